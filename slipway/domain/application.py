@@ -1,0 +1,182 @@
+"""What is delivered, and where to: the content of a `delivery.yaml`, as the rest of the code sees it.
+
+`slipway/config/` reads these from files; `slipway delivery schema` prints their JSON Schema.
+Registries and clusters are named here and given addresses by the installation's settings, so that one
+`delivery.yaml` serves the laptop and Azure alike.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .model import Duration, Name, Record, Repository, canonical, sha256
+
+
+class Start(StrEnum):
+    """Which facts a release needs before it starts."""
+
+    PUSH = "push"
+    """The image was pushed."""
+    RUN = "run"
+    """The CI run succeeded; its image is found by digest, or by the tag that `pipeline.tag` names."""
+    BOTH = "both"
+    """Both, in whichever order they arrive; they are joined on digest or tag."""
+
+
+class TagRule(Record):
+    """Which tags start a release. Exactly one of the three is given."""
+
+    semver: Annotated[str, Field(min_length=1, max_length=128, examples=[">=1.0.0 <2.0.0", "^1.4"])] | None = None
+    regex: Annotated[str, Field(min_length=1, max_length=128, examples=[r"v\d+\.\d+"])] | None = None
+    glob: Annotated[str, Field(min_length=1, max_length=128, examples=["main-*"])] | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        given = [name for name in ("semver", "regex", "glob") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of semver, regex, glob, got {', '.join(given) or 'none'}")
+        return self
+
+
+class Image(Record):
+    """The image that is delivered, in the registry that CI pushes to."""
+
+    registry: Name = Field(description="Name of the registry that CI pushes to, as the installation's settings list it.")
+    repository: Repository = Field(description="Repository within the registry, such as team/shop.")
+    tags: TagRule = Field(default=TagRule(glob="*"), description="Which tags start a release.")
+
+
+class Pipeline(Record):
+    """The CI pipeline whose completed runs count for this application."""
+
+    project: str = Field(min_length=1, max_length=256, description="Azure DevOps project, by name.")
+    name: str = Field(min_length=1, max_length=256, description="Pipeline (definition) name.")
+    branches: tuple[str, ...] = Field(default=("main",), max_length=20, description="Branches whose runs count; globs.")
+    tag: str = Field(
+        default="{run_number}",
+        max_length=128,
+        description="How the run names the image's tag: {run_number}, {run_id} and {commit} are filled in. "
+        "Used where the run's message does not name the image itself.",
+    )
+
+
+class AutoGate(Record):
+    """No person is asked."""
+
+    kind: Literal["auto"] = "auto"
+
+
+class ApprovalGate(Record):
+    """People are asked; each vote is for one plan hash."""
+
+    kind: Literal["approval"] = "approval"
+    approvers: tuple[Annotated[str, Field(min_length=3, max_length=254)], ...] = Field(
+        min_length=1, max_length=50, description="Who may vote, by e-mail address."
+    )
+    required: int = Field(default=1, ge=1, le=50, description="How many different people must approve.")
+    deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
+    requester_may_approve: bool = Field(
+        default=False, description="Whether the person who asked for the CI run may approve their own release."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if len({a.casefold() for a in self.approvers}) != len(self.approvers):
+            raise ValueError("approvers: the same person is listed twice")
+        if self.required > len(self.approvers):
+            raise ValueError(f"required: {self.required} approvals cannot come from {len(self.approvers)} approvers")
+        return self
+
+
+Gate = Annotated[AutoGate | ApprovalGate, Field(discriminator="kind")]
+
+
+class HttpProbe(Record):
+    """One HTTP question, asked through the cluster's API server, so that no network route to the pods is needed."""
+
+    service: Name = Field(description="Service in the environment's namespace.")
+    port: int = Field(default=80, ge=1, le=65535, description="Port of the service.")
+    path: str = Field(default="/", pattern=r"^/[^\s]*$", max_length=1024)
+    status: int = Field(default=200, ge=100, le=599, description="The status that is expected.")
+    contains: str | None = Field(default=None, max_length=1024, description="Text that the body must contain.")
+
+
+class Verification(Record):
+    """The acceptance tests after a rollout: a Kubernetes Job, HTTP probes, or both (probes first)."""
+
+    job: str | None = Field(default=None, max_length=256, description="File with a Job manifest, relative to the folder.")
+    http: tuple[HttpProbe, ...] = Field(default=(), max_length=20)
+    within: Duration = Field(default=timedelta(minutes=10), description="Time for all of it.")
+
+
+class OnFailure(StrEnum):
+    """What happens to an environment after a failed rollout or verification."""
+
+    ROLL_BACK = "roll-back"
+    """Apply again what was live before."""
+    STOP = "stop"
+    """Leave the cluster as it is, for a person to look at."""
+
+
+class Environment(Record):
+    """A target in the chain."""
+
+    name: Name
+    cluster: Name = Field(description="Name of the cluster, as the installation's settings list it.")
+    namespace: Name
+    registry: Name | None = Field(
+        default=None, description="Registry that this environment pulls from; by default the one CI pushes to."
+    )
+    manifests: str = Field(default="manifests", max_length=256, description="Folder with Kubernetes YAML.")
+    substitutions: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Annotated[str, Field(max_length=1024)]] = (
+        Field(default={}, max_length=50, description="Values for ${NAME} in the manifests. Only these names are replaced.")
+    )
+    gate: Gate = AutoGate()
+    rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")
+    verify: Verification = Verification()
+    on_failure: OnFailure = OnFailure.ROLL_BACK
+
+
+class Application(Record):
+    """An application: its image, what starts a release, and its environments in order."""
+
+    application: Name
+    image: Image
+    start: Start = Start.PUSH
+    pipeline: Pipeline | None = Field(default=None, description="Needed where start is run or both.")
+    join_within: Duration = Field(
+        default=timedelta(hours=24), description="How long a release waits for the second fact, where start is both."
+    )
+    notify: tuple[Name, ...] = Field(
+        default=(), max_length=10, description="Channels that are told of gates and ends, as the settings list them."
+    )
+    environments: tuple[Environment, ...] = Field(min_length=1, max_length=20)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        names = [e.name for e in self.environments]
+        twice = {n for n in names if names.count(n) > 1}
+        if twice:
+            raise ValueError(f"environments: the name {sorted(twice)[0]!r} is used twice")
+        if self.start is not Start.PUSH and self.pipeline is None:
+            raise ValueError(f"pipeline: needed because start is {self.start.value!r}")
+        return self
+
+    def environment(self, name: str) -> Environment | None:
+        return next((e for e in self.environments if e.name == name), None)
+
+    def after(self, name: str) -> Environment | None:
+        """The environment that follows the named one; None after the last, or when there is no such name."""
+        names = [e.name for e in self.environments]
+        following = names.index(name) + 1 if name in names else len(names)
+        return self.environments[following] if following < len(names) else None
+
+    def registry_of(self, environment: Environment) -> str:
+        return environment.registry or self.image.registry
+
+
+def policy_hash(environment: Environment) -> str:
+    """Hash of what the environment demands; part of every plan, so that a changed policy voids votes."""
+    return sha256(canonical(environment.model_dump(mode="json")))

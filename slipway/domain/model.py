@@ -1,0 +1,75 @@
+"""What every domain record has in common: frozen, strict about unknown fields, compared by value."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
+TAG_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
+REPOSITORY_PATTERN = r"^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$"
+NAME_PATTERN = r"^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$"
+
+_DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Record(BaseModel):
+    """A frozen value; `evolve` returns a changed copy that has been validated again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def evolve(self, **changes: Any) -> Self:
+        return type(self).model_validate({**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("expected a time with a zone, such as 2026-11-23T08:00:00Z, got one without")
+    return moment.astimezone(UTC)
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str) and value[:-1].isdigit() and value[-1:] in _DURATION_UNITS:
+        return timedelta(seconds=int(value[:-1]) * _DURATION_UNITS[value[-1]])
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("expected a number and a unit (s, m, h or d), such as 30s, 10m, 24h or 7d")
+
+
+def _duration_text(value: timedelta) -> str:
+    seconds = int(value.total_seconds())
+    for unit in "dhm":
+        if seconds and seconds % _DURATION_UNITS[unit] == 0:
+            return f"{seconds // _DURATION_UNITS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+"""A point in time, always with a zone, kept in UTC."""
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration, json_schema_input_type=str),
+    PlainSerializer(_duration_text, return_type=str),
+    Field(json_schema_extra={"pattern": r"^\d+[smhd]$", "examples": ["30s", "10m", "24h", "7d"]}),
+]
+"""A length of time, written as a number and a unit: `30s`, `10m`, `24h`, `7d`."""
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+"""Lower-case letters, digits and dashes, at most 40: names applications, environments, registries, clusters."""
+
+Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
+Tag = Annotated[str, Field(pattern=TAG_PATTERN)]
+Repository = Annotated[str, Field(pattern=REPOSITORY_PATTERN, max_length=255)]
+
+
+def canonical(value: Any) -> bytes:
+    """The one byte form that is hashed: JSON, keys sorted, no white space, UTF-8 (docs/reference/audit-format.md)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def sha256(data: bytes) -> str:
+    """`sha256:<64 hex>` of the bytes, the form that registries use too."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
