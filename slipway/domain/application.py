@@ -43,7 +43,9 @@ class TagRule(Record):
 class Image(Record):
     """The image that is delivered, in the registry that CI pushes to."""
 
-    registry: Name = Field(description="Name of the registry that CI pushes to, as the installation's settings list it.")
+    registry: Name = Field(
+        description="Name of the registry that CI pushes to, as the installation's settings list it."
+    )
     repository: Repository = Field(description="Repository within the registry, such as team/shop.")
     tags: TagRule = Field(default=TagRule(glob="*"), description="Which tags start a release.")
 
@@ -106,7 +108,9 @@ class HttpProbe(Record):
 class Verification(Record):
     """The acceptance tests after a rollout: a Kubernetes Job, HTTP probes, or both (probes first)."""
 
-    job: str | None = Field(default=None, max_length=256, description="File with a Job manifest, relative to the folder.")
+    job: str | None = Field(
+        default=None, max_length=256, description="File with a Job manifest, relative to the folder."
+    )
     http: tuple[HttpProbe, ...] = Field(default=(), max_length=20)
     within: Duration = Field(default=timedelta(minutes=10), description="Time for all of it.")
 
@@ -130,8 +134,10 @@ class Environment(Record):
         default=None, description="Registry that this environment pulls from; by default the one CI pushes to."
     )
     manifests: str = Field(default="manifests", max_length=256, description="Folder with Kubernetes YAML.")
-    substitutions: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Annotated[str, Field(max_length=1024)]] = (
-        Field(default={}, max_length=50, description="Values for ${NAME} in the manifests. Only these names are replaced.")
+    substitutions: dict[
+        Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Annotated[str, Field(max_length=1024)]
+    ] = Field(
+        default={}, max_length=50, description="Values for ${NAME} in the manifests. Only these names are replaced."
     )
     gate: Gate = AutoGate()
     rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")

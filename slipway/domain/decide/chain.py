@@ -1,0 +1,253 @@
+"""Along the chain of one environment: each step's outcome leads to the next step, or to an end."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..application import Environment
+from ..causes import StepFinished
+from ..plan import PlanMade
+from ..release import TRANSITIONS, Evidence, Live, Phase, Release
+from ..steps import StepKind
+from .gates import open_gate
+from .lanes import arrive, ask, close_visit, end, leave_lane, plan, supersede
+from .rollouts import bring_back, deploy
+from .starting import begin
+from .state import Draft
+
+_EXPECTED: dict[StepKind, Phase] = {
+    StepKind.RESOLVE: Phase.RESOLVING,
+    StepKind.PLAN: Phase.PLANNING,
+    StepKind.PROMOTE: Phase.PROMOTING,
+    StepKind.DEPLOY: Phase.DEPLOYING,
+    StepKind.CHECK: Phase.CHECKING,
+    StepKind.VERIFY: Phase.VERIFYING,
+    StepKind.ROLL_BACK: Phase.ROLLING_BACK,
+}
+
+
+def step_finished(draft: Draft, cause: StepFinished) -> None:
+    step = cause.step
+    release = draft.release(step.release)
+    if release is None:
+        return
+    if step.kind is StepKind.NOTIFY:
+        _notified(draft, release, cause)
+        return
+    if release.step != step.id or release.phase is not _EXPECTED[step.kind]:
+        return  # a repeat, or the outcome of an attempt that is over
+    environment = draft.application.environment(step.environment)
+    if environment is None:
+        end(
+            draft,
+            release,
+            Phase.CANCELLED if Phase.CANCELLED in TRANSITIONS[release.phase] else Phase.FAILED,
+            _gone(step.environment),
+        )
+        return
+    if cause.passed:
+        _PASSED[step.kind](draft, release, cause)
+    else:
+        _FAILED[step.kind](draft, release, cause)
+
+
+def _here(draft: Draft, release: Release) -> Environment:
+    environment = draft.environment(release)
+    assert environment is not None  # step_finished has looked
+    return environment
+
+
+def _gone(environment: str) -> str:
+    return f"the environment {environment!r} is no longer in delivery.yaml"
+
+
+def _notified(draft: Draft, release: Release, cause: StepFinished) -> None:
+    step = cause.step
+    action = "notification.sent" if cause.passed else "notification.failed"
+    draft.record(action, release, notice=str(step.notice), channel=step.channel, reason=cause.reason or None)
+
+
+# ---- what follows a step that passed
+
+
+def _resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
+    digest = cause.result.get("digest")
+    known = draft.release(draft.state.by_digest)
+    if known is not None and known.number != release.number:
+        supersede(draft, release, by=known.number, why=f"the tag {release.tag} names the image of {known.id}")
+        return
+    release = draft.put(Release.model_validate(release.model_dump() | {"digest": digest}))
+    draft.record("resolve.done", release, tag=release.tag)
+    draft.digests[str(digest)] = release.number
+    begin(draft, release)
+
+
+def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
+    made = PlanMade.model_validate(cause.result)
+    live = draft.lane(release.environment or "").live
+    if made.base != (live.plan_hash if live else None):
+        draft.record(
+            "plan.outdated", release, plan_hash=made.plan_hash, reason="what is live changed while it was made"
+        )
+        plan(draft, release)
+        return
+    visit = release.visits[-1].evolve(plan_hash=made.plan_hash)
+    release = draft.put(
+        release.evolve(
+            plan_hash=made.plan_hash,
+            plan_base=made.base,
+            plan_delivery=made.delivery,
+            visits=(*release.visits[:-1], visit),
+        )
+    )
+    draft.record(
+        "plan.made",
+        release,
+        plan_hash=made.plan_hash,
+        base=made.base,
+        created=made.created,
+        changed=made.changed,
+        unchanged=made.unchanged,
+        orphaned=made.orphaned or None,
+    )
+    open_gate(draft, release, _here(draft, release))
+
+
+def _promoted(draft: Draft, release: Release, cause: StepFinished) -> None:
+    if cause.result.get("digest") != release.digest:
+        _broken(
+            draft,
+            release,
+            "promotion.failed",
+            f"the target has {cause.result.get('digest')}, expected {release.digest}",
+        )
+        return
+    draft.record("promotion.done", release, **_bounded(cause.result))
+    deploy(draft, release)
+
+
+def _applied(draft: Draft, release: Release, cause: StepFinished) -> None:
+    draft.record("rollout.applied", release, **_bounded(cause.result))
+    release = draft.enter(release, Phase.CHECKING)
+    ask(draft, release, StepKind.CHECK)
+
+
+def _rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
+    draft.record("rollout.done", release, reason=cause.reason, **_bounded(cause.result))
+    if not (_here(draft, release).verify.job or _here(draft, release).verify.http):
+        _live(draft, release)
+        return
+    release = draft.enter(release, Phase.VERIFYING)
+    draft.record(
+        "verification.requested",
+        release,
+        job=_here(draft, release).verify.job,
+        probes=len(_here(draft, release).verify.http) or None,
+    )
+    ask(draft, release, StepKind.VERIFY)
+
+
+def _verified(draft: Draft, release: Release, cause: StepFinished) -> None:
+    release = _with_evidence(draft, release, cause)
+    draft.record("verification.done", release, reason=cause.reason, **_bounded(cause.result))
+    _live(draft, release)
+
+
+def _live(draft: Draft, release: Release) -> None:
+    environment = _here(draft, release)
+    assert release.digest is not None
+    assert release.plan_hash is not None
+    live = Live(
+        release=release.number,
+        order=release.order,
+        digest=release.digest,
+        tag=release.tag,
+        plan_hash=release.plan_hash,
+        at=draft.now,
+    )
+    lane = draft.lane(environment.name)
+    was = f"{release.application}-{lane.live.release}" if lane.live else None
+    draft.put_lane(lane.evolve(live=live))
+    draft.record("release.live", release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
+    release = close_visit(draft, release, "live")
+    following = draft.application.after(environment.name)
+    if following is None:
+        end(draft, release, Phase.COMPLETED, f"live in {environment.name}, the last environment")
+        return
+    leave_lane(draft, release)
+    arrive(draft, release, following)
+
+
+def _brought_back(draft: Draft, release: Release, cause: StepFinished) -> None:
+    draft.record("rollback.done", release, reason=cause.reason, **_bounded(cause.result))
+    end(draft, release, Phase.ROLLED_BACK, release.reason)
+
+
+# ---- what follows a step that failed
+
+
+def _not_resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
+    _broken(draft, release, "resolve.failed", cause.reason)
+
+
+def _not_planned(draft: Draft, release: Release, cause: StepFinished) -> None:
+    _broken(draft, release, "plan.failed", cause.reason)
+
+
+def _not_promoted(draft: Draft, release: Release, cause: StepFinished) -> None:
+    _broken(draft, release, "promotion.failed", cause.reason)
+
+
+def _broken(draft: Draft, release: Release, action: str, reason: str) -> None:
+    draft.record(action, release, reason=reason)
+    end(draft, release, Phase.FAILED, reason)
+
+
+def _not_rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
+    draft.record("rollout.failed", release, reason=cause.reason, **_bounded(cause.result))
+    bring_back(draft, release, _here(draft, release), cause.reason)
+
+
+def _not_verified(draft: Draft, release: Release, cause: StepFinished) -> None:
+    release = _with_evidence(draft, release, cause)
+    draft.record("verification.failed", release, reason=cause.reason, **_bounded(cause.result))
+    bring_back(draft, release, _here(draft, release), cause.reason)
+
+
+def _not_brought_back(draft: Draft, release: Release, cause: StepFinished) -> None:
+    draft.record("rollback.failed", release, reason=cause.reason, **_bounded(cause.result))
+    end(draft, release, Phase.FAILED, f"{release.reason}; and the roll-back failed: {cause.reason}")
+
+
+def _with_evidence(draft: Draft, release: Release, cause: StepFinished) -> Release:
+    found = cause.result.get("evidence", [])
+    evidence = tuple(Evidence.model_validate(item) for item in found[:50])
+    visit = release.visits[-1].evolve(evidence=evidence)
+    return draft.put(release.evolve(visits=(*release.visits[:-1], visit)))
+
+
+def _bounded(result: dict[str, Any]) -> dict[str, Any]:
+    """What a step reports, as details of its record; words that the record has of its own are left out."""
+    return {name: value for name, value in result.items() if name not in ("reason", "digest", "actor", "action")}
+
+
+_Follow = Callable[[Draft, Release, StepFinished], None]
+
+_PASSED: dict[StepKind, _Follow] = {
+    StepKind.RESOLVE: _resolved,
+    StepKind.PLAN: _planned,
+    StepKind.PROMOTE: _promoted,
+    StepKind.DEPLOY: _applied,
+    StepKind.CHECK: _rolled_out,
+    StepKind.VERIFY: _verified,
+    StepKind.ROLL_BACK: _brought_back,
+}
+
+_FAILED: dict[StepKind, _Follow] = {
+    StepKind.RESOLVE: _not_resolved,
+    StepKind.PLAN: _not_planned,
+    StepKind.PROMOTE: _not_promoted,
+    StepKind.DEPLOY: _not_rolled_out,
+    StepKind.CHECK: _not_rolled_out,
+    StepKind.VERIFY: _not_verified,
+    StepKind.ROLL_BACK: _not_brought_back,
+}

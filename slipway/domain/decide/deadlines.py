@@ -1,0 +1,44 @@
+"""Deadlines: what ends by itself when its time is over, and steps that nobody heard of."""
+
+from ..causes import DeadlineReached
+from ..release import Phase, Release
+from ..steps import StepKind
+from .lanes import ask, end
+from .rollouts import bring_back
+from .state import Draft
+
+RESEND_LIMIT = 3
+"""How often a step is sent again before the release is given up."""
+
+_ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY})
+
+
+def deadline_reached(draft: Draft, cause: DeadlineReached) -> None:
+    release = draft.release(cause.release)
+    if release is None or release.due != cause.due:
+        return  # it has moved on
+    if draft.now < cause.due:
+        return  # came early, as clocks differ; the sweep asks again once it is over
+    if release.phase is Phase.JOINING:
+        end(draft, release, Phase.EXPIRED, "the other of its two facts (image, CI run) did not arrive in time")
+    elif release.phase is Phase.AWAITING_APPROVAL:
+        end(draft, release, Phase.EXPIRED, "nobody decided in time")
+    elif release.step is not None:
+        _send_again(draft, release)
+
+
+def _send_again(draft: Draft, release: Release) -> None:
+    assert release.step is not None
+    kind = StepKind(release.step.rpartition("/")[2])
+    if release.resent < RESEND_LIMIT:
+        release = draft.put(release.evolve(resent=release.resent + 1))
+        draft.record("step.resent", release, step=release.step, times=release.resent)
+        ask(draft, release, kind)
+        return
+    reason = f"nothing was heard of the step {release.step} although it was sent {RESEND_LIMIT + 1} times"
+    draft.record("step.lost", release, step=release.step, reason=reason)
+    environment = draft.environment(release)
+    if environment is not None and kind in _ROLLED_OUT:
+        bring_back(draft, release, environment, reason)
+    else:
+        end(draft, release, Phase.FAILED, reason)

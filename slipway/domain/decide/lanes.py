@@ -1,0 +1,148 @@
+"""Lanes: one rollout at a time per environment, the newest waiting release next, older ones superseded."""
+
+from ..application import Environment
+from ..release import Phase, Release, Visit
+from ..steps import Notice, Step, StepKind, time_allowed
+from .state import Draft
+
+PLAN_LIMIT = 50
+"""Plans of one release in one environment; a configuration that changes all the time must not plan for ever."""
+
+
+def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
+    """Send the step that the release now waits for."""
+    environment = draft.environment(release)
+    step = Step(
+        kind=kind,
+        application=release.application,
+        release=release.number,
+        environment=release.environment or draft.application.environments[0].name,
+        attempt=release.attempt,
+        asked_at=draft.now,
+        resent=release.resent,
+    )
+    draft.send_step(step)
+    return draft.put(release.evolve(step=step.id, due=draft.now + time_allowed(kind, environment)))
+
+
+def tell(draft: Draft, release: Release, notice: Notice) -> None:
+    """Ask for a notice on every channel of the application. Nothing waits for it."""
+    for channel in draft.application.notify:
+        draft.send_step(
+            Step(
+                kind=StepKind.NOTIFY,
+                application=release.application,
+                release=release.number,
+                environment=release.environment or draft.application.environments[0].name,
+                attempt=release.attempt,
+                asked_at=draft.now,
+                notice=notice,
+                channel=channel,
+            )
+        )
+
+
+def arrive(draft: Draft, release: Release, environment: Environment) -> None:
+    """A release comes to an environment: it waits, plans, or gives way to a newer one."""
+    visit = Visit(environment=environment.name, arrived_at=draft.now)
+    release = draft.put(
+        release.evolve(
+            environment=environment.name, visits=(*release.visits, visit), gate=None, plan_hash=None, attempt=0
+        )
+    )
+    lane = draft.lane(environment.name)
+    if lane.live is not None and (lane.live.order, lane.live.release) > (release.order, release.number):
+        supersede(draft, release, by=lane.live.release, why=f"the newer {_name(draft, lane.live.release)} is live")
+        return
+    rolling = draft.release(lane.rolling)
+    if rolling is not None and rolling.newer_than(release):
+        supersede(draft, release, by=rolling.number, why=f"the newer {rolling.id} is being rolled out")
+        return
+    waiting = draft.release(lane.waiting)
+    if waiting is not None and waiting.newer_than(release):
+        supersede(draft, release, by=waiting.number, why=f"the newer {waiting.id} is already here")
+        return
+    if waiting is not None:
+        supersede(draft, waiting, by=release.number, why=f"the newer {release.id} arrived")
+    draft.put_lane(draft.lane(environment.name).evolve(waiting=release.number))
+    if lane.rolling is None:
+        plan(draft, release)
+    else:
+        draft.enter(release, Phase.QUEUED)
+        draft.record("release.queued", release, behind=f"{release.application}-{lane.rolling}")
+
+
+def plan(draft: Draft, release: Release) -> None:
+    """Work out what a rollout would do; every new attempt gets its own plan."""
+    if release.attempt >= PLAN_LIMIT:
+        draft.record(
+            "plan.failed", release, reason=(why := f"{PLAN_LIMIT} plans were outdated before they could be used")
+        )
+        end(draft, release, Phase.CANCELLED, why)
+        return
+    release = draft.enter(release, Phase.PLANNING, attempt=release.attempt + 1)
+    draft.record("plan.requested", release, attempt=release.attempt)
+    ask(draft, release, StepKind.PLAN)
+
+
+def take_lane(draft: Draft, release: Release) -> None:
+    lane = draft.lane(release.environment or "")
+    draft.put_lane(
+        lane.evolve(rolling=release.number, waiting=None if lane.waiting == release.number else lane.waiting)
+    )
+
+
+def leave_lane(draft: Draft, release: Release) -> None:
+    """Give the lane back; whoever waits in it is planned now."""
+    if release.environment is None:
+        return
+    lane = draft.lane(release.environment)
+    was_rolling = lane.rolling == release.number
+    if not was_rolling and lane.waiting != release.number:
+        return
+    lane = lane.evolve(
+        rolling=None if was_rolling else lane.rolling,
+        waiting=None if lane.waiting == release.number else lane.waiting,
+    )
+    draft.put_lane(lane)
+    follower = draft.release(lane.waiting)
+    if was_rolling and follower is not None and follower.phase is Phase.QUEUED:
+        plan(draft, follower)
+
+
+def end(draft: Draft, release: Release, phase: Phase, reason: str, *, actor: str | None = None) -> Release:
+    """A release has ended: its lane is free again, and the people who follow it are told."""
+    release = draft.enter(release, phase, reason=reason, visits=_closed(draft, release, str(phase)))
+    draft.retire(release)
+    details = {"superseded_by": f"{release.application}-{release.superseded_by}"} if release.superseded_by else {}
+    if actor is None:
+        draft.record(f"release.{_verb(phase)}", release, reason=reason, **details)
+    else:
+        draft.record(f"release.{_verb(phase)}", release, actor=actor, reason=reason, **details)
+    leave_lane(draft, release)
+    if phase is not Phase.SUPERSEDED or release.gate is not None:
+        tell(draft, release, Notice.ENDED)
+    return release
+
+
+def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
+    release = draft.put(release.evolve(superseded_by=by))
+    end(draft, release, Phase.SUPERSEDED, why)
+
+
+def close_visit(draft: Draft, release: Release, outcome: str) -> Release:
+    return draft.put(release.evolve(visits=_closed(draft, release, outcome)))
+
+
+def _closed(draft: Draft, release: Release, outcome: str) -> tuple[Visit, ...]:
+    if not release.visits or release.visits[-1].left_at is not None:
+        return release.visits
+    return (*release.visits[:-1], release.visits[-1].evolve(left_at=draft.now, outcome=outcome))
+
+
+def _name(draft: Draft, number: int) -> str:
+    return f"{draft.application.application}-{number}"
+
+
+def _verb(phase: Phase) -> str:
+    return str(phase).replace("_", "-")

@@ -1,0 +1,63 @@
+"""Rollouts: from a passed gate into the lane, and back to what was live when one fails."""
+
+from ..application import Environment, OnFailure
+from ..release import Phase, Release
+from ..steps import StepKind
+from .lanes import ask, end, plan, take_lane
+from .state import Draft
+
+
+def proceed(draft: Draft, release: Release, environment: Environment) -> None:
+    """The gate is passed: take the lane and go, unless the plan is no longer what would happen."""
+    lane = draft.lane(environment.name)
+    stale = stale_plan(draft, release)
+    if stale:
+        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=stale)
+        plan(draft, release)
+        return
+    if lane.rolling not in (None, release.number):
+        raise AssertionError(f"{release.id}: lane {environment.name} is held by release {lane.rolling}")
+    take_lane(draft, release)
+    if draft.application.registry_of(environment) != release.registry:
+        release = draft.enter(release, Phase.PROMOTING)
+        source, target = release.registry, draft.application.registry_of(environment)
+        draft.record("promotion.requested", release, source=source, target=target, repository=release.repository)
+        ask(draft, release, StepKind.PROMOTE)
+    else:
+        deploy(draft, release)
+
+
+def stale_plan(draft: Draft, release: Release) -> str:
+    """Why the plan no longer says what a rollout would do; empty while it does."""
+    live = draft.lane(release.environment or "").live
+    if release.plan_base != (live.plan_hash if live else None):
+        return "what is live changed since the plan was made"
+    if release.plan_delivery != draft.state.delivery:
+        return "the delivery folder (policy or manifests) changed since the plan was made"
+    return ""
+
+
+def deploy(draft: Draft, release: Release) -> None:
+    release = draft.enter(release, Phase.DEPLOYING)
+    draft.record("rollout.requested", release, plan_hash=release.plan_hash)
+    ask(draft, release, StepKind.DEPLOY)
+
+
+def bring_back(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
+    """Roll back to what was live, where the environment says so and something was."""
+    live = draft.lane(environment.name).live
+    if environment.on_failure is OnFailure.STOP:
+        end(draft, release, Phase.FAILED, f"{reason} (left as it is: on_failure is stop)")
+        return
+    if live is None:
+        end(draft, release, Phase.FAILED, f"{reason} (nothing was live before, so nothing was brought back)")
+        return
+    release = draft.enter(release, Phase.ROLLING_BACK, reason=reason)
+    draft.record(
+        "rollback.requested",
+        release,
+        to=f"{release.application}-{live.release}",
+        plan_hash=live.plan_hash,
+        reason=reason,
+    )
+    ask(draft, release, StepKind.ROLL_BACK)

@@ -1,0 +1,70 @@
+"""A plan: exactly what a rollout will do in one environment. Votes are for its hash."""
+
+from typing import Any
+
+from pydantic import Field
+
+from .model import Digest, Name, Record, Repository, Tag, canonical, sha256
+from .release import Evidence
+
+
+class Change(Record):
+    """What a rollout does to one object."""
+
+    kind: str
+    name: str
+    change: str
+    """`created`, `changed`, `unchanged`, or `orphaned` (live, but no longer in the manifests: left alone)."""
+    diff: str = ""
+    """Unified diff of the YAML, secrets masked, shortened when long."""
+
+
+class Plan(Record):
+    """Everything that an approver says yes to. Holds no clock reading: the same plan has the same hash."""
+
+    application: Name
+    release: int
+    environment: Name
+    registry: Name
+    """Registry that the environment pulls from."""
+    repository: Repository
+    digest: Digest
+    tag: Tag
+    image: str
+    """The reference written into the manifests: `login-server/repository@sha256:…`."""
+    cluster: Name
+    namespace: Name
+    promote_from: Name | None = None
+    """Registry that the artifact is copied from first, where it differs."""
+    manifests: tuple[dict[str, Any], ...]
+    verification: dict[str, Any] | None = None
+    """The acceptance Job, rendered."""
+    changes: tuple[Change, ...] = ()
+    base: Digest | None = None
+    """Hash of the plan that is live now; None where nothing of ours is."""
+    base_tag: str | None = None
+    evidence: tuple[Evidence, ...] = Field(default=())
+    run: str | None = None
+    policy: Digest
+    """Hash of what the environment demands."""
+
+    @property
+    def hash(self) -> str:
+        return sha256(self.document())
+
+    def document(self) -> bytes:
+        """The canonical JSON that is kept, and hashed."""
+        return canonical(self.model_dump(mode="json"))
+
+
+class PlanMade(Record):
+    """What the plan step reports; the plan itself is a blob named by its hash."""
+
+    plan_hash: Digest
+    base: Digest | None
+    delivery: Digest
+    """Hash of the delivery folder it was made from: when that changes, the plan is made again."""
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    orphaned: int = 0

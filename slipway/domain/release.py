@@ -1,0 +1,278 @@
+"""A release on its way through the chain: its phases, what is known of it, and the lanes it moves in."""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from .model import Digest, Moment, Name, Record, Repository, Tag
+
+
+class Phase(StrEnum):
+    """Where a release stands. The last seven are ends and never change again."""
+
+    JOINING = "joining"
+    """One of the two facts it starts from has not arrived yet."""
+    RESOLVING = "resolving"
+    """Its tag is being looked up in the registry."""
+    QUEUED = "queued"
+    """Another rollout holds the lane; this one is next."""
+    PLANNING = "planning"
+    """What a rollout would do is being worked out."""
+    AWAITING_APPROVAL = "awaiting_approval"
+    """The gate is open; people are asked."""
+    PROMOTING = "promoting"
+    """The artifact is being copied into the environment's registry."""
+    DEPLOYING = "deploying"
+    """The manifests are being applied."""
+    CHECKING = "checking"
+    """The cluster is bringing the new version up."""
+    VERIFYING = "verifying"
+    """The acceptance tests are running."""
+    ROLLING_BACK = "rolling_back"
+    """What was live before is being brought back."""
+    COMPLETED = "completed"
+    """Live in every environment of the chain."""
+    FAILED = "failed"
+    """A step failed and nothing was brought back."""
+    ROLLED_BACK = "rolled_back"
+    """A rollout or its verification failed, and what was live before is live again."""
+    REJECTED = "rejected"
+    """A person said no."""
+    EXPIRED = "expired"
+    """Its time to be joined or approved ran out."""
+    SUPERSEDED = "superseded"
+    """A newer release took its place before its rollout began."""
+    CANCELLED = "cancelled"
+    """It can or may not go on: its CI run failed, or its environment is gone."""
+
+    @property
+    def final(self) -> bool:
+        return not TRANSITIONS[self]
+
+
+_WAITING_ENDS = frozenset({Phase.EXPIRED, Phase.SUPERSEDED, Phase.CANCELLED})
+_ROLLOUT_ENDS = frozenset({Phase.FAILED, Phase.ROLLING_BACK})
+
+TRANSITIONS: dict[Phase, frozenset[Phase]] = {
+    Phase.JOINING: frozenset({Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING}) | _WAITING_ENDS,
+    Phase.RESOLVING: frozenset({Phase.QUEUED, Phase.PLANNING, Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED}),
+    Phase.QUEUED: frozenset({Phase.PLANNING, Phase.SUPERSEDED, Phase.CANCELLED}),
+    Phase.PLANNING: frozenset(
+        {
+            Phase.PLANNING,
+            Phase.AWAITING_APPROVAL,
+            Phase.PROMOTING,
+            Phase.DEPLOYING,
+            Phase.FAILED,
+            Phase.SUPERSEDED,
+            Phase.CANCELLED,
+        }
+    ),
+    Phase.AWAITING_APPROVAL: frozenset({Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING, Phase.REJECTED})
+    | _WAITING_ENDS,
+    Phase.PROMOTING: frozenset({Phase.DEPLOYING, Phase.FAILED}),
+    Phase.DEPLOYING: frozenset({Phase.CHECKING}) | _ROLLOUT_ENDS,
+    Phase.CHECKING: frozenset({Phase.VERIFYING, Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED})
+    | _ROLLOUT_ENDS,
+    Phase.VERIFYING: frozenset({Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}) | _ROLLOUT_ENDS,
+    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.FAILED}),
+    Phase.COMPLETED: frozenset(),
+    Phase.FAILED: frozenset(),
+    Phase.ROLLED_BACK: frozenset(),
+    Phase.REJECTED: frozenset(),
+    Phase.EXPIRED: frozenset(),
+    Phase.SUPERSEDED: frozenset(),
+    Phase.CANCELLED: frozenset(),
+}
+"""Every step a release may take; the diagram in docs/reference/states.md is made from it."""
+
+ROLLOUT_PHASES = frozenset({Phase.PROMOTING, Phase.DEPLOYING, Phase.CHECKING, Phase.VERIFYING, Phase.ROLLING_BACK})
+"""The phases in which a release holds its lane."""
+
+
+class Artifact(Record):
+    """An image by digest, in the registry (by its name in the settings) that CI pushed it to."""
+
+    registry: Name
+    repository: Repository
+    digest: Digest
+    tag: Tag
+
+
+class Run(Record):
+    """A completed CI run: the evidence that the artifact was built and tested."""
+
+    organization: str = Field(default="", max_length=256)
+    project: str = Field(max_length=256)
+    pipeline: str = Field(max_length=256)
+    id: int = Field(ge=0)
+    number: str = Field(max_length=256)
+    result: str = Field(max_length=64)
+    branch: str = Field(default="", max_length=1024)
+    commit: str = Field(default="", max_length=128)
+    requested_by: str = Field(default="", max_length=254)
+    url: str = Field(default="", max_length=2048)
+    finished_at: Moment
+
+    @property
+    def succeeded(self) -> bool:
+        return self.result == "succeeded"
+
+
+class Push(Record):
+    """The fact that an image was pushed."""
+
+    at: Moment
+    actor: str = Field(default="", max_length=256)
+
+
+class VoteDecision(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Vote(Record):
+    """One person's decision on one plan hash."""
+
+    voter: str = Field(max_length=254)
+    decision: VoteDecision
+    reason: str = Field(default="", max_length=2000)
+    channel: str = Field(max_length=32)
+    plan_hash: Digest
+    at: Moment
+
+
+class GateState(Record):
+    """An environment's gate for one plan."""
+
+    plan_hash: Digest
+    opened_at: Moment
+    deadline: Moment | None = None
+    votes: tuple[Vote, ...] = ()
+
+    @property
+    def approvals(self) -> int:
+        return sum(vote.decision is VoteDecision.APPROVE for vote in self.votes)
+
+
+class Evidence(Record):
+    """One result of verification (or of CI), with where its log is kept."""
+
+    name: str = Field(max_length=128)
+    environment: str = Field(default="", max_length=64)
+    passed: bool
+    summary: str = Field(max_length=2000)
+    log: Digest | None = Field(default=None, description="Blob with the whole log, named by its hash.")
+
+
+class Visit(Record):
+    """What happened to a release in one environment."""
+
+    environment: Name
+    arrived_at: Moment
+    left_at: Moment | None = None
+    outcome: Annotated[str, Field(max_length=32)] = ""
+    """`live`, or the phase in which the release ended here."""
+    plan_hash: Digest | None = None
+    evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
+
+
+class Release(Record):
+    """One artifact of one application on its way through the chain."""
+
+    application: Name
+    number: int = Field(ge=1)
+    phase: Phase
+    registry: Name
+    repository: Repository
+    tag: Tag
+    digest: Digest | None = None
+    order: Moment
+    """When the image was pushed (or its run finished): decides which of two releases is the newer."""
+    created_at: Moment
+    changed_at: Moment
+    push: Push | None = None
+    run: Run | None = None
+    environment: Name | None = None
+    attempt: int = 0
+    step: str | None = None
+    """Id of the step whose outcome is awaited."""
+    resent: int = 0
+    """How often that step was sent again because nothing was heard of it."""
+    due: Moment | None = None
+    """When the phase it is in should be over: a deadline of the gate, of the joining, or of the step."""
+    plan_hash: Digest | None = None
+    plan_base: Digest | None = None
+    """Hash of the plan that was live when this one was made."""
+    plan_delivery: Digest | None = None
+    """Hash of the delivery folder that the plan was made from."""
+    gate: GateState | None = None
+    visits: tuple[Visit, ...] = ()
+    reason: str = Field(default="", max_length=2000)
+    superseded_by: int | None = None
+    first_sequence: int = 0
+    """The audit sequence at which its story begins."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.application}-{self.number}"
+
+    @property
+    def artifact(self) -> Artifact:
+        if self.digest is None:
+            raise ValueError(f"{self.id}: its digest is not known yet")
+        return Artifact(registry=self.registry, repository=self.repository, digest=self.digest, tag=self.tag)
+
+    def newer_than(self, other: "Release") -> bool:
+        return (self.order, self.number) > (other.order, other.number)
+
+    def visit(self, environment: str) -> Visit | None:
+        return next((v for v in reversed(self.visits) if v.environment == environment), None)
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Everything that speaks for this artifact so far, oldest first."""
+        return tuple(item for visit in self.visits for item in visit.evidence)
+
+
+def parse_release_id(text: str) -> tuple[str, int]:
+    """`shop-482` → (`shop`, 482). Raises ValueError saying what was expected."""
+    application, _, number = text.rpartition("-")
+    if not application or not re.fullmatch(r"[0-9]{1,12}", number):
+        raise ValueError(f"expected a release id such as shop-482, got {text[:80]!r}")
+    return application, int(number)
+
+
+class Live(Record):
+    """What an environment runs."""
+
+    release: int
+    order: Moment
+    digest: Digest
+    tag: Tag
+    plan_hash: Digest
+    at: Moment
+
+
+class Lane(Record):
+    """The order of rollouts for one application in one environment."""
+
+    environment: Name
+    live: Live | None = None
+    rolling: int | None = None
+    """The release whose rollout is under way; never more than one."""
+    waiting: int | None = None
+    """The newest release that is here and not yet rolling out."""
+
+
+class Head(Record):
+    """The end of an application's audit chain, and its counters."""
+
+    application: Name
+    sequence: int = 0
+    hash: str = ""
+    next_release: int = 1
+    active: tuple[int, ...] = ()
+    """Numbers of the releases that have not ended."""

@@ -1,0 +1,92 @@
+"""Steps: units of work taken from the queue, each with one effect. And the messages that a decision sends."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .application import Environment
+from .model import Moment, Name, Record
+
+
+class StepKind(StrEnum):
+    RESOLVE = "resolve"
+    """Look a tag up in the registry."""
+    PLAN = "plan"
+    """Render the manifests, compare them with what is live, write the plan down."""
+    PROMOTE = "promote"
+    """Copy the artifact into the environment's registry."""
+    DEPLOY = "deploy"
+    """Apply the plan's manifests."""
+    CHECK = "check"
+    """Look whether the cluster has brought them up; looks again until it has, or time is over."""
+    VERIFY = "verify"
+    """Ask the HTTP probes and run the acceptance Job; looks again until it has ended."""
+    ROLL_BACK = "roll-back"
+    """Apply the plan that was live before, and look until it is up."""
+    NOTIFY = "notify"
+    """Tell a channel what happened or what is asked."""
+
+
+class Notice(StrEnum):
+    """What people are told of."""
+
+    GATE_OPENED = "gate-opened"
+    VOTES_VOIDED = "votes-voided"
+    ENDED = "ended"
+
+
+class Step(Record):
+    """One step of one release. Repeats of the message carry the same `id`."""
+
+    kind: StepKind
+    application: Name
+    release: int
+    environment: Name
+    attempt: int = Field(ge=0)
+    asked_at: Moment
+    notice: Notice | None = None
+    channel: Name | None = None
+    poll: int = Field(default=0, ge=0)
+    """How many looks came before this one."""
+    tries: int = Field(default=0, ge=0)
+    """How many times the effect itself went wrong before, in a way worth another try."""
+    resent: int = Field(default=0, ge=0)
+
+    @property
+    def id(self) -> str:
+        told = f":{self.notice}:{self.channel}" if self.notice else ""
+        return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{told}"
+
+    @property
+    def message_id(self) -> str:
+        """Distinct for each look and try, so that duplicate detection drops only true repeats."""
+        return f"{self.id}:{self.resent}.{self.tries}.{self.poll}"[-128:]
+
+
+STEP_TIME = timedelta(minutes=10)
+PROMOTION_TIME = timedelta(hours=1)
+GRACE = timedelta(minutes=5)
+"""Added to what a step may take before the sweep asks for it again."""
+
+
+def time_allowed(kind: StepKind, environment: Environment | None) -> timedelta:
+    """How long until a step that was not heard of is sent again."""
+    if kind is StepKind.PROMOTE:
+        return PROMOTION_TIME + GRACE
+    if environment is not None and kind in (StepKind.CHECK, StepKind.ROLL_BACK):
+        return environment.rollout_within + GRACE
+    if environment is not None and kind is StepKind.VERIFY:
+        return environment.verify.within + GRACE
+    return STEP_TIME
+
+
+class Outgoing(Record):
+    """A message that a decision sends; kept in the outbox until it has been sent."""
+
+    queue: Literal["steps", "causes"]
+    id: Annotated[str, Field(max_length=128)]
+    """Message id: a repeat within the queue's window is dropped."""
+    body: dict[str, Any]
+    not_before: Moment | None = None
