@@ -270,7 +270,8 @@ class Lane(Record):
 class Head(Record):
     """The end of an application's audit chain, and its counters."""
 
-    application: Name
+    application: str
+    """An application's name, or the partition of the whole installation."""
     sequence: int = 0
     hash: str = ""
     next_release: int = 1

@@ -1,1 +1,23 @@
-""""""
+"""The ledger: state, audit trail and outbox in one table, one partition per application.
+
+`keys.py` names every row; `table.py` is the small port to Table Storage, with a double in `memory.py`;
+`ledger.py` loads a state and commits a decision as one transaction; the other modules read and tidy.
+"""
+
+from .blobs import Blobs, MemoryBlobs
+from .ledger import AlreadySeen, Ledger, Loaded, OutboxEntry
+from .memory import MemoryTable
+from .table import Conflict, LedgerUnavailable, Table
+
+__all__ = [
+    "AlreadySeen",
+    "Blobs",
+    "Conflict",
+    "Ledger",
+    "LedgerUnavailable",
+    "Loaded",
+    "MemoryBlobs",
+    "MemoryTable",
+    "OutboxEntry",
+    "Table",
+]

@@ -1,0 +1,50 @@
+"""The blob port on Blob Storage, through `azure-storage-blob`. Imported by the wiring only."""
+
+from typing import Self
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import ContainerClient, ContentSettings
+
+from ..domain.model import sha256
+from .blobs import checked, limited
+from .table import LedgerUnavailable
+
+
+class AzureBlobs:
+    """Blob Storage through `azure-storage-blob`."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    @classmethod
+    def open(cls, container: ContainerClient) -> Self:
+        try:
+            container.create_container()
+        except ResourceExistsError:
+            return cls(container)
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob container {container.container_name}: {type(error).__name__}") from error
+        return cls(container)
+
+    def put(self, content: bytes, content_type: str) -> str:
+        digest = sha256(limited(content))
+        settings = ContentSettings(content_type=content_type)
+        try:
+            self._container.upload_blob(_name(digest), content, overwrite=False, content_settings=settings)
+        except ResourceExistsError:
+            return digest
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob {digest}: {type(error).__name__}") from error
+        return digest
+
+    def get(self, digest: str) -> bytes | None:
+        try:
+            return checked(digest, self._container.download_blob(_name(digest)).readall())
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob {digest}: {type(error).__name__}") from error
+
+
+def _name(digest: str) -> str:
+    return digest.replace(":", "/")

@@ -1,0 +1,86 @@
+"""The table port on Table Storage, through `azure-data-tables`. Imported by the wiring only, as its import is slow."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.data.tables import TableClient, TableServiceClient, TableTransactionError, UpdateMode
+
+from .table import Act, Conflict, Exists, LedgerUnavailable, Row, Write, check
+
+
+class AzureTable:
+    """Table Storage through `azure-data-tables`."""
+
+    def __init__(self, client: TableClient) -> None:
+        self._client = client
+
+    @classmethod
+    def open(cls, service: TableServiceClient, name: str) -> Self:
+        """The named table, created where it is not there yet."""
+        return cls(service.create_table_if_not_exists(name))
+
+    def get(self, partition: str, key: str) -> Row | None:
+        try:
+            return _row(self._client.get_entity(partition, key))
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise LedgerUnavailable(_plain(error)) from error
+
+    def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
+        entities = self._client.query_entities(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey le @last",
+            parameters={"partition": partition, "first": first, "last": last},
+            results_per_page=min(limit, 1000) if limit else None,
+        )
+        try:
+            for count, entity in enumerate(entities, start=1):
+                yield _row(entity)
+                if count == limit:
+                    return
+        except AzureError as error:
+            raise LedgerUnavailable(_plain(error)) from error
+
+    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+        check(writes)
+        try:
+            self._client.submit_transaction([_operation(partition, write) for write in writes])
+        except TableTransactionError as error:
+            raise _refusal(error, writes) from error
+        except AzureError as error:
+            raise LedgerUnavailable(_plain(error)) from error
+
+
+def _row(entity: Any) -> Row:
+    values = {name: value for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
+    return Row(key=entity["RowKey"], values=values, etag=entity.metadata["etag"])
+
+
+def _operation(partition: str, write: Write) -> Any:
+    entity = {"PartitionKey": partition, "RowKey": write.key, **write.values}
+    guarded = {"etag": write.etag, "match_condition": MatchConditions.IfNotModified} if write.etag else {}
+    match write.act:
+        case Act.CREATE:
+            return ("create", entity)
+        case Act.REPLACE:
+            return ("update", entity, {"mode": UpdateMode.REPLACE, **guarded})
+        case Act.PUT:
+            return ("upsert", entity, {"mode": UpdateMode.REPLACE})
+        case Act.DELETE:
+            return ("delete", entity, guarded)
+
+
+def _refusal(error: Any, writes: Sequence[Write]) -> Exception:
+    code, index = str(getattr(error, "error_code", "")), getattr(error, "index", None)
+    if "EntityAlreadyExists" in code and isinstance(index, int) and index < len(writes):
+        return Exists(writes[index].key)
+    if any(known in code for known in ("EntityAlreadyExists", "UpdateConditionNotSatisfied", "ResourceNotFound")):
+        return Conflict(code)
+    return LedgerUnavailable(_plain(error))
+
+
+def _plain(error: Exception) -> str:
+    """The first line of an SDK error: the rest repeats request details that do not belong into a log."""
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"

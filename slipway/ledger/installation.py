@@ -1,0 +1,97 @@
+"""What concerns the whole installation: input that was parked, with an audit chain of its own."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pydantic import Field
+
+from ..domain.audit import AuditDraft, chained
+from ..domain.model import Moment, Record
+from ..domain.release import Head
+from . import keys
+from .rows import pack, pack_audit, unpack
+from .table import Act, Conflict, Table, Write
+
+BODY_LIMIT = 200_000
+"""Characters of a parked message that are kept; a Service Bus message holds 256 KB at most."""
+ATTEMPTS = 20
+
+
+class Parked(Record):
+    """Input that could not be handled, kept until a person replays or drops it."""
+
+    id: str
+    source: str
+    """The queue or trigger that it came by."""
+    reason: str = Field(max_length=2000)
+    body: str
+    truncated: bool = False
+    parked_at: Moment
+    message_id: str = ""
+    replayed_at: Moment | None = None
+
+
+class Installation:
+    """Parked input and the installation's chain."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def park(self, *, id: str, source: str, reason: str, body: str, message_id: str, now: datetime) -> Parked:
+        """Keep input that cannot be handled. Parking the same thing again changes nothing."""
+        parked = Parked(
+            id=id,
+            source=source,
+            reason=reason[:2000],
+            body=body[:BODY_LIMIT],
+            truncated=len(body) > BODY_LIMIT,
+            parked_at=now,
+            message_id=message_id[:128],
+        )
+        draft = AuditDraft(
+            action="input.parked",
+            actor="slipway",
+            details={"id": id, "source": source, "reason": parked.reason, "message_id": parked.message_id},
+        )
+        key = keys.parked(id)
+        if self._table.get(keys.INSTALLATION, key) is None:
+            self._append(draft, Write(act=Act.CREATE, key=key, values=pack(parked)), now)
+        return parked
+
+    def replayed(self, parked: Parked, *, actor: str, now: datetime) -> None:
+        """The input was put back into its queue."""
+        draft = AuditDraft(action="input.replayed", actor=actor, details={"id": parked.id, "source": parked.source})
+        values = pack(parked.evolve(replayed_at=now))
+        self._append(draft, Write(act=Act.PUT, key=keys.parked(parked.id), values=values), now)
+
+    def parked(self, id: str) -> Parked | None:
+        row = self._table.get(keys.INSTALLATION, keys.parked(id))
+        return unpack(Parked, row.values) if row else None
+
+    def all_parked(self, *, limit: int = 200) -> Iterator[Parked]:
+        for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.PARKED), limit=limit):
+            yield unpack(Parked, row.values)
+
+    def _append(self, draft: AuditDraft, write: Write, now: datetime) -> None:
+        """One record and the row it speaks of, together. The head's ETag keeps the chain from forking."""
+        for _ in range(ATTEMPTS):
+            row = self._table.get(keys.INSTALLATION, keys.HEAD)
+            head = unpack(Head, row.values) if row else Head(application=keys.INSTALLATION)
+            (record,) = chained(
+                [draft], application=keys.INSTALLATION, time=now, sequence=head.sequence, previous=head.hash
+            )
+            ended = head.evolve(sequence=record.sequence, hash=record.hash)
+            act = Act.REPLACE if row else Act.CREATE
+            writes = [
+                write,
+                Write(act=act, key=keys.HEAD, values=pack(ended), etag=row.etag if row else ""),
+                Write(act=Act.CREATE, key=keys.audit(record.sequence), values=pack_audit(record)),
+            ]
+            try:
+                self._table.transact(keys.INSTALLATION, writes)
+            except Conflict:
+                if write.act is Act.CREATE and self._table.get(keys.INSTALLATION, write.key) is not None:
+                    return  # somebody else parked the same input
+                continue
+            return
+        raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")

@@ -1,0 +1,70 @@
+"""Every key of the ledger, spelt once. Sorted as text, so numbers have a fixed width.
+
+Characters that Table Storage forbids in keys (/ \\ # ? and control characters) cannot occur: names, tags and
+digests are checked when they are parsed, and whatever else goes into a key is hashed first.
+"""
+
+from typing import Final
+
+TABLE: Final = "ledger"
+
+INSTALLATION: Final = "_installation"
+"""Partition of what concerns no single application; application names never begin with an underscore."""
+
+HEAD: Final = "head"
+LANE: Final = "lane!"
+RELEASE: Final = "release!"
+AUDIT: Final = "audit!"
+OUTBOX: Final = "outbox!"
+SEEN: Final = "seen!"
+LEASE: Final = "lease!"
+DIGEST: Final = "artifact!"
+TAG: Final = "tag!"
+PARKED: Final = "parked!"
+
+_WIDTH: Final = 12
+_MAX: Final = 10**_WIDTH - 1
+AFTER: Final = "~"
+"""Sorts after every character that our keys use: the end of a prefix's range."""
+
+
+def lane(environment: str) -> str:
+    return LANE + environment
+
+
+def release(number: int) -> str:
+    """Inverted, so that the newest release comes first."""
+    return f"{RELEASE}{_MAX - number:0{_WIDTH}d}"
+
+
+def audit(sequence: int) -> str:
+    return f"{AUDIT}{sequence:0{_WIDTH}d}"
+
+
+def outbox(sequence: int, mark: str, index: int) -> str:
+    return f"{OUTBOX}{sequence:0{_WIDTH}d}!{mark[:8]}!{index:03d}"
+
+
+def seen(mark: str) -> str:
+    return SEEN + mark
+
+
+def lease(mark: str) -> str:
+    return LEASE + mark
+
+
+def artifact(digest: str) -> str:
+    return DIGEST + digest.removeprefix("sha256:")
+
+
+def tag(name: str) -> str:
+    return TAG + name
+
+
+def parked(name: str) -> str:
+    return PARKED + name
+
+
+def span(prefix: str) -> tuple[str, str]:
+    """First and last key of everything with the prefix."""
+    return prefix, prefix + AFTER

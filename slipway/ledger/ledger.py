@@ -1,0 +1,232 @@
+"""Load an application's state, commit a decision: all of it in one entity-group transaction, or nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.application import Application
+from ..domain.audit import AuditRecord, chained
+from ..domain.causes import Cause
+from ..domain.decide import Decision, State, lookups
+from ..domain.release import Head, Lane, Release
+from ..domain.rules import RuleResult
+from ..domain.steps import Outgoing
+from . import keys
+from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
+from .table import Act, Conflict, Exists, Row, Table, Value, Write
+
+
+class AlreadySeen(Exception):  # noqa: N818 - not an error: the cause was taken in before
+    """The cause was taken in before; nothing is left to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A state, with the ETags that guard it."""
+
+    state: State
+    etags: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxEntry:
+    """A message that is to be sent, and the row that remembers it."""
+
+    application: str
+    row: str
+    message: Outgoing
+    written_at: datetime
+
+
+class Ledger:
+    """One table; one partition per application."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    # ---- load
+    def load(
+        self,
+        application: Application,
+        cause: Cause,
+        *,
+        delivery: str,
+        now: datetime,
+        tag_rule: RuleResult | None = None,
+    ) -> Loaded:
+        """Everything that `decide` looks at: the head and the lanes in one request, and the releases they name."""
+        partition, etags = application.application, dict[str, str]()
+        head, lanes = self._head_and_lanes(partition, etags)
+        wanted = lookups(application, cause)
+        by_digest = self._pointer(partition, keys.artifact(wanted.digest)) if wanted.digest else None
+        by_tag = self._pointer(partition, keys.tag(wanted.tag)) if wanted.tag else None
+        numbers = {*wanted.releases, by_digest, by_tag}
+        for lane in lanes.values():
+            numbers |= {lane.rolling, lane.waiting}
+        releases = {}
+        for number in sorted(n for n in numbers if n is not None):
+            row = self.table.get(partition, keys.release(number))
+            if row is not None:
+                releases[number] = unpack(Release, row.values)
+                etags[row.key] = row.etag
+        state = State(
+            application=application,
+            delivery=delivery,
+            now=now,
+            head=head,
+            lanes=lanes,
+            releases=releases,
+            by_digest=by_digest,
+            by_tag=by_tag,
+            tag_rule=tag_rule,
+        )
+        return Loaded(state=state, etags=etags)
+
+    def _head_and_lanes(self, partition: str, etags: dict[str, str]) -> tuple[Head, dict[str, Lane]]:
+        head, lanes = Head(application=partition), dict[str, Lane]()
+        for row in self.table.rows(partition, keys.HEAD, keys.LANE + keys.AFTER):
+            if row.key == keys.HEAD:
+                head = unpack(Head, row.values)
+            else:
+                lane = unpack(Lane, row.values)
+                lanes[lane.environment] = lane
+            etags[row.key] = row.etag
+        return head, lanes
+
+    def _pointer(self, partition: str, key: str) -> int | None:
+        row = self.table.get(partition, key)
+        return int(row.values["Release"]) if row else None
+
+    def seen(self, application: str, cause: Cause) -> bool:
+        """Whether the cause was taken in before."""
+        return self.table.get(application, keys.seen(cause.mark)) is not None
+
+    # ---- commit
+    def commit(self, loaded: Loaded, decision: Decision, cause: Cause) -> tuple[OutboxEntry, ...]:
+        """Write the decision; returns the messages to send. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
+        state = loaded.state
+        partition = state.application.application
+        records = chained(
+            decision.records,
+            application=partition,
+            time=state.now,
+            sequence=state.head.sequence,
+            previous=state.head.hash,
+        )
+        head = decision.head
+        if records:
+            head = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
+        entries = tuple(
+            OutboxEntry(
+                application=partition,
+                row=keys.outbox(head.sequence, cause.mark, index),
+                message=message,
+                written_at=state.now,
+            )
+            for index, message in enumerate(decision.messages)
+        )
+        seen = Write(
+            act=Act.CREATE, key=keys.seen(cause.mark), values={"Kind": cause.kind, "At": state.now.isoformat()}
+        )
+        writes = [seen, *_state_writes(loaded, decision, head), *_record_writes(records), *_outbox_writes(entries)]
+        try:
+            self.table.transact(partition, writes)
+        except Exists as error:
+            if error.row == seen.key:
+                raise AlreadySeen(cause.key) from error
+            raise Conflict(str(error)) from error
+        return entries
+
+    # ---- outbox
+    def outbox(self, application: str, *, limit: int = 1000) -> Iterator[OutboxEntry]:
+        """Messages that were not sent yet, oldest first."""
+        for row in self.table.rows(application, *keys.span(keys.OUTBOX), limit=limit):
+            yield OutboxEntry(
+                application=application,
+                row=row.key,
+                message=unpack(Outgoing, row.values),
+                written_at=datetime.fromisoformat(str(row.values["At"])),
+            )
+
+    def forget(self, entry: OutboxEntry) -> None:
+        """The message was sent."""
+        try:
+            self.table.transact(entry.application, [Write(act=Act.DELETE, key=entry.row)])
+        except Conflict:
+            return  # another instance sent it too and was first to say so
+
+    # ---- reading
+    def head(self, application: str) -> Head:
+        row = self.table.get(application, keys.HEAD)
+        return unpack(Head, row.values) if row else Head(application=application)
+
+    def lanes(self, application: str) -> dict[str, Lane]:
+        return self._head_and_lanes(application, {})[1]
+
+    def release(self, application: str, number: int) -> Release | None:
+        row = self.table.get(application, keys.release(number))
+        return unpack(Release, row.values) if row else None
+
+    def releases(self, application: str, *, limit: int, older_than: int | None = None) -> Iterator[Release]:
+        """Newest first."""
+        first, last = keys.span(keys.RELEASE)
+        if older_than is not None:
+            first = keys.release(older_than - 1)
+        for row in self.table.rows(application, first, last, limit=limit):
+            yield unpack(Release, row.values)
+
+    def release_of(self, application: str, digest: str) -> int | None:
+        """Number of the release of a digest."""
+        return self._pointer(application, keys.artifact(digest))
+
+    def audit(
+        self, application: str, *, first: int = 1, last: int | None = None, limit: int | None = None
+    ) -> Iterator[AuditRecord | Row]:
+        """Records in sequence order. A row that is no audit record any more is yielded as it is."""
+        start, end = keys.audit(first), keys.audit(last) if last is not None else keys.AUDIT + keys.AFTER
+        for row in self.table.rows(application, start, end, limit=limit):
+            try:
+                yield unpack_audit(row.values)
+            except ValueError:
+                yield row
+
+    # ---- tidying
+    def prune_seen(self, application: str, before: datetime, *, limit: int = 500) -> int:
+        """Forget marks older than the time; returns how many. Their repeats would be harmless by then."""
+        old = [
+            row.key
+            for row in self.table.rows(application, *keys.span(keys.SEEN), limit=limit)
+            if datetime.fromisoformat(str(row.values["At"])) < before
+        ]
+        for start in range(0, len(old), 100):
+            try:
+                self.table.transact(application, [Write(act=Act.DELETE, key=key) for key in old[start : start + 100]])
+            except Conflict:
+                return start  # another instance is tidying
+        return len(old)
+
+
+def _state_writes(loaded: Loaded, decision: Decision, head: Head) -> list[Write]:
+    def guarded(key: str, values: dict[str, Value]) -> Write:
+        etag = loaded.etags.get(key, "")
+        return Write(act=Act.REPLACE if etag else Act.CREATE, key=key, values=values, etag=etag)
+
+    writes = [guarded(keys.HEAD, pack(head))]
+    writes += [guarded(keys.lane(lane.environment), pack(lane)) for lane in decision.lanes]
+    writes += [guarded(keys.release(release.number), pack_release(release)) for release in decision.releases]
+    for digest, number in decision.digests.items():
+        writes.append(Write(act=Act.PUT, key=keys.artifact(digest), values={"Release": number}))
+    for tag, number in decision.tags.items():
+        writes.append(Write(act=Act.PUT, key=keys.tag(tag), values={"Release": number}))
+    return writes
+
+
+def _record_writes(records: tuple[AuditRecord, ...]) -> list[Write]:
+    return [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
+
+
+def _outbox_writes(entries: tuple[OutboxEntry, ...]) -> list[Write]:
+    return [
+        Write(act=Act.CREATE, key=entry.row, values={**pack(entry.message), "At": entry.written_at.isoformat()})
+        for entry in entries
+    ]

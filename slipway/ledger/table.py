@@ -1,0 +1,87 @@
+"""The port to Table Storage: what the ledger needs of a table, and no more.
+
+`azure_table.AzureTable` is the real one (Azurite and Azure alike); `memory.MemoryTable` is the double. Both pass the
+same contract tests.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+TRANSACTION_LIMIT = 100
+"""Operations in one entity-group transaction."""
+TEXT_LIMIT = 32_000
+"""UTF-16 code units that go into one string property (the service allows 32 Ki)."""
+
+Value = str | int | bool
+
+
+class LedgerUnavailable(Exception):  # noqa: N818 - it is a state of the service, and callers read it as such
+    """Table Storage could not be reached or refused to work; trying again later may help."""
+
+
+class Conflict(Exception):  # noqa: N818
+    """Somebody else wrote in between: load again and decide again."""
+
+
+class Exists(Conflict):
+    """The row that was to be created is there already."""
+
+    def __init__(self, row: str) -> None:
+        super().__init__(f"row {row} is there already")
+        self.row = row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One entity of the table."""
+
+    key: str
+    values: Mapping[str, Value]
+    etag: str = ""
+
+
+class Act(StrEnum):
+    CREATE = "create"
+    """Fails with `Exists` where the row is there."""
+    REPLACE = "replace"
+    """Fails with `Conflict` where the row's ETag is another one."""
+    PUT = "put"
+    """Creates or replaces, whatever is there."""
+    DELETE = "delete"
+    """Fails with `Conflict` where the row is gone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """One operation of a transaction."""
+
+    act: Act
+    key: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    etag: str = ""
+
+
+class Table(Protocol):
+    """A partitioned table with entity-group transactions."""
+
+    def get(self, partition: str, key: str) -> Row | None: ...
+
+    def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
+        """Rows with first ≤ key ≤ last, in key order."""
+        ...
+
+    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+        """All of the writes or none. Raises `Exists`, `Conflict`, `LedgerUnavailable`, or ValueError when too many."""
+        ...
+
+
+def check(writes: Sequence[Write]) -> None:
+    """The limits of a transaction, with a message that says which one is passed."""
+    if len(writes) > TRANSACTION_LIMIT:
+        raise ValueError(f"a transaction holds at most {TRANSACTION_LIMIT} writes, this one has {len(writes)}")
+    for write in writes:
+        for name, value in write.values.items():
+            if isinstance(value, str) and (units := len(value.encode("utf-16-le")) // 2) > TEXT_LIMIT:
+                raise ValueError(f"{write.key}: {name} has {units} characters, the limit is {TEXT_LIMIT}")
