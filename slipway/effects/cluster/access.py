@@ -1,0 +1,149 @@
+"""How to reach a cluster: its address, its certificate authority, and where tokens come from.
+
+On Azure: the server and CA that the installation's settings hold, and `entra_token` over a managed identity.
+Elsewhere: a kubeconfig. This is the only module, with `connection`, that imports the Kubernetes client, and only
+once something is asked of a cluster: the import costs a third of a second.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Protocol, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from slipway.domain.model import Record
+
+from .errors import ClusterError, Denied, Unreachable
+
+AKS_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
+"""The Entra server application that stands for every AKS cluster of the public cloud."""
+
+POOL_SIZE = 10
+
+
+class AccessToken(Protocol):
+    """What a credential answers with."""
+
+    @property
+    def token(self) -> str: ...
+
+
+class Credential(Protocol):
+    """The part of an azure-identity credential that is needed; it caches tokens and refreshes them itself."""
+
+    def get_token(self, *scopes: str) -> AccessToken: ...
+
+
+def _server(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("expected the URL of an API server, such as https://shop-x1.hcp.westeurope.azmk8s.io:443")
+    if parts.username or parts.password or parts.query:
+        raise ValueError("expected a URL without a user, password or query")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError("expected https, because a token is sent; http is for this machine only")
+    return value.rstrip("/")
+
+
+def _ca(value: str) -> str:
+    try:
+        text = base64.b64decode(value, validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise ValueError("expected base64 of a PEM certificate: the certificate-authority-data of a kubeconfig")
+    return value
+
+
+class ClusterAccess(Record):
+    """How to reach one cluster: a server with a source of tokens, or a kubeconfig."""
+
+    server: Annotated[str, AfterValidator(_server)] | None = None
+    ca_data: Annotated[str, AfterValidator(_ca)] | None = None
+    token: Callable[[], str] | None = Field(default=None, repr=False)
+    """Called for each request, so it caches."""
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.server is None) == (self.kubeconfig is None):
+            raise ValueError("expected exactly one of server and kubeconfig")
+        if self.server is not None and self.token is None:
+            raise ValueError("token: needed with server")
+        if self.kubeconfig is not None and (self.token is not None or self.ca_data is not None):
+            raise ValueError("token, ca_data: not used with kubeconfig, which holds its own")
+        return self
+
+
+def entra_token(credential: Credential, scope: str = AKS_SCOPE) -> Callable[[], str]:
+    """Tokens for an AKS cluster with Entra integration, from any credential with `get_token(scope)`."""
+
+    def token() -> str:
+        return credential.get_token(scope).token
+
+    return token
+
+
+def configuration(access: ClusterAccess) -> Any:
+    """The client library's Configuration for an access."""
+    from urllib3.util.retry import Retry  # noqa: PLC0415 (loaded with the client)
+
+    made = _of_kubeconfig(access) if access.kubeconfig else _of_server(access)
+    made.keep_alive = True
+    made.connection_pool_maxsize = POOL_SIZE
+    # One more try where no connection came about. Never wait inside a function (Retry-After), never follow a redirect:
+    # a probed service's redirect is its answer, and the API server has none to give.
+    made.retries = Retry(
+        *(1, 1, 0, 0, 0), raise_on_redirect=False, respect_retry_after_header=False, raise_on_status=False, other=0
+    )
+    return made
+
+
+def _of_server(access: ClusterAccess) -> Any:
+    from kubernetes.client import Configuration  # noqa: PLC0415 (slow to import)
+
+    pem = base64.b64decode(access.ca_data).decode("ascii") if access.ca_data else None
+    made: Any = Configuration(host=access.server, ca_cert_data=pem)
+    source = access.token
+    assert source is not None
+
+    def refresh(target: Any) -> None:  # a closure: the library deep-copies configurations
+        target.api_key["BearerToken"] = f"Bearer {_token(source)}"
+
+    made.refresh_api_key_hook = refresh
+    made.api_key = {"BearerToken": ""}  # the hook is only called where there is a key already
+    return made
+
+
+def _token(source: Callable[[], str]) -> str:
+    try:
+        token = source()
+    except ClusterError:
+        raise
+    except Exception as error:  # any credential may be given, each has errors of its own
+        raise Unreachable(f"no token for the cluster could be had: {type(error).__name__}") from error
+    if not token or not token.isascii() or not token.isprintable():
+        raise Denied("the source of tokens for the cluster gave something that is not a token")
+    return token
+
+
+def _of_kubeconfig(access: ClusterAccess) -> Any:
+    from kubernetes.client import Configuration  # noqa: PLC0415 (slow to import)
+    from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
+
+    made: Any = Configuration()
+    load: Any = load_kube_config
+    try:
+        load(
+            config_file=str(access.kubeconfig),
+            context=access.context,
+            client_configuration=made,
+            persist_config=False,
+        )
+    except ConfigException as error:
+        raise Denied(f"kubeconfig {access.kubeconfig}: {error}") from error
+    return made

@@ -1,0 +1,166 @@
+"""One HTTP connection pool to one API server: sends requests, bounds what is read, turns failures into errors.
+
+Only the client library's `ApiClient` is used, on plain dicts. Its `DynamicClient` hides the status (201 tells an
+object that was created), reads answers of any size into memory, and discovers kinds without a timeout.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from slipway.domain.model import Record
+
+from .access import ClusterAccess, configuration
+from .errors import ClusterError, Denied, NoAnswer, Refused, Unreachable, from_answer
+from .records import Json
+
+type Query = Sequence[tuple[str, str]]
+type Timeout = tuple[float, float]
+"""Seconds to connect, seconds to wait for the next bytes."""
+
+TIMEOUT: Timeout = (5.0, 30.0)
+MAX_ANSWER = 32 * 1024 * 1024
+MAX_REFUSAL = 64 * 1024
+_PIECE = 64 * 1024
+
+
+class Answer(Record):
+    """What the API server answered: its status and the object."""
+
+    status: int
+    body: Json
+
+
+class Stream:
+    """An answer whose body is read piece by piece."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self._ended = False
+        self.status: int = response.status
+
+    @property
+    def refused(self) -> bool:
+        return self.status >= HTTPStatus.MULTIPLE_CHOICES  # a redirect is no answer either
+
+    def pieces(self) -> Iterator[bytes]:
+        yield from self._response.stream(_PIECE)
+        self._ended = True
+
+    def head(self, limit: int) -> tuple[bytes, bool]:
+        """At most `limit` bytes of the body, and whether there was more."""
+        read = bytearray()
+        for piece in self.pieces():
+            read += piece
+            if len(read) > limit:
+                return bytes(read[:limit]), True
+        return bytes(read), False
+
+    def release(self) -> None:
+        """Gives the connection back, closed where the body was not read to its end."""
+        if not self._ended:
+            self._response.close()
+        self._response.release_conn()
+
+
+class Connection:
+    """Requests to one API server. Safe to use from several threads."""
+
+    def __init__(self, access: ClusterAccess) -> None:
+        from kubernetes.client import ApiClient  # noqa: PLC0415 (slow to import, and not needed by most functions)
+
+        self._api: Any = ApiClient(configuration(access))
+        self._api.user_agent = "slipway"
+        self.server: str = urlsplit(self._api.configuration.host).netloc
+
+    def close(self) -> None:
+        self._api.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        query: Query = (),
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        withhold: bool = False,
+    ) -> Answer:
+        """Asks for JSON. `what` names the request in errors; `withhold` keeps the server's words out of them."""
+        with self.stream(method, path, what=what, query=query, body=body, headers=headers) as stream:
+            if stream.refused:
+                refusal, _ = stream.head(MAX_REFUSAL)
+                raise from_answer(stream.status, refusal, what=what, withhold=withhold)
+            read, more = stream.head(MAX_ANSWER)
+        if more:
+            raise Refused(f"{what}: expected an answer of at most {MAX_ANSWER} bytes, got more")
+        return Answer(status=stream.status, body=self._object(read, what))
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        query: Query = (),
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout = TIMEOUT,
+    ) -> Iterator[Stream]:
+        """Asks for anything, whatever its status."""
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 (loaded with the client)
+
+        request = self._api.param_serialize(
+            method,
+            path,
+            query_params=list(query),
+            header_params={"Accept": "application/json", "Content-Type": "application/json", **(headers or {})},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            stream = Stream(self._sent(request, timeout))
+            try:
+                yield stream
+            finally:
+                stream.release()
+        except HTTPError as error:
+            raise self._unreachable(error, what) from error
+
+    def _sent(self, request: Any, timeout: Timeout) -> Any:
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 (loaded with the client)
+
+        try:
+            return self._api.call_api(*request, _request_timeout=timeout).response
+        except ApiException as error:  # this call raises it for failed TLS only, whatever the status
+            raise self._untrusted(str(error.reason)) from error
+
+    def _object(self, read: bytes, what: str) -> Json:
+        try:
+            body = json.loads(read)
+        except ValueError as error:
+            raise Unreachable(f"{what}: expected JSON from {self.server}, got something else") from error
+        if not isinstance(body, dict):
+            raise Unreachable(f"{what}: expected an object from {self.server}, got {type(body).__name__}")
+        return body
+
+    def _unreachable(self, error: Exception, what: str) -> ClusterError:
+        from urllib3.exceptions import ReadTimeoutError, SSLError  # noqa: PLC0415
+
+        cause = getattr(error, "reason", None) or error  # what is behind "Max retries exceeded"
+        if isinstance(cause, SSLError):
+            return self._untrusted(str(cause))
+        if isinstance(cause, ReadTimeoutError):
+            return NoAnswer(f"{what}: {self.server} did not answer in time")
+        return Unreachable(f"{what}: {self.server} could not be reached: {str(cause)[:300]}")
+
+    def _untrusted(self, reason: str) -> ClusterError:
+        return Denied(
+            f"{self.server} could not be trusted: {reason[:300]}; is the configured certificate authority still the "
+            "cluster's? It changes when the cluster's certificates are rotated"
+        )

@@ -1,0 +1,119 @@
+"""What a person sees of a change: the YAML of an object before and after, as a unified diff.
+
+Pure. What the server adds on its own is left out, values of Secrets are masked on both sides, and the size is
+bounded, with a line that says so.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from slipway.domain.model import Record
+
+from .records import Json
+
+MAX_DIFF = 32 * 1024
+MAX_COMPARED = 256 * 1024
+"""Characters of YAML on either side; comparing more would take seconds."""
+
+_MASK = "***"
+_SERVER_METADATA = frozenset(
+    {"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink", "deletionTimestamp"}
+)
+_SERVER_ANNOTATIONS = frozenset(
+    {
+        "kubectl.kubernetes.io/last-applied-configuration",  # repeats the object, a Secret's values too
+        "deployment.kubernetes.io/revision",
+        "deprecated.daemonset.template.generation",
+    }
+)
+
+
+class Diff(Record):
+    """The text of a diff, and whether something of it is missing."""
+
+    text: str
+    truncated: bool = False
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # the C one is ten times as fast
+    """YAML for people: text of several lines as a block, repeated values spelt out."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 (PyYAML's signature)
+        return True
+
+
+def _text(dumper: Any, value: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def cleaned(manifest: Mapping[str, Any]) -> Json:
+    """The object without its status and without what the server writes into its metadata."""
+    metadata = {k: v for k, v in (manifest.get("metadata") or {}).items() if k not in _SERVER_METADATA}
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k not in _SERVER_ANNOTATIONS}
+    if annotations:
+        metadata["annotations"] = annotations
+    kept = {k: v for k, v in manifest.items() if k not in ("status", "metadata")}
+    return {**kept, "metadata": metadata}
+
+
+def projected(live: Any, wanted: Any) -> Any:
+    """Of what is live, the part that the manifest speaks of; list items are matched by name, else by place."""
+    if isinstance(live, Mapping) and isinstance(wanted, Mapping):
+        return {k: projected(live[k], v) for k, v in wanted.items() if k in live}
+    if isinstance(live, list) and isinstance(wanted, list):
+        named = {item["name"]: item for item in wanted if isinstance(item, Mapping) and "name" in item}
+        if named:
+            return [projected(i, named.get(i.get("name"), i)) if isinstance(i, Mapping) else i for i in live]
+        return [projected(i, wanted[n]) if n < len(wanted) else i for n, i in enumerate(live)]
+    return live
+
+
+def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, limit: int = MAX_DIFF) -> Diff:
+    """Unified diff of two cleaned objects; empty where they are equal. `before` is None for a new object."""
+    if before == after:
+        return Diff(text="")
+    if after.get("kind") == "Secret":
+        before, after = masked(before, after)
+    old, new = (_yaml(before) if before is not None else ""), _yaml(after)
+    if max(len(old), len(new)) > MAX_COMPARED:
+        return Diff(text=f"[too large to compare: {len(old)} characters before, {len(new)} after]\n", truncated=True)
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "live", "wanted", n=3, lineterm="")
+    return _bounded("".join(f"{line}\n" for line in lines), limit)
+
+
+def masked(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[Json | None, Json]:
+    """Both sides of a Secret without a value; where a value changed, both sides say so."""
+    old: Json | None = None if before is None else dict(before)
+    new: Json = dict(after)
+    for field in ("data", "stringData"):
+        former, wanted = _values(old or {}, field), _values(new, field)
+        if old is not None and field in old:
+            old[field] = {k: _MASK + ("" if wanted.get(k, v) == v else " (former value)") for k, v in former.items()}
+        if field in new:
+            new[field] = {k: _MASK + ("" if former.get(k, v) == v else " (new value)") for k, v in wanted.items()}
+    return old, new
+
+
+def _values(secret: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    values = secret.get(field)
+    return values if isinstance(values, Mapping) else {}
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    return str(yaml.dump(dict(value), Dumper=_Dumper, allow_unicode=True, default_flow_style=False, width=1000))
+
+
+def _bounded(text: str, limit: int) -> Diff:
+    if len(text) <= limit:
+        return Diff(text=text)
+    kept = text[:limit]
+    kept = kept[: kept.rfind("\n") + 1]
+    return Diff(
+        text=f"{kept}[cut here: {len(text) - len(kept)} of {len(text)} characters are left out]\n", truncated=True
+    )

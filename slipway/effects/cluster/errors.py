@@ -1,0 +1,145 @@
+"""What can go wrong with a cluster, in five kinds that a step treats differently.
+
+`from_answer` is the one place where an answer of the API server becomes an error. No message holds a token, and
+none about a Secret quotes the server, whose refusals may repeat values.
+"""
+
+# ruff: noqa: N818  (the names say what is the matter; that they are errors, `except` says)
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+MAX_MESSAGE = 1000
+
+_RBAC = re.compile(
+    r'cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"(?: in API group "(?P<group>[^"]*)")?'
+    r'(?: in the namespace "(?P<namespace>[^"]+)")?'
+)
+
+
+class ClusterError(Exception):
+    """The cluster did not do what was asked; `retryable` tells whether the same request may succeed later."""
+
+    retries_help: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, retryable: bool | None = None) -> None:
+        super().__init__(message)
+        self.retryable = self.retries_help if retryable is None else retryable
+
+
+class Unreachable(ClusterError):
+    """The API server could not be reached, or was too busy or too broken to answer."""
+
+    retries_help = True
+
+
+class NoAnswer(Unreachable):
+    """The connection stands, but no answer came in time."""
+
+
+class Denied(ClusterError):
+    """The credentials were not accepted (401), or do not allow what was asked (403)."""
+
+
+class Refused(ClusterError):
+    """The API server understood the object and does not take it: validation, admission, quota, an immutable field."""
+
+    def __init__(self, message: str, *, fields: tuple[str, ...] = (), immutable: bool = False) -> None:
+        super().__init__(message)
+        self.fields = fields
+        self.immutable = immutable
+
+
+class Missing(ClusterError):
+    """The object, its namespace or its kind is not in the cluster."""
+
+    def __init__(self, message: str, *, kind: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.name = name
+        """What is missing, as the server names it: kind `namespaces`, name `shop`. Empty for an unknown kind."""
+
+
+class Conflict(ClusterError):
+    """The object was changed, created or deleted by someone else at the same moment."""
+
+    retries_help = True
+
+    def __init__(self, message: str, *, exists: bool = False) -> None:
+        super().__init__(message)
+        self.exists = exists
+        """True where something was to be created and is there already."""
+
+
+def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) -> ClusterError:
+    """The error for an answer of 400 and above; `what` was tried, `withhold` keeps the server's words back."""
+    answer = _status_object(body)
+    message = "(the answer is withheld, it may quote values)" if withhold else _message(answer, body)
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return Denied(f"{what}: the cluster did not accept the credentials (401)")
+        case HTTPStatus.FORBIDDEN:
+            return _forbidden(str(answer.get("message", "")), message, what)
+        case HTTPStatus.NOT_FOUND:
+            return _not_found(answer, message, what)
+        case HTTPStatus.CONFLICT | HTTPStatus.GONE:
+            return Conflict(f"{what}: {message}", exists=answer.get("reason") == "AlreadyExists")
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unreachable(f"{what}: the API server answered {status}: {message}")
+    return _refused(answer, message, what, withhold=withhold)
+
+
+def is_status(body: bytes) -> bool:
+    """Whether a body is an answer of the API server itself, rather than of something behind its proxy."""
+    return bool(_status_object(body))
+
+
+def _status_object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) and answer.get("kind") == "Status" else {}
+
+
+def _details(answer: Mapping[str, Any]) -> dict[str, Any]:
+    details = answer.get("details")
+    return details if isinstance(details, dict) else {}
+
+
+def _message(answer: Mapping[str, Any], body: bytes) -> str:
+    text = str(answer.get("message") or body[: 4 * MAX_MESSAGE].decode(errors="replace")).strip() or "(empty answer)"
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + " (cut)"
+
+
+def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
+    rule = _RBAC.search(spoken)
+    if rule is None:  # quota, Pod Security and admission webhooks answer 403 too, and no role helps against them
+        return Refused(f"{what}: {message}")
+    resource = ".".join(filter(None, (rule["resource"], rule["group"])))
+    where = f'in namespace "{rule["namespace"]}"' if rule["namespace"] else "in the whole cluster"
+    return Denied(
+        f"{what}: Slipway's identity may not {rule['verb']} {resource} {where}; grant it that by Azure RBAC "
+        f"(such as Azure Kubernetes Service RBAC Writer on the namespace) or by a RoleBinding. "
+        f"The cluster said: {message}"
+    )
+
+
+def _not_found(answer: Mapping[str, Any], message: str, what: str) -> Missing:
+    details = _details(answer)
+    kind, name = str(details.get("kind") or ""), str(details.get("name") or "")
+    if kind == "namespaces":
+        return Missing(f'{what}: namespace "{name}" is not in the cluster; create it, or add it to the manifests',
+                       kind=kind, name=name)  # fmt: skip
+    return Missing(f"{what}: {message}", kind=kind, name=name)
+
+
+def _refused(answer: Mapping[str, Any], message: str, what: str, *, withhold: bool) -> Refused:
+    causes = [c for c in _details(answer).get("causes") or () if isinstance(c, dict)]
+    fields = tuple(dict.fromkeys(str(c["field"]) for c in causes if c.get("field")))[:20]
+    named = f" [{', '.join(fields)}]" if fields and (withhold or not all(f in message for f in fields)) else ""
+    immutable = "field is immutable" in str(answer.get("message", ""))
+    return Refused(f"{what}: {message}{named}", fields=fields, immutable=immutable)

@@ -1,0 +1,121 @@
+"""Jobs of one attempt, such as acceptance tests: start one, look at it, read what it wrote."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from .connection import Connection, Query
+from .errors import Conflict, from_answer
+from .kinds import Target
+from .names import VERIFICATION_LABEL
+from .objects import Objects, built_in
+from .records import JobState, Json
+from .rollout import look
+
+DEADLINE = timedelta(minutes=10)
+KEPT = timedelta(hours=24)
+"""How long a finished Job stays for people to look at, before the cluster removes it."""
+
+MAX_LOG = 256 * 1024
+MAX_PODS = 10
+MAX_LINES = 10_000
+MAX_READ = 32 * 1024 * 1024
+"""Bytes read of one container's log before giving up on its end; lines can be of any length."""
+
+_JOB = built_in("batch/v1", "Job")
+_POD = built_in("v1", "Pod")
+
+
+def with_limits(manifest: Json, *, deadline: timedelta, kept: timedelta) -> Json:
+    """The Job with an end to everything: no second try, a deadline, and removal after a while, unless it says else."""
+    metadata = manifest["metadata"]
+    limits = {
+        "backoffLimit": 0,
+        "activeDeadlineSeconds": max(int(deadline.total_seconds()), 1),
+        "ttlSecondsAfterFinished": int(kept.total_seconds()),
+    }
+    labels = {**(metadata.get("labels") or {}), VERIFICATION_LABEL: "true"}
+    return {**manifest, "metadata": {**metadata, "labels": labels}, "spec": {**limits, **(manifest.get("spec") or {})}}
+
+
+def start(objects: Objects, target: Target) -> bool:
+    """Creates the Job; False where one of that name is there already, which is left as it is."""
+    try:
+        objects.create(target)
+    except Conflict as conflict:
+        if conflict.exists:
+            return False
+        raise
+    return True
+
+
+def state(objects: Objects, name: str, namespace: str) -> JobState:
+    target = Target(manifest={}, kind=_JOB, name=name, namespace=namespace)
+    verdict = look(objects, target)
+    return JobState(state=verdict.state, reason=verdict.reason)
+
+
+def log(objects: Objects, name: str, namespace: str, limit: int) -> str:
+    """What the Job's containers wrote, the newest pods' last words; lines in brackets are Slipway's own."""
+    pods = objects.list(_POD, namespace, selector=f"batch.kubernetes.io/job-name={name}")
+    pods.sort(key=lambda pod: (str(pod["metadata"].get("creationTimestamp", "")), pod["metadata"]["name"]))
+    written = list(_containers(pods[-MAX_PODS:]))
+    if not written:
+        return f"[no pod of Job {name} is in namespace {namespace}]\n"
+    share = max(limit // len(written), 1)
+    parts = []
+    for pod, container in written:
+        text = _one(objects.connection, namespace, pod, container, share)
+        parts.append(f"[{pod}/{container}]\n{text}" if len(written) > 1 else text)
+    return "".join(parts)
+
+
+def _containers(pods: Iterable[Json]) -> Iterator[tuple[str, str]]:
+    for pod in pods:
+        spec = pod.get("spec") or {}
+        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+            yield pod["metadata"]["name"], container["name"]
+
+
+def _one(connection: Connection, namespace: str, pod: str, container: str, limit: int) -> str:
+    query: Query = (("container", container), ("tailLines", str(MAX_LINES)))
+    what = f"read the log of {pod}/{container}"
+    with connection.stream(
+        "GET", _POD.path(namespace, pod, "log"), what=what, query=query, headers={"Accept": "*/*"}
+    ) as stream:  # fmt: skip
+        if stream.refused:
+            refusal, _ = stream.head(limit)
+            error = from_answer(stream.status, refusal, what=what)
+            if stream.status in (
+                HTTPStatus.BAD_REQUEST,
+                HTTPStatus.NOT_FOUND,
+            ):  # the container has not started, or the pod is gone by now
+                return f"[{error}]\n"
+            raise error
+        tail, cut = last_bytes(stream.pieces(), limit)
+    text = tail.decode(errors="replace")
+    mark = f"[cut: only the last {len(tail)} bytes are kept]\n" if cut else ""
+    return mark + text + ("" if text.endswith("\n") or not text else "\n")
+
+
+def last_bytes(pieces: Iterable[bytes], limit: int) -> tuple[bytes, bool]:
+    """The last `limit` bytes of what is read, from the start of a line if there is one, and whether that is not all."""
+    kept, read, lines = bytearray(), 0, 0
+    for piece in pieces:
+        kept += piece
+        read += len(piece)
+        lines += piece.count(b"\n")
+        if len(kept) > 2 * limit:
+            del kept[: len(kept) - limit]
+        if read > MAX_READ:
+            break
+    if read > limit:
+        tail = bytes(kept[-limit:])
+        return tail[tail.find(b"\n", 0, -1) + 1 :], True
+    return bytes(kept), lines >= MAX_LINES
+
+
+def prepared(manifest: Any, *, deadline: timedelta, kept: timedelta) -> Json:
+    """A manifest as `start` takes it; anything but a Job is left for the API server to refuse."""
+    return with_limits(dict(manifest), deadline=deadline, kept=kept) if manifest.get("metadata") else dict(manifest)

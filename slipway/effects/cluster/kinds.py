@@ -1,0 +1,169 @@
+"""Where objects live in the API, and in which order kinds are applied.
+
+Built-in kinds are in a table, so that a usual deployment costs no discovery request; any other kind is looked up
+once per group and version and kept in memory. (The client library's own discovery keeps a file in the shared
+temporary folder, trusts it later, and asks without a timeout.)
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from slipway.domain.model import Record
+
+from .errors import Missing, Refused
+from .records import Json, Manifest
+
+MAX_MANIFESTS = 300
+
+_NAMESPACED = """
+v1 ConfigMap configmaps | v1 Secret secrets | v1 Service services | v1 ServiceAccount serviceaccounts
+v1 Pod pods | v1 PersistentVolumeClaim persistentvolumeclaims | v1 ResourceQuota resourcequotas
+v1 LimitRange limitranges | apps/v1 Deployment deployments | apps/v1 ReplicaSet replicasets
+apps/v1 StatefulSet statefulsets | apps/v1 DaemonSet daemonsets | batch/v1 Job jobs | batch/v1 CronJob cronjobs
+networking.k8s.io/v1 Ingress ingresses | networking.k8s.io/v1 NetworkPolicy networkpolicies
+autoscaling/v2 HorizontalPodAutoscaler horizontalpodautoscalers
+policy/v1 PodDisruptionBudget poddisruptionbudgets
+rbac.authorization.k8s.io/v1 Role roles | rbac.authorization.k8s.io/v1 RoleBinding rolebindings
+"""
+_CLUSTER_WIDE = """
+v1 Namespace namespaces | v1 PersistentVolume persistentvolumes | storage.k8s.io/v1 StorageClass storageclasses
+scheduling.k8s.io/v1 PriorityClass priorityclasses | networking.k8s.io/v1 IngressClass ingressclasses
+rbac.authorization.k8s.io/v1 ClusterRole clusterroles
+rbac.authorization.k8s.io/v1 ClusterRoleBinding clusterrolebindings
+apiextensions.k8s.io/v1 CustomResourceDefinition customresourcedefinitions
+"""
+
+_BEFORE = (
+    *("Namespace", "PriorityClass", "ResourceQuota", "LimitRange", "CustomResourceDefinition", "StorageClass"),
+    *("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "NetworkPolicy"),
+    *("ConfigMap", "Secret", "PersistentVolume", "PersistentVolumeClaim", "Service"),
+)
+_AFTER = (
+    *("Job", "Pod", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "IngressClass", "Ingress"),
+    *("HorizontalPodAutoscaler", "PodDisruptionBudget"),
+)
+
+
+class Kind(Record):
+    """A kind of object, as the API server addresses it."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        root = "/apis/" if "/" in self.api_version else "/api/"
+        parts = [root + self.api_version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        parts += [quote(part, safe=":") for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
+def _table() -> dict[tuple[str, str], Kind]:
+    found = {}
+    for text, namespaced in ((_NAMESPACED, True), (_CLUSTER_WIDE, False)):
+        for line in text.replace("\n", "|").split("|"):
+            if line.strip():
+                api_version, kind, plural = line.split()
+                found[api_version, kind] = Kind(
+                    api_version=api_version, kind=kind, plural=plural, namespaced=namespaced
+                )
+    return found
+
+
+BUILT_IN: Mapping[tuple[str, str], Kind] = _table()
+
+
+class Target(Record):
+    """A manifest and the object that it is about."""
+
+    manifest: Json
+    kind: Kind
+    name: str
+    namespace: str | None
+
+    @property
+    def path(self) -> str:
+        return self.kind.path(self.namespace, self.name)
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind.kind}/{self.name}"
+
+    @property
+    def is_secret(self) -> bool:
+        return self.kind.kind == "Secret"
+
+
+class Kinds:
+    """Finds the kind of a manifest; `resources_of` asks the server for the resources of one group and version."""
+
+    def __init__(self, resources_of: Callable[[str], Iterable[Mapping[str, Any]]]) -> None:
+        self._resources_of = resources_of
+        self._found: dict[tuple[str, str], Kind] = dict(BUILT_IN)
+
+    def find(self, api_version: str, kind: str) -> Kind:
+        if (api_version, kind) not in self._found:
+            self._discover(api_version)
+        found = self._found.get((api_version, kind))
+        if found is None:
+            raise Missing(f"the cluster does not know the kind {kind} of {api_version}; is its definition installed?")
+        return found
+
+    def targets(self, manifests: Iterable[Manifest], namespace: str) -> list[Target]:
+        """The manifests as targets, in the order in which they are applied; refuses what cannot be meant."""
+        found = [self._target(number, manifest, namespace) for number, manifest in enumerate(manifests, start=1)]
+        if len(found) > MAX_MANIFESTS:
+            raise Refused(f"expected at most {MAX_MANIFESTS} objects, got {len(found)}")
+        seen: set[str] = set()
+        for target in found:
+            if target.path in seen:
+                raise Refused(f"{target.label}: the manifests hold it twice")
+            seen.add(target.path)
+        return sorted(found, key=lambda target: rank(target.kind.kind))
+
+    def _target(self, number: int, manifest: Manifest, namespace: str) -> Target:
+        metadata = manifest.get("metadata")
+        metadata = metadata if isinstance(metadata, Mapping) else {}
+        api_version, kind, name = manifest.get("apiVersion"), manifest.get("kind"), metadata.get("name")
+        for field, value in (("apiVersion", api_version), ("kind", kind), ("metadata.name", name)):
+            if not isinstance(value, str) or not value:
+                raise Refused(f"manifest {number}: {field}: expected a name, got {value!r:.80}", fields=(field,))
+        found = self.find(str(api_version), str(kind))
+        own = metadata.get("namespace")
+        if found.namespaced and own not in (None, namespace):
+            raise Refused(
+                f'{kind}/{name}: metadata.namespace: expected "{namespace}", the environment\'s, or none, got "{own}"',
+                fields=("metadata.namespace",),
+            )
+        return Target(
+            manifest=dict(manifest), kind=found, name=str(name), namespace=namespace if found.namespaced else None
+        )
+
+    def _discover(self, api_version: str) -> None:
+        for resource in self._resources_of(api_version):
+            name = str(resource["name"])
+            if "/" not in name:  # the others are subresources
+                kind = Kind(
+                    api_version=api_version,
+                    kind=str(resource["kind"]),
+                    plural=name,
+                    namespaced=bool(resource.get("namespaced")),
+                )
+                self._found[api_version, kind.kind] = kind
+
+
+def rank(kind: str) -> int:
+    """Place of a kind in the order of applying: what others need first, unknown kinds just before the workloads.
+
+    Custom resources often hold configuration that pods wait for (SecretProviderClass, Certificate).
+    """
+    if kind in _BEFORE:
+        return _BEFORE.index(kind)
+    if kind in _AFTER:
+        return len(_BEFORE) + 1 + _AFTER.index(kind)
+    return len(_BEFORE)

@@ -1,0 +1,101 @@
+"""The verbs on objects that the rest needs: get, list, apply, create, delete, each one request."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .connection import Answer, Connection, Query
+from .errors import Missing
+from .kinds import BUILT_IN, Kind, Kinds, Target
+from .names import FIELD_MANAGER
+from .records import Json
+
+MAX_LISTED = 500
+"""Objects read in one list; evidence and orphans beyond that would help nobody."""
+
+_AT_ONCE = 8
+_STRICT: Query = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))
+_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+
+
+class Objects:
+    """Objects of one cluster."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.kinds = Kinds(self._resources_of)
+
+    def get(self, kind: Kind, name: str, namespace: str | None) -> Json | None:
+        """The live object; None where there is none. An unknown kind is an error."""
+        what = f"read {kind.kind}/{name}"
+        try:
+            return self.connection.send(
+                "GET", kind.path(namespace, name), what=what, withhold=kind.kind == "Secret"
+            ).body  # fmt: skip
+        except Missing as missing:
+            if missing.name == name:
+                return None
+            raise
+
+    def list(self, kind: Kind, namespace: str, *, selector: str, names_only: bool = False) -> list[Json]:
+        """The first objects that a label selector finds; `names_only` leaves everything but their metadata."""
+        answer = self.connection.send(
+            "GET",
+            kind.path(namespace),
+            what=f"list {kind.plural} in namespace {namespace}",
+            query=(("labelSelector", selector), ("limit", str(MAX_LISTED))),
+            headers={"Accept": _NAMES_ONLY} if names_only else None,
+        )
+        return [item for item in answer.body.get("items") or () if isinstance(item, dict)]
+
+    def apply(self, target: Target, *, dry_run: bool = False) -> Answer:
+        """Server-side apply: creates the object, or takes over the manifest's fields of it, whoever set them before."""
+        return self.connection.send(
+            "PATCH",
+            target.path,
+            what=f"{'check' if dry_run else 'apply'} {target.label}",
+            query=(*_STRICT, ("force", "true"), *((("dryRun", "All"),) if dry_run else ())),
+            body=target.manifest,
+            headers={"Content-Type": "application/apply-patch+yaml"},
+            withhold=target.is_secret,
+        )
+
+    def create(self, target: Target) -> Answer:
+        return self.connection.send(
+            "POST",
+            target.kind.path(target.namespace),
+            what=f"create {target.label}",
+            query=_STRICT,
+            body=target.manifest,
+        )
+
+    def delete(self, target: Target, live: Mapping[str, Any]) -> None:
+        """Deletes the very object that was looked at, and what it owns."""
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": live["metadata"]["uid"]},
+        }
+        self.connection.send("DELETE", target.path, what=f"delete {target.label}", body=options)
+
+    def _resources_of(self, api_version: str) -> Iterable[Mapping[str, Any]]:
+        root = "/apis/" if "/" in api_version else "/api/"
+        try:
+            answer = self.connection.send("GET", root + api_version, what=f"look up the kinds of {api_version}")
+        except Missing:
+            return ()
+        return [resource for resource in answer.body.get("resources") or () if isinstance(resource, dict)]
+
+
+def built_in(api_version: str, kind: str) -> Kind:
+    """A kind from the table of built-in ones."""
+    return BUILT_IN[api_version, kind]
+
+
+def together[I, O](work: Callable[[I], O], items: Sequence[I]) -> list[O]:
+    """Does the same with each item, several at once, and gives the results in order; the first error is raised."""
+    if len(items) <= 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(items)), thread_name_prefix="cluster") as threads:
+        return list(threads.map(work, items))

@@ -1,0 +1,111 @@
+"""What applying manifests would do, asked of the server by a dry run: part of every plan that people vote on."""
+
+from collections.abc import Iterable, Sequence
+
+from .diff import Diff, cleaned, difference, projected
+from .errors import Denied, Missing, Refused
+from .kinds import BUILT_IN, Kind, Target
+from .names import APPLICATION_LABEL, MANAGED_BY, MANAGED_BY_LABEL, VERIFICATION_LABEL
+from .objects import Objects, together
+from .records import Change, Json, ObjectChange, Orphan, Preview
+from .replacing import may_replace
+
+MAX_DIFFS = 512 * 1024
+"""Characters of all diffs of one preview together."""
+
+_SEARCHED = tuple(
+    BUILT_IN[found]
+    for found in (
+        *(("v1", "ConfigMap"), ("v1", "Secret"), ("v1", "Service"), ("v1", "ServiceAccount")),
+        *(("v1", "PersistentVolumeClaim"), ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")),
+        *(("apps/v1", "DaemonSet"), ("batch/v1", "Job"), ("batch/v1", "CronJob"), ("networking.k8s.io/v1", "Ingress")),
+        *(("networking.k8s.io/v1", "NetworkPolicy"), ("autoscaling/v2", "HorizontalPodAutoscaler")),
+        *(("policy/v1", "PodDisruptionBudget"), ("rbac.authorization.k8s.io/v1", "Role")),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    )
+)
+
+
+def preview(objects: Objects, targets: Sequence[Target], namespace: str) -> Preview:
+    """Compares each object with what is live, and looks for orphans."""
+    makes_namespace = any(t.kind.kind == "Namespace" and t.name == namespace for t in targets)
+    changes = together(lambda target: _change(objects, target, makes_namespace=makes_namespace), targets)
+    orphaned, unseen = _orphans(objects, targets, namespace)
+    return Preview(objects=_within_budget(changes), orphaned=orphaned, unseen=unseen)
+
+
+def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> ObjectChange:
+    live = objects.get(target.kind, target.name, target.namespace)
+    before = None if live is None else cleaned(live)
+    try:
+        after = cleaned(objects.apply(target, dry_run=True).body)
+    except Missing as missing:
+        if not (makes_namespace and missing.kind == "namespaces"):
+            raise
+        return _as(target, Change.CREATED, difference(None, cleaned(target.manifest)), checked=False)
+    except Refused as refused:
+        if live is None or not may_replace(target, live, refused):
+            raise
+        wanted = cleaned(target.manifest)
+        return _as(target, Change.REPLACED, difference(projected(cleaned(live), wanted), wanted))
+    change = Change.CREATED if before is None else Change.UNCHANGED if before == after else Change.CHANGED
+    return _as(target, change, difference(before, after))
+
+
+def _as(target: Target, change: Change, diff: Diff, *, checked: bool = True) -> ObjectChange:
+    return ObjectChange(
+        kind=target.kind.kind,
+        name=target.name,
+        change=change,
+        diff=diff.text,
+        truncated=diff.truncated,
+        checked=checked,
+    )
+
+
+def _within_budget(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
+    kept, left = [], MAX_DIFFS
+    for change in changes:
+        if len(change.diff) > left:
+            text = f"[left out: the diffs of one preview are limited to {MAX_DIFFS} characters]\n"
+            kept.append(change.evolve(diff=text, truncated=True))
+        else:
+            left -= len(change.diff)
+            kept.append(change)
+    return tuple(kept)
+
+
+def _orphans(objects: Objects, targets: Sequence[Target], namespace: str) -> tuple[tuple[Orphan, ...], tuple[str, ...]]:
+    """What Slipway applied for the same application before and the manifests no longer hold; nothing is deleted."""
+    applications = {labels[APPLICATION_LABEL] for t in targets if APPLICATION_LABEL in (labels := _labels(t.manifest))}
+    if len(applications) != 1:
+        return (), ()
+    selector = f"{MANAGED_BY_LABEL}={MANAGED_BY},{APPLICATION_LABEL}={applications.pop()}"
+    searched = list(dict.fromkeys((*_SEARCHED, *(t.kind for t in targets if t.kind.namespaced))))
+    kept = {(t.kind.kind, t.name) for t in targets}
+
+    def search(kind: Kind) -> list[Json] | None:
+        try:
+            return objects.list(kind, namespace, selector=selector, names_only=True)
+        except Denied:  # a narrow role may well leave out kinds that the application does not use
+            return None
+        except Missing:  # not served by this cluster
+            return []
+
+    found = list(zip(searched, together(search, searched), strict=True))
+    orphans = [
+        Orphan(kind=kind.kind, name=item["metadata"]["name"])
+        for kind, items in found
+        for item in items or ()
+        if (kind.kind, item["metadata"]["name"]) not in kept and not _belongs_to_another(item)
+    ]
+    return tuple(orphans), tuple(kind.kind for kind, items in found if items is None)
+
+
+def _belongs_to_another(item: Json) -> bool:
+    """Children of a live object share its labels; a verification's Job belongs to its attempt."""
+    return bool(item["metadata"].get("ownerReferences")) or VERIFICATION_LABEL in _labels(item)
+
+
+def _labels(item: Json) -> dict[str, str]:
+    return (item.get("metadata") or {}).get("labels") or {}

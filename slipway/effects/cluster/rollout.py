@@ -1,0 +1,86 @@
+"""One look at the workloads of a set of manifests: how far they are, and which images they name."""
+
+import re
+from collections.abc import Sequence
+
+from .kinds import Target
+from .objects import Objects, built_in, together
+from .pods import newest_pods, newest_replica_set, selector_text
+from .records import Json, ObjectState, RolloutState, RunningImage, State
+from .rules import RULES, Evidence, Verdict, altogether
+
+_REPLICA_SET = built_in("apps/v1", "ReplicaSet")
+_POD = built_in("v1", "Pod")
+_DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
+
+
+def rollout(objects: Objects, targets: Sequence[Target]) -> RolloutState:
+    """One look, without waiting. A workload that is done costs one request; one that is not costs two or three."""
+    watched = [target for target in targets if target.kind.kind in RULES]
+    verdicts = together(lambda target: look(objects, target), watched)
+    overall = altogether((t.label, v) for t, v in zip(watched, verdicts, strict=True))
+    states = tuple(
+        ObjectState(kind=t.kind.kind, name=t.name, state=v.state, reason=v.reason)
+        for t, v in zip(watched, verdicts, strict=True)
+    )
+    return RolloutState(state=overall.state, reason=overall.reason, objects=states)
+
+
+def look(objects: Objects, target: Target) -> Verdict:
+    """The verdict on one workload; pods are only read where the workload's own status does not say that it is done."""
+    live = objects.get(target.kind, target.name, target.namespace)
+    if live is None:
+        return Verdict(state=State.FAILED, reason=_gone(target))
+    rule = RULES[target.kind.kind]
+    verdict = rule(live)
+    if verdict.state is State.DONE or (verdict.state is State.FAILED and target.kind.kind != "Deployment"):
+        return verdict
+    return rule(live, _evidence(objects, target, live))
+
+
+def images(objects: Objects, targets: Sequence[Target]) -> tuple[RunningImage, ...]:
+    """The images that the live workloads name in their templates, init containers too."""
+    watched = [target for target in targets if _pod_spec(target.manifest)]
+    found = together(lambda target: objects.get(target.kind, target.name, target.namespace), watched)
+    return tuple(
+        RunningImage(
+            kind=target.kind.kind,
+            name=target.name,
+            container=container["name"],
+            image=container["image"],
+            digest=match[1] if (match := _DIGEST.search(container["image"])) else None,
+        )
+        for target, live in zip(watched, found, strict=True)
+        if live is not None
+        for field in ("initContainers", "containers")
+        for container in _pod_spec(live).get(field) or ()
+    )
+
+
+def _evidence(objects: Objects, target: Target, live: Json) -> Evidence:
+    selector = selector_text(live["spec"].get("selector"))
+    namespace = target.namespace
+    if not selector or namespace is None:
+        return Evidence()
+    newest = None
+    if target.kind.kind == "Deployment":
+        newest = newest_replica_set(live, objects.list(_REPLICA_SET, namespace, selector=selector))
+    pods = objects.list(_POD, namespace, selector=selector)
+    return Evidence(pods=newest_pods(live, pods, newest), replica_set=newest)
+
+
+def _gone(target: Target) -> str:
+    if target.kind.kind == "Job" and "ttlSecondsAfterFinished" in (target.manifest.get("spec") or {}):
+        return "it is not in the cluster: deleted, or removed by ttlSecondsAfterFinished before its end was seen"
+    return "it is not in the cluster"
+
+
+def _pod_spec(workload: Json) -> Json:
+    """The pod template's spec, wherever the kind keeps it; empty for what runs no pods."""
+    spec = workload.get("spec") or {}
+    if workload.get("kind") == "CronJob":
+        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
+    if workload.get("kind") == "Pod":
+        return dict(spec)
+    template = spec.get("template") if workload.get("kind") in ("ReplicaSet", "CronJob", *RULES) else None
+    return dict((template or {}).get("spec") or {})

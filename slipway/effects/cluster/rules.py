@@ -1,0 +1,207 @@
+"""When a rollout is done, still under way, or failed: one rule for each kind of workload.
+
+Pure functions over the dictionaries that the API server gives, in the order in which `kubectl rollout status`
+decides, with two additions. A StatefulSet's revisions are compared, and what failed is only believed when it is
+about the newest template: after a rollback the conditions still speak of the failed one for a while.
+
+First gate everywhere: until `status.observedGeneration` reaches `metadata.generation`, the status is about a former
+spec.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from slipway.domain.model import Record
+
+from .pods import failure_of, hindrance_of
+from .records import Json, State
+
+_TOLD = 3
+"""Workloads whose reasons are told in the reason for all of them."""
+
+_QUOTED_SET = re.compile(r'ReplicaSet "([^"]+)"')
+
+
+class Verdict(Record):
+    """What a rule says of one workload, and why."""
+
+    state: State
+    reason: str
+
+
+class Evidence(Record):
+    """What else was looked at, because the workload is not done: its newest pods, and its newest ReplicaSet."""
+
+    pods: tuple[Json, ...] = ()
+    replica_set: Json | None = None
+
+
+NO_EVIDENCE = Evidence()
+
+
+def deployment(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
+    spec, status = _spec(live), _status(live)
+    if not _observed(live):
+        return _waiting("the new spec is not observed yet")
+    if spec.get("paused"):
+        return _waiting("the Deployment is paused")
+    late = _condition(status, "Progressing")
+    if late and late.get("reason") == "ProgressDeadlineExceeded" and not _about_another_set(late, evidence):
+        return _failed(f"ProgressDeadlineExceeded: {late.get('message', '')}")
+    if lack := _deployment_lacks(spec, status):
+        return _unless_hindered(evidence, lack)
+    return _done(f"{_count(status, 'availableReplicas')} of {_count(spec, 'replicas', default=1)} pods are available")
+
+
+def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
+    wanted = _count(spec, "replicas", default=1)
+    updated, available = _count(status, "updatedReplicas"), _count(status, "availableReplicas")
+    old = _count(status, "replicas") - updated
+    if updated < wanted:
+        return f"{updated} of {wanted} pods have the new template"
+    if old > 0:
+        return f"{old} old pods are not gone yet"
+    return f"{available} of {updated} new pods are available" if available < updated else None
+
+
+def stateful_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
+    spec, status = _spec(live), _status(live)
+    if not _observed(live):
+        return _waiting("the new spec is not observed yet")
+    if _on_delete(spec):
+        return _by_hand(_count(status, "updatedReplicas"), _count(spec, "replicas", default=1))
+    if lack := _stateful_set_lacks(spec, status):
+        return _unless_hindered(evidence, lack)
+    return _done(f"{_count(status, 'readyReplicas')} of {_count(spec, 'replicas', default=1)} pods are ready")
+
+
+def _stateful_set_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
+    wanted = _count(spec, "replicas", default=1)
+    ready, updated, available = (_count(status, f"{word}Replicas") for word in ("ready", "updated", "available"))
+    partition = _count((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}, "partition")
+    due = max(wanted - partition, 0)
+    if updated < due:
+        return f"{updated} of {due} pods have the new template"
+    if ready < wanted:
+        return f"{ready} of {wanted} pods are ready"
+    if spec.get("minReadySeconds") and available < wanted:
+        return f"{available} of {wanted} pods have been ready for long enough"
+    # Right after a change the counts can still be those of the former revision; with a partition they stay apart.
+    if partition == 0 and wanted and status.get("currentRevision") != status.get("updateRevision"):
+        return "not all pods have the newest revision"
+    return None
+
+
+def daemon_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
+    spec, status = _spec(live), _status(live)
+    if not _observed(live):
+        return _waiting("the new spec is not observed yet")
+    wanted = _count(status, "desiredNumberScheduled")
+    updated, available = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
+    if _on_delete(spec):
+        return _by_hand(updated, wanted)
+    if updated < wanted:
+        return _unless_hindered(evidence, f"{updated} of {wanted} pods have the new template")
+    if available < wanted:
+        return _unless_hindered(evidence, f"{available} of {wanted} pods are available")
+    return _done(f"{available} of {wanted} nodes have an available pod")
+
+
+def job(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
+    """Only Complete and Failed are ends: SuccessCriteriaMet and FailureTarget come before the pods have stopped."""
+    spec, status = _spec(live), _status(live)
+    if complete := _true(status, "Complete"):
+        return _done(str(complete.get("message") or "the Job is complete"))
+    if failed := _true(status, "Failed"):
+        return _failed(": ".join(filter(None, (failed.get("reason"), failed.get("message")))) or "the Job failed")
+    if spec.get("suspend"):
+        return _waiting("the Job is suspended")
+    active, lost = _count(status, "active"), _count(status, "failed")
+    return _unless_hindered(evidence, f"{active} pods active" + (f", {lost} failed" if lost else ""))
+
+
+RULES = {"Deployment": deployment, "StatefulSet": stateful_set, "DaemonSet": daemon_set, "Job": job}
+"""The kinds whose rollout is looked at; everything else is done once it is applied."""
+
+
+def altogether(verdicts: Iterable[tuple[str, Verdict]]) -> Verdict:
+    """One verdict for labelled ones: failed as soon as one is, done when all are."""
+    found = list(verdicts)
+    for state in (State.FAILED, State.WAITING):
+        reasons = [f"{label}: {verdict.reason}" for label, verdict in found if verdict.state is state]
+        if reasons:
+            told, more = reasons[:_TOLD], len(reasons) - _TOLD
+            return Verdict(state=state, reason="; ".join(told) + (f" (and {more} more)" if more > 0 else ""))
+    return _done(f"{len(found)} workloads are rolled out" if found else "there is nothing to wait for")
+
+
+def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
+    """Waiting, unless the newest pods or their ReplicaSet show that waiting will not help."""
+    if evidence.replica_set is not None and (short := _true(_status(evidence.replica_set), "ReplicaFailure")):
+        return _failed(f"ReplicaFailure: {short.get('message') or short.get('reason')}")
+    for pod in evidence.pods:
+        if why := failure_of(pod):
+            return _failed(why)
+    hints = list(dict.fromkeys(filter(None, (hindrance_of(pod) for pod in evidence.pods))))
+    return _waiting("; ".join((reason, *hints[:2])))
+
+
+def _about_another_set(condition: Mapping[str, Any], evidence: Evidence) -> bool:
+    """Whether the condition names a ReplicaSet that is not the newest: it is left over from the former rollout."""
+    named = _QUOTED_SET.search(str(condition.get("message", "")))
+    newest = evidence.replica_set
+    return named is not None and newest is not None and named[1] != newest["metadata"]["name"]
+
+
+def _by_hand(updated: int, wanted: int) -> Verdict:
+    if updated < wanted:
+        return _failed(
+            "updateStrategy OnDelete: pods get the new template only when someone deletes them; use RollingUpdate"
+        )
+    return _done(f"{updated} of {wanted} pods have the new template")
+
+
+def _on_delete(spec: Mapping[str, Any]) -> bool:
+    return (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
+
+
+def _observed(live: Mapping[str, Any]) -> bool:
+    return _count(_status(live), "observedGeneration") >= _count(live.get("metadata") or {}, "generation", default=1)
+
+
+def _spec(live: Mapping[str, Any]) -> Mapping[str, Any]:
+    return live.get("spec") or {}
+
+
+def _status(live: Mapping[str, Any]) -> Mapping[str, Any]:
+    return live.get("status") or {}
+
+
+def _count(values: Mapping[str, Any], name: str, *, default: int = 0) -> int:
+    value = values.get(name)
+    return default if value is None else int(value)
+
+
+def _conditions(status: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return status.get("conditions") or ()
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    return next((c for c in _conditions(status) if c.get("type") == kind), None)
+
+
+def _true(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    return next((c for c in _conditions(status) if c.get("type") == kind and c.get("status") == "True"), None)
+
+
+def _done(reason: str) -> Verdict:
+    return Verdict(state=State.DONE, reason=reason)
+
+
+def _waiting(reason: str) -> Verdict:
+    return Verdict(state=State.WAITING, reason=reason)
+
+
+def _failed(reason: str) -> Verdict:
+    return Verdict(state=State.FAILED, reason=reason)
