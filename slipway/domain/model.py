@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
@@ -12,6 +13,10 @@ TAG_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
 REPOSITORY_PATTERN = r"^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$"
 NAME_PATTERN = r"^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 
+DURATION_PATTERN = r"^[0-9]{1,9}[smhd]$"
+
+_LONGEST_DURATION = timedelta(days=36_500)
+"""So that a moment and a duration always add up to a moment that Python can hold."""
 _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -31,8 +36,11 @@ def _aware(moment: datetime) -> datetime:
 
 
 def _duration(value: Any) -> Any:
-    if isinstance(value, str) and value[:-1].isdigit() and value[-1:] in _DURATION_UNITS:
-        return timedelta(seconds=int(value[:-1]) * _DURATION_UNITS[value[-1]])
+    if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
+        duration = timedelta(seconds=int(value[:-1]) * _DURATION_UNITS[value[-1]])
+        if duration > _LONGEST_DURATION:
+            raise ValueError(f"expected at most {_duration_text(_LONGEST_DURATION)}")
+        return duration
     if isinstance(value, timedelta):
         return value
     raise ValueError("expected a number and a unit (s, m, h or d), such as 30s, 10m, 24h or 7d")
@@ -53,7 +61,7 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_duration, json_schema_input_type=str),
     PlainSerializer(_duration_text, return_type=str),
-    Field(json_schema_extra={"pattern": r"^\d+[smhd]$", "examples": ["30s", "10m", "24h", "7d"]}),
+    Field(json_schema_extra={"pattern": DURATION_PATTERN, "examples": ["30s", "10m", "24h", "7d"]}),
 ]
 """A length of time, written as a number and a unit: `30s`, `10m`, `24h`, `7d`."""
 
