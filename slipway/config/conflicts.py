@@ -1,0 +1,65 @@
+"""Things that only one lane may claim: an image that starts releases, and an object in a cluster.
+
+Two applications that follow the same repository would answer one push with two releases, and two lanes that apply
+the same object would undo each other's rollouts for ever. Both are refused when the files are read.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .delivery import Delivery
+from .documents import Document
+from .manifests import identity
+from .problems import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """An application and what it would apply in each of its environments."""
+
+    delivery: Delivery
+    document: Document
+    """Its delivery.yaml."""
+    objects: Mapping[str, tuple[dict[str, Any], ...]]
+    """By the environment's name; an environment whose manifests are wrong is not in it."""
+
+
+def conflicts(claims: Iterable[Claims]) -> Iterator[Problem]:
+    """Everything that is claimed a second time, reported where the second claim stands."""
+    listed = list(claims)
+    yield from _same_image(listed)
+    yield from _same_object(listed)
+
+
+def _same_image(claims: list[Claims]) -> Iterator[Problem]:
+    first: dict[tuple[str, str], str] = {}
+    for claim in claims:
+        application, image = claim.delivery.application, claim.delivery.application.image
+        owner = first.setdefault((image.registry, image.repository), application.application)
+        if owner != application.application:
+            yield claim.document.problem(
+                ("image", "repository"),
+                f"{image.repository} in {image.registry} starts the releases of {owner} already; "
+                "an image belongs to one application",
+            )
+
+
+def _same_object(claims: list[Claims]) -> Iterator[Problem]:
+    first: dict[tuple[str, ...], tuple[str, str]] = {}
+    for claim in claims:
+        application = claim.delivery.application
+        for index, environment in enumerate(application.environments):
+            lane = (application.application, environment.name)
+            own: set[tuple[str, ...]] = set()
+            for value in claim.objects.get(environment.name, ()):
+                key = (environment.cluster, *identity(value))
+                owner = first.setdefault(key, lane)
+                if owner != lane or key in own:
+                    yield claim.document.problem(
+                        ("environments", index, "manifests"),
+                        f"{value['kind']} {value['metadata']['name']} in cluster {environment.cluster}, "
+                        f"namespace {environment.namespace}, is there twice: "
+                        + (f"{owner[0]} in {owner[1]} applies it too" if owner != lane else "in these manifests"),
+                    )
+                own.add(key)

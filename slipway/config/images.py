@@ -1,0 +1,65 @@
+"""Where a Kubernetes object names container images, and which of them are the application's."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .problems import Steps
+
+BY_DIGEST = re.compile(r"[^\s/@]+(?::\d+)?/[^\s@]+@sha256:[0-9a-f]{64}")
+_POD_SPECS: dict[str, Steps] = {
+    "Pod": ("spec",),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+    **dict.fromkeys(
+        ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"),
+        ("spec", "template", "spec"),
+    ),
+}
+_CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
+
+
+def names_repository(image: str, repository: str) -> bool:
+    """Whether the image is of the repository, from whatever registry and with whatever tag.
+
+    `hello`, `hello:latest`, `shop.azurecr.io/hello:1` and `localhost:5000/hello@sha256:…` all name `hello`.
+    """
+    path = image.partition("@")[0]
+    first, slash, rest = path.partition("/")
+    # The rule that container tools share: the first part is a host when it could not be part of a repository's name.
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        path = rest
+    name, colon, tag = path.rpartition(":")
+    if colon and "/" not in tag:
+        path = name
+    return path == repository
+
+
+def containers(value: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
+    """Every container of an object that runs pods, with the way to it."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    steps = _POD_SPECS.get(kind) if isinstance(kind, str) else None
+    spec = _descend(value, steps) if steps else None
+    if steps is None or not isinstance(spec, dict):
+        return
+    for name in _CONTAINER_LISTS:
+        listed = spec.get(name)
+        for index, container in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(container, dict):
+                yield (*steps, name, index), container
+
+
+def pin_image(value: Any, *, repository: str, image: str) -> int:
+    """Writes `image` into every container that names the repository; how many there were."""
+    count = 0
+    for _, container in containers(value):
+        named = container.get("image")
+        if isinstance(named, str) and names_repository(named, repository):
+            container["image"] = image
+            count += 1
+    return count
+
+
+def _descend(value: Any, steps: Steps) -> Any:
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value

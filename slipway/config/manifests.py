@@ -1,0 +1,163 @@
+"""Kubernetes manifests: reading a folder of them, and what is wrong with one before any cluster sees it.
+
+These checks catch what would otherwise fail in the middle of a rollout. They are no schema validation: that is the
+API server's, which is asked (dry run) when a plan is made.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from slipway.domain.application import Environment
+
+from .delivery import DELIVERY_FILE, Delivery
+from .documents import Document, read_file
+from .images import containers, names_repository
+from .problems import ConfigError, Findings, Problem, Steps, shown
+
+MAX_FILES = 100
+_SUFFIXES = {".yaml", ".yml"}
+_TEXT_MAPS: dict[str, tuple[Steps, ...]] = {"ConfigMap": (("data",),), "Secret": (("stringData",),)}
+_METADATA_MAPS: tuple[Steps, ...] = (("metadata", "labels"), ("metadata", "annotations"))
+
+CLUSTER_SCOPED = frozenset(
+    {
+        "APIService",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CSIDriver",
+        "CustomResourceDefinition",
+        "FlowSchema",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "PriorityLevelConfiguration",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+    }
+)
+"""Kubernetes' own kinds that are in no namespace. For others a namespace is written; the API server drops it where
+the kind is cluster-scoped."""
+
+
+def read_manifests(delivery: Delivery, environment: Environment) -> tuple[Document, ...]:
+    """All documents of the environment's manifests folder, by file name and then as they stand in the file."""
+    folder = _inside(delivery, environment.manifests)
+    if not folder.is_dir():
+        raise ConfigError([Problem(file=delivery.shown(folder), message="there is no such folder")])
+    files = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
+    if len(files) > MAX_FILES:
+        raise ConfigError(
+            [Problem(file=delivery.shown(folder), expected=f"at most {MAX_FILES} files", got=str(len(files)))]
+        )
+    findings = Findings()
+    documents: list[Document] = []
+    for path in files:
+        with findings.collecting():
+            documents.extend(read_file(path, name=delivery.shown(path)))
+    if not documents and not findings.problems:
+        findings.add(Problem(file=delivery.shown(folder), expected="a manifest in a .yaml file", got="none"))
+    findings.raise_any()
+    return tuple(documents)
+
+
+def read_job(delivery: Delivery, environment: Environment) -> Document:
+    """The one document of the environment's acceptance Job."""
+    if environment.verify.job is None:
+        raise LookupError(f"environment {environment.name} of {delivery.application.application} has no verify.job")
+    path = _inside(delivery, environment.verify.job)
+    documents = read_file(path, name=delivery.shown(path))
+    if len(documents) != 1:
+        expected, got = "one manifest of kind Job", f"{len(documents)} manifests"
+        raise ConfigError([Problem(file=delivery.shown(path), expected=expected, got=got)])
+    return documents[0]
+
+
+def check_object(document: Document, value: Any, *, namespace: str) -> Iterator[Problem]:
+    """What is wrong with one object; `value` is the document's value with its names replaced."""
+    if not isinstance(value, dict):
+        yield document.problem((), expected="a mapping with apiVersion, kind and metadata", got=shown(value))
+        return
+    for steps, text in document.ambiguous.items():
+        yield document.problem(
+            steps, expected="true, false, or text in quotes", got=f"{text}, which some readers take for a boolean"
+        )
+    for steps in (("apiVersion",), ("kind",), ("metadata", "name")):
+        found = look_up(value, steps)
+        if not isinstance(found, str) or not found:
+            yield document.problem(steps, expected="text", got=shown(found))
+    if str(value.get("kind", "")).endswith("List") and isinstance(value.get("items"), list):
+        expected = "one object in each document, divided by ---"
+        yield document.problem(("kind",), expected=expected, got=shown(value["kind"]))
+    given = look_up(value, ("metadata", "namespace"))
+    if value.get("kind") not in CLUSTER_SCOPED and given not in (None, namespace):
+        expected = f"none, or {namespace!r} as the environment says"
+        yield document.problem(("metadata", "namespace"), expected=expected, got=shown(given))
+    yield from _check_text(document, value)
+
+
+def check_job(document: Document, value: Any) -> Iterator[Problem]:
+    """What is wrong with an acceptance Job, besides what `check_object` finds."""
+    if not isinstance(value, dict):
+        return
+    found = (value.get("apiVersion"), value.get("kind"))
+    if found != ("batch/v1", "Job"):
+        yield document.problem(("kind",), expected="a Job of batch/v1", got=f"{found[1]} of {found[0]}")
+    elif not any(True for _ in containers(value)):
+        yield document.problem(("spec",), expected="spec.template.spec.containers with a container", got="none")
+
+
+def names_application(value: Any, repository: str) -> bool:
+    """Whether a container of the object runs the application's image."""
+    return any(
+        isinstance(container.get("image"), str) and names_repository(container["image"], repository)
+        for _, container in containers(value)
+    )
+
+
+def identity(value: Any) -> tuple[str, str, str, str]:
+    """(API group, kind, namespace, name): what there can be only one of in a cluster."""
+    group, slash, _ = str(value["apiVersion"]).rpartition("/")
+    metadata = value["metadata"]
+    return (group if slash else "", value["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def _inside(delivery: Delivery, relative: str) -> Path:
+    path = delivery.inside(relative)
+    if path is None:
+        name = delivery.shown(delivery.folder / DELIVERY_FILE)
+        message = f"{relative!r} leads out of the application's folder"
+        raise ConfigError([Problem(file=name, message=message)])
+    return path
+
+
+def look_up(value: Any, steps: Steps) -> Any:
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _check_text(document: Document, value: dict[str, Any]) -> Iterator[Problem]:
+    """Maps of text in which an unquoted number or boolean is refused by every cluster."""
+    for steps in (*_METADATA_MAPS, *_TEXT_MAPS.get(str(value.get("kind")), ())):
+        entries = look_up(value, steps)
+        if entries is not None and not isinstance(entries, dict):
+            yield document.problem(steps, expected="a mapping", got=shown(entries))
+            continue
+        for key, item in (entries or {}).items():
+            if not isinstance(item, str) and item is not None:
+                yield document.problem((*steps, key), "put it in quotes", expected="text", got=shown(item))
+    for at, container in containers(value):
+        variables = container.get("env")
+        for index, variable in enumerate(variables if isinstance(variables, list) else []):
+            item = variable.get("value") if isinstance(variable, dict) else None
+            if not isinstance(item, str) and item is not None:
+                steps = (*at, "env", index, "value")
+                yield document.problem(steps, "put it in quotes", expected="text", got=shown(item))

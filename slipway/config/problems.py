@@ -1,0 +1,110 @@
+"""What is wrong with a configuration, said so that the person who wrote it can put it right.
+
+Every reader in this package reports `Problem`s and none stops at the first one: a pull request that adds an
+application should fail once, with the whole list.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_SHOWN_CHARACTERS = 80
+
+Steps = tuple[str | int, ...]
+"""The way from the top of a document to a value: mapping keys and list positions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong, in one place of one file.
+
+    Either `expected` and `got` are given, or `message`, or all three, and then `message` is the advice.
+    Lines and columns count from 1; a problem with a file as a whole is at line 1.
+    """
+
+    file: str
+    line: int = 1
+    column: int = 1
+    field: str = ""
+    expected: str = ""
+    got: str = ""
+    message: str = ""
+
+    def __str__(self) -> str:
+        what = f"expected {self.expected}, got {self.got}" if self.expected else ""
+        said = "; ".join(part for part in (what, self.message) if part)
+        field = f" {self.field}:" if self.field else ""
+        return f"{self.file}:{self.line}:{field} {said}"
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; `problems` holds everything that was found, in order of file and line."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.field, str(p))))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Findings:
+    """Collects problems from several readers, so that one that fails does not hide the others."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def add(self, problem: Problem) -> None:
+        self.problems.append(problem)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        self.problems.extend(problems)
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Takes over the problems of a ConfigError that is raised inside, and goes on after the block."""
+        try:
+            yield
+        except ConfigError as error:
+            self.extend(error.problems)
+
+    def raise_any(self) -> None:
+        if self.problems:
+            raise ConfigError(self.problems)
+
+
+def written(steps: Steps) -> str:
+    """`environments[1].gate.deadline`, the way a field is named to people."""
+    text = ""
+    for step in steps:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def shown(value: object) -> str:
+    """What came, short enough for one line."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return f"a mapping of {len(value)}" if value else "an empty mapping"
+        case list() | tuple():
+            return f"a list of {len(value)}" if value else "an empty list"
+        case _:
+            text = repr(value)
+            return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'deadline'?`, else the names there are: the advice that follows an unknown name."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known are {', '.join(names)}" if names else "none is known"
+
+
+def shown_path(path: Path, *, root: Path) -> str:
+    """The path as it is printed: from the folder that holds all deliveries, whose own place concerns nobody."""
+    return f"{root.name}/{path.relative_to(root).as_posix()}" if path.is_relative_to(root) else path.name

@@ -1,0 +1,100 @@
+"""From manifests in a folder to exactly what a rollout applies: names replaced, the image by digest, labels, namespace.
+
+Rendering is deterministic: the same files, environment, image and values give the same objects in the same order, so
+that a plan's hash can stand for them. Reading (`manifests.py`) and rendering are apart; what happens to one parsed
+document is a pure function.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from slipway.domain.application import Environment
+
+from .delivery import Delivery
+from .documents import Document
+from .images import BY_DIGEST, pin_image
+from .manifests import CLUSTER_SCOPED, check_job, check_object, read_job, read_manifests
+from .problems import Findings, shown
+from .substitution import substitute
+
+BUILT_INS = ("SLIPWAY_APPLICATION", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE", "SLIPWAY_VERSION")
+"""The names that every manifest may use: application, environment, release id, and the tag that was pushed."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+APPLICATION_LABEL = "slipway.dev/application"
+RELEASE_ANNOTATION = "slipway.dev/release"
+_JOB_KEPT_SECONDS = 24 * 3600
+
+
+def render(
+    delivery: Delivery, environment: Environment, *, image: str, values: Mapping[str, str]
+) -> tuple[dict[str, Any], ...]:
+    """The objects of the environment, in the order of files and documents.
+
+    `image` is `login_server/repository@sha256:…`; `values` has exactly the names in `BUILT_INS`.
+    ConfigError when a file is wrong.
+    """
+    return render_documents(read_manifests(delivery, environment), delivery, environment, image=image, values=values)
+
+
+def render_job(
+    delivery: Delivery, environment: Environment, *, image: str, values: Mapping[str, str], name: str
+) -> dict[str, Any]:
+    """The environment's acceptance Job under a name of its own: a Job cannot be changed, so each run is a new one.
+
+    Unless the manifest says otherwise it runs once, ends with the verification's time, and is removed after a day.
+    """
+    document = read_job(delivery, environment)
+    (job,) = render_documents([document], delivery, environment, image=image, values=values)
+    findings = Findings()
+    findings.extend(check_job(document, job))
+    findings.raise_any()
+    job["metadata"]["name"] = name
+    spec = job["spec"]
+    spec.setdefault("backoffLimit", 0)
+    spec.setdefault("activeDeadlineSeconds", max(1, int(environment.verify.within.total_seconds())))
+    spec.setdefault("ttlSecondsAfterFinished", _JOB_KEPT_SECONDS)
+    return job
+
+
+def render_documents(
+    documents: Iterable[Document],
+    delivery: Delivery,
+    environment: Environment,
+    *,
+    image: str,
+    values: Mapping[str, str],
+) -> tuple[dict[str, Any], ...]:
+    """As `render`, from documents that have been read."""
+    if not BY_DIGEST.fullmatch(image):
+        raise ValueError(f"image: expected login_server/repository@sha256:<64 hex>, got {shown(image)}")
+    if set(values) != set(BUILT_INS):
+        raise ValueError(f"values: expected exactly {', '.join(BUILT_INS)}, got {', '.join(sorted(values)) or 'none'}")
+    findings = Findings()
+    rendered: list[dict[str, Any]] = []
+    for document in documents:
+        with findings.collecting():
+            rendered.append(_render_document(document, delivery, environment, image=image, values=values))
+    findings.raise_any()
+    return tuple(rendered)
+
+
+def _render_document(
+    document: Document, delivery: Delivery, environment: Environment, *, image: str, values: Mapping[str, str]
+) -> dict[str, Any]:
+    value = substitute(document, built_ins=values, own=environment.substitutions)
+    findings = Findings()
+    findings.extend(check_object(document, value, namespace=environment.namespace))
+    findings.raise_any()
+    pin_image(value, repository=delivery.application.image.repository, image=image)
+    _mark(value["metadata"], application=delivery.application.application, release=values["SLIPWAY_RELEASE"])
+    if value["kind"] not in CLUSTER_SCOPED:
+        value["metadata"]["namespace"] = environment.namespace
+    return dict(value)
+
+
+def _mark(metadata: dict[str, Any], *, application: str, release: str) -> None:
+    """Labels and the release, on the object only: on the pod template they would restart pods that have not changed."""
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    metadata["labels"] = {**labels, MANAGED_BY: "slipway", APPLICATION_LABEL: application}
+    metadata["annotations"] = {**annotations, RELEASE_ANNOTATION: release}

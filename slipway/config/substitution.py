@@ -1,0 +1,82 @@
+"""`${NAME}` in manifests: replaced in parsed text, never in the file, so that a value cannot add structure.
+
+- Only upper-case names count, and each must be known: a typing error is a problem with a line, not an empty text.
+- Where an unquoted `${NAME}` is the whole scalar and the value comes from the environment's substitutions, a value
+  that is a whole number, true or false takes that type (`replicas: ${REPLICAS}`). In quotes it stays text, and so
+  does everything that Slipway provides itself (a tag 20261123 is a name, not a number).
+- `$${NAME}` stands for the text `${NAME}`, for scripts in a ConfigMap.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .documents import MAX_CHARACTERS, Document
+from .problems import Findings, Steps, nearest
+
+_NAME = re.compile(r"(\$?)\$\{([A-Z][A-Z0-9_]{0,63})\}")
+_WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_BOOLEANS = {"true": True, "false": False}
+
+
+def substitute(document: Document, *, built_ins: Mapping[str, str], own: Mapping[str, str]) -> Any:
+    """A fresh copy of the document's value with all names replaced. ConfigError when a name is not known."""
+    work = _Substitution(document, {**own, **built_ins}, frozenset(own.keys() - built_ins.keys()))
+    value = work.of(document.value, ())
+    work.findings.raise_any()
+    return value
+
+
+class _Substitution:
+    def __init__(self, document: Document, values: Mapping[str, str], typed: frozenset[str]) -> None:
+        self._document = document
+        self._values = values
+        self._typed = typed
+        self._characters = 0
+        self.findings = Findings()
+
+    def of(self, value: Any, steps: Steps) -> Any:
+        match value:
+            case dict():
+                return {self._key(key, steps): self.of(item, (*steps, key)) for key, item in value.items()}
+            case list():
+                return [self.of(item, (*steps, index)) for index, item in enumerate(value)]
+            case str():
+                return self._text(value, steps)
+            case _:
+                return value
+
+    def _key(self, key: str, steps: Steps) -> str:
+        if any(not escape for escape, _ in _NAME.findall(key)):
+            problem = self._document.problem((*steps, key), "names are replaced in values only, not in keys")
+            self.findings.add(problem)
+        return key
+
+    def _text(self, text: str, steps: Steps) -> Any:
+        if "${" not in text:
+            return text
+        if steps in self._document.open_names and (name := text[2:-1]) in self._typed:
+            return _typed(self._values[name])
+        replaced = _NAME.sub(lambda found: self._replacement(found, steps), text)
+        self._characters += len(replaced)
+        if self._characters > MAX_CHARACTERS:
+            limit = f"at most {MAX_CHARACTERS // 1024} KiB of text once names are replaced"
+            self.findings.add(self._document.problem(steps, expected=limit, got="more"))
+            self.findings.raise_any()
+        return replaced
+
+    def _replacement(self, found: re.Match[str], steps: Steps) -> str:
+        escape, name = found[1], found[2]
+        if escape:
+            return found[0][1:]
+        if name not in self._values:
+            advice = f"{nearest(name, self._values)} Write $${{{name}}} for the text itself"
+            self.findings.add(self._document.problem(steps, advice, expected="a known name", got=f"${{{name}}}"))
+            return found[0]
+        return self._values[name]
+
+
+def _typed(value: str) -> str | int | bool:
+    if value in _BOOLEANS:
+        return _BOOLEANS[value]
+    return int(value) if _WHOLE_NUMBER.fullmatch(value) else value

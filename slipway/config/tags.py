@@ -1,0 +1,68 @@
+"""Whether a tag starts a release: the rule `tag-matches`, and whether a rule can be read at all."""
+
+import fnmatch
+import re
+
+from slipway.domain.application import TagRule
+from slipway.domain.rules import RuleResult
+
+from .ranges import parse_range, parse_version
+
+RULE = "tag-matches"
+LONGEST_TAG = 128
+"""What a registry allows. It also bounds the work of a regular expression; that its author keeps it free of
+nested repetition is for the review of the pull request that adds it."""
+
+
+def check_tag(rule: TagRule, tag: str) -> RuleResult:
+    """Whether the rule takes the tag, and why."""
+    kind, pattern = written_rule(rule)
+    if not tag:
+        return _result(passed=False, reason=f"pushed without a tag; {kind} {pattern} needs one")
+    if len(tag) > LONGEST_TAG:
+        return _result(passed=False, reason=f"expected a tag of at most {LONGEST_TAG} characters, got {len(tag)}")
+    if kind == "semver":
+        return _check_version(pattern, tag)
+    matches = re.fullmatch(pattern, tag) is not None if kind == "regex" else fnmatch.fnmatchcase(tag, pattern)
+    return _result(passed=matches, reason=f"tag {tag} {'matches' if matches else 'does not match'} {kind} {pattern}")
+
+
+def written_rule(rule: TagRule) -> tuple[str, str]:
+    """Which of the three the rule is, and its text."""
+    for kind in ("semver", "regex"):
+        if text := getattr(rule, kind):
+            return kind, str(text)
+    return "glob", str(rule.glob)
+
+
+def fault_of(rule: TagRule) -> tuple[str, str] | None:
+    """(field, what is wrong) of a rule that cannot be read; None when it can."""
+    kind, text = written_rule(rule)
+    try:
+        match kind:
+            case "semver":
+                parse_range(text)
+            case "regex":
+                re.compile(text)
+            case "glob" if "[" in text.rpartition("]")[2]:
+                return kind, f"expected a ] after the last [, got {text!r}"
+    except (ValueError, re.error, RecursionError, OverflowError) as error:
+        said = str(error)
+        return kind, said if said.startswith("expected ") else f"expected a regular expression, got {text!r}: {said}"
+    return None
+
+
+def _check_version(text: str, tag: str) -> RuleResult:
+    version = parse_version(tag)
+    if version is None:
+        return _result(passed=False, reason=f"tag {tag} is no semantic version such as 1.4.2; semver {text} needs one")
+    if version in parse_range(text):
+        return _result(passed=True, reason=f"tag {tag} is within semver {text}")
+    hint = ""
+    if version.prerelease and version.finalize_version() in parse_range(text):
+        hint = "; a pre-release is taken only where the range names a pre-release of the same version"
+    return _result(passed=False, reason=f"tag {tag} is not within semver {text}{hint}")
+
+
+def _result(*, passed: bool, reason: str) -> RuleResult:
+    return RuleResult(name=RULE, passed=passed, reason=reason)

@@ -1,0 +1,155 @@
+"""From the plain data of a delivery.yaml to an `Application`, or to problems in words.
+
+pydantic decides what is valid; this module only translates its findings: to the line in the file, to the name a
+person wrote, and to what was expected instead.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from slipway.domain.application import Application
+from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN
+
+from .documents import Document
+from .problems import ConfigError, Problem, Steps, nearest, shown
+
+_KINDS = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_LIMITS = {
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    "enum": "{expected}",
+    "literal_error": "{expected}",
+}
+_PATTERNS = {
+    NAME_PATTERN: "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last",
+    REPOSITORY_PATTERN: "a repository in lower case without registry and tag, such as team/shop",
+    r"^[A-Z][A-Z0-9_]{0,63}$": "upper-case letters, digits and _, with a letter first",
+    r"^/[^\s]*$": "a path that starts with / and has no spaces",
+}
+_FIELD_FIRST = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
+
+
+def validate(document: Document) -> Application:
+    """The application that the document describes. ConfigError with every problem that pydantic can see at once."""
+    try:
+        # Strict: a number where text belongs is a mistake (`tag: 1.10` would be 1.1). As JSON: a list is a tuple.
+        return Application.model_validate_json(json.dumps(document.value), strict=True)
+    except ValidationError as error:
+        raise ConfigError(_problems(document, error)) from None
+
+
+def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
+    for finding in error.errors(include_url=False):
+        if not _is_echo(finding):
+            yield _problem(document, finding)
+
+
+def _is_echo(finding: Any) -> bool:
+    """pydantic counts the valid items of a list: one whose only item is wrong is reported as too short as well."""
+    return bool(finding["type"] == "too_short" and len(finding["input"]) >= finding["ctx"]["min_length"])
+
+
+def _problem(document: Document, finding: Any) -> Problem:
+    steps = _steps(document.value, finding["loc"])
+    kind, context, came = finding["type"], finding.get("ctx", {}), finding["input"]
+    match kind:
+        case "missing":
+            return document.problem(steps, "is missing")
+        case "extra_forbidden":
+            names = _field_names(document.value, steps[:-1])
+            return document.problem(steps, f"unknown field; {nearest(str(steps[-1]), names)}")
+        case "union_tag_not_found":
+            return document.problem((*steps, "kind"), "is missing; write auto or approval")
+        case "union_tag_invalid":
+            expected = context["expected_tags"].replace(", ", " or ")
+            return document.problem((*steps, "kind"), expected=expected, got=shown(came.get("kind")))
+        case "value_error":
+            return _own_rule(document, steps, str(context["error"]), came)
+    expected = _expected(kind, context, finding["msg"])
+    return document.problem(steps, _advice(kind, came), expected=expected, got=shown(came))
+
+
+def _expected(kind: str, context: dict[str, Any], message: str) -> str:
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
+    if kind in _LIMITS:
+        return _LIMITS[kind].format_map(context)
+    return _KINDS.get(kind, message.removeprefix("Input should be "))
+
+
+def _advice(kind: str, came: object) -> str:
+    if kind == "string_type" and isinstance(came, int | float):
+        return "put it in quotes"
+    if kind == "bool_type" and isinstance(came, str) and came.casefold() in ("yes", "no", "on", "off"):
+        return f"write {'true' if came.casefold() in ('yes', 'on') else 'false'}"
+    return ""
+
+
+def _own_rule(document: Document, steps: Steps, said: str, came: object) -> Problem:
+    """A rule of ours failed; its text may begin with the field that it is about."""
+    if (split := _FIELD_FIRST.fullmatch(said)) and split[1] in _field_names(document.value, steps):
+        steps, said = (*steps, split[1]), split[2]
+    if said.startswith("expected "):
+        expected, _, got = said.removeprefix("expected ").partition(", got ")
+        return document.problem(steps, expected=expected, got=got or shown(came))
+    return document.problem(steps, said)
+
+
+def _steps(value: Any, location: Iterable[str | int]) -> Steps:
+    """pydantic's location without what is not in the file: tags of unions, and the mark for a mapping's key."""
+    parts = tuple(location)
+    steps: list[str | int] = []
+    for position, part in enumerate(parts):
+        is_there = (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        )
+        if is_there:
+            value = value[part]
+            steps.append(part)
+        elif position == len(parts) - 1 and part != "[key]":
+            steps.append(part)
+    return tuple(steps)
+
+
+def _field_names(value: Any, steps: Steps) -> set[str]:
+    """The fields that there could be at these steps, by the models."""
+    models: list[type[BaseModel]] = [Application]
+    for step in steps:
+        value = value[step]
+        if isinstance(step, str):
+            models = [
+                found
+                for model in models
+                if step in model.model_fields
+                for found in _models_in(model.model_fields[step].annotation)
+            ]
+    chosen = [model for model in models if _has_kind(model, value)] or models
+    return {name for model in chosen for name in model.model_fields}
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _has_kind(model: type[BaseModel], value: Any) -> bool:
+    field = model.model_fields.get("kind")
+    return field is None or not isinstance(value, dict) or value.get("kind") == field.default
