@@ -1,0 +1,68 @@
+"""Registries: a small data-plane client, and the promotion of an artifact by digest from one into another.
+
+A step calls `promote`; planning and the sweep for missed pushes call `Registry` for digests and tags. Nothing here
+knows of releases or the ledger: it is given registries and names, and returns records or raises a `RegistryError`
+whose `retryable` says whether the step is worth another try.
+
+To read it, start with `_promote`, then `_graph` (what belongs to an artifact) and `_client`; below them are
+`_blobs`, `_session` (sign-in) and `_http` (retries and limits).
+"""
+
+from ._client import Registry
+from ._credentials import Anonymous, BasicCredential, Credential, EntraCredential
+from ._endpoint import RegistryEndpoint
+from ._errors import (
+    Denied,
+    DigestMismatch,
+    NotFound,
+    NotListed,
+    Refused,
+    RegistryError,
+    TagTaken,
+    Throttled,
+    TooLarge,
+    Unreachable,
+    Unsupported,
+    Where,
+)
+from ._http import Limits, Pool, new_pool
+from ._listing import Referrers
+from ._manifest import Descriptor, Manifest
+from ._metadata import Lock, TagInfo
+from ._promote import promote
+from ._promotion import Comparison, Progress, Promotion, Source, Target
+
+__all__ = [
+    "Anonymous",
+    "BasicCredential",
+    "Comparison",
+    "Credential",
+    "Denied",
+    "Descriptor",
+    "DigestMismatch",
+    "EntraCredential",
+    "Limits",
+    "Lock",
+    "Manifest",
+    "NotFound",
+    "NotListed",
+    "Pool",
+    "Progress",
+    "Promotion",
+    "Referrers",
+    "Refused",
+    "Registry",
+    "RegistryEndpoint",
+    "RegistryError",
+    "Source",
+    "TagInfo",
+    "TagTaken",
+    "Target",
+    "Throttled",
+    "TooLarge",
+    "Unreachable",
+    "Unsupported",
+    "Where",
+    "new_pool",
+    "promote",
+]

@@ -1,0 +1,187 @@
+"""The client for one registry: manifests as raw bytes, blobs as streams, tags, referrers and locks.
+
+Ours, because Azure's client writes manifests anew (which changes their digest), signs in for every request and sends
+every chunk of an upload twice. It is used where it is good: for the metadata API (`_metadata`).
+"""
+
+import random as _random
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from slipway.domain.model import sha256
+
+from . import _blobs, _listing, _metadata
+from ._credentials import Credential
+from ._endpoint import RegistryEndpoint, checked_digest, checked_reference, checked_repository
+from ._errors import DigestMismatch, NotFound, TagTaken, TooLarge, Unsupported, Where
+from ._http import Limits, Pool, Surroundings, new_pool
+from ._listing import Referrers, tag_of
+from ._manifest import ACCEPT, LARGEST_MANIFEST, Manifest
+from ._metadata import Lock, TagInfo
+from ._session import Session, failure, pull, push
+
+_OK, _CREATED, _NOT_FOUND = 200, 201, 404
+
+
+class Registry:
+    """One registry, seen with one identity. Safe to use from many threads; tokens and connections are shared."""
+
+    def __init__(
+        self,
+        endpoint: RegistryEndpoint,
+        credential: Credential,
+        *,
+        pool: Pool | None = None,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = _random.random,
+        limits: Limits | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        around = Surroundings(
+            pool=pool or new_pool(), clock=clock, pause=pause, random=random, limits=limits or Limits()
+        )
+        self._session = Session(endpoint, credential, around)
+
+    def where(self, repository: str, reference: str = "") -> Where:
+        """Names a thing in this registry, for messages; refuses what is no name."""
+        checked_repository(self.endpoint, repository)
+        where = self._session.where(repository, reference)
+        if reference:
+            checked_reference(Where(self.endpoint.login_server, repository), reference)
+        return where
+
+    def resolve(self, repository: str, reference: str) -> str | None:
+        """The digest that a tag names now; None where there is no such tag (or, given a digest, no such manifest)."""
+        where = self.where(repository, reference)
+        path = f"/v2/{repository}/manifests/{reference}"
+        answer = self._session.ask("HEAD", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
+        if answer.status == _NOT_FOUND:
+            return None
+        if answer.status != _OK:
+            raise failure(answer, where, "resolving it")
+        digest = answer.headers.get("Docker-Content-Digest")
+        if digest is None:
+            return self.manifest(repository, reference).digest
+        checked_digest(where, digest)
+        if ":" in reference and digest != reference:
+            raise DigestMismatch(where, f"the registry answers for {digest}")
+        return digest
+
+    def manifest(self, repository: str, reference: str) -> Manifest:
+        """The bytes of a manifest, checked against the digest they were asked for by, and the one they came with."""
+        where = self.where(repository, reference)
+        answer = self._session.ask(
+            "GET",
+            f"/v2/{repository}/manifests/{reference}",
+            where=where,
+            scopes=pull(repository),
+            headers={"Accept": ACCEPT, "Accept-Encoding": "identity"},
+            limit=LARGEST_MANIFEST,
+        )
+        if answer.status != _OK:
+            raise failure(answer, where, "reading the manifest")
+        digest = sha256(answer.body)
+        for expected in (reference if ":" in reference else None, answer.headers.get("Docker-Content-Digest")):
+            if expected is not None and expected != digest:
+                raise DigestMismatch(where, f"expected {expected[:100]}, the {len(answer.body)} bytes have {digest}")
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        return Manifest(raw=answer.body, media_type=media_type, digest=digest)
+
+    def put_manifest(self, repository: str, reference: str, raw: bytes, media_type: str) -> str:
+        """Store exactly these bytes under a digest or a tag; returns their digest."""
+        where = self.where(repository, reference)
+        digest = sha256(raw)
+        if len(raw) > LARGEST_MANIFEST:
+            raise TooLarge(where, f"expected a manifest of at most {LARGEST_MANIFEST} bytes, got {len(raw)}")
+        if ":" in reference and reference != digest:
+            raise DigestMismatch(where, f"the {len(raw)} bytes to store have the digest {digest}")
+        answer = self._session.ask(
+            "PUT",
+            f"/v2/{repository}/manifests/{reference}",
+            where=where,
+            scopes=push(repository),
+            headers={"Content-Type": media_type},
+            body=raw,
+        )
+        if answer.status != _CREATED:
+            raise failure(answer, where, "storing the manifest")
+        stored = answer.headers.get("Docker-Content-Digest", digest)
+        if stored != digest:
+            raise DigestMismatch(where, f"stored {digest}, the registry says that it is {stored[:100]}")
+        return digest
+
+    def blob_exists(self, repository: str, digest: str) -> bool:
+        self.where(repository, digest)
+        return _blobs.exists(self._session, repository, digest)
+
+    def open_blob(self, repository: str, digest: str, size: int) -> Iterator[bytes]:
+        """Stream a blob in chunks of at most 1 MiB; the last comes only if all of them match digest and size."""
+        where = self.where(repository, digest)
+        return _blobs.verified(_blobs.read(self._session, repository, digest, size), digest, size, where)
+
+    def put_blob(
+        self,
+        repository: str,
+        digest: str,
+        size: int,
+        chunks: Callable[[], Iterable[bytes]],
+        *,
+        verify: bool = True,
+    ) -> None:
+        """Upload a blob as a stream. `chunks` starts it, and starts it anew for every further attempt.
+
+        `verify=False` skips the hash where the stream has one already, as that of `open_blob` does.
+        """
+        where = self.where(repository, digest)
+
+        def stream() -> Iterable[bytes]:
+            return _blobs.verified(chunks(), digest, size, where) if verify else chunks()
+
+        _blobs.write(self._session, repository, digest, size, stream)
+
+    def mount_blob(self, repository: str, digest: str, origin: str) -> bool:
+        """Link a blob of another repository of this registry; False where the registry wants the bytes instead."""
+        self.where(repository, digest)
+        self.where(origin, digest)
+        return _blobs.mount(self._session, repository, digest, origin)
+
+    def referrers(self, repository: str, digest: str) -> Referrers:
+        """What refers to a manifest: by the registry's API, else from the index that clients keep under a tag."""
+        self.where(repository, digest)
+        listed = _listing.referrers_by_api(self._session, repository, digest)
+        if listed is not None:
+            return Referrers(listed=listed, by_registry=True)
+        tag = tag_of(digest)
+        try:
+            index = self.manifest(repository, tag)
+        except NotFound:
+            return Referrers(listed=(), by_registry=False)
+        return Referrers(listed=_listing.referrers_in(index, self.where(repository, tag)), by_registry=False)
+
+    def recent_tags(self, repository: str, limit: int) -> list[TagInfo]:
+        """The newest tags first. Off ACR there are no times: then the last tags by name, the last one first."""
+        where = self.where(repository)
+        if limit < 1:
+            raise Unsupported(where, f"limit: expected at least 1, got {limit}")
+        try:
+            return _metadata.recent_tags(self._session, repository, limit)
+        except NotFound:
+            names = _listing.tag_names(self._session, repository, most=limit)
+        digests = [(name, self.resolve(repository, name)) for name in reversed(names)]
+        return [TagInfo(tag=name, digest=digest, updated_at=None) for name, digest in digests if digest]
+
+    def lock(self, repository: str, tag: str, digest: str) -> Lock:
+        """Protect the tag and the manifest that it must name from being changed or deleted."""
+        where = self.where(repository, tag)
+        checked_digest(where, digest)
+        current = self.resolve(repository, tag)
+        if current is None:
+            raise NotFound(where, "there is nothing to lock")
+        if current != digest:
+            raise TagTaken(where, f"expected it to name {digest}, it names {current}")
+        try:
+            _metadata.lock(self._session, repository, tag, digest)
+        except NotFound:
+            return Lock.NOT_SUPPORTED
+        return Lock.LOCKED

@@ -1,0 +1,218 @@
+"""Ways to sign in to a registry: with an Entra token (ACR), with a name and password, or not at all.
+
+A credential is a value that may serve several registries. Each registry makes its own authorizer of it, which turns
+the registry's challenge and the scopes of a request into the `Authorization` header to send.
+"""
+
+import base64
+import binascii
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from ._endpoint import RegistryEndpoint, trusted
+from ._errors import Denied, Refused, Unsupported, Where
+from ._http import Answer, Surroundings, ask
+
+_EARLY: Final = 60.0
+"""Seconds before its end at which a token is renewed: a request must not outlive its token on the way."""
+
+_SHORTEST_LIFE: Final = 60.0
+_LARGEST_ANSWER: Final = 256 * 1024
+_OK: Final = 200
+_FORBIDDEN: Final = frozenset({400, 401, 403})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenge:
+    """What a registry answers to a request without a token."""
+
+    scheme: Literal["bearer", "basic"]
+    realm: str = ""
+    service: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorization:
+    """A header value, and when to ask for a new one."""
+
+    header: str = field(repr=False)
+    renew_at: float = float("inf")
+
+
+_NOTHING: Final = Authorization(header="", renew_at=0.0)
+
+
+class Authorizer(Protocol):
+    """Signs in to one registry."""
+
+    def authorize(self, challenge: Challenge, scopes: Sequence[str]) -> Authorization: ...
+
+
+class Credential(Protocol):
+    """Something that authenticates to registries."""
+
+    def authorizer(self, endpoint: RegistryEndpoint, around: Surroundings) -> Authorizer: ...
+
+
+@dataclass(frozen=True)
+class EntraCredential:
+    """An Entra identity at an Azure Container Registry.
+
+    `token` returns a current access token for `https://containerregistry.azure.net/.default`; caching is its affair.
+    """
+
+    token: Callable[[], str] = field(repr=False)
+
+    def authorizer(self, endpoint: RegistryEndpoint, around: Surroundings) -> Authorizer:
+        return _EntraAuthorizer(endpoint, around, self.token)
+
+
+@dataclass(frozen=True)
+class BasicCredential:
+    """A name and a password, or an ACR token's name and password."""
+
+    username: str
+    password: str = field(repr=False)
+
+    def authorizer(self, endpoint: RegistryEndpoint, around: Surroundings) -> Authorizer:
+        pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return _DockerAuthorizer(endpoint, around, f"Basic {pair}")
+
+
+@dataclass(frozen=True)
+class Anonymous:
+    """No identity: what the registry gives to anyone."""
+
+    def authorizer(self, endpoint: RegistryEndpoint, around: Surroundings) -> Authorizer:
+        return _DockerAuthorizer(endpoint, around, None)
+
+
+class _DockerAuthorizer:
+    """The docker token flow: `GET realm?service=…&scope=…`; plain Basic where that is the challenge."""
+
+    def __init__(self, endpoint: RegistryEndpoint, around: Surroundings, basic: str | None) -> None:
+        self._endpoint = endpoint
+        self._around = around
+        self._basic = basic
+
+    def authorize(self, challenge: Challenge, scopes: Sequence[str]) -> Authorization:
+        where = Where(self._endpoint.login_server)
+        if challenge.scheme == "basic":
+            if self._basic is None:
+                raise Denied(where, "the registry asks for a name and a password, and there are none")
+            return Authorization(header=self._basic)
+        realm = trusted(where, self._endpoint.url, challenge.realm, "token address")
+        query = urlencode([("service", challenge.service), *(("scope", scope) for scope in scopes)])
+        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{query}"
+        headers = {"Authorization": self._basic} if self._basic else {}
+        answer = ask(self._around, "GET", url, where=where, headers=headers, limit=_LARGEST_ANSWER)
+        return _authorization(_token_answer(answer, where, "sign-in"), where, self._around.clock())
+
+
+class _EntraAuthorizer:
+    """ACR's flow: an Entra token buys a refresh token for hours, which buys access tokens per scope."""
+
+    def __init__(self, endpoint: RegistryEndpoint, around: Surroundings, token: Callable[[], str]) -> None:
+        self._endpoint = endpoint
+        self._around = around
+        self._token = token
+        self._refresh = _NOTHING
+        self._lock = threading.Lock()
+
+    def authorize(self, challenge: Challenge, scopes: Sequence[str]) -> Authorization:
+        where = Where(self._endpoint.login_server)
+        if challenge.scheme == "basic":
+            raise Denied(where, "the registry asks for a name and a password, but the credential is an Entra identity")
+        # Never the realm that the challenge names: an Entra token goes to the registry itself and nowhere else.
+        service = challenge.service or self._endpoint.login_server
+        with self._lock:
+            try:
+                return self._access(service, scopes, where)
+            except Denied:
+                if self._refresh is _NOTHING:
+                    raise
+                self._refresh = _NOTHING  # it may have been revoked: buy a new one
+            return self._access(service, scopes, where)
+
+    def _access(self, service: str, scopes: Sequence[str], where: Where) -> Authorization:
+        form = [("grant_type", "refresh_token"), ("service", service), *(("scope", scope) for scope in scopes)]
+        form.append(("refresh_token", self._refresh_token(service, where)))
+        return _authorization(self._post("/oauth2/token", form, where), where, self._around.clock())
+
+    def _refresh_token(self, service: str, where: Where) -> str:
+        now = self._around.clock()
+        if self._refresh is _NOTHING or self._refresh.renew_at <= now:
+            form = [("grant_type", "access_token"), ("service", service), ("access_token", self._token())]
+            token = _text(self._post("/oauth2/exchange", form, where), "refresh_token", where)
+            self._refresh = Authorization(header=token, renew_at=_renew_at(token, now, now + _SHORTEST_LIFE))
+        return self._refresh.header
+
+    def _post(self, path: str, form: list[tuple[str, str]], where: Where) -> dict[str, Any]:
+        answer = ask(
+            self._around,
+            "POST",
+            self._endpoint.url + path,
+            where=where,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode(form).encode(),
+            limit=_LARGEST_ANSWER,
+        )
+        return _token_answer(answer, where, path)
+
+
+def _token_answer(answer: Answer, where: Where, doing: str) -> dict[str, Any]:
+    # The body of a refusal is not quoted: some servers repeat what they were sent, and that was a secret.
+    if answer.status in _FORBIDDEN:
+        raise Denied(where, f"{doing} was refused with {answer.status}")
+    if answer.status != _OK:
+        raise Refused(where, f"{doing} was answered with {answer.status}")
+    try:
+        content = json.loads(answer.body)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise Unsupported(where, f"{doing}: expected a JSON object, got something else")
+    return content
+
+
+def _text(content: dict[str, Any], field_name: str, where: Where) -> str:
+    value = content.get(field_name)
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
+        raise Unsupported(where, f"sign-in: expected {field_name} to be a token, got none")
+    return value
+
+
+def _authorization(content: dict[str, Any], where: Where, now: float) -> Authorization:
+    token = _text(content, "access_token" if content.get("access_token") else "token", where)
+    life = content.get("expires_in")
+    seconds = float(life) if isinstance(life, int) and life > 0 else _SHORTEST_LIFE
+    issued = content.get("issued_at")
+    start = _moment(issued, now) if isinstance(issued, str) else now
+    return Authorization(header=f"Bearer {token}", renew_at=_renew_at(token, now, start + seconds))
+
+
+def _moment(text: str, fallback: float) -> float:
+    try:
+        return min(datetime.fromisoformat(text).timestamp(), fallback)
+    except ValueError:
+        return fallback
+
+
+def _renew_at(token: str, now: float, fallback: float) -> float:
+    end = _expiry(token, fallback)
+    return end - min(_EARLY, max(0.0, end - now) / 4)
+
+
+def _expiry(token: str, fallback: float) -> float:
+    """The `exp` of a JWT, read without trust: a wrong value costs one more request, nothing else."""
+    parts = token.split(".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return float(claims["exp"])
+    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+        return fallback

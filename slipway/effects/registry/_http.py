@@ -1,0 +1,221 @@
+"""One HTTP exchange with a registry: sent, tried again while that makes sense, and read up to a limit.
+
+This is the lowest layer: it knows of broken connections, busy servers and sizes, and nothing of tokens or manifests.
+Waiting goes through `pause`, so that tests need no time and a caller can refuse to wait.
+"""
+
+import email.utils
+import logging
+import re
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from ._errors import RegistryError, Throttled, TooLarge, Unreachable, Where
+
+type Body = bytes | Callable[[], Iterable[bytes]] | None
+"""A body of known bytes, or something that starts the stream of bytes anew for each attempt."""
+
+BROKEN: Final = (HTTPError, OSError)
+"""What urllib3 raises when a connection fails, at any point of an exchange."""
+
+_BUSY: Final = frozenset({429, 500, 502, 503, 504})
+_TOO_MANY_REQUESTS: Final = 429
+_SMALL: Final = 64 * 1024
+_FIRST_ERROR: Final = 400
+
+
+class Pool(Protocol):
+    """The part of `urllib3.PoolManager` that is used."""
+
+    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long to insist."""
+
+    attempts: int = 5
+    """Of one exchange, of one upload, and of one download that makes no progress."""
+    connect_seconds: float = 10
+    read_seconds: float = 60
+    """Without a single byte."""
+    first_pause: float = 0.2
+    longest_pause: float = 20
+    """A registry that asks for more than this gets a `Throttled` error, and the step is scheduled anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the client needs of the outside world, so that a test can bring its own."""
+
+    pool: Pool
+    clock: Callable[[], float]
+    """Seconds since 1970: tokens expire at a point in time."""
+    pause: Callable[[float], None]
+    random: Callable[[], float]
+    """Between 0 and 1."""
+    limits: Limits = field(default_factory=Limits)
+
+    def backoff(self, attempt: int) -> float:
+        longest = min(self.limits.longest_pause, self.limits.first_pause * 2.0**attempt)
+        return longest * (0.5 + self.random() / 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A response that has been read."""
+
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    body: bytes = field(repr=False)
+
+
+class _NoQueries(logging.Filter):
+    """urllib3 logs request paths at debug level; the query of a redirected download is a signature."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(re.sub(r"\?.*", "?…", a) if isinstance(a, str) else a for a in record.args)
+        return True
+
+
+def new_pool(connections: int = 16) -> urllib3.PoolManager:
+    """A pool to share between registries and threads; `connections` are kept open per host."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    if not any(isinstance(existing, _NoQueries) for existing in logger.filters):
+        logger.addFilter(_NoQueries())
+    return urllib3.PoolManager(num_pools=32, maxsize=connections)
+
+
+def send(
+    around: Surroundings, method: str, url: str, *, where: Where, headers: dict[str, str], body: Body = None
+) -> urllib3.BaseHTTPResponse:
+    """One attempt; the response's body is still to be read."""
+    stream = body() if callable(body) else body
+    try:
+        return around.pool.request(
+            method,
+            url,
+            headers=headers,
+            body=stream,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=urllib3.Timeout(connect=around.limits.connect_seconds, read=around.limits.read_seconds),
+        )
+    except BROKEN as error:
+        # `from None`: the text of urllib3's errors can hold a whole URL, and with it a signature.
+        raise broken(where, f"{method} {urlsplit(url).hostname}", error) from None
+    finally:
+        if isinstance(stream, Generator):
+            stream.close()
+
+
+def ask(
+    around: Surroundings,
+    method: str,
+    url: str,
+    *,
+    where: Where,
+    headers: dict[str, str],
+    body: Body = None,
+    limit: int = _SMALL,
+) -> Answer:
+    """A whole exchange, tried again while the server is busy or the connection breaks.
+
+    A streamed body is sent once only: its upload session may be gone, so its sender has to start over.
+    """
+
+    def once() -> Answer:
+        return _read(send(around, method, url, where=where, headers=headers, body=body), where, limit)
+
+    return insist(around, once, where=where, attempts=1 if callable(body) else around.limits.attempts)
+
+
+def insist[A: (Answer, urllib3.BaseHTTPResponse)](
+    around: Surroundings, once: Callable[[], A], *, where: Where, attempts: int
+) -> A:
+    """Repeat `once` while it fails in a way that passes, pausing in between."""
+    attempt = 0
+    while True:
+        failure: RegistryError
+        wait = around.backoff(attempt)
+        try:
+            answer = once()
+        except Unreachable as error:
+            failure = error
+        else:
+            if answer.status not in _BUSY:
+                return answer
+            if isinstance(answer, urllib3.BaseHTTPResponse):
+                discard(answer)
+            asked = _retry_after(answer.headers, around.clock())
+            wait = wait if asked is None else max(wait, asked)
+            failure = _busy(where, answer.status, asked)
+        attempt += 1
+        if attempt >= attempts or wait > around.limits.longest_pause:
+            raise failure
+        around.pause(wait)
+
+
+def broken(where: Where, doing: str, error: Exception) -> Unreachable:
+    cause = error.__cause__ or error.__context__
+    detail = type(error).__name__ + (f" ({type(cause).__name__})" if cause else "")
+    return Unreachable(where, f"{doing} failed: {detail}")
+
+
+def discard(response: urllib3.BaseHTTPResponse) -> None:
+    """Give up a response whose body is not wanted, and its connection with it."""
+    response.close()
+    response.release_conn()
+
+
+def _read(response: urllib3.BaseHTTPResponse, where: Where, limit: int) -> Answer:
+    is_error = response.status >= _FIRST_ERROR
+    limit = _SMALL if is_error else limit
+    declared = response.headers.get("Content-Length", "")
+    is_head = response.length_remaining == 0  # also for a HEAD, whose Content-Length speaks of another answer
+    try:
+        if not is_head and not is_error and declared.isdecimal() and int(declared) > limit:
+            raise TooLarge(where, f"expected at most {limit} bytes, the registry announces {declared[:20]}")
+        data = response.read(limit + 1)
+        if len(data) <= limit:
+            # Reading to the end notices a body that is shorter than announced, and frees the connection.
+            data += response.read(1)
+    except BROKEN as error:
+        discard(response)
+        raise broken(where, "reading the answer", error) from None
+    except RegistryError:
+        discard(response)
+        raise
+    if len(data) > limit:
+        discard(response)
+        if not is_error:
+            raise TooLarge(where, f"expected at most {limit} bytes, got more")
+    else:
+        response.release_conn()
+    return Answer(status=response.status, headers=response.headers, body=data[:limit])
+
+
+def _busy(where: Where, status: int, asked: float | None) -> RegistryError:
+    if status == _TOO_MANY_REQUESTS:
+        return Throttled(where, "the registry answers 429, too many requests", retry_after=asked)
+    return Unreachable(where, f"the registry answers {status}", retry_after=asked)
+
+
+def _retry_after(headers: urllib3.HTTPHeaderDict, now: float) -> float | None:
+    value = headers.get("Retry-After")
+    if value is None:
+        return None
+    if value.isdecimal():
+        return float(value[:9])
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return None

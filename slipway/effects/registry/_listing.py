@@ -1,0 +1,100 @@
+"""Lists that a registry keeps: the referrers of a manifest, and the tags of a repository.
+
+A registry with the OCI 1.1 API lists referrers (signatures, SBOMs, attestations). On any other, clients keep an index
+under the tag `sha256-<hex>`, and whoever pushes a referrer has to maintain it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from slipway.domain.model import canonical, sha256
+
+from ._endpoint import trusted
+from ._errors import TooLarge, Unsupported, Where
+from ._http import Answer
+from ._manifest import LARGEST_MANIFEST, OCI_INDEX, Descriptor, Manifest, parsed
+from ._session import Scopes, Session, failure, pull
+
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_MOST_PAGES: Final = 100
+_NEXT: Final = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Referrers:
+    """What refers to one manifest, and who keeps the list."""
+
+    listed: tuple[Descriptor, ...]
+    by_registry: bool
+    """False where the list is an index under a tag, kept by clients."""
+
+
+class _Index(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    manifests: tuple[Descriptor, ...] | None = None
+
+
+class _Tags(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    tags: tuple[str, ...] | None = None
+
+
+def tag_of(digest: str, suffix: str = "") -> str:
+    """`sha256-<hex>`: the referrers tag of a manifest; with a suffix, one of cosign's."""
+    return digest.replace(":", "-") + suffix
+
+
+def referrers_by_api(session: Session, repository: str, digest: str) -> tuple[Descriptor, ...] | None:
+    """None where the registry has no such API."""
+    where = session.where(repository, digest)
+    found: list[Descriptor] = []
+    for answer in _pages(session, f"/v2/{repository}/referrers/{digest}", where, pull(repository)):
+        if answer.status == _NOT_FOUND:
+            return None
+        if answer.status != _OK:
+            raise failure(answer, where, "listing referrers")
+        found.extend(parsed(_Index, answer.body, where).manifests or ())
+    return tuple(found)
+
+
+def referrers_in(index: Manifest, where: Where) -> tuple[Descriptor, ...]:
+    """Read the index that clients keep."""
+    if index.media_type != OCI_INDEX:
+        raise Unsupported(where, f"expected the list of referrers to be {OCI_INDEX}, got {index.media_type[:255]!r}")
+    return parsed(_Index, index.raw, where).manifests or ()
+
+
+def referrers_index(listed: tuple[Descriptor, ...]) -> Manifest:
+    """Write the index that clients keep."""
+    raw = canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [each.as_json() for each in listed]})
+    return Manifest(raw=raw, media_type=OCI_INDEX, digest=sha256(raw))
+
+
+def tag_names(session: Session, repository: str, *, most: int) -> list[str]:
+    """At most the last `most` tags, in the registry's own order, which is by name."""
+    where = session.where(repository)
+    names: list[str] = []
+    for answer in _pages(session, f"/v2/{repository}/tags/list?n=1000", where, pull(repository)):
+        if answer.status != _OK:
+            raise failure(answer, where, "listing tags")
+        names = (names + list(parsed(_Tags, answer.body, where).tags or ()))[-most:]
+    return names
+
+
+def _pages(session: Session, path: str, where: Where, scopes: Scopes) -> Iterator[Answer]:
+    base = session.endpoint.url
+    for _ in range(_MOST_PAGES):
+        answer = session.ask("GET", path, where=where, scopes=scopes, limit=LARGEST_MANIFEST)
+        yield answer
+        following = _NEXT.search(answer.headers.get("Link", ""))
+        if not following:
+            return
+        path = trusted(where, base, following[1], "next page")
+    raise TooLarge(where, f"expected at most {_MOST_PAGES} pages, the registry has more")

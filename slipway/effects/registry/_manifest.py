@@ -1,0 +1,162 @@
+"""Manifests: their media types, and what one refers to.
+
+The bytes of a manifest are its identity and are never written anew; this module only reads them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from slipway.domain.model import Digest
+
+from ._errors import Unsupported, Where
+
+LARGEST_MANIFEST: Final = 4 * 1024 * 1024
+"""Every tier of ACR refuses a larger one."""
+
+OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
+OCI_ARTIFACT: Final = "application/vnd.oci.artifact.manifest.v1+json"
+ORAS_ARTIFACT: Final = "application/vnd.cncf.oras.artifact.manifest.v1+json"
+
+INDEXES: Final = frozenset({OCI_INDEX, DOCKER_LIST})
+_IMAGES: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+_ARTIFACTS: Final = frozenset({OCI_ARTIFACT, ORAS_ARTIFACT})
+MANIFESTS: Final = INDEXES | _IMAGES | _ARTIFACTS
+IMAGE_CONFIGS: Final = frozenset(
+    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
+)
+ACCEPT: Final = ", ".join(
+    [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, f"{OCI_ARTIFACT};q=0.8", f"{ORAS_ARTIFACT};q=0.8"]
+)
+_SCHEMA_1: Final = "application/vnd.docker.distribution.manifest.v1+"
+_FOREIGN: Final = ("application/vnd.docker.image.rootfs.foreign.", "application/vnd.oci.image.layer.nondistributable.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A manifest as the registry gave it, with the digest that its bytes really have."""
+
+    raw: bytes = field(repr=False)
+    media_type: str
+    digest: str
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class Platform(_Wire):
+    os: str = Field(default="", max_length=64)
+    architecture: str = Field(default="", max_length=64)
+    variant: str = Field(default="", max_length=64)
+
+    @property
+    def name(self) -> str:
+        """`linux/arm64/v8`; empty where nothing is known, as for build attestations."""
+        known = [part for part in (self.os, self.architecture, self.variant) if part not in ("", "unknown")]
+        return "/".join(known)
+
+
+class Descriptor(_Wire):
+    """How one piece of content refers to another."""
+
+    media_type: str = Field(min_length=1, max_length=255)
+    digest: Digest
+    size: Annotated[int, Field(strict=True, ge=0, le=2**44)]
+    platform: Platform | None = None
+    artifact_type: str | None = Field(default=None, max_length=255)
+    annotations: dict[str, str] | None = None
+    urls: tuple[str, ...] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(by_alias=True, exclude_none=True)
+
+
+class _Document(_Wire):
+    schema_version: Literal[2] | None = None
+    media_type: str | None = None
+    config: Descriptor | None = None
+    layers: tuple[Descriptor, ...] | None = None
+    manifests: tuple[Descriptor, ...] | None = None
+    blobs: tuple[Descriptor, ...] | None = None
+    subject: Descriptor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a manifest refers to."""
+
+    config: Descriptor | None = None
+    layers: tuple[Descriptor, ...] = ()
+    children: tuple[Descriptor, ...] = ()
+    subject: str | None = None
+    """Digest of the manifest that this one says something about."""
+
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        return ((self.config,) if self.config else ()) + self.layers
+
+
+def content_of(manifest: Manifest, where: Where) -> Content:
+    """What the manifest refers to; refuses what cannot be carried over whole and unambiguously."""
+    if manifest.media_type.startswith(_SCHEMA_1):
+        raise Unsupported(where, "this is a Docker schema 1 image, whose digest does not cover its content")
+    if manifest.media_type not in MANIFESTS:
+        raise Unsupported(where, f"media type {manifest.media_type[:255]!r} is not that of a manifest")
+    document = parsed(_Document, manifest.raw, where)
+    if document.media_type is not None and document.media_type != manifest.media_type:
+        raise Unsupported(
+            where, f"the registry calls it {manifest.media_type!r}, it calls itself {document.media_type[:255]!r}"
+        )
+    _check_fields(manifest.media_type, document, where)
+    _check_descriptors(document, where)
+    return Content(
+        config=document.config,
+        layers=(document.layers or ()) + (document.blobs or ()),
+        children=document.manifests or (),
+        subject=document.subject.digest if document.subject else None,
+    )
+
+
+def parsed[M: BaseModel](model: type[M], raw: bytes, where: Where) -> M:
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "document"
+        raise Unsupported(where, f"{place}: {first['msg']}") from None
+
+
+def _check_fields(media_type: str, document: _Document, where: Where) -> None:
+    """A manifest with the fields of two kinds means different things to different readers (CVE-2021-41190)."""
+    if media_type in INDEXES:
+        needed, foreign = {"manifests"}, {"config", "layers", "blobs"}
+    elif media_type in _IMAGES:
+        needed, foreign = {"config", "layers"}, {"manifests", "blobs"}
+    else:
+        needed, foreign = set(), {"config", "layers", "manifests"}
+    present = {name for name in ("config", "layers", "manifests", "blobs") if getattr(document, name) is not None}
+    if missing := needed - present:
+        raise Unsupported(where, f"{media_type} without {', '.join(sorted(missing))}")
+    if unexpected := foreign & present:
+        raise Unsupported(where, f"{media_type} with {', '.join(sorted(unexpected))}, which belongs to another type")
+
+
+def _check_descriptors(document: _Document, where: Where) -> None:
+    for blob in (document.layers or ()) + (document.blobs or ()):
+        if blob.media_type.startswith(_FOREIGN) or blob.urls:
+            raise Unsupported(where, f"layer {blob.digest} is foreign: its bytes are outside the registry")
+    for child in document.manifests or ():
+        if child.media_type.startswith(_SCHEMA_1):
+            raise Unsupported(
+                where, f"{child.digest} is a Docker schema 1 image, whose digest does not cover its content"
+            )
+        if child.media_type not in MANIFESTS:
+            raise Unsupported(
+                where, f"{child.digest} in the index has media type {child.media_type!r}, not a manifest's"
+            )

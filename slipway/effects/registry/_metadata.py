@@ -1,0 +1,101 @@
+"""What only an Azure Container Registry can tell or do: tags by time, and locks. Through Azure's own client.
+
+That client signs in anew for every request, so it is handed the header of our session instead. It is imported inside
+the functions because it takes a large part of a second, and most invocations do not need it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from ._errors import Denied, NotFound, Refused, RegistryError, TagTaken, Throttled, Unreachable, Where
+from ._session import Session
+
+if TYPE_CHECKING:
+    from azure.containerregistry import ContainerRegistryClient
+
+_BY_STATUS: Final[dict[int, type[RegistryError]]] = {401: Denied, 403: Denied, 404: NotFound, 429: Throttled}
+_FIRST_SERVER_ERROR: Final = 500
+_LARGEST_PAGE: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagInfo:
+    """A tag and what it names now."""
+
+    tag: str
+    digest: str
+    updated_at: datetime | None
+    """None where the registry keeps no times."""
+
+
+class Lock(StrEnum):
+    """What came of locking a tag."""
+
+    LOCKED = "locked"
+    """Neither the tag nor its manifest can be changed or deleted."""
+    NOT_SUPPORTED = "not supported"
+    """This registry has no locks: it is not an Azure Container Registry."""
+
+
+def recent_tags(session: Session, repository: str, limit: int) -> list[TagInfo]:
+    """Newest first. `NotFound` where the registry has no such repository, or no such API."""
+    where = session.where(repository)
+    with _client(session, where, f"repository:{repository}:metadata_read") as (client, options):
+        pages = client.list_tag_properties(
+            repository, order_by="timedesc", results_per_page=min(limit, _LARGEST_PAGE), **options
+        )
+        return [
+            TagInfo(tag=found.name, digest=found.digest, updated_at=found.last_updated_on)
+            for found in islice(pages, limit)
+        ]
+
+
+def lock(session: Session, repository: str, tag: str, digest: str) -> None:
+    """Make the manifest and then the tag read-only. `NotFound` where the registry has no such API."""
+    where = session.where(repository, tag)
+    with _client(session, where, f"repository:{repository}:metadata_read,metadata_write") as (client, options):
+        client.update_manifest_properties(repository, digest, can_write=False, can_delete=False, **options)
+        locked = client.update_tag_properties(repository, tag, can_write=False, can_delete=False, **options)
+        if locked.digest != digest:
+            raise TagTaken(where, f"it was moved from {digest} to {locked.digest} while it was being locked")
+
+
+@contextmanager
+def _client(session: Session, where: Where, scope: str) -> Iterator[tuple["ContainerRegistryClient", dict[str, Any]]]:
+    """Azure's client with our token, and its errors turned into ours."""
+    from azure.containerregistry import ContainerRegistryClient  # noqa: PLC0415 - slow
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow
+
+    limits = session.around.limits
+    client = ContainerRegistryClient(
+        session.endpoint.url,
+        None,
+        headers=session.authorization((scope,)),
+        retry_total=limits.attempts - 1,
+        retry_backoff_factor=limits.first_pause,
+        retry_backoff_max=limits.longest_pause,
+        connection_timeout=limits.connect_seconds,
+        read_timeout=limits.read_seconds,
+    )
+    # The client refuses plain http, which is spoken on this machine only.
+    options: dict[str, Any] = {"enforce_https": False} if session.endpoint.is_loopback else {}
+    with client:
+        try:
+            yield client, options
+        except AzureError as error:
+            raise _translated(error, where) from None
+
+
+def _translated(error: Exception, where: Where) -> RegistryError:
+    status = getattr(error, "status_code", None)
+    doing = "the registry's metadata API"
+    if not isinstance(status, int):
+        return Unreachable(where, f"{doing} failed: {type(error).__name__}")
+    if status >= _FIRST_SERVER_ERROR:
+        return Unreachable(where, f"{doing} answers {status}")
+    return _BY_STATUS.get(status, Refused)(where, f"{doing} answers {status}")

@@ -1,0 +1,219 @@
+"""Promotion: an artifact, by digest, with everything that belongs to it, from one registry into another.
+
+The digest that was tested and voted on is the digest that arrives: manifests travel as raw bytes, every blob is hashed
+on the way, and every manifest is read back from the target before the tag appears. The tag comes last, so that nobody
+sees half an artifact, and a tag that names something else is never moved. Running a promotion again copies nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from slipway.domain.model import canonical
+
+from ._endpoint import checked_digest
+from ._errors import Denied, DigestMismatch, NotListed, TagTaken
+from ._graph import Graph, Node, discover, platforms_of
+from ._listing import referrers_index, tag_of
+from ._manifest import Content, Descriptor, content_of
+from ._parallel import each
+from ._promotion import Comparison, Progress, Promotion, Source, Target
+
+
+def promote(
+    source: Source, target: Target, *, workers: int = 4, progress: Callable[[Progress], None] | None = None
+) -> Promotion:
+    """Copy what the target does not have yet, compare, and only then tag. Safe to repeat after any failure."""
+    where = target.registry.where(target.repository, target.tag)
+    checked_digest(where, source.digest)
+    if target.digest != source.digest:
+        raise DigestMismatch(where, f"the target is to be {target.digest}, the source is {source.digest}")
+    _tag_is_ours(target)
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="promotion") as executor:
+        graph = discover(source.registry, source.repository, source.digest, executor)
+        platforms = platforms_of(graph, source.registry, source.repository)
+        run = _Run(source=source, target=target, graph=graph, levels=tuple(graph.levels()), executor=executor)
+        blobs = _copy_blobs(run, progress)
+        manifests_copied = _copy_manifests(run)
+        _copy_cosign_tags(run)
+        _list_referrers(run)
+        read_back = _read_back(run)
+        resolves_to = _tag(run)
+    return Promotion(
+        source=str(source.registry.where(source.repository, source.digest)),
+        target=str(target.registry.where(target.repository, target.digest)),
+        digest=source.digest,
+        tag=target.tag,
+        media_type=graph.nodes[graph.root].manifest.media_type,
+        platforms=platforms,
+        manifests=tuple(node.digest for node in run.nodes()),
+        referrers=graph.belongings(),
+        manifests_copied=manifests_copied,
+        blobs_copied=blobs.count[_Outcome.COPIED],
+        blobs_mounted=blobs.count[_Outcome.MOUNTED],
+        blobs_skipped=blobs.count[_Outcome.SKIPPED],
+        bytes_copied=blobs.bytes_copied,
+        comparison=Comparison(tag=target.tag, resolves_to=resolves_to, read_back=read_back),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    source: Source
+    target: Target
+    graph: Graph
+    levels: tuple[tuple[Node, ...], ...]
+    executor: Executor
+
+    def nodes(self) -> Iterator[Node]:
+        """In the order of storing."""
+        for level in self.levels:
+            yield from level
+
+
+class _Outcome(Enum):
+    COPIED = auto()
+    MOUNTED = auto()
+    SKIPPED = auto()
+
+
+class _Tally:
+    """Counts blobs as they are done."""
+
+    def __init__(self, blobs: list[Descriptor], progress: Callable[[Progress], None] | None) -> None:
+        self.count: Counter[_Outcome] = Counter()
+        self.bytes_copied = 0
+        self._bytes_done = 0
+        self._of_blobs = len(blobs)
+        self._of_bytes = sum(blob.size for blob in blobs)
+        self._progress = progress
+
+    def add(self, done: tuple[Descriptor, _Outcome]) -> None:
+        blob, outcome = done
+        self.count[outcome] += 1
+        self._bytes_done += blob.size
+        if outcome is _Outcome.COPIED:
+            self.bytes_copied += blob.size
+        if self._progress:
+            self._progress(
+                Progress(
+                    blobs=self.count.total(),
+                    of_blobs=self._of_blobs,
+                    bytes=self._bytes_done,
+                    of_bytes=self._of_bytes,
+                )
+            )
+
+
+def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None) -> _Tally:
+    blobs = run.graph.blobs()
+    tally = _Tally(blobs, progress)
+    each(run.executor, lambda blob: (blob, _copy_blob(run, blob)), blobs, done=tally.add)
+    return tally
+
+
+def _copy_blob(run: _Run, blob: Descriptor) -> _Outcome:
+    source, target = run.source, run.target
+    if target.registry.blob_exists(target.repository, blob.digest):
+        return _Outcome.SKIPPED
+    if source.registry.endpoint == target.registry.endpoint:
+        # Who may write here may not be who may read there; then the bytes travel after all.
+        with suppress(Denied):
+            if target.registry.mount_blob(target.repository, blob.digest, source.repository):
+                return _Outcome.MOUNTED
+    target.registry.put_blob(
+        target.repository,
+        blob.digest,
+        blob.size,
+        lambda: source.registry.open_blob(source.repository, blob.digest, blob.size),
+        verify=False,  # the source's stream is hashed already
+    )
+    return _Outcome.COPIED
+
+
+def _copy_manifests(run: _Run) -> int:
+    """Level by level: registries refuse a manifest before what it refers to, and nobody should see one either."""
+
+    def store(node: Node) -> bool:
+        target = run.target
+        if target.registry.resolve(target.repository, node.digest):
+            return False
+        target.registry.put_manifest(target.repository, node.digest, node.manifest.raw, node.manifest.media_type)
+        return True
+
+    return sum(sum(each(run.executor, store, level)) for level in run.levels)
+
+
+def _copy_cosign_tags(run: _Run) -> None:
+    pairs = [pair for node in run.nodes() for pair in node.cosign_tags.items()]
+    each(run.executor, lambda pair: _copy_cosign_tag(run, *pair), pairs)
+
+
+def _copy_cosign_tag(run: _Run, tag: str, digest: str) -> None:
+    target = run.target
+    where = target.registry.where(target.repository, tag)
+    current = target.registry.resolve(target.repository, tag)
+    if current == digest:
+        return
+    node = run.graph.nodes[digest]
+    if current is not None:
+        # Cosign adds a signature by a manifest with one layer more. Growing is fine; losing one is not.
+        held = content_of(target.registry.manifest(target.repository, current), where)
+        if not _layers(held) <= _layers(node.content):
+            raise TagTaken(where, f"it names {current}, with content that {digest} at the source does not have")
+    target.registry.put_manifest(target.repository, tag, node.manifest.raw, node.manifest.media_type)
+
+
+def _layers(content: Content) -> set[bytes]:
+    return {canonical(layer.as_json()) for layer in content.layers}
+
+
+def _list_referrers(run: _Run) -> None:
+    """See to it that whoever asks the target what refers to a manifest hears what the source would say."""
+    target = run.target
+
+    def list_for(node: Node) -> None:
+        held = target.registry.referrers(target.repository, node.digest)
+        known = {descriptor.digest for descriptor in held.listed}
+        missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in known)
+        if not missing:
+            return
+        if held.by_registry:
+            where = target.registry.where(target.repository, node.digest)
+            raise NotListed(where, f"the referrer {missing[0].digest} is stored but not listed")
+        index = referrers_index(held.listed + missing)
+        target.registry.put_manifest(target.repository, tag_of(node.digest), index.raw, index.media_type)
+
+    each(run.executor, list_for, [node for node in run.nodes() if node.referrers])
+
+
+def _read_back(run: _Run) -> tuple[str, ...]:
+    """`Registry.manifest` hashes the target's bytes and refuses any that are not what was asked for."""
+    target = run.target
+    found = each(
+        run.executor, lambda node: target.registry.manifest(target.repository, node.digest).digest, run.nodes()
+    )
+    return tuple(found)
+
+
+def _tag(run: _Run) -> str:
+    target = run.target
+    if not _tag_is_ours(target):
+        root = run.graph.nodes[run.graph.root].manifest
+        target.registry.put_manifest(target.repository, target.tag, root.raw, root.media_type)
+        if not _tag_is_ours(target):
+            where = target.registry.where(target.repository, target.tag)
+            raise TagTaken(where, "it was deleted while the artifact was being promoted")
+    return target.digest
+
+
+def _tag_is_ours(target: Target) -> bool:
+    """Whether the tag names the artifact already; an error if it names another."""
+    current = target.registry.resolve(target.repository, target.tag)
+    if current is not None and current != target.digest:
+        where = target.registry.where(target.repository, target.tag)
+        raise TagTaken(where, f"it names {current}, and was to name {target.digest}")
+    return current is not None

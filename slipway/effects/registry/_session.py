@@ -1,0 +1,164 @@
+"""Signed-in exchanges with one registry: URLs, tokens per scope, and statuses turned into errors."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+import urllib3
+
+from ._credentials import Authorization, Authorizer, Challenge, Credential
+from ._endpoint import RegistryEndpoint, origin
+from ._errors import Denied, DigestMismatch, NotFound, Refused, RegistryError, TooLarge, Where
+from ._http import Answer, Body, Surroundings, ask, discard, insist, send
+
+type Scopes = tuple[str, ...]
+
+_UNAUTHORIZED: Final = 401
+_BY_STATUS: Final[dict[int, type[RegistryError]]] = {401: Denied, 403: Denied, 404: NotFound, 413: TooLarge}
+_BY_CODE: Final[dict[str, type[RegistryError]]] = {"DIGEST_INVALID": DigestMismatch, "SIZE_INVALID": DigestMismatch}
+_PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
+_LONGEST_REASON: Final = 200
+
+
+def pull(repository: str) -> Scopes:
+    return (f"repository:{repository}:pull",)
+
+
+def push(repository: str) -> Scopes:
+    return (f"repository:{repository}:pull,push",)
+
+
+class Session:
+    """One registry, one identity."""
+
+    def __init__(self, endpoint: RegistryEndpoint, credential: Credential, around: Surroundings) -> None:
+        self.endpoint = endpoint
+        self.around = around
+        self._tokens = _Tokens(credential.authorizer(endpoint, around), around.clock)
+
+    def where(self, repository: str = "", reference: str = "") -> Where:
+        return Where(self.endpoint.login_server, repository, reference)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        where: Where,
+        scopes: Scopes,
+        headers: dict[str, str] | None = None,
+        body: Body = None,
+        limit: int = 64 * 1024,
+    ) -> Answer:
+        """A whole exchange. `path` may be a URL that the registry gave; elsewhere than there no token is sent."""
+        url, sign = self._target(path)
+
+        def once(authorization: dict[str, str]) -> Answer:
+            whole = {**(headers or {}), **authorization}
+            return ask(self.around, method, url, where=where, headers=whole, body=body, limit=limit)
+
+        return self._signed_in(once, scopes, where) if sign else once({})
+
+    def stream(
+        self, method: str, path: str, *, where: Where, scopes: Scopes, headers: dict[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        """An exchange whose response body the caller reads, and closes."""
+        url, sign = self._target(path)
+
+        def once(authorization: dict[str, str]) -> urllib3.BaseHTTPResponse:
+            def attempt() -> urllib3.BaseHTTPResponse:
+                return send(self.around, method, url, where=where, headers={**headers, **authorization})
+
+            return insist(self.around, attempt, where=where, attempts=self.around.limits.attempts)
+
+        return self._signed_in(once, scopes, where) if sign else once({})
+
+    def authorization(self, scopes: Scopes) -> dict[str, str]:
+        """The header for somebody else's client; asks the registry first whether it wants any."""
+        where = self.where()
+        self.ask("GET", "/v2/", where=where, scopes=scopes)
+        return self._tokens.header(scopes)
+
+    def _target(self, path: str) -> tuple[str, bool]:
+        url = path if "://" in path else self.endpoint.url + path
+        return url, origin(url) == origin(self.endpoint.url)
+
+    def _signed_in[A: (Answer, urllib3.BaseHTTPResponse)](
+        self, once: Callable[[dict[str, str]], A], scopes: Scopes, where: Where
+    ) -> A:
+        used = self._tokens.header(scopes)
+        answer = once(used)
+        if answer.status != _UNAUTHORIZED:
+            return answer
+        if isinstance(answer, urllib3.BaseHTTPResponse):
+            discard(answer)
+        self._tokens.renew(scopes, used, answer.headers, where)
+        return once(self._tokens.header(scopes))
+
+
+def failure(answer: Answer | urllib3.BaseHTTPResponse, where: Where, doing: str) -> RegistryError:
+    """The error for an answer that was not the expected one."""
+    code, reason = _reason(answer.body) if isinstance(answer, Answer) else ("", "")
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
+    detail = ": ".join(part for part in (code, reason) if part)
+    return kind(where, f"{doing} was answered with {answer.status}" + (f" ({detail})" if detail else ""))
+
+
+def _reason(body: bytes) -> tuple[str, str]:
+    """Code and message of a registry's error, made fit to be shown: short, printable, no queries, no tokens."""
+    with suppress(ValueError, LookupError, TypeError, AttributeError):
+        first = json.loads(body)["errors"][0]
+        code = str(first.get("code", ""))
+        message = "".join(c if c.isprintable() else " " for c in str(first.get("message", "")))
+        message = re.sub(r"\?\S*", "?…", message)
+        message = re.sub(r"(?i)\b(bearer|basic)\s+\S+", r"\1 …", message)
+        message = re.sub(r"\S{80,}", "…", message)
+        return (code if re.fullmatch(r"[A-Z_]{1,64}", code) else ""), message[:_LONGEST_REASON].strip()
+    return "", ""
+
+
+class _Tokens:
+    """The challenge of one registry, and a token for each set of scopes, renewed before it expires."""
+
+    def __init__(self, authorizer: Authorizer, clock: Callable[[], float]) -> None:
+        self._authorizer = authorizer
+        self._clock = clock
+        self._challenge: Challenge | None = None
+        self._held: dict[Scopes, Authorization] = {}
+        self._lock = threading.Lock()
+        """Held while a token is fetched, so that many threads that need one fetch it once."""
+
+    def header(self, scopes: Scopes) -> dict[str, str]:
+        """Empty as long as the registry has not asked for any."""
+        with self._lock:
+            if self._challenge is None:
+                return {}
+            held = self._held.get(scopes)
+            if held is None or held.renew_at <= self._clock():
+                held = self._authorizer.authorize(self._challenge, scopes)
+                self._held[scopes] = held
+            return {"Authorization": held.header}
+
+    def renew(self, scopes: Scopes, used: dict[str, str], headers: urllib3.HTTPHeaderDict, where: Where) -> None:
+        """After a 401: take the challenge in, and drop the token that was used, unless somebody has renewed it."""
+        challenge = parse_challenge(headers.getlist("WWW-Authenticate"))
+        with self._lock:
+            self._challenge = challenge or self._challenge
+            if self._challenge is None:
+                raise Denied(where, "the registry answers 401 without saying how to sign in")
+            held = self._held.get(scopes)
+            if held is not None and used.get("Authorization") == held.header:
+                del self._held[scopes]
+
+
+def parse_challenge(values: Sequence[str]) -> Challenge | None:
+    """The Bearer challenge where there is one, else the Basic one."""
+    text = ", ".join(values)
+    bearer = re.search(r"(?i)\bbearer\s+(.*)", text)
+    if bearer:
+        parameters = dict(_PARAMETER.findall(bearer[1]))
+        return Challenge(scheme="bearer", realm=parameters.get("realm", ""), service=parameters.get("service", ""))
+    return Challenge(scheme="basic") if re.search(r"(?i)\bbasic\b", text) else None
