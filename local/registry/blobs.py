@@ -1,0 +1,111 @@
+"""`/v2/<repository>/blobs/…`: rights, mounting, and the redirect to a signed URL; the bytes are `content.py`'s.
+
+ACR answers a blob GET with 307 to storage, which takes the signature in the query and refuses an Authorization header.
+The double sends clients to itself under another host name, so that a client which would leak its token is caught.
+"""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from . import names
+from .content import Content
+from .errors import Code, OciError
+from .gate import Gate
+from .index import Index
+from .tokens import Now, Signer
+
+DATA_URL_LIFE = timedelta(minutes=20)
+
+
+class Blobs:
+    """Blob and upload requests."""
+
+    def __init__(
+        self, *, gate: Gate, index: Index, content: Content, signer: Signer, now: Now, data_host: str | None
+    ) -> None:
+        self._gate = gate
+        self._index = index
+        self._content = content
+        self._signer = signer
+        self._now = now
+        self._data_host = data_host
+
+    def routes(self) -> list[web.RouteDef]:
+        upload = "/v2/{name:.+}/blobs/uploads/{uuid:[A-Za-z0-9-]+}"
+        return [
+            web.post("/v2/{name:.+}/blobs/uploads/", self.start),
+            *(web.route(method, upload, self.upload) for method in ("GET", "PATCH", "PUT", "DELETE")),
+            web.head("/v2/{name:.+}/blobs/{digest}", self.head),
+            web.get("/v2/{name:.+}/blobs/{digest}", self.get, allow_head=False),
+            web.delete("/v2/{name:.+}/blobs/{digest}", self.delete),
+            web.get("/data/{name:.+}/{digest}", self.data),
+        ]
+
+    async def head(self, request: web.Request) -> web.StreamResponse:
+        repository, digest = self._named(request)
+        self._gate.may(request, repository, "pull")
+        return await self._content.blob_head(request, repository, digest)
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        repository, digest = self._named(request)
+        self._gate.may(request, repository, "pull")
+        if self._data_host is None:
+            return await self._content.blob_get(request, repository, digest)
+        if not await self._content.has_blob(repository, digest):
+            raise OciError(Code.BLOB_UNKNOWN, {"digest": digest})
+        expiry = str(int((self._now() + DATA_URL_LIFE).timestamp()))
+        query = {"se": expiry, "sig": self._signer.sign(f"data {repository} {digest} {expiry}")}
+        port = request.url.port
+        location = f"{request.scheme}://{self._data_host}:{port}/data/{repository}/{digest}?{urlencode(query)}"
+        return web.Response(status=307, headers={"Location": location, "Docker-Content-Digest": digest})
+
+    async def data(self, request: web.Request) -> web.StreamResponse:
+        repository, digest = self._named(request)
+        if "Authorization" in request.headers:
+            raise OciError(
+                Code.BODY_INVALID, "InvalidAuthenticationInfo: expected no Authorization header next to a signed URL"
+            )
+        expiry, signature = request.query.get("se", ""), request.query.get("sig", "")
+        if not self._signer.matches(f"data {repository} {digest} {expiry}", signature):
+            raise OciError(Code.DENIED, "AuthenticationFailed: the signature does not match")
+        if self._now().timestamp() >= int(expiry):
+            raise OciError(Code.DENIED, "AuthenticationFailed: the signed URL has expired")
+        return await self._content.blob_get(request, repository, digest)
+
+    async def delete(self, request: web.Request) -> web.StreamResponse:
+        repository, digest = self._named(request)
+        self._gate.may(request, repository, "delete")
+        return await self._content.blob_delete(request, repository, digest)
+
+    async def start(self, request: web.Request) -> web.StreamResponse:
+        repository = names.repository(request)
+        self._gate.may(request, repository, "pull", "push")
+        self._refuse_locked(repository)
+        return await self._content.upload_start(request, repository, self._mount(request))
+
+    async def upload(self, request: web.Request) -> web.StreamResponse:
+        repository = names.repository(request)
+        self._gate.may(request, repository, "pull", "push")
+        return await self._content.upload_request(request, repository)
+
+    def _mount(self, request: web.Request) -> tuple[str, str] | None:
+        """Repository and digest to mount; None when it is not asked for, or the source may not be read."""
+        digest, source = request.query.get("mount"), request.query.get("from")
+        if not digest or not source:
+            return None
+        names.digest(digest)
+        try:
+            self._gate.may(request, source, "pull")
+        except OciError:
+            return None  # as the specification says: not mounted, and an upload begins instead
+        return source, digest
+
+    def _refuse_locked(self, repository: str) -> None:
+        known = self._index.repository(repository)
+        if known and not known.attributes.write_enabled:
+            raise OciError(Code.REGISTRY_DISALLOWED_OPERATION, {"reason": "writeEnabled is false"})
+
+    def _named(self, request: web.Request) -> tuple[str, str]:
+        return names.repository(request), names.digest(request.match_info["digest"])

@@ -1,0 +1,167 @@
+"""`/v2/<repository>/manifests/…`, tags, the catalog and referrers."""
+
+import json
+
+from aiohttp import web
+
+from . import documents, locks, names
+from .auth import CATALOG
+from .content import Content
+from .documents import MAX_MANIFEST_BYTES, OCI_IMAGE, OCI_INDEX, PLATFORM_CONFIGS, Document
+from .errors import Code, OciError
+from .events import Announcer
+from .gate import Gate
+from .index import Index
+from .names import Page, is_digest
+from .records import Manifest
+
+KINDS = {OCI_IMAGE: "OCI manifest", OCI_INDEX: "OCI index"}
+
+
+class Manifests:
+    """Manifests by tag and by digest; every accepted push is announced."""
+
+    def __init__(self, *, gate: Gate, index: Index, content: Content, announcer: Announcer) -> None:
+        self._gate = gate
+        self._index = index
+        self._content = content
+        self._announcer = announcer
+
+    def routes(self) -> list[web.RouteDef]:
+        manifest = "/v2/{name:.+}/manifests/{reference}"
+        return [
+            web.get("/v2/", self.check),
+            web.get("/v2/_catalog", self.catalog),
+            web.get("/v2/{name:.+}/tags/list", self.tags),
+            web.get("/v2/{name:.+}/referrers/{digest}", self.referrers),
+            web.get(manifest, self.get),  # answers HEAD too
+            web.put(manifest, self.put),
+            web.delete(manifest, self.delete),
+        ]
+
+    async def check(self, request: web.Request) -> web.Response:
+        self._gate.require(request, None)
+        return web.json_response({})
+
+    async def catalog(self, request: web.Request) -> web.Response:
+        self._gate.require(request, CATALOG)
+        page = Page.of(request)
+        found = self._index.repositories(page)
+        return web.json_response({"repositories": found[: page.size]}, headers=page.link(request, found))
+
+    async def tags(self, request: web.Request) -> web.Response:
+        repository, page = names.repository(request), Page.of(request)
+        self._gate.may(request, repository, "pull")
+        if self._index.repository(repository) is None:
+            raise OciError(Code.NAME_UNKNOWN, {"name": repository})
+        found = [tag.name for tag in self._index.tags(repository, page)]
+        return web.json_response({"name": repository, "tags": found[: page.size]}, headers=page.link(request, found))
+
+    async def get(self, request: web.Request) -> web.Response:
+        repository, reference = names.repository(request), names.reference(request)
+        self._gate.may(request, repository, "pull")
+        digest, tag = locks.resolve(self._index, repository, reference)
+        locks.check_read(self._index, repository, digest, tag)
+        known = self._index.manifest(repository, digest)
+        if known is None:
+            raise OciError(Code.MANIFEST_UNKNOWN, {"Name": repository, "Revision": digest})
+        _refuse_unacceptable(request, known.media_type)
+        body = await self._content.get_manifest(repository, digest)
+        headers = {"Content-Type": known.media_type, "Docker-Content-Digest": digest, "Etag": f'"{digest}"'}
+        return web.Response(body=body, headers=headers)
+
+    async def put(self, request: web.Request) -> web.Response:
+        repository, reference = names.repository(request), names.reference(request)
+        self._gate.may(request, repository, "pull", "push")
+        document = documents.parse(await _manifest_body(request), request.headers.get("Content-Type", ""))
+        tag = None if is_digest(reference) else reference
+        if tag is None and reference != document.digest:
+            raise OciError(Code.DIGEST_INVALID, f"expected {document.digest} of the bytes sent, got {reference}")
+        locks.check_push(self._index, repository, document.digest, tag)
+        await self._content.put_manifest(repository, reference, document)
+        architecture, system = await self._platform(repository, document)
+        self._index.put_manifest(repository, document, tag=tag, architecture=architecture, os=system)
+        self._announcer.pushed(request, repository, document, tag)
+        headers = {
+            "Location": f"/v2/{repository}/manifests/{document.digest}",
+            "Docker-Content-Digest": document.digest,
+        }
+        if document.subject:
+            headers["OCI-Subject"] = document.subject
+        return web.Response(status=201, headers=headers)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        repository, reference = names.repository(request), names.reference(request)
+        self._gate.may(request, repository, "delete")
+        digest, tag = locks.resolve(self._index, repository, reference)
+        if tag is not None:
+            locks.check_delete_tag(self._index, repository, tag)
+            self._index.drop_tag(repository, tag)
+            return web.Response(status=202)
+        await self._delete_with_referrers(request, repository, digest)
+        return web.Response(status=202)
+
+    async def referrers(self, request: web.Request) -> web.Response:
+        """The manifests whose subject is this digest; an empty index when there are none or it is not known."""
+        repository, digest = names.repository(request), names.digest(request.match_info["digest"])
+        self._gate.may(request, repository, "pull")
+        found = self._index.referrers(repository, digest)
+        headers = {"Content-Type": OCI_INDEX}
+        if wanted := request.query.get("artifactType"):
+            found = [manifest for manifest in found if manifest.artifact_type == wanted]
+            headers["OCI-Filters-Applied"] = "artifactType"
+        answer = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [_descriptor(manifest) for manifest in found],
+        }
+        return web.Response(body=json.dumps(answer).encode(), headers=headers)
+
+    async def _delete_with_referrers(self, request: web.Request, repository: str, digest: str) -> None:
+        """As on ACR, what refers to a deleted subject goes with it; one lock among them keeps all of it."""
+        doomed = [digest]
+        for subject in doomed:
+            locks.check_delete_manifest(self._index, repository, subject)
+            doomed += [m.digest for m in self._index.referrers(repository, subject) if m.digest not in doomed]
+        for victim in reversed(doomed):
+            known = self._index.manifest(repository, victim)
+            if known is not None:
+                await self._content.drop_manifest(repository, victim)
+                self._index.drop_manifest(repository, victim)
+                self._announcer.deleted(request, repository, known)
+
+    async def _platform(self, repository: str, document: Document) -> tuple[str | None, str | None]:
+        if document.config is None or document.config.media_type not in PLATFORM_CONFIGS:
+            return None, None
+        config = await self._content.read_small_blob(repository, document.config.digest)
+        return documents.platform(config) if config else (None, None)
+
+
+def _descriptor(manifest: Manifest) -> dict[str, object]:
+    described: dict[str, object] = {
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": manifest.size,
+        "artifactType": manifest.artifact_type,
+        "annotations": manifest.annotations,
+    }
+    return {name: value for name, value in described.items() if value}
+
+
+def _refuse_unacceptable(request: web.Request, media_type: str) -> None:
+    """OCI manifests go only to clients that name their type, as in the code that ACR and docker-registry share."""
+    accepted = {
+        part.partition(";")[0].strip() for value in request.headers.getall("Accept", []) for part in value.split(",")
+    }
+    if media_type in KINDS and media_type not in accepted:
+        kind = KINDS[media_type]
+        raise OciError(Code.MANIFEST_UNKNOWN, f"{kind} found, but accept header does not support {kind}s")
+
+
+async def _manifest_body(request: web.Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(2**16):
+        body += chunk
+        if len(body) > MAX_MANIFEST_BYTES:
+            raise OciError(Code.MANIFEST_INVALID, f"expected at most {MAX_MANIFEST_BYTES} bytes", status=413)
+    return bytes(body)
