@@ -58,7 +58,7 @@ _ROLLOUT_ENDS = frozenset({Phase.FAILED, Phase.ROLLING_BACK})
 TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.JOINING: frozenset({Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING}) | _WAITING_ENDS,
     Phase.RESOLVING: frozenset({Phase.QUEUED, Phase.PLANNING, Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED}),
-    Phase.QUEUED: frozenset({Phase.PLANNING, Phase.SUPERSEDED, Phase.CANCELLED}),
+    Phase.QUEUED: frozenset({Phase.PLANNING, Phase.SUPERSEDED}),
     Phase.PLANNING: frozenset(
         {
             Phase.PLANNING,
@@ -119,6 +119,11 @@ class Run(Record):
     @property
     def succeeded(self) -> bool:
         return self.result == "succeeded"
+
+    def same_as(self, other: "Run") -> bool:
+        """Whether both tell of one run, which may have been run again with another result."""
+        mine, theirs = (self.organization, self.project, self.id), (other.organization, other.project, other.id)
+        return mine == theirs
 
 
 class Push(Record):

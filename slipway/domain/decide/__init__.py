@@ -2,7 +2,8 @@
 
 `state.py` holds what goes in and what comes out; `starting.py` turns pushes and runs into releases;
 `lanes.py` orders them; `gates.py` counts votes; `rollouts.py` takes the lane and gives back what was live;
-`chain.py` leads from each step's outcome to the next step; `deadlines.py` ends waits.
+`chain.py` leads from each step's outcome to the next step; `deadlines.py` ends waits;
+`conditions.py` holds the rules that they all look at.
 """
 
 from ..causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, StepFinished, VoteCast

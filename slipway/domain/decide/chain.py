@@ -11,7 +11,7 @@ from ..steps import StepKind
 from .gates import open_gate
 from .lanes import arrive, ask, close_visit, end, leave_lane, plan, supersede
 from .rollouts import bring_back, deploy
-from .starting import begin
+from .starting import begin, join_run
 from .state import Draft
 
 _EXPECTED: dict[StepKind, Phase] = {
@@ -74,6 +74,9 @@ def _resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
     known = draft.release(draft.state.by_digest)
     if known is not None and known.number != release.number:
         supersede(draft, release, by=known.number, why=f"the tag {release.tag} names the image of {known.id}")
+        if known.run is None and release.run is not None:
+            # The push came while the tag was being looked up, and made a release that waits for this very run.
+            join_run(draft, known, release.run, f"pipeline:{release.run.pipeline}")
         return
     release = draft.put(Release.model_validate(release.model_dump() | {"digest": digest}))
     draft.record("resolve.done", release, tag=release.tag)

@@ -5,29 +5,27 @@ from ..causes import VoteCast
 from ..release import GateState, Phase, Release, Vote, VoteDecision
 from ..rules import RuleResult, failed
 from ..steps import Notice
+from .conditions import own_release, quorum_rule, short
 from .lanes import end, plan, tell
-from .rollouts import proceed, stale_plan
+from .rollouts import plan_is_current, proceed
 from .state import Draft
 
 
 def open_gate(draft: Draft, release: Release, environment: Environment) -> None:
     """The plan is there: ask people, or go on at once where nobody needs to be asked."""
-    gate = environment.gate
+    gate, before = environment.gate, release.gate
     assert release.plan_hash is not None
+    if before is not None and before.plan_hash != release.plan_hash:
+        release = _void_votes(draft, release, before)
     if not isinstance(gate, ApprovalGate):
         proceed(draft, release, environment)
         return
-    before = release.gate
     if before is not None and before.plan_hash == release.plan_hash:
         # Planned again with the same outcome: it is the same plan, and what was voted on it stands.
         release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
         if quorum_rule(release, environment).passed:
             proceed(draft, release, environment)
         return
-    if before is not None and before.votes:
-        voters = [vote.voter for vote in before.votes]
-        draft.record("vote.voided", release, voters=voters, plan_hash=before.plan_hash, reason="the plan changed")
-        tell(draft, release, Notice.VOTES_VOIDED)
     deadline = draft.now + gate.deadline
     state = GateState(plan_hash=release.plan_hash, opened_at=draft.now, deadline=deadline)
     release = draft.enter(release, Phase.AWAITING_APPROVAL, gate=state, due=deadline)
@@ -43,29 +41,37 @@ def open_gate(draft: Draft, release: Release, environment: Environment) -> None:
     tell(draft, release, Notice.GATE_OPENED)
 
 
+def _void_votes(draft: Draft, release: Release, before: GateState) -> Release:
+    """The plan is another one: what was voted on the earlier plan counts no more, and the voters are told."""
+    if before.votes:
+        voters = [vote.voter for vote in before.votes]
+        draft.record("vote.voided", release, voters=voters, plan_hash=before.plan_hash, reason="the plan changed")
+        tell(draft, release, Notice.VOTES_VOIDED)
+    return draft.put(release.evolve(gate=None))
+
+
 def vote_rules(release: Release, environment: Environment | None, cause: VoteCast) -> tuple[RuleResult, ...]:
     """Each condition that a vote must meet, by name."""
     gate = environment.gate if environment else None
     voter = cause.voter.casefold()
-    open_here = release.phase is Phase.AWAITING_APPROVAL and release.environment == cause.environment
+    open_here = _waits_here(release, cause) and not _too_late(release, cause)
     listed = isinstance(gate, ApprovalGate) and voter in {a.casefold() for a in gate.approvers}
     requester = release.run.requested_by if release.run else ""
-    own = bool(requester) and requester.casefold() == voter
-    may_own = isinstance(gate, ApprovalGate) and gate.requester_may_approve
+    own = isinstance(gate, ApprovalGate) and own_release(release, gate, voter)
     before = next((v for v in release.gate.votes if v.voter.casefold() == voter), None) if release.gate else None
     return (
         RuleResult(name="gate-is-open", passed=open_here, reason=_where(release, cause)),
         RuleResult(
             name="vote-is-for-this-plan",
             passed=release.plan_hash == cause.plan_hash,
-            reason=f"the plan is {_short(release.plan_hash)}, the vote is for {_short(cause.plan_hash)}",
+            reason=f"the plan is {short(release.plan_hash)}, the vote is for {short(cause.plan_hash)}",
         ),
         RuleResult(
             name="approver-is-listed", passed=listed, reason=f"{cause.voter} is {'' if listed else 'not '}listed"
         ),
         RuleResult(
             name="approver-is-not-requester",
-            passed=not own or may_own or cause.decision is VoteDecision.REJECT,
+            passed=not own or cause.decision is VoteDecision.REJECT,
             reason=f"the CI run was asked for by {requester or 'nobody known'}",
         ),
         RuleResult(
@@ -90,39 +96,52 @@ def vote_cast(draft: Draft, cause: VoteCast) -> None:
         return
     environment = draft.application.environment(cause.environment)
     draft.rules = vote_rules(release, environment, cause)
-    if any(
-        v.voter.casefold() == cause.voter.casefold() and v.decision is cause.decision and v.plan_hash == cause.plan_hash
-        for v in (release.gate.votes if release.gate else ())
-    ):
+    if _counted_already(release, cause):
         return  # the same vote again: it is counted once, and there is nothing to add
-    refused = failed(draft.rules)
-    if refused:
-        draft.record(
-            "vote.refused",
-            release,
-            actor=cause.voter,
-            channel=cause.channel,
-            decision=str(cause.decision),
-            plan_hash=cause.plan_hash,
-            rules=[rule.name for rule in refused],
-            reason=refused[0].reason,
-        )
+    if failed(draft.rules):
+        _refuse(draft, release, cause)
         return
-    assert environment is not None
-    assert release.gate is not None
-    stale = stale_plan(draft, release)
-    if stale:
-        draft.rules = (*draft.rules, RuleResult(name="plan-is-current", passed=False, reason=stale))
-        draft.record(
-            "vote.refused",
-            release,
-            actor=cause.voter,
-            rules=["plan-is-current"],
-            reason=stale,
-            plan_hash=cause.plan_hash,
-        )
+    assert environment is not None  # gate-is-open and approver-is-listed have looked
+    current = plan_is_current(draft, release)
+    if not current.passed:
+        draft.rules = (*draft.rules, current)
+        _refuse(draft, release, cause)
         plan(draft, release)
         return
+    release = _count(draft, release, cause)
+    if cause.decision is VoteDecision.REJECT:
+        end(draft, release, Phase.REJECTED, cause.reason, actor=cause.voter)
+        return
+    quorum = quorum_rule(release, environment)
+    draft.rules = (*draft.rules, quorum)
+    if quorum.passed:
+        approvals = release.gate.approvals if release.gate else 0
+        draft.record("gate.passed", release, plan_hash=cause.plan_hash, approvals=approvals)
+        proceed(draft, release, environment)
+
+
+def _counted_already(release: Release, cause: VoteCast) -> bool:
+    wanted = (cause.voter.casefold(), cause.decision, cause.plan_hash)
+    votes = release.gate.votes if release.gate else ()
+    return any((vote.voter.casefold(), vote.decision, vote.plan_hash) == wanted for vote in votes)
+
+
+def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:
+    refused = failed(draft.rules)
+    draft.record(
+        "vote.refused",
+        release,
+        actor=cause.voter,
+        channel=cause.channel,
+        decision=str(cause.decision),
+        plan_hash=cause.plan_hash,
+        rules=[rule.name for rule in refused],
+        reason=refused[0].reason,
+    )
+
+
+def _count(draft: Draft, release: Release, cause: VoteCast) -> Release:
+    assert release.gate is not None
     vote = Vote(
         voter=cause.voter,
         decision=cause.decision,
@@ -140,38 +159,28 @@ def vote_cast(draft: Draft, cause: VoteCast) -> None:
         plan_hash=cause.plan_hash,
         reason=cause.reason or None,
     )
-    if cause.decision is VoteDecision.REJECT:
-        end(draft, release, Phase.REJECTED, cause.reason, actor=cause.voter)
-        return
-    quorum = quorum_rule(release, environment)
-    draft.rules = (*draft.rules, quorum)
-    if quorum.passed:
-        draft.record("gate.passed", release, plan_hash=cause.plan_hash, approvals=_approvals(release))
-        proceed(draft, release, environment)
-
-
-def quorum_rule(release: Release, environment: Environment) -> RuleResult:
-    gate = environment.gate
-    required = gate.required if isinstance(gate, ApprovalGate) else 0
-    have = _approvals(release)
-    return RuleResult(name="quorum-reached", passed=have >= required, reason=f"{have} of {required} approvals")
-
-
-def _approvals(release: Release) -> int:
-    return release.gate.approvals if release.gate else 0
+    return release
 
 
 def _past(decision: VoteDecision) -> str:
     return {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[decision]
 
 
+def _waits_here(release: Release, cause: VoteCast) -> bool:
+    return release.phase is Phase.AWAITING_APPROVAL and release.environment == cause.environment
+
+
+def _too_late(release: Release, cause: VoteCast) -> bool:
+    """Whether the vote came after the gate's time, which may be before the sweep has closed it."""
+    deadline = release.gate.deadline if release.gate else None
+    return deadline is not None and cause.received_at >= deadline
+
+
 def _where(release: Release, cause: VoteCast) -> str:
-    if release.phase is Phase.AWAITING_APPROVAL and release.environment == cause.environment:
-        return f"{release.id} waits for approval in {cause.environment}"
+    if _waits_here(release, cause):
+        closed = f", but its time was over at {release.due:%Y-%m-%d %H:%M} UTC" if _too_late(release, cause) else ""
+        return f"{release.id} waits for approval in {cause.environment}{closed}"
     if release.superseded_by:
         return f"{release.id} was superseded by {release.application}-{release.superseded_by}"
-    return f"{release.id} is {str(release.phase).replace('_', ' ')} in {release.environment}"
-
-
-def _short(digest: str | None) -> str:
-    return digest.removeprefix("sha256:")[:12] if digest else "not made yet"
+    where = f" in {release.environment}" if release.environment else ""
+    return f"{release.id} is {str(release.phase).replace('_', ' ')}{where}"

@@ -3,6 +3,7 @@
 from ..application import Environment
 from ..release import Phase, Release, Visit
 from ..steps import Notice, Step, StepKind, time_allowed
+from .conditions import newer_in_lane
 from .state import Draft
 
 PLAN_LIMIT = 50
@@ -51,17 +52,11 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
         )
     )
     lane = draft.lane(environment.name)
-    if lane.live is not None and (lane.live.order, lane.live.release) > (release.order, release.number):
-        supersede(draft, release, by=lane.live.release, why=f"the newer {_name(draft, lane.live.release)} is live")
-        return
-    rolling = draft.release(lane.rolling)
-    if rolling is not None and rolling.newer_than(release):
-        supersede(draft, release, by=rolling.number, why=f"the newer {rolling.id} is being rolled out")
+    newer = newer_in_lane(release, lane, draft.releases)
+    if newer is not None:
+        supersede(draft, release, by=newer.number, why=newer.why)
         return
     waiting = draft.release(lane.waiting)
-    if waiting is not None and waiting.newer_than(release):
-        supersede(draft, release, by=waiting.number, why=f"the newer {waiting.id} is already here")
-        return
     if waiting is not None:
         supersede(draft, waiting, by=release.number, why=f"the newer {release.id} arrived")
     draft.put_lane(draft.lane(environment.name).evolve(waiting=release.number))
@@ -138,10 +133,6 @@ def _closed(draft: Draft, release: Release, outcome: str) -> tuple[Visit, ...]:
     if not release.visits or release.visits[-1].left_at is not None:
         return release.visits
     return (*release.visits[:-1], release.visits[-1].evolve(left_at=draft.now, outcome=outcome))
-
-
-def _name(draft: Draft, number: int) -> str:
-    return f"{draft.application.application}-{number}"
 
 
 def _verb(phase: Phase) -> str:

@@ -2,7 +2,9 @@
 
 from ..application import Environment, OnFailure
 from ..release import Phase, Release
+from ..rules import RuleResult
 from ..steps import StepKind
+from .conditions import plan_rule
 from .lanes import ask, end, plan, take_lane
 from .state import Draft
 
@@ -10,9 +12,9 @@ from .state import Draft
 def proceed(draft: Draft, release: Release, environment: Environment) -> None:
     """The gate is passed: take the lane and go, unless the plan is no longer what would happen."""
     lane = draft.lane(environment.name)
-    stale = stale_plan(draft, release)
-    if stale:
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=stale)
+    current = plan_is_current(draft, release)
+    if not current.passed:
+        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
         return
     if lane.rolling not in (None, release.number):
@@ -27,14 +29,9 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         deploy(draft, release)
 
 
-def stale_plan(draft: Draft, release: Release) -> str:
-    """Why the plan no longer says what a rollout would do; empty while it does."""
-    live = draft.lane(release.environment or "").live
-    if release.plan_base != (live.plan_hash if live else None):
-        return "what is live changed since the plan was made"
-    if release.plan_delivery != draft.state.delivery:
-        return "the delivery folder (policy or manifests) changed since the plan was made"
-    return ""
+def plan_is_current(draft: Draft, release: Release) -> RuleResult:
+    """Whether the plan still says what a rollout would do here and now."""
+    return plan_rule(release, draft.lane(release.environment or "").live, draft.state.delivery)
 
 
 def deploy(draft: Draft, release: Release) -> None:

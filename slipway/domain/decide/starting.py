@@ -1,12 +1,13 @@
 """From facts to releases: a push, a CI run, or both joined on digest or tag."""
 
-from fnmatch import fnmatchcase
+from datetime import datetime
 
 from ..application import Start
 from ..causes import ImagePushed, PipelineCompleted
-from ..release import Phase, Push, Release
+from ..release import Phase, Push, Release, Run
 from ..rules import RuleResult, failed
 from ..steps import StepKind
+from .conditions import facts_missing, run_rules
 from .lanes import arrive, ask, end, supersede
 from .state import Draft, tag_of
 
@@ -38,8 +39,15 @@ def image_pushed(draft: Draft, cause: ImagePushed) -> None:
             draft, cause.tag, cause.pushed_at, digest=cause.digest, push=push, actor=cause.actor or "registry"
         )
     draft.digests[cause.digest] = release.number
-    draft.tags[cause.tag] = release.number
-    _start_when_complete(draft, release)
+    _name_by_tag(draft, cause.tag, release)
+    start_when_complete(draft, release)
+
+
+def _name_by_tag(draft: Draft, tag: str, release: Release) -> None:
+    """The tag names this release from now on, unless a newer one has it: pushes arrive in any order."""
+    named = draft.release(draft.state.by_tag)
+    if named is None or not named.newer_than(release):
+        draft.tags[tag] = release.number
 
 
 def _pushed_again(draft: Draft, known: Release, cause: ImagePushed) -> None:
@@ -48,7 +56,7 @@ def _pushed_again(draft: Draft, known: Release, cause: ImagePushed) -> None:
         release = draft.put(known.evolve(push=Push(at=cause.pushed_at, actor=cause.actor), order=cause.pushed_at))
         draft.record("release.joined", release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
         draft.tags[cause.tag] = release.number
-        _start_when_complete(draft, release)
+        start_when_complete(draft, release)
     elif cause.tag != known.tag and draft.state.by_tag != known.number:
         draft.record("image.tagged", known, tag=cause.tag, actor=cause.actor or "registry")
         draft.tags[cause.tag] = known.number
@@ -56,11 +64,9 @@ def _pushed_again(draft: Draft, known: Release, cause: ImagePushed) -> None:
 
 def pipeline_completed(draft: Draft, cause: PipelineCompleted) -> None:
     run, actor = cause.run, f"pipeline:{cause.run.pipeline}"
-    rules = run_rules(draft, cause)
+    rules = _rules(draft, cause)
     draft.rules = rules
-    known = draft.release(draft.state.by_digest) or draft.release(draft.state.by_tag)
-    if known is not None and cause.digest and known.digest and known.digest != cause.digest:
-        known = None  # the tag was pushed again with other content: that release is not this run's
+    known = _release_of(draft, cause)
     refused = [rule for rule in failed(rules) if rule.name != "run-succeeded"]
     if refused:
         draft.record(
@@ -78,51 +84,65 @@ def pipeline_completed(draft: Draft, cause: PipelineCompleted) -> None:
         _run_starts(draft, cause, actor)
 
 
-def run_rules(draft: Draft, cause: PipelineCompleted) -> tuple[RuleResult, ...]:
+def _release_of(draft: Draft, cause: PipelineCompleted) -> Release | None:
+    """The release whose image the run built: found by digest, or by a tag that still names that image."""
+    if (known := draft.release(draft.state.by_digest)) is not None:
+        return known
+    known = draft.release(draft.state.by_tag)
+    if known is None:
+        return None
+    other_image = cause.digest is not None and known.digest is not None and known.digest != cause.digest
+    other_run = known.run is not None and not known.run.same_as(cause.run)
+    return None if other_image or other_run else known  # else the tag is being used again, for a later image
+
+
+def _rules(draft: Draft, cause: PipelineCompleted) -> tuple[RuleResult, ...]:
     """Whether a run counts for the application."""
-    run, wanted = cause.run, draft.application.pipeline
-    branch = run.branch.removeprefix("refs/heads/")
-    rules = [
-        RuleResult(
-            name="run-succeeded", passed=run.succeeded, reason=f"run {run.number} ended as {run.result or 'unknown'}"
-        )
-    ]
-    if wanted is not None:
-        rules.append(
-            RuleResult(
-                name="branch-counts",
-                passed=any(fnmatchcase(branch, pattern) for pattern in wanted.branches),
-                reason=f"branch {branch or '(none)'}, of {', '.join(wanted.branches)}",
-            )
-        )
+    rules = run_rules(cause.run, draft.application.pipeline)
     if draft.state.tag_rule is not None and draft.state.by_digest is None:
-        rules.append(draft.state.tag_rule)
-    return tuple(rules)
+        return (*rules, draft.state.tag_rule)
+    return rules
 
 
 def _run_failed(draft: Draft, known: Release | None, cause: PipelineCompleted, actor: str) -> None:
     run = cause.run
     draft.record("run.failed", known, actor=actor, run=run.number, result=run.result, url=run.url)
-    if known is not None and known.phase is Phase.JOINING:
+    overtaken = known is not None and known.run is not None and known.run.finished_at > run.finished_at
+    if known is not None and known.phase is Phase.JOINING and not overtaken:
         known = draft.put(known.evolve(run=run))
         end(draft, known, Phase.CANCELLED, f"CI run {run.number} ended as {run.result}")
 
 
 def _run_joins(draft: Draft, known: Release, cause: PipelineCompleted, actor: str) -> None:
-    if known.run is not None:
-        return
-    release = draft.put(known.evolve(run=cause.run))
+    run, before = cause.run, known.run
+    if before is None:
+        join_run(draft, known, run, actor)
+    elif known.phase is Phase.CANCELLED and not before.succeeded:
+        _try_again(draft, known, run, actor)
+    elif not before.same_as(run):
+        draft.record(
+            "run.recorded", known, actor=actor, run=run.number, url=run.url, reason=f"{known.id} has a CI run already"
+        )
+
+
+def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
+    """The run is known now; where a release waited for it, it starts."""
+    release = draft.put(release.evolve(run=run))
     draft.record(
-        "release.joined",
-        release,
-        actor=actor,
-        fact="run",
-        run=cause.run.number,
-        url=cause.run.url,
-        commit=cause.run.commit,
+        "release.joined", release, actor=actor, fact="run", run=run.number, url=run.url, commit=run.commit or None
     )
     if release.phase is Phase.JOINING:
-        _start_when_complete(draft, release)
+        start_when_complete(draft, release)
+
+
+def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:
+    """A run failed and cancelled its release; run again, it succeeded. No second push will come: use the first."""
+    order = cancelled.push.at if cancelled.push else run.finished_at
+    release = _create(draft, cancelled.tag, order, digest=cancelled.digest, push=cancelled.push, run=run, actor=actor)
+    if release.digest is not None:
+        draft.digests[release.digest] = release.number
+    draft.tags[release.tag] = release.number
+    start_when_complete(draft, release)
 
 
 def _run_starts(draft: Draft, cause: PipelineCompleted, actor: str) -> None:
@@ -140,48 +160,43 @@ def _run_starts(draft: Draft, cause: PipelineCompleted, actor: str) -> None:
     release = _create(draft, tag, cause.run.finished_at, digest=cause.digest, run=cause.run, actor=actor)
     if cause.digest:
         draft.digests[cause.digest] = release.number
-    draft.tags[tag] = release.number
-    _start_when_complete(draft, release)
+    _name_by_tag(draft, tag, release)
+    start_when_complete(draft, release)
 
 
 def _create(
     draft: Draft,
     tag: str,
-    order: object,
+    order: datetime,
     *,
     actor: str,
     digest: str | None = None,
     push: Push | None = None,
-    run: object = None,
+    run: Run | None = None,
 ) -> Release:
     image = draft.application.image
     release = draft.create(
-        Release.model_validate(
-            {
-                "application": draft.application.application,
-                "number": draft.head.next_release,
-                "phase": Phase.JOINING,
-                "registry": image.registry,
-                "repository": image.repository,
-                "tag": tag,
-                "digest": digest,
-                "order": order,
-                "created_at": draft.now,
-                "changed_at": draft.now,
-                "push": push,
-                "run": run,
-            }
+        Release(
+            application=draft.application.application,
+            number=draft.head.next_release,
+            phase=Phase.JOINING,
+            registry=image.registry,
+            repository=image.repository,
+            tag=tag,
+            digest=digest,
+            order=order,
+            created_at=draft.now,
+            changed_at=draft.now,
+            push=push,
+            run=run,
         )
     )
     draft.record("release.created", release, actor=actor, tag=tag, start=str(draft.application.start))
     return release
 
 
-def _start_when_complete(draft: Draft, release: Release) -> None:
-    start = draft.application.start
-    has_push, has_run = release.push is not None, release.run is not None
-    complete = {Start.PUSH: has_push, Start.RUN: has_run, Start.BOTH: has_push and has_run}[start]
-    if not complete:
+def start_when_complete(draft: Draft, release: Release) -> None:
+    if facts_missing(release, draft.application.start):
         if release.due is None:
             release = draft.put(release.evolve(due=draft.now + draft.application.join_within))
             draft.send_deadline(release)

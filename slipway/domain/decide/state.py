@@ -111,6 +111,10 @@ class Draft:
         self._messages: list[Outgoing] = []
 
     # ---- reading
+    @property
+    def releases(self) -> Mapping[int, Release]:
+        return self._releases
+
     def release(self, number: int | None) -> Release | None:
         return self._releases.get(number) if number is not None else None
 

@@ -1,0 +1,88 @@
+"""Conditions: what must hold before something happens, each as a pure function that gives a named result.
+
+`decide` acts on them and `explain` shows them, so what a person reads is what the machine looked at.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from ..application import ApprovalGate, Environment, Pipeline, Start
+from ..release import Lane, Live, Release, Run
+from ..rules import RuleResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newer:
+    """The newer release that is in a release's way."""
+
+    number: int
+    why: str
+
+
+def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
+    """Whether a CI run counts for an application, as far as the run itself shows it."""
+    succeeded = RuleResult(
+        name="run-succeeded", passed=run.succeeded, reason=f"run {run.number} ended as {run.result or 'unknown'}"
+    )
+    if pipeline is None:
+        return (succeeded,)
+    branch = run.branch.removeprefix("refs/heads/")
+    counts = RuleResult(
+        name="branch-counts",
+        passed=any(fnmatchcase(branch, pattern) for pattern in pipeline.branches),
+        reason=f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}",
+    )
+    return succeeded, counts
+
+
+def facts_missing(release: Release, start: Start) -> tuple[str, ...]:
+    """Which of the facts that the application starts from have not arrived: `image`, `run`."""
+    wanted = {Start.PUSH: ("image",), Start.RUN: ("run",), Start.BOTH: ("image", "run")}[start]
+    have = {"image": release.push is not None, "run": release.run is not None}
+    return tuple(fact for fact in wanted if not have[fact])
+
+
+def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release]) -> Newer | None:
+    """The newer release that has this lane before the given one could."""
+    live = lane.live
+    if live is not None and (live.order, live.release) > (release.order, release.number):
+        return Newer(number=live.release, why=f"the newer {release.application}-{live.release} is live")
+    for number, why in ((lane.rolling, "is being rolled out"), (lane.waiting, "is already here")):
+        other = releases.get(number) if number is not None else None
+        if other is not None and other.newer_than(release):
+            return Newer(number=other.number, why=f"the newer {other.id} {why}")
+    return None
+
+
+def plan_rule(release: Release, live: Live | None, delivery: str) -> RuleResult:
+    """Whether the plan still says what a rollout would do."""
+    if release.plan_base != (live.plan_hash if live else None):
+        reason = "what is live changed since the plan was made"
+    elif release.plan_delivery != delivery:
+        reason = "the delivery folder (policy or manifests) changed since the plan was made"
+    else:
+        return RuleResult(
+            name="plan-is-current",
+            passed=True,
+            reason=f"plan {short(release.plan_hash)} still says what a rollout would do",
+        )
+    return RuleResult(name="plan-is-current", passed=False, reason=reason)
+
+
+def quorum_rule(release: Release, environment: Environment) -> RuleResult:
+    """Whether enough people have approved."""
+    required = environment.gate.required if isinstance(environment.gate, ApprovalGate) else 0
+    have = release.gate.approvals if release.gate else 0
+    return RuleResult(name="quorum-reached", passed=have >= required, reason=f"{have} of {required} approvals")
+
+
+def own_release(release: Release, gate: ApprovalGate, voter: str) -> bool:
+    """Whether a person asked for the CI run of a release, and may therefore not approve it."""
+    requester = release.run.requested_by if release.run else ""
+    return bool(requester) and requester.casefold() == voter.casefold() and not gate.requester_may_approve
+
+
+def short(digest: str | None) -> str:
+    """A digest as people say it."""
+    return digest.removeprefix("sha256:")[:12] if digest else "not made yet"
