@@ -1,0 +1,70 @@
+"""`python -m local.servicebus --config FILE.json`: one line of JSON on stdout when ready, then serve until stopped."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from .server import Server, connection_string
+from .settings import BusSettings, SettingsError, read_settings
+
+_BAD_SETTINGS, _CANNOT_LISTEN = 2, 1
+
+
+def main() -> int:
+    arguments = _arguments()
+    try:
+        settings = read_settings(arguments.config)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return _BAD_SETTINGS
+    try:
+        asyncio.run(_serve(settings, arguments))
+    except OSError as error:
+        print(f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror}", file=sys.stderr)
+        return _CANNOT_LISTEN
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.servicebus", description="Service Bus queues over AMQP 1.0")
+    parser.add_argument("--config", type=Path, required=True, help="JSON file that lists the queues")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
+    parser.add_argument("--stop-with-parent", action="store_true", help="stop when stdin is closed")
+    return parser.parse_args()
+
+
+async def _serve(settings: BusSettings, arguments: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = Server(settings)
+    port = await server.start(host=arguments.host, port=arguments.port)
+    if arguments.stop_with_parent:
+        _when_stdin_ends(lambda: loop.call_soon_threadsafe(stopped.set))
+    text = connection_string(settings, host=arguments.host, port=port)
+    print(json.dumps({"ready": True, "port": port, "connection_string": text}), flush=True)
+    await stopped.wait()
+    await server.stop()
+
+
+def _when_stdin_ends(then: Callable[[], object]) -> None:
+    """A thread on the bare descriptor: it works for pipes, files and terminals alike, and holds no lock at exit."""
+
+    def read_to_the_end() -> None:
+        while os.read(0, 4096):
+            pass
+        then()
+
+    threading.Thread(target=read_to_the_end, name="stdin", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

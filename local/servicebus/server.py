@@ -1,0 +1,70 @@
+"""The bus on a TCP port: queues and connections of one event loop, from `start` to `stop`."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+
+from .links.connection import Connection
+from .queues.broker import Broker
+from .queues.entry import Counts
+from .settings import BusSettings
+
+_STOP_SECONDS = 2.0
+
+
+class Server:
+    def __init__(self, settings: BusSettings) -> None:
+        self._settings = settings
+        self._connections: set[Connection] = set()
+        self._all_ended = asyncio.Event()
+        self._broker: Broker | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listen; returns the port."""
+        loop = asyncio.get_running_loop()
+        self._broker = Broker(self._settings.queues, now=time.time, call_later=loop.call_later)
+        self._listener = await loop.create_server(self._connection, host, port)
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Tell every peer, then close. What the queues hold is gone: it was in memory only."""
+        if self._listener is not None:
+            self._listener.close()
+            for connection in list(self._connections):
+                connection.end()
+            await self._connections_ended()
+            self._listener = None
+        if self._broker is not None:
+            self._broker.close()
+
+    def counts(self) -> Mapping[str, Counts]:
+        """How many messages each queue holds, by its name."""
+        assert self._broker is not None, "asked before start"
+        return {queue.name: self._broker.queue(queue.name).counts() for queue in self._settings.queues}
+
+    def _connection(self) -> asyncio.Protocol:
+        assert self._broker is not None, "made before listening began"
+        connection = Connection(self._settings, self._broker, on_end=self._ended)
+        self._connections.add(connection)
+        self._all_ended.clear()
+        return connection
+
+    def _ended(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._all_ended.set()
+
+    async def _connections_ended(self) -> None:
+        if self._connections:
+            with contextlib.suppress(TimeoutError):  # a peer that does not read is left behind
+                await asyncio.wait_for(self._all_ended.wait(), _STOP_SECONDS)
+
+
+def connection_string(settings: BusSettings, *, port: int, host: str = "127.0.0.1") -> str:
+    """The flag at the end, spelled exactly so, makes the SDKs speak without TLS."""
+    return (
+        f"Endpoint=sb://{host}:{port};SharedAccessKeyName={settings.key_name};"
+        f"SharedAccessKey={settings.key.get_secret_value()};UseDevelopmentEmulator=true"
+    )

@@ -1,0 +1,86 @@
+"""What a bus is told at its start: its queues and its key. The file given to `--config` has this shape."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+_MAX_CONFIG_BYTES = 1 << 20
+_QUEUE_NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,258}[A-Za-z0-9])?$"
+
+
+class SettingsError(ValueError):
+    """The settings are not usable; the text names each field, what was expected and what came."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class QueueSettings(_Settings):
+    """One queue. The limits are those of the service, except that lower lock times and windows are let through:
+    tests must be able to see a lock expire."""
+
+    name: Annotated[str, Field(pattern=_QUEUE_NAME)]
+    lock_seconds: Annotated[float, Field(gt=0, le=300)] = 60
+    max_delivery_count: Annotated[int, Field(ge=1, le=2000)] = 10
+    requires_session: bool = False
+    duplicate_detection_seconds: Annotated[float, Field(gt=0, le=7 * 86400)] | None = None
+    default_ttl_seconds: Annotated[float, Field(gt=0)] | None = None
+    dead_letter_on_expiration: bool = False
+    max_size_megabytes: Annotated[int, Field(ge=1, le=5120)] = 1024
+
+
+def _new_key() -> SecretStr:
+    return SecretStr(secrets.token_urlsafe(32))
+
+
+class BusSettings(_Settings):
+    queues: Annotated[tuple[QueueSettings, ...], Field(min_length=1, max_length=1000)]
+    key_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] = "RootManageSharedAccessKey"
+    key: Annotated[SecretStr, Field(min_length=8, max_length=256)] = Field(default_factory=_new_key)
+    bearer_token: Annotated[SecretStr, Field(min_length=8, max_length=16384)] | None = None
+    idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 240
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [queue.name.casefold() for queue in self.queues]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"queues: the name {twice[0]!r} is used twice (case does not count)")
+        return self
+
+    @model_validator(mode="after")
+    def _key_fits_a_connection_string(self) -> Self:
+        if ";" in self.key.get_secret_value():
+            raise ValueError("key: expected text without ';', which separates the parts of a connection string")
+        return self
+
+
+def read_settings(path: Path) -> BusSettings:
+    """The settings in a JSON file."""
+    try:
+        size = path.stat().st_size
+        if size > _MAX_CONFIG_BYTES:
+            raise SettingsError(f"{path}: expected at most {_MAX_CONFIG_BYTES} bytes, got {size}")
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path}: expected JSON: {error}") from error
+    try:
+        return BusSettings.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(_readable(path, error)) from error
+
+
+def _readable(path: Path, error: ValidationError) -> str:
+    secret = {"key", "bearer_token"}
+    lines = []
+    for problem in error.errors(include_url=False):
+        place = ".".join(str(part) for part in problem["loc"])
+        came = "" if not place or secret & set(problem["loc"]) else f", got {problem['input']!r:.80}"
+        lines.append(f"{path}: {place or 'settings'}: {problem['msg']}{came}")
+    return "\n".join(lines)
