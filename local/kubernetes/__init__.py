@@ -1,0 +1,26 @@
+"""A double of the Kubernetes API with the controllers a delivery needs and a kubelet that runs real programs.
+
+Start it as a process (`python -m local.kubernetes --config FILE.json --port 0`) or in a test:
+
+    with Kubernetes(KubernetesSettings(namespaces=("shop",))) as cluster:
+        cluster.url
+
+README.md tells what is honest and what deviates from a cluster.
+"""
+
+from .kubeconfig import kubeconfig, write_kubeconfig
+from .server import Kubernetes
+from .settings import ConfigError, KubernetesSettings, Pace, RegistryLogin, Simulation, Token, read_settings
+
+__all__ = [
+    "ConfigError",
+    "Kubernetes",
+    "KubernetesSettings",
+    "Pace",
+    "RegistryLogin",
+    "Simulation",
+    "Token",
+    "kubeconfig",
+    "read_settings",
+    "write_kubeconfig",
+]

@@ -1,0 +1,102 @@
+"""Who is asking, and may they: bearer tokens with namespaces and verbs, answered as RBAC would (401, 403)."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .errors import ApiError, unauthorized
+from .resources import NAMESPACES, Json, Resource
+from .settings import Token
+
+_BY_METHOD = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_ANYBODY = Token(token="-", user="system:anonymous")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """What somebody wants to do."""
+
+    verb: str
+    group: str
+    plural: str
+    namespace: str | None
+    name: str | None = None
+    subresource: str = ""
+
+
+def attempt(
+    method: str, resource: Resource, namespace: str | None, name: str | None, subresource: str, *, watch: bool
+) -> Attempt:
+    verb = _BY_METHOD.get(method, "get")
+    if subresource == "" and name is None:
+        verb = {"get": "watch" if watch else "list", "delete": "deletecollection"}.get(verb, verb)
+    elif watch:
+        verb = "watch"
+    place = name if resource is NAMESPACES else namespace
+    return Attempt(
+        verb=verb, group=resource.group, plural=resource.plural, namespace=place, name=name, subresource=subresource
+    )
+
+
+class Access:
+    """The tokens of the configuration; none configured means that everybody may do everything."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tuple(tokens)
+
+    def who(self, authorization: str) -> Token:
+        if not self._tokens:
+            return _ANYBODY
+        scheme, _, sent = authorization.partition(" ")
+        found = [t for t in self._tokens if hmac.compare_digest(t.token.encode(), sent.strip().encode())]
+        if scheme.casefold() != "bearer" or not found:
+            raise unauthorized()
+        return found[0]
+
+    def check(self, who: Token, what: Attempt) -> None:
+        if not allowed(who, what):
+            raise _forbidden(who, what)
+
+
+def allowed(who: Token, what: Attempt) -> bool:
+    if who.verbs != "*" and what.verb not in who.verbs:
+        return False
+    return who.namespaces == "*" or (what.namespace is not None and what.namespace in who.namespaces)
+
+
+def review(who: Token, body: Json) -> Json:
+    """The answer to a SelfSubjectAccessReview."""
+    asked = (body.get("spec") or {}).get("resourceAttributes")
+    if asked is None:
+        verdict, why = True, "non-resource paths are open to every authenticated user"
+    else:
+        what = Attempt(
+            verb=asked.get("verb", ""),
+            group=asked.get("group", ""),
+            plural=asked.get("resource", ""),
+            namespace=asked.get("namespace") or None,
+            name=asked.get("name"),
+            subresource=asked.get("subresource", ""),
+        )
+        everything = what.verb == "*" and who.verbs != "*"
+        verdict = not everything and allowed(who, what)
+        why = f"the token of {who.user!r} allows it" if verdict else ""
+    status: Json = {"allowed": verdict} | ({"reason": why} if why else {})
+    return body | {"status": status}
+
+
+def _forbidden(who: Token, what: Attempt) -> ApiError:
+    thing = what.plural + (f"/{what.subresource}" if what.subresource else "")
+    where = f'in the namespace "{what.namespace}"' if what.namespace else "at the cluster scope"
+    qualified = f"{what.plural}.{what.group}" if what.group else what.plural
+    name = f' "{what.name}"' if what.name else ""
+    text = (
+        f'{qualified}{name} is forbidden: User "{who.user}" cannot {what.verb} resource "{thing}" '
+        f'in API group "{what.group}" {where}'
+    )
+    details = (
+        {"kind": what.plural}
+        | ({"group": what.group} if what.group else {})
+        | ({"name": what.name} if what.name else {})
+    )
+    return ApiError(403, "Forbidden", text, details)

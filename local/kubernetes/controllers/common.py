@@ -1,0 +1,100 @@
+"""What the controllers share: owning, making pods from templates, hashing templates, conditions."""
+
+import copy
+import hashlib
+import json
+import math
+from typing import Protocol
+
+from ..ownership import record_update
+from ..podinfo import condition, is_owned_by, is_ready, phase
+from ..resources import PODS, Json, Resource
+from ..store import SYSTEM_MANAGER, Store
+
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class Controller(Protocol):
+    """Brings the world one step closer to what one object asks for. Called with the store's lock held."""
+
+    resource: Resource
+
+    def reconcile(self, thing: Json) -> None: ...
+
+
+def owner_reference(owner: Json) -> Json:
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def owned(store: Store, resource: Resource, owner: Json) -> list[Json]:
+    """What this object controls, oldest first."""
+    found = [o for o in store.find(resource, owner["metadata"]["namespace"]) if is_owned_by(o, owner)]
+    return sorted(found, key=lambda o: (o["metadata"]["creationTimestamp"], o["metadata"]["name"]))
+
+
+def template_hash(template: Json) -> str:
+    """Ten characters that stand for a pod template."""
+    clean = copy.deepcopy(template)
+    (clean.get("metadata") or {}).get("labels", {}).pop("pod-template-hash", None)
+    digest = hashlib.sha256(json.dumps(clean, sort_keys=True).encode()).digest()
+    return "".join(_ALPHABET[b % len(_ALPHABET)] for b in digest[:10])
+
+
+def create_pod(store: Store, owner: Json, template: Json, *, labels: dict[str, str], name: str | None = None) -> Json:
+    """A pod of this owner, named by it or with a generated name."""
+    meta = template.get("metadata") or {}
+    metadata: Json = {
+        "labels": (meta.get("labels") or {}) | labels,
+        "ownerReferences": [owner_reference(owner)],
+    }
+    if meta.get("annotations"):
+        metadata["annotations"] = dict(meta["annotations"])
+    metadata |= {"name": name} if name else {"generateName": owner["metadata"]["name"] + "-"}
+    pod: Json = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": copy.deepcopy(template["spec"])}
+    record_update(None, pod, manager=SYSTEM_MANAGER, subresource="", time=store.timestamp())
+    return store.create(PODS, owner["metadata"]["namespace"], pod)
+
+
+def deletion_order(pod: Json) -> tuple[bool, bool, str]:
+    """Which pod of a set goes first: not running, not ready, then the youngest."""
+    backwards = "".join(chr(0x10FFFF - ord(c)) for c in pod["metadata"]["creationTimestamp"])
+    return (phase(pod) == "Running", is_ready(pod), backwards)
+
+
+def resolve_share(value: int | str, total: int, *, up: bool) -> int:
+    """maxSurge and maxUnavailable: a number, or a percentage of the replicas."""
+    if isinstance(value, int):
+        return value
+    share = int(value.rstrip("%")) * total / 100
+    return math.ceil(share) if up else math.floor(share)
+
+
+def changed_condition(
+    thing: Json, kind: str, *, holds: bool, reason: str, message: str, timestamp: str, refresh: bool = False
+) -> Json:
+    """A condition that keeps its times while it says the same; `refresh` moves the time of its last update."""
+    value = "True" if holds else "False"
+    before = condition(thing, kind)
+    if before and (before["status"], before["reason"]) == (value, reason) and not refresh:
+        return before | {"message": message}
+    since = before["lastTransitionTime"] if before and before["status"] == value else timestamp
+    return {
+        "type": kind,
+        "status": value,
+        "reason": reason,
+        "message": message,
+        "lastUpdateTime": timestamp,
+        "lastTransitionTime": since,
+    }
+
+
+def without_zeros(status: Json) -> Json:
+    """Counts of zero are left out, as the API does; observedGeneration stays."""
+    return {k: v for k, v in status.items() if v != 0 or isinstance(v, bool)}

@@ -1,0 +1,96 @@
+"""A request and its reply as plain values, so that everything behind the socket can be read without HTTP."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from .errors import bad_request
+from .resources import Json
+
+TRUE = ("true", "1")
+
+
+class _JsonLikeLoader(yaml.SafeLoader):
+    """YAML as the API reads it: a date stays text."""
+
+
+_JsonLikeLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a client sent."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    raw_query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").split(";")[0].strip()
+
+    @property
+    def manager(self) -> str:
+        """Who owns the fields this request sets, when it names nobody: the client's own name."""
+        return self.query.get("fieldManager") or self.headers.get("user-agent", "unknown").split("/")[0]
+
+    @property
+    def dry_run(self) -> bool:
+        asked = self.query.get("dryRun", "")
+        if asked not in ("", "All"):
+            raise bad_request(f'dryRun: expected "All", got {asked!r}')
+        return asked == "All"
+
+    def flag(self, name: str) -> bool:
+        return self.query.get(name) in TRUE
+
+    def number(self, name: str) -> int | None:
+        text = self.query.get(name)
+        if text is None or text == "":
+            return None
+        if not text.isdigit():
+            raise bad_request(f"{name}: expected a whole number that is not negative, got {text!r}")
+        return int(text)
+
+    def json(self) -> Any:
+        try:
+            if "yaml" in self.content_type:
+                return yaml.load(self.body, Loader=_JsonLikeLoader)  # a SafeLoader without dates
+            return json.loads(self.body)
+        except (ValueError, yaml.YAMLError) as error:
+            raise bad_request(f"the body is not what its content type says: {error}") from error
+
+    def object(self) -> Json:
+        found = self.json()
+        if not isinstance(found, dict):
+            raise bad_request(f"expected an object as body, got {type(found).__name__}")
+        if not isinstance(found.setdefault("metadata", {}), dict):
+            raise bad_request("metadata: expected an object")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What is sent back."""
+
+    code: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, document: Json, code: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> "Reply":
+        return cls(code=code, body=json.dumps(document).encode(), headers=headers)
+
+    @classmethod
+    def text(cls, content: bytes, code: int = 200) -> "Reply":
+        return cls(code=code, body=content, content_type="text/plain; charset=utf-8")

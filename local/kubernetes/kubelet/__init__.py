@@ -1,0 +1,5 @@
+"""Runs the containers of pods as processes of this machine: pulls images, starts programs, probes and ends them."""
+
+from .kubelet import Kubelet
+
+__all__ = ["Kubelet"]

@@ -1,0 +1,222 @@
+"""One pod from its first pull to its last signal, on a thread of its own."""
+
+import copy
+import json
+import shutil
+import socket
+import threading
+import time
+from pathlib import Path
+
+from ..errors import ApiError
+from ..podinfo import PORTS, container_port, is_terminating
+from ..podstatus import ADDRESS, NODE, pod_status
+from ..resources import PODS, Json
+from ..settings import Pace
+from ..store import Store
+from .container import Container, Surroundings, make_home
+from .environment import Launch, launch, service_variables, variables, volume_mounts
+from .events import record_event
+from .forward import Forwarders
+from .images import Image, Images
+from .process import Guardian
+
+KUBELET = "kubelet"
+LOST = "PodLost"
+
+
+class PodWorker:
+    """Runs one pod. `wake()` makes it look at once; `close()` ends its processes."""
+
+    def __init__(
+        self,
+        store: Store,
+        pod: Json,
+        *,
+        images: Images,
+        forwarders: Forwarders,
+        guardian: Guardian,
+        home: Path,
+        pace: Pace,
+    ) -> None:
+        self._store = store
+        self._pod = pod
+        self._images = images
+        self._forwarders = forwarders
+        self._guardian = guardian
+        self._home = home
+        self._pace = pace
+        self._ports: dict[int, int] = {}
+        self._wake = threading.Event()
+        self._closing = False
+        policy = pod["spec"].get("restartPolicy", "Always")
+        self._init = [
+            Container(c, "OnFailure" if policy == "Always" else policy, self._surroundings(c))
+            for c in pod["spec"].get("initContainers") or []
+        ]
+        self._main = [Container(c, policy, self._surroundings(c)) for c in pod["spec"]["containers"]]
+        self._thread = threading.Thread(target=self._run, name=f"pod-{pod['metadata']['name']}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def log(self, container: str, *, previous: bool) -> bytes | None:
+        found = next((c for c in [*self._init, *self._main] if c.name == container), None)
+        buffer = None if found is None else found.previous_log if previous else found.log
+        return None if buffer is None else buffer.read()
+
+    # ---- the life
+
+    def _run(self) -> None:
+        try:
+            self._bind()
+            while not self._closing and self._live():
+                self._wake.wait(self._pace.tick)
+                self._wake.clear()
+            if not self._closing:
+                self._end()
+        finally:
+            for container in [*self._init, *self._main]:
+                container.kill()
+            self._drop_home()
+
+    def _live(self) -> bool:
+        """One look; False when the pod has to end."""
+        pod = self._current()
+        if pod is None or is_terminating(pod):
+            return False
+        if pod["status"].get("phase") not in ("Succeeded", "Failed"):
+            self._step()
+            self._report()
+        return True
+
+    def _step(self) -> None:
+        for container in self._init:
+            container.step()
+            if container.exit_code is None:
+                return
+            if container.exit_code != 0:
+                return  # restartPolicy Never: the pod has failed
+        for container in self._main:
+            container.step()
+
+    def _end(self) -> None:
+        """SIGTERM, the grace period, SIGKILL; then the pod is gone."""
+        pod = self._current()
+        grace = 0 if pod is None else pod["metadata"].get("deletionGracePeriodSeconds", 30)
+        deadline = time.monotonic() + grace
+        everything = [*self._init, *self._main]
+        for container in everything:
+            container.terminate()
+        if pod is not None:
+            self._report()
+        while not all(list(map(Container.ended, everything))) and time.monotonic() < deadline and not self._closing:
+            if self._current() is None:
+                break  # deleted again, without grace
+            self._wake.wait(self._pace.tick)
+            self._wake.clear()
+        for container in everything:
+            container.kill()
+        with self._store.changed:
+            pod = self._current()
+            if pod is not None:
+                self._store.remove(PODS, pod)
+
+    def _current(self) -> Json | None:
+        """The pod as it is now; None when it is gone, or another of the same name is there."""
+        metadata = self._pod["metadata"]
+        found = self._store.get(PODS, metadata["namespace"], metadata["name"])
+        return found if found is not None and found["metadata"]["uid"] == metadata["uid"] else None
+
+    # ---- writing
+
+    def _bind(self) -> None:
+        """Choose the node, and for every declared port a free one of this machine."""
+        for container in self._pod["spec"]["containers"]:
+            for port in container.get("ports") or []:
+                self._ports[int(port["containerPort"])] = _free_port()
+        with self._store.changed:
+            pod = self._current()
+            if pod is None:
+                return
+            new = copy.deepcopy(pod)
+            new["spec"]["nodeName"] = NODE
+            if self._ports:
+                annotations = new["metadata"].setdefault("annotations", {})
+                annotations[PORTS] = json.dumps({str(k): v for k, v in self._ports.items()})
+            self._store.update(PODS, pod, new, manager=KUBELET)
+
+    def _report(self) -> None:
+        init = [c.status() for c in self._init]
+        main = [c.status() for c in self._main]
+        failed_init = any(c.exit_code for c in self._init)
+        with self._store.changed:
+            pod = self._current()
+            if pod is None:
+                return
+            status = pod_status(
+                pod,
+                main,
+                init_states=init,
+                timestamp=self._store.timestamp(),
+                phase="Failed" if failed_init else None,
+            )
+            self._store.set_status(PODS, pod, status, manager=KUBELET)
+
+    def _event(self, kind: str, reason: str, message: str) -> None:
+        try:
+            record_event(self._store, self._pod, kind=kind, reason=reason, message=message)
+        except ApiError as error:
+            if error.code not in (
+                403,
+                404,
+                409,
+            ):  # the namespace is going, or somebody else wrote: an event may be lost
+                raise
+
+    # ---- what the containers need
+
+    def _surroundings(self, spec: Json) -> Surroundings:
+        return Surroundings(
+            pull=self._images.get,
+            prepare=lambda image: self._prepare(spec, image),
+            local_port=self._local_port,
+            guardian=self._guardian,
+            pace=self._pace,
+            clock=time.monotonic,
+            timestamp=self._store.timestamp,
+            event=self._event,
+        )
+
+    def _prepare(self, spec: Json, image: Image) -> Launch:
+        pod = self._current() or self._pod
+        services = service_variables(self._store, pod["metadata"]["namespace"], self._forwarders.port_of)
+        own = [int(p["containerPort"]) for p in spec.get("ports") or []]
+        ports = {number: self._ports[number] for number in own if number in self._ports}
+        environment = variables(self._store, pod, spec, image=image, services=services, ports=ports)
+        home = make_home(self._home, spec["name"])
+        mounts = volume_mounts(self._store, pod, spec, home)
+        return launch(spec, image, environment, home=home, mounts=mounts)
+
+    def _local_port(self, wanted: int | str) -> int | None:
+        number = container_port(self._pod, wanted)
+        return None if number is None else self._ports.get(number, number)
+
+    def _drop_home(self) -> None:
+        shutil.rmtree(self._home, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,240 @@
+"""Who owns which field: metadata.managedFields, and server-side apply, which is built on it.
+
+A path is a tuple of steps: a field's name, or the key of an item in a keyed list. Leaves are what is owned.
+"""
+
+import copy
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import apply_conflict, bad_request
+from .merge import ATOMIC, Key, find_item, identity, item_keys, overlay
+from .resources import Json
+
+type Path = tuple[str | Key, ...]
+
+_NOBODYS = {("apiVersion",), ("kind",)} | {
+    ("metadata", name)
+    for name in (
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "managedFields",
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """One entry of managedFields."""
+
+    manager: str
+    operation: str
+    api_version: str
+    time: str
+    subresource: str = ""
+    paths: frozenset[Path] = frozenset()
+
+    @property
+    def described(self) -> str:
+        """As a conflict message names it."""
+        name = json.dumps(self.manager)
+        if self.operation == "Apply":
+            return name
+        via = f' with subresource "{self.subresource}"' if self.subresource else ""
+        return f"{name}{via} using {self.api_version}"
+
+    def document(self) -> Json:
+        entry: Json = {
+            "manager": self.manager,
+            "operation": self.operation,
+            "apiVersion": self.api_version,
+            "time": self.time,
+            "fieldsType": "FieldsV1",
+            "fieldsV1": _fields_v1(self.paths),
+        }
+        return entry | ({"subresource": self.subresource} if self.subresource else {})
+
+
+def leaves(value: Any, path: Path = (), field: str = "") -> dict[Path, Any]:
+    """Every ownable field of an object with its value."""
+    if path in _NOBODYS:
+        return {}
+    found: dict[Path, Any] = {}
+    if isinstance(value, dict) and value and field not in ATOMIC:
+        for name, inner in value.items():
+            found |= leaves(inner, (*path, name), name)
+        return found
+    if keys := item_keys(field, value):
+        for item in value:
+            here: Path = (*path, identity(item, keys))
+            found[here] = None
+            found |= leaves(item, here)
+        return found
+    return {path: value} if path else {}
+
+
+def owners(thing: Json | None) -> list[Owner]:
+    entries = (thing or {}).get("metadata", {}).get("managedFields") or []
+    return [
+        Owner(
+            manager=e.get("manager", ""),
+            operation=e.get("operation", "Update"),
+            api_version=e.get("apiVersion", ""),
+            time=e.get("time", ""),
+            subresource=e.get("subresource", ""),
+            paths=frozenset(_paths(e.get("fieldsV1") or {})),
+        )
+        for e in entries
+    ]
+
+
+def set_owners(thing: Json, entries: Iterable[Owner]) -> None:
+    thing["metadata"]["managedFields"] = [e.document() for e in entries if e.paths]
+
+
+def record_update(old: Json | None, new: Json, *, manager: str, subresource: str, time: str) -> None:
+    """Note in `new` that this manager owns what it changed by a create, an update or a patch."""
+    before, after = leaves(old or {}), leaves(new)
+    if subresource != "status":
+        before, after = ({p: v for p, v in side.items() if p[0] != "status"} for side in (before, after))
+    changed = frozenset(p for p, v in after.items() if p not in before or before[p] != v)
+    gone = frozenset(before) - frozenset(after)
+    entries = [replace(o, paths=o.paths - changed - gone) for o in owners(old)]
+    if changed:
+        mine = next(
+            (
+                n
+                for n, o in enumerate(entries)
+                if (o.manager, o.operation, o.subresource) == (manager, "Update", subresource)
+            ),
+            None,
+        )
+        entry = Owner(
+            manager=manager,
+            operation="Update",
+            api_version=new["apiVersion"],
+            time=time,
+            subresource=subresource,
+            paths=changed | (entries[mine].paths if mine is not None else frozenset()),
+        )
+        if mine is None:
+            entries.append(entry)
+        else:
+            entries[mine] = entry
+    set_owners(new, entries)
+
+
+def server_side_apply(
+    live: Json | None, applied: Json, *, manager: str, force: bool, time: str, subresource: str = ""
+) -> Json:
+    """The object after `manager` applied its configuration: set what is named, drop what it no longer names."""
+    if applied["metadata"].get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    base = copy.deepcopy(live) if live else {k: applied[k] for k in ("apiVersion", "kind")} | {"metadata": {}}
+    wanted, present = leaves(applied), leaves(base)
+    mine: frozenset[Path] = frozenset()
+    others: list[Owner] = []
+    for owner in owners(base):
+        if (owner.manager, owner.operation, owner.subresource) == (manager, "Apply", subresource):
+            mine = owner.paths
+        else:
+            others.append(owner)
+    clashes = [
+        (o, p)
+        for o in others
+        for p in sorted(o.paths, key=str)
+        if p in wanted and p in present and present[p] != wanted[p]
+    ]
+    if clashes and not force:
+        raise apply_conflict([(o.described, path_text(p)) for o, p in clashes])
+    lost = frozenset(p for _, p in clashes)
+    others = [replace(o, paths=o.paths - lost) for o in others]
+    result: Json = overlay(base, applied)
+    kept = frozenset(wanted).union(*(o.paths for o in others))
+    for path in _no_longer_held(mine - kept, kept):
+        _remove(result, path)
+    entry = Owner(
+        manager=manager,
+        operation="Apply",
+        api_version=applied["apiVersion"],
+        time=time,
+        subresource=subresource,
+        paths=frozenset(wanted),
+    )
+    set_owners(result, [*others, entry])
+    return result
+
+
+def _no_longer_held(dropped: frozenset[Path], kept: frozenset[Path]) -> set[Path]:
+    """The topmost places that nobody holds any more: a dropped probe goes as a whole, with its defaults."""
+    held_prefixes = {p[:n] for p in kept for n in range(1, len(p) + 1)}
+    tops: set[Path] = set()
+    for path in dropped:
+        shortest = 2 if path[0] in ("metadata", "spec", "status") else 1
+        top = next((path[:n] for n in range(shortest, len(path) + 1) if path[:n] not in held_prefixes), None)
+        if top is not None:
+            tops.add(top)
+    return tops
+
+
+def _remove(value: Any, path: Path) -> None:
+    step, rest = path[0], path[1:]
+    if isinstance(value, list) and isinstance(step, tuple):
+        at = find_item(value, step)
+        if at is None:
+            return
+        if rest:
+            _remove(value[at], rest)
+        else:
+            del value[at]
+    elif isinstance(value, dict) and isinstance(step, str) and step in value:
+        if rest:
+            _remove(value[step], rest)
+        if not rest or (value[step] in ({}, []) and step not in ("metadata", "spec")):
+            del value[step]
+
+
+def path_text(path: Path) -> str:
+    """`.spec.template.spec.containers[name="web"].image`"""
+    return "".join(
+        f".{step}" if isinstance(step, str) else "[" + ",".join(f"{k}={json.dumps(v)}" for k, v in step) + "]"
+        for step in path
+    )
+
+
+def _fields_v1(paths: Iterable[Path]) -> Json:
+    root: Json = {}
+    for path in sorted(paths, key=str):
+        node = root
+        for step in path:
+            node = node.setdefault(_step_name(step), {})
+        if isinstance(path[-1], tuple):
+            node["."] = {}
+    return root
+
+
+def _step_name(step: str | Key) -> str:
+    if isinstance(step, str):
+        return "f:" + step
+    return "k:" + json.dumps(dict(step), sort_keys=True, separators=(",", ":"))
+
+
+def _paths(node: Json, path: Path = ()) -> Iterable[Path]:
+    for name, inner in node.items():
+        if name == ".":
+            yield path
+            continue
+        step: str | Key = tuple(json.loads(name[2:]).items()) if name.startswith("k:") else name[2:]
+        if inner:
+            yield from _paths(inner, (*path, step))
+        else:
+            yield (*path, step)

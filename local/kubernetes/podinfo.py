@@ -1,0 +1,103 @@
+"""Questions that several parts ask about a pod: is it ready, whose is it, where does a port of it really listen."""
+
+import json
+from datetime import UTC, datetime
+
+from .resources import PODS, Json
+from .selectors import spec_selects
+from .store import Store
+
+PORTS = "local.slipway/ports"
+"""Annotation of a pod: {container port: port on this machine}. Pods share one machine, so each port is moved."""
+
+
+def condition(thing: Json, kind: str) -> Json | None:
+    conditions = (thing.get("status") or {}).get("conditions") or []
+    return next((c for c in conditions if c["type"] == kind), None)
+
+
+def is_ready(pod: Json) -> bool:
+    found = condition(pod, "Ready")
+    return found is not None and found["status"] == "True" and not is_terminating(pod)
+
+
+def is_terminating(pod: Json) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def phase(pod: Json) -> str:
+    return str((pod.get("status") or {}).get("phase", "Pending"))
+
+
+def is_finished(pod: Json) -> bool:
+    return phase(pod) in ("Succeeded", "Failed")
+
+
+def is_active(pod: Json) -> bool:
+    return not is_finished(pod) and not is_terminating(pod)
+
+
+def is_available(pod: Json, min_ready_seconds: int, now: datetime) -> bool:
+    """Ready for long enough."""
+    if not is_ready(pod):
+        return False
+    if not min_ready_seconds:
+        return True
+    found = condition(pod, "Ready") or {}
+    return (now - moment(found["lastTransitionTime"])).total_seconds() >= min_ready_seconds
+
+
+def moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def controller_of(thing: Json) -> Json | None:
+    references = thing["metadata"].get("ownerReferences") or []
+    return next((r for r in references if r.get("controller")), None)
+
+
+def is_owned_by(thing: Json, owner: Json) -> bool:
+    reference = controller_of(thing)
+    return reference is not None and reference["uid"] == owner["metadata"]["uid"]
+
+
+def owned_pods(store: Store, owner: Json) -> list[Json]:
+    return [p for p in store.find(PODS, owner["metadata"]["namespace"]) if is_owned_by(p, owner)]
+
+
+def selected_pods(store: Store, service: Json) -> list[Json]:
+    """The pods that a Service sends to, ready or not."""
+    selector = (service.get("spec") or {}).get("selector")
+    if not selector:
+        return []
+    found = store.find(PODS, service["metadata"]["namespace"])
+    return [p for p in found if spec_selects({"matchLabels": selector}, p["metadata"].get("labels") or {})]
+
+
+def ready_pods(store: Store, service: Json) -> list[Json]:
+    return [p for p in selected_pods(store, service) if is_ready(p)]
+
+
+def service_port(service: Json, wanted: str) -> Json | None:
+    """A port of a Service by number or name; the only one when nothing is asked for."""
+    ports = (service.get("spec") or {}).get("ports") or []
+    if not wanted:
+        return ports[0] if len(ports) == 1 else None
+    return next((p for p in ports if wanted in (str(p["port"]), p.get("name"))), None)
+
+
+def container_port(pod: Json, wanted: int | str) -> int | None:
+    """The number of a container port that is given by number or name."""
+    if isinstance(wanted, int) or str(wanted).isdigit():
+        return int(wanted)
+    declared = (p for c in pod["spec"].get("containers") or [] for p in c.get("ports") or [])
+    return next((int(p["containerPort"]) for p in declared if p.get("name") == wanted), None)
+
+
+def local_port(pod: Json, wanted: int | str) -> int | None:
+    """Where that port listens on this machine: moved if the container declares it, else as it is."""
+    number = container_port(pod, wanted)
+    if number is None:
+        return None
+    moved = json.loads((pod["metadata"].get("annotations") or {}).get(PORTS, "{}"))
+    return int(moved.get(str(number), number))

@@ -1,0 +1,188 @@
+"""Which kinds of object the double knows, and the discovery documents that tell clients so.
+
+One table serves the path parser, discovery, the store and the schema check.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+type Json = dict[str, Any]
+"""An object of the API, as plain JSON."""
+
+VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+VERSION = {
+    "major": "1",
+    "minor": "37",
+    "gitVersion": "v1.37.0-local",
+    "gitCommit": "",
+    "gitTreeState": "",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "",
+    "compiler": "",
+    "platform": "linux/amd64",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """One kind of object and where it lives in the API."""
+
+    api_version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    short: tuple[str, ...] = ()
+    subresources: tuple[str, ...] = ()
+    generation: bool = True
+    """Whether metadata.generation counts changes of the spec."""
+    virtual: bool = False
+    """Answered at once, never stored (access reviews)."""
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def qualified(self) -> str:
+        """`deployments.apps`: the form that error messages use."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def has_status(self) -> bool:
+        return "status" in self.subresources
+
+
+def _core(plural: str, kind: str, *short: str, sub: str = "", namespaced: bool = True, gen: bool = False) -> Resource:
+    return Resource(
+        api_version="v1",
+        plural=plural,
+        kind=kind,
+        short=short,
+        subresources=tuple(sub.split()),
+        namespaced=namespaced,
+        generation=gen,
+    )
+
+
+def _group(api_version: str, plural: str, kind: str, *short: str, sub: str = "", gen: bool = True) -> Resource:
+    return Resource(
+        api_version=api_version,
+        plural=plural,
+        kind=kind,
+        short=short,
+        subresources=tuple(sub.split()),
+        generation=gen,
+    )
+
+
+NAMESPACES = _core("namespaces", "Namespace", "ns", sub="status finalize", namespaced=False)
+NODES = _core("nodes", "Node", "no", sub="status", namespaced=False)
+PODS = _core("pods", "Pod", "po", sub="status log proxy", gen=True)
+SERVICES = _core("services", "Service", "svc", sub="status proxy")
+ENDPOINTS = _core("endpoints", "Endpoints", "ep")
+CONFIG_MAPS = _core("configmaps", "ConfigMap", "cm")
+SECRETS = _core("secrets", "Secret")
+EVENTS = _core("events", "Event", "ev")
+DEPLOYMENTS = _group("apps/v1", "deployments", "Deployment", "deploy", sub="status scale")
+REPLICA_SETS = _group("apps/v1", "replicasets", "ReplicaSet", "rs", sub="status scale")
+STATEFUL_SETS = _group("apps/v1", "statefulsets", "StatefulSet", "sts", sub="status scale")
+DAEMON_SETS = _group("apps/v1", "daemonsets", "DaemonSet", "ds", sub="status")
+CONTROLLER_REVISIONS = _group("apps/v1", "controllerrevisions", "ControllerRevision", gen=False)
+JOBS = _group("batch/v1", "jobs", "Job", sub="status")
+ENDPOINT_SLICES = _group("discovery.k8s.io/v1", "endpointslices", "EndpointSlice")
+ACCESS_REVIEWS = Resource(
+    api_version="authorization.k8s.io/v1",
+    plural="selfsubjectaccessreviews",
+    kind="SelfSubjectAccessReview",
+    namespaced=False,
+    virtual=True,
+)
+
+RESOURCES = (
+    NAMESPACES,
+    NODES,
+    PODS,
+    SERVICES,
+    ENDPOINTS,
+    CONFIG_MAPS,
+    SECRETS,
+    EVENTS,
+    _core("serviceaccounts", "ServiceAccount", "sa"),
+    _core("persistentvolumeclaims", "PersistentVolumeClaim", "pvc", sub="status"),
+    _core("resourcequotas", "ResourceQuota", "quota", sub="status"),
+    _core("limitranges", "LimitRange", "limits"),
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    STATEFUL_SETS,
+    DAEMON_SETS,
+    CONTROLLER_REVISIONS,
+    JOBS,
+    _group("batch/v1", "cronjobs", "CronJob", "cj", sub="status"),
+    ENDPOINT_SLICES,
+    _group("networking.k8s.io/v1", "ingresses", "Ingress", "ing", sub="status"),
+    _group("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", "netpol"),
+    _group("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", "pdb", sub="status"),
+    _group("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", sub="status"),
+    _group("rbac.authorization.k8s.io/v1", "roles", "Role", gen=False),
+    _group("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding", gen=False),
+    _group("coordination.k8s.io/v1", "leases", "Lease", gen=False),
+    ACCESS_REVIEWS,
+)
+_BY_PATH = {(r.api_version, r.plural): r for r in RESOURCES}
+_BY_KIND = {(r.api_version, r.kind): r for r in RESOURCES}
+
+
+def by_path(api_version: str, plural: str) -> Resource | None:
+    return _BY_PATH.get((api_version, plural))
+
+
+def by_kind(api_version: str, kind: str) -> Resource | None:
+    return _BY_KIND.get((api_version, kind))
+
+
+def discovery(path: str) -> Json | None:
+    """The discovery document at this path, or None when the path is not one of discovery's."""
+    if path == "/version":
+        return dict(VERSION)
+    if path == "/api":
+        return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+    if path == "/apis":
+        versions = sorted({r.api_version for r in RESOURCES if r.group})
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group_document(v) for v in versions]}
+    prefix, _, api_version = path.lstrip("/").partition("/")
+    found = [r for r in RESOURCES if r.api_version == api_version]
+    if found and prefix == ("apis" if found[0].group else "api"):
+        return {
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": api_version,
+            "resources": list(_resource_documents(found)),
+        }
+    group = next((r for r in RESOURCES if r.group and path == f"/apis/{r.group}"), None)
+    return {"kind": "APIGroup", "apiVersion": "v1", **_group_document(group.api_version)} if group else None
+
+
+def _group_document(api_version: str) -> Json:
+    group, _, version = api_version.partition("/")
+    entry = {"groupVersion": api_version, "version": version}
+    return {"name": group, "versions": [entry], "preferredVersion": entry}
+
+
+def _resource_documents(resources: Iterable[Resource]) -> Iterable[Json]:
+    for r in resources:
+        common = {"namespaced": r.namespaced, "kind": r.kind}
+        verbs = ["create"] if r.virtual else VERBS
+        yield common | {
+            "name": r.plural,
+            "singularName": r.kind.lower(),
+            "verbs": verbs,
+            "shortNames": list(r.short),
+        }
+        for sub in r.subresources:
+            document = common | {"name": f"{r.plural}/{sub}", "singularName": "", "verbs": ["get", "patch", "update"]}
+            if sub == "scale":
+                document |= {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+            elif sub in ("log", "proxy"):
+                document["verbs"] = ["get"] if sub == "log" else ["create", "delete", "get", "patch", "update"]
+            yield document

@@ -1,0 +1,65 @@
+"""Label and field selectors: the text of a query parameter, or the selector of a spec, against an object."""
+
+import re
+from typing import Any
+
+from .errors import bad_request
+from .resources import Json
+
+_SET = re.compile(r"(?P<key>[^\s=!,()]+)\s+(?P<how>in|notin)\s+\((?P<values>[^)]*)\)")
+_EQUALS = re.compile(r"(?P<key>[^\s=!,()]+)\s*(?P<how>!=|==|=)\s*(?P<value>[^\s=!,()]*)")
+_EXISTS = re.compile(r"(?P<absent>!?)\s*(?P<key>[^\s=!,()]+)")
+_FIELD = re.compile(r"(?P<path>[A-Za-z.]+)(?P<how>!=|==|=)(?P<value>[^,]*)")
+_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
+
+
+def labels_match(selector: str | None, labels: dict[str, str]) -> bool:
+    return all(_label_term(term.strip(), labels) for term in _OUTSIDE_BRACKETS.split(selector or "") if term.strip())
+
+
+def _label_term(term: str, labels: dict[str, str]) -> bool:
+    if found := _SET.fullmatch(term):
+        values = {v.strip() for v in found["values"].split(",")}
+        return (labels.get(found["key"]) in values) == (found["how"] == "in")
+    if found := _EQUALS.fullmatch(term):
+        return (labels.get(found["key"]) == found["value"]) == (found["how"] != "!=")
+    if found := _EXISTS.fullmatch(term):
+        return (found["key"] in labels) != bool(found["absent"])
+    raise bad_request(f"unable to parse requirement: found {term!r}, expected a label selector such as app=web")
+
+
+def fields_match(selector: str | None, thing: Json) -> bool:
+    return all(_field_term(term, thing) for term in (selector or "").split(",") if term)
+
+
+def _field_term(term: str, thing: Json) -> bool:
+    found = _FIELD.fullmatch(term)
+    if found is None:
+        raise bad_request(f"invalid selector: {term!r}; can't understand it, expected path=value")
+    value: Any = thing
+    for step in found["path"].split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    text = "" if value is None else str(value)
+    return (text == found["value"]) == (found["how"] != "!=")
+
+
+def spec_selects(selector: Json | None, labels: dict[str, str]) -> bool:
+    """A LabelSelector of a spec (matchLabels and matchExpressions); none selects nothing."""
+    if not selector:
+        return False
+    if any(labels.get(k) != v for k, v in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_expression(e, labels) for e in selector.get("matchExpressions") or [])
+
+
+def _expression(expression: Json, labels: dict[str, str]) -> bool:
+    value = labels.get(expression["key"])
+    match expression["operator"]:
+        case "In":
+            return value in expression["values"]
+        case "NotIn":
+            return value not in expression["values"]
+        case "Exists":
+            return value is not None
+        case _:
+            return value is None

@@ -1,0 +1,111 @@
+"""The double put together: store, controllers, what runs the pods, and the HTTP server in front."""
+
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .access import Access
+from .controllers import Controllers
+from .http import Api, ApiServer, Seen
+from .kubelet import Kubelet
+from .podstatus import ADDRESS, NODE
+from .resources import NAMESPACES, NODES, VERSION
+from .runtime import Runtime
+from .settings import KubernetesSettings
+from .simulation import SimulatedRuntime
+from .store import Store
+from .subresources import Subresources
+from .verbs import Verbs
+
+BUILT_IN_NAMESPACES = ("default", "kube-system")
+
+
+class Kubernetes:
+    """A cluster of one node. Use it as a context manager, or call start() and stop()."""
+
+    def __init__(
+        self, settings: KubernetesSettings | None = None, *, port: int = 0, store: Store | None = None
+    ) -> None:
+        self.settings = settings or KubernetesSettings()
+        self.store = store or Store()
+        self._own_state = self.settings.state_dir is None
+        self.state_dir = Path(self.settings.state_dir or tempfile.mkdtemp(prefix="slipway-kubernetes-"))
+        self._prepare()
+        self.runtime = self._runtime()
+        access = Access(self.settings.tokens)
+        self._api = Api(
+            store=self.store,
+            access=access,
+            verbs=Verbs(self.store, access),
+            subresources=Subresources(self.store, self.runtime),
+        )
+        self._server = ApiServer(self._api, port)
+        self._controllers = Controllers(self.store, self.settings.pace)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="api-server", daemon=True
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def requests(self) -> list[Seen]:
+        """The requests that came in, oldest first, for tests to look at."""
+        return list(self._api.seen)
+
+    def start(self) -> Self:
+        self.runtime.start()
+        self._controllers.start()
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the server, the controllers and every process of a container."""
+        self._server.stopping = True
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+        self._controllers.stop()
+        self.runtime.stop()
+        if self._own_state:
+            shutil.rmtree(self.state_dir, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _runtime(self) -> Runtime:
+        if (rules := self.settings.simulation) is not None:
+            return SimulatedRuntime(self.store, rules, self.settings.pace)
+        return Kubelet(
+            self.store, state_dir=self.state_dir, registries=self.settings.registries, pace=self.settings.pace
+        )
+
+    def _prepare(self) -> None:
+        for name in dict.fromkeys((*BUILT_IN_NAMESPACES, *self.settings.namespaces)):
+            self.store.create(
+                NAMESPACES, None, {"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}}
+            )
+        node = self.store.create(NODES, None, {"metadata": {"name": NODE, "labels": {"kubernetes.io/os": "linux"}}})
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "message": "kubelet is posting ready status",
+        }
+        info = {"kubeletVersion": VERSION["gitVersion"], "operatingSystem": "linux", "architecture": "amd64"}
+        addresses = [{"type": "InternalIP", "address": ADDRESS}, {"type": "Hostname", "address": NODE}]
+        status = {"conditions": [ready], "nodeInfo": info, "addresses": addresses}
+        self.store.set_status(NODES, node, status, manager="kubelet")

@@ -1,0 +1,150 @@
+"""Pods without programs, for fast tests of others: they become ready, fail or finish by rules.
+
+Annotations steer it, on the pod, its template or the object that owns it:
+
+    local.slipway/seconds   how long until ready, or until a Job's pod ends
+    local.slipway/outcome   `fail`: the pods of a Job end with exit code 1, others never become ready
+    local.slipway/log       what the pods write
+    local.slipway/bad       tags or digests, separated by commas, that cannot be pulled
+    local.slipway/answers   JSON {path: {"status": 200, "body": "…"}}: what the pods answer to the proxy
+"""
+
+import copy
+import json
+import threading
+import time
+from urllib.parse import urlsplit
+
+from .podinfo import controller_of, is_finished, is_terminating
+from .podstatus import container_status, pod_status, split_containers
+from .resources import PODS, Json, by_kind
+from .runtime import PodReply, PodRequest
+from .settings import Pace, Simulation
+from .store import Store
+
+PREFIX = "local.slipway/"
+KUBELET = "kubelet"
+_LIMIT = 1024 * 1024
+
+
+class SimulatedRuntime:
+    """Walks over the pods at every change and every tick."""
+
+    def __init__(self, store: Store, rules: Simulation, pace: Pace) -> None:
+        self._store = store
+        self._rules = rules
+        self._pace = pace
+        self._since: dict[str, float] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="simulated-kubelet", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        with self._store.changed:
+            self._store.changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def log(self, pod: Json, container: str, *, previous: bool = False) -> bytes | None:  # noqa: ARG002 - all write the same
+        if previous or self._bad_image(pod):
+            return None
+        return self._told(pod, "log", "").encode()[:_LIMIT]
+
+    def fetch(self, pod: Json, port: int | str, request: PodRequest) -> PodReply:
+        path = urlsplit(request.target).path
+        answers = json.loads(self._told(pod, "answers", "{}"))
+        answer = answers.get(path)
+        if answer is None:
+            text = f"no simulated answer for {path} at port {port}: set the annotation {PREFIX}answers\n"
+            return PodReply(code=404, headers=(("Content-Type", "text/plain"),), body=text.encode())
+        body = str(answer.get("body", "")).encode()
+        return PodReply(code=int(answer.get("status", 200)), headers=(("Content-Type", "text/plain"),), body=body)
+
+    # ---- the walk
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            with self._store.changed:
+                version = self._store.version
+                for pod in self._store.find(PODS):
+                    self._step(pod)
+                alive = {p["metadata"]["uid"] for p in self._store.find(PODS)}
+                self._since = {uid: t for uid, t in self._since.items() if uid in alive}
+                if self._store.version == version:
+                    self._store.changed.wait(self._pace.tick if self._waiting() else 0.5)
+
+    def _waiting(self) -> bool:
+        return any(not is_finished(p) and p["status"]["phase"] == "Pending" for p in self._store.find(PODS)) or any(
+            self._ends(p) and not is_finished(p) for p in self._store.find(PODS)
+        )
+
+    def _step(self, pod: Json) -> None:
+        if is_terminating(pod):
+            self._store.remove(PODS, pod)
+        elif not is_finished(pod):
+            status = self._status(pod)
+            if status is not None:
+                self._store.set_status(PODS, pod, status, manager=KUBELET)
+
+    def _status(self, pod: Json) -> Json | None:
+        now = time.monotonic()
+        since = self._since.setdefault(pod["metadata"]["uid"], now)
+        timestamp = self._store.timestamp()
+        bad = self._bad_image(pod)
+        seconds = float(self._told(pod, "seconds", "0.3" if self._ends(pod) else "0.05"))
+        over = now - since >= seconds
+        fails = self._told(pod, "outcome", "") == "fail"
+        states: list[Json] = []
+        for container in split_containers(pod):
+            if bad:
+                message = f'Back-off pulling image "{bad}"'
+                state: Json = {"waiting": {"reason": "ImagePullBackOff", "message": message}}
+            elif self._ends(pod) and over:
+                code = 1 if fails else 0
+                reason = "Error" if code else "Completed"
+                state = {
+                    "terminated": {"exitCode": code, "reason": reason, "startedAt": timestamp, "finishedAt": timestamp}
+                }
+            else:
+                state = {"running": {"startedAt": timestamp}}
+            ready = "running" in state and (self._ends(pod) or (over and not fails))
+            states.append(container_status(container, state, ready=ready))
+        before = copy.deepcopy(pod.get("status") or {})
+        known = {s["name"]: s["state"] for s in before.get("containerStatuses") or []}
+        for status in states:  # a running container keeps the time it started
+            if "running" in status["state"] and "running" in known.get(status["name"], {}):
+                status["state"] = known[status["name"]]
+        return pod_status(pod, states, timestamp=timestamp)
+
+    @staticmethod
+    def _ends(pod: Json) -> bool:
+        return bool(pod["spec"].get("restartPolicy") in ("Never", "OnFailure"))
+
+    def _bad_image(self, pod: Json) -> str | None:
+        bad = {*self._rules.bad_images, *(t.strip() for t in self._told(pod, "bad", "").split(","))} - {""}
+        for container in pod["spec"]["containers"]:
+            image = str(container.get("image", ""))
+            tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
+            digest = image.partition("@")[2]
+            if bad & {image, tag, digest}:
+                return image
+        return None
+
+    def _told(self, pod: Json, name: str, default: str) -> str:
+        thing: Json | None = pod
+        while thing is not None:
+            annotations = thing["metadata"].get("annotations") or {}
+            if PREFIX + name in annotations:
+                return str(annotations[PREFIX + name])
+            thing = self._owner(thing)
+        return default
+
+    def _owner(self, thing: Json) -> Json | None:
+        reference = controller_of(thing)
+        if reference is None:
+            return None
+        resource = by_kind(reference["apiVersion"], reference["kind"])
+        return self._store.get(resource, thing["metadata"]["namespace"], reference["name"]) if resource else None

@@ -1,0 +1,157 @@
+"""What hangs below an object: scale, the log of a pod, and the proxy to a Service or pod."""
+
+import copy
+from itertools import count
+
+from .errors import ApiError, bad_request, modified, not_found, unavailable
+from .exchange import Reply, Request
+from .ownership import record_update
+from .podinfo import ready_pods, service_port
+from .resources import PODS, SERVICES, Json, Resource
+from .runtime import PodRequest, PodUnreachableError, Runtime
+from .store import Store
+from .verbs import patched
+
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "host",
+        "authorization",
+        "content-length",
+    }
+)
+
+
+class Subresources:
+    """Answers that need more than the store: the runtime of the pods."""
+
+    def __init__(self, store: Store, runtime: Runtime) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._turn = count()
+
+    def scale(self, resource: Resource, namespace: str | None, name: str, request: Request) -> Reply:
+        thing = self._store.need(resource, namespace, name)
+        if request.method == "GET":
+            return Reply.of(_scale(thing))
+        asked = request.object() if request.method == "PUT" else patched(_scale(thing), request)
+        version = asked.get("metadata", {}).get("resourceVersion")
+        if version and version != thing["metadata"]["resourceVersion"]:
+            raise modified(resource, name)
+        replicas = (asked.get("spec") or {}).get("replicas", 0)
+        if not isinstance(replicas, int) or replicas < 0:
+            raise bad_request(f"spec.replicas: expected a whole number that is not negative, got {replicas!r}")
+        new = copy.deepcopy(thing)
+        new["spec"]["replicas"] = replicas
+        record_update(thing, new, manager=request.manager, subresource="scale", time=self._store.timestamp())
+        return Reply.of(_scale(self._store.replace(resource, thing, new, dry_run=request.dry_run)))
+
+    def log(self, namespace: str | None, name: str, request: Request) -> Reply:
+        pod = self._store.need(PODS, namespace, name)
+        container = _log_container(pod, request.query.get("container", ""))
+        content = self._runtime.log(pod, container, previous=request.flag("previous"))
+        if content is None:
+            raise bad_request(_why_no_log(pod, container, previous=request.flag("previous")))
+        tail, limit = request.number("tailLines"), request.number("limitBytes")
+        if tail is not None:
+            content = b"".join(content.splitlines(keepends=True)[-tail:]) if tail else b""
+        if limit is not None:
+            if limit < 1:
+                raise bad_request("limitBytes: must be greater than 0")
+            content = content[:limit]
+        return Reply.text(content)
+
+    def proxy(self, resource: Resource, namespace: str | None, name: str, rest: str, request: Request) -> Reply:
+        """Forward to a ready pod of the Service, or to the pod: `{scheme:}{name}{:port}/proxy/{path}`."""
+        target, port_text = _proxy_target(name)
+        if resource is SERVICES:
+            pod, port = self._pod_of_service(namespace, target, port_text)
+        else:
+            pod = self._store.need(PODS, namespace, target)
+            port = port_text or _first_port(pod)
+        headers = {k: v for k, v in request.headers.items() if k not in _HOP_BY_HOP}
+        path = "/" + rest + (f"?{request.raw_query}" if request.raw_query else "")
+        asked = PodRequest(method=request.method, target=path, headers=headers, body=request.body)
+        try:
+            reply = self._runtime.fetch(pod, port, asked)
+        except PodUnreachableError as error:
+            raise unavailable(f"error trying to reach service: {error}") from error
+        kept = tuple((k, v) for k, v in reply.headers if k.lower() not in _HOP_BY_HOP | {"content-type"})
+        kind = next((v for k, v in reply.headers if k.lower() == "content-type"), "application/octet-stream")
+        return Reply(code=reply.code, body=reply.body, content_type=kind, headers=kept)
+
+    def _pod_of_service(self, namespace: str | None, name: str, port_text: str) -> tuple[Json, int | str]:
+        service = self._store.get(SERVICES, namespace, name)
+        if service is None:
+            raise not_found(SERVICES, name)
+        port = service_port(service, port_text)
+        pods = ready_pods(self._store, service)
+        if port is None:
+            raise unavailable(f'no service port "{port_text}" found for service "{name}"')
+        if not pods:
+            raise unavailable(f'no endpoints available for service "{name}"')
+        target: int | str = port.get("targetPort") or port["port"]
+        return pods[next(self._turn) % len(pods)], target
+
+
+def _scale(thing: Json) -> Json:
+    labels = (thing["spec"].get("selector") or {}).get("matchLabels") or {}
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {
+            k: thing["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+        },
+        "spec": {"replicas": thing["spec"].get("replicas", 1)},
+        "status": {
+            "replicas": (thing.get("status") or {}).get("replicas", 0),
+            "selector": ",".join(f"{k}={v}" for k, v in sorted(labels.items())),
+        },
+    }
+
+
+def _log_container(pod: Json, asked: str) -> str:
+    name = pod["metadata"]["name"]
+    every = [str(c["name"]) for kind in ("initContainers", "containers") for c in pod["spec"].get(kind) or []]
+    usual = [str(c["name"]) for c in pod["spec"]["containers"]]
+    if asked:
+        if asked not in every:
+            raise bad_request(f"container {asked} is not valid for pod {name}")
+        return asked
+    if len(usual) > 1:
+        raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(usual)}]")
+    return usual[0]
+
+
+def _why_no_log(pod: Json, container: str, *, previous: bool) -> str:
+    name = pod["metadata"]["name"]
+    if previous:
+        return f'previous terminated container "{container}" in pod "{name}" not found'
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    state: Json = next((s["state"] for s in statuses if s["name"] == container), {})
+    reason = (state.get("waiting") or {}).get("reason", "ContainerCreating")
+    return f'container "{container}" in pod "{name}" is waiting to start: {reason}'
+
+
+def _proxy_target(name: str) -> tuple[str, str]:
+    match name.split(":"):
+        case [target]:
+            return target, ""
+        case [target, port]:
+            return target, port
+        case ["http" | "", target, port]:
+            return target, port
+        case _:
+            raise ApiError(
+                400, "BadRequest", f"invalid service request {name!r}: expected name, name:port or http:name:port"
+            )
+
+
+def _first_port(pod: Json) -> int:
+    ports = (p for c in pod["spec"]["containers"] for p in c.get("ports") or [])
+    return next((int(p["containerPort"]) for p in ports), 80)

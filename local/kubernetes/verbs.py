@@ -1,0 +1,258 @@
+"""What can be done to objects: create, read, list, replace, patch, apply, delete."""
+
+import copy
+
+from . import schema
+from .access import Access, Attempt
+from .errors import ApiError, bad_request, modified, not_found
+from .exchange import Reply, Request
+from .merge import json_merge, json_patch, strategic_merge
+from .ownership import record_update, server_side_apply
+from .resources import Json, Resource
+from .settings import Token
+from .store import Store
+
+APPLY = "application/apply-patch+yaml"
+_OBJECT_RETURNED = frozenset({"Pod", "Service", "Namespace", "ServiceAccount", "PersistentVolumeClaim"})
+"""Kinds whose DELETE answers with the object; the others answer with a Status."""
+
+
+class Verbs:
+    """One request for one kind, against the store. Called with the store's lock held for writes."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def read(self, resource: Resource, namespace: str | None, name: str) -> Reply:
+        return Reply.of(self._store.need(resource, namespace, name))
+
+    def list(self, resource: Resource, namespace: str | None, request: Request) -> Reply:
+        """All of them: `limit` is not honoured, as the API allows, so there is never a `continue`."""
+        with self._store.changed:
+            items = self._store.find(
+                resource,
+                namespace,
+                labels=request.query.get("labelSelector"),
+                fields=request.query.get("fieldSelector"),
+            )
+            version = str(self._store.version)
+        return Reply.of(
+            {
+                "kind": f"{resource.kind}List",
+                "apiVersion": resource.api_version,
+                "metadata": {"resourceVersion": version},
+                "items": items,
+            }
+        )
+
+    def create(self, resource: Resource, namespace: str | None, request: Request) -> Reply:
+        body = request.object()
+        _check_identity(resource, body)
+        stated = body["metadata"].get("namespace")
+        if resource.namespaced and stated and stated != namespace:
+            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+        body, warnings = _checked(resource, body, request)
+        body["metadata"].pop("managedFields", None)
+        if body["metadata"].get("resourceVersion"):
+            raise bad_request("resourceVersion should not be set on objects to be created")
+        record_update(None, body, manager=request.manager, subresource="", time=self._store.timestamp())
+        made = self._store.create(resource, namespace, body, dry_run=request.dry_run)
+        return Reply.of(made, 201, warnings)
+
+    def replace(
+        self, resource: Resource, namespace: str | None, name: str, subresource: str, request: Request
+    ) -> Reply:
+        old = self._store.need(resource, namespace, name)
+        body = request.object()
+        _check_identity(resource, body)
+        _check_name(body, name)
+        return self._change(resource, old, body, subresource, request)
+
+    def patch(
+        self, resource: Resource, namespace: str | None, name: str, subresource: str, request: Request, *, who: Token
+    ) -> Reply:
+        if request.content_type == APPLY:
+            return self._apply(resource, namespace, name, subresource, request, who=who)
+        old = self._store.need(resource, namespace, name)
+        return self._change(resource, old, patched(old, request), subresource, request)
+
+    def delete(self, resource: Resource, namespace: str | None, name: str, request: Request) -> Reply:
+        thing = self._store.need(resource, namespace, name)
+        options = _delete_options(request)
+        _check_preconditions(resource, thing, options)
+        if request.dry_run:
+            return Reply.of(thing)
+        policy = options.get("propagationPolicy") or ("Orphan" if resource.kind == "Job" else "Background")
+        if policy == "Orphan":
+            self._orphan(thing)
+        last = self._store.delete(resource, thing, grace=options.get("gracePeriodSeconds"))
+        if resource.kind in _OBJECT_RETURNED or self._store.get(resource, namespace, name) is not None:
+            return Reply.of(last)
+        details = {"name": name, "kind": resource.plural, "uid": thing["metadata"]["uid"]}
+        if resource.group:
+            details["group"] = resource.group
+        return Reply.of({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+
+    def delete_collection(self, resource: Resource, namespace: str | None, request: Request) -> Reply:
+        options = _delete_options(request)
+        found = self._store.find(
+            resource,
+            namespace,
+            labels=request.query.get("labelSelector"),
+            fields=request.query.get("fieldSelector"),
+        )
+        if not request.dry_run:
+            for thing in found:
+                self._store.delete(resource, thing, grace=options.get("gracePeriodSeconds"))
+        document = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": {}, "items": found}
+        return Reply.of(document)
+
+    # ---- inside
+
+    def _change(self, resource: Resource, old: Json, new: Json, subresource: str, request: Request) -> Reply:
+        new, warnings = _checked(resource, new, request)
+        new.setdefault("metadata", {})
+        asked = new["metadata"].get("resourceVersion")
+        if asked and asked != old["metadata"]["resourceVersion"]:
+            raise modified(resource, old["metadata"]["name"])
+        new = new | {"apiVersion": resource.api_version, "kind": resource.kind}
+        if resource.has_status and subresource != "status":
+            new["status"] = old.get("status", {})
+        time = self._store.timestamp()
+        record_update(old, new, manager=request.manager, subresource=subresource, time=time)
+        changed = self._store.replace(resource, old, new, subresource=subresource, dry_run=request.dry_run)
+        return Reply.of(changed, 200, warnings)
+
+    def _apply(
+        self, resource: Resource, namespace: str | None, name: str, subresource: str, request: Request, *, who: Token
+    ) -> Reply:
+        manager = request.query.get("fieldManager")
+        if not manager:
+            text = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+            raise ApiError(422, "Invalid", text)
+        body = request.object()
+        _check_identity(resource, body, needed=True)
+        _check_name(body, name)
+        body["metadata"]["name"] = name
+        body = _typed_for_apply(resource, namespace, body)
+        live = self._store.get(resource, namespace, name)
+        asked = body["metadata"].pop("resourceVersion", None)
+        if asked and live is None:
+            raise not_found(resource, name)
+        if asked and live is not None and asked != live["metadata"]["resourceVersion"]:
+            raise modified(resource, name)
+        new = server_side_apply(
+            live,
+            body,
+            manager=manager,
+            force=request.flag("force"),
+            time=self._store.timestamp(),
+            subresource=subresource,
+        )
+        if live is not None:
+            return Reply.of(self._store.replace(resource, live, new, subresource=subresource, dry_run=request.dry_run))
+        self._access.check(
+            who,
+            Attempt(verb="create", group=resource.group, plural=resource.plural, namespace=namespace, name=name),
+        )
+        return Reply.of(self._store.create(resource, namespace, new, dry_run=request.dry_run), 201)
+
+    def _orphan(self, owner: Json) -> None:
+        uid = owner["metadata"]["uid"]
+        for resource, thing in self._store.everything():
+            references = thing["metadata"].get("ownerReferences") or []
+            kept = [r for r in references if r.get("uid") != uid]
+            if len(kept) != len(references):
+                new = copy.deepcopy(thing)
+                new["metadata"]["ownerReferences"] = kept
+                self._store.update(resource, thing, new)
+
+
+def patched(old: Json, request: Request) -> Json:
+    """The object with the patch of the request laid on it, by content type."""
+    changed: object
+    match request.content_type:
+        case "application/merge-patch+json":
+            changed = json_merge(old, request.json())
+        case "application/strategic-merge-patch+json":
+            changed = strategic_merge(old, request.json())
+        case "application/json-patch+json":
+            changed = json_patch(old, request.json())
+        case other:
+            text = f"the body of the request was in an unknown format - expected a patch such as {APPLY}, got {other!r}"
+            raise ApiError(415, "UnsupportedMediaType", text)
+    if not isinstance(changed, dict):
+        raise bad_request("the patch does not leave an object")
+    return changed
+
+
+def _checked(resource: Resource, body: Json, request: Request) -> tuple[Json, tuple[tuple[str, str], ...]]:
+    """The body without unknown fields; refused or with warnings, as fieldValidation asks."""
+    cleaned, findings = schema.check(resource, body)
+    version = resource.api_version.rpartition("/")[2]
+    prefix = f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}: '
+    if findings.mistyped:
+        raise bad_request(prefix + "json: " + "; ".join(findings.mistyped))
+    mode = request.query.get("fieldValidation") or "Warn"
+    if mode not in ("Ignore", "Warn", "Strict"):
+        raise bad_request(f"fieldValidation: expected Ignore, Warn or Strict, got {mode!r}")
+    unknown = [f'unknown field "{path.lstrip(".")}"' for path in findings.unknown]
+    if unknown and mode == "Strict":
+        raise bad_request(f"{prefix}strict decoding error: {', '.join(unknown)}")
+    shown = [text.replace('"', '\\"') for text in unknown] if mode == "Warn" else []
+    return cleaned, tuple(("Warning", f'299 - "{text}"') for text in shown)
+
+
+def _typed_for_apply(resource: Resource, namespace: str | None, body: Json) -> Json:
+    """An apply is always strict, and answers what is wrong with a 500 that has no reason, as clusters do."""
+    cleaned, findings = schema.check(resource, body)
+    wrong = [f"{path}: field not declared in schema" for path in findings.unknown] + findings.mistyped
+    if wrong:
+        place = (
+            f"{namespace or ''}/{body['metadata']['name']}; {resource.group}/{resource.api_version.rpartition('/')[2]}"
+        )
+        text = wrong[0] if len(wrong) == 1 else "errors:\n" + "\n".join(f"  {w}" for w in wrong)
+        raise ApiError(500, "", f"failed to create typed patch object ({place}, Kind={resource.kind}): {text}")
+    return cleaned
+
+
+def _check_identity(resource: Resource, body: Json, *, needed: bool = False) -> None:
+    for field, wanted in (("apiVersion", resource.api_version), ("kind", resource.kind)):
+        came = body.get(field)
+        if came != wanted and (needed or came):
+            raise bad_request(f"{field}: the object provided is unrecognized: expected {wanted!r}, got {came!r}")
+
+
+def _check_name(body: Json, name: str) -> None:
+    came = body["metadata"].get("name")
+    if came and came != name:
+        raise bad_request(f"the name of the object ({came}) does not match the name on the URL ({name})")
+
+
+def _delete_options(request: Request) -> Json:
+    options: Json = {}
+    if request.body:
+        parsed = request.json()
+        options = parsed if isinstance(parsed, dict) else {}
+    for name in ("propagationPolicy",):
+        if request.query.get(name):
+            options[name] = request.query[name]
+    if (grace := request.number("gracePeriodSeconds")) is not None:
+        options["gracePeriodSeconds"] = grace
+    policy = options.get("propagationPolicy")
+    if policy not in (None, "Background", "Foreground", "Orphan"):
+        raise bad_request(f"propagationPolicy: expected Background, Foreground or Orphan, got {policy!r}")
+    return options
+
+
+def _check_preconditions(resource: Resource, thing: Json, options: Json) -> None:
+    for field, wanted in (options.get("preconditions") or {}).items():
+        came = thing["metadata"].get(field)
+        if wanted and came != wanted:
+            name = thing["metadata"]["name"]
+            text = (
+                f'Operation cannot be fulfilled on {resource.qualified} "{name}": Precondition failed: '
+                f"{field} in precondition: {wanted}, {field} in object meta: {came}"
+            )
+            raise ApiError(409, "Conflict", text)
