@@ -98,16 +98,17 @@ def vote_cast(draft: Draft, cause: VoteCast) -> None:
     draft.rules = vote_rules(release, environment, cause)
     if _counted_already(release, cause):
         return  # the same vote again: it is counted once, and there is nothing to add
-    if failed(draft.rules):
-        _refuse(draft, release, cause)
-        return
-    assert environment is not None  # gate-is-open and approver-is-listed have looked
     current = plan_is_current(draft, release)
-    if not current.passed:
+    if _waits_here(release, cause) and not current.passed:
+        # Looked at before the voter is: a changed policy may list other people, and must not close the gate for all.
         draft.rules = (*draft.rules, current)
         _refuse(draft, release, cause)
         plan(draft, release)
         return
+    if failed(draft.rules):
+        _refuse(draft, release, cause)
+        return
+    assert environment is not None  # gate-is-open and approver-is-listed have looked
     release = _count(draft, release, cause)
     if cause.decision is VoteDecision.REJECT:
         end(draft, release, Phase.REJECTED, cause.reason, actor=cause.voter)
