@@ -1,0 +1,73 @@
+"""What steps do in the in-memory world: they pass with realistic results, unless a story says otherwise."""
+
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.domain.application import Application, policy_hash
+from slipway.domain.model import canonical, sha256
+from slipway.domain.release import Lane, Release
+from slipway.domain.steps import Step, StepKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a step reports."""
+
+    passed: bool = True
+    reason: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+class Effects:
+    """Scripted effects. Each scripted outcome is used once, in the order in which it was scripted."""
+
+    def __init__(self) -> None:
+        self._script: dict[tuple[StepKind, str | None], deque[Outcome | None]] = defaultdict(deque)
+        self.registry: dict[str, str] = {}
+        """What each tag names: the digest that a look-up finds."""
+
+    def fail(self, kind: StepKind, environment: str | None = None, *, reason: str = "it broke", **result: Any) -> None:
+        """The next such step fails."""
+        self._script[kind, environment].append(Outcome(passed=False, reason=reason, result=result))
+
+    def answer(self, kind: StepKind, environment: str | None = None, **result: Any) -> None:
+        """The next such step passes with this result."""
+        self._script[kind, environment].append(Outcome(result=result))
+
+    def lose(self, kind: StepKind, environment: str | None = None, *, times: int = 1) -> None:
+        """Nothing is heard of the next such steps."""
+        self._script[kind, environment].extend([None] * times)
+
+    def perform(self, step: Step, *, application: Application, delivery: str, release: Release, lane: Lane) -> Any:
+        """The outcome of a step; None where nothing is heard of it."""
+        for key in ((step.kind, step.environment), (step.kind, None)):
+            if self._script[key]:
+                return self._script[key].popleft()
+        return self._passing(step, application=application, delivery=delivery, release=release, lane=lane)
+
+    def _passing(self, step: Step, *, application: Application, delivery: str, release: Release, lane: Lane) -> Outcome:
+        match step.kind:
+            case StepKind.RESOLVE:
+                found = self.registry.get(release.tag)
+                if found is None:
+                    return Outcome(passed=False, reason=f"the registry has no tag {release.tag}")
+                return Outcome(result={"digest": found})
+            case StepKind.PLAN:
+                return Outcome(result=plan_result(step, application, delivery, release, lane))
+            case StepKind.PROMOTE:
+                return Outcome(result={"digest": release.digest, "bytes": 0})
+            case StepKind.VERIFY:
+                evidence = {"name": "probes", "environment": step.environment, "passed": True, "summary": "200"}
+                return Outcome(reason="1 probe passed", result={"evidence": [evidence]})
+            case _:
+                return Outcome(reason="done")
+
+
+def plan_result(step: Step, application: Application, delivery: str, release: Release, lane: Lane) -> dict[str, Any]:
+    """What a plan step reports. The same release, environment, base and policy give the same plan hash."""
+    environment = application.environment(step.environment)
+    base = lane.live.plan_hash if lane.live else None
+    policy = policy_hash(environment) if environment else None
+    plan = [release.number, release.digest, step.environment, base, policy]
+    return {"plan_hash": sha256(canonical(plan)), "base": base, "delivery": delivery, "changed": 1}

@@ -1,0 +1,209 @@
+"""Rollouts: promotion, deployment, verification, and the way back when one fails."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.application import OnFailure
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from tests.unit.domain.samples import ADA, application, approval, digest, production, staging, unattended
+from tests.unit.domain.world import World
+
+ROLLOUT_STEPS = [StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY]
+
+
+def one_live() -> World:
+    """shop-1 is live everywhere, and a newer image was pushed."""
+    world = World(unattended())
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    world.wait(timedelta(minutes=1))
+    return world
+
+
+def test_an_artifact_is_promoted_where_the_environment_pulls_from_another_registry() -> None:
+    world = World(unattended())
+    world.push("v1")
+    world.settle()
+    assert [step.environment for step in world.steps(StepKind.PROMOTE)] == ["production"]
+    requested = world.last("promotion.requested")
+    assert (requested.details["source"], requested.details["target"]) == ("ci", "prod")
+    assert world.last("promotion.done").digest == digest("v1")
+
+
+def test_nothing_is_promoted_within_one_registry() -> None:
+    world = World(application(staging(), production(gate=None, registry=None)))
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert not world.steps(StepKind.PROMOTE)
+
+
+def test_a_promotion_that_arrives_with_another_digest_fails_the_release_before_any_rollout() -> None:
+    world = World(unattended())
+    world.effects.answer(StepKind.PROMOTE, digest=digest("other"))
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+    assert world.releases[1].reason == f"the target has {digest('other')}, expected {digest('v1')}"
+    assert [step.environment for step in world.steps(StepKind.DEPLOY)] == ["staging"]
+
+
+def test_a_promotion_that_reports_no_digest_fails_the_release() -> None:
+    world = World(unattended())
+    world.effects.answer(StepKind.PROMOTE)
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+
+
+@pytest.mark.parametrize("kind", [StepKind.PLAN, StepKind.PROMOTE])
+def test_a_failure_before_the_rollout_fails_the_release_and_leaves_what_is_live(kind: StepKind) -> None:
+    world = one_live()
+    world.effects.fail(kind, "production", reason="no such thing")
+    world.push("v2")
+    world.settle()
+    assert (world.phase(2), world.releases[2].reason) == (Phase.FAILED, "no such thing")
+    assert world.live("production") == 1
+    assert not world.steps(StepKind.ROLL_BACK)
+
+
+@pytest.mark.parametrize("kind", ROLLOUT_STEPS)
+def test_a_failed_rollout_or_verification_brings_back_what_was_live(kind: StepKind) -> None:
+    world = one_live()
+    world.effects.fail(kind, "production", reason="it answers 500")
+    world.push("v2")
+    world.settle()
+    assert (world.phase(2), world.releases[2].reason) == (Phase.ROLLED_BACK, "it answers 500")
+    assert world.live("production") == 1
+    assert world.live("staging") == 2
+    requested = world.last("rollback.requested")
+    live = world.lanes["production"].live
+    assert live is not None
+    assert (requested.details["to"], requested.details["plan_hash"]) == ("shop-1", live.plan_hash)
+
+
+@pytest.mark.parametrize("kind", ROLLOUT_STEPS)
+def test_a_failed_first_rollout_has_nothing_to_bring_back_and_fails(kind: StepKind) -> None:
+    world = World(unattended())
+    world.effects.fail(kind, "staging", reason="it answers 500")
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+    assert world.releases[1].reason == "it answers 500 (nothing was live before, so nothing was brought back)"
+    assert world.live("staging") is None
+
+
+def test_a_failed_rollout_is_left_for_a_person_where_the_environment_says_stop() -> None:
+    world = World(application(staging(on_failure=OnFailure.STOP)))
+    world.push("v1")
+    world.settle()
+    world.wait(timedelta(minutes=1))
+    world.effects.fail(StepKind.VERIFY, reason="it answers 500")
+    world.push("v2")
+    world.settle()
+    assert world.phase(2) is Phase.FAILED
+    assert world.releases[2].reason == "it answers 500 (left as it is: on_failure is stop)"
+    assert not world.steps(StepKind.ROLL_BACK)
+
+
+def test_a_roll_back_that_fails_too_says_both_reasons() -> None:
+    world = one_live()
+    world.effects.fail(StepKind.VERIFY, "staging", reason="it answers 500")
+    world.effects.fail(StepKind.ROLL_BACK, reason="the cluster does not answer")
+    world.push("v2")
+    world.settle()
+    assert world.phase(2) is Phase.FAILED
+    assert world.releases[2].reason == "it answers 500; and the roll-back failed: the cluster does not answer"
+
+
+def test_the_lane_is_free_again_after_a_roll_back() -> None:
+    world = one_live()
+    world.effects.fail(StepKind.CHECK, "staging")
+    world.push("v2")
+    world.settle()
+    world.wait(timedelta(minutes=1))
+    world.push("v3")
+    world.settle()
+    assert (world.phase(2), world.phase(3)) == (Phase.ROLLED_BACK, Phase.COMPLETED)
+
+
+def test_the_evidence_of_a_failed_verification_is_kept() -> None:
+    world = one_live()
+    evidence = {"name": "smoke", "environment": "staging", "passed": False, "summary": "2 of 9 tests failed"}
+    world.effects.fail(StepKind.VERIFY, "staging", evidence=[evidence])
+    world.push("v2")
+    world.settle()
+    assert [item.summary for item in world.releases[2].evidence] == ["2 of 9 tests failed"]
+
+
+def test_an_outcome_that_is_told_twice_is_taken_once() -> None:
+    world = World(unattended())
+    world.push("v1")
+    world.settle()
+    before = (world.head, dict(world.releases))
+    for _, cause in list(world.taken):
+        world.take(cause)
+    assert (world.head, world.releases) == before
+
+
+def test_the_outcome_of_an_attempt_that_is_over_does_nothing() -> None:
+    world = World(application())
+    world.effects.lose(StepKind.PLAN, "staging")
+    world.push("v1")
+    world.settle()
+    world.wait(timedelta(minutes=1))
+    world.push("v2")
+    first_plan = world.steps(StepKind.PLAN)[0]
+    world.settle()
+    before = world.head
+    world.deliver(next(m for m in world.sent if m.body.get("release") == first_plan.release))
+    assert world.phase(1) is Phase.SUPERSEDED
+    assert world.head == before
+
+
+def test_a_plan_that_was_made_from_an_older_delivery_is_made_again_before_anything_is_deployed() -> None:
+    world = World(application(staging()))
+    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, delivery=world.delivery)
+    world.push("v1")
+    world.change()
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.releases[1].plan_delivery == world.delivery
+    assert world.releases[1].plan_hash != digest("plan")
+    assert world.actions(1).count("plan.outdated") == 1
+
+
+def test_a_plan_that_was_compared_with_something_else_than_what_is_live_is_made_again() -> None:
+    world = World(application(staging()))
+    world.effects.answer(
+        StepKind.PLAN, plan_hash=digest("plan"), base=digest("something else"), delivery=world.delivery
+    )
+    world.push("v1")
+    world.settle()
+    assert "plan.outdated" in world.actions(1)
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.releases[1].attempt == 2
+
+
+def test_channels_are_told_of_the_end_and_the_telling_is_recorded() -> None:
+    world = World(application(staging(), production(gate=approval(ADA)), notify=("team", "ops")))
+    world.effects.fail(StepKind.NOTIFY, reason="the channel is gone")
+    world.push("v1")
+    world.settle()
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.last("notification.failed").details["reason"] == "the channel is gone"
+    assert world.actions(1).count("notification.sent") == 3
+
+
+def test_a_release_that_is_superseded_before_anybody_was_asked_bothers_nobody() -> None:
+    world = World(application(notify=("team",)))
+    world.push("v1")
+    world.wait(timedelta(minutes=1))
+    world.push("v2")
+    assert world.phase(1) is Phase.SUPERSEDED
+    assert not world.steps(StepKind.NOTIFY)

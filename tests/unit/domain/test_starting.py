@@ -1,0 +1,251 @@
+"""From facts to releases: pushes, CI runs, and the two joined, in every order."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.application import Start
+from slipway.domain.release import Phase
+from slipway.domain.rules import RuleResult
+from slipway.domain.steps import StepKind
+from tests.unit.domain.samples import MORNING, application, ci_run, digest, unattended
+from tests.unit.domain.world import World
+
+
+def test_a_push_starts_a_release_where_the_application_starts_from_pushes() -> None:
+    world = World(application())
+    world.push("v1", actor="builder")
+    release = world.releases[1]
+    assert (release.id, release.phase, release.environment) == ("shop-1", Phase.PLANNING, "staging")
+    assert release.digest == digest("v1")
+    assert world.last("release.created").actor == "builder"
+
+
+def test_the_story_of_a_release_begins_at_its_first_record() -> None:
+    world = World(unattended())
+    world.push("v1")
+    world.settle()
+    world.push("v2")
+    first = world.audit[world.releases[2].first_sequence - 1]
+    assert (first.action, first.release) == ("release.created", "shop-2")
+
+
+def test_the_same_push_told_again_changes_nothing() -> None:
+    world = World(application())
+    world.push("v1")
+    before = (world.head, dict(world.releases), len(world.outbox))
+    assert world.push("v1").nothing
+    assert world.push("v1", source="sweep").nothing
+    assert (world.head, world.releases, len(world.outbox)) == before
+
+
+def test_another_tag_on_a_known_image_is_recorded_and_starts_nothing() -> None:
+    world = World(application())
+    world.push("v1")
+    world.push("stable", "v1")
+    assert list(world.releases) == [1]
+    assert world.last("image.tagged").details["tag"] == "stable"
+    assert world.tags["stable"] == 1
+
+
+def test_a_tag_that_is_pushed_again_with_other_content_starts_a_release_of_its_own() -> None:
+    world = World(unattended())
+    world.push("latest", "first")
+    world.settle()
+    world.push("latest", "second", at=MORNING + timedelta(minutes=1))
+    world.settle()
+    assert [world.releases[n].digest for n in (1, 2)] == [digest("first"), digest("second")]
+    assert world.live("production") == 2
+
+
+def test_a_push_whose_tag_does_not_match_is_recorded_and_starts_nothing() -> None:
+    world = World(application())
+    world.tag_rule = RuleResult(name="tag-matches", passed=False, reason="nightly does not match >=1.0.0")
+    decision = world.push("nightly")
+    assert not world.releases
+    assert [rule.name for rule in decision.rules] == ["tag-matches"]
+    assert world.last("image.ignored").details["reason"] == "nightly does not match >=1.0.0"
+
+
+def test_a_run_starts_a_release_whose_image_is_looked_up_by_its_tag() -> None:
+    world = World(application(start=Start.RUN))
+    world.effects.registry["20261123.1"] = digest("image")
+    world.run(ci_run("20261123.1"))
+    assert world.phase(1) is Phase.RESOLVING
+    world.settle()
+    assert world.releases[1].digest == digest("image")
+    assert world.live("staging") == 1
+
+
+def test_a_run_that_names_its_image_needs_no_look_up() -> None:
+    world = World(application(start=Start.RUN))
+    world.run(ci_run("7"), image="image", tag="v7")
+    assert world.phase(1) is Phase.PLANNING
+    assert not world.steps(StepKind.RESOLVE)
+
+
+def test_a_run_that_names_a_digest_but_no_tag_is_recorded_and_starts_nothing() -> None:
+    world = World(application(start=Start.RUN))
+    world.run(ci_run("7"), image="image")
+    assert not world.releases
+    assert world.last("run.ignored").details["rule"] == "run-names-its-image"
+
+
+def test_a_run_whose_tag_the_registry_does_not_have_fails_its_release() -> None:
+    world = World(application(start=Start.RUN))
+    world.run(ci_run("7"))
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+    assert world.releases[1].reason == "the registry has no tag 7"
+
+
+def test_a_push_that_comes_while_the_tag_is_looked_up_does_not_lose_the_run() -> None:
+    world = World(application(start=Start.RUN))
+    world.run(ci_run("7"))
+    world.push("7")
+    assert [world.phase(n) for n in (1, 2)] == [Phase.RESOLVING, Phase.JOINING]
+    world.settle()
+    assert [world.phase(n) for n in (1, 2)] == [Phase.SUPERSEDED, Phase.AWAITING_APPROVAL]
+    assert world.releases[2].run == ci_run("7")
+
+
+def test_a_push_after_the_look_up_is_known_already() -> None:
+    world = World(application(start=Start.RUN))
+    world.effects.registry["7"] = digest("7")
+    world.run(ci_run("7"))
+    world.settle()
+    assert world.push("7").nothing
+
+
+@pytest.mark.parametrize("named_by", ["digest", "tag", "convention"])
+@pytest.mark.parametrize("first", ["push", "run"])
+def test_push_and_run_are_joined_in_either_order(first: str, named_by: str) -> None:
+    world = World(application(start=Start.BOTH))
+    names = {"digest": {"image": "7", "tag": "7"}, "tag": {"tag": "7"}, "convention": {}}[named_by]
+    facts = [lambda: world.push("7"), lambda: world.run(ci_run("7"), **names)]
+    for fact in facts if first == "push" else reversed(facts):
+        assert 1 not in world.releases or world.phase(1) is Phase.JOINING
+        fact()
+    release = world.releases[1]
+    assert list(world.releases) == [1]
+    assert (release.phase, release.digest, release.run) == (Phase.PLANNING, digest("7"), ci_run("7"))
+    assert release.push is not None
+    assert release.order == release.push.at
+
+
+def test_facts_told_twice_are_joined_once() -> None:
+    world = World(application(start=Start.BOTH))
+    for _ in range(2):
+        world.push("7")
+    for _ in range(2):
+        world.run(ci_run("7"))
+    assert list(world.releases) == [1]
+    assert world.actions(1).count("release.joined") == 1
+
+
+def test_a_failed_run_cancels_the_release_that_waited_for_it() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("7")
+    world.run(ci_run("7", result="failed"))
+    assert world.phase(1) is Phase.CANCELLED
+    assert world.releases[1].reason == "CI run 7 ended as failed"
+    assert not world.head.active
+
+
+def test_a_failed_run_of_nothing_known_is_recorded() -> None:
+    world = World(application(start=Start.BOTH))
+    world.run(ci_run("7", result="canceled"))
+    assert not world.releases
+    assert world.last("run.failed").details["result"] == "canceled"
+
+
+def test_a_failed_run_does_not_touch_a_release_that_started_already() -> None:
+    world = World(unattended())
+    world.push("7")
+    world.run(ci_run("7", result="failed"))
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert "run.failed" in world.actions(1)
+
+
+def test_a_run_that_succeeds_when_run_again_delivers_the_image_that_was_pushed_the_first_time() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("7")
+    world.run(ci_run("7", result="failed"))
+    world.run(ci_run("7", at=MORNING + timedelta(minutes=9)))
+    assert (world.phase(1), world.phase(2)) == (Phase.CANCELLED, Phase.PLANNING)
+    assert world.releases[2].digest == digest("7")
+    assert world.digests[digest("7")] == 2
+
+
+def test_a_failure_that_is_told_late_does_not_cancel_what_succeeded_when_run_again() -> None:
+    world = World(application(start=Start.BOTH))
+    world.run(ci_run("7", at=MORNING + timedelta(minutes=9)))
+    world.run(ci_run("7", at=MORNING, result="failed"))
+    world.push("7")
+    assert world.phase(1) is Phase.PLANNING
+
+
+def test_a_second_run_with_the_same_tag_starts_a_release_of_its_own() -> None:
+    world = World(application(start=Start.RUN, tag="latest"))
+    for number in ("1", "2"):
+        world.effects.registry["latest"] = digest(number)
+        world.run(ci_run(number, at=world.now))
+        world.settle()
+        world.wait(timedelta(minutes=1))
+    assert [world.releases[n].digest for n in (1, 2)] == [digest("1"), digest("2")]
+
+
+def test_a_second_run_of_a_known_image_is_recorded() -> None:
+    world = World(application(start=Start.RUN))
+    world.run(ci_run("1"), image="image", tag="v1")
+    world.run(ci_run("2"), image="image", tag="v1")
+    assert list(world.releases) == [1]
+    assert world.last("run.recorded").details["reason"] == "shop-1 has a CI run already"
+
+
+def test_a_tag_that_is_looked_up_and_names_a_known_image_gives_way_to_its_release() -> None:
+    world = World(unattended(start=Start.RUN))
+    world.run(ci_run("1"), image="image", tag="v1")
+    world.effects.registry["2"] = digest("image")
+    world.run(ci_run("2"))
+    world.settle()
+    assert (world.phase(1), world.phase(2)) == (Phase.COMPLETED, Phase.SUPERSEDED)
+    assert world.releases[2].superseded_by == 1
+
+
+def test_a_run_of_another_branch_is_recorded_and_starts_nothing() -> None:
+    world = World(application(start=Start.RUN))
+    decision = world.run(ci_run("7", branch="refs/heads/feature"))
+    assert not world.releases
+    assert {rule.name: rule.passed for rule in decision.rules} == {"run-succeeded": True, "branch-counts": False}
+    assert world.last("run.ignored").details["rule"] == "branch-counts"
+
+
+def test_a_run_is_evidence_where_the_application_starts_from_pushes() -> None:
+    world = World(application())
+    world.run(ci_run("6"))
+    assert "no release of its image" in world.last("run.recorded").details["reason"]
+    world.push("7")
+    world.run(ci_run("7"))
+    assert world.releases[1].run == ci_run("7")
+    assert world.phase(1) is Phase.PLANNING
+
+
+def test_a_release_that_waits_for_its_run_is_superseded_when_its_tag_starts_again() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("latest", "first")
+    world.wait(timedelta(minutes=1))
+    world.push("latest", "second")
+    world.run(ci_run("2", at=world.now), tag="latest")
+    assert (world.phase(1), world.phase(2)) == (Phase.SUPERSEDED, Phase.PLANNING)
+    assert world.releases[1].superseded_by == 2
+
+
+def test_a_tag_names_its_newest_image_even_when_an_older_push_arrives_last() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("latest", "second", at=MORNING + timedelta(minutes=1))
+    world.push("latest", "first", at=MORNING)
+    world.run(ci_run("2", at=MORNING + timedelta(minutes=2)), tag="latest")
+    assert (world.phase(1), world.phase(2)) == (Phase.PLANNING, Phase.SUPERSEDED)
+    assert world.releases[1].digest == digest("second")

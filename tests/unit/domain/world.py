@@ -1,0 +1,228 @@
+"""An in-memory world for one application: state, clock, outbox, audit chain and scripted effects around `decide`.
+
+It keeps the rules that the ledger keeps: a cause is taken in once, a decision that changes nothing leaves no mark,
+and audit records are chained. Stories call `push`, `run`, `vote`, `sweep` and `wait`, then `settle`.
+"""
+
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Any
+
+from slipway.domain.application import Application
+from slipway.domain.audit import AuditRecord, chained
+from slipway.domain.causes import CAUSE, Cause, DeadlineReached, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from slipway.domain.decide import Decision, State, decide, lookups
+from slipway.domain.model import sha256
+from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
+from slipway.domain.rules import RuleResult
+from slipway.domain.steps import Outgoing, Step, StepKind
+from tests.unit.domain.effects import Effects, Outcome
+from tests.unit.domain.samples import MORNING, digest
+
+
+class World:
+    """One application at one moment, and everything that was sent and recorded so far."""
+
+    def __init__(self, application: Application, *, now: datetime = MORNING) -> None:
+        self.application = application
+        self.delivery = sha256(b"delivery 1")
+        self.now = now
+        self.head = Head(application=application.application)
+        self.lanes: dict[str, Lane] = {}
+        self.releases: dict[int, Release] = {}
+        self.digests: dict[str, int] = {}
+        self.tags: dict[str, int] = {}
+        self.marks: set[str] = set()
+        self.audit: list[AuditRecord] = []
+        self.outbox: deque[Outgoing] = deque()
+        self.sent: list[Outgoing] = []
+        self.taken: list[tuple[datetime, Cause]] = []
+        """Every cause with the time at which it came, repeats too: another world can be led through the same."""
+        self.moves: set[tuple[Phase, Phase]] = set()
+        """Every step from phase to phase that a release took."""
+        self.tag_rule: RuleResult | None = None
+        self.effects = Effects()
+        self._submissions = 0
+
+    # ---- the ledger's part
+    def state(self, cause: Cause) -> State:
+        wanted = lookups(self.application, cause)
+        by_digest = self.digests.get(wanted.digest) if wanted.digest else None
+        by_tag = self.tags.get(wanted.tag) if wanted.tag else None
+        numbers = {*self.head.active, *wanted.releases, by_digest, by_tag}
+        return State(
+            application=self.application,
+            delivery=self.delivery,
+            now=self.now,
+            head=self.head,
+            lanes=dict(self.lanes),
+            releases={n: self.releases[n] for n in numbers if n in self.releases},
+            by_digest=by_digest,
+            by_tag=by_tag,
+            tag_rule=self.tag_rule,
+        )
+
+    def take(self, cause: Cause) -> Decision:
+        """Take a cause in, as the intake does; a repeat gives a decision that changes nothing."""
+        self.taken.append((self.now, cause))
+        if cause.mark in self.marks:
+            return Decision(head=self.head)
+        decision = decide(self.state(cause), cause)
+        if not decision.nothing:
+            self.marks.add(cause.mark)
+            self._commit(decision)
+        return decision
+
+    def _commit(self, decision: Decision) -> None:
+        records = chained(
+            decision.records,
+            application=self.head.application,
+            time=self.now,
+            sequence=self.head.sequence,
+            previous=self.head.hash,
+        )
+        self.audit.extend(records)
+        self.head = decision.head
+        if records:
+            self.head = self.head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
+        for release in decision.releases:
+            self._note_move(release)
+            self.releases[release.number] = release
+        self.lanes |= {lane.environment: lane for lane in decision.lanes}
+        self.digests |= decision.digests
+        self.tags |= decision.tags
+        self.outbox.extend(decision.messages)
+        self.sent.extend(decision.messages)
+
+    def _note_move(self, release: Release) -> None:
+        before = self.releases.get(release.number)
+        came_from = before.phase if before else Phase.JOINING
+        planned_again = before is not None and before.environment == release.environment
+        if came_from is not release.phase or (planned_again and before and before.attempt != release.attempt):
+            self.moves.add((came_from, release.phase))
+
+    # ---- what happens outside
+    def push(self, tag: str, image: str | None = None, *, at: datetime | None = None, **fields: Any) -> Decision:
+        """An image is pushed; one tag's image is the same each time, unless another one is named."""
+        self.effects.registry[tag] = digest(image or tag)
+        cause = ImagePushed(
+            received_at=self.now,
+            registry=self.application.image.registry,
+            repository=self.application.image.repository,
+            digest=digest(image or tag),
+            tag=tag,
+            pushed_at=at or self.now,
+            **fields,
+        )
+        return self.take(cause)
+
+    def run(self, run: Run, *, image: str | None = None, tag: str | None = None) -> Decision:
+        """A CI run ends; it names its image by digest only where an image is given."""
+        named = digest(image) if image else None
+        return self.take(PipelineCompleted(received_at=self.now, run=run, digest=named, tag=tag))
+
+    def vote(
+        self,
+        number: int,
+        voter: str,
+        decision: VoteDecision = VoteDecision.APPROVE,
+        *,
+        plan_hash: str | None = None,
+        environment: str | None = None,
+        reason: str = "",
+        submission: str | None = None,
+    ) -> Decision:
+        """A person votes: for the plan and the environment that are on the page now, unless others are given."""
+        self._submissions += 1
+        release = self.releases.get(number)
+        last = self.application.environments[-1].name
+        cause = VoteCast(
+            received_at=self.now,
+            application=self.application.application,
+            release=number,
+            environment=environment or (release.environment if release else None) or last,
+            plan_hash=plan_hash or (release.plan_hash if release else None) or digest("no plan"),
+            voter=voter,
+            decision=decision,
+            reason=reason,
+            channel="page",
+            submission=submission or f"submission-{self._submissions}",
+        )
+        return self.take(cause)
+
+    def reject(self, number: int, voter: str, reason: str = "not today") -> Decision:
+        return self.vote(number, voter, VoteDecision.REJECT, reason=reason)
+
+    def change(self, application: Application | None = None) -> None:
+        """The delivery folder changes: to another application where one is given, else in what is no policy."""
+        self.application = application or self.application
+        self.delivery = sha256(self.delivery.encode())
+
+    # ---- the queues' part
+    def settle(self, *, limit: int = 10_000) -> None:
+        """Deliver what is due, again and again, until nothing is left to deliver now."""
+        for _ in range(limit):
+            due = next((m for m in self.outbox if m.not_before is None or m.not_before <= self.now), None)
+            if due is None:
+                return
+            self.outbox.remove(due)
+            self.deliver(due)
+        raise AssertionError(f"{limit} messages were delivered and there are still more")
+
+    def deliver(self, message: Outgoing) -> None:
+        if message.queue == "causes":
+            self.take(CAUSE.validate_python(message.body))
+            return
+        step = Step.model_validate(message.body)
+        outcome = self.effects.perform(
+            step,
+            application=self.application,
+            delivery=self.delivery,
+            release=self.releases[step.release],
+            lane=self.lanes.get(step.environment) or Lane(environment=step.environment),
+        )
+        if outcome is not None:
+            self.finish(step, outcome)
+
+    def finish(self, step: Step, outcome: Outcome) -> Decision:
+        return self.take(
+            StepFinished(
+                received_at=self.now, step=step, passed=outcome.passed, reason=outcome.reason, result=outcome.result
+            )
+        )
+
+    def wait(self, time: timedelta) -> None:
+        """Time passes; nothing else happens."""
+        self.now += time
+
+    def sweep(self) -> None:
+        """The timer looks for releases whose time is over."""
+        for number in self.head.active:
+            release = self.releases[number]
+            if release.due is not None and release.due <= self.now:
+                self.take(
+                    DeadlineReached(
+                        received_at=self.now, application=release.application, release=number, due=release.due
+                    )
+                )
+
+    # ---- looking
+    def phase(self, number: int) -> Phase:
+        return self.releases[number].phase
+
+    def actions(self, number: int | None = None) -> list[str]:
+        """The actions of the audit trail, in order; of one release where it is given."""
+        wanted = f"{self.head.application}-{number}"
+        return [record.action for record in self.audit if number is None or record.release == wanted]
+
+    def last(self, action: str) -> AuditRecord:
+        return next(record for record in reversed(self.audit) if record.action == action)
+
+    def live(self, environment: str) -> int | None:
+        lane = self.lanes.get(environment)
+        return lane.live.release if lane and lane.live else None
+
+    def steps(self, kind: StepKind) -> list[Step]:
+        """Every step of a kind that was ever asked for."""
+        steps = [Step.model_validate(m.body) for m in self.sent if m.queue == "steps"]
+        return [step for step in steps if step.kind is kind]
