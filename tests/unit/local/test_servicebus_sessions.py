@@ -1,0 +1,156 @@
+"""A queue with sessions, with a clock that is moved by hand."""
+
+import pytest
+
+from local.servicebus import QueueSettings
+from local.servicebus.errors import Condition, Refusal
+from local.servicebus.queues.broker import Broker
+from local.servicebus.queues.entry import Outcome, Settlement
+from local.servicebus.queues.session_queue import SessionQueue
+from local.servicebus.queues.testing import Mailbox, ManualClock, message
+
+COMPLETE = Settlement(outcome=Outcome.COMPLETED)
+ABANDON = Settlement(outcome=Outcome.ABANDONED)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def queue(clock: ManualClock) -> SessionQueue:
+    settings = QueueSettings(name="causes", requires_session=True, lock_seconds=30, max_delivery_count=3)
+    broker = Broker([settings], now=clock.now, call_later=clock.call_later)
+    found = broker.queue("causes")
+    assert isinstance(found, SessionQueue)
+    return found
+
+
+def accept(queue: SessionQueue, session_id: str | None = None, *, timeout: float = 5) -> Mailbox:
+    mailbox = Mailbox()
+    queue.accept(mailbox, session_id=session_id, timeout=timeout)
+    queue.serve(mailbox)  # what a link does when its peer grants credit
+    return mailbox
+
+
+def test_a_session_is_received_by_one_receiver_in_order(queue: SessionQueue) -> None:
+    queue.publish([message("a1", session_id="a"), message("b1", session_id="b"), message("a2", session_id="a")])
+    mailbox = accept(queue, "a")
+    queue.publish([message("a3", session_id="a")])
+    assert mailbox.texts == ["a1", "a2", "a3"]
+
+
+def test_a_session_that_is_held_cannot_be_accepted_again(queue: SessionQueue) -> None:
+    accept(queue, "a")
+    second = accept(queue, "a")
+    assert second.refusal is not None
+    assert second.refusal.condition is Condition.SESSION_LOCKED
+
+
+def test_the_next_session_is_one_that_has_messages_and_no_holder(queue: SessionQueue) -> None:
+    queue.publish([message(session_id="a"), message(session_id="b")])
+    assert {accept(queue).session, accept(queue).session} == {"a", "b"}
+
+
+def test_who_waits_for_a_session_gets_the_first_that_comes(queue: SessionQueue, clock: ManualClock) -> None:
+    first, second = accept(queue, timeout=60), accept(queue, timeout=60)
+    clock.advance(59)
+    queue.publish([message(session_id="a")])
+    assert first.session == "a"
+    clock.advance(2)
+    assert second.session is None
+    assert second.refusal is not None
+    assert second.refusal.condition is Condition.TIMEOUT
+
+
+def test_who_stopped_waiting_is_given_no_session(queue: SessionQueue, clock: ManualClock) -> None:
+    gone = accept(queue, timeout=60)
+    queue.remove_receiver(gone)
+    queue.publish([message(session_id="a")])
+    assert gone.session is None
+    assert accept(queue).session == "a"
+    clock.advance(60)
+    assert gone.refusal is None
+
+
+def test_a_closed_session_is_free_at_once_and_its_messages_did_not_count_as_delivered(queue: SessionQueue) -> None:
+    queue.publish([message("a1", session_id="a"), message("a2", session_id="a")])
+    queue.remove_receiver(accept(queue, "a"))
+    again = accept(queue)
+    assert again.texts == ["a1", "a2"]
+    assert [each.header[4] for each in again.messages] == [0, 0]
+
+
+def test_a_session_lock_that_expires_counts_as_a_failed_delivery(queue: SessionQueue, clock: ManualClock) -> None:
+    queue.publish([message(session_id="a")])
+    loser = accept(queue, "a")
+    token = loser.last_token
+    clock.advance(30)
+    assert loser.refusal is not None
+    assert loser.refusal.condition is Condition.SESSION_LOCK_LOST
+    with pytest.raises(Refusal):
+        queue.settle([token], COMPLETE)
+    assert accept(queue, "a").messages[0].header[4] == 1
+
+
+def test_a_renewed_session_keeps_its_messages_locked(queue: SessionQueue, clock: ManualClock) -> None:
+    queue.publish([message(session_id="a")])
+    mailbox = accept(queue, "a")
+    clock.advance(20)
+    assert queue.renew_session("a") == clock.now() + 30
+    clock.advance(20)
+    queue.settle([mailbox.last_token], COMPLETE)
+    assert queue.counts().active == queue.counts().locked == 0
+
+
+def test_failing_often_dead_letters_a_message_and_the_session_goes_on(queue: SessionQueue) -> None:
+    queue.publish([message("bad", session_id="a"), message("good", session_id="a")])
+    mailbox = accept(queue, "a")
+    bad = mailbox.tokens[0]
+    for _ in range(3):
+        assert bad is not None
+        queue.settle([bad], ABANDON)
+        bad = mailbox.tokens[-1]
+    assert queue.counts().dead_lettered == 1
+    assert mailbox.texts == ["bad", "good", "bad", "bad"]
+
+
+def test_session_state_outlives_the_receiver_and_needs_the_lock(queue: SessionQueue) -> None:
+    holder = accept(queue, "a")
+    queue.set_session_state("a", b"step 2")
+    queue.remove_receiver(holder)
+    with pytest.raises(Refusal) as refused:
+        queue.session_state("a")
+    assert refused.value.condition is Condition.SESSION_LOCK_LOST
+    accept(queue, "a")
+    assert queue.session_state("a") == b"step 2"
+    assert queue.session_ids() == ["a"]
+
+
+def test_a_session_state_that_is_too_large_is_refused(queue: SessionQueue) -> None:
+    accept(queue, "a")
+    with pytest.raises(Refusal, match="at most 262144"):
+        queue.set_session_state("a", bytes(262_145))
+
+
+def test_a_message_without_a_session_is_refused_with_its_batch(queue: SessionQueue) -> None:
+    with pytest.raises(Refusal, match="session id was not set"):
+        queue.publish([message(session_id="a"), message()])
+    assert queue.counts().active == 0
+
+
+def test_deferred_messages_are_taken_within_their_session(queue: SessionQueue) -> None:
+    (number,) = queue.publish([message(session_id="a")])
+    mailbox = accept(queue, "a")
+    queue.settle([mailbox.last_token], Settlement(outcome=Outcome.DEFERRED))
+    with pytest.raises(Refusal):
+        queue.receive_deferred([number], delete=True)
+    with pytest.raises(Refusal):
+        queue.receive_deferred([number], delete=True, session_id="b")
+    assert len(queue.receive_deferred([number], delete=True, session_id="a")) == 1
+
+
+def test_a_receiver_without_a_session_is_refused(queue: SessionQueue) -> None:
+    with pytest.raises(Refusal, match="requires sessions"):
+        queue.add_receiver(Mailbox())
