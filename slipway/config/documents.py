@@ -99,7 +99,8 @@ def read_text(data: bytes, *, name: str) -> tuple[Document, ...]:
 class _Builder:
     """Turns one tree of nodes into a Document; what aliases repeat counts each time."""
 
-    def __init__(self, name: str, findings: Findings) -> None:
+    def __init__(self, name: str, findings: Findings, *, merges: int = 0) -> None:
+        self._merges = merges
         self._name = name
         self._findings = findings
         self._places: dict[Steps, Place] = {}
@@ -138,7 +139,7 @@ class _Builder:
         self._nodes += 1
         self._characters += characters
         expected = ""
-        if len(steps) > MAX_DEPTH:
+        if len(steps) + self._merges > MAX_DEPTH:
             expected = f"at most {MAX_DEPTH} levels of nesting once aliases are put in"
         elif self._nodes > MAX_NODES:
             expected = f"at most {MAX_NODES} values once aliases are put in"
@@ -193,8 +194,9 @@ class _Builder:
             if not isinstance(source, MappingNode):
                 self._report(source, steps, expected="a mapping, or a list of mappings, after <<", got="something else")
                 continue
+            self._spend(source, steps)
             # Built apart: keys that are written here too must not move their places to the other mapping.
-            apart = _Builder(self._name, self._findings)
+            apart = _Builder(self._name, self._findings, merges=self._merges + 1)
             apart._nodes, apart._characters = self._nodes, self._characters
             merged = apart._mapping(source, steps)
             self._nodes, self._characters = apart._nodes, apart._characters

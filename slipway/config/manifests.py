@@ -97,7 +97,7 @@ def check_object(document: Document, value: Any, *, namespace: str) -> Iterator[
         expected = "one object in each document, divided by ---"
         yield document.problem(("kind",), expected=expected, got=shown(value["kind"]))
     given = look_up(value, ("metadata", "namespace"))
-    if value.get("kind") not in CLUSTER_SCOPED and given not in (None, namespace):
+    if str(value.get("kind")) not in CLUSTER_SCOPED and given not in (None, namespace):
         expected = f"none, or {namespace!r} as the environment says"
         yield document.problem(("metadata", "namespace"), expected=expected, got=shown(given))
     yield from _check_text(document, value)

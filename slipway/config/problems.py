@@ -98,11 +98,11 @@ def shown(value: object) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean 'deadline'?`, else the names there are: the advice that follows an unknown name."""
-    names = sorted(set(known))
+    names = {known_name.casefold(): known_name for known_name in sorted(known)}
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are {', '.join(names)}" if names else "none is known"
+        return f"did you mean {names[close[0]]!r}?"
+    return f"known are {', '.join(names.values())}" if names else "none is known"
 
 
 def shown_path(path: Path, *, root: Path) -> str:

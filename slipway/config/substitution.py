@@ -70,7 +70,7 @@ class _Substitution:
         if escape:
             return found[0][1:]
         if name not in self._values:
-            advice = f"{nearest(name, self._values)} Write $${{{name}}} for the text itself"
+            advice = f"{nearest(name, self._values)}; write $${{{name}}} for the text itself"
             self.findings.add(self._document.problem(steps, advice, expected="a known name", got=f"${{{name}}}"))
             return found[0]
         return self._values[name]

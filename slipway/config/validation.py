@@ -66,7 +66,7 @@ def _is_echo(finding: Any) -> bool:
 
 
 def _problem(document: Document, finding: Any) -> Problem:
-    steps = _steps(document.value, finding["loc"])
+    steps = _steps(document.value, finding["loc"], missing=finding["type"] == "missing")
     kind, context, came = finding["type"], finding.get("ctx", {}), finding["input"]
     match kind:
         case "missing":
@@ -111,7 +111,7 @@ def _own_rule(document: Document, steps: Steps, said: str, came: object) -> Prob
     return document.problem(steps, said)
 
 
-def _steps(value: Any, location: Iterable[str | int]) -> Steps:
+def _steps(value: Any, location: Iterable[str | int], *, missing: bool) -> Steps:
     """pydantic's location without what is not in the file: tags of unions, and the mark for a mapping's key."""
     parts = tuple(location)
     steps: list[str | int] = []
@@ -122,7 +122,7 @@ def _steps(value: Any, location: Iterable[str | int]) -> Steps:
         if is_there:
             value = value[part]
             steps.append(part)
-        elif position == len(parts) - 1 and part != "[key]":
+        elif missing and position == len(parts) - 1:
             steps.append(part)
     return tuple(steps)
 

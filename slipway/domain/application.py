@@ -25,12 +25,21 @@ class Start(StrEnum):
     """Both, in whichever order they arrive; they are joined on digest or tag."""
 
 
+_Pattern = Annotated[str, Field(min_length=1, max_length=128)]
+
+
 class TagRule(Record):
     """Which tags start a release. Exactly one of the three is given."""
 
-    semver: Annotated[str, Field(min_length=1, max_length=128, examples=[">=1.0.0 <2.0.0", "^1.4"])] | None = None
-    regex: Annotated[str, Field(min_length=1, max_length=128, examples=[r"v\d+\.\d+"])] | None = None
-    glob: Annotated[str, Field(min_length=1, max_length=128, examples=["main-*"])] | None = None
+    semver: _Pattern | None = Field(
+        default=None,
+        description="A range of semantic versions, in npm's notation; a leading v in the tag is accepted.",
+        examples=[">=1.0.0 <2.0.0", "^1.4"],
+    )
+    regex: _Pattern | None = Field(
+        default=None, description="A regular expression that matches the whole tag.", examples=[r"v\d+\.\d+"]
+    )
+    glob: _Pattern | None = Field(default=None, description="A pattern with *, ? and [...].", examples=["main-*"])
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -54,6 +63,11 @@ class Pipeline(Record):
     """The CI pipeline whose completed runs count for this application."""
 
     project: str = Field(min_length=1, max_length=256, description="Azure DevOps project, by name.")
+    project_id: str | None = Field(
+        default=None,
+        max_length=64,
+        description="The project's id; needed for run-state-changed hooks, which name the project by id only.",
+    )
     name: str = Field(min_length=1, max_length=256, description="Pipeline (definition) name.")
     branches: tuple[str, ...] = Field(default=("main",), max_length=20, description="Branches whose runs count; globs.")
     tag: str = Field(
@@ -100,7 +114,7 @@ class HttpProbe(Record):
 
     service: Name = Field(description="Service in the environment's namespace.")
     port: int = Field(default=80, ge=1, le=65535, description="Port of the service.")
-    path: str = Field(default="/", pattern=r"^/[^\s]*$", max_length=1024)
+    path: str = Field(default="/", pattern=r"^/[^\s]*$", max_length=1024, description="Path, with the query if any.")
     status: int = Field(default=200, ge=100, le=599, description="The status that is expected.")
     contains: str | None = Field(default=None, max_length=1024, description="Text that the body must contain.")
 
@@ -111,7 +125,7 @@ class Verification(Record):
     job: str | None = Field(
         default=None, max_length=256, description="File with a Job manifest, relative to the folder."
     )
-    http: tuple[HttpProbe, ...] = Field(default=(), max_length=20)
+    http: tuple[HttpProbe, ...] = Field(default=(), max_length=20, description="Probes, asked in this order.")
     within: Duration = Field(default=timedelta(minutes=10), description="Time for all of it.")
 
 
@@ -127,30 +141,34 @@ class OnFailure(StrEnum):
 class Environment(Record):
     """A target in the chain."""
 
-    name: Name
+    name: Name = Field(description="Name of the environment, such as staging; used once in an application.")
     cluster: Name = Field(description="Name of the cluster, as the installation's settings list it.")
-    namespace: Name
+    namespace: Name = Field(description="Namespace in the cluster; every namespaced object is put there.")
     registry: Name | None = Field(
         default=None, description="Registry that this environment pulls from; by default the one CI pushes to."
     )
-    manifests: str = Field(default="manifests", max_length=256, description="Folder with Kubernetes YAML.")
+    manifests: str = Field(
+        default="manifests", max_length=256, description="Folder with Kubernetes YAML, inside the application's folder."
+    )
     substitutions: dict[
         Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Annotated[str, Field(max_length=1024)]
     ] = Field(
         default={}, max_length=50, description="Values for ${NAME} in the manifests. Only these names are replaced."
     )
-    gate: Gate = AutoGate()
+    gate: Gate = Field(default=AutoGate(), description="What must be answered before a rollout.")
     rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")
-    verify: Verification = Verification()
-    on_failure: OnFailure = OnFailure.ROLL_BACK
+    verify: Verification = Field(default=Verification(), description="The acceptance tests after a rollout.")
+    on_failure: OnFailure = Field(
+        default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."
+    )
 
 
 class Application(Record):
     """An application: its image, what starts a release, and its environments in order."""
 
-    application: Name
-    image: Image
-    start: Start = Start.PUSH
+    application: Name = Field(description="Name of the application, and of the folder that this file is in.")
+    image: Image = Field(description="The image that is delivered; it belongs to this application alone.")
+    start: Start = Field(default=Start.PUSH, description="Which facts a release needs before it starts.")
     pipeline: Pipeline | None = Field(default=None, description="Needed where start is run or both.")
     join_within: Duration = Field(
         default=timedelta(hours=24), description="How long a release waits for the second fact, where start is both."
@@ -158,7 +176,9 @@ class Application(Record):
     notify: tuple[Name, ...] = Field(
         default=(), max_length=10, description="Channels that are told of gates and ends, as the settings list them."
     )
-    environments: tuple[Environment, ...] = Field(min_length=1, max_length=20)
+    environments: tuple[Environment, ...] = Field(
+        min_length=1, max_length=20, description="The chain: a release passes through them in this order."
+    )
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
