@@ -1,10 +1,12 @@
 """From facts to releases: pushes, CI runs, and the two joined, in every order."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from slipway.domain.application import Start
+from slipway.domain.decide import Decision
 from slipway.domain.release import Phase
 from slipway.domain.rules import RuleResult
 from slipway.domain.steps import StepKind
@@ -121,8 +123,11 @@ def test_a_push_after_the_look_up_is_known_already() -> None:
 @pytest.mark.parametrize("first", ["push", "run"])
 def test_push_and_run_are_joined_in_either_order(first: str, named_by: str) -> None:
     world = World(application(start=Start.BOTH))
-    names = {"digest": {"image": "7", "tag": "7"}, "tag": {"tag": "7"}, "convention": {}}[named_by]
-    facts = [lambda: world.push("7"), lambda: world.run(ci_run("7"), **names)]
+    image, tag = {"digest": ("7", "7"), "tag": (None, "7"), "convention": (None, None)}[named_by]
+    facts: list[Callable[[], Decision]] = [
+        lambda: world.push("7"),
+        lambda: world.run(ci_run("7"), image=image, tag=tag),
+    ]
     for fact in facts if first == "push" else reversed(facts):
         assert 1 not in world.releases or world.phase(1) is Phase.JOINING
         fact()

@@ -1,0 +1,73 @@
+"""The state diagram of a release, made from `Phase` and `TRANSITIONS` so that it cannot say anything else.
+
+`python -m slipway.domain.diagram` prints what docs/reference/states.md holds.
+"""
+
+import ast
+import inspect
+import sys
+import textwrap
+from enum import Enum
+from itertools import pairwise
+
+from .release import ROLLOUT_PHASES, TRANSITIONS, Phase
+
+_INTRODUCTION = """\
+# States of a release
+
+Made by `python -m slipway.domain.diagram` from the phases and transitions in `slipway/domain/release.py`.
+Only the steps drawn here can be taken: the code refuses any other.
+"""
+
+_ENDS = """\
+The last seven are ends: a release never leaves them. Only `completed`, `failed` and `rolled_back` may have touched
+the cluster of the environment they ended in; a release that was rejected, expired, superseded or cancelled has not.
+"""
+
+
+def meanings(enum: type[Enum]) -> dict[str, str]:
+    """The one-line meaning of each member: the string that stands under it in the source."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(enum))).body
+    assert isinstance(definition, ast.ClassDef)
+    found: dict[str, str] = {}
+    for member, text in pairwise(definition.body):
+        match member, text:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]),
+                ast.Expr(value=ast.Constant(value=str(meaning))),
+            ):
+                found[str(enum[name].value)] = " ".join(meaning.split())
+    return found
+
+
+def diagram() -> str:
+    """The mermaid source, in the order in which the phases are declared."""
+    lines = ["stateDiagram-v2", f"    [*] --> {Phase.JOINING}"]
+    for phase in Phase:
+        lines += [f"    {phase} --> {following}" for following in _following(phase)]
+    lines += [f"    {phase} --> [*]" for phase in Phase if phase.final]
+    return "\n".join(lines)
+
+
+def table() -> str:
+    """Every phase with its meaning, whether it holds the lane, and what may follow."""
+    meaning = meanings(Phase)
+    lines = ["| phase | meaning | holds its lane | followed by |", "|---|---|---|---|"]
+    for phase in Phase:
+        holds = "yes" if phase in ROLLOUT_PHASES else ""
+        following = ", ".join(f"`{f}`" for f in _following(phase)) or "nothing: an end"
+        lines.append(f"| `{phase}` | {meaning[phase]} | {holds} | {following} |")
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """The whole of docs/reference/states.md."""
+    return f"{_INTRODUCTION}\n```mermaid\n{diagram()}\n```\n\n{table()}\n\n{_ENDS}"
+
+
+def _following(phase: Phase) -> list[Phase]:
+    return [following for following in Phase if following in TRANSITIONS[phase]]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,253 @@
+"""Every declared transition is taken by a story, and the generated page shows exactly what is declared."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.application import Application, Start
+from slipway.domain.diagram import diagram, meanings, page
+from slipway.domain.release import ROLLOUT_PHASES, TRANSITIONS, Phase
+from slipway.domain.steps import StepKind
+from tests.unit.domain.samples import (
+    ADA,
+    MORNING,
+    PROBED,
+    application,
+    approval,
+    ci_run,
+    digest,
+    production,
+    staging,
+)
+from tests.unit.domain.world import World
+
+DECLARED = {(phase, following) for phase, all_following in TRANSITIONS.items() for following in all_following}
+MINUTE = timedelta(minutes=1)
+UNVERIFIED = PROBED.evolve(http=())
+
+
+def two_stages(*, probed: bool = True, start: Start = Start.PUSH) -> Application:
+    verify = PROBED if probed else UNVERIFIED
+    return application(staging(verify=verify), production(verify=verify, gate=None), start=start)
+
+
+def pushed(world: World, *tags: str) -> World:
+    """The images are pushed, one a minute, and everything settles after each."""
+    for tag in tags:
+        world.push(tag)
+        world.settle()
+        world.wait(MINUTE)
+    return world
+
+
+def joined_and_resolved() -> World:
+    world = World(two_stages(start=Start.RUN))
+    world.effects.registry["1"] = digest("1")
+    world.run(ci_run("1"))
+    world.settle()
+    world.run(ci_run("2"))
+    world.settle()
+    world.effects.registry["3"] = digest("1")
+    world.run(ci_run("3"))
+    world.settle()
+    return world
+
+
+def resolved_behind_a_rollout() -> World:
+    world = World(two_stages(start=Start.RUN))
+    world.effects.lose(StepKind.CHECK, "staging")
+    for number in ("1", "2"):
+        world.effects.registry[number] = digest(number)
+        world.run(ci_run(number, at=world.now))
+        world.settle()
+        world.wait(MINUTE)
+    return world
+
+
+def environment_gone_while_resolving() -> World:
+    world = World(two_stages(start=Start.RUN))
+    world.run(ci_run("1"))
+    world.change(application(production()))
+    world.settle()
+    return world
+
+
+def joining_ends() -> World:
+    world = World(two_stages(start=Start.BOTH))
+    world.push("latest", "first")
+    world.push("other")
+    world.run(ci_run("other", result="failed"))
+    world.wait(MINUTE)
+    world.push("latest", "second")
+    world.run(ci_run("2", at=world.now), tag="latest")
+    world.push("forgotten")
+    world.settle()
+    world.wait(timedelta(hours=2))
+    world.settle()
+    return world
+
+
+def queued_and_overtaken() -> World:
+    world = World(two_stages())
+    world.effects.lose(StepKind.CHECK, "staging")
+    pushed(world, "v1", "v2", "v3")
+    world.wait(timedelta(hours=1))
+    world.sweep()
+    world.settle()
+    return world
+
+
+def overtaken_while_planning() -> World:
+    world = World(two_stages())
+    for tag in ("v1", "v2"):
+        world.push(tag)
+        world.wait(MINUTE)
+    return world
+
+
+def environment_gone_while_planning() -> World:
+    world = World(two_stages())
+    world.push("v1")
+    world.change(application(production()))
+    world.settle()
+    return world
+
+
+def plan_outdated() -> World:
+    world = World(two_stages())
+    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, delivery=world.delivery)
+    world.push("v1")
+    world.change()
+    world.settle()
+    return world
+
+
+def gate_with_votes() -> World:
+    """Approved with and without promotion, rejected, expired, overtaken, planned again."""
+    world = World(application(staging(gate=approval(ADA)), production(gate=approval(ADA))))
+    pushed(world, "v1", "v2")
+    for _ in range(2):
+        world.vote(2, ADA)
+        world.settle()
+    pushed(world, "v3")
+    world.change()
+    world.vote(3, ADA)
+    world.settle()
+    world.reject(3, ADA)
+    pushed(world, "v4")
+    world.wait(timedelta(hours=24))
+    world.settle()
+    return world
+
+
+def planned_too_often() -> World:
+    world = World(application(staging(gate=approval(ADA))))
+    pushed(world, "v1")
+    while world.head.active:
+        world.change()
+        world.vote(1, ADA)
+        world.settle()
+    return world
+
+
+def busy_next_environment(*, probed: bool) -> World:
+    world = World(two_stages(probed=probed))
+    world.effects.lose(StepKind.CHECK, "production")
+    return pushed(world, "v1", "v2")
+
+
+def environment_put_before_one_that_has_a_newer_release(*, probed: bool) -> World:
+    whole = two_stages(probed=probed)
+    world = World(whole.evolve(environments=whole.environments[1:]))
+    pushed(world, "v2")
+    world.change(whole)
+    world.push("v1", at=MORNING - MINUTE)
+    world.settle()
+    return world
+
+
+def each_step_fails(*, before: tuple[str, ...]) -> World:
+    """Each kind of step fails once; with or without something that was live before."""
+    world = World(application(staging(registry="staging")))
+    pushed(world, *before)
+    for kind in (StepKind.PLAN, StepKind.PROMOTE, StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY):
+        world.effects.fail(kind)
+        pushed(world, f"breaks-{kind}")
+    if before:
+        world.effects.fail(StepKind.CHECK)
+        world.effects.fail(StepKind.ROLL_BACK)
+        pushed(world, "breaks-twice")
+    return world
+
+
+STORIES: dict[str, Callable[[], World]] = {
+    "verified in two stages": lambda: pushed(World(two_stages()), "v1"),
+    "not verified in two stages": lambda: pushed(World(two_stages(probed=False)), "v1"),
+    "joined and resolved": joined_and_resolved,
+    "resolved behind a rollout": resolved_behind_a_rollout,
+    "environment gone while resolving": environment_gone_while_resolving,
+    "joining ends": joining_ends,
+    "queued and overtaken": queued_and_overtaken,
+    "overtaken while planning": overtaken_while_planning,
+    "environment gone while planning": environment_gone_while_planning,
+    "plan outdated": plan_outdated,
+    "gate with votes": gate_with_votes,
+    "planned too often": planned_too_often,
+    "verified before a busy environment": lambda: busy_next_environment(probed=True),
+    "not verified before a busy environment": lambda: busy_next_environment(probed=False),
+    "verified, then overtaken": lambda: environment_put_before_one_that_has_a_newer_release(probed=True),
+    "not verified, then overtaken": lambda: environment_put_before_one_that_has_a_newer_release(probed=False),
+    "each step fails the first time": lambda: each_step_fails(before=()),
+    "each step fails after a good release": lambda: each_step_fails(before=("v1",)),
+}
+
+
+def test_every_declared_transition_is_taken_by_a_story() -> None:
+    taken = {move for story in STORIES.values() for move in story().moves}
+    assert {f"{a} -> {b}" for a, b in DECLARED - taken} == set()
+
+
+def test_no_transition_is_taken_that_is_not_declared() -> None:
+    taken = {move for story in STORIES.values() for move in story().moves}
+    assert {f"{a} -> {b}" for a, b in taken - DECLARED} == set()
+
+
+def test_the_page_of_states_is_the_generated_one() -> None:
+    written = Path(__file__).parents[3] / "docs" / "reference" / "states.md"
+    assert written.read_text(encoding="utf-8") == page(), (
+        "run: python -m slipway.domain.diagram > docs/reference/states.md"
+    )
+
+
+def test_the_diagram_draws_each_transition_once() -> None:
+    arrows = [line.strip() for line in diagram().splitlines() if "[*]" not in line and "-->" in line]
+    assert sorted(arrows) == sorted(f"{a} --> {b}" for a, b in DECLARED)
+
+
+def test_every_phase_has_a_meaning() -> None:
+    assert list(meanings(Phase)) == [str(phase) for phase in Phase]
+
+
+def test_a_member_without_a_meaning_is_not_given_that_of_another() -> None:
+    class Colour(Enum):
+        """A docstring is not the meaning of a member."""
+
+        RED = "red"
+        BLUE = "blue"
+        """Like the
+        sky."""
+
+    assert meanings(Colour) == {"blue": "Like the sky."}
+
+
+def test_the_last_seven_phases_are_the_ends() -> None:
+    assert [phase.final for phase in Phase] == [False] * (len(Phase) - 7) + [True] * 7
+
+
+@pytest.mark.parametrize("phase", sorted(ROLLOUT_PHASES))
+def test_a_rollout_is_not_ended_by_people_or_deadlines(phase: Phase) -> None:
+    assert Phase.EXPIRED not in TRANSITIONS[phase]
+    assert Phase.REJECTED not in TRANSITIONS[phase]
