@@ -1,0 +1,12 @@
+"""Builds the FunctionApp and registers the blueprints; nothing else."""
+
+import azure.functions as func
+
+from functions import api, approvals, events, health, hooks, pages, queues, timers
+from functions.shared import check_at_start
+
+check_at_start()
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+for module in (events, queues, hooks, timers, health, approvals, api, pages):
+    app.register_functions(module.blueprint)

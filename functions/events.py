@@ -1,0 +1,36 @@
+"""Event Grid: image pushes, in both of its schemas. The event goes to the causes queue as a cause."""
+
+import logging
+
+import azure.functions as func
+
+from slipway.flow.gateway import EVENT_GRID
+from slipway.flow.inbound import BadInput, Ignored
+from slipway.flow.inbound.event_grid import RegistryEvent
+
+from .shared import new_blueprint, parts
+
+log = logging.getLogger(__name__)
+blueprint = new_blueprint()
+
+
+@blueprint.function_name("image_pushed")
+@blueprint.event_grid_trigger(arg_name="event")
+def image_pushed(event: func.EventGridEvent) -> None:
+    _accept(RegistryEvent(type=event.event_type, source=event.topic, time=event.event_time, data=event.get_json()))
+
+
+@blueprint.function_name("image_pushed_cloudevent")
+@blueprint.event_grid_trigger(arg_name="event")
+def image_pushed_cloudevent(event: func.CloudEvent) -> None:
+    _accept(RegistryEvent(type=event.type, source=event.source, time=event.time, data=event.get_json()))
+
+
+def _accept(event: RegistryEvent) -> None:
+    """Raises only when the queue cannot be reached: Event Grid sends the event again then, for a day."""
+    try:
+        parts().gateway.registry_event(event)
+    except Ignored as ignored:
+        log.info("event ignored: %s", ignored)
+    except BadInput as bad:
+        parts().parking.park(source=EVENT_GRID, reason=str(bad), body=event.model_dump_json().encode())

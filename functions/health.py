@@ -1,0 +1,29 @@
+"""Health: whether the app can do its work, for load balancers and people."""
+
+import json
+
+import azure.functions as func
+
+from slipway import __version__
+from slipway.ledger import LedgerUnavailable
+
+from .shared import new_blueprint, parts
+
+blueprint = new_blueprint()
+
+
+@blueprint.function_name("health")
+@blueprint.route(route="api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+    applications = sorted(parts().catalogue.entries)
+    try:
+        for name in applications[:1]:
+            parts().ledger.head(name)
+    except LedgerUnavailable:
+        return _answer(503, {"healthy": False, "ledger": "unavailable"})
+    return _answer(200, {"healthy": True, "version": __version__, "applications": len(applications)})
+
+
+def _answer(status: int, content: dict[str, object]) -> func.HttpResponse:
+    headers = {"Cache-Control": "no-store"}
+    return func.HttpResponse(json.dumps(content), status_code=status, mimetype="application/json", headers=headers)

@@ -1,0 +1,70 @@
+"""Azure DevOps service hooks. What is answered decides whether the subscription lives:
+
+202 enqueued; 200 recorded, or none of our business (never 400, 404 or 500: those put the subscription on probation
+and new events are lost); 503 the queue cannot be reached, try again; 401 the secret is wrong, which somebody must see.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import logging
+
+import azure.functions as func
+
+from slipway.effects.messaging import QueueUnavailable
+from slipway.flow.gateway import AZURE_DEVOPS
+from slipway.flow.inbound import BadInput, Ignored
+from slipway.ledger import LedgerUnavailable
+
+from .shared import new_blueprint, parts
+
+log = logging.getLogger(__name__)
+blueprint = new_blueprint()
+
+
+@blueprint.function_name("azure_devops_hook")
+@blueprint.route(route="api/hooks/azure-devops", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
+    if not authentic(req.headers.get("Authorization", "")):
+        log.warning("a hook with a wrong or missing secret was refused")
+        answer = _answer(401, "refused", "expected basic authentication with the hook's secret")
+        answer.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
+        return answer
+    body = req.get_body()
+    try:
+        return _accept(body)
+    except (QueueUnavailable, LedgerUnavailable) as away:
+        log.warning("hook not taken: %s", away)
+        return _answer(503, "unavailable", "try again")
+
+
+def _accept(body: bytes) -> func.HttpResponse:
+    try:
+        parts().gateway.hook(body)
+    except Ignored as ignored:
+        return _answer(200, "ignored", str(ignored))
+    except BadInput as bad:
+        parked = parts().parking.park(source=AZURE_DEVOPS, reason=str(bad), body=body)
+        return _answer(200, "parked", str(bad), id=parked.id)
+    return _answer(202, "accepted", "enqueued")
+
+
+def authentic(header: str) -> bool:
+    """Whether the header carries one of the live secrets as its password. Compared in constant time."""
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "basic":
+        return False
+    try:
+        password = base64.b64decode(text, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return False
+    matches = [
+        hmac.compare_digest(password, secret.get_secret_value().encode()) for secret in parts().settings.hook_secrets
+    ]
+    return any(matches)
+
+
+def _answer(status: int, outcome: str, detail: str, **more: str) -> func.HttpResponse:
+    body = json.dumps({"outcome": outcome, "detail": detail, **more})
+    return func.HttpResponse(body, status_code=status, mimetype="application/json")

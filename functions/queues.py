@@ -1,0 +1,75 @@
+"""Service Bus: causes, pipeline runs, votes and steps. `Receiver` sees to it that no message blocks its queue."""
+
+import logging
+from collections.abc import Callable
+
+import azure.functions as func
+from pydantic import ValidationError
+
+from slipway.domain.causes import CAUSE
+from slipway.domain.rules import failed
+from slipway.domain.steps import Step
+from slipway.effects.messaging import TRIES
+from slipway.flow.inbound import parse_run_message, parse_vote, read_json
+from slipway.flow.inbound.reading import bad_input, read_as
+from slipway.wiring import SERVICE_BUS
+
+from .shared import new_blueprint, parts
+
+log = logging.getLogger(__name__)
+blueprint = new_blueprint()
+
+
+@blueprint.function_name("take_cause")
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="causes", connection=SERVICE_BUS)
+def take_cause(message: func.ServiceBusMessage) -> None:
+    def work(body: bytes) -> None:
+        try:
+            cause = CAUSE.validate_python(read_json(body))
+        except ValidationError as error:
+            raise bad_input(error) from error
+        parts().intake.take(cause)
+
+    _receive("causes", message, work)
+
+
+@blueprint.function_name("take_run")
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="runs", connection=SERVICE_BUS)
+def take_run(message: func.ServiceBusMessage) -> None:
+    def work(body: bytes) -> None:
+        parts().intake.take(parse_run_message(body, now=parts().clock()))
+
+    _receive("runs", message, work)
+
+
+@blueprint.function_name("take_vote")
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="approvals", connection=SERVICE_BUS)
+def take_vote(message: func.ServiceBusMessage) -> None:
+    def work(body: bytes) -> None:
+        vote = parse_vote(body, parts().keys, message_id=message.message_id or "", now=parts().clock())
+        for receipt in parts().intake.take(vote):
+            refused = failed(receipt.rules)
+            log.info("vote on %s-%s: %s", vote.application, vote.release, refused[0].name if refused else "counted")
+
+    _receive("approvals", message, work)
+
+
+@blueprint.function_name("perform_step")
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="steps", connection=SERVICE_BUS)
+def perform_step(message: func.ServiceBusMessage) -> None:
+    def work(body: bytes) -> None:
+        parts().performer.perform(read_as(Step, read_json(body)))
+
+    _receive("steps", message, work)
+
+
+def _receive(queue: str, message: func.ServiceBusMessage, work: Callable[[bytes], None]) -> None:
+    properties = message.application_properties or {}
+    tries = properties.get(TRIES, 0)
+    parts().receiver.receive(
+        work,
+        queue=queue,
+        body=message.get_body(),
+        message_id=message.message_id or "",
+        tries=tries if isinstance(tries, int) and tries >= 0 else 0,
+    )

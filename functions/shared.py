@@ -1,0 +1,33 @@
+"""What the blueprints share: the app's parts, built once per worker process."""
+
+import os
+import threading
+from functools import cache
+
+import azure.functions as func
+
+from slipway.settings import Settings
+from slipway.wiring import Parts
+
+_lock = threading.Lock()
+
+
+@cache
+def _parts() -> Parts:
+    return Parts(settings=Settings.read(), environment=dict(os.environ))
+
+
+def parts() -> Parts:
+    """The parts of this process. A wrong setting or delivery.yaml raises, naming what is wrong."""
+    with _lock:
+        return _parts()
+
+
+def check_at_start() -> None:
+    """Called while the app is being loaded: better not to start than to lose messages later."""
+    _ = parts().catalogue
+    _ = parts().keys
+
+
+def new_blueprint() -> func.Blueprint:
+    return func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves its constructor untyped

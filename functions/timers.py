@@ -1,0 +1,37 @@
+"""Timers: the sweep each minute; every five minutes also the registries and the dead letters."""
+
+import logging
+
+import azure.functions as func
+
+from slipway.effects.messaging import QueueUnavailable
+from slipway.ledger import LedgerUnavailable
+
+from .shared import new_blueprint, parts
+
+log = logging.getLogger(__name__)
+blueprint = new_blueprint()
+
+
+@blueprint.function_name("sweep")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
+def sweep(timer: func.TimerRequest) -> None:
+    if timer.past_due:
+        log.warning("the sweep is late")
+    swept = parts().sweep.run(look_for_pushes=False)
+    for problem in swept.problems:
+        log.warning("sweep: %s", problem)
+
+
+@blueprint.function_name("reconcile")
+@blueprint.timer_trigger(arg_name="timer", schedule="30 */5 * * * *", run_on_startup=False)
+def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+    for problem in parts().sweep.run(look_for_pushes=True).problems:
+        log.warning("reconcile: %s", problem)
+    try:
+        parked = parts().parking.empty_dead_letters()
+    except (QueueUnavailable, LedgerUnavailable) as away:
+        log.warning("dead letters were left where they are: %s", away)
+    else:
+        if parked:
+            log.warning("%d dead letters were parked", parked)

@@ -1,0 +1,90 @@
+"""The port to the message queues, and its double."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ...domain.steps import Outgoing
+
+TRIES = "slipway-tries"
+"""Application property: how many deliveries of the message went wrong before."""
+
+
+class QueueUnavailable(Exception):  # noqa: N818 - it is a state of the service
+    """Service Bus could not be reached or refused the message; trying again later may help."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A message that its queue gave up on."""
+
+    queue: str
+    body: bytes
+    message_id: str
+    reason: str
+
+
+class Bus(Protocol):
+    """Sends messages; each arrives at least once, not before its time."""
+
+    def send(self, messages: Sequence[Outgoing]) -> None:
+        """Raises `QueueUnavailable`. Some of the messages may have been sent then."""
+        ...
+
+    def send_raw(
+        self, queue: str, body: bytes, *, message_id: str, not_before: datetime | None = None, tries: int = 0
+    ) -> None:
+        """A message as it is: to replay parked input into its queue, or to deliver a message again later.
+
+        `tries` travels along as the application property `slipway-tries`.
+        """
+        ...
+
+    def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
+        """Hand the queue's dead letters to `keep`, removing each afterwards; returns how many there were."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """What `MemoryBus.send_raw` was given."""
+
+    queue: str
+    body: bytes
+    message_id: str
+    not_before: datetime | None
+    tries: int
+
+
+class MemoryBus:
+    """The double: keeps what was sent, and drops repeats of a message id as the queues do."""
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+        self.raw: list[Raw] = []
+        self.dead: list[DeadLetter] = []
+        self.broken = False
+        self._ids: set[tuple[str, str]] = set()
+
+    def send(self, messages: Sequence[Outgoing]) -> None:
+        for message in messages:
+            if self.broken:
+                raise QueueUnavailable("the queue is switched off")
+            if (message.queue, message.id) not in self._ids:
+                self._ids.add((message.queue, message.id))
+                self.sent.append(message)
+
+    def send_raw(
+        self, queue: str, body: bytes, *, message_id: str, not_before: datetime | None = None, tries: int = 0
+    ) -> None:
+        if self.broken:
+            raise QueueUnavailable("the queue is switched off")
+        self.raw.append(Raw(queue=queue, body=body, message_id=message_id, not_before=not_before, tries=tries))
+
+    def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
+        mine = [letter for letter in self.dead if letter.queue == queue][:limit]
+        for letter in mine:
+            keep(letter)
+            self.dead.remove(letter)
+        return len(mine)

@@ -1,0 +1,128 @@
+"""The message port on Service Bus, through `azure-servicebus`. Imported by the wiring only.
+
+Opening a sender costs half a second, so each queue keeps one for the life of the process. The SDK's senders are
+not thread-safe: a lock per queue lets one thread send at a time.
+"""
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender, ServiceBusSubQueue
+from azure.servicebus.exceptions import ServiceBusError
+
+from ...domain.steps import Outgoing
+from .bus import TRIES, DeadLetter, QueueUnavailable
+
+ATTEMPTS = 2
+"""A connection that the service closed while it was idle is noticed by the first send; the second opens anew."""
+
+
+class ServiceBus:
+    """Senders, opened when first needed."""
+
+    def __init__(self, connect: Callable[[], ServiceBusClient]) -> None:
+        self._connect = connect
+        self._client: ServiceBusClient | None = None
+        self._senders: dict[str, ServiceBusSender] = {}
+        self._lock = threading.Lock()
+        self._queue_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def send(self, messages: Sequence[Outgoing]) -> None:
+        by_queue: dict[str, list[ServiceBusMessage]] = {}
+        for message in messages:
+            sealed = ServiceBusMessage(
+                json.dumps(message.body, separators=(",", ":")).encode(),
+                message_id=message.id,
+                content_type="application/json",
+                scheduled_enqueue_time_utc=message.not_before,
+            )
+            by_queue.setdefault(message.queue, []).append(sealed)
+        for queue, sealed_messages in by_queue.items():
+            self._deliver(queue, sealed_messages)
+
+    def send_raw(
+        self, queue: str, body: bytes, *, message_id: str, not_before: datetime | None = None, tries: int = 0
+    ) -> None:
+        message = ServiceBusMessage(
+            body,
+            message_id=message_id,
+            content_type="application/json",
+            scheduled_enqueue_time_utc=not_before,
+            application_properties={TRIES: tries} if tries else None,
+        )
+        self._deliver(queue, [message])
+
+    def warm_up(self, *queues: str) -> None:
+        """Open the senders now, so that the first event does not wait for it."""
+        for queue in queues:
+            with self._queue_lock(queue):
+                self._sender(queue)
+
+    def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
+        """Park what the queue gave up on: `keep` is called for each, and only then is it removed."""
+        client = self._connect()
+        try:
+            return drain_dead_letters(client, queue, keep, limit=limit)
+        finally:
+            client.close()
+
+    def close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+            self._senders.clear()
+        if client is not None:
+            client.close()
+
+    def _queue_lock(self, queue: str) -> threading.Lock:
+        with self._lock:
+            return self._queue_locks[queue]
+
+    def _sender(self, queue: str) -> ServiceBusSender:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            if queue not in self._senders:
+                self._senders[queue] = self._client.get_queue_sender(queue)
+            return self._senders[queue]
+
+    def _deliver(self, queue: str, messages: list[ServiceBusMessage]) -> None:
+        with self._queue_lock(queue):
+            for attempt in range(ATTEMPTS):
+                try:
+                    self._sender(queue).send_messages(messages if len(messages) > 1 else messages[0])
+                except (ServiceBusError, ValueError, OSError) as error:
+                    self._drop(queue)
+                    if attempt == ATTEMPTS - 1:
+                        raise QueueUnavailable(f"queue {queue}: {type(error).__name__}") from error
+                else:
+                    return
+
+    def _drop(self, queue: str) -> None:
+        with self._lock:
+            sender = self._senders.pop(queue, None)
+        if sender is not None:
+            sender.close()
+
+
+def drain_dead_letters(client: ServiceBusClient, queue: str, keep: Callable[[DeadLetter], None], *, limit: int) -> int:
+    """Hand each dead letter of the queue to `keep` and then remove it; returns how many there were."""
+    kept = 0
+    try:
+        with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
+            for message in receiver.receive_messages(max_message_count=limit, max_wait_time=1):
+                keep(
+                    DeadLetter(
+                        queue=queue,
+                        body=b"".join(message.body),
+                        message_id=str(message.message_id or ""),
+                        reason=str(message.dead_letter_reason or "unknown"),
+                    )
+                )
+                receiver.complete_message(message)
+                kept += 1
+    except (ServiceBusError, ValueError, OSError) as error:
+        raise QueueUnavailable(f"dead letters of {queue}: {type(error).__name__}") from error
+    return kept

@@ -1,0 +1,46 @@
+"""The gateway: events that come by HTTP are turned into causes and enqueued, and nothing else happens to them there."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..domain.causes import Cause
+from ..domain.steps import Outgoing
+from ..effects.messaging import Bus
+from .clock import Clock, utc_now
+from .inbound import EventSource, parse_hook, parse_image_event, read_json
+from .inbound.event_grid import RegistryEvent
+from .inbound.reading import read_as
+
+log = logging.getLogger(__name__)
+
+EVENT_GRID = "event-grid"
+AZURE_DEVOPS = "azure-devops"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """Raises `Ignored` and `BadInput` as the parsers do, and `QueueUnavailable`."""
+
+    bus: Bus
+    sources: Mapping[str, EventSource]
+    organizations: frozenset[str] = frozenset()
+    clock: Clock = utc_now
+
+    def registry_event(self, event: RegistryEvent) -> None:
+        cause = parse_image_event(event, self.sources, now=self.clock())
+        self._enqueue(cause)
+        log.info("accepted push of %s:%s to %s", cause.repository, cause.tag, cause.registry)
+
+    def registry_event_again(self, body: bytes) -> None:
+        """A parked event, as `RegistryEvent` writes itself down."""
+        self.registry_event(read_as(RegistryEvent, read_json(body)))
+
+    def hook(self, body: bytes) -> None:
+        """The body of an Azure DevOps service hook."""
+        cause = parse_hook(body, self.organizations, now=self.clock())
+        self._enqueue(cause)
+        log.info("accepted run %s of %s", cause.run.number, cause.run.pipeline)
+
+    def _enqueue(self, cause: Cause) -> None:
+        self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])

@@ -1,0 +1,19 @@
+"""From raw events to causes. Every input is hostile until parsed here; what is wrong is named by field."""
+
+from .approval import parse_vote
+from .azure_devops import parse_hook
+from .event_grid import EventSource, parse_image_event
+from .pipeline import parse_run_message
+from .reading import SIZE_LIMIT, BadInput, Ignored, read_json
+
+__all__ = [
+    "SIZE_LIMIT",
+    "BadInput",
+    "EventSource",
+    "Ignored",
+    "parse_hook",
+    "parse_image_event",
+    "parse_run_message",
+    "parse_vote",
+    "read_json",
+]

@@ -1,0 +1,113 @@
+"""Intake: every cause, whatever it came by, goes through here. Load, decide, commit, send."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..domain.causes import Cause
+from ..domain.decide import decide
+from ..domain.rules import RuleResult
+from ..ledger import AlreadySeen, Conflict, Ledger
+from .catalogue import Catalogue, Entry, tag_rule
+from .clock import Clock, Patience, utc_now
+from .outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 12
+"""Decisions tried against other writers of the same application before the cause goes back to its queue."""
+
+
+class Contended(Exception):  # noqa: N818 - nothing is wrong, it is only busy
+    """Other writers of this application were faster each time; try the cause again in a while."""
+
+
+class UnknownTarget(Exception):  # noqa: N818
+    """No application of this installation is named by the cause."""
+
+
+class Outcome(StrEnum):
+    """What taking in a cause led to."""
+
+    TAKEN = "taken"
+    """It changed something, and the change is committed."""
+    REPEATED = "repeated"
+    """It was taken in before."""
+    NOTHING = "nothing"
+    """It changes nothing: it is late, or says what is known already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of a cause in one application."""
+
+    application: str
+    outcome: Outcome
+    rules: tuple[RuleResult, ...] = ()
+    actions: tuple[str, ...] = ()
+    """The audit actions that were written."""
+
+
+def nowhere(_: str) -> None:
+    """The default crash point: none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """Takes causes in."""
+
+    ledger: Ledger
+    catalogue: Catalogue
+    outbox: Outbox
+    clock: Clock = utc_now
+    patience: Patience = field(default_factory=Patience)
+    at: Callable[[str], None] = nowhere
+    """Called at each point where a crash is worth testing."""
+
+    def take(self, cause: Cause) -> tuple[Receipt, ...]:
+        """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
+        concerned = self.catalogue.concerned(cause)
+        if not concerned:
+            raise UnknownTarget(_unknown(cause))
+        return tuple(self._take(entry, cause) for entry in concerned)
+
+    def _take(self, entry: Entry, cause: Cause) -> Receipt:
+        application = entry.application
+        rule = tag_rule(application, cause)
+        for attempt in range(ATTEMPTS):
+            if attempt and self.ledger.seen(application.application, cause):
+                return Receipt(application=application.application, outcome=Outcome.REPEATED)
+            loaded = self.ledger.load(application, cause, delivery=entry.fingerprint, now=self.clock(), tag_rule=rule)
+            decision = decide(loaded.state, cause)
+            if decision.nothing:
+                return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
+            self.at("decided")
+            try:
+                entries = self.ledger.commit(loaded, decision, cause)
+            except AlreadySeen:
+                return Receipt(application=application.application, outcome=Outcome.REPEATED, rules=decision.rules)
+            except Conflict:
+                self.patience.wait(attempt)
+                continue
+            self.at("committed")
+            self.outbox.send(entries)
+            self.at("sent")
+            actions = tuple(record.action for record in decision.records)
+            log.info("%s: %s -> %s", application.application, cause.kind, ", ".join(actions))
+            return Receipt(
+                application=application.application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions
+            )
+        raise Contended(f"{application.application}: {ATTEMPTS} decisions about {cause.kind} met other writers")
+
+
+def _unknown(cause: Cause) -> str:
+    match cause.kind:
+        case "image-pushed":
+            return f"no application delivers {cause.repository} from registry {cause.registry}"
+        case "pipeline-completed":
+            return f"no application is built by pipeline {cause.run.pipeline!r} of project {cause.run.project!r}"
+        case "step-finished":
+            return f"there is no application {cause.step.application!r}"
+        case _:
+            return f"there is no application {cause.application!r}"

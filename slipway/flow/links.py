@@ -1,0 +1,38 @@
+"""The addresses that people are sent to."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..domain.release import Release
+from ..domain.tokens import ApprovalClaims, Keys
+
+WITHOUT_DEADLINE = timedelta(days=7)
+EXPLAINS_FOR = timedelta(days=30)
+"""How long a link outlives the gate's deadline, so that a late click gets an explanation and not a bare refusal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Links into this installation."""
+
+    base: str
+    """Public address of the app, without a slash at the end."""
+    keys: Keys
+
+    def release(self, release: Release) -> str:
+        return f"{self.base}/releases/{release.id}"
+
+    def approval(self, release: Release, approver: str, *, now: datetime) -> str:
+        """A signed link for one approver and the release's current plan."""
+        assert release.environment is not None
+        assert release.plan_hash is not None
+        deadline = release.gate.deadline if release.gate and release.gate.deadline else now + WITHOUT_DEADLINE
+        claims = ApprovalClaims(
+            application=release.application,
+            release=release.number,
+            environment=release.environment,
+            plan_hash=release.plan_hash,
+            approver=approver,
+            expires_at=deadline + EXPLAINS_FOR,
+        )
+        return f"{self.base}/approvals/{self.keys.sign('approval', claims)}"

@@ -1,0 +1,73 @@
+"""Parking: what cannot be handled is kept with its reason, visible, and can be replayed. Nothing is lost silently."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..domain.model import sha256
+from ..effects.messaging import Bus, DeadLetter
+from ..ledger.installation import Installation, Parked
+from .clock import Clock, utc_now
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("causes", "steps", "runs", "approvals")
+"""Every queue of the installation. Parked input that came by one of them goes back to it."""
+
+
+class NotReplayable(Exception):  # noqa: N818
+    """The parked input cannot be put back; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parking:
+    """Parks and replays."""
+
+    installation: Installation
+    bus: Bus
+    again: Mapping[str, Callable[[bytes], None]] = field(default_factory=dict)
+    """For input that did not come by a queue: how to take it in once more, by source."""
+    clock: Clock = utc_now
+
+    def park(self, *, source: str, reason: str, body: bytes, message_id: str = "") -> Parked:
+        """Keep input; the same body of the same message is kept once."""
+        digest = sha256(f"{source} {message_id} ".encode() + body).removeprefix("sha256:")
+        now = self.clock()
+        log.warning("parked input of %s as %s: %s", source, digest[:12], reason)
+        return self.installation.park(
+            id=digest[:24],
+            source=source,
+            reason=reason,
+            body=body.decode("utf-8", "backslashreplace"),
+            message_id=message_id,
+            now=now,
+        )
+
+    def replay(self, id: str, *, actor: str) -> Parked:
+        """Take the input in once more. Raises KeyError, `NotReplayable`, `QueueUnavailable`, `BadInput`."""
+        parked = self.installation.parked(id)
+        if parked is None:
+            raise KeyError(f"no parked input has the id {id!r}")
+        if parked.source not in QUEUES and parked.source not in self.again:
+            raise NotReplayable(f"{parked.id} came by {parked.source}, which cannot be replayed")
+        if parked.truncated:
+            raise NotReplayable(f"{parked.id} was too long to be kept whole")
+        now = self.clock()
+        if parked.source in self.again:
+            self.again[parked.source](parked.body.encode())
+        else:
+            message_id = f"replay-{parked.id}-{now:%Y%m%d%H%M%S}"
+            self.bus.send_raw(parked.source, parked.body.encode(), message_id=message_id)
+        self.installation.replayed(parked, actor=actor, now=now)
+        return parked
+
+    def empty_dead_letters(self) -> int:
+        """Park what the queues gave up on; returns how many messages that were."""
+        return sum(self.bus.drain(queue, self._keep) for queue in QUEUES)
+
+    def _keep(self, letter: DeadLetter) -> None:
+        reason = f"the queue gave up on it: {letter.reason}"
+        self.park(source=letter.queue, reason=reason, body=letter.body, message_id=letter.message_id)
+
+    def all(self) -> Iterator[Parked]:
+        return self.installation.all_parked()

@@ -1,0 +1,118 @@
+"""Perform: a step's message becomes one effect, under a lease, and its outcome becomes a cause.
+
+A step that takes time is looked at again by a scheduled message; nothing here waits.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ..domain.causes import StepFinished
+from ..domain.release import Release
+from ..domain.steps import Outgoing, Step, StepKind
+from ..effects.messaging import Bus
+from ..ledger import Ledger
+from ..ledger.leases import Leases
+from .catalogue import Catalogue, Entry
+from .clock import Clock, utc_now
+from .intake import Contended, Intake, nowhere
+from .outcome import Finished, LookAgain, Outcome, TryAgain, failed
+
+log = logging.getLogger(__name__)
+
+TRIES = 6
+"""Tries of one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between."""
+LEASE = timedelta(minutes=2)
+"""Steps are short; a longer one (a promotion) renews its lease as it goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a step's effect is given."""
+
+    step: Step
+    release: Release
+    entry: Entry
+    renew: Callable[[], bool]
+    """Prolongs the lease; False when it was lost."""
+
+
+Effect = Callable[[Work], Outcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performer:
+    """Performs steps."""
+
+    ledger: Ledger
+    leases: Leases
+    catalogue: Catalogue
+    intake: Intake
+    bus: Bus
+    effects: Mapping[StepKind, Effect]
+    clock: Clock = utc_now
+    owner: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
+    at: Callable[[str], None] = nowhere
+
+    def perform(self, step: Step) -> None:
+        """Raises `LedgerUnavailable`, `QueueUnavailable` and `Contended`: the message comes again then."""
+        entry = self.catalogue.get(step.application)
+        release = self.ledger.release(step.application, step.release)
+        if entry is None or release is None:
+            log.warning("%s: dropped, there is no such %s", step.id, "application" if entry is None else "release")
+            return
+        if step.kind is not StepKind.NOTIFY and release.step != step.id:
+            log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
+            return
+        owner = self.owner()
+        if not self._lease(step, owner):
+            self._send(step.evolve(poll=step.poll + 1), timedelta(seconds=5))
+            return
+        self.at("leased")
+        try:
+            outcome = self._effect(
+                Work(step=step, release=release, entry=entry, renew=lambda: self._lease(step, owner))
+            )
+            self.at("performed")
+            self._follow(step, outcome)
+        finally:
+            self.leases.give_back(step.application, step.id, owner=owner)
+
+    def _effect(self, work: Work) -> Outcome:
+        outcome = self.effects[work.step.kind](work)
+        if isinstance(outcome, TryAgain) and work.step.tries + 1 >= TRIES:
+            return failed(f"{outcome.reason} (tried {TRIES} times)")
+        return outcome
+
+    def _follow(self, step: Step, outcome: Outcome) -> None:
+        match outcome:
+            case Finished():
+                self._report(step, outcome)
+            case LookAgain(after=after, reason=reason):
+                log.info("%s: %s", step.id, reason)
+                self._send(step.evolve(poll=step.poll + 1, tries=0), after)
+            case TryAgain(reason=reason):
+                log.warning("%s: try %d went wrong: %s", step.id, step.tries + 1, reason)
+                self._send(step.evolve(tries=step.tries + 1), timedelta(seconds=2 ** (step.tries + 1)))
+
+    def _report(self, step: Step, outcome: Finished) -> None:
+        cause = StepFinished(
+            received_at=self.clock(), step=step, passed=outcome.passed, reason=outcome.reason, result=outcome.result
+        )
+        try:
+            self.intake.take(cause)
+        except Contended:
+            # The effect is had; only its report met a crowd. It goes through the queue, so that it is not had again.
+            self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])
+        self.at("reported")
+
+    def _lease(self, step: Step, owner: str) -> bool:
+        return self.leases.take(step.application, step.id, owner=owner, now=self.clock(), length=LEASE)
+
+    def _send(self, step: Step, after: timedelta) -> None:
+        message = Outgoing(
+            queue="steps", id=step.message_id, body=step.model_dump(mode="json"), not_before=self.clock() + after
+        )
+        self.bus.send([message])

@@ -1,0 +1,184 @@
+"""What pages, API and CLI show: read models over the ledger, all JSON-able. Nothing here changes anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..config import check_tag
+from ..domain.application import ApprovalGate, Environment
+from ..domain.audit import AuditRecord, ChainCheck, ChainFault
+from ..domain.explain import Explanation, explain
+from ..domain.model import Record
+from ..domain.plan import Plan
+from ..domain.release import Head, Lane, Release, parse_release_id
+from ..ledger import Blobs, Ledger
+from ..ledger.keys import AUDIT
+from ..ledger.table import Row
+from .catalogue import Catalogue
+from .clock import Clock, utc_now
+
+PAGE_LIMIT = 500
+
+
+class NotFound(LookupError):  # noqa: N818 - it is an answer, not a fault
+    """There is no such thing; the message names it."""
+
+
+class Damaged(Record):
+    """A row of the trail that is not an audit record any more."""
+
+    application: str
+    sequence: int
+    damaged: str
+
+
+class Verdict(Record):
+    """Whether an application's chain is intact."""
+
+    application: str
+    records: int
+    intact: bool
+    fault: ChainFault | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Questions about one installation."""
+
+    ledger: Ledger
+    blobs: Blobs
+    catalogue: Catalogue
+    clock: Clock = utc_now
+
+    def applications(self) -> list[dict[str, Any]]:
+        """Every application with its environments and lanes."""
+        return [
+            {
+                "application": entry.application.application,
+                "environments": [
+                    self._environment(entry.application.application, environment, lanes)
+                    for environment in entry.application.environments
+                ],
+            }
+            for entry in self.catalogue
+            for lanes in (self.ledger.lanes(entry.application.application),)
+        ]
+
+    def _environment(self, application: str, environment: Environment, lanes: dict[str, Lane]) -> dict[str, Any]:
+        lane = lanes.get(environment.name) or Lane(environment=environment.name)
+
+        def name(number: int | None) -> str | None:
+            return f"{application}-{number}" if number else None
+
+        return {
+            "environment": environment.name,
+            "gate": environment.gate.kind,
+            "live": {"release": name(lane.live.release), "tag": lane.live.tag, "at": lane.live.at.isoformat()}
+            if lane.live
+            else None,
+            "rolling": name(lane.rolling),
+            "waiting": name(lane.waiting),
+        }
+
+    def releases(self, application: str | None, *, limit: int, before: int | None = None) -> list[Release]:
+        """Newest first; of all applications by time when none is named."""
+        names = [application] if application else list(self.catalogue.entries)
+        found = [r for name in names for r in self.ledger.releases(name, limit=limit, older_than=before)]
+        if application is None:
+            found.sort(key=lambda release: release.created_at, reverse=True)
+        return found[:limit]
+
+    def release(self, release_id: str) -> Release:
+        """Raises `NotFound`, also for what is no release id."""
+        try:
+            application, number = parse_release_id(release_id)
+        except ValueError as error:
+            raise NotFound(str(error)) from error
+        release = self.ledger.release(application, number)
+        if release is None:
+            raise NotFound(f"there is no release {release_id}")
+        return release
+
+    def explain(self, release: Release) -> Explanation:
+        entry = self.catalogue.get(release.application)
+        if entry is None:
+            raise NotFound(f"the application {release.application!r} is not delivered by this installation any more")
+        lanes = self.ledger.lanes(release.application)
+        numbers = {lane.rolling for lane in lanes.values()} | {lane.waiting for lane in lanes.values()}
+        numbers |= {lane.live.release for lane in lanes.values() if lane.live}
+        numbers.add(release.superseded_by)
+        others = {n: found for n in numbers if n and (found := self.ledger.release(release.application, n))}
+        return explain(
+            entry.application,
+            release,
+            lanes,
+            others | {release.number: release},
+            delivery=entry.fingerprint,
+            now=self.clock(),
+            tag_rule=check_tag(entry.application.image.tags, release.tag),
+        )
+
+    def plan(self, plan_hash: str) -> Plan:
+        content = self.blobs.get(plan_hash)
+        if content is None:
+            raise NotFound(f"there is no plan {plan_hash}")
+        return Plan.model_validate_json(content)
+
+    def evidence(self, digest: str) -> bytes:
+        content = self.blobs.get(digest)
+        if content is None:
+            raise NotFound(f"there is no document {digest}")
+        return content
+
+    def gate_of(self, release: Release, environment: str) -> ApprovalGate | None:
+        entry = self.catalogue.get(release.application)
+        found = entry.application.environment(environment) if entry else None
+        return found.gate if found and isinstance(found.gate, ApprovalGate) else None
+
+    # ---- the trail
+    def head(self, application: str) -> Head:
+        return self.ledger.head(application)
+
+    def audit(
+        self, application: str, *, after: int = 0, limit: int = PAGE_LIMIT, release: Release | None = None
+    ) -> Iterator[AuditRecord | Damaged]:
+        """Records in order, from sequence after + 1; of one release when it is named."""
+        first = max(after + 1, release.first_sequence if release else 1)
+        count = 0
+        for found in self.ledger.audit(application, first=first):
+            item = _readable(application, found)
+            if release is not None and isinstance(item, AuditRecord) and item.release != release.id:
+                continue
+            yield item
+            count += 1
+            if count >= limit:
+                return
+
+    def verify(self, application: str) -> Verdict:
+        """Walk the whole chain."""
+        check = ChainCheck(application)
+        head = self.ledger.head(application)
+        for found in self.ledger.audit(application, last=head.sequence or None):
+            if isinstance(found, Row):
+                fault: ChainFault | None = ChainFault(
+                    application=application, sequence=_sequence(found), reason="its row is not an audit record any more"
+                )
+            else:
+                fault = check.feed(found)
+            if fault:
+                return Verdict(application=application, records=check.count, intact=False, fault=fault)
+        fault = check.finish(sequence=head.sequence, head_hash=head.hash)
+        return Verdict(application=application, records=check.count, intact=fault is None, fault=fault)
+
+
+def _readable(application: str, found: AuditRecord | Row) -> AuditRecord | Damaged:
+    if isinstance(found, AuditRecord):
+        return found
+    return Damaged(
+        application=application, sequence=_sequence(found), damaged="its row is not an audit record any more"
+    )
+
+
+def _sequence(row: Row) -> int:
+    digits = row.key.removeprefix(AUDIT)
+    return int(digits) if digits.isdigit() else 0

@@ -1,0 +1,1 @@
+"""One module per kind of step: what its effect is, and what follows from how it went."""

@@ -1,0 +1,112 @@
+"""Plan: render the manifests, let the API server say what they would change, and write the plan down."""
+
+from ...config import ConfigError, render, render_job
+from ...domain.application import Environment, policy_hash
+from ...domain.model import sha256
+from ...domain.plan import Change, Plan, PlanMade
+from ...domain.release import Release
+from ...effects.cluster import ClusterError, Preview
+from ...effects.registry import RegistryError
+from ..outcome import Outcome, TryAgain, failed, passed
+from ..perform import Work
+from .places import Places
+
+DIFF_LIMIT = 100_000
+"""Characters of all diffs of one plan."""
+
+
+def plan(places: Places, work: Work) -> Outcome:
+    release = work.release
+    environment = work.entry.application.environment(work.step.environment)
+    if environment is None:
+        return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
+    try:
+        _check_digest_exists(places, release)
+        made = _make(places, work, environment)
+    except ConfigError as error:
+        return failed(str(error))
+    except (RegistryError, ClusterError) as error:
+        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+    plan_hash = places.blobs.put(made.document(), "application/json")
+    count = [change.change for change in made.changes].count
+    return passed(
+        PlanMade(
+            plan_hash=plan_hash,
+            base=made.base,
+            delivery=work.entry.fingerprint,
+            created=count("created"),
+            changed=count("changed") + count("replaced"),
+            unchanged=count("unchanged"),
+            orphaned=count("orphaned"),
+        )
+    )
+
+
+def _check_digest_exists(places: Places, release: Release) -> None:
+    """An event may name a digest that was never pushed, or is gone: better known now than in production."""
+    places.registry(release.registry).manifest(release.repository, release.artifact.digest)
+
+
+def _make(places: Places, work: Work, environment: Environment) -> Plan:
+    release, application = work.release, work.entry.application
+    registry = application.registry_of(environment)
+    image = f"{places.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
+    values = {
+        "SLIPWAY_APPLICATION": application.application,
+        "SLIPWAY_ENVIRONMENT": environment.name,
+        "SLIPWAY_RELEASE": release.id,
+        "SLIPWAY_VERSION": release.tag,
+    }
+    manifests = render(work.entry.delivery, environment, image=image, values=values)
+    job = None
+    if environment.verify.job:
+        name = job_name(release, environment)
+        job = render_job(work.entry.delivery, environment, image=image, values=values, name=name)
+    preview = places.cluster(environment.cluster).preview(manifests, environment.namespace)
+    lane = places.ledger.lanes(application.application).get(environment.name)
+    live = lane.live if lane else None
+    return Plan(
+        application=application.application,
+        release=release.number,
+        environment=environment.name,
+        registry=registry,
+        repository=release.repository,
+        digest=release.artifact.digest,
+        tag=release.tag,
+        image=image,
+        cluster=environment.cluster,
+        namespace=environment.namespace,
+        promote_from=release.registry if registry != release.registry else None,
+        manifests=manifests,
+        verification=job,
+        changes=_changes(preview),
+        base=live.plan_hash if live else None,
+        base_tag=live.tag if live else None,
+        evidence=release.evidence,
+        run=release.run.url if release.run else None,
+        policy=policy_hash(environment),
+    )
+
+
+def _changes(preview: Preview) -> tuple[Change, ...]:
+    room, changes = DIFF_LIMIT, list[Change]()
+    for item in preview.objects:
+        diff = item.diff if len(item.diff) <= room else "(left out: the diffs of this plan are too long)"
+        room -= len(diff)
+        changes.append(Change(kind=item.kind, name=item.name, change=str(item.change), diff=diff))
+    changes += [Change(kind=item.kind, name=item.name, change="orphaned") for item in preview.orphaned]
+    return tuple(changes)
+
+
+def job_name(release: Release, environment: Environment) -> str:
+    """One Job per release, environment and plan attempt: a Job's template cannot be changed."""
+    stem = f"{release.id}-{environment.name}"[:40].rstrip("-")
+    return f"{stem}-{sha256(f'{release.id}/{environment.name}/{release.attempt}'.encode())[7:15]}"
+
+
+def load_plan(places: Places, plan_hash: str | None) -> Plan:
+    """The plan that was voted on, byte for byte. Raises LookupError when it is gone, ValueError when it was changed."""
+    content = places.blobs.get(plan_hash) if plan_hash else None
+    if content is None:
+        raise LookupError(f"the plan {plan_hash} is not in the evidence container any more")
+    return Plan.model_validate_json(content)

@@ -1,0 +1,22 @@
+"""Resolve: which digest a tag names now. From here on the tag is only a label."""
+
+from ...domain.model import Record
+from ...effects.registry import RegistryError
+from ..outcome import Outcome, TryAgain, failed, passed
+from ..perform import Work
+from .places import Places
+
+
+class Resolved(Record):
+    digest: str
+
+
+def resolve(places: Places, work: Work) -> Outcome:
+    release = work.release
+    try:
+        digest = places.registry(release.registry).resolve(release.repository, release.tag)
+    except RegistryError as error:
+        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+    if digest is None:
+        return TryAgain(reason=f"{release.registry}/{release.repository} has no tag {release.tag} yet")
+    return passed(Resolved(digest=digest))

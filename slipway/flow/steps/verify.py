@@ -1,0 +1,98 @@
+"""Verify: ask the HTTP probes, run the acceptance Job, and keep its log as evidence."""
+
+from ...domain.application import Environment
+from ...domain.model import Record
+from ...domain.plan import Plan
+from ...domain.release import Evidence
+from ...effects.cluster import Cluster, ClusterError, State
+from ..clock import Clock
+from ..outcome import Finished, LookAgain, Outcome, TryAgain, failed, passed
+from ..perform import Work
+from .places import Places
+from .plan import load_plan
+from .rollout import pause_before
+
+
+class Verified(Record):
+    """All that was found out."""
+
+    evidence: tuple[Evidence, ...]
+
+
+def verify(places: Places, clock: Clock, work: Work) -> Outcome:
+    environment = work.entry.application.environment(work.step.environment)
+    if environment is None:
+        return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
+    try:
+        plan = load_plan(places, work.release.plan_hash)
+        return _verify(places, environment, plan, clock, work)
+    except LookupError as error:
+        return failed(str(error))
+    except ClusterError as error:
+        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+
+
+def _verify(places: Places, environment: Environment, plan: Plan, clock: Clock, work: Work) -> Outcome:
+    cluster = places.cluster(plan.cluster)
+    late = clock() - work.step.asked_at > environment.verify.within
+    probes = tuple(_probe(cluster, environment, index) for index in range(len(environment.verify.http)))
+    if not all(probe.passed for probe in probes):
+        # A Service needs a moment to find new pods: a probe has failed only when its time is over.
+        reason = next(probe.summary for probe in probes if not probe.passed)
+        if not late:
+            return LookAgain(after=pause_before(work.step.poll), reason=reason)
+        return _finished(probes, reason)
+    if plan.verification is None:
+        return _finished(probes, "all probes passed")
+    return _job(places, cluster, environment, plan, probes, late=late, poll=work.step.poll)
+
+
+def _job(
+    places: Places,
+    cluster: Cluster,
+    environment: Environment,
+    plan: Plan,
+    probes: tuple[Evidence, ...],
+    *,
+    late: bool,
+    poll: int,
+) -> Outcome:
+    assert plan.verification is not None
+    name = plan.verification["metadata"]["name"]
+    cluster.start_job(plan.verification, plan.namespace)
+    state = cluster.job(name, plan.namespace)
+    if state.state is State.WAITING and not late:
+        return LookAgain(after=pause_before(poll), reason=state.reason)
+    log = cluster.job_log(name, plan.namespace)
+    job = Evidence(
+        name="acceptance",
+        environment=environment.name,
+        passed=state.state is State.DONE,
+        summary=_summary(state.reason, log),
+        log=places.blobs.put(log.encode(), "text/plain; charset=utf-8"),
+    )
+    if state.state is State.WAITING:
+        return _finished((*probes, job), f"the acceptance tests did not end within {environment.verify.within}")
+    return _finished((*probes, job), job.summary)
+
+
+def _probe(cluster: Cluster, environment: Environment, index: int) -> Evidence:
+    asked = environment.verify.http[index]
+    result = cluster.probe(asked, environment.namespace)
+    return Evidence(
+        name=f"GET {asked.service}:{asked.port}{asked.path}"[:128],
+        environment=environment.name,
+        passed=result.passed,
+        summary=result.reason[:2000],
+    )
+
+
+def _summary(reason: str, log: str) -> str:
+    """The last line of the log says more than the Job's reason does."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return (f"{reason}: {lines[-1]}" if lines else reason)[:500]
+
+
+def _finished(evidence: tuple[Evidence, ...], reason: str) -> Finished:
+    found = Verified(evidence=evidence)
+    return passed(found, reason) if all(item.passed for item in evidence) else failed(reason, found)

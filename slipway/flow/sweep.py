@@ -1,0 +1,123 @@
+"""The sweep: once a minute, what was left over. Unsent outbox, overdue deadlines, missed pushes, old marks."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..domain.causes import DeadlineReached, ImagePushed
+from ..domain.model import Record
+from ..effects.messaging import QueueUnavailable
+from ..effects.registry import Registry, RegistryError
+from ..ledger import Ledger, LedgerUnavailable
+from .catalogue import Catalogue, Entry, tag_rule
+from .clock import Clock, utc_now
+from .intake import Contended, Intake, Outcome
+from .outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+SETTLED = timedelta(seconds=30)
+"""An outbox row younger than this is still being sent by whoever wrote it."""
+SEEN_FOR = timedelta(days=30)
+BATCH = 20
+RECENT_TAGS = 20
+PUSH_WINDOW = timedelta(hours=24)
+"""How far back a push is looked for. Older tags are left alone: a new installation must not deploy history."""
+
+
+class Swept(Record):
+    """What one sweep did."""
+
+    sent: int = 0
+    deadlines: int = 0
+    missed_pushes: int = 0
+    marks_forgotten: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Looks after every application in turn; trouble with one does not stop the others."""
+
+    ledger: Ledger
+    catalogue: Catalogue
+    intake: Intake
+    outbox: Outbox
+    registry: Callable[[str], Registry]
+    clock: Clock = utc_now
+
+    def run(self, *, look_for_pushes: bool = True) -> Swept:
+        total = Swept()
+        for entry in self.catalogue:
+            try:
+                found = self._application(entry, look_for_pushes=look_for_pushes)
+            except (LedgerUnavailable, QueueUnavailable, Contended) as error:
+                found = Swept(problems=(f"{entry.application.application}: {error}",))
+            total = Swept(
+                sent=total.sent + found.sent,
+                deadlines=total.deadlines + found.deadlines,
+                missed_pushes=total.missed_pushes + found.missed_pushes,
+                marks_forgotten=total.marks_forgotten + found.marks_forgotten,
+                problems=total.problems + found.problems,
+            )
+        if total != Swept():
+            log.info("sweep: %s", total.model_dump(exclude_defaults=True))
+        return total
+
+    def _application(self, entry: Entry, *, look_for_pushes: bool) -> Swept:
+        name = entry.application.application
+        sent = self._send_left_over(name)
+        deadlines = self._reach_deadlines(name)
+        pushes, problems = self._find_missed_pushes(entry) if look_for_pushes else (0, ())
+        forgotten = self.ledger.prune_seen(name, self.clock() - SEEN_FOR)
+        return Swept(sent=sent, deadlines=deadlines, missed_pushes=pushes, marks_forgotten=forgotten, problems=problems)
+
+    def _send_left_over(self, application: str) -> int:
+        before = self.clock() - SETTLED
+        entries = [entry for entry in self.ledger.outbox(application) if entry.written_at <= before]
+        sent = 0
+        for start in range(0, len(entries), BATCH):
+            batch = entries[start : start + BATCH]
+            if not self.outbox.send(batch):
+                break
+            sent += len(batch)
+        return sent
+
+    def _reach_deadlines(self, application: str) -> int:
+        now, reached = self.clock(), 0
+        for number in self.ledger.head(application).active:
+            release = self.ledger.release(application, number)
+            if release is None or release.due is None or release.due > now:
+                continue
+            cause = DeadlineReached(received_at=now, application=application, release=number, due=release.due)
+            receipts = self.intake.take(cause)
+            reached += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
+        return reached
+
+    def _find_missed_pushes(self, entry: Entry) -> tuple[int, tuple[str, ...]]:
+        """Tags in the registry that no event told us of: events can be lost, the registry is the truth."""
+        image, found = entry.application.image, 0
+        try:
+            tags = self.registry(image.registry).recent_tags(image.repository, RECENT_TAGS)
+        except RegistryError as error:
+            return 0, (f"{entry.application.application}: {error}",)
+        for tag in tags:
+            if tag.updated_at is None:
+                continue  # a registry that does not say when a tag was pushed cannot tell missed from old
+            cause = ImagePushed(
+                received_at=self.clock(),
+                registry=image.registry,
+                repository=image.repository,
+                digest=tag.digest,
+                tag=tag.tag,
+                pushed_at=tag.updated_at,
+                source="sweep",
+            )
+            rule = tag_rule(entry.application, cause)
+            age = self.clock() - tag.updated_at
+            if not SETTLED <= age <= PUSH_WINDOW or (rule is not None and not rule.passed):
+                continue
+            if self.ledger.release_of(entry.application.application, tag.digest) is None:
+                found += sum(receipt.outcome is Outcome.TAKEN for receipt in self.intake.take(cause))
+        return found, ()

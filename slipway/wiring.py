@@ -1,0 +1,246 @@
+"""The one place that builds clients and puts the parts together. Everything slow is built when first needed."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .config import load_deliveries
+from .domain.tokens import Keys
+from .effects.cluster import Cluster, ClusterAccess, connect, entra_token
+from .effects.messaging import Bus
+from .effects.notification import Channel, Webhook
+from .effects.registry import Anonymous, BasicCredential, EntraCredential, Registry, RegistryEndpoint
+from .flow.catalogue import Catalogue
+from .flow.clock import Clock, Patience, utc_now
+from .flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
+from .flow.inbound import EventSource
+from .flow.intake import Intake
+from .flow.links import Links
+from .flow.outbox import Outbox
+from .flow.parking import Parking
+from .flow.perform import Performer
+from .flow.reading import Reader
+from .flow.receiving import Receiver
+from .flow.steps.places import Places
+from .flow.steps.table import effects
+from .flow.sweep import Sweep
+from .ledger import Blobs, Ledger, Table
+from .ledger.installation import Installation
+from .ledger.leases import Leases
+from .settings import ClusterSettings, RegistrySettings, Settings
+
+if TYPE_CHECKING:
+    from azure.identity import DefaultAzureCredential
+
+log = logging.getLogger(__name__)
+
+ACR_SCOPE = "https://containerregistry.azure.net/.default"
+SERVICE_BUS = "ServiceBus"
+"""Name of the triggers' connection: the setting itself is a connection string, or `…__fullyQualifiedNamespace`."""
+
+
+class Named[T]:
+    """Things that the settings name, each opened once, when first asked for."""
+
+    def __init__(self, kind: str, names: frozenset[str], build: Callable[[str], T]) -> None:
+        self._kind, self._names, self._build = kind, names, build
+        self._built: dict[str, T] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str) -> T:
+        with self._lock:
+            if name not in self._built:
+                if name not in self._names:
+                    known = ", ".join(sorted(self._names)) or "none"
+                    raise KeyError(f"the settings know no {self._kind} {name!r} (known: {known})")
+                self._built[name] = self._build(name)
+            return self._built[name]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All parts of the app, from its settings."""
+
+    settings: Settings
+    environment: dict[str, str]
+    clock: Clock = utc_now
+
+    # ---- what Azure offers
+    @cached_property
+    def credential(self) -> "DefaultAzureCredential":
+        from azure.identity import DefaultAzureCredential
+
+        client_id = self.environment.get("AZURE_CLIENT_ID")
+        return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()
+
+    @cached_property
+    def table(self) -> Table:
+        from azure.data.tables import TableServiceClient
+
+        from .ledger.azure_table import AzureTable
+
+        connection = self.settings.storage_connection.get_secret_value()
+        if connection:
+            service = TableServiceClient.from_connection_string(connection)
+        else:
+            service = TableServiceClient(self.settings.table_endpoint, credential=self.credential)
+        return AzureTable.open(service, self.settings.table)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        from azure.storage.blob import BlobServiceClient
+
+        from .ledger.azure_blobs import AzureBlobs
+
+        connection = self.settings.storage_connection.get_secret_value()
+        if connection:
+            service = BlobServiceClient.from_connection_string(connection)
+        else:
+            service = BlobServiceClient(self.settings.blob_endpoint, credential=self.credential)
+        return AzureBlobs.open(service.get_container_client(self.settings.container))
+
+    @cached_property
+    def bus(self) -> Bus:
+        from .effects.messaging.service_bus import ServiceBus
+
+        return ServiceBus(self._connect_bus)
+
+    def _connect_bus(self) -> Any:
+        from azure.servicebus import ServiceBusClient
+
+        connection = self.environment.get(SERVICE_BUS)
+        if connection:
+            return ServiceBusClient.from_connection_string(connection)
+        namespace = self.environment[f"{SERVICE_BUS}__fullyQualifiedNamespace"]
+        return ServiceBusClient(namespace, self.credential)
+
+    # ---- what the settings name
+    @cached_property
+    def registry(self) -> Named[Registry]:
+        return Named("registry", frozenset(self.settings.registries), self._open_registry)
+
+    def _open_registry(self, name: str) -> Registry:
+        given = self.settings.registries[name]
+        return Registry(RegistryEndpoint(login_server=given.login_server), self._registry_credential(given))
+
+    def _registry_credential(self, given: RegistrySettings) -> EntraCredential | BasicCredential | Anonymous:
+        secret = given.secret.get_secret_value()
+        match given.credential:
+            case "basic":
+                return BasicCredential(given.username, secret)
+            case "anonymous":
+                return Anonymous()
+            case "token":
+                return EntraCredential(lambda: secret)
+            case "entra":
+                return EntraCredential(lambda: self.credential.get_token(ACR_SCOPE).token)
+
+    @cached_property
+    def cluster(self) -> Named[Cluster]:
+        return Named(
+            "cluster", frozenset(self.settings.clusters), lambda n: connect(self._access(self.settings.clusters[n]))
+        )
+
+    def _access(self, given: ClusterSettings) -> ClusterAccess:
+        if given.credential == "kubeconfig":
+            return ClusterAccess(kubeconfig=given.kubeconfig, context=given.context)
+        if given.credential == "token":
+            token = given.token.get_secret_value()
+            return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=lambda: token)
+        return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=entra_token(self.credential))
+
+    @cached_property
+    def channel(self) -> Named[Channel]:
+        return Named("channel", frozenset(self.settings.channels), self._open_channel)
+
+    def _open_channel(self, name: str) -> Channel:
+        given = self.settings.channels[name]
+        return Webhook(name=name, url=given.url.get_secret_value(), secret=given.secret.get_secret_value().encode())
+
+    @cached_property
+    def event_sources(self) -> dict[str, EventSource]:
+        return {
+            given.login_server.casefold(): EventSource(
+                name=name, login_server=given.login_server, resource_id=given.resource_id
+            )
+            for name, given in self.settings.registries.items()
+        }
+
+    # ---- our own parts
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys({key_id: key.get_secret_value() for key_id, key in self.settings.signing_keys.items()})
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(base=self.settings.public_url.rstrip("/"), keys=self.keys)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(load_deliveries(self.settings.deliveries))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.table)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.ledger, self.bus)
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(
+            ledger=self.ledger, catalogue=self.catalogue, outbox=self.outbox, clock=self.clock, patience=Patience()
+        )
+
+    @cached_property
+    def performer(self) -> Performer:
+        places = Places(
+            registry=self.registry,
+            cluster=self.cluster,
+            channel=self.channel,
+            ledger=self.ledger,
+            blobs=self.blobs,
+            links=self.links,
+        )
+        return Performer(
+            ledger=self.ledger,
+            leases=Leases(self.table),
+            catalogue=self.catalogue,
+            intake=self.intake,
+            bus=self.bus,
+            effects=effects(places, self.clock),
+            clock=self.clock,
+        )
+
+    @cached_property
+    def parking(self) -> Parking:
+        again = {EVENT_GRID: self.gateway.registry_event_again, AZURE_DEVOPS: self.gateway.hook}
+        return Parking(installation=Installation(self.table), bus=self.bus, again=again, clock=self.clock)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        organizations = frozenset(name.casefold() for name in self.settings.organizations)
+        return Gateway(bus=self.bus, sources=self.event_sources, organizations=organizations, clock=self.clock)
+
+    @cached_property
+    def receiver(self) -> Receiver:
+        return Receiver(parking=self.parking, bus=self.bus, clock=self.clock)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        return Sweep(
+            ledger=self.ledger,
+            catalogue=self.catalogue,
+            intake=self.intake,
+            outbox=self.outbox,
+            registry=self.registry,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def reader(self) -> Reader:
+        return Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=self.clock)
