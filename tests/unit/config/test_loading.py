@@ -130,13 +130,13 @@ def test_a_mistake_in_the_application_is_told_at_its_line(
 def test_all_mistakes_of_all_applications_are_told_at_once(write_delivery: WriteDelivery, deliveries: Path) -> None:
     write_delivery(with_environment("gaet: {}\nrollout_within: soon"))
     write_delivery(DELIVERY.replace("shop", "cart"), name="cart", files={})
-    write_delivery("a: [", name="odd")
+    write_delivery("a: b: c", name="odd")
     (deliveries / "empty").mkdir()
     told = problems(deliveries)
     assert [problem.partition(" ")[0] for problem in told] == [
         "deliveries/cart/delivery.yaml:4:",
         "deliveries/empty/delivery.yaml:1:",
-        "deliveries/odd/delivery.yaml:2:",
+        "deliveries/odd/delivery.yaml:1:",
         "deliveries/shop/delivery.yaml:7:",
         "deliveries/shop/delivery.yaml:8:",
     ]

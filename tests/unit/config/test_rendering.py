@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -288,6 +289,38 @@ def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> Non
     document = read_text(json.dumps({"top": value}).encode(), name="a.yaml")[0]
     for problem in [*check_object(document, value, namespace="n"), *check_job(document, value)]:
         assert str(problem).startswith("a.yaml:1:")
+
+
+def test_manifests_that_are_no_yaml_hide_no_others(write_delivery: WriteDelivery) -> None:
+    folder = write_delivery(files={"manifests/a.yaml": "a: b: c", "manifests/b.yaml": "x: 1\nx: 2\n"})
+    with pytest.raises(ConfigError) as caught:
+        load_delivery(folder)
+    assert [(problem.file, problem.line) for problem in caught.value.problems] == [
+        ("deliveries/shop/manifests/a.yaml", 1),
+        ("deliveries/shop/manifests/b.yaml", 2),
+    ]
+
+
+def test_too_many_manifests_are_refused(write_delivery: WriteDelivery) -> None:
+    folder = write_delivery(files={f"manifests/{number}.yaml": "" for number in range(101)})
+    with pytest.raises(ConfigError, match="expected at most 100 files, got 101"):
+        load_delivery(folder)
+
+
+def test_an_empty_folder_of_manifests_is_refused(write_delivery: WriteDelivery) -> None:
+    folder = write_delivery(files={"manifests/README.md": "Soon."})
+    with pytest.raises(ConfigError, match="expected a manifest in a .yaml file, got none"):
+        load_delivery(folder)
+
+
+def test_files_that_changed_after_loading_are_checked_again(write_delivery: WriteDelivery, deliveries: Path) -> None:
+    delivery = load_delivery(write_delivery())
+    (deliveries / "shop" / "manifests").rename(deliveries / "manifests")
+    with pytest.raises(ConfigError, match="deliveries/shop/manifests:1: there is no such folder"):
+        rendered(delivery)
+    (deliveries / "shop" / "manifests").symlink_to(deliveries / "manifests")
+    with pytest.raises(ConfigError, match="'manifests' leads out of the application's folder"):
+        rendered(delivery)
 
 
 # The acceptance Job
