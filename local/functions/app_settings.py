@@ -1,0 +1,107 @@
+"""App settings: environment variables over a local.settings.json, `%Name%` in bindings, and named connections."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import FunctionError, HostError
+
+MAX_BYTES = 1 << 20
+_REFERENCE = re.compile(r"%([^%]+)%")
+_TRUE = ("1", "true")
+
+
+class AppSettings(Mapping[str, str]):
+    """What the app sees as its environment. The environment wins over the file, as with Core Tools."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def with_defaults(self, defaults: Mapping[str, str]) -> "AppSettings":
+        return AppSettings({**defaults, **self._values})
+
+    def lookup(self, name: str) -> str | None:
+        """A setting by name; `:` and `__` mean the same. An empty value counts as none, as in the real host."""
+        return self._values.get(name) or self._values.get(name.replace(":", "__")) or None
+
+    def resolve(self, text: str, field: str) -> str:
+        """Replace every `%Name%`; a FunctionError if one has no value."""
+
+        def value(match: re.Match[str]) -> str:
+            found = self.lookup(match[1])
+            if found is None:
+                raise FunctionError(f"{field}: '%{match[1]}%' does not resolve to a value.")
+            return found
+
+        return _REFERENCE.sub(value, text)
+
+    def is_disabled(self, function: str) -> bool:
+        names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs__{function}__Disabled")
+        return any(self._values.get(name, "").lower() in _TRUE for name in names)
+
+    def connection(self, name: str) -> dict[str, str]:
+        """The settings of a connection: {"": connection string} or {"fullyQualifiedNamespace": ..., ...}.
+
+        Looked up by its plain name, then with the prefix AzureWebJobs, as the real host does. Empty if there is none.
+        """
+        for candidate in (name, f"AzureWebJobs{name}"):
+            plain = self.lookup(candidate)
+            if plain is not None:
+                return {"": plain}
+            prefix = f"{candidate}__"
+            section = {
+                key[len(prefix) :]: value for key, value in self._values.items() if key.startswith(prefix) and value
+            }
+            if section:
+                return section
+        return {}
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> AppSettings:
+    """The settings in force: those of the file (in the form of local.settings.json), overruled by the environment."""
+    values = _read(path) if path is not None else {}
+    settings = AppSettings({**values, **environment})
+    runtime = settings.get("FUNCTIONS_WORKER_RUNTIME", "python")
+    if runtime != "python":
+        raise HostError(f"FUNCTIONS_WORKER_RUNTIME: expected python, got {runtime!r}")
+    return settings
+
+
+def _read(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise HostError(f"settings: expected a file {path}, found none")
+    if path.stat().st_size > MAX_BYTES:
+        raise HostError(f"{path.name}: expected at most {MAX_BYTES} bytes, got {path.stat().st_size}")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise HostError(f"{path.name}: expected JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise HostError(f'{path.name}: expected an object such as {{"Values": {{...}}}}')
+    if data.get("IsEncrypted"):
+        raise HostError(f"{path.name}: IsEncrypted: encrypted settings are not covered; expected false")
+    values = data.get("Values", {})
+    if not isinstance(values, dict):
+        raise HostError(f"{path.name}: Values: expected an object")
+    return {name: _text(name, value, path.name) for name, value in values.items()}
+
+
+def _text(name: str, value: Any, file: str) -> str:
+    # The value itself stays out of the message: it may be a secret.
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise HostError(f"{file}: Values.{name}: expected text, got {type(value).__name__}")

@@ -1,0 +1,210 @@
+"""The functions of an app as the worker indexed them, checked the way the host in Azure checks them.
+
+A fault of one function is kept in its `error`: it does not start, the others do, and `--list` and the admin pages show
+the reason. Faults that only appear when a message arrives are not found here.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .app_settings import AppSettings
+from .errors import FunctionError
+from .host_json import HostJson
+from .ncrontab import Schedule
+from .protos import RpcFunctionMetadata, RpcRetryOptions
+from .routes import compile_route
+
+Binding = dict[str, Any]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_\-]{0,127}")
+_HTTP_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "QUERY"})
+_RESERVED = ("admin", "runtime")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """What Azure expects of a binding type."""
+
+    direction: str
+    one_of: tuple[tuple[str, ...], ...] = ()
+    """Any one of these groups of keys must be there."""
+    resolved: tuple[str, ...] = ()
+    """Keys in which %Setting% is replaced."""
+    choices: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    in_bundle: bool = False
+    """Whether it comes with the extension bundle, and not with the host itself."""
+
+
+_DATA_TYPE = frozenset({"STRING", "BINARY", "STREAM", "UNDEFINED"})
+_BUS_ENTITY = (("queueName",), ("topicName", "subscriptionName"))
+
+_KINDS: dict[str, _Kind] = {
+    "httptrigger": _Kind(direction="IN", choices={"authLevel": frozenset({"ANONYMOUS", "FUNCTION", "ADMIN"})}),
+    "http": _Kind(direction="OUT"),
+    "timertrigger": _Kind(direction="IN", one_of=(("schedule",),), resolved=("schedule",)),
+    "eventgridtrigger": _Kind(direction="IN", in_bundle=True),
+    "servicebustrigger": _Kind(
+        direction="IN",
+        one_of=_BUS_ENTITY,
+        resolved=("queueName", "topicName", "subscriptionName"),
+        choices={"cardinality": frozenset({"ONE", "MANY"}), "dataType": _DATA_TYPE},
+        in_bundle=True,
+    ),
+    "servicebus": _Kind(
+        direction="OUT",
+        one_of=(("queueName",), ("topicName",)),
+        resolved=("queueName", "topicName"),
+        choices={"dataType": _DATA_TYPE},
+        in_bundle=True,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """One function of the app, with the settings resolved."""
+
+    name: str
+    id: str
+    bindings: tuple[Binding, ...]
+    retry: RpcRetryOptions | None
+    disabled: bool
+    error: str | None = None
+
+    @property
+    def trigger(self) -> Binding:
+        return next(binding for binding in self.bindings if binding["type"].lower().endswith("trigger"))
+
+    @property
+    def kind(self) -> str:
+        """The type of the trigger in lower case; empty if it has none."""
+        return next((b["type"].lower() for b in self.bindings if b["type"].lower().endswith("trigger")), "")
+
+    @property
+    def outputs(self) -> dict[str, Binding]:
+        return {binding["name"]: binding for binding in self.bindings if binding["direction"] == "OUT"}
+
+    @property
+    def route(self) -> str:
+        return str(self.trigger.get("route") or self.name).strip("/")
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """The HTTP methods; empty means all."""
+        return frozenset(str(method).upper() for method in self.trigger.get("methods") or ())
+
+    @property
+    def runs(self) -> bool:
+        return self.error is None and not self.disabled
+
+
+def describe(functions: Iterable[RpcFunctionMetadata], settings: AppSettings, host: HostJson) -> list[Function]:
+    """Check and resolve what the worker indexed, in its order."""
+    described: list[Function] = []
+    for metadata in functions:
+        function = Function(
+            name=metadata.name,
+            id=metadata.function_id,
+            bindings=tuple(json.loads(raw) for raw in metadata.raw_bindings),
+            retry=metadata.retry_options,
+            disabled=settings.is_disabled(metadata.name),
+        )
+        try:
+            function = replace(function, bindings=tuple(_resolve(b, settings) for b in function.bindings))
+            _check(function, settings, host)
+            _check_route(function, host, described)
+        except FunctionError as error:
+            function = replace(function, error=str(error))
+        described.append(function)
+    return described
+
+
+def _resolve(binding: Binding, settings: AppSettings) -> Binding:
+    spec = _KINDS.get(binding["type"].lower())
+    names = spec.resolved if spec else ()
+    return {
+        key: settings.resolve(value, f"{binding['name']}.{key}") if key in names and isinstance(value, str) else value
+        for key, value in binding.items()
+    }
+
+
+def _check(function: Function, settings: AppSettings, host: HostJson) -> None:
+    if not _NAME.fullmatch(function.name):
+        raise FunctionError(f"'{function.name}' is not a valid function name.")
+    triggers = [binding for binding in function.bindings if binding["type"].lower().endswith("trigger")]
+    if len(triggers) != 1:
+        raise FunctionError(f"expected exactly one trigger, got {len(triggers)}")
+    for binding in function.bindings:
+        _check_binding(binding, host)
+        if binding["type"].lower().startswith("servicebus"):
+            _check_connection(binding, settings)
+    if function.kind == "timertrigger":
+        _check_timer(function.trigger, settings)
+
+
+def _check_binding(binding: Binding, host: HostJson) -> None:
+    spec = _KINDS.get(binding["type"].lower())
+    if spec is None or (spec.in_bundle and not host.has_extension_bundle):
+        # The words of the real host, which says the same of an unknown type and of one whose extension is missing.
+        reason = "" if spec is None else " host.json names no extensionBundle."
+        raise FunctionError(
+            f"The binding type(s) '{binding['type']}' are not registered. Please ensure the type is correct and the "
+            f"binding extension is installed (this host covers: {', '.join(sorted(_KINDS))}).{reason}"
+        )
+    where = f"binding {binding.get('name')!r} ({binding['type']})"
+    if not binding.get("name"):
+        raise FunctionError(f"{where}: expected a name")
+    if binding.get("direction") != spec.direction:
+        raise FunctionError(f"{where}: direction: expected {spec.direction}, got {binding.get('direction')!r}")
+    if spec.one_of and not any(all(binding.get(key) for key in group) for group in spec.one_of):
+        wanted = " or ".join(" and ".join(group) for group in spec.one_of)
+        raise FunctionError(f"{where}: expected {wanted}")
+    for key, allowed in spec.choices.items():
+        value = binding.get(key)
+        if value is not None and value not in allowed:
+            raise FunctionError(f"{where}: {key}: expected one of {', '.join(sorted(allowed))}, got {value!r}")
+    if (binding.get("properties") or {}).get("supportsDeferredBinding") or binding.get("supportsDeferredBinding"):
+        raise FunctionError(f"{where}: SDK-type (deferred) bindings are not covered by this host")
+
+
+def _check_connection(binding: Binding, settings: AppSettings) -> None:
+    name = binding.get("connection") or "ServiceBus"
+    section = settings.connection(name)
+    if not section:
+        raise FunctionError(
+            f"Service Bus account connection string '{name}' does not exist. "
+            "Make sure that it is a defined App Setting."
+        )
+    if "" not in section and "fullyQualifiedNamespace" not in section:
+        raise FunctionError(f"setting {name}__fullyQualifiedNamespace: expected a namespace, found none")
+
+
+def _check_timer(trigger: Binding, settings: AppSettings) -> None:
+    try:
+        schedule = Schedule(trigger["schedule"])
+        schedule.is_sub_minute()
+    except ValueError as error:
+        raise FunctionError(
+            f"The schedule expression '{trigger['schedule']}' was not recognized as valid: {error}"
+        ) from error
+    if not settings.connection("AzureWebJobsStorage"):
+        raise FunctionError("setting AzureWebJobsStorage: timers need it for their lease and status, found none")
+
+
+def _check_route(function: Function, host: HostJson, others: Iterable[Function]) -> None:
+    if function.kind != "httptrigger":
+        return
+    unknown = function.methods - _HTTP_METHODS
+    if unknown:
+        raise FunctionError(f"methods: expected HTTP methods, got {', '.join(sorted(unknown))}")
+    if function.route.lower().startswith(_RESERVED):
+        raise FunctionError("The specified route conflicts with one or more built in routes.")
+    compile_route(f"{host.route_prefix}/{function.route}")
+    for other in others:
+        if other.kind != "httptrigger" or other.error or other.route.lower() != function.route.lower():
+            continue
+        if not function.methods or not other.methods or function.methods & other.methods:
+            raise FunctionError(f"The route specified conflicts with the route defined by function '{other.name}'.")

@@ -1,0 +1,68 @@
+"""What host and worker say to each other: records, as length-prefixed pickles over a socket pair.
+
+Both ends are this package, of one version, on one machine; pickle is neither exposed nor kept.
+"""
+
+import asyncio
+import pickle
+from dataclasses import dataclass, field
+
+from .protos import RpcException, RpcFunctionMetadata, TypedData
+
+_PREFIX = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indexed:
+    """The worker loaded the app."""
+
+    functions: list[RpcFunctionMetadata]
+    capabilities: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """The worker could not load the app: the library's own message and trace."""
+
+    message: str
+    stack: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invoke:
+    """Run one function once."""
+
+    invocation_id: str
+    function_id: str
+    inputs: list[tuple[str, TypedData]]
+    metadata: dict[str, TypedData] = field(default_factory=dict)
+    trace_parent: str = ""
+    trace_state: str = ""
+    retry_count: int = 0
+    max_retry_count: int = 0
+    retry_exception: RpcException | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one run of a function ended."""
+
+    invocation_id: str
+    ok: bool
+    returned: TypedData | None = None
+    outputs: dict[str, TypedData] = field(default_factory=dict)
+    error: str = ""
+    stack: str = ""
+
+
+async def send(writer: asyncio.StreamWriter, record: object) -> None:
+    data = pickle.dumps(record, pickle.HIGHEST_PROTOCOL)
+    writer.write(len(data).to_bytes(_PREFIX, "big") + data)
+    await writer.drain()
+
+
+async def receive(reader: asyncio.StreamReader) -> object:
+    """The next record; asyncio.IncompleteReadError or ConnectionError when the other end is gone."""
+    size = int.from_bytes(await reader.readexactly(_PREFIX), "big")
+    record: object = pickle.loads(await reader.readexactly(size))
+    return record

@@ -1,0 +1,152 @@
+"""Puts one instance together, runs it, and drains it.
+
+The worker is started first and indexes the app while this process imports the rest: that is most of a cold start.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from . import keys
+from .admin import Admin
+from .app_settings import AppSettings
+from .bindings import Binding, Function, describe
+from .event_grid import EventGridWebhook
+from .frames import Indexed
+from .host_json import HostJson
+from .http_front import ANSWER_WITHIN, BODY_LIMIT, HttpFront
+from .invocation import Invoker
+from .protos import TypedData
+from .timers import Timer
+from .worker import Worker
+
+log = logging.getLogger("host")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line decides for an instance."""
+
+    state: Path
+    keys_file: Path | None = None
+    auth: bool = True
+    drain_within: float = 30.0
+    answer_within: float = ANSWER_WITHIN
+
+
+class Host:
+    """One instance of the function app."""
+
+    def __init__(self, options: Options, settings: AppSettings, host: HostJson, worker: Worker) -> None:
+        self._options = options
+        self._settings = settings
+        self._host = host
+        self._worker = worker
+        self._invoker = Invoker(worker, timeout=host.function_timeout, write=self._write)
+        self._listeners: set[asyncio.Task[None]] = set()
+        self._output: Any = None
+        self._runner: web.AppRunner
+        self.functions: list[Function] = []
+
+    async def start(self, indexed: Indexed, socket: Any) -> None:
+        """Listen, on the given socket and for every other trigger."""
+        self.functions = describe(indexed.functions, self._settings, self._host)
+        for function in self.functions:
+            if function.error is not None:
+                log.error("The '%s' function is in error: %s", function.name, function.error)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=self._options.drain_within)
+        await self._runner.setup()
+        await web.SockSite(self._runner, socket).start()
+        for function in self.functions:
+            if function.runs and function.kind == "timertrigger":
+                self._listen(Timer(function, self._invoker, self._options.state).run())
+            elif function.runs and function.kind == "servicebustrigger":
+                self._listen(self._pump(function))
+
+    async def stop(self) -> None:
+        """Take nothing new, let what runs end (for a bounded time), then end the worker."""
+        stopping = [asyncio.create_task(self._runner.cleanup())]
+        for listener in self._listeners:
+            listener.cancel()
+        stopping += self._listeners
+        _, left = await asyncio.wait(
+            [*stopping, asyncio.create_task(self._invoker.idle())], timeout=self._options.drain_within
+        )
+        if left:
+            log.warning("%s invocation(s) did not end within %g s.", self._invoker.running, self._options.drain_within)
+        await self._worker.stop()
+        await asyncio.wait(stopping, timeout=self._options.drain_within)
+        if self._output is not None:
+            await self._output.close()
+
+    def _application(self) -> web.Application:
+        body_limit = int(self._settings.lookup("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT") or BODY_LIMIT)
+        guard = keys.Guard(keys=self._keys() if self._options.auth else None)
+        front = HttpFront(
+            self.functions, self._invoker, guard, self._host,
+            body_limit=body_limit, answer_within=self._options.answer_within,
+        )  # fmt: skip
+        webhook = EventGridWebhook(self.functions, self._invoker, guard, body_limit=body_limit)
+        application = web.Application(client_max_size=body_limit)
+        application.add_routes(Admin(self.functions, self._host, guard, self._run_now).routes())
+        application.router.add_route("*", "/runtime/webhooks/{extension}", webhook.handle)
+        application.router.add_route("*", "/{path:.*}", front.handle)
+        return application
+
+    def _keys(self) -> keys.Keys:
+        given = self._options.keys_file
+        return keys.load(given) if given is not None else keys.load_or_make(self._options.state / "keys.json")
+
+    def _listen(self, listener: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(listener)
+        self._listeners.add(task)
+        task.add_done_callback(self._listener_ended)
+
+    def _listener_ended(self, task: asyncio.Task[None]) -> None:
+        self._listeners.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("A listener ended: %r", task.exception(), exc_info=task.exception())
+
+    async def _pump(self, function: Function) -> None:
+        module = await asyncio.to_thread(_import_pump)
+        section = self._settings.connection(function.trigger.get("connection") or "ServiceBus")
+        await module.BusPump(function, self._invoker, section, self._host.service_bus).run()
+
+    async def _write(self, binding: Binding, value: TypedData) -> None:
+        if self._output is None:
+            module = await asyncio.to_thread(_import_output)
+            self._output = self._output or module.BusOutput(self._settings, self._host.service_bus)
+        await self._output.write(binding, value)
+
+    async def _run_now(self, function: Function, text: str) -> None:
+        """What `POST /admin/functions/{name}` asks for. The result is in the log only, as in Azure."""
+        if function.kind == "timertrigger":
+            await Timer(function, self._invoker, self._options.state).fire_now()
+            return
+        metadata: dict[str, TypedData] = {}
+        value = TypedData(json=text) if function.kind == "eventgridtrigger" else TypedData(string=text)
+        if function.kind == "servicebustrigger":
+            from .bus_metadata import BusMessage, batch, single  # noqa: PLC0415 - seldom
+
+            shape = batch if function.trigger.get("cardinality") == "MANY" else single
+            message = BusMessage(body=text.encode(), application_properties={})
+            data_type = function.trigger.get("dataType")
+            value, metadata = batch([message], data_type) if shape is batch else single(message, data_type)
+        await self._invoker.invoke(function, value, reason="run now", metadata=metadata)
+
+
+def _import_pump() -> Any:
+    from . import bus_pump  # noqa: PLC0415 - the SDK is slow to import
+
+    return bus_pump
+
+
+def _import_output() -> Any:
+    from . import bus_output  # noqa: PLC0415 - the SDK is slow to import
+
+    return bus_output

@@ -1,0 +1,129 @@
+"""Access keys: master, system, host function keys, and keys of one function.
+
+Kept in a file of the state folder (made once, shared by the instances), or given. As in Azure the header
+`x-functions-key` wins over `?code=`.
+"""
+
+import fcntl
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from .bindings import Function
+from .errors import HostError
+
+EVENT_GRID_KEY = "eventgrid_extension"
+MAX_BYTES = 1 << 20
+
+
+class Level(StrEnum):
+    """What a caller has proven, or what an endpoint asks for."""
+
+    ANONYMOUS = "ANONYMOUS"
+    """No key, or one that fits nothing."""
+    FUNCTION = "FUNCTION"
+    """A key of the function, or a host function key."""
+    SYSTEM = "SYSTEM"
+    """The key of an extension's webhook."""
+    ADMIN = "ADMIN"
+    """The master key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    master: str = field(repr=False)
+    function_keys: Mapping[str, str] = field(repr=False)
+    system_keys: Mapping[str, str] = field(repr=False)
+    of_function: Mapping[str, Mapping[str, str]] = field(repr=False)
+
+    def level(self, key: str | None, function: Function | None = None) -> Level:
+        """What the key opens; `function` is the one that is called, if any."""
+        if not key:
+            return Level.ANONYMOUS
+        if _same(key, self.master):
+            return Level.ADMIN
+        if _any(key, self.system_keys):
+            return Level.SYSTEM
+        own = self.of_function.get(function.name, {}) if function is not None else {}
+        if _any(key, self.function_keys) or _any(key, own):
+            return Level.FUNCTION
+        return Level.ANONYMOUS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """Decides whether a caller may pass; without keys (`--no-auth`, as Core Tools) everybody may."""
+
+    keys: Keys | None
+
+    def level(self, headers: Mapping[str, str], query: Mapping[str, str], function: Function | None = None) -> Level:
+        if self.keys is None:
+            return Level.ADMIN
+        return self.keys.level(headers.get("x-functions-key") or query.get("code"), function)
+
+    def allows(
+        self, needed: Level, headers: Mapping[str, str], query: Mapping[str, str], function: Function | None = None
+    ) -> bool:
+        return needed is Level.ANONYMOUS or self.level(headers, query, function) in (needed, Level.ADMIN)
+
+
+def load(path: Path) -> Keys:
+    """Read a keys file: {"master": ..., "functionKeys": {}, "systemKeys": {}, "functions": {"name": {}}}."""
+    if not path.is_file():
+        raise HostError(f"keys: expected a file {path}, found none")
+    if path.stat().st_size > MAX_BYTES:
+        raise HostError(f"{path.name}: expected at most {MAX_BYTES} bytes")
+    try:
+        data = json.loads(path.read_text())
+    except ValueError as error:
+        raise HostError(f"{path.name}: expected JSON") from error
+    return _parse(data, path.name)
+
+
+def load_or_make(path: Path) -> Keys:
+    """Read the keys file, making it first if there is none; instances that start at once agree on one."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            made = {
+                "master": secrets.token_urlsafe(32),
+                "functionKeys": {"default": secrets.token_urlsafe(32)},
+                "systemKeys": {EVENT_GRID_KEY: secrets.token_urlsafe(32)},
+                "functions": {},
+            }
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(made, indent=2))
+        return load(path)
+
+
+def _parse(data: Any, file: str) -> Keys:
+    if not isinstance(data, dict) or not isinstance(data.get("master"), str) or not data["master"]:
+        raise HostError(f'{file}: expected an object with a "master" key')
+    functions = data.get("functions", {})
+    if not isinstance(functions, dict):
+        raise HostError(f"{file}: functions: expected an object")
+    return Keys(
+        master=data["master"],
+        function_keys=_named(data, "functionKeys", file),
+        system_keys=_named(data, "systemKeys", file),
+        of_function={name: _named(functions, name, file) for name in functions},
+    )
+
+
+def _named(parent: dict[str, Any], name: str, file: str) -> dict[str, str]:
+    value = parent.get(name, {})
+    if not isinstance(value, dict) or not all(isinstance(key, str) and key for key in value.values()):
+        raise HostError(f"{file}: {name}: expected an object of names and keys")
+    return value
+
+
+def _same(key: str, expected: str) -> bool:
+    return secrets.compare_digest(key.encode(), expected.encode())
+
+
+def _any(key: str, candidates: Mapping[str, str]) -> bool:
+    return any(_same(key, candidate) for candidate in candidates.values())

@@ -1,0 +1,146 @@
+"""One worker process as the host sees it: start, invoke, kill, and its output as log lines."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import frames
+from .errors import HostError, WorkerLostError
+
+ROOT = str(Path(__file__).resolve().parents[2])
+MAX_LINE = 32 * 1024
+_BOOT = (
+    "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[4]); "
+    "from local.functions.worker_process import main; "
+    "main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4])"
+)
+_LEVELS = {
+    "D": logging.DEBUG, "I": logging.INFO, "W": logging.WARNING, "E": logging.ERROR, "C": logging.CRITICAL,
+}  # fmt: skip
+
+log = logging.getLogger("worker")
+
+
+class WorkerLink:
+    """A running worker process. `start` returns it once the app is indexed."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+        self._pending: dict[str, asyncio.Future[frames.Outcome]] = {}
+        self._pumps: list[asyncio.Task[None]] = []
+        self._listener: asyncio.Task[None] | None = None
+        self.indexed: frames.Indexed
+        self.ended = asyncio.Event()
+
+    @classmethod
+    async def start(cls, app: Path, environment: Mapping[str, str], log_level: str) -> "WorkerLink":
+        """Start a worker and let it index the app; a HostError with the library's message if it refuses."""
+        ours, theirs = socket.socketpair()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", _BOOT, str(theirs.fileno()), str(app), log_level, ROOT,
+                pass_fds=[theirs.fileno()], cwd=app, env=dict(environment), start_new_session=True,
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+        finally:
+            theirs.close()
+        link = cls(process)
+        link._reader, link._writer = await asyncio.open_connection(sock=ours)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        link._pumps = [
+            asyncio.create_task(link._forward(process.stdout)),
+            asyncio.create_task(link._forward(process.stderr)),
+        ]
+        try:
+            await link._await_index()
+        except BaseException:
+            await link.kill()
+            raise
+        link._listener = asyncio.create_task(link._listen())
+        return link
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.returncode
+
+    async def invoke(self, order: frames.Invoke) -> frames.Outcome:
+        """Run one function; WorkerLostError if the process ends before it answers."""
+        if self.ended.is_set():
+            raise WorkerLostError(f"worker process {self.pid} has ended")
+        answer: asyncio.Future[frames.Outcome] = asyncio.get_running_loop().create_future()
+        self._pending[order.invocation_id] = answer
+        try:
+            await frames.send(self._writer, order)
+            return await answer
+        except ConnectionError as error:
+            raise WorkerLostError(f"worker process {self.pid} closed its end") from error
+        finally:
+            self._pending.pop(order.invocation_id, None)
+
+    async def kill(self) -> None:
+        """End the process, and what it started, at once."""
+        if self._process.returncode is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+        self._writer.close()
+        if self._listener is not None and self._listener is not asyncio.current_task():
+            await self._listener
+
+    async def _await_index(self) -> None:
+        try:
+            first = await frames.receive(self._reader)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            code = await self._process.wait()
+            raise HostError(f"the worker process ended with code {code} while it loaded the app") from error
+        if isinstance(first, frames.Refused):
+            raise HostError(first.message + ("\n" + first.stack if first.stack else ""))
+        assert isinstance(first, frames.Indexed)
+        self.indexed = first
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                outcome = await frames.receive(self._reader)
+                assert isinstance(outcome, frames.Outcome)
+                waiting = self._pending.get(outcome.invocation_id)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(outcome)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            log.debug("worker process %s closed its end", self.pid)
+        finally:
+            self.ended.set()
+            for waiting in self._pending.values():
+                if not waiting.done():
+                    waiting.set_exception(WorkerLostError(f"worker process {self.pid} has ended"))
+
+    async def _forward(self, stream: asyncio.StreamReader) -> None:
+        """What the worker writes becomes log lines. A line with no level of its own keeps that of the one before."""
+        level, rest = logging.INFO, b""
+        while chunk := await stream.read(MAX_LINE):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > MAX_LINE:
+                lines, rest = [*lines, rest], b""
+            for line in lines:
+                level = self._log_line(line, level)
+        if rest:
+            self._log_line(rest, level)
+
+    def _log_line(self, line: bytes, level: int) -> int:
+        text = line[:MAX_LINE].decode("utf-8", "replace")
+        if text[1:2] == " " and text[0] in _LEVELS:
+            level, text = _LEVELS[text[0]], text[2:]
+        log.log(level, "[%s] %s", self.pid, text)
+        return level

@@ -1,0 +1,129 @@
+"""The child process: drives Microsoft's azure_functions_runtime the way the proxy worker of Azure does.
+
+Order of calls: init (the library indexes the app in it), metadata, load for each function, then invocations, each in
+a task of its own: the library attaches a telemetry context to the current task and never detaches it.
+Nothing is added to what the library does. In particular a sync function gets no trace context from this host, because
+library 1.3 gives it none in Azure.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from . import frames, protos
+
+
+async def index(runtime: Any, app: Path) -> frames.Indexed | frames.Refused:
+    """Let the library load the app; what it refuses takes the whole app down."""
+    answer = await runtime.worker_init_request(
+        _request(
+            worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=str(app), host_version="4.0")
+        )
+    )
+    if answer.result.status != protos.StatusResult.Success:
+        return frames.Refused(message=answer.result.exception.message, stack=answer.result.exception.stack_trace)
+    metadata = await runtime.functions_metadata_request(
+        _request(functions_metadata_request=SimpleNamespace(function_app_directory=str(app)))
+    )
+    functions = list(metadata.function_metadata_results or [])
+    for function in functions:
+        load = SimpleNamespace(function_id=function.function_id, metadata=function)
+        await runtime.function_load_request(_request(function_load_request=load))
+    return frames.Indexed(functions=functions, capabilities=dict(answer.capabilities))
+
+
+async def run(runtime: Any, order: frames.Invoke) -> frames.Outcome:
+    """One invocation. The library answers with a failed result, it does not raise, when the function does."""
+    # The library sets this for sync functions only; here it lets the logs of async ones carry the id too.
+    runtime.invocation_id_cv.set(order.invocation_id)
+    invocation = SimpleNamespace(
+        invocation_id=order.invocation_id,
+        function_id=order.function_id,
+        input_data=[protos.ParameterBinding(name, data) for name, data in order.inputs],
+        trigger_metadata=order.metadata,
+        trace_context=SimpleNamespace(trace_parent=order.trace_parent, trace_state=order.trace_state, attributes={}),
+        retry_context=SimpleNamespace(
+            retry_count=order.retry_count, max_retry_count=order.max_retry_count, exception=order.retry_exception
+        ),
+    )
+    answer = await runtime.invocation_request(_request(invocation_request=invocation))
+    ok = answer.result.status == protos.StatusResult.Success
+    failure = answer.result.exception
+    return frames.Outcome(
+        invocation_id=order.invocation_id,
+        ok=ok,
+        returned=answer.return_value,
+        outputs={binding.name: binding.data for binding in answer.output_data},
+        error="" if ok else failure.message,
+        stack="" if ok else failure.stack_trace,
+    )
+
+
+def _request(**fields: Any) -> SimpleNamespace:
+    return SimpleNamespace(
+        name="", request=SimpleNamespace(**fields), properties={"protos": protos, "host": "127.0.0.1"}
+    )
+
+
+async def serve(runtime: Any, app: Path, descriptor: int) -> None:
+    """Index, then answer invocations until the host closes its end."""
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
+    indexed = await index(runtime, app)
+    await frames.send(writer, indexed)
+    if isinstance(indexed, frames.Refused):
+        return
+
+    async def answer(order: frames.Invoke) -> None:
+        await frames.send(writer, await run(runtime, order))
+
+    running: set[asyncio.Task[None]] = set()
+    while True:
+        try:
+            order = await frames.receive(reader)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        assert isinstance(order, frames.Invoke)
+        task = asyncio.create_task(answer(order))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+
+class _InvocationId(logging.Filter):
+    """Puts the first digits of the invocation id on each record."""
+
+    def __init__(self, runtime: Any) -> None:
+        super().__init__()
+        self._current = runtime.invocation_id_cv
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.invocation = (self._current.get() or "-")[:8]
+        return True
+
+
+def _set_up_logging(runtime: Any, level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname).1s %(name)s [%(invocation)s] %(message)s"))
+    handler.addFilter(_InvocationId(runtime))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("azure.functions").setLevel(logging.WARNING)
+
+
+def main(descriptor: int, app: Path, level: str, own_root: str) -> None:
+    """Entry point of the child. The host's own folder leaves sys.path: in Azure the app does not see it either."""
+    sys.path[:] = [str(app), *(entry for entry in sys.path if entry not in ("", own_root, str(app)))]
+    import azure_functions_runtime as runtime  # noqa: PLC0415 - after sys.path is the app's
+
+    _set_up_logging(runtime, level)
+    runtime.start_threadpool_executor()
+    asyncio.run(serve(runtime, app, descriptor))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads of sync functions may still run; the host has gone, so nobody waits for them.
+    os._exit(0)

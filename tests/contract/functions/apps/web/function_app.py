@@ -1,0 +1,135 @@
+"""An app of HTTP and Event Grid functions that answer with what they were given."""
+
+import json
+import logging
+import os
+import time
+from pathlib import Path
+
+import azure.functions as func
+from more import more
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+app.register_functions(more)
+received: list[dict[str, object]] = []
+
+
+def answer(content: object, status: int = 200) -> func.HttpResponse:
+    return func.HttpResponse(json.dumps(content), status_code=status, mimetype="application/json")
+
+
+@app.route(route="hello/{name?}", methods=["GET", "POST"])
+async def hello(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return answer(
+        {
+            "method": req.method,
+            "name": req.route_params.get("name"),
+            "query": dict(req.params),
+            "header": req.headers.get("x-test"),
+            "body": req.get_body().decode(),
+            "trace": context.trace_context.Traceparent,
+            "function": context.function_name,
+        }
+    )
+
+
+@app.route(route="items/{id:int}", methods=["GET"])
+def item(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"id": req.route_params["id"]})
+
+
+@app.route(route="items/{id:int}", methods=["DELETE"])
+def drop_item(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"dropped": req.route_params["id"]})
+
+
+@app.route(route="files/{*path}")
+def files(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"path": req.route_params.get("path")})
+
+
+@app.route(route="cookies")
+def cookies(req: func.HttpRequest) -> func.HttpResponse:
+    response = func.HttpResponse("", status_code=201, headers={"X-Own": "1"})
+    response.headers.add("Set-Cookie", "a=1; Path=/; HttpOnly")
+    response.headers.add("Set-Cookie", "b=2; Secure; SameSite=Lax")
+    return response
+
+
+@app.route(route="text")
+def text(req: func.HttpRequest) -> str:
+    return "plain text"
+
+
+@app.route(route="fails")
+def fails(req: func.HttpRequest) -> func.HttpResponse:
+    raise ValueError("the reason")
+
+
+@app.route(route="bad-header")
+def bad_header(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("", headers={"X-Number": 5})  # type: ignore[dict-item]
+
+
+@app.route(route="guarded", auth_level=func.AuthLevel.FUNCTION)
+def guarded(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"code": req.params.get("code")})
+
+
+@app.route(route="for-admins", auth_level=func.AuthLevel.ADMIN)
+def for_admins(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({})
+
+
+@app.route(route="switched-off")
+def switched_off(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"ran": True})
+
+
+@app.route(route="crash")
+def crash(req: func.HttpRequest) -> func.HttpResponse:
+    os._exit(7)
+
+
+@app.route(route="process")
+async def process(req: func.HttpRequest) -> func.HttpResponse:
+    import sys
+
+    return answer(
+        {"pid": os.getpid(), "cwd": str(Path.cwd()), "setting": os.environ.get("SOME_SETTING"), "path": sys.path}
+    )
+
+
+@app.route(route="wait/{file}")
+def wait(req: func.HttpRequest) -> func.HttpResponse:
+    """Runs until the named file appears in the folder of the settings."""
+    folder = Path(os.environ["WAIT_FOLDER"])
+    (folder / (req.route_params["file"] + ".waiting")).touch()
+    while not (folder / req.route_params["file"]).exists():
+        time.sleep(0.02)
+    return answer({"waited": True})
+
+
+@app.route(route="speak")
+async def speak(req: func.HttpRequest) -> func.HttpResponse:
+    print("a printed line")
+    logging.getLogger("the.app").warning("a logged line")
+    return answer({})
+
+
+@app.event_grid_trigger(arg_name="event")
+async def on_event(event: func.EventGridEvent) -> None:
+    data = event.get_json()
+    if data.get("fail"):
+        raise RuntimeError("this event cannot be handled")
+    received.append({"id": event.id, "subject": event.subject, "type": event.event_type, "data": data})
+
+
+@app.event_grid_trigger(arg_name="event")
+async def on_cloud_event(event: func.CloudEvent) -> None:
+    received.append({"id": event.id, "source": event.source, "data": event.data})
+
+
+@app.route(route="received")
+async def show_received(req: func.HttpRequest) -> func.HttpResponse:
+    return answer(received)
