@@ -1,4 +1,4 @@
-"""The smallest delivery that loads, and the type of the fixture that writes it."""
+"""The smallest delivery that loads, what it is rendered with, and the type of the fixture that writes it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,5 +21,13 @@ spec:
       containers:
         - { name: shop, image: team/shop }
 """
+
+IMAGE = "shop.azurecr.io/team/shop@sha256:" + "a" * 64
+VALUES = {
+    "SLIPWAY_APPLICATION": "shop",
+    "SLIPWAY_ENVIRONMENT": "staging",
+    "SLIPWAY_RELEASE": "shop-482",
+    "SLIPWAY_VERSION": "1.4.2",
+}
 
 WriteDelivery = Callable[..., Path]
