@@ -98,8 +98,7 @@ def vote_cast(draft: Draft, cause: VoteCast) -> None:
     draft.rules = vote_rules(release, environment, cause)
     if _counted_already(release, cause):
         return  # the same vote again: it is counted once, and there is nothing to add
-    current = plan_is_current(draft, release)
-    if _waits_here(release, cause) and not current.passed:
+    if _waits_here(release, cause) and not (current := plan_is_current(draft, release)).passed:
         # Looked at before the voter is: a changed policy may list other people, and must not close the gate for all.
         draft.rules = (*draft.rules, current)
         _refuse(draft, release, cause)
