@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .config import load_deliveries
+from .config import Known, load_deliveries
 from .domain.tokens import Keys
 from .effects.cluster import Cluster, ClusterAccess, connect, entra_token
 from .effects.messaging import Bus
@@ -180,7 +180,12 @@ class Parts:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        return Catalogue(load_deliveries(self.settings.deliveries))
+        known = Known(
+            registries=frozenset(self.settings.registries),
+            clusters=frozenset(self.settings.clusters),
+            channels=frozenset(self.settings.channels),
+        )
+        return Catalogue(load_deliveries(self.settings.deliveries, known=known))
 
     @cached_property
     def ledger(self) -> Ledger:
