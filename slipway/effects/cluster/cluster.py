@@ -13,7 +13,7 @@ from slipway.domain.application import HttpProbe
 from . import jobs
 from .access import ClusterAccess
 from .connection import Connection
-from .errors import Refused
+from .errors import ClusterError, Refused
 from .kinds import Target
 from .objects import Objects
 from .preview import preview
@@ -49,7 +49,14 @@ class Cluster:
 
         Jobs whose template changed are replaced by the rule in `replacing`.
         """
-        return [self._apply(target) for target in self._targets(manifests, namespace)]
+        applied: list[AppliedObject] = []
+        for target in self._targets(manifests, namespace):
+            try:
+                applied.append(self._apply(target))
+            except ClusterError as error:
+                error.add_note("applied before it: " + (", ".join(f"{o.kind}/{o.name}" for o in applied) or "nothing"))
+                raise
+        return applied
 
     def rollout(self, manifests: Sequence[Manifest], namespace: str) -> RolloutState:
         """One look at the Deployments, StatefulSets, DaemonSets and Jobs among the manifests."""

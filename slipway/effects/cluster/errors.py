@@ -13,6 +13,12 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 MAX_MESSAGE = 1000
+MAX_FIELDS = 20
+
+_UNTYPED = "failed to create typed patch object"
+"""How a 500 begins that means an unknown or mistyped field: server-side apply does not make it a 4xx."""
+
+_UNTYPED_FIELD = re.compile(r": (?:errors:)?\s*\.([A-Za-z][\w.\[\]\"=-]*): ")
 
 _RBAC = re.compile(
     r'cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"(?: in API group "(?P<group>[^"]*)")?'
@@ -87,7 +93,8 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
             return _not_found(answer, message, what)
         case HTTPStatus.CONFLICT | HTTPStatus.GONE:
             return Conflict(f"{what}: {message}", exists=answer.get("reason") == "AlreadyExists")
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if busy and not str(answer.get("message", "")).startswith(_UNTYPED):
         return Unreachable(f"{what}: the API server answered {status}: {message}")
     return _refused(answer, message, what, withhold=withhold)
 
@@ -132,14 +139,19 @@ def _not_found(answer: Mapping[str, Any], message: str, what: str) -> Missing:
     details = _details(answer)
     kind, name = str(details.get("kind") or ""), str(details.get("name") or "")
     if kind == "namespaces":
-        return Missing(f'{what}: namespace "{name}" is not in the cluster; create it, or add it to the manifests',
-                       kind=kind, name=name)  # fmt: skip
+        return Missing(
+            f'{what}: namespace "{name}" is not in the cluster; create it, or add it to the manifests',
+            kind=kind,
+            name=name,
+        )
     return Missing(f"{what}: {message}", kind=kind, name=name)
 
 
 def _refused(answer: Mapping[str, Any], message: str, what: str, *, withhold: bool) -> Refused:
     causes = [c for c in _details(answer).get("causes") or () if isinstance(c, dict)]
-    fields = tuple(dict.fromkeys(str(c["field"]) for c in causes if c.get("field")))[:20]
+    fields = tuple(dict.fromkeys(str(c["field"]) for c in causes if c.get("field")))[:MAX_FIELDS]
+    if not fields and (untyped := _UNTYPED_FIELD.search(str(answer.get("message", "")))):
+        fields = (untyped[1],)
     named = f" [{', '.join(fields)}]" if fields and (withhold or not all(f in message for f in fields)) else ""
     immutable = "field is immutable" in str(answer.get("message", ""))
     return Refused(f"{what}: {message}{named}", fields=fields, immutable=immutable)

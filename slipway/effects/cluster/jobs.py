@@ -81,9 +81,8 @@ def _containers(pods: Iterable[Json]) -> Iterator[tuple[str, str]]:
 def _one(connection: Connection, namespace: str, pod: str, container: str, limit: int) -> str:
     query: Query = (("container", container), ("tailLines", str(MAX_LINES)))
     what = f"read the log of {pod}/{container}"
-    with connection.stream(
-        "GET", _POD.path(namespace, pod, "log"), what=what, query=query, headers={"Accept": "*/*"}
-    ) as stream:  # fmt: skip
+    path, headers = _POD.path(namespace, pod, "log"), {"Accept": "*/*"}
+    with connection.stream("GET", path, what=what, query=query, headers=headers) as stream:
         if stream.refused:
             refusal, _ = stream.head(limit)
             error = from_answer(stream.status, refusal, what=what)

@@ -22,7 +22,7 @@ v1 Pod pods | v1 PersistentVolumeClaim persistentvolumeclaims | v1 ResourceQuota
 v1 LimitRange limitranges | apps/v1 Deployment deployments | apps/v1 ReplicaSet replicasets
 apps/v1 StatefulSet statefulsets | apps/v1 DaemonSet daemonsets | batch/v1 Job jobs | batch/v1 CronJob cronjobs
 networking.k8s.io/v1 Ingress ingresses | networking.k8s.io/v1 NetworkPolicy networkpolicies
-autoscaling/v2 HorizontalPodAutoscaler horizontalpodautoscalers
+apps/v1 ControllerRevision controllerrevisions | autoscaling/v2 HorizontalPodAutoscaler horizontalpodautoscalers
 policy/v1 PodDisruptionBudget poddisruptionbudgets
 rbac.authorization.k8s.io/v1 Role roles | rbac.authorization.k8s.io/v1 RoleBinding rolebindings
 """

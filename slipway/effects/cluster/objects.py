@@ -29,9 +29,8 @@ class Objects:
         """The live object; None where there is none. An unknown kind is an error."""
         what = f"read {kind.kind}/{name}"
         try:
-            return self.connection.send(
-                "GET", kind.path(namespace, name), what=what, withhold=kind.kind == "Secret"
-            ).body  # fmt: skip
+            path, withhold = kind.path(namespace, name), kind.kind == "Secret"
+            return self.connection.send("GET", path, what=what, withhold=withhold).body
         except Missing as missing:
             if missing.name == name:
                 return None

@@ -13,6 +13,7 @@ MANY_RESTARTS = 3
 """Restarts after which a crash loop counts as failed: a program may lose a race against its database once or twice."""
 
 MAX_REASON = 300
+REVISION_LABEL = "controller-revision-hash"
 
 _HOPELESS = frozenset({"ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"})
 # ErrImagePull is no failure yet: it is the first refused pull. The second look finds either a running container or
@@ -53,20 +54,25 @@ def newest_replica_set(deployment: Mapping[str, Any], sets: Iterable[Json]) -> J
     )
 
 
-def newest_pods(workload: Mapping[str, Any], pods: Iterable[Json], replica_set: Json | None = None) -> tuple[Json, ...]:
-    """The pods of the newest template that are not being deleted; none where they cannot be told from older ones."""
-    present = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-    match workload.get("kind"):
-        case "Deployment":
-            return tuple(_owned(replica_set, present)) if replica_set else ()
-        case "StatefulSet":
-            revision = (workload.get("status") or {}).get("updateRevision")
-            return _labelled(_owned(workload, present), "controller-revision-hash", revision)
-        case "DaemonSet":
-            generation = _annotation(workload, "deprecated.daemonset.template.generation")
-            return _labelled(_owned(workload, present), "pod-template-generation", generation)
-        case _:
-            return tuple(_owned(workload, present))
+def newest_revision(daemon_set: Mapping[str, Any], revisions: Iterable[Json]) -> str | None:
+    """The hash by which the pods of a DaemonSet's newest template are labelled; its status does not tell it."""
+    newest = max(_owned(daemon_set, revisions), key=lambda revision: int(revision.get("revision") or 0), default=None)
+    return None if newest is None else _label(newest, REVISION_LABEL)
+
+
+def newest_pods(workload: Mapping[str, Any], pods: Iterable[Json], revision: str | None) -> tuple[Json, ...]:
+    """Of a StatefulSet's or DaemonSet's pods those of a revision, of others' all; never those being deleted.
+
+    None where the revision is not known: the pods of a former template prove nothing about the newest one.
+    """
+    own = [pod for pod in _owned(workload, pods) if not pod["metadata"].get("deletionTimestamp")]
+    if workload.get("kind") not in ("StatefulSet", "DaemonSet"):
+        return tuple(own)
+    if revision is None:
+        return ()
+    name = workload["metadata"].get("name")
+    # A StatefulSet's status names the revision, `db-6f9c`; pods may carry that name or only the hash in it.
+    return tuple(p for p in own if (label := _label(p, REVISION_LABEL)) and revision in (label, f"{name}-{label}"))
 
 
 def selector_text(selector: Mapping[str, Any] | None) -> str:
@@ -90,8 +96,9 @@ def _owned(owner: Mapping[str, Any], items: Iterable[Json]) -> list[Json]:
     return [i for i in items if any(o.get("uid") == uid for o in i["metadata"].get("ownerReferences") or ())]
 
 
-def _labelled(items: Iterable[Json], label: str, value: str | None) -> tuple[Json, ...]:
-    return tuple(i for i in items if value is not None and (i["metadata"].get("labels") or {}).get(label) == value)
+def _label(item: Mapping[str, Any], name: str) -> str | None:
+    value = (item["metadata"].get("labels") or {}).get(name)
+    return None if value is None else str(value)
 
 
 def _annotation(item: Mapping[str, Any], name: str) -> str | None:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from .kinds import Target
 from .objects import Objects, built_in, together
-from .pods import newest_pods, newest_replica_set, selector_text
+from .pods import newest_pods, newest_replica_set, newest_revision, selector_text
 from .records import Json, ObjectState, RolloutState, RunningImage, State
 from .rules import RULES, Evidence, Verdict, altogether
 
 _REPLICA_SET = built_in("apps/v1", "ReplicaSet")
+_REVISION = built_in("apps/v1", "ControllerRevision")
 _POD = built_in("v1", "Pod")
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
@@ -58,15 +59,20 @@ def images(objects: Objects, targets: Sequence[Target]) -> tuple[RunningImage, .
 
 
 def _evidence(objects: Objects, target: Target, live: Json) -> Evidence:
-    selector = selector_text(live["spec"].get("selector"))
-    namespace = target.namespace
+    """The newest pods of a workload, found by who owns them; for a Deployment that is its newest ReplicaSet."""
+    selector, namespace = selector_text(live["spec"].get("selector")), target.namespace
     if not selector or namespace is None:
         return Evidence()
-    newest = None
+    owner, newest, revision = live, None, (live.get("status") or {}).get("updateRevision")
     if target.kind.kind == "Deployment":
         newest = newest_replica_set(live, objects.list(_REPLICA_SET, namespace, selector=selector))
+        if newest is None:
+            return Evidence()
+        owner = newest
+    elif target.kind.kind == "DaemonSet":
+        revision = newest_revision(live, objects.list(_REVISION, namespace, selector=selector))
     pods = objects.list(_POD, namespace, selector=selector)
-    return Evidence(pods=newest_pods(live, pods, newest), replica_set=newest)
+    return Evidence(pods=newest_pods(owner, pods, revision), replica_set=newest)
 
 
 def _gone(target: Target) -> str:

@@ -1,0 +1,87 @@
+"""The cluster that the contract is tried on: the double, and a real one if SLIPWAY_TEST_KUBECONFIG names a kubeconfig.
+
+Each test has a namespace of its own, so that tests can share a cluster.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local.kubernetes import Kubernetes, KubernetesSettings, Simulation, Token
+from slipway.effects.cluster import Cluster, ClusterAccess, State, connect
+from slipway.effects.cluster.connection import Connection
+
+from . import manifests
+
+REAL = "SLIPWAY_TEST_KUBECONFIG"
+TOKEN = "token-of-the-contract-tests"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A cluster and the namespace that is the test's own."""
+
+    cluster: Cluster
+    access: ClusterAccess
+    namespace: str
+    patience: float
+    """Seconds until a rollout must have come to an end."""
+
+    def settled[S](self, look: Callable[[], S], *, until: Callable[[S], bool]) -> S:
+        """Looks again and again until the condition holds."""
+        end = time.monotonic() + self.patience
+        while not until(seen := look()):
+            if time.monotonic() > end:
+                pytest.fail(f"after {self.patience:.0f} s it was still {seen!r}")
+            time.sleep(0.02)
+        return seen
+
+    def rolled_out(self, *wanted: manifests.Json) -> State:
+        return self.settled(
+            lambda: self.cluster.rollout(wanted, self.namespace), until=lambda seen: seen.state is not State.WAITING
+        ).state
+
+    def ended(self, job: str) -> State:
+        return self.settled(
+            lambda: self.cluster.job(job, self.namespace), until=lambda seen: seen.state is not State.WAITING
+        ).state
+
+
+@pytest.fixture(scope="session")
+def double() -> Iterator[Kubernetes]:
+    settings = KubernetesSettings(
+        tokens=(Token(token=TOKEN, user="slipway"),), simulate=Simulation(bad_images=(manifests.BAD_TAG,))
+    )
+    with Kubernetes(settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=["double", "real"])
+def access(request: pytest.FixtureRequest) -> ClusterAccess:
+    if request.param == "real":
+        if REAL not in os.environ:
+            pytest.skip(f"{REAL} names no kubeconfig")
+        return ClusterAccess(kubeconfig=Path(os.environ[REAL]))
+    running: Kubernetes = request.getfixturevalue("double")
+    return ClusterAccess(server=running.url, token=lambda: TOKEN)
+
+
+@pytest.fixture(scope="session")
+def cluster(access: ClusterAccess) -> Iterator[Cluster]:
+    with connect(access) as connected:
+        yield connected
+
+
+@pytest.fixture
+def place(access: ClusterAccess, cluster: Cluster) -> Iterator[Place]:
+    name = f"slipway-test-{uuid.uuid4().hex[:10]}"
+    cluster.apply([manifests.namespace(name)], name)
+    yield Place(cluster=cluster, access=access, namespace=name, patience=20 if access.server else 240)
+    connection = Connection(access)
+    connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
+    connection.close()

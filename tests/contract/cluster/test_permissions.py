@@ -1,0 +1,62 @@
+"""What an identity that may do little is told. On the double only: its tokens say what they allow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.kubernetes import Kubernetes, KubernetesSettings, Token, kubeconfig, write_kubeconfig
+from slipway.effects.cluster import ClusterAccess, Denied, connect
+
+from . import manifests as m
+
+ALL = Token(token="token-for-all", user="admin")
+READER = Token(token="token-of-a-reader", user="reader", namespaces=("shop",), verbs=("get", "list"))
+NARROW = Token(token="token-without-list", user="narrow", namespaces=("shop",), verbs=("get", "create", "patch"))
+
+
+@pytest.fixture(scope="module")
+def double() -> Iterator[Kubernetes]:
+    settings = KubernetesSettings(namespaces=("shop",), tokens=(ALL, READER, NARROW), simulate=True)
+    with Kubernetes(settings) as running:
+        yield running
+
+
+def access(double: Kubernetes, token: Token) -> ClusterAccess:
+    return ClusterAccess(server=double.url, token=lambda: token.token)
+
+
+def test_a_missing_permission_is_named_with_what_to_grant(double: Kubernetes) -> None:
+    with connect(access(double, READER)) as cluster, pytest.raises(Denied) as raised:
+        cluster.apply([m.deployment()], "shop")
+    assert 'apply Deployment/web: Slipway\'s identity may not patch deployments.apps in namespace "shop"' in str(
+        raised.value
+    )
+    assert "RBAC Writer" in str(raised.value)
+    assert READER.token not in str(raised.value)
+
+
+def test_another_namespace_is_denied(double: Kubernetes) -> None:
+    with connect(access(double, READER)) as cluster, pytest.raises(Denied, match='in namespace "default"'):
+        cluster.rollout([m.deployment()], "default")
+
+
+def test_kinds_that_may_not_be_listed_are_named_as_unseen(double: Kubernetes) -> None:
+    with connect(access(double, NARROW)) as cluster:
+        seen = cluster.preview([m.config(a="1")], "shop")
+    assert seen.orphaned == ()
+    assert {"ConfigMap", "Secret", "Deployment", "Job"} <= set(seen.unseen)
+
+
+def test_a_token_that_nobody_knows_is_denied_without_being_shown(double: Kubernetes) -> None:
+    stranger = ClusterAccess(server=double.url, token=lambda: "some-secret-token")
+    with connect(stranger) as cluster, pytest.raises(Denied, match="did not accept the credentials") as raised:
+        cluster.job("t", "shop")
+    assert "some-secret-token" not in str(raised.value)
+
+
+def test_a_kubeconfig_is_another_way_in(double: Kubernetes, tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    write_kubeconfig(path, kubeconfig(double.url, ALL))
+    with connect(ClusterAccess(kubeconfig=path)) as cluster:
+        assert cluster.preview([m.config(a="1")], "shop").changes_anything

@@ -1,0 +1,168 @@
+"""Previews tell what an apply then does."""
+
+import copy
+import uuid
+
+import pytest
+
+from slipway.effects.cluster import Change, Conflict, Missing, Orphan, Refused
+from slipway.effects.cluster.connection import Connection
+
+from . import manifests as m
+from .conftest import Place
+
+ALL = [m.deployment(), m.config(greeting="hello"), m.secret(password="hunter2")]
+
+
+def test_a_preview_of_new_objects_creates_nothing(place: Place) -> None:
+    for _ in range(2):
+        seen = place.cluster.preview(ALL, place.namespace)
+        assert {(o.kind, o.change) for o in seen.objects} == {
+            ("Deployment", Change.CREATED),
+            ("ConfigMap", Change.CREATED),
+            ("Secret", Change.CREATED),
+        }
+        assert seen.changes_anything
+
+
+def test_after_an_apply_the_same_manifests_change_nothing(place: Place) -> None:
+    applied = place.cluster.apply(ALL, place.namespace)
+    assert [(o.kind, o.created) for o in applied] == [("ConfigMap", True), ("Secret", True), ("Deployment", True)]
+    place.rolled_out(m.deployment())  # controllers write to the objects as well
+    seen = place.cluster.preview(ALL, place.namespace)
+    assert {(o.change, o.diff) for o in seen.objects} == {(Change.UNCHANGED, "")}
+    assert not seen.changes_anything
+    assert [o.created for o in place.cluster.apply(ALL, place.namespace)] == [False, False, False]
+
+
+def test_a_preview_shows_what_changes_and_only_that(place: Place) -> None:
+    place.cluster.apply([m.config(a="one", b="two")], place.namespace)
+    [change] = place.cluster.preview([m.config(a="one", c="three")], place.namespace).objects
+    assert change.change is Change.CHANGED
+    assert [line for line in change.diff.splitlines()[2:] if line[0] in "+-"] == ["-  b: two", "+  c: three"]
+
+
+def test_a_changed_secret_shows_that_it_changed_and_no_value(place: Place) -> None:
+    place.cluster.apply([m.secret(password="hunter2")], place.namespace)
+    [change] = place.cluster.preview([m.secret(password="swordfish")], place.namespace).objects
+    assert change.change is Change.CHANGED
+    assert "(new value)" in change.diff
+    for value in ("hunter2", "swordfish", "aHVudGVyMg", "c3dvcmRmaXNo"):
+        assert value not in change.diff
+
+
+def test_a_field_that_is_gone_from_the_manifest_is_gone_from_the_object(place: Place) -> None:
+    place.cluster.apply([m.config(a="one", b="two")], place.namespace)
+    place.cluster.apply([m.config(a="one")], place.namespace)
+    [change] = place.cluster.preview([m.config(a="one")], place.namespace).objects
+    assert change.change is Change.UNCHANGED
+
+
+def test_a_field_that_someone_else_set_is_taken_over(place: Place) -> None:
+    path = f"/api/v1/namespaces/{place.namespace}/configmaps/settings"
+    connection = Connection(place.access)
+    place.cluster.apply([m.config(a="ours")], place.namespace)
+    patch, headers = {"data": {"a": "theirs"}}, {"Content-Type": "application/merge-patch+json"}
+    connection.send("PATCH", path, what="w", body=patch, headers=headers, query=[("fieldManager", "someone")])
+    [change] = place.cluster.preview([m.config(a="ours")], place.namespace).objects
+    assert "-  a: theirs" in change.diff
+    place.cluster.apply([m.config(a="ours")], place.namespace)
+    assert connection.send("GET", path, what="w").body["data"] == {"a": "ours"}
+    connection.close()
+
+
+def test_a_misspelt_field_is_refused_by_name_before_anything_is_applied(place: Place) -> None:
+    manifest = m.deployment()
+    manifest["spec"]["replica"] = 3
+    with pytest.raises(Refused, match=r"spec\.replica"):
+        place.cluster.preview([manifest], place.namespace)
+
+
+def test_a_value_of_the_wrong_type_is_refused(place: Place) -> None:
+    manifest = m.deployment()
+    manifest["spec"]["replicas"] = "three"
+    with pytest.raises(Refused, match="replicas"):
+        place.cluster.preview([manifest], place.namespace)
+
+
+def test_a_namespace_that_is_not_there_is_named(place: Place) -> None:
+    with pytest.raises(Missing, match='namespace "slipway-test-none" is not in the cluster'):
+        place.cluster.preview([m.config(a="1")], "slipway-test-none")
+
+
+def test_a_namespace_among_the_manifests_is_made_before_what_is_in_it(place: Place) -> None:
+    name = f"slipway-test-{uuid.uuid4().hex[:10]}"
+    wanted = [m.config(a="1"), m.namespace(name)]
+    first, second = place.cluster.preview(wanted, name).objects
+    assert (first.kind, first.change, first.checked) == ("Namespace", Change.CREATED, True)
+    assert (second.kind, second.change, second.checked) == ("ConfigMap", Change.CREATED, False)
+    assert "+  a: '1'" in second.diff
+    assert [o.created for o in place.cluster.apply(wanted, name)] == [True, True]
+    connection = Connection(place.access)
+    connection.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")
+    connection.close()
+
+
+def test_a_kind_that_the_cluster_does_not_know_is_named(place: Place) -> None:
+    manifest = {"apiVersion": "example.slipway.dev/v1", "kind": "Boat", "metadata": {"name": "b"}}
+    with pytest.raises(Missing, match=r"the kind Boat of example\.slipway\.dev/v1"):
+        place.cluster.preview([manifest], place.namespace)
+
+
+def test_an_object_that_left_the_manifests_is_reported_and_stays(place: Place) -> None:
+    place.cluster.apply([m.config("kept", a="1"), m.config("left", a="1")], place.namespace)
+    place.cluster.start_job(m.job("attempt-1"), place.namespace)
+    for _ in range(2):
+        seen = place.cluster.preview([m.config("kept", a="1")], place.namespace)
+        assert seen.orphaned == (Orphan(kind="ConfigMap", name="left"),)
+        assert seen.unseen == ()
+
+
+def test_objects_of_another_application_are_no_orphans(place: Place) -> None:
+    other = m.config("theirs", a="1")
+    other["metadata"]["labels"]["slipway.dev/application"] = "other"
+    place.cluster.apply([other], place.namespace)
+    assert place.cluster.preview([m.config(a="1")], place.namespace).orphaned == ()
+
+
+def test_a_finished_job_whose_template_changed_is_replaced(place: Place) -> None:
+    former, wanted = m.job("migrate"), m.job("migrate")
+    wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
+    place.cluster.apply([former], place.namespace)
+    place.rolled_out(former)
+    [change] = place.cluster.preview([wanted], place.namespace).objects
+    assert change.change is Change.REPLACED
+    assert [line.strip("+- ")[:6] for line in change.diff.splitlines()[2:] if line[0] in "+-"] == ["image:", "image:"]
+    [applied] = place.cluster.apply([wanted], place.namespace)
+    assert applied.replaced
+    assert place.cluster.preview([wanted], place.namespace).objects[0].change is Change.UNCHANGED
+
+
+def test_a_job_that_still_runs_is_not_cut_off(place: Place) -> None:
+    former, wanted = m.job("migrate", seconds=600), m.job("migrate", seconds=601)
+    wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
+    place.cluster.apply([former], place.namespace)
+    with pytest.raises(Conflict, match="still runs with its former template") as raised:
+        place.cluster.apply([wanted], place.namespace)
+    assert raised.value.retryable
+    assert place.cluster.job("migrate", place.namespace).state == "waiting"
+
+
+def test_a_job_that_someone_else_made_is_never_deleted(place: Place) -> None:
+    former, wanted = m.job("theirs"), m.job("theirs")
+    del former["metadata"]["labels"]
+    wanted["spec"]["template"]["spec"]["containers"][0]["image"] += "0"
+    place.cluster.apply([former], place.namespace)
+    place.rolled_out(former)
+    with pytest.raises(Refused, match="immutable"):
+        place.cluster.apply([wanted], place.namespace)
+    assert place.cluster.job("theirs", place.namespace).state == "done"
+
+
+def test_an_apply_that_broke_off_can_be_repeated(place: Place) -> None:
+    broken = copy.deepcopy(ALL)
+    broken[0]["spec"]["selector"] = {"matchLabels": {"app": "another"}}  # does not select its own template
+    with pytest.raises(Refused, match="selector") as raised:
+        place.cluster.apply(broken, place.namespace)
+    assert raised.value.__notes__ == ["applied before it: ConfigMap/settings, Secret/login"]
+    assert [o.created for o in place.cluster.apply(ALL, place.namespace)] == [False, False, True]

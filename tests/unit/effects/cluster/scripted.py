@@ -1,0 +1,63 @@
+"""A server that answers as it is told, in place of an API server whose controllers are of no concern here."""
+
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+
+
+@dataclass(kw_only=True)
+class Reply:
+    """What is answered. `held` keeps the answer back until the test ends."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: dict[str, str] = field(default_factory=dict)
+    chunked: bool = False
+    held: bool = False
+
+
+@dataclass(kw_only=True)
+class Server:
+    """Answers with `reply`, and keeps what it was asked."""
+
+    url: str = ""
+    reply: Reply = field(default_factory=Reply)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def handle_any(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            server.asked.append((self.command, self.path))
+            server.authorizations.append(self.headers.get("Authorization", ""))
+            reply = server.reply
+            if reply.held:
+                server.released.wait(30)
+                self.close_connection = True
+                return
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header(
+                *(("Transfer-Encoding", "chunked") if reply.chunked else ("Content-Length", str(len(reply.body))))
+            )
+            self.end_headers()
+            try:
+                self.wfile.write(
+                    b"%x\r\n%s\r\n0\r\n\r\n" % (len(reply.body), reply.body) if reply.chunked else reply.body
+                )
+            except ConnectionError:
+                self.close_connection = True  # the client read as much as it wanted
+
+        do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 (the base class's names)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests look at `asked`."""
+
+    return Handler

@@ -1,0 +1,198 @@
+"""The connection: tokens, limits, and what becomes of bad answers and of none."""
+
+import base64
+import datetime as dt
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from slipway.effects.cluster import Cluster, ClusterAccess, ClusterError, Denied, Unreachable, connect
+from slipway.effects.cluster.connection import Connection
+
+from .scripted import Reply, Server
+
+JOB_DONE = {
+    "kind": "Job",
+    "metadata": {"name": "t"},
+    "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+}
+
+
+def test_each_request_carries_the_token_of_that_moment(server: Server, connected: Callable[..., Cluster]) -> None:
+    server.reply.body = json.dumps(JOB_DONE).encode()
+    tokens = iter(["first", "second"])
+    cluster = connected(lambda: next(tokens))
+    cluster.job("t", "shop")
+    cluster.job("t", "shop")
+    assert server.authorizations == ["Bearer first", "Bearer second"]
+
+
+def test_no_request_is_spent_on_discovery(server: Server, cluster: Cluster) -> None:
+    server.reply.body = json.dumps(JOB_DONE).encode()
+    cluster.job("t", "shop")
+    assert server.asked == [("GET", "/apis/batch/v1/namespaces/shop/jobs/t")]
+
+
+def test_a_credential_that_fails_is_worth_another_try_and_nothing_is_sent(
+    server: Server, connected: Callable[..., Cluster]
+) -> None:
+    def broken() -> str:
+        raise RuntimeError("IMDS is away")
+
+    with pytest.raises(Unreachable, match="no token for the cluster could be had: RuntimeError"):
+        connected(broken).job("t", "shop")
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("token", ["", "two\nlines", "ümlaut"])
+def test_what_cannot_be_a_token_is_neither_sent_nor_shown(
+    token: str, server: Server, connected: Callable[..., Cluster]
+) -> None:
+    with pytest.raises(Denied) as raised:
+        connected(lambda: token).job("t", "shop")
+    assert not token or token not in str(raised.value)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 422, 429, 500, 503])
+def test_no_error_holds_the_token(status: int, server: Server, cluster: Cluster) -> None:
+    server.reply = Reply(status=status, body=b'{"kind": "Status", "message": "no"}', headers={"Location": "/elsewhere"})
+    with pytest.raises(ClusterError) as raised:
+        cluster.job("t", "shop")
+    assert "t0ken-of-a-test" not in repr(raised.value) + str(raised.value)
+    assert len(server.asked) == 1
+
+
+def test_a_busy_server_is_not_waited_for_inside_a_step(server: Server, cluster: Cluster) -> None:
+    server.reply = Reply(status=429, headers={"Retry-After": "3600"})
+    with pytest.raises(Unreachable) as raised:
+        cluster.job("t", "shop")
+    assert raised.value.retryable
+    assert len(server.asked) == 1
+
+
+def test_an_answer_that_is_no_json_is_not_taken_for_the_api_server(server: Server, cluster: Cluster) -> None:
+    server.reply.body = b"<html>log in</html>"
+    with pytest.raises(Unreachable, match="expected JSON from 127"):
+        cluster.job("t", "shop")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_is_read_up_to_a_limit_and_the_connection_serves_again(chunked: bool, server: Server) -> None:
+    connection = Connection(ClusterAccess(server=server.url, token=lambda: "t"))
+    for size, more in ((1_000_000, True), (10, False), (5, False)):
+        server.reply = Reply(body=b"x" * size, chunked=chunked)
+        with connection.stream("GET", "/x", what="test") as stream:
+            assert stream.head(10) == (b"x" * min(size, 10), more)
+    connection.close()
+
+
+def test_an_api_server_that_is_not_there_is_worth_another_try() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        access = ClusterAccess(server=f"http://127.0.0.1:{taken.getsockname()[1]}", token=lambda: "t")
+        with connect(access) as cluster, pytest.raises(Unreachable, match="could not be reached") as raised:
+            cluster.job("t", "shop")
+    assert raised.value.retryable
+
+
+def test_an_answer_that_does_not_come_is_given_up_on(server: Server) -> None:
+    server.reply.held = True
+    connection = Connection(ClusterAccess(server=server.url, token=lambda: "t"))
+    with (
+        pytest.raises(Unreachable, match="did not answer in time"),
+        connection.stream("GET", "/", what="w", timeout=(1, 0.2)),
+    ):
+        pass
+    connection.close()
+
+
+def a_certificate(folder: Path) -> tuple[Path, str]:
+    """A self-signed certificate for 127.0.0.1: the file with its key, and base64 of the certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "server.pem"
+    path.write_bytes(private + pem)
+    return path, base64.b64encode(pem).decode()
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Address and CA of an HTTPS server that says that a Job is done."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(JOB_DONE).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that does not trust the certificate hangs up."""
+
+    path, ca = a_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    listening = Quiet(("127.0.0.1", 0), Handler)
+    listening.socket = context.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"https://127.0.0.1:{listening.server_port}", ca
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+def test_the_configured_authority_is_trusted_from_memory(tls_server: tuple[str, str]) -> None:
+    server, ca = tls_server
+    with connect(ClusterAccess(server=server, ca_data=ca, token=lambda: "t")) as cluster:
+        assert cluster.job("t", "shop").state == "done"
+
+
+def test_a_certificate_of_another_authority_is_an_error_that_a_retry_does_not_help(
+    tls_server: tuple[str, str], tmp_path: Path
+) -> None:
+    server, _ = tls_server
+    _, other = a_certificate(tmp_path)
+    with (
+        connect(ClusterAccess(server=server, ca_data=other, token=lambda: "t")) as cluster,
+        pytest.raises(Denied, match=r"could not be trusted.*certificates are rotated") as raised,
+    ):
+        cluster.job("t", "shop")
+    assert not raised.value.retryable

@@ -1,0 +1,155 @@
+"""What a person sees of a change: nothing of the server's, no Secret's value, no more than fits."""
+
+import base64
+import copy
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slipway.effects.cluster.diff import MAX_COMPARED, cleaned, difference, masked, projected
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+objects = st.fixed_dictionaries(
+    {
+        "apiVersion": st.just("v1"),
+        "kind": st.sampled_from(["ConfigMap", "Secret", "Deployment"]),
+        "metadata": st.fixed_dictionaries({"name": st.from_regex(r"[a-z]{1,8}", fullmatch=True)}),
+    },
+    optional={
+        "data": st.dictionaries(st.text(max_size=8), json_values, max_size=3),
+        "spec": json_values,
+        "status": json_values,
+    },
+)
+words = st.from_regex(r"[a-z]{8,12}", fullmatch=True)
+values = st.from_regex(r"(?:V[A-Z0-9]{11,20}\n?){1,3}", fullmatch=True)  # told from keys and marks by their capitals
+
+
+def a_secret(data: dict[str, Any], field: str = "data") -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, field: data}
+
+
+@unhurried
+@given(objects)
+def test_the_diff_of_an_object_with_itself_is_empty(thing: dict[str, Any]) -> None:
+    assert difference(cleaned(thing), cleaned(copy.deepcopy(thing))).text == ""
+
+
+@unhurried
+@given(objects, objects)
+def test_different_objects_have_a_diff_and_the_same_inputs_the_same_one(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    first, second = (difference(cleaned(before), cleaned(after)) for _ in range(2))
+    assert first == second
+    if cleaned(before)["metadata"] != cleaned(after)["metadata"]:
+        assert first.text
+
+
+@unhurried
+@given(
+    before=st.none() | st.dictionaries(words, values, max_size=4),
+    after=st.dictionaries(words, values, max_size=4),
+    field=st.sampled_from(["data", "stringData"]),
+)
+def test_no_value_of_a_secret_is_in_a_diff(before: dict[str, str] | None, after: dict[str, str], field: str) -> None:
+    text = difference(None if before is None else a_secret(before, field), a_secret(after, field)).text
+    for value in {*(before or {}).values(), *after.values()}:
+        assert not any(line in text for line in value.splitlines())
+
+
+@unhurried
+@given(st.dictionaries(words, values, min_size=1, max_size=4))
+def test_a_secret_whose_values_changed_says_so_for_each_of_them(data: dict[str, str]) -> None:
+    text = difference(a_secret(data), a_secret({k: v + "x" for k, v in data.items()})).text
+    assert text.count("(former value)") == text.count("(new value)") == len(data)
+
+
+def test_values_of_a_secret_that_stay_are_masked_and_do_not_show_as_changed() -> None:
+    old, new = masked(a_secret({"a": "1", "b": "2"}), a_secret({"a": "1", "c": "3"}))
+    assert old is not None
+    assert old["data"] == {"a": "***", "b": "***"}
+    assert new["data"] == {"a": "***", "c": "***"}
+
+
+def test_a_secret_whose_data_is_no_mapping_is_masked_as_a_whole() -> None:
+    assert "hunter2" not in difference(None, {**a_secret({}), "data": "hunter2"}).text
+
+
+def test_the_annotation_in_which_kubectl_repeats_a_secret_is_left_out() -> None:
+    encoded = base64.b64encode(b"hunter2").decode()
+    secret = a_secret({"p": encoded})
+    secret["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": f'{{"data":"{encoded}"}}'}
+    assert encoded not in difference(None, cleaned(secret)).text
+
+
+def test_what_the_server_adds_is_left_out() -> None:
+    live = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "web",
+            "uid": "u",
+            "resourceVersion": "7",
+            "generation": 3,
+            "creationTimestamp": "2026-11-23T08:00:00Z",
+            "managedFields": [{}],
+            "annotations": {"deployment.kubernetes.io/revision": "4"},
+        },
+        "spec": {"replicas": 1},
+        "status": {"replicas": 1},
+    }
+    assert cleaned(live) == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {"replicas": 1},
+    }
+
+
+def test_a_changed_line_of_a_file_in_a_config_map_is_one_line_of_the_diff() -> None:
+    before, after = ({"kind": "ConfigMap", "data": {"app.ini": f"[a]\nport = {port}\nhost = x\n"}} for port in (80, 81))
+    changed = [line for line in difference(before, after).text.splitlines()[2:] if line[0] in "+-"]
+    assert changed == ["-    port = 80", "+    port = 81"]
+
+
+def test_a_diff_that_is_too_long_is_cut_at_a_line_and_says_so() -> None:
+    after = {"kind": "ConfigMap", "data": {f"key{n:04}": "x" * 20 for n in range(200)}}
+    diff = difference(None, after, limit=1000)
+    assert diff.truncated
+    *lines, mark = diff.text.splitlines()
+    assert mark.startswith("[cut here: ")
+    assert len("\n".join(lines)) < 1000
+    assert all(line.startswith(("+", "---", "@@")) for line in lines)
+
+
+def test_objects_that_are_too_large_are_not_compared_and_it_is_said() -> None:
+    diff = difference({"data": {"a": "1"}}, {"data": {"a": "x" * (MAX_COMPARED + 1)}})
+    assert diff.truncated
+    assert diff.text.startswith("[too large to compare: ")
+
+
+def test_repeated_values_are_spelt_out() -> None:
+    shared = {"a": 1}
+    assert "*id" not in difference(None, {"x": shared, "y": shared}).text
+
+
+def test_of_a_live_object_only_what_the_manifest_speaks_of_is_compared() -> None:
+    wanted = {"spec": {"containers": [{"name": "b", "image": "b:2"}, {"name": "a", "image": "a:2"}], "args": ["x"]}}
+    live = {
+        "spec": {
+            "containers": [{"name": "a", "image": "a:1", "pullPolicy": "Always"}, {"name": "z", "image": "z:1"}],
+            "args": ["y", "z"],
+            "restartPolicy": "Never",
+        }
+    }
+    assert projected(live, wanted) == {
+        "spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "z", "image": "z:1"}], "args": ["y", "z"]}
+    }

@@ -1,0 +1,134 @@
+"""What an answer of the API server means to a step."""
+
+import json
+from typing import Any
+
+import pytest
+
+from slipway.effects.cluster.errors import Conflict, Denied, Missing, Refused, Unreachable, from_answer, is_status
+
+
+def a_status(message: str, reason: str = "", **details: Any) -> bytes:
+    return json.dumps(
+        {"kind": "Status", "apiVersion": "v1", "message": message, "reason": reason, "details": details}
+    ).encode()
+
+
+def test_a_missing_permission_names_verb_resource_namespace_and_what_to_grant() -> None:
+    message = (
+        'deployments.apps "web" is forbidden: User "0b1c" cannot patch resource "deployments" '
+        'in API group "apps" in the namespace "shop"'
+    )
+    error = from_answer(403, a_status(message, "Forbidden"), what="apply Deployment/web")
+    assert isinstance(error, Denied)
+    assert 'may not patch deployments.apps in namespace "shop"; grant it' in str(error)
+    assert not error.retryable
+
+
+def test_a_missing_permission_for_the_whole_cluster_says_so() -> None:
+    message = (
+        'namespaces is forbidden: User "x" cannot create resource "namespaces" in API group "" at the cluster scope'
+    )
+    assert "may not create namespaces in the whole cluster" in str(from_answer(403, a_status(message), what="w"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'pods "web" is forbidden: exceeded quota: q',
+        'admission webhook "policy.example" denied the request: no latest tags',
+    ],
+)
+def test_a_403_of_quota_or_admission_is_a_refusal_that_no_role_helps_against(message: str) -> None:
+    error = from_answer(403, a_status(message, "Forbidden"), what="apply Deployment/web")
+    assert isinstance(error, Refused)
+    assert message in str(error)
+
+
+def test_credentials_that_are_not_accepted_are_denied() -> None:
+    assert isinstance(from_answer(401, a_status("Unauthorized"), what="read Job/t"), Denied)
+
+
+def test_a_refusal_names_the_fields() -> None:
+    body = a_status(
+        'Deployment.apps "web" is invalid',
+        "Invalid",
+        causes=[{"field": "spec.replicas", "message": "must be positive"}],
+    )
+    error = from_answer(422, body, what="check Deployment/web")
+    assert isinstance(error, Refused)
+    assert error.fields == ("spec.replicas",)
+    assert str(error) == 'check Deployment/web: Deployment.apps "web" is invalid [spec.replicas]'
+    assert not error.immutable
+
+
+def test_an_immutable_field_is_recognised() -> None:
+    error = from_answer(422, a_status("spec.template: Invalid value: {}: field is immutable"), what="w")
+    assert isinstance(error, Refused)
+    assert error.immutable
+
+
+def test_a_missing_namespace_is_named() -> None:
+    error = from_answer(
+        404, a_status('namespaces "shop" not found', "NotFound", kind="namespaces", name="shop"), what="w"
+    )
+    assert isinstance(error, Missing)
+    assert (error.kind, error.name) == ("namespaces", "shop")
+    assert 'namespace "shop" is not in the cluster' in str(error)
+
+
+def test_an_object_that_exists_already_is_told_from_other_conflicts() -> None:
+    there = from_answer(409, a_status("exists", "AlreadyExists"), what="w")
+    changed = from_answer(409, a_status("modified", "Conflict"), what="w")
+    assert isinstance(there, Conflict)
+    assert isinstance(changed, Conflict)
+    assert (there.exists, changed.exists) == (True, False)
+    assert changed.retryable
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_an_api_server_that_is_busy_or_broken_is_worth_another_try(status: int) -> None:
+    error = from_answer(status, b"<html>bad gateway</html>", what="w")
+    assert isinstance(error, Unreachable)
+    assert error.retryable
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 415, 422, 500])
+def test_what_the_server_says_of_a_secret_is_never_quoted(status: int) -> None:
+    message = 'failed to create typed patch object: .stringData.p: expected string, got Value: "hunter2"'
+    error = from_answer(
+        status, a_status(message, causes=[{"field": "stringData.p"}]), what="apply Secret/s", withhold=True
+    )
+    assert "hunter2" not in str(error)
+    assert "apply Secret/s" in str(error)
+
+
+def test_an_unknown_field_is_a_refusal_though_server_side_apply_answers_500() -> None:
+    kind = "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment)"
+    error = from_answer(
+        500, a_status(f"{kind}: .spec.replica: field not declared in schema"), what="check Deployment/web"
+    )
+    assert isinstance(error, Refused)
+    assert error.fields == ("spec.replica",)
+    assert not error.retryable
+
+
+def test_a_mistyped_secret_is_refused_by_field_without_its_value() -> None:
+    message = "failed to create typed patch object (s/s; /v1, Kind=Secret): .stringData.p: expected string, got 12345"
+    error = from_answer(500, a_status(message), what="check Secret/s", withhold=True)
+    assert isinstance(error, Refused)
+    assert error.fields == ("stringData.p",)
+    assert "12345" not in str(error)
+
+
+def test_a_long_answer_is_cut() -> None:
+    error = from_answer(500, b"x" * 100_000, what="w")
+    assert len(str(error)) < 1200
+    assert str(error).endswith("(cut)")
+
+
+def test_only_a_status_object_is_an_answer_of_the_api_server_itself() -> None:
+    assert is_status(a_status("x"))
+    assert not is_status(b'{"kind": "Pod"}')
+    assert not is_status(b"[]")
+    assert not is_status(b"not json")

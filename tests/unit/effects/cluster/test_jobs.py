@@ -1,0 +1,57 @@
+"""The limits that a Job gets, and the end of a log."""
+
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slipway.effects.cluster.jobs import last_bytes, prepared
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
+
+TEN, DAY = timedelta(minutes=10), timedelta(days=1)
+
+
+def test_a_job_without_limits_gets_them() -> None:
+    made = prepared({"metadata": {"name": "t"}, "spec": {"template": {}}}, deadline=TEN, kept=DAY)
+    assert made["spec"] == {
+        "backoffLimit": 0,
+        "activeDeadlineSeconds": 600,
+        "ttlSecondsAfterFinished": 86400,
+        "template": {},
+    }
+    assert made["metadata"]["labels"] == {"slipway.dev/verification": "true"}
+
+
+def test_limits_that_a_job_states_are_kept() -> None:
+    spec = {"backoffLimit": 2, "activeDeadlineSeconds": 5, "ttlSecondsAfterFinished": 0}
+    assert prepared({"metadata": {"name": "t"}, "spec": spec}, deadline=TEN, kept=DAY)["spec"] == spec
+
+
+def test_the_manifest_that_was_given_stays_as_it_was() -> None:
+    manifest = {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
+    prepared(manifest, deadline=TEN, kept=DAY)
+    assert manifest == {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
+
+
+def test_a_short_log_is_whole() -> None:
+    assert last_bytes([b"one\n", b"two\n"], 100) == (b"one\ntwo\n", False)
+
+
+def test_of_a_long_log_the_last_whole_lines_are_kept() -> None:
+    assert last_bytes([b"first line\nsecond line\nthird\n"], 15) == (b"third\n", True)
+
+
+def test_the_end_of_one_endless_line_is_kept() -> None:
+    assert last_bytes([b"a" * 50, b"b" * 10], 20) == (b"a" * 10 + b"b" * 10, True)
+
+
+@unhurried
+@given(st.lists(st.binary(max_size=40), max_size=20), st.integers(min_value=1, max_value=100))
+def test_the_tail_is_the_end_of_what_came_and_never_longer_than_asked(pieces: list[bytes], limit: int) -> None:
+    whole = b"".join(pieces)
+    tail, cut = last_bytes(pieces, limit)
+    assert whole.endswith(tail)
+    assert len(tail) <= limit
+    assert cut == (len(whole) > limit)
+    assert cut or tail == whole

@@ -1,0 +1,122 @@
+"""Where objects live, and in which order they are applied."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slipway.effects.cluster.errors import Missing, Refused
+from slipway.effects.cluster.kinds import BUILT_IN, MAX_MANIFESTS, Kinds
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
+
+
+class Asked:
+    """A cluster's discovery that counts what it is asked."""
+
+    def __init__(self, resources: Mapping[str, list[dict[str, Any]]] | None = None) -> None:
+        self.resources = resources or {}
+        self.asked: list[str] = []
+
+    def __call__(self, api_version: str) -> Iterable[Mapping[str, Any]]:
+        self.asked.append(api_version)
+        return self.resources.get(api_version, [])
+
+
+def a_manifest(kind: str = "ConfigMap", name: str = "a", api_version: str = "v1", **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, **metadata}}
+
+
+def test_built_in_kinds_need_no_discovery() -> None:
+    asked = Asked()
+    [target] = Kinds(asked).targets([a_manifest("Deployment", "web", "apps/v1")], "shop")
+    assert target.path == "/apis/apps/v1/namespaces/shop/deployments/web"
+    assert asked.asked == []
+
+
+def test_a_cluster_wide_object_has_no_namespace_in_its_path() -> None:
+    [target] = Kinds(Asked()).targets([a_manifest("Namespace", "shop")], "shop")
+    assert target.path == "/api/v1/namespaces/shop"
+
+
+def test_other_kinds_are_looked_up_once_for_their_group_and_version() -> None:
+    listed = [
+        {"name": "certificates", "kind": "Certificate", "namespaced": True},
+        {"name": "certificates/status", "kind": "Certificate", "namespaced": True},
+        {"name": "issuers", "kind": "Issuer", "namespaced": True},
+    ]
+    asked = Asked({"cert-manager.io/v1": listed})
+    kinds = Kinds(asked)
+    assert kinds.find("cert-manager.io/v1", "Certificate").plural == "certificates"
+    assert kinds.find("cert-manager.io/v1", "Issuer").plural == "issuers"
+    assert asked.asked == ["cert-manager.io/v1"]
+
+
+def test_a_kind_that_the_cluster_does_not_know_is_named() -> None:
+    with pytest.raises(Missing, match=r"does not know the kind Foo of x\.io/v1"):
+        Kinds(Asked()).find("x.io/v1", "Foo")
+
+
+def test_what_others_need_is_applied_first() -> None:
+    kinds = Kinds(Asked({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]}))
+    manifests = [
+        a_manifest("Ingress", api_version="networking.k8s.io/v1"),
+        a_manifest("Deployment", api_version="apps/v1"),
+        a_manifest("Foo", api_version="x.io/v1"),
+        a_manifest("Service"),
+        a_manifest("ConfigMap"),
+        a_manifest("ServiceAccount"),
+        a_manifest("HorizontalPodAutoscaler", api_version="autoscaling/v2"),
+        a_manifest("Namespace", "shop"),
+    ]
+    assert [t.kind.kind for t in kinds.targets(manifests, "shop")] == [
+        *("Namespace", "ServiceAccount", "ConfigMap", "Service", "Foo", "Deployment", "Ingress"),
+        "HorizontalPodAutoscaler",
+    ]
+
+
+@unhurried
+@given(st.lists(st.sampled_from(sorted(BUILT_IN)), max_size=30))
+def test_ordering_loses_nothing_and_keeps_the_order_within_a_kind(kinds: list[tuple[str, str]]) -> None:
+    manifests = [a_manifest(kind, f"n{number}", api_version) for number, (api_version, kind) in enumerate(kinds)]
+    targets = Kinds(Asked()).targets(manifests, "shop")
+    assert sorted(t.name for t in targets) == sorted(m["metadata"]["name"] for m in manifests)
+    for kind in {t.kind.kind for t in targets}:
+        names = [t.name for t in targets if t.kind.kind == kind]
+        assert names == [m["metadata"]["name"] for m in manifests if m["kind"] == kind]
+    assert [t.manifest for t in targets] == [
+        t.manifest for t in Kinds(Asked()).targets([t.manifest for t in targets], "shop")
+    ]
+
+
+@pytest.mark.parametrize("field", ["apiVersion", "kind", "metadata.name"])
+def test_a_manifest_without_what_identifies_it_is_refused_by_number_and_field(field: str) -> None:
+    broken = a_manifest()
+    if field == "metadata.name":
+        del broken["metadata"]["name"]
+    else:
+        del broken[field]
+    with pytest.raises(Refused, match=f"manifest 2: {field}: expected a name, got None"):
+        Kinds(Asked()).targets([a_manifest("Secret"), broken], "shop")
+
+
+def test_a_manifest_for_another_namespace_is_refused() -> None:
+    with pytest.raises(Refused, match=r'ConfigMap/a: metadata.namespace: expected "shop".*, got "other"'):
+        Kinds(Asked()).targets([a_manifest(namespace="other")], "shop")
+
+
+def test_the_same_object_twice_is_refused() -> None:
+    with pytest.raises(Refused, match="ConfigMap/a: the manifests hold it twice"):
+        Kinds(Asked()).targets([a_manifest(), a_manifest()], "shop")
+
+
+def test_too_many_objects_are_refused() -> None:
+    with pytest.raises(Refused, match="expected at most 300 objects, got 301"):
+        Kinds(Asked()).targets([a_manifest(name=f"n{n}") for n in range(MAX_MANIFESTS + 1)], "shop")
+
+
+def test_names_cannot_climb_out_of_their_path() -> None:
+    [target] = Kinds(Asked()).targets([a_manifest(name="../../secrets")], "shop")
+    assert target.path == "/api/v1/namespaces/shop/configmaps/..%2F..%2Fsecrets"

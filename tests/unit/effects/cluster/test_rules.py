@@ -1,0 +1,285 @@
+"""Each branch of the rollout rules, on the dictionaries that an API server gives."""
+
+from typing import Any
+
+import pytest
+
+from slipway.effects.cluster.records import State
+from slipway.effects.cluster.rules import Evidence, Verdict, altogether, daemon_set, deployment, job, stateful_set
+
+DONE, WAITING, FAILED = State.DONE, State.WAITING, State.FAILED
+
+
+def a_deployment(*, generation: int = 2, spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": "web", "generation": generation, "uid": "d"},
+        "spec": {"replicas": 3, **(spec or {})},
+        "status": {"observedGeneration": 2, **status},
+    }
+
+
+COMPLETE: dict[str, Any] = {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
+
+
+PROGRESSED = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+
+
+def deadline_exceeded(replica_set: str = "web-new") -> dict[str, Any]:
+    message = f'ReplicaSet "{replica_set}" has timed out progressing.'
+    return {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": message}
+
+
+def a_replica_set(name: str = "web-new", *, fails: str | None = None) -> dict[str, Any]:
+    conditions = (
+        [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": fails}] if fails else []
+    )
+    return {"metadata": {"name": name}, "status": {"conditions": conditions}}
+
+
+def a_pod(reason: str, *, restarts: int = 0, message: str = "") -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return {
+        "metadata": {"name": "web-1"},
+        "status": {"containerStatuses": [{"name": "web", "restartCount": restarts, "state": state}]},
+    }
+
+
+def a_stateful_set(
+    *, strategy: dict[str, Any] | None = None, spec: dict[str, Any] | None = None, **status: Any
+) -> dict[str, Any]:
+    return {
+        "kind": "StatefulSet",
+        "metadata": {"name": "db", "generation": 2},
+        "spec": {"replicas": 3, "updateStrategy": strategy or {"type": "RollingUpdate"}, **(spec or {})},
+        "status": {"observedGeneration": 2, "currentRevision": "db-2", "updateRevision": "db-2", **status},
+    }
+
+
+def a_daemon_set(*, strategy: str = "RollingUpdate", **status: Any) -> dict[str, Any]:
+    return {
+        "kind": "DaemonSet",
+        "metadata": {"name": "agent", "generation": 2},
+        "spec": {"updateStrategy": {"type": strategy}},
+        "status": {"observedGeneration": 2, **status},
+    }
+
+
+def a_job(*conditions: tuple[str, str, str], spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
+    listed = [{"type": t, "status": "True", "reason": r, "message": m} for t, r, m in conditions]
+    return {"kind": "Job", "metadata": {"name": "t"}, "spec": spec or {}, "status": {"conditions": listed, **status}}
+
+
+@pytest.mark.parametrize(
+    ("live", "state", "reason"),
+    [
+        (a_deployment(**COMPLETE), DONE, "3 of 3 pods are available"),
+        (a_deployment(generation=3, **COMPLETE), WAITING, "the new spec is not observed yet"),
+        (a_deployment() | {"status": {}}, WAITING, "the new spec is not observed yet"),
+        (a_deployment(spec={"paused": True}, **COMPLETE), WAITING, "the Deployment is paused"),
+        (a_deployment(replicas=3, updatedReplicas=1), WAITING, "1 of 3 pods have the new template"),
+        (a_deployment(replicas=5, updatedReplicas=3), WAITING, "2 old pods are not gone yet"),
+        (
+            a_deployment(replicas=3, updatedReplicas=3, availableReplicas=2),
+            WAITING,
+            "2 of 3 new pods are available",
+        ),
+        (a_deployment(spec={"replicas": 0}), DONE, "0 of 0 pods are available"),
+        (
+            a_deployment(spec={"replicas": None}, replicas=1, updatedReplicas=1, availableReplicas=1),
+            DONE,
+            "1 of 1 pods are available",
+        ),
+        (
+            a_deployment(conditions=[deadline_exceeded()], replicas=3),
+            FAILED,
+            'ProgressDeadlineExceeded: ReplicaSet "web-new" has timed out progressing.',
+        ),
+        (
+            a_deployment(conditions=[PROGRESSED], **COMPLETE),
+            DONE,
+            "3 of 3 pods are available",
+        ),
+    ],
+)
+def test_a_deployment_is_judged_as_kubectl_does(live: dict[str, Any], state: State, reason: str) -> None:
+    assert deployment(live) == Verdict(state=state, reason=reason)
+
+
+def test_a_deadline_that_the_newest_replica_set_exceeded_is_a_failure() -> None:
+    live = a_deployment(conditions=[deadline_exceeded("web-new")], replicas=3)
+    assert deployment(live, Evidence(replica_set=a_replica_set("web-new"))).state is FAILED
+
+
+def test_a_deadline_that_the_former_replica_set_exceeded_says_nothing_about_a_rollback() -> None:
+    live = a_deployment(conditions=[deadline_exceeded("web-former")], replicas=3, updatedReplicas=1)
+    verdict = deployment(live, Evidence(replica_set=a_replica_set("web-new")))
+    assert verdict == Verdict(state=WAITING, reason="1 of 3 pods have the new template")
+
+
+def test_a_replica_set_that_may_not_create_pods_is_a_failure() -> None:
+    evidence = Evidence(replica_set=a_replica_set(fails='pods "web-1" is forbidden: exceeded quota'))
+    verdict = deployment(a_deployment(replicas=3), evidence)
+    assert verdict == Verdict(state=FAILED, reason='ReplicaFailure: pods "web-1" is forbidden: exceeded quota')
+
+
+def test_the_deployments_own_replica_failure_is_not_believed_as_it_may_be_an_old_replica_sets() -> None:
+    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
+    live = a_deployment(conditions=[condition], replicas=3, updatedReplicas=2)
+    assert deployment(live, Evidence(replica_set=a_replica_set())).state is WAITING
+
+
+@pytest.mark.parametrize("reason", ["ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"])
+def test_a_pod_that_cannot_start_fails_every_kind_of_workload_at_once(reason: str) -> None:
+    evidence = Evidence(pods=(a_pod(reason, message="no such thing"),))
+    told = f"pod web-1, container web: {reason}: no such thing"
+    for verdict in (
+        deployment(a_deployment(replicas=3), evidence),
+        stateful_set(a_stateful_set(), evidence),
+        daemon_set(a_daemon_set(desiredNumberScheduled=2), evidence),
+        job(a_job(), evidence),
+    ):
+        assert verdict == Verdict(state=FAILED, reason=told)
+
+
+def test_a_single_failed_pull_is_not_a_failure_but_it_is_told() -> None:
+    verdict = deployment(a_deployment(replicas=3), Evidence(pods=(a_pod("ErrImagePull", message="connection reset"),)))
+    assert verdict.state is WAITING
+    assert "ErrImagePull: connection reset" in verdict.reason
+
+
+def test_pods_do_not_matter_to_a_workload_that_is_done() -> None:
+    assert deployment(a_deployment(**COMPLETE), Evidence(pods=(a_pod("ImagePullBackOff"),))).state is DONE
+
+
+def test_pods_do_not_matter_before_the_new_spec_is_observed() -> None:
+    assert deployment(a_deployment(generation=3), Evidence(pods=(a_pod("ImagePullBackOff"),))).state is WAITING
+
+
+ALL_THREE: dict[str, Any] = {"readyReplicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
+
+
+@pytest.mark.parametrize(
+    ("live", "state", "reason"),
+    [
+        (a_stateful_set(**ALL_THREE), DONE, "3 of 3 pods are ready"),
+        (a_stateful_set(**ALL_THREE, observedGeneration=1), WAITING, "the new spec is not observed yet"),
+        (a_stateful_set(readyReplicas=3, updatedReplicas=1), WAITING, "1 of 3 pods have the new template"),
+        (a_stateful_set(readyReplicas=2, updatedReplicas=3), WAITING, "2 of 3 pods are ready"),
+        (
+            a_stateful_set(**ALL_THREE, currentRevision="db-1"),
+            WAITING,
+            "not all pods have the newest revision",
+        ),
+        (
+            a_stateful_set(**{**ALL_THREE, "availableReplicas": 2}, spec={"minReadySeconds": 10}),
+            WAITING,
+            "2 of 3 pods have been ready for long enough",
+        ),
+        (
+            a_stateful_set(
+                strategy={"type": "RollingUpdate", "rollingUpdate": {"partition": 2}},
+                **{**ALL_THREE, "updatedReplicas": 1},
+                currentRevision="db-1",
+            ),
+            DONE,
+            "3 of 3 pods are ready",
+        ),
+        (
+            a_stateful_set(
+                strategy={"type": "RollingUpdate", "rollingUpdate": {"partition": 2}},
+                **{**ALL_THREE, "updatedReplicas": 0},
+            ),
+            WAITING,
+            "0 of 1 pods have the new template",
+        ),
+        (a_stateful_set(spec={"replicas": 0}, currentRevision="db-1"), DONE, "0 of 0 pods are ready"),
+        (a_stateful_set(strategy={"type": "OnDelete"}, **ALL_THREE), DONE, "3 of 3 pods have the new template"),
+    ],
+)
+def test_a_stateful_set_is_done_when_its_revisions_are_equal_too(
+    live: dict[str, Any], state: State, reason: str
+) -> None:
+    assert stateful_set(live) == Verdict(state=state, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("live", "state", "reason"),
+    [
+        (
+            a_daemon_set(desiredNumberScheduled=2, updatedNumberScheduled=2, numberAvailable=2),
+            DONE,
+            "2 of 2 nodes have an available pod",
+        ),
+        (
+            a_daemon_set(desiredNumberScheduled=2, updatedNumberScheduled=1, numberAvailable=2),
+            WAITING,
+            "1 of 2 pods have the new template",
+        ),
+        (
+            a_daemon_set(desiredNumberScheduled=2, updatedNumberScheduled=2, numberAvailable=1),
+            WAITING,
+            "1 of 2 pods are available",
+        ),
+        (a_daemon_set(observedGeneration=1), WAITING, "the new spec is not observed yet"),
+        (a_daemon_set(desiredNumberScheduled=0), DONE, "0 of 0 nodes have an available pod"),
+    ],
+)
+def test_a_daemon_set_is_done_when_every_node_has_a_new_available_pod(
+    live: dict[str, Any], state: State, reason: str
+) -> None:
+    assert daemon_set(live) == Verdict(state=state, reason=reason)
+
+
+def test_on_delete_fails_with_advice_because_nobody_deletes_the_pods() -> None:
+    for verdict in (
+        stateful_set(a_stateful_set(strategy={"type": "OnDelete"}, readyReplicas=3)),
+        daemon_set(a_daemon_set(strategy="OnDelete", desiredNumberScheduled=1)),
+    ):
+        assert verdict.state is FAILED
+        assert "use RollingUpdate" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("live", "state", "reason"),
+    [
+        (a_job(("Complete", "CompletionsReached", "all pods succeeded")), DONE, "all pods succeeded"),
+        (a_job(("Complete", "", "")), DONE, "the Job is complete"),
+        (a_job(("Failed", "BackoffLimitExceeded", "too many")), FAILED, "BackoffLimitExceeded: too many"),
+        (a_job(("Failed", "", "")), FAILED, "the Job failed"),
+        (a_job(("FailureTarget", "DeadlineExceeded", "late"), active=1), WAITING, "1 pods active"),
+        (a_job(("SuccessCriteriaMet", "", ""), active=1), WAITING, "1 pods active"),
+        (a_job(active=1, failed=2), WAITING, "1 pods active, 2 failed"),
+        (a_job(spec={"suspend": True}), WAITING, "the Job is suspended"),
+        (a_job() | {"status": None}, WAITING, "0 pods active"),
+    ],
+)
+def test_a_job_ends_with_complete_or_failed_and_nothing_else(live: dict[str, Any], state: State, reason: str) -> None:
+    assert job(live) == Verdict(state=state, reason=reason)
+
+
+def test_one_failure_fails_the_rollout_and_is_named() -> None:
+    verdict = altogether(
+        [
+            ("Deployment/a", Verdict(state=DONE, reason="fine")),
+            ("Deployment/b", Verdict(state=WAITING, reason="slow")),
+            ("Deployment/c", Verdict(state=FAILED, reason="broken")),
+        ]
+    )
+    assert verdict == Verdict(state=FAILED, reason="Deployment/c: broken")
+
+
+def test_a_rollout_waits_for_the_last_workload() -> None:
+    verdict = altogether(
+        [("Deployment/a", Verdict(state=DONE, reason="fine")), ("Deployment/b", Verdict(state=WAITING, reason="slow"))]
+    )
+    assert verdict == Verdict(state=WAITING, reason="Deployment/b: slow")
+
+
+def test_of_many_reasons_three_are_told() -> None:
+    verdict = altogether((f"Deployment/{n}", Verdict(state=WAITING, reason="slow")) for n in range(5))
+    assert verdict.reason == "Deployment/0: slow; Deployment/1: slow; Deployment/2: slow (and 2 more)"
+
+
+def test_manifests_without_workloads_are_rolled_out_at_once() -> None:
+    assert altogether([]).state is DONE
