@@ -7,12 +7,12 @@ exchanged for a refresh token, a refresh token (or a name and password) for an a
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import Code, OciError
-from .settings import ACTIONS, Principal, Settings
+from .settings import Principal, Settings
 from .tokens import Signer, TokenError
 
 TOKEN_USER = "00000000-0000-0000-0000-000000000000"
@@ -58,26 +58,26 @@ class Authority:
         self._signer = signer
         self._by_name = {principal.name: principal for principal in settings.principals}
 
-    def check(self, authorization: str | None, *, realm: str, service: str, scope: Scope | None) -> str:
-        """Name of the principal whose token covers the scope; raises OciError 401 with a challenge."""
+    def check(self, authorization: str | None, *, realm: str, service: str, scopes: Sequence[Scope]) -> str:
+        """Name of the principal whose token covers the scopes; raises OciError 401 with a challenge."""
 
         def refused(detail: object, error: str | None = None) -> OciError:
             parts = [f'realm="{realm}"', f'service="{service}"']
-            parts += [f'scope="{scope}"'] if scope else []
+            parts += [f'scope="{" ".join(map(str, scopes))}"'] if scopes else []
             parts += [f'error="{error}"'] if error else []
             return OciError(Code.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer " + ",".join(parts)})
 
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.casefold() != "bearer" or not token:
-            raise refused(_missing(scope))
+            raise refused(_missing(scopes))
         try:
             claims = self._signer.claims(ACCESS, token.strip())
         except TokenError as error:
             raise refused(str(error), "invalid_token") from error
         if claims["aud"] != service:
             raise refused("the token is for another registry", "invalid_token")
-        if scope and not _covers(claims["access"], scope):
-            raise refused(_missing(scope), "insufficient_scope")
+        if not all(_covers(claims["access"], scope) for scope in scopes):
+            raise refused(_missing(scopes), "insufficient_scope")
         return str(claims["sub"])
 
     def exchange(self, *, service: str, entra_token: str) -> str:
@@ -119,7 +119,7 @@ class Authority:
         wanted = list(scopes)
         granted = [grant for scope in wanted if (grant := self._grant(principal, scope)).actions]
         if (wanted and not granted) or (principal is None and not granted):
-            raise OciError(Code.UNAUTHORIZED, [_missing(scope) for scope in wanted])
+            raise OciError(Code.UNAUTHORIZED, _missing(wanted))
         access = [{"type": g.kind, "name": g.name, "actions": sorted(g.actions)} for g in granted]
         claims = {"iss": "Azure Container Registry", "aud": service, "sub": _name(principal), "access": access}
         return self._signer.token(ACCESS, claims, seconds=self._settings.access_token_minutes * 60)
@@ -153,10 +153,8 @@ def _covers(access: list[dict[str, Any]], scope: Scope) -> bool:
     return scope.actions <= held
 
 
-def _missing(scope: Scope | None) -> object:
-    if scope is None:
-        return None
-    return {"Type": scope.kind, "Name": scope.name, "Actions": sorted(scope.actions & (ACTIONS | {"*"}))}
+def _missing(scopes: Sequence[Scope]) -> object:
+    return [{"Type": scope.kind, "Name": scope.name, "Actions": sorted(scope.actions)} for scope in scopes]
 
 
 def _name(principal: Principal | None) -> str:

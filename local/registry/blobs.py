@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from . import names
+from .auth import Scope
 from .content import Content
 from .errors import Code, OciError
 from .gate import Gate
@@ -81,26 +82,18 @@ class Blobs:
 
     async def start(self, request: web.Request) -> web.StreamResponse:
         repository = names.repository(request)
-        self._gate.may(request, repository, "pull", "push")
+        mount = _mount(request)
+        scopes = [Scope.repository(repository, "pull", "push")]
+        # Mounting takes the right to pull from the source, and the challenge names both repositories.
+        scopes += [Scope.repository(mount[0], "pull")] if mount else []
+        self._gate.require(request, *scopes)
         self._refuse_locked(repository)
-        return await self._content.upload_start(request, repository, self._mount(request))
+        return await self._content.upload_start(request, repository, mount)
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         repository = names.repository(request)
         self._gate.may(request, repository, "pull", "push")
         return await self._content.upload_request(request, repository)
-
-    def _mount(self, request: web.Request) -> tuple[str, str] | None:
-        """Repository and digest to mount; None when it is not asked for, or the source may not be read."""
-        digest, source = request.query.get("mount"), request.query.get("from")
-        if not digest or not source:
-            return None
-        names.digest(digest)
-        try:
-            self._gate.may(request, source, "pull")
-        except OciError:
-            return None  # as the specification says: not mounted, and an upload begins instead
-        return source, digest
 
     def _refuse_locked(self, repository: str) -> None:
         known = self._index.repository(repository)
@@ -109,3 +102,9 @@ class Blobs:
 
     def _named(self, request: web.Request) -> tuple[str, str]:
         return names.repository(request), names.digest(request.match_info["digest"])
+
+
+def _mount(request: web.Request) -> tuple[str, str] | None:
+    """Repository and digest to mount, where a client asks for that."""
+    digest, source = request.query.get("mount"), request.query.get("from")
+    return (names.valid_repository(source), names.digest(digest)) if digest and source else None

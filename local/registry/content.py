@@ -157,11 +157,9 @@ class LocalContent(Content):
     @override
     async def put_manifest(self, repository: str, reference: str, document: Document) -> None:
         missing = [blob.digest for blob in document.blobs if not self.index.has_blob(repository, blob.digest)]
+        missing += [child.digest for child in document.children if not self.index.manifest(repository, child.digest)]
         if missing:
             raise OciError(Code.MANIFEST_BLOB_UNKNOWN, {"digest": missing[0]})
-        absent = [child.digest for child in document.children if not self.index.manifest(repository, child.digest)]
-        if absent:
-            raise OciError(Code.MANIFEST_UNKNOWN, {"digest": absent[0]})
         self._uploads.store(document.body, self._path(document.digest))
 
     @override

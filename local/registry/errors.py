@@ -4,11 +4,12 @@ Handlers raise `OciError`; a middleware in `server.py` turns it into an answer.
 """
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import Enum, unique
 
 from aiohttp import web
 
 
+@unique
 class Code(Enum):
     """Code, HTTP status and standard message."""
 
@@ -17,7 +18,7 @@ class Code(Enum):
     BLOB_UPLOAD_UNKNOWN = (404, "blob upload unknown to registry")
     DENIED = (403, "requested access to the resource is denied")
     DIGEST_INVALID = (400, "provided digest did not match uploaded content")
-    MANIFEST_BLOB_UNKNOWN = (404, "blob unknown to registry")
+    MANIFEST_BLOB_UNKNOWN = (400, "blob unknown to registry")
     MANIFEST_INVALID = (400, "manifest invalid")
     MANIFEST_UNKNOWN = (404, "manifest unknown")
     NAME_INVALID = (400, "invalid repository name")

@@ -11,13 +11,13 @@ class Gate:
     def __init__(self, authority: Authority) -> None:
         self.authority = authority
 
-    def require(self, request: web.Request, scope: Scope | None) -> str:
+    def require(self, request: web.Request, *scopes: Scope) -> str:
         """The principal's name; raises OciError 401."""
         return self.authority.check(
             request.headers.get("Authorization"),
             realm=f"{request.scheme}://{request.host}/oauth2/token",
             service=request.host,
-            scope=scope,
+            scopes=scopes,
         )
 
     def may(self, request: web.Request, repository: str, *actions: str) -> str:

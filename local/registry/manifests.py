@@ -40,7 +40,7 @@ class Manifests:
         ]
 
     async def check(self, request: web.Request) -> web.Response:
-        self._gate.require(request, None)
+        self._gate.require(request)
         return web.json_response({})
 
     async def catalog(self, request: web.Request) -> web.Response:

@@ -18,7 +18,10 @@ def is_digest(text: str) -> bool:
 
 
 def repository(request: web.Request) -> str:
-    name = request.match_info["name"]
+    return valid_repository(request.match_info["name"])
+
+
+def valid_repository(name: str) -> str:
     if len(name) > 255 or not re.fullmatch(REPOSITORY_PATTERN, name):
         raise OciError(Code.NAME_INVALID, f"name: expected lower-case path components, got {name[:255]!r}")
     return name
