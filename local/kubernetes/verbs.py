@@ -53,6 +53,7 @@ class Verbs:
         if resource.namespaced and stated and stated != namespace:
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
         body, warnings = _checked(resource, body, request)
+        body |= {"apiVersion": resource.api_version, "kind": resource.kind}
         body["metadata"].pop("managedFields", None)
         if body["metadata"].get("resourceVersion"):
             raise bad_request("resourceVersion should not be set on objects to be created")
@@ -81,7 +82,7 @@ class Verbs:
         thing = self._store.need(resource, namespace, name)
         options = _delete_options(request)
         _check_preconditions(resource, thing, options)
-        if request.dry_run:
+        if request.dry_run or options.get("dryRun"):
             return Reply.of(thing)
         policy = options.get("propagationPolicy") or ("Orphan" if resource.kind == "Job" else "Background")
         if policy == "Orphan":
@@ -102,7 +103,7 @@ class Verbs:
             labels=request.query.get("labelSelector"),
             fields=request.query.get("fieldSelector"),
         )
-        if not request.dry_run:
+        if not (request.dry_run or options.get("dryRun")):
             for thing in found:
                 self._store.delete(resource, thing, grace=options.get("gracePeriodSeconds"))
         document = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": {}, "items": found}
@@ -165,7 +166,8 @@ class Verbs:
             kept = [r for r in references if r.get("uid") != uid]
             if len(kept) != len(references):
                 new = copy.deepcopy(thing)
-                new["metadata"]["ownerReferences"] = kept
+                new["metadata"].pop("ownerReferences")
+                new["metadata"] |= {"ownerReferences": kept} if kept else {}
                 self._store.update(resource, thing, new)
 
 

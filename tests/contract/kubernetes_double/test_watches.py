@@ -1,0 +1,114 @@
+"""Watches: what happened since, as a stream that ends when it said it would."""
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+from kubernetes import watch
+from kubernetes.client import CoreV1Api
+from kubernetes.client.exceptions import ApiException
+
+from local.kubernetes import Kubernetes, KubernetesSettings
+from local.kubernetes.store import Store
+from tests.contract.kubernetes_double.support import Cluster, config_map
+
+Event = tuple[str, str]
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+def collect(simulated: Cluster, first: Callable[[], None], last: Event, **options: object) -> list[Event]:
+    """Start a watch, do something once it listens, and return what came until `last`."""
+    core, seen = CoreV1Api(simulated.api), []
+    watcher = watch.Watch()
+    other = Cluster(simulated.url, simulated.scratch)
+    other.apply(config_map("marker", {"n": "0"}))
+    acted = False
+    for event in watcher.stream(core.list_namespaced_config_map, "default", timeout_seconds=20, **options):
+        if not acted:  # the first event shows that the stream is open
+            acted = True
+            threading.Thread(target=first).start()
+        seen.append((event["type"], event["object"].metadata.name))
+        if seen[-1] == last:
+            watcher.stop()
+    return seen
+
+
+def test_a_watch_tells_what_is_there_and_then_what_changes(simulated: Cluster) -> None:
+    simulated.apply(config_map("c", {"k": "1"}))
+    other = Cluster(simulated.url, simulated.scratch)
+
+    def change() -> None:
+        other.apply(config_map("c", {"k": "2"}))
+        other.raw("DELETE", f"{MAPS}/c")
+
+    seen = collect(simulated, change, ("DELETED", "c"))
+    assert seen == [("ADDED", "c"), ("ADDED", "marker"), ("MODIFIED", "c"), ("DELETED", "c")]
+
+
+def test_a_watch_from_a_version_does_not_repeat_what_was_before(simulated: Cluster) -> None:
+    simulated.apply(config_map("old", {}))
+    version = CoreV1Api(simulated.api).list_namespaced_config_map("default").metadata.resource_version
+    other = Cluster(simulated.url, simulated.scratch)
+    seen = collect(simulated, lambda: other.apply(config_map("new", {})), ("ADDED", "new"), resource_version=version)
+    assert seen == [("ADDED", "marker"), ("ADDED", "new")]
+
+
+def test_an_object_that_ceases_to_match_the_selector_is_told_as_deleted(simulated: Cluster) -> None:
+    simulated.apply(config_map("c", {}, labels={"on": "yes"}))
+    other = Cluster(simulated.url, simulated.scratch)
+    seen = collect(
+        simulated,
+        lambda: other.apply(config_map("c", {}, labels={"on": "no"})),
+        ("DELETED", "c"),
+        label_selector="on=yes",
+    )
+    assert seen == [("ADDED", "c"), ("DELETED", "c")]
+
+
+def test_a_watch_can_be_held_to_one_name(simulated: Cluster) -> None:
+    simulated.apply(config_map("c", {}))
+    other = Cluster(simulated.url, simulated.scratch)
+
+    def change() -> None:
+        other.apply(config_map("noise", {}))
+        other.apply(config_map("c", {"k": "1"}))
+
+    seen = collect(simulated, change, ("MODIFIED", "c"), field_selector="metadata.name=c")
+    assert seen == [("ADDED", "c"), ("MODIFIED", "c")]
+
+
+def test_the_dynamic_client_watches_too(simulated: Cluster) -> None:
+    simulated.apply(config_map("c", {}))
+    watcher, seen = watch.Watch(), []
+    for event in simulated.kind("v1", "ConfigMap").watch(namespace="default", timeout=20, watcher=watcher):
+        seen.append((event["type"], event["object"].metadata.name))
+        watcher.stop()
+    assert seen == [("ADDED", "c")]
+
+
+def test_a_watch_ends_after_its_timeout_with_a_bookmark_if_asked(simulated: Cluster) -> None:
+    query = "?watch=true&timeoutSeconds=1&allowWatchBookmarks=true&sendInitialEvents=true"
+    code, body, _ = simulated.raw("GET", MAPS + query)
+    events = [json.loads(line) for line in body.splitlines()]
+    assert code == 200
+    assert [e["type"] for e in events] == ["BOOKMARK", "BOOKMARK"]
+    assert events[0]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+def test_a_version_that_is_too_old_is_gone(simulated: Cluster) -> None:
+    core = CoreV1Api(simulated.api)
+    with pytest.raises(ApiException) as gone:
+        list(watch.Watch().stream(core.list_namespaced_config_map, "default", resource_version="1", timeout_seconds=5))
+    assert gone.value.status == 410
+
+
+def test_the_history_is_bounded(tmp_path: object) -> None:
+    store = Store(kept_events=10)
+    with Kubernetes(KubernetesSettings(simulate=True), store=store) as running:
+        cluster = Cluster(running.url, tmp_path)  # type: ignore[arg-type]
+        version = cluster.apply(config_map("c", {"n": "0"}))["metadata"]["resourceVersion"]
+        for n in range(1, 13):
+            cluster.apply(config_map("c", {"n": str(n)}))
+        _, body, _ = cluster.raw("GET", f"{MAPS}?watch=true&timeoutSeconds=1&resourceVersion={version}")
+        assert json.loads(body.splitlines()[0])["object"]["code"] == 410
