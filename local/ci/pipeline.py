@@ -1,0 +1,127 @@
+"""A pipeline run: a real two-platform image goes to the registry, then the service hook tells that the run is over."""
+
+import base64
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from local.images import BuiltImage, Credentials, build, push
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "hello"
+ACCEPTED = 202
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What identifies one CI run."""
+
+    id: int
+    number: str
+    commit: str
+    requested_by: str = "grace@example.com"
+
+
+class HookRefused(Exception):  # noqa: N818
+    """The app did not take the service hook."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """The pipeline `hello-ci` of the project `shop`, with what it needs to know of the stack."""
+
+    app_url: str
+    hook_secret: str
+    registry: str
+    """Login server of the non-production registry."""
+    ci_password: str
+    repository: str = "hello"
+
+    def build(self, version: str, *, variant: str | None = None) -> BuiltImage:
+        """The image of a version; a variant's files are laid over the source."""
+        with tempfile.TemporaryDirectory(prefix="slipway-build-") as folder:
+            source = Path(folder)
+            shutil.copytree(EXAMPLE / "app", source / "app", ignore=shutil.ignore_patterns("__pycache__"))
+            if variant:
+                shutil.copytree(EXAMPLE / "variants" / variant / "app", source / "app", dirs_exist_ok=True)
+            return build(
+                source, version=version, revision=commit_of(version), source="https://dev.azure.com/contoso/shop"
+            )
+
+    def push(self, image: BuiltImage, tag: str, progress: Callable[[str], None] = lambda _: None) -> str:
+        """Push as CI does; returns the digest."""
+        credentials = Credentials(user="ci", password=self.ci_password)
+        pushed = push(
+            image,
+            registry_url=f"http://{self.registry}",
+            repository=self.repository,
+            tag=tag,
+            credentials=credentials,
+            progress=progress,
+        )
+        return pushed.digest
+
+    def report(self, run: RunFacts, *, result: str = "succeeded") -> None:
+        """The service hook `build.complete` 2.0, with basic authentication. Raises `HookRefused`."""
+        password = base64.b64encode(f"slipway:{self.hook_secret}".encode()).decode()
+        http = urllib3.PoolManager(retries=False, timeout=30)
+        answer = http.request(
+            "POST",
+            f"{self.app_url}/api/hooks/azure-devops",
+            json=build_complete(run, result),
+            headers={"Authorization": f"Basic {password}"},
+        )
+        if answer.status != ACCEPTED:
+            raise HookRefused(f"expected 202, got {answer.status}: {answer.data[:300].decode(errors='replace')}")
+
+
+def commit_of(version: str) -> str:
+    """A commit id for a version, the same each time."""
+    return hashlib.sha256(version.encode()).hexdigest()[:40]
+
+
+def run_of(version: str) -> RunFacts:
+    return RunFacts(id=int(commit_of(version)[:7], 16), number=version, commit=commit_of(version))
+
+
+def build_complete(run: RunFacts, result: str) -> dict[str, Any]:
+    """The event as Azure DevOps sends it, with the fields that matter here."""
+    url = "https://dev.azure.com/contoso/"
+    finished = datetime.now(UTC).isoformat()
+    return {
+        "subscriptionId": "8f9d1f2e-7a7c-4d1c-9b38-0f6f3d5d7d10",
+        "notificationId": run.id,
+        "id": f"00000000-0000-4000-8000-{run.id:012d}",
+        "eventType": "build.complete",
+        "publisherId": "tfs",
+        "resource": {
+            "_links": {"web": {"href": f"{url}shop/_build/results?buildId={run.id}"}},
+            "id": run.id,
+            "buildNumber": run.number,
+            "status": "completed",
+            "result": result,
+            "queueTime": finished,
+            "startTime": finished,
+            "finishTime": finished,
+            "definition": {"id": 7, "name": "hello-ci", "path": "\\"},
+            "project": {"id": "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79", "name": "shop"},
+            "sourceBranch": "refs/heads/main",
+            "sourceVersion": run.commit,
+            "reason": "individualCI",
+            "requestedFor": {"displayName": "Grace", "uniqueName": run.requested_by},
+        },
+        "resourceVersion": "2.0",
+        "resourceContainers": {
+            "collection": {"id": "c12d0eb8-e382-443b-9f9c-c52cba5014c2", "baseUrl": url},
+            "account": {"id": "f844ec47-a9db-4511-8281-8b63f4eaf94e", "baseUrl": url},
+            "project": {"id": "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79", "baseUrl": url},
+        },
+        "createdDate": finished,
+    }

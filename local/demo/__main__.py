@@ -1,0 +1,104 @@
+"""`python -m local.demo [--json]`: play the story, check how it ended, and verify the audit trail.
+
+Exit codes: 0 everything ended as it should and the trail verifies; 1 it did not.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from local.stack import Stack, StackOptions
+from local.stack.process import PartFailed
+from local.watch import TooSlow
+
+from .narrator import Narrator
+from .story import APPLICATION, Story
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of the story")
+    parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of the app")
+    options = parser.parse_args()
+    say = Narrator(quiet=options.json)
+    say.heading("Slipway on this machine: Azurite, Service Bus, two registries, two clusters, an inbox, the app")
+    try:
+        with Stack(StackOptions(instances=options.instances)) as stack:
+            return _play(stack, say, as_json=options.json)
+    except (PartFailed, TooSlow, RuntimeError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+
+
+def _play(stack: Stack, say: Narrator, *, as_json: bool) -> int:
+    say.line(f"all {len(stack.parts)} parts are up; the app answers at {stack.url}")
+    set_up = say.seconds
+    say.restart()
+    story = Story(stack, say)
+    expected = story.tell()
+    delivered = say.seconds
+    releases = story.releases(list(expected))
+    verdict = _verify(stack, say)
+    right = verdict["intact"] and all(r["phase"] == expected[r["id"]] for r in releases)
+    seconds = {"set_up": round(set_up, 1), "delivery": round(delivered, 1), "total": round(set_up + say.seconds, 1)}
+    if as_json:
+        print(json.dumps(_summary(releases, verdict, seconds)))
+    else:
+        _show_end(releases, seconds, say, right=right)
+    return 0 if right else 1
+
+
+def _verify(stack: Stack, say: Narrator) -> dict[str, Any]:
+    """The audit trail and its verification, by the command that an auditor would use."""
+    say.heading("The audit trail, as `slipway audit list` shows it, and `slipway audit verify`")
+    environment = {"SLIPWAY_URL": stack.url, "SLIPWAY_KEY": stack.secrets.function_key}
+    if not say.quiet:
+        _slipway(["audit", "list", "--application", APPLICATION, "--limit", "500"], environment, show=True)
+        _slipway(["audit", "verify"], environment, show=True)
+    found = _slipway(["audit", "verify", APPLICATION, "--json"], environment, show=False)
+    verdict: dict[str, Any] = json.loads(found)["applications"][0]
+    return verdict
+
+
+def _slipway(arguments: list[str], environment: dict[str, str], *, show: bool) -> str:
+    command = [sys.executable, "-m", "slipway.cli", *arguments]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        stdout=None if show else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return done.stdout or ""
+
+
+def _summary(releases: list[dict[str, Any]], verdict: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
+    return {
+        "releases": [
+            {
+                "id": release["id"],
+                "status": release["phase"],
+                "digest": release["digest"],
+                "environments": {visit["environment"]: visit["outcome"] for visit in release["visits"]},
+            }
+            for release in releases
+        ],
+        "audit": {"records": verdict["records"], "verified": verdict["intact"]},
+        "seconds": seconds,
+    }
+
+
+def _show_end(releases: list[dict[str, Any]], seconds: dict[str, float], say: Narrator, *, right: bool) -> None:
+    say.heading("The end")
+    for release in releases:
+        chain = ", ".join(f"{visit['environment']}: {visit['outcome']}" for visit in release["visits"])
+        say.line(f"{release['id']} ({release['tag']}) {release['phase']}: {chain}")
+    say.line(f"set up in {seconds['set_up']} s, delivered in {seconds['delivery']} s")
+    say.line("everything ended as it should" if right else "SOMETHING IS NOT AS IT SHOULD BE")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""What the demo prints: one line per thing that happened, with the time since the start. Colours on a terminal only."""
+
+import os
+import sys
+import time
+from typing import Any, TextIO
+
+BOLD, DIM, GREEN, RED, YELLOW, CYAN, END = "1", "2", "32", "31", "33", "36", "0"
+
+_GOOD = ("done", "made", "live", "completed", "approved", "passed", "sent", "joined", "created", "applied", "started")
+_BAD = ("failed", "rejected", "refused", "expired", "lost", "voided")
+
+
+class Narrator:
+    """Writes lines; writes nothing when quiet."""
+
+    def __init__(self, stream: TextIO = sys.stderr, *, quiet: bool = False) -> None:
+        self._stream, self.quiet = stream, quiet
+        self._colours = stream.isatty() and "NO_COLOR" not in os.environ
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def restart(self) -> None:
+        self._start = time.monotonic()
+
+    def heading(self, text: str) -> None:
+        self._write(f"\n{self._painted(text, BOLD)}")
+
+    def line(self, text: str) -> None:
+        self._write(f"{self._painted(f'{self.seconds:6.1f} s', DIM)}  {text}")
+
+    def record(self, record: dict[str, Any]) -> None:
+        """One audit record."""
+        action = record["action"]
+        where = f" in {record['environment']}" if record.get("environment") else ""
+        self.line(
+            f"{self._marked(action)} {self._painted(record.get('release') or '-', CYAN)}{where}"
+            f"{self._painted(_detail(record), DIM)}"
+        )
+
+    def _marked(self, action: str) -> str:
+        verb = action.rpartition(".")[2]
+        sign, colour = ("✓", GREEN) if verb in _GOOD else ("✗", RED) if verb in _BAD else ("·", YELLOW)
+        return f"{self._painted(sign, colour)} {action:<24}"
+
+    def _painted(self, text: str, colour: str) -> str:
+        return f"\033[{colour}m{text}\033[{END}m" if self._colours else text
+
+    def _write(self, text: str) -> None:
+        if not self.quiet:
+            print(text, file=self._stream, flush=True)
+
+
+def _detail(record: dict[str, Any]) -> str:
+    """The part of a record that people want to see in one line."""
+    details, parts = record["details"], []
+    if record["actor"] != "slipway":
+        parts.append(f"by {record['actor']}")
+    for name in ("tag", "run", "source", "target", "approvers", "to", "replaces", "channel", "reason"):
+        value = details.get(name)
+        if value:
+            parts.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
+    if record["action"] == "plan.made":
+        counts = [f"{details[n]} {n}" for n in ("created", "changed", "unchanged") if details.get(n)]
+        parts.append(f"{', '.join(counts)}; plan {details['plan_hash'][7:19]}")
+    if record["action"] == "promotion.done":
+        parts.append(f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides")
+    text = "; ".join(parts)
+    return f"  {text[:150]}" if text else ""

@@ -1,0 +1,53 @@
+"""Azurite: Azure's own emulator of Table and Blob Storage, installed by npm from a lock file."""
+
+import shutil
+from pathlib import Path
+
+from .process import ROOT, Part, PartFailed, free_port
+
+FOLDER = ROOT / "local" / "azurite"
+MAIN = FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""The account key that the emulator's documentation publishes; it protects nothing."""
+ATTEMPTS = 3
+
+
+def start(folder: Path, *, log: Path) -> tuple[Part, str]:
+    """A running Azurite with its data in the folder, and its connection string."""
+    node = shutil.which("node")
+    if node is None:
+        raise PartFailed("Azurite needs Node.js 20 or newer: install it (https://nodejs.org) and try again")
+    if not MAIN.exists():
+        raise PartFailed(f"Azurite is not installed: run `make install` (npm ci in {FOLDER.relative_to(ROOT)})")
+    for attempt in range(ATTEMPTS):
+        ports = {name: free_port() for name in ("blob", "queue", "table")}
+        command = [
+            node,
+            str(MAIN),
+            "--silent",
+            "--skipApiVersionCheck",
+            "--disableTelemetry",
+            "--location",
+            str(folder),
+        ]
+        for name, port in ports.items():
+            command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
+        part = Part("Azurite", command, log=log, says_ready=False)
+        try:
+            part.listens(ports["blob"])
+            part.listens(ports["table"])
+        except PartFailed:
+            part.stop()
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return part, connection_string(ports["blob"], ports["table"])
+    raise AssertionError("unreachable")
+
+
+def connection_string(blob_port: int, table_port: int) -> str:
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+        f"BlobEndpoint=http://127.0.0.1:{blob_port}/{ACCOUNT};TableEndpoint=http://127.0.0.1:{table_port}/{ACCOUNT};"
+    )

@@ -1,0 +1,109 @@
+"""What each part of the stack is told: the doubles' configurations and the app's settings."""
+
+import json
+from typing import Any
+
+from .secrets import Secrets
+
+QUEUES = ("causes", "steps", "runs", "approvals")
+TOPIC = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/slipway-local"
+    "/providers/Microsoft.ContainerRegistry/registries/"
+)
+NAMESPACES = {"staging": "hello-staging", "production": "hello-production"}
+
+
+def service_bus(secrets: Secrets) -> dict[str, Any]:
+    return {
+        "queues": [
+            {
+                "name": name,
+                "lock_seconds": 60,
+                "max_delivery_count": 10,
+                "duplicate_detection_seconds": 600,
+                "dead_letter_on_expiration": True,
+            }
+            for name in QUEUES
+        ],
+        "key_name": "local",
+        "key": secrets.bus_key,
+    }
+
+
+def registry(name: str, secrets: Secrets) -> dict[str, Any]:
+    """The non-production registry takes CI's pushes; into the production one, only the app may write."""
+    kubelet = {"name": "kubelet", "password": secrets.kubelet_password, "allow": {"*": "pull"}}
+    may = "pull" if name == "nonprod" else "pull,push"
+    app = {
+        "name": "slipway",
+        "entra_token": secrets.registry_token,
+        "allow": {"*": f"{may},metadata_read,metadata_write"},
+        "catalog": True,
+    }
+    ci = {"name": "ci", "password": secrets.ci_password, "allow": {"*": "pull,push"}}
+    return {
+        "principals": [kubelet, app, *([ci] if name == "nonprod" else [])],
+        "events": {"topic": TOPIC + name, "time_scale": 0.05},
+    }
+
+
+def kubernetes(name: str, login_servers: list[str], secrets: Secrets, namespaces: list[str]) -> dict[str, Any]:
+    token = secrets.staging_token if name == "staging" else secrets.production_token
+    return {
+        "namespaces": namespaces,
+        "tokens": [{"token": token, "user": "slipway", "namespaces": namespaces}],
+        "registries": [
+            {"login_server": server, "username": "kubelet", "password": secrets.kubelet_password}
+            for server in login_servers
+        ],
+    }
+
+
+def app_settings(
+    *,
+    secrets: Secrets,
+    storage: str,
+    bus: str,
+    registries: dict[str, str],
+    clusters: dict[str, dict[str, Any]],
+    inbox: str,
+    public_url: str,
+    deliveries: str,
+    approvers_sign_in: str = "none",
+) -> dict[str, str]:
+    """The app's settings, as `local.settings.json` would hold them."""
+    return {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "32",
+        "AzureWebJobsStorage": storage,
+        "ServiceBus": bus,
+        "SLIPWAY_PUBLIC_URL": public_url,
+        "SLIPWAY_STORAGE_CONNECTION": storage,
+        "SLIPWAY_DELIVERIES": deliveries,
+        "SLIPWAY_REGISTRIES": json.dumps(
+            {
+                name: {
+                    "login_server": server,
+                    "resource_id": TOPIC + name,
+                    "credential": "token",
+                    "secret": secrets.registry_token,
+                }
+                for name, server in registries.items()
+            }
+        ),
+        "SLIPWAY_CLUSTERS": json.dumps(clusters),
+        "SLIPWAY_CHANNELS": json.dumps({"inbox": {"kind": "webhook", "url": inbox, "secret": secrets.inbox_secret}}),
+        "SLIPWAY_SIGNING_KEYS": f"local:{secrets.signing_key}",
+        "SLIPWAY_HOOK_SECRETS": secrets.hook_secret,
+        "SLIPWAY_ORGANIZATIONS": "contoso",
+        "SLIPWAY_SIGN_IN": approvers_sign_in,
+    }
+
+
+def host_keys(secrets: Secrets) -> dict[str, Any]:
+    return {
+        "master": secrets.master_key,
+        "functionKeys": {"default": secrets.function_key},
+        "systemKeys": {"eventgrid_extension": secrets.event_grid_key},
+        "functions": {},
+    }

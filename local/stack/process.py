@@ -1,0 +1,124 @@
+"""Child processes of the stack: started with a log file, awaited until they say they are ready, ended by their id."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+"""Seconds that a part has to become ready; a busy machine needs some of them."""
+FAREWELL = 15.0
+"""Seconds that a part has to end by itself before it is killed."""
+
+
+class PartFailed(Exception):  # noqa: N818 - it is what happened to the part
+    """A part of the stack did not come up; the message ends with the last lines of its log."""
+
+
+class Part:
+    """One running part."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        says_ready: bool = True,
+    ) -> None:
+        self.name, self.log = name, log
+        self._says_ready = says_ready
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [*command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE if says_ready else errors,
+                stderr=errors,
+                cwd=ROOT,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ready(self) -> dict[str, Any]:
+        """The JSON line that the part prints when it listens. Raises `PartFailed`."""
+        assert self._process.stdout is not None
+        end, text = time.monotonic() + PATIENCE, b""
+        while b"\n" not in text:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
+                raise self._failed(f"was not ready within {PATIENCE:.0f} s")
+            piece = os.read(self._process.stdout.fileno(), 65536)
+            if not piece:
+                raise self._failed(f"ended with exit code {self._process.wait()}")
+            text += piece
+        answer: dict[str, Any] = json.loads(text.partition(b"\n")[0])
+        return answer
+
+    def listens(self, port: int) -> None:
+        """Wait until the part accepts connections on a port. Raises `PartFailed`."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if not self.alive:
+                raise self._failed(f"ended with exit code {self._process.returncode}")
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise self._failed(f"did not listen on port {port} within {PATIENCE:.0f} s")
+
+    def ask_to_stop(self) -> None:
+        if self.alive:
+            self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """End it and wait; kill it when it does not end by itself."""
+        self.ask_to_stop()
+        try:
+            self._process.wait(FAREWELL)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._process.kill()
+        self._process.wait()
+
+    def _failed(self, what: str) -> PartFailed:
+        lines = self.log.read_text(errors="replace").splitlines()[-15:] if self.log.exists() else []
+        return PartFailed("\n".join([f"{self.name} {what}; the end of {self.log}:", *(f"  {line}" for line in lines)]))
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """A command that runs a module of ours with this interpreter."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def free_port() -> int:
+    """A port that nobody listens on now. Another process may be faster; parts that can, choose their own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,219 @@
+"""Start everything, in an order in which nobody waits for nothing; end everything."""
+
+import json
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import urllib3
+
+from . import azurite, configuration
+from .process import ROOT, Part, free_port, python
+from .secrets import Secrets, load_or_make
+
+REGISTRIES = ("nonprod", "prod")
+CLUSTERS = ("staging", "production")
+EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackOptions:
+    """What may differ from stack to stack."""
+
+    folder: Path | None = None
+    """Where data and logs are kept; by default a temporary folder that is removed at the end."""
+    instances: int = 1
+    """Instances of the function app."""
+    port: int = 0
+    """Port of the first instance; 0 takes a free one."""
+    deliveries: Path = ROOT / "deliveries"
+    kubeconfigs: dict[str, Path] = field(default_factory=dict)
+    """Clusters that are used instead of the double, by name."""
+    namespaces: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {name: (namespace,) for name, namespace in configuration.NAMESPACES.items()}
+    )
+
+
+class Stack:
+    """A running system. Use as a context manager."""
+
+    def __init__(self, options: StackOptions | None = None) -> None:
+        self.options = options or StackOptions()
+        self._own_folder = self.options.folder is None
+        self.folder = self.options.folder or Path(tempfile.mkdtemp(prefix="slipway-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.parts: list[Part] = []
+        self.hosts: list[Part] = []
+        self.urls: list[str] = []
+        self.registries: dict[str, str] = {}
+        self.clusters: dict[str, dict[str, Any]] = {}
+        self.storage = self.bus = self.inbox_url = ""
+        self.settings: dict[str, str] = {}
+        self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30))
+
+    @property
+    def secrets(self) -> Secrets:
+        return load_or_make(self.folder / "secrets.json")
+
+    @property
+    def url(self) -> str:
+        """Address of the first instance."""
+        return self.urls[0]
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # ---- start
+    def _start(self) -> None:
+        secrets = self.secrets
+        with ThreadPoolExecutor(max_workers=8) as together:
+            storage = together.submit(self._start_storage)
+            bus = together.submit(self._start_bus, secrets)
+            inbox = together.submit(self._start_inbox, secrets)
+            registries = {name: together.submit(self._start_registry, name, secrets) for name in REGISTRIES}
+            self.registries = {name: future.result() for name, future in registries.items()}
+            clusters = {name: together.submit(self._start_cluster, name, secrets) for name in CLUSTERS}
+            self.clusters = {name: future.result() for name, future in clusters.items()}
+            self.storage, self.bus, self.inbox_url = storage.result(), bus.result(), inbox.result()
+        for index in range(self.options.instances):
+            self.start_host(index)
+        self._subscribe()
+
+    def _start_storage(self) -> str:
+        part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"))
+        self.parts.append(part)
+        return connection
+
+    def _start_bus(self, secrets: Secrets) -> str:
+        ready = self._start_double("servicebus", "local.servicebus", configuration.service_bus(secrets))
+        return str(ready["connection_string"])
+
+    def _start_registry(self, name: str, secrets: Secrets) -> str:
+        told = configuration.registry(name, secrets) | {"directory": str(self._folder(f"registry-{name}"))}
+        return str(self._start_double(f"registry-{name}", "local.registry", told)["login_server"])
+
+    def _start_cluster(self, name: str, secrets: Secrets) -> dict[str, Any]:
+        if name in self.options.kubeconfigs:
+            return {"credential": "kubeconfig", "kubeconfig": str(self.options.kubeconfigs[name])}
+        servers = list(self.registries.values())
+        namespaces = list(self.options.namespaces[name])
+        told = configuration.kubernetes(name, servers, secrets, namespaces)
+        ready = self._start_double(f"cluster-{name}", "local.kubernetes", told)
+        token = secrets.staging_token if name == "staging" else secrets.production_token
+        return {"credential": "token", "server": ready["url"], "token": token}
+
+    def _start_inbox(self, secrets: Secrets) -> str:
+        part = Part(
+            "inbox",
+            python("local.inbox", "--secret-env", "INBOX_SECRET", "--stop-with-parent"),
+            log=self._log("inbox"),
+            environment={"INBOX_SECRET": secrets.inbox_secret},
+        )
+        self.parts.append(part)
+        return f"http://127.0.0.1:{part.ready()['port']}"
+
+    def _start_double(self, name: str, module: str, told: dict[str, Any]) -> dict[str, Any]:
+        file = self._write(f"{name}.json", told)
+        part = Part(
+            name, python(module, "--config", str(file), "--port", "0", "--stop-with-parent"), log=self._log(name)
+        )
+        self.parts.append(part)
+        return part.ready()
+
+    def start_host(self, index: int) -> str:
+        """One more instance of the function app; returns its address."""
+        port = self.options.port if index == 0 and self.options.port else free_port()
+        public = self.urls[0] if self.urls else f"http://127.0.0.1:{port}"
+        self.settings = configuration.app_settings(
+            secrets=self.secrets,
+            storage=self.storage,
+            bus=self.bus,
+            registries=self.registries,
+            clusters=self.clusters,
+            inbox=self.inbox_url,
+            public_url=public,
+            deliveries=str(self.options.deliveries),
+        )
+        settings = self._write("local.settings.json", {"IsEncrypted": False, "Values": self.settings})
+        keys = self._write("keys.json", configuration.host_keys(self.secrets))
+        command = python("local.functions", "--app", str(ROOT), "--state", str(self._folder("functions")))
+        command += ["--port", str(port), "--settings", str(settings), "--keys", str(keys), "--stop-with-parent"]
+        part = Part(f"functions-{index}", command, log=self._log(f"functions-{index}"))
+        self.parts.append(part)
+        self.hosts.append(part)
+        url = str(part.ready()["url"])
+        self.urls.append(url)
+        return url
+
+    def _subscribe(self) -> None:
+        """Tell the non-production registry where its push events go, as an Event Grid subscription would."""
+        endpoint = {"url": self.url + EVENT_PATH + self.secrets.event_grid_key, "max_events_per_batch": 10}
+        answer = self.http.request(
+            "POST", f"http://{self.registries['nonprod']}/local/event-endpoints", json=[endpoint]
+        )
+        if answer.status >= 300:
+            raise RuntimeError(f"the registry did not take the event endpoint: {answer.status} {answer.data[:200]!r}")
+
+    # ---- while it runs
+    def describe(self) -> dict[str, Any]:
+        """What other commands need to find this stack; kept in a file that only its owner can read."""
+        return {
+            "url": self.url,
+            "key": self.secrets.function_key,
+            "urls": self.urls,
+            "inbox": self.inbox_url,
+            "registries": self.registries,
+            "hook_secret": self.secrets.hook_secret,
+            "ci_password": self.secrets.ci_password,
+            "storage": self.storage,
+            "bus": self.bus,
+            "pids": {part.name: part.pid for part in self.parts},
+        }
+
+    def notices(self) -> list[dict[str, Any]]:
+        """What the inbox holds."""
+        found: list[dict[str, Any]] = self.http.request("GET", f"{self.inbox_url}/messages").json()
+        return found
+
+    # ---- end
+    def stop(self) -> None:
+        """End every part, the app first so that it can finish what it does."""
+        for part in self.hosts:
+            part.ask_to_stop()
+        for part in self.hosts:
+            part.stop()
+        for part in self.parts:
+            part.ask_to_stop()
+        for part in self.parts:
+            part.stop()
+        self.parts, self.hosts = [], []
+        if self._own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _folder(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _log(self, name: str) -> Path:
+        return self._folder("logs") / f"{name}.log"
+
+    def _write(self, name: str, content: dict[str, Any]) -> Path:
+        path = self.folder / name
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(content, indent=2))
+        return path

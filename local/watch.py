@@ -1,0 +1,52 @@
+"""Following releases from outside: through the JSON API, as any script could."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import urllib3
+
+PAUSE = 0.05
+OK = 200
+
+
+class TooSlow(Exception):  # noqa: N818
+    """What was waited for did not happen in time."""
+
+
+class Watcher:
+    """Reads one application's audit trail and releases."""
+
+    def __init__(self, url: str, key: str, application: str) -> None:
+        self._url, self._key, self.application = url, key, application
+        self._http = urllib3.PoolManager(retries=False, timeout=30)
+        self.sequence = 0
+
+    def get(self, path: str) -> Any:
+        answer = self._http.request("GET", self._url + path, headers={"x-functions-key": self._key})
+        if answer.status != OK:
+            raise RuntimeError(f"GET {path.partition('?')[0]} was answered with {answer.status}: {answer.data[:300]!r}")
+        return answer.json()
+
+    def new_records(self) -> list[dict[str, Any]]:
+        """Audit records that were written since the last call."""
+        page = self.get(f"/api/v1/audit/{self.application}?after={self.sequence}&limit=500")
+        records: list[dict[str, Any]] = page["records"]
+        if records:
+            self.sequence = records[-1]["sequence"]
+        return records
+
+    def follow(self, until: Callable[[dict[str, Any]], bool], *, within: float) -> Iterator[dict[str, Any]]:
+        """Records as they are written, up to and with the first that `until` is true for. Raises `TooSlow`."""
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            for record in self.new_records():
+                yield record
+                if until(record):
+                    return
+            time.sleep(PAUSE)
+        raise TooSlow(f"nothing that was waited for happened within {within:.0f} s")
+
+    def release(self, release: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/api/v1/releases/{release}")
+        return found
