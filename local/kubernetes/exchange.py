@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from .errors import bad_request
+from .errors import ApiError, bad_request
 from .resources import Json
 
 TRUE = ("true", "1")
@@ -62,6 +62,9 @@ class Request:
         return int(text)
 
     def json(self) -> Any:
+        if "protobuf" in self.content_type or "cbor" in self.content_type:
+            text = f"the body of the request was in an unknown format: expected JSON or YAML, got {self.content_type}"
+            raise ApiError(415, "UnsupportedMediaType", text)
         try:
             if "yaml" in self.content_type:
                 return yaml.load(self.body, Loader=_JsonLikeLoader)  # a SafeLoader without dates

@@ -191,10 +191,14 @@ class _Handler(BaseHTTPRequestHandler):
     do_DELETE = handle_one  # noqa: N815
 
     def _request(self) -> Request:
-        length = int(self.headers.get("Content-Length") or 0)
+        if "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            raise ApiError(411, "LengthRequired", "a body needs a Content-Length")
+        stated = self.headers.get("Content-Length") or "0"
+        length = int(stated) if stated.isdigit() else MAX_BODY + 1
         if length > MAX_BODY:
             self.close_connection = True
-            text = f"Request entity too large: limit is {MAX_BODY} bytes, got {length}"
+            text = f"Request entity too large: limit is {MAX_BODY} bytes, got {stated[:20]}"
             raise ApiError(413, "RequestEntityTooLarge", text)
         body = self.rfile.read(length) if length else b""
         url = urlsplit(self.path)

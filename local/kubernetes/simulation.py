@@ -15,7 +15,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from .podinfo import controller_of, is_finished, is_terminating
+from .podinfo import controller_of, is_finished, is_ready, is_terminating
 from .podstatus import container_status, pod_status, split_containers
 from .resources import PODS, Json, by_kind
 from .runtime import PodReply, PodRequest
@@ -74,12 +74,11 @@ class SimulatedRuntime:
                 alive = {p["metadata"]["uid"] for p in self._store.find(PODS)}
                 self._since = {uid: t for uid, t in self._since.items() if uid in alive}
                 if self._store.version == version:
-                    self._store.changed.wait(self._pace.tick if self._waiting() else 0.5)
+                    self._store.changed.wait(self._pace.tick if self._something_is_due() else None)
 
-    def _waiting(self) -> bool:
-        return any(not is_finished(p) and p["status"]["phase"] == "Pending" for p in self._store.find(PODS)) or any(
-            self._ends(p) and not is_finished(p) for p in self._store.find(PODS)
-        )
+    def _something_is_due(self) -> bool:
+        """Whether time alone will change a pod."""
+        return any(not is_finished(p) and (self._ends(p) or not is_ready(p)) for p in self._store.find(PODS))
 
     def _step(self, pod: Json) -> None:
         if is_terminating(pod):

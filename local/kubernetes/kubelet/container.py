@@ -124,6 +124,8 @@ class Container:
             self._wait("CreateContainerConfigError", str(error))
         except StartError as error:
             self._wait("CreateContainerError", str(error))
+        except OSError as error:
+            self._wait("CreateContainerError", f"{error.filename or 'file system'}: {error.strerror}")
 
     def _start(self, launch: Launch) -> None:
         self.previous_log, self.log = self.log, LogBuffer()

@@ -59,7 +59,10 @@ class Images:
             self._tags[reference.registry, reference.repository, reference.tag] = manifest.digest
         with self._one_at_a_time(manifest.digest):
             found = self._stored(reference, manifest.digest)
-            return found or self._pull(client, reference, manifest)
+            try:
+                return found or self._pull(client, reference, manifest)
+            except (KeyError, TypeError, AttributeError) as error:
+                raise PullError(f"{reference.repository}: the manifest or config is malformed: {error!r}") from error
 
     # ---- what is here
 
@@ -109,7 +112,12 @@ class Images:
                 unpack(blob, root, budget)
                 blob.unlink()
             (root.parent / "config.json").write_text(json.dumps(config))
-            root.parent.rename(self._home(manifest.digest))
+            home = self._home(manifest.digest)
+            try:
+                root.parent.rename(home)
+            except OSError:
+                if not (home / "config.json").is_file():  # else another double with the same folder was faster
+                    raise
         return _image(reference, manifest.digest, self._home(manifest.digest) / "rootfs", config)
 
 

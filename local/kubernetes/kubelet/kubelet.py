@@ -13,6 +13,7 @@ from ..settings import Pace, RegistryLogin
 from ..store import Store
 from .forward import Forwarders
 from .images import Images
+from .ports import Ports
 from .process import Guardian
 from .worker import PodWorker
 
@@ -30,6 +31,7 @@ class Kubelet:
         self._pace = pace
         self._images = Images(state_dir / "images", registries)
         self._forwarders = Forwarders(store)
+        self._ports = Ports()
         self._guardian: Guardian | None = None
         self._workers: dict[str, PodWorker] = {}
         self._stopped = threading.Event()
@@ -103,6 +105,7 @@ class Kubelet:
             images=self._images,
             forwarders=self._forwarders,
             guardian=self._guardian,
+            ports=self._ports,
             home=self._state_dir / "pods" / pod["metadata"]["uid"],
             pace=self._pace,
         )

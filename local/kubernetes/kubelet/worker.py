@@ -3,14 +3,14 @@
 import copy
 import json
 import shutil
-import socket
 import threading
 import time
+import traceback
 from pathlib import Path
 
 from ..errors import ApiError
 from ..podinfo import PORTS, container_port, is_terminating
-from ..podstatus import ADDRESS, NODE, pod_status
+from ..podstatus import NODE, pod_status
 from ..resources import PODS, Json
 from ..settings import Pace
 from ..store import Store
@@ -19,10 +19,10 @@ from .environment import Launch, launch, service_variables, variables, volume_mo
 from .events import record_event
 from .forward import Forwarders
 from .images import Image, Images
+from .ports import Ports
 from .process import Guardian
 
 KUBELET = "kubelet"
-LOST = "PodLost"
 
 
 class PodWorker:
@@ -36,6 +36,7 @@ class PodWorker:
         images: Images,
         forwarders: Forwarders,
         guardian: Guardian,
+        ports: Ports,
         home: Path,
         pace: Pace,
     ) -> None:
@@ -44,6 +45,7 @@ class PodWorker:
         self._images = images
         self._forwarders = forwarders
         self._guardian = guardian
+        self._pool = ports
         self._home = home
         self._pace = pace
         self._ports: dict[int, int] = {}
@@ -88,7 +90,9 @@ class PodWorker:
         finally:
             for container in [*self._init, *self._main]:
                 container.kill()
-            self._drop_home()
+            for port in self._ports.values():
+                self._pool.give_back(port)
+            shutil.rmtree(self._home, ignore_errors=True)
 
     def _live(self) -> bool:
         """One look; False when the pod has to end."""
@@ -96,8 +100,11 @@ class PodWorker:
         if pod is None or is_terminating(pod):
             return False
         if pod["status"].get("phase") not in ("Succeeded", "Failed"):
-            self._step()
-            self._report()
+            try:
+                self._step()
+                self._report()
+            except Exception:  # noqa: BLE001 - a fault of ours in one look: shown, the pod can still be deleted
+                traceback.print_exc()
         return True
 
     def _step(self) -> None:
@@ -144,7 +151,7 @@ class PodWorker:
         """Choose the node, and for every declared port a free one of this machine."""
         for container in self._pod["spec"]["containers"]:
             for port in container.get("ports") or []:
-                self._ports[int(port["containerPort"])] = _free_port()
+                self._ports[int(port["containerPort"])] = self._pool.take()
         with self._store.changed:
             pod = self._current()
             if pod is None:
@@ -211,12 +218,3 @@ class PodWorker:
     def _local_port(self, wanted: int | str) -> int | None:
         number = container_port(self._pod, wanted)
         return None if number is None else self._ports.get(number, number)
-
-    def _drop_home(self) -> None:
-        shutil.rmtree(self._home, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])

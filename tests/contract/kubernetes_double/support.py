@@ -77,7 +77,13 @@ class Cluster:
         return reply.data.decode()
 
     def raw(
-        self, method: str, path: str, body: Any = None, content_type: str = "application/json", *, anonymous: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "application/json",
+        *,
+        anonymous: bool = False,
     ) -> tuple[int, bytes, Mapping[str, str]]:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         if self.token and not anonymous:
@@ -118,7 +124,9 @@ def config_map(name: str, data: Mapping[str, str], namespace: str = "default", *
     }
 
 
-def workload(kind: str, name: str, image: str, *, spec: Mapping[str, Any] | None = None, **container: Any) -> dict[str, Any]:
+def workload(
+    kind: str, name: str, image: str, *, spec: Mapping[str, Any] | None = None, **container: Any
+) -> dict[str, Any]:
     """A Deployment, StatefulSet or DaemonSet with one container; `spec` is laid over its spec."""
     labels = {"app": name}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image, **container}]}}
@@ -129,7 +137,9 @@ def workload(kind: str, name: str, image: str, *, spec: Mapping[str, Any] | None
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": body}
 
 
-def job(name: str, image: str, *, spec: Mapping[str, Any] | None = None, annotations: Any = None, **container: Any) -> dict[str, Any]:
+def job(
+    name: str, image: str, *, spec: Mapping[str, Any] | None = None, annotations: Any = None, **container: Any
+) -> dict[str, Any]:
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "test", "image": image, **container}]}}
     metadata: dict[str, Any] = {"name": name, "namespace": "default"}
     if annotations:
@@ -184,7 +194,7 @@ class SmallRegistry:
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
     def push(self, repository: str, tag: str, files: Mapping[str, bytes | str] | list[bytes], **config: Any) -> str:
-        """An image for linux/amd64 in an index, beside one for another platform. Returns `address/repository@digest`."""
+        """An image for linux/amd64 in an index, beside one for another platform; returns its name by digest."""
         layers = files if isinstance(files, list) else [layer(files)]
         oci = "application/vnd.oci.image"
         document = {"architecture": "amd64", "os": "linux", "config": config, "rootfs": {"type": "layers"}}
@@ -205,17 +215,20 @@ class SmallRegistry:
         self.tags[repository, tag] = digest
         return f"{self.address}/{repository}@{digest}"
 
-    def answer(self, path: str, query: Mapping[str, list[str]], authorization: str) -> tuple[int, bytes, dict[str, str]]:
+    def answer(
+        self, path: str, query: Mapping[str, list[str]], authorization: str
+    ) -> tuple[int, bytes, dict[str, str]]:
         self.asked.append(path)
         if path == "/oauth2/token":
             wanted = "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
-            if authorization != wanted:
-                return 401, b"{}", {}
-            return 200, json.dumps({"access_token": query["scope"][0]}).encode(), {}
+            token = json.dumps({"access_token": query["scope"][0]}).encode()
+            return (200, token, {}) if authorization == wanted else (401, b"{}", {})
         if path.startswith("/storage/"):
-            if authorization:
-                return 400, b"the token of the registry is not for the storage", {}
-            return 200, self.contents[path.removeprefix("/storage/")][0], {}
+            content = self.contents[path.removeprefix("/storage/")][0]
+            return (400, b"the registry's token is not for the storage", {}) if authorization else (200, content, {})
+        return self.distribution(path, authorization)
+
+    def distribution(self, path: str, authorization: str) -> tuple[int, bytes, dict[str, str]]:
         repository, kind, name = path.removeprefix("/v2/").rsplit("/", 2)
         scope = f"repository:{repository}:pull"
         if authorization != f"Bearer {scope}":
@@ -239,9 +252,7 @@ def small_registry() -> Iterator[SmallRegistry]:
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            code, body, headers = registry.answer(
-                url.path, parse_qs(url.query), self.headers.get("Authorization", "")
-            )
+            code, body, headers = registry.answer(url.path, parse_qs(url.query), self.headers.get("Authorization", ""))
             self.send_response(code)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -264,7 +275,7 @@ def small_registry() -> Iterator[SmallRegistry]:
         server.server_close()
 
 
-WEB = '''
+WEB = """
 import http.server, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -283,5 +294,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
 print("listening", flush=True)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-'''
+"""
 """A web server as an image would hold it."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from local.kubernetes import Kubernetes, KubernetesSettings, Simulation
 from local.kubernetes.controllers.rollout import Counts, Scaling, next_scaling
-from tests.contract.kubernetes_double.support import Cluster, job, until, workload
+from tests.contract.kubernetes_double.support import Cluster, job, service, until, workload
 
 BAD = {"local.slipway/bad": "broken"}
 BAD_DIGEST = "sha256:" + "b" * 64
@@ -30,9 +31,11 @@ def test_a_deployment_becomes_available_and_says_so(simulated: Cluster) -> None:
     simulated.apply(workload("Deployment", "web", "r/web:1", spec={"replicas": 3}))
     until(lambda: simulated.rolled_out("web"), "the rollout")
     status = until(
-        lambda: (s := simulated.status_of("Deployment", "web"))
-        and s["conditions"][1]["reason"] == "NewReplicaSetAvailable"
-        and s,
+        lambda: (
+            (s := simulated.status_of("Deployment", "web"))
+            and s["conditions"][1]["reason"] == "NewReplicaSetAvailable"
+            and s
+        ),
         "the condition",
     )
     assert [(c["type"], c["status"]) for c in status["conditions"]] == [("Available", "True"), ("Progressing", "True")]
@@ -82,8 +85,6 @@ def test_a_bad_image_exceeds_the_deadline_while_the_old_pods_serve_on(simulated:
 
 
 def test_a_bad_digest_can_be_named_in_the_configuration(tmp_path: Any) -> None:
-    from local.kubernetes import Kubernetes, KubernetesSettings, Simulation
-
     with Kubernetes(KubernetesSettings(simulate=Simulation(bad_images=(BAD_DIGEST,)))) as running:
         cluster = Cluster(running.url, tmp_path)
         cluster.apply(workload("Deployment", "web", f"r/web@{BAD_DIGEST}"))
@@ -257,7 +258,9 @@ def test_a_job_that_takes_too_long_is_failed_by_its_deadline(simulated: Cluster)
 
 
 def test_a_finished_job_goes_after_its_time_with_its_pods(simulated: Cluster) -> None:
-    simulated.apply(job("accept", "r/t:1", spec={"ttlSecondsAfterFinished": 0}, annotations={"local.slipway/seconds": "0"}))
+    simulated.apply(
+        job("accept", "r/t:1", spec={"ttlSecondsAfterFinished": 0}, annotations={"local.slipway/seconds": "0"})
+    )
     place = "/apis/batch/v1/namespaces/default/jobs/accept"
     until(lambda: simulated.raw("GET", place)[0] == 404, "the end of the job")
     until(lambda: not simulated.pods("job-name=accept"), "the end of its pods")
@@ -267,7 +270,8 @@ def test_a_job_with_a_bad_image_stays_active(simulated: Cluster) -> None:
     simulated.apply(job("accept", "r/t:broken", annotations=BAD))
     until(lambda: simulated.pods("job-name=accept"), "the pod")
     state = until(
-        lambda: (simulated.pods("job-name=accept")[0]["status"].get("containerStatuses") or [{}])[0].get("state"), "a state"
+        lambda: (simulated.pods("job-name=accept")[0]["status"].get("containerStatuses") or [{}])[0].get("state"),
+        "a state",
     )
     assert state["waiting"]["reason"] == "ImagePullBackOff"
     assert simulated.status_of("Job", "accept")["active"] == 1
@@ -287,8 +291,6 @@ def test_simulated_pods_answer_what_the_service_was_told(simulated: Cluster) -> 
     answers = json.dumps({"/health": {"status": 503, "body": "starting"}})
     thing = annotated(workload("Deployment", "web", "r/web:1"), answers=answers)
     simulated.apply(thing)
-    from tests.contract.kubernetes_double.support import service
-
     simulated.apply(service("web", 8080))
     until(lambda: simulated.rolled_out("web"), "the rollout")
     place = "/api/v1/namespaces/default/services/web:80/proxy/"

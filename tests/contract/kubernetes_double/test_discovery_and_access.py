@@ -93,8 +93,9 @@ def test_a_namespaced_token_reads_its_namespace_and_not_the_list(guarded: tuple[
 def test_an_apply_that_creates_needs_the_verb_create(tmp_path: Path) -> None:
     tokens = (Token(token="t", verbs=("get", "patch")),)
     with Kubernetes(KubernetesSettings(simulate=True, tokens=tokens)) as running:
+        cluster = Cluster(running.url, tmp_path, "t")
         with pytest.raises(ForbiddenError, match="cannot create resource"):
-            Cluster(running.url, tmp_path, "t").apply(config_map("a", {}))
+            cluster.apply(config_map("a", {}))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,10 @@ def test_an_access_review_answers_what_the_token_may_do(
     guarded: tuple[Cluster, Cluster], namespace: str, verb: str, expected: bool
 ) -> None:
     attributes = {"namespace": namespace, "verb": verb, "group": "apps", "resource": "deployments"}
-    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
     review = AuthorizationV1Api(guarded[1].api).create_self_subject_access_review(body)
     assert review.status.allowed is expected

@@ -1,8 +1,18 @@
 """The kubelet runs what the image and the manifest say, as a process of this machine."""
 
+import json
 from typing import Any
 
-from tests.contract.kubernetes_double.support import WEB, Cluster, SmallRegistry, config_map, job, service, until, workload
+from tests.contract.kubernetes_double.support import (
+    WEB,
+    Cluster,
+    SmallRegistry,
+    config_map,
+    job,
+    service,
+    until,
+    workload,
+)
 
 READY = {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 1}
 PORTS = [{"name": "http", "containerPort": 8080}]
@@ -25,7 +35,9 @@ def run_job(cluster: Cluster, thing: dict[str, Any]) -> tuple[str, str]:
     return verdict, cluster.log(pods[-1]["metadata"]["name"])
 
 
-def test_a_job_runs_the_program_of_the_image_and_its_output_is_the_log(cluster: Cluster, registry: SmallRegistry) -> None:
+def test_a_job_runs_the_program_of_the_image_and_its_output_is_the_log(
+    cluster: Cluster, registry: SmallRegistry
+) -> None:
     image = registry.push(
         "team/tests", "1", {"app/run.py": "print('3 passed')"}, Entrypoint=["python", "run.py"], WorkingDir="/app"
     )
@@ -37,7 +49,9 @@ def test_a_job_runs_the_program_of_the_image_and_its_output_is_the_log(cluster: 
 
 
 def test_a_failing_program_fails_its_job_with_its_exit_code(cluster: Cluster, registry: SmallRegistry) -> None:
-    image = registry.push("team/tests", "1", {"run.py": "import sys; print('1 failed'); sys.exit(3)"}, Cmd=["python3", "/run.py"])
+    image = registry.push(
+        "team/tests", "1", {"run.py": "import sys; print('1 failed'); sys.exit(3)"}, Cmd=["python3", "/run.py"]
+    )
     assert run_job(cluster, job("accept", image)) == ("Failed", "1 failed\n")
     pod = cluster.pods("job-name=accept")[0]
     assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 3
@@ -51,7 +65,9 @@ def test_the_environment_comes_from_image_manifest_and_services_and_nothing_else
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_HOST", "leaked")
     program = "import os, json; print(json.dumps(dict(os.environ)))"
-    image = registry.push("team/tests", "1", {"run.py": program}, Entrypoint=["python", "/run.py"], Env=["A=image", "B=image"])
+    image = registry.push(
+        "team/tests", "1", {"run.py": program}, Entrypoint=["python", "/run.py"], Env=["A=image", "B=image"]
+    )
     cluster.apply(config_map("settings", {"COLOUR": "blue", "SIZE": "9"}))
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "default"}}
     cluster.apply(secret | {"stringData": {"token": "s3cret"}})
@@ -70,8 +86,6 @@ def test_the_environment_comes_from_image_manifest_and_services_and_nothing_else
     thing = job("env", image, env=env, envFrom=all_of, ports=PORTS)
     verdict, text = run_job(cluster, thing)
     assert verdict == "Complete"
-    import json
-
     found = json.loads(text)
     assert found.pop("PORT") == found.pop("PORT_8080") != "8080"
     assert int(found.pop("WEB_SHOP_SERVICE_PORT")) == int(found.pop("WEB_SHOP_SERVICE_PORT_HTTP")) > 0
@@ -99,11 +113,14 @@ def test_a_deployment_rolls_from_one_version_to_the_next_and_serves_all_the_time
     cluster: Cluster, registry: SmallRegistry
 ) -> None:
     images = [
-        registry.push("team/web", str(n), {"web.py": WEB, "v": str(n)}, Entrypoint=["python", "/web.py"], Env=[f"VERSION={n}"])
+        registry.push(
+            "team/web", str(n), {"web.py": WEB, "v": str(n)}, Entrypoint=["python", "/web.py"], Env=[f"VERSION={n}"]
+        )
         for n in (1, 2)
     ]
     things = [
-        workload("Deployment", "web", image, spec={"replicas": 2}, readinessProbe=READY, ports=PORTS) for image in images
+        workload("Deployment", "web", image, spec={"replicas": 2}, readinessProbe=READY, ports=PORTS)
+        for image in images
     ]
     cluster.apply(service("web", "http"))
     cluster.apply(things[0])
@@ -121,4 +138,7 @@ def test_a_deployment_rolls_from_one_version_to_the_next_and_serves_all_the_time
     until(done, "the second rollout")
     assert answers <= {(200, b"1"), (200, b"2")}
     assert cluster.raw("GET", path)[1] == b"2 GET /hello?x=1"
-    assert cluster.get("apps/v1", "Deployment", "web")["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
+    assert (
+        cluster.get("apps/v1", "Deployment", "web")["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
+        == "2"
+    )

@@ -34,7 +34,9 @@ def waiting(cluster: Cluster, app: str) -> str:
     return str((container(cluster, app)["state"].get("waiting") or {}).get("reason", ""))
 
 
-def test_a_missing_image_is_backed_off_from_and_pulled_once_it_is_there(cluster: Cluster, registry: SmallRegistry) -> None:
+def test_a_missing_image_is_backed_off_from_and_pulled_once_it_is_there(
+    cluster: Cluster, registry: SmallRegistry
+) -> None:
     thing = workload("Deployment", "web", f"{registry.address}/team/web:1", ports=PORTS, readinessProbe=READY)
     cluster.apply(thing)
     until(lambda: waiting(cluster, "web") == "ErrImagePull", "the failed pull")
@@ -132,7 +134,12 @@ def test_a_program_that_ends_is_restarted_with_growing_pauses(cluster: Cluster, 
 
 def test_a_container_that_fails_its_liveness_probe_is_restarted(cluster: Cluster, registry: SmallRegistry) -> None:
     image = registry.push("team/web", "1", {"web.py": WEB}, Entrypoint=["python", "/web.py"])
-    alive = {"httpGet": {"path": "/broken", "port": "http"}, "periodSeconds": 1, "failureThreshold": 1, "initialDelaySeconds": 1}
+    alive = {
+        "httpGet": {"path": "/broken", "port": "http"},
+        "periodSeconds": 1,
+        "failureThreshold": 1,
+        "initialDelaySeconds": 1,
+    }
     cluster.apply(workload("Deployment", "web", image, ports=PORTS, livenessProbe=alive))
     until(lambda: container(cluster, "web").get("restartCount", 0) >= 1, "the restart")
     assert container(cluster, "web")["lastState"]["terminated"]["exitCode"] in (137, 143)
@@ -161,7 +168,7 @@ def test_the_proxy_carries_methods_bodies_and_headers(cluster: Cluster, registry
     until(lambda: cluster.rolled_out("web"), "the rollout")
     place = "/api/v1/namespaces/default/services/http:web:http/proxy/"
     code, body, headers = cluster.raw("POST", place + "order", "two", "text/plain")
-    assert (code, body) == (200, b'1 POST /order two')
+    assert (code, body) == (200, b"1 POST /order two")
     pod = cluster.pods("app=web")[0]["metadata"]["name"]
     assert headers["X-Pod"] == pod
     assert cluster.raw("HEAD", place)[:2] == (200, b"")
@@ -184,9 +191,15 @@ def test_a_job_reaches_a_service_by_its_variables(cluster: Cluster, registry: Sm
     assert cluster.log(cluster.pods("job-name=accept")[0]["metadata"]["name"]) == "1 GET /hi\n"
 
 
-def test_a_deleted_pod_is_asked_to_end_and_then_made_to(cluster: Cluster, registry: SmallRegistry, tmp_path: Path) -> None:
+def test_a_deleted_pod_is_asked_to_end_and_then_made_to(
+    cluster: Cluster, registry: SmallRegistry, tmp_path: Path
+) -> None:
     note = tmp_path / "note"
-    polite = f"import signal, sys; signal.signal(signal.SIGTERM, lambda *_: (open({str(note)!r}, 'w').write('asked'), sys.exit(0)))\n"
+    polite = (
+        "import signal, sys\n"
+        f"def bye(*_): open({str(note)!r}, 'w').write('asked'); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, bye)\n"
+    )
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     rest = "print('up', flush=True)\nwhile True: signal.pause()"
     for name, program in (("polite", polite), ("deaf", deaf)):
@@ -194,7 +207,10 @@ def test_a_deleted_pod_is_asked_to_end_and_then_made_to(cluster: Cluster, regist
         thing = workload("StatefulSet", name, image)
         thing["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
         cluster.apply(thing)
-        until(lambda name=name: container(cluster, name)["state"].get("running") and cluster.log(f"{name}-0"), "the program")
+        until(
+            lambda name=name: container(cluster, name)["state"].get("running") and cluster.log(f"{name}-0"),
+            "the program",
+        )
         uid = cluster.get("v1", "Pod", f"{name}-0")["metadata"]["uid"]
         cluster.kind("v1", "Pod").delete(name=f"{name}-0", namespace="default")
 
@@ -207,7 +223,9 @@ def test_a_deleted_pod_is_asked_to_end_and_then_made_to(cluster: Cluster, regist
 
 
 def test_logs_can_be_cut_and_chosen(cluster: Cluster, registry: SmallRegistry) -> None:
-    image = registry.push("team/t", "1", {"t.py": "for n in range(5): print('line', n)"}, Entrypoint=["python", "/t.py"])
+    image = registry.push(
+        "team/t", "1", {"t.py": "for n in range(5): print('line', n)"}, Entrypoint=["python", "/t.py"]
+    )
     thing = job("two", image)
     thing["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": image, "args": ["x"]})
     cluster.apply(thing)
@@ -218,7 +236,9 @@ def test_logs_can_be_cut_and_chosen(cluster: Cluster, registry: SmallRegistry) -
     place = f"/api/v1/namespaces/default/pods/{name}/log"
     code, body, _ = cluster.raw("GET", place)
     assert code == 400
-    assert json.loads(body)["message"] == f"a container name must be specified for pod {name}, choose one of: [test side]"
+    assert (
+        json.loads(body)["message"] == f"a container name must be specified for pod {name}, choose one of: [test side]"
+    )
     assert cluster.raw("GET", place + "?container=none")[0] == 400
     assert cluster.raw("GET", place + "?container=test&tailLines=x")[0] == 400
 
@@ -228,7 +248,13 @@ def test_config_maps_secrets_and_empty_folders_can_be_mounted(cluster: Cluster, 
     image = registry.push("team/t", "1", {"t.py": program}, Entrypoint=["python", "/t.py"])
     cluster.apply(config_map("settings", {"a.txt": "mounted"}))
     mounts = [{"name": "cfg", "mountPath": "/etc/settings"}, {"name": "tmp", "mountPath": "/scratch"}]
-    thing = job("mount", image, args=["/etc/settings/a.txt"], volumeMounts=mounts, env=[{"name": "SCRATCH", "value": "/scratch"}])
+    thing = job(
+        "mount",
+        image,
+        args=["/etc/settings/a.txt"],
+        volumeMounts=mounts,
+        env=[{"name": "SCRATCH", "value": "/scratch"}],
+    )
     volumes = [{"name": "cfg", "configMap": {"name": "settings"}}, {"name": "tmp", "emptyDir": {}}]
     thing["spec"]["template"]["spec"]["volumes"] = volumes
     cluster.apply(thing)

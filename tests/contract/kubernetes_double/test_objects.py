@@ -130,7 +130,12 @@ def test_status_is_written_through_its_subresource_only(simulated: Cluster) -> N
     """On an Ingress: no controller writes there."""
     place = "/apis/networking.k8s.io/v1/namespaces/default/ingresses"
     rules = [{"host": "shop.example"}]
-    body = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "i"}, "spec": {"rules": rules}}
+    body = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "i"},
+        "spec": {"rules": rules},
+    }
     simulated.raw("POST", place, body | {"status": {"loadBalancer": {"ingress": [{"ip": "1.1.1.1"}]}}})
     assert "status" not in simulated.get("networking.k8s.io/v1", "Ingress", "i")
     both = {"spec": {"rules": []}, "status": {"loadBalancer": {"ingress": [{"ip": "2.2.2.2"}]}}}
@@ -147,7 +152,9 @@ def test_scale_is_a_document_of_its_own(simulated: Cluster) -> None:
     simulated.apply(workload("Deployment", "d", "x:1", spec={"replicas": 2}))
     scale = json.loads(simulated.raw("GET", f"{DEPLOYMENTS}/d/scale")[1])
     assert (scale["kind"], scale["spec"]["replicas"], scale["status"]["selector"]) == ("Scale", 2, "app=d")
-    code, body, _ = simulated.raw("PATCH", f"{DEPLOYMENTS}/d/scale", {"spec": {"replicas": 0}}, "application/merge-patch+json")
+    code, body, _ = simulated.raw(
+        "PATCH", f"{DEPLOYMENTS}/d/scale", {"spec": {"replicas": 0}}, "application/merge-patch+json"
+    )
     assert (code, json.loads(body)["spec"]["replicas"]) == (200, 0)
     assert simulated.get("apps/v1", "Deployment", "d")["spec"]["replicas"] == 0
 

@@ -16,6 +16,7 @@ import pytest
 import urllib3
 import yaml
 
+from local.kubernetes import Kubernetes, KubernetesSettings, RegistryLogin
 from tests.contract.kubernetes_double.support import Cluster, SmallRegistry, digest_of, job, layer, until
 
 REGISTRY = "/usr/bin/docker-registry"
@@ -74,7 +75,9 @@ def test_it_stops_with_its_parent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_no_program_outlives_it_however_it_ends(tmp_path: Path, registry: SmallRegistry, number: signal.Signals) -> None:
+def test_no_program_outlives_it_however_it_ends(
+    tmp_path: Path, registry: SmallRegistry, number: signal.Signals
+) -> None:
     image = registry.push("team/t", "1", {"t.py": FOREVER}, Entrypoint=["python", "/t.py"])
     login = {"login_server": registry.address, "username": registry.username, "password": registry.password}
     config = write(tmp_path / "k.json", registries=[login], state_dir=str(tmp_path / "state"))
@@ -168,8 +171,6 @@ def push(address: str, repository: str, tag: str, blob: bytes, config: dict[str,
 
 
 def test_images_come_from_a_real_registry_by_tag(distribution: str, tmp_path: Path) -> None:
-    from local.kubernetes import Kubernetes, KubernetesSettings, RegistryLogin
-
     push(distribution, "team/t", "v1", layer({"t.py": "print('from docker-registry')"}), {"Cmd": ["python", "/t.py"]})
     settings = KubernetesSettings(registries=(RegistryLogin(login_server=distribution),))
     with Kubernetes(settings) as running:

@@ -50,7 +50,9 @@ def test_a_dropped_container_goes_as_a_whole(simulated: Cluster) -> None:
     thing = workload("Deployment", "d", "x:1")
     thing["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": "y:1"})
     simulated.apply(thing)
-    names = [c["name"] for c in simulated.apply(workload("Deployment", "d", "x:1"))["spec"]["template"]["spec"]["containers"]]
+    names = [
+        c["name"] for c in simulated.apply(workload("Deployment", "d", "x:1"))["spec"]["template"]["spec"]["containers"]
+    ]
     assert names == ["app"]
 
 
@@ -118,6 +120,6 @@ def test_scaling_takes_the_replicas_away_from_the_one_who_applied(simulated: Clu
     scale = {"spec": {"replicas": 5}}
     place = "/apis/apps/v1/namespaces/default/deployments/d/scale?fieldManager=hpa"
     simulated.raw("PATCH", place, scale, "application/merge-patch+json")
-    with pytest.raises(ConflictError, match="spec.replicas"):
+    with pytest.raises(ConflictError, match=r"spec\.replicas"):
         simulated.apply(workload("Deployment", "d", "x:1", spec={"replicas": 2}), force=False)
     assert simulated.apply(workload("Deployment", "d", "x:1"), force=False)["spec"]["replicas"] == 5
