@@ -43,6 +43,8 @@ class BusSettings(_Settings):
     key: Annotated[SecretStr, Field(min_length=8, max_length=256)] = Field(default_factory=_new_key)
     bearer_token: Annotated[SecretStr, Field(min_length=8, max_length=16384)] | None = None
     idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 240
+    """A peer that is silent for longer is cut off. The Python SDK looks each 30 seconds whether a sign of life is due,
+    so values under two minutes cut off its idle connections."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
