@@ -6,6 +6,7 @@ Nothing is ever held whole: one chunk per stream is in memory, whatever the size
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import count
 from typing import Final
 from urllib.parse import urlencode, urljoin
 
@@ -113,15 +114,14 @@ def mount(session: Session, repository: str, digest: str, origin: str) -> bool:
 
 def write(session: Session, repository: str, digest: str, size: int, chunks: Callable[[], Iterable[bytes]]) -> None:
     """Upload in one request. After a failure that passes, begin anew: registries keep no half of such a request."""
-    where = session.where(repository, digest)
     around = session.around
-    for attempt in range(1, around.limits.attempts + 1):
+    for attempt in count(1):
         feed = _Feed(chunks)
         try:
             _upload(session, repository, digest, size, feed)
         except (Throttled, Unreachable) as error:
             wait = max(around.backoff(attempt), error.retry_after or 0)
-            if error is feed.failure or attempt == around.limits.attempts or wait > around.limits.longest_pause:
+            if error is feed.failure or attempt >= around.limits.attempts or wait > around.limits.longest_pause:
                 raise
             around.pause(wait)
             # The answer may have been lost rather than the bytes.
@@ -129,7 +129,6 @@ def write(session: Session, repository: str, digest: str, size: int, chunks: Cal
                 return
         else:
             return
-    raise Unreachable(where, "the blob could not be uploaded")
 
 
 class _Feed:

@@ -78,13 +78,13 @@ def referrers_index(listed: tuple[Descriptor, ...]) -> Manifest:
 
 
 def tag_names(session: Session, repository: str, *, most: int) -> list[str]:
-    """At most the last `most` tags, in the registry's own order, which is by name."""
+    """At most the last `most` tags by name; registries list them in any order."""
     where = session.where(repository)
     names: list[str] = []
     for answer in _pages(session, f"/v2/{repository}/tags/list?n=1000", where, pull(repository)):
         if answer.status != _OK:
             raise failure(answer, where, "listing tags")
-        names = (names + list(parsed(_Tags, answer.body, where).tags or ()))[-most:]
+        names = sorted({*names, *(parsed(_Tags, answer.body, where).tags or ())})[-most:]
     return names
 
 

@@ -1,0 +1,180 @@
+"""What `Registry` promises, on every kind of registry."""
+
+import pytest
+
+from slipway.effects.registry import (
+    Anonymous,
+    Denied,
+    DigestMismatch,
+    EntraCredential,
+    Lock,
+    NotFound,
+    Refused,
+    TagTaken,
+)
+from tests.contract.registry.conftest import KINDS, Places
+from tests.contract.registry.places import Place
+from tests.unit.effects.registry.artifacts import digest_of, image, index, push, refer, referrer
+
+LAYER = b"layer" * 500_000  # more than one chunk
+
+
+def test_a_manifest_comes_back_byte_for_byte(place: Place, repository: str) -> None:
+    registry = place.client()
+    root = index(image(b"amd"), image(b"arm", architecture="arm64"))
+    push(registry, repository, root, "482")
+
+    by_tag, by_digest = registry.manifest(repository, "482"), registry.manifest(repository, root.digest)
+
+    assert by_tag == by_digest
+    assert (by_tag.raw, by_tag.media_type, by_tag.digest) == (root.raw, root.media_type, root.digest)
+
+
+def test_docker_media_types_are_kept(place: Place, repository: str) -> None:
+    registry = place.client()
+    root = index(image(b"amd", docker=True), docker=True)
+    push(registry, repository, root, "482")
+
+    assert registry.manifest(repository, "482").media_type == root.media_type
+    assert registry.manifest(repository, root.children[0].digest).media_type == root.children[0].media_type
+
+
+def test_a_tag_resolves_to_its_digest_and_an_unknown_one_to_none(place: Place, repository: str) -> None:
+    registry = place.client()
+    built = image(b"x")
+    push(registry, repository, built, "482")
+
+    assert registry.resolve(repository, "482") == built.digest
+    assert registry.resolve(repository, built.digest) == built.digest
+    assert registry.resolve(repository, "483") is None
+    assert registry.resolve(repository + "x", "482") is None
+
+
+@pytest.mark.parametrize("data", [b"", b"x", LAYER])
+def test_a_blob_of_any_size_comes_back(place: Place, repository: str, data: bytes) -> None:
+    registry, digest = place.client(), digest_of(data)
+    assert not registry.blob_exists(repository, digest)
+
+    registry.put_blob(repository, digest, len(data), lambda: [data])
+
+    assert registry.blob_exists(repository, digest)
+    assert b"".join(registry.open_blob(repository, digest, len(data))) == data
+
+
+def test_the_registry_itself_refuses_bytes_of_another_digest(place: Place, repository: str) -> None:
+    registry = place.client()
+
+    with pytest.raises(DigestMismatch, match="DIGEST_INVALID"):
+        registry.put_blob(repository, digest_of(b"right"), 5, lambda: [b"wrong"], verify=False)
+
+    assert not registry.blob_exists(repository, digest_of(b"right"))
+
+
+def test_a_manifest_before_its_blobs_is_refused(place: Place, repository: str) -> None:
+    built = image(b"x")
+
+    with pytest.raises((Refused, NotFound), match="BLOB_UNKNOWN"):
+        place.client().put_manifest(repository, built.digest, built.raw, built.media_type)
+
+
+def test_a_missing_manifest_or_blob_is_not_found(place: Place, repository: str) -> None:
+    registry = place.client()
+
+    with pytest.raises(NotFound, match=f"{repository}:482"):
+        registry.manifest(repository, "482")
+    with pytest.raises(NotFound, match=f"{repository}@sha256"):
+        b"".join(registry.open_blob(repository, digest_of(b"x"), 1))
+
+
+def test_a_blob_is_mounted_from_a_repository_that_has_it(place: Place, repository: str) -> None:
+    registry, digest = place.client(), digest_of(b"shared")
+    registry.put_blob(repository, digest, 6, lambda: [b"shared"])
+
+    assert registry.mount_blob(repository + "/copy", digest, repository)
+    assert registry.blob_exists(repository + "/copy", digest)
+
+
+def test_a_blob_that_the_other_repository_does_not_have_is_not_mounted(place: Place, repository: str) -> None:
+    assert not place.client().mount_blob(repository + "/copy", digest_of(b"missing"), repository)
+
+
+def test_referrers_are_listed_by_the_registry_or_under_their_tag(place: Place, repository: str) -> None:
+    registry = place.client()
+    built = image(b"x")
+    push(registry, repository, built)
+    assert registry.referrers(repository, built.digest).listed == ()
+    statements = [referrer(built, b"one"), referrer(built, b"two")]
+
+    refer(registry, repository, built, *statements)
+
+    found = registry.referrers(repository, built.digest)
+    assert found.by_registry == place.is_acr
+    assert {each.digest for each in found.listed} == {each.digest for each in statements}
+
+
+def test_recent_tags_come_newest_first_or_last_by_name(place: Place, repository: str) -> None:
+    registry = place.client()
+    built = image(b"x")
+    for tag in ("9", "1", "5"):
+        push(registry, repository, built, tag)
+
+    found = registry.recent_tags(repository, 2)
+
+    assert [each.tag for each in found] == (["5", "1"] if place.is_acr else ["9", "5"])
+    assert {each.digest for each in found} == {built.digest}
+    assert all((each.updated_at is not None) == place.is_acr for each in found)
+
+
+def test_the_tags_of_an_unknown_repository_are_not_found(place: Place, repository: str) -> None:
+    with pytest.raises(NotFound, match=repository):
+        place.client().recent_tags(repository, 2)
+
+
+def test_a_locked_tag_can_no_longer_be_moved(place: Place, repository: str) -> None:
+    registry = place.client()
+    built, other = image(b"x"), image(b"y")
+    push(registry, repository, built, "482")
+    push(registry, repository, other)
+
+    done = registry.lock(repository, "482", built.digest)
+
+    if place.is_acr:
+        assert done is Lock.LOCKED
+        with pytest.raises((Refused, Denied)):
+            registry.put_manifest(repository, "482", other.raw, other.media_type)
+        assert registry.resolve(repository, "482") == built.digest
+        assert registry.lock(repository, "482", built.digest) is Lock.LOCKED
+    else:
+        assert done is Lock.NOT_SUPPORTED
+
+
+def test_only_a_tag_that_names_the_digest_is_locked(place: Place, repository: str) -> None:
+    registry = place.client()
+    push(registry, repository, image(b"x"), "482")
+
+    with pytest.raises(TagTaken):
+        registry.lock(repository, "482", digest_of(b"other"))
+    with pytest.raises(NotFound):
+        registry.lock(repository, "483", digest_of(b"other"))
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_an_identity_without_rights_is_denied(places: Places, kind: str, repository: str) -> None:
+    with pytest.raises(Denied, match="check the role"):
+        places(kind).client(Anonymous()).resolve(repository, "482")
+
+
+def test_a_reader_of_acr_reads_and_is_denied_writing(places: Places, repository: str) -> None:
+    place = places(KINDS[2])
+    built = image(b"x")
+    push(place.client(), repository, built, "482")
+    reader = place.client(EntraCredential(lambda: "entra-reader"))
+
+    assert reader.resolve(repository, "482") == built.digest
+    with pytest.raises(Denied):
+        push(reader, repository, image(b"y"))
+
+
+def test_an_unknown_entra_token_is_denied(places: Places, repository: str) -> None:
+    with pytest.raises(Denied, match="/oauth2/exchange was refused"):
+        places(KINDS[2]).client(EntraCredential(lambda: "entra-stranger")).resolve(repository, "482")

@@ -1,0 +1,143 @@
+"""Images, indexes and referrers, built as bytes, for tests to put into a registry."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from slipway.effects.registry import Registry
+
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+SIGNATURE = "application/vnd.cncf.notary.signature"
+SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+
+
+def digest_of(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A manifest with the blobs and manifests that it needs."""
+
+    raw: bytes
+    media_type: str
+    blobs: tuple[bytes, ...] = ()
+    children: tuple["Built", ...] = ()
+    platform: dict[str, str] = field(default_factory=dict)
+    artifact_type: str | None = None
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.raw)
+
+    def descriptor(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.raw)}
+        if self.platform:
+            found["platform"] = self.platform
+        if self.artifact_type:
+            found["artifactType"] = self.artifact_type
+        return found
+
+    def whole(self) -> Iterable["Built"]:
+        """Children before the manifest itself."""
+        for child in self.children:
+            yield from child.whole()
+        yield self
+
+
+def blob_descriptor(media_type: str, data: bytes) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
+
+
+def written(document: dict[str, Any]) -> bytes:
+    """Indented, with the keys as given: unlike anything that a client writing it anew would write."""
+    return json.dumps(document, indent=3).encode()
+
+
+def image(*layers: bytes, architecture: str = "amd64", docker: bool = False, subject: Built | None = None) -> Built:
+    config = json.dumps({"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": []}})
+    media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
+    document: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "config": blob_descriptor(DOCKER_CONFIG if docker else OCI_CONFIG, config.encode()),
+        "layers": [blob_descriptor(DOCKER_LAYER if docker else OCI_LAYER, layer) for layer in layers],
+    }
+    if subject:
+        document["subject"] = subject.descriptor()
+    return Built(
+        raw=written(document),
+        media_type=media_type,
+        blobs=(config.encode(), *layers),
+        platform={"os": "linux", "architecture": architecture},
+    )
+
+
+def index(*children: Built, docker: bool = False, note: str = "") -> Built:
+    media_type = DOCKER_LIST if docker else OCI_INDEX
+    document: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_type}
+    document["manifests"] = [child.descriptor() for child in children]
+    if note:
+        document["annotations"] = {"note": note}
+    return Built(raw=written(document), media_type=media_type, children=children)
+
+
+def referrer(subject: Built, payload: bytes, artifact_type: str = SIGNATURE) -> Built:
+    empty = b"{}"
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": artifact_type,
+        "config": blob_descriptor("application/vnd.oci.empty.v1+json", empty),
+        "layers": [blob_descriptor("application/jose+json", payload)],
+        "subject": {
+            key: value for key, value in subject.descriptor().items() if key in ("mediaType", "digest", "size")
+        },
+    }
+    return Built(raw=written(document), media_type=OCI_MANIFEST, blobs=(empty, payload), artifact_type=artifact_type)
+
+
+def cosign_signature(*payloads: bytes) -> Built:
+    config = b'{"architecture":"","os":"","config":{}}'
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": blob_descriptor(OCI_CONFIG, config),
+        "layers": [
+            blob_descriptor("application/vnd.dev.cosign.simplesigning.v1+json", payload)
+            | {"annotations": {"dev.cosignproject.cosign/signature": digest_of(payload)}}
+            for payload in payloads
+        ],
+    }
+    return Built(raw=written(document), media_type=OCI_MANIFEST, blobs=(config, *payloads))
+
+
+def push(registry: Registry, repository: str, built: Built, tag: str | None = None) -> str:
+    """Store it with everything it needs, through the client; returns its digest."""
+    for part in built.whole():
+        for blob in part.blobs:
+            registry.put_blob(repository, digest_of(blob), len(blob), partial(iter, [blob]))
+        registry.put_manifest(repository, part.digest, part.raw, part.media_type)
+    if tag:
+        registry.put_manifest(repository, tag, built.raw, built.media_type)
+    return built.digest
+
+
+def refer(registry: Registry, repository: str, subject: Built, *referrers: Built) -> None:
+    """Store referrers, and maintain the index under a tag where the registry does not list them by itself."""
+    for each in referrers:
+        push(registry, repository, each)
+    if registry.referrers(repository, subject.digest).by_registry:
+        return
+    listing = index(*referrers)
+    registry.put_manifest(repository, subject.digest.replace(":", "-"), listing.raw, listing.media_type)

@@ -1,0 +1,87 @@
+"""The registry in memory behind real sockets, with somebody in between who cuts connections, lies and stalls."""
+
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.unit.effects.registry.memory_registry import MemoryRegistry, Reply, Request
+
+
+class Between:
+    """What happens to requests and replies on their way; tests replace either."""
+
+    def __init__(self, registry: MemoryRegistry) -> None:
+        self.registry = registry
+        self.read_of_upload: Callable[[Request], int | None] = lambda request: None
+        """How many bytes of a request's body to read before the connection is cut; None for all, and no cut."""
+        self.reply: Callable[[Request, Reply], Reply] = lambda request, reply: reply
+        self.sent_of_reply: Callable[[Request], int | None] = lambda request: None
+        """How many bytes of a reply's body to send before the connection is cut; None for all, and no cut."""
+        self.port = 0
+
+    @property
+    def login_server(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is what many of these tests are about; anything else is worth seeing."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+@contextmanager
+def listening(between: Between) -> Iterator[Between]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            headers = dict(self.headers.items())
+            head = Request(method=self.command, url=self.path, headers=headers)
+            length = int(self.headers.get("Content-Length", "0"))
+            cut = between.read_of_upload(head)
+            body = self.rfile.read(length if cut is None else min(cut, length))
+            if cut is not None:
+                self._cut()
+                return
+            request = Request(method=self.command, url=self.path, headers=headers, body=body)
+            self._send(request, between.reply(request, between.registry.handle(request)))
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - http.server calls them by these names
+
+        def _send(self, request: Request, reply: Reply) -> None:
+            self.send_response(reply.status)
+            framing = {} if "Transfer-Encoding" in reply.headers else {"Content-Length": str(len(reply.body))}
+            for name, value in {**framing, **reply.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            cut = between.sent_of_reply(request)
+            if request.method != "HEAD":
+                self.wfile.write(reply.body if cut is None else reply.body[:cut])
+            if cut is not None:
+                self._cut()
+
+        def _cut(self) -> None:
+            self.close_connection = True
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: tests that fail say why by themselves."""
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    between.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield between
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

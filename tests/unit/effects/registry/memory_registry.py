@@ -1,0 +1,196 @@
+"""A registry in memory that is strict about the order of things, and a urllib3 pool that leads to it without sockets.
+
+It refuses a manifest whose blobs or children it does not have, as registries do, and keeps a log of what was asked.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import urllib3
+
+from tests.unit.effects.registry.artifacts import OCI_INDEX, Built, digest_of
+
+_MANIFEST = re.compile(r"/v2/(.+)/manifests/([^/]+)")
+_BLOB = re.compile(r"/v2/(.+)/blobs/(sha256:[0-9a-f]{64})")
+_UPLOADS = re.compile(r"/v2/(.+)/blobs/uploads/")
+_UPLOAD = re.compile(r"/v2/(.+)/blobs/uploads/([0-9]+)")
+_REFERRERS = re.compile(r"/v2/(.+)/referrers/(sha256:[0-9a-f]{64})")
+_TAGS = re.compile(r"/v2/(.+)/tags/list")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    method: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.url).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.url).query).items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def error(status: int, code: str, message: str = "") -> Reply:
+    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+    return Reply(status=status, headers={"Content-Type": "application/json"}, body=body)
+
+
+class MemoryRegistry:
+    """What a registry holds and answers."""
+
+    def __init__(self, *, referrers_api: bool = True) -> None:
+        self.referrers_api = referrers_api
+        self.blobs: dict[tuple[str, str], bytes] = {}
+        self.manifests: dict[tuple[str, str], tuple[bytes, str]] = {}
+        self.tags: dict[tuple[str, str], str] = {}
+        self.log: list[Request] = []
+        self._uploads = 0
+
+    def writes(self) -> list[str]:
+        return [f"{each.method} {each.path}" for each in self.log if each.method in ("PUT", "POST", "PATCH", "DELETE")]
+
+    def seed(self, repository: str, built: Built, tag: str | None = None) -> str:
+        for part in built.whole():
+            self.blobs |= {(repository, digest_of(blob)): blob for blob in part.blobs}
+            self.manifests[repository, part.digest] = (part.raw, part.media_type)
+        if tag:
+            self.tags[repository, tag] = built.digest
+        return built.digest
+
+    def handle(self, request: Request) -> Reply:
+        self.log.append(request)
+        for pattern, answer in (
+            (_UPLOADS, self._start),
+            (_UPLOAD, self._upload),
+            (_BLOB, self._blob),
+            (_MANIFEST, self._manifest),
+            (_REFERRERS, self._referrers),
+            (_TAGS, self._tags),
+        ):
+            found = pattern.fullmatch(request.path)
+            if found:
+                return answer(request, *found.groups())
+        return Reply(status=200 if request.path == "/v2/" else 404, body=b"404 page not found")
+
+    def _start(self, request: Request, repository: str) -> Reply:
+        mount = (request.query.get("from", ""), request.query.get("mount", ""))
+        if mount in self.blobs:
+            self.blobs[repository, mount[1]] = self.blobs[mount]
+            return Reply(status=201)
+        self._uploads += 1
+        return Reply(status=202, headers={"Location": f"/v2/{repository}/blobs/uploads/{self._uploads}?_state=s"})
+
+    def _upload(self, request: Request, repository: str, number: str) -> Reply:
+        if request.method == "DELETE":
+            return Reply(status=204)
+        digest = request.query["digest"]
+        if digest_of(request.body) != digest:
+            return error(400, "DIGEST_INVALID")
+        self.blobs[repository, digest] = request.body
+        return Reply(status=201, headers={"Docker-Content-Digest": digest})
+
+    def _blob(self, request: Request, repository: str, digest: str) -> Reply:
+        data = self.blobs.get((repository, digest))
+        if data is None:
+            return error(404, "BLOB_UNKNOWN")
+        start = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+        if start:
+            rest = data[int(start[1]) :]
+            extent = f"bytes {start[1]}-{len(data) - 1}/{len(data)}"
+            return Reply(status=206, headers={"Content-Range": extent}, body=rest)
+        return Reply(status=200, body=data)
+
+    def _manifest(self, request: Request, repository: str, reference: str) -> Reply:
+        if request.method == "PUT":
+            return self._put_manifest(request, repository, reference)
+        digest = self.tags.get((repository, reference), reference)
+        if (repository, digest) not in self.manifests:
+            return error(404, "MANIFEST_UNKNOWN")
+        raw, media_type = self.manifests[repository, digest]
+        return Reply(status=200, headers={"Content-Type": media_type, "Docker-Content-Digest": digest}, body=raw)
+
+    def _put_manifest(self, request: Request, repository: str, reference: str) -> Reply:
+        document = json.loads(request.body)
+        config = [document["config"]] if "config" in document else []
+        missing = [
+            each["digest"]
+            for each in (*config, *document.get("layers", ()))
+            if (repository, each["digest"]) not in self.blobs
+        ] + [
+            each["digest"]
+            for each in document.get("manifests", ())
+            if (repository, each["digest"]) not in self.manifests
+        ]
+        if missing:
+            return error(400, "MANIFEST_BLOB_UNKNOWN", missing[0])
+        digest = digest_of(request.body)
+        self.manifests[repository, digest] = (request.body, request.headers["Content-Type"])
+        if ":" not in reference:
+            self.tags[repository, reference] = digest
+        return Reply(status=201, headers={"Docker-Content-Digest": digest})
+
+    def _referrers(self, request: Request, repository: str, digest: str) -> Reply:
+        if not self.referrers_api:
+            return Reply(status=404, body=b"404 page not found")
+        found = []
+        for (place, own), (raw, media_type) in self.manifests.items():
+            document = json.loads(raw)
+            if place == repository and document.get("subject", {}).get("digest") == digest:
+                found.append({"mediaType": media_type, "digest": own, "size": len(raw)})
+        body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": found}).encode()
+        return Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)
+
+    def _tags(self, request: Request, repository: str) -> Reply:
+        names = sorted(tag for place, tag in self.tags if place == repository)
+        after, count = request.query.get("last", ""), int(request.query.get("n", "1000"))
+        following = [name for name in names if name > after]
+        headers = {}
+        if len(following) > count:
+            following = following[:count]
+            headers["Link"] = f'</v2/{repository}/tags/list?n={count}&last={following[-1]}>; rel="next"'
+        return Reply(status=200, headers=headers, body=json.dumps({"name": repository, "tags": following}).encode())
+
+
+class MemoryPool:
+    """Leads each host to whoever answers for it."""
+
+    def __init__(self, **hosts: Any) -> None:
+        self.hosts: dict[str, Any] = hosts
+
+    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        body = options.get("body") or b""
+        request = Request(
+            method=method,
+            url=url,
+            headers=dict(options["headers"]),
+            body=body if isinstance(body, bytes) else b"".join(_bytes(body)),
+        )
+        reply: Reply = self.hosts[urlsplit(url).netloc](request)
+        return urllib3.HTTPResponse(
+            body=io.BytesIO(b"" if method == "HEAD" else reply.body),
+            headers={"Content-Length": str(len(reply.body)), **reply.headers},
+            status=reply.status,
+            preload_content=False,
+            decode_content=False,
+            request_method=method,
+        )
+
+
+def _bytes(chunks: Iterable[bytes]) -> Iterable[bytes]:
+    yield from chunks

@@ -1,0 +1,291 @@
+"""What a promotion does and refuses, between two registries in memory."""
+
+import json
+
+import pytest
+
+from slipway.effects.registry import (
+    DigestMismatch,
+    NotFound,
+    NotListed,
+    Progress,
+    Promotion,
+    Source,
+    TagTaken,
+    Target,
+    Unsupported,
+    promote,
+)
+from tests.unit.effects.registry.artifacts import (
+    DOCKER_LIST,
+    OCI_INDEX,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    SCHEMA_1,
+    Built,
+    blob_descriptor,
+    cosign_signature,
+    digest_of,
+    image,
+    index,
+    referrer,
+    written,
+)
+from tests.unit.effects.registry.memory_registry import MemoryPool, Reply, Request
+from tests.unit.effects.registry.pairs import Pair, make_pair
+
+TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base", b"arm", architecture="arm64"))
+
+
+def run(pair: Pair, digest: str, tag: str = "482", **options: object) -> Promotion:
+    return promote(
+        Source(registry=pair.from_source, repository="team/shop", digest=digest),
+        Target(registry=pair.to_target, repository="prod/shop", digest=digest, tag=tag),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def test_the_record_says_what_was_copied_and_is_json(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+
+    record = run(pair, digest)
+
+    assert record.platforms == ("linux/amd64", "linux/arm64")
+    assert record.media_type == OCI_INDEX
+    assert (record.manifests_copied, record.blobs_copied, record.blobs_skipped) == (3, 5, 0)
+    assert record.bytes_copied == sum(len(data) for data in pair.target.blobs.values())
+    assert record.manifests[-1] == digest
+    assert record.comparison.read_back == record.manifests
+    assert record.comparison.resolves_to == digest
+    assert Promotion.model_validate_json(record.model_dump_json()) == record
+
+
+def test_an_artifact_of_which_the_target_holds_a_part_gets_the_rest(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    pair.target.seed("prod/shop", TWO_PLATFORMS.children[0])
+
+    record = run(pair, digest)
+
+    assert (record.manifests_copied, record.blobs_copied, record.blobs_skipped) == (2, 2, 3)
+
+
+def test_a_docker_manifest_list_keeps_its_media_types(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", index(image(b"x", docker=True), docker=True))
+
+    assert run(pair, digest).media_type == DOCKER_LIST
+    assert pair.target.manifests["prod/shop", digest] == pair.source.manifests["team/shop", digest]
+
+
+def test_a_single_image_names_its_platform_from_its_configuration(pair: Pair) -> None:
+    assert run(pair, pair.source.seed("team/shop", image(b"x", architecture="arm64"))).platforms == ("linux/arm64",)
+
+
+def test_build_attestations_travel_but_are_no_platform(pair: Pair) -> None:
+    attestation = image(b"in-toto")
+    attestation = Built(
+        raw=attestation.raw,
+        media_type=attestation.media_type,
+        blobs=attestation.blobs,
+        platform={"os": "unknown", "architecture": "unknown"},
+    )
+    digest = pair.source.seed("team/shop", index(image(b"x"), attestation))
+
+    record = run(pair, digest)
+
+    assert record.platforms == ("linux/amd64",)
+    assert attestation.digest in record.manifests
+
+
+def test_a_tag_that_names_another_digest_is_never_moved_and_nothing_is_written(pair: Pair) -> None:
+    other = pair.target.seed("prod/shop", image(b"other"), "482")
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+
+    with pytest.raises(TagTaken, match=rf"target\.test/prod/shop:482: it names {other}, and was to name {digest}"):
+        run(pair, digest)
+
+    assert pair.target.writes() == []
+    assert pair.source.log == []
+
+
+def test_a_tag_that_is_taken_while_blobs_travel_is_not_moved(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+
+    with pytest.raises(TagTaken):
+        run(pair, digest, progress=lambda at: pair.target.seed("prod/shop", image(b"other"), "482") and None)
+
+    assert "PUT /v2/prod/shop/manifests/482" not in pair.target.writes()
+
+
+def test_the_digest_of_the_plan_must_be_that_of_the_source(pair: Pair) -> None:
+    source = Source(registry=pair.from_source, repository="team/shop", digest=digest_of(b"one"))
+    target = Target(registry=pair.to_target, repository="prod/shop", digest=digest_of(b"two"), tag="482")
+
+    with pytest.raises(DigestMismatch):
+        promote(source, target)
+
+
+def test_a_platform_that_the_source_has_lost_fails_before_anything_is_written(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    lost = TWO_PLATFORMS.children[1].digest
+    del pair.source.manifests["team/shop", lost]
+
+    with pytest.raises(NotFound, match=lost):
+        run(pair, digest)
+
+    assert pair.target.writes() == []
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        blob_descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", b"windows"),
+        blob_descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", b"windows"),
+        blob_descriptor(OCI_LAYER, b"windows") | {"urls": ["https://elsewhere.example/layer"]},
+    ],
+)
+def test_a_layer_whose_bytes_are_elsewhere_is_refused(pair: Pair, layer: dict[str, object]) -> None:
+    document = json.loads(image(b"x").raw) | {"layers": [layer]}
+    digest = pair.source.seed("team/shop", Built(raw=written(document), media_type=OCI_MANIFEST))
+
+    with pytest.raises(Unsupported, match="is foreign"):
+        run(pair, digest)
+
+
+def test_a_schema_1_image_is_refused(pair: Pair) -> None:
+    raw = b'{"schemaVersion": 1, "name": "team/shop", "fsLayers": []}'
+    digest = pair.source.seed("team/shop", Built(raw=raw, media_type=SCHEMA_1))
+
+    with pytest.raises(Unsupported, match="schema 1"):
+        run(pair, digest)
+
+
+def test_an_index_that_misstates_a_child_is_refused(pair: Pair) -> None:
+    document = json.loads(TWO_PLATFORMS.raw)
+    document["manifests"][0]["size"] += 1
+    digest = pair.source.seed(
+        "team/shop", Built(raw=written(document), media_type=OCI_INDEX, children=TWO_PLATFORMS.children)
+    )
+
+    with pytest.raises(Unsupported, match="it says that"):
+        run(pair, digest)
+
+
+def test_a_signature_added_later_follows_on_the_next_run(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    run(pair, digest)
+    signature = referrer(TWO_PLATFORMS, b"signed")
+    pair.source.seed("team/shop", signature)
+
+    record = run(pair, digest)
+
+    assert record.referrers == (signature.digest,)
+    assert (record.manifests_copied, record.blobs_copied) == (1, 2)
+
+
+def test_a_cosign_tag_that_has_grown_at_the_source_grows_at_the_target(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", image(b"x"))
+    tag = digest.replace(":", "-") + ".sig"
+    pair.source.seed("team/shop", cosign_signature(b"one"), tag)
+    run(pair, digest)
+    grown = pair.source.seed("team/shop", cosign_signature(b"one", b"two"), tag)
+
+    run(pair, digest)
+
+    assert pair.target.tags["prod/shop", tag] == grown
+
+
+def test_a_cosign_tag_that_would_lose_a_signature_is_not_moved(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", image(b"x"))
+    tag = digest.replace(":", "-") + ".sig"
+    pair.source.seed("team/shop", cosign_signature(b"one"), tag)
+    held = pair.target.seed("prod/shop", cosign_signature(b"added in production"), tag)
+
+    with pytest.raises(TagTaken, match=r"\.sig"):
+        run(pair, digest)
+
+    assert pair.target.tags["prod/shop", tag] == held
+    assert ("prod/shop", "482") not in pair.target.tags
+
+
+def test_referrers_kept_under_a_tag_are_merged_with_what_the_target_has() -> None:
+    pair = make_pair(source_api=False, target_api=False)
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    tag = digest.replace(":", "-")
+    ours, theirs = referrer(TWO_PLATFORMS, b"ours"), referrer(TWO_PLATFORMS, b"theirs")
+    for registry, repository, one in ((pair.source, "team/shop", ours), (pair.target, "prod/shop", theirs)):
+        registry.seed(repository, TWO_PLATFORMS)
+        registry.seed(repository, one)
+        registry.seed(repository, index(one), tag)
+
+    run(pair, digest)
+
+    listed = pair.to_target.referrers("prod/shop", digest).listed
+    assert {each.digest for each in listed} == {ours.digest, theirs.digest}
+
+
+def test_a_target_that_takes_a_referrer_but_does_not_list_it_is_worth_another_try(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    pair.source.seed("team/shop", referrer(TWO_PLATFORMS, b"signed"))
+    _replace(pair, lambda request, reply: _empty_index() if "/referrers/" in request.path else reply)
+
+    with pytest.raises(NotListed) as caught:
+        run(pair, digest)
+
+    assert caught.value.retryable
+    assert ("prod/shop", "482") not in pair.target.tags
+
+
+def test_a_list_that_names_a_stranger_as_referrer_is_refused() -> None:
+    pair = make_pair(source_api=False)
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    stranger = image(b"stranger")
+    pair.source.seed("team/shop", index(stranger), digest.replace(":", "-"))
+
+    with pytest.raises(Unsupported, match=f"{stranger.digest} is listed as its referrer, but refers to None"):
+        run(pair, digest)
+
+
+def test_a_target_that_gives_other_bytes_back_gets_no_tag(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    altered = Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=b"{}")
+    _replace(pair, lambda request, reply: altered if (request.method, reply.status) == ("GET", 200) else reply)
+
+    with pytest.raises(DigestMismatch, match=r"target\.test/prod/shop@sha256"):
+        run(pair, digest)
+
+    assert ("prod/shop", "482") not in pair.target.tags
+
+
+def test_within_one_registry_blobs_are_mounted_and_no_bytes_travel(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", TWO_PLATFORMS)
+    source = Source(registry=pair.from_source, repository="team/shop", digest=digest)
+    target = Target(registry=pair.from_source, repository="prod/shop", digest=digest, tag="482")
+
+    record = promote(source, target)
+
+    assert (record.blobs_mounted, record.blobs_copied, record.bytes_copied) == (5, 0, 0)
+    assert pair.source.tags["prod/shop", "482"] == digest
+
+
+def test_progress_is_told_of_each_blob(pair: Pair) -> None:
+    seen: list[Progress] = []
+
+    run(pair, pair.source.seed("team/shop", TWO_PLATFORMS), progress=seen.append)
+
+    assert [at.blobs for at in seen] == [1, 2, 3, 4, 5]
+    assert (seen[-1].bytes, seen[-1].of_blobs) == (seen[-1].of_bytes, 5)
+
+
+def _replace(pair: Pair, change: object) -> None:
+    """Let somebody alter the target's replies."""
+
+    def handle(request: Request) -> Reply:
+        return change(request, pair.target.handle(request))  # type: ignore[operator, no-any-return]
+
+    pool = pair.to_target._session.around.pool
+    assert isinstance(pool, MemoryPool)
+    pool.hosts["target.test"] = handle
+
+
+def _empty_index() -> Reply:
+    return Reply(status=200, body=written({"schemaVersion": 2, "manifests": []}))

@@ -1,0 +1,67 @@
+"""Downloads that are redirected to storage: the token stays with the registry, and signatures stay unseen."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from slipway.effects.registry import (
+    BasicCredential,
+    RegistryError,
+    Unsupported,
+)
+from tests.unit.effects.registry.conftest import Hostile
+from tests.unit.effects.registry.hostile import Between
+from tests.unit.effects.registry.layer import DIGEST, LAYER, SECRET, Client, read
+from tests.unit.effects.registry.memory_registry import Reply, Request, error
+
+
+def test_a_redirect_is_followed_without_the_token_and_its_query_is_never_shown(
+    source: Between, hostile: Hostile, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = hostile()
+    seen: list[Request] = []
+
+    def give(request: Request, reply: Reply) -> Reply:
+        seen.append(request)
+        return Reply(status=200, body=LAYER) if len(seen) == 1 else error(403, "AuthenticationFailed", SECRET)
+
+    storage.reply = give
+    url = f"http://{storage.login_server}/data/layer?{SECRET}"
+    source.reply = _redirecting(url, signed_in_only=True)
+    registry = client(source, BasicCredential("ada", "pass-word"))
+
+    with caplog.at_level(logging.DEBUG):
+        assert read(registry) == LAYER
+        with pytest.raises(RegistryError) as caught:
+            read(registry)
+
+    assert seen[0].query == {"sig": "very-secret-signature"}
+    assert not any("Authorization" in each.headers for each in seen)
+    assert any("Authorization" in each.headers for each in source.registry.log)
+    assert "very-secret" not in str(caught.value) + repr(caught.value) + caplog.text
+
+
+def test_a_redirect_to_plain_http_elsewhere_is_not_followed(source: Between, client: Client) -> None:
+    source.reply = _redirecting(f"http://storage.example/layer?{SECRET}")
+
+    with pytest.raises(Unsupported, match=r"expected an https address, got 'http://storage\.example/layer'") as caught:
+        read(client(source))
+
+    assert "very-secret" not in str(caught.value)
+
+
+def test_redirects_in_a_circle_end(source: Between, client: Client) -> None:
+    source.reply = _redirecting(f"/v2/team/shop/blobs/{DIGEST}")
+
+    with pytest.raises(Unsupported, match="more than 3 redirects"):
+        read(client(source))
+
+
+def _redirecting(url: str, *, signed_in_only: bool = False) -> Callable[[Request, Reply], Reply]:
+    def reply(request: Request, reply: Reply) -> Reply:
+        if signed_in_only and "Authorization" not in request.headers:
+            return Reply(status=401, headers={"WWW-Authenticate": 'Basic realm="registry"'})
+        return Reply(status=307, headers={"Location": url})
+
+    return reply

@@ -1,0 +1,299 @@
+"""Signing in: which flow, which scopes, how often; and that secrets stay where they belong."""
+
+import base64
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs
+
+import pytest
+
+from slipway.effects.registry import (
+    Anonymous,
+    BasicCredential,
+    Credential,
+    Denied,
+    EntraCredential,
+    Refused,
+    Registry,
+    RegistryEndpoint,
+    Unsupported,
+)
+from tests.unit.effects.registry.artifacts import digest_of, image
+from tests.unit.effects.registry.memory_registry import MemoryPool, MemoryRegistry, Reply, Request
+from tests.unit.effects.registry.pairs import Waiting
+
+IMAGE = image(b"layer")
+
+
+def jwt(name: str, expires_at: float) -> str:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": expires_at, "name": name}).encode()).decode().rstrip("=")
+    return f"e30.{claims}.c2ln"
+
+
+class Guarded:
+    """A registry that wants tokens, and the token endpoints beside it."""
+
+    def __init__(self, waiting: Waiting, *, host: str = "acr.test") -> None:
+        self.registry = MemoryRegistry()
+        self.registry.seed("team/shop", IMAGE, "481")
+        self.waiting = waiting
+        self.challenge = f'Bearer realm="https://{host}/oauth2/token",service="{host}"'
+        self.accepted: set[str] = set()
+        self.exchanges: list[dict[str, list[str]]] = []
+        self.grants: list[dict[str, list[str]]] = []
+        self.grant_headers: list[dict[str, str]] = []
+        self.life = 4500.0
+        self.refresh_valid = True
+
+    def __call__(self, request: Request) -> Reply:
+        if request.path == "/oauth2/exchange":
+            return self._exchange(parse_qs(request.body.decode()))
+        if request.path == "/oauth2/token":
+            return self._token(request)
+        if request.headers.get("Authorization", "") not in self.accepted:
+            return Reply(status=401, headers={"WWW-Authenticate": self.challenge})
+        return self.registry.handle(request)
+
+    def _exchange(self, form: dict[str, list[str]]) -> Reply:
+        self.exchanges.append(form)
+        self.refresh_valid = True
+        token = jwt(f"refresh{len(self.exchanges)}", self.waiting.now + 10_800)
+        return Reply(status=200, body=json.dumps({"refresh_token": token}).encode())
+
+    def _token(self, request: Request) -> Reply:
+        form = parse_qs(request.body.decode()) if request.method == "POST" else parse_qs(request.url.partition("?")[2])
+        self.grants.append(form)
+        self.grant_headers.append(request.headers)
+        if not self.refresh_valid:
+            return Reply(status=401)
+        token = jwt(f"access{len(self.grants)}", self.waiting.now + self.life)
+        self.accepted.add(f"Bearer {token}")
+        return Reply(status=200, body=json.dumps({"access_token": token}).encode())
+
+
+@pytest.fixture
+def guarded(waiting: Waiting) -> Guarded:
+    return Guarded(waiting)
+
+
+def client(guarded: Guarded, credential: Credential, **hosts: object) -> Registry:
+    return Registry(
+        RegistryEndpoint("acr.test"),
+        credential,
+        pool=MemoryPool(**{"acr.test": guarded, **hosts}),
+        clock=guarded.waiting.clock,
+        pause=guarded.waiting.pause,
+    )
+
+
+ENTRA = EntraCredential(lambda: "entra-token")
+
+
+def test_an_entra_token_is_exchanged_once_and_each_scope_gets_its_own_token(guarded: Guarded) -> None:
+    registry = client(guarded, ENTRA)
+
+    for _ in range(3):
+        registry.resolve("team/shop", "481")
+    registry.put_blob("team/shop", digest_of(b"new"), 3, lambda: [b"new"])
+
+    assert [(each["grant_type"], each["service"], each["access_token"]) for each in guarded.exchanges] == [
+        (["access_token"], ["acr.test"], ["entra-token"])
+    ]
+    assert [each["scope"] for each in guarded.grants] == [
+        ["repository:team/shop:pull"],
+        ["repository:team/shop:pull,push"],
+    ]
+
+
+def test_a_token_is_renewed_before_it_expires(guarded: Guarded) -> None:
+    registry = client(guarded, ENTRA)
+    registry.resolve("team/shop", "481")
+
+    guarded.waiting.now += guarded.life - 61
+    registry.resolve("team/shop", "481")
+    assert len(guarded.grants) == 1
+
+    guarded.waiting.now += 2
+    registry.resolve("team/shop", "481")
+    assert (len(guarded.grants), len(guarded.exchanges)) == (2, 1)
+
+
+def test_a_refresh_token_is_bought_anew_before_it_expires(guarded: Guarded) -> None:
+    registry = client(guarded, ENTRA)
+    registry.resolve("team/shop", "481")
+
+    guarded.waiting.now += 10_800
+    registry.resolve("team/shop", "481")
+
+    assert len(guarded.exchanges) == 2
+
+
+def test_a_refresh_token_that_was_revoked_is_bought_anew_once(guarded: Guarded) -> None:
+    registry = client(guarded, ENTRA)
+    registry.resolve("team/shop", "481")
+    guarded.waiting.now += guarded.life
+    guarded.refresh_valid = False
+
+    assert registry.resolve("team/shop", "481") == IMAGE.digest
+    assert len(guarded.exchanges) == 2
+
+
+def test_a_token_that_the_registry_no_longer_takes_is_renewed_once(guarded: Guarded) -> None:
+    registry = client(guarded, ENTRA)
+    registry.resolve("team/shop", "481")
+    guarded.accepted.clear()
+
+    assert registry.resolve("team/shop", "481") == IMAGE.digest
+    assert len(guarded.grants) == 2
+
+
+def test_a_registry_that_refuses_even_a_new_token_denies(guarded: Guarded) -> None:
+    guarded.accepted = _Nothing()
+
+    with pytest.raises(Denied, match=r"acr\.test/team/shop:481: resolving it was answered with 401; check the role"):
+        client(guarded, ENTRA).resolve("team/shop", "481")
+
+    assert len(guarded.grants) == 1
+
+
+def test_an_upload_that_is_met_by_401_sends_its_bytes_again(guarded: Guarded) -> None:
+    registry = client(guarded, ENTRA)
+    registry.put_blob("team/shop", digest_of(b"one"), 3, lambda: [b"one"])
+    put = guarded.registry.handle
+
+    def expire_before_put(request: Request) -> Reply:
+        if request.method == "POST":
+            guarded.accepted.clear()
+        return put(request)
+
+    guarded.registry.handle = expire_before_put  # type: ignore[method-assign]
+    registry.put_blob("team/shop", digest_of(b"two"), 3, lambda: [b"two"])
+
+    assert guarded.registry.blobs["team/shop", digest_of(b"two")] == b"two"
+
+
+def test_many_threads_that_need_a_token_fetch_it_once(guarded: Guarded) -> None:
+    registry = client(guarded, ENTRA)
+    registry.resolve("team/shop", "481")
+    guarded.waiting.now += guarded.life
+    together = threading.Barrier(8)
+
+    def ask(_: int) -> str | None:
+        together.wait(timeout=30)
+        return registry.resolve("team/shop", "481")
+
+    with ThreadPoolExecutor(8) as executor:
+        assert set(executor.map(ask, range(8))) == {IMAGE.digest}
+
+    assert len(guarded.grants) == 2
+
+
+def test_an_entra_token_goes_to_the_registry_whatever_realm_it_names(guarded: Guarded) -> None:
+    elsewhere: list[Request] = []
+    guarded.challenge = 'Bearer realm="https://thief.example/oauth2/token",service="acr.test"'
+
+    registry = client(guarded, ENTRA, **{"thief.example": elsewhere.append})
+
+    assert registry.resolve("team/shop", "481") == IMAGE.digest
+    assert elsewhere == []
+
+
+def test_a_name_and_password_use_the_docker_flow(guarded: Guarded) -> None:
+    assert client(guarded, BasicCredential("ada", "s3cret")).resolve("team/shop", "481") == IMAGE.digest
+
+    assert guarded.grants == [{"service": ["acr.test"], "scope": ["repository:team/shop:pull"]}]
+    assert guarded.grant_headers[0]["Authorization"] == "Basic " + base64.b64encode(b"ada:s3cret").decode()
+
+
+def test_a_name_and_password_answer_a_basic_challenge_themselves(guarded: Guarded) -> None:
+    guarded.challenge = 'Basic realm="registry"'
+    guarded.accepted = {"Basic " + base64.b64encode(b"ada:s3cret").decode()}
+
+    assert client(guarded, BasicCredential("ada", "s3cret")).resolve("team/shop", "481") == IMAGE.digest
+    assert guarded.grants == []
+
+
+def test_anonymous_asks_for_a_token_without_a_name(guarded: Guarded) -> None:
+    assert client(guarded, Anonymous()).resolve("team/shop", "481") == IMAGE.digest
+    assert "Authorization" not in guarded.grant_headers[0]
+
+
+def test_a_password_is_not_sent_over_plain_http(guarded: Guarded) -> None:
+    guarded.challenge = 'Bearer realm="http://acr.test/oauth2/token",service="acr.test"'
+
+    with pytest.raises(Unsupported, match="token address: expected an https address"):
+        client(guarded, BasicCredential("ada", "s3cret")).resolve("team/shop", "481")
+
+
+@pytest.mark.parametrize(
+    ("credential", "challenge", "message"),
+    [
+        (Anonymous(), 'Basic realm="registry"', "asks for a name and a password, and there are none"),
+        (ENTRA, 'Basic realm="registry"', "but the credential is an Entra identity"),
+        (ENTRA, "", "without saying how to sign in"),
+    ],
+)
+def test_a_sign_in_that_cannot_work_says_why(
+    guarded: Guarded, credential: Credential, challenge: str, message: str
+) -> None:
+    guarded.challenge = challenge
+
+    with pytest.raises(Denied, match=message):
+        client(guarded, credential).resolve("team/shop", "481")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message"),
+    [(401, Denied, "/oauth2/exchange was refused with 401"), (404, Refused, "/oauth2/exchange was answered with 404")],
+)
+def test_a_refused_exchange_shows_neither_token_nor_answer(
+    guarded: Guarded, status: int, kind: type[Exception], message: str
+) -> None:
+    guarded._exchange = lambda form: Reply(status=status, body=b"bad token: entra-token")  # type: ignore[method-assign]
+
+    with pytest.raises(kind, match=message) as caught:
+        client(guarded, ENTRA).resolve("team/shop", "481")
+
+    assert "entra-token" not in str(caught.value)
+
+
+def test_a_token_with_a_line_break_never_becomes_a_header(guarded: Guarded) -> None:
+    body = json.dumps({"refresh_token": "x\r\nEvil: yes"}).encode()
+    guarded._exchange = lambda form: Reply(status=200, body=body)  # type: ignore[method-assign]
+
+    with pytest.raises(Unsupported, match="expected refresh_token to be a token"):
+        client(guarded, ENTRA).resolve("team/shop", "481")
+
+
+def test_an_opaque_token_lives_as_long_as_the_server_says(guarded: Guarded) -> None:
+    guarded.accepted = {"Bearer opaque"}
+    token = Reply(status=200, body=b'{"token": "opaque", "expires_in": 300}')
+    asked: list[Request] = []
+
+    def sign_in(request: Request) -> Reply:
+        asked.append(request)
+        return token
+
+    guarded._token = sign_in  # type: ignore[method-assign]
+    registry = client(guarded, Anonymous())
+
+    registry.resolve("team/shop", "481")
+    guarded.waiting.now += 239
+    registry.resolve("team/shop", "481")
+    assert len(asked) == 1
+    guarded.waiting.now += 2
+    registry.resolve("team/shop", "481")
+    assert len(asked) == 2
+
+
+def test_credentials_do_not_show_their_secrets() -> None:
+    assert "s3cret" not in repr(BasicCredential("ada", "s3cret"))
+    assert repr(ENTRA) == "EntraCredential()"
+
+
+class _Nothing(set[str]):
+    """Accepts no token, however new."""
+
+    def __contains__(self, token: object) -> bool:
+        return False
