@@ -55,6 +55,7 @@ def build(
     source_folder: Path,
     *,
     version: str,
+    variant: str = "",
     revision: str = "",
     source: str = "",
     entrypoint: Sequence[str] = ENTRYPOINT,
@@ -63,8 +64,14 @@ def build(
     labels: Mapping[str, str] | None = None,
     created: datetime = EPOCH,
 ) -> BuiltImage:
-    """The files of `source_folder/app` as /app; equal input gives equal digests."""
-    application = layer(read_folder(source_folder / "app", into="app"), made_by="COPY app /app")
+    """The files of `source_folder/app` as /app; equal input gives equal digests.
+
+    A variant lays the files of `source_folder/variants/<variant>/app` over them, as the Dockerfile's build argument does.
+    """
+    files = read_folder(source_folder / "app", into="app")
+    if variant:
+        files |= read_folder(source_folder / "variants" / variant / "app", into="app")
+    application = layer(files, made_by="COPY app /app")
     known = {"version": version, "revision": revision, "source": source}
     settings: dict[str, Any] = {
         "Env": [f"{name}={value}" for name, value in {"PATH": PATH, "APP_VERSION": version, **(env or {})}.items()],

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from aiohttp import web
+from aiohttp import ClientConnectionError, web
 
 from .auth import Authority
 from .backend import BackendContent
@@ -101,6 +101,9 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         code = Code.UNSUPPORTED if error.status == 405 else Code.NAME_UNKNOWN
         response = OciError(code, f"{request.method} {request.path[:200]}", status=error.status).response()
+    except ClientConnectionError as error:
+        # Only the registry behind this one is called while a request waits.
+        response = OciError(Code.BACKEND_FAILED, f"cannot be reached: {type(error).__name__}").response()
     if not response.prepared:
         response.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
         response.headers["X-Ms-Correlation-Request-Id"] = str(uuid.uuid4())

@@ -1,14 +1,31 @@
 """What only the double in front of a docker-registry does: it takes in what was there before."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from local.registry import Registry
 
-from .support import DOCKER_REGISTRY, Client, docker_registry, index_of, settings
+from .support import DOCKER_REGISTRY, Client, code_of, docker_registry, index_of, settings
 
 pytestmark = pytest.mark.skipif(DOCKER_REGISTRY is None, reason="docker-registry is not installed")
+
+
+def test_a_backend_that_is_gone_is_a_502_in_the_registrys_form(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as running:
+        url = running.enter_context(docker_registry(tmp_path))
+        with Registry(settings(backend=url)) as registry:
+            client = Client(registry.url)
+            client.push_image("hello", "1.2.3")
+            running.close()
+            refused = client.send("POST", "/v2/hello/blobs/uploads/")
+            assert (refused.status, code_of(refused)) == (502, "BACKEND_FAILED")
+
+
+def test_a_backend_that_is_not_there_stops_the_start() -> None:
+    with pytest.raises(OSError, match=r"127\.0\.0\.1:9"), Registry(settings(backend="http://127.0.0.1:9")):
+        raise AssertionError("it started")
 
 
 def test_what_a_backend_held_before_is_known_from_the_start(tmp_path: Path) -> None:

@@ -88,6 +88,19 @@ def test_equal_input_gives_equal_digests_and_a_new_version_shares_the_layers(sou
     assert [m["layers"] for m in manifests(first)] == [m["layers"] for m in manifests(other)]
 
 
+def test_a_variant_replaces_files_of_the_application(source: Path) -> None:
+    variant = source / "variants" / "broken" / "app"
+    variant.mkdir(parents=True)
+    (variant / "server.py").write_text("raise SystemExit(1)\n")
+    image = build(source, version="1.2.3", variant="broken")
+    layer = blob(image, manifests(image)[0]["layers"][-1])
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer))) as archive:
+        assert archive.getnames() == ["app", "app/pages", "app/pages/index.html", "app/server.py"]
+        server = archive.extractfile("app/server.py")
+        assert server is not None
+        assert server.read() == b"raise SystemExit(1)\n"
+
+
 def test_a_link_is_refused(source: Path) -> None:
     (source / "app" / "secrets").symlink_to("/etc/passwd")
     with pytest.raises(SourceError, match="expected a file or a folder, found a link"):
