@@ -26,7 +26,7 @@ def main() -> int:
         image = build(
             arguments.source,
             version=arguments.version or arguments.tag,
-            variant=arguments.variant,
+            variant=arguments.variant or "",
             revision=arguments.revision,
             source=arguments.source_url,
         )
@@ -52,9 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tag", type=_matching(TAG_PATTERN), required=True)
     parser.add_argument("--registry", type=_matching(r"^https?://[^\s@]+$"), required=True, help="its URL")
     parser.add_argument("--version", help="APP_VERSION in the image; by default the tag")
-    parser.add_argument(
-        "--variant", type=_matching(NAME_PATTERN), default="", help="folder of variants/ to lay over app/"
-    )
+    parser.add_argument("--variant", type=_matching(NAME_PATTERN), help="folder of variants/ to lay over app/")
     parser.add_argument("--revision", default="", help="commit that the image was built from")
     parser.add_argument("--source-url", default="", help="repository that the image was built from")
     parser.add_argument("--user", help="who pushes")

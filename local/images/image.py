@@ -66,7 +66,7 @@ def build(
 ) -> BuiltImage:
     """The files of `source_folder/app` as /app; equal input gives equal digests.
 
-    A variant lays the files of `source_folder/variants/<variant>/app` over them, as the Dockerfile's build argument does.
+    A variant lays the files of `source_folder/variants/<variant>/app` over them, as the Dockerfile's argument does.
     """
     files = read_folder(source_folder / "app", into="app")
     if variant:
