@@ -29,11 +29,9 @@ class Watcher:
         return answer.json()
 
     def new_records(self) -> list[dict[str, Any]]:
-        """Audit records that were written since the last call."""
+        """Audit records after the last one that was followed."""
         page = self.get(f"/api/v1/audit/{self.application}?after={self.sequence}&limit=500")
         records: list[dict[str, Any]] = page["records"]
-        if records:
-            self.sequence = records[-1]["sequence"]
         return records
 
     def follow(self, until: Callable[[dict[str, Any]], bool], *, within: float) -> Iterator[dict[str, Any]]:
@@ -41,6 +39,7 @@ class Watcher:
         end = time.monotonic() + within
         while time.monotonic() < end:
             for record in self.new_records():
+                self.sequence = record["sequence"]
                 yield record
                 if until(record):
                     return

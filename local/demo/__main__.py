@@ -10,6 +10,9 @@ import subprocess
 import sys
 from typing import Any
 
+from local.ci.pipeline import HookRefused
+from local.images.push import PushError
+from local.person import PageRefused
 from local.stack import Stack, StackOptions
 from local.stack.process import PartFailed
 from local.watch import TooSlow
@@ -28,7 +31,7 @@ def main() -> int:
     try:
         with Stack(StackOptions(instances=options.instances)) as stack:
             return _play(stack, say, as_json=options.json)
-    except (PartFailed, TooSlow, RuntimeError) as error:
+    except (PartFailed, TooSlow, PageRefused, HookRefused, PushError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 

@@ -1,0 +1,55 @@
+# Everything a newcomer needs. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+NODE_STAMP := local/azurite/node_modules/.installed
+ARGS ?=
+VERSION ?= 1.0.1
+
+.PHONY: help install demo up down push test check bench docs requirements clean
+
+help: ## What each command does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+install: $(STAMP) $(NODE_STAMP) ## Install what the other commands need (they do so by themselves)
+
+$(STAMP): requirements-dev.txt requirements.txt pyproject.toml scripts/install.sh
+	@sh scripts/install.sh python
+	@touch $@
+
+$(NODE_STAMP): local/azurite/package-lock.json scripts/install.sh
+	@sh scripts/install.sh node
+	@touch $@
+
+demo: install ## The main job from start to end; ARGS=--json for one JSON object
+	@$(PYTHON) -m local.demo $(ARGS)
+
+up: install ## Start the whole system and keep it up (Ctrl-C ends it)
+	@$(PYTHON) -m local.up $(ARGS)
+
+push: install ## With `make up` running: push a new image, VERSION=1.2.3
+	@$(PYTHON) -m local.push --version "$(VERSION)" $(ARGS)
+
+test: install ## Run the tests
+	@$(PYTHON) -m pytest $(if $(ARGS),$(ARGS),-n auto --cov --cov-report=term:skip-covered)
+
+check: install ## Lint, types, import contracts, generated docs
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PYTHON) scripts/check_docs.py
+
+bench: install ## Measure, and write bench/results.json
+	@$(PYTHON) -m bench $(ARGS)
+
+docs: install ## Write the generated pages anew
+	@$(PYTHON) scripts/check_docs.py --write
+
+requirements: $(STAMP) ## Pin requirements.txt and requirements-dev.txt from their .in files
+	@sh scripts/pin.sh
+
+clean: ## Remove what was installed and generated here
+	rm -rf $(VENV) local/azurite/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

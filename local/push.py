@@ -1,0 +1,44 @@
+"""`make push VERSION=1.2.3`: what CI does for a new version, against the stack that `make up` keeps running."""
+
+import argparse
+import json
+import sys
+
+from .ci import Pipeline
+from .ci.pipeline import HookRefused, run_of
+from .images.push import PushError
+from .up import STACK_FILE
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make push VERSION=1.2.3 ARGS=…", description=__doc__)
+    parser.add_argument("--version", required=True, help="tag of the image, and number of the CI run")
+    parser.add_argument("--variant", help="a folder in examples/hello/variants to lay over the source: wrong-total")
+    parser.add_argument("--only-image", action="store_true", help="push the image, but report no CI run")
+    parser.add_argument("--result", default="succeeded", choices=("succeeded", "failed"), help="how the CI run ends")
+    options = parser.parse_args()
+    if not STACK_FILE.exists():
+        print("Nothing is up here: run `make up` in another terminal first.", file=sys.stderr)
+        return 1
+    stack = json.loads(STACK_FILE.read_text())
+    pipeline = Pipeline(
+        app_url=stack["url"],
+        hook_secret=stack["hook_secret"],
+        registry=stack["registries"]["nonprod"],
+        ci_password=stack["ci_password"],
+    )
+    try:
+        image = pipeline.build(options.version, variant=options.variant)
+        digest = pipeline.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
+        if not options.only_image:
+            pipeline.report(run_of(options.version), result=options.result)
+    except (PushError, HookRefused, OSError) as error:
+        print(f"push: {error}", file=sys.stderr)
+        return 1
+    print(f"pushed hello:{options.version} as {digest}")
+    print(f"see {stack['url']}, or: .venv/bin/slipway releases")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""`make up`: the whole system on this machine, kept up to click around in."""
+
+import argparse
+import fcntl
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from .stack import Stack, StackOptions
+from .stack.process import ROOT, PartFailed
+
+FOLDER = ROOT / ".local"
+STACK_FILE = FOLDER / "stack.json"
+WATCH_EVERY = 1.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make up ARGS=…", description=__doc__)
+    parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of the app")
+    parser.add_argument("--port", type=int, default=7071, help="port of the app; 0 takes a free one")
+    parser.add_argument("--deliveries", type=Path, default=ROOT / "deliveries", help="folder with the applications")
+    for name in ("staging", "production"):
+        parser.add_argument(f"--{name}-kubeconfig", type=Path, help=f"use this cluster as {name} instead of the double")
+    options = parser.parse_args()
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"The stack of this folder is up already; see {STACK_FILE.relative_to(ROOT)}", file=sys.stderr)
+            return 1
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    kubeconfigs = {n: path for n in ("staging", "production") if (path := getattr(options, f"{n}_kubeconfig"))}
+    wanted = StackOptions(
+        folder=FOLDER,
+        instances=options.instances,
+        port=options.port,
+        deliveries=options.deliveries.resolve(),
+        kubeconfigs=kubeconfigs,
+    )
+    ended = threading.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: ended.set())
+    print("Starting Azurite, Service Bus, two registries, two clusters, an inbox and the app …", flush=True)
+    try:
+        with Stack(wanted) as stack:
+            STACK_FILE.touch(mode=0o600)
+            STACK_FILE.write_text(json.dumps(stack.describe(), indent=2))
+            print(_welcome(stack), flush=True)
+            code = _watch(stack, ended)
+            print("\nStopping …", flush=True)
+    except PartFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        STACK_FILE.unlink(missing_ok=True)
+    return code
+
+
+def _watch(stack: Stack, ended: threading.Event) -> int:
+    """Until somebody ends it, or a part ends by itself. New notices are shown as they come."""
+    shown: set[str] = set()
+    while not ended.wait(WATCH_EVERY):
+        for part in stack.parts:
+            if not part.alive:
+                print(f"{part.name} ended by itself; its log is {part.log}", file=sys.stderr)
+                return 1
+        for notice in stack.notices():
+            if notice["id"] not in shown:
+                shown.add(notice["id"])
+                print(f"\n{notice['headline']}\n  {notice['approval_url'] or notice['release_url']}", flush=True)
+    return 0
+
+
+def _welcome(stack: Stack) -> str:
+    return f"""
+Slipway is up.
+
+  Pages              {stack.url}
+  Inbox              {stack.inbox_url}   (links to approve arrive there, and are printed here)
+  Push a new image   make push VERSION=1.0.0
+  One that fails     make push VERSION=1.1.0 ARGS="--variant wrong-total"
+  Ask                .venv/bin/slipway releases · explain hello-1 · audit verify
+  Logs               {stack.folder}/logs
+
+Ctrl-C ends it. What it knows is kept in .local/ for the next time."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Install what the commands of the Makefile need, into this folder: `install.sh python` or `install.sh node`.
+set -eu
+
+say() { printf '%s\n' "$*" >&2; }
+
+find_python() {
+    for candidate in "${SLIPWAY_PYTHON:-}" python3.13 "$HOME"/.pyenv/versions/3.13*/bin/python3.13 python3; do
+        [ -n "$candidate" ] || continue
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
+            printf '%s\n' "$candidate"
+            return 0
+        fi
+    done
+    if command -v uv >/dev/null 2>&1 && found=$(uv python find 3.13 2>/dev/null); then
+        printf '%s\n' "$found"
+        return 0
+    fi
+    return 1
+}
+
+install_python() {
+    if ! python=$(find_python); then
+        say "Slipway needs Python 3.13, and none was found (looked for python3.13, pyenv's versions and uv)."
+        say "Install it in one of these ways, then run the command again:"
+        say "  pyenv install 3.13        https://github.com/pyenv/pyenv"
+        say "  uv python install 3.13    https://docs.astral.sh/uv"
+        say "  apt install python3.13 python3.13-venv, or https://www.python.org/downloads"
+        say "Or name an interpreter: SLIPWAY_PYTHON=/path/to/python3.13"
+        exit 1
+    fi
+    if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
+        say "Making .venv with $("$python" --version)"
+        rm -rf .venv
+        "$python" -m venv .venv
+    fi
+    say "Installing Python packages (a minute the first time)"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+}
+
+install_node() {
+    if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+        say "Azurite (Azure Storage on this machine) needs Node.js 20 or newer with npm, and none was found."
+        say "Install it (https://nodejs.org, or apt install nodejs npm), then run the command again."
+        exit 1
+    fi
+    if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; then
+        say "Azurite needs Node.js 20 or newer, this is $(node --version)."
+        exit 1
+    fi
+    say "Installing Azurite from its lock file"
+    npm ci --prefix local/azurite --no-audit --no-fund --ignore-scripts --loglevel=error
+}
+
+case "${1:-}" in
+    python) install_python ;;
+    node) install_node ;;
+    *) say "usage: install.sh python|node"; exit 2 ;;
+esac
