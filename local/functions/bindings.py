@@ -113,8 +113,9 @@ def describe(functions: Iterable[RpcFunctionMetadata], settings: AppSettings, ho
             disabled=settings.is_disabled(metadata.name),
         )
         try:
+            _check(function, host)
             function = replace(function, bindings=tuple(_resolve(b, settings) for b in function.bindings))
-            _check(function, settings, host)
+            _check_settings(function, settings)
             _check_route(function, host, described)
         except FunctionError as error:
             function = replace(function, error=str(error))
@@ -131,7 +132,7 @@ def _resolve(binding: Binding, settings: AppSettings) -> Binding:
     }
 
 
-def _check(function: Function, settings: AppSettings, host: HostJson) -> None:
+def _check(function: Function, host: HostJson) -> None:
     if not _NAME.fullmatch(function.name):
         raise FunctionError(f"'{function.name}' is not a valid function name.")
     triggers = [binding for binding in function.bindings if binding["type"].lower().endswith("trigger")]
@@ -139,6 +140,10 @@ def _check(function: Function, settings: AppSettings, host: HostJson) -> None:
         raise FunctionError(f"expected exactly one trigger, got {len(triggers)}")
     for binding in function.bindings:
         _check_binding(binding, host)
+
+
+def _check_settings(function: Function, settings: AppSettings) -> None:
+    for binding in function.bindings:
         if binding["type"].lower().startswith("servicebus"):
             _check_connection(binding, settings)
     if function.kind == "timertrigger":

@@ -49,6 +49,7 @@ class LockKeeper:
                 return
             try:
                 await self._receiver.renew_message_lock(message)
+                log.debug("message %s: lock renewed", message.message_id)
             except (ServiceBusError, OSError, ValueError) as error:
                 log.warning("message %s: its lock could not be renewed (%s)", message.message_id, type(error).__name__)
                 return

@@ -35,6 +35,7 @@ class Worker:
         self._link = await self._launch()
         self._ready.set()
         self._keeper = asyncio.create_task(self._keep())
+        self._keeper.add_done_callback(self._keeper_ended)
         return self._link.indexed
 
     async def invoke(self, order: frames.Invoke) -> frames.Outcome:
@@ -75,5 +76,10 @@ class Worker:
                 await asyncio.sleep(RESTART_PAUSE)
             else:
                 return True
-        self.given_up.set_result(f"the worker could not be started {MAX_FAILED_STARTS} times in a row")
         return False
+
+    def _keeper_ended(self, keeper: asyncio.Task[None]) -> None:
+        if keeper.cancelled() or self.given_up.done():
+            return
+        reason = keeper.exception() or f"the worker could not be started {MAX_FAILED_STARTS} times in a row"
+        self.given_up.set_result(str(reason))

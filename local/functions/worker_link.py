@@ -1,6 +1,7 @@
 """One worker process as the host sees it: start, invoke, kill, and its output as log lines."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -92,7 +93,9 @@ class WorkerLink:
     async def kill(self) -> None:
         """End the process, and what it started, at once."""
         if self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            # It may have ended a moment ago, and be known to the kernel only.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         await asyncio.gather(*self._pumps, return_exceptions=True)
         self._writer.close()

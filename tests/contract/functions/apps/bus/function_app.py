@@ -10,8 +10,7 @@ from pathlib import Path
 import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-running = 0
-most = 0
+load = {"now": 0, "most": 0}
 
 
 def facts(msg: func.ServiceBusMessage) -> dict[str, object]:
@@ -54,22 +53,15 @@ async def failing(msg: func.ServiceBusMessage) -> None:
 @app.service_bus_queue_output(arg_name="seen", queue_name="seen", connection="SB")
 async def slow(msg: func.ServiceBusMessage, seen: func.Out[str]) -> None:
     """Runs until a file with the name in the body appears."""
-    global running, most
-    running += 1
-    most = max(most, running)
+    load["now"] += 1
+    load["most"] = max(load.values())
     folder = Path(os.environ["WAIT_FOLDER"])
     name = msg.get_body().decode()
     (folder / f"{name}.{msg.delivery_count}.waiting").touch()
     while not (folder / name).exists():
         await asyncio.sleep(0.02)
-    running -= 1
-    seen.set(json.dumps({"slow": name, "delivery_count": msg.delivery_count, "most": most}))
-
-
-@app.service_bus_topic_trigger(arg_name="msg", topic_name="news", subscription_name="all", connection="SB")
-@app.service_bus_queue_output(arg_name="seen", queue_name="seen", connection="SB")
-async def from_topic(msg: func.ServiceBusMessage, seen: func.Out[str]) -> None:
-    seen.set(json.dumps({**facts(msg), "topic": True}))
+    load["now"] -= 1
+    seen.set(json.dumps({"slow": name, "delivery_count": msg.delivery_count, "most": load["most"]}))
 
 
 @app.route(route="send", methods=["POST"])

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -66,9 +67,9 @@ def fails(req: func.HttpRequest) -> func.HttpResponse:
     raise ValueError("the reason")
 
 
-@app.route(route="bad-header")
-def bad_header(req: func.HttpRequest) -> func.HttpResponse:
-    return func.HttpResponse("", headers={"X-Number": 5})  # type: ignore[dict-item]
+@app.route(route="no-answer")
+def no_answer(req: func.HttpRequest) -> func.HttpResponse:
+    return {"a": "dict is no HttpResponse"}  # type: ignore[return-value]
 
 
 @app.route(route="guarded", auth_level=func.AuthLevel.FUNCTION)
@@ -93,8 +94,6 @@ def crash(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="process")
 async def process(req: func.HttpRequest) -> func.HttpResponse:
-    import sys
-
     return answer(
         {"pid": os.getpid(), "cwd": str(Path.cwd()), "setting": os.environ.get("SOME_SETTING"), "path": sys.path}
     )
@@ -112,7 +111,7 @@ def wait(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="speak")
 async def speak(req: func.HttpRequest) -> func.HttpResponse:
-    print("a printed line")
+    print("a printed line")  # noqa: T201
     logging.getLogger("the.app").warning("a logged line")
     return answer({})
 
@@ -127,7 +126,7 @@ async def on_event(event: func.EventGridEvent) -> None:
 
 @app.event_grid_trigger(arg_name="event")
 async def on_cloud_event(event: func.CloudEvent) -> None:
-    received.append({"id": event.id, "source": event.source, "data": event.data})
+    received.append({"id": event.id, "source": event.source, "data": event.get_json()})
 
 
 @app.route(route="received")

@@ -1,0 +1,60 @@
+"""What the tests of this folder share: the sample apps, a small HTTP client, waiting for a condition."""
+
+import http.client
+import json
+import time
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.functions.launch import HostProcess
+
+APPS = Path(__file__).parent / "apps"
+KEYS = {
+    "master": "the-master-key",
+    "functionKeys": {"default": "the-host-key"},
+    "systemKeys": {"eventgrid_extension": "the-event-grid-key"},
+    "functions": {"guarded": {"default": "the-own-key"}, "other": {"default": "the-key-of-another"}},
+}
+
+StartHost = Callable[..., HostProcess]
+DEADLINE = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def all(self, header: str) -> list[str]:
+        return [value for name, value in self.headers if name.lower() == header.lower()]
+
+
+def ask(url: str, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+    """One request; a body that is no bytes and no text is sent as JSON."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=DEADLINE)
+    try:
+        data = body if body is None or isinstance(body, bytes | str) else json.dumps(body)
+        connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), data, headers or {})
+        response = connection.getresponse()
+        return Answer(status=response.status, headers=response.getheaders(), body=response.read())
+    finally:
+        connection.close()
+
+
+def until[T](condition: Callable[[], T], what: str) -> T:
+    """Ask again until the condition holds; the deadline is only for a test that fails."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {DEADLINE:g} s: {what}")

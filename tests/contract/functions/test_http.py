@@ -1,0 +1,195 @@
+"""HTTP functions behave as behind the host in Azure."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from local.functions.launch import HostProcess
+from tests.contract.functions.support import KEYS, StartHost, ask, until
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("waiting")
+
+
+@pytest.fixture(scope="module")
+def host(start_host: StartHost, folder: Path) -> HostProcess:
+    keys = folder / "keys.json"
+    keys.write_text(json.dumps(KEYS))
+    settings = {
+        "WAIT_FOLDER": str(folder),
+        "SOME_SETTING": "its value",
+        "AzureWebJobs.switched_off.Disabled": "true",
+        "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "100000",
+    }
+    return start_host("web", "--keys", str(keys), **settings)
+
+
+def test_a_request_reaches_its_function_with_route_query_headers_and_body(host: HostProcess) -> None:
+    answer = ask(f"{host.url}/api/hello/Ada?a=1&empty=&a=2", "POST", "text", {"X-Test": "yes"})
+    assert answer.status == 200
+    seen = answer.json()
+    assert (seen["method"], seen["name"], seen["header"], seen["body"]) == ("POST", "Ada", "yes", "text")
+    assert seen["query"] == {"a": "1,2"}
+    assert seen["function"] == "hello"
+
+
+def test_routes_ignore_case_and_optional_parameters_may_be_left_out(host: HostProcess) -> None:
+    assert ask(f"{host.url}/API/Hello").json()["name"] is None
+
+
+def test_a_route_of_a_blueprint_is_served(host: HostProcess) -> None:
+    assert ask(f"{host.url}/api/from-blueprint").body == b"blueprint"
+
+
+def test_a_catch_all_takes_the_rest_of_the_path(host: HostProcess) -> None:
+    assert ask(f"{host.url}/api/files/a/b%20c/d").json()["path"] == "a/b c/d"
+
+
+def test_an_escaped_slash_is_no_separator(host: HostProcess) -> None:
+    assert ask(f"{host.url}/api/hello/a%2Fb").json()["name"] == "a%2Fb"
+
+
+def test_a_value_that_breaks_a_constraint_is_not_found(host: HostProcess) -> None:
+    assert ask(f"{host.url}/api/items/12").json() == {"id": "12"}
+    assert ask(f"{host.url}/api/items/twelve").status == 404
+
+
+def test_methods_choose_between_functions_of_one_route_and_a_wrong_one_is_404(host: HostProcess) -> None:
+    assert ask(f"{host.url}/api/items/5", "DELETE").json() == {"dropped": "5"}
+    assert ask(f"{host.url}/api/items/5", "PUT").status == 404
+
+
+def test_status_headers_and_several_cookies_reach_the_caller(host: HostProcess) -> None:
+    answer = ask(f"{host.url}/api/cookies")
+    assert answer.status == 201
+    assert answer.all("X-Own") == ["1"]
+    assert sorted(answer.all("Set-Cookie")) == ["a=1; Path=/; HttpOnly", "b=2; Secure; SameSite=Lax"]
+
+
+def test_a_returned_text_is_the_body(host: HostProcess) -> None:
+    answer = ask(f"{host.url}/api/text")
+    assert (answer.status, answer.body) == (200, b"plain text")
+
+
+def test_an_exception_is_500_without_details_and_is_logged(host: HostProcess) -> None:
+    answer = ask(f"{host.url}/api/fails")
+    assert (answer.status, answer.body) == (500, b"")
+    until(lambda: "ValueError: the reason" in host.log.read_text(), "the reason in the log")
+
+
+def test_an_answer_of_the_wrong_type_is_500(host: HostProcess) -> None:
+    assert ask(f"{host.url}/api/no-answer").status == 500
+
+
+def test_the_trace_of_the_caller_is_continued_with_a_span_of_the_host(host: HostProcess) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    seen = ask(f"{host.url}/api/hello", headers={"traceparent": trace}).json()["trace"]
+    assert seen.split("-")[1] == trace.split("-")[1]
+    assert seen.split("-")[2] != trace.split("-")[2]
+
+
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [
+        (None, 401),
+        ("wrong", 401),
+        ("the-event-grid-key", 401),
+        ("the-key-of-another", 401),
+        ("the-own-key", 200),
+        ("the-host-key", 200),
+        ("the-master-key", 200),
+    ],
+)
+def test_a_function_key_opens_its_function_only(host: HostProcess, key: str | None, status: int) -> None:
+    headers = {"x-functions-key": key} if key else {}
+    assert ask(f"{host.url}/api/guarded", headers=headers).status == status
+
+
+def test_a_key_in_the_header_wins_over_one_in_the_query(host: HostProcess) -> None:
+    url = f"{host.url}/api/guarded?code=the-own-key"
+    assert ask(url).json() == {"code": "the-own-key"}
+    assert ask(url, headers={"x-functions-key": "wrong"}).status == 401
+
+
+def test_the_admin_level_asks_for_the_master_key(host: HostProcess) -> None:
+    assert ask(f"{host.url}/api/for-admins?code=the-host-key").status == 401
+    assert ask(f"{host.url}/api/for-admins?code=the-master-key").status == 200
+
+
+def test_a_disabled_function_is_404_except_for_the_master_key(host: HostProcess) -> None:
+    assert ask(f"{host.url}/api/switched-off").status == 404
+    assert ask(f"{host.url}/api/switched-off?code=the-master-key").json() == {"ran": True}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}])
+def test_a_body_above_the_limit_is_413_and_names_the_limit(host: HostProcess, headers: dict[str, str]) -> None:
+    body = b"x" * 100_001
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if headers else body
+    answer = ask(f"{host.url}/api/hello", "POST", chunked, headers)
+    assert answer.status == 413
+    assert b"100000 bytes" in answer.body
+
+
+def test_what_a_function_prints_and_logs_is_in_the_log_of_the_host(host: HostProcess) -> None:
+    ask(f"{host.url}/api/speak")
+    until(lambda: "a printed line" in host.log.read_text(), "the printed line")
+    until(lambda: " W worker " in host.log.read_text() and "a logged line" in host.log.read_text(), "the logged line")
+
+
+def test_the_worker_runs_in_the_folder_of_the_app_with_its_settings(host: HostProcess) -> None:
+    seen = ask(f"{host.url}/api/process").json()
+    assert seen["cwd"].endswith("apps/web")
+    assert seen["path"][0] == seen["cwd"]
+    assert seen["setting"] == "its value"
+    assert seen["pid"] != host.pid
+
+
+def test_a_worker_that_crashes_gives_500_and_is_replaced(host: HostProcess) -> None:
+    before = ask(f"{host.url}/api/process").json()["pid"]
+    assert ask(f"{host.url}/api/crash").status == 500
+    assert ask(f"{host.url}/api/process").json()["pid"] != before
+
+
+def test_a_function_past_its_time_is_ended_with_the_whole_worker(host: HostProcess, folder: Path) -> None:
+    before = ask(f"{host.url}/api/process").json()["pid"]
+    assert ask(f"{host.url}/api/wait/never").status == 500
+    assert "FunctionTimeoutException" in host.log.read_text()
+    assert ask(f"{host.url}/api/process").json()["pid"] != before
+
+
+def test_a_blocked_function_does_not_block_the_host(host: HostProcess, folder: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ask, f"{host.url}/api/wait/go")
+        until((folder / "go.waiting").exists, "the function is running")
+        assert ask(f"{host.url}/admin/host/ping").status == 200
+        (folder / "go").touch()
+        assert waiting.result().json() == {"waited": True}
+
+
+def test_an_answer_that_takes_too_long_is_cut_while_the_function_runs_on(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("web", "--answer-within", "0.2", WAIT_FOLDER=str(tmp_path))
+    answer = ask(f"{host.url}/api/wait/late")
+    assert answer.status == 504
+    assert b"0.2 s" in answer.body
+    (tmp_path / "late").touch()
+    until(lambda: "Executed 'Functions.wait' (Succeeded" in host.log.read_text(), "the function ends")
+
+
+def test_the_functions_are_listed_for_the_master_key_only(host: HostProcess) -> None:
+    assert ask(f"{host.url}/admin/functions").status == 401
+    listed = {f["name"]: f for f in ask(f"{host.url}/admin/functions?code=the-master-key").json()}
+    assert set(listed) == set(host.functions)
+    assert listed["hello"]["invokeUrlTemplate"] == "/api/hello/{name?}"
+    assert listed["switched_off"]["isDisabled"] is True
+    one = ask(f"{host.url}/admin/functions/GUARDED?code=the-master-key").json()
+    assert one["config"]["bindings"][0]["authLevel"] == "FUNCTION"
+    assert ask(f"{host.url}/admin/functions/none?code=the-master-key").status == 404
+
+
+def test_the_status_of_the_host_names_its_process(host: HostProcess) -> None:
+    status = ask(f"{host.url}/admin/host/status?code=the-master-key").json()
+    assert (status["state"], status["pid"]) == ("Running", host.pid)

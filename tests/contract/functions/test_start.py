@@ -1,0 +1,156 @@
+"""What stops an app, or one function, from starting; the command line; the keys of an installation."""
+
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.functions.launch import ROOT, command_line
+from tests.contract.functions.support import APPS, StartHost, ask, until
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command_line(*arguments), capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+
+
+def test_one_function_that_cannot_be_indexed_takes_the_whole_app_down(tmp_path: Path) -> None:
+    ended = run("--app", str(APPS / "unloadable"), "--state", str(tmp_path))
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "cannot load the wrong function: binding msgs has invalid non-type annotation" in ended.stderr
+
+
+def test_the_list_shows_functions_with_their_bindings() -> None:
+    ended = run("--app", str(APPS / "web"), "--list")
+    assert ended.returncode == 0, ended.stderr
+    listed = {function["name"]: function for function in json.loads(ended.stdout)}
+    trigger = listed["item"]["config"]["bindings"][0]
+    assert (trigger["type"], trigger["route"], trigger["methods"]) == ("httpTrigger", "items/{id:int}", ["GET"])
+    assert not any(function["error"] for function in listed.values())
+
+
+EXPECTED = {
+    "same_route": "conflicts with the route defined by function 'sound'",
+    "reserved_route": "conflicts with one or more built in routes",
+    "bad_schedule": "hour: expected 0 to 23, got '25'",
+    "no_such_sunday": "day of week: expected 0 to 6, got '7'",
+    "unresolved": "'%NO_SUCH_SETTING%' does not resolve to a value",
+    "unconnected": "Service Bus account connection string 'NO_SUCH_CONNECTION' does not exist",
+    "unknown_binding": "The binding type(s) 'madeUpTrigger' are not registered",
+}
+
+
+def test_the_list_fails_when_a_function_is_in_error() -> None:
+    ended = run("--app", str(APPS / "faulty"), "--list")
+    assert ended.returncode == 1
+    errors = {function["name"]: function["error"] for function in json.loads(ended.stdout) if function["error"]}
+    assert set(errors) == set(EXPECTED)
+    assert all(EXPECTED[name] in errors[name] for name in EXPECTED)
+
+
+def test_functions_in_error_do_not_stop_the_others(start_host: StartHost) -> None:
+    host = start_host("faulty", "--no-auth", AzureWebJobsStorage="UseDevelopmentStorage=true")
+    assert set(host.errors) == set(EXPECTED)
+    assert ask(f"{host.url}/api/sound").body == b"sound"
+    assert ask(f"{host.url}/admin/host/status").json()["errors"] == host.errors
+    assert ask(f"{host.url}/admin/functions/unresolved", "POST", {}).status == 409
+
+
+def test_a_trigger_of_the_bundle_needs_the_bundle_in_host_json(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_bytes((APPS / "bus" / "function_app.py").read_bytes())
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    ended = run("--app", str(tmp_path), "--list")
+    assert ended.returncode == 1
+    errors = [function["error"] for function in json.loads(ended.stdout)]
+    assert all("host.json names no extensionBundle" in error for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{}", "'version' property must be"),
+        ("{", "expected JSON"),
+        ('{"version": "2.0", "functionTimeout": "5 minutes"}', "functionTimeout: expected a time span"),
+        (
+            '{"version": "2.0", "extensions": {"serviceBus": {"maxConcurrentCalls": 0}}}',
+            "extensions.serviceBus.maxConcurrentCalls: expected a whole number of at least 1, got 0",
+        ),
+    ],
+)
+def test_a_bad_host_json_stops_the_host_and_names_the_field(tmp_path: Path, content: str, expected: str) -> None:
+    (tmp_path / "host.json").write_text(content)
+    ended = run("--app", str(tmp_path), "--list")
+    assert ended.returncode == 1
+    assert expected in ended.stderr
+
+
+def test_an_import_error_of_the_app_is_told_with_the_words_of_the_library(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "function_app.py").write_text("import no_such_module\n")
+    ended = run("--app", str(tmp_path), "--list")
+    assert ended.returncode == 1
+    assert "No module named 'no_such_module'" in ended.stderr
+
+
+def test_an_app_that_ends_its_process_while_it_loads_is_told(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "function_app.py").write_text("import os\nos._exit(3)\n")
+    ended = run("--app", str(tmp_path), "--list")
+    assert ended.returncode == 1
+    assert "ended with code 3 while it loaded the app" in ended.stderr
+
+
+def test_keys_are_made_once_and_shared_by_the_instances(start_host: StartHost, tmp_path: Path) -> None:
+    first = start_host("web", state=tmp_path)
+    second = start_host("web", state=tmp_path)
+    file = tmp_path / "keys.json"
+    keys = json.loads(file.read_text())
+    assert file.stat().st_mode & 0o777 == 0o600
+    for host in (first, second):
+        assert ask(f"{host.url}/api/guarded").status == 401
+        assert ask(f"{host.url}/api/guarded?code={keys['functionKeys']['default']}").status == 200
+        assert ask(f"{host.url}/admin/functions?code={keys['master']}").status == 200
+        assert keys["master"] not in host.log.read_text()
+
+
+def test_without_auth_every_door_is_open(start_host: StartHost) -> None:
+    host = start_host("web", "--no-auth")
+    assert ask(f"{host.url}/api/guarded").status == 200
+    assert ask(f"{host.url}/admin/functions").status == 200
+
+
+def test_the_host_stops_when_its_parent_closes_stdin(start_host: StartHost) -> None:
+    host = start_host("web")
+    assert host.process.stdin is not None
+    host.process.stdin.close()
+    assert host.process.wait(30) == 0
+
+
+def test_a_running_request_is_answered_before_the_host_stops(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("web", WAIT_FOLDER=str(tmp_path))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ask, f"{host.url}/api/wait/go")
+        until((tmp_path / "go.waiting").exists, "the function is running")
+        host.process.terminate()
+        until(lambda: "Stopping." in host.log.read_text(), "the host is stopping")
+        (tmp_path / "go").touch()
+        assert waiting.result().status == 200
+    assert host.process.wait(30) == 0
+
+
+def test_the_worker_ends_with_a_host_that_is_killed(start_host: StartHost) -> None:
+    host = start_host("web")
+    pid: Any = ask(f"{host.url}/api/process").json()["pid"]
+    host.kill()
+    until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes(), "it ends")
+
+
+def test_a_taken_port_is_told(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("web")
+    port = host.url.rsplit(":", 1)[1]
+    ended = run("--app", str(APPS / "web"), "--state", str(tmp_path), "--port", port)
+    assert ended.returncode == 1
+    assert f"--port: cannot listen on 127.0.0.1:{port}" in ended.stderr
