@@ -26,7 +26,17 @@ class TokenRefused(ValueError):  # noqa: N818 - the message is the point
     """The token cannot be used; the message says why, without repeating it."""
 
 
-class ApprovalClaims(Record):
+class TokenExpired(TokenRefused):
+    """The token was good once: its time is over."""
+
+
+class Claims(Record):
+    """What a token stands for; every kind of token ends at some time."""
+
+    expires_at: Moment
+
+
+class ApprovalClaims(Claims):
     """What an approval link stands for."""
 
     application: Name
@@ -34,7 +44,6 @@ class ApprovalClaims(Record):
     environment: Name
     plan_hash: Digest
     approver: str
-    expires_at: Moment
 
 
 class Keys:
@@ -49,19 +58,23 @@ class Keys:
         self._keys = dict(keys)
         self._newest = next(iter(self._keys))
 
-    def sign(self, purpose: str, claims: Record) -> str:
+    def sign(self, purpose: str, claims: Claims) -> str:
         payload = canonical({"k": self._newest, "p": purpose, "c": claims.model_dump(mode="json")})
         return f"{_encode(payload)}.{_encode(self._mac(self._newest, payload))}"
 
     def approval(self, token: str, *, now: datetime) -> ApprovalClaims:
         """The claims of an approval link. Raises `TokenRefused`."""
-        claims = self._verified("approval", token)
+        return self.verify("approval", token, ApprovalClaims, now=now)
+
+    def verify[C: Claims](self, purpose: str, token: str, kind: type[C], *, now: datetime) -> C:
+        """The claims of a token that was signed for this purpose. Raises `TokenRefused`, also as `TokenExpired`."""
+        claims = self._verified(purpose, token)
         try:
-            parsed = ApprovalClaims.model_validate(claims)
+            parsed = kind.model_validate(claims)
         except ValidationError as error:
             raise TokenRefused("the link is incomplete") from error
         if parsed.expires_at <= now:
-            raise TokenRefused(f"the link expired at {parsed.expires_at:%Y-%m-%d %H:%M} UTC")
+            raise TokenExpired(f"the link expired at {parsed.expires_at:%Y-%m-%d %H:%M} UTC")
         return parsed
 
     def _verified(self, purpose: str, token: str) -> Any:

@@ -1,0 +1,103 @@
+"""What a plan would change, object by object, with diffs: so much of them on the page, all of them a link away."""
+
+from dataclasses import dataclass
+
+from ..domain.plan import Change, Plan
+from .text import visible
+from .words import Sign, change
+
+DIFF_BUDGET = 24_000
+"""Characters of diffs on one page; what is longer is shortened there, and whole in the text of all changes."""
+_ORDER = ("replaced", "changed", "created", "orphaned", "unchanged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a diff."""
+
+    kind: str
+    """`add`, `del`, `at` or `same`: the stylesheet's class."""
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeView:
+    """One object of the plan."""
+
+    kind: str
+    name: str
+    sign: Sign
+    lines: tuple[Line, ...]
+    left_out: int
+    """How many lines are not shown."""
+
+    @property
+    def added(self) -> int:
+        return sum(line.kind == "add" for line in self.lines)
+
+    @property
+    def removed(self) -> int:
+        return sum(line.kind == "del" for line in self.lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesView:
+    """All objects of a plan: those it touches, and how many it leaves as they are."""
+
+    touched: tuple[ChangeView, ...]
+    unchanged: tuple[str, ...]
+    shortened: bool
+
+
+def changes_view(plan: Plan, budget: int = DIFF_BUDGET) -> ChangesView:
+    ordered = sorted(plan.changes, key=_rank)
+    touched: list[ChangeView] = []
+    for item in (c for c in ordered if c.change != "unchanged"):
+        view, used = _change_view(item, budget)
+        budget -= used
+        touched.append(view)
+    return ChangesView(
+        touched=tuple(touched),
+        unchanged=tuple(f"{c.kind} {c.name}" for c in ordered if c.change == "unchanged"),
+        shortened=any(view.left_out for view in touched),
+    )
+
+
+def whole_text(plan: Plan) -> str:
+    """All changes with all of their diffs, as plain text."""
+    parts = [f"{plan.application}-{plan.release} ({plan.tag}) for {plan.environment}", f"plan {plan.hash}", ""]
+    for item in sorted(plan.changes, key=_rank):
+        parts += [f"=== {item.kind} {item.name}: {item.change}", visible(item.diff)]
+    return "\n".join(parts) + "\n"
+
+
+def _rank(item: Change) -> tuple[int, str, str]:
+    place = _ORDER.index(item.change) if item.change in _ORDER else len(_ORDER)
+    return place, item.kind, item.name
+
+
+def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:
+    lines = _without_header(visible(item.diff).splitlines())
+    shown: list[Line] = []
+    used = 0
+    for text in lines:
+        used += len(text) + 1
+        if used > budget:
+            break
+        shown.append(Line(kind=_line_kind(text), text=text))
+    view = ChangeView(
+        kind=item.kind,
+        name=item.name,
+        sign=change(item.change),
+        lines=tuple(shown),
+        left_out=len(lines) - len(shown),
+    )
+    return view, used
+
+
+def _without_header(lines: list[str]) -> list[str]:
+    return lines[2:] if len(lines) > 1 and lines[0].startswith("--- ") and lines[1].startswith("+++ ") else lines
+
+
+def _line_kind(text: str) -> str:
+    return {"+": "add", "-": "del", "@": "at"}.get(text[:1], "same")

@@ -1,0 +1,100 @@
+"""What speaks for a release: results of CI and of verification, with the end of their logs; and kept documents."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from ..domain.model import DIGEST_PATTERN
+from ..domain.plan import Plan
+from ..domain.release import Evidence
+from ..flow.reading import NotFound
+from ..ledger import LedgerUnavailable
+from .answer import Answer, document
+from .text import short, visible
+from .words import FAILED, PASSED, Sign
+
+LOGS_SHOWN = 4
+EXCERPT_LINES = 15
+EXCERPT_CHARACTERS = 3000
+ReadDocument = Callable[[str], bytes]
+"""Gives a kept document by its hash. Raises `NotFound`, ValueError when it was changed, `LedgerUnavailable`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceView:
+    """One result."""
+
+    name: str
+    environment: str
+    sign: Sign
+    summary: str
+    log: str | None
+    """Hash of the whole log."""
+    excerpt: str
+    """The last lines of the log; empty where there is none."""
+
+
+def evidence_views(items: Iterable[Evidence], read: ReadDocument) -> tuple[EvidenceView, ...]:
+    """The results, newest first. The logs of the newest ones are read for their last lines."""
+    room, views = LOGS_SHOWN, list[EvidenceView]()
+    for item in reversed(tuple(items)):
+        excerpt = ""
+        if item.log and room:
+            room -= 1
+            excerpt = _excerpt(item.log, read)
+        views.append(
+            EvidenceView(
+                name=item.name,
+                environment=item.environment,
+                sign=PASSED if item.passed else FAILED,
+                summary=visible(item.summary),
+                log=item.log,
+                excerpt=excerpt,
+            )
+        )
+    return tuple(views)
+
+
+def _excerpt(digest: str, read: ReadDocument) -> str:
+    try:
+        content = read(digest)
+    except NotFound:
+        return "(the log is not kept any more)"
+    except ValueError:
+        return "(the log was changed after it was written, and is not shown)"
+    except LedgerUnavailable:
+        return "(the log cannot be read right now)"
+    text = visible(content[-4 * EXCERPT_CHARACTERS :].decode("utf-8", "replace")).rstrip()
+    lines = text.splitlines()[-EXCERPT_LINES:]
+    return "\n".join(lines)[-EXCERPT_CHARACTERS:]
+
+
+def kept_document(digest: str, read: ReadDocument) -> Answer:
+    """A plan or log as plain text. Raises `NotFound`."""
+    if not re.fullmatch(DIGEST_PATTERN, digest):
+        raise NotFound("a document is named by its hash, sha256: and 64 hexadecimal digits")
+    try:
+        content = read(digest)
+    except ValueError as error:
+        raise NotFound(f"the document {digest} was changed after it was written, and is not shown") from error
+    return document(_readable(content), name=f"slipway-{short(digest)}.txt")
+
+
+def _readable(content: bytes) -> bytes:
+    """A plan with one line per value and without the values of Secrets; anything else as it is."""
+    if not content.startswith(b"{"):
+        return content
+    try:
+        plan = Plan.model_validate_json(content)
+    except ValidationError:
+        return content
+    shown = plan.model_dump(mode="json")
+    for manifest in shown["manifests"]:
+        if manifest.get("kind") == "Secret":
+            for name in ("data", "stringData"):
+                if isinstance(manifest.get(name), dict):
+                    manifest[name] = dict.fromkeys(manifest[name], "***")
+    return json.dumps(shown, indent=2, ensure_ascii=False).encode()

@@ -1,0 +1,52 @@
+"""The templates' environment: everything is escaped, a missing value is an error, and there is one stylesheet."""
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..domain.model import sha256
+from . import times
+from .answer import FOR_EVER, Answer, asset
+from .text import short, visible, web_address
+
+_HERE = Path(__file__).parent
+STYLESHEET = _HERE / "assets" / "slipway.css"
+
+
+@cache
+def _stylesheet() -> tuple[bytes, str]:
+    content = STYLESHEET.read_bytes()
+    return content, short(sha256(content))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "moment": times.moment,
+        "iso": datetime.isoformat,
+        "short": short,
+        "visible": visible,
+        "web_address": web_address,
+    }
+    environment.globals["stylesheet"] = f"/assets/slipway.css?v={_stylesheet()[1]}"
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values)
+
+
+def stylesheet(version: str) -> Answer:
+    """The stylesheet. Under the address that names its content it may be kept for ever."""
+    content, current = _stylesheet()
+    return asset(content, media_type="text/css", cache=FOR_EVER if version == current else "no-cache")

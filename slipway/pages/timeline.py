@@ -1,0 +1,120 @@
+"""The trail of a release as a timeline: when, how long after the one before, who, what, and the details."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..domain.audit import AuditRecord
+from ..flow.reading import Damaged
+from . import times, words
+from .text import visible
+
+VALUE_LIMIT = 600
+_DOCUMENTS = frozenset({"plan_hash", "base", "log"})
+"""Details that name a kept document by its hash."""
+_ADDRESSES = frozenset({"url"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detail:
+    """One detail of a record: a text, and where it leads."""
+
+    name: str
+    text: str
+    document: str | None = None
+    """Hash of the kept document that it names."""
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """One record of the trail."""
+
+    sequence: int
+    at: datetime | None
+    since: str
+    """Time since the record before; empty for the first."""
+    actor: str
+    words: str
+    action: str
+    tone: str
+    environment: str
+    reason: str
+    details: tuple[Detail, ...]
+    hash: str
+
+
+def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None = None) -> tuple[Moment, ...]:
+    moments: list[Moment] = []
+    for record in records:
+        if isinstance(record, Damaged):
+            moments.append(_damaged(record))
+            continue
+        since = times.duration(record.time - before) if before is not None and record.time > before else ""
+        moments.append(_moment(record, since))
+        before = record.time
+    return tuple(moments)
+
+
+def _moment(record: AuditRecord, since: str) -> Moment:
+    said, tone = words.action(record.action)
+    details = {name: value for name, value in record.details.items() if name != "reason"}
+    return Moment(
+        sequence=record.sequence,
+        at=record.time,
+        since=since,
+        actor=visible(record.actor),
+        words=said,
+        action=record.action,
+        tone=tone,
+        environment=record.environment or "",
+        reason=_text(record.details.get("reason", "")),
+        details=tuple(detail for name, value in details.items() for detail in _details(name, value)),
+        hash=record.hash,
+    )
+
+
+def _damaged(record: Damaged) -> Moment:
+    return Moment(
+        sequence=record.sequence,
+        at=None,
+        since="",
+        actor="",
+        words="This record cannot be read",
+        action="damaged",
+        tone=words.Tone.BAD,
+        environment="",
+        reason=record.damaged,
+        details=(),
+        hash="",
+    )
+
+
+def _details(name: str, value: Any) -> tuple[Detail, ...]:
+    label = name.replace("_", " ")
+    if name == "evidence" and isinstance(value, list):
+        return tuple(_evidence(item) for item in value if isinstance(item, dict))
+    if name in _DOCUMENTS and isinstance(value, str) and value.startswith("sha256:"):
+        return (Detail(name=label, text=value, document=value),)
+    if name in _ADDRESSES and isinstance(value, str):
+        return (Detail(name=label, text=_text(value), url=value),)
+    return (Detail(name=label, text=_text(value)),)
+
+
+def _evidence(item: dict[str, Any]) -> Detail:
+    log = item.get("log")
+    result = "passed" if item.get("passed") else "failed"
+    return Detail(
+        name=_text(item.get("name", "evidence")),
+        text=f"{result}: {_text(item.get('summary', ''))}",
+        document=log if isinstance(log, str) else None,
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return visible(text if len(text) <= VALUE_LIMIT else f"{text[:VALUE_LIMIT]}…")
