@@ -170,6 +170,14 @@ def test_a_vote_before_the_gate_opens_is_refused() -> None:
     assert decision.rules[0].reason == "shop-1 is planning in staging"
 
 
+def test_a_vote_on_a_release_that_has_not_reached_any_environment_is_refused() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("v1")
+    decision = world.vote(1, ADA)
+    assert "gate-is-open" in refusals(decision)
+    assert decision.rules[0].reason == "shop-1 is joining"
+
+
 def test_a_vote_after_the_end_is_refused() -> None:
     world = at_the_gate()
     plan = world.releases[1].plan_hash

@@ -1,0 +1,212 @@
+"""Things that can happen to a world, as values, and strategies that string them together."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from hypothesis import strategies as st
+
+from slipway.domain.application import Application, AutoGate, Environment, Start
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.steps import Step, StepKind
+from tests.unit.domain.effects import Outcome
+from tests.unit.domain.samples import (
+    ADA,
+    BEN,
+    CLEO,
+    MALLORY,
+    MORNING,
+    PROBED,
+    application,
+    approval,
+    ci_run,
+    digest,
+    production,
+    staging,
+)
+from tests.unit.domain.world import World
+
+IMAGES = tuple(f"v{number}" for number in range(1, 9))
+TAGS = (*IMAGES[:3], "latest")
+
+
+class Operation(Protocol):
+    def apply(self, world: World) -> None: ...
+
+
+@dataclass(frozen=True)
+class Push:
+    tag: str
+    image: str
+    minute: int
+
+    def apply(self, world: World) -> None:
+        world.push(self.tag, self.image, at=MORNING + timedelta(minutes=self.minute))
+
+
+@dataclass(frozen=True)
+class Run:
+    number: str
+    minute: int
+    result: str
+    named: Literal["convention", "digest", "both"]
+    by: str
+
+    def apply(self, world: World) -> None:
+        run = ci_run(self.number, at=MORNING + timedelta(minutes=self.minute), result=self.result, by=self.by)
+        image = None if self.named == "convention" else self.number
+        world.effects.registry.setdefault(self.number, digest(self.number))
+        world.run(run, image=image, tag=self.number if self.named == "both" else None)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A person votes on one of the releases that wait for it; where none waits, on any."""
+
+    which: int
+    voter: str
+    decision: VoteDecision
+    plan: Literal["current", "wrong", "first"]
+
+    def apply(self, world: World) -> None:
+        made = [record.details["plan_hash"] for record in world.audit if record.action == "plan.made"]
+        plan_hash = {"current": None, "wrong": digest("wrong"), "first": made[0] if made else None}[self.plan]
+        asked = [n for n in world.head.active if world.phase(n) is Phase.AWAITING_APPROVAL]
+        number = asked[self.which % len(asked)] if asked else self.which
+        world.vote(number, self.voter, self.decision, plan_hash=plan_hash, reason="as I see it")
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """One message of the outbox arrives, whichever: in order or not, early or late."""
+
+    which: int
+    outcome: Literal["as usual", "fails", "is lost", "twice"]
+
+    def apply(self, world: World) -> None:
+        if not world.outbox:
+            return
+        message = world.outbox[self.which % len(world.outbox)]
+        if self.outcome != "twice":
+            world.outbox.remove(message)
+        if self.outcome == "is lost":
+            return
+        if self.outcome == "fails" and message.queue == "steps":
+            world.finish(Step.model_validate(message.body), Outcome(passed=False, reason="it broke"))
+        else:
+            world.deliver(message)
+
+
+@dataclass(frozen=True)
+class Settle:
+    def apply(self, world: World) -> None:
+        world.settle()
+
+
+@dataclass(frozen=True)
+class Fail:
+    kind: StepKind
+
+    def apply(self, world: World) -> None:
+        world.effects.fail(self.kind)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Something that came before comes again."""
+
+    which: int
+
+    def apply(self, world: World) -> None:
+        if world.taken:
+            world.take(world.taken[self.which % len(world.taken)][1])
+
+
+@dataclass(frozen=True)
+class Wait:
+    minutes: int
+
+    def apply(self, world: World) -> None:
+        world.wait(timedelta(minutes=self.minutes))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    def apply(self, world: World) -> None:
+        world.sweep()
+
+
+@dataclass(frozen=True)
+class Change:
+    """The delivery folder changes: in how many approvals production asks for, or in something that is no policy."""
+
+    required: int | None
+
+    def apply(self, world: World) -> None:
+        if self.required is None:
+            world.change()
+            return
+        last = world.application.environments[-1]
+        gate = approval(ADA, BEN, CLEO, required=self.required) if self.required else AutoGate()
+        environments: tuple[Environment, ...] = (*world.application.environments[:-1], last.evolve(gate=gate))
+        world.change(world.application.evolve(environments=environments))
+
+
+def applications() -> st.SearchStrategy[Application]:
+    """All ways to start; with and without verification; gates that ask nobody, one or two."""
+    gates = st.sampled_from([AutoGate(), approval(ADA, BEN, CLEO), approval(ADA, BEN, CLEO, required=2)])
+    return st.builds(
+        lambda start, verify, first, last: application(
+            staging(gate=first, verify=verify), production(gate=last, verify=verify), start=start
+        ),
+        st.sampled_from([Start.PUSH, Start.RUN, Start.BOTH]),
+        st.sampled_from([PROBED, PROBED.evolve(http=())]),
+        st.sampled_from([AutoGate(), AutoGate(), approval(ADA, BEN)]),
+        gates,
+    )
+
+
+def weighted[T](*choices: tuple[int, st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
+    """One of the strategies, each as often as its weight says."""
+    return st.sampled_from([strategy for weight, strategy in choices for _ in range(weight)]).flatmap(lambda one: one)
+
+
+_MINUTES = st.integers(-30, 300)
+_OWN_TAG = st.builds(lambda image, minute: Push(image, image, minute), st.sampled_from(IMAGES), _MINUTES)
+_ANY_TAG = st.builds(Push, st.sampled_from(TAGS), st.sampled_from(IMAGES), _MINUTES)
+_RUNS = st.builds(
+    Run,
+    st.sampled_from(IMAGES),
+    _MINUTES,
+    st.sampled_from(["succeeded"] * 5 + ["failed"]),
+    st.sampled_from(["convention", "digest", "both"]),
+    st.sampled_from([ADA, MALLORY]),
+)
+_VOTES = st.builds(
+    Vote,
+    st.integers(1, 6),
+    st.sampled_from([ADA, BEN, CLEO, ADA.upper(), MALLORY]),
+    st.sampled_from([VoteDecision.APPROVE] * 6 + [VoteDecision.REJECT]),
+    st.sampled_from(["current", "current", "current", "wrong", "first"]),
+)
+_DELIVERIES = st.builds(Deliver, st.integers(0, 20), st.sampled_from(["as usual"] * 5 + ["fails", "is lost", "twice"]))
+_STEPS_BUT_NOTICES = st.sampled_from([kind for kind in StepKind if kind is not StepKind.NOTIFY])
+
+
+def happenings(*, changes: bool = True) -> st.SearchStrategy[list[Operation]]:
+    """Any sequence of things that happen; with changes of the delivery folder among them, unless told otherwise."""
+    choices: list[tuple[int, st.SearchStrategy[Operation]]] = [
+        (5, _OWN_TAG),
+        (1, _ANY_TAG),
+        (4, _RUNS),
+        (6, _VOTES),
+        (8, _DELIVERIES),
+        (4, st.just(Settle())),
+        (1, st.builds(Fail, _STEPS_BUT_NOTICES)),
+        (2, st.builds(Repeat, st.integers(0, 200))),
+        (2, st.builds(Wait, st.sampled_from([1, 1, 10, 70, 24 * 60]))),
+        (1, st.just(Sweep())),
+    ]
+    if changes:
+        choices.append((2, st.builds(Change, st.sampled_from([None, None, 0, 1, 2]))))
+    return st.lists(weighted(*choices), min_size=20, max_size=80)

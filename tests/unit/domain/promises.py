@@ -1,0 +1,143 @@
+"""The promises that hold after every single cause, whatever it was: a world that checks them as it goes."""
+
+from itertools import chain
+
+from slipway.domain.application import Application, ApprovalGate
+from slipway.domain.audit import AuditRecord, ChainCheck
+from slipway.domain.causes import Cause
+from slipway.domain.decide import Decision
+from slipway.domain.decide.conditions import facts_missing
+from slipway.domain.model import Moment
+from slipway.domain.release import ROLLOUT_PHASES, Phase, Release
+from tests.unit.domain.world import World
+
+_BEFORE_THE_GATE = {Phase.PLANNING, Phase.AWAITING_APPROVAL}
+_BEHIND_THE_GATE = {Phase.PROMOTING, Phase.DEPLOYING}
+
+
+class WatchedWorld(World):
+    """A world that refuses to go on when a promise is broken."""
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(application)
+        self._chain = ChainCheck(application.application)
+        self._ended: dict[int, Release] = {}
+        self._before: dict[int, Release] = {}
+        self._live: dict[str, Moment] = {}
+        self._approvers: dict[tuple[str, str], list[str]] = {}
+        self._ids: set[str] = set()
+
+    def take(self, cause: Cause) -> Decision:
+        records, messages = len(self.audit), len(self.sent)
+        decision = super().take(cause)
+        self._audit_verifies(self.audit[records:])
+        self._votes_are_allowed(self.audit[records:])
+        self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue == "steps"])
+        for release in decision.releases:
+            self._ends_are_final(release)
+            self._digest_is_kept(release)
+            self._gate_was_passed(release)
+            self._votes_count_once(release)
+        self._lanes_are_in_order()
+        for number in self.head.active:
+            self._waits_for_something(self.releases[number])
+        self._before |= {release.number: release for release in decision.releases}
+        return decision
+
+    def _audit_verifies(self, records: list[AuditRecord]) -> None:
+        for record in records:
+            assert (fault := self._chain.feed(record)) is None, fault
+        assert (fault := self._chain.finish(sequence=self.head.sequence, head_hash=self.head.hash)) is None, fault
+
+    def _votes_are_allowed(self, records: list[AuditRecord]) -> None:
+        for record in records:
+            if record.action == "vote.approved":
+                assert record.release is not None
+                key = (record.release, record.details["plan_hash"])
+                self._approvers.setdefault(key, []).append(record.actor.casefold())
+                run = self.releases[int(record.release.rpartition("-")[2])].run
+                assert run is None or run.requested_by.casefold() != record.actor.casefold()
+
+    def _step_ids_are_new(self, ids: list[str]) -> None:
+        """The queues drop a message whose id they have seen, so each step that is asked for has an id of its own.
+
+        Two deadlines of one release that are due at the same moment may share theirs: one message serves both.
+        """
+        assert len(set(ids)) == len(ids)
+        assert not self._ids.intersection(ids), self._ids.intersection(ids)
+        self._ids.update(ids)
+
+    def _ends_are_final(self, release: Release) -> None:
+        ended = self._ended.get(release.number)
+        if ended is not None:
+            # A CI run that is heard of later is added as evidence; nothing else may change.
+            assert release.evolve(run=ended.run, changed_at=ended.changed_at) == ended
+        elif release.phase.final:
+            self._ended[release.number] = release
+        assert (release.number in self.head.active) is not release.phase.final
+
+    def _digest_is_kept(self, release: Release) -> None:
+        before = self._before.get(release.number)
+        if before is not None and before.digest is not None:
+            assert release.digest == before.digest
+
+    def _gate_was_passed(self, release: Release) -> None:
+        before = self._before.get(release.number)
+        if before is None or before.phase not in _BEFORE_THE_GATE or release.phase not in _BEHIND_THE_GATE:
+            return
+        environment = self.application.environment(release.environment or "")
+        assert environment is not None
+        gate = environment.gate
+        if isinstance(gate, ApprovalGate):
+            approvers = self._approvers.get((release.id, release.plan_hash or ""), [])
+            assert len(set(approvers)) == len(approvers) >= gate.required
+            assert set(approvers) <= {approver.casefold() for approver in gate.approvers}
+
+    def _votes_count_once(self, release: Release) -> None:
+        if release.gate is not None:
+            voters = [vote.voter.casefold() for vote in release.gate.votes]
+            assert len(set(voters)) == len(voters)
+            assert {vote.plan_hash for vote in release.gate.votes} <= {release.gate.plan_hash}
+
+    def _lanes_are_in_order(self) -> None:
+        active = [self.releases[number] for number in self.head.active]
+        rolling = [(release.environment, release.number) for release in active if release.phase in ROLLOUT_PHASES]
+        lanes = self.lanes.values()
+        assert sorted(rolling, key=str) == sorted(
+            ((lane.environment, lane.rolling) for lane in lanes if lane.rolling is not None), key=str
+        )
+        for lane in lanes:
+            assert {number for number in (lane.rolling, lane.waiting) if number} <= set(self.head.active)
+            if lane.live is not None:
+                assert lane.live.digest == self.releases[lane.live.release].digest
+                assert self._live.get(lane.environment, lane.live.order) <= lane.live.order, "an older one went live"
+                self._live[lane.environment] = lane.live.order
+
+    def _waits_for_something(self, release: Release) -> None:
+        """No active release is left without something that will bring it on."""
+        lane = self.lanes.get(release.environment or "")
+        match release.phase:
+            case Phase.JOINING:
+                assert release.due is not None
+                assert facts_missing(release, self.application.start)
+            case Phase.QUEUED:
+                assert lane is not None
+                assert lane.waiting == release.number
+                assert lane.rolling is not None
+            case Phase.AWAITING_APPROVAL:
+                assert lane is not None
+                assert lane.waiting == release.number
+                assert release.gate is not None
+                assert release.gate.plan_hash == release.plan_hash
+                assert release.due == release.gate.deadline
+            case _:
+                assert release.step is not None
+                assert release.due is not None
+
+    def steps_under_way(self) -> set[str]:
+        """Ids of the steps whose outcome is awaited."""
+        return {step for number in self.head.active if (step := self.releases[number].step)}
+
+    def nothing_is_left(self) -> bool:
+        places = chain.from_iterable((lane.rolling, lane.waiting) for lane in self.lanes.values())
+        return not self.head.active and not any(places)

@@ -1,0 +1,131 @@
+"""What holds for every sequence of causes: in any order, repeated, late, lost and failed."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.domain.application import Application, Start
+from slipway.domain.release import Phase
+from tests.unit.domain.operations import Operation, applications, happenings
+from tests.unit.domain.promises import WatchedWorld
+from tests.unit.domain.samples import MORNING, ci_run, digest, unattended
+from tests.unit.domain.world import World
+
+
+def led_through(delivered: Application, operations: Sequence[Operation]) -> WatchedWorld:
+    world = WatchedWorld(delivered)
+    for operation in operations:
+        operation.apply(world)
+    return world
+
+
+def until_everything_has_ended(world: World) -> None:
+    """Let time pass and the sweep look, as often as the longest story could need."""
+    for _ in range(100):
+        world.settle()
+        if not world.head.active:
+            return
+        world.wait(timedelta(hours=2))
+        world.sweep()
+    raise AssertionError(f"still active: {[world.releases[n] for n in world.head.active]}")
+
+
+def everything(world: World) -> tuple[object, ...]:
+    return world.head, world.releases, world.lanes, world.digests, world.tags, world.audit, world.sent
+
+
+@given(applications(), happenings())
+def test_every_promise_holds_after_every_cause(delivered: Application, operations: list[Operation]) -> None:
+    led_through(delivered, operations)
+
+
+@given(applications(), happenings())
+def test_everything_ends_when_time_passes(delivered: Application, operations: list[Operation]) -> None:
+    world = led_through(delivered, operations)
+    until_everything_has_ended(world)
+    assert world.nothing_is_left()
+    assert all(release.phase.final for release in world.releases.values())
+
+
+@given(applications(), happenings())
+def test_nothing_is_stuck_when_every_step_was_answered(delivered: Application, operations: list[Operation]) -> None:
+    heard = [operation for operation in operations if getattr(operation, "outcome", "") != "is lost"]
+    world = led_through(delivered, heard)
+    world.settle()
+    assert not world.steps_under_way()
+    waiting = {world.phase(number) for number in world.head.active}
+    assert waiting <= {Phase.JOINING, Phase.AWAITING_APPROVAL}
+
+
+@given(applications(), happenings(changes=False))
+def test_taking_in_every_cause_twice_is_the_same_as_once(delivered: Application, operations: list[Operation]) -> None:
+    once = led_through(delivered, operations)
+    twice = WatchedWorld(delivered)
+    for now, cause in once.taken:
+        twice.now = now
+        twice.take(cause)
+        twice.take(cause)
+    assert everything(twice) == everything(once)
+
+
+@given(applications(), happenings(changes=False), st.randoms(use_true_random=False))
+def test_the_promises_hold_when_everything_comes_again_in_another_order(
+    delivered: Application, operations: list[Operation], random: Random
+) -> None:
+    first = led_through(delivered, operations)
+    shuffled = WatchedWorld(delivered)
+    shuffled.effects.registry.update(first.effects.registry)
+    causes = [cause for _, cause in first.taken] * 2
+    random.shuffle(causes)
+    for cause in causes:
+        shuffled.take(cause)
+        if random.random() < 0.2:
+            shuffled.settle()
+    until_everything_has_ended(shuffled)
+    assert shuffled.nothing_is_left()
+
+
+@given(st.permutations(range(8)), st.lists(st.booleans(), min_size=8, max_size=8))
+def test_the_newest_push_is_live_in_the_end_whatever_the_order_of_arrival(
+    minutes: list[int], settled: list[bool]
+) -> None:
+    world = WatchedWorld(unattended())
+    for minute, settle in zip(minutes, settled, strict=True):
+        world.push(f"v{minute}", at=MORNING + timedelta(minutes=minute))
+        if settle:
+            world.settle()
+    world.settle()
+    live = world.lanes["production"].live
+    assert live is not None
+    assert live.tag == "v7"
+    assert {release.phase for release in world.releases.values()} <= {Phase.COMPLETED, Phase.SUPERSEDED}
+
+
+@given(
+    st.sampled_from(list(Start)),
+    st.permutations([(fact, minute) for fact in ("push", "run") for minute in range(4)]),
+    st.lists(st.booleans(), min_size=8, max_size=8),
+    st.booleans(),
+)
+def test_the_newest_image_is_live_in_the_end_whatever_the_order_of_pushes_and_runs(
+    start: Start, facts: list[tuple[str, int]], settled: list[bool], twice: bool
+) -> None:
+    world = WatchedWorld(unattended(start=start))
+    for minute in range(4):
+        world.effects.registry[f"v{minute}"] = digest(f"v{minute}")
+    for (fact, minute), settle in zip(facts, settled, strict=True):
+        at = MORNING + timedelta(minutes=minute)
+        for _ in range(2 if twice else 1):
+            if fact == "push":
+                world.push(f"v{minute}", at=at)
+            else:
+                world.run(ci_run(f"v{minute}", at=at))
+        if settle:
+            world.settle()
+    world.settle()
+    live = world.lanes["production"].live
+    assert live is not None
+    assert live.tag == "v3"
