@@ -1,0 +1,64 @@
+"""Check the docs: generated pages say what the code says, and links lead somewhere. `--write` makes the pages anew."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+GENERATED = {
+    "docs/reference/states.md": "slipway.domain.diagram",
+    "docs/reference/delivery.schema.json": "slipway.config.schema",
+    "docs/reference/cli.md": "slipway.cli.reference",
+    "docs/reference/settings.md": "slipway.settings_reference",
+}
+LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
+
+
+def generated(module: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", module], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def stale_pages(*, write: bool) -> list[str]:
+    problems = []
+    for name, module in GENERATED.items():
+        path, wanted = ROOT / name, generated(module)
+        if path.exists() and path.read_text(encoding="utf-8") == wanted:
+            continue
+        if write:
+            path.write_text(wanted, encoding="utf-8")
+        else:
+            problems.append(f"{name}: is not what `python -m {module}` prints; run `make docs`")
+    return problems
+
+
+def dead_links() -> list[str]:
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.split("\0")
+    problems = []
+    for name in filter(None, tracked):
+        page = ROOT / name
+        if not page.exists():
+            continue
+        for target in LINK.findall(page.read_text(encoding="utf-8")):
+            if not (page.parent / target).exists():
+                problems.append(f"{name}: the link to {target} leads nowhere")  # noqa: PERF401
+    return problems
+
+
+def main() -> int:
+    problems = stale_pages(write="--write" in sys.argv[1:]) + dead_links()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
