@@ -141,7 +141,7 @@ async def _serve(
     stop: asyncio.Future[Any] = _stop_signal(options.stop_with_parent)
     ready = {
         "ready": True,
-        "url": f"http://{settings['WEBSITE_HOSTNAME']}",
+        "url": "http://{}:{}".format(*listening.getsockname()[:2]),
         "functions": [function.name for function in instance.functions],
         "errors": {function.name: function.error for function in instance.functions if function.error},
         "pid": os.getpid(),

@@ -171,6 +171,8 @@ def _check_binding(binding: Binding, host: HostJson) -> None:
         value = binding.get(key)
         if value is not None and value not in allowed:
             raise FunctionError(f"{where}: {key}: expected one of {', '.join(sorted(allowed))}, got {value!r}")
+    if binding.get("isSessionsEnabled"):
+        raise FunctionError(f"{where}: isSessionsEnabled: sessions are not covered by this host")
     if (binding.get("properties") or {}).get("supportsDeferredBinding") or binding.get("supportsDeferredBinding"):
         raise FunctionError(f"{where}: SDK-type (deferred) bindings are not covered by this host")
 
@@ -185,6 +187,9 @@ def _check_connection(binding: Binding, settings: AppSettings) -> None:
         )
     if "" not in section and "fullyQualifiedNamespace" not in section:
         raise FunctionError(f"setting {name}__fullyQualifiedNamespace: expected a namespace, found none")
+    if "" in section and not section[""].lower().startswith("endpoint="):
+        # The value stays out of the message: it may hold a key.
+        raise FunctionError(f"setting {name}: expected a connection string that starts with Endpoint=sb://")
 
 
 def _check_timer(trigger: Binding, settings: AppSettings) -> None:

@@ -16,6 +16,7 @@ from . import keys
 from .admin import Admin
 from .app_settings import AppSettings
 from .bindings import Binding, Function, describe
+from .errors import HostError
 from .event_grid import EventGridWebhook
 from .frames import Indexed
 from .host_json import HostJson
@@ -85,7 +86,7 @@ class Host:
             await self._output.close()
 
     def _application(self) -> web.Application:
-        body_limit = int(self._settings.lookup("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT") or BODY_LIMIT)
+        body_limit = _body_limit(self._settings)
         guard = keys.Guard(keys=self._keys() if self._options.auth else None)
         front = HttpFront(
             self.functions, self._invoker, guard, self._host,
@@ -138,6 +139,15 @@ class Host:
             data_type = function.trigger.get("dataType")
             value, metadata = batch([message], data_type) if shape is batch else single(message, data_type)
         await self._invoker.invoke(function, value, reason="run now", metadata=metadata)
+
+
+def _body_limit(settings: AppSettings) -> int:
+    text = settings.lookup("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT")
+    if text is None:
+        return BODY_LIMIT
+    if not text.isdecimal() or int(text) < 1:
+        raise HostError(f"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: expected a number of bytes, got {text!r}")
+    return int(text)
 
 
 def _import_pump() -> Any:

@@ -35,8 +35,6 @@ class ServiceBusOptions:
     prefetch_count: int = 0
     max_concurrent_calls: int = field(default_factory=lambda: 16 * (os.cpu_count() or 1))
     """16 for each core, as the source of the extension has it; the pages say 16: set it explicitly."""
-    max_concurrent_sessions: int = 8
-    session_idle_timeout: float = 60.0
     max_lock_renewal: float = 300.0
     max_batch: int = 1000
     min_batch: int = 1
@@ -118,8 +116,6 @@ def _service_bus(given: dict[str, Any]) -> ServiceBusOptions:
         auto_complete=_flag(options, "autoCompleteMessages", where, defaults.auto_complete),
         prefetch_count=number("prefetchCount", defaults.prefetch_count, 0),
         max_concurrent_calls=number("maxConcurrentCalls", defaults.max_concurrent_calls),
-        max_concurrent_sessions=number("maxConcurrentSessions", defaults.max_concurrent_sessions),
-        session_idle_timeout=span("sessionIdleTimeout", defaults.session_idle_timeout),
         max_lock_renewal=span("maxAutoLockRenewalDuration", defaults.max_lock_renewal),
         max_batch=number("maxMessageBatchSize", defaults.max_batch),
         min_batch=number("minMessageBatchSize", defaults.min_batch),

@@ -111,6 +111,10 @@ class WorkerLink:
         if isinstance(first, frames.Refused):
             raise HostError(first.message + ("\n" + first.stack if first.stack else ""))
         assert isinstance(first, frames.Indexed)
+        if not first.functions:
+            raise HostError("0 functions found: expected function_app.py with at least one function")
+        if "HttpUri" in first.capabilities:
+            raise HostError("the app uses HTTP streams (the FastAPI extension), which this host does not cover")
         self.indexed = first
 
     async def _listen(self) -> None:

@@ -42,7 +42,7 @@ def test_a_schedule_finds_its_next_occurrence(schedule: str, after: str, expecte
 
 @pytest.mark.parametrize(
     "schedule",
-    ["", "* * * *", "60 * * * * *", "* * * * * 7", "* * * L * *", "* * * ? * *", "@daily", "*/0 * * * * *", 
+    ["", "* * * *", "60 * * * * *", "* * * * * 7", "* * * L * *", "* * * ? * *", "@daily", "*/0 * * * * *",
      "a * * * * *",
      "* * * * * * *", "00:05:00", "* * * 0 * *", "1- * * * * *"],
 )  # fmt: skip

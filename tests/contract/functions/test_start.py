@@ -39,6 +39,7 @@ EXPECTED = {
     "no_such_sunday": "day of week: expected 0 to 6, got '7'",
     "unresolved": "'%NO_SUCH_SETTING%' does not resolve to a value",
     "unconnected": "Service Bus account connection string 'NO_SUCH_CONNECTION' does not exist",
+    "with_sessions": "sessions are not covered by this host",
     "unknown_binding": "The binding type(s) 'madeUpTrigger' are not registered",
 }
 
@@ -154,3 +155,28 @@ def test_a_taken_port_is_told(start_host: StartHost, tmp_path: Path) -> None:
     ended = run("--app", str(APPS / "web"), "--state", str(tmp_path), "--port", port)
     assert ended.returncode == 1
     assert f"--port: cannot listen on 127.0.0.1:{port}" in ended.stderr
+
+
+def test_an_app_without_functions_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    ended = run("--app", str(tmp_path), "--list")
+    assert ended.returncode == 1
+    assert "0 functions found" in ended.stderr
+
+
+def test_a_connection_that_is_no_connection_string_is_told_without_its_value(start_host: StartHost) -> None:
+    host = start_host("bus", "--no-auth", SB="SharedAccessKey=secret", ONE_QUEUE="one")
+    assert "setting SB: expected a connection string" in host.errors["one"]
+    assert "secret" not in json.dumps(host.errors) + host.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("[]", 'expected an object with a "master" key'), ('{"master": "m", "systemKeys": {"a": 1}}', "systemKeys")],
+)
+def test_a_bad_keys_file_stops_the_host(tmp_path: Path, content: str, expected: str) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text(content)
+    ended = run("--app", str(APPS / "web"), "--state", str(tmp_path / "state"), "--keys", str(keys))
+    assert ended.returncode == 1
+    assert expected in ended.stderr

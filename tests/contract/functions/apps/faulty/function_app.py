@@ -40,6 +40,11 @@ def unconnected(msg: func.ServiceBusMessage) -> None:
     return None
 
 
+@app.service_bus_queue_trigger(arg_name="msg", queue_name="q", connection="SB", is_sessions_enabled=True)
+def with_sessions(msg: func.ServiceBusMessage) -> None:
+    return None
+
+
 @app.generic_trigger(arg_name="thing", type="madeUpTrigger")
 def unknown_binding(thing: str) -> None:
     return None
