@@ -1,9 +1,12 @@
-"""`make up`: the whole system on this machine, kept up to click around in."""
+"""`make up`: the whole system on this machine, kept up to click around in. Each start begins afresh."""
 
 import argparse
 import fcntl
 import json
+import os
+import shutil
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -12,6 +15,7 @@ from .stack import Stack, StackOptions
 from .stack.process import ROOT, PartFailed
 
 FOLDER = ROOT / ".local"
+RUN = FOLDER / "run"
 STACK_FILE = FOLDER / "stack.json"
 WATCH_EVERY = 1.0
 
@@ -19,8 +23,12 @@ WATCH_EVERY = 1.0
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make up ARGS=…", description=__doc__)
     parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of the app")
-    parser.add_argument("--port", type=int, default=7071, help="port of the app; 0 takes a free one")
+    parser.add_argument("--port", type=int, default=7071, help="port of the app; a free one where it is taken")
     parser.add_argument("--deliveries", type=Path, default=ROOT / "deliveries", help="folder with the applications")
+    parser.add_argument("--docker-registry", action="store_true", help="let Debian's docker-registry keep the images")
+    parser.add_argument(
+        "--service-bus-setting", metavar="NAME", help="environment variable with a real namespace's connection string"
+    )
     for name in ("staging", "production"):
         parser.add_argument(f"--{name}-kubeconfig", type=Path, help=f"use this cluster as {name} instead of the double")
     options = parser.parse_args()
@@ -36,10 +44,13 @@ def main() -> int:
 
 def _run(options: argparse.Namespace) -> int:
     kubeconfigs = {n: path for n in ("staging", "production") if (path := getattr(options, f"{n}_kubeconfig"))}
+    shutil.rmtree(RUN, ignore_errors=True)
     wanted = StackOptions(
-        folder=FOLDER,
+        folder=RUN,
         instances=options.instances,
-        port=options.port,
+        port=options.port if _is_free(options.port) else 0,
+        docker_registry=options.docker_registry,
+        service_bus=os.environ[options.service_bus_setting] if options.service_bus_setting else None,
         deliveries=options.deliveries.resolve(),
         kubeconfigs=kubeconfigs,
     )
@@ -60,6 +71,16 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         STACK_FILE.unlink(missing_ok=True)
     return code
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def _watch(stack: Stack, ended: threading.Event) -> int:
@@ -88,7 +109,7 @@ Slipway is up.
   Ask                .venv/bin/slipway releases · explain hello-1 · audit verify
   Logs               {stack.folder}/logs
 
-Ctrl-C ends it. What it knows is kept in .local/ for the next time."""
+Ctrl-C ends it; the next start begins afresh."""
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import urllib3
 
-from . import azurite, configuration
+from . import azurite, configuration, docker_registry
 from .process import ROOT, Part, free_port, python
 from .secrets import Secrets, load_or_make
 
@@ -33,6 +33,10 @@ class StackOptions:
     deliveries: Path = ROOT / "deliveries"
     kubeconfigs: dict[str, Path] = field(default_factory=dict)
     """Clusters that are used instead of the double, by name."""
+    docker_registry: bool = False
+    """Let Debian's docker-registry keep the images, with the double in front for what only ACR has."""
+    service_bus: str | None = None
+    """Connection string of a namespace that is used instead of the double; its queues must be there."""
     namespaces: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {name: (namespace,) for name, namespace in configuration.NAMESPACES.items()}
     )
@@ -99,11 +103,19 @@ class Stack:
         return connection
 
     def _start_bus(self, secrets: Secrets) -> str:
+        if self.options.service_bus:
+            return self.options.service_bus
         ready = self._start_double("servicebus", "local.servicebus", configuration.service_bus(secrets))
         return str(ready["connection_string"])
 
     def _start_registry(self, name: str, secrets: Secrets) -> str:
-        told = configuration.registry(name, secrets) | {"directory": str(self._folder(f"registry-{name}"))}
+        told = configuration.registry(name, secrets)
+        if self.options.docker_registry:
+            part, backend = docker_registry.start(self._folder(f"registry-{name}"), log=self._log(f"docker-{name}"))
+            self.parts.append(part)
+            told["backend"] = backend
+        else:
+            told["directory"] = str(self._folder(f"registry-{name}"))
         return str(self._start_double(f"registry-{name}", "local.registry", told)["login_server"])
 
     def _start_cluster(self, name: str, secrets: Secrets) -> dict[str, Any]:
