@@ -1,0 +1,149 @@
+"""The JSON API as a client sees it: one request at a time, with limits, and troubles that say what was wrong."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import urllib3
+from pydantic import BaseModel, ValidationError
+
+from slipway import __version__
+
+from .answers import Applications, AuditPage
+from .finding import App
+from .troubles import Exit, Trouble
+
+BASE = "/api/v1/"
+KEY_HEADER = "x-functions-key"
+PAGE = 500
+"""The most records that the app gives at once."""
+MAX_ANSWER = 64 * 1024 * 1024
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+"""An app that was asleep needs up to half a minute."""
+BUSY = (429, 502, 503, 504)
+SHOWN_BODY = 200
+
+type Parameters = Mapping[str, str | int | None]
+
+
+class Api:
+    """An open connection to one installation. Reads are tried again when the app is busy; nothing else is."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        headers = {"Accept": "application/json", "User-Agent": f"slipway/{__version__}"}
+        if app.key:
+            headers[KEY_HEADER] = app.key
+        again = urllib3.Retry(
+            total=3,
+            redirect=0,  # the key goes to the app that was named and nowhere else
+            status_forcelist=BUSY,
+            allowed_methods={"GET"},
+            backoff_factor=0.2,
+            raise_on_redirect=False,
+            raise_on_status=False,
+        )
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        self._pool = urllib3.PoolManager(headers=headers, retries=again, timeout=timeout)
+
+    def get(self, *path: str, **parameters: str | int | None) -> dict[str, Any]:
+        """The JSON object at the path, as the app sent it."""
+        return self._object(self._request("GET", path, parameters))
+
+    def post(self, *path: str) -> dict[str, Any]:
+        return self._object(self._request("POST", path, {}))
+
+    def document(self, digest: str) -> bytes:
+        """A kept document, unchecked."""
+        return self._request("GET", ("evidence", digest), {})
+
+    def applications(self) -> list[str]:
+        """The names of all applications."""
+        return [item.application for item in read(Applications, self.get("applications")).applications]
+
+    def audit_page(self, application: str, *, after: int, limit: int, release: str | None = None) -> AuditPage:
+        return read(AuditPage, self.get("audit", application, after=after, limit=limit, release=release))
+
+    def audit(self, application: str, *, after: int, limit: int | None, release: str | None) -> Iterator[AuditPage]:
+        """Pages of the trail, until there are no more or `limit` records have come."""
+        left = limit
+        while left is None or left > 0:
+            page = self.audit_page(
+                application, after=after, limit=PAGE if left is None else min(left, PAGE), release=release
+            )
+            yield page
+            if page.next is None or page.next <= after:
+                return
+            after = page.next
+            left = None if left is None else left - len(page.records)
+
+    # ---- one request
+    def _request(self, method: str, path: tuple[str, ...], parameters: Parameters) -> bytes:
+        url = self.app.url + BASE + "/".join(quote(part, safe="") for part in path)
+        given = {name: value for name, value in parameters.items() if value is not None}
+        if given:
+            url += "?" + urlencode(given)
+        try:
+            answer = self._pool.request(method, url, preload_content=False)
+            body = answer.read(MAX_ANSWER + 1)
+            answer.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        if len(body) > MAX_ANSWER:
+            raise self._odd(f"the answer is longer than {MAX_ANSWER // 1024**2} MiB")
+        if answer.status >= 300:  # noqa: PLR2004
+            raise self._refused(answer.status, body)
+        return body
+
+    def _object(self, body: bytes) -> dict[str, Any]:
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise self._odd("the answer is not JSON") from error
+        if not isinstance(content, dict):
+            raise self._odd(f"expected a JSON object, got {type(content).__name__}")
+        return content
+
+    # ---- what went wrong
+    def _unreachable(self, error: Exception) -> Trouble:
+        reason = getattr(error, "reason", None) or error
+        why = str(reason).rpartition(": ")[2] or type(reason).__name__
+        return Trouble(
+            f"{self._name} cannot be reached ({self.app.source}): {why}",
+            exit_code=Exit.NO_ANSWER,
+        )
+
+    def _odd(self, what: str) -> Trouble:
+        return Trouble(f"{self._name} does not answer as Slipway does: {what}", exit_code=Exit.NO_ANSWER)
+
+    def _refused(self, status: int, body: bytes) -> Trouble:
+        if status in (401, 403):
+            advice = "the key is not accepted" if self.app.key else "it needs a key"
+            return Trouble(
+                f"{self._name} answered {status}: {advice}; set SLIPWAY_KEY or give --key", exit_code=Exit.NO_ANSWER
+            )
+        try:
+            problem = json.loads(body)
+            title, detail = str(problem["title"]), str(problem["detail"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            shown = body[:SHOWN_BODY].decode("utf-8", "replace").strip()
+            return self._odd(f"status {status}" + (f", {shown}" if shown else ""))
+        parameter = f" (parameter: {problem['parameter']})" if "parameter" in problem else ""
+        exit_code = Exit.NO if status in (400, 404, 409) else Exit.NO_ANSWER
+        return Trouble(f"{title}: {detail}{parameter}", exit_code=exit_code)
+
+    @property
+    def _name(self) -> str:
+        return f"the app at {urlsplit(self.app.url).netloc}"
+
+
+def read[T: BaseModel](kind: type[T], content: Any) -> T:
+    """The part of an answer that a table shows."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise Trouble(f"the answer cannot be read: {where}: {first['msg']}", exit_code=Exit.NO_ANSWER) from error

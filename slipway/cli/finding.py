@@ -1,0 +1,79 @@
+"""Where the app is, and the key that opens its API.
+
+The address and its key belong together: a key from a stack's file goes to that stack only.
+"""
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from .troubles import Exit, Trouble
+
+STACK_FILE = Path(".local") / "stack.json"
+"""Written by `make up`, below the folder of the repository."""
+URL, KEY = "SLIPWAY_URL", "SLIPWAY_KEY"
+MAX_STACK_FILE = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """A function app that answers the API."""
+
+    url: str
+    key: str = field(default="", repr=False)
+    source: str
+    """How it was found, for messages."""
+
+
+def find_app(*, url: str | None, key: str | None, environment: Mapping[str, str], folder: Path) -> App:
+    """The app of the options, else of the environment, else of the local stack of this folder or one above it."""
+    key = key or environment.get(KEY, "")
+    if url:
+        return App(url=checked(url, "--url"), key=key, source="--url")
+    if url := environment.get(URL):
+        return App(url=checked(url, URL), key=key, source=URL)
+    for place in (folder, *folder.parents):
+        if (file := place / STACK_FILE).is_file():
+            return _of_stack(file, key)
+    raise Trouble(
+        "no installation was found: run `make up` to have one on this machine, "
+        f"or set {URL} and {KEY} (or give --url and --key)",
+        exit_code=Exit.NO_ANSWER,
+    )
+
+
+def _of_stack(file: Path, key: str) -> App:
+    try:
+        with file.open("rb") as opened:
+            told = json.loads(opened.read(MAX_STACK_FILE))
+        url, own_key = told["url"], told["key"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Trouble(f"{file}: expected a JSON object with url and key; run `make up` again") from error
+    return App(url=checked(str(url), str(file)), key=key or str(own_key), source=str(file))
+
+
+def checked(url: str, source: str) -> str:
+    """The address without a slash at its end. The key travels with each request, so other machines need https."""
+    from urllib3.exceptions import LocationParseError  # noqa: PLC0415 - slow to import; `--help` does without
+    from urllib3.util import parse_url  # noqa: PLC0415
+
+    try:
+        parsed = parse_url(url)
+    except LocationParseError:
+        parsed = parse_url("")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment or parsed.auth:
+        raise click.UsageError(f"{source}: expected an address such as https://app.azurewebsites.net")
+    if parsed.scheme == "http" and not _this_machine(parsed.host):
+        raise click.UsageError(f"{source}: expected https, because the key travels with each request")
+    return parsed.url.rstrip("/")
+
+
+def _this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,40 @@
+"""A group whose commands are imported when they are called, so that `slipway --help` is quick."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """Where a command is, and the line that lists it."""
+
+    place: str
+    """`module:attribute`."""
+    summary: str
+
+
+class LazyGroup(click.Group):
+    """Lists its commands by their summaries; loads one by its place."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        return list(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self._lazy:
+            return None
+        module, _, attribute = self._lazy[cmd_name].place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        command.short_help = self._lazy[cmd_name].summary
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.summary) for name, lazy in self._lazy.items()])

@@ -1,0 +1,43 @@
+"""Options that commands share."""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate
+
+import click
+
+from .finding import find_app
+
+if TYPE_CHECKING:
+    from .api import Api
+
+URL_HELP = "Address of the app, such as https://app.azurewebsites.net.  [env: SLIPWAY_URL]"
+KEY_HELP = "Function key of the app. Others on this machine can see it here: prefer the variable.  [env: SLIPWAY_KEY]"
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's answer, one JSON object.")
+
+
+def app_options[**P, T](command: Callable[P, T]) -> Callable[P, T]:
+    """`--url` and `--key`."""
+    return click.option("--url", metavar="URL", help=URL_HELP)(
+        click.option("--key", metavar="KEY", help=KEY_HELP)(command)
+    )
+
+
+def connected[**P](command: Callable[Concatenate["Api", P], None]) -> Callable[..., None]:
+    """Give the command an `Api`, found by --url and --key (its own, else those of `slipway`) or as `find_app` says."""
+
+    @app_options
+    @click.pass_context
+    @wraps(command)
+    def connect(context: click.Context, /, *args: Any, url: str | None, key: str | None, **values: Any) -> None:
+        from .api import Api  # noqa: PLC0415 - slow to import; completion and `--help` do without
+
+        above = context.find_root().params
+        url, key = url or above.get("url"), key or above.get("key")
+        app = find_app(url=url, key=key, environment=os.environ, folder=Path.cwd())
+        command(Api(app), *args, **values)
+
+    return connect

@@ -1,0 +1,63 @@
+"""The `slipway` command: which commands there are. It imports none of them before it is called."""
+
+import sys
+from typing import Any
+
+import click
+
+from slipway import __version__
+
+from .lazy import Lazy, LazyGroup
+from .options import app_options
+from .troubles import Exit
+
+_COMMANDS = "slipway.cli.commands."
+
+LAZY = {
+    "audit": Lazy(_COMMANDS + "audit:audit", "Read the audit trail, and verify it."),
+}
+
+
+class Root(LazyGroup):
+    """Ctrl-C ends a command with 130, so that it is never taken for an answer."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(Exit.INTERRUPTED)
+
+
+@click.group(cls=Root, lazy=LAZY, context_settings={"help_option_names": ["-h", "--help"]})
+@app_options
+@click.version_option(__version__, prog_name="slipway", message="%(prog)s %(version)s")
+def root(url: str | None, key: str | None) -> None:
+    """Look at an installation of Slipway: what is delivered, where it is, and why.
+
+    The app is found by --url and --key, else by SLIPWAY_URL and SLIPWAY_KEY, else by the file that `make up`
+    leaves in .local/stack.json, in this folder or one above it.
+
+    Results go to stdout: a table on a terminal, plain columns in a pipe, and with --json one JSON object that
+    is the API's own. Messages go to stderr. NO_COLOR is respected.
+
+    \b
+    Exit codes:
+      0  the command did what was asked; a chain is intact
+      1  the answer is no: a chain is broken, a delivery is wrong, there is no such thing
+      2  the command line is wrong
+      3  the app cannot be reached, refuses the key, or does not answer as it should
+
+    \b
+    Examples:
+      slipway releases
+      slipway explain shop-482
+      slipway audit verify
+      slipway --url https://app.azurewebsites.net release shop-482 --json
+    """
+
+
+def main() -> None:
+    """The entry point. A terminal that lacks a character gets its escape instead of a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # both are TextIOWrapper here
+    root(prog_name="slipway")

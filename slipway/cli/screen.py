@@ -1,0 +1,130 @@
+"""Output: tables fitted to a terminal's width, plain aligned text for a pipe, JSON for scripts."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from .text import iso, local, neutral
+
+GOOD, BAD, NOTE, NAME, FAINT = "green", "red", "yellow", "cyan", "dim"
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text and how it looks on a terminal."""
+
+    text: str
+    style: str = ""
+
+
+type Content = str | Cell
+
+
+class Screen:
+    """Where a command writes its result. Everything it is given is neutralised; nothing in it is markup."""
+
+    def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None, width: int | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self.terminal = self._stream.isatty() if terminal is None else terminal
+        self._console = Console(
+            file=self._stream,
+            force_terminal=self.terminal,
+            width=width,
+            markup=False,
+            highlight=False,
+            emoji=False,
+            soft_wrap=False,
+        )
+
+    def time(self, moment: datetime | None) -> str:
+        """Local on a terminal; elsewhere UTC, so that a saved output means the same everywhere."""
+        if moment is None:
+            return ""
+        return local(moment) if self.terminal else iso(moment)
+
+    def json(self, value: Any) -> None:
+        """One JSON value. ASCII only: the same value to every parser, and harmless to every terminal."""
+        self._write(json.dumps(value, indent=2))
+
+    def json_line(self, value: Any) -> None:
+        self._write(json.dumps(value, separators=(",", ":")))
+
+    def line(self, *parts: Content) -> None:
+        """Parts side by side; too long a line goes on in the next on a terminal."""
+        if self.terminal:
+            self._console.print(Text.assemble(*((neutral(_cell(part).text), _cell(part).style) for part in parts)))
+        else:
+            self._write("".join(neutral(_cell(part).text) for part in parts))
+
+    def text(self, text: str) -> None:
+        """A text of several lines, each neutralised."""
+        for line in text.split("\n"):
+            self._write(neutral(line.removesuffix("\r").expandtabs()))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Content]], *, cut: Sequence[str] = ()) -> None:
+        """Rows under headings. On a terminal that is too narrow the columns of `cut` give way first."""
+        cells = [[_cell(item) for item in row] for row in rows]
+        if self.terminal:
+            self._table(columns, cells, cut)
+        else:
+            self._plain([[Cell(name.upper()) for name in columns], *cells])
+
+    def _table(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], cut: Sequence[str]) -> None:
+        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+        for name in columns:
+            table.add_column(Text(name.upper()), no_wrap=name not in cut, overflow="ellipsis")
+        for row in rows:
+            table.add_row(*(Text(neutral(cell.text), cell.style, no_wrap=True, overflow="ellipsis") for cell in row))
+        self._console.print(table)
+
+    def _plain(self, rows: list[list[Cell]]) -> None:
+        texts = [[neutral(cell.text) or "-" for cell in row] for row in rows]
+        widths = [max(cell_len(text) for text in column) for column in zip(*texts, strict=True)]
+        for row in texts:
+            padded = (text + " " * (width - cell_len(text) + GAP) for text, width in zip(row, widths, strict=True))
+            self._write("".join(padded).rstrip())
+
+    def fields(self, pairs: Iterable[tuple[str, Content]]) -> None:
+        """Names and values, one pair a line; what has no value is left out."""
+        given = [(name, _cell(value)) for name, value in pairs if _cell(value).text]
+        width = max((cell_len(name) for name, _ in given), default=0) + GAP
+        for name, value in given:
+            self.line(Cell(name.ljust(width), FAINT), value)
+
+    def _write(self, text: str) -> None:
+        print(text, file=self._stream)
+
+
+def _cell(content: Content) -> Cell:
+    return content if isinstance(content, Cell) else Cell(content)
+
+
+class Steps:
+    """How far a long walk has come."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=None)
+
+    def at(self, name: str, done: int, total: int) -> None:
+        self._progress.update(self._task, description=neutral(name), completed=done, total=total)
+
+
+@contextmanager
+def progress() -> Iterator[Steps]:
+    """A bar on stderr while the block runs, when stderr is a terminal; it leaves no trace."""
+    console = Console(stderr=True, markup=False)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        yield Steps(shown)

@@ -1,0 +1,57 @@
+"""Text that is safe to print, and times as people read them.
+
+Tags, reasons and branch names come from outside. Printed as they are, they could move the cursor, colour the screen
+or turn the direction of writing; so whatever is not printable is shown as its escape.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+SHORT_DIGEST = len("sha256:") + 12
+
+
+def neutral(text: str) -> str:
+    """The text on one line, with everything unprintable (control, direction and line characters) escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def local(moment: datetime) -> str:
+    """`2026-11-23 09:30:00` in the zone of this machine."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def iso(moment: datetime) -> str:
+    """`2026-11-23T08:30:00Z`, the same wherever it is printed."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def short(digest: str | None) -> str:
+    """The beginning of a digest, enough to tell two apart."""
+    return digest[:SHORT_DIGEST] if digest else ""
+
+
+def told(details: Mapping[str, Any]) -> str:
+    """The details of an audit record in one line; what is empty is left out."""
+    return "; ".join(
+        f"{name} {value_text(value)}" for name, value in details.items() if value not in (None, "", [], {})
+    )
+
+
+def value_text(value: Any) -> str:
+    """A JSON value as a person would write it."""
+    match value:
+        case str():
+            return short(value) if value.startswith("sha256:") else value
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return "{" + told(value) + "}"
+        case list():
+            return ", ".join(value_text(item) for item in value)
+        case _:
+            return str(value)
