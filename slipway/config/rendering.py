@@ -86,15 +86,22 @@ def _render_document(
     findings = Findings()
     findings.extend(check_object(document, value, namespace=environment.namespace))
     findings.raise_any()
-    pin_image(value, repository=delivery.application.image.repository, image=image)
-    _mark(value["metadata"], application=delivery.application.application, release=values["SLIPWAY_RELEASE"])
+    pinned = pin_image(value, repository=delivery.application.image.repository, image=image)
+    _mark(
+        value["metadata"],
+        application=delivery.application.application,
+        release=values["SLIPWAY_RELEASE"] if pinned else None,
+    )
     if value["kind"] not in CLUSTER_SCOPED:
         value["metadata"]["namespace"] = environment.namespace
     return dict(value)
 
 
-def _mark(metadata: dict[str, Any], *, application: str, release: str) -> None:
-    """Labels and the release, on the object only: on the pod template they would restart pods that have not changed."""
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    metadata["labels"] = {**labels, MANAGED_BY: "slipway", APPLICATION_LABEL: application}
-    metadata["annotations"] = {**annotations, RELEASE_ANNOTATION: release}
+def _mark(metadata: dict[str, Any], *, application: str, release: str | None) -> None:
+    """Labels, and the release where the object runs its image. On the object only, never on a pod template: there
+    they would restart pods that have not changed. Objects without the image carry no release, so that a plan's diff
+    shows them only when something about them changes.
+    """
+    metadata["labels"] = {**(metadata.get("labels") or {}), MANAGED_BY: "slipway", APPLICATION_LABEL: application}
+    if release is not None:
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), RELEASE_ANNOTATION: release}
