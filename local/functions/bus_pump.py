@@ -25,6 +25,7 @@ from .host_json import ServiceBusOptions
 from .invocation import Invoker
 
 RECEIVE_WAIT = 60.0
+CONNECT_WITHIN = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 SETTLE_TRIES = 3
 
@@ -84,23 +85,32 @@ class BusPump:
     async def _receive_for_ever(self) -> None:
         failures = 0
         while True:
-            await self._slots.acquire()
             try:
-                messages = await self._receive()
+                await self._connect()
+                if failures:
+                    log.info("'%s' receives again from %s.", self._function.name, self._source)
+                failures = 0
+                while True:
+                    await self._take()
             except _BROKEN as error:
-                self._slots.release()
                 failures += 1
                 await self._pause(failures, error)
-                continue
-            except BaseException:
-                self._slots.release()
-                raise
-            if failures:
-                log.info("'%s' receives again from %s.", self._function.name, self._source)
-                failures = 0
+
+    async def _connect(self) -> None:
+        """Open the link now: a first receive would do it too, but could not tell that it did."""
+        async with asyncio.timeout(CONNECT_WITHIN):
+            await self._receiver.__aenter__()
+
+    async def _take(self) -> None:
+        """Wait for a free slot and for messages, and start a run on them."""
+        await self._slots.acquire()
+        messages: list[ServiceBusReceivedMessage] = []
+        try:
+            messages = await self._receive()
+        finally:
             if not messages:
                 self._slots.release()
-                continue
+        if messages:
             task = asyncio.create_task(self._handle(messages))
             self._running.add(task)
             task.add_done_callback(self._running.discard)

@@ -93,6 +93,8 @@ class Invoker:
             await asyncio.sleep(_pause(policy, attempt.count))
 
     async def _run(self, function: Function, order: frames.Invoke) -> frames.Outcome:
+        # A restart of the worker does not count as time of the function.
+        await self._worker.ready()
         try:
             return await asyncio.wait_for(self._worker.invoke(order), self._timeout)
         except WorkerLostError as lost:

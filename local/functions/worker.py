@@ -38,6 +38,10 @@ class Worker:
         self._keeper.add_done_callback(self._keeper_ended)
         return self._link.indexed
 
+    async def ready(self) -> None:
+        """Returns when a process has indexed the app, at once but for a restart."""
+        await self._ready.wait()
+
     async def invoke(self, order: frames.Invoke) -> frames.Outcome:
         """Run one function, on a fresh process if the last one just died. WorkerLostError if it dies meanwhile."""
         await self._ready.wait()

@@ -14,11 +14,14 @@ from tests.contract.functions.support import APPS, StartHost
 
 @pytest.fixture(scope="module")
 def start_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHost]:
-    """`start_host("web", SOME_SETTING="x", state=folder)`: an instance of an app, stopped after the module."""
+    """`start_host("web", SOME_SETTING="x", state=folder)`: an instance of an app, ended after the module.
+
+    An app is one of `apps/`, or a folder by its absolute path.
+    """
     running: list[HostProcess] = []
 
     def start(app: str, *arguments: str, state: Path | None = None, **settings: Any) -> HostProcess:
-        folder = state or tmp_path_factory.mktemp(app)
+        folder = state or tmp_path_factory.mktemp("host")
         file = folder / f"settings-{len(running)}.json"
         file.write_text(json.dumps({"IsEncrypted": False, "Values": settings}))
         command = ("--settings", str(file), *arguments)

@@ -45,8 +45,8 @@ def test_the_host_starts_without_a_broker_and_survives_its_restart(
         assert through(first, "after the first start")["body"] == "after the first start"
     with ServiceBus(*QUEUES, port=port, key=key) as second:
         assert through(second, "after the restart")["body"] == "after the restart"
-    until(lambda: host.log.read_text().count("'one' receives again") == 2, "the end of both gaps is noted")
-    assert host.log.read_text().count("'one' cannot receive") == 2
+        until(lambda: host.log.read_text().count("'one' receives again") == 2, "the end of both gaps is noted")
+        assert host.log.read_text().count("'one' cannot receive") == 2
     assert key not in host.log.read_text()
 
 

@@ -1,13 +1,14 @@
 """HTTP functions behave as behind the host in Azure."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from local.functions.launch import HostProcess
-from tests.contract.functions.support import KEYS, StartHost, ask, until
+from tests.contract.functions.support import APPS, KEYS, StartHost, ask, until
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,11 @@ def test_a_worker_that_crashes_gives_500_and_is_replaced(host: HostProcess) -> N
     assert ask(f"{host.url}/api/process").json()["pid"] != before
 
 
-def test_a_function_past_its_time_is_ended_with_the_whole_worker(host: HostProcess, folder: Path) -> None:
+def test_a_function_past_its_time_is_ended_with_the_whole_worker(start_host: StartHost, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(APPS / "web", app)
+    (app / "host.json").write_text((app / "host.json").read_text().replace("00:05:00", "00:00:01"))
+    host = start_host(str(app), "--no-auth", WAIT_FOLDER=str(tmp_path))
     before = ask(f"{host.url}/api/process").json()["pid"]
     assert ask(f"{host.url}/api/wait/never").status == 500
     assert "FunctionTimeoutException" in host.log.read_text()
