@@ -83,6 +83,14 @@ def own_release(release: Release, gate: ApprovalGate, voter: str) -> bool:
     return bool(requester) and requester.casefold() == voter.casefold() and not gate.requester_may_approve
 
 
+def voters_left(release: Release, gate: ApprovalGate) -> tuple[str, ...]:
+    """Who may still approve: listed, did not vote yet, and did not ask for the CI run where that bars them."""
+    voted = {vote.voter.casefold() for vote in release.gate.votes} if release.gate else set()
+    return tuple(
+        person for person in gate.approvers if person.casefold() not in voted and not own_release(release, gate, person)
+    )
+
+
 def short(digest: str | None) -> str:
     """A digest as people say it."""
     return digest.removeprefix("sha256:")[:12] if digest else "not made yet"

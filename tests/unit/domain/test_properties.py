@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.application import Application, Start
-from slipway.domain.release import Phase
+from slipway.domain.explain import explain
+from slipway.domain.release import Lane, Phase
 from tests.unit.domain.operations import Operation, applications, happenings
 from tests.unit.domain.promises import WatchedWorld
 from tests.unit.domain.samples import MORNING, ci_run, digest, unattended
@@ -129,3 +130,28 @@ def test_the_newest_image_is_live_in_the_end_whatever_the_order_of_pushes_and_ru
     live = world.lanes["production"].live
     assert live is not None
     assert live.tag == "v3"
+
+
+@given(applications(), happenings())
+def test_every_release_can_be_explained_at_any_time(delivered: Application, operations: list[Operation]) -> None:
+    world = led_through(delivered, operations)
+    for release in world.releases.values():
+        told = explain(
+            world.application,
+            release,
+            world.lanes,
+            {number: world.releases[number] for number in world.head.active},
+            delivery=world.delivery,
+            now=world.now,
+            tag_rule=None,
+        )
+        assert told.headline.startswith(release.id)
+        assert told.headline.endswith(".")
+        assert told.next.endswith(".")
+        live = [part.environment for part in told.rules if part.rules[-1].name == "is-live" and part.rules[-1].passed]
+        assert live == [name for name, lane in ordered(world) if lane.live and lane.live.release == release.number]
+
+
+def ordered(world: World) -> list[tuple[str, Lane]]:
+    names = [environment.name for environment in world.application.environments]
+    return [(name, world.lanes[name]) for name in names if name in world.lanes]

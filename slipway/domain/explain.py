@@ -1,0 +1,264 @@
+"""Why a release is where it is, rule by rule and environment by environment: what `slipway explain` and its page show.
+
+Pure, like `decide`, and made of the same conditions. `wording.py` says the result in one sentence.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from .application import Application, ApprovalGate, Environment, Start
+from .decide.conditions import facts_missing, newer_in_lane, plan_rule, quorum_rule, run_rules, short, voters_left
+from .model import Record
+from .release import ROLLOUT_PHASES, Lane, Phase, Release, Visit
+from .rules import RuleResult
+from .wording import Wording, moment
+
+_WAY = (
+    Phase.QUEUED,
+    Phase.PLANNING,
+    Phase.AWAITING_APPROVAL,
+    Phase.PROMOTING,
+    Phase.DEPLOYING,
+    Phase.CHECKING,
+    Phase.VERIFYING,
+)
+"""The phases within one environment, in order."""
+
+
+class EnvironmentRules(Record):
+    """What must hold in one environment, in the order in which it is looked at."""
+
+    environment: str
+    rules: tuple[RuleResult, ...]
+
+
+class Explanation(Record):
+    """Where a release stands, why, and what has to happen next."""
+
+    release: str
+    phase: Phase
+    headline: str
+    """One sentence: why it is where it is, and what it waits for."""
+    rules: tuple[EnvironmentRules, ...]
+    next: str
+    """What has to happen next, and who can do it."""
+
+
+def explain(
+    application: Application,
+    release: Release,
+    lanes: Mapping[str, Lane],
+    releases: Mapping[int, Release],
+    *,
+    delivery: str,
+    now: datetime,
+    tag_rule: RuleResult | None,
+) -> Explanation:
+    """Explain one release. `releases` holds at least those that its lanes name as rolling or waiting."""
+    view = _View(
+        application=application,
+        release=release,
+        lanes=lanes,
+        releases=releases,
+        delivery=delivery,
+        now=now,
+        tag_rule=tag_rule,
+    )
+    wording = Wording(application=application, release=release, lanes=lanes, releases=releases, now=now)
+    return Explanation(
+        release=release.id,
+        phase=release.phase,
+        headline=wording.headline(),
+        rules=tuple(
+            EnvironmentRules(environment=environment.name, rules=tuple(view.rules(environment)))
+            for environment in application.environments
+        ),
+        next=wording.next(),
+    )
+
+
+def _rule(name: str, passed: bool, reason: str) -> RuleResult:
+    return RuleResult(name=name, passed=passed, reason=reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """One release, seen from each environment of its chain."""
+
+    application: Application
+    release: Release
+    lanes: Mapping[str, Lane]
+    releases: Mapping[int, Release]
+    delivery: str
+    now: datetime
+    tag_rule: RuleResult | None
+
+    def rules(self, environment: Environment) -> Iterator[RuleResult]:
+        yield from self._way_here(environment)
+        visit = self.release.visit(environment.name)
+        if visit is None or visit.outcome != "live":
+            yield self._no_newer(environment)
+            yield self._lane_is_free(environment)
+            yield self._plan(environment)
+            yield from self._gate(environment)
+            if self.application.registry_of(environment) != self.release.registry:
+                yield self._promoted(environment)
+            yield self._rolled_out(environment)
+        if environment.verify.http or environment.verify.job:
+            yield self._verified(environment)
+        yield self._is_live(environment, visit)
+
+    # ---- before the environment
+    def _way_here(self, environment: Environment) -> Iterator[RuleResult]:
+        names = [e.name for e in self.application.environments]
+        place = names.index(environment.name)
+        if place == 0:
+            yield from self._start()
+            return
+        visit = self.release.visit(names[place - 1])
+        passed = visit is not None and visit.outcome == "live"
+        reason = f"{self.release.id} {'went' if passed else 'has not gone'} live in {names[place - 1]}"
+        yield _rule("previous-environment-was-live", passed, reason)
+
+    def _start(self) -> Iterator[RuleResult]:
+        release, start = self.release, self.application.start
+        missing = facts_missing(release, start)
+        if self.tag_rule is not None:
+            yield self.tag_rule
+        if release.push is not None:
+            by = f" by {release.push.actor}" if release.push.actor else ""
+            yield _rule("image-was-pushed", True, f"pushed as {release.tag} at {moment(release.push.at)}{by}")
+        elif "image" in missing:
+            yield _rule("image-was-pushed", False, f"no push of {release.tag} was heard of")
+        if release.run is not None:
+            yield from run_rules(release.run, self.application.pipeline)
+        elif "run" in missing:
+            yield _rule("run-succeeded", False, f"no CI run that built {release.tag} was heard of")
+        if start is not Start.PUSH or release.digest is None:
+            known = f"{release.tag} is {short(release.digest)}" if release.digest else f"{release.tag} is not resolved"
+            yield _rule("digest-is-known", release.digest is not None, known)
+
+    # ---- in the environment
+    def _here(self, environment: Environment) -> bool:
+        return self.release.environment == environment.name
+
+    def _past(self, environment: Environment, phase: Phase) -> bool:
+        """Whether the release is in this environment, and beyond the phase."""
+        now = self.release.phase
+        return self._here(environment) and now in _WAY and _WAY.index(now) > _WAY.index(phase)
+
+    def _lane(self, environment: Environment) -> Lane:
+        return self.lanes.get(environment.name) or Lane(environment=environment.name)
+
+    def _no_newer(self, environment: Environment) -> RuleResult:
+        release = self.release
+        first = environment is self.application.environments[0]
+        here = self._here(environment) or (release.environment is None and first)
+        if release.phase is Phase.SUPERSEDED and here:
+            return _rule("no-newer-release", False, release.reason)
+        newer = None if release.phase.final else newer_in_lane(release, self._lane(environment), self.releases)
+        reason = newer.why if newer else f"no newer release was in the way in {environment.name}"
+        return _rule("no-newer-release", newer is None, reason)
+
+    def _lane_is_free(self, environment: Environment) -> RuleResult:
+        rolling = self._lane(environment).rolling
+        if rolling == self.release.number:
+            return _rule("lane-is-free", True, f"{self.release.id} holds the lane")
+        if rolling is None or self.release.phase.final:
+            return _rule("lane-is-free", True, "no other rollout is in the way")
+        other = self.releases.get(rolling)
+        doing = f" ({str(other.phase).replace('_', ' ')})" if other else ""
+        return _rule("lane-is-free", False, f"{self.release.application}-{rolling} is being rolled out{doing}")
+
+    def _plan(self, environment: Environment) -> RuleResult:
+        release = self.release
+        if not self._here(environment):
+            return _rule("plan-is-current", False, "no plan is made before the release is here")
+        if release.phase is Phase.PLANNING:
+            return _rule("plan-is-current", False, f"the plan is being made (attempt {release.attempt})")
+        if release.plan_hash is None:
+            why = release.reason if release.phase is Phase.FAILED else "no plan was made"
+            return _rule("plan-is-current", False, why)
+        if release.phase is Phase.AWAITING_APPROVAL:
+            return plan_rule(release, self._lane(environment).live, self.delivery)
+        return _rule("plan-is-current", True, f"plan {short(release.plan_hash)} was the one to roll out")
+
+    def _gate(self, environment: Environment) -> Iterator[RuleResult]:
+        release, gate = self.release, environment.gate
+        if not isinstance(gate, ApprovalGate):
+            yield _rule("quorum-reached", True, "nobody is asked here")
+            return
+        opened = release.gate if self._here(environment) else None
+        if release.phase in ROLLOUT_PHASES and opened:
+            yield _rule("gate-is-open", True, f"it was passed; it opened at {moment(opened.opened_at)}")
+        elif opened is None:
+            yield _rule("gate-is-open", False, "it opens once there is a plan")
+        elif release.phase is Phase.AWAITING_APPROVAL and opened.deadline and self.now < opened.deadline:
+            yield _rule("gate-is-open", True, f"it is open until {moment(opened.deadline)}")
+        elif release.phase.final and release.phase is not Phase.EXPIRED:
+            yield _rule("gate-is-open", False, f"the release was {release.phase}: {release.reason}")
+        else:
+            over = f"its time was over at {moment(opened.deadline)}" if opened.deadline else "it is being planned again"
+            yield _rule("gate-is-open", False, over)
+        yield self._quorum(environment, gate)
+
+    def _quorum(self, environment: Environment, gate: ApprovalGate) -> RuleResult:
+        if not self._here(environment):
+            return _rule("quorum-reached", False, f"{gate.required} of {', '.join(gate.approvers)} will be asked")
+        rule = quorum_rule(self.release, environment)
+        votes = self.release.gate.votes if self.release.gate else ()
+        cast = "; ".join(
+            f"{vote.voter}: {vote.decision}{f' ({vote.reason})' if vote.reason else ''}, {moment(vote.at)}"
+            for vote in votes
+        )
+        left = ", ".join(voters_left(self.release, gate))
+        parts = [rule.reason, cast or "nobody voted yet"]
+        if self.release.phase is Phase.AWAITING_APPROVAL:
+            parts.append(f"still asked: {left or 'nobody'}")
+        return rule.evolve(reason="; ".join(parts))
+
+    def _promoted(self, environment: Environment) -> RuleResult:
+        source, target = self.release.registry, self.application.registry_of(environment)
+        here = self._here(environment)
+        brought_back = here and self.release.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
+        if self._past(environment, Phase.PROMOTING) or brought_back or (here and self._has_evidence()):
+            return _rule("artifact-is-promoted", True, f"{target} has {short(self.release.digest)}")
+        under_way = here and self.release.phase is Phase.PROMOTING
+        copied = "is being copied" if under_way else "is not known to have been copied"
+        return _rule("artifact-is-promoted", False, f"{short(self.release.digest)} {copied} from {source} to {target}")
+
+    def _rolled_out(self, environment: Environment) -> RuleResult:
+        release = self.release
+        if self._past(environment, Phase.CHECKING) or (self._here(environment) and self._has_evidence()):
+            return _rule("rollout-succeeded", True, f"the cluster runs {short(release.digest)}")
+        if self._here(environment) and release.phase in (Phase.FAILED, Phase.ROLLED_BACK, Phase.ROLLING_BACK):
+            return _rule("rollout-succeeded", False, release.reason)
+        under_way = self._here(environment) and release.phase in (Phase.DEPLOYING, Phase.CHECKING)
+        return _rule("rollout-succeeded", False, "it is under way" if under_way else "it has not begun")
+
+    def _has_evidence(self) -> bool:
+        """Whether acceptance tests answered in the environment it is in: then everything before them went well."""
+        return bool(self.release.visits and self.release.visits[-1].evidence)
+
+    def _verified(self, environment: Environment) -> RuleResult:
+        visit = self.release.visit(environment.name)
+        evidence = visit.evidence if visit else ()
+        refuted = [f"{item.name}: {item.summary}" for item in evidence if not item.passed]
+        if refuted:
+            return _rule("verification-passed", False, "; ".join(refuted))
+        if visit is not None and visit.outcome == "live":
+            summaries = "; ".join(f"{item.name}: {item.summary}" for item in evidence)
+            return _rule("verification-passed", True, summaries or "the acceptance tests passed")
+        under_way = self._here(environment) and self.release.phase is Phase.VERIFYING
+        return _rule("verification-passed", False, "it is under way" if under_way else "it has not been passed")
+
+    def _is_live(self, environment: Environment, visit: Visit | None) -> RuleResult:
+        if visit is None or visit.outcome != "live" or visit.left_at is None:
+            return _rule("is-live", False, f"{self.release.id} is not live in {environment.name}")
+        live = self._lane(environment).live
+        if live is not None and live.release != self.release.number:
+            by = f"{self.release.application}-{live.release}"
+            reason = f"went live at {moment(visit.left_at)}, and was replaced by {by} at {moment(live.at)}"
+            return _rule("is-live", False, reason)
+        return _rule("is-live", True, f"live since {moment(visit.left_at)}")

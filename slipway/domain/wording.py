@@ -1,0 +1,173 @@
+"""One sentence for where a release stands, and one for what has to happen next; the words of `explain`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from .application import Application, ApprovalGate, Environment, OnFailure
+from .decide.conditions import facts_missing, short, voters_left
+from .decide.deadlines import RESEND_LIMIT
+from .release import Lane, Phase, Release, VoteDecision
+
+_UNDER_WAY = {
+    Phase.RESOLVING: "its tag is being looked up in the registry",
+    Phase.PLANNING: "what a rollout would do is being worked out",
+    Phase.PROMOTING: "the artifact is being copied into the registry of the environment",
+    Phase.DEPLOYING: "the manifests are being applied",
+    Phase.CHECKING: "the cluster is bringing the new version up",
+    Phase.VERIFYING: "the acceptance tests are running",
+    Phase.ROLLING_BACK: "what was live before is being brought back",
+}
+_ENDED = {
+    Phase.FAILED: "failed",
+    Phase.ROLLED_BACK: "was rolled back",
+    Phase.REJECTED: "was rejected",
+    Phase.EXPIRED: "expired",
+    Phase.CANCELLED: "was cancelled",
+}
+_FACTS = {"image": "its image to be pushed", "run": "its CI run to succeed"}
+
+
+def moment(time: datetime) -> str:
+    """A moment as people read it."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """One release at one moment, in words."""
+
+    application: Application
+    release: Release
+    lanes: Mapping[str, Lane]
+    releases: Mapping[int, Release]
+    now: datetime
+
+    def headline(self) -> str:
+        release, where, reason = self.release, self._where(), self.release.reason.rstrip(". ")
+        match release.phase:
+            case Phase.JOINING:
+                text = f"{release.id} waits for {self._facts()}{self._until()}."
+            case Phase.QUEUED:
+                text = f"{release.id} waits{where} behind {self._ahead()}."
+            case Phase.AWAITING_APPROVAL:
+                text = f"{release.id} waits{where} for {self._approvals_missing()}{self._until()}."
+            case Phase.COMPLETED:
+                text = f"{release.id} went live{where}, the last environment{self._replaced()}."
+            case Phase.SUPERSEDED:
+                text = f"{release.id} was superseded{where}: {reason}."
+            case Phase.ROLLING_BACK:
+                text = f"{release.id} is rolling back{where}: {reason}."
+            case phase if phase in _ENDED:
+                text = f"{release.id} {_ENDED[phase]}{where}{self._by()}: {reason}."
+            case phase:
+                text = f"{release.id} is {str(phase).replace('_', ' ')}{where}: {_UNDER_WAY[phase]}."
+        return text
+
+    def next(self) -> str:
+        release = self.release
+        match release.phase:
+            case Phase.JOINING:
+                text = self._overdue() or f"The registry or the CI pipeline has to tell of {self._facts()}."
+            case Phase.QUEUED:
+                text = f"The rollout of {self._ahead()} has to end; then this release is planned by itself."
+            case Phase.AWAITING_APPROVAL:
+                text = self._overdue() or self._who_votes()
+            case Phase.COMPLETED:
+                text = "Nothing: it has gone the whole way."
+            case Phase.SUPERSEDED:
+                text = f"Nothing: follow {release.application}-{release.superseded_by} instead."
+            case Phase.FAILED:
+                text = self._after_failure()
+            case Phase.ROLLED_BACK:
+                text = "Nothing is broken now: find out why it failed, and push a new image."
+            case Phase.REJECTED:
+                text = "Whoever owns the application answers the reason with a new image."
+            case Phase.EXPIRED:
+                text = "An expired release does not come back: push a new image when people have time for it."
+            case Phase.CANCELLED if release.run is not None and not release.run.succeeded:
+                text = f"Run {release.run.number} again: once it succeeds, its image gets a new release."
+            case Phase.CANCELLED:
+                text = "Correct delivery.yaml, and push a new image."
+            case _:
+                text = self._overdue() or self._step_reports()
+        return text
+
+    # ---- parts of sentences
+    def _where(self) -> str:
+        return f" in {self.release.environment}" if self.release.environment else ""
+
+    def _environment(self) -> Environment | None:
+        return self.application.environment(self.release.environment or "")
+
+    def _facts(self) -> str:
+        missing = facts_missing(self.release, self.application.start)
+        return " and ".join(_FACTS[fact] for fact in missing) or "its time to run out"
+
+    def _until(self) -> str:
+        if self.release.due is None:
+            return ""
+        return f" until {moment(self.release.due)}"
+
+    def _ahead(self) -> str:
+        lane = self.lanes.get(self.release.environment or "")
+        if lane is None or lane.rolling is None:
+            return "the release before it"
+        ahead = self.releases.get(lane.rolling)
+        doing = f", which is {str(ahead.phase).replace('_', ' ')}" if ahead else ""
+        return f"{self.release.application}-{lane.rolling}{doing}"
+
+    def _gate(self) -> ApprovalGate | None:
+        environment = self._environment()
+        return environment.gate if environment and isinstance(environment.gate, ApprovalGate) else None
+
+    def _approvals_missing(self) -> str:
+        gate = self._gate()
+        if gate is None:
+            return "a vote, although the gate asks nobody any more"
+        have = self.release.gate.approvals if self.release.gate else 0
+        missing = max(gate.required - have, 0)
+        return f"{missing} more approval{'' if missing == 1 else 's'}"
+
+    def _who_votes(self) -> str:
+        gate = self._gate()
+        people = voters_left(self.release, gate) if gate else ()
+        if gate is None or not people:
+            return f"Nobody who is listed can still vote; it expires{self._until().replace(' until', ' at')}."
+        return f"{' or '.join(people)} may approve or reject plan {short(self.release.plan_hash)}."
+
+    def _replaced(self) -> str:
+        lane = self.lanes.get(self.release.environment or "")
+        if lane is None or lane.live is None or lane.live.release == self.release.number:
+            return ""
+        return f", and was replaced there by {self.release.application}-{lane.live.release}"
+
+    def _by(self) -> str:
+        votes = self.release.gate.votes if self.release.gate else ()
+        rejecting = [vote.voter for vote in votes if vote.decision is VoteDecision.REJECT]
+        return f" by {rejecting[-1]}" if self.release.phase is Phase.REJECTED and rejecting else ""
+
+    def _after_failure(self) -> str:
+        environment, visits = self._environment(), self.release.visits
+        touched = bool(visits and visits[-1].plan_hash)
+        if touched and environment and environment.on_failure is OnFailure.STOP:
+            return f"A person has to look at {environment.name}: it was left as it is. Then push a new image."
+        return "Find out why it failed, and push a new image."
+
+    def _overdue(self) -> str:
+        due = self.release.due
+        if due is None or self.now < due:
+            return ""
+        if self.release.step is None:
+            return f"Its time was over at {moment(due)}: the next sweep ends it."
+        if self.release.resent < RESEND_LIMIT:
+            return f"Nothing was heard of its step by {moment(due)}: the next sweep asks for it again."
+        return (
+            f"Nothing was heard of its step although it was sent {RESEND_LIMIT + 1} times: the next sweep gives it up."
+        )
+
+    def _step_reports(self) -> str:
+        kind = (self.release.step or "").rpartition("/")[2] or "next"
+        again = f"; it was sent again {self.release.resent} times" if self.release.resent else ""
+        by = f" by {moment(self.release.due)}" if self.release.due else ""
+        return f"The {kind} step reports{by}, with nobody's help{again}."

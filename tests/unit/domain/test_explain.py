@@ -1,0 +1,380 @@
+"""Explanations: for each phase, why a release is where it is, which rules say so, and what has to happen next."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.application import Application, OnFailure, Start
+from slipway.domain.explain import Explanation, explain
+from slipway.domain.release import Phase
+from slipway.domain.rules import RuleResult
+from slipway.domain.steps import StepKind
+from tests.unit.domain.effects import Outcome
+from tests.unit.domain.samples import (
+    ADA,
+    BEN,
+    CLEO,
+    MORNING,
+    PROBED,
+    application,
+    approval,
+    ci_run,
+    digest,
+    production,
+    staging,
+    unattended,
+)
+from tests.unit.domain.world import World
+
+TAG_MATCHES = RuleResult(name="tag-matches", passed=True, reason="v1 matches *")
+
+
+def explained(world: World, number: int = 1) -> Explanation:
+    release = world.releases[number]
+    return explain(
+        world.application,
+        release,
+        world.lanes,
+        world.releases,
+        delivery=world.delivery,
+        now=world.now,
+        tag_rule=TAG_MATCHES,
+    )
+
+
+def rule(explanation: Explanation, environment: str, name: str) -> RuleResult:
+    rules = {part.environment: part.rules for part in explanation.rules}[environment]
+    return next(result for result in rules if result.name == name)
+
+
+def holds(explanation: Explanation, environment: str) -> dict[str, bool]:
+    rules = {part.environment: part.rules for part in explanation.rules}[environment]
+    assert len({result.name for result in rules}) == len(rules)
+    return {result.name: result.passed for result in rules}
+
+
+def stopped_at(kind: StepKind, where: str, delivered: Application | None = None, *, tag: str = "v1") -> World:
+    """The image was pushed, and nothing is heard of the first such step."""
+    world = World(delivered or unattended())
+    world.effects.lose(kind, where)
+    world.push(tag)
+    world.settle()
+    return world
+
+
+def test_joining_names_the_fact_that_is_missing_and_until_when_it_is_waited_for() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("v1", actor="builder")
+    told = explained(world)
+    assert told.headline == "shop-1 waits for its CI run to succeed until 2026-11-23 10:00 UTC."
+    assert told.next == "The registry or the CI pipeline has to tell of its CI run to succeed."
+    assert rule(told, "staging", "image-was-pushed").reason == "pushed as v1 at 2026-11-23 08:00 UTC by builder"
+    assert rule(told, "staging", "run-succeeded").reason == "no CI run that built v1 was heard of"
+
+
+def test_joining_that_waits_for_the_push_says_so() -> None:
+    world = World(application(start=Start.BOTH))
+    world.run(ci_run("7"))
+    told = explained(world)
+    assert told.headline.startswith("shop-1 waits for its image to be pushed until")
+    assert not rule(told, "staging", "digest-is-known").passed
+
+
+def test_joining_whose_time_is_over_waits_for_the_sweep() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("v1")
+    world.wait(timedelta(hours=2))
+    assert explained(world).next == "Its time was over at 2026-11-23 10:00 UTC: the next sweep ends it."
+
+
+def test_resolving_says_what_is_looked_up() -> None:
+    world = World(application(start=Start.RUN))
+    world.run(ci_run("7"))
+    told = explained(world)
+    assert told.headline == "shop-1 is resolving: its tag is being looked up in the registry."
+    assert rule(told, "staging", "digest-is-known").reason == "7 is not resolved"
+    assert told.next == "The resolve step reports by 2026-11-23 08:10 UTC, with nobody's help."
+
+
+def test_queued_names_the_release_ahead_and_what_that_does() -> None:
+    world = stopped_at(StepKind.VERIFY, "staging")
+    world.wait(timedelta(minutes=1))
+    world.push("v2")
+    told = explained(world, 2)
+    assert told.headline == "shop-2 waits in staging behind shop-1, which is verifying."
+    assert told.next.startswith("The rollout of shop-1, which is verifying has to end")
+    assert rule(told, "staging", "lane-is-free") == RuleResult(
+        name="lane-is-free", passed=False, reason="shop-1 is being rolled out (verifying)"
+    )
+
+
+def test_planning_says_which_attempt() -> None:
+    told = explained(stopped_at(StepKind.PLAN, "staging"))
+    assert told.headline == "shop-1 is planning in staging: what a rollout would do is being worked out."
+    assert rule(told, "staging", "plan-is-current").reason == "the plan is being made (attempt 1)"
+
+
+def at_the_gate(required: int = 2) -> World:
+    gate = approval(ADA, BEN, CLEO, required=required)
+    world = World(application(staging(), production(gate=gate)))
+    world.push("v1")
+    world.run(ci_run("v1", by=CLEO))
+    world.settle()
+    return world
+
+
+def test_awaiting_approval_names_who_voted_who_can_still_vote_and_until_when() -> None:
+    world = at_the_gate()
+    world.vote(1, ADA)
+    told = explained(world)
+    plan = world.releases[1].plan_hash
+    assert plan is not None
+    assert told.headline == "shop-1 waits in production for 1 more approval until 2026-11-24 08:00 UTC."
+    assert told.next == f"{BEN} may approve or reject plan {plan[7:19]}."
+    assert rule(told, "production", "gate-is-open").reason == "it is open until 2026-11-24 08:00 UTC"
+    assert rule(told, "production", "quorum-reached").reason == (
+        f"1 of 2 approvals; {ADA}: approve, 2026-11-23 08:00 UTC; still asked: {BEN}"
+    )
+    assert holds(told, "production") == {
+        "previous-environment-was-live": True,
+        "no-newer-release": True,
+        "lane-is-free": True,
+        "plan-is-current": True,
+        "gate-is-open": True,
+        "quorum-reached": False,
+        "artifact-is-promoted": False,
+        "rollout-succeeded": False,
+        "verification-passed": False,
+        "is-live": False,
+    }
+
+
+def test_awaiting_approval_of_a_plan_that_is_outdated_says_so() -> None:
+    world = at_the_gate()
+    world.change()
+    assert rule(explained(world), "production", "plan-is-current") == RuleResult(
+        name="plan-is-current",
+        passed=False,
+        reason="the delivery folder (policy or manifests) changed since the plan was made",
+    )
+
+
+def test_awaiting_approval_whose_time_is_over_waits_for_the_sweep() -> None:
+    world = at_the_gate()
+    world.wait(timedelta(hours=25))
+    told = explained(world)
+    assert not rule(told, "production", "gate-is-open").passed
+    assert told.next == "Its time was over at 2026-11-24 08:00 UTC: the next sweep ends it."
+
+
+def test_awaiting_approval_that_nobody_can_give_says_when_it_expires() -> None:
+    world = World(application(staging(), production(gate=approval(CLEO))))
+    world.push("v1")
+    world.run(ci_run("v1", by=CLEO))
+    world.settle()
+    assert explained(world).next == ("Nobody who is listed can still vote; it expires at 2026-11-24 08:00 UTC.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase", "words"),
+    [
+        (StepKind.PROMOTE, Phase.PROMOTING, "the artifact is being copied into the registry of the environment"),
+        (StepKind.DEPLOY, Phase.DEPLOYING, "the manifests are being applied"),
+        (StepKind.CHECK, Phase.CHECKING, "the cluster is bringing the new version up"),
+        (StepKind.VERIFY, Phase.VERIFYING, "the acceptance tests are running"),
+    ],
+)
+def test_a_rollout_says_what_is_being_done_and_when_the_step_reports(kind: StepKind, phase: Phase, words: str) -> None:
+    world = stopped_at(kind, "production")
+    told = explained(world)
+    assert told.phase is phase
+    assert told.headline == f"shop-1 is {phase} in production: {words}."
+    assert told.next.startswith(f"The {kind} step reports by 2026-11-23 ")
+    assert holds(told, "production") == {
+        "previous-environment-was-live": True,
+        "no-newer-release": True,
+        "lane-is-free": True,
+        "plan-is-current": True,
+        "quorum-reached": True,
+        "artifact-is-promoted": kind is not StepKind.PROMOTE,
+        "rollout-succeeded": kind is StepKind.VERIFY,
+        "verification-passed": False,
+        "is-live": False,
+    }
+
+
+def test_an_overdue_step_waits_for_the_sweep_to_send_it_again_and_is_given_up_in_the_end() -> None:
+    world = stopped_at(StepKind.PLAN, "staging")
+    world.effects.lose(StepKind.PLAN, times=10)
+    world.wait(timedelta(minutes=10))
+    assert "the next sweep asks for it again" in explained(world).next
+    for _ in range(3):
+        world.sweep()
+        world.settle()
+        assert "with nobody's help; it was sent again" in explained(world).next
+        world.wait(timedelta(minutes=10))
+    assert "the next sweep gives it up" in explained(world).next
+
+
+def failing(kind: StepKind, *, live_before: bool, on_failure: OnFailure = OnFailure.ROLL_BACK) -> World:
+    """The newest release fails in production at a step; its number is the world's last."""
+    world = World(application(staging(), production(gate=None, on_failure=on_failure)))
+    if live_before:
+        world.push("v0")
+        world.settle()
+        world.wait(timedelta(minutes=1))
+    world.effects.fail(kind, "production", reason="it answers 500", evidence=FAILED_PROBE)
+    world.push("v1")
+    return world
+
+
+FAILED_PROBE = [{"name": "probe /", "environment": "production", "passed": False, "summary": "expected 200, got 500"}]
+
+
+def test_rolling_back_gives_the_reason() -> None:
+    world = failing(StepKind.VERIFY, live_before=True)
+    world.effects.lose(StepKind.ROLL_BACK)
+    world.settle()
+    told = explained(world, 2)
+    assert told.headline == "shop-2 is rolling back in production: it answers 500."
+    assert rule(told, "production", "verification-passed").reason == "probe /: expected 200, got 500"
+    assert rule(told, "production", "artifact-is-promoted").passed
+    assert told.next.startswith("The roll-back step reports")
+
+
+def test_rolled_back_says_that_nothing_is_broken_now() -> None:
+    world = failing(StepKind.CHECK, live_before=True)
+    world.settle()
+    told = explained(world, 2)
+    assert told.headline == "shop-2 was rolled back in production: it answers 500."
+    assert rule(told, "production", "rollout-succeeded") == RuleResult(
+        name="rollout-succeeded", passed=False, reason="it answers 500"
+    )
+    assert told.next.startswith("Nothing is broken now")
+
+
+def test_failed_and_left_as_it_is_asks_for_a_person() -> None:
+    world = failing(StepKind.CHECK, live_before=True, on_failure=OnFailure.STOP)
+    world.settle()
+    assert explained(world, 2).next.startswith("A person has to look at production")
+
+
+def test_failed_before_a_plan_was_made_gives_the_reason_there() -> None:
+    world = World(unattended())
+    world.effects.fail(StepKind.PLAN, "staging", reason="manifests/deployment.yaml: line 3: no such kind")
+    world.push("v1")
+    world.settle()
+    told = explained(world)
+    assert told.headline == "shop-1 failed in staging: manifests/deployment.yaml: line 3: no such kind."
+    assert rule(told, "staging", "plan-is-current").reason == "manifests/deployment.yaml: line 3: no such kind"
+    assert told.next == "Find out why it failed, and push a new image."
+
+
+def test_completed_is_live_everywhere() -> None:
+    world = World(unattended())
+    world.push("v1")
+    world.settle()
+    told = explained(world)
+    assert told.headline == "shop-1 went live in production, the last environment."
+    assert all(result.passed for part in told.rules for result in part.rules)
+    assert rule(told, "staging", "is-live").reason == "live since 2026-11-23 08:00 UTC"
+
+
+def test_completed_and_replaced_names_what_replaced_it() -> None:
+    world = World(unattended())
+    for tag in ("v1", "v2"):
+        world.push(tag)
+        world.settle()
+        world.wait(timedelta(minutes=1))
+    told = explained(world)
+    assert told.headline.endswith("and was replaced there by shop-2.")
+    assert rule(told, "staging", "is-live").reason == (
+        "went live at 2026-11-23 08:00 UTC, and was replaced by shop-2 at 2026-11-23 08:01 UTC"
+    )
+
+
+def test_rejected_names_the_person_and_the_reason() -> None:
+    world = at_the_gate()
+    world.reject(1, BEN, "the release notes are missing.")
+    told = explained(world)
+    assert told.headline == f"shop-1 was rejected in production by {BEN}: the release notes are missing."
+    assert f"{BEN}: reject (the release notes are missing.)" in rule(told, "production", "quorum-reached").reason
+
+
+def test_expired_says_when_its_time_was_over() -> None:
+    world = at_the_gate()
+    world.wait(timedelta(hours=24))
+    world.settle()
+    told = explained(world)
+    assert told.headline == "shop-1 expired in production: nobody decided in time."
+    assert rule(told, "production", "gate-is-open").reason == "its time was over at 2026-11-24 08:00 UTC"
+
+
+@pytest.mark.parametrize("while_joining", [True, False])
+def test_superseded_names_the_newer_release(while_joining: bool) -> None:
+    world = World(unattended(start=Start.BOTH if while_joining else Start.PUSH))
+    world.push("latest", "first")
+    world.wait(timedelta(minutes=1))
+    world.push("latest", "second")
+    world.run(ci_run("2", at=world.now), tag="latest")
+    told = explained(world)
+    assert told.phase is Phase.SUPERSEDED
+    assert told.next == "Nothing: follow shop-2 instead."
+    assert "shop-2" in rule(told, "staging", "no-newer-release").reason
+    assert not rule(told, "staging", "no-newer-release").passed
+
+
+def test_cancelled_by_a_failed_run_says_that_the_run_can_be_run_again() -> None:
+    world = World(application(start=Start.BOTH))
+    world.push("7")
+    world.run(ci_run("7", result="failed"))
+    told = explained(world)
+    assert told.headline == "shop-1 was cancelled: CI run 7 ended as failed."
+    assert told.next == "Run 7 again: once it succeeds, its image gets a new release."
+    assert rule(told, "staging", "run-succeeded").reason == "run 7 ended as failed"
+
+
+def test_cancelled_because_its_environment_is_gone_points_to_the_delivery() -> None:
+    world = stopped_at(StepKind.PLAN, "staging")
+    world.change(application(production()))
+    plan = world.steps(StepKind.PLAN)[0]
+    world.finish(plan, Outcome())
+    told = explained(world)
+    assert told.headline == (
+        "shop-1 was cancelled in staging: the environment 'staging' is no longer in delivery.yaml."
+    )
+    assert told.next == "Correct delivery.yaml, and push a new image."
+    assert [part.environment for part in told.rules] == ["production"]
+
+
+def test_an_environment_that_is_ahead_says_what_will_be_asked_there() -> None:
+    world = stopped_at(StepKind.PLAN, "staging", application())
+    told = explained(world)
+    assert rule(told, "production", "previous-environment-was-live").reason == "shop-1 has not gone live in staging"
+    assert rule(told, "production", "quorum-reached").reason == f"1 of {ADA}, {BEN} will be asked"
+    assert rule(told, "production", "gate-is-open").reason == "it opens once there is a plan"
+
+
+def test_a_newer_release_further_on_is_named_before_this_one_gets_there() -> None:
+    world = World(unattended().evolve(environments=(production(gate=None),)))
+    world.push("v2")
+    world.settle()
+    world.change(unattended())
+    world.effects.lose(StepKind.CHECK, "staging")
+    world.push("v1", at=MORNING - timedelta(minutes=1))
+    world.settle()
+    assert rule(explained(world, 2), "production", "no-newer-release").reason == "the newer shop-1 is live"
+
+
+def test_an_environment_without_verification_has_no_rule_for_it() -> None:
+    world = World(application(staging(verify=PROBED.evolve(http=()))))
+    world.push("v1")
+    world.settle()
+    assert "verification-passed" not in holds(explained(world), "staging")
+
+
+def test_the_tag_rule_comes_first() -> None:
+    world = World(unattended())
+    world.push("v1")
+    assert explained(world).rules[0].rules[0] == TAG_MATCHES
+    assert world.releases[1].digest == digest("v1")
