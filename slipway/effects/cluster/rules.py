@@ -133,7 +133,9 @@ def altogether(verdicts: Iterable[tuple[str, Verdict]]) -> Verdict:
         if reasons:
             told, more = reasons[:_TOLD], len(reasons) - _TOLD
             return Verdict(state=state, reason="; ".join(told) + (f" (and {more} more)" if more > 0 else ""))
-    return _done(f"{len(found)} workloads are rolled out" if found else "there is nothing to wait for")
+    if not found:
+        return _done("there is nothing to wait for")
+    return _done("1 workload is up" if len(found) == 1 else f"all {len(found)} workloads are up")
 
 
 def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:

@@ -146,3 +146,13 @@ def test_files_that_changed_after_loading_are_checked_again(write_delivery: Writ
     (deliveries / "shop" / "manifests").symlink_to(deliveries / "manifests")
     with pytest.raises(ConfigError, match="'manifests' leads out of the application's folder"):
         rendered(delivery)
+
+
+def test_an_object_without_the_image_carries_no_release_so_that_it_differs_only_when_it_changes(
+    write_delivery: WriteDelivery,
+) -> None:
+    service = "apiVersion: v1\nkind: Service\nmetadata: { name: shop }\nspec: { ports: [{ port: 80 }] }\n"
+    files = {"manifests/deployment.yaml": DEPLOYMENT, "manifests/service.yaml": service}
+    delivery = load_delivery(write_delivery(files=files))
+    found = {item["kind"]: item["metadata"].get("annotations") for item in rendered(delivery)}
+    assert found == {"Deployment": {"slipway.dev/release": "shop-482"}, "Service": None}
