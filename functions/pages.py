@@ -1,14 +1,74 @@
-"""Pages for people: what is live, what is on its way, and the story of each release."""
+"""Pages for people: what is live, what is on its way, and the story of each release. Reading changes nothing."""
+
+from collections.abc import Callable
+from urllib.parse import quote
 
 import azure.functions as func
 
-from .shared import new_blueprint
+from slipway.flow.inbound import BadInput
+from slipway.pages import evidence as documents
+from slipway.pages import overview, release, templating
+from slipway.pages.answer import Answer
+from slipway.pages.messages import guarded, message, sign_in
+from slipway.pages.signin import Visitor, visitor
+
+from .http import number
+from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 ANONYMOUS = func.AuthLevel.ANONYMOUS
+LOOKING = ["GET", "HEAD"]
+SEQUENCES = 10**11
 
 
 @blueprint.function_name("page_overview")
-@blueprint.route(route="/", methods=["GET", "HEAD"], auth_level=ANONYMOUS)
-def overview(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return func.HttpResponse("Slipway\n", mimetype="text/plain")
+@blueprint.route(route="/", methods=LOOKING, auth_level=ANONYMOUS)
+def page_overview(req: func.HttpRequest) -> func.HttpResponse:
+    return _reading(req, "/", lambda who: overview.show(parts().reader, who))
+
+
+@blueprint.function_name("page_release")
+@blueprint.route(route="releases/{release}", methods=LOOKING, auth_level=ANONYMOUS)
+def page_release(req: func.HttpRequest) -> func.HttpResponse:
+    wanted = req.route_params["release"]
+
+    def work(who: Visitor) -> Answer:
+        try:
+            after = number(req, "after", default=0, least=0, most=SEQUENCES)
+        except BadInput as bad:
+            return message(400, "A parameter is wrong", str(bad))
+        return release.show(parts().reader, wanted, after=after, visitor=who)
+
+    return _reading(req, f"/releases/{quote(wanted, safe='')}", work)
+
+
+@blueprint.function_name("page_evidence")
+@blueprint.route(route="evidence/{digest}", methods=LOOKING, auth_level=ANONYMOUS)
+def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
+    wanted = req.route_params["digest"]
+    path = f"/evidence/{quote(wanted, safe='')}"
+    return _reading(req, path, lambda _: documents.kept_document(wanted, parts().reader.evidence))
+
+
+@blueprint.function_name("page_stylesheet")
+@blueprint.route(route="assets/slipway.css", methods=LOOKING, auth_level=ANONYMOUS)
+def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
+    return as_response(templating.stylesheet(req.params.get("v", "")))
+
+
+def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]) -> func.HttpResponse:
+    """The page, for people who may read."""
+    who = visitor(req.headers, parts().settings.sign_in)
+    if who is None:
+        return as_response(sign_in(path))
+    return as_response(guarded(lambda: work(who)))
+
+
+def as_response(answer: Answer) -> func.HttpResponse:
+    return func.HttpResponse(
+        answer.body,
+        status_code=answer.status,
+        mimetype=answer.media_type,
+        charset="utf-8",
+        headers=dict(answer.headers),
+    )

@@ -1,0 +1,147 @@
+"""The approval page: what will change and why, what speaks for it, who decided what, and the form to decide."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.application import ApprovalGate, Environment
+from ..domain.plan import Plan
+from ..domain.release import Lane, Release, Vote
+from ..domain.rules import RuleResult, failed
+from ..domain.tokens import ApprovalClaims
+from . import times, words
+from .changes import changes_view
+from .evidence import ReadDocument, evidence_views
+from .standing import Standing
+from .templating import render
+from .text import visible
+from .words import Sign
+
+REASON_FIELD = 1000
+"""Characters that the form's field takes: percent-encoded they stay below the limit of the body."""
+OUTDATED = "plan-is-current"
+MUST_DIFFER = "approver-is-not-requester"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why what was sent did not count; shown above everything else."""
+
+    headline: str
+    rules: tuple[RuleResult, ...] = ()
+    message: str = ""
+    reason: str = ""
+    """What was written as the reason, so that nobody has to write it again."""
+    about_reason: bool = False
+    """Whether the reason's field is what must be mended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matter:
+    """All that the page is made from."""
+
+    claims: ApprovalClaims
+    release: Release
+    environment: Environment | None
+    lane: Lane
+    plan: Plan | None
+    plan_missing: str
+    standing: Standing
+    rules: tuple[RuleResult, ...]
+    """What an approval would be judged by; empty where nothing is asked."""
+    nonce: str
+    """Empty where there is no form."""
+    link: str
+    """Path of this page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormView:
+    """What can be done on the page."""
+
+    nonce: str
+    approve: bool
+    reject: bool
+    plan_again: bool
+    """The plan is outdated: a vote would not count, but makes Slipway plan again."""
+    reason: str
+    about_reason: bool
+    open_rejection: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoteView:
+    voter: str
+    sign: Sign
+    reason: str
+    channel: str
+    at: datetime
+
+
+def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal: Refusal | None = None) -> str:
+    release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
+    deadline = release.gate.deadline if release.gate and matter.standing.open else None
+    return render(
+        "approval.html",
+        claims=matter.claims,
+        release=release,
+        standing=matter.standing,
+        refusal=refusal,
+        form=_form(matter, refusal),
+        plan=plan,
+        plan_missing=matter.plan_missing,
+        changes=changes_view(plan) if plan else None,
+        changes_link=f"{matter.link}/changes",
+        evidence=evidence_views(plan.evidence if plan else (), read),
+        live=matter.lane.live,
+        live_id=_live_id(matter),
+        votes=_votes(matter),
+        approvals=release.gate.approvals if release.gate else 0,
+        required=gate.required if gate else None,
+        deadline=deadline,
+        remaining=times.relative(deadline, now) if deadline else "",
+        rules=matter.rules,
+        now=now,
+        reason_limit=REASON_FIELD,
+        reader=None,
+    )
+
+
+def _gate(environment: Environment | None) -> ApprovalGate | None:
+    gate = environment.gate if environment else None
+    return gate if isinstance(gate, ApprovalGate) else None
+
+
+def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
+    if not (matter.standing.open and matter.nonce and matter.plan):
+        return None  # what cannot be shown cannot be voted on
+    broken = {rule.name for rule in failed(matter.rules)}
+    plan_again = OUTDATED in broken
+    return FormView(
+        nonce=matter.nonce,
+        approve=not broken,
+        reject=not (broken - {MUST_DIFFER}),
+        plan_again=plan_again,
+        reason=refusal.reason if refusal else "",
+        about_reason=bool(refusal and refusal.about_reason),
+        open_rejection=bool(refusal and (refusal.about_reason or refusal.reason)),
+    )
+
+
+def _live_id(matter: Matter) -> str:
+    live = matter.lane.live
+    return f"{matter.release.application}-{live.release}" if live else ""
+
+
+def _votes(matter: Matter) -> tuple[VoteView, ...]:
+    gate = matter.release.gate
+    votes: tuple[Vote, ...] = gate.votes if gate and gate.plan_hash == matter.claims.plan_hash else ()
+    return tuple(
+        VoteView(
+            voter=visible(vote.voter),
+            sign=words.APPROVED if vote.decision == "approve" else words.REJECTED,
+            reason=visible(vote.reason),
+            channel=vote.channel,
+            at=vote.at,
+        )
+        for vote in votes
+    )

@@ -1,0 +1,95 @@
+"""A release's page: where it stands and why, its way along the chain, what speaks for it, and its whole story."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from ..domain.audit import AuditRecord
+from ..domain.explain import Explanation
+from ..domain.plan import Plan
+from ..domain.release import Release
+from ..flow.reading import Damaged, NotFound, Reader
+from ..ledger import LedgerUnavailable
+from . import words
+from .answer import Answer, html
+from .chain import stops
+from .changes import changes_view
+from .evidence import ReadDocument, evidence_views
+from .signin import Visitor
+from .templating import render
+from .timeline import timeline
+
+RECORDS = 100
+"""Records of the trail on one page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """All that the page is made from."""
+
+    release: Release
+    environments: tuple[str, ...]
+    explanation: Explanation | None
+    """None where the application is not delivered by this installation any more."""
+    records: tuple[AuditRecord | Damaged, ...]
+    after: int
+    """The sequence after which these records come; 0 for the beginning."""
+    more: bool
+    plan: Plan | None
+    plan_missing: str = ""
+    """Why the plan cannot be shown."""
+
+
+def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Visitor | None = None) -> str:
+    release = story.release
+    return render(
+        "release.html",
+        release=release,
+        sign=words.phase(release.phase),
+        explanation=story.explanation,
+        stops=stops(release, story.environments, now),
+        moments=timeline(story.records),
+        after=story.after,
+        next_after=story.records[-1].sequence if story.more else None,
+        plan=story.plan,
+        plan_missing=story.plan_missing,
+        changes=changes_view(story.plan) if story.plan else None,
+        evidence=evidence_views(release.evidence, read),
+        now=now,
+        reader=visitor,
+    )
+
+
+def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | None = None) -> Answer:
+    """Raises `NotFound`, `LedgerUnavailable`."""
+    release = reader.release(release_id)
+    entry = reader.catalogue.get(release.application)
+    found = list(
+        islice(reader.audit(release.application, after=after, release=release, limit=RECORDS + 1), RECORDS + 1)
+    )
+    plan, missing = readable_plan(reader, release.plan_hash)
+    story = Story(
+        release=release,
+        environments=tuple(e.name for e in entry.application.environments) if entry else (),
+        explanation=reader.explain(release) if entry else None,
+        records=tuple(found[:RECORDS]),
+        after=after,
+        more=len(found) > RECORDS,
+        plan=plan,
+        plan_missing=missing,
+    )
+    return html(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
+
+
+def readable_plan(reader: Reader, plan_hash: str | None) -> tuple[Plan | None, str]:
+    """The plan, or why it cannot be shown."""
+    if plan_hash is None:
+        return None, ""
+    try:
+        return reader.plan(plan_hash), ""
+    except NotFound:
+        return None, "The plan's document is not kept any more."
+    except LedgerUnavailable:
+        return None, "The plan's document cannot be read right now."
+    except ValueError:
+        return None, "The plan's document was changed after it was written, and is not shown."

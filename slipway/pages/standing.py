@@ -1,0 +1,165 @@
+"""Where an approval stands for the holder of one link: what the page says first, and whether there is a form. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ..domain.application import ApprovalGate, Environment
+from ..domain.release import ROLLOUT_PHASES, Phase, Release, Vote, VoteDecision
+from ..domain.tokens import ApprovalClaims
+from .text import visible
+from .times import moment
+from .words import Tone
+
+
+class Kind(StrEnum):
+    """The situations that an approval page tells apart."""
+
+    OPEN = "open"
+    """The person may decide."""
+    VOTED = "voted"
+    """They have decided; others are still waited for."""
+    NOT_ASKED = "not-asked"
+    """The gate is open, but the policy does not ask them any more."""
+    PLAN_CHANGED = "plan-changed"
+    """The link is for an earlier plan."""
+    PLANNING = "planning"
+    """The plan is being made again."""
+    LATE = "late"
+    """The gate's time is over."""
+    PASSED = "passed"
+    """Enough people approved: it is on its way, or live."""
+    ENDED = "ended"
+    """The release has ended without passing this gate, or after it."""
+    ELSEWHERE = "elsewhere"
+    """The release is not at this gate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What the page says first."""
+
+    kind: Kind
+    headline: str
+    lead: str
+    tone: Tone
+    newer: str | None = None
+    """Id of the release that took this one's place."""
+
+    @property
+    def open(self) -> bool:
+        return self.kind is Kind.OPEN
+
+
+def standing(release: Release, environment: Environment | None, claims: ApprovalClaims, *, now: datetime) -> Standing:
+    here = release.environment == claims.environment
+    if here and release.phase is Phase.AWAITING_APPROVAL:
+        return _waiting(release, environment, claims, now)
+    if here and release.phase in (Phase.PLANNING, Phase.QUEUED):
+        return Standing(
+            kind=Kind.PLANNING,
+            headline="The plan is being made again",
+            lead="What a rollout would do may have changed since this link was sent. "
+            "If it has, you will be asked again, with a new link.",
+            tone=Tone.BUSY,
+        )
+    if release.phase.final:
+        return _ended(release, claims)
+    if here and release.phase in ROLLOUT_PHASES:
+        return _passed(f"{release.id} is on its way to {claims.environment}.")
+    visit = release.visit(claims.environment)
+    if visit is not None and visit.outcome == "live" and visit.left_at is not None:
+        return _passed(f"{release.id} went live in {claims.environment} on {moment(visit.left_at)}.")
+    return Standing(
+        kind=Kind.ELSEWHERE,
+        headline="Nothing is asked here",
+        lead=f"{release.id} does not wait for approval in {claims.environment}.",
+        tone=Tone.QUIET,
+    )
+
+
+def _waiting(release: Release, environment: Environment | None, claims: ApprovalClaims, now: datetime) -> Standing:
+    gate = environment.gate if environment else None
+    deadline = release.gate.deadline if release.gate else None
+    mine = vote_of(release, claims.approver)
+    if release.plan_hash != claims.plan_hash:
+        return Standing(
+            kind=Kind.PLAN_CHANGED,
+            headline="The plan changed",
+            lead="This link is for an earlier plan, and a vote on it no longer counts. "
+            "A link for the present plan was sent to everybody who is asked.",
+            tone=Tone.ASKS,
+        )
+    if deadline is not None and now >= deadline:
+        return _late(f"The time for a decision was over on {moment(deadline)}.")
+    if mine is not None:
+        said = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[mine.decision]
+        return Standing(
+            kind=Kind.VOTED,
+            headline=f"You {said} this",
+            lead=f"Your vote was counted on {moment(mine.at)}. Others are still waited for.",
+            tone=Tone.GOOD,
+        )
+    if not isinstance(gate, ApprovalGate) or claims.approver.casefold() not in {a.casefold() for a in gate.approvers}:
+        return Standing(
+            kind=Kind.NOT_ASKED,
+            headline="You are no longer asked",
+            lead=f"{claims.approver} is not among those who approve for {claims.environment} now.",
+            tone=Tone.QUIET,
+        )
+    return Standing(
+        kind=Kind.OPEN,
+        headline=f"Approve {release.tag} for {claims.environment}?",
+        lead=f"{release.id} waits for a decision. This is exactly what would change.",
+        tone=Tone.ASKS,
+    )
+
+
+def _ended(release: Release, claims: ApprovalClaims) -> Standing:
+    visit = release.visit(claims.environment)
+    if release.phase is Phase.COMPLETED or (visit is not None and visit.outcome == "live"):
+        when = f" on {moment(visit.left_at)}" if visit and visit.left_at else ""
+        return _passed(f"{release.id} went live in {claims.environment}{when}.")
+    if release.phase is Phase.REJECTED:
+        return _rejected(release)
+    if release.phase is Phase.EXPIRED:
+        return _late("Nobody decided in time, so nothing was changed.")
+    newer = f"{release.application}-{release.superseded_by}" if release.superseded_by else None
+    said = {
+        Phase.SUPERSEDED: ("A newer release took its place", Tone.QUIET),
+        Phase.CANCELLED: ("It was cancelled", Tone.QUIET),
+        Phase.FAILED: ("It was approved, and failed", Tone.BAD),
+        Phase.ROLLED_BACK: ("It was approved, failed and was rolled back", Tone.BAD),
+    }
+    headline, tone = said[release.phase]
+    if release.phase is Phase.FAILED and (release.gate is None or not release.gate.approvals):
+        headline = "It failed"
+    reason = visible(release.reason)
+    lead = f"{reason[:1].upper()}{reason[1:]}." if reason else "There is nothing to decide any more."
+    return Standing(kind=Kind.ENDED, headline=headline, lead=lead, tone=tone, newer=newer)
+
+
+def _rejected(release: Release) -> Standing:
+    votes = release.gate.votes if release.gate else ()
+    no = next((vote for vote in reversed(votes) if vote.decision is VoteDecision.REJECT), None)
+    who = f"{no.voter} on {moment(no.at)}" if no else "somebody"
+    return Standing(
+        kind=Kind.ENDED,
+        headline="It was rejected",
+        lead=f"Rejected by {visible(who)}: {visible(release.reason)}",
+        tone=Tone.BAD,
+    )
+
+
+def _passed(lead: str) -> Standing:
+    return Standing(kind=Kind.PASSED, headline="It was approved", lead=lead, tone=Tone.GOOD)
+
+
+def _late(lead: str) -> Standing:
+    return Standing(kind=Kind.LATE, headline="The time to decide is over", lead=lead, tone=Tone.QUIET)
+
+
+def vote_of(release: Release, voter: str) -> Vote | None:
+    """The vote of a person on the plan that is being decided about."""
+    votes = release.gate.votes if release.gate else ()
+    return next((vote for vote in votes if vote.voter.casefold() == voter.casefold()), None)
