@@ -1,5 +1,6 @@
 """What the blueprints share: the app's parts, built once per worker process."""
 
+import logging
 import os
 import threading
 from functools import cache
@@ -25,6 +26,9 @@ def parts() -> Parts:
 
 def check_at_start() -> None:
     """Called while the app is being loaded: better not to start than to lose messages later."""
+    for chatty in ("azure", "urllib3"):
+        # They tell of every request and every change of a link's state: a bill in Azure, and noise for the reader.
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     _ = parts().catalogue
     _ = parts().keys
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 BOLD, DIM, GREEN, RED, YELLOW, CYAN, END = "1", "2", "32", "31", "33", "36", "0"
 
 _GOOD = ("done", "made", "live", "completed", "approved", "passed", "sent", "joined", "created", "applied", "started")
-_BAD = ("failed", "rejected", "refused", "expired", "lost", "voided")
+_BAD = ("failed", "rolled-back", "rejected", "refused", "expired", "lost", "voided")
 
 
 class Narrator:
