@@ -68,3 +68,108 @@ class ApplicationView(Answer):
 
 class Applications(Answer):
     applications: list[ApplicationView]
+
+
+class VoteView(Answer):
+    voter: str
+    decision: str
+    reason: str = ""
+    at: Moment
+
+
+class GateView(Answer):
+    deadline: Moment | None = None
+    votes: list[VoteView] = []
+
+
+class EvidenceView(Answer):
+    name: str
+    passed: bool
+    summary: str = ""
+    log: str | None = None
+
+
+class VisitView(Answer):
+    environment: str
+    arrived_at: Moment
+    left_at: Moment | None = None
+    outcome: str = ""
+    plan_hash: str | None = None
+    evidence: list[EvidenceView] = []
+
+
+class PushView(Answer):
+    at: Moment
+    actor: str = ""
+
+
+class RunView(Answer):
+    project: str
+    pipeline: str
+    number: str
+    result: str
+    branch: str = ""
+    url: str = ""
+
+
+class ReleaseView(Answer):
+    id: str
+    application: str
+    phase: str
+    registry: str
+    repository: str
+    tag: str
+    digest: str | None = None
+    changed_at: Moment
+    push: PushView | None = None
+    run: RunView | None = None
+    environment: str | None = None
+    due: Moment | None = None
+    plan_hash: str | None = None
+    gate: GateView | None = None
+    visits: list[VisitView] = []
+    reason: str = ""
+    superseded_by: int | None = None
+
+
+class Releases(Answer):
+    releases: list[ReleaseView]
+
+
+class RuleView(Answer):
+    name: str
+    passed: bool
+    reason: str
+
+
+class RulesThere(Answer):
+    environment: str
+    rules: list[RuleView]
+
+
+class ExplanationView(Answer):
+    release: str
+    phase: str
+    headline: str
+    rules: list[RulesThere]
+    next: str
+
+
+class ParkedView(Answer):
+    id: str
+    source: str
+    reason: str
+    body: str
+    truncated: bool = False
+    parked_at: Moment
+    message_id: str = ""
+    replayed_at: Moment | None = None
+
+
+class ParkedItems(Answer):
+    parked: list[dict[str, Any]]
+
+
+class Replayed(Answer):
+    replayed: str
+    source: str

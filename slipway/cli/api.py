@@ -37,9 +37,12 @@ class Api:
         if app.key:
             headers[KEY_HEADER] = app.key
         again = urllib3.Retry(
-            total=3,
+            connect=1,
+            read=1,
+            status=3,
             redirect=0,  # the key goes to the app that was named and nowhere else
             status_forcelist=BUSY,
+            respect_retry_after_header=False,  # a person waits: better an answer than a pause of hours
             allowed_methods={"GET"},
             backoff_factor=0.2,
             raise_on_redirect=False,
@@ -143,6 +146,8 @@ def read[T: BaseModel](kind: type[T], content: Any) -> T:
     """The part of an answer that a table shows."""
     try:
         return kind.model_validate(content)
+    except OverflowError as error:
+        raise Trouble("the answer cannot be read: a time is out of range", exit_code=Exit.NO_ANSWER) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])

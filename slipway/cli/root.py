@@ -9,23 +9,33 @@ from slipway import __version__
 
 from .lazy import Lazy, LazyGroup
 from .options import app_options
-from .troubles import Exit
+from .troubles import Exit, Trouble
 
 _COMMANDS = "slipway.cli.commands."
 
 LAZY = {
+    "applications": Lazy(_COMMANDS + "applications:applications", "What is delivered, and what runs where."),
+    "releases": Lazy(_COMMANDS + "releases:releases", "Releases, newest first."),
+    "release": Lazy(_COMMANDS + "releases:release", "One release: what and where it is, and its timeline."),
+    "explain": Lazy(_COMMANDS + "releases:explain", "Why a release is where it is, rule by rule."),
     "audit": Lazy(_COMMANDS + "audit:audit", "Read the audit trail, and verify it."),
+    "evidence": Lazy(_COMMANDS + "evidence:evidence", "A kept document (a plan, a log) by its hash."),
+    "parked": Lazy(_COMMANDS + "parked:parked", "Input that could not be handled: look at it, replay it."),
+    "delivery": Lazy(_COMMANDS + "delivery:delivery", "Check deliveries before they are merged; their schema."),
+    "completion": Lazy(_COMMANDS + "completion:completion", "The script that completes `slipway` in a shell."),
 }
 
 
 class Root(LazyGroup):
-    """Ctrl-C ends a command with 130, so that it is never taken for an answer."""
+    """Ctrl-C ends a command with 130, so that it is never taken for an answer, nor is an answer that nobody can read."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(Exit.INTERRUPTED)
+        except RecursionError as error:
+            raise Trouble("the answer is nested too deeply", exit_code=Exit.NO_ANSWER) from error
 
 
 @click.group(cls=Root, lazy=LAZY, context_settings={"help_option_names": ["-h", "--help"]})

@@ -67,25 +67,42 @@ class Screen:
         else:
             self._write("".join(neutral(_cell(part).text) for part in parts))
 
+    def whole(self, line: str) -> None:
+        """A line that is never folded: other programs read it."""
+        self._write(neutral(line))
+
     def text(self, text: str) -> None:
         """A text of several lines, each neutralised."""
         for line in text.split("\n"):
             self._write(neutral(line.removesuffix("\r").expandtabs()))
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Content]], *, cut: Sequence[str] = ()) -> None:
-        """Rows under headings. On a terminal that is too narrow the columns of `cut` give way first."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Content]],
+        *,
+        cut: Sequence[str] = (),
+        fold: Sequence[str] = (),
+    ) -> None:
+        """Rows under headings. On a narrow terminal the columns of `cut` are cut first, and those of `fold` folded."""
         cells = [[_cell(item) for item in row] for row in rows]
         if self.terminal:
-            self._table(columns, cells, cut)
+            self._table(columns, cells, yielding=(*cut, *fold), fold=fold)
         else:
             self._plain([[Cell(name.upper()) for name in columns], *cells])
 
-    def _table(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], cut: Sequence[str]) -> None:
+    def _table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, yielding: Sequence[str], fold: Sequence[str]
+    ) -> None:
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
         for name in columns:
-            table.add_column(Text(name.upper()), no_wrap=name not in cut, overflow="ellipsis")
+            table.add_column(
+                Text(name.upper()), no_wrap=name not in yielding, overflow="fold" if name in fold else "ellipsis"
+            )
         for row in rows:
-            table.add_row(*(Text(neutral(cell.text), cell.style, no_wrap=True, overflow="ellipsis") for cell in row))
+            # A text that may not wrap is cut where its column is too narrow; only columns that may wrap give way.
+            texts = zip(columns, row, strict=True)
+            table.add_row(*(Text(neutral(cell.text), cell.style, no_wrap=name not in fold) for name, cell in texts))
         self._console.print(table)
 
     def _plain(self, rows: list[list[Cell]]) -> None:

@@ -22,7 +22,10 @@ def _escaped(character: str) -> str:
 
 def local(moment: datetime) -> str:
     """`2026-11-23 09:30:00` in the zone of this machine."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+    try:
+        return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+    except OverflowError:  # the last hours of the year 9999, east of Greenwich
+        return iso(moment)
 
 
 def iso(moment: datetime) -> str:

@@ -12,24 +12,24 @@ _GOOD = frozenset(
 _BAD = frozenset(("failed", "rejected", "refused", "expired", "lost", "voided", "parked"))
 
 
-def show_trail(screen: Screen, records: Iterable[TrailLine]) -> None:
-    """A table, oldest first."""
-    columns = ("sequence", "time", "action", "release", "environment", "actor", "details")
-    screen.table(columns, (_row(screen, record) for record in records), cut=("details", "actor"))
+def show_trail(screen: Screen, records: Iterable[TrailLine], *, release: bool = True) -> None:
+    """A table, oldest first; without the column of releases where all are of one."""
+    columns = ("sequence", "time", "action", *(("release",) if release else ()), "environment", "actor", "details")
+    rows = (tuple(_row(screen, record)[name] for name in columns) for record in records)
+    screen.table(columns, rows, cut=("details", "actor"))
 
 
-def _row(screen: Screen, record: TrailLine) -> tuple[Content, ...]:
-    if record.damaged is not None:
-        return str(record.sequence), "", Cell("DAMAGED", BAD), "", "", "", Cell(record.damaged, BAD)
-    return (
-        str(record.sequence),
-        Cell(screen.time(record.time), FAINT),
-        Cell(record.action, action_style(record.action)),
-        Cell(record.release or "", NAME),
-        record.environment or "",
-        record.actor,
-        Cell(told(record.details), FAINT),
-    )
+def _row(screen: Screen, record: TrailLine) -> dict[str, Content]:
+    damaged = record.damaged is not None
+    return {
+        "sequence": str(record.sequence),
+        "time": Cell(screen.time(record.time), FAINT),
+        "action": Cell("DAMAGED", BAD) if damaged else Cell(record.action, action_style(record.action)),
+        "release": Cell(record.release or "", NAME),
+        "environment": record.environment or "",
+        "actor": record.actor,
+        "details": Cell(record.damaged or "", BAD) if damaged else Cell(told(record.details), FAINT),
+    }
 
 
 def action_style(action: str) -> str:

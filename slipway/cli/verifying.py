@@ -62,6 +62,6 @@ def _fault(check: ChainCheck, item: dict[str, Any]) -> ChainFault | None:
     except ValidationError as error:
         fields = sorted({str(problem["loc"][0]) for problem in error.errors() if problem["loc"]})
         reason = f"it is not an audit record any more ({', '.join(fields)})"
-    except (ValueError, RecursionError):
+    except (ValueError, OverflowError, RecursionError):
         reason = "its content has no canonical form: it was changed after it was written"
     return ChainFault(application=check.application, sequence=expected, reason=reason)

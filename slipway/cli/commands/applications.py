@@ -1,0 +1,50 @@
+"""`slipway applications`: what is delivered, and what runs where."""
+
+from collections.abc import Iterator
+
+import click
+
+from ..answers import Applications, ApplicationView
+from ..api import Api, read
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+
+
+@click.command()
+@json_option
+@connected
+def applications(api: Api, *, as_json: bool) -> None:
+    """Every application with its environments, in the order of the chain: what is live, what is on its way.
+
+    \b
+    Columns:
+      LIVE     the release that the environment runs, its tag, and since when
+      ROLLING  the release whose rollout is under way
+      WAITING  the newest release that is next
+
+    \b
+    Example:
+      slipway applications
+    """
+    screen, content = Screen(), api.get("applications")
+    if as_json:
+        screen.json(content)
+        return
+    found = read(Applications, content).applications
+    columns = ("application", "environment", "gate", "live", "tag", "since", "rolling", "waiting")
+    screen.table(columns, (row for item in found for row in _rows(screen, item)), cut=("tag",))
+
+
+def _rows(screen: Screen, item: ApplicationView) -> Iterator[tuple[Content, ...]]:
+    for lane in item.environments:
+        yield (
+            Cell(item.application, NAME),
+            lane.environment,
+            lane.gate,
+            Cell(lane.live.release if lane.live else "", GOOD),
+            lane.live.tag if lane.live else "",
+            Cell(screen.time(lane.live.at) if lane.live else "", FAINT),
+            Cell(lane.rolling or "", NOTE),
+            Cell(lane.waiting or "", NOTE),
+        )

@@ -1,0 +1,23 @@
+"""`slipway completion`: the script that makes a shell complete the command."""
+
+import click
+from click.shell_completion import get_completion_class
+
+VARIABLE = "_SLIPWAY_COMPLETE"
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, *, shell: str) -> None:
+    """Print the script that completes `slipway` in SHELL.
+
+    \b
+    Examples:
+      bash:  eval "$(slipway completion bash)"                     in ~/.bashrc
+      zsh:   eval "$(slipway completion zsh)"                      in ~/.zshrc
+      fish:  slipway completion fish > ~/.config/fish/completions/slipway.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None  # the choices are click's own
+    click.echo(kind(context.find_root().command, {}, "slipway", VARIABLE).source())

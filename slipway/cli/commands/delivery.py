@@ -1,0 +1,71 @@
+"""`slipway delivery`: check deliveries before they are merged. It needs no app."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from slipway.config import ConfigError, load_deliveries, load_delivery
+from slipway.config.delivery import DELIVERY_FILE
+from slipway.config.schema import schema_text
+
+from ..screen import GOOD, Cell, Screen
+from ..troubles import Exit, Trouble
+
+
+@click.group()
+def delivery() -> None:
+    """Check deliveries before they are merged, and print their schema."""
+
+
+@delivery.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="deliveries")
+def check(folder: Path) -> None:
+    """Check every delivery.yaml in FOLDER with its manifests (default: deliveries), or that of one application.
+
+    Every problem in every file is printed as `file:line: field: what was expected, what came`, so that an editor
+    or a CI system can point at it. Registries, clusters and channels are names that the installation's settings
+    give addresses to; they are not looked up here.
+
+    \b
+    Exit codes: 0 all is well, 1 there are problems, 2 usage.
+
+    \b
+    Examples:
+      slipway delivery check
+      slipway delivery check deliveries/shop
+    """
+    place = folder.resolve()
+    place = place.parent if place.name == DELIVERY_FILE else place
+    alone = (place / DELIVERY_FILE).is_file()
+    screen = Screen()
+    try:
+        names = [load_delivery(place).application.application] if alone else sorted(load_deliveries(place))
+    except ConfigError as error:
+        above = (place.parent if alone else place).parent
+        _show(screen, error, above)
+        raise SystemExit(Exit.NO) from error
+    if not names:
+        raise Trouble(f"{folder}: expected folders that each hold a {DELIVERY_FILE}, got none")
+    screen.line(Cell("✓", GOOD), f" {', '.join(names)}: no problems")
+
+
+def _show(screen: Screen, error: ConfigError, above: Path) -> None:
+    """With the files as they are seen from here, so that they can be opened."""
+    prefix = Path(os.path.relpath(above))
+    for problem in error.problems:
+        screen.whole(str(replace(problem, file=(prefix / problem.file).as_posix())))
+    count = len(error.problems)
+    click.echo(f"{count} problem{'' if count == 1 else 's'}", err=True)
+
+
+@delivery.command()
+def schema() -> None:
+    """Print the JSON Schema of delivery.yaml, for editors.
+
+    \b
+    Example:
+      slipway delivery schema > .vscode/delivery.schema.json
+    """
+    click.echo(schema_text(), nl=False)

@@ -1,0 +1,52 @@
+"""`slipway evidence`: a kept document, checked against the hash that the audit trail names."""
+
+import json
+import re
+import sys
+
+import click
+
+from slipway.domain.model import DIGEST_PATTERN, sha256
+
+from ..api import Api
+from ..options import connected
+from ..screen import Screen
+from ..troubles import Trouble
+
+
+class DigestType(click.ParamType[str]):
+    """`sha256:` and 64 hexadecimal digits."""
+
+    name = "digest"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if re.fullmatch(DIGEST_PATTERN, value) is None:
+            self.fail(f"expected sha256: and 64 hexadecimal digits, got {value[:80]!r}", param, ctx)
+        return value
+
+
+@click.command()
+@click.argument("digest", type=DigestType())
+@connected
+def evidence(api: Api, *, digest: str) -> None:
+    """Print a kept document (a plan, a log) by its hash, as releases and audit records name it.
+
+    The hash of what the app sends is computed here; a document that does not have it is not printed. In a pipe
+    the document is written byte by byte; on a terminal JSON is indented and what could steer the terminal is escaped.
+
+    \b
+    Examples:
+      slipway evidence sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+      slipway evidence $(slipway release shop-482 --json | jq -r .plan_hash) | jq .manifests
+    """
+    content = api.document(digest)
+    if (found := sha256(content)) != digest:
+        raise Trouble(f"the document is not the one that was kept: its hash is {found}, expected {digest}")
+    screen = Screen()
+    if not screen.terminal:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        screen.json(json.loads(content))
+    except (ValueError, RecursionError):
+        screen.text(content.decode("utf-8", "backslashreplace"))

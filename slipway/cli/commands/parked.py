@@ -1,0 +1,111 @@
+"""`slipway parked`: input that could not be handled, and how it is taken in once more."""
+
+from typing import Any
+
+import click
+
+from ..answers import ParkedItems, ParkedView, Replayed
+from ..api import Api, read
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import FAINT, GOOD, NAME, Cell, Screen
+from ..troubles import Trouble
+
+
+@click.group()
+def parked() -> None:
+    """Look at parked input, and replay it.
+
+    What the app cannot handle (a message that says nothing it knows, a step that failed again and again) is kept
+    with the reason. Once the reason is gone, replay it.
+    """
+
+
+@parked.command("list")
+@json_option
+@connected
+def list_(api: Api, *, as_json: bool) -> None:
+    """Everything that is parked.
+
+    \b
+    Example:
+      slipway parked list
+    """
+    screen, content = Screen(), api.get("parked")
+    if as_json:
+        screen.json(content)
+        return
+    found = [read(ParkedView, item) for item in read(ParkedItems, content).parked]
+    if not found:
+        click.echo("nothing is parked", err=True)
+        return
+    rows = [
+        (
+            Cell(item.id, NAME),
+            Cell(screen.time(item.parked_at), FAINT),
+            item.source,
+            Cell(screen.time(item.replayed_at), GOOD),
+            item.reason,
+        )
+        for item in found
+    ]
+    screen.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",))
+
+
+@parked.command("show")
+@click.argument("id")
+@json_option
+@connected
+def show(api: Api, *, id: str, as_json: bool) -> None:
+    """One parked input: why it was parked, and its body.
+
+    \b
+    Examples:
+      slipway parked show 3f0c9d0be1a24c7788aa01d2
+      slipway parked show 3f0c9d0be1a24c7788aa01d2 --json | jq -r .body
+    """
+    item = _find(api, id)
+    screen = Screen()
+    if as_json:
+        screen.json(item)
+        return
+    found = read(ParkedView, item)
+    screen.fields(
+        [
+            ("id", Cell(found.id, NAME)),
+            ("source", found.source),
+            ("reason", found.reason),
+            ("parked", screen.time(found.parked_at)),
+            ("replayed", screen.time(found.replayed_at)),
+            ("message id", found.message_id),
+            ("body", "cut: it was too long to be kept whole, and cannot be replayed" if found.truncated else ""),
+        ]
+    )
+    screen.line()
+    screen.text(found.body)
+
+
+def _find(api: Api, id: str) -> dict[str, Any]:
+    found = next((item for item in read(ParkedItems, api.get("parked")).parked if item.get("id") == id), None)
+    if found is None:
+        raise Trouble(f"no parked input has the id {id!r}; `slipway parked list` shows what there is")
+    return found
+
+
+@parked.command("replay")
+@click.argument("id")
+@json_option
+@connected
+def replay(api: Api, *, id: str, as_json: bool) -> None:
+    """Put parked input back to where it came from; the audit trail says so.
+
+    \b
+    Example:
+      slipway parked replay 3f0c9d0be1a24c7788aa01d2
+    """
+    screen, content = Screen(), api.post("parked", id, "replay")
+    if as_json:
+        screen.json(content)
+        return
+    found = read(Replayed, content)
+    screen.line(Cell("✓ replayed", GOOD), f"  {found.replayed}: back to {found.source}")

@@ -1,0 +1,158 @@
+"""`slipway releases`, `slipway release`, `slipway explain`: where artifacts are, and why."""
+
+from collections.abc import Iterator
+
+import click
+
+from ..answers import ExplanationView, Releases, ReleaseView, TrailLine
+from ..api import PAGE, Api, read
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..trail import show_trail
+
+_STYLES = {
+    "completed": GOOD,
+    "live": GOOD,
+    "failed": BAD,
+    "rolled_back": BAD,
+    "rejected": BAD,
+    "expired": BAD,
+    "superseded": FAINT,
+    "cancelled": FAINT,
+}
+"""Of ends; a release in any other phase is on its way."""
+
+
+@click.command()
+@click.option("--application", "-a", metavar="NAME", help="Releases of this application only.")
+@click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many.")
+@json_option
+@connected
+def releases(api: Api, *, application: str | None, limit: int, as_json: bool) -> None:
+    """Releases, newest first: phase, environment, and why a release ended as it did.
+
+    \b
+    Examples:
+      slipway releases
+      slipway releases --application shop --limit 5
+      slipway releases --json | jq -r '.releases[] | select(.phase == "failed") | .id'
+    """
+    screen, content = Screen(), api.get("releases", application=application, limit=limit)
+    if as_json:
+        screen.json(content)
+        return
+    found = read(Releases, content).releases
+    if not found:
+        click.echo("no releases yet", err=True)
+        return
+    columns = ("release", "tag", "phase", "environment", "changed", "reason")
+    screen.table(columns, (_row(screen, item) for item in found), cut=("reason", "tag"))
+
+
+def _row(screen: Screen, item: ReleaseView) -> tuple[Content, ...]:
+    return (
+        Cell(item.id, NAME),
+        item.tag,
+        _phase(item.phase),
+        item.environment or "",
+        Cell(screen.time(item.changed_at), FAINT),
+        item.reason,
+    )
+
+
+def _phase(phase: str) -> Cell:
+    return Cell(phase.replace("_", " "), _STYLES.get(phase, NOTE))
+
+
+@click.command()
+@click.argument("id")
+@json_option
+@connected
+def release(api: Api, *, id: str, as_json: bool) -> None:
+    """One release: what it is, where it is, who voted, and the timeline of its audit records.
+
+    With --json the release alone is printed; `slipway audit list --release ID --json` prints its records.
+
+    \b
+    Examples:
+      slipway release shop-482
+      slipway release shop-482 --json | jq -r .digest
+    """
+    screen, content = Screen(), api.get("releases", id)
+    if as_json:
+        screen.json(content)
+        return
+    item = read(ReleaseView, content)
+    screen.fields(_fields(screen, item))
+    page = api.audit_page(item.application, after=0, limit=PAGE, release=item.id)
+    screen.line()
+    show_trail(screen, [read(TrailLine, record) for record in page.records], release=False)
+    if page.next is not None:
+        click.echo(f"these are the first {PAGE} records; `slipway audit list --release {item.id}` has more", err=True)
+
+
+def _fields(screen: Screen, item: ReleaseView) -> Iterator[tuple[str, Content]]:
+    yield "release", Cell(item.id, NAME)
+    yield "phase", _phase(item.phase)
+    yield "reason", item.reason
+    yield "environment", item.environment or ""
+    yield "superseded by", f"{item.application}-{item.superseded_by}" if item.superseded_by else ""
+    yield "image", f"{item.registry}/{item.repository}:{item.tag}"
+    yield "digest", item.digest or ""
+    if item.push:
+        yield "pushed", _at(screen.time(item.push.at), item.push.actor)
+    if item.run:
+        yield "run", f"{item.run.project}/{item.run.pipeline} {item.run.number} {item.run.result} {item.run.branch}"
+        yield "run at", item.run.url
+    yield "plan", item.plan_hash or ""
+    yield "due", screen.time(item.due)
+    for visit in item.visits:
+        since = screen.time(visit.left_at or visit.arrived_at)
+        style = _STYLES.get(visit.outcome, NOTE)
+        yield f"in {visit.environment}", Cell(f"{(visit.outcome or 'here').replace('_', ' ')} since {since}", style)
+        for evidence in visit.evidence:
+            log = f"  (log: slipway evidence {evidence.log})" if evidence.log else ""
+            mark = "✓" if evidence.passed else "✗"
+            yield "", Cell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)
+    for vote in item.gate.votes if item.gate else ():
+        said = f": {vote.reason}" if vote.reason else ""
+        yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.voter) + said
+
+
+def _at(time: str, person: str) -> str:
+    return f"{time} by {person}" if person else time
+
+
+@click.command()
+@click.argument("release")
+@json_option
+@connected
+def explain(api: Api, *, release: str, as_json: bool) -> None:
+    """Why a release is where it is: every named rule in every environment, and what has to happen next.
+
+    The rules are those that the app decides by; their names are the same on the page, on the card and in the audit.
+
+    \b
+    Examples:
+      slipway explain shop-482
+      slipway explain shop-482 | grep ✗
+    """
+    screen, content = Screen(), api.get("releases", release, "explain")
+    if as_json:
+        screen.json(content)
+        return
+    found = read(ExplanationView, content)
+    screen.line(Cell(found.release, NAME), "  ", _phase(found.phase))
+    screen.line(found.headline)
+    screen.line()
+    rows = [
+        (there.environment, _mark(rule.passed), rule.name, rule.reason) for there in found.rules for rule in there.rules
+    ]
+    screen.table(("environment", "holds", "rule", "reason"), rows, fold=("reason",))
+    screen.line()
+    screen.line(Cell("next: ", "bold"), found.next)
+
+
+def _mark(passed: bool) -> Cell:
+    return Cell("✓", GOOD) if passed else Cell("✗", BAD)
