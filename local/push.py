@@ -13,7 +13,7 @@ from .up import STACK_FILE
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make push VERSION=1.2.3 ARGS=…", description=__doc__)
     parser.add_argument("--version", required=True, help="tag of the image, and number of the CI run")
-    parser.add_argument("--variant", help="a folder in examples/hello/variants to lay over the source: wrong-total")
+    parser.add_argument("--variant", help="a folder in examples/hello-aks/variants to lay over the source: wrong-total")
     parser.add_argument("--only-image", action="store_true", help="push the image, but report no CI run")
     parser.add_argument("--result", default="succeeded", choices=("succeeded", "failed"), help="how the CI run ends")
     options = parser.parse_args()

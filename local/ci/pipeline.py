@@ -15,7 +15,7 @@ import urllib3
 from local.images import BuiltImage, Credentials, build, push
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples" / "hello"
+EXAMPLE = ROOT / "examples" / "hello-aks"
 ACCEPTED = 202
 
 

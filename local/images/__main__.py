@@ -1,4 +1,4 @@
-"""`python -m local.images --source examples/hello --repository hello --tag 1.2.3 --registry URL`: build and push.
+"""`python -m local.images --source examples/hello-aks --repository hello --tag 1.2.3 --registry URL`: build and push.
 
 Progress goes to standard error; standard output gets one line of JSON for scripts.
 """

@@ -1,5 +1,5 @@
 # ruff: noqa: PT009, S603 - unittest and processes of its own: the example needs nothing but Python
-"""Hello's unit tests: standard library only. `python3 -m unittest discover examples/hello/tests`."""
+"""Hello's unit tests: standard library only. `python3 -m unittest discover examples/hello-aks/tests`."""
 
 import os
 import subprocess
