@@ -281,6 +281,7 @@ def test_a_vote_in_one_environment_does_not_count_in_the_next() -> None:
     world.vote(1, ADA)
     world.settle()
     assert world.releases[1].environment == "production"
+    assert "vote.voided" not in world.actions(1)
     assert refusals(world.vote(1, ADA, plan_hash=staged)) == ["vote-is-for-this-plan"]
     assert world.releases[1].gate is not None
     assert world.releases[1].gate.votes == ()

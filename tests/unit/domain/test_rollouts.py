@@ -176,16 +176,44 @@ def test_a_plan_that_was_made_from_an_older_delivery_is_made_again_before_anythi
     assert world.actions(1).count("plan.outdated") == 1
 
 
-def test_a_plan_that_was_compared_with_something_else_than_what_is_live_is_made_again() -> None:
-    world = World(application(staging()))
+def test_a_plan_compared_with_something_else_than_what_is_live_is_made_again_before_anybody_is_asked() -> None:
+    world = World(application(staging(gate=approval(ADA))))
     world.effects.answer(
         StepKind.PLAN, plan_hash=digest("plan"), base=digest("something else"), delivery=world.delivery
     )
     world.push("v1")
     world.settle()
-    assert "plan.outdated" in world.actions(1)
-    assert world.phase(1) is Phase.COMPLETED
+    assert world.actions(1).count("plan.outdated") == 1
+    assert [record.details["plan_hash"] for record in world.audit if record.action == "gate.opened"] == [
+        world.releases[1].plan_hash
+    ]
     assert world.releases[1].attempt == 2
+
+
+def test_the_outcome_of_an_earlier_plan_is_not_taken_for_the_later_one_when_its_mark_was_pruned() -> None:
+    world = World(application(staging(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    first_outcome = world.taken[-1][1]
+    world.change()
+    world.vote(1, ADA)
+    world.marks.clear()
+    before = world.head
+    assert world.phase(1) is Phase.PLANNING
+    world.take(first_outcome)
+    assert world.head == before
+
+
+def test_plans_are_counted_anew_in_each_environment() -> None:
+    world = World(application())
+    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, delivery=digest("older"))
+    world.push("v1")
+    world.settle()
+    assert [(step.environment, step.attempt) for step in world.steps(StepKind.PLAN)] == [
+        ("staging", 1),
+        ("staging", 2),
+        ("production", 1),
+    ]
 
 
 def test_channels_are_told_of_the_end_and_the_telling_is_recorded() -> None:
