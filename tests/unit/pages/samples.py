@@ -1,0 +1,186 @@
+"""One sample of each page, in each of its states: what the tests check, and `scripts/render_pages.py` draws."""
+
+from collections.abc import Callable
+
+from slipway.domain.release import Release, VoteDecision
+from slipway.domain.steps import StepKind
+from slipway.flow.inbound.approval import vote
+from slipway.pages import overview, release
+from slipway.pages.answer import Answer
+from slipway.pages.approving import decide, show
+from slipway.pages.form import FORM_TYPE
+from slipway.pages.messages import not_found, sign_in, try_again
+from slipway.pages.signin import Visitor
+from tests.unit.pages.installation import ADA, BEN, InMemory, hello
+
+Sample = Callable[[], Answer]
+FORM = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin"}
+
+
+class Headers(dict[str, str]):
+    """As the request's: found in any case."""
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        return super().get(name.lower(), default)
+
+
+def asked(**settings: object) -> tuple[InMemory, Release]:
+    """Version 1.4.0 is live everywhere; 1.5.0 waits for approval in production."""
+    home = InMemory(**settings)  # type: ignore[arg-type]
+    home.release("1.4.0")
+    cast(home, home.newest())
+    home.settle()
+    home.wait(hours=20, minutes=7)
+    return home, home.release("1.5.0")
+
+
+def two_asked(**settings: object) -> tuple[InMemory, Release]:
+    """The same, but two people must approve."""
+    home, _ = asked(**settings)
+    home.change_delivery(hello(approvers=(ADA, BEN), required=2))
+    home.wait(hours=1)
+    return home, home.release("1.6.0")
+
+
+def cast(
+    home: InMemory,
+    subject: Release,
+    voter: str = ADA,
+    decision: VoteDecision = VoteDecision.APPROVE,
+    reason: str = "",
+) -> None:
+    """A vote that came by another way than the page."""
+    claims = home.keys.approval(home.token(subject, voter), now=home.now)
+    submission = f"sample-{voter}-{subject.id}"
+    home.intake.take(vote(claims, decision, reason=reason, channel="cli", submission=submission, now=home.now))
+
+
+def pages() -> dict[str, Answer]:
+    return {name: sample() for name, sample in SAMPLES.items()}
+
+
+def _approval(change: Callable[[InMemory, Release], None] = lambda _h, _r: None) -> Answer:
+    home, subject = asked()
+    token = home.token(subject)
+    home.wait(minutes=25)
+    change(home, subject)
+    return show(home.desk, token)
+
+
+def _voted() -> Answer:
+    home, subject = two_asked()
+    token = home.token(subject)
+    cast(home, subject, ADA)
+    home.wait(minutes=4)
+    return show(home.desk, token)
+
+
+def _seen_by_ben() -> Answer:
+    home, subject = two_asked()
+    cast(home, subject, ADA)
+    home.wait(minutes=4)
+    return show(home.desk, home.token(subject, BEN))
+
+
+def _reject(home: InMemory, subject: Release) -> None:
+    cast(home, subject, ADA, VoteDecision.REJECT, "The report of last night shows wrong totals.")
+
+
+def _newer(home: InMemory, subject: Release) -> None:
+    home.release("1.6.0")
+
+
+def _plan_made_again(home: InMemory, subject: Release) -> None:
+    home.change_delivery()
+    home.changes = home.changes[:1]
+    cast(home, subject)
+    home.settle()
+
+
+def _passed(home: InMemory, subject: Release) -> None:
+    cast(home, subject)
+    home.settle()
+
+
+def _own_release() -> Answer:
+    home, _ = asked()
+    subject = home.release("1.6.0", by=ADA)
+    return show(home.desk, home.token(subject))
+
+
+def _refused() -> Answer:
+    home, subject = asked()
+    token = home.token(subject)
+    body = f"decision=approve&nonce={nonce_of(show(home.desk, token))}".encode()
+    home.change_delivery()
+    return decide(home.desk, token, Headers(FORM), body)
+
+
+def _without_reason() -> Answer:
+    home, subject = asked()
+    token = home.token(subject)
+    body = f"decision=reject&reason=+&nonce={nonce_of(show(home.desk, token))}".encode()
+    return decide(home.desk, token, Headers(FORM), body)
+
+
+def nonce_of(answer: Answer) -> str:
+    """The nonce in the page's form."""
+    return answer.body.decode().split('name="nonce" value="')[1].split('"')[0]
+
+
+def _overview() -> Answer:
+    home, _ = asked(stops_before=frozenset())
+    home.stops_before = frozenset({StepKind.CHECK})
+    home.wait(minutes=3)
+    home.release("1.6.0")
+    return overview.show(home.reader, Visitor(name="dora@example.com"))
+
+
+def _release_page(change: Callable[[InMemory, Release], None] = lambda _h, _r: None) -> Answer:
+    home, subject = asked()
+    home.wait(minutes=5)
+    change(home, subject)
+    return release.show(home.reader, subject.id)
+
+
+def _rolled_back() -> Answer:
+    home, subject = asked()
+    home.wait(minutes=5)
+    home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed: case 07: expected 10.50, got 10.05"}
+    cast(home, subject)
+    home.settle()
+    return release.show(home.reader, subject.id)
+
+
+def _fresh_release() -> Answer:
+    home = InMemory()
+    home.push("1.0.0")
+    return release.show(home.reader, home.newest().id)
+
+
+SAMPLES: dict[str, Sample] = {
+    "overview": _overview,
+    "overview-empty": lambda: overview.show(InMemory().reader),
+    "release-waiting": _release_page,
+    "release-completed": lambda: _release_page(_passed),
+    "release-rejected": lambda: _release_page(_reject),
+    "release-rolled-back": _rolled_back,
+    "release-superseded": lambda: _release_page(_newer),
+    "release-joining": _fresh_release,
+    "approval-open": _approval,
+    "approval-second-voter": _seen_by_ben,
+    "approval-voted": _voted,
+    "approval-own-release": _own_release,
+    "approval-passed": lambda: _approval(_passed),
+    "approval-rejected": lambda: _approval(_reject),
+    "approval-superseded": lambda: _approval(_newer),
+    "approval-expired": lambda: _approval(lambda home, subject: home.deadline(subject)),
+    "approval-plan-changed": lambda: _approval(_plan_made_again),
+    "approval-outdated": lambda: _approval(lambda home, _: home.change_delivery()),
+    "approval-refused": _refused,
+    "approval-without-reason": _without_reason,
+    "message-forged": lambda: show(InMemory().desk, "bm8.bm8"),
+    "message-not-found": lambda: not_found("there is no release hello-99"),
+    "message-sign-in": lambda: sign_in("/releases/hello-1"),
+    "message-try-again": try_again,
+}
