@@ -32,7 +32,10 @@ class Record(BaseModel):
 def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("expected a time with a zone, such as 2026-11-23T08:00:00Z, got one without")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("expected a time that lies within the years 1 to 9999 in UTC") from error
 
 
 def _duration(value: Any) -> Any:
