@@ -5,7 +5,6 @@ and new events are lost); 503 the queue cannot be reached, try again; 401 the se
 """
 
 import base64
-import binascii
 import hmac
 import json
 import logging
@@ -57,7 +56,7 @@ def authentic(header: str) -> bool:
         return False
     try:
         password = base64.b64decode(text, validate=True).partition(b":")[2]
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         return False
     matches = [
         hmac.compare_digest(password, secret.get_secret_value().encode()) for secret in parts().settings.hook_secrets
