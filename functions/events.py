@@ -5,8 +5,7 @@ import logging
 import azure.functions as func
 
 from slipway.flow.gateway import EVENT_GRID
-from slipway.flow.inbound import BadInput, Ignored
-from slipway.flow.inbound.event_grid import RegistryEvent
+from slipway.flow.inbound import BadInput, Ignored, registry_event
 
 from .shared import new_blueprint, parts
 
@@ -17,20 +16,27 @@ blueprint = new_blueprint()
 @blueprint.function_name("image_pushed")
 @blueprint.event_grid_trigger(arg_name="event")
 def image_pushed(event: func.EventGridEvent) -> None:
-    _accept(RegistryEvent(type=event.event_type, source=event.topic, time=event.event_time, data=event.get_json()))
+    _accept(event)
 
 
 @blueprint.function_name("image_pushed_cloudevent")
 @blueprint.event_grid_trigger(arg_name="event")
 def image_pushed_cloudevent(event: func.CloudEvent) -> None:
-    _accept(RegistryEvent(type=event.type, source=event.source, time=event.time, data=event.get_json()))
+    _accept(event)
 
 
-def _accept(event: RegistryEvent) -> None:
-    """Raises only when the queue cannot be reached: Event Grid sends the event again then, for a day."""
+def _accept(event: func.EventGridEvent | func.CloudEvent) -> None:
+    """Raises only when the queue cannot be reached: Event Grid sends the event again then, for a day.
+
+    The event's own schema counts: the binding hands over what came, whatever its function asked for.
+    """
+    if isinstance(event, func.CloudEvent):
+        body = registry_event(type=event.type, source=event.source, time=event.time, data=event.get_json())
+    else:
+        body = registry_event(type=event.event_type, source=event.topic, time=event.event_time, data=event.get_json())
     try:
-        parts().gateway.registry_event(event)
+        parts().gateway.registry_event(body)
     except Ignored as ignored:
         log.info("event ignored: %s", ignored)
     except BadInput as bad:
-        parts().parking.park(source=EVENT_GRID, reason=str(bad), body=event.model_dump_json().encode())
+        parts().parking.park(source=EVENT_GRID, reason=str(bad), body=body)

@@ -223,7 +223,7 @@ class Parts:
 
     @cached_property
     def parking(self) -> Parking:
-        again = {EVENT_GRID: self.gateway.registry_event_again, AZURE_DEVOPS: self.gateway.hook}
+        again = {EVENT_GRID: self.gateway.registry_event, AZURE_DEVOPS: self.gateway.hook}
         return Parking(installation=Installation(self.table), bus=self.bus, again=again, clock=self.clock)
 
     @cached_property

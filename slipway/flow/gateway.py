@@ -8,9 +8,7 @@ from ..domain.causes import Cause
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
 from .clock import Clock, utc_now
-from .inbound import EventSource, parse_hook, parse_image_event, read_json
-from .inbound.event_grid import RegistryEvent
-from .inbound.reading import read_as
+from .inbound import EventSource, parse_hook, parse_image_event
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +25,11 @@ class Gateway:
     organizations: frozenset[str] = frozenset()
     clock: Clock = utc_now
 
-    def registry_event(self, event: RegistryEvent) -> None:
-        cause = parse_image_event(event, self.sources, now=self.clock())
+    def registry_event(self, body: bytes) -> None:
+        """A registry's event, in the form that `inbound.registry_event` writes."""
+        cause = parse_image_event(body, self.sources, now=self.clock())
         self._enqueue(cause)
         log.info("accepted push of %s:%s to %s", cause.repository, cause.tag, cause.registry)
-
-    def registry_event_again(self, body: bytes) -> None:
-        """A parked event, as `RegistryEvent` writes itself down."""
-        self.registry_event(read_as(RegistryEvent, read_json(body)))
 
     def hook(self, body: bytes) -> None:
         """The body of an Azure DevOps service hook."""

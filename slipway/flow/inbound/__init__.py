@@ -2,7 +2,7 @@
 
 from .approval import parse_vote
 from .azure_devops import parse_hook
-from .event_grid import EventSource, parse_image_event
+from .event_grid import EventSource, parse_image_event, registry_event
 from .pipeline import parse_run_message
 from .reading import SIZE_LIMIT, BadInput, Ignored, read_json
 
@@ -16,4 +16,5 @@ __all__ = [
     "parse_run_message",
     "parse_vote",
     "read_json",
+    "registry_event",
 ]

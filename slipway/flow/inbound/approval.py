@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ...domain.causes import VoteCast
+from ...domain.model import sha256
 from ...domain.release import VoteDecision
 from ...domain.tokens import ApprovalClaims, Keys, TokenRefused
 from .reading import BadInput, Incoming, read_as, read_json
@@ -46,9 +47,14 @@ def parse_vote(body: bytes, keys: Keys, *, message_id: str, now: datetime) -> Vo
         VoteDecision(message.decision),
         reason=message.reason,
         channel=message.channel,
-        submission=message_id.ljust(8, "-")[:128],
+        submission=_submission(message_id, body),
         now=now,
     )
+
+
+def _submission(message_id: str, body: bytes) -> str:
+    """What names this act of voting. A sender that gives no id is told apart by what it says."""
+    return message_id.ljust(8, "-")[:128] if message_id else sha256(body)
 
 
 def vote(

@@ -12,10 +12,14 @@ from pydantic import Field
 
 from ...domain.causes import PipelineCompleted
 from ...domain.release import Run
-from .reading import BadInput, Ignored, Incoming, read_as, read_json
+from .reading import LARGEST_ID, BadInput, Ignored, Incoming, Time, read_as, read_json
 
 BUILD_COMPLETE = "build.complete"
 RUN_STATE_CHANGED = "ms.vss-pipelines.run-state-changed-event"
+
+_ORGANIZATION = re.compile(
+    r"https://(?:dev\.azure\.com/([^/?#]+)|([a-z0-9-]+)\.visualstudio\.com)(?:[/?#]|$)", re.IGNORECASE
+)
 
 Text = Annotated[str, Field(max_length=2048)]
 
@@ -38,7 +42,7 @@ class _Links(Incoming):
 
 
 class _Build(Incoming):
-    id: int = Field(ge=0)
+    id: int = Field(ge=0, le=LARGEST_ID)
     buildNumber: Text  # noqa: N815
     result: Text
     definition: _Named
@@ -46,17 +50,17 @@ class _Build(Incoming):
     sourceBranch: Text = ""  # noqa: N815
     sourceVersion: Text = ""  # noqa: N815
     requestedFor: _Person = _Person()  # noqa: N815
-    finishTime: datetime | None = None  # noqa: N815
+    finishTime: Time | None = None  # noqa: N815
     links: _Links = Field(default=_Links(), alias="_links")
     url: Text = ""
 
 
 class _PipelineRun(Incoming):
-    id: int = Field(ge=0)
+    id: int = Field(ge=0, le=LARGEST_ID)
     name: Text
     state: Text
     result: Text = ""
-    finishedDate: datetime | None = None  # noqa: N815
+    finishedDate: Time | None = None  # noqa: N815
     links: _Links = Field(default=_Links(), alias="_links")
 
 
@@ -80,7 +84,7 @@ class _Hook(Incoming):
     id: Text = ""
     eventType: Text  # noqa: N815
     resourceVersion: Text = ""  # noqa: N815
-    resource: dict[str, Any]
+    resource: Any = None
     resourceContainers: _Containers = _Containers()  # noqa: N815
 
 
@@ -106,8 +110,10 @@ def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> 
 
 def _build(hook: _Hook, organization: str, now: datetime) -> Run:
     if hook.resourceVersion.startswith("1.0"):
-        raise BadInput("resourceVersion", "2.0 (set it on the service hook subscription)", repr(hook.resourceVersion))
-    build = read_as(_Build, hook.resource)
+        raise BadInput(
+            "resourceVersion", "2.0 (set it on the service hook subscription)", repr(hook.resourceVersion[:100])
+        )
+    build = read_as(_Build, hook.resource, at="resource")
     return Run(
         organization=organization,
         project=(build.project.name or hook.resourceContainers.project.id)[:256],
@@ -119,12 +125,12 @@ def _build(hook: _Hook, organization: str, now: datetime) -> Run:
         commit=build.sourceVersion[:128],
         requested_by=build.requestedFor.uniqueName[:254],
         url=_web(build.links.web.href),
-        finished_at=_zoned(build.finishTime, now),
+        finished_at=build.finishTime or now,
     )
 
 
 def _run(hook: _Hook, organization: str, now: datetime) -> Run:
-    resource = read_as(_RunResource, hook.resource)
+    resource = read_as(_RunResource, hook.resource, at="resource")
     if resource.run.state != "completed":
         raise Ignored(f"the run {resource.run.name[:100]} is {resource.run.state[:64]}, not completed")
     return Run(
@@ -135,15 +141,15 @@ def _run(hook: _Hook, organization: str, now: datetime) -> Run:
         number=resource.run.name[:256],
         result=resource.run.result[:64],
         url=_web(resource.run.links.web.href),
-        finished_at=_zoned(resource.run.finishedDate, now),
+        finished_at=resource.run.finishedDate or now,
     )
 
 
 def _organization(hook: _Hook) -> str:
     """From the base URL: https://dev.azure.com/contoso/ or https://contoso.visualstudio.com/."""
     containers = hook.resourceContainers
-    for url in (containers.account.baseUrl, containers.collection.baseUrl):
-        match = re.match(r"https://(?:dev\.azure\.com/([^/]+)|([^/.]+)\.visualstudio\.com)", url)
+    for container in (containers.account, containers.collection, containers.project):
+        match = _ORGANIZATION.match(container.baseUrl)
         if match:
             return (match[1] or match[2])[:256]
     return containers.account.id[:256]
@@ -152,9 +158,3 @@ def _organization(hook: _Hook) -> str:
 def _web(url: str) -> str:
     """Only web addresses become links."""
     return url if url.startswith("https://") else ""
-
-
-def _zoned(moment: datetime | None, now: datetime) -> datetime:
-    if moment is None:
-        return now
-    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)

@@ -1,18 +1,19 @@
 """Container registry events, in Event Grid's schema or as CloudEvents: which image was pushed where."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from ...domain.causes import ImagePushed
 from ...domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
-from .reading import BadInput, Ignored, Incoming, read_as
+from .reading import BadInput, Ignored, Incoming, Time, read_as, read_json
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
+LONGEST = 255
+"""Characters of a repository's name; digests and tags are shorter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,38 +42,52 @@ class _Actor(Incoming):
 
 
 class _Data(Incoming):
-    timestamp: datetime | None = None
+    timestamp: Time | None = None
     action: str = "push"
     target: _Target
     request: _Request = _Request()
     actor: _Actor = _Actor()
 
 
-class RegistryEvent(BaseModel):
-    """The envelope, whichever schema it came in."""
-
+class _Envelope(Incoming):
     type: str
-    source: str
-    """ARM id of the registry: `topic` in Event Grid's schema, `source` in CloudEvents."""
-    time: datetime | None = None
+    source: str = ""
+    time: Time | None = None
     data: Any = None
 
 
-def parse_image_event(event: RegistryEvent, sources: Mapping[str, EventSource], *, now: datetime) -> ImagePushed:
-    """The push as a cause. `sources` are by login server. Raises `Ignored` or `BadInput`."""
+def registry_event(*, type: Any, source: Any, time: datetime | None, data: Any) -> bytes:
+    """An event as it is parsed and, if need be, parked: one form for both schemas.
+
+    `source` is the ARM id of the registry: `topic` in Event Grid's schema, `source` in CloudEvents.
+    """
+    event = {"type": type, "source": source, "time": time.isoformat() if time else None, "data": data}
+    try:
+        return json.dumps(event).encode()
+    except RecursionError:
+        return json.dumps(event | {"data": "(nested too deeply to be kept)"}).encode()
+
+
+def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: datetime) -> ImagePushed:
+    """The push as a cause, from what `registry_event` wrote. `sources` are by login server.
+
+    Raises `Ignored` or `BadInput`.
+    """
+    event = read_as(_Envelope, read_json(body))
     if event.type != PUSHED:
         raise Ignored(f"events of type {event.type[:100]!r} start nothing")
-    data = read_as(_Data, event.data)
+    data = read_as(_Data, event.data, at="data")
     target = data.target
     if not target.tag:
         raise Ignored(f"{target.repository[:100]} was pushed without a tag: a platform or a referrer of an image")
     if target.tag.startswith("sha256-"):
         raise Ignored(f"the tag {target.tag[:100]} carries a signature or an SBOM")
-    _check("target.digest", target.digest, DIGEST_PATTERN, "sha256: and 64 hexadecimal digits")
-    _check("target.repository", target.repository, REPOSITORY_PATTERN, "a repository such as team/shop")
-    _check("target.tag", target.tag, TAG_PATTERN, "a tag of at most 128 letters, digits, dots, dashes, underscores")
+    _check("data.target.digest", target.digest, DIGEST_PATTERN, "sha256: and 64 hexadecimal digits")
+    _check("data.target.repository", target.repository, REPOSITORY_PATTERN, "a repository such as team/shop")
+    _check(
+        "data.target.tag", target.tag, TAG_PATTERN, "a tag of at most 128 letters, digits, dots, dashes, underscores"
+    )
     source = _source(data.request.host, event.source, sources)
-    pushed_at = data.timestamp or event.time or now
     return ImagePushed(
         received_at=now,
         registry=source.name,
@@ -80,7 +95,7 @@ def parse_image_event(event: RegistryEvent, sources: Mapping[str, EventSource], 
         digest=target.digest,
         tag=target.tag,
         media_type=target.mediaType[:256],
-        pushed_at=pushed_at if pushed_at.tzinfo else pushed_at.replace(tzinfo=now.tzinfo),
+        pushed_at=data.timestamp or event.time or now,
         actor=data.actor.name[:256],
     )
 
@@ -89,12 +104,12 @@ def _source(host: str, resource_id: str, sources: Mapping[str, EventSource]) -> 
     source = sources.get(host.casefold())
     if source is None:
         known = ", ".join(sorted(sources)) or "none"
-        raise BadInput("request.host", f"a registry of this installation ({known})", repr(host[:100]))
+        raise BadInput("data.request.host", f"a registry of this installation ({known})", repr(host[:100]))
     if source.resource_id and source.resource_id.casefold() != resource_id.casefold():
         raise BadInput("topic", f"the registry {source.name} of this installation", repr(resource_id[:200]))
     return source
 
 
 def _check(field: str, value: str, pattern: str, expected: str) -> None:
-    if re.fullmatch(pattern, value) is None or len(value) > 255:  # noqa: PLR2004 - the longest repository name
+    if len(value) > LONGEST or re.fullmatch(pattern, value) is None:
         raise BadInput(field, expected, repr(value[:100]))

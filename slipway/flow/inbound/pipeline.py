@@ -4,14 +4,14 @@ import struct
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from ...domain.causes import PipelineCompleted
 from ...domain.model import Digest, Repository, Tag
 from ...domain.release import Run
-from .reading import BadInput, Incoming, bad_input, read_as, read_json
+from .reading import LARGEST_ID, BadInput, Incoming, Time, read_as, read_json
 
-Text = Annotated[str, Field(max_length=2048)]
+Short = Annotated[str, Field(max_length=256)]
 
 _WRAPPER = b"@\x06string\x083http://schemas.microsoft.com/2003/10/Serialization/"
 _LENGTHS = {0x98: "<B", 0x99: "<B", 0x9A: "<H", 0x9B: "<H", 0x9C: "<I", 0x9D: "<I"}
@@ -26,17 +26,17 @@ class _Image(Incoming):
 
 class _RunMessage(Incoming):
     type: Literal["slipway.pipeline-completed/v1"]
-    organization: Text = ""
-    project: Text
-    pipeline: Text
-    runId: int = Field(ge=0)  # noqa: N815 - names of the message
-    runNumber: Text  # noqa: N815
+    organization: Short = ""
+    project: Short
+    pipeline: Short
+    runId: int = Field(ge=0, le=LARGEST_ID)  # noqa: N815 - names of the message
+    runNumber: Short  # noqa: N815
     result: Literal["succeeded", "partiallySucceeded", "failed", "canceled"]
-    branch: Text = ""
-    commit: Text = ""
-    requestedBy: Text = ""  # noqa: N815
-    url: Text = ""
-    finishedAt: datetime | None = None  # noqa: N815
+    branch: Annotated[str, Field(max_length=1024)] = ""
+    commit: Annotated[str, Field(max_length=128)] = ""
+    requestedBy: Annotated[str, Field(max_length=254)] = ""  # noqa: N815
+    url: Annotated[str, Field(max_length=2048)] = ""
+    finishedAt: Time | None = None  # noqa: N815
     image: _Image | None = None
 
 
@@ -44,23 +44,19 @@ def parse_run_message(body: bytes, *, now: datetime) -> PipelineCompleted:
     """The run as a cause. Raises `BadInput`."""
     message = read_as(_RunMessage, read_json(unwrap(body)))
     image = message.image
-    finished = message.finishedAt or now
-    try:
-        run = Run(
-            organization=message.organization,
-            project=message.project,
-            pipeline=message.pipeline,
-            id=message.runId,
-            number=message.runNumber,
-            result=message.result,
-            branch=message.branch,
-            commit=message.commit,
-            requested_by=message.requestedBy,
-            url=message.url if message.url.startswith("https://") else "",
-            finished_at=finished if finished.tzinfo else finished.replace(tzinfo=now.tzinfo),
-        )
-    except ValidationError as error:
-        raise bad_input(error) from error
+    run = Run(
+        organization=message.organization,
+        project=message.project,
+        pipeline=message.pipeline,
+        id=message.runId,
+        number=message.runNumber,
+        result=message.result,
+        branch=message.branch,
+        commit=message.commit,
+        requested_by=message.requestedBy,
+        url=message.url if message.url.startswith("https://") else "",
+        finished_at=message.finishedAt or now,
+    )
     return PipelineCompleted(
         received_at=now,
         run=run,

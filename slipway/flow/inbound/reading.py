@@ -1,13 +1,18 @@
 """Reading untrusted JSON: a size limit, a depth limit, and errors that name the field."""
 
 import json
-from typing import Any
+from datetime import UTC, datetime
+from reprlib import Repr
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 SIZE_LIMIT = 2 * 1024 * 1024
 """Bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
 SHOWN = 80
+"""Characters of a wrong value, or of the path to it, that a message repeats."""
+LARGEST_ID = 2**63 - 1
+"""Numbers of foreign systems fit into 64 bits; anything larger is nonsense."""
 
 
 class BadInput(ValueError):  # noqa: N818 - the message is the point
@@ -22,10 +27,29 @@ class Ignored(Exception):  # noqa: N818
     """Input that is well-formed and none of our business; the message says why."""
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("expected a time within the years 1 to 9999") from error
+
+
+Time = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time as others write it; without a zone, it is meant in UTC."""
+
+
 class Incoming(BaseModel):
     """Base of the models of foreign events: fields that we do not know are none of our business."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_nothing(cls, value: Any) -> Any:
+        """Some senders write what they do not know as null, others leave it out."""
+        if isinstance(value, dict):
+            return {name: item for name, item in value.items() if item is not None}
+        return value
 
 
 def read_json(body: bytes) -> Any:
@@ -42,20 +66,21 @@ def read_json(body: bytes) -> Any:
         raise BadInput("body", "JSON", f"{_short(body)} ({error})") from error
 
 
-def read_as[M: BaseModel](kind: type[M], value: Any) -> M:
-    """The value as a model, or `BadInput` for the first field that is wrong."""
+def read_as[M: BaseModel](kind: type[M], value: Any, *, at: str = "") -> M:
+    """The value as a model, or `BadInput` for the first field that is wrong. `at` is where in the body it stood."""
     if not isinstance(value, dict):
-        raise BadInput("body", "a JSON object", _short(value))
+        raise BadInput(at or "body", "a JSON object", _short(value))
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise bad_input(error) from error
+        raise bad_input(error, at=at) from error
 
 
-def bad_input(error: ValidationError) -> BadInput:
+def bad_input(error: ValidationError, *, at: str = "") -> BadInput:
     """The first of the errors, in our words."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "body"
+    path = [at, *(str(part) for part in first["loc"])]
+    field = _printable(".".join(filter(None, path)) or "body")
     if first["type"] == "missing":
         return BadInput(field, "a value", "nothing")
     return BadInput(field, _expected(first["msg"]), _short(first["input"]))
@@ -65,8 +90,9 @@ def _expected(message: str) -> str:
     """pydantic says `Value error, expected …` or `Input should be …`; we say what was expected."""
     for start in ("Value error, expected ", "Value error, ", "Input should be ", "String should "):
         if message.startswith(start):
-            return message.removeprefix(start)
-    return message
+            message = message.removeprefix(start)
+            break
+    return _printable(message, limit=2 * SHOWN)
 
 
 def _no_constant(name: str) -> Any:
@@ -74,5 +100,17 @@ def _no_constant(name: str) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    """The start of a value. Only that much of it is looked at, however large or deeply nested it is."""
+    if isinstance(value, bytes):
+        start = value[: 4 * SHOWN].decode("utf-8", "backslashreplace")
+        return _printable(start if len(value) <= 4 * SHOWN else f"{start}…")
+    return _printable(_REPR.repr(value))
+
+
+def _printable(text: str, *, limit: int = SHOWN) -> str:
+    """At most so many characters, all of which can be logged and stored: half a surrogate pair cannot."""
+    text = text if len(text) <= limit else f"{text[:limit]}…"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+_REPR = Repr(maxlevel=3, maxstring=SHOWN, maxother=SHOWN, maxlong=SHOWN, maxdict=4, maxlist=4)
