@@ -1,0 +1,137 @@
+"""What a pipeline says itself, plain or inside .NET's serialisation."""
+
+import struct
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from slipway.domain.causes import PipelineCompleted
+from slipway.flow.inbound import BadInput, parse_run_message
+from slipway.flow.inbound.pipeline import unwrap
+from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, RUN_MESSAGE, as_bytes, changed
+
+WRAPPER = b"@\x06string\x083http://schemas.microsoft.com/2003/10/Serialization/"
+END = b"\x01"
+FORMS = {0x98: "<B", 0x99: "<B", 0x9A: "<H", 0x9B: "<H", 0x9C: "<I", 0x9D: "<I"}
+
+
+def wrapped(text: bytes, record: int) -> bytes:
+    return WRAPPER + bytes([record]) + struct.pack(FORMS[record], len(text)) + text + (END if record % 2 == 0 else b"")
+
+
+def parse(message: Any) -> PipelineCompleted:
+    return parse_run_message(as_bytes(message), now=NOW)
+
+
+def test_a_message_names_the_run_and_its_image() -> None:
+    cause = parse(RUN_MESSAGE)
+    assert (cause.repository, cause.digest, cause.tag) == ("team/shop", DIGEST, "1.4.2")
+    assert cause.run.succeeded
+    assert (cause.run.organization, cause.run.project, cause.run.pipeline) == ("contoso", "shop", "shop-ci")
+    assert (cause.run.id, cause.run.number, cause.run.branch) == (4711, "1.4.2", "refs/heads/main")
+    assert (cause.run.requested_by, cause.run.finished_at) == (
+        "ada@contoso.com",
+        datetime(2026, 11, 22, 21, 40, tzinfo=UTC),
+    )
+
+
+def test_only_what_identifies_the_run_is_needed() -> None:
+    needed = {k: RUN_MESSAGE[k] for k in ("type", "project", "pipeline", "runId", "runNumber", "result")}
+    cause = parse(needed)
+    assert (cause.repository, cause.digest, cause.tag, cause.run.finished_at) == (None, None, None, NOW)
+
+
+@pytest.mark.parametrize("missing", ["digest", "tag"])
+def test_an_image_may_be_named_by_tag_or_digest(missing: str) -> None:
+    cause = parse(changed(RUN_MESSAGE, **{f"image__{missing}": NOTHING}))
+    assert getattr(cause, missing) is None
+    assert cause.repository == "team/shop"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("type", "slipway.pipeline-completed/v2"),
+        ("type", NOTHING),
+        ("project", NOTHING),
+        ("project", "x" * 257),
+        ("pipeline", 7),
+        ("runId", -1),
+        ("runId", 2**63),
+        ("runNumber", "x" * 257),
+        ("result", "Succeeded"),
+        ("branch", "x" * 1025),
+        ("commit", "x" * 129),
+        ("requestedBy", "x" * 255),
+        ("finishedAt", "yesterday"),
+        ("finishedAt", "9999-12-31T23:59:59-12:00"),
+        ("image", "team/shop:1.4.2"),
+        ("image__repository", "Team/Shop"),
+        ("image__digest", "sha256:short"),
+        ("image__tag", "with space"),
+    ],
+)
+def test_what_is_wrong_is_named_as_the_message_names_it(field: str, value: Any) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse(changed(RUN_MESSAGE, **{field: value}))
+    assert refused.value.field == field.replace("__", ".")
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "http://ci.example/1"])
+def test_only_web_addresses_become_links(url: str) -> None:
+    assert parse(changed(RUN_MESSAGE, url=url)).run.url == ""
+
+
+@pytest.mark.parametrize("record", FORMS)
+def test_the_wrapper_of_the_task_is_taken_off_in_every_form(record: int) -> None:
+    text = as_bytes(RUN_MESSAGE) if FORMS[record] != "<B" else b'{"type": "x"}'
+    assert unwrap(wrapped(text, record)) == text
+
+
+def test_a_wrapped_message_means_the_same_as_a_plain_one() -> None:
+    body = wrapped(as_bytes(RUN_MESSAGE), 0x9A)
+    assert parse_run_message(body, now=NOW) == parse(RUN_MESSAGE)
+
+
+@pytest.mark.parametrize(("record", "length"), [(0x98, 0x7B), (0x99, 0x7B), (0x9A, 0x7B7B), (0x9B, 0x7B01)])
+def test_a_length_that_looks_like_an_opening_brace_is_no_beginning(record: int, length: int) -> None:
+    text = b'{"pad":"' + b"x" * (length - 10) + b'"}'
+    assert len(text) == length
+    assert unwrap(wrapped(text, record)) == text
+
+
+def test_text_beyond_ascii_is_counted_in_bytes() -> None:
+    text = '{"name":"Grün 🚢"}'.encode()
+    assert unwrap(wrapped(text, 0x99)) == text
+
+
+def test_an_empty_text_is_no_json() -> None:
+    with pytest.raises(BadInput, match=r"^body: expected JSON"):
+        parse_run_message(wrapped(b"", 0x98), now=NOW)
+
+
+@pytest.mark.parametrize("record", FORMS)
+def test_every_cut_of_a_wrapped_message_is_refused(record: int) -> None:
+    text = b'{"type":"slipway.pipeline-completed/v1"}'
+    whole = wrapped(text, record).removesuffix(END)
+    for end in range(len(whole)):
+        with pytest.raises(BadInput, match=r"^body: expected "):
+            parse_run_message(whole[:end], now=NOW)
+
+
+@pytest.mark.parametrize("record", [0x00, 0x7B, 0x97, 0x9E, 0xA8, 0xFF])
+def test_records_of_another_kind_are_refused(record: int) -> None:
+    with pytest.raises(BadInput, match=rf"a text record inside the DataContract wrapper, got record {record:02x}"):
+        unwrap(WRAPPER + bytes([record]) + b"\x02{}")
+
+
+def test_a_length_of_four_gigabytes_is_refused_at_once() -> None:
+    with pytest.raises(BadInput, match=r"a text of 4294967295 bytes, got 2 bytes"):
+        unwrap(WRAPPER + b"\x9c\xff\xff\xff\xff{}")
+
+
+def test_a_body_without_the_wrapper_stays_as_it_is() -> None:
+    assert unwrap(b'{"a": 1}') == b'{"a": 1}'
+    assert unwrap(WRAPPER[:-1]) == WRAPPER[:-1]
