@@ -81,7 +81,11 @@ def check(writes: Sequence[Write]) -> None:
     """The limits of a transaction, with a message that says which one is passed."""
     if len(writes) > TRANSACTION_LIMIT:
         raise ValueError(f"a transaction holds at most {TRANSACTION_LIMIT} writes, this one has {len(writes)}")
+    keys = set[str]()
     for write in writes:
+        if write.key in keys:
+            raise ValueError(f"{write.key}: it is written twice in one transaction")
+        keys.add(write.key)
         for name, value in write.values.items():
             if isinstance(value, str) and (units := len(value.encode("utf-16-le")) // 2) > TEXT_LIMIT:
                 raise ValueError(f"{write.key}: {name} has {units} characters, the limit is {TEXT_LIMIT}")
