@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.data.tables import TableClient, TableServiceClient, TableTransactionError, UpdateMode
+from azure.data.tables import TableClient, TableErrorCode, TableServiceClient, TableTransactionError, UpdateMode
 
 from .table import Act, Conflict, Exists, LedgerUnavailable, Row, Write, check
 
@@ -24,12 +24,16 @@ class AzureTable:
     def get(self, partition: str, key: str) -> Row | None:
         try:
             return _row(self._client.get_entity(partition, key))
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            if getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND:
+                raise LedgerUnavailable(_plain(error)) from error  # an empty answer would look like an empty ledger
             return None
         except AzureError as error:
             raise LedgerUnavailable(_plain(error)) from error
 
     def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
+        if limit is not None and limit < 1:
+            return
         entities = self._client.query_entities(
             "PartitionKey eq @partition and RowKey ge @first and RowKey le @last",
             parameters={"partition": partition, "first": first, "last": last},
@@ -45,6 +49,8 @@ class AzureTable:
 
     def transact(self, partition: str, writes: Sequence[Write]) -> None:
         check(writes)
+        if not writes:
+            return  # the service refuses a transaction without operations
         try:
             self._client.submit_transaction([_operation(partition, write) for write in writes])
         except TableTransactionError as error:
