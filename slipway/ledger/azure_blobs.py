@@ -1,12 +1,13 @@
 """The blob port on Blob Storage, through `azure-storage-blob`. Imported by the wiring only."""
 
+import re
 from typing import Self
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient, ContentSettings
 
-from ..domain.model import sha256
-from .blobs import checked, limited
+from ..domain.model import DIGEST_PATTERN, sha256
+from .blobs import BLOB_LIMIT, checked, limited
 from .table import LedgerUnavailable
 
 
@@ -38,8 +39,13 @@ class AzureBlobs:
         return digest
 
     def get(self, digest: str) -> bytes | None:
+        if re.fullmatch(DIGEST_PATTERN, digest) is None:
+            return None
         try:
-            return checked(digest, self._container.download_blob(_name(digest)).readall())
+            found = self._container.download_blob(_name(digest))
+            if found.size > BLOB_LIMIT:
+                raise ValueError(f"the document {digest} was changed: it has {found.size} bytes, more than any of ours")
+            return checked(digest, found.readall())
         except ResourceNotFoundError:
             return None
         except AzureError as error:
