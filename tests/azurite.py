@@ -1,0 +1,50 @@
+"""One Azurite for each test process, and a table or a container of its own for each test that asks."""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient
+
+from local.stack import azurite as emulator
+from slipway.ledger.azure_blobs import AzureBlobs
+from slipway.ledger.azure_table import AzureTable
+
+_numbers = itertools.count(1)
+
+
+def fresh_name(prefix: str) -> str:
+    """A name that no other test has; lower-case letters and digits only, as tables and containers want it."""
+    return f"{prefix}{os.getpid()}n{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Azurite's connection string. Skips where Azurite is not installed; a start that fails is an error."""
+    if shutil.which("node") is None:
+        pytest.skip("Azurite needs Node.js, which is not installed")
+    if not emulator.MAIN.exists():
+        pytest.skip("Azurite is not installed: run `make install`")
+    folder = tmp_path_factory.mktemp("azurite")
+    part, connection = emulator.start(folder / "data", log=folder / "azurite.log")
+    try:
+        yield connection
+    finally:
+        part.stop()
+
+
+@pytest.fixture
+def azure_table(azurite: str) -> Iterator[AzureTable]:
+    """An empty table in Azurite."""
+    with TableServiceClient.from_connection_string(azurite) as service:
+        yield AzureTable.open(service, fresh_name("ledger"))
+
+
+@pytest.fixture
+def azure_blobs(azurite: str) -> Iterator[AzureBlobs]:
+    """An empty container in Azurite."""
+    with BlobServiceClient.from_connection_string(azurite) as service:
+        yield AzureBlobs.open(service.get_container_client(fresh_name("evidence")))

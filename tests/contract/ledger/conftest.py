@@ -1,0 +1,25 @@
+"""Each test runs on the double and on Azurite: a double counts as honest when both pass the same tests."""
+
+import pytest
+
+from slipway.ledger import Blobs, MemoryBlobs, MemoryTable, Table
+
+KINDS = ["memory", "azurite"]
+
+
+@pytest.fixture(params=KINDS)
+def table(request: pytest.FixtureRequest) -> Table:
+    """An empty table; Azurite is started only for the tests that use it."""
+    if request.param == "memory":
+        return MemoryTable()
+    found: Table = request.getfixturevalue("azure_table")
+    return found
+
+
+@pytest.fixture(params=KINDS)
+def blobs(request: pytest.FixtureRequest) -> Blobs:
+    """An empty container."""
+    if request.param == "memory":
+        return MemoryBlobs()
+    found: Blobs = request.getfixturevalue("azure_blobs")
+    return found
