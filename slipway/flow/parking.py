@@ -1,5 +1,6 @@
 """Parking: what cannot be handled is kept with its reason, visible, and can be replayed. Nothing is lost silently."""
 
+import base64
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class Parking:
             id=digest[:24],
             source=source,
             reason=reason,
-            body=body.decode("utf-8", "backslashreplace"),
+            body=_as_text(body),
             message_id=message_id,
             now=now,
         )
@@ -54,10 +55,10 @@ class Parking:
             raise NotReplayable(f"{parked.id} was too long to be kept whole")
         now = self.clock()
         if parked.source in self.again:
-            self.again[parked.source](parked.body.encode())
+            self.again[parked.source](_as_bytes(parked.body))
         else:
             message_id = f"replay-{parked.id}-{now:%Y%m%d%H%M%S}"
-            self.bus.send_raw(parked.source, parked.body.encode(), message_id=message_id)
+            self.bus.send_raw(parked.source, _as_bytes(parked.body), message_id=message_id)
         self.installation.replayed(parked, actor=actor, now=now)
         return parked
 
@@ -71,3 +72,19 @@ class Parking:
 
     def all(self) -> Iterator[Parked]:
         return self.installation.all_parked()
+
+
+_BINARY = "base64:"
+"""How a kept body begins that is not text; nothing that we read begins so."""
+
+
+def _as_text(body: bytes) -> str:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return _BINARY + base64.b64encode(body).decode()
+    return text if not text.startswith(_BINARY) else _BINARY + base64.b64encode(body).decode()
+
+
+def _as_bytes(text: str) -> bytes:
+    return base64.b64decode(text.removeprefix(_BINARY)) if text.startswith(_BINARY) else text.encode()
