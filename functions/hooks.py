@@ -44,9 +44,18 @@ def _accept(body: bytes) -> func.HttpResponse:
     except Ignored as ignored:
         return _answer(200, "ignored", str(ignored))
     except BadInput as bad:
-        parked = parts().parking.park(source=AZURE_DEVOPS, reason=str(bad), body=body)
-        return _answer(200, "parked", str(bad), id=parked.id)
+        return _park(str(bad), body)
+    except (QueueUnavailable, LedgerUnavailable):
+        raise
+    except Exception as unexpected:
+        log.exception("a hook went wrong")
+        return _park(f"unexpected {type(unexpected).__name__}", body)
     return _answer(202, "accepted", "enqueued")
+
+
+def _park(reason: str, body: bytes) -> func.HttpResponse:
+    parked = parts().parking.park(source=AZURE_DEVOPS, reason=reason, body=body)
+    return _answer(200, "parked", reason, id=parked.id)
 
 
 def authentic(header: str) -> bool:
