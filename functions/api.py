@@ -1,5 +1,6 @@
 """The JSON API: releases, explanations, the audit trail, parked input. Each call needs a function key."""
 
+import re
 from typing import Any
 
 import azure.functions as func
@@ -14,6 +15,7 @@ from .shared import new_blueprint, parts
 blueprint = new_blueprint()
 KEY = func.AuthLevel.FUNCTION
 SEQUENCES = 10**11
+TOKEN = re.compile(r"[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}")
 
 
 @blueprint.function_name("api_applications")
@@ -92,7 +94,9 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="api/v1/parked", methods=["GET"], auth_level=KEY)
 @answering
 def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok({"parked": [item.model_dump(mode="json") for item in parts().parking.all()]})
+    """What was parked, with its reason. A vote's token stays hidden: whoever holds it can vote."""
+    shown = [item.evolve(body=TOKEN.sub("(token)", item.body)) for item in parts().parking.all()]
+    return ok({"parked": [item.model_dump(mode="json") for item in shown]})
 
 
 @blueprint.function_name("api_replay")

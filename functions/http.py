@@ -9,7 +9,7 @@ from typing import Any
 import azure.functions as func
 
 from slipway.effects.messaging import QueueUnavailable
-from slipway.flow.inbound import BadInput
+from slipway.flow.inbound import BadInput, Ignored
 from slipway.flow.parking import NotReplayable
 from slipway.flow.reading import NotFound
 from slipway.ledger import LedgerUnavailable
@@ -42,7 +42,7 @@ def answering(handler: Handler) -> Handler:
             return problem(400, "A parameter is wrong", str(bad), parameter=bad.field)
         except (NotFound, KeyError) as missing:
             return problem(404, "There is no such thing", str(missing.args[0]))
-        except NotReplayable as not_replayable:
+        except (NotReplayable, Ignored) as not_replayable:
             return problem(409, "It cannot be replayed", str(not_replayable))
         except (LedgerUnavailable, QueueUnavailable) as away:
             log.warning("request not served: %s", away)
