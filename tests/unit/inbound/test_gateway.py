@@ -1,0 +1,60 @@
+"""The gateway: what comes by HTTP is enqueued as a cause under a name that repeats share; what is wrong is not."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.causes import CAUSE
+from slipway.effects.messaging import QueueUnavailable
+from slipway.effects.messaging.bus import MemoryBus
+from slipway.flow.gateway import Gateway
+from slipway.flow.inbound import BadInput, Ignored, registry_event
+from tests.unit.inbound.samples import BUILD, NOTHING, NOW, PUSH, RESOURCE_ID, SOURCES, as_bytes, changed
+
+PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
+EVENT = registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW, data=PUSH)
+
+
+def gateway(bus: MemoryBus, *organizations: str) -> Gateway:
+    return Gateway(bus=bus, sources=SOURCES, organizations=frozenset(organizations), clock=lambda: NOW)
+
+
+def test_a_push_and_a_run_are_enqueued_as_causes_that_can_be_read_again() -> None:
+    bus = MemoryBus()
+    gateway(bus).registry_event(EVENT)
+    gateway(bus).hook(as_bytes(BUILD))
+    causes = [CAUSE.validate_python(message.body) for message in bus.sent]
+    assert [cause.kind for cause in causes] == ["image-pushed", "pipeline-completed"]
+    assert [message.queue for message in bus.sent] == ["causes", "causes"]
+    assert [message.id for message in bus.sent] == [cause.mark for cause in causes]
+
+
+def test_repeats_carry_the_same_message_id_although_their_envelopes_differ() -> None:
+    bus = MemoryBus()
+    later = changed(PUSH, id="another", request__id="another", timestamp="2026-11-22T21:50:00Z")
+    for data in (PUSH, later, PUSH):
+        gateway(bus).registry_event(
+            registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW + timedelta(hours=1), data=data)
+        )
+    assert len(bus.sent) == 1
+
+
+def test_what_is_wrong_or_not_ours_is_not_enqueued() -> None:
+    bus = MemoryBus()
+    with pytest.raises(BadInput):
+        gateway(bus, "fabrikam").hook(as_bytes(BUILD))
+    with pytest.raises(Ignored):
+        gateway(bus).hook(as_bytes(changed(BUILD, eventType="git.push")))
+    untagged = changed(PUSH, target__tag=NOTHING)
+    with pytest.raises(Ignored):
+        gateway(bus).registry_event(registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW, data=untagged))
+    assert bus.sent == []
+
+
+def test_that_the_queue_is_away_is_told() -> None:
+    bus = MemoryBus()
+    bus.broken = True
+    with pytest.raises(QueueUnavailable):
+        gateway(bus).registry_event(EVENT)
+    with pytest.raises(QueueUnavailable):
+        gateway(bus).hook(as_bytes(BUILD))
