@@ -14,8 +14,8 @@ WIDTH = 100
 _INTRODUCTION = """\
 # The command `slipway`
 
-Made by `python -m slipway.cli.reference` from the help of the commands. In this repository
-`.venv/bin/slipway` is there after `make install`; elsewhere `pip install "<folder of this repository>[cli]"` installs it.
+Made by `python -m slipway.cli.reference` from the help of the commands. After `make install` the command is
+`.venv/bin/slipway`; elsewhere `pip install "<folder of this repository>[cli]"` installs it.
 """
 
 

@@ -27,7 +27,7 @@ LAZY = {
 
 
 class Root(LazyGroup):
-    """Ctrl-C ends a command with 130, so that it is never taken for an answer, nor is an answer that nobody can read."""
+    """What ends any command: Ctrl-C with 130, an answer that nobody can read with 3. Neither is taken for a "no"."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

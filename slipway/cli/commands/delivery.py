@@ -53,7 +53,8 @@ def check(folder: Path) -> None:
 
 def _show(screen: Screen, error: ConfigError, above: Path) -> None:
     """With the files as they are seen from here, so that they can be opened."""
-    prefix = Path(os.path.relpath(above))
+    here = Path.cwd()
+    prefix = Path(os.path.relpath(above)) if above.is_relative_to(here) or here.is_relative_to(above) else above
     for problem in error.problems:
         screen.whole(str(replace(problem, file=(prefix / problem.file).as_posix())))
     count = len(error.problems)

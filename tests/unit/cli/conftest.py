@@ -1,0 +1,50 @@
+"""A served installation with one application, and the command that is run against it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slipway.cli.root import root
+from tests.unit.cli.served import KEY, Served
+from tests.unit.domain.samples import ADA, application
+from tests.unit.domain.world import World
+
+
+class Command(Protocol):
+    """Runs `slipway …`, and says how it ended."""
+
+    def __call__(self, *arguments: str, **environment: str | None) -> Result: ...
+
+
+@pytest.fixture
+def shop() -> World:
+    """shop-1 (v1) is live everywhere; shop-2 (v2) waits for its approval in production."""
+    world = World(application())
+    world.push("v1", actor="ci")
+    world.settle()
+    world.vote(1, ADA, reason="seen in staging")
+    world.settle()
+    world.push("v2", actor="ci")
+    world.settle()
+    return world
+
+
+@pytest.fixture
+def app(shop: World) -> Iterator[Served]:
+    with Served(shop) as served:
+        yield served
+
+
+@pytest.fixture
+def slipway(app: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Finds the app by the environment; every other installation is out of reach."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, **environment: str | None) -> Result:
+        told = {"SLIPWAY_URL": app.url, "SLIPWAY_KEY": KEY} | environment
+        return CliRunner().invoke(root, list(arguments), env=told, prog_name="slipway")
+
+    return run

@@ -1,0 +1,242 @@
+"""A small HTTP server that answers as `functions/api.py` does, from worlds of the domain.
+
+The trail that it serves is a list of plain JSON that a test may tamper with, as somebody with access to the storage
+account could.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from slipway.domain.explain import explain
+from slipway.domain.model import sha256
+from tests.unit.domain.world import World
+
+KEY = "the-key-of-the-app"
+BASE = "/api/v1/"
+
+
+@dataclass
+class Trail:
+    """What the table holds of one chain."""
+
+    records: list[dict[str, Any]]
+    sequence: int
+    hash: str
+
+    def page(self, *, after: int, limit: int, release: str | None) -> list[dict[str, Any]]:
+        follow = self.records[after:] if release is None else [r for r in self.records if r["sequence"] > after]
+        return [r for r in follow if release is None or "damaged" in r or r["release"] == release][:limit]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that is given instead of the usual one."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that came."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+
+
+class MissingError(LookupError):
+    """A 404."""
+
+
+class Served:
+    """One installation over HTTP. Use as a context manager."""
+
+    def __init__(self, *worlds: World) -> None:
+        self.worlds = {world.head.application: world for world in worlds}
+        self.trails = {name: trail_of(world) for name, world in self.worlds.items()}
+        self.parked: list[dict[str, Any]] = []
+        self.documents: dict[str, bytes] = {}
+        self.replies: dict[str, Reply] = {}
+        """Path below the API → an answer instead of the usual one."""
+        self.before: Callable[[Asked], None] = lambda asked: None
+        """Called before each answer: a test lets something happen in between."""
+        self.asked: list[Asked] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def keep(self, document: bytes) -> str:
+        digest = sha256(document)
+        self.documents[digest] = document
+        return digest
+
+    # ---- answers
+    def answer(self, asked: Asked) -> Reply:
+        self.asked.append(asked)
+        self.before(asked)
+        target = urlsplit(asked.target)
+        path = target.path.removeprefix(BASE)
+        if path in self.replies:
+            return self.replies[path]
+        if asked.headers.get("x-functions-key") != KEY:
+            return Reply(status=401, body=b"")
+        try:
+            found = self._found(
+                asked.method, [unquote(part) for part in path.split("/")], dict(parse_qsl(target.query))
+            )
+        except MissingError as missing:
+            return problem(404, "There is no such thing", str(missing))
+        return found if isinstance(found, Reply) else Reply(body=json.dumps(found).encode())
+
+    def _found(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any] | Reply:
+        match (method, *path):
+            case ("GET", "applications"):
+                found: dict[str, Any] | Reply = {"applications": [application_json(w) for w in self.worlds.values()]}
+            case ("GET", "releases"):
+                found = self._releases(query)
+            case ("GET", "releases", id):
+                found = release_json(*self._release(id))
+            case ("GET", "releases", id, "explain"):
+                found = explained(*self._release(id))
+            case ("GET", "audit", application):
+                found = self._audit(application, query)
+            case ("GET", "evidence", digest) if digest in self.documents:
+                found = Reply(body=self.documents[digest], headers={"Content-Type": "application/octet-stream"})
+            case ("GET", "parked"):
+                found = {"parked": self.parked}
+            case ("POST", "parked", id, "replay"):
+                found = self._replay(id)
+            case _:
+                raise MissingError(f"there is no {'/'.join(path)}")
+        return found
+
+    def _replay(self, id: str) -> Reply:
+        item = next((item for item in self.parked if item["id"] == id), None)
+        if item is None:
+            raise MissingError(f"no parked input has the id {id!r}")
+        return Reply(202, json.dumps({"replayed": id, "source": item["source"]}).encode())
+
+    def _release(self, id: str) -> tuple[World, int]:
+        application, _, number = id.rpartition("-")
+        world = self.worlds.get(application)
+        if world is None or int(number) not in world.releases:
+            raise MissingError(f"there is no release {id}")
+        return world, int(number)
+
+    def _releases(self, query: dict[str, str]) -> dict[str, Any] | Reply:
+        wanted = query.get("application")
+        if wanted is not None and wanted not in self.worlds:
+            known = ", ".join(self.worlds)
+            return problem(
+                400, "A parameter is wrong", f"application: expected one of {known}, got {wanted!r}", "application"
+            )
+        worlds = [self.worlds[wanted]] if wanted else list(self.worlds.values())
+        found = [release_json(world, number) for world in worlds for number in sorted(world.releases, reverse=True)]
+        return {"releases": found[: int(query["limit"])]}
+
+    def _audit(self, application: str, query: dict[str, str]) -> dict[str, Any]:
+        trail = self.trails.get(application, Trail(records=[], sequence=0, hash=""))
+        limit = int(query["limit"])
+        records = trail.page(after=int(query["after"]), limit=limit, release=query.get("release"))
+        return {
+            "application": application,
+            "head": {"sequence": trail.sequence, "hash": trail.hash},
+            "records": records,
+            "next": records[-1]["sequence"] if len(records) == limit else None,
+        }
+
+
+def trail_of(world: World) -> Trail:
+    records = [record.model_dump(mode="json") for record in world.audit]
+    return Trail(records=records, sequence=world.head.sequence, hash=world.head.hash)
+
+
+def release_json(world: World, number: int) -> dict[str, Any]:
+    release = world.releases[number]
+    return {"id": release.id, **release.model_dump(mode="json")}
+
+
+def explained(world: World, number: int) -> dict[str, Any]:
+    found = explain(
+        world.application,
+        world.releases[number],
+        world.lanes,
+        world.releases,
+        delivery=world.delivery,
+        now=world.now,
+        tag_rule=None,
+    )
+    return found.model_dump(mode="json")
+
+
+def application_json(world: World) -> dict[str, Any]:
+    name = world.application.application
+    environments = []
+    for environment in world.application.environments:
+        lane = world.lanes.get(environment.name)
+        live = lane.live if lane else None
+        environments.append(
+            {
+                "environment": environment.name,
+                "gate": environment.gate.kind,
+                "live": {"release": f"{name}-{live.release}", "tag": live.tag, "at": live.at.isoformat()}
+                if live
+                else None,
+                "rolling": f"{name}-{lane.rolling}" if lane and lane.rolling else None,
+                "waiting": f"{name}-{lane.waiting}" if lane and lane.waiting else None,
+            }
+        )
+    return {"application": name, "environments": environments}
+
+
+def problem(status: int, title: str, detail: str, parameter: str | None = None) -> Reply:
+    more = {"parameter": parameter} if parameter else {}
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
+    return Reply(status, body.encode(), {"Content-Type": "application/problem+json"})
+
+
+def handler_of(served: Served) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = served.answer(Asked(self.command, self.path, headers))
+            self.send_response(reply.status)
+            for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Tests print nothing."""
+
+    return Handler

@@ -1,0 +1,251 @@
+"""`slipway audit verify`: every way of tampering with a trail is found, on the reader's machine."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.cli.api import PAGE
+from slipway.cli.commands.audit import INSTALLATION
+from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.ledger import keys
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Asked, Served, Trail
+from tests.unit.domain.samples import MORNING
+from tests.unit.domain.world import World
+
+
+def long_trail(count: int, *, application: str = "shop") -> Trail:
+    drafts = [AuditDraft(action="release.created", actor="slipway", release=n + 1) for n in range(count)]
+    records = chained(drafts, application=application, time=MORNING, sequence=0, previous="")
+    return Trail(records=[record.model_dump(mode="json") for record in records], sequence=count, hash=records[-1].hash)
+
+
+def verdict(slipway: Command, *names: str) -> dict[str, Any]:
+    result = slipway("audit", "verify", *names, "--json")
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert result.exit_code == (0 if found["intact"] else 1)
+    return found
+
+
+def fault(slipway: Command) -> tuple[int, str]:
+    (only,) = verdict(slipway, "shop")["applications"]
+    assert only["intact"] is False
+    return only["fault"]["sequence"], only["fault"]["reason"]
+
+
+def test_an_intact_trail_ends_with_0_and_names_its_last_hash(slipway: Command, app: Served, shop: World) -> None:
+    result = slipway("audit", "verify")
+    assert result.exit_code == 0
+    assert f"✓ intact  shop: {len(shop.audit)} records; the last is {shop.head.hash}" in result.stdout
+    assert f"✓ intact  {INSTALLATION}: 0 records" in result.stdout
+    assert result.stderr == ""
+
+
+def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: World) -> None:
+    assert verdict(slipway) == {
+        "applications": [
+            {"application": "shop", "records": len(shop.audit), "intact": True, "fault": None},
+            {"application": INSTALLATION, "records": 0, "intact": True, "fault": None},
+        ],
+        "intact": True,
+    }
+
+
+def test_the_installations_own_trail_has_the_name_that_the_ledger_gives_it() -> None:
+    assert INSTALLATION == keys.INSTALLATION
+
+
+@pytest.mark.parametrize("count", [1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE + 3])
+def test_a_trail_of_any_length_is_read_to_its_end(slipway: Command, app: Served, count: int) -> None:
+    app.trails["shop"] = long_trail(count)
+    (only,) = verdict(slipway, "shop")["applications"]
+    assert only == {"application": "shop", "records": count, "intact": True, "fault": None}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("actor", "mallory@example.com"),
+        ("action", "vote.rejected"),
+        ("time", "2026-11-23T07:59:59Z"),
+        ("release", "shop-7"),
+        ("environment", "nowhere"),
+        ("digest", "sha256:" + "1" * 64),
+        ("details", {"tag": "v9"}),
+    ],
+)
+def test_a_changed_field_is_found(slipway: Command, app: Served, field: str, value: Any) -> None:
+    app.trails["shop"].records[4][field] = value
+    sequence, reason = fault(slipway)
+    assert sequence == 5
+    assert reason == "its content does not match its hash: it was changed after it was written"
+
+
+def test_a_record_that_was_changed_and_hashed_anew_breaks_the_link_of_the_next(slipway: Command, app: Served) -> None:
+    records = app.trails["shop"].records
+    changed = AuditRecord.model_validate(records[4] | {"actor": "mallory@example.com"})
+    records[4] = changed.evolve(hash=changed.expected_hash()).model_dump(mode="json")
+    assert fault(slipway) == (6, "it does not name the hash of the record before it")
+
+
+def test_a_last_record_that_was_changed_and_hashed_anew_is_not_the_one_of_the_head(
+    slipway: Command, app: Served
+) -> None:
+    records = app.trails["shop"].records
+    changed = AuditRecord.model_validate(records[-1] | {"actor": "mallory@example.com"})
+    records[-1] = changed.evolve(hash=changed.expected_hash()).model_dump(mode="json")
+    assert fault(slipway) == (len(records), "its hash is not the one that the head names")
+
+
+def test_a_removed_record_is_missed(slipway: Command, app: Served) -> None:
+    del app.trails["shop"].records[2]
+    assert fault(slipway) == (3, "expected sequence 3, found 4: a record is missing")
+
+
+def test_two_records_that_changed_places_are_found(slipway: Command, app: Served) -> None:
+    records = app.trails["shop"].records
+    records[2], records[3] = records[3], records[2]
+    assert fault(slipway)[0] == 3
+
+
+def test_records_that_changed_places_and_numbers_are_found(slipway: Command, app: Served) -> None:
+    records = app.trails["shop"].records
+    records[2], records[3] = records[3] | {"sequence": 3}, records[2] | {"sequence": 4}
+    assert fault(slipway) == (3, "it does not name the hash of the record before it")
+
+
+def test_a_trail_that_was_cut_off_is_shorter_than_its_head_says(slipway: Command, app: Served) -> None:
+    trail = app.trails["shop"]
+    del trail.records[-3:]
+    left = len(trail.records)
+    assert fault(slipway) == (left + 1, f"the head names {trail.sequence} records, {left} were found")
+
+
+def test_a_trail_that_was_cut_off_at_the_end_of_a_page_is_found(slipway: Command, app: Served) -> None:
+    app.trails["shop"] = long_trail(PAGE + 10)
+    del app.trails["shop"].records[PAGE:]
+    assert fault(slipway) == (PAGE + 1, f"the head names {PAGE + 10} records, {PAGE} were found")
+
+
+def test_a_trail_that_was_emptied_is_found(slipway: Command, app: Served) -> None:
+    app.trails["shop"].records.clear()
+    assert fault(slipway)[0] == 1
+
+
+def test_a_record_that_the_head_does_not_know_is_found(slipway: Command, app: Served) -> None:
+    trail = app.trails["shop"]
+    forged = chained(
+        [AuditDraft(action="vote.approved", actor="mallory@example.com", release=2)],
+        application="shop",
+        time=MORNING,
+        sequence=trail.sequence,
+        previous=trail.hash,
+    )
+    trail.records += [record.model_dump(mode="json") for record in forged]
+    count = len(trail.records)
+    assert fault(slipway)[1] == f"the head names {count - 1} records, {count} were found"
+
+
+def test_a_record_of_another_application_is_found(slipway: Command, app: Served) -> None:
+    app.trails["shop"].records[0] = long_trail(1, application="till").records[0]
+    assert fault(slipway) == (1, "it belongs to the chain of 'till'")
+
+
+def test_a_damaged_row_is_named(slipway: Command, app: Served) -> None:
+    reason = "its row is not an audit record any more"
+    app.trails["shop"].records[6] = {"application": "shop", "sequence": 7, "damaged": reason}
+    assert fault(slipway) == (7, reason)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda record: record.pop("actor"), id="a field is gone"),
+        pytest.param(lambda record: record.update(extra="field"), id="there is a field more"),
+        pytest.param(lambda record: record.update(time="0001-01-01T00:00:00+14:00"), id="there is no such time"),
+        pytest.param(lambda record: record.update(actor="\ud800"), id="a text is none"),
+        pytest.param(lambda record: record.update(details={"weight": float("nan")}), id="a number is none"),
+        pytest.param(lambda record: record.update(details={"reason": "\ud800"}), id="a detail is no text"),
+        pytest.param(lambda record: record.update(sequence="seven"), id="a sequence is none"),
+        pytest.param(lambda record: record.update(damaged="so it says", sequence=9), id="it lies about its place"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_a_fault_and_no_crash(
+    slipway: Command, app: Served, spoil: Callable[[dict[str, Any]], None]
+) -> None:
+    spoil(app.trails["shop"].records[6])
+    sequence, reason = fault(slipway)
+    assert sequence == 7
+    assert reason
+
+
+def test_the_first_wrong_record_is_named_to_people_on_stdout(slipway: Command, app: Served) -> None:
+    app.trails["shop"].records[4]["actor"] = "mallory@example.com"
+    result = slipway("audit", "verify", "shop")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("✗ broken  shop: record 5: its content does not match its hash")
+    assert "(4 records before it are right)" in result.stdout
+
+
+def test_one_broken_trail_does_not_hide_the_others(slipway: Command, app: Served) -> None:
+    app.trails["shop"].records[0]["actor"] = "mallory"
+    app.trails[INSTALLATION] = long_trail(3, application=INSTALLATION)
+    found = verdict(slipway)
+    assert found["intact"] is False
+    assert [item["intact"] for item in found["applications"]] == [False, True]
+
+
+def test_records_that_are_written_meanwhile_are_no_fault(slipway: Command, app: Served) -> None:
+    whole = long_trail(PAGE + 7)
+    early = Trail(records=whole.records[:PAGE], sequence=PAGE - 2, hash=whole.records[PAGE - 3]["hash"])
+    app.trails["shop"] = early
+
+    def write_more(asked: Asked) -> None:
+        if f"after={PAGE}" in asked.target:
+            app.trails["shop"] = whole
+
+    app.before = write_more
+    (only,) = verdict(slipway, "shop")["applications"]
+    assert only == {"application": "shop", "records": PAGE + 7, "intact": True, "fault": None}
+
+
+def test_records_that_came_after_the_head_was_read_are_looked_at_again(slipway: Command, app: Served) -> None:
+    whole = long_trail(12)
+    app.trails["shop"] = Trail(records=whole.records, sequence=10, hash=whole.records[9]["hash"])
+
+    def catch_up(asked: Asked) -> None:
+        if "after=12" in asked.target:
+            app.trails["shop"] = whole
+
+    app.before = catch_up
+    assert verdict(slipway, "shop")["intact"] is True
+
+
+def test_a_trail_that_nobody_knows_is_a_mistake_of_the_caller_and_not_intact(slipway: Command) -> None:
+    result = slipway("audit", "verify", "shpo", "--json")
+    assert result.exit_code == 2
+    assert "there is no trail of 'shpo'; applications: shop" in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_trail_of_an_application_that_is_no_longer_delivered_is_verified_by_name(
+    slipway: Command, app: Served
+) -> None:
+    app.trails["gone"] = long_trail(4, application="gone")
+    assert verdict(slipway, "gone")["applications"][0]["records"] == 4
+
+
+def test_an_application_without_records_is_intact(slipway: Command, app: Served) -> None:
+    app.trails["shop"] = Trail(records=[], sequence=0, hash="")
+    assert verdict(slipway, "shop")["applications"][0]["records"] == 0
+
+
+def test_time_zones_do_not_matter_to_the_hash(slipway: Command, app: Served) -> None:
+    """The hash is over UTC: the same moment written otherwise is the same record."""
+    record = app.trails["shop"].records[3]
+    moment = AuditRecord.model_validate(record).time
+    record["time"] = (moment + timedelta(0)).isoformat()
+    assert verdict(slipway, "shop")["intact"] is True
