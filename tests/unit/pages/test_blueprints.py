@@ -1,0 +1,142 @@
+"""The HTTP functions around the pages: routes, methods, who may come in, and that they pass everything on."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from urllib.parse import urlencode
+
+import azure.functions as func
+import pytest
+
+from functions import approvals, pages
+from slipway.domain.release import Phase, Release
+from slipway.pages.form import FORM_TYPE
+from slipway.pages.signin import SignIn
+from tests.unit.pages.installation import ADA, BASE, InMemory
+from tests.unit.pages.samples import asked
+
+SIGNED_IN = {"X-MS-CLIENT-PRINCIPAL-NAME": "dora@example.com"}
+READING: tuple[tuple[Callable[..., func.HttpResponse], dict[str, str]], ...] = (
+    (pages.page_overview, {}),
+    (pages.page_release, {"release": "hello-1"}),
+    (pages.page_evidence, {"digest": "sha256:" + "0" * 64}),
+)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> tuple[InMemory, Release]:
+    """The blueprints, given the parts of an installation in memory."""
+    home, subject = asked()
+    _use(monkeypatch, home)
+    return home, subject
+
+
+def _use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn = "easy-auth") -> None:
+    built = SimpleNamespace(
+        settings=SimpleNamespace(sign_in=sign_in, public_url=f"{BASE}/"),
+        clock=home.desk.clock,
+        keys=home.keys,
+        reader=home.reader,
+        intake=home.intake,
+    )
+    for module in (pages, approvals):
+        monkeypatch.setattr(module, "parts", lambda: built)
+
+
+def request(
+    method: str = "GET",
+    route: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    params: dict[str, str] | None = None,
+    body: bytes = b"",
+) -> func.HttpRequest:
+    return func.HttpRequest(
+        method, BASE, headers=headers or {}, params=params or {}, route_params=route or {}, body=body
+    )
+
+
+def test_strangers_are_asked_to_sign_in_before_anything_is_read(world: tuple[InMemory, Release]) -> None:
+    for function, route in READING:
+        answer = function(request(route=route))
+        assert answer.status_code == 401
+        assert answer.headers["Content-Security-Policy"]
+        assert b"hello-2" not in answer.get_body()
+
+
+def test_people_who_are_signed_in_read(world: tuple[InMemory, Release]) -> None:
+    statuses = [function(request(route=route, headers=SIGNED_IN)).status_code for function, route in READING]
+    assert statuses == [200, 200, 404]
+
+
+def test_on_a_laptop_the_pages_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, _ = asked()
+    _use(monkeypatch, home, sign_in="none")
+    answer = pages.page_overview(request())
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/html"
+    assert answer.charset == "utf-8"
+
+
+def test_a_release_that_does_not_exist_is_not_found(world: tuple[InMemory, Release]) -> None:
+    for id in ("hello-99", "other-1", "<script>", "hello-" + "9" * 40):
+        answer = pages.page_release(request(route={"release": id}, headers=SIGNED_IN))
+        assert answer.status_code == 404
+        assert b"<script" not in answer.get_body()
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "1" * 30, "²"])
+def test_a_wrong_place_in_the_story_is_named(world: tuple[InMemory, Release], after: str) -> None:
+    answer = pages.page_release(request(route={"release": "hello-1"}, headers=SIGNED_IN, params={"after": after}))
+    assert answer.status_code == 400
+    assert b"after" in answer.get_body()
+
+
+def test_the_stylesheet_is_open_because_approval_pages_need_it(world: tuple[InMemory, Release]) -> None:
+    answer = pages.page_stylesheet(request(params={"v": "x"}))
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/css"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_approval_link_needs_no_sign_in_and_looking_changes_nothing(
+    world: tuple[InMemory, Release], method: str
+) -> None:
+    home, subject = world
+    before = home.ledger.head("hello")
+    route = {"token": home.token(subject)}
+    assert approvals.page_approval(request(method, route)).status_code == 200
+    assert approvals.page_approval_changes(request(method, route)).status_code == 200
+    assert home.ledger.head("hello") == before
+
+
+def test_a_decision_is_taken(world: tuple[InMemory, Release]) -> None:
+    home, subject = world
+    route = {"token": home.token(subject, ADA)}
+    page = approvals.page_approval(request(route=route)).get_body().decode()
+    nonce = page.split('name="nonce" value="')[1].split('"')[0]
+    body = urlencode({"decision": "approve", "nonce": nonce}).encode()
+    headers = {"Content-Type": FORM_TYPE, "Sec-Fetch-Site": "same-origin", "Origin": "null"}
+    answer = approvals.take_decision(request("POST", route, headers, body=body))
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/approvals/{route['token']}"
+    assert home.newest().phase is Phase.PROMOTING
+
+
+def test_routes_and_methods_are_what_links_and_forms_use() -> None:
+    app = func.FunctionApp()
+    app.register_functions(pages.blueprint)
+    app.register_functions(approvals.blueprint)
+    found = set()
+    for function in app.get_functions():
+        trigger = function.get_trigger().get_dict_repr()  # type: ignore[union-attr]
+        assert str(trigger["authLevel"]).lower().endswith("anonymous")
+        methods = ",".join(sorted(str(getattr(method, "value", method)) for method in trigger["methods"]))
+        found.add((methods, trigger["route"]))
+    assert found == {
+        ("GET,HEAD", "/"),
+        ("GET,HEAD", "releases/{release}"),
+        ("GET,HEAD", "evidence/{digest}"),
+        ("GET,HEAD", "assets/slipway.css"),
+        ("GET,HEAD", "approvals/{token}"),
+        ("GET,HEAD", "approvals/{token}/changes"),
+        ("POST", "approvals/{token}"),
+    }
