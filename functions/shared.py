@@ -1,7 +1,6 @@
 """What the blueprints share: the app's parts, built once per worker process."""
 
 import logging
-import os
 import threading
 from functools import cache
 
@@ -15,7 +14,7 @@ _lock = threading.Lock()
 
 @cache
 def _parts() -> Parts:
-    return Parts(settings=Settings.read(), environment=dict(os.environ))
+    return Parts(settings=Settings.read())
 
 
 def parts() -> Parts:

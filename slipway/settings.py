@@ -1,17 +1,21 @@
 """Every app setting, once: its name, its type, what it means. Read from the environment at start-up.
 
 A wrong or missing setting stops the app with a message that names it. Secrets are read here and never printed.
+`docs/reference/settings.md` is made from this module.
 """
 
 import base64
-import binascii
+import difflib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,49 +28,107 @@ from pydantic import (
 )
 
 from .domain.model import Name
+from .domain.tokens import KEY_BYTES
 
 PREFIX = "SLIPWAY_"
+FOREIGN = {
+    "service_bus": "ServiceBus",
+    "service_bus_namespace": "ServiceBus__fullyQualifiedNamespace",
+    "client_id": "AZURE_CLIENT_ID",
+}
+"""Settings whose variables are named by others: by the triggers' connection, and by the Azure SDK."""
 UNRESOLVED = "@Microsoft.KeyVault("
 """What an environment variable holds when its Key Vault reference could not be resolved."""
+SECRET_LENGTH = 16
+"""Characters of the shortest shared secret."""
+ALIKE = 0.8
+"""How alike the name of an unknown variable and of a setting are, from 0 to 1, when it must be a misspelling."""
 
 
 class SettingsError(Exception):
     """The app's settings are wrong; the message names each one."""
 
 
+def variable(field: str) -> str:
+    """The environment variable that a setting is read from."""
+    return FOREIGN.get(field, PREFIX + field.upper())
+
+
+def _address(value: str) -> str:
+    """Secrets and links travel over it, so it is encrypted, except within this machine."""
+    parts = urlsplit(value)
+    encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost"))
+    if not encrypted or not parts.hostname or re.search(r"\s", value):
+        raise ValueError("expected an address that begins with https:// (http:// within this machine only)")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+AddressOrNone = Annotated[str, AfterValidator(lambda value: _address(value) if value else "")]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def _need(self, *names: str) -> None:
+        """Raises when one of the fields was not given. Never shows a value."""
+        for name in names:
+            given = getattr(self, name)
+            if not (given.get_secret_value() if isinstance(given, SecretStr) else given):
+                raise ValueError(f"expected {name}, which this kind of credential needs")
 
 
 class RegistrySettings(_Part):
     """How to reach a registry."""
 
-    login_server: str = Field(min_length=1, max_length=255, description="Such as contoso.azurecr.io.")
-    resource_id: str = Field(default="", description="ARM id; when set, push events must come from exactly it.")
-    credential: Literal["entra", "basic", "anonymous", "token"] = Field(
-        default="entra", description="entra: the app's identity. token: an Entra token that is given (laptop)."
+    login_server: str = Field(
+        pattern=r"^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$", max_length=255, description="Such as `contoso.azurecr.io`."
     )
-    username: str = ""
-    secret: SecretStr = SecretStr("")
+    resource_id: str = Field(default="", description="ARM id; when given, push events must come from exactly it.")
+    credential: Literal["entra", "basic", "anonymous", "token"] = Field(
+        default="entra", description="`entra`: the app's identity. `token`: an Entra token that is given (laptop)."
+    )
+    username: str = Field(default="", description="For `basic`.")
+    secret: SecretStr = Field(default=SecretStr(""), description="Password for `basic`, token for `token`.")
+
+    @model_validator(mode="after")
+    def _credential_is_given(self) -> Self:
+        needed = {"basic": ("username", "secret"), "token": ("secret",)}
+        self._need(*needed.get(self.credential, ()))
+        return self
 
 
 class ClusterSettings(_Part):
     """How to reach a cluster: a server with the app's identity or a given token, or a kubeconfig."""
 
-    server: str = Field(default="", description="API server address.")
+    server: AddressOrNone = Field(default="", description="API server address, unless it is a kubeconfig's.")
     ca_data: str = Field(default="", description="Base64 of the cluster's CA certificate (PEM).")
-    credential: Literal["entra", "token", "kubeconfig"] = "entra"
-    token: SecretStr = SecretStr("")
-    kubeconfig: Path | None = None
-    context: str | None = None
+    credential: Literal["entra", "token", "kubeconfig"] = Field(
+        default="entra", description="`entra`: the app's identity. The others are for clusters outside Azure."
+    )
+    token: SecretStr = Field(default=SecretStr(""), description="For `token`.")
+    kubeconfig: Path | None = Field(default=None, description="For `kubeconfig`: path of the file.")
+    context: str | None = Field(default=None, description="For `kubeconfig`: its context, if not the current one.")
+
+    @model_validator(mode="after")
+    def _credential_is_given(self) -> Self:
+        needed = {"entra": ("server",), "token": ("server", "token"), "kubeconfig": ("kubeconfig",)}
+        self._need(*needed[self.credential])
+        return self
 
 
 class ChannelSettings(_Part):
     """A channel for notices."""
 
-    kind: Literal["webhook"] = "webhook"
+    kind: Literal["webhook"] = Field(default="webhook", description="`webhook`: signed JSON is posted.")
     url: SecretStr = Field(description="Where notices are posted; treated as a secret, as such addresses often are.")
-    secret: SecretStr = Field(description="Key of the signature, at least 16 characters.", min_length=16)
+    secret: SecretStr = Field(description="Key of the signature.", min_length=SECRET_LENGTH)
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        _address(url.get_secret_value())
+        return url
 
 
 def _from_json(value: Any) -> Any:
@@ -74,25 +136,33 @@ def _from_json(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"expected JSON ({error})") from error
 
 
 def _signing_keys(value: Any) -> Any:
-    """`id:base64,id:base64`: the first signs, all of them verify."""
+    """`id:base64,id:base64`: the first signs, all of them verify. What is wrong is told by its place in the list."""
     if not isinstance(value, str):
         return value
-    keys = {}
-    for item in filter(None, value.split(",")):
-        key_id, colon, text = item.strip().partition(":")
-        try:
-            key = base64.b64decode(text, validate=True)
-        except binascii.Error:
-            raise ValueError(f"key {key_id!r}: expected base64") from None
-        if not colon or not key_id:
-            raise ValueError("expected id:base64, separated by commas")
-        keys[key_id] = key
+    keys: dict[str, bytes] = {}
+    for place, item in enumerate(_list(value), start=1):
+        key_id, colon, text = item.partition(":")
+        if not colon or not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", key_id):
+            raise ValueError(f"item {place}: expected id:base64, the id of at most 40 letters, digits, dots, dashes")
+        if key_id in keys:
+            raise ValueError(f"item {place}: expected another id, got that of an item before it")
+        keys[key_id] = _key(place, text)
     return keys
+
+
+def _key(place: int, text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError(f"item {place}: expected base64 after the colon") from None
+    if len(key) < KEY_BYTES:
+        raise ValueError(f"item {place}: expected a key of at least {KEY_BYTES} bytes, got {len(key)}")
+    return key
 
 
 def _list(value: Any) -> Any:
@@ -100,24 +170,28 @@ def _list(value: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """The app's settings. Each field is the environment variable `SLIPWAY_<FIELD>` in upper case."""
+    """The app's settings. Each field is the environment variable `SLIPWAY_<FIELD>` in upper case, save `FOREIGN`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     deliveries: Path = Field(default=Path("deliveries"), description="Folder with one folder per application.")
-    public_url: str = Field(
-        description="Address under which people reach the app, such as https://slipway.contoso.com."
+    public_url: Address = Field(
+        description="Address under which people reach the app, such as `https://slipway.contoso.com`; links begin so."
     )
-    table_endpoint: str = Field(default="", description="Table endpoint of the storage account (identity).")
-    blob_endpoint: str = Field(default="", description="Blob endpoint of the storage account (identity).")
+    table_endpoint: AddressOrNone = Field(
+        default="", description="Table endpoint of the storage account, reached with the app's identity."
+    )
+    blob_endpoint: AddressOrNone = Field(
+        default="", description="Blob endpoint of the storage account, reached with the app's identity."
+    )
     storage_connection: SecretStr = Field(
-        default=SecretStr(""), description="Connection string instead of the endpoints: for Azurite."
+        default=SecretStr(""), description="Connection string instead of the two endpoints: for Azurite."
     )
     table: str = Field(
         default="ledger", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Name of the ledger's table."
     )
     container: str = Field(
-        default="evidence", pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$", description="Container for plans and logs."
+        default="evidence", pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$", description="Blob container for plans and logs."
     )
     registries: Annotated[dict[Name, RegistrySettings], BeforeValidator(_from_json)] = Field(
         min_length=1, description="Registries by the names that delivery.yaml uses, as JSON."
@@ -129,57 +203,94 @@ class Settings(BaseModel):
         default={}, description="Channels for notices by the names that delivery.yaml uses, as JSON."
     )
     signing_keys: Annotated[dict[str, SecretBytes], BeforeValidator(_signing_keys)] = Field(
-        min_length=1, description="Keys of approval links, id:base64 of 32 bytes or more; the first signs, all verify."
+        min_length=1,
+        description="Keys of approval links: `id:base64,id:base64` of 32 bytes or more; the first signs, all verify.",
     )
     hook_secrets: Annotated[list[SecretStr], BeforeValidator(_list)] = Field(
         min_length=1,
-        description="Passwords that Azure DevOps may send (basic authentication), newest first; two while rotating.",
+        description="Passwords that Azure DevOps may send (basic authentication), separated by commas, each of at "
+        "least 16 characters; two while rotating.",
     )
-    organizations: Annotated[list[str], BeforeValidator(_list)] = Field(
-        default=[], description="Azure DevOps organizations whose hooks count; empty for any that knows the secret."
+    organizations: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,255}$")]], BeforeValidator(_list)
+    ] = Field(
+        default=[],
+        description="Azure DevOps organizations whose hooks count, separated by commas; empty for any that knows "
+        "the secret.",
     )
     sign_in: Literal["easy-auth", "none"] = Field(
         default="easy-auth",
-        description="Who may read pages: people signed in by Easy Auth, or everybody (laptop only).",
+        description="Who may read pages: `easy-auth`, people signed in; `none`, everybody (laptop only).",
     )
+    service_bus: SecretStr = Field(default=SecretStr(""), description="Connection string of Service Bus.")
+    service_bus_namespace: str = Field(
+        default="",
+        description="Instead of the connection string: the namespace, such as `contoso.servicebus.windows.net`, "
+        "reached with the app's identity.",
+    )
+    client_id: str = Field(default="", description="Client id of the app's user-assigned identity, if it has one.")
 
     @field_validator("hook_secrets")
     @classmethod
     def _long_enough(cls, secrets: list[SecretStr]) -> list[SecretStr]:
-        if any(len(secret.get_secret_value()) < 16 for secret in secrets):  # noqa: PLR2004
-            raise ValueError("expected secrets of at least 16 characters")
+        if any(len(secret.get_secret_value()) < SECRET_LENGTH for secret in secrets):
+            raise ValueError(f"expected secrets of at least {SECRET_LENGTH} characters")
         return secrets
 
+    @field_validator("registries")
+    @classmethod
+    def _one_name_each(cls, registries: dict[str, RegistrySettings]) -> dict[str, RegistrySettings]:
+        """Events name their registry by its login server, which must lead back to one name."""
+        servers = [registry.login_server.casefold() for registry in registries.values()]
+        if len(set(servers)) < len(servers):
+            raise ValueError("expected each login_server once, got one under two names")
+        return registries
+
     @model_validator(mode="after")
-    def _storage_is_given(self) -> Self:
+    def _services_are_given(self) -> Self:
         if not self.storage_connection.get_secret_value() and not (self.table_endpoint and self.blob_endpoint):
-            raise ValueError("expected table_endpoint and blob_endpoint, or storage_connection")
-        if not self.public_url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise ValueError("public_url: expected https:// (or http:// on this machine)")
+            names = [variable(name) for name in ("table_endpoint", "blob_endpoint", "storage_connection")]
+            raise ValueError("expected {} and {}, or {}".format(*names))
+        if not self.service_bus.get_secret_value() and not self.service_bus_namespace:
+            raise ValueError(f"expected {variable('service_bus')} or {variable('service_bus_namespace')}")
         return self
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
         """From environment variables. Raises `SettingsError` naming every variable that is wrong."""
         variables = os.environ if environment is None else environment
-        given: dict[str, str] = {}
-        for name in cls.model_fields:
-            value = variables.get(PREFIX + name.upper())
-            if value is None or value == "":
-                continue
-            if UNRESOLVED in value:
-                raise SettingsError(f"{PREFIX}{name.upper()}: a Key Vault reference in it could not be resolved")
-            given[name] = value
+        given = {name: value for name in cls.model_fields if (value := variables.get(variable(name)))}
+        problems = _misspelt(cls, variables)
+        problems += [
+            f"{variable(name)}: a Key Vault reference in it could not be resolved"
+            for name, value in given.items()
+            if UNRESOLVED in value
+        ]
+        if problems:
+            raise SettingsError("; ".join(problems))
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             raise SettingsError(_explained(error)) from None
 
 
+def _misspelt(settings: type[Settings], variables: Mapping[str, str]) -> list[str]:
+    """Variables that only look like a setting: taking no notice of one could leave a door open."""
+    known = {variable(name).removeprefix(PREFIX) for name in settings.model_fields}
+    problems = []
+    for name in sorted(variables):
+        bare = name.removeprefix(PREFIX)
+        if bare == name or bare in known:
+            continue
+        meant = difflib.get_close_matches(bare, known, n=1, cutoff=ALIKE)
+        problems += [f"{name}: there is no such setting; is it {PREFIX}{one}?" for one in meant]
+    return problems
+
+
 def _explained(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         path = [str(part) for part in problem["loc"]]
-        name = ".".join([PREFIX + path[0].upper(), *path[1:]]) if path else "settings"
-        lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+        said = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{'.'.join([variable(path[0]), *path[1:]])}: {said}" if path else said)
     return "; ".join(lines)

@@ -30,7 +30,7 @@ from .flow.sweep import Sweep
 from .ledger import Blobs, Ledger, Table
 from .ledger.installation import Installation
 from .ledger.leases import Leases
-from .settings import ClusterSettings, RegistrySettings, Settings
+from .settings import FOREIGN, ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ACR_SCOPE = "https://containerregistry.azure.net/.default"
-SERVICE_BUS = "ServiceBus"
+SERVICE_BUS = FOREIGN["service_bus"]
 """Name of the triggers' connection: the setting itself is a connection string, or `…__fullyQualifiedNamespace`."""
 
 
@@ -65,7 +65,6 @@ class Parts:
     """All parts of the app, from its settings."""
 
     settings: Settings
-    environment: dict[str, str]
     clock: Clock = utc_now
 
     # ---- what Azure offers
@@ -73,7 +72,7 @@ class Parts:
     def credential(self) -> "DefaultAzureCredential":
         from azure.identity import DefaultAzureCredential
 
-        client_id = self.environment.get("AZURE_CLIENT_ID")
+        client_id = self.settings.client_id
         return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()
 
     @cached_property
@@ -111,11 +110,10 @@ class Parts:
     def _connect_bus(self) -> Any:
         from azure.servicebus import ServiceBusClient
 
-        connection = self.environment.get(SERVICE_BUS)
+        connection = self.settings.service_bus.get_secret_value()
         if connection:
             return ServiceBusClient.from_connection_string(connection)
-        namespace = self.environment[f"{SERVICE_BUS}__fullyQualifiedNamespace"]
-        return ServiceBusClient(namespace, self.credential)
+        return ServiceBusClient(self.settings.service_bus_namespace, self.credential)
 
     # ---- what the settings name
     @cached_property
