@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ..domain.causes import StepFinished
+from ..domain.model import sha256
 from ..domain.release import Release
 from ..domain.steps import Outgoing, Step, StepKind
 from ..effects.messaging import Bus
@@ -26,6 +27,8 @@ TRIES = 6
 """Tries of one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between."""
 LEASE = timedelta(minutes=2)
 """Steps are short; a longer one (a promotion) renews its lease as it goes."""
+BUSY = timedelta(seconds=5)
+"""Until a step that somebody else holds is looked at again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,7 @@ class Performer:
             return
         owner = self.owner()
         if not self._lease(step, owner):
-            self._send(step.evolve(poll=step.poll + 1), timedelta(seconds=5))
+            self._put_off(step)
             return
         self.at("leased")
         try:
@@ -108,11 +111,17 @@ class Performer:
             self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])
         self.at("reported")
 
+    def _put_off(self, step: Step) -> None:
+        """Somebody else performs it, or died doing so. The step stays as it is, as nothing of it may be skipped; its
+        message gets an id of its own, because a queue drops an id that it has had."""
+        name = sha256(f"{step.message_id} {self.clock().isoformat()}".encode()).removeprefix("sha256:")[:40]
+        self._send(step, BUSY, id=name)
+
     def _lease(self, step: Step, owner: str) -> bool:
         return self.leases.take(step.application, step.id, owner=owner, now=self.clock(), length=LEASE)
 
-    def _send(self, step: Step, after: timedelta) -> None:
+    def _send(self, step: Step, after: timedelta, *, id: str = "") -> None:
         message = Outgoing(
-            queue="steps", id=step.message_id, body=step.model_dump(mode="json"), not_before=self.clock() + after
+            queue="steps", id=id or step.message_id, body=step.model_dump(mode="json"), not_before=self.clock() + after
         )
         self.bus.send([message])
