@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..domain.decide.conditions import plan_rule
 from ..domain.decide.gates import vote_rules
-from ..domain.release import Lane, VoteDecision
+from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import ApprovalClaims, Keys, TokenExpired, TokenRefused
+from ..flow.catalogue import Entry
 from ..flow.clock import Clock
 from ..flow.inbound.approval import vote
 from ..flow.intake import Intake, Outcome, Receipt, UnknownTarget
@@ -18,7 +20,7 @@ from .changes import whole_text
 from .form import FormRefused, Posted, check_origin, new_nonce, parse_form, submission
 from .messages import message
 from .release import readable_plan
-from .standing import standing
+from .standing import outdated, standing
 from .words import Tone
 
 CHANNEL = "page"
@@ -119,10 +121,9 @@ def _page(desk: Desk, token: str, claims: ApprovalClaims, refusal: Refusal | Non
     lane = reader.ledger.lanes(claims.application).get(claims.environment) or Lane(environment=claims.environment)
     plan, plan_missing = readable_plan(reader, claims.plan_hash)
     stands = standing(release, environment, claims, now=now)
-    rules: tuple[RuleResult, ...] = ()
-    if stands.open and entry is not None and environment is not None:
-        would_be = vote(claims, VoteDecision.APPROVE, reason="", channel=CHANNEL, submission="only-looking", now=now)
-        rules = (*vote_rules(release, environment, would_be), plan_rule(release, lane.live, entry.fingerprint))
+    rules = _rules(entry, release, claims, lane, now) if entry is not None and stands.open else ()
+    if any(rule.name == OUTDATED for rule in failed(rules)):
+        stands = outdated(stands)
     matter = Matter(
         claims=claims,
         release=release,
@@ -136,6 +137,13 @@ def _page(desk: Desk, token: str, claims: ApprovalClaims, refusal: Refusal | Non
         link=desk.path(token),
     )
     return approval_page(matter, reader.evidence, now=now, refusal=refusal)
+
+
+def _rules(entry: Entry, release: Release, claims: ApprovalClaims, lane: Lane, now: datetime) -> tuple[RuleResult, ...]:
+    """What an approval by this person would be judged by, if it came now."""
+    would_be = vote(claims, VoteDecision.APPROVE, reason="", channel=CHANNEL, submission="only-looking", now=now)
+    environment = entry.application.environment(claims.environment)
+    return (*vote_rules(release, environment, would_be), plan_rule(release, lane.live, entry.fingerprint))
 
 
 def unusable(refused: TokenRefused) -> Answer:

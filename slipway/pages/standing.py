@@ -1,6 +1,6 @@
 """Where an approval stands for the holder of one link: what the page says first, and whether there is a form. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -112,6 +112,15 @@ def _waiting(release: Release, environment: Environment | None, claims: Approval
         headline=f"Approve {release.tag} for {claims.environment}?",
         lead=f"{release.id} waits for a decision. This is exactly what would change.",
         tone=Tone.ASKS,
+    )
+
+
+def outdated(open_gate: Standing) -> Standing:
+    """The gate is open, but what was planned is no longer what would happen."""
+    return replace(
+        open_gate,
+        headline="The plan is out of date",
+        lead="Something changed since it was made, so no vote on it counts. It can be made again below.",
     )
 
 

@@ -83,6 +83,7 @@ def test_whoever_asked_for_the_run_may_only_reject() -> None:
 
 def test_an_outdated_plan_cannot_be_approved_but_can_be_made_again() -> None:
     page = body(SAMPLES["approval-outdated"]())
+    assert "The plan is out of date" in page
     assert "Make the plan again" in page
     assert 'value="reject"' not in page
     assert "plan-is-current" in page
