@@ -14,11 +14,11 @@ from ..domain.model import sha256
 from ..domain.release import Release
 from ..domain.steps import Outgoing, Step, StepKind
 from ..effects.messaging import Bus
-from ..ledger import Ledger
+from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
 from .catalogue import Catalogue, Entry
 from .clock import Clock, utc_now
-from .intake import Contended, Intake, nowhere
+from .intake import Contended, Intake, UnknownTarget, nowhere
 from .outcome import Finished, LookAgain, Outcome, TryAgain, failed
 
 log = logging.getLogger(__name__)
@@ -60,12 +60,11 @@ class Performer:
     at: Callable[[str], None] = nowhere
 
     def perform(self, step: Step) -> None:
-        """Raises `LedgerUnavailable`, `QueueUnavailable` and `Contended`: the message comes again then."""
+        """Raises `LedgerUnavailable` and `QueueUnavailable`: the message comes again then. And `UnknownTarget`."""
         entry = self.catalogue.get(step.application)
         release = self.ledger.release(step.application, step.release)
         if entry is None or release is None:
-            log.warning("%s: dropped, there is no such %s", step.id, "application" if entry is None else "release")
-            return
+            raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
         if step.kind is not StepKind.NOTIFY and release.step != step.id:
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
             return
@@ -81,7 +80,7 @@ class Performer:
             self.at("performed")
             self._follow(step, outcome)
         finally:
-            self.leases.give_back(step.application, step.id, owner=owner)
+            self._give_back(step, owner)
 
     def _effect(self, work: Work) -> Outcome:
         outcome = self.effects[work.step.kind](work)
@@ -116,6 +115,13 @@ class Performer:
         message gets an id of its own, because a queue drops an id that it has had."""
         name = sha256(f"{step.message_id} {self.clock().isoformat()}".encode()).removeprefix("sha256:")[:40]
         self._send(step, BUSY, id=name)
+
+    def _give_back(self, step: Step, owner: str) -> None:
+        """The outcome stands either way: a lease that cannot be given back runs out."""
+        try:
+            self.leases.give_back(step.application, step.id, owner=owner)
+        except LedgerUnavailable as away:
+            log.warning("%s: its lease was not given back and runs out: %s", step.id, away)
 
     def _lease(self, step: Step, owner: str) -> bool:
         return self.leases.take(step.application, step.id, owner=owner, now=self.clock(), length=LEASE)
