@@ -5,7 +5,7 @@ from ...domain.application import ApprovalGate
 from ...domain.model import sha256
 from ...domain.plan import Plan
 from ...domain.release import Phase, Release
-from ...domain.steps import Notice
+from ...domain.steps import Notice, Step
 from ...effects.notification import Message, NotificationError
 from ..clock import Clock
 from ..outcome import Outcome, TryAgain, failed, passed
@@ -35,8 +35,7 @@ def _messages(places: Places, clock: Clock, work: Work) -> list[Message]:
     if step.notice is not Notice.GATE_OPENED:
         return [_message(places, clock, work, headline=_headline(release, step.notice), recipient="")]
     environment = work.entry.application.environment(step.environment)
-    still_open = release.phase is Phase.AWAITING_APPROVAL and release.attempt == step.attempt
-    if not still_open or environment is None or not isinstance(environment.gate, ApprovalGate):
+    if not _still_open(release, step) or environment is None or not isinstance(environment.gate, ApprovalGate):
         return []
     headline = f"{release.id} ({release.tag}) waits for your approval for {environment.name}"
     lines = _plan_lines(places, release)
@@ -44,6 +43,12 @@ def _messages(places: Places, clock: Clock, work: Work) -> list[Message]:
         _message(places, clock, work, headline=headline, recipient=approver, lines=lines)
         for approver in environment.gate.approvers
     ]
+
+
+def _still_open(release: Release, step: Step) -> bool:
+    """Whether the release waits at the very gate that the notice is about, and not at that of a later environment."""
+    asked, here = (step.environment, step.attempt), (release.environment, release.attempt)
+    return release.phase is Phase.AWAITING_APPROVAL and asked == here
 
 
 def _message(
@@ -77,7 +82,7 @@ def _headline(release: Release, notice: Notice | None) -> str:
 def _plan_lines(places: Places, release: Release) -> tuple[str, ...]:
     try:
         plan: Plan = load_plan(places, release.plan_hash)
-    except LookupError:
-        return ()
+    except (LookupError, ValueError):
+        return ()  # the plan is gone or was changed, which the rollout says; people are asked all the same
     lines = [f"{change.kind} {change.name}: {change.change}" for change in plan.changes if change.change != "unchanged"]
     return tuple(lines[:LINES])
