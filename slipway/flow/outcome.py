@@ -6,6 +6,9 @@ from typing import Any
 
 from ..domain.model import Record
 
+REASON_LIMIT = 2000
+"""Characters of a reason that a cause carries."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
@@ -35,8 +38,8 @@ Outcome = Finished | LookAgain | TryAgain
 
 
 def passed(result: Record | None = None, reason: str = "") -> Finished:
-    return Finished(passed=True, reason=reason, result=result.model_dump(mode="json") if result else {})
+    return Finished(passed=True, reason=reason[:REASON_LIMIT], result=result.model_dump(mode="json") if result else {})
 
 
 def failed(reason: str, result: Record | None = None) -> Finished:
-    return Finished(passed=False, reason=reason[:2000], result=result.model_dump(mode="json") if result else {})
+    return Finished(passed=False, reason=reason[:REASON_LIMIT], result=result.model_dump(mode="json") if result else {})
