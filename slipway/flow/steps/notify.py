@@ -82,7 +82,7 @@ def _headline(release: Release, notice: Notice | None) -> str:
 def _plan_lines(places: Places, release: Release) -> tuple[str, ...]:
     try:
         plan: Plan = load_plan(places, release.plan_hash)
-    except (LookupError, ValueError):
+    except LookupError:
         return ()  # the plan is gone or was changed, which the rollout says; people are asked all the same
     lines = [f"{change.kind} {change.name}: {change.change}" for change in plan.changes if change.change != "unchanged"]
     return tuple(lines[:LINES])

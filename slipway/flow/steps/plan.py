@@ -25,6 +25,8 @@ def plan(places: Places, work: Work) -> Outcome:
         made = _make(places, work, environment)
     except ConfigError as error:
         return failed(str(error))
+    except KeyError as error:
+        return failed(str(error.args[0]))
     except (RegistryError, ClusterError) as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
     plan_hash = places.blobs.put(made.document(), "application/json")
@@ -105,8 +107,11 @@ def job_name(release: Release, environment: Environment) -> str:
 
 
 def load_plan(places: Places, plan_hash: str | None) -> Plan:
-    """The plan that was voted on, byte for byte. Raises LookupError when it is gone, ValueError when it was changed."""
-    content = places.blobs.get(plan_hash) if plan_hash else None
-    if content is None:
-        raise LookupError(f"the plan {plan_hash} is not in the evidence container any more")
-    return Plan.model_validate_json(content)
+    """The plan that was voted on, byte for byte. Raises LookupError when it is gone or was changed."""
+    try:
+        content = places.blobs.get(plan_hash) if plan_hash else None
+        if content is None:
+            raise LookupError(f"the plan {plan_hash} is not in the evidence container any more")
+        return Plan.model_validate_json(content)
+    except ValueError as error:
+        raise LookupError(f"the plan {plan_hash} cannot be used: {error}") from error

@@ -26,6 +26,8 @@ def promote(places: Places, work: Work) -> Outcome:
             progress=keep_lease,
         )
         target.lock(release.repository, release.tag, digest)
+    except KeyError as error:
+        return failed(str(error.args[0]))
     except RegistryError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
     return passed(promotion)

@@ -15,6 +15,8 @@ def resolve(places: Places, work: Work) -> Outcome:
     release = work.release
     try:
         digest = places.registry(release.registry).resolve(release.repository, release.tag)
+    except KeyError as error:
+        return failed(str(error.args[0]))
     except RegistryError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
     if digest is None:

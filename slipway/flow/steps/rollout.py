@@ -33,7 +33,7 @@ def deploy(places: Places, work: Work) -> Outcome:
         plan = load_plan(places, work.release.plan_hash)
         return passed(apply(places, plan))
     except LookupError as error:
-        return failed(str(error))
+        return failed(str(error.args[0]))
     except ClusterError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
 
@@ -50,7 +50,7 @@ def check(places: Places, clock: Clock, work: Work) -> Outcome:
         cluster = places.cluster(plan.cluster)
         return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
     except LookupError as error:
-        return failed(str(error))
+        return failed(str(error.args[0]))
     except ClusterError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
 
@@ -65,7 +65,7 @@ def roll_back(places: Places, clock: Clock, work: Work) -> Outcome:
         cluster = places.cluster(plan.cluster)
         return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
     except LookupError as error:
-        return failed(str(error))
+        return failed(str(error.args[0]))
     except ClusterError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
 

@@ -27,7 +27,7 @@ def verify(places: Places, clock: Clock, work: Work) -> Outcome:
         plan = load_plan(places, work.release.plan_hash)
         return _verify(places, environment, plan, clock, work)
     except LookupError as error:
-        return failed(str(error))
+        return failed(str(error.args[0]))
     except ClusterError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
 
