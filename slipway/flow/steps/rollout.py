@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from ...config.images import names_repository
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...effects.cluster import Cluster, ClusterError, RolloutState, State
@@ -82,8 +83,7 @@ def _judge(cluster: Cluster, seen: RolloutState, plan: Plan, clock: Clock, work:
     others = {
         found.image
         for found in cluster.running_digests(plan.manifests, plan.namespace)
-        if found.image.rpartition("@")[0].rpartition("/")[2] == plan.repository.rpartition("/")[2]
-        and found.digest != plan.digest
+        if names_repository(found.image, plan.repository) and found.digest != plan.digest
     }
     if others:
         return failed(f"the cluster runs {sorted(others)[0]}, the plan says {plan.digest}", seen)
