@@ -1,10 +1,15 @@
 """Promote: copy the artifact, by digest and with all that hangs on it, into the environment's registry."""
 
+import logging
+
 from ...effects.registry import Progress, RegistryError, Source, Target
 from ...effects.registry import promote as copy
+from ...ledger import LedgerUnavailable
 from ..outcome import Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places
+
+log = logging.getLogger(__name__)
 
 
 def promote(places: Places, work: Work) -> Outcome:
@@ -14,7 +19,10 @@ def promote(places: Places, work: Work) -> Outcome:
         return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
 
     def keep_lease(_: Progress) -> None:
-        work.renew()
+        try:
+            work.renew()
+        except LedgerUnavailable as away:
+            log.warning("%s: its lease was not renewed, the copy goes on: %s", work.step.id, away)
 
     target_registry = work.entry.application.registry_of(environment)
     try:
