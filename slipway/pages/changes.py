@@ -8,6 +8,8 @@ from .words import Sign, change
 
 DIFF_BUDGET = 24_000
 """Characters of diffs on one page; what is longer is shortened there, and whole in the text of all changes."""
+OPENED = 40
+"""Lines up to which a diff is shown without being asked for."""
 _ORDER = ("replaced", "changed", "created", "orphaned", "unchanged")
 
 
@@ -30,6 +32,10 @@ class ChangeView:
     lines: tuple[Line, ...]
     left_out: int
     """How many lines are not shown."""
+
+    @property
+    def opened(self) -> bool:
+        return 0 < len(self.lines) <= OPENED
 
     @property
     def added(self) -> int:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain.audit import AuditRecord
@@ -12,6 +12,8 @@ from . import times, words
 from .text import visible
 
 VALUE_LIMIT = 600
+TELLING = timedelta(milliseconds=50)
+"""What is shorter happened together."""
 _DOCUMENTS = frozenset({"plan_hash", "base", "log"})
 """Details that name a kept document by its hash."""
 _ADDRESSES = frozenset({"url"})
@@ -52,7 +54,7 @@ def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None =
         if isinstance(record, Damaged):
             moments.append(_damaged(record))
             continue
-        since = times.duration(record.time - before) if before is not None and record.time > before else ""
+        since = times.duration(record.time - before) if before is not None and record.time - before >= TELLING else ""
         moments.append(_moment(record, since))
         before = record.time
     return tuple(moments)
