@@ -1,5 +1,6 @@
 """What pages, API and CLI show: read models over the ledger, all JSON-able. Nothing here changes anything."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +9,11 @@ from ..config import check_tag
 from ..domain.application import ApprovalGate, Environment
 from ..domain.audit import AuditRecord, ChainCheck, ChainFault
 from ..domain.explain import Explanation, explain
-from ..domain.model import Record
+from ..domain.model import NAME_PATTERN, Record
 from ..domain.plan import Plan
 from ..domain.release import Head, Lane, Release, parse_release_id
 from ..ledger import Blobs, Ledger
-from ..ledger.keys import AUDIT
+from ..ledger.keys import AUDIT, INSTALLATION
 from ..ledger.table import Row
 from .catalogue import Catalogue
 from .clock import Clock, utc_now
@@ -94,7 +95,7 @@ class Reader:
             application, number = parse_release_id(release_id)
         except ValueError as error:
             raise NotFound(str(error)) from error
-        release = self.ledger.release(application, number)
+        release = self.ledger.release(_known_form(application), number)
         if release is None:
             raise NotFound(f"there is no release {release_id}")
         return release
@@ -137,7 +138,7 @@ class Reader:
 
     # ---- the trail
     def head(self, application: str) -> Head:
-        return self.ledger.head(application)
+        return self.ledger.head(_known_form(application))
 
     def audit(
         self, application: str, *, after: int = 0, limit: int = PAGE_LIMIT, release: Release | None = None
@@ -145,7 +146,7 @@ class Reader:
         """Records in order, from sequence after + 1; of one release when it is named."""
         first = max(after + 1, release.first_sequence if release else 1)
         count = 0
-        for found in self.ledger.audit(application, first=first):
+        for found in self.ledger.audit(_known_form(application), first=first):
             item = _readable(application, found)
             if release is not None and isinstance(item, AuditRecord) and item.release != release.id:
                 continue
@@ -155,20 +156,40 @@ class Reader:
                 return
 
     def verify(self, application: str) -> Verdict:
-        """Walk the whole chain."""
-        check = ChainCheck(application)
-        head = self.ledger.head(application)
-        for found in self.ledger.audit(application, last=head.sequence or None):
-            if isinstance(found, Row):
-                fault: ChainFault | None = ChainFault(
-                    application=application, sequence=_sequence(found), reason="its row is not an audit record any more"
-                )
-            else:
-                fault = check.feed(found)
-            if fault:
-                return Verdict(application=application, records=check.count, intact=False, fault=fault)
-        fault = check.finish(sequence=head.sequence, head_hash=head.hash)
+        """Walk the whole chain. What is written while we walk belongs to it; what lies behind its end does not."""
+        check, head = ChainCheck(application), self.ledger.head(_known_form(application))
+        while True:
+            before, fault = check.count, None
+            for found in self.ledger.audit(application, first=check.count + 1):
+                if check.count >= head.sequence:
+                    head = self.ledger.head(application)
+                fault = _fault(check, head, found)
+                if fault:
+                    break
+            if fault or check.count in (before, head.sequence):
+                break
+        fault = fault or check.finish(sequence=head.sequence, head_hash=head.hash)
         return Verdict(application=application, records=check.count, intact=fault is None, fault=fault)
+
+
+def _fault(check: ChainCheck, head: Head, found: AuditRecord | Row) -> ChainFault | None:
+    """What is wrong with the next row of a chain; None where the check has taken it in."""
+
+    def wrong(reason: str) -> ChainFault:
+        return ChainFault(application=check.application, sequence=check.count + 1, reason=reason)
+
+    if check.count >= head.sequence:
+        return wrong(f"the head names {head.sequence} records, and here is one more")
+    if isinstance(found, Row):
+        return wrong("its row is not an audit record any more")
+    return check.feed(found)
+
+
+def _known_form(application: str) -> str:
+    """A name that a chain can have, so that no other text becomes part of a key. Raises `NotFound`."""
+    if application != INSTALLATION and re.fullmatch(NAME_PATTERN, application) is None:
+        raise NotFound(f"there is no application {application[:80]!r}")
+    return application
 
 
 def _readable(application: str, found: AuditRecord | Row) -> AuditRecord | Damaged:
