@@ -1,17 +1,20 @@
-"""One Azurite for each test process, and a table or a container of its own for each test that asks."""
+"""One Azurite for each test process, and a table or a container of its own for each test that asks.
+
+Azure's clients are imported when a test asks: most tests need none of it, and would wait for it.
+"""
+# ruff: noqa: PLC0415
 
 import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from azure.data.tables import TableServiceClient
-from azure.storage.blob import BlobServiceClient
 
-from local.stack import azurite as emulator
-from slipway.ledger.azure_blobs import AzureBlobs
-from slipway.ledger.azure_table import AzureTable
+if TYPE_CHECKING:
+    from slipway.ledger.azure_blobs import AzureBlobs
+    from slipway.ledger.azure_table import AzureTable
 
 _numbers = itertools.count(1)
 
@@ -24,6 +27,8 @@ def fresh_name(prefix: str) -> str:
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Azurite's connection string. Skips where Azurite is not installed; a start that fails is an error."""
+    from local.stack import azurite as emulator
+
     if shutil.which("node") is None:
         pytest.skip("Azurite needs Node.js, which is not installed")
     if not emulator.MAIN.exists():
@@ -37,14 +42,22 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def azure_table(azurite: str) -> Iterator[AzureTable]:
+def azure_table(azurite: str) -> "Iterator[AzureTable]":
     """An empty table in Azurite."""
+    from azure.data.tables import TableServiceClient
+
+    from slipway.ledger.azure_table import AzureTable
+
     with TableServiceClient.from_connection_string(azurite) as service:
         yield AzureTable.open(service, fresh_name("ledger"))
 
 
 @pytest.fixture
-def azure_blobs(azurite: str) -> Iterator[AzureBlobs]:
+def azure_blobs(azurite: str) -> "Iterator[AzureBlobs]":
     """An empty container in Azurite."""
+    from azure.storage.blob import BlobServiceClient
+
+    from slipway.ledger.azure_blobs import AzureBlobs
+
     with BlobServiceClient.from_connection_string(azurite) as service:
         yield AzureBlobs.open(service.get_container_client(fresh_name("evidence")))
