@@ -23,6 +23,8 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 """An app that was asleep needs up to half a minute."""
 BUSY = (429, 502, 503, 504)
+PAUSE = 0.2
+"""Seconds before a busy app is asked again; they double with each time."""
 SHOWN_BODY = 200
 
 type Parameters = Mapping[str, str | int | None]
@@ -44,7 +46,7 @@ class Api:
             status_forcelist=BUSY,
             respect_retry_after_header=False,  # a person waits: better an answer than a pause of hours
             allowed_methods={"GET"},
-            backoff_factor=0.2,
+            backoff_factor=PAUSE,
             raise_on_redirect=False,
             raise_on_status=False,
         )

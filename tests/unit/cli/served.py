@@ -103,9 +103,7 @@ class Served:
         if asked.headers.get("x-functions-key") != KEY:
             return Reply(status=401, body=b"")
         try:
-            found = self._found(
-                asked.method, [unquote(part) for part in path.split("/")], dict(parse_qsl(target.query))
-            )
+            found = self._found(asked.method, tuple(map(unquote, path.split("/"))), dict(parse_qsl(target.query)))
         except MissingError as missing:
             return problem(404, "There is no such thing", str(missing))
         return found if isinstance(found, Reply) else Reply(body=json.dumps(found).encode())

@@ -1,0 +1,82 @@
+"""Help, reference, completion: every command explains itself, and asking for it is quick."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from slipway import __version__
+from slipway.cli.reference import page
+from slipway.cli.root import root
+
+SLOW = ("rich", "urllib3", "pydantic", "yaml", "azure", "kubernetes")
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
+
+
+def commands(group: click.Group, *names: str) -> list[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    found = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            found += commands(command, *names, name)
+        else:
+            found.append(((*names, name), command))
+    return found
+
+
+ALL = commands(root)
+each_command = pytest.mark.parametrize(("names", "command"), ALL, ids=[" ".join(names) for names, _ in ALL])
+
+
+def test_the_reference_page_is_the_help_of_the_commands() -> None:
+    written = REFERENCE.read_text(encoding="utf-8")
+    assert written == page(), "run: python -m slipway.cli.reference > docs/reference/cli.md"
+
+
+@each_command
+def test_every_command_shows_an_example_of_itself(names: tuple[str, ...], command: click.Command) -> None:
+    result = CliRunner().invoke(root, [*names, "--help"], prog_name="slipway")
+    assert result.exit_code == 0
+    assert "Example" in result.stdout
+    assert f"slipway {' '.join(names)}" in result.stdout.split("Example")[1]
+
+
+@each_command
+def test_every_option_says_what_it_does(names: tuple[str, ...], command: click.Command) -> None:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{' '.join(names)} {parameter.name}"
+
+
+def test_help_imports_nothing_slow() -> None:
+    program = f"""
+import sys
+from click.testing import CliRunner
+from slipway.cli.root import root
+assert CliRunner().invoke(root, ["--help"]).exit_code == 0
+print([name for name in {SLOW!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_version_is_told() -> None:
+    assert CliRunner().invoke(root, ["--version"], prog_name="slipway").stdout == f"slipway {__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script_that_completes_slipway(shell: str) -> None:
+    result = CliRunner().invoke(root, ["completion", shell], prog_name="slipway")
+    assert result.exit_code == 0
+    assert f"_SLIPWAY_COMPLETE={shell}_complete" in result.stdout
+
+
+def test_completion_offers_the_commands() -> None:
+    completing = {"_SLIPWAY_COMPLETE": "bash_complete", "COMP_WORDS": "slipway audit ver", "COMP_CWORD": "2"}
+    result = CliRunner().invoke(root, [], env=completing, prog_name="slipway")
+    assert result.stdout.split() == ["plain,verify"]

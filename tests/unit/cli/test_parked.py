@@ -1,0 +1,69 @@
+"""`slipway parked`: what could not be handled, seen and replayed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from slipway.ledger.installation import Parked
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Served
+from tests.unit.domain.samples import MORNING
+
+ID = "3f0c9d0be1a24c7788aa01d2"
+
+
+@pytest.fixture
+def parked(app: Served) -> dict[str, Any]:
+    item = Parked(
+        id=ID,
+        source="runs",
+        reason="tag: expected a tag, got 'a b'",
+        body='{"tag":\n\t"a b"}',
+        parked_at=MORNING,
+        message_id="m-1",
+    )
+    app.parked = [item.model_dump(mode="json")]
+    return app.parked[0]
+
+
+def test_the_list_shows_id_source_and_reason(slipway: Command, parked: dict[str, Any]) -> None:
+    heading, line = slipway("parked", "list").stdout.splitlines()
+    assert heading.split() == ["ID", "PARKED", "SOURCE", "REPLAYED", "REASON"]
+    assert line.split(maxsplit=4) == [ID, "2026-11-23T08:00:00Z", "runs", "-", parked["reason"]]
+
+
+def test_the_list_as_json_is_what_the_app_answers(slipway: Command, parked: dict[str, Any]) -> None:
+    assert json.loads(slipway("parked", "list", "--json").stdout) == {"parked": [parked]}
+
+
+def test_nothing_parked_is_said_on_stderr(slipway: Command) -> None:
+    result = slipway("parked", "list")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing is parked\n")
+
+
+def test_one_is_shown_with_its_body_line_by_line(slipway: Command, parked: dict[str, Any]) -> None:
+    text = slipway("parked", "show", ID).stdout
+    assert parked["reason"] in text
+    assert text.endswith('\n\n{"tag":\n        "a b"}\n')
+
+
+def test_one_as_json_is_the_apps_object(slipway: Command, parked: dict[str, Any]) -> None:
+    assert json.loads(slipway("parked", "show", ID, "--json").stdout) == parked
+
+
+def test_a_replay_is_one_post(slipway: Command, app: Served, parked: dict[str, Any]) -> None:
+    result = slipway("parked", "replay", ID)
+    assert result.stdout == f"✓ replayed  {ID}: back to runs\n"
+    assert [(asked.method, asked.target) for asked in app.asked] == [("POST", f"/api/v1/parked/{ID}/replay")]
+
+
+def test_a_replay_as_json_is_what_the_app_answers(slipway: Command, parked: dict[str, Any]) -> None:
+    assert json.loads(slipway("parked", "replay", ID, "--json").stdout) == {"replayed": ID, "source": "runs"}
+
+
+@pytest.mark.parametrize("command", ["show", "replay"])
+def test_what_is_not_parked_ends_with_1(slipway: Command, command: str) -> None:
+    result = slipway("parked", command, "nothing")
+    assert result.exit_code == 1
+    assert "no parked input has the id 'nothing'" in result.stderr

@@ -1,0 +1,126 @@
+"""On a terminal: tables fit its width, colours where they are welcome, times of this place. Elsewhere: none of it."""
+
+import errno
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from slipway.cli.screen import Cell, Screen
+from slipway.domain.model import canonical
+from tests.unit.cli.served import KEY, Served
+from tests.unit.domain.samples import MORNING
+
+ROOT = Path(__file__).parents[3]
+STYLING = re.compile(r"\033\[[0-9;]*m")
+
+
+def on_terminal(app: Served, *arguments: str, width: int = 80, **environment: str) -> tuple[int, str]:
+    """Run the command with a real terminal as its stdout and stderr; exit code and what it wrote."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR")}
+    told = {"SLIPWAY_URL": app.url, "SLIPWAY_KEY": KEY, "TERM": "xterm-256color", "TZ": "Asia/Tokyo"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "slipway.cli", *arguments],
+        cwd=ROOT,
+        env=kept | told | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        written = read_all(ours)
+    finally:
+        os.close(ours)
+    return process.wait(), written.replace("\r\n", "\n")
+
+
+def read_all(terminal: int) -> str:
+    written = b""
+    while True:
+        try:
+            more = os.read(terminal, 65536)
+        except OSError as error:
+            if error.errno != errno.EIO:  # Linux says so when nobody holds the other end any more
+                raise
+            return written.decode()
+        if not more:
+            return written.decode()
+        written += more
+
+
+@pytest.mark.parametrize("width", [80, 132])
+def test_a_table_fits_the_terminal_with_colours_and_local_times(app: Served, width: int) -> None:
+    code, text = on_terminal(app, "audit", "list", width=width)
+    assert code == 0
+    assert "\033[" in text
+    lines = STYLING.sub("", text).splitlines()
+    assert len(lines) == len(app.trails["shop"].records) + 1
+    assert all(cell_len(line) <= width for line in lines)
+    assert any("2026-11-23 17:00:00" in line for line in lines)  # 08:00 UTC in Tokyo
+
+
+def test_no_color_is_respected(app: Served) -> None:
+    _, text = on_terminal(app, "releases", NO_COLOR="1")
+    assert re.search(r"\033\[[0-9;]*3[0-9]", text) is None
+
+
+def test_verification_shows_a_bar_that_leaves_the_verdict_alone(app: Served) -> None:
+    code, text = on_terminal(app, "audit", "verify", "shop")
+    assert code == 0
+    assert re.search(r"✓ intact\S*  shop: \d+ records", text)
+
+
+def test_a_document_is_indented_and_cannot_steer_the_terminal(app: Served) -> None:
+    document = canonical({"tag": "\033[2Jgone"})
+    _, text = on_terminal(app, "evidence", app.keep(document))
+    assert text == '{\n  "tag": "\\u001b[2Jgone"\n}\n'
+    _, text = on_terminal(app, "evidence", app.keep(b"log\n\033[2Jgone\xff\r\n\tend"))
+    assert text == "log\n\\x1b[2Jgone\\xff\n        end\n"
+
+
+def test_the_wide_columns_give_way_before_the_others() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream, terminal=True, width=40)
+    screen.table(("id", "why"), [["shop-482", "because " * 20]], cut=("why",))
+    heading, line = (STYLING.sub("", line) for line in stream.getvalue().splitlines())
+    assert heading.split() == ["ID", "WHY"]
+    assert line.startswith("shop-482  because because")
+    assert line.rstrip().endswith("…")
+
+
+def test_a_folded_column_shows_all_its_text() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream, terminal=True, width=30)
+    screen.table(("rule", "reason"), [["lane-is-free", "one two three four five six seven"]], fold=("reason",))
+    text = STYLING.sub("", stream.getvalue())
+    assert " ".join(text.split()).endswith("one two three four five six seven")
+    assert all(cell_len(line) <= 30 for line in text.splitlines())
+
+
+def test_wide_characters_keep_plain_columns_aligned() -> None:
+    stream = io.StringIO()
+    Screen(stream, terminal=False).table(("name", "at"), [["漢字", "x"], ["abcd", "x"], ["", "x"]])
+    assert stream.getvalue() == "NAME  AT\n漢字  x\nabcd  x\n-     x\n"
+
+
+def test_plain_output_is_never_cut_or_coloured() -> None:
+    stream = io.StringIO()
+    Screen(stream, terminal=False, width=20).table(("a",), [[Cell("x" * 300, "red")]], cut=("a",))
+    assert stream.getvalue() == "A\n" + "x" * 300 + "\n"
+
+
+def test_times_are_utc_in_a_pipe() -> None:
+    assert Screen(io.StringIO(), terminal=False).time(MORNING) == "2026-11-23T08:00:00Z"
+    assert Screen(io.StringIO(), terminal=False).time(None) == ""
