@@ -17,10 +17,11 @@ from ._errors import DigestMismatch, RegistryError, Throttled, Unreachable, Unsu
 from ._http import BROKEN, broken, discard
 from ._session import Scopes, Session, failure, pull, push
 
-CHUNK: Final = 1024 * 1024
+CHUNK: Final = 128 * 1024
+"""Larger ones take more memory and no less time: they no longer fit the processor's cache (decision 3)."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 3
-_WORTH_A_NEW_COUNT: Final = 16 * CHUNK
+_WORTH_A_NEW_COUNT: Final = 16 * 1024 * 1024
 """A broken connection that brought this much does not count against the attempts: large layers take long."""
 
 _OK, _CREATED, _ACCEPTED, _NO_CONTENT, _PARTIAL, _NOT_FOUND = 200, 201, 202, 204, 206, 404

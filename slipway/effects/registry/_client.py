@@ -116,7 +116,7 @@ class Registry:
         return _blobs.exists(self._session, repository, digest)
 
     def open_blob(self, repository: str, digest: str, size: int) -> Iterator[bytes]:
-        """Stream a blob in chunks of at most 1 MiB; the last comes only if all of them match digest and size."""
+        """Stream a blob in chunks of at most 128 KiB; the last comes only if all of them match digest and size."""
         where = self.where(repository, digest)
         return _blobs.verified(_blobs.read(self._session, repository, digest, size), digest, size, where)
 

@@ -4,9 +4,10 @@ From the artifact's digest the graph follows the platforms of an index, what ref
 attestations, and what refers to those), and cosign's tags.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import TopologicalSorter
 from typing import Final
 
@@ -93,7 +94,7 @@ def discover(registry: Registry, repository: str, digest: str, executor: Executo
     while generation:
         if len(nodes) + len(generation) > MOST_MANIFESTS:
             raise TooLarge(registry.where(repository, digest), f"expected at most {MOST_MANIFESTS} manifests, got more")
-        for node in each(executor, lambda found: _node(registry, repository, found), generation):
+        for node in _generation(registry, repository, generation, executor):
             nodes[node.digest] = node
             size += len(node.manifest.raw)
         if size > MOST_BYTES:
@@ -124,16 +125,47 @@ def platforms_of(graph: Graph, registry: Registry, repository: str) -> tuple[str
     return (name,) if name else ()
 
 
-def _node(registry: Registry, repository: str, digest: str) -> Node:
-    manifest = registry.manifest(repository, digest)
-    content = content_of(manifest, registry.where(repository, digest))
-    tags = {tag_of(digest, suffix): registry.resolve(repository, tag_of(digest, suffix)) for suffix in COSIGN_SUFFIXES}
-    return Node(
-        manifest=manifest,
-        content=content,
-        referrers=registry.referrers(repository, digest).listed,
-        cosign_tags={tag: named for tag, named in tags.items() if named},
-    )
+def _generation(registry: Registry, repository: str, digests: list[str], executor: Executor) -> list[Node]:
+    """Everything about these manifests is asked for at once: no question needs the answer to another."""
+    drafts = [_Draft(registry, repository, digest) for digest in digests]
+    each(executor, lambda ask: ask(), [ask for draft in drafts for ask in draft.questions()])
+    return [draft.node() for draft in drafts]
+
+
+@dataclass
+class _Draft:
+    """A node of which the answers are still coming in, each from a thread of its own."""
+
+    registry: Registry
+    repository: str
+    digest: str
+    manifest: list[Manifest] = field(default_factory=list)
+    referrers: list[Descriptor] = field(default_factory=list)
+    named: dict[str, str | None] = field(default_factory=dict)
+
+    def questions(self) -> Iterator[Callable[[], None]]:
+        yield self._read
+        for suffix in COSIGN_SUFFIXES:
+            yield partial(self._resolve, tag_of(self.digest, suffix))
+        yield self._list_referrers
+
+    def node(self) -> Node:
+        (manifest,) = self.manifest
+        return Node(
+            manifest=manifest,
+            content=content_of(manifest, self.registry.where(self.repository, self.digest)),
+            referrers=tuple(self.referrers),
+            cosign_tags={tag: digest for tag, digest in sorted(self.named.items()) if digest},
+        )
+
+    def _read(self) -> None:
+        self.manifest.append(self.registry.manifest(self.repository, self.digest))
+
+    def _resolve(self, tag: str) -> None:
+        self.named[tag] = self.registry.resolve(self.repository, tag)
+
+    def _list_referrers(self) -> None:
+        self.referrers.extend(self.registry.referrers(self.repository, self.digest).listed)
 
 
 def _check(graph: Graph, registry: Registry, repository: str) -> None:

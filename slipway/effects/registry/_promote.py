@@ -11,11 +11,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 from slipway.domain.model import canonical
 
 from ._endpoint import checked_digest
-from ._errors import Denied, DigestMismatch, NotListed, TagTaken
+from ._errors import Denied, DigestMismatch, NotFound, NotListed, TagTaken
 from ._graph import Graph, Node, discover, platforms_of
 from ._listing import referrers_index, tag_of
 from ._manifest import Content, Descriptor, content_of
@@ -36,11 +37,12 @@ def promote(
         graph = discover(source.registry, source.repository, source.digest, executor)
         platforms = platforms_of(graph, source.registry, source.repository)
         run = _Run(source=source, target=target, graph=graph, levels=tuple(graph.levels()), executor=executor)
+        held = _held(run)
         blobs = _copy_blobs(run, progress)
-        manifests_copied = _copy_manifests(run)
+        copied = _copy_manifests(run, held)
         _copy_cosign_tags(run)
         _list_referrers(run)
-        read_back = _read_back(run)
+        read = held | _read_back(run, copied)
         resolves_to = _tag(run)
     return Promotion(
         source=str(source.registry.where(source.repository, source.digest)),
@@ -51,12 +53,16 @@ def promote(
         platforms=platforms,
         manifests=tuple(node.digest for node in run.nodes()),
         referrers=graph.belongings(),
-        manifests_copied=manifests_copied,
+        manifests_copied=len(copied),
         blobs_copied=blobs.count[_Outcome.COPIED],
         blobs_mounted=blobs.count[_Outcome.MOUNTED],
         blobs_skipped=blobs.count[_Outcome.SKIPPED],
         bytes_copied=blobs.bytes_copied,
-        comparison=Comparison(tag=target.tag, resolves_to=resolves_to, read_back=read_back),
+        comparison=Comparison(
+            tag=target.tag,
+            resolves_to=resolves_to,
+            read_back=tuple(node.digest for node in run.nodes() if node.digest in read),
+        ),
     )
 
 
@@ -134,17 +140,32 @@ def _copy_blob(run: _Run, blob: Descriptor) -> _Outcome:
     return _Outcome.COPIED
 
 
-def _copy_manifests(run: _Run) -> int:
+def _held(run: _Run) -> frozenset[str]:
+    """What the target has of the manifests, read whole: what is there already needs no other reading back."""
+    return frozenset(digest for digest in each(run.executor, partial(_read, run), run.nodes()) if digest)
+
+
+def _read(run: _Run, node: Node) -> str | None:
+    """`Registry.manifest` hashes the target's bytes and refuses any that are not what was asked for."""
+    try:
+        return run.target.registry.manifest(run.target.repository, node.digest).digest
+    except NotFound:
+        return None
+
+
+def _copy_manifests(run: _Run, held: frozenset[str]) -> list[Node]:
     """Level by level: registries refuse a manifest before what it refers to, and nobody should see one either."""
+    target = run.target
 
-    def store(node: Node) -> bool:
-        target = run.target
-        if target.registry.resolve(target.repository, node.digest):
-            return False
+    def store(node: Node) -> Node:
         target.registry.put_manifest(target.repository, node.digest, node.manifest.raw, node.manifest.media_type)
-        return True
+        return node
 
-    return sum(sum(each(run.executor, store, level)) for level in run.levels)
+    return [
+        node
+        for level in run.levels
+        for node in each(run.executor, store, [node for node in level if node.digest not in held])
+    ]
 
 
 def _copy_cosign_tags(run: _Run) -> None:
@@ -190,13 +211,13 @@ def _list_referrers(run: _Run) -> None:
     each(run.executor, list_for, [node for node in run.nodes() if node.referrers])
 
 
-def _read_back(run: _Run) -> tuple[str, ...]:
-    """`Registry.manifest` hashes the target's bytes and refuses any that are not what was asked for."""
-    target = run.target
-    found = each(
-        run.executor, lambda node: target.registry.manifest(target.repository, node.digest).digest, run.nodes()
-    )
-    return tuple(found)
+def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
+    read = each(run.executor, partial(_read, run), copied)
+    for node, digest in zip(copied, read, strict=True):
+        if digest is None:
+            where = run.target.registry.where(run.target.repository, node.digest)
+            raise NotFound(where, "it was stored, and is gone already")
+    return frozenset(node.digest for node in copied)
 
 
 def _tag(run: _Run) -> str:
