@@ -79,7 +79,14 @@ class Intake:
             if attempt and self.ledger.seen(application.application, cause):
                 return Receipt(application=application.application, outcome=Outcome.REPEATED)
             loaded = self.ledger.load(application, cause, delivery=entry.fingerprint, now=self.clock(), tag_rule=rule)
-            decision = decide(loaded.state, cause)
+            try:
+                decision = decide(loaded.state, cause)
+            except AssertionError:
+                if self.ledger.unchanged(loaded):
+                    raise
+                # Others wrote while the rows were read one after the other, so they do not fit together: read again.
+                self.patience.wait(attempt)
+                continue
             if decision.nothing:
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
             self.at("decided")

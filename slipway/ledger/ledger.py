@@ -4,16 +4,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.application import Application
+from ..domain.application import Application, Start
 from ..domain.audit import AuditRecord, chained
-from ..domain.causes import Cause
+from ..domain.causes import Cause, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.decide import Decision, State, lookups
 from ..domain.release import Head, Lane, Release
 from ..domain.rules import RuleResult
-from ..domain.steps import Outgoing
+from ..domain.steps import Outgoing, StepKind
 from . import keys
 from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
 from .table import Act, Conflict, Exists, Row, Table, Value, Write
+
+SEEN_PARTS = 256
+"""Parts of the marks, by their first two digits."""
+
+
+JOINING_LOADED = 20
+"""Waiting releases that one decision looks at: few enough for all that may follow to fit into one transaction."""
+
+
+CLOSE = 4
+"""So many releases are read in one request, if no more than so many times as many rows lie between them."""
 
 
 class AlreadySeen(Exception):  # noqa: N818 - not an error: the cause was taken in before
@@ -60,15 +71,10 @@ class Ledger:
         wanted = lookups(application, cause)
         by_digest = self._pointer(partition, keys.artifact(wanted.digest)) if wanted.digest else None
         by_tag = self._pointer(partition, keys.tag(wanted.tag)) if wanted.tag else None
-        numbers = {*wanted.releases, by_digest, by_tag}
+        numbers = {*wanted.releases, by_digest, by_tag, *_may_join(application, cause, head)}
         for lane in lanes.values():
             numbers |= {lane.rolling, lane.waiting}
-        releases = {}
-        for number in sorted(n for n in numbers if n is not None):
-            row = self.table.get(partition, keys.release(number))
-            if row is not None:
-                releases[number] = unpack(Release, row.values)
-                etags[row.key] = row.etag
+        releases = self._releases(partition, {n for n in numbers if n is not None}, etags)
         state = State(
             application=application,
             delivery=delivery,
@@ -92,6 +98,21 @@ class Ledger:
                 lanes[lane.environment] = lane
             etags[row.key] = row.etag
         return head, lanes
+
+    def _releases(self, partition: str, numbers: set[int], etags: dict[str, str]) -> dict[int, Release]:
+        """The releases by number: one by one, or in one request where they are many and lie close together."""
+        together = len(numbers) > CLOSE and max(numbers) - min(numbers) < CLOSE * len(numbers)
+        if together:
+            span = self.table.rows(partition, keys.release(max(numbers)), keys.release(min(numbers)))
+        else:
+            span = iter([row for n in sorted(numbers) if (row := self.table.get(partition, keys.release(n)))])
+        found = {}
+        for row in span:
+            release = unpack(Release, row.values)
+            if release.number in numbers:
+                found[release.number] = release
+                etags[row.key] = row.etag
+        return found
 
     def _pointer(self, partition: str, key: str) -> int | None:
         row = self.table.get(partition, key)
@@ -136,6 +157,11 @@ class Ledger:
                 raise AlreadySeen(cause.key) from error
             raise Conflict(str(error)) from error
         return entries
+
+    def unchanged(self, loaded: Loaded) -> bool:
+        """Whether nobody has written since the state was loaded, so that its rows fit together."""
+        row = self.table.get(loaded.state.application.application, keys.HEAD)
+        return (row.etag if row else None) == loaded.etags.get(keys.HEAD)
 
     # ---- outbox
     def outbox(self, application: str, *, limit: int = 1000) -> Iterator[OutboxEntry]:
@@ -191,11 +217,15 @@ class Ledger:
                 yield row
 
     # ---- tidying
-    def prune_seen(self, application: str, before: datetime, *, limit: int = 500) -> int:
-        """Forget marks older than the time; returns how many. Their repeats would be harmless by then."""
+    def prune_seen(self, application: str, before: datetime, *, part: int, limit: int = 500) -> int:
+        """Forget marks older than the time; returns how many. Their repeats would be harmless by then.
+
+        Marks are sorted by hash and not by age. So that every one of them has its turn and no call reads them all,
+        a call looks at one of `SEEN_PARTS` equal parts.
+        """
         old = [
             row.key
-            for row in self.table.rows(application, *keys.span(keys.SEEN), limit=limit)
+            for row in self.table.rows(application, *keys.span(keys.seen(f"{part:02x}")), limit=limit)
             if datetime.fromisoformat(str(row.values["At"])) < before
         ]
         for start in range(0, len(old), 100):
@@ -204,6 +234,15 @@ class Ledger:
             except Conflict:
                 return start  # another instance is tidying
         return len(old)
+
+
+def _may_join(application: Application, cause: Cause, head: Head) -> tuple[int, ...]:
+    """Active releases that may be waiting for the facts of an older image of the same tag. A release that starts
+    takes their place; those that are not among the newest end by themselves, when their time to be joined is over.
+    """
+    resolved = isinstance(cause, StepFinished) and cause.step.kind is StepKind.RESOLVE
+    begins = resolved or isinstance(cause, ImagePushed | PipelineCompleted)
+    return head.active[-JOINING_LOADED:] if begins and application.start is not Start.PUSH else ()
 
 
 def _state_writes(loaded: Loaded, decision: Decision, head: Head) -> list[Write]:
