@@ -1,7 +1,7 @@
 """Hello: a small HTTP service, there to be delivered.
 
-Settings come from the environment: PORT (8080), HOST (all interfaces, as a container needs), GREETING, and
-APP_VERSION, the tag that it was released under.
+Settings come from the environment: PORT (8080), HOST (all interfaces, as a container needs), GREETING, PARTNER_KEY,
+and APP_VERSION, the tag that it was released under.
 """
 
 import json
@@ -14,6 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import partners
 import pricing
 
 MAX_QUANTITY = 1_000_000
@@ -33,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path == "/":
             self._answer_json(HTTPStatus.OK, greeting())
         elif url.path == "/price":
-            self._answer_json(*price(parse_qs(url.query)))
+            self._answer_json(*price(parse_qs(url.query), self.headers.get("X-Partner-Key", "")))
         else:
             self._answer_json(HTTPStatus.NOT_FOUND, {"error": "there are /, /healthz and /price?quantity=3"})
 
@@ -56,14 +57,17 @@ def greeting():
     return {"greeting": os.environ.get("GREETING", "Hello"), "version": os.environ.get("APP_VERSION", "unknown")}
 
 
-def price(query):
+def price(query, partner_key):
     """(status, answer) for /price."""
     text = query.get("quantity", [""])[0]
     if not re.fullmatch("[0-9]{1,7}", text) or not 1 <= int(text) <= MAX_QUANTITY:
         error = f"quantity: expected a whole number from 1 to {MAX_QUANTITY}, got {text[:40]!r}"
         return HTTPStatus.BAD_REQUEST, {"error": error}
     quantity = int(text)
-    return HTTPStatus.OK, {"quantity": quantity, "total_cents": pricing.total_cents(quantity)}
+    total = pricing.total_cents(quantity)
+    if partners.is_partner(partner_key):
+        total = partners.partner_cents(total)
+    return HTTPStatus.OK, {"quantity": quantity, "total_cents": total}
 
 
 def main():

@@ -1,15 +1,20 @@
 # ruff: noqa: PT009, S603 - unittest and processes of its own: the example needs nothing but Python
-"""Hello's unit tests: standard library only. `python3 -m unittest discover examples/hello-aks/tests`."""
+"""Hello's integration tests: against the started server. `python3 -m unittest discover tests/integration`.
 
+PARTNER_KEY is the secret that they need; CI takes it from Key Vault, and any text will do elsewhere.
+"""
+
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 from pathlib import Path
 from shutil import copytree
 
-HELLO = Path(__file__).resolve().parents[1]
+HELLO = Path(__file__).resolve().parents[2]
 
 
 class Service:
@@ -46,7 +51,25 @@ def acceptance(app, url, **environment):
     )
 
 
+def partner_key():
+    key = os.environ.get("PARTNER_KEY", "")
+    if not key:
+        raise AssertionError("PARTNER_KEY: expected the partners' key, got none")
+    return key
+
+
+def total_of(url, quantity, key):
+    question = urllib.request.Request(f"{url}/price?quantity={quantity}", headers={"X-Partner-Key": key})  # noqa: S310
+    with urllib.request.urlopen(question, timeout=30) as answer:  # noqa: S310
+        return json.load(answer)["total_cents"]
+
+
 class HelloTest(unittest.TestCase):
+    def test_a_partner_pays_less_and_others_do_not(self):
+        with Service(HELLO / "app", PARTNER_KEY=partner_key()) as service:
+            self.assertEqual(total_of(service.url, 10, partner_key()), 2137)
+            self.assertEqual(total_of(service.url, 10, "another key"), 2250)
+
     def test_a_good_version_passes_its_acceptance_tests(self):
         app = HELLO / "app"
         with Service(app, APP_VERSION="1.0.0") as service:
