@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .application import Environment
-from .model import Moment, Name, Record
+from .model import Moment, Name, Record, sha256
+
+MESSAGE_ID_LIMIT = 128
+"""Characters that Service Bus takes in a message id."""
 
 
 class StepKind(StrEnum):
@@ -62,7 +65,9 @@ class Step(Record):
     @property
     def message_id(self) -> str:
         """Distinct for each look and try, so that duplicate detection drops only true repeats."""
-        return f"{self.id}:{self.resent}.{self.tries}.{self.poll}"[-128:]
+        whole = f"{self.id}:{self.resent}.{self.tries}.{self.poll}"
+        # Names may be so long that the queue takes no more of it: then the hash of all of it, never a part.
+        return whole if len(whole) <= MESSAGE_ID_LIMIT else sha256(whole.encode())
 
 
 STEP_TIME = timedelta(minutes=10)
@@ -75,6 +80,8 @@ def time_allowed(kind: StepKind, environment: Environment | None) -> timedelta:
     """How long until a step that was not heard of is sent again."""
     if kind is StepKind.PROMOTE:
         return PROMOTION_TIME + GRACE
+    if environment is not None and kind is StepKind.PLAN and environment.require.rules():
+        return STEP_TIME + environment.require.within
     if environment is not None and kind in (StepKind.CHECK, StepKind.ROLL_BACK):
         return environment.rollout_within + GRACE
     if environment is not None and kind is StepKind.VERIFY:
@@ -86,7 +93,7 @@ class Outgoing(Record):
     """A message that a decision sends; kept in the outbox until it has been sent."""
 
     queue: Literal["steps", "causes"]
-    id: Annotated[str, Field(max_length=128)]
+    id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]
     """Message id: a repeat within the queue's window is dropped."""
     body: dict[str, Any]
     not_before: Moment | None = None

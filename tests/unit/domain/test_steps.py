@@ -1,0 +1,53 @@
+"""Message ids: one for each look and try, of a length that the queue takes."""
+
+import pytest
+
+from slipway.domain.steps import MESSAGE_ID_LIMIT, Notice, Outgoing, Step, StepKind
+from tests.unit.domain.samples import MORNING
+
+LONG = "a" * 40
+
+
+def step(**fields: object) -> Step:
+    given: dict[str, object] = {
+        "kind": StepKind.NOTIFY,
+        "application": LONG,
+        "release": 10**9,
+        "environment": LONG,
+        "attempt": 1,
+        "asked_at": MORNING,
+        "notice": Notice.VOTES_VOIDED,
+        "channel": LONG,
+    }
+    return Step.model_validate(given | fields)
+
+
+def test_the_id_of_a_message_reads_as_its_step() -> None:
+    short = step(application="shop", release=482, environment="staging", notice=None, channel=None, kind=StepKind.PLAN)
+    assert short.message_id == "shop-482/staging/1/plan:0.0.0"
+
+
+def test_an_id_that_would_be_too_long_is_a_hash_that_the_outbox_takes() -> None:
+    found = step().message_id
+    assert found.startswith("sha256:")
+    assert len(found) <= MESSAGE_ID_LIMIT
+    assert Outgoing(queue="steps", id=found, body={}).id == found
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"application": "b" + LONG[1:]},
+        {"release": 10**9 + 1},
+        {"environment": "b" + LONG[1:]},
+        {"attempt": 2},
+        {"notice": Notice.ENDED},
+        {"channel": LONG[1:] + "b"},
+        {"poll": 1},
+        {"tries": 1},
+        {"resent": 1},
+    ],
+    ids=lambda other: str(next(iter(other))),
+)
+def test_long_ids_differ_in_whatever_the_steps_differ_in(other: dict[str, object]) -> None:
+    assert step(**other).message_id != step().message_id
