@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .model import Duration, Name, Record, Repository, canonical, sha256
+from .requirements import Requirements
 
 
 class Start(StrEnum):
@@ -154,6 +155,9 @@ class Environment(Record):
         Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Annotated[str, Field(max_length=1024)]
     ] = Field(
         default={}, max_length=50, description="Values for ${NAME} in the manifests. Only these names are replaced."
+    )
+    require: Requirements = Field(
+        default=Requirements(), description="What must be attached to the image before a rollout, and hold."
     )
     gate: Gate = Field(default=AutoGate(), description="What must be answered before a rollout.")
     rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .application import Application, ApprovalGate, Environment, Start
-from .decide.conditions import facts_missing, newer_in_lane, plan_rule, quorum_rule, run_rules, short, voters_left
+from .decide.conditions import (
+    facts_missing,
+    newer_in_lane,
+    plan_rule,
+    quorum_rule,
+    run_rules,
+    short,
+    supply_chain_rules,
+    voters_left,
+)
 from .model import Record
 from .release import ROLLOUT_PHASES, Lane, Phase, Release, Visit
 from .rules import RuleResult
@@ -97,6 +106,7 @@ class _View:
     def rules(self, environment: Environment) -> Iterator[RuleResult]:
         yield from self._way_here(environment)
         visit = self.release.visit(environment.name)
+        yield from self._supply_chain(environment, visit)
         if visit is None or visit.outcome != "live":
             yield self._no_newer(environment)
             yield self._lane_is_free(environment)
@@ -183,6 +193,14 @@ class _View:
         if release.phase is Phase.AWAITING_APPROVAL:
             return plan_rule(release, self._lane(environment).live, self.delivery)
         return _rule("plan-is-current", True, f"plan {short(release.plan_hash)} was the one to roll out")
+
+    def _supply_chain(self, environment: Environment, visit: Visit | None) -> Iterator[RuleResult]:
+        """What is required of the image: as the plan found it, or else what a plan will have to find."""
+        if visit is not None and (visit.supply_chain or visit.outcome == "live"):
+            yield from visit.supply_chain
+            return
+        for rule in supply_chain_rules(environment.require, ()):
+            yield rule.evolve(reason="it is looked at when the rollout is planned")
 
     def _gate(self, environment: Environment) -> Iterator[RuleResult]:
         release, gate = self.release, environment.gate

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from .model import Digest, Name, Record, Repository, Tag, canonical, sha256
 from .release import Evidence
+from .rules import RuleResult
 
 
 class Change(Record):
@@ -44,6 +45,8 @@ class Plan(Record):
     """Hash of the plan that is live now; None where nothing of ours is."""
     base_tag: str | None = None
     evidence: tuple[Evidence, ...] = Field(default=())
+    supply_chain: tuple[RuleResult, ...] = ()
+    """What was found of the signatures, the SBOM and the provenance that the environment requires."""
     run: str | None = None
     policy: Digest
     """Hash of what the environment demands."""
@@ -68,3 +71,5 @@ class PlanMade(Record):
     changed: int = 0
     unchanged: int = 0
     orphaned: int = 0
+    supply_chain: tuple[RuleResult, ...] = Field(default=(), max_length=10)
+    """As in the plan: what the environment requires, and whether it holds."""

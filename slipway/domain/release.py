@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .model import Digest, Moment, Name, Record, Repository, Tag
+from .rules import RuleResult
 
 
 class Phase(StrEnum):
@@ -182,6 +183,8 @@ class Visit(Record):
     """`live`, or the phase in which the release ended here."""
     plan_hash: Digest | None = None
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
+    supply_chain: tuple[RuleResult, ...] = Field(default=(), max_length=10)
+    """What the last plan found of the signatures, the SBOM and the provenance that the environment requires."""
 
 
 class Release(Record):

@@ -8,6 +8,7 @@ from .application import Application, ApprovalGate, Environment, OnFailure
 from .decide.conditions import facts_missing, short, voters_left
 from .decide.deadlines import RESEND_LIMIT
 from .release import Lane, Phase, Release, VoteDecision
+from .rules import failed
 
 _UNDER_WAY = {
     Phase.RESOLVING: "its tag is being looked up in the registry",
@@ -149,6 +150,8 @@ class Wording:
 
     def _after_failure(self) -> str:
         environment, visits = self._environment(), self.release.visits
+        if visits and failed(visits[-1].supply_chain):
+            return "Sign the image and attach what is missing, in the pipeline that builds it; then push a new image."
         touched = bool(visits and visits[-1].plan_hash)
         if touched and environment and environment.on_failure is OnFailure.STOP:
             return f"A person has to look at {environment.name}: it was left as it is. Then push a new image."

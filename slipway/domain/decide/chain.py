@@ -7,7 +7,9 @@ from ..application import Environment
 from ..causes import StepFinished
 from ..plan import PlanMade
 from ..release import TRANSITIONS, Evidence, Live, Phase, Release
+from ..rules import RuleResult, failed
 from ..steps import StepKind
+from .conditions import supply_chain_rules
 from .gates import open_gate
 from .lanes import arrive, ask, close_visit, end, leave_lane, plan, supersede
 from .rollouts import bring_back, deploy
@@ -93,7 +95,9 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
         )
         plan(draft, release)
         return
-    visit = release.visits[-1].evolve(plan_hash=made.plan_hash)
+    rules = supply_chain_rules(_here(draft, release).require, made.supply_chain)
+    draft.rules = rules
+    visit = release.visits[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
     release = draft.put(
         release.evolve(
             plan_hash=made.plan_hash,
@@ -111,8 +115,26 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
         changed=made.changed,
         unchanged=made.unchanged,
         orphaned=made.orphaned or None,
+        supply_chain=[rule.model_dump() for rule in rules] or None,
     )
-    open_gate(draft, release, _here(draft, release))
+    if refused := failed(rules):
+        _refuse(draft, release, refused)
+    else:
+        open_gate(draft, release, _here(draft, release))
+
+
+def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> None:
+    """What the environment requires of the image does not hold: nobody is asked, and nothing is copied or deployed."""
+    if release.plan_delivery != draft.state.delivery:
+        reason = "the delivery folder (policy or manifests) changed while it was made"
+        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
+        plan(draft, release)
+        return
+    reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)[:2000]
+    draft.record(
+        "plan.refused", release, plan_hash=release.plan_hash, rules=[rule.name for rule in refused], reason=reason
+    )
+    end(draft, release, Phase.FAILED, reason)
 
 
 def _promoted(draft: Draft, release: Release, cause: StepFinished) -> None:

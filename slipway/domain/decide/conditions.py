@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from ..application import ApprovalGate, Environment, Pipeline, Start
 from ..release import Lane, Live, Release, Run
+from ..requirements import Requirements
 from ..rules import RuleResult
 
 
@@ -68,6 +69,13 @@ def plan_rule(release: Release, live: Live | None, delivery: str) -> RuleResult:
             reason=f"plan {short(release.plan_hash)} still says what a rollout would do",
         )
     return RuleResult(name="plan-is-current", passed=False, reason=reason)
+
+
+def supply_chain_rules(required: Requirements, found: tuple[RuleResult, ...]) -> tuple[RuleResult, ...]:
+    """Each rule that is required of the image, as the plan found it; what the plan does not speak of does not hold."""
+    by_name = {rule.name: rule for rule in found}
+    silent = "the plan says nothing of it"
+    return tuple(by_name.get(name) or RuleResult(name=name, passed=False, reason=silent) for name in required.rules())
 
 
 def quorum_rule(release: Release, environment: Environment) -> RuleResult:

@@ -1,6 +1,7 @@
 """What steps do in the in-memory world: they pass with realistic results, unless a story says otherwise."""
 
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ class Effects:
         self._script: dict[tuple[StepKind, str | None], deque[Outcome | None]] = defaultdict(deque)
         self.registry: dict[str, str] = {}
         """What each tag names: the digest that a look-up finds."""
+        self.unmet: dict[str, str] = {}
+        """Which rules of the supply chain do not hold, and why; all others do."""
 
     def fail(self, kind: StepKind, environment: str | None = None, *, reason: str = "it broke", **result: Any) -> None:
         """The next such step fails."""
@@ -54,7 +57,7 @@ class Effects:
                     return Outcome(passed=False, reason=f"the registry has no tag {release.tag}")
                 return Outcome(result={"digest": found})
             case StepKind.PLAN:
-                return Outcome(result=plan_result(step, application, delivery, release, lane))
+                return Outcome(result=plan_result(step, application, delivery, release, lane, unmet=self.unmet))
             case StepKind.PROMOTE:
                 return Outcome(result={"digest": release.digest, "bytes": 0})
             case StepKind.VERIFY:
@@ -64,10 +67,24 @@ class Effects:
                 return Outcome(reason="done")
 
 
-def plan_result(step: Step, application: Application, delivery: str, release: Release, lane: Lane) -> dict[str, Any]:
+def plan_result(
+    step: Step,
+    application: Application,
+    delivery: str,
+    release: Release,
+    lane: Lane,
+    *,
+    unmet: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """What a plan step reports. The same release, environment, base and policy give the same plan hash."""
     environment = application.environment(step.environment)
     base = lane.live.plan_hash if lane.live else None
     policy = policy_hash(environment) if environment else None
-    plan = [release.number, release.digest, step.environment, base, policy]
-    return {"plan_hash": sha256(canonical(plan)), "base": base, "delivery": delivery, "changed": 1}
+    broken = unmet or {}
+    found = [
+        {"name": name, "passed": name not in broken, "reason": broken.get(name, f"about {name}")}
+        for name in (environment.require.rules() if environment else ())
+    ]
+    plan = [release.number, release.digest, step.environment, base, policy, found]
+    made = {"plan_hash": sha256(canonical(plan)), "base": base, "delivery": delivery, "changed": 1}
+    return made | ({"supply_chain": found} if found else {})

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.application import Application, AutoGate, Environment, Start
 from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.requirements import HAS_SBOM, Requirements
 from slipway.domain.steps import Step, StepKind
 from tests.unit.domain.effects import Outcome
 from tests.unit.domain.samples import (
@@ -152,6 +153,27 @@ class Change:
         world.change(world.application.evolve(environments=environments))
 
 
+@dataclass(frozen=True)
+class Attach:
+    """What hangs on the images changes: from now on these rules of the supply chain do not hold, and the others do."""
+
+    unmet: frozenset[str]
+
+    def apply(self, world: World) -> None:
+        world.effects.unmet = dict.fromkeys(sorted(self.unmet), "there is none")
+
+
+@dataclass(frozen=True)
+class Require:
+    """Another policy: what production requires of an image."""
+
+    required: Requirements
+
+    def apply(self, world: World) -> None:
+        last = world.application.environments[-1].evolve(require=self.required)
+        world.change(world.application.evolve(environments=(*world.application.environments[:-1], last)))
+
+
 def applications() -> st.SearchStrategy[Application]:
     """All ways to start; with and without verification; gates that ask nobody, one or two."""
     gates = st.sampled_from([AutoGate(), approval(ADA, BEN, CLEO), approval(ADA, BEN, CLEO, required=2)])
@@ -206,7 +228,9 @@ def happenings(*, changes: bool = True) -> st.SearchStrategy[list[Operation]]:
         (2, st.builds(Repeat, st.integers(0, 200))),
         (2, st.builds(Wait, st.sampled_from([1, 1, 10, 70, 24 * 60]))),
         (1, st.just(Sweep())),
+        (1, st.builds(Attach, st.sampled_from([frozenset(), frozenset({HAS_SBOM})]))),
     ]
     if changes:
         choices.append((2, st.builds(Change, st.sampled_from([None, None, 0, 1, 2]))))
+        choices.append((2, st.builds(Require, st.sampled_from([Requirements(sbom=True), Requirements()]))))
     return st.lists(weighted(*choices), min_size=20, max_size=80)

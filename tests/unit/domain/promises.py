@@ -87,6 +87,8 @@ class WatchedWorld(World):
             return
         environment = self.application.environment(release.environment or "")
         assert environment is not None
+        found = {rule.name: rule.passed for rule in release.visits[-1].supply_chain}
+        assert all(found.get(name) for name in environment.require.rules()), "what is required was not looked at"
         gate = environment.gate
         if isinstance(gate, ApprovalGate):
             approvers = self._approvers.get((release.id, release.plan_hash or ""), [])

@@ -1,0 +1,103 @@
+"""What an environment may require of an image before its rollout: signatures, an SBOM, provenance.
+
+Each requirement is one rule with a stable name. Here is only what is asked for; `slipway/effects/supply_chain/` looks
+whether it holds, and `decide` refuses a plan where it does not.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from .model import Duration, Record
+from .subjects import checked_identities
+
+SIGNED_BY_NOTATION: Final = "signed-by-notation"
+SIGNED_BY_COSIGN: Final = "signed-by-cosign"
+HAS_SBOM: Final = "has-sbom"
+BUILT_BY: Final = "built-by"
+
+LONGEST_WAIT: Final = timedelta(hours=1)
+
+_File = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class NotationRequirement(Record):
+    """A Notation signature whose certificate leads to one of the roots and names one of the identities."""
+
+    roots: tuple[_File, ...] = Field(
+        min_length=1, max_length=10, description="Files with root certificates (PEM), inside the application's folder."
+    )
+    identities: tuple[Annotated[str, Field(min_length=1, max_length=1024)], ...] = Field(
+        min_length=1,
+        max_length=20,
+        description="Who may sign: the subject of the signing certificate, in whole or in part (at least C, ST and O), "
+        'as in Notation\'s trust policy; or "*" for every certificate that leads to the roots.',
+        examples=[["C=US, ST=WA, O=contoso.com, CN=release"]],
+    )
+
+    @model_validator(mode="after")
+    def _identities_are_distinct(self) -> Self:
+        checked_identities(self.identities)
+        return self
+
+
+class CosignRequirement(Record):
+    """A cosign signature that was made with one key."""
+
+    key: _File = Field(
+        description="File with the public key (PEM: ECDSA P-256, RSA or Ed25519), inside the application's folder."
+    )
+
+
+class ProvenanceRequirement(Record):
+    """SLSA provenance (v0.2 or v1) that names one of the builders."""
+
+    builders: tuple[Annotated[str, Field(min_length=1, max_length=1024)], ...] = Field(
+        min_length=1, max_length=20, description="Builder ids, compared character by character."
+    )
+    key: _File | None = Field(
+        default=None,
+        description="File with the public key (PEM) that the provenance must be signed with. Without it an unsigned "
+        "one counts too, as docker buildx attaches it: whoever can push could have written it.",
+    )
+
+
+class Requirements(Record):
+    """What must be attached to an image; nothing by default."""
+
+    notation: NotationRequirement | None = Field(default=None, description="Rule signed-by-notation.")
+    cosign: CosignRequirement | None = Field(default=None, description="Rule signed-by-cosign.")
+    sbom: bool = Field(default=False, description="Rule has-sbom: an SPDX or CycloneDX document for every platform.")
+    provenance: ProvenanceRequirement | None = Field(default=None, description="Rule built-by.")
+    within: Duration = Field(
+        default=timedelta(minutes=2),
+        description="How long to wait for what is not there yet: signatures are pushed after their image.",
+    )
+
+    @model_validator(mode="after")
+    def _waits_not_too_long(self) -> Self:
+        if self.within > LONGEST_WAIT:
+            raise ValueError(f"within: expected at most {LONGEST_WAIT // timedelta(minutes=1)}m")
+        return self
+
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules that are required, in the order in which they are shown."""
+        asked = {
+            SIGNED_BY_NOTATION: self.notation,
+            SIGNED_BY_COSIGN: self.cosign,
+            HAS_SBOM: self.sbom,
+            BUILT_BY: self.provenance,
+        }
+        return tuple(name for name, required in asked.items() if required)
+
+    def files(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every file that is named, and where."""
+        if self.notation:
+            for index, root in enumerate(self.notation.roots):
+                yield ("notation", "roots", index), root
+        if self.cosign:
+            yield ("cosign", "key"), self.cosign.key
+        if self.provenance and self.provenance.key:
+            yield ("provenance", "key"), self.provenance.key
