@@ -45,7 +45,7 @@ install_node() {
         say "Install it (https://nodejs.org, or apt install nodejs npm), then run the command again."
         exit 1
     fi
-    if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; then
+    if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
         say "Azurite needs Node.js 20 or newer, this is $(node --version)."
         exit 1
     fi
