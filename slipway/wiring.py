@@ -3,9 +3,8 @@
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from .config import Known, load_deliveries
 from .domain.tokens import Keys
@@ -60,22 +59,46 @@ class Named[T]:
             return self._built[name]
 
 
+class part[T]:  # noqa: N801 - a decorator, like functools.cached_property
+    """A property that is built when first asked for, and only once: requests and messages come on many threads."""
+
+    def __init__(self, build: Callable[[Any], T]) -> None:
+        self._build = build
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, parts: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, parts: "Parts", owner: type) -> T: ...
+    def __get__(self, parts: "Parts | None", owner: type) -> Self | T:
+        if parts is None:
+            return self
+        with parts.building:
+            built: dict[str, T] = parts.__dict__
+            if self._name not in built:
+                built[self._name] = self._build(parts)
+            return built[self._name]
+
+
 @dataclass(frozen=True)
 class Parts:
     """All parts of the app, from its settings."""
 
     settings: Settings
     clock: Clock = utc_now
+    building: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     # ---- what Azure offers
-    @cached_property
+    @part
     def credential(self) -> "DefaultAzureCredential":
         from azure.identity import DefaultAzureCredential
 
         client_id = self.settings.client_id
         return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()
 
-    @cached_property
+    @part
     def table(self) -> Table:
         from azure.data.tables import TableServiceClient
 
@@ -88,7 +111,7 @@ class Parts:
             service = TableServiceClient(self.settings.table_endpoint, credential=self.credential)
         return AzureTable.open(service, self.settings.table)
 
-    @cached_property
+    @part
     def blobs(self) -> Blobs:
         from azure.storage.blob import BlobServiceClient
 
@@ -101,7 +124,7 @@ class Parts:
             service = BlobServiceClient(self.settings.blob_endpoint, credential=self.credential)
         return AzureBlobs.open(service.get_container_client(self.settings.container))
 
-    @cached_property
+    @part
     def bus(self) -> Bus:
         from .effects.messaging.service_bus import ServiceBus
 
@@ -116,7 +139,7 @@ class Parts:
         return ServiceBusClient(self.settings.service_bus_namespace, self.credential)
 
     # ---- what the settings name
-    @cached_property
+    @part
     def registry(self) -> Named[Registry]:
         return Named("registry", frozenset(self.settings.registries), self._open_registry)
 
@@ -136,7 +159,7 @@ class Parts:
             case "entra":
                 return EntraCredential(lambda: self.credential.get_token(ACR_SCOPE).token)
 
-    @cached_property
+    @part
     def cluster(self) -> Named[Cluster]:
         return Named(
             "cluster", frozenset(self.settings.clusters), lambda n: connect(self._access(self.settings.clusters[n]))
@@ -150,7 +173,7 @@ class Parts:
             return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=lambda: token)
         return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=entra_token(self.credential))
 
-    @cached_property
+    @part
     def channel(self) -> Named[Channel]:
         return Named("channel", frozenset(self.settings.channels), self._open_channel)
 
@@ -158,7 +181,7 @@ class Parts:
         given = self.settings.channels[name]
         return Webhook(name=name, url=given.url.get_secret_value(), secret=given.secret.get_secret_value().encode())
 
-    @cached_property
+    @part
     def event_sources(self) -> dict[str, EventSource]:
         return {
             given.login_server.casefold(): EventSource(
@@ -168,15 +191,15 @@ class Parts:
         }
 
     # ---- our own parts
-    @cached_property
+    @part
     def keys(self) -> Keys:
         return Keys({key_id: key.get_secret_value() for key_id, key in self.settings.signing_keys.items()})
 
-    @cached_property
+    @part
     def links(self) -> Links:
         return Links(base=self.settings.public_url.rstrip("/"), keys=self.keys)
 
-    @cached_property
+    @part
     def catalogue(self) -> Catalogue:
         known = Known(
             registries=frozenset(self.settings.registries),
@@ -185,21 +208,21 @@ class Parts:
         )
         return Catalogue(load_deliveries(self.settings.deliveries, known=known))
 
-    @cached_property
+    @part
     def ledger(self) -> Ledger:
         return Ledger(self.table)
 
-    @cached_property
+    @part
     def outbox(self) -> Outbox:
         return Outbox(self.ledger, self.bus)
 
-    @cached_property
+    @part
     def intake(self) -> Intake:
         return Intake(
             ledger=self.ledger, catalogue=self.catalogue, outbox=self.outbox, clock=self.clock, patience=Patience()
         )
 
-    @cached_property
+    @part
     def performer(self) -> Performer:
         places = Places(
             registry=self.registry,
@@ -219,21 +242,21 @@ class Parts:
             clock=self.clock,
         )
 
-    @cached_property
+    @part
     def parking(self) -> Parking:
         again = {EVENT_GRID: self.gateway.registry_event, AZURE_DEVOPS: self.gateway.hook}
         return Parking(installation=Installation(self.table), bus=self.bus, again=again, clock=self.clock)
 
-    @cached_property
+    @part
     def gateway(self) -> Gateway:
         organizations = frozenset(name.casefold() for name in self.settings.organizations)
         return Gateway(bus=self.bus, sources=self.event_sources, organizations=organizations, clock=self.clock)
 
-    @cached_property
+    @part
     def receiver(self) -> Receiver:
         return Receiver(parking=self.parking, bus=self.bus, clock=self.clock)
 
-    @cached_property
+    @part
     def sweep(self) -> Sweep:
         return Sweep(
             ledger=self.ledger,
@@ -244,6 +267,6 @@ class Parts:
             clock=self.clock,
         )
 
-    @cached_property
+    @part
     def reader(self) -> Reader:
         return Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=self.clock)
