@@ -1,0 +1,157 @@
+"""The app in the worker library that Azure runs: what it registers, and what stops it from starting."""
+
+import ast
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.functions.launch import ROOT, command_line
+from local.stack import configuration
+from slipway.flow.parking import QUEUES
+
+EXAMPLE = ROOT / "local.settings.json.example"
+
+QUEUE_TRIGGERS = {"take_cause": "causes", "take_run": "runs", "take_vote": "approvals", "perform_step": "steps"}
+TIMERS = {"sweep": "0 * * * * *", "reconcile": "30 */5 * * * *"}
+EVENT_GRID = {"image_pushed", "image_pushed_cloudevent"}
+LOOK, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)
+ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "azure_devops_hook": ("api/hooks/azure-devops", POST, "ANONYMOUS"),  # its own secret
+    "health": ("api/health", GET, "ANONYMOUS"),
+    "page_approval": ("approvals/{token}", LOOK, "ANONYMOUS"),  # the token
+    "page_approval_changes": ("approvals/{token}/changes", LOOK, "ANONYMOUS"),
+    "take_decision": ("approvals/{token}", POST, "ANONYMOUS"),
+    "page_overview": ("/", LOOK, "ANONYMOUS"),  # Easy Auth
+    "page_release": ("releases/{release}", LOOK, "ANONYMOUS"),
+    "page_evidence": ("evidence/{digest}", LOOK, "ANONYMOUS"),
+    "page_stylesheet": ("assets/slipway.css", LOOK, "ANONYMOUS"),
+    "api_applications": ("api/v1/applications", GET, "FUNCTION"),
+    "api_releases": ("api/v1/releases", GET, "FUNCTION"),
+    "api_release": ("api/v1/releases/{release}", GET, "FUNCTION"),
+    "api_explain": ("api/v1/releases/{release}/explain", GET, "FUNCTION"),
+    "api_evidence": ("api/v1/evidence/{digest}", GET, "FUNCTION"),
+    "api_audit": ("api/v1/audit/{application}", GET, "FUNCTION"),
+    "api_parked": ("api/v1/parked", GET, "FUNCTION"),
+    "api_replay": ("api/v1/parked/{id}/replay", POST, "FUNCTION"),
+}
+
+
+def listed(**settings: str) -> subprocess.CompletedProcess[str]:
+    """`--list` with the example's settings, some of them changed."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLIPWAY_", "AzureWebJobs", "FUNCTIONS_"))}
+    command = command_line("--app", str(ROOT), "--settings", str(EXAMPLE), "--list")
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, env=clean | settings
+    )
+
+
+@pytest.fixture(scope="module")
+def triggers() -> dict[str, dict[str, Any]]:
+    """The trigger of each function."""
+    ended = listed()
+    assert ended.returncode == 0, ended.stderr
+    functions = json.loads(ended.stdout)
+    assert not [function["error"] for function in functions if function["error"]]
+    return {function["name"]: function["config"]["bindings"][0] for function in functions}
+
+
+def of_type(triggers: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: trigger for name, trigger in triggers.items() if trigger["type"] == kind}
+
+
+def test_nothing_else_is_registered(triggers: dict[str, dict[str, Any]]) -> None:
+    assert set(triggers) == {*QUEUE_TRIGGERS, *TIMERS, *EVENT_GRID, *ROUTES}
+
+
+def test_each_queue_has_one_function(triggers: dict[str, dict[str, Any]]) -> None:
+    found = of_type(triggers, "serviceBusTrigger")
+    assert {name: trigger["queueName"] for name, trigger in found.items()} == QUEUE_TRIGGERS
+    assert {trigger["connection"] for trigger in found.values()} == {"ServiceBus"}
+    assert not any(trigger.get("isSessionsEnabled") for trigger in found.values())
+
+
+def test_timers_run_each_minute_and_each_five_minutes(triggers: dict[str, dict[str, Any]]) -> None:
+    found = of_type(triggers, "timerTrigger")
+    assert {name: trigger["schedule"] for name, trigger in found.items()} == TIMERS
+    assert not any(trigger["runOnStartup"] for trigger in found.values())
+
+
+def test_both_schemas_of_event_grid_are_taken(triggers: dict[str, dict[str, Any]]) -> None:
+    assert set(of_type(triggers, "eventGridTrigger")) == EVENT_GRID
+
+
+def test_each_route_has_its_methods_and_its_guard(triggers: dict[str, dict[str, Any]]) -> None:
+    found = of_type(triggers, "httpTrigger")
+    assert {
+        name: (trigger["route"], tuple(trigger["methods"]), trigger["authLevel"]) for name, trigger in found.items()
+    } == ROUTES
+
+
+def test_the_laptop_has_exactly_the_queues_of_the_code(triggers: dict[str, dict[str, Any]]) -> None:
+    used = {trigger["queueName"] for trigger in of_type(triggers, "serviceBusTrigger").values()}
+    assert used == set(QUEUES) == set(configuration.QUEUES)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("SLIPWAY_HOOK_SECRETS", "hush-hush", "SLIPWAY_HOOK_SECRETS: expected secrets of at least 16 characters"),
+        ("SLIPWAY_REGISTRIES", '{"hush-hush', "SLIPWAY_REGISTRIES: expected JSON"),
+        ("SLIPWAY_SIGNING_KEYS", "local:hush-hush", "SLIPWAY_SIGNING_KEYS: item 1: expected base64"),
+        ("SLIPWAY_SIGNING_KEYS", "@Microsoft.KeyVault(SecretUri=hush-hush)", "SLIPWAY_SIGNING_KEYS: a Key Vault"),
+        ("SLIPWAY_DELIVERIES", "no-such-folder", "no-such-folder"),
+        ("SLIPWAY_CHANNELS", "{}", "delivery.yaml"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_and_is_named(setting: str, value: str, said: str) -> None:
+    ended = listed(**{setting: value})
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert said in ended.stderr
+    assert "hush-hush" not in ended.stderr
+
+
+def test_a_wrong_delivery_stops_the_start_and_its_line_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "delivery.yaml").write_text("application: shop\nimage:\n  registry: elsewhere\n")
+    ended = listed(SLIPWAY_DELIVERIES=str(tmp_path))
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "shop/delivery.yaml:" in ended.stderr
+
+
+def test_nothing_of_the_product_imports_azure_functions() -> None:
+    importing = [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "slipway").rglob("*.py")
+        if any(
+            name == "azure.functions" or name.startswith(("azure.functions.", "functions")) for name in _imports(path)
+        )
+    ]
+    assert importing == []
+
+
+def _imports(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
+
+
+def test_function_app_builds_and_registers_and_does_nothing_else() -> None:
+    body = ast.parse((ROOT / "function_app.py").read_text(encoding="utf-8")).body
+    docstring, *statements = body
+    assert isinstance(docstring, ast.Expr)
+    check, build, register = (node for node in statements if not isinstance(node, ast.Import | ast.ImportFrom))
+    assert ast.unparse(check) == "check_at_start()"
+    assert ast.unparse(build) == "app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)"
+    assert isinstance(register, ast.For)
+    assert [ast.unparse(node) for node in register.body] == ["app.register_functions(module.blueprint)"]
