@@ -9,9 +9,10 @@ from ..domain.causes import DeadlineReached, ImagePushed
 from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
 from ..effects.registry import Registry, RegistryError
-from ..ledger import Ledger, LedgerUnavailable
+from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
 from .catalogue import Catalogue, Entry, tag_rule
 from .clock import Clock, utc_now
+from .inbound.event_grid import hangs_on_an_image
 from .intake import Contended, Intake, Outcome
 from .outbox import Outbox
 
@@ -21,6 +22,8 @@ SETTLED = timedelta(seconds=30)
 """An outbox row younger than this is still being sent by whoever wrote it."""
 SEEN_FOR = timedelta(days=30)
 BATCH = 20
+PROBLEM_LIMIT = 500
+"""Characters of one problem."""
 RECENT_TAGS = 20
 PUSH_WINDOW = timedelta(hours=24)
 """How far back a push is looked for. Older tags are left alone: a new installation must not deploy history."""
@@ -54,6 +57,10 @@ class Sweep:
                 found = self._application(entry, look_for_pushes=look_for_pushes)
             except (LedgerUnavailable, QueueUnavailable, Contended) as error:
                 found = Swept(problems=(f"{entry.application.application}: {error}",))
+            except Exception as error:
+                log.exception("sweep: %s went wrong", entry.application.application)
+                problem = f"{entry.application.application}: unexpected {type(error).__name__}: {error}"
+                found = Swept(problems=(problem[:PROBLEM_LIMIT],))
             total = Swept(
                 sent=total.sent + found.sent,
                 deadlines=total.deadlines + found.deadlines,
@@ -70,8 +77,11 @@ class Sweep:
         sent = self._send_left_over(name)
         deadlines = self._reach_deadlines(name)
         pushes, problems = self._find_missed_pushes(entry) if look_for_pushes else (0, ())
-        forgotten = self.ledger.prune_seen(name, self.clock() - SEEN_FOR)
+        forgotten = self.ledger.prune_seen(name, self.clock() - SEEN_FOR, part=self._minute() % SEEN_PARTS)
         return Swept(sent=sent, deadlines=deadlines, missed_pushes=pushes, marks_forgotten=forgotten, problems=problems)
+
+    def _minute(self) -> int:
+        return int(self.clock().timestamp()) // 60
 
     def _send_left_over(self, application: str) -> int:
         before = self.clock() - SETTLED
@@ -105,6 +115,8 @@ class Sweep:
         for tag in tags:
             if tag.updated_at is None:
                 continue  # a registry that does not say when a tag was pushed cannot tell missed from old
+            if hangs_on_an_image(tag.tag):
+                continue
             cause = ImagePushed(
                 received_at=self.clock(),
                 registry=image.registry,

@@ -5,11 +5,12 @@
 """
 
 from .blobs import Blobs, MemoryBlobs
-from .ledger import AlreadySeen, Ledger, Loaded, OutboxEntry
+from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded, OutboxEntry
 from .memory import MemoryTable
 from .table import Conflict, LedgerUnavailable, Table
 
 __all__ = [
+    "SEEN_PARTS",
     "AlreadySeen",
     "Blobs",
     "Conflict",

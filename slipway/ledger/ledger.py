@@ -17,12 +17,8 @@ from .table import Act, Conflict, Exists, Row, Table, Value, Write
 
 SEEN_PARTS = 256
 """Parts of the marks, by their first two digits."""
-
-
 JOINING_LOADED = 20
 """Waiting releases that one decision looks at: few enough for all that may follow to fit into one transaction."""
-
-
 CLOSE = 4
 """So many releases are read in one request, if no more than so many times as many rows lie between them."""
 
@@ -74,7 +70,7 @@ class Ledger:
         numbers = {*wanted.releases, by_digest, by_tag, *_may_join(application, cause, head)}
         for lane in lanes.values():
             numbers |= {lane.rolling, lane.waiting}
-        releases = self._releases(partition, {n for n in numbers if n is not None}, etags)
+        releases = self._read_releases(partition, {n for n in numbers if n is not None}, etags)
         state = State(
             application=application,
             delivery=delivery,
@@ -99,7 +95,7 @@ class Ledger:
             etags[row.key] = row.etag
         return head, lanes
 
-    def _releases(self, partition: str, numbers: set[int], etags: dict[str, str]) -> dict[int, Release]:
+    def _read_releases(self, partition: str, numbers: set[int], etags: dict[str, str]) -> dict[int, Release]:
         """The releases by number: one by one, or in one request where they are many and lie close together."""
         together = len(numbers) > CLOSE and max(numbers) - min(numbers) < CLOSE * len(numbers)
         if together:

@@ -80,7 +80,7 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
     target = data.target
     if not target.tag:
         raise Ignored(f"{target.repository[:100]} was pushed without a tag: a platform or a referrer of an image")
-    if target.tag.startswith("sha256-"):
+    if hangs_on_an_image(target.tag):
         raise Ignored(f"the tag {target.tag[:100]} carries a signature or an SBOM")
     _check("data.target.digest", target.digest, DIGEST_PATTERN, "sha256: and 64 hexadecimal digits")
     _check("data.target.repository", target.repository, REPOSITORY_PATTERN, "a repository such as team/shop")
@@ -98,6 +98,11 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
         pushed_at=data.timestamp or event.time or now,
         actor=data.actor.name[:256],
     )
+
+
+def hangs_on_an_image(tag: str) -> bool:
+    """Whether a tag names no image of its own, but a signature or an SBOM of one, as clients without referrers do."""
+    return tag.startswith("sha256-")
 
 
 def _source(host: str, resource_id: str, sources: Mapping[str, EventSource]) -> EventSource:
