@@ -1,5 +1,7 @@
 """What concerns the whole installation: input that was parked, with an audit chain of its own."""
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -12,9 +14,11 @@ from . import keys
 from .rows import pack, pack_audit, unpack
 from .table import Act, Conflict, Table, Write
 
-BODY_LIMIT = 200_000
-"""Characters of a parked message that are kept; a Service Bus message holds 256 KB at most."""
+BODY_LIMIT = 400_000
+"""Length of a parked body in the row, in UTF-16 code units of its JSON; a Service Bus message has 256 KB at most."""
 ATTEMPTS = 20
+ID_PATTERN = r"[0-9a-z-]{1,64}"
+"""What may be part of a key; whatever else people ask for is not there."""
 
 
 class Parked(Record):
@@ -39,12 +43,13 @@ class Installation:
 
     def park(self, *, id: str, source: str, reason: str, body: str, message_id: str, now: datetime) -> Parked:
         """Keep input that cannot be handled. Parking the same thing again changes nothing."""
+        kept = _start_of(body)
         parked = Parked(
             id=id,
             source=source,
             reason=reason[:2000],
-            body=body[:BODY_LIMIT],
-            truncated=len(body) > BODY_LIMIT,
+            body=kept,
+            truncated=len(kept) < len(body),
             parked_at=now,
             message_id=message_id[:128],
         )
@@ -65,6 +70,8 @@ class Installation:
         self._append(draft, Write(act=Act.PUT, key=keys.parked(parked.id), values=values), now)
 
     def parked(self, id: str) -> Parked | None:
+        if re.fullmatch(ID_PATTERN, id) is None:
+            return None
         row = self._table.get(keys.INSTALLATION, keys.parked(id))
         return unpack(Parked, row.values) if row else None
 
@@ -95,3 +102,10 @@ class Installation:
                 continue
             return
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
+
+
+def _start_of(body: str) -> str:
+    """As much of the body as a row can hold beside everything else: all of it, if it came by a queue as text."""
+    while len(json.dumps(body, ensure_ascii=False).encode("utf-16-le")) // 2 > BODY_LIMIT:
+        body = body[: max(len(body) * 3 // 4, 1)]
+    return body

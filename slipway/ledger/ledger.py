@@ -209,7 +209,7 @@ class Ledger:
         for row in self.table.rows(application, start, end, limit=limit):
             try:
                 yield unpack_audit(row.values)
-            except ValueError:
+            except (ValueError, RecursionError):
                 yield row
 
     # ---- tidying

@@ -2,26 +2,24 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from ..domain.audit import AuditRecord
 from ..domain.model import Record
 from ..domain.release import Release
 from .table import TEXT_LIMIT, Value
 
+PIECE = TEXT_LIMIT // 2
+"""Characters of one piece; each may take two UTF-16 code units."""
+
 
 def pack(record: Record) -> dict[str, Value]:
     """`Data`, `Data1`, `Data2`, … with the record's JSON."""
-    text = json.dumps(record.model_dump(mode="json"), separators=(",", ":"))
-    pieces = [text[start : start + TEXT_LIMIT] for start in range(0, len(text), TEXT_LIMIT)]
-    return {f"Data{index or ''}": piece for index, piece in enumerate(pieces)}
+    return _cut("Data", json.dumps(record.model_dump(mode="json"), separators=(",", ":"), ensure_ascii=False))
 
 
 def unpack[R: Record](kind: type[R], values: Mapping[str, Value]) -> R:
-    text, index = str(values["Data"]), 1
-    while f"Data{index}" in values:
-        text += str(values[f"Data{index}"])
-        index += 1
-    return kind.model_validate_json(text)
+    return kind.model_validate_json(_joined("Data", values))
 
 
 def pack_release(release: Release) -> dict[str, Value]:
@@ -34,11 +32,27 @@ def pack_audit(record: AuditRecord) -> dict[str, Value]:
     fields = record.model_dump(mode="json")
     details = json.dumps(fields.pop("details"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     columns: dict[str, Value] = {name.capitalize(): value for name, value in fields.items() if value is not None}
-    return columns | {"Details": details}
+    return columns | _cut("Details", details)
 
 
 def unpack_audit(values: Mapping[str, Value]) -> AuditRecord:
     """Raises ValueError where a row is not an audit record any more."""
-    fields = {name.lower(): value for name, value in values.items()}
-    fields["details"] = json.loads(str(fields.get("details", "{}")))
+    pieces = {name for name in values if name.startswith("Details")}
+    fields: dict[str, Any] = {name.lower(): value for name, value in values.items() if name not in pieces}
+    fields["details"] = json.loads(_joined("Details", values))
     return AuditRecord.model_validate(fields)
+
+
+def _cut(name: str, text: str) -> dict[str, Value]:
+    """The text as columns `Name`, `Name1`, `Name2`, …: one holds no more than `TEXT_LIMIT` code units."""
+    starts = range(0, max(len(text), 1), PIECE)
+    return {f"{name}{index or ''}": text[start : start + PIECE] for index, start in enumerate(starts)}
+
+
+def _joined(name: str, values: Mapping[str, Value]) -> str:
+    """The text of columns that `_cut` made. Raises ValueError where they are others."""
+    pieces = {key: value for key, value in values.items() if key.startswith(name)}
+    names = [f"{name}{index or ''}" for index in range(len(pieces))]
+    if not pieces or set(names) != set(pieces):
+        raise ValueError(f"expected the columns {name}, {name}1, …, found {', '.join(sorted(pieces)) or 'none'}")
+    return "".join(str(pieces[key]) for key in names)

@@ -14,6 +14,9 @@ TRANSACTION_LIMIT = 100
 TEXT_LIMIT = 32_000
 """UTF-16 code units that go into one string property (the service allows 32 Ki)."""
 
+ROW_LIMIT = 1024 * 1024
+"""Bytes of one row, as the service counts them."""
+
 Value = str | int | bool
 
 
@@ -86,6 +89,15 @@ def check(writes: Sequence[Write]) -> None:
         if write.key in keys:
             raise ValueError(f"{write.key}: it is written twice in one transaction")
         keys.add(write.key)
+        size = _OVERHEAD
         for name, value in write.values.items():
-            if isinstance(value, str) and (units := len(value.encode("utf-16-le")) // 2) > TEXT_LIMIT:
+            units = len(value.encode("utf-16-le")) // 2 if isinstance(value, str) else 4
+            if units > TEXT_LIMIT:
                 raise ValueError(f"{write.key}: {name} has {units} characters, the limit is {TEXT_LIMIT}")
+            size += 12 + 2 * len(name) + 2 * units
+        if size > ROW_LIMIT:
+            raise ValueError(f"{write.key}: the row has {size} bytes, the limit is {ROW_LIMIT}")
+
+
+_OVERHEAD = 2048 + 4
+"""Bytes that a row has besides its values: its two keys, of 1 KiB at most each."""
