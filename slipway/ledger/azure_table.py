@@ -84,6 +84,8 @@ def _refusal(error: Any, writes: Sequence[Write]) -> Exception:
         return Exists(writes[index].key)
     if any(known in code for known in ("EntityAlreadyExists", "UpdateConditionNotSatisfied", "ResourceNotFound")):
         return Conflict(code)
+    if any(known in code for known in ("TooLarge", "TooManyProperties", "InvalidInput")):
+        return ValueError(_plain(error))  # trying it again would not help
     return LedgerUnavailable(_plain(error))
 
 
