@@ -45,7 +45,7 @@ class Receiver:
         except Ignored as ignored:
             log.info("%s: ignored: %s", queue, ignored)
         except (BadInput, UnknownTarget) as wrong:
-            self.parking.park(source=queue, reason=str(wrong), body=body, message_id=message_id)
+            self._park(queue, body, message_id, tries, reason=str(wrong))
         except (LedgerUnavailable, QueueUnavailable, Contended, Conflict) as away:
             self._put_off(queue, body, message_id, tries, reason=str(away))
         except Exception as unexpected:
@@ -54,9 +54,14 @@ class Receiver:
             if tries + 1 < TRIES:
                 self._put_off(queue, body, message_id, tries, reason=reason)
             else:
-                self.parking.park(
-                    source=queue, reason=f"{reason} (tried {TRIES} times)", body=body, message_id=message_id
-                )
+                self._park(queue, body, message_id, tries, reason=f"{reason} (tried {tries + 1} times)")
+
+    def _park(self, queue: str, body: bytes, message_id: str, tries: int, *, reason: str) -> None:
+        """Where even the parking is away, the message comes again later: its reason must not be lost."""
+        try:
+            self.parking.park(source=queue, reason=reason, body=body, message_id=message_id)
+        except (LedgerUnavailable, Conflict) as away:
+            self._put_off(queue, body, message_id, tries, reason=str(away))
 
     def _put_off(self, queue: str, body: bytes, message_id: str, tries: int, *, reason: str) -> None:
         """A copy for later, with a counter; the original is done. (Abandoning it would bring it back at once.)"""
