@@ -50,7 +50,7 @@ install_node() {
         exit 1
     fi
     say "Installing Azurite from its lock file"
-    npm ci --prefix local/azurite --no-audit --no-fund --ignore-scripts --loglevel=error
+    npm ci --prefix local/azurite --no-audit --no-fund --ignore-scripts --silent
 }
 
 case "${1:-}" in
