@@ -1,0 +1,84 @@
+"""Records become rows and come back the same, however long they are and whatever they are written in."""
+
+import pytest
+
+from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.ledger.installation import Parked
+from slipway.ledger.rows import pack, pack_audit, unpack, unpack_audit
+from slipway.ledger.table import Act, Write, check
+from tests.unit.domain.samples import MORNING
+
+TEXTS = ["", "plain", "Grüße", "🚢" * 40, "\x00\x1f\u2028\"\\'", "a" * 100_000, "ж" * 100_000, "🚢" * 60_000]
+
+
+def parked(body: str) -> Parked:
+    return Parked(id="1", source="causes", reason="a test", body=body, parked_at=MORNING)
+
+
+def record(**details: object) -> AuditRecord:
+    draft = AuditDraft(action="rollout.done", actor="slipway", release=7, environment="staging", details=details)
+    (made,) = chained([draft], application="shop", time=MORNING, sequence=0, previous="")
+    return made
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: f"{text[:3]!r} {len(text)}")
+def test_a_record_comes_back_from_its_row_and_each_column_fits(text: str) -> None:
+    values = pack(parked(text))
+    check([Write(act=Act.CREATE, key="row", values=values)])
+    assert unpack(Parked, values) == parked(text)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: f"{text[:3]!r} {len(text)}")
+def test_an_audit_record_comes_back_with_the_same_hash_however_long_its_details_are(text: str) -> None:
+    made = record(log=text, objects=[{"name": text[:50], "ready": True, "count": 3}] * 3, nothing={})
+    values = pack_audit(made)
+    check([Write(act=Act.CREATE, key="row", values=values)])
+    found = unpack_audit(values)
+    assert found == made
+    assert found.expected_hash() == made.hash
+
+
+def test_each_field_of_a_short_audit_record_is_a_column_of_its_own() -> None:
+    values = pack_audit(record(reason="done"))
+    assert values["Release"] == "shop-7"
+    assert values["Sequence"] == 1
+    assert values["Details"] == '{"reason":"done"}'
+    assert "Digest" not in values
+    assert "Details1" not in values
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"Details": "{"},
+        {"Details": "[]"},
+        {"Details": "[" * 100_000},
+        {"Details1": "}"},
+        {"Details2": ""},
+        {"Detailsx": ""},
+        {"Sequence": "many"},
+        {"Sequence": 0},
+        {"Time": "yesterday"},
+        {"Extra": "column"},
+        {"Hash": None},
+        {"Details": None},
+    ],
+    ids=str,
+)
+def test_a_damaged_row_is_no_audit_record(damage: dict[str, object]) -> None:
+    values = {name: value for name, value in {**pack_audit(record(reason="done")), **damage}.items() if value is not None}
+    with pytest.raises((ValueError, RecursionError)):
+        unpack_audit(values)  # type: ignore[arg-type]
+
+
+def test_a_row_that_is_longer_than_the_service_takes_is_refused_by_name() -> None:
+    values = {f"Data{number}": "x" * 30_000 for number in range(18)}
+    with pytest.raises(ValueError, match=r"release!1: the row has \d+ bytes, the limit is 1048576"):
+        check([Write(act=Act.PUT, key="release!1", values=values)])
+
+
+def test_changed_details_change_the_hash() -> None:
+    values = pack_audit(record(reason="done"))
+    found = unpack_audit({**values, "Details": '{"reason":"other"}'})
+    assert found.hash == values["Hash"]
+    assert found.expected_hash() != found.hash
