@@ -1,0 +1,476 @@
+// All of Slipway in Azure, in one resource group. docs/how-to/install-into-azure.md is the guide,
+// docs/reference/azure-roles.md lists every right that is given here.
+targetScope = 'subscription'
+
+@minLength(1)
+@maxLength(32)
+@description('Name of the azd environment; part of every name.')
+param environmentName string
+@minLength(1)
+param location string
+@minLength(36)
+@maxLength(36)
+@description('Client id of the Entra application that people sign in to; infra/hooks/preprovision.sh makes one.')
+param signInClientId string
+@description('Address under which people reach the app; empty for the one that Azure gives it.')
+param publicUrl string
+@description('Azure DevOps organizations whose hooks count, separated by commas; empty for any that knows the secret.')
+param organizations string
+@description('Principal (object id) of the pipelines\' service connection: may push images and report runs. Empty for none.')
+param pipelinePrincipalId string
+@description('An existing staging cluster with Azure RBAC; empty to create one.')
+param stagingClusterName string
+@description('Its resource group.')
+param stagingClusterResourceGroup string
+@description('Namespaces that Slipway delivers to in staging, separated by commas.')
+param stagingNamespaces string
+@description('An existing production cluster with Azure RBAC; empty to create one.')
+param productionClusterName string
+@description('Its resource group.')
+param productionClusterResourceGroup string
+@description('Namespaces that Slipway delivers to in production, separated by commas.')
+param productionNamespaces string
+@description('Object ids of the Entra groups that administer created clusters, separated by commas.')
+param clusterAdminGroups string
+@description('Addresses (CIDR) that may reach the API servers of created public clusters, separated by commas; empty for any.')
+param clusterAuthorizedRanges string
+param nodeSize string
+param stagingNodeCount int
+param productionNodeCount int
+@description('Managed Prometheus for created clusters.')
+param managedPrometheus bool
+@description('Storage, Service Bus, registries and created clusters get private addresses. More expensive: Premium tiers.')
+param privateNetworking bool
+@description('First two numbers of the private network\'s addresses.')
+param networkBlock string
+@description('E-mail through Communication Services.')
+param email bool
+param emailDataLocation string
+@description('Approvals in Teams through a Logic App.')
+param teamsFlow bool
+@description('Who is told of alerts; empty for nobody.')
+param alertEmail string
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int
+@description('Days for which exported audit blobs cannot be changed; 0 for no policy.')
+param auditRetentionDays int
+@description('Memory of one instance in MB.')
+param instanceMemory int
+@description('The most instances of the app.')
+param maximumInstances int
+@description('Instances that always wait for HTTP requests; 0 scales to zero.')
+param alwaysReady int
+
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+var short = '${take(replace(toLower(environmentName), '_', '-'), 20)}-${take(token, 6)}'
+var tags = {
+  'azd-env-name': environmentName
+  application: 'slipway'
+}
+var groupName = 'rg-slipway-${environmentName}'
+var appName = 'func-${short}'
+var appUrl = empty(publicUrl) ? 'https://${appName}.azurewebsites.net' : publicUrl
+var hostStorageName = 'sthost${take(token, 13)}'
+var dataStorageName = 'stdata${take(token, 13)}'
+var serviceBusName = 'sb-${short}'
+var nonprodRegistryName = 'crnonprod${take(token, 13)}'
+var prodRegistryName = 'crprod${take(token, 13)}'
+var networkName = 'vnet-${short}'
+var createStaging = empty(stagingClusterName)
+var createProduction = empty(productionClusterName)
+var staging = createStaging ? 'aks-staging-${take(token, 6)}' : stagingClusterName
+var production = createProduction ? 'aks-production-${take(token, 6)}' : productionClusterName
+var stagingGroup = createStaging ? groupName : stagingClusterResourceGroup
+var productionGroup = createProduction ? groupName : productionClusterResourceGroup
+var adminGroups = empty(clusterAdminGroups) ? [] : split(clusterAdminGroups, ',')
+var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : split(clusterAuthorizedRanges, ',')
+var subnets = '${subscription().id}/resourceGroups/${groupName}/providers/Microsoft.Network/virtualNetworks/${networkName}/subnets'
+var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
+var tableZone = 'privatelink.table.${environment().suffixes.storage}'
+var busZone = 'privatelink.servicebus.windows.net'
+var registryZone = 'privatelink.azurecr.io'
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: groupName
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: {
+    name: 'id-${short}'
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    workspaceName: 'log-${short}'
+    insightsName: 'appi-${short}'
+    location: location
+    tags: tags
+    appPrincipalId: identity.outputs.principalId
+    retentionDays: logRetentionDays
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetworking) {
+  name: 'network'
+  scope: group
+  params: {
+    name: networkName
+    location: location
+    tags: tags
+    block: networkBlock
+    zones: [blobZone, tableZone, busZone, registryZone]
+  }
+}
+
+module hostStorage 'modules/storage-host.bicep' = {
+  name: 'host-storage'
+  scope: group
+  params: {
+    name: hostStorageName
+    location: location
+    tags: tags
+    appPrincipalId: identity.outputs.principalId
+    privateNetworking: privateNetworking
+  }
+}
+
+module dataStorage 'modules/storage-data.bicep' = {
+  name: 'data-storage'
+  scope: group
+  params: {
+    name: dataStorageName
+    location: location
+    tags: tags
+    appPrincipalId: identity.outputs.principalId
+    privateNetworking: privateNetworking
+    workspaceId: monitoring.outputs.workspaceId
+    auditRetentionDays: auditRetentionDays
+  }
+}
+
+module serviceBus 'modules/service-bus.bicep' = {
+  name: 'service-bus'
+  scope: group
+  params: {
+    name: serviceBusName
+    location: location
+    tags: tags
+    appPrincipalId: identity.outputs.principalId
+    pipelinePrincipalId: pipelinePrincipalId
+    privateNetworking: privateNetworking
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module vault 'modules/key-vault.bicep' = {
+  name: 'key-vault'
+  scope: group
+  params: {
+    name: 'kv-${take(token, 13)}'
+    location: location
+    tags: tags
+    appPrincipalId: identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module nonprodRegistry 'modules/registry.bicep' = {
+  name: 'registry-nonprod'
+  scope: group
+  params: {
+    name: nonprodRegistryName
+    location: location
+    tags: tags
+    appPrincipalId: identity.outputs.principalId
+    appMayWrite: false
+    pipelinePrincipalId: pipelinePrincipalId
+    privateNetworking: privateNetworking
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+// Into the production registry, nobody but Slipway writes.
+module prodRegistry 'modules/registry.bicep' = {
+  name: 'registry-prod'
+  scope: group
+  params: {
+    name: prodRegistryName
+    location: location
+    tags: tags
+    appPrincipalId: identity.outputs.principalId
+    appMayWrite: true
+    pipelinePrincipalId: ''
+    privateNetworking: privateNetworking
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetworking) {
+  name: 'private-endpoints'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    networkName: networkName
+    targets: [
+      { name: 'pe-host-blob', id: hostStorage.outputs.id, group: 'blob', zone: blobZone }
+      { name: 'pe-host-table', id: hostStorage.outputs.id, group: 'table', zone: tableZone }
+      { name: 'pe-data-blob', id: dataStorage.outputs.id, group: 'blob', zone: blobZone }
+      { name: 'pe-data-table', id: dataStorage.outputs.id, group: 'table', zone: tableZone }
+      { name: 'pe-bus', id: serviceBus.outputs.id, group: 'namespace', zone: busZone }
+      { name: 'pe-nonprod', id: nonprodRegistry.outputs.id, group: 'registry', zone: registryZone }
+      { name: 'pe-prod', id: prodRegistry.outputs.id, group: 'registry', zone: registryZone }
+    ]
+  }
+  dependsOn: [
+    network
+  ]
+}
+
+module stagingCluster 'modules/cluster.bicep' = if (createStaging) {
+  name: 'cluster-staging'
+  scope: group
+  params: {
+    name: staging
+    location: location
+    tags: tags
+    nodeSize: nodeSize
+    nodeCount: stagingNodeCount
+    tier: 'Free'
+    adminGroups: adminGroups
+    authorizedRanges: authorizedRanges
+    nodeSubnetId: privateNetworking ? '${subnets}/staging' : ''
+    workspaceId: monitoring.outputs.workspaceId
+    managedPrometheus: managedPrometheus
+  }
+  dependsOn: [
+    network
+  ]
+}
+
+module productionCluster 'modules/cluster.bicep' = if (createProduction) {
+  name: 'cluster-production'
+  scope: group
+  params: {
+    name: production
+    location: location
+    tags: tags
+    nodeSize: nodeSize
+    nodeCount: productionNodeCount
+    tier: 'Standard'
+    adminGroups: adminGroups
+    authorizedRanges: authorizedRanges
+    nodeSubnetId: privateNetworking ? '${subnets}/production' : ''
+    workspaceId: monitoring.outputs.workspaceId
+    managedPrometheus: managedPrometheus
+  }
+  dependsOn: [
+    network
+  ]
+}
+
+module stagingMetrics 'modules/prometheus.bicep' = if (managedPrometheus && createStaging) {
+  name: 'prometheus-staging'
+  scope: group
+  params: {
+    accountName: 'amw-staging-${take(token, 6)}'
+    clusterName: staging
+    location: location
+    tags: tags
+  }
+  dependsOn: [
+    stagingCluster
+  ]
+}
+
+module productionMetrics 'modules/prometheus.bicep' = if (managedPrometheus && createProduction) {
+  name: 'prometheus-production'
+  scope: group
+  params: {
+    accountName: 'amw-production-${take(token, 6)}'
+    clusterName: production
+    location: location
+    tags: tags
+  }
+  dependsOn: [
+    productionCluster
+  ]
+}
+
+module stagingAccess 'modules/cluster-access.bicep' = {
+  name: 'access-staging'
+  scope: resourceGroup(stagingGroup)
+  params: {
+    clusterName: staging
+    appPrincipalId: identity.outputs.principalId
+    namespaces: empty(stagingNamespaces) ? [] : split(stagingNamespaces, ',')
+  }
+  dependsOn: [
+    stagingCluster
+  ]
+}
+
+module productionAccess 'modules/cluster-access.bicep' = {
+  name: 'access-production'
+  scope: resourceGroup(productionGroup)
+  params: {
+    clusterName: production
+    appPrincipalId: identity.outputs.principalId
+    namespaces: empty(productionNamespaces) ? [] : split(productionNamespaces, ',')
+  }
+  dependsOn: [
+    productionCluster
+  ]
+}
+
+module stagingPull 'modules/registry-pull.bicep' = {
+  name: 'pull-staging'
+  scope: group
+  params: {
+    registryName: nonprodRegistry.outputs.name
+    clusterName: staging
+    clusterResourceGroup: stagingGroup
+  }
+  dependsOn: [
+    stagingCluster
+  ]
+}
+
+module productionPull 'modules/registry-pull.bicep' = {
+  name: 'pull-production'
+  scope: group
+  params: {
+    registryName: prodRegistry.outputs.name
+    clusterName: production
+    clusterResourceGroup: productionGroup
+  }
+  dependsOn: [
+    productionCluster
+  ]
+}
+
+module app 'modules/app.bicep' = {
+  name: 'app'
+  scope: group
+  params: {
+    name: appName
+    planName: 'plan-${short}'
+    location: location
+    tags: tags
+    publicUrl: appUrl
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    insightsName: monitoring.outputs.insightsName
+    hostStorageName: hostStorageName
+    deploymentContainer: hostStorage.outputs.deploymentContainer
+    tableEndpoint: dataStorage.outputs.tableEndpoint
+    blobEndpoint: dataStorage.outputs.blobEndpoint
+    ledgerTable: dataStorage.outputs.ledgerTable
+    evidenceContainer: dataStorage.outputs.evidenceContainer
+    serviceBusHost: serviceBus.outputs.hostName
+    vaultUri: vault.outputs.uri
+    nonprodRegistryName: nonprodRegistry.outputs.name
+    prodRegistryName: prodRegistry.outputs.name
+    stagingClusterName: staging
+    stagingClusterResourceGroup: stagingGroup
+    productionClusterName: production
+    productionClusterResourceGroup: productionGroup
+    organizations: organizations
+    signInClientId: signInClientId
+    instanceMemory: instanceMemory
+    maximumInstances: maximumInstances
+    alwaysReady: alwaysReady
+    integrationSubnetId: privateNetworking ? '${subnets}/app' : ''
+  }
+  dependsOn: [
+    stagingCluster
+    productionCluster
+    privateEndpoints
+  ]
+}
+
+module events 'modules/events.bicep' = {
+  name: 'events'
+  scope: group
+  params: {
+    name: 'evgt-${short}'
+    location: location
+    tags: tags
+    registryId: nonprodRegistry.outputs.id
+    storageName: dataStorage.outputs.name
+    deadEventsContainer: dataStorage.outputs.deadEventsContainer
+  }
+}
+
+module mail 'modules/email.bicep' = if (email) {
+  name: 'email'
+  scope: group
+  params: {
+    name: short
+    tags: tags
+    appPrincipalId: identity.outputs.principalId
+    dataLocation: emailDataLocation
+  }
+}
+
+module teams 'modules/teams-flow.bicep' = if (teamsFlow) {
+  name: 'teams-flow'
+  scope: group
+  params: {
+    name: 'logic-${short}'
+    location: location
+    tags: tags
+    serviceBusName: serviceBus.outputs.name
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    name: 'slipway-${environmentName}'
+    location: location
+    tags: tags
+    alertEmail: alertEmail
+    workspaceId: monitoring.outputs.workspaceId
+    serviceBusId: serviceBus.outputs.id
+    systemTopicId: events.outputs.id
+    appPrincipalId: identity.outputs.principalId
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    name: 'slipway-${environmentName}'
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+output AZURE_RESOURCE_GROUP string = group.name
+output SLIPWAY_APP_NAME string = app.outputs.name
+output SLIPWAY_APP_HOST string = app.outputs.hostName
+output SLIPWAY_PUBLIC_URL string = appUrl
+output SLIPWAY_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+output SLIPWAY_VAULT_NAME string = vault.outputs.name
+output SLIPWAY_SYSTEM_TOPIC string = events.outputs.name
+output SLIPWAY_DATA_STORAGE string = dataStorage.outputs.name
+output SLIPWAY_DEAD_EVENTS string = dataStorage.outputs.deadEventsContainer
+output SLIPWAY_SERVICE_BUS string = serviceBus.outputs.hostName
+output SLIPWAY_NONPROD_REGISTRY string = nonprodRegistry.outputs.loginServer
+output SLIPWAY_PROD_REGISTRY string = prodRegistry.outputs.loginServer
+output SLIPWAY_STAGING_CLUSTER string = staging
+output SLIPWAY_PRODUCTION_CLUSTER string = production

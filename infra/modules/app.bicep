@@ -1,0 +1,233 @@
+// The Function app on Flex Consumption. None of its settings holds a secret: what is secret is a reference into Key Vault.
+//
+// The settings are those of slipway/settings.py and the host's; tests/infra compares them in both directions.
+param name string
+param planName string
+param location string
+param tags object
+param publicUrl string
+param identityId string
+param identityClientId string
+param insightsName string
+param hostStorageName string
+param deploymentContainer string
+param tableEndpoint string
+param blobEndpoint string
+param ledgerTable string
+param evidenceContainer string
+param serviceBusHost string
+param vaultUri string
+param nonprodRegistryName string
+param prodRegistryName string
+param stagingClusterName string
+param stagingClusterResourceGroup string
+param productionClusterName string
+param productionClusterResourceGroup string
+@description('Azure DevOps organizations whose hooks count, separated by commas.')
+param organizations string
+@description('Client id of the Entra application that people sign in to.')
+param signInClientId string
+@allowed([512, 2048, 4096])
+param instanceMemory int
+param maximumInstances int
+@description('Instances that wait for HTTP requests, so that a hook or a page never meets a cold start.')
+param alwaysReady int
+@description('Subnet for outbound traffic; empty for none.')
+param integrationSubnetId string
+
+var runtimeVersion = '3.13'
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+resource nonprod 'Microsoft.ContainerRegistry/registries@2025-11-01' existing = {
+  name: nonprodRegistryName
+}
+
+resource prod 'Microsoft.ContainerRegistry/registries@2025-11-01' existing = {
+  name: prodRegistryName
+}
+
+resource staging 'Microsoft.ContainerService/managedClusters@2024-09-01' existing = {
+  name: stagingClusterName
+  scope: resourceGroup(stagingClusterResourceGroup)
+}
+
+resource production 'Microsoft.ContainerService/managedClusters@2024-09-01' existing = {
+  name: productionClusterName
+  scope: resourceGroup(productionClusterResourceGroup)
+}
+
+// ARM names no CA certificate; the kubeconfig of a cluster with Entra sign-in does, and holds no secret.
+var stagingConfig = base64ToString(staging.listClusterUserCredential().kubeconfigs[0].value)
+var productionConfig = base64ToString(production.listClusterUserCredential().kubeconfigs[0].value)
+var registries = {
+  nonprod: {
+    login_server: nonprod.properties.loginServer
+    resource_id: nonprod.id
+  }
+  prod: {
+    login_server: prod.properties.loginServer
+    resource_id: prod.id
+  }
+}
+var clusters = {
+  staging: {
+    server: trim(split(split(stagingConfig, 'server: ')[1], '\n')[0])
+    ca_data: trim(split(split(stagingConfig, 'certificate-authority-data: ')[1], '\n')[0])
+  }
+  production: {
+    server: trim(split(split(productionConfig, 'server: ')[1], '\n')[0])
+    ca_data: trim(split(split(productionConfig, 'certificate-authority-data: ')[1], '\n')[0])
+  }
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: union(tags, {
+    'azd-service-name': 'app'
+  })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(integrationSubnetId) ? null : integrationSubnetId
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: deploymentContainer
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: runtimeVersion
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemory
+        maximumInstanceCount: maximumInstances
+        alwaysReady: alwaysReady > 0 ? [
+          {
+            name: 'http'
+            instanceCount: alwaysReady
+          }
+        ] : []
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      appSettings: [
+        { name: 'AzureWebJobsStorage__accountName', value: hostStorageName }
+        { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+        { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+        { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
+        { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+        { name: 'AZURE_CLIENT_ID', value: identityClientId }
+        { name: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID', value: identityClientId }
+        { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }
+        { name: 'ServiceBus__fullyQualifiedNamespace', value: serviceBusHost }
+        { name: 'ServiceBus__credential', value: 'managedidentity' }
+        { name: 'ServiceBus__clientId', value: identityClientId }
+        { name: 'SLIPWAY_DELIVERIES', value: 'deliveries' }
+        { name: 'SLIPWAY_PUBLIC_URL', value: publicUrl }
+        { name: 'SLIPWAY_TABLE_ENDPOINT', value: tableEndpoint }
+        { name: 'SLIPWAY_BLOB_ENDPOINT', value: blobEndpoint }
+        { name: 'SLIPWAY_TABLE', value: ledgerTable }
+        { name: 'SLIPWAY_CONTAINER', value: evidenceContainer }
+        { name: 'SLIPWAY_REGISTRIES', value: string(registries) }
+        { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
+        { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }
+        { name: 'SLIPWAY_SIGNING_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-signing-keys)' }
+        { name: 'SLIPWAY_HOOK_SECRETS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)' }
+        { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
+        { name: 'SLIPWAY_SIGN_IN', value: 'easy-auth' }
+      ]
+    }
+  }
+}
+
+// Easy Auth lets strangers through, because hooks, events and health have no person behind them: the app decides page by
+// page. What matters is that it is on: only then does the platform strip the headers that say who somebody is.
+resource signIn 'Microsoft.Web/sites/config@2024-11-01' = {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: {
+      enabled: true
+    }
+    globalValidation: {
+      requireAuthentication: false
+      unauthenticatedClientAction: 'AllowAnonymous'
+    }
+    httpSettings: {
+      requireHttps: true
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: signInClientId
+          clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+        }
+        validation: {
+          allowedAudiences: [signInClientId]
+        }
+      }
+    }
+    login: {
+      tokenStore: {
+        enabled: false
+      }
+    }
+  }
+}
+
+resource noPasswordForScm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
+
+resource noPasswordForFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: app
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+output name string = app.name
+output hostName string = app.properties.defaultHostName

@@ -1,0 +1,29 @@
+// The app's rights in a cluster: in the namespaces that it delivers to, and nowhere else.
+param clusterName string
+param appPrincipalId string
+@description('Namespaces that Slipway delivers to. They must exist in the cluster before the first rollout.')
+param namespaces array
+
+var roles = loadJsonContent('../roles.json')
+
+resource cluster 'Microsoft.ContainerService/managedClusters@2024-09-01' existing = {
+  name: clusterName
+}
+
+// A namespace is a scope for Azure RBAC but no type of resource that Bicep knows; it is only named here, never read.
+#disable-next-line BCP081
+resource spaces 'Microsoft.ContainerService/managedClusters/namespaces@2022-01-02-preview' existing = [for namespace in namespaces: {
+  parent: cluster
+  name: namespace
+}]
+
+resource deploy 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (namespace, i) in namespaces: {
+  name: guid(cluster.id, namespace, appPrincipalId, roles.aksRbacWriter)
+  scope: spaces[i]
+  properties: {
+    description: 'Slipway applies manifests, watches rollouts, and runs verifications in this namespace.'
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.aksRbacWriter)
+  }
+}]

@@ -1,0 +1,49 @@
+// E-mail through Communication Services, from a domain that Azure manages (five mails a minute; bring your own for more).
+param name string
+param tags object
+param appPrincipalId string
+@description('Where mail is kept at rest, such as Europe or United States.')
+param dataLocation string
+
+var roles = loadJsonContent('../roles.json')
+
+resource mail 'Microsoft.Communication/emailServices@2023-04-01' = {
+  name: 'mail-${name}'
+  location: 'global'
+  tags: tags
+  properties: {
+    dataLocation: dataLocation
+  }
+}
+
+resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
+  parent: mail
+  name: 'AzureManagedDomain'
+  location: 'global'
+  tags: tags
+  properties: {
+    domainManagement: 'AzureManaged'
+    userEngagementTracking: 'Disabled'
+  }
+}
+
+resource service 'Microsoft.Communication/communicationServices@2023-04-01' = {
+  name: 'acs-${name}'
+  location: 'global'
+  tags: tags
+  properties: {
+    dataLocation: dataLocation
+    linkedDomains: [domain.id]
+  }
+}
+
+resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(service.id, appPrincipalId, roles.communicationEmailOwner)
+  scope: service
+  properties: {
+    description: 'Slipway sends mail.'
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.communicationEmailOwner)
+  }
+}

@@ -1,0 +1,103 @@
+// The queues. Nobody sends or receives with a key, and nobody has a role on the whole namespace.
+param name string
+param location string
+param tags object
+param appPrincipalId string
+@description('Principal of the pipelines\' service connection, which may report runs; empty for none.')
+param pipelinePrincipalId string
+param privateNetworking bool
+param workspaceId string
+
+var roles = loadJsonContent('../roles.json')
+var queueNames = loadJsonContent('../queues.json')
+
+resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  sku: {
+    name: privateNetworking ? 'Premium' : 'Standard'
+    tier: privateNetworking ? 'Premium' : 'Standard'
+  }
+  properties: {
+    disableLocalAuth: true
+    minimumTlsVersion: '1.2'
+    publicNetworkAccess: privateNetworking ? 'Disabled' : 'Enabled'
+  }
+}
+
+// Duplicate detection is fixed when a queue is made. Ten deliveries, then the dead-letter queue, which the app empties
+// into its parked input; steps last at most minutes, and the host renews the lock of what is running.
+resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for queue in queueNames: {
+  parent: namespace
+  name: queue
+  properties: {
+    requiresDuplicateDetection: true
+    duplicateDetectionHistoryTimeWindow: 'PT10M'
+    maxDeliveryCount: 10
+    lockDuration: 'PT1M'
+    deadLetteringOnMessageExpiration: true
+    defaultMessageTimeToLive: 'P14D'
+    requiresSession: false
+    enablePartitioning: false
+  }
+}]
+
+resource receive 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (queue, i) in queueNames: {
+  name: guid(namespace.id, queue, appPrincipalId, roles.serviceBusDataReceiver)
+  scope: queues[i]
+  properties: {
+    description: 'Slipway takes messages from its queues, and empties their dead letters.'
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataReceiver)
+  }
+}]
+
+resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (queue, i) in queueNames: {
+  name: guid(namespace.id, queue, appPrincipalId, roles.serviceBusDataSender)
+  scope: queues[i]
+  properties: {
+    description: 'Slipway sends causes and steps, and a later copy of any message that went wrong.'
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
+  }
+}]
+
+resource runs 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+  parent: namespace
+  name: 'runs'
+}
+
+resource report 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(pipelinePrincipalId)) {
+  name: guid(namespace.id, 'runs', pipelinePrincipalId, roles.serviceBusDataSender)
+  scope: runs
+  properties: {
+    description: 'Pipelines report their runs.'
+    principalId: pipelinePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
+  }
+  dependsOn: [
+    queues
+  ]
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'operations'
+  scope: namespace
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'OperationalLogs'
+        enabled: true
+      }
+    ]
+  }
+}
+
+output id string = namespace.id
+output name string = namespace.name
+output hostName string = '${namespace.name}.servicebus.windows.net'
