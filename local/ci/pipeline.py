@@ -35,7 +35,7 @@ class HookRefused(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """The pipeline `hello-ci` of the project `shop`, with what it needs to know of the stack."""
+    """A pipeline of the project `shop`, with what it needs to know of the stack."""
 
     app_url: str
     hook_secret: str
@@ -43,6 +43,7 @@ class Pipeline:
     """Login server of the non-production registry."""
     ci_password: str
     repository: str = "hello"
+    name: str = "hello-ci"
 
     def build(self, version: str, *, variant: str | None = None) -> BuiltImage:
         """The image of a version; a variant's files are laid over the source."""
@@ -75,7 +76,7 @@ class Pipeline:
         answer = http.request(
             "POST",
             f"{self.app_url}/api/hooks/azure-devops",
-            json=build_complete(run, result),
+            json=build_complete(run, result, pipeline=self.name),
             headers={"Authorization": f"Basic {password}"},
         )
         if answer.status != ACCEPTED:
@@ -91,7 +92,7 @@ def run_of(version: str) -> RunFacts:
     return RunFacts(id=int(commit_of(version)[:7], 16), number=version, commit=commit_of(version))
 
 
-def build_complete(run: RunFacts, result: str) -> dict[str, Any]:
+def build_complete(run: RunFacts, result: str = "succeeded", *, pipeline: str = "hello-ci") -> dict[str, Any]:
     """The event as Azure DevOps sends it, with the fields that matter here."""
     url = "https://dev.azure.com/contoso/"
     finished = datetime.now(UTC).isoformat()
@@ -110,7 +111,7 @@ def build_complete(run: RunFacts, result: str) -> dict[str, Any]:
             "queueTime": finished,
             "startTime": finished,
             "finishTime": finished,
-            "definition": {"id": 7, "name": "hello-ci", "path": "\\"},
+            "definition": {"id": 7, "name": pipeline, "path": "\\"},
             "project": {"id": "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79", "name": "shop"},
             "sourceBranch": "refs/heads/main",
             "sourceVersion": run.commit,

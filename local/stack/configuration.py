@@ -13,12 +13,12 @@ TOPIC = (
 NAMESPACES = {"staging": "hello-staging", "production": "hello-production"}
 
 
-def service_bus(secrets: Secrets) -> dict[str, Any]:
+def service_bus(secrets: Secrets, *, lock_seconds: int) -> dict[str, Any]:
     return {
         "queues": [
             {
                 "name": name,
-                "lock_seconds": 60,
+                "lock_seconds": lock_seconds,
                 "max_delivery_count": 10,
                 "duplicate_detection_seconds": 600,
                 "dead_letter_on_expiration": True,

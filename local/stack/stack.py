@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import urllib3
 
 from . import azurite, configuration, docker_registry
-from .process import ROOT, Part, free_port, python
+from .process import ROOT, Part, PartFailed, free_port, python
 from .secrets import Secrets, load_or_make
 
 REGISTRIES = ("nonprod", "prod")
 CLUSTERS = ("staging", "production")
+PORT_ATTEMPTS = 3
 EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
 
 
@@ -37,6 +39,8 @@ class StackOptions:
     """Let Debian's docker-registry keep the images, with the double in front for what only ACR has."""
     service_bus: str | None = None
     """Connection string of a namespace that is used instead of the double; its queues must be there."""
+    lock_seconds: int = 60
+    """How long a queue waits for an instance that holds a message; a dead one's messages come again after it."""
     namespaces: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {name: (namespace,) for name, namespace in configuration.NAMESPACES.items()}
     )
@@ -105,7 +109,8 @@ class Stack:
     def _start_bus(self, secrets: Secrets) -> str:
         if self.options.service_bus:
             return self.options.service_bus
-        ready = self._start_double("servicebus", "local.servicebus", configuration.service_bus(secrets))
+        told = configuration.service_bus(secrets, lock_seconds=self.options.lock_seconds)
+        ready = self._start_double("servicebus", "local.servicebus", told)
         return str(ready["connection_string"])
 
     def _start_registry(self, name: str, secrets: Secrets) -> str:
@@ -147,9 +152,19 @@ class Stack:
         return part.ready()
 
     def start_host(self, index: int) -> str:
-        """One more instance of the function app; returns its address."""
-        port = self.options.port if index == 0 and self.options.port else free_port()
-        public = self.urls[0] if self.urls else f"http://127.0.0.1:{port}"
+        """One more instance of the function app, or one again that was stopped; returns its address."""
+        again = urlsplit(self.urls[index]).port if index < len(self.urls) else None
+        wanted = again or (self.options.port if index == 0 else 0)
+        for attempt in range(PORT_ATTEMPTS):
+            try:
+                return self._start_host(index, wanted or free_port())
+            except PartFailed:
+                # Somebody else may have taken the port that was free a moment ago.
+                if wanted or attempt == PORT_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _start_host(self, index: int, port: int) -> str:
         self.settings = configuration.app_settings(
             secrets=self.secrets,
             storage=self.storage,
@@ -157,7 +172,7 @@ class Stack:
             registries=self.registries,
             clusters=self.clusters,
             inbox=self.inbox_url,
-            public_url=public,
+            public_url=self.urls[0] if self.urls else f"http://127.0.0.1:{port}",
             deliveries=str(self.options.deliveries),
         )
         settings = self._write("local.settings.json", {"IsEncrypted": False, "Values": self.settings})
@@ -166,10 +181,26 @@ class Stack:
         command += ["--port", str(port), "--settings", str(settings), "--keys", str(keys), "--stop-with-parent"]
         part = Part(f"functions-{index}", command, log=self._log(f"functions-{index}"))
         self.parts.append(part)
+        try:
+            url = str(part.ready()["url"])
+        except PartFailed:
+            self._forget(part)
+            raise
         self.hosts.append(part)
-        url = str(part.ready()["url"])
-        self.urls.append(url)
+        if index == len(self.urls):
+            self.urls.append(url)
         return url
+
+    def stop_host(self, index: int) -> None:
+        """End an instance; `start_host` brings it back at the same address."""
+        (part,) = (host for host in self.hosts if host.name == f"functions-{index}")
+        self._forget(part)
+
+    def _forget(self, part: Part) -> None:
+        part.stop()
+        self.parts.remove(part)
+        if part in self.hosts:
+            self.hosts.remove(part)
 
     def _subscribe(self) -> None:
         """Tell the non-production registry where its push events go, as an Event Grid subscription would."""
