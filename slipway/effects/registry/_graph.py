@@ -4,7 +4,9 @@ From the artifact's digest the graph follows the platforms of an index, what ref
 attestations, and what refers to those), and cosign's tags.
 """
 
-from collections.abc import Callable, Iterator
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +17,7 @@ from ._client import Registry
 from ._errors import TooLarge, Unsupported, Where
 from ._listing import tag_of
 from ._manifest import IMAGE_CONFIGS, INDEXES, Content, Descriptor, Manifest, Platform, content_of, parsed
-from ._parallel import each
+from ._parallel import Question, explore
 
 COSIGN_SUFFIXES: Final = (".sig", ".att", ".sbom")
 MOST_MANIFESTS: Final = 500
@@ -37,11 +39,6 @@ class Node:
     @property
     def digest(self) -> str:
         return self.manifest.digest
-
-    def leads_to(self) -> Iterator[str]:
-        for descriptor in (*self.content.children, *self.referrers):
-            yield descriptor.digest
-        yield from self.cosign_tags.values()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,23 +84,10 @@ class Graph:
 
 
 def discover(registry: Registry, repository: str, digest: str, executor: Executor) -> Graph:
-    """Read the whole graph from the source, one generation at a time."""
-    nodes: dict[str, Node] = {}
-    generation = [digest]
-    size = 0
-    while generation:
-        if len(nodes) + len(generation) > MOST_MANIFESTS:
-            raise TooLarge(registry.where(repository, digest), f"expected at most {MOST_MANIFESTS} manifests, got more")
-        for node in _generation(registry, repository, generation, executor):
-            nodes[node.digest] = node
-            size += len(node.manifest.raw)
-        if size > MOST_BYTES:
-            raise TooLarge(
-                registry.where(repository, digest), f"expected at most {MOST_BYTES} bytes of manifests, got more"
-            )
-        following = (target for each_digest in generation for target in nodes[each_digest].leads_to())
-        generation = [target for target in dict.fromkeys(following) if target not in nodes]
-    graph = Graph(root=digest, nodes=nodes)
+    """Read the whole graph from the source: everything about each manifest, as soon as its digest is known."""
+    discovery = _Discovery(registry, repository, digest)
+    explore(executor, discovery.about(digest))
+    graph = Graph(root=digest, nodes=discovery.nodes())
     _check(graph, registry, repository)
     return graph
 
@@ -125,47 +109,70 @@ def platforms_of(graph: Graph, registry: Registry, repository: str) -> tuple[str
     return (name,) if name else ()
 
 
-def _generation(registry: Registry, repository: str, digests: list[str], executor: Executor) -> list[Node]:
-    """Everything about these manifests is asked for at once: no question needs the answer to another."""
-    drafts = [_Draft(registry, repository, digest) for digest in digests]
-    each(executor, lambda ask: ask(), [ask for draft in drafts for ask in draft.questions()])
-    return [draft.node() for draft in drafts]
+class _Discovery:
+    """What is known so far. Each question is asked in a thread of its own, and none waits for another's answer."""
 
+    def __init__(self, registry: Registry, repository: str, root: str) -> None:
+        self._registry, self._repository, self._root = registry, repository, root
+        self._lock = threading.Lock()
+        self._size = 0
+        self._known: dict[str, None] = {}
+        self._manifests: dict[str, Manifest] = {}
+        self._contents: dict[str, Content] = {}
+        self._referrers: dict[str, tuple[Descriptor, ...]] = {}
+        self._cosign_tags: dict[str, dict[str, str]] = defaultdict(dict)
 
-@dataclass
-class _Draft:
-    """A node of which the answers are still coming in, each from a thread of its own."""
+    def about(self, *digests: str) -> list[Question]:
+        """The questions about those of the manifests that are new."""
+        with self._lock:
+            new = [digest for digest in dict.fromkeys(digests) if digest not in self._known]
+            self._known |= dict.fromkeys(new)
+            if len(self._known) > MOST_MANIFESTS:
+                raise TooLarge(self._where(self._root), f"expected at most {MOST_MANIFESTS} manifests, got more")
+        return [question for digest in new for question in self._questions(digest)]
 
-    registry: Registry
-    repository: str
-    digest: str
-    manifest: list[Manifest] = field(default_factory=list)
-    referrers: list[Descriptor] = field(default_factory=list)
-    named: dict[str, str | None] = field(default_factory=dict)
+    def nodes(self) -> dict[str, Node]:
+        return {
+            digest: Node(
+                manifest=self._manifests[digest],
+                content=self._contents[digest],
+                referrers=self._referrers[digest],
+                cosign_tags=dict(sorted(self._cosign_tags[digest].items())),
+            )
+            for digest in self._known
+        }
 
-    def questions(self) -> Iterator[Callable[[], None]]:
-        yield self._read
+    def _questions(self, digest: str) -> Iterator[Question]:
+        yield partial(self._read, digest)
+        yield partial(self._list_referrers, digest)
         for suffix in COSIGN_SUFFIXES:
-            yield partial(self._resolve, tag_of(self.digest, suffix))
-        yield self._list_referrers
+            yield partial(self._resolve, digest, tag_of(digest, suffix))
 
-    def node(self) -> Node:
-        (manifest,) = self.manifest
-        return Node(
-            manifest=manifest,
-            content=content_of(manifest, self.registry.where(self.repository, self.digest)),
-            referrers=tuple(self.referrers),
-            cosign_tags={tag: digest for tag, digest in sorted(self.named.items()) if digest},
-        )
+    def _read(self, digest: str) -> list[Question]:
+        manifest = self._registry.manifest(self._repository, digest)
+        content = content_of(manifest, self._where(digest))
+        with self._lock:
+            self._manifests[digest], self._contents[digest] = manifest, content
+            self._size += len(manifest.raw)
+            if self._size > MOST_BYTES:
+                raise TooLarge(self._where(self._root), f"expected at most {MOST_BYTES} bytes of manifests, got more")
+        return self.about(*(child.digest for child in content.children))
 
-    def _read(self) -> None:
-        self.manifest.append(self.registry.manifest(self.repository, self.digest))
+    def _list_referrers(self, digest: str) -> list[Question]:
+        listed = self._registry.referrers(self._repository, digest).listed
+        self._referrers[digest] = listed
+        return self.about(*(referrer.digest for referrer in listed))
 
-    def _resolve(self, tag: str) -> None:
-        self.named[tag] = self.registry.resolve(self.repository, tag)
+    def _resolve(self, digest: str, tag: str) -> list[Question]:
+        named = self._registry.resolve(self._repository, tag)
+        if named is None:
+            return []
+        with self._lock:
+            self._cosign_tags[digest][tag] = named
+        return self.about(named)
 
-    def _list_referrers(self) -> None:
-        self.referrers.extend(self.registry.referrers(self.repository, self.digest).listed)
+    def _where(self, digest: str) -> Where:
+        return self._registry.where(self._repository, digest)
 
 
 def _check(graph: Graph, registry: Registry, repository: str) -> None:

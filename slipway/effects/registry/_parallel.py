@@ -1,7 +1,10 @@
 """Do the same to many things at once, and stop at the first failure."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
+
+type Question = Callable[[], Iterable[Question]]
+"""Something to find out, and what is to be found out because of the answer."""
 
 
 def each[T, R](
@@ -26,3 +29,17 @@ def each[T, R](
             future.cancel()
         raise
     return [future.result() for future in futures]
+
+
+def explore(executor: Executor, questions: Iterable[Question]) -> None:
+    """Ask these questions, and those that their answers lead to, each as soon as it is known. Stops as `each` does."""
+    asked: set[Future[Iterable[Question]]] = {executor.submit(question) for question in questions}
+    try:
+        while asked:
+            answered, asked = wait(asked, return_when=FIRST_COMPLETED)
+            for answer in answered:
+                asked |= {executor.submit(question) for question in answer.result()}
+    except BaseException:
+        for future in asked:
+            future.cancel()
+        raise

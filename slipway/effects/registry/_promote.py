@@ -32,13 +32,16 @@ def promote(
     checked_digest(where, source.digest)
     if target.digest != source.digest:
         raise DigestMismatch(where, f"the target is to be {target.digest}, the source is {source.digest}")
-    _tag_is_ours(target)
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="promotion") as executor:
+        tag = executor.submit(_tag_is_ours, target)
         graph = discover(source.registry, source.repository, source.digest, executor)
         platforms = platforms_of(graph, source.registry, source.repository)
         run = _Run(source=source, target=target, graph=graph, levels=tuple(graph.levels()), executor=executor)
-        held = _held(run)
+        tag.result()
+        looks = [executor.submit(_read, run, node) for node in run.nodes()]
         blobs = _copy_blobs(run, progress)
+        # What was read whole from the target needs no other reading back.
+        held = frozenset(digest for look in looks if (digest := look.result()))
         copied = _copy_manifests(run, held)
         _copy_cosign_tags(run)
         _list_referrers(run)
@@ -138,11 +141,6 @@ def _copy_blob(run: _Run, blob: Descriptor) -> _Outcome:
         verify=False,  # the source's stream is hashed already
     )
     return _Outcome.COPIED
-
-
-def _held(run: _Run) -> frozenset[str]:
-    """What the target has of the manifests, read whole: what is there already needs no other reading back."""
-    return frozenset(digest for digest in each(run.executor, partial(_read, run), run.nodes()) if digest)
 
 
 def _read(run: _Run, node: Node) -> str | None:

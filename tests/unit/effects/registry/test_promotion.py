@@ -104,7 +104,7 @@ def test_a_tag_that_names_another_digest_is_never_moved_and_nothing_is_written(p
         run(pair, digest)
 
     assert pair.target.writes() == []
-    assert pair.source.log == []
+    assert pair.source.writes() == []
 
 
 def test_a_tag_that_is_taken_while_blobs_travel_is_not_moved(pair: Pair) -> None:
