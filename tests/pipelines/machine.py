@@ -1,0 +1,172 @@
+"""Runs a compiled pipeline here as a Microsoft-hosted machine would: stages, conditions, macros, scripts, outputs.
+
+Steps of `bash` and the script of `AzureCLI@2` are real processes. `AzureKeyVault@2` sets its secrets from `vault`,
+`PublishToAzureServiceBus@2` puts its body into `sent`; what only tells the service something does nothing here.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .expressions import Scope, evaluate, truth
+
+MACRO = re.compile(r"\$\(([^()]+)\)")
+RUNTIME = re.compile(r"^\$\[(.*)\]$")
+COMMAND = re.compile(r"^##vso\[(?P<name>[\w.]+) ?(?P<properties>[^\]]*)\](?P<value>.*)$")
+ESCAPES = {"%0D": "\r", "%0A": "\n", "%AZP25": "%"}
+SECONDS = 120
+
+
+@dataclass
+class Machine:
+    """One run of a pipeline."""
+
+    workspace: Path
+    sources: dict[str, Path]
+    """What a `checkout` of each repository brings."""
+    variables: dict[str, str]
+    vault: dict[str, str] = field(default_factory=dict)
+    skipped_steps: frozenset[str] = frozenset()
+    """Display names of steps that are left out, because they need the internet."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Put over this process's environment: a PATH with other programs, for instance."""
+    sent: list[str] = field(default_factory=list)
+    build_tags: list[str] = field(default_factory=list)
+    failed_steps: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    results: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """Of each stage, of each job: `result` and `outputs`."""
+
+    def run(self, pipeline: dict[str, Any]) -> dict[str, str]:
+        """The result of each stage."""
+        ended: dict[str, str] = {}
+        for stage in pipeline["stages"]:
+            before = stage.get("dependsOn", list(ended)[-1:])
+            good = all(ended[name] == "Succeeded" for name in before)
+            wanted = self._condition(stage.get("condition", "succeeded()"), good=good)
+            ended[stage["stage"]] = self._stage(stage) if wanted else self._skip(stage)
+        return ended
+
+    def _stage(self, stage: dict[str, Any]) -> str:
+        jobs = self.results[stage["stage"]] = {}
+        for job in stage["jobs"]:
+            waits_for = [job["dependsOn"]] if "dependsOn" in job else []
+            if all(jobs[name]["result"] == "Succeeded" for name in waits_for):
+                jobs[job["job"]] = self._job(job, jobs)
+            else:
+                jobs[job["job"]] = {"result": "Skipped", "outputs": {}}
+        return "Succeeded" if all(job["result"] == "Succeeded" for job in jobs.values()) else "Failed"
+
+    def _skip(self, stage: dict[str, Any]) -> str:
+        self.results[stage["stage"]] = {job["job"]: {"result": "Skipped", "outputs": {}} for job in stage["jobs"]}
+        return "Skipped"
+
+    def _job(self, job: dict[str, Any], others: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        home = self.workspace / job["job"]
+        for folder in (home, home / "a"):
+            folder.mkdir(parents=True)
+        variables = {
+            **self.variables,
+            "Pipeline.Workspace": str(home),
+            "Build.ArtifactStagingDirectory": str(home / "a"),
+        }
+        scope = Scope({"stageDependencies": self.results, "dependencies": others}, lenient=True)
+        for name, text in job.get("variables", {}).items():
+            match = RUNTIME.match(text)
+            variables[name] = str(evaluate(match[1], scope) or "") if match else text
+        outputs: dict[str, str] = {}
+        good = True
+        for step in job["steps"]:
+            if step.get("displayName") in self.skipped_steps:
+                continue
+            wanted = self._condition(step.get("condition", "succeeded()"), good=good)
+            if wanted and not self._step(step, home, variables, outputs):
+                self.failed_steps.append(step.get("displayName", ""))
+                good = False
+        return {"result": "Succeeded" if good else "Failed", "outputs": outputs}
+
+    def _condition(self, text: str, *, good: bool) -> bool:
+        scope = Scope(
+            {
+                "variables": self.variables,
+                "succeeded": lambda: good,
+                "succeededOrFailed": lambda: True,
+                "canceled": lambda: False,
+            },
+            lenient=True,
+        )
+        return truth(evaluate(text, scope))
+
+    def _step(self, step: dict[str, Any], home: Path, variables: dict[str, str], outputs: dict[str, str]) -> bool:
+        inputs = step.get("inputs", {})
+        if "checkout" in step:
+            ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
+            shutil.copytree(self.sources[step["checkout"]], home / step["path"], ignore=ignored)
+            return True
+        if "bash" in step:
+            return self._script(step, step["bash"], step.get("workingDirectory"), variables, outputs)
+        if "publish" in step:
+            return Path(replaced(str(step["publish"]), variables)).is_file()
+        match step["task"]:
+            case "AzureCLI@2":
+                return self._script(step, inputs["inlineScript"], inputs["workingDirectory"], variables, outputs)
+            case "AzureKeyVault@2":
+                variables.update({name: self.vault[name] for name in inputs["SecretsFilter"].split(",")})
+            case "PublishToAzureServiceBus@2":
+                self.sent.append(replaced(inputs["messageBody"], variables))
+        return True
+
+    def _script(
+        self, step: dict[str, Any], script: str, folder: str | None, variables: dict[str, str], outputs: dict[str, str]
+    ) -> bool:
+        given = {name.upper().replace(".", "_"): value for name, value in variables.items() if name not in self.vault}
+        mapped = {name: replaced(value, variables) for name, value in step.get("env", {}).items()}
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-c", replaced(script, variables)],
+            cwd=replaced(folder, variables) if folder else None,
+            env={**os.environ, "PATH": path(), **given, **mapped, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=SECONDS,
+            check=False,
+        )
+        self.log += done.stdout.splitlines()
+        for line in done.stdout.splitlines():
+            if match := COMMAND.match(line):
+                self._command(match, step, variables, outputs)
+        return done.returncode == 0
+
+    def _command(
+        self, match: re.Match[str], step: dict[str, Any], variables: dict[str, str], outputs: dict[str, str]
+    ) -> None:
+        value = re.sub("|".join(ESCAPES), lambda found: ESCAPES[found[0]], match["value"])
+        if match["name"] == "build.addbuildtag":
+            self.build_tags.append(value)
+        elif match["name"] == "task.setvariable":
+            properties = dict(part.split("=", 1) for part in match["properties"].split(";"))
+            name = f"{step['name']}.{properties['variable']}"
+            variables[name] = outputs[name] = value
+
+
+def replaced(text: str, variables: dict[str, str]) -> str:
+    """The text with its macros replaced, again and again as the service does; an unknown one stays."""
+    known = {name.casefold(): value for name, value in variables.items()}
+    for _ in range(10):
+        after = MACRO.sub(lambda macro: known.get(macro[1].casefold(), macro[0]), text)
+        if after == text:
+            break
+        text = after
+    return text
+
+
+def path() -> str:
+    """This Python and its tools first."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

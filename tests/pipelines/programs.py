@@ -1,0 +1,68 @@
+"""`docker`, `az` and `sudo` for a machine that has no Docker engine: they note how they were called, and build nothing.
+
+What they cannot show is that Docker accepts the call and builds the image. What they do show is what is asked of it,
+and what becomes of its answer.
+"""
+
+import json
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+DIGEST = "sha256:" + "5e" * 32
+PLATFORMS = ("linux/amd64", "linux/arm64")
+_PROGRAM = """#!{python}
+import json, os, sys
+from pathlib import Path
+here = Path(__file__).parent
+call = [Path(sys.argv[0]).name, *sys.argv[1:]]
+with (here / "calls").open("a", encoding="utf-8") as file:
+    file.write(json.dumps(call) + "\\n")
+answers = json.loads((here / "answers.json").read_text(encoding="utf-8"))
+if "--metadata-file" in call:
+    Path(call[call.index("--metadata-file") + 1]).write_text(json.dumps(answers["metadata"]), encoding="utf-8")
+if "imagetools" in call:
+    print(json.dumps(answers["sbom"]))
+sys.exit(answers["status"].get(" ".join(call[:3]), 0))
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """A folder of programs to put first in the PATH."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        first = [str(self.folder), str(Path(sys.executable).parent)]
+        return {"PATH": os.pathsep.join([*first, os.environ["PATH"]])}
+
+    def answer(
+        self,
+        *,
+        digest: str = DIGEST,
+        sbom: object = None,
+        status: dict[str, int] | None = None,
+    ) -> None:
+        """What they answer from now on. `status` has exit codes by the first three words of a call."""
+        boms = {platform: {"SPDX": {"name": platform}} for platform in PLATFORMS} if sbom is None else sbom
+        answers = {"metadata": {"containerimage.digest": digest}, "sbom": boms, "status": status or {}}
+        (self.folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
+
+    def calls(self) -> list[list[str]]:
+        noted = self.folder / "calls"
+        return [json.loads(line) for line in noted.read_text(encoding="utf-8").splitlines()] if noted.exists() else []
+
+
+def put_into(folder: Path) -> Programs:
+    folder.mkdir()
+    for name in ("docker", "az", "sudo"):
+        program = folder / name
+        program.write_text(_PROGRAM.format(python=sys.executable), encoding="utf-8")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    programs = Programs(folder=folder)
+    programs.answer()
+    return programs

@@ -1,0 +1,188 @@
+"""The example's pipelines, run: its real lint, tests and integration tests, and the message that comes out of them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.causes import PipelineCompleted
+from slipway.flow.inbound import parse_run_message
+
+from .conftest import EXAMPLE, ROOT
+from .machine import Machine
+from .programs import DIGEST, Programs, put_into
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+SECRET = "s3cret-of-the-partners"
+VARIABLES = {
+    "Build.BuildId": "4711",
+    "Build.BuildNumber": "1.0.17",
+    "Build.DefinitionName": "hello-ci",
+    "Build.Reason": "IndividualCI",
+    "Build.Repository.Uri": "https://dev.azure.com/contoso/shop/_git/hello",
+    "Build.RequestedForEmail": "grace@example.com",
+    "Build.SourceBranch": "refs/heads/main",
+    "Build.SourceVersion": "600a5ed7c9c0bd5fb3a2f60a8ab86e9f3a2b1c4d",
+    "System.CollectionUri": "https://dev.azure.com/contoso/",
+    "System.TeamProject": "shop",
+}
+type NewMachine = Callable[..., Machine]
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    return put_into(tmp_path / "programs")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, programs: Programs) -> NewMachine:
+    def new(application: Path = EXAMPLE, **variables: str) -> Machine:
+        templates = tmp_path / "templates"
+        if not templates.exists():
+            templates.mkdir()
+            (templates / "pipelines").symlink_to(ROOT / "pipelines")
+        return Machine(
+            workspace=tmp_path / "work",
+            sources={"self": application, "slipway": templates},
+            variables={**VARIABLES, **{name.replace("_", "."): value for name, value in variables.items()}},
+            vault={"hello-partner-key": SECRET},
+            skipped_steps=frozenset({"Install the linter"}),
+            environment=programs.environment,
+        )
+
+    return new
+
+
+def broken(tmp_path: Path, file: str, before: str, after: str) -> Path:
+    """The example with one mistake in it."""
+    copy = tmp_path / "broken"
+    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (copy / file).read_text(encoding="utf-8")
+    assert before in text
+    (copy / file).write_text(text.replace(before, after), encoding="utf-8")
+    return copy
+
+
+def message_of(run: Machine) -> PipelineCompleted:
+    (body,) = run.sent
+    return parse_run_message(body.encode(), now=NOW)
+
+
+def test_a_merge_is_tested_built_and_reported(ci: dict[str, Any], machine: NewMachine) -> None:
+    run = machine()
+    stages = dict.fromkeys(("check", "integration", "image", "report"), "Succeeded")
+    assert run.run(ci) == stages, "\n".join(run.log)
+    cause = message_of(run)
+    assert (cause.repository, cause.tag, cause.digest) == ("hello", "1.0.17", DIGEST)
+    assert cause.run.succeeded
+    assert (cause.run.organization, cause.run.project, cause.run.pipeline) == ("contoso", "shop", "hello-ci")
+    assert (cause.run.id, cause.run.number, cause.run.branch) == (4711, "1.0.17", "refs/heads/main")
+    assert cause.run.commit == VARIABLES["Build.SourceVersion"]
+    assert cause.run.requested_by == "grace@example.com"
+    assert cause.run.url == "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
+    assert run.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
+
+
+def test_the_real_tests_of_the_example_ran(ci: dict[str, Any], machine: NewMachine) -> None:
+    run = machine()
+    run.run({**ci, "stages": ci["stages"][:2]})
+    assert "All checks passed!" in run.log
+    assert run.log.count("OK") == 2
+    assert SECRET not in "\n".join(run.log)
+
+
+def test_a_pull_request_runs_the_checks_and_pushes_nothing(
+    pr: dict[str, Any], machine: NewMachine, programs: Programs
+) -> None:
+    run = machine()
+    assert run.run(pr) == {"check": "Succeeded"}, "\n".join(run.log)
+    assert programs.calls() == [["docker", "buildx", "build", "--file", "Dockerfile", "."]]
+    assert run.sent == []
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        (("app/pricing.py", "UNIT_CENTS = 250", "import os\nUNIT_CENTS = 250"), "Lint"),
+        (("app/pricing.py", ">= DISCOUNT_FROM", "> DISCOUNT_FROM"), "Unit tests"),
+    ],
+)
+def test_a_mistake_fails_the_checks_of_a_pull_request(
+    pr: dict[str, Any], machine: NewMachine, tmp_path: Path, change: tuple[str, str, str], step: str
+) -> None:
+    run = machine(broken(tmp_path, *change))
+    assert run.run(pr) == {"check": "Failed"}
+    assert run.failed_steps == [step]
+
+
+def test_an_image_that_cannot_be_built_fails_the_checks_of_a_pull_request(
+    pr: dict[str, Any], machine: NewMachine, programs: Programs
+) -> None:
+    programs.answer(status={"docker buildx build": 1})
+    assert machine().run(pr) == {"check": "Failed"}
+
+
+def test_a_failed_integration_test_stops_the_image_and_is_reported(
+    ci: dict[str, Any], machine: NewMachine, programs: Programs, tmp_path: Path
+) -> None:
+    run = machine(broken(tmp_path, "app/server.py", '"X-Partner-Key"', '"X-Other-Key"'))
+    ended = run.run(ci)
+    assert (ended["check"], ended["integration"], ended["image"]) == ("Succeeded", "Failed", "Skipped")
+    assert programs.calls() == []
+    cause = message_of(run)
+    assert (cause.run.result, cause.repository, cause.digest, cause.tag) == ("failed", "hello", None, None)
+
+
+def test_an_image_that_was_pushed_before_the_run_failed_is_named_in_the_report(
+    ci: dict[str, Any], machine: NewMachine, programs: Programs
+) -> None:
+    programs.answer(sbom={"linux/amd64": {"SPDX": {"name": "hello"}}})
+    run = machine()
+    assert run.run(ci)["image"] == "Failed"
+    assert any("expected one for each platform, got none for linux/arm64" in line for line in run.log)
+    cause = message_of(run)
+    assert (cause.run.result, cause.digest, cause.tag) == ("failed", DIGEST, "1.0.17")
+
+
+def test_a_pull_request_that_is_queued_on_ci_gets_no_secret_and_pushes_nothing(
+    ci: dict[str, Any], machine: NewMachine, programs: Programs
+) -> None:
+    run = machine(Build_Reason="PullRequest")
+    ended = run.run(ci)
+    assert ended == {"check": "Succeeded", "integration": "Skipped", "image": "Skipped", "report": "Skipped"}
+    assert programs.calls() == []
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        'refs/heads/feature/it\'s "quoted"',
+        "refs/heads/grüße/日本語/🚢",
+        "refs/heads/100%0A##vso[task.setvariable variable=PATH]x",
+        "refs/heads/$(Build.BuildId)$(hello-partner-key)`id`$(id)",
+        "refs/heads/${{variables.x}};$[x];back\\slash",
+    ],
+)
+def test_a_branch_arrives_as_it_is_called_whatever_it_is_called(
+    ci: dict[str, Any], machine: NewMachine, branch: str
+) -> None:
+    image, report = ci["stages"][-2:]
+    run = machine(Build_SourceBranch=branch)
+    assert run.run({"stages": [image, {**report, "dependsOn": ["image"]}]}) == {
+        "image": "Succeeded",
+        "report": "Succeeded",
+    }
+    assert message_of(run).run.branch == branch
+    assert all(character not in run.sent[0] for character in "$%#;'`[]()<>")
+    assert run.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
+
+
+def test_the_sbom_of_every_platform_is_kept(ci: dict[str, Any], machine: NewMachine) -> None:
+    run = machine()
+    run.run(ci)
+    sbom = json.loads((run.workspace / "image" / "a" / "sbom.json").read_text(encoding="utf-8"))
+    assert sbom == {"linux/amd64": {"name": "linux/amd64"}, "linux/arm64": {"name": "linux/arm64"}}

@@ -1,0 +1,210 @@
+"""The scripts of the templates by themselves: what they ask of Docker, and what they say to wrong settings."""
+
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.causes import PipelineCompleted
+from slipway.domain.model import REPOSITORY_PATTERN, TAG_PATTERN
+from slipway.flow.inbound import parse_run_message
+
+from .conftest import ROOT
+from .programs import DIGEST, Programs, put_into
+
+SCRIPTS = ROOT / "pipelines" / "scripts"
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+BUILD = {
+    "REGISTRY": "contosononprod.azurecr.io",
+    "REPOSITORY": "team/shop",
+    "TAG": "1.4.2",
+    "PLATFORMS": "linux/amd64,linux/arm64",
+    "DOCKERFILE": "docker/Dockerfile",
+    "CONTEXT": ".",
+    "BUILD_ARGUMENTS": '["APP_VERSION={tag}", "GREETING=Hello there"]',
+    "BUILDKIT_IMAGE": "moby/buildkit:buildx-stable-1",
+    "BUILD_SOURCEVERSION": "600a5ed7c9c0bd5fb3a2f60a8ab86e9f3a2b1c4d",
+    "BUILD_REPOSITORY_URI": "https://dev.azure.com/contoso/shop/_git/shop",
+}
+RUN = {
+    "SYSTEM_COLLECTIONURI": "https://dev.azure.com/contoso/",
+    "SYSTEM_TEAMPROJECT": "shop",
+    "BUILD_BUILDID": "4711",
+    "BUILD_DEFINITIONNAME": "shop-ci",
+    "BUILD_BUILDNUMBER": "1.4.2",
+    "BUILD_SOURCEBRANCH": "refs/heads/main",
+    "BUILD_SOURCEVERSION": "600a5ed7c9c0bd5fb3a2f60a8ab86e9f3a2b1c4d",
+    "BUILD_REQUESTEDFOREMAIL": "grace@example.com",
+    "RESULTS": "Succeeded,,Succeeded",
+    "IMAGE_REPOSITORY": "team/shop",
+    "IMAGE_DIGEST": DIGEST,
+    "IMAGE_TAG": "1.4.2",
+}
+MESSAGE = "##vso[task.setvariable variable=message;isOutput=true]"
+
+
+def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / script)],
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def message(**changes: str) -> PipelineCompleted:
+    done = run("run_message.py", **{**RUN, **changes})
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("\n") == 1
+    return parse_run_message(done.stdout.removeprefix(MESSAGE).encode(), now=NOW)
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    return put_into(tmp_path / "programs")
+
+
+@pytest.fixture
+def built(programs: Programs, tmp_path: Path) -> dict[str, str]:
+    """The settings of a build on which these programs are asked."""
+    return {**BUILD, **programs.environment, "SBOM_FILE": str(tmp_path / "sbom.json")}
+
+
+def test_the_build_asks_for_every_platform_an_sbom_and_a_push(programs: Programs, built: dict[str, str]) -> None:
+    done = run("build_image.py", **built)
+    assert done.returncode == 0, done.stdout
+    login, *_, create, build, inspect = programs.calls()
+    assert login == ["az", "acr", "login", "--name", "contosononprod", "--only-show-errors"]
+    assert create[-1] == "image=moby/buildkit:buildx-stable-1"
+    assert build[:3] == ["docker", "buildx", "build"]
+    assert {"--sbom=true", "--push", "--provenance=mode=min"} <= set(build)
+    assert build[build.index("--platform") + 1] == "linux/amd64,linux/arm64"
+    assert build[build.index("--tag") + 1] == "contosononprod.azurecr.io/team/shop:1.4.2"
+    assert [build[i + 1] for i, word in enumerate(build) if word == "--build-arg"] == [
+        "APP_VERSION=1.4.2",
+        "GREETING=Hello there",
+    ]
+    assert inspect[4] == f"contosononprod.azurecr.io/team/shop@{DIGEST}"
+
+
+def test_one_platform_that_is_the_machine_s_own_needs_no_emulation(programs: Programs, built: dict[str, str]) -> None:
+    own = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[os.uname().machine]
+    programs.answer(sbom={"SPDX": {"name": "shop"}})
+    done = run("build_image.py", **{**built, "PLATFORMS": own})
+    assert done.returncode == 0, done.stdout
+    assert not [call for call in programs.calls() if call[0] == "sudo"]
+    assert Path(built["SBOM_FILE"]).read_text(encoding="utf-8") == f'{{"{own}": {{"name": "shop"}}}}'
+
+
+@pytest.mark.parametrize(
+    ("number", "tag"),
+    [
+        ("1.0.17", "1.0.17"),
+        ("20261123.4", "20261123.4"),
+        ("1.4.2+main 7", "1.4.2-main-7"),
+        ("feature/grüße_1", "feature-gr-e_1"),
+        (".hidden", "hidden"),
+        ("x" * 200, "x" * 128),
+    ],
+)
+def test_a_build_number_becomes_a_tag(built: dict[str, str], number: str, tag: str) -> None:
+    done = run("build_image.py", **{**built, "TAG": number})
+    assert f"##vso[task.setvariable variable=tag;isOutput=true]{tag}\n" in done.stdout
+    assert re.fullmatch(TAG_PATTERN, tag)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "complaint"),
+    [
+        ("REGISTRY", "https://contoso.azurecr.io/", "REGISTRY: expected"),
+        ("REPOSITORY", "Team/Shop", "REPOSITORY: expected"),
+        ("TAG", "+++", "TAG: expected"),
+        ("TAG", "$(Build.BuildNumber)", "TAG: expected a value, got none"),
+        ("PLATFORMS", "linux/amd64,--push", "PLATFORMS: expected"),
+        ("BUILD_ARGUMENTS", '["--secret"]', "BUILD_ARGUMENTS: expected"),
+        ("BUILD_ARGUMENTS", "not JSON", "BUILD_ARGUMENTS: expected a list of NAME=value"),
+    ],
+)
+def test_a_wrong_setting_is_named_before_anything_is_built(
+    programs: Programs, built: dict[str, str], setting: str, value: str, complaint: str
+) -> None:
+    done = run("build_image.py", **{**built, setting: value})
+    assert done.returncode == 1
+    assert f"##vso[task.logissue type=error]{complaint}" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert not [call for call in programs.calls() if call[:3] == ["docker", "buildx", "build"]]
+
+
+def test_a_failed_build_gives_no_digest(programs: Programs, built: dict[str, str]) -> None:
+    programs.answer(status={"docker buildx build": 17})
+    done = run("build_image.py", **built)
+    assert done.returncode == 1
+    assert "docker buildx build ended with status 17" in done.stdout
+    assert "isOutput" not in done.stdout
+
+
+def test_a_build_that_names_no_digest_is_an_error(programs: Programs, built: dict[str, str]) -> None:
+    programs.answer(digest="latest")
+    done = run("build_image.py", **built)
+    assert (done.returncode, "containerimage.digest: expected" in done.stdout) == (1, True)
+
+
+def test_the_scripts_take_the_names_that_slipway_takes() -> None:
+    text = (SCRIPTS / "build_image.py").read_text(encoding="utf-8")
+    assert REPOSITORY_PATTERN.removeprefix("^").removesuffix("$") in text
+
+
+@pytest.mark.parametrize(
+    ("results", "result"),
+    [
+        ("Succeeded,Succeeded,Succeeded", "succeeded"),
+        ("Succeeded,,Succeeded", "succeeded"),
+        ("SucceededWithIssues,,Succeeded", "partiallySucceeded"),
+        ("Succeeded,Failed,Skipped", "failed"),
+        ("Failed,Skipped,Skipped", "failed"),
+        ("Succeeded,Canceled,Skipped", "canceled"),
+        ("Succeeded,$(integrationResult),Succeeded", "succeeded"),
+    ],
+)
+def test_a_run_is_as_good_as_the_worst_of_its_jobs(results: str, result: str) -> None:
+    assert message(RESULTS=results).run.result == result
+
+
+def test_a_run_that_pushed_nothing_names_the_repository_alone() -> None:
+    cause = message(RESULTS="Failed,Skipped,Skipped", IMAGE_DIGEST="$(imageDigest)", IMAGE_TAG="")
+    assert (cause.repository, cause.tag, cause.digest) == ("team/shop", None, None)
+
+
+def test_names_with_spaces_and_old_addresses_are_understood() -> None:
+    address = "https://contoso.visualstudio.com/"
+    cause = message(SYSTEM_COLLECTIONURI=address, SYSTEM_TEAMPROJECT="Web Shop", BUILD_DEFINITIONNAME="Build & 'test'")
+    assert (cause.run.organization, cause.run.project) == ("contoso", "Web Shop")
+    assert cause.run.pipeline == "Build & 'test'"
+    assert cause.run.url == f"{address}Web%20Shop/_build/results?buildId=4711"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "complaint"),
+    [
+        ("RESULTS", "Succeeded,Splendid", "RESULTS: expected names among"),
+        ("RESULTS", "", "RESULTS: expected a value, got none"),
+        ("IMAGE_DIGEST", "sha256:abc", "IMAGE_DIGEST: expected sha256:<64 hex>"),
+        ("IMAGE_DIGEST", "", "IMAGE_DIGEST: expected the digest of the image that a successful run pushed"),
+        ("SYSTEM_COLLECTIONURI", "https://example.com/", "SYSTEM_COLLECTIONURI: expected the address"),
+        ("BUILD_BUILDID", "x", "BUILD_BUILDID: expected a number"),
+        ("BUILD_DEFINITIONNAME", "", "BUILD_DEFINITIONNAME: expected a value, got none"),
+    ],
+)
+def test_a_message_that_would_not_be_true_is_not_composed(setting: str, value: str, complaint: str) -> None:
+    done = run("run_message.py", **{**RUN, setting: value})
+    assert done.returncode == 1
+    assert f"##vso[task.logissue type=error]{complaint}" in done.stdout
+    assert MESSAGE not in done.stdout
+    assert "Traceback" not in done.stderr
