@@ -1,0 +1,129 @@
+"""Many writers at once: nothing is lost, nothing is doubled, and each chain stays one chain."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.causes import Cause
+from slipway.flow.clock import Patience
+from slipway.flow.intake import Contended, Intake, Outcome, Receipt
+from slipway.ledger import LedgerUnavailable, Table
+from slipway.ledger.installation import Installation
+from slipway.ledger.table import Conflict
+from tests.unit.flow.deliveries import write_delivery
+from tests.unit.flow.house import House
+
+WRITERS = 8
+CAUSES = 40
+TRIES = 100
+"""Deliveries of one cause; a queue goes on for longer."""
+
+
+@pytest.fixture
+def house(table: Table, tmp_path: Path) -> House:
+    for name in ("shop", "till", "stock"):
+        write_delivery(tmp_path, name)
+    return House(tmp_path, table=table)
+
+
+def deliver(intake: Intake, cause: Cause) -> Receipt:
+    """As the queue does it: again, while others are in the way."""
+    for _ in range(TRIES):
+        try:
+            (receipt,) = intake.take(cause)
+        except Contended:
+            continue
+        return receipt
+    raise AssertionError(f"{cause.key} was not taken in within {TRIES} deliveries")
+
+
+def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
+    """All of the work on so many threads, each beginning when all are there."""
+    start = threading.Barrier(WRITERS)
+
+    def all_of(mine: list[Callable[[], T]]) -> list[T]:
+        start.wait(timeout=60)
+        return [one() for one in mine]
+
+    shares: list[list[Callable[[], T]]] = [[] for _ in range(WRITERS)]
+    for index, one in enumerate(work):
+        shares[index % WRITERS].append(one)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return [found for share in pool.map(all_of, shares) for found in share]
+
+
+def hurried(house: House) -> Intake:
+    """With real pauses, but short ones."""
+    return replace(house.intake, patience=Patience(pause=lambda seconds: threading.Event().wait(seconds / 5)))
+
+
+def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(house: House) -> None:
+    intake = hurried(house)
+    causes = [house.pushed(f"1.0.{number}") for number in range(CAUSES)]
+    receipts = at_once([lambda cause=cause: deliver(intake, cause) for cause in (*causes, *causes)])  # type: ignore[misc]
+    assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == CAUSES
+    releases = list(house.ledger.releases("shop", limit=CAUSES * 2))
+    assert sorted(release.tag for release in releases) == sorted(cause.tag for cause in causes)
+    assert sorted(release.number for release in releases) == list(range(1, CAUSES + 1))
+    assert house.actions().count("release.created") == CAUSES
+    assert house.reader.verify("shop").intact
+    _one_is_left(house, "shop", {release.number for release in releases})
+    assert list(house.ledger.outbox("shop")) == []
+    assert len({message.id for message in house.bus.sent}) == len(house.bus.sent)
+
+
+def _one_is_left(house: House, app: str, numbers: set[int]) -> None:
+    """Of pushes at the same moment the one with the highest number is the newest; all others gave way to a newer."""
+    head = house.ledger.head(app)
+    assert head.active == (max(numbers),)
+    assert house.lane("staging", app).waiting == max(numbers)
+    for number in numbers - {max(numbers)}:
+        release = house.release(number, app)
+        assert release.phase == "superseded"
+        assert release.superseded_by is not None
+        assert release.superseded_by > number
+
+
+def test_applications_do_not_get_into_each_others_way(house: House) -> None:
+    intake = hurried(house)
+    causes = [house.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
+    receipts = at_once([lambda cause=cause: deliver(intake, cause) for cause in causes])  # type: ignore[misc]
+    assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
+    for app in ("shop", "till", "stock"):
+        assert [r.number for r in house.ledger.releases(app, limit=50)] == list(range(8, 0, -1))
+        assert house.reader.verify(app).intact
+        _one_is_left(house, app, set(range(1, 9)))
+
+
+def test_the_chain_is_found_intact_while_others_write(house: House) -> None:
+    intake = hurried(house)
+    writing = [lambda n=n: deliver(intake, house.pushed(f"3.{n}")) for n in range(WRITERS * 2)]  # type: ignore[misc]
+    reading = [lambda: house.reader.verify("shop") for _ in range(WRITERS * 2)]
+    found = at_once([one for pair in zip(writing, reading, strict=True) for one in pair])  # type: ignore[misc]
+    assert [verdict for verdict in found if getattr(verdict, "intact", True) is not True] == []
+
+
+def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(house: House) -> None:
+    def park(number: int) -> None:
+        installation = Installation(house.table)
+        for _ in range(TRIES):
+            try:
+                installation.park(
+                    id=f"{number:024x}", source="runs", reason="a test", body="{", message_id="m", now=house.time()
+                )
+            except (Conflict, LedgerUnavailable):
+                continue
+            return
+        raise AssertionError("it was not parked")
+
+    at_once([lambda n=n: park(n % 24) for n in range(48)])  # type: ignore[misc]
+    assert len(list(house.installation.all_parked())) == 24
+    records = house.audit("_installation")
+    assert [record.action for record in records] == ["input.parked"] * 24
+    assert len({record.details["id"] for record in records}) == 24
+    assert house.reader.verify("_installation").intact

@@ -1,0 +1,89 @@
+"""Applications for tests of the flow, written as files: what is loaded here is loaded as in production."""
+
+from pathlib import Path
+from textwrap import dedent
+
+from slipway.config import load_deliveries
+from slipway.flow.catalogue import Catalogue
+
+ADA, BEN = "ada@example.com", "ben@example.com"
+
+DELIVERY = """\
+application: {name}
+image: {{ registry: nonprod, repository: team/{name} }}
+start: {start}
+{pipeline}
+notify: [inbox]
+environments:
+  - name: staging
+    cluster: staging
+    namespace: {name}
+    rollout_within: 5m
+    verify:
+      job: verify/acceptance.yaml
+      http: [{{ service: {name}, path: /healthz, contains: ok }}]
+      within: 5m
+  - name: production
+    cluster: production
+    namespace: {name}
+    registry: prod
+    gate: {{ kind: approval, approvers: [ada@example.com, ben@example.com], deadline: 24h }}
+    rollout_within: 5m
+    verify:
+      http: [{{ service: {name}, path: /healthz }}]
+"""
+PIPELINE = """\
+pipeline:
+  project: Shop
+  name: build
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: NAME }
+spec:
+  selector: { matchLabels: { app: NAME } }
+  template:
+    metadata: { labels: { app: NAME } }
+    spec:
+      containers:
+        - { name: NAME, image: team/NAME, env: [{ name: VERSION, value: "${SLIPWAY_VERSION}" }] }
+        - { name: proxy, image: "docker.io/library/proxy:1" }
+"""
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: { name: NAME }
+spec: { selector: { app: NAME }, ports: [{ port: 80 }] }
+"""
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata: { name: acceptance }
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{ name: acceptance, image: team/NAME, command: [/app/acceptance] }]
+"""
+
+
+def write_delivery(folder: Path, name: str = "shop", *, start: str = "push", text: str = DELIVERY) -> Path:
+    """An application with two environments: staging by itself, production after one approval."""
+    home = folder / name
+    pipeline = PIPELINE if start != "push" else ""
+    for path, content in {
+        "delivery.yaml": dedent(text).format(name=name, start=start, pipeline=pipeline),
+        "manifests/deployment.yaml": DEPLOYMENT.replace("NAME", name),
+        "manifests/service.yaml": SERVICE.replace("NAME", name),
+        "verify/acceptance.yaml": JOB.replace("NAME", name),
+    }.items():
+        target = home / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+    return home
+
+
+def catalogue_of(folder: Path) -> Catalogue:
+    """The applications below the folder."""
+    return Catalogue(load_deliveries(folder))
