@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .model import Duration, Name, Record, Repository, canonical, sha256
+from .promotion import PromotionRule
 from .requirements import Requirements
 
 
@@ -160,6 +161,9 @@ class Environment(Record):
         default=Requirements(), description="What must be attached to the image before a rollout, and hold."
     )
     gate: Gate = Field(default=AutoGate(), description="What must be answered before a rollout.")
+    promotion: PromotionRule = Field(
+        default=PromotionRule(), description="How the artifact gets into this environment's registry."
+    )
     rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")
     verify: Verification = Field(default=Verification(), description="The acceptance tests after a rollout.")
     on_failure: OnFailure = Field(

@@ -21,6 +21,7 @@ LEASE: Final = "lease!"
 DIGEST: Final = "artifact!"
 TAG: Final = "tag!"
 PARKED: Final = "parked!"
+PROGRESS: Final = "progress!"
 
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1
@@ -63,6 +64,10 @@ def tag(name: str) -> str:
 
 def parked(name: str) -> str:
     return PARKED + name
+
+
+def progress(release: int, environment: str) -> str:
+    return f"{PROGRESS}{release:0{_WIDTH}d}!{environment}"
 
 
 def span(prefix: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from ..domain.release import Head, Lane, Release
 from ..domain.rules import RuleResult
 from ..domain.steps import Outgoing, StepKind
 from . import keys
+from .promotions import Promotions
 from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
 from .table import Act, Conflict, Exists, Row, Table, Value, Write
 
@@ -50,6 +51,7 @@ class Ledger:
 
     def __init__(self, table: Table) -> None:
         self.table = table
+        self.promotions = Promotions(table)
 
     # ---- load
     def load(

@@ -1,0 +1,93 @@
+"""Promotion as a delivery asks for it, and how far one is.
+
+The rule is part of an environment in `delivery.yaml`. The state is kept by the step in a row of its own, outside the
+audit chain: it lets a long promotion go on where it stopped and people see how far it is. Nothing is decided by it.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from pydantic import Field
+
+from .model import Digest, Moment, Name, Record
+
+_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
+_STEP: Final = 1000
+
+
+class TakenTag(StrEnum):
+    """What happens to a tag in the environment's registry that already names another digest."""
+
+    REFUSE = "refuse"
+    """The promotion fails, and the tag stays."""
+    MOVE = "move"
+    """The tag is moved, and the audit says what it named before."""
+
+
+class Way(StrEnum):
+    """How an artifact gets into the environment's registry."""
+
+    COPY = "copy"
+    """Through the data plane: the app reads and writes it. Needs no more than reader and writer of the repository."""
+    IMPORT = "import"
+    """By the registry itself, asked through Azure Resource Manager: no bytes come through the app."""
+
+
+class PromotionRule(Record):
+    """How an artifact is brought into the environment's registry."""
+
+    tag: TakenTag = Field(
+        default=TakenTag.REFUSE,
+        description="What happens where the tag already names another digest: refuse, or move it and record it.",
+    )
+    how: Way = Field(
+        default=Way.COPY,
+        description="copy: through the app, with the least rights. import: by Azure Container Registry itself, for "
+        "large images; needs the right to import.",
+    )
+    fallback: bool = Field(
+        default=False,
+        description="Whether the artifact is copied where it cannot be imported: over 50 manifests, or no permission.",
+    )
+
+
+class PromotionProgress(Record):
+    """How far a promotion is."""
+
+    environment: Name
+    how: Way = Way.COPY
+    blobs: int = Field(default=0, ge=0)
+    of_blobs: int = Field(default=0, ge=0)
+    bytes: int = Field(default=0, ge=0)
+    of_bytes: int = Field(default=0, ge=0)
+    at: Moment
+
+    @property
+    def told(self) -> str:
+        """`3 of 12 blobs, 1.2 of 5.0 GB`."""
+        if not self.of_blobs:
+            return "the registry imports it" if self.how is Way.IMPORT else "looking what there is to copy"
+        return f"{self.blobs} of {self.of_blobs} blobs, {_of(self.bytes, self.of_bytes)}"
+
+
+class PromotionState(Record):
+    """What one life of a promotion leaves to the next."""
+
+    step: str
+    """Id of the step that it belongs to: what an earlier attempt left behind does not count."""
+    progress: PromotionProgress | None = None
+    operation: str = Field(default="", max_length=4096, repr=False)
+    """Address at which the import that is under way can be asked for; may carry a signature, so it is never shown."""
+    not_imported: str = Field(default="", max_length=2000)
+    """Why it is copied although it was to be imported."""
+    tag_was: Digest | None = None
+    """What the tag named before it was moved; written down before it is."""
+
+
+def _of(done: int, whole: int) -> str:
+    """Both in the unit of the whole."""
+    exponent = 0
+    while whole >= _STEP ** (exponent + 1) and exponent < len(_UNITS) - 1:
+        exponent += 1
+    digits = 1 if exponent else 0
+    return f"{done / _STEP**exponent:.{digits}f} of {whole / _STEP**exponent:.{digits}f} {_UNITS[exponent]}"
