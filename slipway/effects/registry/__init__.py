@@ -30,7 +30,7 @@ from ._listing import Referrers
 from ._manifest import Descriptor, Manifest
 from ._metadata import Lock, TagInfo
 from ._promote import promote
-from ._promotion import Comparison, Progress, Promotion, Source, Target
+from ._promotion import Comparison, Progress, Promotion, Source, Target, Unfinished
 
 __all__ = [
     "Anonymous",
@@ -60,6 +60,7 @@ __all__ = [
     "Target",
     "Throttled",
     "TooLarge",
+    "Unfinished",
     "Unreachable",
     "Unsupported",
     "Where",

@@ -7,6 +7,7 @@ every chunk of an upload twice. It is used where it is good: for the metadata AP
 import random as _random
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from slipway.domain.model import sha256
 
@@ -185,3 +186,9 @@ class Registry:
         except NotFound:
             return Lock.NOT_SUPPORTED
         return Lock.LOCKED
+
+    def unlock_tag(self, repository: str, tag: str) -> None:
+        """Let a locked tag be moved; does nothing where the registry has no locks."""
+        self.where(repository, tag)
+        with suppress(NotFound):
+            _metadata.unlock_tag(self._session, repository, tag)

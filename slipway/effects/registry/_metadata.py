@@ -16,7 +16,7 @@ from ._errors import Denied, NotFound, Refused, RegistryError, TagTaken, Throttl
 from ._session import Session
 
 if TYPE_CHECKING:
-    from azure.containerregistry import ContainerRegistryClient
+    from azure.containerregistry import ArtifactManifestProperties, ArtifactTagProperties, ContainerRegistryClient
 
 _BY_STATUS: Final[dict[int, type[RegistryError]]] = {401: Denied, 403: Denied, 404: NotFound, 429: Throttled}
 _FIRST_SERVER_ERROR: Final = 500
@@ -56,13 +56,31 @@ def recent_tags(session: Session, repository: str, limit: int) -> list[TagInfo]:
 
 
 def lock(session: Session, repository: str, tag: str, digest: str) -> None:
-    """Make the manifest and then the tag read-only. `NotFound` where the registry has no such API."""
+    """Make the manifest and then the tag read-only; what is so already is left alone.
+
+    `NotFound` where the registry has no such API.
+    """
     where = session.where(repository, tag)
     with _client(session, where, f"repository:{repository}:metadata_read,metadata_write") as (client, options):
-        client.update_manifest_properties(repository, digest, can_write=False, can_delete=False, **options)
-        locked = client.update_tag_properties(repository, tag, can_write=False, can_delete=False, **options)
-        if locked.digest != digest:
-            raise TagTaken(where, f"it was moved from {digest} to {locked.digest} while it was being locked")
+        if not _is_locked(client.get_manifest_properties(repository, digest, **options)):
+            client.update_manifest_properties(repository, digest, can_write=False, can_delete=False, **options)
+        found = client.get_tag_properties(repository, tag, **options)
+        if not _is_locked(found):
+            found = client.update_tag_properties(repository, tag, can_write=False, can_delete=False, **options)
+        if found.digest != digest:
+            raise TagTaken(where, f"it was moved from {digest} to {found.digest} while it was being locked")
+
+
+def unlock_tag(session: Session, repository: str, tag: str) -> None:
+    """Let the tag be moved; the manifest that it names stays locked. `NotFound` where there is no such API."""
+    where = session.where(repository, tag)
+    with _client(session, where, f"repository:{repository}:metadata_read,metadata_write") as (client, options):
+        if client.get_tag_properties(repository, tag, **options).can_write is False:
+            client.update_tag_properties(repository, tag, can_write=True, can_delete=True, **options)
+
+
+def _is_locked(properties: "ArtifactTagProperties | ArtifactManifestProperties") -> bool:
+    return properties.can_write is False and properties.can_delete is False
 
 
 @contextmanager

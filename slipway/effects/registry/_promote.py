@@ -2,15 +2,14 @@
 
 The digest that was tested and voted on is the digest that arrives: manifests travel as raw bytes, every blob is hashed
 on the way, and every manifest is read back from the target before the tag appears. The tag comes last, so that nobody
-sees half an artifact, and a tag that names something else is never moved. Running a promotion again copies nothing.
+sees half an artifact, and one that names something else is never moved unless the target says so. Running a promotion
+again copies nothing.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import partial
 
 from slipway.domain.model import canonical
@@ -21,49 +20,60 @@ from ._graph import Graph, Node, discover, platforms_of
 from ._listing import referrers_index, tag_of
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
-from ._promotion import Comparison, Progress, Promotion, Source, Target
+from ._promotion import Comparison, Progress, Promotion, Source, Target, Unfinished
+from ._tally import Outcome, Tally
 
 
 def promote(
-    source: Source, target: Target, *, workers: int = 4, progress: Callable[[Progress], None] | None = None
+    source: Source,
+    target: Target,
+    *,
+    workers: int = 4,
+    progress: Callable[[Progress], None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Promotion:
-    """Copy what the target does not have yet, compare, and only then tag. Safe to repeat after any failure."""
+    """Copy what the target does not have yet, compare, and only then tag. Safe to repeat after any failure.
+
+    Once `enough` says so no further blob is begun, and `Unfinished` is raised; the next call goes on from there.
+    `progress` is told before the first blob, after each, and within large ones; what it raises ends the promotion.
+    """
     where = target.registry.where(target.repository, target.tag)
     checked_digest(where, source.digest)
     if target.digest != source.digest:
         raise DigestMismatch(where, f"the target is to be {target.digest}, the source is {source.digest}")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="promotion") as executor:
-        tag = executor.submit(_tag_is_ours, target)
+        tag = executor.submit(_named_now, target)
         graph = discover(source.registry, source.repository, source.digest, executor)
         platforms = platforms_of(graph, source.registry, source.repository)
         run = _Run(source=source, target=target, graph=graph, levels=tuple(graph.levels()), executor=executor)
         tag.result()
         looks = [executor.submit(_read, run, node) for node in run.nodes()]
-        blobs = _copy_blobs(run, progress)
+        blobs = _copy_blobs(run, progress, enough)
         # What was read whole from the target needs no other reading back.
         held = frozenset(digest for look in looks if (digest := look.result()))
         copied = _copy_manifests(run, held)
         _copy_cosign_tags(run)
         _list_referrers(run)
         read = held | _read_back(run, copied)
-        resolves_to = _tag(run)
+        tag_was = _tag(run)
     return Promotion(
         source=str(source.registry.where(source.repository, source.digest)),
         target=str(target.registry.where(target.repository, target.digest)),
         digest=source.digest,
         tag=target.tag,
+        tag_was=tag_was,
         media_type=graph.nodes[graph.root].manifest.media_type,
         platforms=platforms,
         manifests=tuple(node.digest for node in run.nodes()),
         referrers=graph.belongings(),
         manifests_copied=len(copied),
-        blobs_copied=blobs.count[_Outcome.COPIED],
-        blobs_mounted=blobs.count[_Outcome.MOUNTED],
-        blobs_skipped=blobs.count[_Outcome.SKIPPED],
+        blobs_copied=blobs.count[Outcome.COPIED],
+        blobs_mounted=blobs.count[Outcome.MOUNTED],
+        blobs_skipped=blobs.count[Outcome.SKIPPED],
         bytes_copied=blobs.bytes_copied,
         comparison=Comparison(
             tag=target.tag,
-            resolves_to=resolves_to,
+            resolves_to=target.digest,
             read_back=tuple(node.digest for node in run.nodes() if node.digest in read),
         ),
     )
@@ -83,64 +93,40 @@ class _Run:
             yield from level
 
 
-class _Outcome(Enum):
-    COPIED = auto()
-    MOUNTED = auto()
-    SKIPPED = auto()
-
-
-class _Tally:
-    """Counts blobs as they are done."""
-
-    def __init__(self, blobs: list[Descriptor], progress: Callable[[Progress], None] | None) -> None:
-        self.count: Counter[_Outcome] = Counter()
-        self.bytes_copied = 0
-        self._bytes_done = 0
-        self._of_blobs = len(blobs)
-        self._of_bytes = sum(blob.size for blob in blobs)
-        self._progress = progress
-
-    def add(self, done: tuple[Descriptor, _Outcome]) -> None:
-        blob, outcome = done
-        self.count[outcome] += 1
-        self._bytes_done += blob.size
-        if outcome is _Outcome.COPIED:
-            self.bytes_copied += blob.size
-        if self._progress:
-            self._progress(
-                Progress(
-                    blobs=self.count.total(),
-                    of_blobs=self._of_blobs,
-                    bytes=self._bytes_done,
-                    of_bytes=self._of_bytes,
-                )
-            )
-
-
-def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None) -> _Tally:
+def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: Callable[[], bool]) -> Tally:
+    """All of them; or as many as the time allows and at least one, and then `Unfinished`."""
     blobs = run.graph.blobs()
-    tally = _Tally(blobs, progress)
-    each(run.executor, lambda blob: (blob, _copy_blob(run, blob)), blobs, done=tally.add)
+    tally = Tally(blobs, progress)
+    tally.start()
+
+    def copy(blob: Descriptor) -> tuple[Descriptor, Outcome]:
+        if tally.count[Outcome.COPIED] and enough():
+            return blob, Outcome.LEFT
+        return blob, _copy_blob(run, blob, tally)
+
+    each(run.executor, copy, blobs, done=tally.done)
+    if tally.count[Outcome.LEFT]:
+        raise Unfinished(tally.progress)
     return tally
 
 
-def _copy_blob(run: _Run, blob: Descriptor) -> _Outcome:
+def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
     source, target = run.source, run.target
     if target.registry.blob_exists(target.repository, blob.digest):
-        return _Outcome.SKIPPED
+        return Outcome.SKIPPED
     if source.registry.endpoint == target.registry.endpoint:
         # Who may write here may not be who may read there; then the bytes travel after all.
         with suppress(Denied):
             if target.registry.mount_blob(target.repository, blob.digest, source.repository):
-                return _Outcome.MOUNTED
+                return Outcome.MOUNTED
     target.registry.put_blob(
         target.repository,
         blob.digest,
         blob.size,
-        lambda: source.registry.open_blob(source.repository, blob.digest, blob.size),
+        lambda: tally.passing(blob, source.registry.open_blob(source.repository, blob.digest, blob.size)),
         verify=False,  # the source's stream is hashed already
     )
-    return _Outcome.COPIED
+    return Outcome.COPIED
 
 
 def _read(run: _Run, node: Node) -> str | None:
@@ -218,21 +204,31 @@ def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
     return frozenset(node.digest for node in copied)
 
 
-def _tag(run: _Run) -> str:
+def _tag(run: _Run) -> str | None:
+    """See to it that the tag names the artifact. Returns what it named before, where it had to be moved."""
     target = run.target
-    if not _tag_is_ours(target):
-        root = run.graph.nodes[run.graph.root].manifest
-        target.registry.put_manifest(target.repository, target.tag, root.raw, root.media_type)
-        if not _tag_is_ours(target):
-            where = target.registry.where(target.repository, target.tag)
-            raise TagTaken(where, "it was deleted while the artifact was being promoted")
-    return target.digest
+    current = _named_now(target)
+    if current == target.digest:
+        return None
+    if current is not None:
+        if target.before_moving:
+            target.before_moving(current)
+        # What it names stays locked: it may be what is live, and losing its tag must not expose it to retention.
+        target.registry.unlock_tag(target.repository, target.tag)
+    root = run.graph.nodes[run.graph.root].manifest
+    target.registry.put_manifest(target.repository, target.tag, root.raw, root.media_type)
+    found = target.registry.resolve(target.repository, target.tag)
+    if found != target.digest:
+        where = target.registry.where(target.repository, target.tag)
+        what = f"moved to {found}" if found else "deleted"
+        raise TagTaken(where, f"it was {what} while the artifact was being promoted")
+    return current
 
 
-def _tag_is_ours(target: Target) -> bool:
-    """Whether the tag names the artifact already; an error if it names another."""
+def _named_now(target: Target) -> str | None:
+    """What the tag names; an error if that is something else and may not be moved."""
     current = target.registry.resolve(target.repository, target.tag)
-    if current is not None and current != target.digest:
+    if current not in (None, target.digest) and not target.may_move:
         where = target.registry.where(target.repository, target.tag)
         raise TagTaken(where, f"it names {current}, and was to name {target.digest}")
-    return current is not None
+    return current

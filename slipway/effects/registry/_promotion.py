@@ -1,5 +1,6 @@
 """What a promotion is asked for, and the record of what it did."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from slipway.domain.model import Digest, Record, Tag
@@ -25,16 +26,30 @@ class Target:
     repository: str
     digest: str
     tag: str
+    may_move: bool = False
+    """Whether a tag that names another digest is moved."""
+    before_moving: Callable[[str], None] | None = None
+    """Told what the tag names, before it is moved: a crash right after must not lose it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far the blobs are; reported after each of them."""
+    """How far the blobs are."""
 
     blobs: int
     of_blobs: int
     bytes: int
     of_bytes: int
+    sent: int = 0
+    """Blobs that this run has brought; the others were there."""
+
+
+class Unfinished(Exception):  # noqa: N818 - not an error: the promotion goes on in another call
+    """The time was over before all blobs were copied. What was copied stays, and no tag has been set."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(f"{progress.blobs} of {progress.of_blobs} blobs are there")
+        self.progress = progress
 
 
 class Comparison(Record):
@@ -53,6 +68,8 @@ class Promotion(Record):
     target: str
     digest: Digest
     tag: Tag
+    tag_was: Digest | None = None
+    """What the tag named before, where it was moved."""
     media_type: str
     platforms: tuple[str, ...]
     manifests: tuple[Digest, ...]

@@ -272,8 +272,8 @@ def test_progress_is_told_of_each_blob(pair: Pair) -> None:
 
     run(pair, pair.source.seed("team/shop", TWO_PLATFORMS), progress=seen.append)
 
-    assert [at.blobs for at in seen] == [1, 2, 3, 4, 5]
-    assert (seen[-1].bytes, seen[-1].of_blobs) == (seen[-1].of_bytes, 5)
+    assert [at.blobs for at in seen] == [0, 1, 2, 3, 4, 5]
+    assert (seen[0].bytes, seen[-1].bytes, seen[-1].of_blobs) == (0, seen[-1].of_bytes, 5)
 
 
 def _replace(pair: Pair, change: object) -> None:

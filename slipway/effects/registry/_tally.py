@@ -1,0 +1,87 @@
+"""How far the blobs of a promotion are: counted as they are done, and while large ones are on their way."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import Final
+
+from ._manifest import Descriptor
+from ._promotion import Progress
+
+TOLD_EVERY: Final = 1024 * 1024
+"""Bytes of one blob between two reports of progress."""
+
+
+class Outcome(Enum):
+    """What became of a blob."""
+
+    COPIED = auto()
+    MOUNTED = auto()
+    SKIPPED = auto()
+    """It was there."""
+    LEFT = auto()
+    """It was not begun, because the time was over."""
+
+
+class Tally:
+    """Counts blobs, and the bytes of those that are under way. Used from all threads of a promotion."""
+
+    def __init__(self, blobs: list[Descriptor], tell: Callable[[Progress], None] | None) -> None:
+        self.count: Counter[Outcome] = Counter()
+        self.bytes_copied = 0
+        self._bytes_done = 0
+        self._of_blobs = len(blobs)
+        self._of_bytes = sum(blob.size for blob in blobs)
+        self._passing = dict.fromkeys((blob.digest for blob in blobs), 0)
+        """Bytes of each blob that have passed, while it is under way; no key is ever added or taken away."""
+        self._tell = tell
+        self._telling = threading.Lock()
+
+    def start(self) -> None:
+        with self._telling:
+            self._report()
+
+    def passing(self, blob: Descriptor, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same bytes. Where the upload is begun anew, they are counted anew."""
+        passed = told = self._passing[blob.digest] = 0
+        for chunk in chunks:
+            yield chunk
+            passed += len(chunk)
+            if passed - told >= TOLD_EVERY:
+                told = self._passing[blob.digest] = passed
+                self._report_unless_busy()
+
+    def done(self, result: tuple[Descriptor, Outcome]) -> None:
+        blob, outcome = result
+        with self._telling:
+            self.count[outcome] += 1
+            self._passing[blob.digest] = 0
+            if outcome is Outcome.LEFT:
+                return
+            self._bytes_done += blob.size
+            if outcome is Outcome.COPIED:
+                self.bytes_copied += blob.size
+            self._report()
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(
+            blobs=self.count.total() - self.count[Outcome.LEFT],
+            of_blobs=self._of_blobs,
+            bytes=min(self._bytes_done + sum(self._passing.values()), self._of_bytes),
+            of_bytes=self._of_bytes,
+            sent=self.count[Outcome.COPIED],
+        )
+
+    def _report(self) -> None:
+        if self._tell:
+            self._tell(self.progress)
+
+    def _report_unless_busy(self) -> None:
+        """Whoever tells may take a while; the other streams do not wait for it."""
+        if self._telling.acquire(blocking=False):
+            try:
+                self._report()
+            finally:
+                self._telling.release()
