@@ -1,0 +1,135 @@
+"""Reads what hangs on an image through the registry client: referrers, cosign's tags, buildx's attestation manifests.
+
+Every byte is checked against its digest by the client; what a list claims is checked against the manifests here.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from ..registry import Descriptor, Manifest, Registry, TooLarge, Unsupported
+
+MOST_ATTACHED: Final = 50
+"""Of one kind to one manifest; as many as Notation looks at."""
+MOST_PLATFORMS: Final = 64
+_INDEXES: Final = frozenset(
+    {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
+)
+_REFERENCE_TYPE: Final = "vnd.docker.reference.type"
+_REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
+_ATTESTATION: Final = "attestation-manifest"
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+
+    artifact_type: str = Field(default="", max_length=255)
+    config: Descriptor | None = None
+    layers: tuple[Descriptor, ...] = ()
+    blobs: tuple[Descriptor, ...] = ()
+    manifests: tuple[Descriptor, ...] = ()
+    subject: Descriptor | None = None
+    annotations: dict[str, str] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A manifest that says something about an image."""
+
+    digest: str
+    kind: str
+    """Its artifact type, which older clients write as the media type of its configuration."""
+    layers: tuple[Descriptor, ...]
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """The image that is looked at: one manifest, or an index with a manifest for each platform."""
+
+    manifest: Manifest
+    platforms: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each platform's manifest, and the platform's name; empty for a single image."""
+    attestations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For a platform's digest, digests of the attestation manifests that buildx put into the index."""
+
+    @property
+    def is_index(self) -> bool:
+        return self.manifest.media_type in _INDEXES
+
+
+class Attachments:
+    """What hangs on the manifests of one repository; each list is read once."""
+
+    def __init__(self, registry: Registry, repository: str) -> None:
+        self._registry, self._repository = registry, repository
+        self._referrers: dict[str, tuple[Descriptor, ...]] = {}
+
+    def image(self, digest: str) -> Image:
+        manifest = self._registry.manifest(self._repository, digest)
+        if manifest.media_type not in _INDEXES:
+            return Image(manifest=manifest)
+        platforms: dict[str, str] = {}
+        attestations: dict[str, tuple[str, ...]] = {}
+        for child in self._parsed(manifest).manifests:
+            annotations = child.annotations or {}
+            if annotations.get(_REFERENCE_TYPE) == _ATTESTATION:
+                about = annotations.get(_REFERENCE_DIGEST, "")
+                attestations[about] = (*attestations.get(about, ()), child.digest)
+            else:
+                platforms[child.digest] = child.platform.name if child.platform else child.digest
+        if len(platforms) > MOST_PLATFORMS:
+            where = self._registry.where(self._repository, digest)
+            raise TooLarge(where, f"expected at most {MOST_PLATFORMS} platforms, got {len(platforms)}")
+        return Image(manifest=manifest, platforms=platforms, attestations=attestations)
+
+    def referrers(self, digest: str, kinds: Collection[str]) -> Iterator[Attached]:
+        """What refers to a manifest, of these kinds; always in the same order, and only as much as is asked for."""
+        if digest not in self._referrers:
+            listed = self._registry.referrers(self._repository, digest).listed
+            self._referrers[digest] = tuple(sorted(listed, key=lambda each: each.digest))
+        wanted = [each for each in self._referrers[digest] if each.artifact_type is None or each.artifact_type in kinds]
+        for count, descriptor in enumerate(wanted):
+            if count == MOST_ATTACHED:
+                where = self._registry.where(self._repository, digest)
+                raise TooLarge(where, f"expected at most {MOST_ATTACHED} referrers of these kinds, got {len(wanted)}")
+            attached, subject = self._read(descriptor.digest)
+            if attached.kind in kinds and subject == digest:
+                yield attached
+
+    def tagged(self, digest: str, suffix: str) -> Attached | None:
+        """What cosign keeps under the tag `sha256-<hex>` with a suffix."""
+        named = self._registry.resolve(self._repository, digest.replace(":", "-") + suffix)
+        return self._read(named)[0] if named else None
+
+    def attestation_manifest(self, digest: str) -> Attached:
+        """One that buildx put into the index."""
+        return self._read(digest)[0]
+
+    def blob(self, descriptor: Descriptor, limit: int) -> bytes:
+        if descriptor.size > limit:
+            where = self._registry.where(self._repository, descriptor.digest)
+            raise TooLarge(where, f"expected at most {limit} bytes, got {descriptor.size}")
+        return b"".join(self._registry.open_blob(self._repository, descriptor.digest, descriptor.size))
+
+    def _read(self, digest: str) -> tuple[Attached, str | None]:
+        document = self._parsed(self._registry.manifest(self._repository, digest))
+        attached = Attached(
+            digest=digest,
+            kind=document.artifact_type or (document.config.media_type if document.config else ""),
+            layers=document.layers + document.blobs,
+            annotations=document.annotations,
+        )
+        return attached, document.subject.digest if document.subject else None
+
+    def _parsed(self, manifest: Manifest) -> _Document:
+        try:
+            return _Document.model_validate_json(manifest.raw)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "document"
+            where = self._registry.where(self._repository, manifest.digest)
+            raise Unsupported(where, f"{place}: {first['msg']}") from None

@@ -1,0 +1,219 @@
+"""The four rules: what is required of an image, each with whether it holds and why.
+
+Of several signatures or documents one that holds is enough; the others may be for other readers. An SBOM and provenance
+may be about an index as a whole, or about each of its platforms.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from slipway.domain.requirements import BUILT_BY, HAS_SBOM, SIGNED_BY_COSIGN, SIGNED_BY_NOTATION
+from slipway.domain.rules import RuleResult
+
+from ..registry import Descriptor, Registry, RegistryError
+from . import _cosign, _documents
+from ._attachments import Attached, Attachments, Image
+from ._dsse import BUNDLES, DSSE, IN_TOTO, LARGEST, read_attestation
+from ._keys import PublicKey
+from ._notation import LARGEST_ENVELOPE, NotationTrust, Signed, verify_notation
+from ._reading import Unproven
+
+NOTATION_SIGNATURE: Final = "application/vnd.cncf.notary.signature"
+_PREDICATE_ANNOTATIONS: Final = ("in-toto.io/predicate-type", "predicateType", "dev.sigstore.bundle.predicateType")
+_REASONS_SHOWN: Final = 3
+_REASON: Final = 700
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvenanceTrust:
+    """Which builders count, and the key that must have signed; without a key nobody needs to."""
+
+    builders: tuple[str, ...]
+    key: PublicKey | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What an environment requires, with the keys and certificates already read."""
+
+    notation: NotationTrust | None = None
+    cosign: PublicKey | None = None
+    sbom: bool = False
+    provenance: ProvenanceTrust | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One rule, and what came of it."""
+
+    rule: RuleResult
+    missing: bool = False
+    """There is nothing to judge yet: it may still be pushed."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Something that may prove the rule; nothing of it is read before it is asked."""
+
+    name: str
+    prove: Callable[[], str]
+
+
+def check(registry: Registry, repository: str, digest: str, wanted: Wanted, now: datetime) -> tuple[Finding, ...]:
+    """Every rule that is wanted, in their order. Raises `RegistryError` where the registry has to be asked again."""
+    attachments = Attachments(registry, repository)
+    image = attachments.image(digest)
+    found: list[Finding] = []
+    if wanted.notation is not None:
+        candidates = _notation(attachments, image, wanted.notation, now)
+        found.append(_judge(SIGNED_BY_NOTATION, "Notation signature", digest, candidates))
+    if wanted.cosign is not None:
+        found.append(
+            _judge(SIGNED_BY_COSIGN, "cosign signature", digest, _signatures(attachments, digest, wanted.cosign))
+        )
+    if wanted.sbom:
+        found.append(_judge_all(HAS_SBOM, "SBOM", image, partial(_sboms, attachments, image)))
+    if wanted.provenance is not None:
+        provenance = partial(_provenance, attachments, image, wanted.provenance)
+        found.append(_judge_all(BUILT_BY, "provenance", image, provenance))
+    return tuple(found)
+
+
+# ---- judging
+
+
+def _judge(rule: str, what: str, digest: str, candidates: Iterable[_Candidate]) -> Finding:
+    """Holds with the first candidate that proves it."""
+    refused: list[str] = []
+    for candidate in candidates:
+        try:
+            return _finding(rule, True, f"{what}: {candidate.prove()}")
+        except Unproven as error:
+            refused.append(f"{candidate.name}: {error}")
+        except RegistryError as error:
+            if error.retryable:
+                raise
+            refused.append(f"{candidate.name}: {error.what}")
+    if not refused:
+        return _finding(rule, False, f"expected a {what} of {_short(digest)}, there is none", missing=True)
+    more = f"; and {len(refused) - _REASONS_SHOWN} more" if len(refused) > _REASONS_SHOWN else ""
+    reasons = "; ".join(refused[:_REASONS_SHOWN])
+    return _finding(
+        rule, False, f"expected a {what} of {_short(digest)}, none of {len(refused)} holds: {reasons}{more}"
+    )
+
+
+def _judge_all(rule: str, what: str, image: Image, find: Callable[[str], Iterable[_Candidate]]) -> Finding:
+    """Holds for the image as a whole, or else for each of its platforms."""
+    whole = _judge(rule, what, image.manifest.digest, find(image.manifest.digest))
+    if whole.rule.passed or not image.platforms:
+        return whole
+    parts = {name: _judge(rule, what, digest, find(digest)) for digest, name in image.platforms.items()}
+    broken = {name: part for name, part in parts.items() if not part.rule.passed}
+    if not broken:
+        return _finding(rule, True, "; ".join(f"{name}: {part.rule.reason}" for name, part in parts.items()))
+    reasons = [] if whole.missing else [whole.rule.reason]
+    reasons += [f"{name}: {part.rule.reason}" for name, part in broken.items()]
+    missing = whole.missing and all(part.missing for part in broken.values())
+    return _finding(rule, False, "; ".join(reasons), missing=missing)
+
+
+def _finding(rule: str, passed: bool, reason: str, *, missing: bool = False) -> Finding:
+    bounded = reason if len(reason) <= _REASON else reason[: _REASON - 1] + "…"
+    return Finding(rule=RuleResult(name=rule, passed=passed, reason=bounded), missing=missing)
+
+
+def _short(digest: str) -> str:
+    return digest[:19]
+
+
+# ---- signatures
+
+
+def _notation(attachments: Attachments, image: Image, trust: NotationTrust, now: datetime) -> Iterator[_Candidate]:
+    manifest = image.manifest
+    target = Signed(media_type=manifest.media_type, digest=manifest.digest, size=len(manifest.raw))
+
+    def prove(attached: Attached) -> str:
+        if len(attached.layers) != 1:
+            raise Unproven(f"expected one envelope, got {len(attached.layers)}")
+        envelope = attached.layers[0]
+        raw = attachments.blob(envelope, LARGEST_ENVELOPE)
+        return verify_notation(raw, envelope.media_type, target, trust, now)
+
+    for attached in attachments.referrers(manifest.digest, {NOTATION_SIGNATURE}):
+        yield _Candidate(_short(attached.digest), partial(prove, attached))
+
+
+def _signatures(attachments: Attachments, digest: str, key: PublicKey) -> Iterator[_Candidate]:
+    def prove_layer(layer: Descriptor) -> str:
+        payload = attachments.blob(layer, _cosign.LARGEST_PAYLOAD)
+        signature = (layer.annotations or {}).get(_cosign.SIGNATURE, "")
+        _cosign.verify_simple_signing(payload, signature, digest, key)
+        return "made with the required key"
+
+    def prove_bundle(layer: Descriptor) -> str:
+        _cosign.verify_bundle(attachments.blob(layer, LARGEST), digest, key)
+        return "made with the required key (bundle)"
+
+    tagged = attachments.tagged(digest, ".sig")
+    classic = [tagged] if tagged else []
+    for attached in (*classic, *attachments.referrers(digest, {_cosign.SIGNATURE_ARTIFACT})):
+        for layer in attached.layers:
+            if layer.media_type == _cosign.SIMPLE_SIGNING:
+                yield _Candidate(_short(layer.digest), partial(prove_layer, layer))
+    for attached in attachments.referrers(digest, BUNDLES):
+        for layer in attached.layers:
+            if _may_be(attached, layer, (_cosign.SIGNS,)):
+                yield _Candidate(_short(layer.digest), partial(prove_bundle, layer))
+
+
+# ---- documents
+
+
+def _sboms(attachments: Attachments, image: Image, digest: str) -> Iterator[_Candidate]:
+    def prove(layer: Descriptor) -> str:
+        name = _documents.sbom_name(attachments.blob(layer, _documents.LARGEST_SBOM))
+        return f"{name} ({layer.digest[:19]})"
+
+    def prove_attested(layer: Descriptor) -> str:
+        attestation = read_attestation(attachments.blob(layer, LARGEST))
+        return f"{_documents.attested_sbom_name(attestation, digest)} ({layer.digest[:19]})"
+
+    tagged = attachments.tagged(digest, ".sbom")
+    for attached in (*([tagged] if tagged else []), *attachments.referrers(digest, _documents.SBOM_TYPES)):
+        for layer in attached.layers:
+            yield _Candidate(_short(layer.digest), partial(prove, layer))
+    for layer in _attested(attachments, image, digest, _documents.SBOM_PREDICATES):
+        yield _Candidate(_short(layer.digest), partial(prove_attested, layer))
+
+
+def _provenance(attachments: Attachments, image: Image, trust: ProvenanceTrust, digest: str) -> Iterator[_Candidate]:
+    def prove(layer: Descriptor) -> str:
+        attestation = read_attestation(attachments.blob(layer, LARGEST))
+        builder = _documents.builder_of(attestation, digest, trust.builders, trust.key)
+        return f"{builder} ({'signed with the required key' if trust.key else 'no signature asked for'})"
+
+    for layer in _attested(attachments, image, digest, _documents.PROVENANCES):
+        yield _Candidate(_short(layer.digest), partial(prove, layer))
+
+
+def _attested(attachments: Attachments, image: Image, digest: str, predicates: Sequence[str]) -> Iterator[Descriptor]:
+    """Attestations of these kinds, wherever tools keep them."""
+    tagged = attachments.tagged(digest, ".att")
+    built = (attachments.attestation_manifest(each) for each in image.attestations.get(digest, ()))
+    referring = attachments.referrers(digest, {*BUNDLES, DSSE, IN_TOTO})
+    for attached in (*([tagged] if tagged else []), *built, *referring):
+        for layer in attached.layers:
+            if _may_be(attached, layer, predicates):
+                yield layer
+
+
+def _may_be(attached: Attached, layer: Descriptor, predicates: Sequence[str]) -> bool:
+    """By what it is annotated with, so that not everything has to be read; proven is it only by its content."""
+    annotations = {**attached.annotations, **(layer.annotations or {})}
+    claimed = [annotations[name] for name in _PREDICATE_ANNOTATIONS if name in annotations]
+    return not claimed or any(claim.startswith(tuple(predicates)) for claim in claimed)

@@ -1,0 +1,44 @@
+"""cosign signatures by a public key: simple signing (the classic layout) and, since cosign 3, a signed statement.
+
+Transparency-log entries and certificates that come with them are not looked at: what counts is the key.
+"""
+
+from typing import Final
+
+from ._dsse import read_attestation
+from ._keys import PublicKey, is_signed_by
+from ._reading import Unproven, base64_bytes, object_at, shown, strict_json
+
+SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
+SIGNATURE_ARTIFACT: Final = "application/vnd.dev.cosign.artifact.sig.v1+json"
+"""The artifact type under which cosign 2 attached the classic layout as a referrer."""
+SIGNATURE: Final = "dev.cosignproject.cosign/signature"
+"""The annotation of a layer that holds the signature over the layer's bytes."""
+SIGNS: Final = "https://sigstore.dev/cosign/sign/v1"
+"""The predicate by which a statement is a signature; any other is an attestation, whoever signed it."""
+LARGEST_PAYLOAD: Final = 64 * 1024
+_TYPE: Final = "cosign container image signature"
+_DIGEST: Final = ("docker-manifest-digest", "Docker-manifest-digest")
+
+
+def verify_simple_signing(payload: bytes, signature: str, digest: str, key: PublicKey) -> None:
+    """Raises `Unproven` unless the key signed a payload that names this digest."""
+    if not is_signed_by(key, base64_bytes(signature, "the signature"), payload):
+        raise Unproven("it is not signed with the required key, or was altered")
+    what = "the signed payload"
+    critical = object_at(strict_json(payload, what), "critical", what)
+    if critical.get("type") != _TYPE:
+        raise Unproven(f"it is a {shown(str(critical.get('type')))}, expected a {_TYPE}")
+    image = object_at(critical, "image", what)
+    named = [image[name] for name in _DIGEST if name in image]
+    if named != [digest]:
+        raise Unproven(f"it is for {shown(str(named[0])) if named else 'nothing'}, not for this image")
+
+
+def verify_bundle(raw: bytes, digest: str, key: PublicKey) -> None:
+    """Raises `Unproven` unless the key signed a statement that is a signature of this digest."""
+    attestation = read_attestation(raw)
+    attestation.check_signed_by(key)
+    if attestation.statement.predicate_type != SIGNS:
+        raise Unproven(f"it is an attestation ({shown(attestation.statement.predicate_type)}), not a signature")
+    attestation.check_about(digest)

@@ -1,0 +1,82 @@
+"""What a Notation signature says: JWS (`_jws`) and COSE (`_cose`) are both read into this."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from ._reading import Unproven, shown
+
+PAYLOAD_TYPE: Final = "application/vnd.cncf.notary.payload.v1+json"
+SCHEME: Final = "io.cncf.notary.signingScheme"
+SIGNING_TIME: Final = "io.cncf.notary.signingTime"
+AUTHENTIC_TIME: Final = "io.cncf.notary.authenticSigningTime"
+EXPIRY: Final = "io.cncf.notary.expiry"
+_PLUGIN: Final = "io.cncf.notary.verificationPlugin"
+X509: Final = "notary.x509"
+_AUTHORITY: Final = "notary.x509.signingAuthority"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """A signature with all that it covers; nothing of it is proven yet."""
+
+    algorithm: str
+    """By its JOSE name, as the envelope claims it."""
+    signing_time: datetime
+    expiry: datetime | None
+    chain: tuple[bytes, ...]
+    """Certificates in DER, the signer's first."""
+    payload: bytes
+    signature: bytes
+    signed: bytes
+    """The very bytes that the signature is over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attributes:
+    """The signed attributes that matter here."""
+
+    signing_time: datetime
+    expiry: datetime | None
+
+
+def read_attributes(
+    headers: Mapping[Any, Any], content_type: Any, critical: Any, read_time: Callable[[Any, str], datetime]
+) -> Attributes:
+    """Checks what must be understood, and that it is all there."""
+    _check_critical(headers, critical)
+    if content_type != PAYLOAD_TYPE:
+        raise Unproven(f"its content type is {shown(str(content_type))}, expected {PAYLOAD_TYPE}")
+    scheme = headers.get(SCHEME)
+    if scheme == _AUTHORITY:
+        raise Unproven(f"its signing scheme {_AUTHORITY} is not supported, only {X509}")
+    if scheme != X509:
+        raise Unproven(f"its signing scheme is {shown(str(scheme))}, expected {X509}")
+    if AUTHENTIC_TIME in headers:
+        raise Unproven(f"it has an authentic signing time, which {X509} does not have")
+    if SIGNING_TIME not in headers:
+        raise Unproven("it does not say when it was signed")
+    signing_time = read_time(headers[SIGNING_TIME], "signing time")
+    expiry = read_time(headers[EXPIRY], "expiry") if EXPIRY in headers else None
+    if expiry is not None and expiry <= signing_time:
+        raise Unproven("it says that it expired before it was signed")
+    return Attributes(signing_time=signing_time, expiry=expiry)
+
+
+def _check_critical(headers: Mapping[Any, Any], critical: Any) -> None:
+    if not isinstance(critical, Sequence) or isinstance(critical, str | bytes) or not critical:
+        raise Unproven("it lists no critical attributes")
+    names = list(critical)
+    malformed = any(isinstance(name, bool) or not isinstance(name, str | int) for name in names)
+    if malformed or len(set(names)) != len(names):
+        raise Unproven("its list of critical attributes is malformed")
+    if any(isinstance(name, str) and name.startswith(_PLUGIN) for name in names):
+        raise Unproven("it has to be verified by a Notation plugin, which is not supported")
+    if unknown := [name for name in names if name not in (SCHEME, EXPIRY, AUTHENTIC_TIME)]:
+        raise Unproven(f"it has a critical attribute that is not known: {shown(str(unknown[0]))}")
+    if absent := [name for name in names if name not in headers]:
+        raise Unproven(f"its critical attribute {absent[0]} is not there")
+    for name in (SCHEME, EXPIRY, AUTHENTIC_TIME):
+        if (name in headers or name == SCHEME) and name not in names:
+            raise Unproven(f"its attribute {name} is not marked as critical")

@@ -1,0 +1,21 @@
+"""Signatures by a bare public key, as cosign makes them: the key's kind says the algorithm, SHA-256 is the hash."""
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+
+
+def is_signed_by(key: PublicKey, signature: bytes, signed: bytes) -> bool:
+    """ECDSA (DER), RSA PKCS #1 v1.5 or Ed25519; nothing in the signature can choose between them."""
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            key.verify(signature, signed)
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""Reading what strangers wrote: JSON and base64 without the freedoms that let two readers see two things."""
+
+import base64
+import binascii
+import json
+import re
+from typing import Any, Final
+
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_BASE64_URL: Final = re.compile(r"[A-Za-z0-9_-]*")
+_SHOWN: Final = 160
+
+
+class Unproven(ValueError):  # noqa: N818 - it reads as what happened
+    """What was found does not prove what it should; the message says why, in words for people."""
+
+
+def strict_json(raw: bytes | str, what: str) -> dict[str, Any]:
+    """A JSON object: UTF-8, no name twice, no NaN, not deeper than Python's parser goes."""
+    try:
+        value = json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+    except RecursionError:
+        raise Unproven(f"{what} is nested too deep") from None
+    except ValueError as error:  # JSONDecodeError, UnicodeDecodeError and ours
+        raise Unproven(f"{what} cannot be read: {shown(str(error))}") from None
+    if not isinstance(value, dict):
+        raise Unproven(f"{what}: expected a JSON object")
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+def text_at(value: dict[str, Any], name: str, what: str) -> str:
+    """The text under a name."""
+    found = value.get(name)
+    if not isinstance(found, str):
+        raise Unproven(f"{what}: expected text in {name}")
+    return found
+
+
+def object_at(value: dict[str, Any], name: str, what: str) -> dict[str, Any]:
+    """The object under a name."""
+    found = value.get(name)
+    if not isinstance(found, dict):
+        raise Unproven(f"{what}: expected an object in {name}")
+    return found
+
+
+def base64_bytes(text: str, what: str) -> bytes:
+    """Standard base64, with its padding."""
+    if len(text) % 4 or not _BASE64.fullmatch(text):
+        raise Unproven(f"{what}: expected base64")
+    return _decoded(text, what)
+
+
+def base64url_bytes(text: str, what: str) -> bytes:
+    """base64url without padding, as JWS writes it."""
+    if not _BASE64_URL.fullmatch(text) or len(text) % 4 == 1:
+        raise Unproven(f"{what}: expected base64url without padding")
+    return _decoded(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), what)
+
+
+def _decoded(text: str, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise Unproven(f"{what}: expected base64") from None
+
+
+def shown(text: str) -> str:
+    """What a stranger wrote, fit for a sentence: one line, printable, short."""
+    flat = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"
