@@ -1,5 +1,6 @@
 """Applications for tests of the flow, written as files: what is loaded here is loaded as in production."""
 
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
@@ -84,6 +85,7 @@ def write_delivery(folder: Path, name: str = "shop", *, start: str = "push", tex
     return home
 
 
+@cache
 def catalogue_of(folder: Path) -> Catalogue:
-    """The applications below the folder."""
+    """The applications below the folder, read once, as the app does it."""
     return Catalogue(load_deliveries(folder))

@@ -1,0 +1,239 @@
+"""Runs a delivery on a mortal process, with queues that deliver at least once and in any order, until all is quiet.
+
+The queues hold a message until its handling has ended; when the process dies they deliver it again. Time moves only
+when nothing is due: to the next scheduled message or the next minute, in which the sweep runs.
+"""
+
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from slipway.domain.causes import CAUSE, VoteCast
+from slipway.domain.release import VoteDecision
+from slipway.domain.steps import Step
+from slipway.effects.messaging import DeadLetter, MemoryBus
+from slipway.effects.notification import Message
+from slipway.flow.inbound import parse_vote
+from slipway.flow.inbound.reading import read_as, read_json
+from slipway.ledger import MemoryBlobs, MemoryTable
+from tests.faults.mortal import Crash, Life, MortalBlobs, MortalBus, MortalTable
+from tests.unit.flow.deliveries import ADA
+from tests.unit.flow.house import KEYS, House
+
+DELIVERIES = 10
+"""How often a queue tries a message before it gives up."""
+MINUTE = timedelta(minutes=1)
+LONGEST = timedelta(hours=6)
+"""Everything must be quiet by then."""
+LATE = timedelta(days=2)
+
+
+@dataclass(kw_only=True)
+class Held:
+    """A message in a queue."""
+
+    queue: str
+    body: bytes
+    id: str
+    not_before: datetime | None
+    tries: int = 0
+    delivered: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """What goes wrong in a run."""
+
+    crash_at: frozenset[int] = frozenset()
+    fail_at: frozenset[int] = frozenset()
+    seed: int | None = None
+    """Shuffles the order of what is due, and delivers some of it twice. None: in order, once."""
+    twice: float = 0.3
+    """How likely a message is delivered a second time."""
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One delivery under faults."""
+
+    house: House
+    life: Life
+    bus: MemoryBus
+    faults: Faults
+    queues: list[Held] = field(default_factory=list)
+    voted: set[str] = field(default_factory=set)
+    crashes: int = 0
+    dice: random.Random = field(default_factory=random.Random)
+
+    @classmethod
+    def new(cls, folder: Path, faults: Faults) -> "Run":
+        life, bus = Life(crash_at=faults.crash_at, fail_at=faults.fail_at), MemoryBus()
+        house = House(
+            folder,
+            table=MortalTable(MemoryTable(), life),
+            bus=MortalBus(bus, life),
+            blobs=MortalBlobs(MemoryBlobs(), life),
+            reach=life.reach,
+        )
+        run = cls(house=house, life=life, bus=bus, faults=faults, dice=random.Random(faults.seed))
+        house.inbox.on_message = run._asked
+        return run
+
+    # ---- what happens outside
+    def push(self, tag: str) -> None:
+        """Event Grid's event has been turned into a cause, which is in its queue."""
+        cause = self.house.pushed(tag)
+        self._enqueue("causes", cause.model_dump_json().encode(), cause.mark)
+
+    def _asked(self, message: Message) -> None:
+        """Ada approves whatever she is asked, by the link that she was given, once."""
+        if message.recipient != ADA or message.approval_url in self.voted:
+            return
+        token = message.approval_url.rpartition("/")[2]
+        claims = KEYS.approval(token, now=self.house.time())
+        vote = VoteCast(
+            received_at=self.house.time(),
+            application=claims.application,
+            release=claims.release,
+            environment=claims.environment,
+            plan_hash=claims.plan_hash,
+            voter=claims.approver,
+            decision=VoteDecision.APPROVE,
+            channel="page",
+            submission=f"form-of-{claims.release}-{claims.environment}",
+        )
+        if vote.mark not in self.voted:
+            self.voted.add(vote.mark)
+            self._enqueue("causes", vote.model_dump_json().encode(), vote.mark)
+
+    def _enqueue(self, queue: str, body: bytes, id: str) -> None:
+        self.queues.append(Held(queue=queue, body=body, id=id, not_before=None))
+
+    # ---- the queues' part
+    def until_quiet(self) -> None:
+        """Deliver and sweep until no release is under way and nothing waits to be sent."""
+        end, sweep_at = self.house.time() + LONGEST, self.house.time() + MINUTE
+        while True:
+            self._deliver_due()
+            if self._quiet():
+                return
+            waits = [held.not_before for held in self.queues if held.not_before is not None]
+            self.house.time.now = min([sweep_at, *waits])
+            assert self.house.time() < end, f"not quiet after {LONGEST}: {self.story()}"
+            if self.house.time() >= sweep_at:
+                sweep_at += MINUTE
+                self._mortal(lambda: self.house.sweep.run(look_for_pushes=False))
+
+    def late_messages(self) -> None:
+        """What was scheduled for later arrives too, and the sweep runs once more."""
+        self.house.time.wait(LATE)
+        self._deliver_due()
+        self._mortal(lambda: self.house.sweep.run(look_for_pushes=False))
+        self._deliver_due()
+
+    def _deliver_due(self) -> None:
+        self._collect()
+        while due := [held for held in self.queues if (held.not_before or self.house.time()) <= self.house.time()]:
+            self._deliver(due[0] if self.faults.seed is None else self.dice.choice(due))
+            self._collect()
+
+    def _collect(self) -> None:
+        for message in self.bus.sent:
+            body = read_bytes(message.body)
+            self.queues.append(Held(queue=message.queue, body=body, id=message.id, not_before=message.not_before))
+        for raw in self.bus.raw:
+            self.queues.append(
+                Held(queue=raw.queue, body=raw.body, id=raw.message_id, not_before=raw.not_before, tries=raw.tries)
+            )
+        self.bus.sent.clear()
+        self.bus.raw.clear()
+
+    def _deliver(self, held: Held) -> None:
+        held.delivered += 1
+        done = self._mortal(
+            lambda: self.house.receiver.receive(
+                lambda body: self._work(held, body),
+                queue=held.queue,
+                body=held.body,
+                message_id=held.id,
+                tries=held.tries,
+            )
+        )
+        again = self.faults.seed is not None and held.delivered == 1 and self.dice.random() < self.faults.twice
+        if done and not again:
+            self.queues.remove(held)
+        elif held.delivered >= DELIVERIES:
+            self.queues.remove(held)
+            self.bus.dead.append(
+                DeadLetter(queue=held.queue, body=held.body, message_id=held.id, reason="MaxDeliveryCountExceeded")
+            )
+
+    def _mortal(self, work: Any) -> bool:
+        """True when the process lived to the end of the work, and the work raised nothing."""
+        try:
+            work()
+        except Crash:
+            self.crashes += 1
+            self.life.restart()
+            return False
+        except Exception:
+            if not self.faults.fail_at:
+                raise
+            return False
+        return True
+
+    def _work(self, held: Held, body: bytes) -> None:
+        """As `functions/queues.py` does it."""
+        match held.queue:
+            case "causes":
+                self.house.intake.take(CAUSE.validate_python(read_json(body)))
+            case "steps":
+                self.house.performer.perform(read_as(Step, read_json(body)))
+            case "approvals":
+                self.house.intake.take(parse_vote(body, KEYS, message_id=held.id, now=self.house.time()))
+
+    def _quiet(self) -> bool:
+        soon = self.house.time() + timedelta(hours=1)
+        waiting = [held for held in self.queues if held.not_before is None or held.not_before <= soon]
+        head = self.house.ledger.head("shop")
+        return not waiting and not head.active and head.sequence > 0 and not list(self.house.ledger.outbox("shop"))
+
+    # ---- looking
+    def story(self) -> str:
+        releases = [(r.id, str(r.phase), r.step) for r in self.house.ledger.releases("shop", limit=10)]
+        return f"releases {releases}, waiting {[(h.queue, h.id, h.not_before) for h in self.queues][:5]}"
+
+    def outcome(self) -> dict[str, Any]:
+        """What must be the same whatever went wrong on the way."""
+        house = self.house
+        verdict = house.reader.verify("shop")
+        releases = sorted(house.ledger.releases("shop", limit=50), key=lambda release: release.tag)
+        lanes = house.ledger.lanes("shop")
+        return {
+            "phases": {release.tag: str(release.phase) for release in releases},
+            "live": {name: lane.live.tag if lane.live else None for name, lane in sorted(lanes.items())},
+            "lanes are free": all(lane.rolling is None and lane.waiting is None for lane in lanes.values()),
+            "staging runs": house.staging.digest("shop"),
+            "production runs": house.production.digest("shop"),
+            "promoted": {tag: digest for (_, tag), digest in sorted(house.prod.held.tags.items())},
+            "locked": dict(house.prod.locked),
+            "acceptance runs": Counter(house.staging.jobs_started),
+            "intact": (verdict.intact, verdict.fault),
+            "actions": Counter(action for action in house.actions() if action not in UNCERTAIN),
+            "unsent": [entry.row for entry in house.ledger.outbox("shop")],
+            "parked": [(parked.source, parked.reason) for parked in house.parking.all()],
+            "dead letters": list(self.bus.dead),
+        }
+
+
+UNCERTAIN = frozenset({"step.resent"})
+"""What the trail may hold more or less often when things go wrong; everything else is there just as often."""
+
+
+def read_bytes(body: dict[str, Any]) -> bytes:
+    """A message's body as the bus writes it."""
+    return json.dumps(body, separators=(",", ":")).encode()

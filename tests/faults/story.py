@@ -1,0 +1,45 @@
+"""Two releases: the first goes all the way; the second fails in production and is rolled back to the first."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.faults.harness import Faults, Run
+from tests.faults.mortal import is_service
+
+NO_FAULTS = Faults()
+
+
+def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
+    """The story, under faults, until everything is quiet and even the late messages have come."""
+    run = Run.new(folder, faults)
+    run.push("1.0")
+    run.until_quiet()
+    run.house.production.broken.add(run.house.build("2.0"))
+    run.push("2.0")
+    run.until_quiet()
+    run.late_messages()
+    return run
+
+
+@cache
+def expected(folder: Path) -> dict[str, Any]:
+    """What becomes of it when nothing goes wrong."""
+    return told(folder).outcome()
+
+
+@cache
+def points(folder: Path) -> tuple[str, ...]:
+    """The points of the story without faults, in order."""
+    return tuple(told(folder).life.points)
+
+
+def services(folder: Path) -> tuple[int, ...]:
+    """The points at which a service can be away."""
+    return tuple(number for number, point in enumerate(points(folder)) if is_service(point))
+
+
+def differences(folder: Path, faults: Faults) -> dict[str, Any]:
+    """Where the story under faults ends otherwise than without: nothing, if the promises hold."""
+    found, wanted = told(folder, faults).outcome(), expected(folder)
+    return {name: (wanted[name], found[name]) for name in wanted if wanted[name] != found[name]}

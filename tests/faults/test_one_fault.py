@@ -1,0 +1,64 @@
+"""The process dies, or a service is away, at each single point of a delivery: the delivery ends as if it had not.
+
+Each test takes a share of the points, so that the work can be spread over processes.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.harness import Faults
+from tests.faults.story import differences, expected, points, services, told
+
+SHARES = 16
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_the_process_may_die_at_any_point(deliveries: Path, share: int) -> None:
+    for number, point in list(enumerate(points(deliveries)))[share::SHARES]:
+        found = differences(deliveries, Faults(crash_at=frozenset({number})))
+        assert not found, f"died at point {number}, {point}"
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_service_may_be_away_at_any_point(deliveries: Path, share: int) -> None:
+    for number in services(deliveries)[share::SHARES]:
+        found = differences(deliveries, Faults(fail_at=frozenset({number})))
+        assert not found, f"away at point {number}, {points(deliveries)[number]}"
+
+
+def test_without_faults_the_first_release_is_live_and_the_second_was_rolled_back(deliveries: Path) -> None:
+    outcome = expected(deliveries)
+    assert outcome["phases"] == {"1.0": "completed", "2.0": "rolled_back"}
+    assert outcome["live"] == {"production": "1.0", "staging": "2.0"}
+    assert outcome["intact"] == (True, None)
+    assert outcome["actions"]["vote.approved"] == 2
+    assert outcome["parked"] == outcome["unsent"] == outcome["dead letters"] == []
+
+
+def test_the_points_cover_all_that_leaves_the_process(deliveries: Path) -> None:
+    kinds = {" ".join(point.split()[:2]) for point in points(deliveries)}
+    assert kinds == {
+        "decided",
+        "committed",
+        "sent",
+        "leased",
+        "performed",
+        "reported",
+        "table before",
+        "table after",
+        "bus before",
+        "bus after",
+        "blobs before",
+        "blobs after",
+        "cluster apply",
+        "cluster applied",
+        "cluster job",
+        "channel send",
+        "channel sent",
+    }
+
+
+def test_a_fault_at_a_point_is_really_had(deliveries: Path) -> None:
+    died = told(deliveries, Faults(crash_at=frozenset({100})))
+    assert died.crashes == 1
