@@ -26,7 +26,6 @@ class Step(Closed):
     condition: Text | None = None
     env: dict[Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")], str] = {}
     timeoutInMinutes: Minutes | None = None
-    retryCountOnTaskFailure: Annotated[int, Field(ge=0, le=10)] = 0
 
 
 class Checkout(Step):
@@ -44,7 +43,8 @@ class Bash(Step):
 
 class Publish(Step):
     publish: Text
-    artifact: Name
+    artifact: Annotated[str, Field(pattern=r"^\w+_\$\(System\.JobAttempt\)$")]
+    """A name is taken once in a run: without the attempt, a job that is run again fails here."""
 
 
 class AzureCliInputs(Closed):
