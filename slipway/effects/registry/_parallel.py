@@ -7,23 +7,12 @@ type Question = Callable[[], Iterable[Question]]
 """Something to find out, and what is to be found out because of the answer."""
 
 
-def each[T, R](
-    executor: Executor,
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    done: Callable[[R], None] | None = None,
-) -> list[R]:
-    """The results in the order of the items; `done` hears of each in this thread, as it comes.
-
-    After a failure nothing new is begun, and what runs may end.
-    """
+def each[T, R](executor: Executor, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """The results in the order of the items. After a failure nothing new is begun, and what runs may end."""
     futures = [executor.submit(function, item) for item in items]
     try:
         for future in as_completed(futures):
-            result = future.result()
-            if done:
-                done(result)
+            future.result()
     except BaseException:
         for future in futures:
             future.cancel()

@@ -35,7 +35,8 @@ def promote(
     """Copy what the target does not have yet, compare, and only then tag. Safe to repeat after any failure.
 
     Once `enough` says so no further blob is begun, and `Unfinished` is raised; the next call goes on from there.
-    `progress` is told before the first blob, after each, and within large ones; what it raises ends the promotion.
+    `progress` is told before the first blob, after each, and within large ones, on any thread but one at a time; what
+    it raises ends the promotion.
     """
     where = target.registry.where(target.repository, target.tag)
     checked_digest(where, source.digest)
@@ -99,12 +100,11 @@ def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: 
     tally = Tally(blobs, progress)
     tally.start()
 
-    def copy(blob: Descriptor) -> tuple[Descriptor, Outcome]:
-        if tally.count[Outcome.COPIED] and enough():
-            return blob, Outcome.LEFT
-        return blob, _copy_blob(run, blob, tally)
+    def copy(blob: Descriptor) -> None:
+        over = tally.count[Outcome.COPIED] and enough()
+        tally.done(blob, Outcome.LEFT if over else _copy_blob(run, blob, tally))
 
-    each(run.executor, copy, blobs, done=tally.done)
+    each(run.executor, copy, blobs)
     if tally.count[Outcome.LEFT]:
         raise Unfinished(tally.progress)
     return tally

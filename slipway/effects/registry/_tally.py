@@ -52,8 +52,7 @@ class Tally:
                 told = self._passing[blob.digest] = passed
                 self._report_unless_busy()
 
-    def done(self, result: tuple[Descriptor, Outcome]) -> None:
-        blob, outcome = result
+    def done(self, blob: Descriptor, outcome: Outcome) -> None:
         with self._telling:
             self.count[outcome] += 1
             self._passing[blob.digest] = 0

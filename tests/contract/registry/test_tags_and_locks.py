@@ -1,0 +1,86 @@
+"""What becomes of the tag in the target: left alone, refused or moved, and locked afterwards."""
+
+from datetime import datetime
+
+from azure.containerregistry import ContainerRegistryClient
+
+from slipway.effects.registry import Lock, Registry, Source, Target, promote
+from tests.contract.registry.conftest import KINDS, Places
+from tests.unit.effects.registry.artifacts import Built, image, push, referrer
+
+OLD, NEW = image(b"old"), image(b"new")
+
+
+def run(registry: Registry, repository: str, built: Built, **options: object) -> str | None:
+    source = Source(registry=registry, repository=repository, digest=built.digest)
+    target = Target(
+        registry=registry,
+        repository=f"prod/{repository}",
+        digest=built.digest,
+        tag="482",
+        **options,  # type: ignore[arg-type]
+    )
+    return promote(source, target).tag_was
+
+
+def test_a_locked_tag_is_moved_where_that_is_asked_for_and_what_it_named_stays_locked(
+    places: Places, repository: str
+) -> None:
+    registry, there = places(KINDS[2]).client(), f"prod/{repository}"
+    for built in (OLD, NEW):
+        push(registry, repository, built)
+    run(registry, repository, OLD)
+    registry.lock(there, "482", OLD.digest)
+    told: list[tuple[str, str | None]] = []
+
+    was = run(
+        registry,
+        repository,
+        NEW,
+        may_move=True,
+        before_moving=lambda digest: told.append((digest, registry.resolve(there, "482"))),
+    )
+    done = registry.lock(there, "482", NEW.digest)
+
+    assert was == OLD.digest
+    assert told == [(OLD.digest, OLD.digest)]
+    assert registry.resolve(there, "482") == NEW.digest
+    assert done is Lock.LOCKED
+    assert _locks(registry, there, OLD.digest) == (False, False)
+    assert _locks(registry, there, NEW.digest) == (False, False)
+
+
+def test_a_tag_is_moved_on_a_registry_that_has_no_locks(places: Places, repository: str) -> None:
+    registry = places(KINDS[0]).client()
+    for built in (OLD, NEW):
+        push(registry, repository, built)
+    run(registry, repository, OLD)
+
+    assert run(registry, repository, NEW, may_move=True) == OLD.digest
+    assert registry.resolve(f"prod/{repository}", "482") == NEW.digest
+
+
+def test_a_tag_that_may_be_moved_and_is_right_is_left_alone(places: Places, repository: str) -> None:
+    registry, there = places(KINDS[2]).client(), f"prod/{repository}"
+    push(registry, repository, NEW)
+    push(registry, repository, referrer(NEW, b"signed"))
+    run(registry, repository, NEW)
+    registry.lock(there, "482", NEW.digest)
+    written = _last_written(registry, there, "482")
+
+    assert run(registry, repository, NEW, may_move=True) is None
+    assert registry.lock(there, "482", NEW.digest) is Lock.LOCKED
+    assert _last_written(registry, there, "482") == written
+
+
+def _locks(registry: Registry, repository: str, digest: str) -> tuple[bool, bool]:
+    """Whether it can be written and deleted, as Azure's own client sees it."""
+    headers = registry._session.authorization((f"repository:{repository}:metadata_read",))
+    with ContainerRegistryClient(registry.endpoint.url, None, headers=headers) as client:
+        found = client.get_manifest_properties(repository, digest, enforce_https=False)
+    return bool(found.can_write), bool(found.can_delete)
+
+
+def _last_written(registry: Registry, repository: str, tag: str) -> datetime | None:
+    """When the tag or its locks were written last."""
+    return next(found.updated_at for found in registry.recent_tags(repository, 10) if found.tag == tag)

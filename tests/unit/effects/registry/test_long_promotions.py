@@ -1,0 +1,103 @@
+"""Promotions that take longer than one life of a function: they stop between blobs, and go on where they stopped."""
+
+from collections import Counter
+
+import pytest
+
+from slipway.effects.registry import Progress, Promotion, Source, Target, Unfinished, promote
+from tests.unit.effects.registry.artifacts import digest_of, image, index, referrer
+from tests.unit.effects.registry.pairs import Pair
+
+LAYERS = [bytes([number]) * (100_000 - number) for number in range(6)]
+ROOT = index(image(*LAYERS[:3]), image(*LAYERS[3:], architecture="arm64"))
+LARGE = bytes(range(256)) * 16_384  # 4 MiB
+
+
+class OverError(Exception):
+    """Nothing that a broken connection could be taken for."""
+
+
+class Life:
+    """One call of `promote`, which has time for so many blobs."""
+
+    def __init__(self, pair: Pair, *, blobs: int | None = None) -> None:
+        self.pair, self.left = pair, blobs
+        self.seen: list[Progress] = []
+
+    def enough(self) -> bool:
+        return self.left is not None and self.seen[-1].sent >= self.left
+
+    def run(self, digest: str) -> Promotion:
+        return promote(
+            Source(registry=self.pair.from_source, repository="team/shop", digest=digest),
+            Target(registry=self.pair.to_target, repository="prod/shop", digest=digest, tag="482"),
+            workers=1,
+            progress=self.seen.append,
+            enough=self.enough,
+        )
+
+
+def test_a_promotion_stops_between_blobs_and_goes_on_where_it_stopped(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", ROOT)
+    pair.source.seed("team/shop", referrer(ROOT, b"signed"))
+    for there in (3, 6, 9):
+        with pytest.raises(Unfinished, match=f"{there} of 10 blobs"):
+            Life(pair, blobs=3).run(digest)
+        assert pair.target.tags == {}
+        assert pair.target.manifests == {}
+    record = Life(pair, blobs=3).run(digest)
+
+    uploads = Counter(request.query["digest"] for request in pair.target.log if "digest" in request.query)
+    assert set(uploads) == {digest_of(blob) for blob in [*LAYERS, *(b for p in ROOT.children for b in p.blobs)]} | {
+        digest_of(b"{}"),
+        digest_of(b"signed"),
+    }
+    assert set(uploads.values()) == {1}
+    assert pair.target.tags["prod/shop", "482"] == digest
+    assert record.comparison.read_back == record.manifests
+
+
+def test_each_life_brings_at_least_one_blob(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", image(b"one", b"two"))
+
+    for there in (1, 2):
+        with pytest.raises(Unfinished, match=f"{there} of 3 blobs are there"):
+            Life(pair, blobs=0).run(digest)
+
+    assert Life(pair, blobs=0).run(digest).blobs_copied == 1
+
+
+def test_what_is_there_already_takes_no_time_from_a_life(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", ROOT)
+    pair.target.seed("prod/shop", ROOT.children[0])
+
+    life = Life(pair, blobs=5)
+    record = life.run(digest)
+
+    assert (record.blobs_skipped, record.blobs_copied, life.seen[-1].sent) == (4, 4, 4)
+
+
+def test_progress_is_told_within_a_large_blob(pair: Pair) -> None:
+    life = Life(pair)
+    life.run(pair.source.seed("team/shop", image(LARGE)))
+
+    within = [at.bytes for at in life.seen if at.blobs == 0]
+    assert within == sorted(within)
+    assert len(within) >= 4
+    assert life.seen[-1].bytes == life.seen[-1].of_bytes > len(LARGE)
+
+
+def test_what_progress_raises_ends_the_promotion_in_mid_blob(pair: Pair) -> None:
+    def give_up(at: Progress) -> None:
+        if at.bytes > len(LARGE) // 2:
+            raise OverError("the time is over")
+
+    digest = pair.source.seed("team/shop", image(LARGE))
+    source = Source(registry=pair.from_source, repository="team/shop", digest=digest)
+    target = Target(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
+
+    with pytest.raises(OverError):
+        promote(source, target, workers=1, progress=give_up)
+
+    assert ("prod/shop", digest_of(LARGE)) not in pair.target.blobs
+    assert pair.target.tags == {}
