@@ -81,6 +81,7 @@ def _load(folder: Path, known: Known | None, findings: Findings) -> Claims:
             objects[environment.name] = loader.objects()
         with findings.collecting():
             loader.check_job()
+        findings.extend(loader.trust_problems())
     return Claims(delivery=delivery, document=document, objects=objects)
 
 
@@ -161,6 +162,17 @@ class _EnvironmentLoader:
         if path.parent.resolve() == (self._delivery.folder / self._environment.manifests).resolve():
             raise self._error(steps, "it would be deployed with the manifests; put it into a folder of its own")
         render_job(self._delivery, self._environment, **self._sample, name="sample")
+
+    def trust_problems(self) -> Iterator[Problem]:
+        """What is wrong with the keys and certificates that the requirements name."""
+        required = self._environment.require
+        if not any(required.files()):
+            return
+        from .trust import trust_faults  # noqa: PLC0415 - cryptography takes long to import, and few need it
+
+        for fault in trust_faults(self._delivery, required):
+            steps = (*self._at, "require", *fault.field)
+            yield self._document.problem(steps, expected=fault.expected, got=fault.got)
 
     def _inside(self, relative: str, steps: Steps) -> Path:
         path = self._delivery.inside(relative)

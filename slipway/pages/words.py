@@ -106,6 +106,7 @@ ACTIONS: dict[str, tuple[str, Tone]] = {
     "plan.made": ("Plan made", Tone.QUIET),
     "plan.outdated": ("Plan outdated: it is made again", Tone.ASKS),
     "plan.failed": ("No plan could be made", Tone.BAD),
+    "plan.refused": ("Refused: the image lacks what the environment requires", Tone.BAD),
     "gate.opened": ("Approval asked for", Tone.ASKS),
     "gate.passed": ("Gate passed: enough people approved", Tone.GOOD),
     "vote.approved": ("Approved", Tone.GOOD),

@@ -1,28 +1,39 @@
 """Plan: render the manifests, let the API server say what they would change, and write the plan down."""
 
+from datetime import timedelta
+
 from ...config import ConfigError, render, render_job
 from ...domain.application import Environment, policy_hash
 from ...domain.model import sha256
 from ...domain.plan import Change, Plan, PlanMade
 from ...domain.release import Release
+from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Preview
 from ...effects.registry import RegistryError
-from ..outcome import Outcome, TryAgain, failed, passed
+from ..clock import Clock
+from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places
+from .supply_chain import SupplyChain, look
 
 DIFF_LIMIT = 100_000
 """Characters of all diffs of one plan."""
+PAUSE = timedelta(seconds=10)
+"""Between looks for a signature or a document that is not there yet."""
 
 
-def plan(places: Places, work: Work) -> Outcome:
+def plan(places: Places, clock: Clock, work: Work) -> Outcome:
     release = work.release
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
     try:
         _check_digest_exists(places, release)
-        made = _make(places, work, environment)
+        supply_chain = look(places, work, environment, clock())
+        if supply_chain.only_missing and clock() < work.step.asked_at + environment.require.within:
+            # Signatures and SBOMs are pushed after their image: what is merely not there yet is waited for.
+            return LookAgain(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
+        made = _make(places, work, environment, supply_chain)
     except ConfigError as error:
         return failed(str(error))
     except KeyError as error:
@@ -40,6 +51,7 @@ def plan(places: Places, work: Work) -> Outcome:
             changed=count("changed") + count("replaced"),
             unchanged=count("unchanged"),
             orphaned=count("orphaned"),
+            supply_chain=made.supply_chain,
         )
     )
 
@@ -49,7 +61,7 @@ def _check_digest_exists(places: Places, release: Release) -> None:
     places.registry(release.registry).manifest(release.repository, release.artifact.digest)
 
 
-def _make(places: Places, work: Work, environment: Environment) -> Plan:
+def _make(places: Places, work: Work, environment: Environment, supply_chain: SupplyChain) -> Plan:
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
     image = f"{places.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
@@ -85,6 +97,7 @@ def _make(places: Places, work: Work, environment: Environment) -> Plan:
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
         evidence=release.evidence,
+        supply_chain=supply_chain.rules,
         run=release.run.url if release.run else None,
         policy=policy_hash(environment),
     )

@@ -18,7 +18,7 @@ from .verify import verify
 def effects(places: Places, clock: Clock) -> Mapping[StepKind, Effect]:
     return {
         StepKind.RESOLVE: partial(resolve, places),
-        StepKind.PLAN: partial(plan, places),
+        StepKind.PLAN: partial(plan, places, clock),
         StepKind.PROMOTE: partial(promote, places),
         StepKind.DEPLOY: partial(deploy, places),
         StepKind.CHECK: partial(check, places, clock),

@@ -1,0 +1,144 @@
+"""The keys and certificates that an environment's requirements name, read from the application's folder.
+
+Read when deliveries are loaded, so that a wrong file is known at once, and again for every plan: the folder's hash is
+part of the plan, and so of what people vote on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from slipway.domain.requirements import Requirements
+
+from .delivery import DELIVERY_FILE, Delivery
+from .problems import ConfigError, Problem, Steps, written
+
+LARGEST_FILE: Final = 256 * 1024
+_SMALLEST_RSA: Final = 2048
+_LARGEST_RSA: Final = 8192
+
+type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """What the files hold."""
+
+    roots: tuple[x509.Certificate, ...] = ()
+    cosign: PublicKey | None = None
+    provenance: PublicKey | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One file that cannot be used, and the field that names it."""
+
+    field: Steps
+    expected: str
+    got: str
+
+
+class _Unusable(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(expected)
+        self.expected, self.got = expected, got
+
+
+def read_trust(delivery: Delivery, required: Requirements) -> Trust:
+    """The files of one environment. ConfigError where one of them cannot be used (any more)."""
+    faults = list(trust_faults(delivery, required))
+    if faults:
+        file = delivery.shown(delivery.folder / DELIVERY_FILE)
+        raise ConfigError(
+            Problem(file=file, field=f"require.{written(each.field)}", expected=each.expected, got=each.got)
+            for each in faults
+        )
+    read = {field: _content(delivery, name) for field, name in required.files()}
+    cosign, provenance = read.get(("cosign", "key")), read.get(("provenance", "key"))
+    return Trust(
+        roots=tuple(root for field, data in read.items() if field[0] == "notation" for root in _certificates(data)),
+        cosign=_public_key(cosign) if cosign else None,
+        provenance=_public_key(provenance) if provenance else None,
+    )
+
+
+def trust_faults(delivery: Delivery, required: Requirements) -> Iterator[Fault]:
+    """What is wrong with the files."""
+    for field, name in required.files():
+        try:
+            data = _content(delivery, name)
+            if field[0] == "notation":
+                _certificates(data)
+            else:
+                _public_key(data)
+        except _Unusable as error:
+            yield Fault(field=field, expected=error.expected, got=f"{name}: {error.got}")
+
+
+def _content(delivery: Delivery, name: str) -> bytes:
+    path = delivery.inside(name)
+    if path is None:
+        raise _Unusable("a path inside the application's folder", "it leads out of it")
+    data = _read(path)
+    if len(data) > LARGEST_FILE:
+        raise _Unusable(f"at most {LARGEST_FILE // 1024} KiB", "a larger file")
+    if b"PRIVATE KEY-----" in data:
+        raise _Unusable("a public key or a certificate", "a private key; take it out of the folder, and replace it")
+    return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise _Unusable("a file", "there is none") from None
+    except OSError as error:
+        raise _Unusable("a file that can be read", str(error.strerror)) from None
+
+
+def _certificates(data: bytes) -> tuple[x509.Certificate, ...]:
+    expected = "root certificates in PEM"
+    try:
+        found = tuple(x509.load_pem_x509_certificates(data))
+        odd = [each.subject.rfc4514_string() for each in found if not _may_be_root(each)]
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as error:
+        raise _Unusable(expected, f"no certificate that can be read ({error})") from None
+    if odd:
+        raise _Unusable(expected, f"that of {odd[0]}, which is neither a CA's nor self-signed")
+    return found
+
+
+def _may_be_root(certificate: x509.Certificate) -> bool:
+    """A CA's, or a self-signed signing certificate, as Notation's trust store takes them."""
+    try:
+        if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return True
+    except x509.ExtensionNotFound:
+        pass
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _public_key(data: bytes) -> PublicKey:
+    expected = "a public key in PEM: ECDSA P-256, RSA of 2048 to 8192 bits, or Ed25519"
+    try:
+        key = load_pem_public_key(data)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _Unusable(expected, f"no key that can be read ({str(error).partition('. ')[0]})") from None
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == "secp256r1":
+        return key
+    if isinstance(key, rsa.RSAPublicKey) and _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA:
+        return key
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return key
+    raise _Unusable(expected, "a key of another kind or size")
