@@ -34,6 +34,11 @@ def points(folder: Path) -> tuple[str, ...]:
     return tuple(told(folder).life.points)
 
 
+def deaths(folder: Path) -> tuple[int, ...]:
+    """The points at which to die. Right after a write is the same as before what comes next, and left out."""
+    return tuple(number for number, point in enumerate(points(folder)) if " after " not in point)
+
+
 def services(folder: Path) -> tuple[int, ...]:
     """The points at which a service can be away."""
     return tuple(number for number, point in enumerate(points(folder)) if is_service(point))
