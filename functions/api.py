@@ -15,7 +15,8 @@ from .shared import new_blueprint, parts
 blueprint = new_blueprint()
 KEY = func.AuthLevel.FUNCTION
 SEQUENCES = 10**11
-TOKEN = re.compile(r"[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}")
+TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,2048}\.[A-Za-z0-9_-]{20,2048}")
+"""What may be a signed token. It is looked for where a word begins only: a body may be one long word."""
 
 
 @blueprint.function_name("api_applications")
