@@ -4,11 +4,12 @@ SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+CHECKOV_STAMP := .local/checkov/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
 ARGS ?=
 VERSION ?= 1.0.1
 
-.PHONY: help install demo up down push test check bench docs requirements clean
+.PHONY: help install demo up down push test check checkov bench docs requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -41,6 +42,14 @@ check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PYTHON) scripts/check_docs.py
+
+checkov: $(CHECKOV_STAMP) install ## Let checkov read the Bicep (in an environment of its own)
+	@$(PYTHON) -m pytest tests/infra/test_checkov.py
+
+$(CHECKOV_STAMP): tests/infra/checkov/requirements.txt | $(STAMP)
+	@$(PYTHON) -m venv --clear .local/checkov
+	@.local/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r tests/infra/checkov/requirements.txt
+	@touch $@
 
 bench: install ## Measure, and write bench/results.json
 	@$(PYTHON) -m bench $(ARGS)

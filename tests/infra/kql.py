@@ -1,0 +1,37 @@
+"""As much of KQL as the alerts and the workbook use: which tables, columns and texts a query names."""
+
+import re
+
+FUNCTIONS = frozenset({"count", "countif", "percentile", "max", "bin", "extract", "isnotempty"})
+OPERATORS = frozenset({"where", "project", "order", "take", "summarize", "extend"})
+WORDS = frozenset({"by", "desc", "asc", "and", "or", "not", "in", "contains", "startswith", "true", "false"})
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+
+
+def texts_named(query: str) -> list[str]:
+    """The texts that the query looks for in what was logged."""
+    return re.findall(r'Message (?:contains|startswith) "([^"]*)"', query)
+
+
+def tables_named(query: str) -> set[str]:
+    return {query.split("|", maxsplit=1)[0].strip()}
+
+
+def made_here(query: str) -> set[str]:
+    """Columns that the query makes itself: `Name = …`."""
+    return set(re.findall(r"(\w+) = ", _TEXT.sub('""', query)))
+
+
+def columns_named(query: str) -> set[str]:
+    """Columns that must be in the table. Raises ValueError for an operator or function that is not known here."""
+    _, *steps = _TEXT.sub('""', query).split("|")
+    for step in steps:
+        if step.split()[0] not in OPERATORS:
+            raise ValueError(f"expected one of {', '.join(sorted(OPERATORS))}, got {step.split()[0]!r}")
+    rest = "|".join(steps)
+    called = set(re.findall(r"(\w+)\(", rest)) - {"in"}
+    if not called <= FUNCTIONS:
+        raise ValueError(f"functions that are not known here: {', '.join(sorted(called - FUNCTIONS))}")
+    named = set(_NAME.findall(rest))
+    return named - called - OPERATORS - WORDS - made_here(query)

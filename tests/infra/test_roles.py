@@ -1,0 +1,80 @@
+"""Least privilege: every right is given on one resource or one namespace, for a stated reason, and is on the page."""
+
+from tests.infra.bicep import INFRA, load_all, text
+from tests.infra.roles import ASSIGNMENT, NAMES, PAGE, PLACES, ROLES, WHO, page, rights
+
+KNOWN = {
+    "Azure Kubernetes Service RBAC Writer": "a7ffa36f-339b-4b5c-8bdf-e2c188b2c0eb",
+    "Azure Service Bus Data Receiver": "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
+    "Azure Service Bus Data Sender": "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
+    "Communication and Email Service Owner": "09976791-48a7-449e-bb21-39d1a415f350",
+    "Container Registry Repository Reader": "b93aa761-3e63-49ed-ac28-beffa264f7ac",
+    "Container Registry Repository Writer": "2a1e307c-b015-4ebd-883e-5b7698a07328",
+    "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
+    "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+    "Network Contributor": "4d97b98b-1d4f-4787-a291-f434f67b8f6f",
+    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+}
+"""Role definition ids as Microsoft publishes them, spelt a second time so that a slip of the pen shows."""
+
+
+def test_role_ids_are_those_that_microsoft_publishes():
+    assert {NAMES[key]: role_id for key, role_id in ROLES.items()} == KNOWN
+
+
+def test_every_role_that_is_listed_is_given():
+    assert {right.role for right in rights()} == set(ROLES)
+
+
+def test_no_right_is_wider_than_one_resource_or_namespace():
+    """A scope that is missing means the resource group; one that is no resource of the file could be anything."""
+    wide = [
+        f"{right.file}: {right.symbol} on {right.scope_text or 'the whole resource group'}"
+        for right in rights()
+        if right.scope is None or right.scope.type not in PLACES
+    ]
+    assert wide == []
+
+
+def test_rights_in_a_cluster_are_for_namespaces():
+    assert {r.scope.type for r in rights() if r.role == "aksRbacWriter" and r.scope} == {
+        "Microsoft.ContainerService/managedClusters/namespaces"
+    }
+
+
+def test_every_right_says_for_whom_and_why():
+    for right in rights():
+        assert right.principal in WHO, right
+        assert right.principal_type == "ServicePrincipal", right
+        assert right.reason.endswith("."), right
+
+
+def test_rights_are_given_nowhere_but_in_role_assignments():
+    for file in load_all():
+        given = [d for d in file.resources.values() if d.type.startswith("Microsoft.Authorization/")]
+        assert {d.type for d in given} <= {ASSIGNMENT}
+        assert "accessPolicies" not in text(file.root)
+        assert "authorizationRules" not in text(file.root)
+
+
+def test_nobody_but_the_app_may_write_to_the_production_registry():
+    """The module gives pipelines the right to push where it is told of them, and it is not told for production."""
+    main = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    production = main.partition("module prodRegistry ")[2].partition("\n}")[0]
+    assert "pipelinePrincipalId: ''" in production
+    assert "appMayWrite: true" in production
+
+
+def test_only_the_app_and_the_teams_flow_send_to_the_approvals_queue():
+    senders = {r.principal: r.scope_text for r in rights() if r.role == "serviceBusDataSender"}
+    assert senders == {
+        "appPrincipalId": "queues[i]",
+        "pipelinePrincipalId": "runs",
+        "flow.identity.principalId": "approvals",
+    }
+
+
+def test_the_page_has_the_table():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.infra.roles --write`"
