@@ -14,10 +14,14 @@ from ._endpoint import RegistryEndpoint
 from ._errors import (
     Denied,
     DigestMismatch,
+    ImportDenied,
     NotFound,
+    NotImportable,
     NotListed,
+    QuotaFull,
     Refused,
     RegistryError,
+    SoftDeleted,
     TagTaken,
     Throttled,
     TooLarge,
@@ -26,6 +30,7 @@ from ._errors import (
     Where,
 )
 from ._http import Limits, Pool, new_pool
+from ._import import PUBLIC_CLOUD, Importer, Importing
 from ._listing import Referrers
 from ._manifest import Descriptor, Manifest
 from ._metadata import Lock, TagInfo
@@ -33,6 +38,7 @@ from ._promote import promote
 from ._promotion import Comparison, Progress, Promotion, Source, Target, Unfinished
 
 __all__ = [
+    "PUBLIC_CLOUD",
     "Anonymous",
     "BasicCredential",
     "Comparison",
@@ -41,19 +47,25 @@ __all__ = [
     "Descriptor",
     "DigestMismatch",
     "EntraCredential",
+    "ImportDenied",
+    "Importer",
+    "Importing",
     "Limits",
     "Lock",
     "Manifest",
     "NotFound",
+    "NotImportable",
     "NotListed",
     "Pool",
     "Progress",
     "Promotion",
+    "QuotaFull",
     "Referrers",
     "Refused",
     "Registry",
     "RegistryEndpoint",
     "RegistryError",
+    "SoftDeleted",
     "Source",
     "TagInfo",
     "TagTaken",

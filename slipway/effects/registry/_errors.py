@@ -56,6 +56,21 @@ class DigestMismatch(RegistryError):
     advice = "do not deploy it; find out who or what altered the content"
 
 
+class ImportDenied(Denied):
+    """Resource Manager does not let this identity import into the registry, or from the other one."""
+
+    advice = (
+        "give it the role Container Registry Data Importer and Data Reader on both registries, "
+        "or have the artifact copied (promotion.how: copy)"
+    )
+
+
+class NotImportable(RegistryError):
+    """A registry cannot import this artifact by itself."""
+
+    advice = "have it copied (promotion.how: copy, or promotion.fallback: true)"
+
+
 class TagTaken(RegistryError):
     """The tag already names something else, and is never moved silently."""
 
@@ -78,6 +93,18 @@ class Refused(RegistryError):
     """The registry understood the request and would not do it."""
 
     advice = "see the registry's reason; a locked tag or manifest has to be unlocked first"
+
+
+class QuotaFull(RegistryError):
+    """The registry has no room for more."""
+
+    advice = "delete what is not needed any more from the registry, or raise its quota or tier, and promote again"
+
+
+class SoftDeleted(RegistryError):
+    """The digest was deleted, and is kept for a while in case that was a mistake; until then it cannot be pushed."""
+
+    advice = "restore it (az acr manifest restore), or wait until the registry has forgotten it, and promote again"
 
 
 class Throttled(RegistryError):

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from ._errors import RegistryError, Throttled, TooLarge, Unreachable, Where
+from ._errors import QuotaFull, RegistryError, Throttled, TooLarge, Unreachable, Where
 
 type Body = bytes | Callable[[], Iterable[bytes]] | None
 """A body of known bytes, or something that starts the stream of bytes anew for each attempt."""
@@ -27,6 +27,8 @@ BROKEN: Final = (HTTPError, OSError)
 
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 _TOO_MANY_REQUESTS: Final = 429
+_NO_SPACE: Final = re.compile(rb'"Err": ?28\b|(?i:no space left)')
+"""How docker-registry says that its disk is full: a 500 with the number of the error."""
 _SMALL: Final = 64 * 1024
 _FIRST_ERROR: Final = 400
 
@@ -168,9 +170,9 @@ def insist[A: (Answer, urllib3.BaseHTTPResponse)](
                 discard(answer)
             asked = _retry_after(answer.headers, around.clock())
             wait = wait if asked is None else max(wait, asked)
-            failure = _busy(where, answer.status, asked)
+            failure = _busy(where, answer, asked)
         attempt += 1
-        if attempt >= attempts or wait > around.limits.longest_pause:
+        if attempt >= attempts or not failure.retryable or wait > around.limits.longest_pause:
             raise failure
         around.pause(wait)
 
@@ -214,10 +216,12 @@ def _read(response: urllib3.BaseHTTPResponse, where: Where, limit: int) -> Answe
     return Answer(status=response.status, headers=response.headers, body=data[:limit])
 
 
-def _busy(where: Where, status: int, asked: float | None) -> RegistryError:
-    if status == _TOO_MANY_REQUESTS:
+def _busy(where: Where, answer: Answer | urllib3.BaseHTTPResponse, asked: float | None) -> RegistryError:
+    if answer.status == _TOO_MANY_REQUESTS:
         return Throttled(where, "the registry answers 429, too many requests", retry_after=asked)
-    return Unreachable(where, f"the registry answers {status}", retry_after=asked)
+    if isinstance(answer, Answer) and _NO_SPACE.search(answer.body):
+        return QuotaFull(where, f"the registry answers {answer.status}: no space left on its device")
+    return Unreachable(where, f"the registry answers {answer.status}", retry_after=asked)
 
 
 def _retry_after(headers: urllib3.HTTPHeaderDict, now: float) -> float | None:

@@ -11,14 +11,35 @@ import urllib3
 
 from ._credentials import Authorization, Authorizer, Challenge, Credential
 from ._endpoint import RegistryEndpoint, origin
-from ._errors import Denied, DigestMismatch, NotFound, Refused, RegistryError, TooLarge, Where
+from ._errors import (
+    Denied,
+    DigestMismatch,
+    NotFound,
+    QuotaFull,
+    Refused,
+    RegistryError,
+    SoftDeleted,
+    TooLarge,
+    Where,
+)
 from ._http import Answer, Body, Surroundings, ask, discard, insist, send
 
 type Scopes = tuple[str, ...]
 
 _UNAUTHORIZED: Final = 401
-_BY_STATUS: Final[dict[int, type[RegistryError]]] = {401: Denied, 403: Denied, 404: NotFound, 413: TooLarge}
+_BY_STATUS: Final[dict[int, type[RegistryError]]] = {
+    401: Denied,
+    403: Denied,
+    404: NotFound,
+    413: TooLarge,
+    507: QuotaFull,
+}
 _BY_CODE: Final[dict[str, type[RegistryError]]] = {"DIGEST_INVALID": DigestMismatch, "SIZE_INVALID": DigestMismatch}
+_BY_WORDS: Final[tuple[tuple[re.Pattern[str], type[RegistryError]], ...]] = (
+    (re.compile(r"(?i)\bsoft[- ]?delete"), SoftDeleted),
+    (re.compile(r"(?i)\bquota\b|\bstorage (limit|size)|no space left|insufficient storage"), QuotaFull),
+)
+"""Registries have no code for these, and say them with 403, 409 or 412; nobody but the message tells them apart."""
 _PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
 _LONGEST_REASON: Final = 200
 
@@ -102,22 +123,28 @@ class Session:
 def failure(answer: Answer | urllib3.BaseHTTPResponse, where: Where, doing: str) -> RegistryError:
     """The error for an answer that was not the expected one."""
     code, reason = _reason(answer.body) if isinstance(answer, Answer) else ("", "")
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
+    told = (kind for words, kind in _BY_WORDS if words.search(reason))
+    kind = next(told, None) or _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
     detail = ": ".join(part for part in (code, reason) if part)
     return kind(where, f"{doing} was answered with {answer.status}" + (f" ({detail})" if detail else ""))
 
 
 def _reason(body: bytes) -> tuple[str, str]:
-    """Code and message of a registry's error, made fit to be shown: short, printable, no queries, no tokens."""
+    """Code and message of a registry's error, made fit to be shown."""
     with suppress(ValueError, LookupError, TypeError, AttributeError):
         first = json.loads(body)["errors"][0]
         code = str(first.get("code", ""))
-        message = "".join(c if c.isprintable() else " " for c in str(first.get("message", "")))
-        message = re.sub(r"\?\S*", "?…", message)
-        message = re.sub(r"(?i)\b(bearer|basic)\s+\S+", r"\1 …", message)
-        message = re.sub(r"\S{80,}", "…", message)
-        return (code if re.fullmatch(r"[A-Z_]{1,64}", code) else ""), message[:_LONGEST_REASON].strip()
+        return (code if re.fullmatch(r"[A-Z_]{1,64}", code) else ""), presentable(first.get("message", ""))
     return "", ""
+
+
+def presentable(message: object) -> str:
+    """A server's message, fit to be shown: short, printable, no queries, no tokens."""
+    text = "".join(c if c.isprintable() else " " for c in str(message))
+    text = re.sub(r"\?\S*", "?…", text)
+    text = re.sub(r"(?i)\b(bearer|basic)\s+\S+", r"\1 …", text)
+    text = re.sub(r"\S{80,}", "…", text)
+    return text[:_LONGEST_REASON].strip()
 
 
 class _Tokens:

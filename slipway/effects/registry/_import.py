@@ -1,0 +1,175 @@
+"""Azure Resource Manager's `importImage`: a registry fetches an artifact by digest itself; no bytes come through us.
+
+It is long-running: `start` answers with the address of an operation, and `look` asks there once; whoever calls
+decides when. It brings the image or index with its platforms, untagged, and nothing that refers to them: `promote`
+does the rest, the comparison and the tag, as for a copy.
+"""
+
+import json
+import random as _random
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+from ._endpoint import origin
+from ._errors import ImportDenied, NotImportable, Refused, Unreachable, Unsupported, Where
+from ._http import Answer, Limits, Pool, Surroundings, ask, new_pool
+from ._manifest import INDEXES, content_of
+from ._promotion import Source, Target
+from ._session import presentable
+
+PUBLIC_CLOUD: Final = "https://management.azure.com"
+API_VERSION: Final = "2023-07-01"
+MOST_IMPORTED: Final = 50
+"""Manifests of one image that a registry imports."""
+_RESOURCE: Final = re.compile(
+    r"/subscriptions/[^/\s?#]+/resourceGroups/[^/\s?#]+/providers/Microsoft\.ContainerRegistry/registries/[A-Za-z0-9]+",
+    re.IGNORECASE,
+)
+_LARGEST_ANSWER: Final = 256 * 1024
+_LONGEST_ADDRESS: Final = 4096
+_LONGEST_PAUSE: Final = 60.0
+_OK, _CREATED, _ACCEPTED, _NO_CONTENT = 200, 201, 202, 204
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_ENDED_WELL: Final = "succeeded"
+_ENDED_BADLY: Final = frozenset({"failed", "canceled", "cancelled"})
+_NO_RIGHTS: Final = re.compile(r"(?i)authoriz|forbidden|denied|permission")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importing:
+    """What a look at an import showed."""
+
+    operation: str = field(default="", repr=False)
+    """Where to look again; empty once the import is done. May carry a signature."""
+    after: float = 1.0
+    """Seconds until it makes sense to look again."""
+
+    @property
+    def done(self) -> bool:
+        return not self.operation
+
+
+class Importer:
+    """Resource Manager, seen with one identity. `token` gives a current access token for it."""
+
+    def __init__(
+        self,
+        token: Callable[[], str],
+        *,
+        endpoint: str = PUBLIC_CLOUD,
+        pool: Pool | None = None,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = _random.random,
+        limits: Limits | None = None,
+    ) -> None:
+        self._token = token
+        self._endpoint = endpoint.rstrip("/")
+        self._around = Surroundings(
+            pool=pool or new_pool(), clock=clock, pause=pause, random=random, limits=limits or Limits()
+        )
+
+    def start(self, source: Source, target: Target, *, source_id: str, target_id: str) -> Importing:
+        """Ask the target's registry for the source's artifact, by digest. The two ids are those of the registries."""
+        where = target.registry.where(target.repository, target.digest)
+        for name, resource in (("source", source_id), ("target", target_id)):
+            if not _RESOURCE.fullmatch(resource):
+                raise NotImportable(where, f"the settings give no resource_id for the registry of the {name}")
+        _check_count(source)
+        body = {
+            "source": {"resourceId": source_id, "sourceImage": f"{source.repository}@{source.digest}"},
+            "untaggedTargetRepositories": [target.repository],
+            "mode": "NoForce",
+        }
+        url = f"{self._endpoint}{quote(target_id)}/importImage?api-version={API_VERSION}"
+        return self._seen(self._ask("POST", url, where, json.dumps(body).encode()), where, "asking for the import")
+
+    def look(self, operation: str, target: Target) -> Importing:
+        """Ask once how the import is doing."""
+        where = target.registry.where(target.repository, target.digest)
+        answer = self._ask("GET", self._trusted(operation, where), where)
+        if answer.status == _NOT_FOUND:
+            raise Unreachable(where, "Resource Manager knows nothing of the import any more")
+        return self._seen(answer, where, "looking at the import", known=operation)
+
+    def _ask(self, method: str, url: str, where: Where, body: bytes | None = None) -> Answer:
+        headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return ask(self._around, method, url, where=where, headers=headers, body=body, limit=_LARGEST_ANSWER)
+
+    def _seen(self, answer: Answer, where: Where, doing: str, known: str = "") -> Importing:
+        detail = _detail(_error(answer))
+        if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
+            raise ImportDenied(where, f"{doing} was answered with {answer.status}{detail}")
+        if answer.status not in (_OK, _CREATED, _ACCEPTED, _NO_CONTENT):
+            raise Refused(where, f"{doing} was answered with {answer.status}{detail}")
+        status = str(_content(answer).get("status", "")).casefold()
+        if status in _ENDED_BADLY:
+            raise _ended_badly(status, _error(answer), where)
+        if status == _ENDED_WELL or (answer.status in (_OK, _NO_CONTENT) and not status):
+            return Importing()
+        address = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location") or known
+        after = answer.headers.get("Retry-After", "")
+        return Importing(
+            operation=self._trusted(address, where),
+            after=min(float(after[:4]), _LONGEST_PAUSE) if after.isdecimal() else 1.0,
+        )
+
+    def _trusted(self, address: str, where: Where) -> str:
+        """The token goes to Resource Manager and nowhere else."""
+        if origin(address) != origin(self._endpoint) or len(address) > _LONGEST_ADDRESS:
+            raise Unsupported(where, f"the import is to be looked at somewhere else than at {self._endpoint}")
+        return address
+
+
+def _check_count(source: Source) -> None:
+    """Referrers are not counted, as they are not imported."""
+    seen, pending = {source.digest}, [source.digest]
+    while pending:
+        digest = pending.pop()
+        manifest = source.registry.manifest(source.repository, digest)
+        if manifest.media_type in INDEXES:
+            children = content_of(manifest, source.registry.where(source.repository, digest)).children
+            indexes = {child.digest for child in children if child.media_type in INDEXES}
+            pending += sorted(indexes - seen)
+            seen |= {child.digest for child in children}
+        if len(seen) > MOST_IMPORTED:
+            where = source.registry.where(source.repository, source.digest)
+            raise NotImportable(where, f"it has over {MOST_IMPORTED} manifests, which registries do not import")
+
+
+def _ended_badly(status: str, error: tuple[str, str], where: Where) -> Exception:
+    code = error[0]
+    if _NO_RIGHTS.search(code):
+        return ImportDenied(where, f"the import {status}{_detail(error)}")
+    if code.casefold() in ("internalservererror", "serviceunavailable", "toomanyrequests", "timeout"):
+        return Unreachable(where, f"the import {status}{_detail(error)}")
+    return Refused(where, f"the import {status}{_detail(error)}")
+
+
+def _content(answer: Answer) -> dict[str, Any]:
+    with suppress(ValueError):
+        content = json.loads(answer.body)
+        if isinstance(content, dict):
+            return content
+    return {}
+
+
+def _error(answer: Answer) -> tuple[str, str]:
+    """Code and message in Resource Manager's form."""
+    error = _content(answer).get("error")
+    if not isinstance(error, dict):
+        return "", ""
+    code = str(error.get("code", ""))
+    return (code if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code) else ""), presentable(error.get("message", ""))
+
+
+def _detail(error: tuple[str, str]) -> str:
+    told = ": ".join(part for part in error if part)
+    return f" ({told})" if told else ""

@@ -1,0 +1,213 @@
+"""What a promotion refuses or is refused: each names registry, repository and digest, and says what to do."""
+
+import json
+
+import pytest
+
+from slipway.effects.registry import (
+    Denied,
+    DigestMismatch,
+    QuotaFull,
+    RegistryError,
+    SoftDeleted,
+    Source,
+    Target,
+    Throttled,
+    TooLarge,
+    Unreachable,
+    Unsupported,
+    promote,
+)
+from tests.unit.effects.registry.artifacts import OCI_MANIFEST, SCHEMA_1, Built, digest_of, image, index, written
+from tests.unit.effects.registry.memory_registry import MemoryPool, Reply, Request, error
+from tests.unit.effects.registry.pairs import Pair
+
+IMAGE = image(b"a layer")
+LAYER = digest_of(b"a layer")
+FULL_DISK = json.dumps(
+    {
+        "errors": [
+            {
+                "code": "UNKNOWN",
+                "message": "unknown error",
+                "detail": {"DriverName": "filesystem", "Enclosed": {"Op": "mkdir", "Path": "/var/lib", "Err": 28}},
+            }
+        ]
+    }
+).encode()
+
+
+def refused(pair: Pair, digest: str) -> RegistryError:
+    source = Source(registry=pair.from_source, repository="team/shop", digest=digest, tag="481")
+    target = Target(registry=pair.to_target, repository="prod/shop", digest=digest, tag="482")
+    with pytest.raises(RegistryError) as caught:
+        promote(source, target)
+    assert pair.target.tags == {}
+    return caught.value
+
+
+def answering(pair: Pair, method: str, part: str, reply: Reply) -> None:
+    """The target answers so to each request of the method whose path has the part in it."""
+
+    def handle(request: Request) -> Reply:
+        return reply if request.method == method and part in request.path else pair.target.handle(request)
+
+    pool = pair.to_target._session.around.pool
+    assert isinstance(pool, MemoryPool)
+    pool.hosts["target.test"] = handle
+
+
+@pytest.mark.parametrize(
+    ("built", "kind", "says", "to_do"),
+    [
+        (
+            Built(raw=written({"schemaVersion": 2}), media_type="application/vnd.example.thing+json"),
+            Unsupported,
+            "media type 'application/vnd.example.thing+json' is not that of a manifest",
+            "build and push the image in OCI or Docker schema 2 format",
+        ),
+        (
+            Built(raw=b'{"schemaVersion": 1, "fsLayers": []}', media_type=SCHEMA_1),
+            Unsupported,
+            "Docker schema 1 image, whose digest does not cover its content",
+            "build and push the image in OCI or Docker schema 2 format",
+        ),
+        (
+            index(Built(raw=b'{"schemaVersion": 1}', media_type=SCHEMA_1)),
+            Unsupported,
+            "Docker schema 1 image, whose digest does not cover its content",
+            "build and push the image in OCI or Docker schema 2 format",
+        ),
+        (
+            Built(raw=b" " * (4 * 1024 * 1024 + 1), media_type=OCI_MANIFEST),
+            TooLarge,
+            "expected at most 4194304 bytes, the registry announces 4194305",
+            "make the artifact smaller",
+        ),
+    ],
+    ids=["unknown media type", "schema 1", "schema 1 in an index", "over 4 MB"],
+)
+def test_an_artifact_that_cannot_be_carried_over_is_refused_before_anything_is_written(
+    pair: Pair, built: Built, kind: type[RegistryError], says: str, to_do: str
+) -> None:
+    digest = pair.source.seed("team/shop", built, "481")
+
+    found = refused(pair, digest)
+
+    assert type(found) is kind
+    assert not found.retryable
+    assert f"source.test/team/shop@{digest}" in str(found)
+    assert says in str(found)
+    assert to_do in str(found)
+    assert pair.target.writes() == []
+
+
+def test_a_source_whose_layer_has_another_digest_is_refused(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", IMAGE)
+    pair.source.blobs["team/shop", LAYER] = b"altered"
+
+    found = refused(pair, digest)
+
+    assert isinstance(found, DigestMismatch)
+    assert f"source.test/team/shop@{LAYER}: the 7 bytes have the digest {digest_of(b'altered')}" in str(found)
+    assert "do not deploy it" in str(found)
+    assert ("prod/shop", LAYER) not in pair.target.blobs
+
+
+def test_a_source_that_lies_about_a_size_is_refused(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", IMAGE)
+    pair.source.blobs["team/shop", LAYER] = b"a layer and more"
+
+    found = refused(pair, digest)
+
+    assert isinstance(found, DigestMismatch)
+    assert f"source.test/team/shop@{LAYER}: expected 7 bytes from byte 0, the registry announces 16" in str(found)
+
+
+def test_a_target_that_stores_something_else_is_refused(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", IMAGE)
+    other = digest_of(b"other")
+    answering(pair, "PUT", "/blobs/uploads/", Reply(status=201, headers={"Docker-Content-Digest": other}))
+
+    found = refused(pair, digest)
+
+    assert isinstance(found, DigestMismatch)
+    assert "target.test/prod/shop@sha256:" in str(found)
+    assert f"the registry says that it stored {other}" in str(found)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        error(403, "DENIED", "The registry has reached its storage limit of 500 GiB"),
+        error(403, "DENIED", "adding 7 bytes of storage exceeds the quota of the project"),
+        error(412, "PRECONDITION", "quota exceeded"),
+        Reply(status=507),
+        Reply(status=500, body=FULL_DISK),
+    ],
+    ids=["storage limit", "quota", "412", "507", "disk full"],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_full_registry_is_told_apart_from_a_missing_right(pair: Pair, reply: Reply, method: str) -> None:
+    digest = pair.source.seed("team/shop", image())
+    answering(pair, method, "/blobs/uploads/", reply)
+
+    found = refused(pair, digest)
+
+    assert type(found) is QuotaFull
+    assert not found.retryable
+    assert "target.test/prod/shop@sha256:" in str(found)
+    assert "delete what is not needed any more from the registry, or raise its quota or tier" in str(found)
+    assert len([request for request in pair.target.log if request.method == "PUT"]) == 0
+
+
+def test_a_missing_right_names_what_it_is_for(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", image())
+    answering(pair, "POST", "/blobs/uploads/", error(403, "DENIED", "requested access to the resource is denied"))
+
+    found = refused(pair, digest)
+
+    assert type(found) is Denied
+    assert "target.test/prod/shop@sha256:" in str(found)
+    assert "starting the upload was answered with 403 (DENIED: requested access" in str(found)
+    assert "check the role of this identity on the repository" in str(found)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The manifest has been soft deleted. Restore it before pushing it again.",
+        "manifest is in soft-deleted state",
+    ],
+)
+def test_a_digest_that_the_target_has_soft_deleted_must_be_restored_first(pair: Pair, message: str) -> None:
+    digest = pair.source.seed("team/shop", IMAGE)
+    answering(pair, "PUT", "/manifests/", error(409, "MANIFEST_INVALID", message))
+
+    found = refused(pair, digest)
+
+    assert type(found) is SoftDeleted
+    assert f"target.test/prod/shop@{digest}: storing the manifest was answered with 409" in str(found)
+    assert "restore it (az acr manifest restore)" in str(found)
+
+
+def test_a_storm_of_429_is_worth_another_try_later_and_says_how_late(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", image())
+    answering(pair, "POST", "/blobs/uploads/", Reply(status=429, headers={"Retry-After": "120"}))
+
+    found = refused(pair, digest)
+
+    assert isinstance(found, Throttled)
+    assert (found.retryable, found.retry_after) == (True, 120)
+    assert "target.test/prod/shop@sha256:" in str(found)
+    assert "try again later, or move to a larger registry tier" in str(found)
+
+
+def test_a_server_that_fails_is_worth_another_try(pair: Pair) -> None:
+    digest = pair.source.seed("team/shop", image())
+    answering(pair, "POST", "/blobs/uploads/", Reply(status=500, body=b'{"errors": [{"code": "UNKNOWN"}]}'))
+
+    found = refused(pair, digest)
+
+    assert isinstance(found, Unreachable)
+    assert found.retryable
