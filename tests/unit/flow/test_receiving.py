@@ -1,0 +1,142 @@
+"""What becomes of a message whose handling goes wrong: the queue always moves on, and nothing is lost."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.causes import CAUSE
+from slipway.effects.messaging import QueueUnavailable
+from slipway.effects.messaging.bus import Raw
+from slipway.flow.inbound import BadInput, Ignored, read_json
+from slipway.flow.intake import Contended, UnknownTarget
+from slipway.flow.receiving import TRIES, pause_after
+from slipway.ledger import Conflict, LedgerUnavailable, MemoryTable
+from slipway.ledger.installation import Parked
+from tests.unit.flow.house import House
+
+BODY = '{"kind": "ж 🚢"}'.encode()
+
+
+def receive(house: House, error: BaseException | None, *, tries: int = 0, message_id: str = "m-1") -> None:
+    def work(body: bytes) -> None:
+        assert body == BODY
+        if error is not None:
+            raise error
+
+    house.receiver.receive(work, queue="causes", body=BODY, message_id=message_id, tries=tries)
+
+
+def parked(house: House) -> list[Parked]:
+    return list(house.parking.all())
+
+
+def raw(house: House) -> list[Raw]:
+    found: list[Raw] = house.bus.raw
+    return found
+
+
+def nothing_kept(house: House) -> bool:
+    return not parked(house) and not raw(house)
+
+
+def test_a_message_that_is_handled_leaves_nothing_behind(house: House) -> None:
+    receive(house, None)
+    assert nothing_kept(house)
+
+
+def test_what_is_none_of_our_business_leaves_nothing_behind(house: House) -> None:
+    receive(house, Ignored("it starts nothing"))
+    assert nothing_kept(house)
+
+
+@pytest.mark.parametrize(
+    "error", [BadInput("digest", "sha256:…", "'x'"), UnknownTarget("no application delivers team/other")]
+)
+def test_bad_input_is_parked_at_once_with_its_reason(house: House, error: Exception) -> None:
+    receive(house, error)
+    (kept,) = parked(house)
+    assert (kept.source, kept.reason, kept.body, kept.message_id) == ("causes", str(error), BODY.decode(), "m-1")
+    assert raw(house) == []
+
+
+@pytest.mark.parametrize(
+    "error", [LedgerUnavailable("away"), QueueUnavailable("away"), Contended("busy"), Conflict("busy")]
+)
+@pytest.mark.parametrize("tries", [0, 3, TRIES, 500])
+def test_while_a_service_is_away_a_message_is_put_off_as_often_as_it_takes(
+    house: House, error: Exception, tries: int
+) -> None:
+    receive(house, error, tries=tries)
+    (again,) = raw(house)
+    assert (again.queue, again.body, again.tries) == ("causes", BODY, tries + 1)
+    assert again.not_before == house.time() + pause_after(tries)
+    assert parked(house) == []
+
+
+def test_pauses_grow_to_a_minute_and_no_further() -> None:
+    assert [pause_after(tries).total_seconds() for tries in (0, 1, 2, 5, 6, 7, 10**6)] == [1, 2, 4, 32, 60, 60, 60]
+
+
+def test_each_copy_for_later_has_an_id_of_its_own(house: House) -> None:
+    message_id = "m-1"
+    for tries in range(5):
+        receive(house, LedgerUnavailable("away"), tries=tries, message_id=message_id)
+        message_id = raw(house)[-1].message_id
+    receive(house, LedgerUnavailable("away"), message_id="m-2")
+    assert len({copy.message_id for copy in raw(house)}) == 6
+    assert all(len(copy.message_id) <= 128 for copy in raw(house))
+
+
+def test_the_same_delivery_put_off_twice_is_one_copy_for_the_queue(house: House) -> None:
+    receive(house, LedgerUnavailable("away"))
+    receive(house, LedgerUnavailable("away"))
+    first, second = raw(house)
+    assert first.message_id == second.message_id
+
+
+def test_an_unexpected_error_is_tried_a_few_times_and_then_parked(house: House) -> None:
+    for tries in range(TRIES - 1):
+        receive(house, KeyError("a mistake"), tries=tries)
+        assert len(raw(house)) == tries + 1
+        assert parked(house) == []
+    receive(house, KeyError("a mistake"), tries=TRIES - 1)
+    assert len(raw(house)) == TRIES - 1
+    (kept,) = parked(house)
+    assert kept.reason == f"unexpected KeyError: 'a mistake' (tried {TRIES} times)"
+
+
+@pytest.mark.parametrize("error", [LedgerUnavailable("away"), KeyError("a mistake")])
+def test_a_message_that_cannot_even_be_put_off_is_left_to_the_queue(house: House, error: Exception) -> None:
+    house.bus.broken = True
+    with pytest.raises(QueueUnavailable):
+        receive(house, error)
+
+
+class AwayTable(MemoryTable):
+    """A table that takes no writes."""
+
+    def transact(self, partition: str, writes: object) -> None:
+        raise LedgerUnavailable("switched off")
+
+
+@pytest.mark.parametrize("error", [BadInput("digest", "sha256:…", "'x'"), KeyError("a mistake")])
+def test_what_cannot_be_parked_is_put_off(house: House, error: Exception) -> None:
+    house.installation._table = AwayTable()
+    receive(house, error, tries=TRIES)
+    (again,) = raw(house)
+    assert again.tries == TRIES + 1
+    assert again.not_before == house.time() + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda body: CAUSE.validate_python(read_json(body)),
+        lambda body: read_json(b"[" * 100_000),
+    ],
+)
+def test_garbage_never_leaves_the_receiver_as_an_error(house: House, work: Callable[[bytes], None]) -> None:
+    for tries in range(TRIES):
+        house.receiver.receive(work, queue="causes", body=b'{"kind": 7}', message_id="m", tries=tries)
+    assert len(parked(house)) == 1
