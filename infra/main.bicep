@@ -53,6 +53,8 @@ param alertEmail string
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int
+@description('How the ledger is copied, such as Standard_GZRS.')
+param ledgerRedundancy string
 @description('Days for which exported audit blobs cannot be changed; 0 for no policy.')
 param auditRetentionDays int
 @description('Memory of one instance in MB.')
@@ -154,6 +156,7 @@ module dataStorage 'modules/storage-data.bicep' = {
     appPrincipalId: identity.outputs.principalId
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
+    redundancy: ledgerRedundancy
     auditRetentionDays: auditRetentionDays
   }
 }

@@ -26,8 +26,9 @@ put() {
     echo "Put $1 into the vault"
 }
 
-az ad app update --id "$SLIPWAY_SIGN_IN_CLIENT_ID" --web-redirect-uris \
-    "https://$SLIPWAY_APP_HOST/.auth/login/aad/callback" "$SLIPWAY_PUBLIC_URL/.auth/login/aad/callback"
+set -- "https://$SLIPWAY_APP_HOST/.auth/login/aad/callback"
+[ "$SLIPWAY_PUBLIC_URL" = "https://$SLIPWAY_APP_HOST" ] || set -- "$@" "$SLIPWAY_PUBLIC_URL/.auth/login/aad/callback"
+az ad app update --id "$SLIPWAY_SIGN_IN_CLIENT_ID" --web-redirect-uris "$@"
 trusted=$(az ad app federated-credential list --id "$SLIPWAY_SIGN_IN_CLIENT_ID" --query '[].subject' --output tsv)
 if ! printf '%s\n' "$trusted" | grep -qx "$SLIPWAY_IDENTITY_PRINCIPAL_ID"; then
     tenant=$(az account show --query tenantId --output tsv)

@@ -4,6 +4,9 @@ param location string
 param tags object
 param appPrincipalId string
 param privateNetworking bool
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
+@description('How the ledger is copied: a G outlives the region, a Z a data centre. Not every region has every kind.')
+param redundancy string
 param workspaceId string
 @description('Days for which nobody can change or delete an exported audit blob; 0 for no policy. Locking it is a step of its own.')
 @minValue(0)
@@ -18,7 +21,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: {
-    name: 'Standard_GZRS'
+    name: redundancy
   }
   properties: {
     allowBlobPublicAccess: false

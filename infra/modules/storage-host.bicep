@@ -14,7 +14,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: {
-    name: 'Standard_ZRS'
+    name: 'Standard_LRS'
   }
   properties: {
     allowBlobPublicAccess: false

@@ -11,10 +11,10 @@ from local.stack.stack import StackOptions
 from slipway.config import Known, load_deliveries
 from slipway.ledger.blobs import CONTAINER
 from slipway.ledger.keys import TABLE
-from slipway.settings import ClusterSettings, RegistrySettings, Settings, variable
-from slipway.wiring import SERVICE_BUS
+from slipway.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
 from tests.infra.bicep import INFRA, ROOT, Bicep, at, literal, properties, text, walk
 
+SERVICE_BUS = FOREIGN["service_bus"]
 APP = Bicep(INFRA / "modules/app.bicep")
 LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus")}
 """Connection strings: in Azure the endpoints and the app's identity take their place."""

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.infra.bicep import INFRA, ROOT
+from tests.infra.bicep import FILES, INFRA, ROOT
 
 ENVIRONMENT = {
     "AZURE_ENV_NAME": "try",
@@ -145,6 +145,37 @@ def test_the_application_trusts_the_apps_identity_once(hook):
     before = len(hook.bodies)
     hook.run("postprovision", TRUSTED=ENVIRONMENT["SLIPWAY_IDENTITY_PRINCIPAL_ID"], PRESENT="slipway-signing-keys")
     assert len([body for body in hook.bodies[before:] if "subject" in body]) == 0
+
+
+def test_people_may_sign_in_at_every_address_of_the_app_each_named_once(hook):
+    hook.run("postprovision")
+    hook.run("postprovision", SLIPWAY_PUBLIC_URL=f"https://{ENVIRONMENT['SLIPWAY_APP_HOST']}")
+    told = [call.split("--web-redirect-uris ")[1].split() for call in hook.calls if "app update" in call]
+    own = "https://func-try.azurewebsites.net/.auth/login/aad/callback"
+    assert told == [[own, "https://slipway.example.com/.auth/login/aad/callback"], [own]]
+
+
+def _check_online(hook, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    variables = {"PATH": hook.path, "CALLS": str(hook.folder), **environment}
+    command = ["sh", str(INFRA / "check-online.sh")]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=False, timeout=60)
+
+
+def test_the_compiler_is_asked_only_where_it_is_wanted_and_then_about_every_file(hook):
+    assert _check_online(hook).returncode == 0
+    assert hook.calls == []
+    assert _check_online(hook, SLIPWAY_CHECK_ONLINE="1").returncode == 0
+    assert len([call for call in hook.calls if "bicep build" in call]) == len(FILES)
+    assert not [call for call in hook.calls if "what-if" in call]
+
+
+def test_a_what_if_gets_a_value_for_every_parameter(hook):
+    assert _check_online(hook, SLIPWAY_CHECK_ONLINE="1", SLIPWAY_CHECK_LOCATION="westeurope").returncode == 0
+    filled = json.loads((hook.folder / "bodies").read_text(encoding="utf-8"))["parameters"]
+    values = {name: item["value"] for name, item in filled.items()}
+    assert not [value for value in values.values() if "$" in str(value)]
+    assert values["location"] == "westeurope"
+    assert (values["privateNetworking"], values["maximumInstances"], values["networkBlock"]) == (False, 40, "10.40")
 
 
 def test_the_subscription_is_deployed_with_the_parameters_that_it_declares(hook):
