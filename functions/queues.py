@@ -18,10 +18,12 @@ from .shared import new_blueprint, parts
 
 log = logging.getLogger(__name__)
 blueprint = new_blueprint()
+BYTES = func.DataType.BINARY
+"""As text, the host would put a replacement character for each byte that is no UTF-8, as in a wrapped message."""
 
 
 @blueprint.function_name("take_cause")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="causes", connection=SERVICE_BUS)
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="causes", connection=SERVICE_BUS, data_type=BYTES)
 def take_cause(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         try:
@@ -34,7 +36,7 @@ def take_cause(message: func.ServiceBusMessage) -> None:
 
 
 @blueprint.function_name("take_run")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="runs", connection=SERVICE_BUS)
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="runs", connection=SERVICE_BUS, data_type=BYTES)
 def take_run(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         parts().intake.take(parse_run_message(body, now=parts().clock()))
@@ -43,7 +45,9 @@ def take_run(message: func.ServiceBusMessage) -> None:
 
 
 @blueprint.function_name("take_vote")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="approvals", connection=SERVICE_BUS)
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name="approvals", connection=SERVICE_BUS, data_type=BYTES
+)
 def take_vote(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         vote = parse_vote(body, parts().keys, message_id=message.message_id or "", now=parts().clock())
@@ -55,7 +59,7 @@ def take_vote(message: func.ServiceBusMessage) -> None:
 
 
 @blueprint.function_name("perform_step")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="steps", connection=SERVICE_BUS)
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="steps", connection=SERVICE_BUS, data_type=BYTES)
 def perform_step(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         parts().performer.perform(read_as(Step, read_json(body)))

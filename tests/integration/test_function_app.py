@@ -71,6 +71,7 @@ def test_each_queue_has_one_function(triggers: dict[str, dict[str, Any]]) -> Non
     found = of_type(triggers, "serviceBusTrigger")
     assert {name: trigger["queueName"] for name, trigger in found.items()} == QUEUE_TRIGGERS
     assert {trigger["connection"] for trigger in found.values()} == {"ServiceBus"}
+    assert {trigger["dataType"] for trigger in found.values()} == {"BINARY"}
     assert not any(trigger.get("isSessionsEnabled") for trigger in found.values())
 
 
