@@ -43,6 +43,8 @@ param managedPrometheus bool
 param privateNetworking bool
 @description('First two numbers of the private network\'s addresses.')
 param networkBlock string
+@description('Lets environments promote with `how: import`: the registries fetch from each other, no bytes pass the app.')
+param promotionByImport bool
 @description('E-mail through Communication Services.')
 param email bool
 param emailDataLocation string
@@ -196,6 +198,7 @@ module nonprodRegistry 'modules/registry.bicep' = {
     tags: tags
     appPrincipalId: identity.outputs.principalId
     appMayWrite: false
+    appMayImport: promotionByImport
     pipelinePrincipalId: pipelinePrincipalId
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
@@ -212,6 +215,7 @@ module prodRegistry 'modules/registry.bicep' = {
     tags: tags
     appPrincipalId: identity.outputs.principalId
     appMayWrite: true
+    appMayImport: promotionByImport
     pipelinePrincipalId: ''
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId

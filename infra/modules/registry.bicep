@@ -5,6 +5,8 @@ param tags object
 param appPrincipalId string
 @description('Whether the app may write: true for the registry into which releases are promoted.')
 param appMayWrite bool
+@description('Whether the app may let registries import from each other (`how: import` of an environment).')
+param appMayImport bool
 @description('Principal of the pipelines\' service connection, which may push; empty for none.')
 param pipelinePrincipalId string
 param privateNetworking bool
@@ -47,6 +49,17 @@ resource appWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (ap
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryWriter)
+  }
+}
+
+resource appImports 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appMayImport) {
+  name: guid(registry.id, appPrincipalId, roles.acrDataImporter)
+  scope: registry
+  properties: {
+    description: 'Slipway lets the production registry fetch an image itself, which takes a right on both registries.'
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrDataImporter)
   }
 }
 

@@ -17,6 +17,7 @@ ROLES: dict[str, str] = json.loads((INFRA / "roles.json").read_text(encoding="ut
 NAMES = {
     "acrRepositoryReader": "Container Registry Repository Reader",
     "acrRepositoryWriter": "Container Registry Repository Writer",
+    "acrDataImporter": "Container Registry Data Importer and Data Reader",
     "aksRbacWriter": "Azure Kubernetes Service RBAC Writer",
     "communicationEmailOwner": "Communication and Email Service Owner",
     "keyVaultSecretsUser": "Key Vault Secrets User",

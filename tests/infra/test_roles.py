@@ -8,6 +8,7 @@ KNOWN = {
     "Azure Service Bus Data Receiver": "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
     "Azure Service Bus Data Sender": "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
     "Communication and Email Service Owner": "09976791-48a7-449e-bb21-39d1a415f350",
+    "Container Registry Data Importer and Data Reader": "577a9874-89fd-4f24-9dbd-b5034d0ad23a",
     "Container Registry Repository Reader": "b93aa761-3e63-49ed-ac28-beffa264f7ac",
     "Container Registry Repository Writer": "2a1e307c-b015-4ebd-883e-5b7698a07328",
     "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
