@@ -5,6 +5,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 CHECKOV_STAMP := .local/checkov/.installed
+BENCH_STAMP := .venv-bench/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
 ARGS ?=
 VERSION ?= 1.0.1
@@ -22,6 +23,10 @@ $(STAMP): requirements-dev.txt requirements.txt pyproject.toml scripts/install.s
 
 $(NODE_STAMP): local/azurite/package-lock.json scripts/install.sh
 	@sh scripts/install.sh node
+	@touch $@
+
+$(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
+	@sh scripts/install.sh bench
 	@touch $@
 
 demo: install ## The main job from start to end; ARGS=--json for one JSON object
@@ -51,7 +56,7 @@ $(CHECKOV_STAMP): tests/infra/checkov/requirements.txt | $(STAMP)
 	@.local/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r tests/infra/checkov/requirements.txt
 	@touch $@
 
-bench: install ## Measure, and write bench/results.json
+bench: install $(BENCH_STAMP) ## Measure, and write bench/results.json
 	@$(PYTHON) -m bench $(ARGS)
 
 docs: install ## Write the generated pages anew
@@ -61,4 +66,4 @@ requirements: $(STAMP) ## Pin requirements.txt and requirements-dev.txt from the
 	@sh scripts/pin.sh
 
 clean: ## Remove what was installed and generated here
-	rm -rf $(VENV) local/azurite/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .venv-bench local/azurite/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install what the commands of the Makefile need, into this folder: `install.sh python` or `install.sh node`.
+# Install what the commands of the Makefile need, into this folder: `install.sh python`, `bench` or `node`.
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }
@@ -53,8 +53,15 @@ install_node() {
     npm ci --prefix local/azurite --no-audit --no-fund --ignore-scripts --silent
 }
 
+install_bench() {
+    say "Installing what the benchmarks compare with, into .venv-bench"
+    [ -x .venv-bench/bin/python ] || .venv/bin/python -m venv .venv-bench
+    .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+}
+
 case "${1:-}" in
     python) install_python ;;
+    bench) install_bench ;;
     node) install_node ;;
-    *) say "usage: install.sh python|node"; exit 2 ;;
+    *) say "usage: install.sh python|bench|node"; exit 2 ;;
 esac

@@ -1,0 +1,141 @@
+"""The round trips of a release that nobody could leave out, each timed alone on the parts of a running stack."""
+
+import time
+import uuid
+from collections.abc import Callable
+from statistics import median
+from types import TracebackType
+from typing import Final, Self
+
+from azure.data.tables import TableServiceClient, TransactionOperation
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.storage.blob import BlobServiceClient
+
+from local.stack.process import Part, python
+from slipway.effects.registry import EntraCredential, Registry, RegistryEndpoint, Source, Target, promote
+
+from .deliveries import APPLICATION
+from .events import hook_body
+from .setting import BenchStack
+
+TIMES: Final = 15
+QUEUE: Final = "probe"
+ROWS: Final = 8
+"""Rows of a decision's transaction: the mark, head, lane, release, two audit records, two messages."""
+DOCUMENT: Final = 5000
+"""Bytes of the example's plan."""
+OBJECTS: Final = 3
+"""Objects of the example: a config map, a service and a deployment."""
+
+
+class Alone:
+    """Times trips. Has a Service Bus of its own, because the stack's queues are the app's."""
+
+    def __init__(self, stack: BenchStack, *, trivial_url: str) -> None:
+        self._stack, self._trivial_url = stack, trivial_url
+        told = {"queues": [{"name": QUEUE, "lock_seconds": 60}], "key_name": "local", "key": stack.secrets.bus_key}
+        file = stack._write("probe.json", told)
+        command = python("local.servicebus", "--config", str(file), "--port", "0", "--stop-with-parent")
+        self._part = Part("probe", command, log=stack._log("probe"))
+        self._connection = str(self._part.ready()["connection_string"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._part.stop()
+
+    def time_them(self, digest: str) -> dict[str, float]:
+        """Seconds of each trip, as a median."""
+        return {
+            "accept": self._accept(),
+            "hop": self._hop(),
+            **self._storage(),
+            "manifest": self._manifest(digest),
+            "preview": self._preview(),
+            "promotion": self._promotion(digest),
+        }
+
+    def _accept(self) -> float:
+        body = hook_body(1)
+        return _median(lambda: self._stack.http.request("POST", f"{self._trivial_url}/trivial", body=body))
+
+    def _hop(self) -> float:
+        """A message sent, received and settled."""
+        with (
+            ServiceBusClient.from_connection_string(self._connection) as client,
+            client.get_queue_sender(QUEUE) as sender,
+            client.get_queue_receiver(QUEUE) as receiver,
+        ):
+
+            def hop() -> None:
+                sender.send_messages(ServiceBusMessage(b"{}"))
+                (message,) = receiver.receive_messages(max_message_count=1, max_wait_time=5)
+                receiver.complete_message(message)
+
+            return _median(hop)
+
+    def _storage(self) -> dict[str, float]:
+        """A decision's transaction; one row written, as a lease is; one read; a document kept, and fetched."""
+        table = TableServiceClient.from_connection_string(self._stack.storage).create_table("probe")
+        blobs = BlobServiceClient.from_connection_string(self._stack.storage).create_container("probe")
+        blobs.upload_blob("document", b"x" * DOCUMENT)
+        row = {"PartitionKey": "one", "RowKey": "row", "Body": "x" * 500}
+
+        def commit() -> None:
+            name = uuid.uuid4().hex
+            table.submit_transaction(
+                [(TransactionOperation.CREATE, row | {"RowKey": f"{name}{number}"}) for number in range(ROWS)]
+            )
+
+        return {
+            "commit": _median(commit),
+            "write": _median(lambda: table.upsert_entity(row)),
+            "read": _median(lambda: table.get_entity("one", "row")),
+            "keep": _median(lambda: blobs.upload_blob(uuid.uuid4().hex, b"x" * DOCUMENT)),
+            "fetch": _median(lambda: blobs.download_blob("document").readall()),
+        }
+
+    def _registry(self, name: str) -> Registry:
+        token = self._stack.secrets.registry_token
+        return Registry(RegistryEndpoint(self._stack.registries[name]), EntraCredential(lambda: token))
+
+    def _manifest(self, digest: str) -> float:
+        registry = self._registry("nonprod")
+        return _median(lambda: registry.manifest(APPLICATION, digest))
+
+    def _preview(self) -> float:
+        """One request per object to read it and one to try it, on a connection that is open."""
+        cluster = self._stack.clusters["staging"]
+        address = f"{cluster['server']}/api/v1/namespaces/hello-staging/configmaps/hello"
+        headers = {"Authorization": f"Bearer {cluster['token']}"}
+
+        def preview() -> None:
+            for _ in range(2 * OBJECTS):
+                self._stack.http.request("GET", address, headers=headers)
+
+        return _median(preview)
+
+    def _promotion(self, digest: str) -> float:
+        """Each time under another name, so that there is something to copy."""
+        source, target = self._registry("nonprod"), self._registry("prod")
+
+        def copy() -> None:
+            promote(
+                Source(registry=source, repository=APPLICATION, digest=digest),
+                Target(registry=target, repository=f"alone/{uuid.uuid4().hex}", digest=digest, tag="1"),
+            )
+
+        return _median(copy)
+
+
+def _median(trip: Callable[[], object]) -> float:
+    trip()
+    taken = []
+    for _ in range(TIMES):
+        begin = time.perf_counter()
+        trip()
+        taken.append(time.perf_counter() - begin)
+    return median(taken)

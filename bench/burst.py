@@ -1,0 +1,138 @@
+"""A burst: many pushes of one application at once, through the intake, on Azurite. Time must grow linearly."""
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from azure.data.tables import TableServiceClient
+
+from local.stack import azurite
+from slipway.config import load_deliveries
+from slipway.domain.causes import ImagePushed
+from slipway.effects.messaging import MemoryBus
+from slipway.flow.catalogue import Catalogue
+from slipway.flow.clock import Patience
+from slipway.flow.intake import Contended, Intake
+from slipway.flow.outbox import Outbox
+from slipway.ledger import Ledger
+from slipway.ledger.azure_table import AzureTable
+
+from .deliveries import APPLICATION, write_delivery
+from .events import digest_of
+from .rows import Row
+
+FEW: Final = 100
+MANY: Final = 1000
+AT_ONCE: Final = 4
+"""Causes taken in at the same time. More are slower: all of one application meet at one chain head."""
+AIM: Final = 1.3
+REPEATS: Final = 2
+"""Bursts of the few; their median counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burst:
+    """What became of a burst."""
+
+    seconds: float
+    again: int
+    """Causes that went back to their queue because others were faster, and came again."""
+    states: Counter[str]
+    records: int
+
+
+def rows() -> list[Row]:
+    with tempfile.TemporaryDirectory() as name, _storage(Path(name)) as connection:
+        few = [_burst(connection, Path(name), FEW, f"few{n}") for n in range(REPEATS)]
+        many = _burst(connection, Path(name), MANY, "many")
+    for burst, count in (*((one, FEW) for one in few), (many, MANY)):
+        _check(burst, count)
+    each_few = [burst.seconds / FEW * 1000 for burst in few]
+    ours, peer = many.seconds / MANY * 1000, median(each_few)
+    note = (
+        f"of {MANY}: {many.states['live']} live candidate, {many.states['superseded']} superseded, 0 lost; "
+        f"{many.again} went back to their queue once more because others were faster"
+    )
+    return [
+        Row(
+            name="burst.time-per-push",
+            ours=ours,
+            peer=peer,
+            peer_name=f"per push in a burst of {FEW}",
+            unit="ms",
+            ratio=ours / peer,
+            aim=AIM,
+            note=note,
+            more={"states": dict(many.states), "audit_records": many.records, "seconds": round(many.seconds, 2)},
+        )
+    ]
+
+
+def fill(connection: str, deliveries: Path, table: str, *, until: int) -> None:
+    """Push until so many releases exist; each is superseded by the next."""
+    ledger, intake = _open(connection, deliveries, table)
+    while (done := ledger.head(APPLICATION).next_release - 1) < until:
+        intake.take(push(10_000 + done))
+
+
+def _open(connection: str, deliveries: Path, table: str) -> tuple[Ledger, Intake]:
+    ledger = Ledger(AzureTable.open(TableServiceClient.from_connection_string(connection), table))
+    catalogue = Catalogue(load_deliveries(deliveries))
+    intake = Intake(ledger=ledger, catalogue=catalogue, outbox=Outbox(ledger, MemoryBus()), patience=Patience())
+    return ledger, intake
+
+
+def _burst(connection: str, folder: Path, count: int, table: str) -> Burst:
+    ledger, intake = _open(connection, write_delivery(folder / table), f"burst{table}")
+
+    def take(number: int) -> int:
+        for again in range(1000):
+            try:
+                intake.take(push(number))
+            except Contended:
+                continue  # as the queue would bring it again
+            return again
+        raise RuntimeError(f"push {number} was never taken in")
+
+    begin = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        again = sum(threads.map(take, range(1, count + 1)))
+    seconds = time.monotonic() - begin
+    phases = Counter(release.phase.value for release in ledger.releases(APPLICATION, limit=count + 10))
+    superseded = phases.pop("superseded", 0)
+    states = Counter(live=phases.total(), superseded=superseded)
+    return Burst(seconds=seconds, again=again, states=states, records=ledger.head(APPLICATION).sequence)
+
+
+def push(number: int) -> ImagePushed:
+    now = datetime.now(UTC)
+    return ImagePushed(
+        received_at=now,
+        registry="nonprod",
+        repository=APPLICATION,
+        digest=digest_of(f"burst {number}"),
+        tag=f"1.0.{number}",
+        pushed_at=now,
+    )
+
+
+def _check(burst: Burst, count: int) -> None:
+    if burst.states != Counter(live=1, superseded=count - 1):
+        raise RuntimeError(f"expected 1 live candidate and {count - 1} superseded, got {dict(burst.states)}")
+
+
+@contextmanager
+def _storage(folder: Path) -> Iterator[str]:
+    part, connection = azurite.start(folder / "azurite", log=folder / "azurite.log")
+    try:
+        yield connection
+    finally:
+        part.stop()

@@ -1,0 +1,140 @@
+"""Latency: from a push to the first patch sent to staging, and from a vote to the first patch sent to production.
+
+Beside it, the sum of the round trips that the promises of the design ask for, each timed alone in the same run.
+Each decision reads the state and commits; each step reads its release and takes its lease.
+
+- push → staging: the event accepted; three messages (cause, plan, deploy); two decisions; two steps; the manifest read
+  from the registry; the preview (each object read, and tried); the plan kept, and read again.
+- vote → production: the page got and the vote accepted; two messages (promote, deploy); two decisions; two steps; the
+  promotion, between the same two registries; the plan read.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from local.ci import Pipeline
+from local.person import Approver
+from local.stack import StackOptions
+
+from .alone import Alone
+from .deliveries import APPLICATION, write_delivery
+from .events import send_push
+from .proxy import Passed
+from .rows import Row
+from .setting import BenchStack, trivial_host
+
+WARM_UP: Final = 2
+RELEASES: Final = 7
+AIM: Final = 2.0
+WITHIN: Final = 60.0
+_LOOK: Final = 0.02
+_QUIET: Final = 0.5
+
+
+def rows() -> list[Row]:
+    with TemporaryDirectory() as name:
+        deliveries = write_delivery(Path(name) / "deliveries")
+        options = StackOptions(deliveries=deliveries)
+        with BenchStack(options, watch_clusters=True) as stack, trivial_host(Path(name) / "trivial") as trivial:
+            story = Story(stack)
+            for number in range(WARM_UP):
+                story.deliver(f"1.0.{number}")
+            measured = [story.deliver(f"1.1.{number}") for number in range(RELEASES)]
+            with Alone(stack, trivial_url=trivial.url) as alone:
+                trips = alone.time_them(story.last)
+    return [
+        _row("latency.push-to-staging-patch", [push for push, _ in measured], trips, _PUSH),
+        _row("latency.vote-to-production-patch", [vote for _, vote in measured], trips, _VOTE),
+    ]
+
+
+_STEPS_AND_DECISIONS: Final = {"read": 4, "write": 2, "commit": 2}
+_PUSH: Final = {"accept": 1, "hop": 3, **_STEPS_AND_DECISIONS, "manifest": 1, "preview": 1, "keep": 1, "fetch": 1}
+_VOTE: Final = {"accept": 2, "hop": 2, **_STEPS_AND_DECISIONS, "promotion": 1, "fetch": 1}
+
+
+def _row(name: str, seconds: list[float], trips: dict[str, float], times: dict[str, int]) -> Row:
+    ours = [one * 1000 for one in seconds]
+    floor = sum(trips[trip] * count for trip, count in times.items()) * 1000
+    parts = ", ".join(f"{count} × {trip} {trips[trip] * 1000:.1f} ms" for trip, count in times.items())
+    return Row(
+        name=name,
+        ours=median(ours),
+        peer=floor,
+        peer_name="sum of unavoidable trips",
+        unit="ms",
+        ratio=median(ours) / floor,
+        aim=AIM,
+        spread=(min(ours), max(ours)),
+        note=f"the trips: {parts}",
+        more={"runs": len(ours), "trips_ms": {trip: round(trips[trip] * 1000, 2) for trip in times}},
+    )
+
+
+class Story:
+    """Delivers releases, and notes when the first patch of each environment passed the proxy."""
+
+    def __init__(self, stack: BenchStack) -> None:
+        self._stack = stack
+        self._ci = Pipeline(
+            app_url=stack.url,
+            hook_secret=stack.secrets.hook_secret,
+            registry=stack.registries["nonprod"],
+            ci_password=stack.secrets.ci_password,
+        )
+        self.last = self.release = ""
+        """Digest and id of the last release."""
+
+    def deliver(self, version: str) -> tuple[float, float]:
+        """One release to its end; seconds from push to staging's patch, and from vote to production's."""
+        self.last = self._ci.push(self._ci.build(version), version)
+        for proxy in self._stack.proxies.values():
+            proxy.forget()
+        pushed = send_push(self._stack, repository=APPLICATION, tag=version, digest=self.last)
+        asked = self.notice("gate-opened", version)
+        staging = self._first_patch("staging")
+        voted = time.monotonic()
+        Approver().decide(asked["approval_url"], "approve")
+        self.release = str(self.notice("ended", version)["release"])
+        return staging - pushed, self._first_patch("production") - voted
+
+    def notice(self, kind: str, version: str) -> dict[str, Any]:
+        """What the inbox gets about a version."""
+        return until(
+            lambda: next(
+                (n for n in self._stack.notices() if n["notice"] == kind and version in n["headline"]),
+                None,
+            ),
+            f"the notice {kind} about {version}",
+        )
+
+    def settle(self) -> None:
+        """Wait until nothing more passes to storage: the last step has ended its work."""
+        table = self._stack.proxies["table"]
+        before = -1
+        while (now := len(table.passed())) != before:
+            before = now
+            time.sleep(_QUIET)
+
+    def _first_patch(self, environment: str) -> float:
+        passed = self._stack.proxies[f"cluster-{environment}"].passed()
+        return next(request.at for request in passed if is_patch(request))
+
+
+def is_patch(request: Passed) -> bool:
+    """A patch that changes something: the preview's are dry runs."""
+    return request.method == "PATCH" and "dryRun" not in request.path
+
+
+def until[T](look: Callable[[], T | None], what: str) -> T:
+    end = time.monotonic() + WITHIN
+    while time.monotonic() < end:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(_LOOK)
+    raise RuntimeError(f"{what} did not come within {WITHIN:.0f} s")

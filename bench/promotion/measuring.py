@@ -1,0 +1,194 @@
+"""The rounds of a promotion: for each copier a target registry of its own, on a port that nobody has notes about."""
+
+import os
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from bench.rows import Row, compared, missing
+from slipway.effects.registry import Anonymous, Registry, RegistryEndpoint, Source, Target, new_pool, promote
+
+from .copiers import FLOOR, OURS, SKOPEO, Copier, Copy, Measured, copiers
+from .images import SIZES, Builder, Image, Size
+from .registries import PROGRAM, SOURCE_ADDRESS, TARGET_ADDRESS, tls_registry
+from .tls import make_certificates
+
+REPOSITORY: Final = "team/shop"
+ROUNDS: Final = {("240 MB", "cold"): 4}
+"""Of the cases that take long; the others have more, because they scatter more."""
+MORE_ROUNDS: Final = 7
+COLD_AIM: Final = 0.8
+WARM_AIM: Final = 0.5
+LARGEST_MEMORY: Final = 60.0
+_MEBIBYTE: Final = 1024 * 1024
+CASES: Final = ("cold", "one new layer", "nothing new")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """Two versions of an image: the second has another layer of the application."""
+
+    first: Image
+    second: Image
+
+    def of(self, case: str) -> tuple[Image, Image | None]:
+        """What is copied, and what the target holds before."""
+        match case:
+            case "cold":
+                return self.second, None
+            case "one new layer":
+                return self.second, self.first
+            case _:
+                return self.second, self.second
+
+
+@dataclass
+class Bench:
+    """Two registries' worth of setting, and what was measured in it."""
+
+    folder: Path
+    source: str
+    copiers: tuple[Copier, ...]
+    found: dict[tuple[str, str, str], list[Measured]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def certificates(self) -> Path:
+        return self.folder
+
+    def client(self, login_server: str) -> Registry:
+        pool = new_pool(authority=str(self.certificates / "ca.crt"))
+        return Registry(RegistryEndpoint(login_server), Anonymous(), pool=pool)
+
+    def measure(self, size: Size, case: str, versions: Versions) -> None:
+        """One round: each copier once."""
+        image, held = versions.of(case)
+        for copier in self.copiers:
+            with self._target(held) as target:
+                copy = Copy(
+                    source=self.source,
+                    target=target,
+                    image=image,
+                    missing=image.beyond(held),
+                    certificates=self.certificates,
+                )
+                self.found[size.name, case, copier.name].append(copier.copy(copy))
+                self._check(target, image, copier)
+
+    @contextmanager
+    def _target(self, held: Image | None) -> Iterator[str]:
+        storage = self.folder / "target"
+        shutil.rmtree(storage, ignore_errors=True)
+        if held:
+            shutil.copytree(self._holding(held), storage, copy_function=_copy_or_link)
+        with tls_registry(TARGET_ADDRESS, storage, self.certificates) as target:
+            yield target
+
+    def _holding(self, image: Image) -> Path:
+        """The storage of a registry that holds the image; filled once, and copied for each target."""
+        storage = self.folder / f"holding-{image.tag}"
+        if not storage.exists():
+            with tls_registry(TARGET_ADDRESS, storage, self.certificates) as target:
+                promote(
+                    Source(registry=self.client(self.source), repository=REPOSITORY, digest=image.digest),
+                    Target(registry=self.client(target), repository=REPOSITORY, digest=image.digest, tag=image.tag),
+                )
+        return storage
+
+    def _check(self, target: str, image: Image, copier: Copier) -> None:
+        """A copy that is not whole is no figure."""
+        registry = self.client(target)
+        if registry.resolve(REPOSITORY, image.tag) != image.digest:
+            raise RuntimeError(f"{copier.name} did not bring {image.digest} under the tag {image.tag}")
+        absent = [blob.digest for blob in image.blobs if not registry.blob_exists(REPOSITORY, blob.digest)]
+        if absent:
+            raise RuntimeError(f"{copier.name} did not bring {absent[0]}")
+
+
+def _copy_or_link(source: str, target: str) -> None:
+    """Large files are blobs, which a registry never changes."""
+    if Path(source).stat().st_size > _MEBIBYTE:
+        os.link(source, target)
+    else:
+        shutil.copy(source, target)
+
+
+def rows() -> list[Row]:
+    """None where there is no docker-registry: then there is nothing to copy between."""
+    if PROGRAM is None:
+        return []
+    everybody = copiers()
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
+        folder = Path(name)
+        make_certificates(folder, (SOURCE_ADDRESS, TARGET_ADDRESS))
+        with tls_registry(SOURCE_ADDRESS, folder / "source", folder) as source:
+            bench = Bench(folder=folder, source=source, copiers=tuple(one for one in everybody if one.installed))
+            for size in SIZES:
+                versions = _versions(bench, size)
+                for case in CASES:
+                    for _ in range(ROUNDS.get((size.name, case), MORE_ROUNDS)):
+                        bench.measure(size, case, versions)
+    return [row for size in SIZES for case in CASES for row in _rows(bench, size, case, everybody)]
+
+
+def _versions(bench: Bench, size: Size) -> Versions:
+    builder = Builder(registry=bench.client(bench.source), repository=REPOSITORY)
+    tag = size.name.replace(" ", "")
+    return Versions(first=builder.build(size, 1, f"{tag}-1"), second=builder.build(size, 2, f"{tag}-2"))
+
+
+def _rows(bench: Bench, size: Size, case: str, everybody: tuple[Copier, ...]) -> Iterator[Row]:
+    name = f"promotion.{size.name.replace(' ', '')}.{case.replace(' ', '-')}"
+    ours = bench.found[size.name, case, OURS]
+    seconds = [one.seconds for one in ours]
+    for copier in everybody:
+        if copier.name == OURS:
+            continue
+        if not copier.installed:
+            yield missing(name, seconds, peer_name=copier.name, unit="s", why=copier.how_to_install)
+            continue
+        theirs = bench.found[size.name, case, copier.name]
+        aim = (COLD_AIM if case == "cold" else WARM_AIM) if copier.name == SKOPEO else None
+        yield compared(
+            name,
+            seconds,
+            [one.seconds for one in theirs],
+            peer_name=copier.name + (" (the floor)" if copier.name == FLOOR else ""),
+            aim=aim,
+            more={"ours_process": _process(ours), "peer_process": _process(theirs)},
+        )
+    yield from _memory(bench, size, case, name)
+
+
+def _memory(bench: Bench, size: Size, case: str, name: str) -> Iterator[Row]:
+    """Processor time of the copy, as its time; memory of the whole process, Python and imports included."""
+    peer = SKOPEO if (size.name, case, SKOPEO) in bench.found else FLOOR
+    ours, theirs = bench.found[size.name, case, OURS], bench.found[size.name, case, peer]
+    yield compared(
+        f"{name}.cpu",
+        [one.cpu_seconds for one in ours],
+        [one.cpu_seconds for one in theirs],
+        peer_name=peer,
+    )
+    yield compared(
+        f"{name}.peak-memory",
+        [one.process.peak_bytes / _MEBIBYTE for one in ours],
+        [one.process.peak_bytes / _MEBIBYTE for one in theirs],
+        peer_name=f"{peer}, whole process",
+        unit="MiB",
+        most=LARGEST_MEMORY,
+    )
+
+
+def _process(measured: list[Measured]) -> dict[str, float]:
+    """Medians of the whole processes, from start to end."""
+    return {
+        "wall_seconds": round(median(one.process.wall_seconds for one in measured), 4),
+        "cpu_seconds": round(median(one.process.cpu_seconds for one in measured), 4),
+        "peak_mib": round(median(one.process.peak_bytes for one in measured) / _MEBIBYTE, 1),
+    }

@@ -1,0 +1,151 @@
+"""The rows that a benchmark returns, as they are printed and kept."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+RESULTS: Final = Path(__file__).parent / "results.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One figure of ours beside one of somebody else's."""
+
+    name: str
+    ours: float
+    peer: float | None
+    """None where the peer could not be measured; the note says why."""
+    peer_name: str
+    unit: str
+    ratio: float | None = None
+    """The median of the ratios of single rounds where rounds were interleaved; else `ours` by `peer`."""
+    aim: float | None = None
+    """The largest ratio that is wanted."""
+    most: float | None = None
+    """The largest value of `ours` that is wanted, whatever the peer has."""
+    spread: tuple[float, float] | None = None
+    """The least and the largest of our values."""
+    note: str = ""
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether what is wanted was reached; None where nothing in particular is, or nothing was measured."""
+        wanted = []
+        if self.aim is not None and self.ratio is not None:
+            wanted.append(self.ratio <= self.aim)
+        if self.most is not None:
+            wanted.append(self.ours <= self.most)
+        return all(wanted) if wanted else None
+
+    def as_json(self) -> dict[str, Any]:
+        written: dict[str, Any] = {
+            "name": self.name,
+            "ours": _short(self.ours),
+            "peer": _short(self.peer),
+            "peer_name": self.peer_name,
+            "ratio": _short(self.ratio),
+            "unit": self.unit,
+            "aim": self.aim,
+            "most": self.most,
+            "met": self.met,
+        }
+        if self.spread:
+            written["spread"] = [_short(value) for value in self.spread]
+        if self.note:
+            written["note"] = self.note
+        return written | self.more
+
+
+def compared(
+    name: str,
+    ours: Sequence[float],
+    peer: Sequence[float],
+    *,
+    peer_name: str,
+    unit: str = "s",
+    aim: float | None = None,
+    most: float | None = None,
+    note: str = "",
+    more: dict[str, Any] | None = None,
+) -> Row:
+    """A row of interleaved rounds: medians, and the median of the rounds' ratios, which a busy moment hardly moves."""
+    ratios = [mine / theirs for mine, theirs in zip(ours, peer, strict=True)]
+    return Row(
+        name=name,
+        ours=median(ours),
+        peer=median(peer),
+        peer_name=peer_name,
+        unit=unit,
+        ratio=median(ratios),
+        aim=aim,
+        most=most,
+        spread=(min(ours), max(ours)),
+        note=note,
+        more={"runs": len(ours), "peer_spread": [_short(min(peer)), _short(max(peer))], **(more or {})},
+    )
+
+
+def missing(name: str, ours: Sequence[float], *, peer_name: str, unit: str, why: str) -> Row:
+    """A row whose peer could not be measured here."""
+    spread = (min(ours), max(ours))
+    return Row(name=name, ours=median(ours), peer=None, peer_name=peer_name, unit=unit, spread=spread, note=why)
+
+
+def write(rows: Sequence[Row], path: Path = RESULTS) -> None:
+    """Keep the rows; those of benchmarks that did not run this time stay as they were."""
+    kept = json.loads(path.read_text()) if path.exists() else []
+    fresh = {row.name.partition(".")[0] for row in rows}
+    found = [old for old in kept if old["name"].partition(".")[0] not in fresh]
+    path.write_text(json.dumps(found + [row.as_json() for row in rows], indent=2) + "\n")
+
+
+def show(rows: Sequence[Row], console: Console) -> None:
+    table = Table(title="A ratio below 1 is in our favour", title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("what", "ours", "peer", "ratio", "aim", "", "beside"):
+        table.add_column(heading, justify="left" if heading in ("what", "beside") else "right", no_wrap=True)
+    before = ""
+    for row in rows:
+        table.add_row(
+            row.name if row.name != before else "",
+            _figure(row.ours, row.unit) + _spread(row),
+            _figure(row.peer, row.unit),
+            "–" if row.ratio is None else f"{row.ratio:.2f}",
+            _aim(row),
+            {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row.met],
+            row.peer_name,
+        )
+        before = row.name
+    console.print(table)
+    for row in rows:
+        if row.note:
+            console.print(f"[bold]{row.name}[/]: {row.note}", highlight=False)
+
+
+def _aim(row: Row) -> str:
+    parts = [f"≤ {row.aim:g}"] if row.aim is not None else []
+    parts += [f"≤ {row.most:g} {row.unit}"] if row.most is not None else []
+    return ", ".join(parts)
+
+
+def _spread(row: Row) -> str:
+    return f" ({_number(row.spread[0])}–{_number(row.spread[1])})" if row.spread else ""
+
+
+def _figure(value: float | None, unit: str) -> str:
+    return "–" if value is None else f"{_number(value)} {unit}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")

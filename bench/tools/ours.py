@@ -1,0 +1,21 @@
+"""Slipway's promotion, as the promote step calls it: everything that belongs to the artifact, compared, then tagged."""
+
+from typing import Any
+
+from bench.tools.task import Task, run
+from slipway.effects.registry import Anonymous, Registry, RegistryEndpoint, Source, Target, new_pool, promote
+
+
+def copy(task: Task) -> dict[str, Any]:
+    pool = new_pool(authority=task.ca)
+    source = Registry(RegistryEndpoint(task.source), Anonymous(), pool=pool)
+    target = Registry(RegistryEndpoint(task.target), Anonymous(), pool=pool)
+    done = promote(
+        Source(registry=source, repository=task.repository, digest=task.digest, tag=task.tag),
+        Target(registry=target, repository=task.repository, digest=task.digest, tag=task.tag),
+    )
+    return {"blobs_copied": done.blobs_copied, "bytes_copied": done.bytes_copied}
+
+
+if __name__ == "__main__":
+    run(copy)
