@@ -189,6 +189,19 @@ class Settings(BaseModel):
     )
     table: str = Field(
         default="ledger", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Name of the ledger's table."
+    promotion_seconds: int = Field(
+        default=240,
+        ge=1,
+        le=1200,
+        description="Seconds for which one message copies an artifact before it leaves the rest to the next message.",
+    )
+    arm_endpoint: Address = Field(
+        default="https://management.azure.com",
+        description="Azure Resource Manager, which is asked to import where an environment says `how: import`.",
+    )
+    arm_token: SecretStr = Field(
+        default=SecretStr(""), description="A token for it that is given (laptop), instead of the app's identity."
+    )
     )
     container: str = Field(
         default="evidence", pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$", description="Blob container for plans and logs."

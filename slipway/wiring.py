@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from .config import Known, load_deliveries
@@ -11,7 +12,7 @@ from .domain.tokens import Keys
 from .effects.cluster import Cluster, ClusterAccess, connect, entra_token
 from .effects.messaging import Bus
 from .effects.notification import Channel, Webhook
-from .effects.registry import Anonymous, BasicCredential, EntraCredential, Registry, RegistryEndpoint
+from .effects.registry import Anonymous, BasicCredential, EntraCredential, Importer, Registry, RegistryEndpoint
 from .flow.catalogue import Catalogue
 from .flow.clock import Clock, Patience, utc_now
 from .flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
@@ -160,6 +161,12 @@ class Parts:
                 return EntraCredential(lambda: self.credential.get_token(ACR_SCOPE).token)
 
     @part
+    def importer(self) -> Importer:
+        given, endpoint = self.settings.arm_token.get_secret_value(), self.settings.arm_endpoint.rstrip("/")
+        scope = f"{endpoint}/.default"
+        return Importer(lambda: given or self.credential.get_token(scope).token, endpoint=endpoint)
+
+    @part
     def cluster(self) -> Named[Cluster]:
         return Named(
             "cluster", frozenset(self.settings.clusters), lambda n: connect(self._access(self.settings.clusters[n]))
@@ -231,6 +238,9 @@ class Parts:
             ledger=self.ledger,
             blobs=self.blobs,
             links=self.links,
+            importer=self.importer,
+            resource_ids={name: given.resource_id for name, given in self.settings.registries.items()},
+            promotion_time=timedelta(seconds=self.settings.promotion_seconds),
         )
         return Performer(
             ledger=self.ledger,

@@ -1,5 +1,6 @@
 """What performing a step led to: a decision about the message, applied by `perform.py`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,13 @@ REASON_LIMIT = 2000
 """Characters of a reason that a cause carries."""
 
 
+type Tidy = Callable[[], None]
+
+
+def nothing() -> None:
+    """Nothing is left to tidy up."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finished:
     """The effect is had, or cannot be had. Reported as a cause."""
@@ -17,6 +25,8 @@ class Finished:
     passed: bool
     reason: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+    afterwards: Tidy = field(default=nothing, compare=False)
+    """Called once it has been reported; what fails there is left lying about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +42,23 @@ class TryAgain:
     """The effect went wrong in a way that may pass; try again with growing pauses."""
 
     reason: str
+    after: timedelta = timedelta(0)
+    """At least so long."""
+    afterwards: Tidy = field(default=nothing, compare=False)
+    """As of `Finished`, where this was the last try."""
 
 
 Outcome = Finished | LookAgain | TryAgain
 
 
-def passed(result: Record | None = None, reason: str = "") -> Finished:
-    return Finished(passed=True, reason=reason[:REASON_LIMIT], result=result.model_dump(mode="json") if result else {})
+def passed(result: Record | None = None, reason: str = "", *, afterwards: Tidy = nothing) -> Finished:
+    return _finished(True, reason, result, afterwards)
 
 
-def failed(reason: str, result: Record | None = None) -> Finished:
-    return Finished(passed=False, reason=reason[:REASON_LIMIT], result=result.model_dump(mode="json") if result else {})
+def failed(reason: str, result: Record | None = None, *, afterwards: Tidy = nothing) -> Finished:
+    return _finished(False, reason, result, afterwards)
+
+
+def _finished(is_passed: bool, reason: str, result: Record | None, afterwards: Tidy) -> Finished:
+    told = result.model_dump(mode="json") if result else {}
+    return Finished(passed=is_passed, reason=reason[:REASON_LIMIT], result=told, afterwards=afterwards)

@@ -85,19 +85,20 @@ class Performer:
     def _effect(self, work: Work) -> Outcome:
         outcome = self.effects[work.step.kind](work)
         if isinstance(outcome, TryAgain) and work.step.tries + 1 >= TRIES:
-            return failed(f"{outcome.reason} (tried {TRIES} times)")
+            return failed(f"{outcome.reason} (tried {TRIES} times)", afterwards=outcome.afterwards)
         return outcome
 
     def _follow(self, step: Step, outcome: Outcome) -> None:
         match outcome:
             case Finished():
                 self._report(step, outcome)
+                self._tidy(step, outcome)
             case LookAgain(after=after, reason=reason):
                 log.info("%s: %s", step.id, reason)
                 self._send(step.evolve(poll=step.poll + 1, tries=0), after)
-            case TryAgain(reason=reason):
+            case TryAgain(reason=reason, after=after):
                 log.warning("%s: try %d went wrong: %s", step.id, step.tries + 1, reason)
-                self._send(step.evolve(tries=step.tries + 1), timedelta(seconds=2 ** (step.tries + 1)))
+                self._send(step.evolve(tries=step.tries + 1), max(after, timedelta(seconds=2 ** (step.tries + 1))))
 
     def _report(self, step: Step, outcome: Finished) -> None:
         cause = StepFinished(
@@ -109,6 +110,12 @@ class Performer:
             # The effect is had; only its report met a crowd. It goes through the queue, so that it is not had again.
             self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])
         self.at("reported")
+
+    def _tidy(self, step: Step, outcome: Finished) -> None:
+        try:
+            outcome.afterwards()
+        except LedgerUnavailable as away:
+            log.warning("%s: what it left behind was not tidied up: %s", step.id, away)
 
     def _put_off(self, step: Step) -> None:
         """Somebody else performs it, or died doing so. The step stays as it is, as nothing of it may be skipped; its

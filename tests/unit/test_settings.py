@@ -233,6 +233,7 @@ def test_every_setting_and_every_field_of_one_is_described() -> None:
 def test_secrets_are_marked_in_the_reference() -> None:
     marked = {line.split("`")[1] for line in settings_reference.page().splitlines() if "` 🔒" in line}
     assert marked == {
+        PREFIX + "ARM_TOKEN",
         PREFIX + "STORAGE_CONNECTION",
         PREFIX + "SIGNING_KEYS",
         PREFIX + "HOOK_SECRETS",

@@ -1,11 +1,12 @@
 """Where steps have their effects: the registries, clusters and channels that the installation's settings name."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from ...effects.cluster import Cluster
 from ...effects.notification import Channel
-from ...effects.registry import Registry
+from ...effects.registry import Importer, Registry
 from ...ledger import Blobs, Ledger
 from ..links import Links
 
@@ -20,3 +21,9 @@ class Places:
     ledger: Ledger
     blobs: Blobs
     links: Links
+    importer: Importer | None = None
+    """Asks registries to import; None where nobody may."""
+    resource_ids: Mapping[str, str] = field(default_factory=dict)
+    """Azure Resource Manager's names of the registries, by ours."""
+    promotion_time: timedelta = timedelta(seconds=240)
+    """How long one message copies before it leaves the rest to the next."""

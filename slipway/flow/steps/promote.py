@@ -1,41 +1,158 @@
-"""Promote: copy the artifact, by digest and with all that hangs on it, into the environment's registry."""
+"""Promote: bring the artifact, by digest and with all that hangs on it, into the environment's registry.
 
-import logging
+A message has its time (`Places.promotion_time`): what is not copied by then is left to the next one, which goes on
+from there. An import is asked for once and looked at by later messages. Either way ends alike: what is missing is
+copied, both sides are compared, the tag is set, and tag and manifest are locked.
+"""
 
-from ...effects.registry import Progress, RegistryError, Source, Target
+from datetime import timedelta
+
+from ...domain.application import Environment
+from ...domain.promotion import TakenTag, Way
+from ...effects.registry import (
+    ImportDenied,
+    Lock,
+    NotImportable,
+    Promotion,
+    RegistryError,
+    Source,
+    TagTaken,
+    Target,
+    Unfinished,
+)
 from ...effects.registry import promote as copy
-from ...ledger import LedgerUnavailable
-from ..outcome import Outcome, TryAgain, failed, passed
+from ..clock import Clock
+from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places
+from .promoting import Life, TimeIsOver
 
-log = logging.getLogger(__name__)
+AT_ONCE = timedelta(0)
+SOON = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(minutes=10)
 
 
-def promote(places: Places, work: Work) -> Outcome:
-    release = work.release
+class Promoted(Promotion):
+    """The promotion, and what the step made of it."""
+
+    how: Way
+    lock: Lock
+    not_imported: str | None = None
+    """Why it was copied although it was to be imported."""
+
+
+def promote(places: Places, clock: Clock, work: Work) -> Outcome:
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
-
-    def keep_lease(_: Progress) -> None:
-        try:
-            work.renew()
-        except LedgerUnavailable as away:
-            log.warning("%s: its lease was not renewed, the copy goes on: %s", work.step.id, away)
-
-    target_registry = work.entry.application.registry_of(environment)
+    life = Life.begin(places, clock, work)
     try:
-        source, target = places.registry(release.registry), places.registry(target_registry)
-        digest = release.artifact.digest
-        promotion = copy(
-            Source(registry=source, repository=release.repository, digest=digest, tag=release.tag),
-            Target(registry=target, repository=release.repository, digest=digest, tag=release.tag),
-            progress=keep_lease,
-        )
-        target.lock(release.repository, release.tag, digest)
-    except KeyError as error:
-        return failed(str(error.args[0]))
+        return _promote(places, environment, life)
+    except (KeyError, TimeIsOver) as error:
+        return failed(str(error.args[0]), afterwards=life.forget)
+    except Unfinished:
+        if life.is_last:
+            return failed(life.given_up(), afterwards=life.forget)
     except RegistryError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
-    return passed(promotion)
+        return _after_error(error, environment, life)
+    return LookAgain(after=AT_ONCE, reason=life.told)
+
+
+def _after_error(error: RegistryError, environment: Environment, life: Life) -> Outcome:
+    if not error.retryable:
+        return failed(_with_advice(error, environment, life), afterwards=life.forget)
+    if life.is_last:
+        return failed(f"{life.given_up()}; at last: {error}", afterwards=life.forget)
+    pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
+    if life.advanced:
+        # It gets somewhere between its failures: that is no reason to give it up after a few of them.
+        return LookAgain(after=max(pause, SOON), reason=f"{life.told}; {error}")
+    return TryAgain(reason=str(error), after=pause, afterwards=life.forget)
+
+
+def _with_advice(error: RegistryError, environment: Environment, life: Life) -> str:
+    is_ours = isinstance(error, TagTaken) and error.where.reference == life.release.tag
+    if is_ours and environment.promotion.tag is TakenTag.REFUSE:
+        return f"{error}; or have it moved (promotion.tag: move)"
+    return str(error)
+
+
+def _promote(places: Places, environment: Environment, life: Life) -> Outcome:
+    source, target = _ends(places, environment, life)
+    if environment.promotion.how is Way.IMPORT and not life.state.not_imported:
+        waiting = _import(places, environment, life, source, target)
+        if waiting is not None:
+            return waiting
+    promotion = copy(source, target, progress=life.progress, enough=life.enough)
+    lock = target.registry.lock(target.repository, target.tag, target.digest)
+    imported = environment.promotion.how is Way.IMPORT and not life.state.not_imported
+    done = Promoted(
+        **{name: getattr(promotion, name) for name in Promotion.model_fields}
+        # A life that was cut short right after it had moved the tag has left word of what the tag was.
+        | {"tag_was": promotion.tag_was or life.state.tag_was},
+        how=Way.IMPORT if imported else Way.COPY,
+        lock=lock,
+        not_imported=life.state.not_imported or None,
+    )
+    return passed(done, afterwards=life.forget)
+
+
+def _ends(places: Places, environment: Environment, life: Life) -> tuple[Source, Target]:
+    """Where it is, and where it has to be. Raises KeyError for a registry that the settings do not know."""
+    release = life.release
+    source = Source(
+        registry=places.registry(release.registry),
+        repository=release.repository,
+        digest=release.artifact.digest,
+        tag=release.tag,
+    )
+    target = Target(
+        registry=places.registry(life.application.registry_of(environment)),
+        repository=release.repository,
+        digest=source.digest,
+        tag=release.tag,
+        may_move=environment.promotion.tag is TakenTag.MOVE,
+        before_moving=life.moving,
+    )
+    return source, target
+
+
+def _import(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> LookAgain | None:
+    """None once there is nothing more to wait for: the image was imported, or is to be copied instead."""
+    try:
+        return _imported(places, environment, life, source, target)
+    except (ImportDenied, NotImportable) as error:
+        if not environment.promotion.fallback:
+            raise
+        life.remember(operation="", not_imported=str(error)[:2000])
+        return None
+    except RegistryError:
+        life.remember(operation="")  # the next try asks for it anew
+        raise
+
+
+def _imported(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> LookAgain | None:
+    importer = places.importer
+    if importer is None:
+        raise NotImportable(
+            target.registry.where(target.repository, target.digest), "this installation has no way to import"
+        )
+    if life.state.operation:
+        seen = importer.look(life.state.operation, target)
+    elif target.registry.resolve(target.repository, target.digest) is not None:
+        return None  # it is there already, with its platforms, as no registry stores an index without them
+    else:
+        life.check_tag(target)
+        seen = importer.start(
+            source,
+            target,
+            source_id=places.resource_ids.get(life.release.registry, ""),
+            target_id=places.resource_ids.get(life.application.registry_of(environment), ""),
+        )
+    life.remember(operation=seen.operation)
+    if seen.done:
+        return None
+    if life.is_last:
+        raise TimeIsOver(life.given_up())
+    life.importing()
+    return LookAgain(after=timedelta(seconds=seen.after), reason="the registry imports it")

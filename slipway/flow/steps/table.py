@@ -19,7 +19,7 @@ def effects(places: Places, clock: Clock) -> Mapping[StepKind, Effect]:
     return {
         StepKind.RESOLVE: partial(resolve, places),
         StepKind.PLAN: partial(plan, places, clock),
-        StepKind.PROMOTE: partial(promote, places),
+        StepKind.PROMOTE: partial(promote, places, clock),
         StepKind.DEPLOY: partial(deploy, places),
         StepKind.CHECK: partial(check, places, clock),
         StepKind.VERIFY: partial(verify, places, clock),
