@@ -10,7 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender, ServiceBusSubQueue
+from azure.servicebus import (
+    ServiceBusClient,
+    ServiceBusMessage,
+    ServiceBusReceivedMessage,
+    ServiceBusSender,
+    ServiceBusSubQueue,
+)
+from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import ServiceBusError
 
 from ...domain.steps import Outgoing
@@ -116,7 +123,7 @@ def drain_dead_letters(client: ServiceBusClient, queue: str, keep: Callable[[Dea
                 keep(
                     DeadLetter(
                         queue=queue,
-                        body=b"".join(message.body),
+                        body=_content(message),
                         message_id=str(message.message_id or ""),
                         reason=str(message.dead_letter_reason or "unknown"),
                     )
@@ -126,3 +133,10 @@ def drain_dead_letters(client: ServiceBusClient, queue: str, keep: Callable[[Dea
     except (ServiceBusError, ValueError, OSError) as error:
         raise QueueUnavailable(f"dead letters of {queue}: {type(error).__name__}") from error
     return kept
+
+
+def _content(message: ServiceBusReceivedMessage) -> bytes:
+    """The body as bytes. Anybody may send values that are no bytes; they are bad input, and still must be kept."""
+    if message.body_type is AmqpMessageBodyType.DATA:
+        return b"".join(message.body)
+    return str(message).encode()
