@@ -59,6 +59,8 @@ def public_key_of(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
 
 def check_chain(chain: Sequence[x509.Certificate], times: Iterable[datetime]) -> None:
     """Raises `Unproven` unless each certificate was issued by the next, may be used so, and is valid at these times."""
+    if len(set(chain)) != len(chain):
+        raise Unproven("a certificate is in the chain twice")
     for certificate in chain:
         _check_hash(certificate)
     for issued, issuer in (*pairwise(chain), (chain[-1], chain[-1])):

@@ -23,6 +23,12 @@ from ._reading import Unproven
 
 NOTATION_SIGNATURE: Final = "application/vnd.cncf.notary.signature"
 _PREDICATE_ANNOTATIONS: Final = ("in-toto.io/predicate-type", "predicateType", "dev.sigstore.bundle.predicateType")
+_WORDS: Final = {
+    SIGNED_BY_NOTATION: ("Notation signature", "a Notation signature"),
+    SIGNED_BY_COSIGN: ("cosign signature", "a cosign signature"),
+    HAS_SBOM: ("SBOM", "an SBOM"),
+    BUILT_BY: ("provenance", "provenance"),
+}
 _REASONS_SHOWN: Final = 3
 _REASON: Final = 700
 
@@ -69,24 +75,23 @@ def check(registry: Registry, repository: str, digest: str, wanted: Wanted, now:
     found: list[Finding] = []
     if wanted.notation is not None:
         candidates = _notation(attachments, image, wanted.notation, now)
-        found.append(_judge(SIGNED_BY_NOTATION, "Notation signature", digest, candidates))
+        found.append(_judge(SIGNED_BY_NOTATION, digest, candidates))
     if wanted.cosign is not None:
-        found.append(
-            _judge(SIGNED_BY_COSIGN, "cosign signature", digest, _signatures(attachments, digest, wanted.cosign))
-        )
+        found.append(_judge(SIGNED_BY_COSIGN, digest, _signatures(attachments, digest, wanted.cosign)))
     if wanted.sbom:
-        found.append(_judge_all(HAS_SBOM, "SBOM", image, partial(_sboms, attachments, image)))
+        found.append(_judge_all(HAS_SBOM, image, partial(_sboms, attachments, image)))
     if wanted.provenance is not None:
         provenance = partial(_provenance, attachments, image, wanted.provenance)
-        found.append(_judge_all(BUILT_BY, "provenance", image, provenance))
+        found.append(_judge_all(BUILT_BY, image, provenance))
     return tuple(found)
 
 
 # ---- judging
 
 
-def _judge(rule: str, what: str, digest: str, candidates: Iterable[_Candidate]) -> Finding:
+def _judge(rule: str, digest: str, candidates: Iterable[_Candidate]) -> Finding:
     """Holds with the first candidate that proves it."""
+    what, one = _WORDS[rule]
     refused: list[str] = []
     for candidate in candidates:
         try:
@@ -98,20 +103,18 @@ def _judge(rule: str, what: str, digest: str, candidates: Iterable[_Candidate]) 
                 raise
             refused.append(f"{candidate.name}: {error.what}")
     if not refused:
-        return _finding(rule, False, f"expected a {what} of {_short(digest)}, there is none", missing=True)
+        return _finding(rule, False, f"expected {one} of {_short(digest)}, there is none", missing=True)
     more = f"; and {len(refused) - _REASONS_SHOWN} more" if len(refused) > _REASONS_SHOWN else ""
     reasons = "; ".join(refused[:_REASONS_SHOWN])
-    return _finding(
-        rule, False, f"expected a {what} of {_short(digest)}, none of {len(refused)} holds: {reasons}{more}"
-    )
+    return _finding(rule, False, f"expected {one} of {_short(digest)}, none of {len(refused)} holds: {reasons}{more}")
 
 
-def _judge_all(rule: str, what: str, image: Image, find: Callable[[str], Iterable[_Candidate]]) -> Finding:
+def _judge_all(rule: str, image: Image, find: Callable[[str], Iterable[_Candidate]]) -> Finding:
     """Holds for the image as a whole, or else for each of its platforms."""
-    whole = _judge(rule, what, image.manifest.digest, find(image.manifest.digest))
+    whole = _judge(rule, image.manifest.digest, find(image.manifest.digest))
     if whole.rule.passed or not image.platforms:
         return whole
-    parts = {name: _judge(rule, what, digest, find(digest)) for digest, name in image.platforms.items()}
+    parts = {name: _judge(rule, digest, find(digest)) for digest, name in image.platforms.items()}
     broken = {name: part for name, part in parts.items() if not part.rule.passed}
     if not broken:
         return _finding(rule, True, "; ".join(f"{name}: {part.rule.reason}" for name, part in parts.items()))

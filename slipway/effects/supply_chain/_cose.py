@@ -25,9 +25,8 @@ def read_cose(raw: bytes) -> Envelope:
     if headers.keys() & unprotected.keys():
         raise Unproven("a header is there twice, signed and unsigned")
     attributes = read_attributes(headers, headers.get(_CONTENT_TYPE), headers.get(_CRIT), _time)
-    claimed = headers.get(_ALG)
     return Envelope(
-        algorithm=NAME_OF_COSE.get(claimed, str(claimed)) if isinstance(claimed, int) else str(claimed),
+        algorithm=_algorithm(headers.get(_ALG)),
         signing_time=attributes.signing_time,
         expiry=attributes.expiry,
         chain=_chain(headers.get(_X5CHAIN, unprotected.get(_X5CHAIN))),
@@ -35,6 +34,12 @@ def read_cose(raw: bytes) -> Envelope:
         signature=proof,
         signed=encode_sig_structure(protected, payload),
     )
+
+
+def _algorithm(claimed: Any) -> str:
+    """By its JOSE name; what is not one of ours by a name that no algorithm has."""
+    known = isinstance(claimed, int) and claimed in NAME_OF_COSE
+    return NAME_OF_COSE[claimed] if known else f"COSE {claimed!r}"
 
 
 def _chain(listed: Any) -> tuple[bytes, ...]:

@@ -33,9 +33,10 @@ def sbom_name(raw: bytes) -> str:
     head = raw[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"{"):
         try:
-            return _json_name(json.loads(raw))
+            document = json.loads(raw)
         except (ValueError, RecursionError):
             raise Unproven("the document is no JSON that can be read") from None
+        return _json_name(document)
     if head.startswith(b"<") and b"http://cyclonedx.org/schema/bom" in head:
         return "CycloneDX"
     if head.startswith(b"<") and b"http://spdx.org/rdf/terms" in head:

@@ -1,0 +1,205 @@
+"""Images with what hangs on them, as the tools push it: Notation, cosign 2 and 3, oras and docker buildx."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.effects.supply_chain import NotationTrust, ProvenanceTrust, Wanted
+from slipway.effects.supply_chain._notation import Signed
+from tests.unit.effects.registry.artifacts import (
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Built,
+    blob_descriptor,
+    image,
+    written,
+)
+from tests.unit.effects.supply_chain.authority import Issued, Key, ec_key, signer
+from tests.unit.effects.supply_chain.signing import (
+    BUILDER,
+    COSE,
+    JWS,
+    SIGNS,
+    SPDX,
+    SPDX_DOCUMENT,
+    b64,
+    bundle,
+    compact,
+    cose,
+    dsse,
+    jws,
+    key_signature,
+    payload_for,
+    provenance,
+    simple_signing,
+    statement,
+)
+
+NOTATION = "application/vnd.cncf.notary.signature"
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+DSSE = "application/vnd.dsse.envelope.v1+json"
+IN_TOTO = "application/vnd.in-toto+json"
+SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
+SIGNATURE_ARTIFACT = "application/vnd.dev.cosign.artifact.sig.v1+json"
+SIGNATURE = "dev.cosignproject.cosign/signature"
+
+
+@dataclass(frozen=True)
+class Layer:
+    media_type: str
+    data: bytes
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def descriptor(self) -> dict[str, Any]:
+        annotations = {"annotations": dict(self.annotations)} if self.annotations else {}
+        return blob_descriptor(self.media_type, self.data) | annotations
+
+
+def target_of(built: Built) -> Signed:
+    return Signed(media_type=built.media_type, digest=built.digest, size=len(built.raw))
+
+
+def manifest(
+    *layers: Layer,
+    subject: Built | None = None,
+    artifact_type: str = "",
+    config_type: str = "application/vnd.oci.empty.v1+json",
+    annotations: Mapping[str, str] | None = None,
+) -> Built:
+    config = b"{}"
+    document: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
+    if artifact_type:
+        document["artifactType"] = artifact_type
+    document |= {
+        "config": blob_descriptor(config_type, config),
+        "layers": [layer.descriptor() for layer in layers],
+    }
+    if subject:
+        document["subject"] = {name: subject.descriptor()[name] for name in ("mediaType", "digest", "size")}
+    if annotations:
+        document["annotations"] = dict(annotations)
+    return Built(
+        raw=written(document),
+        media_type=OCI_MANIFEST,
+        blobs=(config, *(layer.data for layer in layers)),
+        artifact_type=artifact_type or config_type,
+    )
+
+
+# ---- signatures
+
+
+def notation(subject: Built, by: Issued, *, as_cose: bool = False, old_layout: bool = False, **fields: Any) -> Built:
+    """As `notation sign` attaches it; the old layout names its type in the configuration alone."""
+    payload = fields.pop("payload", payload_for(target_of(subject)))
+    raw = (cose if as_cose else jws)(by, payload=payload, **fields)
+    layer = Layer(COSE if as_cose else JWS, raw)
+    if old_layout:
+        return manifest(layer, subject=subject, config_type=NOTATION)
+    return manifest(layer, subject=subject, artifact_type=NOTATION)
+
+
+def simple_layer(subject: Built, key: Key, **critical: Any) -> Layer:
+    payload = simple_signing(subject.digest, **critical)
+    return Layer(SIMPLE_SIGNING, payload, {SIGNATURE: b64(key_signature(key, payload))})
+
+
+def classic(*layers: Layer) -> Built:
+    """What cosign keeps under a tag."""
+    return manifest(*layers, config_type=OCI_CONFIG)
+
+
+def in_bundle(subject: Built, key: Key, content: dict[str, Any]) -> Built:
+    """As cosign 3 attaches a signature or an attestation."""
+    annotations = {
+        "dev.sigstore.bundle.content": "dsse-envelope",
+        "dev.sigstore.bundle.predicateType": content["predicateType"],
+    }
+    layer = Layer(BUNDLE, bundle(dsse(key, content)))
+    return manifest(layer, subject=subject, artifact_type=BUNDLE, annotations=annotations)
+
+
+def signed_in_bundle(subject: Built, key: Key) -> Built:
+    return in_bundle(subject, key, statement(SIGNS, {}, digest=subject.digest))
+
+
+# ---- documents
+
+
+def sbom(subject: Built, document: bytes | None = None, media_type: str = "application/spdx+json") -> Built:
+    """As `oras attach` does it."""
+    layer = Layer(media_type, document if document is not None else compact(SPDX_DOCUMENT))
+    return manifest(layer, subject=subject, artifact_type=media_type)
+
+
+def attested(*contents: Mapping[str, Any] | bytes, kinds: tuple[str, ...] = ()) -> Built:
+    """What `cosign attest` keeps under the tag `.att`."""
+    layers = [
+        Layer(
+            DSSE,
+            content if isinstance(content, bytes) else compact(content),
+            {"predicateType": kinds[position]} if kinds else {},
+        )
+        for position, content in enumerate(contents)
+    ]
+    return manifest(*layers, config_type=OCI_CONFIG)
+
+
+# ---- docker buildx
+
+
+def buildx_attestations(platform: Built, *contents: dict[str, Any]) -> Built:
+    layers = [
+        Layer(IN_TOTO, compact(content), {"in-toto.io/predicate-type": content["predicateType"]})
+        for content in contents
+    ]
+    return manifest(*layers, config_type=OCI_CONFIG)
+
+
+def buildx_index(*platforms: Built, attestations: Mapping[str, Built]) -> Built:
+    """An index with attestation manifests (by the digest of the platform that they are about) among its children."""
+    entries = [platform.descriptor() for platform in platforms]
+    for about, built in attestations.items():
+        reference = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": about}
+        entry = {"mediaType": built.media_type, "digest": built.digest, "size": len(built.raw)}
+        entries.append(entry | {"annotations": reference, "platform": {"os": "unknown", "architecture": "unknown"}})
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    return Built(raw=json.dumps(document).encode(), media_type=OCI_INDEX, children=(*platforms, *attestations.values()))
+
+
+def built_with_buildx(*, builder: str = BUILDER, with_sbom: bool = True) -> Built:
+    """Two platforms, each with its attestations."""
+    platforms = [image(name.encode(), architecture=name) for name in ("amd64", "arm64")]
+    attestations = {}
+    for platform in platforms:
+        contents = [provenance(builder, digest=platform.digest)]
+        if with_sbom:
+            contents.append(statement(SPDX, SPDX_DOCUMENT, digest=platform.digest))
+        attestations[platform.digest] = buildx_attestations(platform, *contents)
+    return buildx_index(*platforms, attestations=attestations)
+
+
+# ---- who is trusted
+
+
+@dataclass(frozen=True)
+class People:
+    """Who signs in these tests."""
+
+    notation: Issued = field(default_factory=signer)
+    cosign: Key = field(default_factory=ec_key)
+    builder: Key = field(default_factory=ec_key)
+
+    def everything(self) -> Wanted:
+        """All four rules."""
+        return Wanted(
+            notation=NotationTrust(
+                roots=(self.notation.root.certificate,),
+                identities=({"C": "US", "ST": "WA", "O": "contoso.com", "CN": "release"},),
+            ),
+            cosign=self.cosign.public_key(),
+            sbom=True,
+            provenance=ProvenanceTrust(builders=(BUILDER,), key=self.builder.public_key()),
+        )
