@@ -5,12 +5,14 @@ Registries and clusters are named here and given addresses by the installation's
 `delivery.yaml` serves the laptop and Azure alike.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from .gate import AutoGate, Gate
 from .model import Duration, Name, Record, Repository, canonical, sha256
 from .promotion import PromotionRule
 from .requirements import Requirements
@@ -78,37 +80,6 @@ class Pipeline(Record):
         description="How the run names the image's tag: {run_number}, {run_id} and {commit} are filled in. "
         "Used where the run's message does not name the image itself.",
     )
-
-
-class AutoGate(Record):
-    """No person is asked."""
-
-    kind: Literal["auto"] = "auto"
-
-
-class ApprovalGate(Record):
-    """People are asked; each vote is for one plan hash."""
-
-    kind: Literal["approval"] = "approval"
-    approvers: tuple[Annotated[str, Field(min_length=3, max_length=254)], ...] = Field(
-        min_length=1, max_length=50, description="Who may vote, by e-mail address."
-    )
-    required: int = Field(default=1, ge=1, le=50, description="How many different people must approve.")
-    deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
-    requester_may_approve: bool = Field(
-        default=False, description="Whether the person who asked for the CI run may approve their own release."
-    )
-
-    @model_validator(mode="after")
-    def _can_be_reached(self) -> Self:
-        if len({a.casefold() for a in self.approvers}) != len(self.approvers):
-            raise ValueError("approvers: the same person is listed twice")
-        if self.required > len(self.approvers):
-            raise ValueError(f"required: {self.required} approvals cannot come from {len(self.approvers)} approvers")
-        return self
-
-
-Gate = Annotated[AutoGate | ApprovalGate, Field(discriminator="kind")]
 
 
 class HttpProbe(Record):
@@ -198,6 +169,16 @@ class Application(Record):
             raise ValueError(f"pipeline: needed because start is {self.start.value!r}")
         return self
 
+    @model_validator(mode="after")
+    def _conditions_look_back(self) -> Self:
+        """What a gate demands of earlier environments must be there for it to look at."""
+        earlier: dict[str, Environment] = {}
+        for environment in self.environments:
+            if isinstance(environment.gate, AutoGate):
+                _check_conditions(environment, environment.gate, earlier)
+            earlier[environment.name] = environment
+        return self
+
     def environment(self, name: str) -> Environment | None:
         return next((e for e in self.environments if e.name == name), None)
 
@@ -207,8 +188,26 @@ class Application(Record):
         following = names.index(name) + 1 if name in names else len(names)
         return self.environments[following] if following < len(names) else None
 
+    def before(self, name: str) -> Environment | None:
+        """The environment that the named one follows; None before the first, or when there is no such name."""
+        names = [e.name for e in self.environments]
+        place = names.index(name) if name in names else 0
+        return self.environments[place - 1] if place else None
+
     def registry_of(self, environment: Environment) -> str:
         return environment.registry or self.image.registry
+
+
+def _check_conditions(environment: Environment, gate: AutoGate, earlier: Mapping[str, Environment]) -> None:
+    at = f"environments: {environment.name}: gate"
+    known = f"earlier environments are {', '.join(earlier) or 'none'}"
+    for name in gate.tests_passed:
+        if name not in earlier:
+            raise ValueError(f"{at}: tests_passed: {name!r} does not come before it; {known}")
+        if not (earlier[name].verify.job or earlier[name].verify.http):
+            raise ValueError(f"{at}: tests_passed: {name!r} has no acceptance tests: give it verify")
+    if gate.soak is not None and (gate.soak_in not in earlier if gate.soak_in else not earlier):
+        raise ValueError(f"{at}: soak_in: {gate.soak_in or 'the environment before'!r} is not there; {known}")
 
 
 def policy_hash(environment: Environment) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
+from .people import SignedIn
 from .release import Run, VoteDecision
 from .steps import Step
 
@@ -71,6 +72,8 @@ class VoteCast(_Cause):
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
     """Names this one act of voting: the form's nonce or the message's id. A repeat of it is the same vote."""
+    signed_in: SignedIn | None = None
+    """What the channel verified about the voter; None where it took a signed link's word for who they are."""
 
     @property
     def key(self) -> str:
@@ -104,8 +107,22 @@ class DeadlineReached(_Cause):
         return f"deadline {self.application} {self.release} {self.due.isoformat()}"
 
 
+class ReminderDue(_Cause):
+    """People who are asked and have not answered are to be asked again."""
+
+    kind: Literal["reminder-due"] = "reminder-due"
+    application: Name
+    release: int
+    due: Moment
+
+    @property
+    def key(self) -> str:
+        return f"reminder {self.application} {self.release} {self.due.isoformat()}"
+
+
 Cause = Annotated[
-    ImagePushed | PipelineCompleted | VoteCast | StepFinished | DeadlineReached, Field(discriminator="kind")
+    ImagePushed | PipelineCompleted | VoteCast | StepFinished | DeadlineReached | ReminderDue,
+    Field(discriminator="kind"),
 ]
 
 CAUSE: TypeAdapter[Cause] = TypeAdapter(Cause)

@@ -7,25 +7,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .application import Application, ApprovalGate, Environment, Start
+from .application import Application, Environment, Start
 from .decide.conditions import (
     facts_missing,
     newer_in_lane,
     plan_rule,
-    quorum_rule,
     run_rules,
     short,
     supply_chain_rules,
-    voters_left,
 )
+from .explain_gate import gate_rules
 from .model import Record
-from .release import ROLLOUT_PHASES, Lane, Phase, Release, Visit
+from .release import Lane, Phase, Release, Visit
 from .rules import RuleResult
 from .wording import Wording, moment
 
 _WAY = (
     Phase.QUEUED,
     Phase.PLANNING,
+    Phase.SOAKING,
     Phase.AWAITING_APPROVAL,
     Phase.PROMOTING,
     Phase.DEPLOYING,
@@ -111,7 +111,7 @@ class _View:
             yield self._no_newer(environment)
             yield self._lane_is_free(environment)
             yield self._plan(environment)
-            yield from self._gate(environment)
+            yield from gate_rules(self.application, self.release, environment, self.lanes, now=self.now)
             if self.application.registry_of(environment) != self.release.registry:
                 yield self._promoted(environment)
             yield self._rolled_out(environment)
@@ -190,7 +190,7 @@ class _View:
         if release.plan_hash is None:
             why = release.reason if release.phase is Phase.FAILED else "no plan was made"
             return _rule("plan-is-current", False, why)
-        if release.phase is Phase.AWAITING_APPROVAL:
+        if release.phase in (Phase.AWAITING_APPROVAL, Phase.SOAKING):
             return plan_rule(release, self._lane(environment).live, self.delivery)
         return _rule("plan-is-current", True, f"plan {short(release.plan_hash)} was the one to roll out")
 
@@ -201,40 +201,6 @@ class _View:
             return
         for rule in supply_chain_rules(environment.require, ()):
             yield rule.evolve(reason="it is looked at when the rollout is planned")
-
-    def _gate(self, environment: Environment) -> Iterator[RuleResult]:
-        release, gate = self.release, environment.gate
-        if not isinstance(gate, ApprovalGate):
-            yield _rule("quorum-reached", True, "nobody is asked here")
-            return
-        opened = release.gate if self._here(environment) else None
-        if release.phase in ROLLOUT_PHASES and opened:
-            yield _rule("gate-is-open", True, f"it was passed; it opened at {moment(opened.opened_at)}")
-        elif opened is None:
-            yield _rule("gate-is-open", False, "it opens once there is a plan")
-        elif release.phase is Phase.AWAITING_APPROVAL and opened.deadline and self.now < opened.deadline:
-            yield _rule("gate-is-open", True, f"it is open until {moment(opened.deadline)}")
-        elif release.phase.final and release.phase is not Phase.EXPIRED:
-            yield _rule("gate-is-open", False, f"the release was {release.phase}: {release.reason}")
-        else:
-            over = f"its time was over at {moment(opened.deadline)}" if opened.deadline else "it is being planned again"
-            yield _rule("gate-is-open", False, over)
-        yield self._quorum(environment, gate)
-
-    def _quorum(self, environment: Environment, gate: ApprovalGate) -> RuleResult:
-        if not self._here(environment):
-            return _rule("quorum-reached", False, f"{gate.required} of {', '.join(gate.approvers)} will be asked")
-        rule = quorum_rule(self.release, environment)
-        votes = self.release.gate.votes if self.release.gate else ()
-        cast = "; ".join(
-            f"{vote.voter}: {vote.decision}{f' ({vote.reason})' if vote.reason else ''}, {moment(vote.at)}"
-            for vote in votes
-        )
-        left = ", ".join(voters_left(self.release, gate))
-        parts = [rule.reason, cast or "nobody voted yet"]
-        if self.release.phase is Phase.AWAITING_APPROVAL:
-            parts.append(f"still asked: {left or 'nobody'}")
-        return rule.evolve(reason="; ".join(parts))
 
     def _promoted(self, environment: Environment) -> RuleResult:
         source, target = self.release.registry, self.application.registry_of(environment)

@@ -1,5 +1,6 @@
 """A plan: exactly what a rollout will do in one environment. Votes are for its hash."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -55,9 +56,36 @@ class Plan(Record):
     def hash(self) -> str:
         return sha256(self.document())
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """What the plan is made of, each part by a short hash: two plans differ in the parts whose hashes differ."""
+        own = self.model_dump(mode="json")
+        return {part: sha256(canonical([own[name] for name in names]))[7:23] for part, names in _PARTS.items()}
+
     def document(self) -> bytes:
         """The canonical JSON that is kept, and hashed."""
         return canonical(self.model_dump(mode="json"))
+
+
+_PARTS = {
+    "image": ("digest", "tag", "repository"),
+    "target": ("registry", "promote_from", "cluster", "namespace"),
+    "manifests": ("manifests",),
+    "acceptance tests": ("verification",),
+    "what is live": ("base",),
+    "policy": ("policy",),
+    "evidence": ("evidence", "supply_chain", "run"),
+    "the cluster": ("changes",),
+}
+"""The words by which voters are told what changed; together all that a plan holds of its own."""
+
+
+def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the parts that differ; none where either plan does not say what it is made of."""
+    changed = [part for part in after if before and before.get(part) != after[part]]
+    if len(changed) > 1 and "the cluster" in changed:
+        changed.remove("the cluster")  # a rollout does something else there because of the other parts
+    return tuple(changed)
 
 
 class PlanMade(Record):
@@ -71,5 +99,7 @@ class PlanMade(Record):
     changed: int = 0
     unchanged: int = 0
     orphaned: int = 0
+    parts: dict[str, str] = Field(default={}, max_length=20)
+    """As in the plan: its parts by their hashes."""
     supply_chain: tuple[RuleResult, ...] = Field(default=(), max_length=10)
     """As in the plan: what the environment requires, and whether it holds."""

@@ -2,11 +2,12 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from .model import Digest, Moment, Name, Record, Repository, Tag
+from .people import SignedIn
 from .rules import RuleResult
 
 
@@ -21,6 +22,8 @@ class Phase(StrEnum):
     """Another rollout holds the lane; this one is next."""
     PLANNING = "planning"
     """What a rollout would do is being worked out."""
+    SOAKING = "soaking"
+    """The gate waits until it has been live in an earlier environment for long enough."""
     AWAITING_APPROVAL = "awaiting_approval"
     """The gate is open; people are asked."""
     PROMOTING = "promoting"
@@ -63,6 +66,7 @@ TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.PLANNING: frozenset(
         {
             Phase.PLANNING,
+            Phase.SOAKING,
             Phase.AWAITING_APPROVAL,
             Phase.PROMOTING,
             Phase.DEPLOYING,
@@ -70,6 +74,9 @@ TRANSITIONS: dict[Phase, frozenset[Phase]] = {
             Phase.SUPERSEDED,
             Phase.CANCELLED,
         }
+    ),
+    Phase.SOAKING: frozenset(
+        {Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING, Phase.SUPERSEDED, Phase.CANCELLED},
     ),
     Phase.AWAITING_APPROVAL: frozenset({Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING, Phase.REJECTED})
     | _WAITING_ENDS,
@@ -114,6 +121,8 @@ class Run(Record):
     branch: str = Field(default="", max_length=1024)
     commit: str = Field(default="", max_length=128)
     requested_by: str = Field(default="", max_length=254)
+    committed_by: str = Field(default="", max_length=254)
+    """Address of whoever made the commit that was built; empty where nobody said."""
     url: str = Field(default="", max_length=2048)
     finished_at: Moment
 
@@ -137,17 +146,21 @@ class Push(Record):
 class VoteDecision(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
+    WITHDRAW = "withdraw"
+    """Take back the vote that was cast before; it leaves none."""
 
 
 class Vote(Record):
     """One person's decision on one plan hash."""
 
     voter: str = Field(max_length=254)
-    decision: VoteDecision
+    decision: Literal[VoteDecision.APPROVE, VoteDecision.REJECT]
     reason: str = Field(default="", max_length=2000)
     channel: str = Field(max_length=32)
     plan_hash: Digest
     at: Moment
+    signed_in: SignedIn | None = None
+    """What the channel verified about them; of their groups, those that the policy names."""
 
 
 class GateState(Record):
@@ -157,6 +170,12 @@ class GateState(Record):
     opened_at: Moment
     deadline: Moment | None = None
     votes: tuple[Vote, ...] = ()
+    parts: dict[str, str] = Field(default={}, max_length=20)
+    """The plan's parts by their hashes: when it is made again, they tell which of them changed."""
+    reminders: int = Field(default=0, ge=0)
+    """How often people were reminded."""
+    remind_at: Moment | None = None
+    """When they are reminded next; None where they are not any more."""
 
     @property
     def approvals(self) -> int:

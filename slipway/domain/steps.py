@@ -36,6 +36,7 @@ class Notice(StrEnum):
     """What people are told of."""
 
     GATE_OPENED = "gate-opened"
+    REMINDER = "gate-reminder"
     VOTES_VOIDED = "votes-voided"
     ENDED = "ended"
 
@@ -51,6 +52,12 @@ class Step(Record):
     asked_at: Moment
     notice: Notice | None = None
     channel: Name | None = None
+    recipients: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=500)
+    """People whom a notice is for by name; empty where it is for everybody who reads the channel."""
+    why: str = Field(default="", max_length=2000)
+    """What a notice gives as its reason, where the release itself does not say it."""
+    number: int = Field(default=0, ge=0)
+    """Which notice of its kind this is, where one plan has several."""
     poll: int = Field(default=0, ge=0)
     """How many looks came before this one."""
     tries: int = Field(default=0, ge=0)
@@ -60,6 +67,7 @@ class Step(Record):
     @property
     def id(self) -> str:
         told = f":{self.notice}:{self.channel}" if self.notice else ""
+        told += f":{self.number}" if self.number else ""
         return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{told}"
 
     @property

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .application import Application, ApprovalGate, Environment, OnFailure
-from .decide.conditions import facts_missing, short, voters_left
+from .application import Application, Environment, OnFailure
+from .decide.automatic import soaks_in
+from .decide.conditions import facts_missing, short
 from .decide.deadlines import RESEND_LIMIT
+from .decide.quorum import approvals, quorum_rules, voters_left
+from .gate import ApprovalGate
 from .release import Lane, Phase, Release, VoteDecision
 from .rules import failed
 
@@ -25,6 +28,13 @@ _ENDED = {
     Phase.REJECTED: "was rejected",
     Phase.EXPIRED: "expired",
     Phase.CANCELLED: "was cancelled",
+}
+_AFTER = {
+    Phase.COMPLETED: "Nothing: it has gone the whole way.",
+    Phase.ROLLED_BACK: "Nothing is broken now: find out why it failed, and push a new image.",
+    Phase.REJECTED: "Whoever owns the application answers the reason with a new image.",
+    Phase.EXPIRED: "An expired release does not come back: push a new image when people have time for it.",
+    Phase.CANCELLED: "Correct delivery.yaml, and push a new image.",
 }
 _FACTS = {"image": "its image to be pushed", "run": "its CI run to succeed"}
 
@@ -53,6 +63,8 @@ class Wording:
                 text = f"{release.id} waits{where} behind {self._ahead()}."
             case Phase.AWAITING_APPROVAL:
                 text = f"{release.id} waits{where} for {self._approvals_missing()}{self._until()}."
+            case Phase.SOAKING:
+                text = f"{release.id} waits{where} until it has soaked{self._soaks_in()}{self._until()}."
             case Phase.COMPLETED:
                 text = f"{release.id} went live{where}, the last environment{self._replaced()}."
             case Phase.SUPERSEDED:
@@ -74,22 +86,16 @@ class Wording:
                 text = f"The rollout of {self._ahead()} has to end; then this release is planned by itself."
             case Phase.AWAITING_APPROVAL:
                 text = self._overdue() or self._who_votes()
-            case Phase.COMPLETED:
-                text = "Nothing: it has gone the whole way."
+            case Phase.SOAKING:
+                text = self._overdue() or "Time has to pass; then it goes on by itself."
             case Phase.SUPERSEDED:
                 text = f"Nothing: follow {release.application}-{release.superseded_by} instead."
             case Phase.FAILED:
                 text = self._after_failure()
-            case Phase.ROLLED_BACK:
-                text = "Nothing is broken now: find out why it failed, and push a new image."
-            case Phase.REJECTED:
-                text = "Whoever owns the application answers the reason with a new image."
-            case Phase.EXPIRED:
-                text = "An expired release does not come back: push a new image when people have time for it."
             case Phase.CANCELLED if release.run is not None and not release.run.succeeded:
                 text = f"Run {release.run.number} again: once it succeeds, its image gets a new release."
-            case Phase.CANCELLED:
-                text = "Correct delivery.yaml, and push a new image."
+            case phase if phase in _AFTER:
+                text = _AFTER[phase]
             case _:
                 text = self._overdue() or self._step_reports()
         return text
@@ -126,9 +132,20 @@ class Wording:
         gate = self._gate()
         if gate is None:
             return "a vote, although the gate asks nobody any more"
-        have = self.release.gate.approvals if self.release.gate else 0
-        missing = max(gate.required - have, 0)
-        return f"{missing} more approval{'' if missing == 1 else 's'}"
+        environment = self._environment()
+        missing = max(gate.required - len(approvals(self.release, gate)), 0)
+        open_rules = failed(quorum_rules(self.release, environment)) if environment else ()
+        groups = [rule.name.removeprefix("approved-by-") for rule in open_rules if rule.name != "quorum-reached"]
+        from_groups = f"from {' and '.join(groups)}" if groups else ""
+        if not missing and from_groups:
+            return f"an approval {from_groups}"
+        more = f"{missing} more approval{'' if missing == 1 else 's'}"
+        return f"{more}, also {from_groups}" if from_groups else more
+
+    def _soaks_in(self) -> str:
+        environment = self._environment()
+        where = soaks_in(self.application, environment) if environment else ""
+        return f" in {where}" if where else ""
 
     def _who_votes(self) -> str:
         gate = self._gate()
@@ -161,6 +178,8 @@ class Wording:
         due = self.release.due
         if due is None or self.now < due:
             return ""
+        if self.release.phase is Phase.SOAKING:
+            return f"Its soak was over at {moment(due)}: the next sweep brings it on."
         if self.release.step is None:
             return f"Its time was over at {moment(due)}: the next sweep ends it."
         if self.release.resent < RESEND_LIMIT:

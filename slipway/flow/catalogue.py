@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..config import Deliveries, Delivery, check_tag
 from ..config.fingerprint import fingerprint
 from ..domain.application import Application
-from ..domain.causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from ..domain.causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, ReminderDue, StepFinished, VoteCast
 from ..domain.decide.state import tag_of
 from ..domain.rules import RuleResult
 
@@ -46,7 +46,7 @@ class Catalogue:
                 return tuple(e for e in self.entries.values() if _built_by(e.application, cause))
             case StepFinished():
                 return self._named(cause.step.application)
-            case VoteCast() | DeadlineReached():
+            case VoteCast() | DeadlineReached() | ReminderDue():
                 return self._named(cause.application)
 
     def _named(self, application: str) -> tuple[Entry, ...]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config import check_tag
-from ..domain.application import ApprovalGate, Environment
+from ..domain.application import Environment
 from ..domain.audit import AuditRecord, ChainCheck, ChainFault
 from ..domain.explain import Explanation, explain
+from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
 from ..domain.plan import Plan
 from ..domain.release import Head, Lane, Release, parse_release_id

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.application import ApprovalGate, Environment
+from ..domain.application import Environment
+from ..domain.decide.quorum import NOT_COMMITTER, NOT_REQUESTER, approvals, quorum_rules
+from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Plan
-from ..domain.release import Lane, Release, Vote
+from ..domain.release import Lane, Release, Vote, VoteDecision
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import ApprovalClaims
 from . import times, words
@@ -19,7 +21,7 @@ from .words import Sign
 REASON_FIELD = 1000
 """Characters that the form's field takes: percent-encoded they stay below the limit of the body."""
 OUTDATED = "plan-is-current"
-MUST_DIFFER = "approver-is-not-requester"
+MUST_DIFFER = frozenset({NOT_REQUESTER, NOT_COMMITTER})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,13 @@ class FormView:
     """What can be done on the page."""
 
     nonce: str
+    withdraw: bool
+    """They have voted: what can be done is to take the vote back."""
     approve: bool
+    barred: str
+    """Why they may not approve although they are asked: the release is their own."""
+    must_explain: bool
+    """Whether an approval has to say why."""
     reject: bool
     plan_again: bool
     """The plan is outdated: a vote would not count, but makes Slipway plan again."""
@@ -95,15 +103,22 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         live=matter.lane.live,
         live_id=_live_id(matter),
         votes=_votes(matter),
-        approvals=release.gate.approvals if release.gate else 0,
+        approvals=len(approvals(release, gate)) if gate else 0,
         required=gate.required if gate else None,
         deadline=deadline,
         remaining=times.relative(deadline, now) if deadline else "",
         rules=matter.rules,
+        groups=group_needs(release, matter.environment),
         now=now,
         reason_limit=REASON_FIELD,
         reader=None,
     )
+
+
+def group_needs(release: Release, environment: Environment | None) -> tuple[str, ...]:
+    """What is needed from each group of which some must approve, beside the votes in all."""
+    rules = quorum_rules(release, environment) if environment else ()
+    return tuple(rule.reason for rule in rules if rule.name != "quorum-reached")
 
 
 def _gate(environment: Environment | None) -> ApprovalGate | None:
@@ -112,14 +127,18 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
 
 
 def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
-    if not (matter.standing.open and matter.nonce and matter.plan):
+    if not matter.nonce or (matter.standing.open and not matter.plan):
         return None  # what cannot be shown cannot be voted on
+    gate = _gate(matter.environment)
     broken = {rule.name for rule in failed(matter.rules)}
     plan_again = OUTDATED in broken
     return FormView(
         nonce=matter.nonce,
+        withdraw=matter.standing.voted,
         approve=not broken,
-        reject=not (broken - {MUST_DIFFER}),
+        barred="; ".join(rule.reason for rule in failed(matter.rules) if rule.name in MUST_DIFFER),
+        must_explain=gate is not None and gate.reason.approve is Need.REQUIRED,
+        reject=not (broken - MUST_DIFFER),
         plan_again=plan_again,
         reason=refusal.reason if refusal else "",
         about_reason=bool(refusal and refusal.about_reason),
@@ -138,7 +157,7 @@ def _votes(matter: Matter) -> tuple[VoteView, ...]:
     return tuple(
         VoteView(
             voter=visible(vote.voter),
-            sign=words.APPROVED if vote.decision == "approve" else words.REJECTED,
+            sign=words.APPROVED if vote.decision is VoteDecision.APPROVE else words.REJECTED,
             reason=visible(vote.reason),
             channel=vote.channel,
             at=vote.at,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
-from ..domain.decide.gates import vote_rules
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import ApprovalClaims, Keys, TokenExpired, TokenRefused
@@ -24,6 +24,9 @@ from .standing import outdated, standing
 from .words import Tone
 
 CHANNEL = "page"
+_LOOKING = "only-looking"
+_TO_BE_GIVEN = "(to be given)"
+"""The reason of a vote that nobody has cast yet: whether one is given is looked at when it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +104,19 @@ def _take(desk: Desk, token: str, claims: ApprovalClaims, posted: Posted, act: s
     rules = failed(refused[0].rules)
     again = any(rule.name == OUTDATED for rule in rules)
     refusal = Refusal(
-        headline="Your vote did not count",
+        headline=_DID_NOT[posted.decision],
         message="The plan is being made again now; you will be asked again." if again else "",
         rules=rules,
         reason=posted.reason,
     )
     return html(_page(desk, token, claims, refusal), status=409)
+
+
+_DID_NOT = {
+    VoteDecision.APPROVE: "Your vote did not count",
+    VoteDecision.REJECT: "Your vote did not count",
+    VoteDecision.WITHDRAW: "Your vote was not withdrawn",
+}
 
 
 def _refused(receipt: Receipt) -> bool:
@@ -133,7 +143,7 @@ def _page(desk: Desk, token: str, claims: ApprovalClaims, refusal: Refusal | Non
         plan_missing=plan_missing,
         standing=stands,
         rules=rules,
-        nonce=new_nonce(desk.keys, token, now=now) if stands.open else "",
+        nonce=new_nonce(desk.keys, token, now=now) if stands.open or stands.voted else "",
         link=desk.path(token),
     )
     return approval_page(matter, reader.evidence, now=now, refusal=refusal)
@@ -141,7 +151,7 @@ def _page(desk: Desk, token: str, claims: ApprovalClaims, refusal: Refusal | Non
 
 def _rules(entry: Entry, release: Release, claims: ApprovalClaims, lane: Lane, now: datetime) -> tuple[RuleResult, ...]:
     """What an approval by this person would be judged by, if it came now."""
-    would_be = vote(claims, VoteDecision.APPROVE, reason="", channel=CHANNEL, submission="only-looking", now=now)
+    would_be = vote(claims, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, channel=CHANNEL, submission=_LOOKING, now=now)
     environment = entry.application.environment(claims.environment)
     return (*vote_rules(release, environment, would_be), plan_rule(release, lane.live, entry.fingerprint))
 

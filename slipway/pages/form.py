@@ -84,7 +84,7 @@ def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
         raise FormRefused(415, f"Expected a form ({FORM_TYPE}).")
     fields = _fields(body)
     if fields.get("decision") not in set(VoteDecision):
-        raise FormRefused(400, "decision: expected approve or reject.")
+        raise FormRefused(400, "decision: expected approve, reject or withdraw.")
     reason = visible(fields.get("reason", "").replace("\r\n", "\n")).strip()
     if len(reason) > REASON_LIMIT:
         raise FormRefused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")

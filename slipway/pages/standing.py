@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from ..domain.application import ApprovalGate, Environment
+from ..domain.application import Environment
+from ..domain.decide.quorum import names_of
+from ..domain.gate import ApprovalGate
 from ..domain.release import ROLLOUT_PHASES, Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
 from .text import visible
@@ -50,6 +52,11 @@ class Standing:
     def open(self) -> bool:
         return self.kind is Kind.OPEN
 
+    @property
+    def voted(self) -> bool:
+        """Whether there is a vote of theirs that can still be taken back."""
+        return self.kind is Kind.VOTED
+
 
 def standing(release: Release, environment: Environment | None, claims: ApprovalClaims, *, now: datetime) -> Standing:
     here = release.environment == claims.environment
@@ -70,10 +77,12 @@ def standing(release: Release, environment: Environment | None, claims: Approval
     visit = release.visit(claims.environment)
     if visit is not None and visit.outcome == "live" and visit.left_at is not None:
         return _passed(f"{release.id} went live in {claims.environment} on {moment(visit.left_at)}.")
+    soaks = here and release.phase is Phase.SOAKING
+    by_itself = ": it goes on by itself, once it has been live for long enough in an earlier environment"
     return Standing(
         kind=Kind.ELSEWHERE,
         headline="Nothing is asked here",
-        lead=f"{release.id} does not wait for approval in {claims.environment}.",
+        lead=f"{release.id} does not wait for approval in {claims.environment}{by_itself if soaks else ''}.",
         tone=Tone.QUIET,
     )
 
@@ -81,7 +90,8 @@ def standing(release: Release, environment: Environment | None, claims: Approval
 def _waiting(release: Release, environment: Environment | None, claims: ApprovalClaims, now: datetime) -> Standing:
     gate = environment.gate if environment else None
     deadline = release.gate.deadline if release.gate else None
-    mine = vote_of(release, claims.approver)
+    asks = gate if isinstance(gate, ApprovalGate) else None
+    mine = vote_of(release, asks, claims.approver)
     if release.plan_hash != claims.plan_hash:
         return Standing(
             kind=Kind.PLAN_CHANGED,
@@ -97,10 +107,11 @@ def _waiting(release: Release, environment: Environment | None, claims: Approval
         return Standing(
             kind=Kind.VOTED,
             headline=f"You {said} this",
-            lead=f"Your vote was counted on {moment(mine.at)}. Others are still waited for.",
+            lead=f"Your vote was counted on {moment(mine.at)}. Others are still waited for; until the gate closes "
+            "you can take it back.",
             tone=Tone.GOOD,
         )
-    if not isinstance(gate, ApprovalGate) or claims.approver.casefold() not in {a.casefold() for a in gate.approvers}:
+    if asks is None or not asks.lists(asks.circle.names(claims.approver)):
         return Standing(
             kind=Kind.NOT_ASKED,
             headline="You are no longer asked",
@@ -168,7 +179,9 @@ def _late(lead: str) -> Standing:
     return Standing(kind=Kind.LATE, headline="The time to decide is over", lead=lead, tone=Tone.QUIET)
 
 
-def vote_of(release: Release, voter: str) -> Vote | None:
-    """The vote of a person on the plan that is being decided about."""
-    votes = release.gate.votes if release.gate else ()
-    return next((vote for vote in votes if vote.voter.casefold() == voter.casefold()), None)
+def vote_of(release: Release, gate: ApprovalGate | None, voter: str) -> Vote | None:
+    """The vote of a person on the plan that is being decided about, by whichever of their names they cast it."""
+    if gate is None or release.gate is None:
+        return None
+    names = gate.circle.names(voter)
+    return next((vote for vote in release.gate.votes if not names.isdisjoint(names_of(vote, gate))), None)

@@ -16,6 +16,8 @@ TELLING = timedelta(milliseconds=50)
 """What is shorter happened together."""
 _DOCUMENTS = frozenset({"plan_hash", "base", "log"})
 """Details that name a kept document by its hash."""
+_RULES = frozenset({"results", "supply_chain"})
+"""Details that are rules with their results."""
 _ADDRESSES = frozenset({"url"})
 
 
@@ -98,11 +100,18 @@ def _details(name: str, value: Any) -> tuple[Detail, ...]:
     label = name.replace("_", " ")
     if name == "evidence" and isinstance(value, list):
         return tuple(_evidence(item) for item in value if isinstance(item, dict))
+    if name in _RULES and isinstance(value, list):
+        return tuple(_rule(item) for item in value if isinstance(item, dict))
     if name in _DOCUMENTS and isinstance(value, str) and value.startswith("sha256:"):
         return (Detail(name=label, text=value, document=value),)
     if name in _ADDRESSES and isinstance(value, str):
         return (Detail(name=label, text=_text(value), url=value),)
     return (Detail(name=label, text=_text(value)),)
+
+
+def _rule(item: dict[str, Any]) -> Detail:
+    held = "holds" if item.get("passed") else "does not hold"
+    return Detail(name=_text(item.get("name", "rule")), text=f"{held}: {_text(item.get('reason', ''))}")
 
 
 def _evidence(item: dict[str, Any]) -> Detail:

@@ -1,17 +1,19 @@
 """decide(state, cause) → Decision: the whole delivery logic, pure.
 
 `state.py` holds what goes in and what comes out; `starting.py` turns pushes and runs into releases;
-`lanes.py` orders them; `gates.py` counts votes; `rollouts.py` takes the lane and gives back what was live;
-`chain.py` leads from each step's outcome to the next step; `deadlines.py` ends waits;
-`conditions.py` holds the rules that they all look at.
+`lanes.py` orders them; `gates.py` opens gates, `voting.py` takes votes in, `automatic.py` opens gates without people;
+`rollouts.py` takes the lane and gives back what was live; `chain.py` leads from each step's outcome to the next step;
+`deadlines.py` ends waits, `reminders.py` asks again; `notices.py` tells people.
+`conditions.py`, `ballots.py` and `quorum.py` hold the rules that they look at, and that pages and `explain` show.
 """
 
-from ..causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from ..causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, ReminderDue, StepFinished, VoteCast
 from .chain import step_finished
 from .deadlines import deadline_reached
-from .gates import vote_cast
+from .reminders import reminder_due
 from .starting import image_pushed, pipeline_completed
 from .state import Decision, Draft, Lookups, State, lookups
+from .voting import vote_cast
 
 __all__ = ["Decision", "Lookups", "State", "decide", "lookups"]
 
@@ -30,4 +32,6 @@ def decide(state: State, cause: Cause) -> Decision:
             step_finished(draft, cause)
         case DeadlineReached():
             deadline_reached(draft, cause)
+        case ReminderDue():
+            reminder_due(draft, cause)
     return draft.decision()

@@ -120,7 +120,7 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
     if refused := failed(rules):
         _refuse(draft, release, refused)
     else:
-        open_gate(draft, release, _here(draft, release))
+        open_gate(draft, release, _here(draft, release), made.parts)
 
 
 def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ..application import ApprovalGate, Environment, Pipeline, Start
+from ..application import Pipeline, Start
 from ..release import Lane, Live, Release, Run
 from ..requirements import Requirements
 from ..rules import RuleResult
@@ -76,27 +76,6 @@ def supply_chain_rules(required: Requirements, found: tuple[RuleResult, ...]) ->
     by_name = {rule.name: rule for rule in found}
     silent = "the plan says nothing of it"
     return tuple(by_name.get(name) or RuleResult(name=name, passed=False, reason=silent) for name in required.rules())
-
-
-def quorum_rule(release: Release, environment: Environment) -> RuleResult:
-    """Whether enough people have approved."""
-    required = environment.gate.required if isinstance(environment.gate, ApprovalGate) else 0
-    have = release.gate.approvals if release.gate else 0
-    return RuleResult(name="quorum-reached", passed=have >= required, reason=f"{have} of {required} approvals")
-
-
-def own_release(release: Release, gate: ApprovalGate, voter: str) -> bool:
-    """Whether a person asked for the CI run of a release, and may therefore not approve it."""
-    requester = release.run.requested_by if release.run else ""
-    return bool(requester) and requester.casefold() == voter.casefold() and not gate.requester_may_approve
-
-
-def voters_left(release: Release, gate: ApprovalGate) -> tuple[str, ...]:
-    """Who may still approve: listed, did not vote yet, and did not ask for the CI run where that bars them."""
-    voted = {vote.voter.casefold() for vote in release.gate.votes} if release.gate else set()
-    return tuple(
-        person for person in gate.approvers if person.casefold() not in voted and not own_release(release, gate, person)
-    )
 
 
 def short(digest: str | None) -> str:

@@ -1,8 +1,11 @@
 """Deadlines: what ends by itself when its time is over, and steps that nobody heard of."""
 
-from ..causes import DeadlineReached
+from datetime import datetime
+
+from ..causes import DeadlineReached, ReminderDue
 from ..release import Phase, Release
 from ..steps import StepKind
+from .automatic import soak_over
 from .lanes import ask, end
 from .rollouts import bring_back
 from .state import Draft
@@ -23,8 +26,25 @@ def deadline_reached(draft: Draft, cause: DeadlineReached) -> None:
         end(draft, release, Phase.EXPIRED, "the other of its two facts (image, CI run) did not arrive in time")
     elif release.phase is Phase.AWAITING_APPROVAL:
         end(draft, release, Phase.EXPIRED, "nobody decided in time")
+    elif release.phase is Phase.SOAKING:
+        soak_over(draft, release)
     elif release.step is not None:
         _send_again(draft, release)
+
+
+def overdue(release: Release, *, now: datetime) -> tuple[DeadlineReached | ReminderDue, ...]:
+    """What the time has brought to a release, whether or not the message that was to say so has come."""
+    found: list[DeadlineReached | ReminderDue] = []
+    if release.due is not None and release.due <= now:
+        found.append(
+            DeadlineReached(received_at=now, application=release.application, release=release.number, due=release.due)
+        )
+    remind_at = release.gate.remind_at if release.gate and release.phase is Phase.AWAITING_APPROVAL else None
+    if remind_at is not None and remind_at <= now:
+        found.append(
+            ReminderDue(received_at=now, application=release.application, release=release.number, due=remind_at)
+        )
+    return tuple(found)
 
 
 def _send_again(draft: Draft, release: Release) -> None:

@@ -1,33 +1,42 @@
-"""Gates: who may vote, what a vote is for, and when the gate is passed."""
+"""Gates that ask people: how one opens, what voids the votes on it, and when it is passed."""
 
-from ..application import ApprovalGate, Environment
-from ..causes import VoteCast
-from ..release import GateState, Phase, Release, Vote, VoteDecision
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..application import Environment
+from ..gate import ApprovalGate, AutoGate
+from ..plan import changed_parts
+from ..release import GateState, Phase, Release, VoteDecision
 from ..rules import RuleResult, failed
 from ..steps import Notice
-from .conditions import own_release, quorum_rule, short
-from .lanes import end, plan, tell
-from .rollouts import plan_is_current, proceed
+from .automatic import look_at_conditions
+from .notices import tell, void
+from .quorum import names_of, own_rules, quorum_rules
+from .reminders import next_reminder
+from .rollouts import proceed
 from .state import Draft
 
 
-def open_gate(draft: Draft, release: Release, environment: Environment) -> None:
-    """The plan is there: ask people, or go on at once where nobody needs to be asked."""
+def open_gate(draft: Draft, release: Release, environment: Environment, parts: Mapping[str, str]) -> None:
+    """The plan is there: ask people, or look at the conditions where nobody needs to be asked."""
     gate, before = environment.gate, release.gate
     assert release.plan_hash is not None
     if before is not None and before.plan_hash != release.plan_hash:
-        release = _void_votes(draft, release, before)
-    if not isinstance(gate, ApprovalGate):
-        proceed(draft, release, environment)
-        return
-    if before is not None and before.plan_hash == release.plan_hash:
-        # Planned again with the same outcome: it is the same plan, and what was voted on it stands.
-        release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
-        if quorum_rule(release, environment).passed:
-            proceed(draft, release, environment)
-        return
+        void(draft, release, before.votes, _what_changed(before, parts))
+        release, before = draft.put(release.evolve(gate=None)), None
+    if isinstance(gate, AutoGate):
+        look_at_conditions(draft, release, environment)
+    elif before is not None:
+        _open_again(draft, release, environment, before)
+    else:
+        _open(draft, release, gate, parts)
+
+
+def _open(draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str, str]) -> None:
+    assert release.plan_hash is not None
     deadline = draft.now + gate.deadline
-    state = GateState(plan_hash=release.plan_hash, opened_at=draft.now, deadline=deadline)
+    state = GateState(plan_hash=release.plan_hash, opened_at=draft.now, deadline=deadline, parts=dict(parts))
+    state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
     release = draft.enter(release, Phase.AWAITING_APPROVAL, gate=state, due=deadline)
     draft.record(
         "gate.opened",
@@ -35,152 +44,58 @@ def open_gate(draft: Draft, release: Release, environment: Environment) -> None:
         plan_hash=release.plan_hash,
         required=gate.required,
         approvers=list(gate.approvers),
+        groups={name: group.required for name, group in gate.groups.items()} or None,
         deadline=deadline.isoformat(),
     )
     draft.send_deadline(release)
+    if state.remind_at is not None:
+        draft.send_reminder(release)
     tell(draft, release, Notice.GATE_OPENED)
 
 
-def _void_votes(draft: Draft, release: Release, before: GateState) -> Release:
-    """The plan is another one: what was voted on the earlier plan counts no more, and the voters are told."""
-    if before.votes:
-        voters = [vote.voter for vote in before.votes]
-        draft.record("vote.voided", release, voters=voters, plan_hash=before.plan_hash, reason="the plan changed")
-        tell(draft, release, Notice.VOTES_VOIDED)
-    return draft.put(release.evolve(gate=None))
+def _open_again(draft: Draft, release: Release, environment: Environment, before: GateState) -> None:
+    """Planned again with the same outcome: it is the same plan, and what was voted on it stands."""
+    release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
+    pass_when_enough(draft, release, environment, quietly=True)
 
 
-def vote_rules(release: Release, environment: Environment | None, cause: VoteCast) -> tuple[RuleResult, ...]:
-    """Each condition that a vote must meet, by name."""
-    gate = environment.gate if environment else None
-    voter = cause.voter.casefold()
-    open_here = _waits_here(release, cause) and not _too_late(release, cause)
-    listed = isinstance(gate, ApprovalGate) and voter in {a.casefold() for a in gate.approvers}
-    requester = release.run.requested_by if release.run else ""
-    own = isinstance(gate, ApprovalGate) and own_release(release, gate, voter)
-    before = next((v for v in release.gate.votes if v.voter.casefold() == voter), None) if release.gate else None
-    return (
-        RuleResult(name="gate-is-open", passed=open_here, reason=_where(release, cause)),
-        RuleResult(
-            name="vote-is-for-this-plan",
-            passed=release.plan_hash == cause.plan_hash,
-            reason=f"the plan is {short(release.plan_hash)}, the vote is for {short(cause.plan_hash)}",
-        ),
-        RuleResult(
-            name="approver-is-listed", passed=listed, reason=f"{cause.voter} is {'' if listed else 'not '}listed"
-        ),
-        RuleResult(
-            name="approver-is-not-requester",
-            passed=not own or cause.decision is VoteDecision.REJECT,
-            reason=f"the CI run was asked for by {requester or 'nobody known'}",
-        ),
-        RuleResult(
-            name="one-vote-each",
-            passed=before is None,
-            reason=f"{cause.voter} voted {before.decision} already" if before else "no vote of theirs was counted yet",
-        ),
-        RuleResult(
-            name="rejection-has-a-reason",
-            passed=cause.decision is VoteDecision.APPROVE or bool(cause.reason.strip()),
-            reason="a rejection says why",
-        ),
-    )
+def _what_changed(before: GateState, parts: Mapping[str, str]) -> str:
+    changed = changed_parts(before.parts, parts)
+    return f"the plan changed: {', '.join(changed)}" if changed else "the plan changed"
 
 
-def vote_cast(draft: Draft, cause: VoteCast) -> None:
-    release = draft.release(cause.release)
-    if release is None:
-        draft.rules = (
-            RuleResult(name="release-exists", passed=False, reason=f"there is no {cause.application}-{cause.release}"),
-        )
+def pass_when_enough(draft: Draft, release: Release, environment: Environment, *, quietly: bool = False) -> None:
+    """Go on once enough people have approved. Quietly where that is recorded, and only the plan was made again."""
+    rules = quorum_rules(release, environment)
+    draft.rules = (*draft.rules, *rules)
+    if failed(rules) or release.gate is None:
         return
-    environment = draft.application.environment(cause.environment)
-    draft.rules = vote_rules(release, environment, cause)
-    if _counted_already(release, cause):
-        return  # the same vote again: it is counted once, and there is nothing to add
-    if _waits_here(release, cause) and not (current := plan_is_current(draft, release)).passed:
-        # Looked at before the voter is: a changed policy may list other people, and must not close the gate for all.
-        draft.rules = (*draft.rules, current)
-        _refuse(draft, release, cause)
-        plan(draft, release)
+    if not quietly:
+        details: dict[str, Any] = {"plan_hash": release.plan_hash, "approvals": release.gate.approvals}
+        draft.record("gate.passed", release, results=[rule.model_dump(mode="json") for rule in rules], **details)
+    proceed(draft, release, environment)
+
+
+def bar_late(draft: Draft, release: Release) -> None:
+    """The CI run came after people had voted: an approval by somebody whose own work it is counts no more."""
+    environment = draft.environment(release)
+    undecided = release.gate is not None and release.phase in (Phase.AWAITING_APPROVAL, Phase.PLANNING)
+    if not undecided or environment is None or not isinstance(environment.gate, ApprovalGate):
         return
-    if failed(draft.rules):
-        _refuse(draft, release, cause)
+    gate, state = environment.gate, release.gate
+    assert state is not None
+    broken = {
+        vote: failed(own_rules(release, gate, names_of(vote, gate)))
+        for vote in state.votes
+        if vote.decision is VoteDecision.APPROVE
+    }
+    barred = [vote for vote, rules in broken.items() if rules]
+    if not barred:
         return
-    assert environment is not None  # gate-is-open and approver-is-listed have looked
-    release = _count(draft, release, cause)
-    if cause.decision is VoteDecision.REJECT:
-        end(draft, release, Phase.REJECTED, cause.reason, actor=cause.voter)
-        return
-    quorum = quorum_rule(release, environment)
-    draft.rules = (*draft.rules, quorum)
-    if quorum.passed:
-        approvals = release.gate.approvals if release.gate else 0
-        draft.record("gate.passed", release, plan_hash=cause.plan_hash, approvals=approvals)
-        proceed(draft, release, environment)
+    release = draft.put(release.evolve(gate=state.evolve(votes=[v for v in state.votes if v not in barred])))
+    void(draft, release, barred, _why_barred([rule for rules in broken.values() for rule in rules]))
 
 
-def _counted_already(release: Release, cause: VoteCast) -> bool:
-    wanted = (cause.voter.casefold(), cause.decision, cause.plan_hash)
-    votes = release.gate.votes if release.gate else ()
-    return any((vote.voter.casefold(), vote.decision, vote.plan_hash) == wanted for vote in votes)
-
-
-def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:
-    refused = failed(draft.rules)
-    draft.record(
-        "vote.refused",
-        release,
-        actor=cause.voter,
-        channel=cause.channel,
-        decision=str(cause.decision),
-        plan_hash=cause.plan_hash,
-        rules=[rule.name for rule in refused],
-        reason=refused[0].reason,
-    )
-
-
-def _count(draft: Draft, release: Release, cause: VoteCast) -> Release:
-    assert release.gate is not None
-    vote = Vote(
-        voter=cause.voter,
-        decision=cause.decision,
-        reason=cause.reason,
-        channel=cause.channel,
-        plan_hash=cause.plan_hash,
-        at=draft.now,
-    )
-    release = draft.put(release.evolve(gate=release.gate.evolve(votes=(*release.gate.votes, vote))))
-    draft.record(
-        f"vote.{_past(cause.decision)}",
-        release,
-        actor=cause.voter,
-        channel=cause.channel,
-        plan_hash=cause.plan_hash,
-        reason=cause.reason or None,
-    )
-    return release
-
-
-def _past(decision: VoteDecision) -> str:
-    return {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[decision]
-
-
-def _waits_here(release: Release, cause: VoteCast) -> bool:
-    return release.phase is Phase.AWAITING_APPROVAL and release.environment == cause.environment
-
-
-def _too_late(release: Release, cause: VoteCast) -> bool:
-    """Whether the vote came after the gate's time, which may be before the sweep has closed it."""
-    deadline = release.gate.deadline if release.gate else None
-    return deadline is not None and cause.received_at >= deadline
-
-
-def _where(release: Release, cause: VoteCast) -> str:
-    if _waits_here(release, cause):
-        closed = f", but its time was over at {release.due:%Y-%m-%d %H:%M} UTC" if _too_late(release, cause) else ""
-        return f"{release.id} waits for approval in {cause.environment}{closed}"
-    if release.superseded_by:
-        return f"{release.id} was superseded by {release.application}-{release.superseded_by}"
-    where = f" in {release.environment}" if release.environment else ""
-    return f"{release.id} is {str(release.phase).replace('_', ' ')}{where}"
+def _why_barred(rules: Sequence[RuleResult]) -> str:
+    said = dict.fromkeys(f"{rule.name}: {rule.reason}" for rule in rules)
+    return f"the CI run is known now: {'; '.join(said)}"

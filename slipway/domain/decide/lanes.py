@@ -4,6 +4,7 @@ from ..application import Environment
 from ..release import Phase, Release, Visit
 from ..steps import Notice, Step, StepKind, time_allowed
 from .conditions import newer_in_lane
+from .notices import tell, void
 from .state import Draft
 
 PLAN_LIMIT = 50
@@ -24,23 +25,6 @@ def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
     )
     draft.send_step(step)
     return draft.put(release.evolve(step=step.id, due=draft.now + time_allowed(kind, environment)))
-
-
-def tell(draft: Draft, release: Release, notice: Notice) -> None:
-    """Ask for a notice on every channel of the application. Nothing waits for it."""
-    for channel in draft.application.notify:
-        draft.send_step(
-            Step(
-                kind=StepKind.NOTIFY,
-                application=release.application,
-                release=release.number,
-                environment=release.environment or draft.application.environments[0].name,
-                attempt=release.attempt,
-                asked_at=draft.now,
-                notice=notice,
-                channel=channel,
-            )
-        )
 
 
 def arrive(draft: Draft, release: Release, environment: Environment) -> None:
@@ -121,6 +105,8 @@ def end(draft: Draft, release: Release, phase: Phase, reason: str, *, actor: str
 
 
 def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
+    if release.gate is not None and release.phase in (Phase.PLANNING, Phase.AWAITING_APPROVAL):
+        void(draft, release, release.gate.votes, f"{release.id} was superseded: {why}")
     release = draft.put(release.evolve(superseded_by=by))
     end(draft, release, Phase.SUPERSEDED, why)
 

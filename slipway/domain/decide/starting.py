@@ -8,6 +8,7 @@ from ..release import Phase, Push, Release, Run
 from ..rules import RuleResult, failed
 from ..steps import StepKind
 from .conditions import facts_missing, run_rules
+from .gates import bar_late
 from .lanes import arrive, ask, end, supersede
 from .state import Draft, tag_of
 
@@ -133,6 +134,8 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
     )
     if release.phase is Phase.JOINING:
         start_when_complete(draft, release)
+    else:
+        bar_late(draft, release)
 
 
 def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:

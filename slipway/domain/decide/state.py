@@ -7,7 +7,7 @@ from typing import Any
 
 from ..application import Application, Environment
 from ..audit import AuditDraft
-from ..causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from ..causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, ReminderDue, StepFinished, VoteCast
 from ..release import TRANSITIONS, Head, Lane, Phase, Release
 from ..rules import RuleResult
 from ..steps import Outgoing, Step
@@ -83,7 +83,7 @@ def lookups(application: Application, cause: Cause) -> Lookups:
             return Lookups(digest=cause.digest, tag=tag_of(application, cause))
         case StepFinished():
             return Lookups(releases=(cause.step.release,), digest=_resolved_digest(cause))
-        case VoteCast() | DeadlineReached():
+        case VoteCast() | DeadlineReached() | ReminderDue():
             return Lookups(releases=(cause.release,))
 
 
@@ -117,6 +117,10 @@ class Draft:
 
     def release(self, number: int | None) -> Release | None:
         return self._releases.get(number) if number is not None else None
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]:
+        return self._lanes
 
     def lane(self, environment: str) -> Lane:
         return self._lanes.get(environment) or Lane(environment=environment)
@@ -169,9 +173,18 @@ class Draft:
         cause = DeadlineReached(
             received_at=self.now, application=release.application, release=release.number, due=release.due
         )
-        self._messages.append(
-            Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"), not_before=release.due)
-        )
+        self._send_cause(cause, release.due)
+
+    def send_reminder(self, release: Release) -> None:
+        assert release.gate is not None
+        assert release.gate.remind_at is not None
+        due = release.gate.remind_at
+        cause = ReminderDue(received_at=self.now, application=release.application, release=release.number, due=due)
+        self._send_cause(cause, due)
+
+    def _send_cause(self, cause: Cause, not_before: datetime) -> None:
+        body = cause.model_dump(mode="json")
+        self._messages.append(Outgoing(queue="causes", id=cause.mark, body=body, not_before=not_before))
 
     def retire(self, release: Release) -> None:
         """Take an ended release off the list of active ones."""

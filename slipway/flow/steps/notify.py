@@ -1,7 +1,7 @@
 """Notify: one notice on one channel. For an open gate, each approver gets a link of their own, made here and now,
 so that no link waits in a queue or a table."""
 
-from ...domain.application import ApprovalGate
+from ...domain.gate import ApprovalGate
 from ...domain.model import sha256
 from ...domain.plan import Plan
 from ...domain.release import Phase, Release

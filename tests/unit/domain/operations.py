@@ -6,7 +6,8 @@ from typing import Literal, Protocol
 
 from hypothesis import strategies as st
 
-from slipway.domain.application import Application, AutoGate, Environment, Start
+from slipway.domain.application import Application, Environment, Start
+from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.requirements import HAS_SBOM, Requirements
 from slipway.domain.steps import Step, StepKind

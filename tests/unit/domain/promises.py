@@ -2,11 +2,12 @@
 
 from itertools import chain
 
-from slipway.domain.application import Application, ApprovalGate
+from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.causes import Cause
 from slipway.domain.decide import Decision
 from slipway.domain.decide.conditions import facts_missing
+from slipway.domain.gate import ApprovalGate
 from slipway.domain.model import Moment
 from slipway.domain.release import ROLLOUT_PHASES, Phase, Release
 from tests.unit.domain.world import World

@@ -5,10 +5,7 @@ from typing import Any
 
 from slipway.domain.application import (
     Application,
-    ApprovalGate,
-    AutoGate,
     Environment,
-    Gate,
     HttpProbe,
     Image,
     OnFailure,
@@ -16,6 +13,7 @@ from slipway.domain.application import (
     Start,
     Verification,
 )
+from slipway.domain.gate import ApprovalGate, AutoGate, Gate
 from slipway.domain.model import sha256
 from slipway.domain.release import Run
 

@@ -142,6 +142,8 @@ def test_awaiting_approval_names_who_voted_who_can_still_vote_and_until_when() -
         "plan-is-current": True,
         "gate-is-open": True,
         "quorum-reached": False,
+        "approver-is-not-requester": True,
+        "approver-is-not-committer": True,
         "artifact-is-promoted": False,
         "rollout-succeeded": False,
         "verification-passed": False,

@@ -9,6 +9,7 @@ import pytest
 
 from slipway.domain.application import Application, Start
 from slipway.domain.diagram import diagram, meanings, page
+from slipway.domain.gate import AutoGate
 from slipway.domain.release import ROLLOUT_PHASES, TRANSITIONS, Phase
 from slipway.domain.steps import StepKind
 from tests.unit.domain.samples import (
@@ -143,6 +144,24 @@ def gate_with_votes() -> World:
     return world
 
 
+def soaked(*, registry: str | None) -> World:
+    """Through a soak into a rollout; overtaken, planned again, and given up, while it soaks."""
+    gate = AutoGate(soak=timedelta(hours=1))
+    world = World(application(staging(), production(gate=gate, registry=registry)))
+    pushed(world, "v1")
+    world.wait(timedelta(hours=1))
+    world.settle()
+    pushed(world, "v2", "v3")
+    world.change()
+    world.wait(timedelta(hours=1))
+    world.settle()
+    pushed(world, "v4")
+    world.change(world.application.evolve(environments=world.application.environments[:1]))
+    world.wait(timedelta(hours=1))
+    world.settle()
+    return world
+
+
 def planned_too_often() -> World:
     world = World(application(staging(gate=approval(ADA))))
     pushed(world, "v1")
@@ -195,6 +214,8 @@ STORIES: dict[str, Callable[[], World]] = {
     "environment gone while planning": environment_gone_while_planning,
     "plan outdated": plan_outdated,
     "gate with votes": gate_with_votes,
+    "soaked, then copied": lambda: soaked(registry="prod"),
+    "soaked, then deployed": lambda: soaked(registry=None),
     "planned too often": planned_too_often,
     "verified before a busy environment": lambda: busy_next_environment(probed=True),
     "not verified before a busy environment": lambda: busy_next_environment(probed=False),

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from slipway.config import Known, load_deliveries
-from slipway.domain.application import Application, ApprovalGate, policy_hash
+from slipway.domain.application import Application, policy_hash
 from slipway.domain.causes import DeadlineReached, ImagePushed, PipelineCompleted, StepFinished
+from slipway.domain.gate import ApprovalGate
 from slipway.domain.model import sha256
 from slipway.domain.plan import Change, Plan, PlanMade
 from slipway.domain.release import Evidence, Release, Run

@@ -23,7 +23,6 @@ def body(answer: Answer) -> str:
 @pytest.mark.parametrize(
     ("sample", "expected"),
     [
-        ("approval-voted", "You approved this"),
         ("approval-passed", "It was approved"),
         ("approval-rejected", "The report of last night shows wrong totals."),
         ("approval-superseded", "A newer release took its place"),
@@ -37,6 +36,15 @@ def test_a_closed_gate_is_explained_and_offers_no_form(sample: str, expected: st
     assert expected in body(answer)
     assert "<form" not in body(answer)
     assert "nonce" not in body(answer)
+
+
+def test_who_has_voted_is_offered_to_take_the_vote_back_and_nothing_else() -> None:
+    answer = SAMPLES["approval-voted"]()
+    assert answer.status == 200
+    assert "You approved this" in body(answer)
+    assert 'value="withdraw"' in body(answer)
+    assert 'value="approve"' not in body(answer)
+    assert 'value="reject"' not in body(answer)
 
 
 def test_an_open_gate_shows_everything_that_a_decision_needs() -> None:

@@ -1,0 +1,115 @@
+"""The rules that one vote must meet to count, each by its name; a page shows them before anybody votes."""
+
+from ..application import Environment
+from ..causes import VoteCast
+from ..gate import ApprovalGate, Need
+from ..release import Phase, Release, Vote, VoteDecision
+from ..rules import RuleResult
+from .conditions import short
+from .quorum import names_of, own_rules
+
+VOTE_LIMIT = 100
+"""Votes that one gate holds, so that it always fits into its row. More would not be needed: a gate asks 50 at most."""
+
+
+def vote_rules(release: Release, environment: Environment | None, cause: VoteCast) -> tuple[RuleResult, ...]:
+    """Each condition that a vote, or the withdrawal of one, must meet."""
+    if cause.decision is VoteDecision.WITHDRAW:
+        return _withdrawal_rules(release, environment, cause)
+    rejects = cause.decision is VoteDecision.REJECT
+    gate = environment.gate if environment else None
+    asks = gate if isinstance(gate, ApprovalGate) else None
+    before = vote_before(release, environment, cause)
+    return (
+        _rule("gate-is-open", waits_here(release, cause) and not _too_late(release, cause), _where(release, cause)),
+        _for_this_plan(cause, release.plan_hash),
+        _is_listed(asks, cause),
+        *(() if asks is None else _own(release, asks, cause)),
+        _rule(
+            "one-vote-each",
+            before is None,
+            f"{cause.voter} voted {before.decision} already" if before else "no vote of theirs was counted yet",
+        ),
+        _rule("rejection-has-a-reason", not rejects or bool(cause.reason.strip()), "a rejection says why"),
+        *(() if asks is None else _approval_reason(asks, cause)),
+        *_room(release, cause),
+    )
+
+
+def vote_before(release: Release, environment: Environment | None, cause: VoteCast) -> Vote | None:
+    """The vote of the same person that is counted now, by whichever of their names they cast it."""
+    gate = environment.gate if environment else None
+    if release.gate is None or not isinstance(gate, ApprovalGate):
+        return None
+    names = gate.circle.names(cause.voter, signed_in=cause.signed_in)
+    return next((vote for vote in release.gate.votes if not names_of(vote, gate).isdisjoint(names)), None)
+
+
+def waits_here(release: Release, cause: VoteCast) -> bool:
+    return release.phase is Phase.AWAITING_APPROVAL and release.environment == cause.environment
+
+
+def _withdrawal_rules(
+    release: Release, environment: Environment | None, cause: VoteCast
+) -> tuple[RuleResult, RuleResult, RuleResult]:
+    """A vote can be taken back until the gate closes, also while its plan is being made again."""
+    here = release.environment == cause.environment and release.phase in (Phase.AWAITING_APPROVAL, Phase.PLANNING)
+    before = vote_before(release, environment, cause)
+    voted = f"{cause.voter} voted {before.decision}" if before else f"no vote of {cause.voter} is counted"
+    return (
+        _rule("gate-is-open", here and not _too_late(release, cause), _where(release, cause)),
+        _for_this_plan(cause, release.gate.plan_hash if release.gate else None),
+        _rule("has-voted", before is not None, voted),
+    )
+
+
+def _rule(name: str, passed: bool, reason: str) -> RuleResult:
+    return RuleResult(name=name, passed=passed, reason=reason)
+
+
+def _for_this_plan(cause: VoteCast, plan_hash: str | None) -> RuleResult:
+    reason = f"the plan is {short(plan_hash)}, the vote is for {short(cause.plan_hash)}"
+    return _rule("vote-is-for-this-plan", plan_hash == cause.plan_hash, reason)
+
+
+def _is_listed(gate: ApprovalGate | None, cause: VoteCast) -> RuleResult:
+    listed = gate is not None and gate.lists(gate.circle.names(cause.voter, signed_in=cause.signed_in), cause.signed_in)
+    unproven = not listed and gate is not None and gate.unlisted_groups() and cause.signed_in is None
+    hint = "; who is in a group of Entra has to sign in" if unproven else ""
+    return _rule("approver-is-listed", listed, f"{cause.voter} is {'' if listed else 'not '}listed{hint}")
+
+
+def _own(release: Release, gate: ApprovalGate, cause: VoteCast) -> tuple[RuleResult, ...]:
+    """Nobody approves their own release; everybody may reject it."""
+    rules = own_rules(release, gate, gate.circle.names(cause.voter, signed_in=cause.signed_in))
+    return tuple(rule.evolve(passed=True) for rule in rules) if cause.decision is VoteDecision.REJECT else rules
+
+
+def _approval_reason(gate: ApprovalGate, cause: VoteCast) -> tuple[RuleResult, ...]:
+    if gate.reason.approve is Need.OPTIONAL:
+        return ()
+    given = cause.decision is VoteDecision.REJECT or bool(cause.reason.strip())
+    return (_rule("approval-has-a-reason", given, "an approval says why"),)
+
+
+def _room(release: Release, cause: VoteCast) -> tuple[RuleResult, ...]:
+    votes = len(release.gate.votes) if release.gate else 0
+    if votes < VOTE_LIMIT or cause.decision is VoteDecision.REJECT:
+        return ()
+    return (_rule("gate-has-room", False, f"{votes} votes were counted, and no more are taken"),)
+
+
+def _too_late(release: Release, cause: VoteCast) -> bool:
+    """Whether the vote came after the gate's time, which may be before the sweep has closed it."""
+    deadline = release.gate.deadline if release.gate else None
+    return deadline is not None and cause.received_at >= deadline
+
+
+def _where(release: Release, cause: VoteCast) -> str:
+    if waits_here(release, cause):
+        closed = f", but its time was over at {release.due:%Y-%m-%d %H:%M} UTC" if _too_late(release, cause) else ""
+        return f"{release.id} waits for approval in {cause.environment}{closed}"
+    if release.superseded_by:
+        return f"{release.id} was superseded by {release.application}-{release.superseded_by}"
+    where = f" in {release.environment}" if release.environment else ""
+    return f"{release.id} is {str(release.phase).replace('_', ' ')}{where}"

@@ -1,0 +1,44 @@
+"""Telling people: notices are steps like any other, and nothing waits for them."""
+
+from collections.abc import Sequence
+
+from ..release import Release, Vote
+from ..steps import Notice, Step, StepKind
+from .state import Draft
+
+
+def tell(
+    draft: Draft,
+    release: Release,
+    notice: Notice,
+    *,
+    recipients: Sequence[str] = (),
+    why: str = "",
+    number: int = 0,
+) -> None:
+    """Ask for a notice on every channel of the application: for the people named, or for all who read it."""
+    for channel in draft.application.notify:
+        draft.send_step(
+            Step(
+                kind=StepKind.NOTIFY,
+                application=release.application,
+                release=release.number,
+                environment=release.environment or draft.application.environments[0].name,
+                attempt=release.attempt,
+                asked_at=draft.now,
+                notice=notice,
+                channel=channel,
+                recipients=tuple(recipients),
+                why=why[:2000],
+                number=number,
+            )
+        )
+
+
+def void(draft: Draft, release: Release, votes: Sequence[Vote], reason: str) -> None:
+    """Votes that were counted count no more: it is recorded, and those who cast them are told by name, and why."""
+    if not votes:
+        return
+    voters = [vote.voter for vote in votes]
+    draft.record("vote.voided", release, voters=voters, plan_hash=votes[0].plan_hash, reason=reason)
+    tell(draft, release, Notice.VOTES_VOIDED, recipients=voters, why=reason)

@@ -1,0 +1,51 @@
+"""Reminders: while a gate is open people are asked again, less and less often, and never after it has closed."""
+
+from datetime import datetime
+
+from ..causes import ReminderDue
+from ..gate import ApprovalGate
+from ..release import GateState, Phase
+from ..steps import Notice
+from .lanes import plan
+from .notices import tell
+from .quorum import voters_left
+from .rollouts import plan_is_current
+from .state import Draft
+
+
+def next_reminder(gate: ApprovalGate, state: GateState, now: datetime) -> datetime | None:
+    """When people are reminded next; None where the gate closes before, or they were reminded often enough."""
+    pause = gate.reminders.pause(state.reminders)
+    if pause is None or state.deadline is None or pause >= state.deadline - now:
+        return None
+    return now + pause
+
+
+def reminder_due(draft: Draft, cause: ReminderDue) -> None:
+    release = draft.release(cause.release)
+    if release is None or release.gate is None or release.phase is not Phase.AWAITING_APPROVAL:
+        return  # the gate has closed, or its plan is being made again
+    state = release.gate
+    if state.remind_at != cause.due or draft.now < cause.due or (state.deadline and state.deadline <= draft.now):
+        return  # a repeat, or too early, or so late that the gate is closed in a moment
+    environment = draft.environment(release)
+    if not (current := plan_is_current(draft, release)).passed:
+        # Nobody is asked to vote on what would not happen: the plan is made again, and its gate reminds anew.
+        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
+        plan(draft, release)
+        return
+    assert environment is not None  # a plan is current only in the delivery folder that it was made from
+    assert isinstance(environment.gate, ApprovalGate)
+    state = state.evolve(reminders=state.reminders + 1, remind_at=None)
+    state = state.evolve(remind_at=next_reminder(environment.gate, state, draft.now))
+    release = draft.put(release.evolve(gate=state))
+    draft.record(
+        "gate.reminded",
+        release,
+        plan_hash=state.plan_hash,
+        number=state.reminders,
+        asked=list(voters_left(release, environment.gate)),
+    )
+    tell(draft, release, Notice.REMINDER, number=state.reminders)
+    if state.remind_at is not None:
+        draft.send_reminder(release)

@@ -1,0 +1,121 @@
+"""Votes: taken in, refused or taken back. A rejection closes the gate, the last approval that it needs passes it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..causes import VoteCast
+from ..gate import ApprovalGate
+from ..release import GateState, Phase, Release, Vote, VoteDecision
+from ..rules import RuleResult, failed
+from .ballots import vote_before, vote_rules, waits_here
+from .gates import pass_when_enough
+from .lanes import end, plan
+from .quorum import policy_groups
+from .rollouts import plan_is_current
+from .state import Draft
+
+
+def vote_cast(draft: Draft, cause: VoteCast) -> None:
+    release = draft.release(cause.release)
+    if release is None:
+        reason = f"there is no {cause.application}-{cause.release}"
+        draft.rules = (RuleResult(name="release-exists", passed=False, reason=reason),)
+        return
+    draft.rules = vote_rules(release, draft.application.environment(cause.environment), cause)
+    if cause.decision is VoteDecision.WITHDRAW:
+        _withdraw(draft, release, cause)
+    else:
+        _vote(draft, release, cause)
+
+
+def _vote(draft: Draft, release: Release, cause: VoteCast) -> None:
+    environment = draft.application.environment(cause.environment)
+    before = vote_before(release, environment, cause)
+    if before is not None and (before.decision, before.plan_hash) == (cause.decision, cause.plan_hash):
+        return  # the same vote again: it is counted once, and there is nothing to add
+    if waits_here(release, cause) and not (current := plan_is_current(draft, release)).passed:
+        # Looked at before the voter is: a changed policy may list other people, and must not close the gate for all.
+        draft.rules = (*draft.rules, current)
+        _refuse(draft, release, cause)
+        plan(draft, release)
+        return
+    if failed(draft.rules):
+        _refuse(draft, release, cause)
+        return
+    assert environment is not None  # gate-is-open and approver-is-listed have looked
+    assert isinstance(environment.gate, ApprovalGate)
+    release = _count(draft, release, cause, environment.gate)
+    if cause.decision is VoteDecision.REJECT:
+        end(draft, release, Phase.REJECTED, cause.reason, actor=cause.voter)
+        return
+    pass_when_enough(draft, release, environment)
+
+
+def _count(draft: Draft, release: Release, cause: VoteCast, gate: ApprovalGate) -> Release:
+    assert release.gate is not None
+    vote = Vote.model_validate(
+        {
+            "voter": cause.voter,
+            "decision": cause.decision,
+            "reason": cause.reason,
+            "channel": cause.channel,
+            "plan_hash": cause.plan_hash,
+            "at": draft.now,
+            "signed_in": policy_groups(gate, cause.signed_in),
+        }
+    )
+    release = _with_votes(draft, release, (*release.gate.votes, vote))
+    _record(draft, f"vote.{_PAST[cause.decision]}", release, cause, reason=cause.reason or None)
+    return release
+
+
+def _withdraw(draft: Draft, release: Release, cause: VoteCast) -> None:
+    before = vote_before(release, draft.application.environment(cause.environment), cause)
+    if failed(draft.rules):
+        _refuse(draft, release, cause)
+        return
+    assert before is not None  # has-voted has looked
+    assert release.gate is not None
+    release = _with_votes(draft, release, tuple(vote for vote in release.gate.votes if vote != before))
+    _record(draft, "vote.withdrawn", release, cause, voted=str(before.decision), reason=cause.reason or None)
+
+
+def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:
+    gate: GateState | None = release.gate
+    assert gate is not None
+    return draft.put(release.evolve(gate=gate.evolve(votes=votes)))
+
+
+def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:
+    refused = failed(draft.rules)
+    _record(
+        draft,
+        "vote.refused",
+        release,
+        cause,
+        decision=str(cause.decision),
+        rules=[rule.name for rule in refused],
+        reason=refused[0].reason,
+    )
+
+
+def _record(draft: Draft, action: str, release: Release, cause: VoteCast, **details: Any) -> None:
+    signed_in = cause.signed_in.object_id if cause.signed_in else None
+    draft.record(
+        action,
+        release,
+        actor=cause.voter,
+        channel=cause.channel,
+        signed_in=signed_in,
+        plan_hash=cause.plan_hash,
+        results=results(draft.rules),
+        **details,
+    )
+
+
+def results(rules: Sequence[RuleResult]) -> list[dict[str, Any]]:
+    """Rules as an audit record holds them."""
+    return [rule.model_dump(mode="json") for rule in rules]
+
+
+_PAST = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}

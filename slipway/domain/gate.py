@@ -1,0 +1,201 @@
+"""Gates: what an environment demands before its rollout, as `delivery.yaml` says it.
+
+Here is only the policy. `decide/quorum.py` and `decide/soaking.py` say whether it is met, rule by rule.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .model import Duration, Name, Record
+from .people import GROUP, MEMBER_PATTERN, Circle, Guid, Identity, Member, Person, SignedIn
+
+APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:[a-z](?:[a-z0-9-]{{0,38}}[a-z0-9])?$"
+_Approver = Annotated[str, Field(min_length=3, max_length=254, pattern=APPROVER_PATTERN)]
+
+
+class AutoGate(Record):
+    """No person is asked; named conditions may have to hold."""
+
+    kind: Literal["auto"] = "auto"
+    tests_passed: tuple[Name, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Rule tests-passed: earlier environments whose acceptance tests must have passed on this release.",
+        examples=[["staging"]],
+    )
+    soak: Duration | None = Field(
+        default=None, description="Rule soaked: how long the release must have been live in an earlier environment."
+    )
+    soak_in: Name | None = Field(
+        default=None, description="The environment that it soaks in; by default the one before this."
+    )
+
+    @model_validator(mode="after")
+    def _says_how_long(self) -> Self:
+        if self.soak_in is not None and self.soak is None:
+            raise ValueError("soak: is needed because soak_in is given")
+        return self
+
+
+class Group(Record):
+    """People of whom some must approve; members are listed here, or known to Entra."""
+
+    members: tuple[Member, ...] = Field(
+        default=(), max_length=50, description="E-mail addresses, or oid:<object id in Entra>."
+    )
+    entra: Guid | None = Field(
+        default=None,
+        description="Object id of a group in Entra. Counts only for people who have signed in and whose token names "
+        "the group; a link alone proves no membership.",
+    )
+    required: int = Field(default=0, ge=0, le=50, description="How many of the approvals must come from this group.")
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if not self.members and self.entra is None:
+            raise ValueError("members: expected members, or entra, got neither")
+        if self.entra is None and self.required > len(self.members):
+            raise ValueError(f"required: {self.required} approvals cannot come from {len(self.members)} members")
+        return self
+
+
+class Reminders(Record):
+    """When people are asked again while a gate is open: after a while, then less and less often."""
+
+    after: Duration = Field(default=timedelta(hours=2), description="Time from the question to the first reminder.")
+    factor: float = Field(default=2, ge=1, le=10, description="Each pause is this many times as long as the last.")
+    most: int = Field(default=5, ge=0, le=20, description="No more reminders than this; 0 for none.")
+
+    @model_validator(mode="after")
+    def _are_no_flood(self) -> Self:
+        if self.after < timedelta(minutes=1):
+            raise ValueError("after: expected at least 1m")
+        return self
+
+    def pause(self, sent: int) -> timedelta | None:
+        """Time until the next reminder when so many were sent; None where there is none."""
+        if sent >= self.most:
+            return None
+        seconds = min(self.after.total_seconds() * self.factor**sent, timedelta(days=36_500).total_seconds())
+        return timedelta(seconds=round(seconds))
+
+
+class Need(StrEnum):
+    """Whether something has to be said."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class Reasons(Record):
+    """Which votes must say why."""
+
+    reject: Literal["required"] = Field(default="required", description="A rejection always says why.")
+    approve: Need = Field(default=Need.OPTIONAL, description="Whether an approval has to say why.")
+
+
+class ApprovalGate(Record):
+    """People are asked; each vote is for one plan hash."""
+
+    kind: Literal["approval"] = "approval"
+    approvers: tuple[_Approver, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Who may vote: e-mail addresses, oid:<object id in Entra>, or group:<name> of a group below.",
+        examples=[["ada@example.com", "group:release-managers"]],
+    )
+    required: int = Field(default=1, ge=1, le=50, description="How many different people must approve.")
+    groups: dict[Name, Group] = Field(
+        default={}, max_length=10, description="Groups by name. Members of a group with required may vote."
+    )
+    identities: tuple[Identity, ...] = Field(
+        default=(), max_length=100, description="Names that are one person's, so that they have one vote."
+    )
+    deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
+    reminders: Reminders = Field(default=Reminders(), description="When people are asked again.")
+    reason: Reasons = Field(default=Reasons(), description="Which votes must say why.")
+    requester_may_approve: bool = Field(
+        default=False, description="Whether the person who asked for the CI run may approve their own release."
+    )
+    committer_may_approve: bool = Field(
+        default=False, description="Whether the person who made the commit may approve their own release."
+    )
+    require_known: bool = Field(
+        default=False,
+        description="Whether nobody may approve as long as it is not known who asked for the run and who made the "
+        "commit. Otherwise somebody unknown bars nobody.",
+    )
+
+    @model_validator(mode="after")
+    def _names_each_person_once(self) -> Self:
+        names = [name for identity in self.identities for name in identity.names]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"identities: {twice[0]} is listed for two people")
+        if len({one.casefold() for one in self.approvers}) != len(self.approvers):
+            raise ValueError("approvers: the same person is listed twice")
+        direct = [one for one in self.approvers if not one.startswith(GROUP)]
+        if len(self.circle.people(direct)) != len(direct):
+            raise ValueError("approvers: the same person is listed twice, under two names")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if not self.approvers and not self.groups:
+            raise ValueError("approvers: is missing")
+        for name in self._referred:
+            if name not in self.groups:
+                known = ", ".join(self.groups) or "none"
+                raise ValueError(f"approvers: {GROUP}{name} is not among the groups; known are {known}")
+        for name, group in self.groups.items():
+            if not group.required and name not in self._referred:
+                raise ValueError(f"groups: {name} has no effect: give required, or name {GROUP}{name} in approvers")
+            if group.entra is None and group.required > len(self.circle.people(group.members)):
+                raise ValueError(f"groups: {name}: {group.required} approvals cannot come from so few people")
+        people = len(self.people())
+        if self.required > people and not any(group.entra for group in self.groups.values()):
+            raise ValueError(f"required: {self.required} approvals cannot come from {people} approvers")
+        return self
+
+    @property
+    def _referred(self) -> tuple[str, ...]:
+        return tuple(one.removeprefix(GROUP) for one in self.approvers if one.startswith(GROUP))
+
+    @property
+    def circle(self) -> Circle:
+        return Circle(self.identities)
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody who is listed, each once: in `approvers`, and then as a member of a group."""
+        return self.circle.people(self._listed())
+
+    def _listed(self) -> Iterator[str]:
+        for one in self.approvers:
+            if one.startswith(GROUP):
+                yield from self.groups[one.removeprefix(GROUP)].members
+            else:
+                yield one
+        for group in self.groups.values():
+            yield from group.members
+
+    def unlisted_groups(self) -> tuple[str, ...]:
+        """Groups whose members only Entra knows."""
+        return tuple(name for name, group in self.groups.items() if group.entra is not None)
+
+    def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
+        """Whether the person of these names may vote."""
+        listed = any(not person.names.isdisjoint(names) for person in self.people())
+        return listed or any(self.is_member(name, names, signed_in) for name in self.groups)
+
+    def is_member(self, group: str, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
+        """Whether the person of these names belongs to the group: by the list, or by what a sign-in verified."""
+        found = self.groups[group]
+        if signed_in is not None and found.entra is not None and found.entra in signed_in.groups:
+            return True
+        return any(not person.names.isdisjoint(names) for person in self.circle.people(found.members))
+
+
+Gate = Annotated[AutoGate | ApprovalGate, Field(discriminator="kind")]

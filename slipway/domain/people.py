@@ -1,0 +1,97 @@
+"""People, and the names that channels know them by: one person is one voter, however they come.
+
+A person may be known by an e-mail address and by an Entra object id. `identities` of a gate's policy say which names
+are one person's; `Circle` knows them all and answers who may vote, and whether two names are one person.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from .model import Record
+
+OID: Final = "oid:"
+GROUP: Final = "group:"
+
+GUID_PATTERN: Final = r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+EMAIL_PATTERN: Final = r"^[^\s@:,;<>\"]+@[^\s@:,;<>\"]+$"
+MEMBER_PATTERN: Final = rf"{EMAIL_PATTERN}|^oid:{GUID_PATTERN[1:]}"
+
+Guid = Annotated[str, Field(pattern=GUID_PATTERN), AfterValidator(str.casefold)]
+"""An Entra object id."""
+Email = Annotated[str, Field(min_length=3, max_length=254, pattern=EMAIL_PATTERN)]
+Member = Annotated[str, Field(min_length=3, max_length=254, pattern=MEMBER_PATTERN)]
+"""One person: an e-mail address, or `oid:` and an Entra object id."""
+
+
+class SignedIn(Record):
+    """What a channel verified about a person by signing them in; never taken from what they claim themselves."""
+
+    object_id: Guid
+    groups: tuple[Guid, ...] = Field(default=(), max_length=1000)
+    """Object ids of the Entra groups that their token names."""
+
+
+class Identity(Record):
+    """The names of one person."""
+
+    email: Email | None = Field(default=None, description="The address that their links are sent to.")
+    oid: Guid | None = Field(default=None, description="Their object id in Entra.")
+    also: tuple[Email, ...] = Field(
+        default=(), max_length=10, description="Other addresses, such as the one that they commit with."
+    )
+
+    @model_validator(mode="after")
+    def _joins_names(self) -> Self:
+        if len(self.names) < 2:  # noqa: PLR2004 - one name needs no joining
+            raise ValueError("expected at least two of email, oid and also, got fewer")
+        return self
+
+    @property
+    def names(self) -> frozenset[str]:
+        listed = (self.email, f"{OID}{self.oid}" if self.oid else None, *self.also)
+        return frozenset(name.casefold() for name in listed if name is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody who is listed."""
+
+    name: str
+    """How they are called and reached: their address where one is known, else as they are listed."""
+    names: frozenset[str]
+    """Every name they are known by, in lower case."""
+
+
+class Circle:
+    """Names, joined into people by a policy's identities."""
+
+    def __init__(self, identities: Iterable[Identity] = ()) -> None:
+        self._known: Mapping[str, Identity] = {name: one for one in identities for name in one.names}
+
+    def names(self, *given: str, signed_in: SignedIn | None = None) -> frozenset[str]:
+        """Every name of the person who has the given ones; empty texts name nobody."""
+        named = {name.casefold() for name in given if name}
+        if signed_in is not None:
+            named.add(f"{OID}{signed_in.object_id}")
+        joined = [self._known[name].names for name in named if name in self._known]
+        return frozenset(named).union(*joined)
+
+    def person(self, listed: str) -> Person:
+        identity = self._known.get(listed.casefold())
+        address = (identity.email if identity else None) or listed
+        return Person(name=address if listed.startswith(OID) else listed, names=self.names(listed))
+
+    def people(self, listed: Iterable[str]) -> tuple[Person, ...]:
+        """Each person once, in the order in which they are listed."""
+        return tuple(self._distinct(listed))
+
+    def _distinct(self, listed: Iterable[str]) -> Iterator[Person]:
+        seen: set[str] = set()
+        for one in listed:
+            person = self.person(one)
+            if seen.isdisjoint(person.names):
+                seen |= person.names
+                yield person
