@@ -17,7 +17,9 @@ RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Webhook:
-    """One receiver."""
+    """One receiver, who passes each notice on to its recipient."""
+
+    shared = False
 
     def __init__(self, *, name: str, url: str, secret: bytes, pool: urllib3.PoolManager | None = None) -> None:
         self._name = name
@@ -41,7 +43,11 @@ class Webhook:
         signature = hmac.new(self._secret, body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/cloudevents+json", "Slipway-Signature": f"sha256={signature}"}
         try:
-            response = self._pool.request("POST", self._url, body=body, headers=headers, redirect=False)
+            # What the receiver answers is of no interest, and may be of any size: only the status is read.
+            response = self._pool.request(
+                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
+            )
+            response.close()
         except urllib3.exceptions.HTTPError as error:
             raise NotificationError(
                 f"channel {self._name}: no answer ({type(error).__name__})", retryable=True
