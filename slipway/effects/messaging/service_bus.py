@@ -120,19 +120,25 @@ def drain_dead_letters(client: ServiceBusClient, queue: str, keep: Callable[[Dea
     try:
         with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
             for message in receiver.receive_messages(max_message_count=limit, max_wait_time=1):
-                keep(
-                    DeadLetter(
-                        queue=queue,
-                        body=_content(message),
-                        message_id=str(message.message_id or ""),
-                        reason=str(message.dead_letter_reason or "unknown"),
-                    )
-                )
+                try:
+                    keep(_letter(queue, message))
+                except Exception:
+                    receiver.abandon_message(message)  # else it would be out of reach until its lock has run out
+                    raise
                 receiver.complete_message(message)
                 kept += 1
     except (ServiceBusError, ValueError, OSError) as error:
         raise QueueUnavailable(f"dead letters of {queue}: {type(error).__name__}") from error
     return kept
+
+
+def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
+    return DeadLetter(
+        queue=queue,
+        body=_content(message),
+        message_id=str(message.message_id or ""),
+        reason=str(message.dead_letter_reason or "unknown"),
+    )
 
 
 def _content(message: ServiceBusReceivedMessage) -> bytes:
