@@ -81,12 +81,6 @@ var serviceBusName = 'sb-${short}'
 var nonprodRegistryName = 'crnonprod${take(token, 13)}'
 var prodRegistryName = 'crprod${take(token, 13)}'
 var networkName = 'vnet-${short}'
-var createStaging = empty(stagingClusterName)
-var createProduction = empty(productionClusterName)
-var staging = createStaging ? 'aks-staging-${take(token, 6)}' : stagingClusterName
-var production = createProduction ? 'aks-production-${take(token, 6)}' : productionClusterName
-var stagingGroup = createStaging ? groupName : stagingClusterResourceGroup
-var productionGroup = createProduction ? groupName : productionClusterResourceGroup
 var adminGroups = empty(clusterAdminGroups) ? [] : split(clusterAdminGroups, ',')
 var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : split(clusterAuthorizedRanges, ',')
 var subnets = '${subscription().id}/resourceGroups/${groupName}/providers/Microsoft.Network/virtualNetworks/${networkName}/subnets'
@@ -244,13 +238,16 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetworkin
   ]
 }
 
-module stagingCluster 'modules/cluster.bicep' = if (createStaging) {
-  name: 'cluster-staging'
+module staging 'modules/environment.bicep' = {
+  name: 'environment-staging'
   scope: group
   params: {
-    name: staging
+    environmentName: 'staging'
     location: location
     tags: tags
+    existingName: stagingClusterName
+    existingResourceGroup: stagingClusterResourceGroup
+    newName: 'aks-staging-${take(token, 6)}'
     nodeSize: nodeSize
     nodeCount: stagingNodeCount
     tier: 'Free'
@@ -259,19 +256,25 @@ module stagingCluster 'modules/cluster.bicep' = if (createStaging) {
     nodeSubnetId: privateNetworking ? '${subnets}/staging' : ''
     workspaceId: monitoring.outputs.workspaceId
     managedPrometheus: managedPrometheus
+    namespaces: empty(stagingNamespaces) ? [] : split(stagingNamespaces, ',')
+    appPrincipalId: identity.outputs.principalId
+    registryName: nonprodRegistry.outputs.name
   }
   dependsOn: [
     network
   ]
 }
 
-module productionCluster 'modules/cluster.bicep' = if (createProduction) {
-  name: 'cluster-production'
+module production 'modules/environment.bicep' = {
+  name: 'environment-production'
   scope: group
   params: {
-    name: production
+    environmentName: 'production'
     location: location
     tags: tags
+    existingName: productionClusterName
+    existingResourceGroup: productionClusterResourceGroup
+    newName: 'aks-production-${take(token, 6)}'
     nodeSize: nodeSize
     nodeCount: productionNodeCount
     tier: 'Standard'
@@ -280,89 +283,12 @@ module productionCluster 'modules/cluster.bicep' = if (createProduction) {
     nodeSubnetId: privateNetworking ? '${subnets}/production' : ''
     workspaceId: monitoring.outputs.workspaceId
     managedPrometheus: managedPrometheus
+    namespaces: empty(productionNamespaces) ? [] : split(productionNamespaces, ',')
+    appPrincipalId: identity.outputs.principalId
+    registryName: prodRegistry.outputs.name
   }
   dependsOn: [
     network
-  ]
-}
-
-module stagingMetrics 'modules/prometheus.bicep' = if (managedPrometheus && createStaging) {
-  name: 'prometheus-staging'
-  scope: group
-  params: {
-    accountName: 'amw-staging-${take(token, 6)}'
-    clusterName: staging
-    location: location
-    tags: tags
-  }
-  dependsOn: [
-    stagingCluster
-  ]
-}
-
-module productionMetrics 'modules/prometheus.bicep' = if (managedPrometheus && createProduction) {
-  name: 'prometheus-production'
-  scope: group
-  params: {
-    accountName: 'amw-production-${take(token, 6)}'
-    clusterName: production
-    location: location
-    tags: tags
-  }
-  dependsOn: [
-    productionCluster
-  ]
-}
-
-module stagingAccess 'modules/cluster-access.bicep' = {
-  name: 'access-staging'
-  scope: resourceGroup(stagingGroup)
-  params: {
-    clusterName: staging
-    appPrincipalId: identity.outputs.principalId
-    namespaces: empty(stagingNamespaces) ? [] : split(stagingNamespaces, ',')
-  }
-  dependsOn: [
-    stagingCluster
-  ]
-}
-
-module productionAccess 'modules/cluster-access.bicep' = {
-  name: 'access-production'
-  scope: resourceGroup(productionGroup)
-  params: {
-    clusterName: production
-    appPrincipalId: identity.outputs.principalId
-    namespaces: empty(productionNamespaces) ? [] : split(productionNamespaces, ',')
-  }
-  dependsOn: [
-    productionCluster
-  ]
-}
-
-module stagingPull 'modules/registry-pull.bicep' = {
-  name: 'pull-staging'
-  scope: group
-  params: {
-    registryName: nonprodRegistry.outputs.name
-    clusterName: staging
-    clusterResourceGroup: stagingGroup
-  }
-  dependsOn: [
-    stagingCluster
-  ]
-}
-
-module productionPull 'modules/registry-pull.bicep' = {
-  name: 'pull-production'
-  scope: group
-  params: {
-    registryName: prodRegistry.outputs.name
-    clusterName: production
-    clusterResourceGroup: productionGroup
-  }
-  dependsOn: [
-    productionCluster
   ]
 }
 
@@ -388,10 +314,10 @@ module app 'modules/app.bicep' = {
     vaultUri: vault.outputs.uri
     nonprodRegistryName: nonprodRegistry.outputs.name
     prodRegistryName: prodRegistry.outputs.name
-    stagingClusterName: staging
-    stagingClusterResourceGroup: stagingGroup
-    productionClusterName: production
-    productionClusterResourceGroup: productionGroup
+    stagingClusterName: staging.outputs.clusterName
+    stagingClusterResourceGroup: staging.outputs.clusterResourceGroup
+    productionClusterName: production.outputs.clusterName
+    productionClusterResourceGroup: production.outputs.clusterResourceGroup
     organizations: organizations
     signInClientId: signInClientId
     instanceMemory: instanceMemory
@@ -400,8 +326,6 @@ module app 'modules/app.bicep' = {
     integrationSubnetId: privateNetworking ? '${subnets}/app' : ''
   }
   dependsOn: [
-    stagingCluster
-    productionCluster
     privateEndpoints
   ]
 }
@@ -441,8 +365,8 @@ module teams 'modules/teams-flow.bicep' = if (teamsFlow) {
   }
 }
 
-module alerts 'modules/alerts.bicep' = {
-  name: 'alerts'
+module operations 'modules/operations.bicep' = {
+  name: 'operations'
   scope: group
   params: {
     name: 'slipway-${environmentName}'
@@ -453,17 +377,6 @@ module alerts 'modules/alerts.bicep' = {
     serviceBusId: serviceBus.outputs.id
     systemTopicId: events.outputs.id
     appPrincipalId: identity.outputs.principalId
-  }
-}
-
-module workbook 'modules/workbook.bicep' = {
-  name: 'workbook'
-  scope: group
-  params: {
-    name: 'slipway-${environmentName}'
-    location: location
-    tags: tags
-    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
@@ -479,5 +392,5 @@ output SLIPWAY_DEAD_EVENTS string = dataStorage.outputs.deadEventsContainer
 output SLIPWAY_SERVICE_BUS string = serviceBus.outputs.hostName
 output SLIPWAY_NONPROD_REGISTRY string = nonprodRegistry.outputs.loginServer
 output SLIPWAY_PROD_REGISTRY string = prodRegistry.outputs.loginServer
-output SLIPWAY_STAGING_CLUSTER string = staging
-output SLIPWAY_PRODUCTION_CLUSTER string = production
+output SLIPWAY_STAGING_CLUSTER string = staging.outputs.clusterName
+output SLIPWAY_PRODUCTION_CLUSTER string = production.outputs.clusterName

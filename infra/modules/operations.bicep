@@ -1,4 +1,5 @@
-// What somebody must be told. The queries are in infra/alerts.json, where a test compares their words with the code's.
+// What operators are told and shown: alerts, and a workbook. A test compares the words of the queries, in infra/alerts.json
+// and infra/workbook.json, with those that the code logs.
 param name string
 param location string
 param tags object
@@ -131,5 +132,19 @@ resource lostEvents 'Microsoft.Insights/metricAlerts@2018-03-01' = {
         actionGroupId: people.id
       }
     ]
+  }
+}
+
+resource workbook 'Microsoft.Insights/workbooks@2022-04-01' = {
+  name: guid(workspaceId, name)
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: 'Slipway'
+    category: 'workbook'
+    sourceId: workspaceId
+    serializedData: loadTextContent('../workbook.json')
+    version: '1.0'
   }
 }
