@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from .config import Known, load_deliveries
 from .domain.tokens import Keys
-from .effects.cluster import Cluster, ClusterAccess, connect, entra_token
 from .effects.messaging import Bus
-from .effects.notification import Channel, Webhook
-from .effects.registry import Anonymous, BasicCredential, EntraCredential, Importer, Registry, RegistryEndpoint
 from .flow.catalogue import Catalogue
 from .flow.clock import Clock, Patience, utc_now
 from .flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
@@ -21,12 +18,8 @@ from .flow.intake import Intake
 from .flow.links import Links
 from .flow.outbox import Outbox
 from .flow.parking import Parking
-from .flow.perform import Performer
 from .flow.reading import Reader
 from .flow.receiving import Receiver
-from .flow.steps.places import Places
-from .flow.steps.table import effects
-from .flow.sweep import Sweep
 from .ledger import Blobs, Ledger, Table
 from .ledger.installation import Installation
 from .ledger.leases import Leases
@@ -34,6 +27,12 @@ from .settings import FOREIGN, ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
+
+    from .effects.cluster import Cluster, ClusterAccess
+    from .effects.notification import Channel
+    from .effects.registry import Credential, Importer, Registry
+    from .flow.perform import Performer
+    from .flow.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -141,14 +140,18 @@ class Parts:
 
     # ---- what the settings name
     @part
-    def registry(self) -> Named[Registry]:
+    def registry(self) -> "Named[Registry]":
         return Named("registry", frozenset(self.settings.registries), self._open_registry)
 
-    def _open_registry(self, name: str) -> Registry:
+    def _open_registry(self, name: str) -> "Registry":
+        from .effects.registry import Registry, RegistryEndpoint
+
         given = self.settings.registries[name]
         return Registry(RegistryEndpoint(login_server=given.login_server), self._registry_credential(given))
 
-    def _registry_credential(self, given: RegistrySettings) -> EntraCredential | BasicCredential | Anonymous:
+    def _registry_credential(self, given: RegistrySettings) -> "Credential":
+        from .effects.registry import Anonymous, BasicCredential, EntraCredential
+
         secret = given.secret.get_secret_value()
         match given.credential:
             case "basic":
@@ -161,18 +164,25 @@ class Parts:
                 return EntraCredential(lambda: self.credential.get_token(ACR_SCOPE).token)
 
     @part
-    def importer(self) -> Importer:
+    def importer(self) -> "Importer":
+        from .effects.registry import Importer
+
         given, endpoint = self.settings.arm_token.get_secret_value(), self.settings.arm_endpoint.rstrip("/")
         scope = f"{endpoint}/.default"
         return Importer(lambda: given or self.credential.get_token(scope).token, endpoint=endpoint)
 
     @part
-    def cluster(self) -> Named[Cluster]:
-        return Named(
-            "cluster", frozenset(self.settings.clusters), lambda n: connect(self._access(self.settings.clusters[n]))
-        )
+    def cluster(self) -> "Named[Cluster]":
+        return Named("cluster", frozenset(self.settings.clusters), self._open_cluster)
 
-    def _access(self, given: ClusterSettings) -> ClusterAccess:
+    def _open_cluster(self, name: str) -> "Cluster":
+        from .effects.cluster import connect
+
+        return connect(self._access(self.settings.clusters[name]))
+
+    def _access(self, given: ClusterSettings) -> "ClusterAccess":
+        from .effects.cluster import ClusterAccess, entra_token
+
         if given.credential == "kubeconfig":
             return ClusterAccess(kubeconfig=given.kubeconfig, context=given.context)
         if given.credential == "token":
@@ -181,10 +191,12 @@ class Parts:
         return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=entra_token(self.credential))
 
     @part
-    def channel(self) -> Named[Channel]:
+    def channel(self) -> "Named[Channel]":
         return Named("channel", frozenset(self.settings.channels), self._open_channel)
 
-    def _open_channel(self, name: str) -> Channel:
+    def _open_channel(self, name: str) -> "Channel":
+        from .effects.notification import Webhook
+
         given = self.settings.channels[name]
         return Webhook(name=name, url=given.url.get_secret_value(), secret=given.secret.get_secret_value().encode())
 
@@ -230,7 +242,11 @@ class Parts:
         )
 
     @part
-    def performer(self) -> Performer:
+    def performer(self) -> "Performer":
+        from .flow.perform import Performer
+        from .flow.steps.places import Places
+        from .flow.steps.table import effects
+
         places = Places(
             registry=self.registry,
             cluster=self.cluster,
@@ -267,7 +283,9 @@ class Parts:
         return Receiver(parking=self.parking, bus=self.bus, clock=self.clock)
 
     @part
-    def sweep(self) -> Sweep:
+    def sweep(self) -> "Sweep":
+        from .flow.sweep import Sweep
+
         return Sweep(
             ledger=self.ledger,
             catalogue=self.catalogue,
