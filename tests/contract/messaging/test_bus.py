@@ -1,0 +1,194 @@
+"""The message port: what the flow relies on, on the double and on Service Bus (the local one) alike."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.servicebus.amqp import AmqpAnnotatedMessage
+
+from local.servicebus import QueueSettings
+from local.servicebus import ServiceBus as LocalServiceBus
+from slipway.domain.steps import Outgoing
+from slipway.effects.messaging import TRIES, Bus, DeadLetter, MemoryBus, QueueUnavailable
+from slipway.effects.messaging.service_bus import ServiceBus
+
+QUEUES = ("causes", "steps", "runs", "approvals")
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """A bus, and what can be received from it now: (body, message id, tries)."""
+
+    bus: Bus
+    received: Callable[[str], list[tuple[bytes, str, int]]]
+    give_up: Callable[[str, bytes, str], None]
+    """Put a message into a queue's dead letters."""
+
+
+def memory() -> Desk:
+    bus = MemoryBus()
+
+    def received(queue: str) -> list[tuple[bytes, str, int]]:
+        sent = [(str(m.body["n"]).encode(), m.id, 0) for m in bus.sent if m.queue == queue and m.not_before is None]
+        raw = [(r.body, r.message_id, r.tries) for r in bus.raw if r.queue == queue and r.not_before is None]
+        return sent + raw
+
+    def give_up(queue: str, body: bytes, message_id: str) -> None:
+        bus.dead.append(DeadLetter(queue=queue, body=body, message_id=message_id, reason="too often"))
+
+    return Desk(bus=bus, received=received, give_up=give_up)
+
+
+@pytest.fixture(scope="module")
+def local_bus() -> Iterator[LocalServiceBus]:
+    with LocalServiceBus(*(QueueSettings(name=name, duplicate_detection_seconds=600) for name in QUEUES)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(local_bus: LocalServiceBus) -> Iterator[ServiceBusClient]:
+    with ServiceBusClient.from_connection_string(local_bus.connection_string, retry_total=0) as opened:
+        yield opened
+
+
+def over_amqp(local_bus: LocalServiceBus, client: ServiceBusClient) -> tuple[Desk, ServiceBus]:
+    bus = ServiceBus(lambda: ServiceBusClient.from_connection_string(local_bus.connection_string, retry_total=0))
+
+    def received(queue: str) -> list[tuple[bytes, str, int]]:
+        found = []
+        with client.get_queue_receiver(queue) as receiver:
+            for message in receiver.receive_messages(max_message_count=100, max_wait_time=0.5):
+                receiver.complete_message(message)
+                properties = {
+                    key.decode() if isinstance(key, bytes) else key: value
+                    for key, value in (message.application_properties or {}).items()
+                }
+                body = b"".join(message.body)
+                content = body.removeprefix(b'{"n":').removesuffix(b"}") if body.startswith(b'{"n":') else body
+                found.append((content, str(message.message_id), properties.get(TRIES, 0)))
+        return found
+
+    def give_up(queue: str, body: bytes, message_id: str) -> None:
+        with client.get_queue_sender(queue) as sender:
+            sender.send_messages(ServiceBusMessage(body, message_id=message_id))
+        _dead_letter(client, queue)
+
+    return Desk(bus=bus, received=received, give_up=give_up), bus
+
+
+def _dead_letter(client: ServiceBusClient, queue: str) -> None:
+    with client.get_queue_receiver(queue) as receiver:
+        (message,) = receiver.receive_messages(max_message_count=1, max_wait_time=5)
+        receiver.dead_letter_message(message, reason="too often")
+
+
+@pytest.fixture(params=["memory", "service bus"])
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+    if request.param == "memory":
+        yield memory()
+        return
+    found, bus = over_amqp(request.getfixturevalue("local_bus"), request.getfixturevalue("client"))
+    yield found
+    bus.close()
+
+
+_numbers = iter(range(10**6))
+
+
+def message(queue: Any = "steps", **fields: Any) -> Outgoing:
+    number = next(_numbers)
+    return Outgoing(queue=queue, id=f"m-{number}", body={"n": number}, **fields)
+
+
+def test_messages_arrive_in_their_queues_under_their_ids(desk: Desk) -> None:
+    one, two, three = message(), message("causes"), message()
+    desk.bus.send([one, two, three])
+    assert [id for _, id, _ in desk.received("steps")] == [one.id, three.id]
+    assert [id for _, id, _ in desk.received("causes")] == [two.id]
+
+
+def test_a_repeated_id_arrives_once(desk: Desk) -> None:
+    again = message()
+    desk.bus.send([again])
+    desk.bus.send([again, again])
+    assert [id for _, id, _ in desk.received("steps")] == [again.id]
+
+
+def test_sending_nothing_is_no_error(desk: Desk) -> None:
+    desk.bus.send([])
+
+
+def test_a_scheduled_message_does_not_arrive_before_its_time(desk: Desk) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    now = message()
+    desk.bus.send([message(not_before=later), now, message(not_before=later)])
+    desk.bus.send_raw("steps", b"raw", message_id=f"raw-{now.id}", not_before=later)
+    assert [id for _, id, _ in desk.received("steps")] == [now.id]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"", b"\xff\x00", "ж🚢".encode()])
+def test_raw_messages_arrive_as_they_are_with_their_count(desk: Desk, body: bytes) -> None:
+    id = f"raw-{next(_numbers)}"
+    desk.bus.send_raw("runs", body, message_id=id, tries=7)
+    assert desk.received("runs") == [(body, id, 7)]
+
+
+def test_dead_letters_are_handed_over_once(desk: Desk) -> None:
+    desk.give_up("runs", b"\xff bad", "dead-1")
+    kept: list[DeadLetter] = []
+    assert desk.bus.drain("causes", kept.append) == 0
+    assert desk.bus.drain("runs", kept.append) == 1
+    assert desk.bus.drain("runs", kept.append) == 0
+    assert [(letter.queue, letter.body, letter.reason) for letter in kept] == [("runs", b"\xff bad", "too often")]
+
+
+def test_a_dead_letter_that_cannot_be_kept_stays(desk: Desk) -> None:
+    desk.give_up("steps", b"bad", f"dead-{next(_numbers)}")
+
+    def away(_: DeadLetter) -> None:
+        raise ZeroDivisionError("nothing could be written")
+
+    with pytest.raises(ZeroDivisionError):
+        desk.bus.drain("steps", away)
+    kept: list[DeadLetter] = []
+    assert desk.bus.drain("steps", kept.append) == 1
+
+
+def test_a_dead_letter_whose_body_is_no_bytes_is_kept_too(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
+    found, bus = over_amqp(local_bus, client)
+    with client.get_queue_sender("approvals") as sender:
+        sender.send_messages(AmqpAnnotatedMessage(value_body={"token": "none"}))
+    _dead_letter(client, "approvals")
+    kept: list[DeadLetter] = []
+    assert found.bus.drain("approvals", kept.append) == 1
+    assert b"token" in kept[0].body
+    bus.close()
+
+
+def test_many_threads_may_send_at_once(desk: Desk) -> None:
+    start = threading.Barrier(6)
+    batches = [[message("causes") for _ in range(5)] for _ in range(6)]
+
+    def send(batch: list[Outgoing]) -> None:
+        start.wait(timeout=30)
+        desk.bus.send(batch)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(send, batches))
+    assert {id for _, id, _ in desk.received("causes")} == {m.id for batch in batches for m in batch}
+
+
+def test_a_bus_that_cannot_be_reached_is_said_to_be_unavailable() -> None:
+    with LocalServiceBus(QueueSettings(name="steps")) as running:
+        connection = running.connection_string
+    bus = ServiceBus(lambda: ServiceBusClient.from_connection_string(connection, retry_total=0))
+    with pytest.raises(QueueUnavailable, match="queue steps: "):
+        bus.send([message()])
+    with pytest.raises(QueueUnavailable, match="dead letters of steps: "):
+        bus.drain("steps", lambda letter: None)
+    bus.close()
