@@ -3,14 +3,15 @@
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from ..domain.model import sha256
 from . import times
 from .answer import FOR_EVER, Answer, asset
 from .text import short, visible, web_address
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _HERE = Path(__file__).parent
 STYLESHEET = _HERE / "assets" / "slipway.css"
@@ -23,7 +24,9 @@ def _stylesheet() -> tuple[bytes, str]:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - most starts show no page
+
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
