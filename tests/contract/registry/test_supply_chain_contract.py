@@ -1,0 +1,52 @@
+"""The supply-chain rules on real registries: an image with all that is required, before and after its promotion."""
+
+from slipway.effects.registry import Source, Target, promote
+from slipway.effects.supply_chain import check
+from tests.contract.registry.places import Place
+from tests.unit.effects.registry.artifacts import push, refer
+from tests.unit.effects.supply_chain.attaching import (
+    People,
+    built_with_buildx,
+    classic,
+    in_bundle,
+    notation,
+    signed_in_bundle,
+    simple_layer,
+)
+from tests.unit.effects.supply_chain.authority import NOW
+from tests.unit.effects.supply_chain.signing import provenance
+
+
+def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_promoted_to(
+    place: Place, repository: str
+) -> None:
+    people, shop, client = People(), built_with_buildx(), place.client()
+    push(client, repository, shop, "1.0.0")
+    bare = check(client, repository, shop.digest, people.everything(), NOW)
+    assert {found.rule.name: found.missing for found in bare} == {
+        "signed-by-notation": True,
+        "signed-by-cosign": True,
+        "has-sbom": False,
+        "built-by": False,
+    }
+
+    signature = classic(simple_layer(shop, people.cosign))
+    push(client, repository, signature, shop.digest.replace(":", "-") + ".sig")
+    refer(
+        client,
+        repository,
+        shop,
+        notation(shop, people.notation, as_cose=True),
+        notation(shop, people.notation),
+        signed_in_bundle(shop, people.cosign),
+        in_bundle(shop, people.builder, provenance(digest=shop.digest)),
+    )
+    found = check(client, repository, shop.digest, people.everything(), NOW)
+    assert [(each.rule.passed, each.rule.reason) for each in found if not each.rule.passed] == []
+
+    elsewhere = f"{repository}-promoted"
+    promote(
+        Source(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
+        Target(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
+    )
+    assert check(client, elsewhere, shop.digest, people.everything(), NOW) == found
