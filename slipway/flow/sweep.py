@@ -1,11 +1,13 @@
 """The sweep: once a minute, what was left over. Unsent outbox, overdue deadlines, missed pushes, old marks."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..domain.causes import DeadlineReached, ImagePushed
+from ..domain.causes import ImagePushed
+from ..domain.decide.deadlines import overdue
 from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
 from ..effects.registry import Registry, RegistryError
@@ -34,6 +36,7 @@ class Swept(Record):
 
     sent: int = 0
     deadlines: int = 0
+    reminders: int = 0
     missed_pushes: int = 0
     marks_forgotten: int = 0
     problems: tuple[str, ...] = ()
@@ -64,6 +67,7 @@ class Sweep:
             total = Swept(
                 sent=total.sent + found.sent,
                 deadlines=total.deadlines + found.deadlines,
+                reminders=total.reminders + found.reminders,
                 missed_pushes=total.missed_pushes + found.missed_pushes,
                 marks_forgotten=total.marks_forgotten + found.marks_forgotten,
                 problems=total.problems + found.problems,
@@ -75,10 +79,17 @@ class Sweep:
     def _application(self, entry: Entry, *, look_for_pushes: bool) -> Swept:
         name = entry.application.application
         sent = self._send_left_over(name)
-        deadlines = self._reach_deadlines(name)
+        due = self._take_what_is_due(name)
         pushes, problems = self._find_missed_pushes(entry) if look_for_pushes else (0, ())
         forgotten = self.ledger.prune_seen(name, self.clock() - SEEN_FOR, part=self._minute() % SEEN_PARTS)
-        return Swept(sent=sent, deadlines=deadlines, missed_pushes=pushes, marks_forgotten=forgotten, problems=problems)
+        return Swept(
+            sent=sent,
+            deadlines=due["deadline-reached"],
+            reminders=due["reminder-due"],
+            missed_pushes=pushes,
+            marks_forgotten=forgotten,
+            problems=problems,
+        )
 
     def _minute(self) -> int:
         return int(self.clock().timestamp()) // 60
@@ -94,16 +105,15 @@ class Sweep:
             sent += len(batch)
         return sent
 
-    def _reach_deadlines(self, application: str) -> int:
-        now, reached = self.clock(), 0
+    def _take_what_is_due(self, application: str) -> Counter[str]:
+        """Deadlines and reminders whose messages did not come; how many of each changed something."""
+        now, taken = self.clock(), Counter[str]()
         for number in self.ledger.head(application).active:
             release = self.ledger.release(application, number)
-            if release is None or release.due is None or release.due > now:
-                continue
-            cause = DeadlineReached(received_at=now, application=application, release=number, due=release.due)
-            receipts = self.intake.take(cause)
-            reached += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
-        return reached
+            for cause in overdue(release, now=now) if release is not None else ():
+                receipts = self.intake.take(cause)
+                taken[cause.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
+        return taken
 
     def _find_missed_pushes(self, entry: Entry) -> tuple[int, tuple[str, ...]]:
         """Tags in the registry that no event told us of: events can be lost, the registry is the truth."""

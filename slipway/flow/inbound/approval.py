@@ -22,7 +22,7 @@ class _Approver(Incoming):
 
 class _VoteMessage(Incoming):
     token: Annotated[str, Field(min_length=1, max_length=2048)]
-    decision: Literal["approve", "reject"]
+    decision: Literal["approve", "reject", "withdraw"]
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
     approver: _Approver = _Approver()
     channel: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9-]*$")] = "service-bus"

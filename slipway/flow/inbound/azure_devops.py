@@ -1,7 +1,7 @@
 """Azure DevOps service hooks: `build.complete` 2.0 (which says everything we need) and `run-state-changed`.
 
-`run-state-changed` names its project by id only and carries no branch and no person: an application that starts
-from it gives `pipeline.project_id`, and `branches: ["*"]`.
+`run-state-changed` names its project by id only and carries no branch and nobody who asked for it (who committed only
+where it lists its repositories): an application that starts from it gives `pipeline.project_id`, and `branches: ["*"]`.
 """
 
 import re
@@ -64,9 +64,23 @@ class _PipelineRun(Incoming):
     links: _Links = Field(default=_Links(), alias="_links")
 
 
+class _Author(Incoming):
+    email: Text = ""
+
+
+class _Change(Incoming):
+    author: _Author = _Author()
+    committer: _Author = _Author()
+
+
+class _Source(Incoming):
+    change: _Change = _Change()
+
+
 class _RunResource(Incoming):
     run: _PipelineRun
     pipeline: _Named
+    repositories: Annotated[tuple[_Source, ...], Field(max_length=100)] = ()
 
 
 class _Container(Incoming):
@@ -140,9 +154,18 @@ def _run(hook: _Hook, organization: str, now: datetime) -> Run:
         id=resource.run.id,
         number=resource.run.name[:256],
         result=resource.run.result[:64],
+        committed_by=_committer(resource.repositories),
         url=_web(resource.run.links.web.href),
         finished_at=resource.run.finishedDate or now,
     )
+
+
+def _committer(sources: tuple[_Source, ...]) -> str:
+    """Who made the commit, where the run has one repository and the event names them."""
+    if len(sources) != 1:
+        return ""
+    change = sources[0].change
+    return (change.committer.email or change.author.email)[:254]
 
 
 def _organization(hook: _Hook) -> str:

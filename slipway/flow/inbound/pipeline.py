@@ -35,6 +35,7 @@ class _RunMessage(Incoming):
     branch: Annotated[str, Field(max_length=1024)] = ""
     commit: Annotated[str, Field(max_length=128)] = ""
     requestedBy: Annotated[str, Field(max_length=254)] = ""  # noqa: N815
+    committedBy: Annotated[str, Field(max_length=254)] = ""  # noqa: N815
     url: Annotated[str, Field(max_length=2048)] = ""
     finishedAt: Time | None = None  # noqa: N815
     image: _Image | None = None
@@ -54,6 +55,7 @@ def parse_run_message(body: bytes, *, now: datetime) -> PipelineCompleted:
         branch=message.branch,
         commit=message.commit,
         requested_by=message.requestedBy,
+        committed_by=message.committedBy,
         url=message.url if message.url.startswith("https://") else "",
         finished_at=message.finishedAt or now,
     )

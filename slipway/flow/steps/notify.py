@@ -1,8 +1,12 @@
 """Notify: one notice on one channel. For an open gate, each approver gets a link of their own, made here and now,
 so that no link waits in a queue or a table."""
 
+from collections.abc import Iterator
+
+from ...domain.decide.quorum import people_left
 from ...domain.gate import ApprovalGate
 from ...domain.model import sha256
+from ...domain.people import Circle
 from ...domain.plan import Plan
 from ...domain.release import Phase, Release
 from ...domain.steps import Notice, Step
@@ -32,17 +36,38 @@ def notify(places: Places, clock: Clock, work: Work) -> Outcome:
 
 def _messages(places: Places, clock: Clock, work: Work) -> list[Message]:
     release, step = work.release, work.step
-    if step.notice is not Notice.GATE_OPENED:
-        return [_message(places, clock, work, headline=_headline(release, step.notice), recipient="")]
+    if step.notice in (Notice.GATE_OPENED, Notice.REMINDER):
+        return list(_questions(places, clock, work))
+    headline = _headline(release, step)
+    return [_message(places, clock, work, headline=headline, recipient=one) for one in _told(work) or ("",)]
+
+
+def _questions(places: Places, clock: Clock, work: Work) -> Iterator[Message]:
+    """One for each person who is asked, with a link of their own; a reminder for those who have not answered."""
+    release, step = work.release, work.step
     environment = work.entry.application.environment(step.environment)
-    if not _still_open(release, step) or environment is None or not isinstance(environment.gate, ApprovalGate):
-        return []
-    headline = f"{release.id} ({release.tag}) waits for your approval for {environment.name}"
+    gate = environment.gate if environment else None
+    if not _still_open(release, step) or not isinstance(gate, ApprovalGate):
+        return
+    reminds = step.notice is Notice.REMINDER
+    waits = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits"
     lines = _plan_lines(places, release)
-    return [
-        _message(places, clock, work, headline=headline, recipient=approver, lines=lines)
-        for approver in environment.gate.approvers
-    ]
+    for person in people_left(release, gate) if reminds else gate.people():
+        link = places.links.approval(release, person.name, now=clock())
+        headline = f"{waits} for your approval for {step.environment}"
+        yield _message(places, clock, work, headline=headline, recipient=person.name, link=link, lines=lines)
+    if groups := gate.unlisted_groups():
+        # Nobody here knows their members: the channel is told, and who belongs to them signs in.
+        headline = f"{waits} for approval for {step.environment}, by members of {', '.join(groups)} too"
+        yield _message(places, clock, work, headline=headline, recipient="", lines=lines)
+
+
+def _told(work: Work) -> tuple[str, ...]:
+    """The people whom a notice is for by name, each by the address that the policy knows of them."""
+    environment = work.entry.application.environment(work.step.environment)
+    gate = environment.gate if environment else None
+    circle = gate.circle if isinstance(gate, ApprovalGate) else Circle()
+    return tuple(person.name for person in circle.people(work.step.recipients))
 
 
 def _still_open(release: Release, step: Step) -> bool:
@@ -52,7 +77,14 @@ def _still_open(release: Release, step: Step) -> bool:
 
 
 def _message(
-    places: Places, clock: Clock, work: Work, *, headline: str, recipient: str, lines: tuple[str, ...] = ()
+    places: Places,
+    clock: Clock,
+    work: Work,
+    *,
+    headline: str,
+    recipient: str,
+    link: str = "",
+    lines: tuple[str, ...] = (),
 ) -> Message:
     release = work.release
     return Message(
@@ -67,15 +99,16 @@ def _message(
         lines=lines,
         recipient=recipient,
         release_url=places.links.release(release),
-        approval_url=places.links.approval(release, recipient, now=clock()) if recipient else "",
-        deadline=release.gate.deadline if recipient and release.gate else None,
+        approval_url=link,
+        deadline=release.gate.deadline if link and release.gate else None,
         phase=str(release.phase),
     )
 
 
-def _headline(release: Release, notice: Notice | None) -> str:
-    if notice is Notice.VOTES_VOIDED:
-        return f"{release.id}: the plan changed, so earlier votes no longer count"
+def _headline(release: Release, step: Step) -> str:
+    if step.notice is Notice.VOTES_VOIDED:
+        whose = "your vote no longer counts" if step.recipients else "earlier votes no longer count"
+        return f"{release.id} ({release.tag}): {whose}: {step.why or 'the plan changed'}"
     return f"{release.id} ({release.tag}) {str(release.phase).replace('_', ' ')}: {release.reason}"
 
 

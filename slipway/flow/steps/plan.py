@@ -51,6 +51,7 @@ def plan(places: Places, clock: Clock, work: Work) -> Outcome:
             changed=count("changed") + count("replaced"),
             unchanged=count("unchanged"),
             orphaned=count("orphaned"),
+            parts=made.parts,
             supply_chain=made.supply_chain,
         )
     )

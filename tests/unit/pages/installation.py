@@ -253,6 +253,7 @@ class InMemory:
             changed=count("changed"),
             unchanged=count("unchanged"),
             orphaned=count("orphaned"),
+            parts=plan.parts,
         )
 
     def _evidence(self, step: Step) -> tuple[Evidence, ...]:
