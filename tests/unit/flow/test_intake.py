@@ -1,0 +1,144 @@
+"""Taking causes in: repeats, late ones, unknown ones, and state that is read while others write."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from slipway.domain.causes import Cause
+from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.flow.intake import ATTEMPTS, Contended, Outcome, UnknownTarget
+from slipway.ledger import Ledger, LedgerUnavailable, MemoryTable, keys
+from slipway.ledger.rows import pack_release
+from slipway.ledger.table import Act, Row, Write
+from tests.unit.flow.deliveries import BEN
+from tests.unit.flow.house import House
+
+
+class Interrupted(MemoryTable):
+    """Something happens right before a row is read, once for each row named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: dict[str, Callable[[], object]] = {}
+
+    def get(self, partition: str, key: str) -> Row | None:
+        happens = self.before.pop(key, None)
+        if happens is not None:
+            happens()
+        return super().get(partition, key)
+
+
+@pytest.fixture
+def interrupted(house: House) -> House:
+    house.table = Interrupted()
+    house._put_together(lambda point: None)
+    return house
+
+
+def taken(house: House, cause: Cause) -> Outcome:
+    (receipt,) = house.intake.take(cause)
+    return receipt.outcome
+
+
+def test_a_cause_that_changes_something_is_taken_once(house: House) -> None:
+    cause = house.pushed("1.0")
+    assert taken(house, cause) is Outcome.TAKEN
+    assert taken(house, cause) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert len(list(house.ledger.releases("shop", limit=5))) == 1
+
+
+def test_a_vote_sent_twice_is_counted_once(house: House) -> None:
+    house.push("1.0")
+    house.settle()
+    vote = house.vote(1)
+    assert taken(house, vote) is Outcome.TAKEN
+    assert taken(house, vote) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert house.actions().count("vote.approved") == 1
+
+
+def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(house: House) -> None:
+    house.push("1.0")
+    house.settle()
+    no = house.vote(1, BEN, VoteDecision.REJECT).evolve(reason="not today")
+    yes = house.vote(1)
+    assert taken(house, no) is Outcome.TAKEN
+    assert taken(house, yes) is Outcome.TAKEN
+    assert house.phase(1) is Phase.REJECTED
+    assert house.actions()[-1] == "vote.refused"
+    assert house.production.applied == 0
+
+
+def test_a_cause_that_nobody_is_concerned_by_names_what_is_unknown(house: House) -> None:
+    with pytest.raises(UnknownTarget, match="no application delivers team/other from registry nonprod"):
+        house.intake.take(house.pushed("1.0").evolve(repository="team/other"))
+    with pytest.raises(UnknownTarget, match="no application is built by pipeline 'build' of project 'Shop'"):
+        house.intake.take(house.run_ended("7"))
+
+
+def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: House) -> None:
+    """The lane says that release 1 waits; by the time its row is read it was superseded, and cannot be again."""
+    table = interrupted.table
+    assert isinstance(table, Interrupted)
+    interrupted.push("1.0")
+    others = replace(interrupted.intake)
+    later, latest = interrupted.pushed("1.1"), interrupted.pushed("1.2")
+    table.before[keys.release(1)] = lambda: others.take(later)
+    assert taken(interrupted, latest) is Outcome.TAKEN
+    assert [interrupted.phase(n) for n in (1, 2, 3)] == [Phase.SUPERSEDED, Phase.SUPERSEDED, Phase.PLANNING]
+    assert interrupted.reader.verify("shop").intact
+
+
+def test_a_mistake_in_deciding_is_no_contention(house: House) -> None:
+    house.push("1.0")
+    release = house.release(1)
+    ended = release.evolve(phase=Phase.REJECTED)
+    _put_release(house, ended)
+    with pytest.raises(AssertionError, match="no step leads from rejected"):
+        house.push("1.1")
+
+
+def _put_release(house: House, release: Release) -> None:
+    house.table.transact("shop", [Write(act=Act.PUT, key=keys.release(1), values=pack_release(release))])
+
+
+def test_a_cause_that_always_meets_others_goes_back_to_its_queue(house: House) -> None:
+    waits: list[float] = []
+    numbers = iter(range(100))
+    rival = replace(house.intake)
+
+    def interfere(point: str) -> None:
+        if point == "decided":
+            rival.take(house.pushed(f"2.{next(numbers)}"))
+
+    patience = replace(house.intake.patience, pause=waits.append)
+    with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed met other writers"):
+        replace(house.intake, at=interfere, patience=patience).take(house.pushed("1.0"))
+    assert len(waits) == ATTEMPTS
+    assert waits == sorted(waits)
+    assert all(0 < wait <= 0.5 for wait in waits)
+
+
+class AwayTable(MemoryTable):
+    """A table that took the write and did not say so."""
+
+    away = False
+
+    def transact(self, partition: str, writes: object) -> None:
+        super().transact(partition, writes)  # type: ignore[arg-type]
+        if self.away:
+            raise LedgerUnavailable("no answer")
+
+
+def test_a_write_whose_answer_was_lost_is_not_done_twice(house: House) -> None:
+    table = AwayTable()
+    house.table = table
+    house._put_together(lambda point: None)
+    cause = house.pushed("1.0")
+    table.away = True
+    with pytest.raises(LedgerUnavailable):
+        house.intake.take(cause)
+    table.away = False
+    assert taken(house, cause) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert len(list(Ledger(table).outbox("shop"))) == 1
+    assert house.actions().count("release.created") == 1

@@ -1,0 +1,92 @@
+"""What pages, API and command ask: answers, and clear words where there is no such thing."""
+
+import pytest
+
+from slipway.domain.audit import AuditRecord
+from slipway.domain.model import sha256
+from slipway.flow.reading import NotFound
+from slipway.ledger import LedgerUnavailable, MemoryTable
+from slipway.ledger.table import Row
+from tests.unit.flow.house import House
+
+STRANGE = ["", "Shop", "../shop", "shop/1", "a#b", "a?b", "_other", "ж", "x" * 600, "shop\n"]
+
+
+class Strict(MemoryTable):
+    """Refuses keys as Table Storage does."""
+
+    def get(self, partition: str, key: str) -> Row | None:
+        if any(letter in partition + key for letter in "/\\#?\n"):
+            raise LedgerUnavailable("OutOfRangeInput")
+        return super().get(partition, key)
+
+
+@pytest.fixture
+def story(house: House) -> House:
+    house.table = Strict()
+    house._put_together(lambda point: None)
+    house.push("1.0")
+    house.settle()
+    return house
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_names_are_not_found_and_never_part_of_a_key(story: House, name: str) -> None:
+    for ask in (
+        lambda: story.reader.head(name),
+        lambda: list(story.reader.audit(name)),
+        lambda: story.reader.verify(name),
+        lambda: story.reader.release(f"{name}-1"),
+    ):
+        with pytest.raises(NotFound):
+            ask()
+
+
+@pytest.mark.parametrize("release_id", ["shop-2", "shop-0", "other-1", "shop", "", "-1", "shop--1", "shop-1x"])
+def test_a_release_that_is_not_there_is_not_found(story: House, release_id: str) -> None:
+    with pytest.raises(NotFound):
+        story.reader.release(release_id)
+
+
+def test_documents_that_are_not_there_are_not_found(story: House) -> None:
+    for name in (sha256(b"none"), "", "nonsense"):
+        with pytest.raises(NotFound):
+            story.reader.evidence(name)
+        with pytest.raises(NotFound):
+            story.reader.plan(name)
+
+
+def test_the_trail_of_one_release_holds_its_records_and_no_others(story: House) -> None:
+    story.push("2.0")
+    story.settle()
+    first, second = story.reader.release("shop-1"), story.reader.release("shop-2")
+    for release in (first, second):
+        records = list(story.reader.audit("shop", release=release))
+        assert all(isinstance(record, AuditRecord) and record.release == release.id for record in records)
+    assert second.first_sequence > first.first_sequence == 1
+    whole = list(story.reader.audit("shop"))
+    assert [r.sequence for r in whole] == list(range(1, story.reader.head("shop").sequence + 1))
+
+
+def test_pages_of_the_trail_follow_on_each_other(story: House) -> None:
+    whole = list(story.reader.audit("shop"))
+    pages, after = [], 0
+    while page := list(story.reader.audit("shop", after=after, limit=4)):
+        pages += page
+        after = page[-1].sequence
+    assert pages == whole
+
+
+def test_releases_are_listed_newest_first_and_page_by_page(story: House) -> None:
+    for number in range(5):
+        story.push(f"3.{number}")
+    assert [r.number for r in story.reader.releases("shop", limit=4)] == [6, 5, 4, 3]
+    assert [r.number for r in story.reader.releases("shop", limit=4, before=3)] == [2, 1]
+    assert [r.number for r in story.reader.releases("shop", limit=4, before=1)] == []
+    assert len(story.reader.releases(None, limit=3)) == 3
+
+
+def test_a_chain_is_said_to_be_intact_while_the_table_grows(story: House) -> None:
+    verdict = story.reader.verify("shop")
+    assert verdict.intact
+    assert verdict.records == story.reader.head("shop").sequence
