@@ -9,12 +9,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from slipway.domain.plan import Plan
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
+from slipway.pages.approving import Desk, show
 from tests.unit.effects.registry.artifacts import Built, image
 from tests.unit.effects.supply_chain.attaching import People, classic, in_bundle, notation, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import ec_key, pem
 from tests.unit.effects.supply_chain.signing import BUILDER, provenance
 from tests.unit.flow.deliveries import ADA, DELIVERY, write_delivery
-from tests.unit.flow.house import House
+from tests.unit.flow.house import BASE, KEYS, House
 
 REQUIRE = f"""\
     require:
@@ -74,6 +75,17 @@ def test_an_image_with_all_that_is_required_goes_the_whole_way(house: House) -> 
     house.intake.take(house.vote(1, ADA))
     house.settle()
     assert house.phase(1) is Phase.COMPLETED
+
+
+def test_the_approval_page_shows_what_was_found(house: House) -> None:
+    house.push("1.0")
+    attach(house, shop("1.0"))
+    house.settle()
+    token = house.places.links.approval(house.release(1), ADA, now=house.time()).rpartition("/")[2]
+    desk = Desk(keys=KEYS, reader=house.reader, intake=house.intake, clock=house.time, public_url=BASE)
+    page = show(desk, token).body.decode()
+    for said in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):
+        assert said in page
 
 
 def test_staging_requires_nothing_and_gets_the_image_at_once(house: House) -> None:
