@@ -1,0 +1,304 @@
+"""What the tests of the whole system share: a stack with several applications, and a hand to play their part.
+
+Every test has applications of its own, so that one stack serves all of them.
+"""
+
+import base64
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
+
+from local.ci import Pipeline
+from local.ci.pipeline import run_of
+from local.stack import Stack, StackOptions
+from local.stack.configuration import TOPIC
+
+ROOT = Path(__file__).resolve().parents[2]
+WITHIN = 90.0
+"""For a condition to become true; only a test that fails waits so long."""
+PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
+ADA = "ada@example.com"
+ENDS = tuple(
+    f"release.{end}" for end in ("completed", "failed", "rolled-back", "rejected", "expired", "superseded", "cancelled")
+)
+
+DELIVERY = """\
+application: {name}
+image: {{ registry: nonprod, repository: team/{name}, tags: {{ semver: ">=1.0.0" }} }}
+start: {start}
+pipeline: {{ project: shop, name: {name}-ci, branches: [main] }}
+notify: [inbox]
+environments:
+  - name: staging
+    cluster: staging
+    namespace: {name}-staging
+    substitutions: {{ REPLICAS: "1", GREETING: Hello }}
+    verify:
+      http: [{{ service: hello, path: /healthz, contains: ok }}]
+  - name: production
+    cluster: production
+    namespace: {name}-production
+    registry: prod
+    substitutions: {{ REPLICAS: "1", GREETING: Hello }}
+    gate: {{ kind: approval, approvers: [ada@example.com] }}
+    verify:
+      http: [{{ service: hello, path: /healthz, contains: ok }}]
+"""
+
+APPLICATIONS = {"repeats": "both", "survivor": "push", "doors": "push", "messages": "run", "votes": "push"}
+"""By name: which facts start a release."""
+LATER = "later"
+"""An application that a test adds while the system runs."""
+
+
+def write_application(deliveries: Path, name: str, start: str) -> None:
+    """A folder as in `deliveries/`, with the manifests of the example."""
+    folder = deliveries / name
+    shutil.copytree(ROOT / "deliveries" / "hello" / "manifests", folder / "manifests")
+    deployment = folder / "manifests" / "deployment.yaml"
+    deployment.write_text(deployment.read_text().replace("image: hello", f"image: team/{name}"))
+    (folder / "delivery.yaml").write_text(DELIVERY.format(name=name, start=start))
+
+
+def options(folder: Path) -> StackOptions:
+    """Two instances of the app, and queues that soon give a dead instance's messages to the other one."""
+    deliveries = folder / "deliveries"
+    for name, start in APPLICATIONS.items():
+        write_application(deliveries, name, start)
+    names = [*APPLICATIONS, LATER]
+    return StackOptions(
+        folder=folder / "stack",
+        instances=2,
+        deliveries=deliveries,
+        lock_seconds=5,
+        namespaces={place: tuple(f"{name}-{place}" for name in names) for place in ("staging", "production")},
+    )
+
+
+def until[T](condition: Callable[[], T], what: str) -> T:
+    """Ask again until the condition holds."""
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {WITHIN:g} s: {what}")
+
+
+def _now() -> str:
+    """With nine digits after the point, as the registry writes it."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}789Z"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    status: int
+    content: Any
+
+
+@dataclass(frozen=True)
+class System:
+    """A running stack, seen from outside."""
+
+    stack: Stack
+
+    def application(self, name: str) -> "Played":
+        return Played(self, name)
+
+    # ---- doors
+    def hook(self, body: bytes | dict[str, Any], *, instance: int = 0, secret: str | None = None) -> Answer:
+        """What Azure DevOps does."""
+        password = self.stack.secrets.hook_secret if secret is None else secret
+        basic = base64.b64encode(f"slipway:{password}".encode()).decode()
+        return self._ask(
+            "POST",
+            self.stack.urls[instance] + "/api/hooks/azure-devops",
+            body if isinstance(body, bytes) else json.dumps(body).encode(),
+            {"Authorization": f"Basic {basic}"},
+        )
+
+    def event(self, data: Any, *, instance: int = 0, topic: str = TOPIC + "nonprod", cloud: bool = False) -> Answer:
+        """What Event Grid does, in either of its schemas."""
+        now = _now()
+        if cloud:
+            function, kind = "image_pushed_cloudevent", "application/cloudevents+json"
+            envelope = {"specversion": "1.0", "type": PUSHED, "source": topic, "time": now}
+        else:
+            function, kind = "image_pushed", "application/json"
+            envelope = {"eventType": PUSHED, "topic": topic, "eventTime": now, "dataVersion": "1.0"}
+        event = envelope | {"id": "an-event", "subject": "x", "data": data}
+        code = self.stack.secrets.event_grid_key
+        return self._ask(
+            "POST",
+            f"{self.stack.urls[instance]}/runtime/webhooks/EventGrid?functionName={function}&code={code}",
+            json.dumps(event if cloud else [event]).encode(),
+            {"Content-Type": kind, "aeg-event-type": "Notification"},
+        )
+
+    def push_data(self, repository: str, digest: str, tag: str, *, host: str | None = None) -> dict[str, Any]:
+        """`data` of an event, as the registry writes it."""
+        return {
+            "id": "a-push",
+            "timestamp": _now(),
+            "action": "push",
+            "target": {
+                "mediaType": "application/vnd.oci.image.index.v1+json",
+                "digest": digest,
+                "repository": repository,
+                "tag": tag,
+            },
+            "request": {"host": host or self.stack.registries["nonprod"], "method": "PUT"},
+        }
+
+    def send(self, queue: str, body: bytes | Mapping[str, Any], *, message_id: str | None = None) -> None:
+        """A message from anybody who may send to the queue."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        if queue not in self._senders:
+            self._senders[queue] = self._client.get_queue_sender(queue)
+        self._senders[queue].send_messages(ServiceBusMessage(data, message_id=message_id))
+
+    @cached_property
+    def _client(self) -> ServiceBusClient:
+        return ServiceBusClient.from_connection_string(self.stack.bus)
+
+    @cached_property
+    def _senders(self) -> dict[str, ServiceBusSender]:
+        """Opening one takes a second; each queue keeps its own."""
+        return {}
+
+    def close(self) -> None:
+        for sender in self._senders.values():
+            sender.close()
+        self._client.close()
+
+    # ---- what became of it
+    def get(self, path: str, *, instance: int = 0) -> Any:
+        answer = self._ask("GET", self.stack.urls[instance] + path, None, self._key)
+        assert answer.status == 200, (path, answer)
+        return answer.content
+
+    def post(self, path: str) -> Answer:
+        return self._ask("POST", self.stack.url + path, None, self._key)
+
+    def parked(self, *, source: str, reason: str, body: str = "") -> dict[str, Any]:
+        """The parked input whose reason and body hold these texts, once it is there."""
+
+        def found() -> dict[str, Any] | None:
+            every: list[dict[str, Any]] = self.get("/api/v1/parked")["parked"]
+            fitting = (p for p in every if p["source"] == source and reason in p["reason"] and body in p["body"])
+            return next(fitting, None)
+
+        return until(found, f"input of {source} parked because of {reason!r}") or {}
+
+    def approval_link(self, release: str) -> str:
+        """The link that Ada finds in the inbox for this release."""
+
+        def found() -> str | None:
+            mine = [n for n in self.stack.notices() if n["release"] == release and n["approval_url"]]
+            return str(mine[-1]["approval_url"]) if mine else None
+
+        return until(found, f"a link to approve {release}") or ""
+
+    @property
+    def _key(self) -> dict[str, str]:
+        return {"x-functions-key": self.stack.secrets.function_key}
+
+    def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        answer = self.stack.http.request(method, url, body=body, headers=dict(headers))
+        try:
+            return Answer(status=answer.status, content=json.loads(answer.data))
+        except ValueError:
+            return Answer(status=answer.status, content=answer.data.decode())
+
+
+@dataclass(frozen=True)
+class Played:
+    """One application: its CI, and how it stands."""
+
+    system: System
+    name: str
+
+    @cached_property
+    def ci(self) -> Pipeline:
+        stack = self.system.stack
+        return Pipeline(
+            app_url=stack.url,
+            hook_secret=stack.secrets.hook_secret,
+            registry=stack.registries["nonprod"],
+            ci_password=stack.secrets.ci_password,
+            repository=f"team/{self.name}",
+            name=f"{self.name}-ci",
+        )
+
+    def push(self, version: str) -> str:
+        """Build and push as CI does; the registry tells of it. Returns the digest."""
+        return self.ci.push(self.ci.build(version), version)
+
+    def waiting(self, version: str) -> str:
+        """Push a version and bring it to the gate of production; returns the release's id."""
+        digest = self.push(version)
+        if APPLICATIONS[self.name] == "run":
+            self.system.send("runs", self.run_message(version, digest))
+        return str(self.reached("gate.opened", tag=version)["release"])
+
+    def run_message(self, version: str, digest: str) -> dict[str, Any]:
+        """What the pipeline sends with PublishToAzureServiceBus@2."""
+        run = run_of(version)
+        return {
+            "type": "slipway.pipeline-completed/v1",
+            "organization": "contoso",
+            "project": "shop",
+            "pipeline": f"{self.name}-ci",
+            "runId": run.id,
+            "runNumber": run.number,
+            "result": "succeeded",
+            "branch": "refs/heads/main",
+            "commit": run.commit,
+            "requestedBy": run.requested_by,
+            "url": "https://dev.azure.com/contoso/shop/_build/results?buildId=1",
+            "image": {"repository": f"team/{self.name}", "digest": digest, "tag": version},
+        }
+
+    def records(self, *, instance: int = 0) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.system.get(f"/api/v1/audit/{self.name}?limit=500", instance=instance)[
+            "records"
+        ]
+        return found
+
+    def actions(self, release: str) -> list[str]:
+        return [record["action"] for record in self.records() if record["release"] == release]
+
+    def reached(self, action: str, *, tag: str | None = None, instance: int = 0) -> dict[str, Any]:
+        """The record of the action, once it is there; with a tag, of the release of that tag.
+
+        A release that ended otherwise fails the test at once.
+        """
+
+        def found() -> dict[str, Any] | None:
+            records = self.records(instance=instance)
+            mine = {r["release"] for r in records if tag is None or r["details"].get("tag") == tag}
+            of_mine = [r for r in records if r["release"] in mine]
+            reached = [r for r in of_mine if r["action"] == action]
+            ended = [r for r in of_mine if r["action"] in ENDS]
+            assert reached or not ended or tag is None, ended
+            return reached[-1] if reached else None
+
+        return until(found, f"{action} of {self.name}:{tag}") or {}
+
+    def release(self, release: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.system.get(f"/api/v1/releases/{release}")
+        return found
+
+    @property
+    def releases(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.system.get(f"/api/v1/releases?application={self.name}&limit=200")["releases"]
+        return found

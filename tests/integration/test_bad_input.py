@@ -1,0 +1,141 @@
+"""Bad input at every door gets its answer, is parked with its reason, and holds nothing up."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.ci.pipeline import build_complete, run_of
+from slipway.flow.inbound import SIZE_LIMIT
+from tests.integration.system import ADA, System
+from tests.unit.inbound.test_pipeline import WRAPPER
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+NOWHERE = "sha256:" + "0" * 64
+
+
+def hook_of(pipeline: str, **changes: Any) -> dict[str, Any]:
+    return build_complete(run_of("1.0.0"), pipeline=pipeline) | changes
+
+
+def test_a_hook_with_a_wrong_secret_is_refused(system: System) -> None:
+    for secret in ("", "wrong", "x" * 5000, system.stack.secrets.hook_secret[:-1], "schlüssel"):
+        assert system.hook(hook_of("doors-ci"), secret=secret).status == 401
+
+
+@pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Bearer x", "Basic \xfc\xfc", "Basic " + "QQ==" * 1000])
+def test_a_hook_with_a_broken_header_is_refused(system: System, header: str) -> None:
+    url = system.stack.url + "/api/hooks/azure-devops"
+    answer = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": header.encode("latin-1")})
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="slipway"'
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "body: expected JSON"),
+        (b"{", "body: expected JSON"),
+        (b"\xff\xfe not text", "body: expected UTF-8"),
+        (b"[" * 100_000, "body: expected JSON that is not nested"),
+        (b'{"eventType": "build.complete", "nothing": "else"}', "resource"),
+        (json.dumps(hook_of("doors-ci", resourceVersion="1.0")).encode(), "resourceVersion: expected 2.0"),
+        (json.dumps(hook_of("doors-ci", resource=[])).encode(), "resource: expected a JSON object"),
+    ],
+)
+def test_a_hook_that_cannot_be_read_is_answered_200_and_parked(system: System, body: bytes, reason: str) -> None:
+    answer = system.hook(body)
+    assert (answer.status, answer.content["outcome"]) == (200, "parked")
+    assert reason in answer.content["detail"]
+    assert system.parked(source="azure-devops", reason=reason)["id"]
+
+
+def test_a_hook_of_a_foreign_organization_is_parked(system: System) -> None:
+    foreign = {"account": {"id": "x", "baseUrl": "https://dev.azure.com/fabrikam/"}}
+    answer = system.hook(hook_of("doors-ci", resourceContainers=foreign))
+    assert (answer.status, answer.content["outcome"]) == (200, "parked")
+    assert "(contoso), got 'fabrikam'" in answer.content["detail"]
+
+
+def test_a_hook_of_two_megabytes_and_a_byte_is_parked_in_part_and_not_replayable(system: System) -> None:
+    answer = system.hook(b'{"pad": "' + b"x" * SIZE_LIMIT)
+    assert (answer.status, answer.content["outcome"]) == (200, "parked")
+    assert f"at most {SIZE_LIMIT} bytes" in answer.content["detail"]
+    again = system.post(f"/api/v1/parked/{answer.content['id']}/replay")
+    assert (again.status, again.content["title"]) == (409, "It cannot be replayed")
+
+
+def test_a_hook_for_something_else_is_answered_200_and_forgotten(system: System) -> None:
+    answer = system.hook({"eventType": "git.push", "resource": {}})
+    assert (answer.status, answer.content["outcome"]) == (200, "ignored")
+
+
+def test_a_run_of_a_pipeline_that_nobody_knows_is_accepted_and_parked(system: System) -> None:
+    assert system.hook(hook_of("nobodys-ci")).status == 202
+    parked = system.parked(source="causes", reason="no application is built by pipeline 'nobodys-ci' of project 'shop'")
+    assert json.loads(parked["body"])["kind"] == "pipeline-completed"
+
+
+@pytest.mark.parametrize("cloud", [False, True])
+def test_a_push_to_a_registry_that_nobody_set_up_is_parked(system: System, cloud: bool) -> None:
+    host = f"other-{cloud}.azurecr.io".lower()
+    data = system.push_data("team/doors", NOWHERE, "1.0.0", host=host)
+    assert system.event(data, cloud=cloud).status in (200, 202)
+    system.parked(source="event-grid", reason=f"got '{host}'")
+
+
+def test_a_push_of_a_foreign_topic_is_parked(system: System) -> None:
+    data = system.push_data("team/doors", NOWHERE, "1.0.0")
+    system.event(data, topic="/subscriptions/somebody-elses")
+    system.parked(source="event-grid", reason="topic: expected the registry nonprod of this installation")
+
+
+@pytest.mark.parametrize("data", [None, [], "text", {"target": {"tag": "1.0.0"}}, {"target": {"tag": "\ud800"}}])
+@pytest.mark.parametrize("cloud", [False, True])
+def test_an_event_that_cannot_be_read_is_parked(system: System, data: Any, cloud: bool) -> None:
+    assert system.event(data, cloud=cloud).status in (200, 202)
+    system.parked(source="event-grid", reason="data")
+
+
+def test_a_push_that_nobody_delivers_is_parked(system: System) -> None:
+    system.event(system.push_data("team/nobodys", NOWHERE, "1.0.0"))
+    system.parked(source="causes", reason="no application delivers team/nobodys from registry nonprod")
+
+
+def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: System) -> None:
+    application = system.application("doors")
+    system.event(system.push_data("team/doors", NOWHERE, "1.0.1"))
+    release = application.reached("release.failed", tag="1.0.1")["release"]
+    reason = application.release(release)["reason"]
+    for named in (system.stack.registries["nonprod"], "team/doors", NOWHERE):
+        assert named in reason, reason
+
+
+@pytest.mark.parametrize("queue", ["causes", "steps", "runs", "approvals"])
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"\x00\xffgarbage", "body: expected"),
+        (b'["a list"]', "expected"),
+        (b'{"kind": "no-such-thing", "type": "x", "token": "x"}', "expected"),
+        (WRAPPER + b"\x99\xff{", "body: expected"),
+    ],
+)
+def test_a_message_that_cannot_be_read_is_parked(system: System, queue: str, body: bytes, reason: str) -> None:
+    system.send(queue, body)
+    system.parked(source=queue, reason=reason)
+
+
+def test_a_forged_vote_is_parked_and_does_not_count(system: System) -> None:
+    system.send("approvals", {"token": "Zm9y.Z2Vk", "decision": "approve", "approver": {"email": ADA}})
+    system.parked(source="approvals", reason="token: expected a link of this installation that is still good")
+
+
+def test_a_good_delivery_afterwards_goes_its_way(system: System) -> None:
+    application = system.application("doors")
+    application.push("1.0.2")
+    application.reached("gate.opened", tag="1.0.2")
+    for queue in ("runs", "approvals"):
+        system.send(queue, b'{"the": "last one"}', message_id=f"last-{queue}")
+        system.parked(source=queue, reason="expected", body="last one")

@@ -1,0 +1,64 @@
+"""What was parked is replayed once its reason is gone; and what the logs of the whole system hold, and do not hold."""
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.integration.system import LATER, System, write_application
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+def test_parked_input_is_replayed_when_the_reason_is_gone(system: System) -> None:
+    application = system.application(LATER)
+    application.push("1.0.0")
+    reason = f"no application delivers team/{LATER} from registry nonprod"
+    parked = system.parked(source="causes", reason=reason)
+    assert system.post(f"/api/v1/parked/{parked['id']}/replay").status == 202
+    again = system.parked(source="causes", reason=reason)  # the reason is still there: it comes back
+
+    write_application(system.stack.options.deliveries, LATER, "push")
+    for index in range(system.stack.options.instances):
+        system.stack.stop_host(index)
+        system.stack.start_host(index)
+    assert system.post(f"/api/v1/parked/{again['id']}/replay").status == 202
+    application.reached("plan.made", tag="1.0.0")
+    replayed = next(p for p in system.get("/api/v1/parked")["parked"] if p["id"] == again["id"])
+    assert replayed["replayed_at"] is not None
+
+
+def test_what_is_not_parked_cannot_be_replayed(system: System) -> None:
+    answer = system.post("/api/v1/parked/0123456789abcdef01234567/replay")
+    assert (answer.status, answer.content["title"]) == (404, "There is no such thing")
+
+
+def test_the_tokens_of_parked_votes_are_hidden(system: System) -> None:
+    link = system.approval_link(system.application("votes").waiting("1.8.0"))
+    token = urlsplit(link).path.rpartition("/")[2]
+    system.send("approvals", {"token": token, "decision": "perhaps"})
+    shown = system.parked(source="approvals", reason="decision: expected 'approve' or 'reject', got 'perhaps'")
+    assert json.loads(shown["body"]) == {"token": "(token)", "decision": "perhaps"}
+
+
+def test_nothing_secret_is_in_any_log(system: System) -> None:
+    """Of all tests that shared the system; this one sees to it that a link was sent and opened."""
+    link = system.approval_link(system.application("votes").waiting("1.9.0"))
+    assert system.stack.http.request("GET", link).status == 200
+    links = [link, *(notice["approval_url"] for notice in system.stack.notices() if notice["approval_url"])]
+    secret = {urlsplit(each).path.rpartition("/")[2] for each in links}
+    secret |= set(system.stack.secrets.model_dump().values())
+    logs = sorted((system.stack.folder / "logs").iterdir())
+    assert any("functions-0" in log.name and log.stat().st_size for log in logs)
+    assert [(log.name, len(text)) for log in logs for text in secret if text in _text(log)] == []
+
+
+def test_no_function_ended_in_an_error(system: System) -> None:
+    logs = (system.stack.folder / "logs").glob("functions-*.log")
+    lines = [line for log in logs for line in _text(log).splitlines()]
+    assert [line for line in lines if " E " in line[:20] or " C " in line[:20] or "(Failed" in line] == []
+
+
+def _text(log: Path) -> str:
+    return log.read_text(errors="replace")

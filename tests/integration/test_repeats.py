@@ -1,0 +1,46 @@
+"""Events come several times, in any order, on two instances at once: the outcome is the same as if each came once."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.ci.pipeline import build_complete, run_of
+from local.person import Approver
+from slipway.domain.audit import AuditRecord, ChainCheck
+from tests.integration.system import System, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+@pytest.mark.parametrize(("version", "seed"), [("1.0.0", 1), ("1.1.0", 2)])
+def test_repeated_and_shuffled_events_make_one_release(system: System, version: str, seed: int) -> None:
+    application = system.application("repeats")
+    digest = application.push(version)
+    data = system.push_data("team/repeats", digest, version)
+    hook = build_complete(run_of(version), pipeline="repeats-ci")
+    calls = [lambda i=i: system.event(data, instance=i % 2, cloud=i > 2).status for i in range(6)]
+    calls += [lambda i=i: system.hook(hook, instance=i % 2).status for i in range(4)]
+    random.Random(seed).shuffle(calls)
+    with ThreadPoolExecutor(max_workers=10) as together:
+        answers = list(together.map(lambda call: call(), calls))
+    assert sorted(set(answers)) in ([200, 202], [202])
+    opened = application.reached("gate.opened", tag=version)
+
+    Approver().decide(system.approval_link(opened["release"]), "approve", "twice is fine")
+    application.reached("release.completed", tag=version)
+    made = [release for release in application.releases if release["tag"] == version]
+    assert [(release["digest"], release["phase"]) for release in made] == [(digest, "completed")]
+    once = ("release.created", "release.joined", "plan.made", "rollout.applied", "vote.approved", "release.completed")
+    actions = application.actions(opened["release"])
+    assert [actions.count(action) for action in once] == [1, 1, 2, 2, 1, 1]
+
+
+def test_the_chain_verifies_and_both_instances_tell_the_same(system: System) -> None:
+    application = system.application("repeats")
+    until(lambda: application.records() == application.records(instance=1), "both instances tell the same")
+    head = system.get("/api/v1/audit/repeats?limit=1")["head"]
+    check = ChainCheck("repeats")
+    faults = [check.feed(AuditRecord.model_validate(record)) for record in application.records()]
+    assert not any(faults)
+    assert check.finish(sequence=head["sequence"], head_hash=head["hash"]) is None
