@@ -27,7 +27,7 @@ def test_a_hook_with_a_wrong_secret_is_refused(system: System) -> None:
 @pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Bearer x", "Basic \xfc\xfc", "Basic " + "QQ==" * 1000])
 def test_a_hook_with_a_broken_header_is_refused(system: System, header: str) -> None:
     url = system.stack.url + "/api/hooks/azure-devops"
-    answer = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": header.encode("latin-1")})
+    answer = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": header})
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="slipway"'
 
