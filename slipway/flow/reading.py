@@ -12,7 +12,8 @@ from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
 from ..domain.plan import Plan
-from ..domain.release import Head, Lane, Release, parse_release_id
+from ..domain.promotion import PromotionProgress
+from ..domain.release import Head, Lane, Phase, Release, parse_release_id
 from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION
 from ..ledger.table import Row
@@ -100,6 +101,13 @@ class Reader:
         if release is None:
             raise NotFound(f"there is no release {release_id}")
         return release
+
+    def progress(self, release: Release) -> PromotionProgress | None:
+        """How far its promotion is; None while there is none."""
+        if release.phase is not Phase.PROMOTING or release.environment is None:
+            return None
+        state = self.ledger.promotions.read(release.application, release.number, release.environment)
+        return state.progress if state and state.step == release.step else None
 
     def explain(self, release: Release) -> Explanation:
         entry = self.catalogue.get(release.application)
