@@ -189,6 +189,7 @@ class Settings(BaseModel):
     )
     table: str = Field(
         default="ledger", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Name of the ledger's table."
+    )
     promotion_seconds: int = Field(
         default=240,
         ge=1,
@@ -201,7 +202,6 @@ class Settings(BaseModel):
     )
     arm_token: SecretStr = Field(
         default=SecretStr(""), description="A token for it that is given (laptop), instead of the app's identity."
-    )
     )
     container: str = Field(
         default="evidence", pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$", description="Blob container for plans and logs."
