@@ -59,7 +59,11 @@ def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
 
 def hurried(house: House) -> Intake:
     """With real pauses, but short ones."""
-    return replace(house.intake, patience=Patience(pause=lambda seconds: threading.Event().wait(seconds / 5)))
+
+    def pause(seconds: float) -> None:
+        threading.Event().wait(seconds / 5)
+
+    return replace(house.intake, patience=Patience(pause=pause))
 
 
 def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(house: House) -> None:
@@ -102,9 +106,9 @@ def test_applications_do_not_get_into_each_others_way(house: House) -> None:
 
 def test_the_chain_is_found_intact_while_others_write(house: House) -> None:
     intake = hurried(house)
-    writing = [lambda n=n: deliver(intake, house.pushed(f"3.{n}")) for n in range(WRITERS * 2)]  # type: ignore[misc]
+    writing = [lambda n=n: deliver(intake, house.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
     reading = [lambda: house.reader.verify("shop") for _ in range(WRITERS * 2)]
-    found = at_once([one for pair in zip(writing, reading, strict=True) for one in pair])  # type: ignore[misc]
+    found = at_once([one for pair in zip(writing, reading, strict=True) for one in pair])
     assert [verdict for verdict in found if getattr(verdict, "intact", True) is not True] == []
 
 

@@ -70,7 +70,7 @@ def over_amqp(local_bus: LocalServiceBus, client: ServiceBusClient) -> tuple[Des
                 }
                 body = b"".join(message.body)
                 content = body.removeprefix(b'{"n":').removesuffix(b"}") if body.startswith(b'{"n":') else body
-                found.append((content, str(message.message_id), properties.get(TRIES, 0)))
+                found.append((content, str(message.message_id), int(str(properties.get(TRIES, 0)))))
         return found
 
     def give_up(queue: str, body: bytes, message_id: str) -> None:
