@@ -66,7 +66,8 @@ def test_each_field_of_a_short_audit_record_is_a_column_of_its_own() -> None:
     ids=str,
 )
 def test_a_damaged_row_is_no_audit_record(damage: dict[str, object]) -> None:
-    values = {name: value for name, value in {**pack_audit(record(reason="done")), **damage}.items() if value is not None}
+    damaged = {**pack_audit(record(reason="done")), **damage}
+    values = {name: value for name, value in damaged.items() if value is not None}
     with pytest.raises((ValueError, RecursionError)):
         unpack_audit(values)  # type: ignore[arg-type]
 
