@@ -20,9 +20,9 @@ from .registries import PROGRAM, SOURCE_ADDRESS, TARGET_ADDRESS, tls_registry
 from .tls import make_certificates
 
 REPOSITORY: Final = "team/shop"
-ROUNDS: Final = {("240 MB", "cold"): 4}
+ROUNDS: Final = {("240 MB", "cold"): 3}
 """Of the cases that take long; the others have more, because they scatter more."""
-MORE_ROUNDS: Final = 7
+MORE_ROUNDS: Final = 5
 COLD_AIM: Final = 0.8
 WARM_AIM: Final = 0.5
 LARGEST_MEMORY: Final = 60.0
