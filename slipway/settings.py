@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,6 +28,8 @@ from pydantic import (
 
 from .domain.model import Name
 from .domain.tokens import KEY_BYTES
+from .settings_channels import ChannelSettings, TeamsSettings
+from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
 
 PREFIX = "SLIPWAY_"
 FOREIGN = {
@@ -39,8 +40,6 @@ FOREIGN = {
 """Settings whose variables are named by others: by the triggers' connection, and by the Azure SDK."""
 UNRESOLVED = "@Microsoft.KeyVault("
 """What an environment variable holds when its Key Vault reference could not be resolved."""
-SECRET_LENGTH = 16
-"""Characters of the shortest shared secret."""
 ALIKE = 0.8
 """How alike the name of an unknown variable and of a setting are, from 0 to 1, when it must be a misspelling."""
 
@@ -54,31 +53,7 @@ def variable(field: str) -> str:
     return FOREIGN.get(field, PREFIX + field.upper())
 
 
-def _address(value: str) -> str:
-    """Secrets and links travel over it, so it is encrypted, except within this machine."""
-    parts = urlsplit(value)
-    encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost"))
-    if not encrypted or not parts.hostname or re.search(r"\s", value):
-        raise ValueError("expected an address that begins with https:// (http:// within this machine only)")
-    return value
-
-
-Address = Annotated[str, AfterValidator(_address)]
-AddressOrNone = Annotated[str, AfterValidator(lambda value: _address(value) if value else "")]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def _need(self, *names: str) -> None:
-        """Raises when one of the fields was not given. Never shows a value."""
-        for name in names:
-            given = getattr(self, name)
-            if not (given.get_secret_value() if isinstance(given, SecretStr) else given):
-                raise ValueError(f"expected {name}, which this kind of credential needs")
-
-
-class RegistrySettings(_Part):
+class RegistrySettings(Part):
     """How to reach a registry."""
 
     login_server: str = Field(
@@ -98,7 +73,7 @@ class RegistrySettings(_Part):
         return self
 
 
-class ClusterSettings(_Part):
+class ClusterSettings(Part):
     """How to reach a cluster: a server with the app's identity or a given token, or a kubeconfig."""
 
     server: AddressOrNone = Field(default="", description="API server address, unless it is a kubeconfig's.")
@@ -115,20 +90,6 @@ class ClusterSettings(_Part):
         needed = {"entra": ("server",), "token": ("server", "token"), "kubeconfig": ("kubeconfig",)}
         self._need(*needed[self.credential])
         return self
-
-
-class ChannelSettings(_Part):
-    """A channel for notices."""
-
-    kind: Literal["webhook"] = Field(default="webhook", description="`webhook`: signed JSON is posted.")
-    url: SecretStr = Field(description="Where notices are posted; treated as a secret, as such addresses often are.")
-    secret: SecretStr = Field(description="Key of the signature.", min_length=SECRET_LENGTH)
-
-    @field_validator("url")
-    @classmethod
-    def _is_an_address(cls, url: SecretStr) -> SecretStr:
-        _address(url.get_secret_value())
-        return url
 
 
 def _from_json(value: Any) -> Any:
@@ -190,19 +151,6 @@ class Settings(BaseModel):
     table: str = Field(
         default="ledger", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Name of the ledger's table."
     )
-    promotion_seconds: int = Field(
-        default=240,
-        ge=1,
-        le=1200,
-        description="Seconds for which one message copies an artifact before it leaves the rest to the next message.",
-    )
-    arm_endpoint: Address = Field(
-        default="https://management.azure.com",
-        description="Azure Resource Manager, which is asked to import where an environment says `how: import`.",
-    )
-    arm_token: SecretStr = Field(
-        default=SecretStr(""), description="A token for it that is given (laptop), instead of the app's identity."
-    )
     container: str = Field(
         default="evidence", pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$", description="Blob container for plans and logs."
     )
@@ -241,6 +189,19 @@ class Settings(BaseModel):
         description="Instead of the connection string: the namespace, such as `contoso.servicebus.windows.net`, "
         "reached with the app's identity.",
     )
+    promotion_seconds: int = Field(
+        default=240,
+        ge=1,
+        le=1200,
+        description="Seconds for which one message copies an artifact before it leaves the rest to the next message.",
+    )
+    arm_endpoint: Address = Field(
+        default="https://management.azure.com",
+        description="Azure Resource Manager, which is asked to import where an environment says `how: import`.",
+    )
+    arm_token: SecretStr = Field(
+        default=SecretStr(""), description="A token for it that is given (laptop), instead of the app's identity."
+    )
     client_id: str = Field(default="", description="Client id of the app's user-assigned identity, if it has one.")
 
     @field_validator("hook_secrets")
@@ -258,6 +219,15 @@ class Settings(BaseModel):
         if len(set(servers)) < len(servers):
             raise ValueError("expected each login_server once, got one under two names")
         return registries
+
+    @model_validator(mode="after")
+    def _doubles_stay_on_laptops(self) -> Self:
+        """An installation that others can reach sends its cards to Teams, and not to some port of its own machine."""
+        if urlsplit(self.public_url).hostname not in LOOPBACK:
+            for name, channel in self.channels.items():
+                if isinstance(channel, TeamsSettings) and channel.within_this_machine:
+                    raise ValueError(f"{variable('channels')}.{name}.url: expected the address of a workflow")
+        return self
 
     @model_validator(mode="after")
     def _services_are_given(self) -> Self:
@@ -304,6 +274,8 @@ def _explained(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         path = [str(part) for part in problem["loc"]]
+        if path[:1] == ["channels"]:
+            del path[2:3]  # pydantic names the kind there, which is no step on the way to the field
         said = problem["msg"].removeprefix("Value error, ")
         lines.append(f"{'.'.join([variable(path[0]), *path[1:]])}: {said}" if path else said)
     return "; ".join(lines)

@@ -9,7 +9,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
-from .settings import ChannelSettings, ClusterSettings, RegistrySettings, Settings, variable
+from .settings import ClusterSettings, RegistrySettings, Settings, variable
+from .settings_channels import AcsEmailSettings, SmtpSettings, TeamsSettings, WebhookSettings
 
 START = """# App settings
 
@@ -48,14 +49,41 @@ A JSON object: a cluster for each name.
 | Field | Needed | Meaning |
 |---|---|---|
 """,
-    ChannelSettings: """
+    WebhookSettings: """
 ## SLIPWAY_CHANNELS
 
-A JSON object: a channel for each name.
+A JSON object: a channel for each name. Its `kind` says which fields it has.
 
 ```json
-{"team-shop": {"kind": "webhook", "url": "https://…", "secret": "…"}}
+{"approvers": {"kind": "acs-email", "endpoint": "https://contoso.europe.communication.azure.com",
+               "sender": "slipway@contoso.com"},
+ "team-shop": {"kind": "teams", "url": "https://….environment.api.powerplatform.com/…"},
+ "chat-bot": {"kind": "webhook", "url": "https://…", "secret": "…"}}
 ```
+
+### `webhook`
+
+[What is posted, and how to check its signature](webhook.md).
+
+| Field | Needed | Meaning |
+|---|---|---|
+""",
+    TeamsSettings: """
+### `teams`
+
+[What the card shows, and who can vote by it](../how-to/tell-people.md).
+
+| Field | Needed | Meaning |
+|---|---|---|
+""",
+    SmtpSettings: """
+### `smtp`
+
+| Field | Needed | Meaning |
+|---|---|---|
+""",
+    AcsEmailSettings: """
+### `acs-email`
 
 | Field | Needed | Meaning |
 |---|---|---|
@@ -90,7 +118,7 @@ def _needed(field: FieldInfo) -> str:
     if field.is_required():
         return "yes"
     default = field.default
-    if isinstance(default, SecretStr) or default in ("", None, [], {}):
+    if isinstance(default, SecretStr) or default in ("", None, [], {}, ()):
         return "no"
     return f"no: `{default.as_posix() if isinstance(default, Path) else default}`"
 

@@ -195,10 +195,9 @@ class Parts:
         return Named("channel", frozenset(self.settings.channels), self._open_channel)
 
     def _open_channel(self, name: str) -> "Channel":
-        from .effects.notification import Webhook
+        from .opening import open_channel
 
-        given = self.settings.channels[name]
-        return Webhook(name=name, url=given.url.get_secret_value(), secret=given.secret.get_secret_value().encode())
+        return open_channel(name, self.settings.channels[name], credential=lambda: self.credential)
 
     @part
     def event_sources(self) -> dict[str, EventSource]:
@@ -216,7 +215,8 @@ class Parts:
 
     @part
     def links(self) -> Links:
-        return Links(base=self.settings.public_url.rstrip("/"), keys=self.keys)
+        signs_in = self.settings.sign_in == "easy-auth"
+        return Links(base=self.settings.public_url.rstrip("/"), keys=self.keys, sign_in=signs_in)
 
     @part
     def catalogue(self) -> Catalogue:

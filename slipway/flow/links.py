@@ -18,9 +18,17 @@ class Links:
     base: str
     """Public address of the app, without a slash at the end."""
     keys: Keys
+    sign_in: bool = False
+    """Whether people sign in: then a link need not say who follows it."""
 
     def release(self, release: Release) -> str:
         return f"{self.base}/releases/{release.id}"
+
+    def locate(self, release: Release) -> str:
+        """Where people who sign in decide. It only locates, so anybody may have it; empty where nobody signs in."""
+        if not self.sign_in:
+            return ""
+        return f"{self.base}/approvals/{release.application}/{release.number}/{release.environment}"
 
     def approval(self, release: Release, approver: str, *, now: datetime) -> str:
         """A signed link for one approver and the release's current plan."""

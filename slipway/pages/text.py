@@ -1,34 +1,5 @@
-"""Text from elsewhere (tags, names, reasons, logs, diffs) made safe to look at. Escaping is the templates' part."""
+"""The product's words for safe text (`slipway/text.py`), where the pages look for them."""
 
-import re
-from urllib.parse import urlsplit
+from ..text import short, visible, web_address
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e"
-    r"\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
-)
-"""Control characters, and those that turn or hide what is around them: a diff must show what it is."""
-
-
-def visible(text: str) -> str:
-    """The text with nothing hidden in it: colour codes are dropped, unseen characters are spelt out."""
-    plain = _ANSI.sub("", text.replace("\r\n", "\n"))
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
-
-
-def web_address(text: str | None) -> str | None:
-    """The address if a link to it is harmless: http or https, and a host; else None."""
-    if not text:
-        return None
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return None
-    harmless = parts.scheme in ("https", "http") and bool(parts.hostname) and not _UNSEEN.search(text)
-    return text if harmless else None
-
-
-def short(digest: str | None, length: int = 12) -> str:
-    """A digest as people say it."""
-    return digest.removeprefix("sha256:")[:length] if digest else ""
+__all__ = ["short", "visible", "web_address"]

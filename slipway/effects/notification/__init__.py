@@ -1,6 +1,10 @@
-"""Telling people: channels that carry a notice. Here the signed webhook; cards and mail are channels like it."""
+"""Telling people: channels that carry a notice.
 
-from .channel import Channel, Message, NotificationError
+`channel.py` says what a notice holds; `webhook.py`, `smtp.py`, `acs_email.py` and `teams.py` carry it; the last three
+are imported when one is opened. Mails and cards are made from the same facts (`facts.py`).
+"""
+
+from .channel import Channel, LiveNow, Matter, Message, NotificationError, Result
 from .webhook import Webhook
 
-__all__ = ["Channel", "Message", "NotificationError", "Webhook"]
+__all__ = ["Channel", "LiveNow", "Matter", "Message", "NotificationError", "Result", "Webhook"]

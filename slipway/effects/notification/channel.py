@@ -15,6 +15,41 @@ class NotificationError(Exception):
         self.retryable = retryable
 
 
+class Result(Record):
+    """One result of CI or of verification."""
+
+    name: str
+    environment: str = ""
+    passed: bool
+    summary: str = ""
+
+
+class LiveNow(Record):
+    """What the environment runs while people are asked."""
+
+    release: str
+    tag: str
+    since: Moment
+
+
+class Matter(Record):
+    """What people are asked about, beyond its name: the facts that the approval page shows too."""
+
+    digest: str = ""
+    plan_hash: str = ""
+    pushed_by: str = ""
+    pushed_at: Moment | None = None
+    run: str = ""
+    run_url: str = ""
+    branch: str = ""
+    commit: str = ""
+    requested_by: str = ""
+    live: LiveNow | None = None
+    evidence: tuple[Result, ...] = ()
+    approvals: int = Field(default=0, ge=0)
+    required: int = Field(default=1, ge=1)
+
+
 class Message(Record):
     """One notice to one recipient (or to everybody who reads the channel)."""
 
@@ -29,16 +64,28 @@ class Message(Record):
     tag: str
     headline: str
     lines: tuple[str, ...] = ()
+    """What the plan changes, object by object."""
     recipient: str = ""
     release_url: str
     approval_url: str = ""
     """Only for the recipient: whoever has it can vote in their name where nobody is asked to sign in."""
+    locate_url: str = ""
+    """Where people who sign in decide. It only locates, so everybody may have it; empty where nobody signs in."""
+    asked_by: tuple[str, ...] = ()
+    """Names of the channels by which each approver is sent a link of their own."""
     deadline: Moment | None = None
     phase: str = Field(default="")
+    matter: Matter | None = None
+    """Given where people are asked for a decision."""
 
 
 class Channel(Protocol):
     """Delivers messages; repeats of an id may reach people twice, which is harmless."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether many people read what is sent. Nothing that is one person's own may go there."""
+        ...
 
     def send(self, message: Message) -> None:
         """Raises `NotificationError`."""

@@ -9,11 +9,8 @@ import json
 
 import urllib3
 
-from .channel import Message, NotificationError
-
-TIMEOUT = urllib3.Timeout(connect=5, read=10)
-OK, MULTIPLE_CHOICES = 200, 300
-RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+from .channel import Message
+from .posting import new_pool, post
 
 
 class Webhook:
@@ -25,7 +22,7 @@ class Webhook:
         self._name = name
         self._url = url
         self._secret = secret
-        self._pool = pool or urllib3.PoolManager(timeout=TIMEOUT, retries=False)
+        self._pool = pool or new_pool()
 
     def send(self, message: Message) -> None:
         body = json.dumps(
@@ -42,18 +39,4 @@ class Webhook:
         ).encode()
         signature = hmac.new(self._secret, body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/cloudevents+json", "Slipway-Signature": f"sha256={signature}"}
-        try:
-            # What the receiver answers is of no interest, and may be of any size: only the status is read.
-            response = self._pool.request(
-                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
-            )
-            response.close()
-        except urllib3.exceptions.HTTPError as error:
-            raise NotificationError(
-                f"channel {self._name}: no answer ({type(error).__name__})", retryable=True
-            ) from None
-        if not OK <= response.status < MULTIPLE_CHOICES:
-            raise NotificationError(
-                f"channel {self._name}: expected a status of 2xx, got {response.status}",
-                retryable=response.status in RETRYABLE,
-            )
+        post(self._pool, self._url, body, headers, channel=self._name, expected="2xx")

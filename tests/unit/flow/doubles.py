@@ -208,8 +208,9 @@ def _key(manifest: dict[str, Any], namespace: str) -> tuple[str, str, str]:
 class Inbox:
     """A channel that keeps what it is given."""
 
-    def __init__(self, reach: Reach = nowhere) -> None:
+    def __init__(self, reach: Reach = nowhere, *, shared: bool = False) -> None:
         self.reach = reach
+        self.shared = shared
         self.messages: list[Message] = []
         self.errors: list[NotificationError] = []
         """Raised by the next sends, one each."""

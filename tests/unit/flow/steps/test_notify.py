@@ -1,6 +1,7 @@
 """The notify step: each approver gets a link of their own, which is kept nowhere."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,11 @@ from slipway.domain.steps import Step, StepKind
 from slipway.domain.tokens import TokenRefused
 from slipway.effects.notification import NotificationError
 from slipway.flow.links import EXPLAINS_FOR
-from slipway.flow.perform import TRIES
+from slipway.flow.perform import TRIES, Work
+from slipway.flow.steps.notices import Audience, messages
 from slipway.ledger import MemoryBlobs, MemoryTable
 from tests.unit.flow.deliveries import ADA, BEN
+from tests.unit.flow.doubles import Inbox
 from tests.unit.flow.house import BASE, KEYS, House
 
 
@@ -151,3 +154,37 @@ def everything_kept(house: House) -> str:
     messages = [str(message.body) for message in house.bus.sent] + [str(raw.body) for raw in house.bus.raw]
     documents = [content.decode() for content in house.blobs.documents.values()]
     return "\n".join((*rows, *messages, *documents))
+
+
+def test_a_shared_channel_gets_one_message_for_everybody_with_no_link_of_anybody(house: House, step: Step) -> None:
+    team = house.channels.things["team"] = Inbox(shared=True)
+    house.performer.perform(step.evolve(channel="team"))
+    (message,) = team.messages
+    assert (message.recipient, message.approval_url, message.locate_url) == ("", "", "")
+    assert message.headline == "shop-1 (1.0) waits for approval for production"
+    assert message.asked_by == ("inbox",)
+    assert message.deadline is not None
+
+
+def test_where_people_sign_in_everybody_gets_the_link_that_only_locates(house: House, step: Step) -> None:
+    signed_in = replace(house.places, links=replace(house.places.links, sign_in=True))
+    work = Work(step=step, release=house.release(1), entry=house.catalogue.entries["shop"], renew=lambda: True)
+    for audience in (Audience(shared=True), Audience(shared=False)):
+        for message in messages(signed_in, house.time, work, audience):
+            assert message.locate_url == f"{BASE}/approvals/shop/1/production"
+
+
+def test_the_message_holds_what_people_need_to_know_which_version_it_is(house: House, step: Step) -> None:
+    house.performer.perform(step)
+    matter, release = house.inbox.messages[0].matter, house.release(1)
+    assert matter is not None
+    assert (matter.digest, matter.plan_hash, matter.pushed_by) == (release.digest, release.plan_hash, "ci")
+    assert (matter.approvals, matter.required, matter.live) == (0, 1, None)
+    assert [result.environment for result in matter.evidence] == ["staging"] * len(release.evidence)
+
+
+def test_whom_nothing_can_be_sent_to_keeps_nobody_else_from_being_told(house: House, step: Step) -> None:
+    house.inbox.errors = [NotificationError("channel inbox: expected a mail address", retryable=False)]
+    house.performer.perform(step)
+    assert [message.recipient for message in house.inbox.messages] == [BEN]
+    assert outcome(house)[1]["reason"] == "1 of 2 not sent: channel inbox: expected a mail address"

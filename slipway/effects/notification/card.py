@@ -1,0 +1,119 @@
+"""A notice as an Adaptive Card: declared as 1.4, written with what 1.2 has, since that is what phones render. Pure.
+
+Text from elsewhere stands in text runs, which know no Markdown; text blocks hold our own words only. Buttons open
+addresses and do nothing else: `Action.Submit` has no listener behind a webhook.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any, Final
+
+from ...text import one_line
+from .channel import Message
+from .facts import Fact, changes, facts, results
+
+SIZE_LIMIT: Final = 20 * 1024
+"""Bytes of the whole request. Teams takes about 28 KB, and had trouble with less."""
+HEADLINE: Final = 300
+LINK: Final = 2048
+CONTENT_TYPE: Final = "application/vnd.microsoft.card.adaptive"
+SCHEMA: Final = "http://adaptivecards.io/schemas/adaptive-card.json"
+type Element = dict[str, Any]
+
+
+def envelope(message: Message) -> bytes:
+    """The request's body. Where it would be too long, lists are left to the page."""
+    for kept in (None, 4, 0):
+        body = json.dumps(
+            {
+                "type": "message",
+                "attachments": [{"contentType": CONTENT_TYPE, "contentUrl": None, "content": card(message, kept=kept)}],
+            }
+        ).encode()
+        if len(body) <= SIZE_LIMIT:
+            return body
+    raise ValueError(f"a card of at most {SIZE_LIMIT} bytes could not be made, even without lists")
+
+
+def card(message: Message, *, kept: int | None = None) -> Element:
+    """The card; of each list so many lines are kept, all where none is said."""
+    return {
+        "$schema": SCHEMA,
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "fallbackText": one_line(message.headline, HEADLINE),
+        "msteams": {"width": "Full"},
+        "body": [
+            _foreign(_run(one_line(message.headline, HEADLINE), size="Large", weight="Bolder")),
+            *_asks(message),
+            {"type": "Container", "spacing": "Medium", "items": [_row(fact) for fact in facts(message)]},
+            *_list(f"What changes in {message.environment}", changes(message), kept),
+            *_list("What speaks for it", results(message), kept),
+        ],
+        "actions": list(_actions(message)),
+    }
+
+
+def _asks(message: Message) -> Iterator[Element]:
+    """Until when, and by which way people decide."""
+    if message.deadline is not None:
+        moment = f"{message.deadline.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        yield _own(f"Decide by **{{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}**", spacing="Small")
+    if message.matter is None or message.locate_url:
+        return
+    if message.asked_by:
+        ways = ", ".join(message.asked_by)
+        yield _own(f"Each approver was sent a link of their own, by {ways}. There is none on this card: many read it.")
+    else:
+        yield _own("Nobody was sent a link: no channel of this application reaches people one by one.", color="Warning")
+
+
+def _list(heading: str, lines: tuple[str, ...], kept: int | None) -> Iterator[Element]:
+    if not lines:
+        return
+    shown = lines if kept is None else lines[:kept]
+    if left := len(lines) - len(shown):
+        shown = (*shown, f"and {left} more, on the page")
+    yield _own(heading, weight="Bolder", spacing="Medium")
+    for line in shown:
+        yield _foreign(_run(line, size="Small"), spacing="None")
+
+
+def _row(fact: Fact) -> Element:
+    link = {"selectAction": {"type": "Action.OpenUrl", "url": fact.link}} if _fits(fact.link) else {}
+    return {
+        "type": "ColumnSet",
+        "spacing": "Small",
+        "columns": [
+            {"type": "Column", "width": "120px", "items": [_own(fact.name, isSubtle=True)]},
+            {"type": "Column", "width": "stretch", "items": [_foreign(_run(fact.value, **link))]},
+        ],
+    }
+
+
+def _actions(message: Message) -> Iterator[Element]:
+    if message.matter is not None and _fits(message.locate_url):
+        yield {"type": "Action.OpenUrl", "title": "Look, and decide", "url": message.locate_url, "style": "positive"}
+    if _fits(message.release_url):
+        yield {"type": "Action.OpenUrl", "title": f"Release {message.release}", "url": message.release_url}
+
+
+def _fits(link: str | None) -> bool:
+    return bool(link) and len(link or "") <= LINK
+
+
+def _own(text: str, **more: Any) -> Element:
+    """Our own words, which may be Markdown."""
+    return {"type": "TextBlock", "text": text, "wrap": True, **more}
+
+
+def _foreign(*runs: Element, **more: Any) -> Element:
+    return {"type": "RichTextBlock", "inlines": list(runs), **more}
+
+
+def _run(text: str, **more: Any) -> Element:
+    """Text that is shown as it is. What looks like one of the card's functions is taken apart."""
+    while "{{" in text:
+        text = text.replace("{{", "{ {")
+    return {"type": "TextRun", "text": text, **more}

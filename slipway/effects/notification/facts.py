@@ -1,0 +1,86 @@
+"""The facts of a notice in the order in which people need them: the same in a mail and on a card. Pure.
+
+Every text that comes from elsewhere (tags, names, branches, summaries) leaves here on one line and with nothing hidden.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...text import one_line, short, web_address
+from .channel import Matter, Message, Result
+
+SHOWN = 120
+"""Characters of one value."""
+RESULTS = 8
+CHANGES = 12
+DIGEST = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A name and what is known of it."""
+
+    name: str
+    value: str
+    link: str | None = None
+
+
+def facts(message: Message) -> tuple[Fact, ...]:
+    """What it is about, where it goes, and where it comes from."""
+    return tuple(fact for fact in _facts(message) if fact.value)
+
+
+def _facts(message: Message) -> Iterator[Fact]:
+    yield Fact(name="Application", value=_line(message.application))
+    yield Fact(name="Version", value=_line(message.tag))
+    yield Fact(name="Environment", value=_line(message.environment))
+    matter = message.matter
+    if matter is None:
+        return
+    yield Fact(name="Live there now", value=_live(matter))
+    yield Fact(name="Digest", value=short(matter.digest, DIGEST))
+    yield Fact(name="Plan", value=short(matter.plan_hash, DIGEST))
+    yield Fact(name="Pushed by", value=_line(matter.pushed_by))
+    yield Fact(name="Asked for by", value=_line(matter.requested_by))
+    yield Fact(name="Commit", value=_commit(matter))
+    yield Fact(name="CI run", value=_line(matter.run), link=web_address(matter.run_url))
+    yield Fact(name="Votes", value=f"{matter.approvals} of {matter.required}")
+
+
+def _live(matter: Matter) -> str:
+    live = matter.live
+    return f"{_line(live.tag)} ({live.release}), since {live.since:%Y-%m-%d %H:%M} UTC" if live else "nothing"
+
+
+def _commit(matter: Matter) -> str:
+    branch = _line(matter.branch.removeprefix("refs/heads/"))
+    commit = _line(matter.commit)[:DIGEST]
+    return f"{commit} on {branch}" if commit and branch else commit or branch
+
+
+def changes(message: Message) -> tuple[str, ...]:
+    """What would change, one object a line; how many more there are, where there are more."""
+    return _shortened([_line(line) for line in message.lines], CHANGES)
+
+
+def results(message: Message) -> tuple[str, ...]:
+    """What speaks for it, the newest first."""
+    found = reversed(message.matter.evidence) if message.matter else ()
+    return _shortened([_result(result) for result in found], RESULTS)
+
+
+def _result(result: Result) -> str:
+    mark = "✓" if result.passed else "✕"
+    where = f" in {_line(result.environment)}" if result.environment else ""
+    said = f": {_line(result.summary)}" if result.summary else ""
+    return f"{mark} {_line(result.name)}{where}{said}"
+
+
+def _shortened(lines: list[str], most: int) -> tuple[str, ...]:
+    if len(lines) <= most:
+        return tuple(lines)
+    return (*lines[: most - 1], f"and {len(lines) - most + 1} more")
+
+
+def _line(text: str) -> str:
+    return one_line(text, SHOWN)

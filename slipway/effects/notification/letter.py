@@ -1,0 +1,65 @@
+"""A notice as a mail: subject, plain text and HTML, both from one set of templates and one set of facts.
+
+Nothing is loaded from anywhere, no link is anybody's but ours (and the CI run's), and none of them is tracked.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...text import one_line
+from .channel import Message
+from .facts import changes, facts, results
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+SUBJECT = 180
+HEADLINE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What is sent."""
+
+    subject: str
+    """One line, with nothing hidden in it: it can hold no header of its own."""
+    text: str
+    html: str
+
+
+def compose(message: Message) -> Letter:
+    values = {
+        "message": message,
+        "headline": one_line(message.headline, HEADLINE),
+        "facts": facts(message),
+        "changes": changes(message),
+        "results": results(message),
+        "link": message.approval_url or (message.locate_url if message.matter else ""),
+        "personal": bool(message.approval_url),
+        "deadline": f"{message.deadline:%A, %d %B %Y, %H:%M} UTC" if message.deadline else "",
+    }
+    return Letter(
+        subject=one_line(f"[{message.application}] {message.headline}", SUBJECT),
+        text=_templates().get_template("mail.txt").render(**values),
+        html=_templates().get_template("mail.html").render(**values),
+    )
+
+
+@cache
+def _templates() -> "Environment":
+    from jinja2 import (  # noqa: PLC0415 - most starts send no mail
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
+        select_autoescape,
+    )
+
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

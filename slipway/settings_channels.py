@@ -1,0 +1,122 @@
+"""The setting `SLIPWAY_CHANNELS`: the kinds of channels by which people are told, and what each kind needs."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
+
+from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, Mail, Part, check_address
+
+WORKFLOWS: Final = (".environment.api.powerplatform.com", ".logic.azure.com")
+"""Ends of the host names under which Workflows (Power Automate) takes cards for Teams."""
+RETIRED: Final = ("webhook.office.com", "outlook.office.com", "outlook.office365.com")
+"""Hosts of Office 365 connectors, which Microsoft switched off in May 2026."""
+
+
+class WebhookSettings(Part):
+    """A signed CloudEvent is posted: for receivers of any other kind."""
+
+    kind: Literal["webhook"] = Field(default="webhook", description="A signed CloudEvent is posted.")
+    url: SecretStr = Field(description="Where notices are posted; treated as a secret, as such addresses often are.")
+    secret: SecretStr = Field(description="Key of the signature.", min_length=SECRET_LENGTH)
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        check_address(url.get_secret_value())
+        return url
+
+
+class TeamsSettings(Part):
+    """A card is posted to a channel in Teams, by a workflow that waits for a webhook request."""
+
+    kind: Literal["teams"] = Field(description="A card is posted to a channel in Teams.")
+    url: SecretStr = Field(
+        description="Address that the workflow's trigger *When a Teams webhook request is received* shows. Its "
+        "signature is a secret."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_workflow(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(check_address(url.get_secret_value()))
+        host = (parts.hostname or "").rstrip(".")
+        if any(host == retired or host.endswith(f".{retired}") for retired in RETIRED):
+            raise ValueError(
+                "expected the address of a workflow, got that of an Office 365 connector; those were switched off in "
+                "May 2026: make a workflow with the template `Send webhook alerts to a channel` instead"
+            )
+        if host not in LOOPBACK and not host.endswith(WORKFLOWS):
+            raise ValueError(f"expected the address of a workflow, on a host that ends with {' or '.join(WORKFLOWS)}")
+        return url
+
+    @property
+    def within_this_machine(self) -> bool:
+        return urlsplit(self.url.get_secret_value()).hostname in LOOPBACK
+
+
+class _MailSettings(Part):
+    sender: Mail = Field(description="Address that mails come from.")
+    to: tuple[Mail, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Addresses for what everybody may know (how a release ended). Who is asked to approve gets a "
+        "mail of their own.",
+    )
+
+
+class SmtpSettings(_MailSettings):
+    """Mail by a server of one's own."""
+
+    kind: Literal["smtp"] = Field(description="Mail by an SMTP server.")
+    host: str = Field(
+        pattern=r"^[A-Za-z0-9.-]+$", max_length=253, description="The server, such as `smtp.contoso.com`."
+    )
+    port: int = Field(default=587, ge=1, le=65535, description="Usually 587 for `starttls`, 465 for `tls`.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="`starttls`: encrypted after the greeting, or not sent. `tls`: from the first byte. `none`: within "
+        "this machine only.",
+    )
+    username: str = Field(default="", max_length=254, description="Empty where the server asks for none.")
+    password: SecretStr = Field(default=SecretStr(""), description="For the username.")
+    ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) to trust instead of the usual ones: for a server of one's own."
+    )
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> Self:
+        if self.security == "none" and self.host not in LOOPBACK:
+            raise ValueError("security: expected starttls or tls, because links that let people vote are sent")
+        if self.username:
+            self._need("password", of="a username")
+        return self
+
+
+class AcsEmailSettings(_MailSettings):
+    """Mail by Azure Communication Services, with the app's identity."""
+
+    kind: Literal["acs-email"] = Field(description="Mail by Azure Communication Services, with the app's identity.")
+    endpoint: Address = Field(description="Such as `https://contoso.europe.communication.azure.com`.")
+
+
+CHANNEL_KINDS: Final[tuple[type[Part], ...]] = (WebhookSettings, TeamsSettings, SmtpSettings, AcsEmailSettings)
+
+
+def _kind_of(given: Any) -> Any:
+    return given.get("kind", "webhook") if isinstance(given, dict) else getattr(given, "kind", None)
+
+
+ChannelSettings = Annotated[
+    Annotated[WebhookSettings, Tag("webhook")]
+    | Annotated[TeamsSettings, Tag("teams")]
+    | Annotated[SmtpSettings, Tag("smtp")]
+    | Annotated[AcsEmailSettings, Tag("acs-email")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="channel_kind",
+        custom_error_message="kind: expected webhook, teams, smtp or acs-email",
+    ),
+]
+"""One channel. What has no kind is a webhook."""

@@ -1,0 +1,247 @@
+"""Mail against a real SMTP server (aiosmtpd) with STARTTLS and a login."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+
+from slipway.effects.notification import Message, NotificationError
+from slipway.effects.notification.smtp import SmtpMail, SmtpServer
+from tests.certificates import Certificates
+from tests.unit.effects.notification.samples import ADA, HOSTILE, TOKEN_LINK, ended, gate_opened, hostile
+
+USER, PASSWORD = "slipway", "a password of the mail server"
+SENDER = "slipway@contoso.com"
+
+
+@dataclass
+class Post:
+    """What the server took in, and what it answers instead where a test wants it to refuse."""
+
+    mails: list[tuple[Envelope, bool]] = field(default_factory=list)
+    """Each with whether the connection was encrypted."""
+    on_recipient: str = "250 OK"
+    on_data: str = "250 OK"
+
+    async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, _: Any) -> str:
+        if self.on_recipient.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.on_recipient
+
+    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
+        if self.on_data.startswith("250"):
+            self.mails.append((envelope, session.ssl is not None))
+        return self.on_data
+
+    def read(self) -> EmailMessage:
+        ((envelope, _),) = self.mails
+        assert isinstance(envelope.original_content, bytes)
+        mail = message_from_bytes(envelope.original_content, policy=default)
+        assert isinstance(mail, EmailMessage)
+        return mail
+
+
+class Listening(Controller):
+    """On a free port of this machine."""
+
+    def __init__(self, post: Post, **options: Any) -> None:
+        super().__init__(post, hostname="127.0.0.1", port=0, **options)
+
+    def _trigger_server(self) -> None:
+        """The base class connects to the port that it was told, which is not the one it got."""
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+def _login(server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+    good = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+    return AuthResult(success=good, handled=good)
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+def listening(post: Post, certificates: Certificates) -> Iterator[Listening]:
+    server = Listening(
+        post,
+        tls_context=certificates.for_server(),
+        require_starttls=True,
+        auth_required=True,
+        authenticator=_login,
+        enable_SMTPUTF8=False,
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+def mail_by(server: Listening, certificates: Certificates, **changes: Any) -> SmtpMail:
+    given = {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "security": "starttls",
+        "username": USER,
+        "password": PASSWORD,
+        "ca_file": certificates.ca_file,
+    }
+    to = changes.pop("to", ())
+    return SmtpMail(name="approvers", server=SmtpServer(**(given | changes)), sender=SENDER, to=to)
+
+
+def test_a_mail_goes_to_the_approver_encrypted_after_a_login(
+    listening: Listening, certificates: Certificates, post: Post
+) -> None:
+    mail_by(listening, certificates).send(gate_opened())
+    envelope, encrypted = post.mails[0]
+    assert encrypted
+    assert (envelope.mail_from, envelope.rcpt_tos) == (SENDER, [ADA])
+    mail = post.read()
+    assert mail["From"] == "Slipway <slipway@contoso.com>"
+    assert mail["To"] == ADA
+    assert mail["Subject"] == "[shop] shop-482 (2.7.0) waits for your approval for production"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert TOKEN_LINK in text.get_content()
+    assert TOKEN_LINK in html.get_content()
+
+
+def test_a_repeat_is_the_same_mail_and_another_notice_is_another_one(
+    listening: Listening, certificates: Certificates, post: Post
+) -> None:
+    channel = mail_by(listening, certificates)
+    for message in (gate_opened(), gate_opened(), gate_opened(id="another")):
+        channel.send(message)
+    ids = [message_from_bytes(envelope.original_content or b"")["Message-ID"] for envelope, _ in post.mails]
+    assert ids[0] == ids[1] == "<0f1e2d3c4b5a69788796a5b4c3d2e1f0@contoso.com>"
+    assert ids[2] != ids[0]
+
+
+def test_no_header_can_be_smuggled_in(listening: Listening, certificates: Certificates, post: Post) -> None:
+    mail_by(listening, certificates).send(hostile(recipient=ADA, approval_url=TOKEN_LINK))
+    mail = post.read()
+    ours = "From To Subject Date Message-ID Auto-Submitted X-Auto-Response-Suppress MIME-Version Content-Type"
+    assert set(mail.keys()) == set(ours.split())
+    assert "Bcc: evil@evil.example" in mail["Subject"]  # shown as a part of the text that it came in
+    assert post.mails[0][0].rcpt_tos == [ADA]
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "ada@example.com\r\nBcc: evil@evil.example",
+        "ada@example.com, evil@evil.example",
+        "Ada <ada@example.com>",
+        "oid:00000000-0000-0000-0000-000000000001",
+        "ada@exämple.com",
+        HOSTILE,
+    ],
+)
+def test_who_is_not_one_mail_address_gets_no_mail(
+    listening: Listening, certificates: Certificates, post: Post, recipient: str
+) -> None:
+    with pytest.raises(NotificationError, match="expected a mail address for each approver") as refused:
+        mail_by(listening, certificates).send(gate_opened(recipient=recipient))
+    assert not refused.value.retryable
+    assert post.mails == []
+
+
+def test_what_everybody_may_know_goes_to_the_channels_own_addresses(
+    listening: Listening, certificates: Certificates, post: Post
+) -> None:
+    team = ("team@contoso.com", "ops@contoso.com")
+    mail_by(listening, certificates, to=team).send(ended())
+    assert post.mails[0][0].rcpt_tos == list(team)
+
+
+def test_where_nobody_is_named_for_everybody_nothing_is_sent(
+    listening: Listening, certificates: Certificates, post: Post
+) -> None:
+    mail_by(listening, certificates).send(ended())
+    assert post.mails == []
+
+
+def trouble(channel: SmtpMail, message: Message | None = None) -> NotificationError:
+    with pytest.raises(NotificationError) as raised:
+        channel.send(message or gate_opened())
+    text = str(raised.value)
+    assert text.startswith("channel approvers: ")
+    assert PASSWORD not in text
+    assert ADA not in text
+    assert TOKEN_LINK not in text
+    return raised.value
+
+
+def test_a_wrong_password_is_not_tried_again(listening: Listening, certificates: Certificates) -> None:
+    error = trouble(mail_by(listening, certificates, password="wrong"))
+    assert (str(error), error.retryable) == (
+        "channel approvers: the server answered 535 (AuthenticationError)",
+        False,
+    )
+
+
+def test_a_server_that_nobody_vouches_for_gets_neither_password_nor_mail(
+    listening: Listening, certificates: Certificates, post: Post
+) -> None:
+    error = trouble(mail_by(listening, certificates, ca_file=None))
+    assert "certificate is not trusted" in str(error)
+    assert not error.retryable
+    assert post.mails == []
+
+
+@pytest.mark.parametrize(("answer", "again"), [("451 busy", True), ("550 no such mailbox", False)])
+def test_a_refused_recipient_is_tried_again_only_where_the_server_says_later(
+    listening: Listening, certificates: Certificates, post: Post, answer: str, again: bool
+) -> None:
+    post.on_recipient = answer
+    error = trouble(mail_by(listening, certificates))
+    assert error.retryable is again
+    assert answer[:3] in str(error)
+
+
+@pytest.mark.parametrize(("answer", "again"), [("452 full", True), ("554 spam", False)])
+def test_a_refused_mail_is_tried_again_only_where_the_server_says_later(
+    listening: Listening, certificates: Certificates, post: Post, answer: str, again: bool
+) -> None:
+    post.on_data = answer
+    assert trouble(mail_by(listening, certificates)).retryable is again
+
+
+def test_a_server_without_starttls_gets_nothing(post: Post, certificates: Certificates) -> None:
+    server = Listening(post)
+    server.start()
+    try:
+        error = trouble(mail_by(server, certificates, username="", password=""))
+    finally:
+        server.stop()
+    assert "does not offer what starttls" in str(error)
+    assert not error.retryable
+    assert post.mails == []
+
+
+def test_encryption_from_the_first_byte(post: Post, certificates: Certificates) -> None:
+    server = Listening(post, ssl_context=certificates.for_server())
+    server.start()
+    try:
+        mail_by(server, certificates, security="tls", username="", password="").send(gate_opened())
+    finally:
+        server.stop()
+    assert len(post.mails) == 1
+
+
+def test_a_server_that_is_away_is_tried_again(post: Post, certificates: Certificates) -> None:
+    server = Listening(post)
+    server.start()
+    server.stop()
+    error = trouble(mail_by(server, certificates))
+    assert (str(error), error.retryable) == ("channel approvers: no answer (ConnectionRefusedError)", True)

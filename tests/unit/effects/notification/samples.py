@@ -1,0 +1,92 @@
+"""Notices for tests, and for the pictures in docs/images: as people get them, and with everything hostile."""
+
+from datetime import UTC, datetime, timedelta
+
+from slipway.effects.notification import LiveNow, Matter, Message, Result
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+BASE = "https://slipway.contoso.com"
+TOKEN_LINK = f"{BASE}/approvals/eyJwYXlsb2FkIjoxfQ.c2lnbmF0dXJl"
+LOCATE = f"{BASE}/approvals/shop/482/production"
+ADA = "ada@example.com"
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(1)> **bold** [click](https://evil.example) _x_ "
+    "{{DATE(2026-01-01T00:00:00Z)}}\r\nBcc: evil@evil.example\r\n\r\nbody \u202etxt.exe \x1b[31mred"
+)
+
+
+def gate_opened(**changes: object) -> Message:
+    """A gate was opened; as it is sent where nobody signs in, to one approver."""
+    matter = Matter(
+        digest="sha256:4f9a1b6c2d8e" + "0" * 52,
+        plan_hash="sha256:91c3e07d55aa" + "0" * 52,
+        pushed_by="shop-ci",
+        pushed_at=NOW - timedelta(minutes=12),
+        run="20261123.4",
+        run_url="https://dev.azure.com/contoso/shop/_build/results?buildId=4711",
+        branch="refs/heads/main",
+        commit="c0ffee8a7b5e4d3c2b1a09f8e7d6c5b4a3928170",
+        requested_by="cleo@example.com",
+        live=LiveNow(release="shop-479", tag="2.6.3", since=NOW - timedelta(days=4)),
+        evidence=(
+            Result(name="GET shop:80/healthz", environment="staging", passed=True, summary="200, contains 'ok'"),
+            Result(name="acceptance", environment="staging", passed=True, summary="24 passed, 0 failed"),
+        ),
+        approvals=1,
+        required=2,
+    )
+    message = Message(
+        id="0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+        notice="gate-opened",
+        time=NOW,
+        application="shop",
+        release="shop-482",
+        environment="production",
+        tag="2.7.0",
+        headline="shop-482 (2.7.0) waits for your approval for production",
+        lines=("Deployment shop: changed", "ConfigMap shop-settings: created", "CronJob shop-report: orphaned"),
+        recipient=ADA,
+        release_url=f"{BASE}/releases/shop-482",
+        approval_url=TOKEN_LINK,
+        deadline=NOW + timedelta(hours=24),
+        phase="awaiting_approval",
+        matter=matter,
+    )
+    return message.evolve(**changes)
+
+
+def for_everybody(**changes: object) -> Message:
+    """The same as a channel that many read gets it, where people sign in."""
+    headline = "shop-482 (2.7.0) waits for approval for production"
+    return gate_opened(**({"recipient": "", "approval_url": "", "locate_url": LOCATE, "headline": headline} | changes))
+
+
+def ended(**changes: object) -> Message:
+    message = gate_opened(
+        notice="ended",
+        headline="shop-482 (2.7.0) completed: live in production",
+        lines=(),
+        recipient="",
+        approval_url="",
+        deadline=None,
+        phase="completed",
+        matter=None,
+    )
+    return message.evolve(**changes)
+
+
+def hostile(**changes: object) -> Message:
+    """Every text that somebody else writes tries something."""
+    message = for_everybody(headline=HOSTILE, tag=HOSTILE, lines=(HOSTILE,) * 3)
+    assert message.matter is not None
+    matter = message.matter.evolve(
+        pushed_by=HOSTILE,
+        run=HOSTILE,
+        run_url="javascript:alert(1)",
+        branch=HOSTILE,
+        commit=HOSTILE,
+        requested_by=HOSTILE,
+        live=LiveNow(release="shop-479", tag=HOSTILE, since=NOW),
+        evidence=(Result(name=HOSTILE, environment=HOSTILE, passed=False, summary=HOSTILE),),
+    )
+    return message.evolve(**({"matter": matter} | changes))

@@ -1,0 +1,44 @@
+"""The card as Microsoft's own library sees it: it parses without a complaint, held against what phones render."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from slipway.effects.notification import Message
+from slipway.effects.notification.card import card
+from tests.unit.effects.notification.samples import ended, for_everybody, hostile
+
+TOOL = Path(__file__).resolve().parents[4] / "tools" / "card"
+pytestmark = pytest.mark.skipif(
+    shutil.which("node") is None or not (TOOL / "node_modules" / "adaptivecards").is_dir(),
+    reason="needs Node.js and the library: npm ci --prefix tools/card",
+)
+
+
+def complaints(content: dict[str, object]) -> list[str]:
+    done = subprocess.run(
+        ["node", "check.js"], cwd=TOOL, input=json.dumps(content).encode(), stdout=subprocess.PIPE, check=True
+    )
+    found = json.loads(done.stdout)
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.mark.parametrize(
+    "message",
+    [for_everybody(), for_everybody(locate_url="", asked_by=("approvers",)), ended(), hostile()],
+    ids=["asked", "asked without sign-in", "told", "hostile"],
+)
+def test_the_library_parses_the_card_without_a_complaint(message: Message) -> None:
+    assert complaints(card(message)) == []
+
+
+def test_the_library_would_complain_about_a_wrong_card() -> None:
+    wrong = card(for_everybody())
+    wrong["body"][0]["inlines"][0]["size"] = "Gigantic"
+    wrong["body"].append({"type": "Table"})
+    wrong["actions"][0].pop("url")
+    assert len(complaints(wrong)) == 3

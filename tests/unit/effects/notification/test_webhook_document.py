@@ -1,0 +1,66 @@
+"""The verifier that docs/reference/webhook.md shows works on what the webhook really posts."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from slipway.domain.steps import Notice
+from slipway.effects.notification import Message
+from slipway.effects.notification.webhook import Webhook
+from tests.unit.effects.notification.samples import ended, gate_opened, hostile
+
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "reference" / "webhook.md").read_text(encoding="utf-8")
+SECRET = b"a secret of some length"
+
+
+class Caught(urllib3.PoolManager):
+    """Keeps the request instead of sending it."""
+
+    def request(self, method: str, url: str, **given: Any) -> Any:  # type: ignore[override]
+        self.headers_sent, self.body_sent = given["headers"], given["body"]
+        return urllib3.HTTPResponse(status=202)
+
+
+def posted(message: Message) -> tuple[dict[str, str], bytes]:
+    pool = Caught()
+    Webhook(name="bot", url="https://bot.example/", secret=SECRET, pool=pool).send(message)
+    return pool.headers_sent, pool.body_sent
+
+
+@pytest.fixture
+def read_notice() -> Callable[[bytes, dict[str, str], bytes], dict[str, Any]]:
+    (source,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len([line for line in source.splitlines() if line.strip()]) <= 15
+    scope: dict[str, Any] = {}
+    exec(source, scope)
+    verifier: Callable[[bytes, dict[str, str], bytes], dict[str, Any]] = scope["read_notice"]
+    return verifier
+
+
+@pytest.mark.parametrize("message", [gate_opened(), ended(), hostile()])
+def test_the_documented_verifier_reads_what_is_posted(
+    read_notice: Callable[[bytes, dict[str, str], bytes], dict[str, Any]], message: Message
+) -> None:
+    notice = read_notice(SECRET, *posted(message))
+    assert notice.pop("type") == f"dev.slipway.{message.notice}"
+    assert Message.model_validate(notice) == message
+
+
+def test_it_refuses_another_body_another_secret_and_no_signature(
+    read_notice: Callable[[bytes, dict[str, str], bytes], dict[str, Any]],
+) -> None:
+    headers, body = posted(gate_opened())
+    for secret, given, content in [(SECRET, headers, body + b" "), (b"other", headers, body), (SECRET, {}, body)]:
+        with pytest.raises(PermissionError):
+            read_notice(secret, given, content)
+
+
+def test_every_kind_of_notice_and_every_field_is_documented() -> None:
+    for notice in Notice:
+        assert f"dev.slipway.{notice}" in PAGE
+    for field in set(Message.model_fields) - {"id", "notice", "time", "asked_by"}:
+        assert f"`{field}`" in PAGE, field
