@@ -46,7 +46,11 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="api/v1/releases/{release}", methods=["GET"], auth_level=KEY)
 @answering
 def release(req: func.HttpRequest) -> func.HttpResponse:
-    return ok(as_json(parts().reader.release(req.route_params["release"])))
+    """The release, and how far its promotion is while there is one."""
+    reader = parts().reader
+    found = reader.release(req.route_params["release"])
+    progress = reader.progress(found)
+    return ok(as_json(found) | {"progress": progress.model_dump(mode="json") if progress else None})
 
 
 @blueprint.function_name("api_explain")

@@ -34,8 +34,17 @@ class Watcher:
         records: list[dict[str, Any]] = page["records"]
         return records
 
-    def follow(self, until: Callable[[dict[str, Any]], bool], *, within: float) -> Iterator[dict[str, Any]]:
-        """Records as they are written, up to and with the first that `until` is true for. Raises `TooSlow`."""
+    def follow(
+        self,
+        until: Callable[[dict[str, Any]], bool],
+        *,
+        within: float,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Iterator[dict[str, Any]]:
+        """Records as they are written, up to and with the first that `until` is true for. Raises `TooSlow`.
+
+        `meanwhile` is called whenever there is nothing new.
+        """
         end = time.monotonic() + within
         while time.monotonic() < end:
             for record in self.new_records():
@@ -43,6 +52,7 @@ class Watcher:
                 yield record
                 if until(record):
                     return
+            meanwhile()
             time.sleep(PAUSE)
         raise TooSlow(f"nothing that was waited for happened within {within:.0f} s")
 

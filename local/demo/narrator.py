@@ -5,6 +5,10 @@ import sys
 import time
 from typing import Any, TextIO
 
+from slipway.domain.promotion import PromotionProgress
+
+BAR = 30
+"""Characters of a progress bar."""
 BOLD, DIM, GREEN, RED, YELLOW, CYAN, END = "1", "2", "32", "31", "33", "36", "0"
 
 _GOOD = ("done", "made", "live", "completed", "approved", "passed", "sent", "joined", "created", "applied", "started")
@@ -16,7 +20,9 @@ class Narrator:
 
     def __init__(self, stream: TextIO = sys.stderr, *, quiet: bool = False) -> None:
         self._stream, self.quiet = stream, quiet
-        self._colours = stream.isatty() and "NO_COLOR" not in os.environ
+        self._terminal = stream.isatty()
+        self._bar_is_open = False
+        self._colours = self._terminal and "NO_COLOR" not in os.environ
         self._start = time.monotonic()
 
     @property
@@ -31,6 +37,17 @@ class Narrator:
 
     def line(self, text: str) -> None:
         self._write(f"{self._painted(f'{self.seconds:6.1f} s', DIM)}  {text}")
+
+    def bar(self, progress: dict[str, Any]) -> None:
+        """How far a promotion is, in a line that the next one takes the place of. On a terminal only."""
+        if self.quiet or not self._terminal:
+            return
+        share = progress["bytes"] / progress["of_bytes"] if progress["of_bytes"] else 0.0
+        blocks = round(share * BAR)
+        told = PromotionProgress.model_validate(progress).told
+        line = f"{self.seconds:6.1f} s  {'█' * blocks}{'░' * (BAR - blocks)} {share:4.0%}  {told}"
+        print(f"\r{line}\033[K", end="", file=self._stream, flush=True)
+        self._bar_is_open = True
 
     def record(self, record: dict[str, Any]) -> None:
         """One audit record."""
@@ -50,6 +67,9 @@ class Narrator:
         return f"\033[{colour}m{text}\033[{END}m" if self._colours else text
 
     def _write(self, text: str) -> None:
+        if self._bar_is_open:
+            print("\r\033[K", end="", file=self._stream)
+            self._bar_is_open = False
         if not self.quiet:
             print(text, file=self._stream, flush=True)
 
@@ -67,6 +87,6 @@ def _detail(record: dict[str, Any]) -> str:
         counts = [f"{details[n]} {n}" for n in ("created", "changed", "unchanged") if details.get(n)]
         parts.append(f"{', '.join(counts)}; plan {details['plan_hash'][7:19]}")
     if record["action"] == "promotion.done":
-        parts.append(f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides")
+        parts.append(f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides, {details['lock']}")
     text = "; ".join(parts)
     return f"  {text[:150]}" if text else ""

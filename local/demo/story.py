@@ -1,5 +1,6 @@
 """The story of the demo: one release that reaches production, and one that its acceptance tests stop."""
 
+import time
 from typing import Any
 
 from local.ci import Pipeline
@@ -17,6 +18,8 @@ ENDS = tuple(
     f"release.{end}" for end in ("completed", "failed", "rolled-back", "rejected", "expired", "superseded", "cancelled")
 )
 WITHIN = 120.0
+MOMENT = 0.7
+"""Seconds after which a promotion is worth a progress bar."""
 
 
 class Story:
@@ -24,6 +27,7 @@ class Story:
 
     def __init__(self, stack: Stack, narrator: Narrator) -> None:
         self._stack, self._say = stack, narrator
+        self._promoting_since: float | None = None
         secrets = stack.secrets
         self._ci = Pipeline(
             app_url=stack.url,
@@ -74,5 +78,19 @@ class Story:
         approver.decide(notice["approval_url"], "approve", "seen in staging")
 
     def _follow_to_the_end(self, release: str) -> None:
-        for record in self._watch.follow(lambda r: r["action"] in ENDS and r["release"] == release, within=WITHIN):
+        def meanwhile() -> None:
+            self._show_promotion(release)
+
+        for record in self._watch.follow(
+            lambda r: r["action"] in ENDS and r["release"] == release, within=WITHIN, meanwhile=meanwhile
+        ):
+            self._promoting_since = time.monotonic() if record["action"] == "promotion.requested" else None
             self._say.record(record)
+
+    def _show_promotion(self, release: str) -> None:
+        """Where a promotion takes longer than a moment."""
+        if self._promoting_since is None or time.monotonic() - self._promoting_since < MOMENT:
+            return
+        progress = self._watch.release(release).get("progress")
+        if progress:
+            self._say.bar(progress)

@@ -112,6 +112,17 @@ class RunView(Answer):
     url: str = ""
 
 
+class ProgressView(Answer):
+    """How far a promotion is."""
+
+    environment: str
+    how: str = "copy"
+    blobs: int = 0
+    of_blobs: int = 0
+    bytes: int = 0
+    of_bytes: int = 0
+
+
 class ReleaseView(Answer):
     id: str
     application: str
@@ -130,6 +141,7 @@ class ReleaseView(Answer):
     visits: list[VisitView] = []
     reason: str = ""
     superseded_by: int | None = None
+    progress: ProgressView | None = None
 
 
 class Releases(Answer):

@@ -64,10 +64,7 @@ class PromotionProgress(Record):
 
     @property
     def told(self) -> str:
-        """`3 of 12 blobs, 1.2 of 5.0 GB`."""
-        if not self.of_blobs:
-            return "the registry imports it" if self.how is Way.IMPORT else "looking what there is to copy"
-        return f"{self.blobs} of {self.of_blobs} blobs, {_of(self.bytes, self.of_bytes)}"
+        return told_of(how=self.how, blobs=self.blobs, of_blobs=self.of_blobs, bytes=self.bytes, of_bytes=self.of_bytes)
 
 
 class PromotionState(Record):
@@ -82,6 +79,13 @@ class PromotionState(Record):
     """Why it is copied although it was to be imported."""
     tag_was: Digest | None = None
     """What the tag named before it was moved; written down before it is."""
+
+
+def told_of(*, how: str, blobs: int, of_blobs: int, bytes: int, of_bytes: int) -> str:
+    """`3 of 12 blobs, 1.2 of 5.0 GB`."""
+    if not of_blobs:
+        return "the registry imports it" if how == Way.IMPORT else "looking what there is to copy"
+    return f"{blobs} of {of_blobs} blobs, {_of(bytes, of_bytes)}"
 
 
 def _of(done: int, whole: int) -> str:

@@ -7,6 +7,7 @@ from itertools import islice
 from ..domain.audit import AuditRecord
 from ..domain.explain import Explanation
 from ..domain.plan import Plan
+from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
 from ..flow.reading import Damaged, NotFound, Reader
 from ..ledger import LedgerUnavailable
@@ -38,6 +39,8 @@ class Story:
     plan: Plan | None
     plan_missing: str = ""
     """Why the plan cannot be shown."""
+    progress: PromotionProgress | None = None
+    """How far the promotion is that is under way."""
 
 
 def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Visitor | None = None) -> str:
@@ -47,6 +50,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         release=release,
         sign=words.phase(release.phase),
         explanation=story.explanation,
+        progress=story.progress,
         stops=stops(release, story.environments, now),
         moments=timeline(story.records),
         after=story.after,
@@ -77,6 +81,7 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
         more=len(found) > RECORDS,
         plan=plan,
         plan_missing=missing,
+        progress=reader.progress(release),
     )
     return html(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import click
 
+from slipway.domain.promotion import told_of
+
 from ..answers import ExplanationView, Releases, ReleaseView, TrailLine
 from ..api import PAGE, Api, read
 from ..options import as_json as json_option
@@ -97,6 +99,8 @@ def _fields(screen: Screen, item: ReleaseView) -> Iterator[tuple[str, Content]]:
     yield "phase", _phase(item.phase)
     yield "reason", item.reason
     yield "environment", item.environment or ""
+    if item.progress:
+        yield "progress", Cell(told_of(**item.progress.model_dump(exclude={"environment"})), NOTE)
     yield "superseded by", f"{item.application}-{item.superseded_by}" if item.superseded_by else ""
     yield "image", f"{item.registry}/{item.repository}:{item.tag}"
     yield "digest", item.digest or ""

@@ -1,7 +1,9 @@
 """One sample of each page, in each of its states: what the tests check, and `scripts/render_pages.py` draws."""
 
 from collections.abc import Callable
+from typing import Any
 
+from slipway.domain.promotion import PromotionProgress, PromotionState, Way
 from slipway.domain.release import Release, VoteDecision
 from slipway.domain.steps import StepKind
 from slipway.flow.inbound.approval import vote
@@ -152,6 +154,28 @@ def _rolled_back() -> Answer:
     return release.show(home.reader, subject.id)
 
 
+def _promoting() -> Answer:
+    home, subject = asked()
+    return show_promotion(home, subject, blobs=3, of_blobs=12, bytes=1_240_000_000, of_bytes=5_020_000_000)
+
+
+def _importing() -> Answer:
+    home, subject = asked()
+    return show_promotion(home, subject, how=Way.IMPORT)
+
+
+def show_promotion(home: InMemory, subject: Release, **progress: Any) -> Answer:
+    """The page of a release that is on its way into the registry of production."""
+    home.stops_before = frozenset({StepKind.PROMOTE})
+    cast(home, subject)
+    home.settle()
+    step = home.reader.release(subject.id).step
+    assert step is not None
+    seen = PromotionProgress(environment="production", at=home.now, **progress)
+    home.ledger.promotions.write("hello", subject.number, "production", PromotionState(step=step, progress=seen))
+    return release.show(home.reader, subject.id)
+
+
 def _fresh_release() -> Answer:
     home = InMemory()
     home.push("1.0.0")
@@ -167,6 +191,8 @@ SAMPLES: dict[str, Sample] = {
     "release-rolled-back": _rolled_back,
     "release-superseded": lambda: _release_page(_newer),
     "release-joining": _fresh_release,
+    "release-promoting": _promoting,
+    "release-importing": _importing,
     "approval-open": _approval,
     "approval-second-voter": _seen_by_ben,
     "approval-voted": _voted,

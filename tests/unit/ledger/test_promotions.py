@@ -1,0 +1,49 @@
+"""The rows in which promotions keep how far they are."""
+
+from datetime import UTC, datetime
+
+from slipway.domain.promotion import PromotionProgress, PromotionState
+from slipway.ledger import MemoryTable
+from slipway.ledger.promotions import Promotions
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+STATE = PromotionState(
+    step="shop-1/production/1/promote",
+    progress=PromotionProgress(environment="production", blobs=3, of_blobs=12, bytes=5, of_bytes=7, at=NOW),
+    operation="https://management.azure.com/operations/1?s=signature",
+)
+
+
+def test_what_is_written_is_read_and_replaced_and_forgotten() -> None:
+    rows = Promotions(MemoryTable())
+    rows.write("shop", 1, "production", STATE)
+    assert rows.read("shop", 1, "production") == STATE
+    rows.write("shop", 1, "production", STATE.evolve(operation=""))
+    assert rows.read("shop", 1, "production") == STATE.evolve(operation="")
+    rows.forget("shop", 1, "production")
+    assert rows.read("shop", 1, "production") is None
+    rows.forget("shop", 1, "production")
+
+
+def test_releases_environments_and_applications_are_kept_apart() -> None:
+    rows = Promotions(MemoryTable())
+    rows.write("shop", 1, "production", STATE)
+    for place in (("shop", 2, "production"), ("shop", 1, "staging"), ("blog", 1, "production")):
+        assert rows.read(*place) is None
+
+
+def test_the_address_of_an_import_is_not_shown() -> None:
+    assert "signature" not in repr(STATE)
+    assert "signature" not in str(STATE)
+
+
+def test_sizes_are_told_in_the_unit_of_the_whole() -> None:
+    def told(done: int, whole: int) -> str:
+        return PromotionProgress(
+            environment="production", blobs=1, of_blobs=2, bytes=done, of_bytes=whole, at=NOW
+        ).told.partition(", ")[2]
+
+    assert told(5, 999) == "5 of 999 bytes"
+    assert told(500, 1_000) == "0.5 of 1.0 kB"
+    assert told(1_240_000_000, 5_020_000_000) == "1.2 of 5.0 GB"
+    assert told(0, 3 * 10**15) == "0.0 of 3000.0 TB"
