@@ -38,8 +38,13 @@ up: install ## Start the whole system and keep it up (Ctrl-C ends it)
 push: install ## With `make up` running: push a new image, VERSION=1.2.3
 	@$(PYTHON) -m local.push --version "$(VERSION)" $(ARGS)
 
-test: install ## Run the tests
-	@$(PYTHON) -m pytest $(if $(ARGS),$(ARGS),-n auto --cov --cov-report=term:skip-covered)
+test: install ## Run the tests; ARGS="tests/unit -k word" for some of them
+ifeq ($(strip $(ARGS)),)
+	@$(PYTHON) -m pytest -m "not stack" -n auto --cov --cov-report=
+	@$(PYTHON) -m pytest -m stack --cov --cov-append --cov-report=term:skip-covered
+else
+	@$(PYTHON) -m pytest $(ARGS)
+endif
 
 check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/ruff check .

@@ -10,7 +10,7 @@ from ..domain.causes import ImagePushed
 from ..domain.decide.deadlines import overdue
 from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
-from ..effects.registry import Registry, RegistryError
+from ..effects.registry import NotFound, Registry, RegistryError
 from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
 from .catalogue import Catalogue, Entry, tag_rule
 from .clock import Clock, utc_now
@@ -120,6 +120,8 @@ class Sweep:
         image, found = entry.application.image, 0
         try:
             tags = self.registry(image.registry).recent_tags(image.repository, RECENT_TAGS)
+        except NotFound:
+            return 0, ()  # nothing was ever pushed to it: the application is new
         except RegistryError as error:
             return 0, (f"{entry.application.application}: {error}",)
         for tag in tags:

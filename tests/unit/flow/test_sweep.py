@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.release import Phase
-from slipway.effects.registry import Unreachable, Where
+from slipway.effects.registry import NotFound, Unreachable, Where
 from slipway.flow.sweep import PUSH_WINDOW, SETTLED, Swept
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
@@ -123,6 +123,11 @@ def test_a_registry_that_is_away_is_a_problem_and_the_rest_goes_on(several: Hous
     assert swept.deadlines == 1
     assert len(swept.problems) == 1
     assert swept.problems[0].startswith("alpha: nonprod.test: no answer")
+
+
+def test_a_repository_that_nothing_was_pushed_to_yet_is_no_problem(house: House) -> None:
+    house.nonprod.errors.append(NotFound(Where("nonprod.test", "team/shop"), "there is no such repository"))
+    assert house.sweep.run().problems == ()
 
 
 @pytest.mark.parametrize("key", [keys.HEAD, keys.lane("staging"), keys.release(1)])
