@@ -14,7 +14,7 @@ from .text import visible
 VALUE_LIMIT = 600
 TELLING = timedelta(milliseconds=50)
 """What is shorter happened together."""
-_DOCUMENTS = frozenset({"plan_hash", "base", "log"})
+_DOCUMENTS = frozenset({"plan_hash", "base", "log", "document"})
 """Details that name a kept document by its hash."""
 _RULES = frozenset({"results", "supply_chain"})
 """Details that are rules with their results."""

@@ -8,6 +8,7 @@ copied, both sides are compared, the tag is set, and tag and manifest are locked
 from datetime import timedelta
 
 from ...domain.application import Environment
+from ...domain.model import Digest, canonical
 from ...domain.promotion import TakenTag, Way
 from ...effects.registry import (
     ImportDenied,
@@ -30,6 +31,8 @@ from .promoting import Life, TimeIsOver
 AT_ONCE = timedelta(0)
 SOON = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
+DIGESTS_KEPT = 80
+"""Of each list, in the audit: three such lists fit into one property of a row."""
 
 
 class Promoted(Promotion):
@@ -39,6 +42,8 @@ class Promoted(Promotion):
     lock: Lock
     not_imported: str | None = None
     """Why it was copied although it was to be imported."""
+    document: Digest | None = None
+    """Blob with the whole record, named by its hash, where it is too long for a record of the trail."""
 
 
 def promote(places: Places, clock: Clock, work: Work) -> Outcome:
@@ -94,7 +99,21 @@ def _promote(places: Places, environment: Environment, life: Life) -> Outcome:
         lock=lock,
         not_imported=life.state.not_imported or None,
     )
-    return passed(done, afterwards=life.forget)
+    return passed(_fitting(places, done), afterwards=life.forget)
+
+
+def _fitting(places: Places, done: Promoted) -> Promoted:
+    """What a record of the trail can hold of it: the first digests of long lists, and where all of them are."""
+    if len(done.manifests) <= DIGESTS_KEPT:
+        return done
+    whole = places.blobs.put(canonical(done.model_dump(mode="json")), "application/json")
+    compared = done.comparison.evolve(read_back=done.comparison.read_back[:DIGESTS_KEPT])
+    return done.evolve(
+        manifests=done.manifests[:DIGESTS_KEPT],
+        referrers=done.referrers[:DIGESTS_KEPT],
+        comparison=compared,
+        document=whole,
+    )
 
 
 def _ends(places: Places, environment: Environment, life: Life) -> tuple[Source, Target]:

@@ -1,5 +1,6 @@
 """A promotion that takes longer than one message may: it goes on in the next, people see how far it is, and it ends."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,12 +17,12 @@ from slipway.domain.steps import PROMOTION_TIME, Step, StepKind
 from slipway.effects.registry import Throttled, Unreachable, Where
 from slipway.flow.outcome import Finished, LookAgain, Outcome, TryAgain
 from slipway.flow.perform import Work
-from slipway.flow.steps.promote import promote
+from slipway.flow.steps.promote import DIGESTS_KEPT, promote
 from slipway.flow.steps.promoting import LONGEST_LIFE
 from slipway.flow.steps.table import effects
 from slipway.ledger import LedgerUnavailable, MemoryTable
 from slipway.ledger.table import Write
-from tests.unit.effects.registry.artifacts import digest_of, image
+from tests.unit.effects.registry.artifacts import digest_of, image, index
 from tests.unit.effects.registry.memory_registry import Reply, Request
 from tests.unit.flow.house import House
 
@@ -245,6 +246,21 @@ def test_what_an_earlier_attempt_left_behind_does_not_count(house: House) -> Non
     found = state(house)
     assert found is not None
     assert (found.step, found.not_imported) == (step.id, "")
+
+
+def test_a_record_that_is_too_long_for_the_trail_is_kept_as_a_document(house: House) -> None:
+    many = index(*(image(bytes([number % 250, number // 250]), architecture=f"a{number}") for number in range(300)))
+    house.build = lambda tag, *, app="shop": house.nonprod.seed(f"team/{app}", many, tag)  # type: ignore[method-assign]
+    step = approved(house)
+    house.performer.perform(step)
+    house.settle()
+
+    (record,) = [found for found in house.audit() if found.action == "promotion.done"]
+    assert house.phase(1) is Phase.COMPLETED
+    assert len(record.details["manifests"]) == DIGESTS_KEPT
+    whole = json.loads(house.reader.evidence(record.details["document"]))
+    assert len(whole["manifests"]) == len(whole["comparison"]["read_back"]) == 301
+    assert whole["manifests"][:DIGESTS_KEPT] == record.details["manifests"]
 
 
 class Counting:
