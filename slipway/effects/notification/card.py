@@ -59,7 +59,7 @@ def _asks(message: Message) -> Iterator[Element]:
     """Until when, and by which way people decide."""
     if message.deadline is not None:
         moment = f"{message.deadline.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        yield _own(f"Decide by **{{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}**", spacing="Small")
+        yield _own(f"Decide by {{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}", weight="Bolder", spacing="Small")
     if message.matter is None or message.locate_url:
         return
     if message.asked_by:

@@ -69,7 +69,7 @@ def test_the_card_says_which_version_it_is_about(fact: str) -> None:
 
 def test_the_deadline_is_shown_in_each_readers_own_time() -> None:
     moment = "2026-11-24T09:30:00Z"
-    asked = f"Decide by **{{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}**"
+    asked = f"Decide by {{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}"
     assert asked in texts(card(for_everybody()), "TextBlock")
 
 
