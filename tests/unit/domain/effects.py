@@ -85,6 +85,7 @@ def plan_result(
         {"name": name, "passed": name not in broken, "reason": broken.get(name, f"about {name}")}
         for name in (environment.require.rules() if environment else ())
     ]
+    parts = {"image": release.digest or "", "what is live": base or "", "policy": policy or "", "evidence": str(found)}
     plan = [release.number, release.digest, step.environment, base, policy, found]
-    made = {"plan_hash": sha256(canonical(plan)), "base": base, "delivery": delivery, "changed": 1}
+    made = {"plan_hash": sha256(canonical(plan)), "base": base, "delivery": delivery, "changed": 1, "parts": parts}
     return made | ({"supply_chain": found} if found else {})

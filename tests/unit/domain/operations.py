@@ -7,10 +7,20 @@ from typing import Literal, Protocol
 from hypothesis import strategies as st
 
 from slipway.domain.application import Application, Environment, Start
-from slipway.domain.gate import AutoGate
+from slipway.domain.gate import AutoGate, Gate, Reminders
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.requirements import HAS_SBOM, Requirements
 from slipway.domain.steps import Step, StepKind
+from tests.unit.domain.crowd import (
+    ADA_OID,
+    ADA_PRIVATE,
+    BEN_OID,
+    GUEST,
+    IDENTITIES,
+    MANAGERS,
+    RELEASERS,
+    SIGN_INS,
+)
 from tests.unit.domain.effects import Outcome
 from tests.unit.domain.samples import (
     ADA,
@@ -53,9 +63,11 @@ class Run:
     result: str
     named: Literal["convention", "digest", "both"]
     by: str
+    committed_by: str
 
     def apply(self, world: World) -> None:
-        run = ci_run(self.number, at=MORNING + timedelta(minutes=self.minute), result=self.result, by=self.by)
+        at = MORNING + timedelta(minutes=self.minute)
+        run = ci_run(self.number, at=at, result=self.result, by=self.by, committed_by=self.committed_by)
         image = None if self.named == "convention" else self.number
         world.effects.registry.setdefault(self.number, digest(self.number))
         world.run(run, image=image, tag=self.number if self.named == "both" else None)
@@ -69,13 +81,16 @@ class Vote:
     voter: str
     decision: VoteDecision
     plan: Literal["current", "wrong", "first"]
+    signs_in: bool
 
     def apply(self, world: World) -> None:
         made = [record.details["plan_hash"] for record in world.audit if record.action == "plan.made"]
         plan_hash = {"current": None, "wrong": digest("wrong"), "first": made[0] if made else None}[self.plan]
         asked = [n for n in world.head.active if world.phase(n) is Phase.AWAITING_APPROVAL]
         number = asked[self.which % len(asked)] if asked else self.which
-        world.vote(number, self.voter, self.decision, plan_hash=plan_hash, reason="as I see it")
+        signed_in = SIGN_INS.get(self.voter) if self.signs_in else None
+        said = {"plan_hash": plan_hash, "reason": "as I see it", "signed_in": signed_in}
+        world.vote(number, self.voter, self.decision, **said)
 
 
 @dataclass(frozen=True)
@@ -140,17 +155,16 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Change:
-    """The delivery folder changes: in how many approvals production asks for, or in something that is no policy."""
+    """The delivery folder changes: in what the gate of production demands, or in something that is no policy."""
 
-    required: int | None
+    gate: Gate | None
 
     def apply(self, world: World) -> None:
-        if self.required is None:
+        if self.gate is None:
             world.change()
             return
-        last = world.application.environments[-1]
-        gate = approval(ADA, BEN, CLEO, required=self.required) if self.required else AutoGate()
-        environments: tuple[Environment, ...] = (*world.application.environments[:-1], last.evolve(gate=gate))
+        last = world.application.environments[-1].evolve(gate=self.gate)
+        environments: tuple[Environment, ...] = (*world.application.environments[:-1], last)
         world.change(world.application.evolve(environments=environments))
 
 
@@ -175,16 +189,29 @@ class Require:
         world.change(world.application.evolve(environments=(*world.application.environments[:-1], last)))
 
 
+GATES: tuple[Gate, ...] = (
+    AutoGate(),
+    AutoGate(soak=timedelta(minutes=30)),
+    approval(ADA, BEN, CLEO, identities=IDENTITIES),
+    approval(f"oid:{ADA_OID}", BEN, CLEO, required=2, identities=IDENTITIES),
+    approval(ADA, BEN, identities=IDENTITIES, groups={"managers": MANAGERS}, require_known=True),
+    approval(BEN, identities=IDENTITIES, groups={"managers": MANAGERS, "releasers": RELEASERS}, required=2),
+    approval(ADA, BEN, identities=IDENTITIES, requester_may_approve=True, deadline=timedelta(hours=5)),
+    approval(ADA, BEN, identities=IDENTITIES, committer_may_approve=True, reminders=Reminders(most=1)),
+)
+"""Gates that ask nobody, wait, or ask people; all of the latter know the same people by the same names."""
+
+
 def applications() -> st.SearchStrategy[Application]:
-    """All ways to start; with and without verification; gates that ask nobody, one or two."""
-    gates = st.sampled_from([AutoGate(), approval(ADA, BEN, CLEO), approval(ADA, BEN, CLEO, required=2)])
+    """All ways to start; with and without verification; gates of every kind."""
+    gates = st.sampled_from([AutoGate(), *GATES])
     return st.builds(
         lambda start, verify, first, last: application(
             staging(gate=first, verify=verify), production(gate=last, verify=verify), start=start
         ),
         st.sampled_from([Start.PUSH, Start.RUN, Start.BOTH]),
         st.sampled_from([PROBED, PROBED.evolve(http=())]),
-        st.sampled_from([AutoGate(), AutoGate(), approval(ADA, BEN)]),
+        st.sampled_from([AutoGate(), AutoGate(), approval(ADA, BEN, identities=IDENTITIES)]),
         gates,
     )
 
@@ -203,14 +230,16 @@ _RUNS = st.builds(
     _MINUTES,
     st.sampled_from(["succeeded"] * 5 + ["failed"]),
     st.sampled_from(["convention", "digest", "both"]),
-    st.sampled_from([ADA, MALLORY]),
+    st.sampled_from([ADA, MALLORY, ""]),
+    st.sampled_from([ADA_PRIVATE, MALLORY, CLEO, ""]),
 )
 _VOTES = st.builds(
     Vote,
     st.integers(1, 6),
-    st.sampled_from([ADA, BEN, CLEO, ADA.upper(), MALLORY]),
-    st.sampled_from([VoteDecision.APPROVE] * 6 + [VoteDecision.REJECT]),
+    st.sampled_from([ADA, BEN, CLEO, ADA.upper(), ADA_PRIVATE, f"oid:{ADA_OID}", f"oid:{BEN_OID}", GUEST, MALLORY]),
+    st.sampled_from([VoteDecision.APPROVE] * 12 + [VoteDecision.WITHDRAW] * 3 + [VoteDecision.REJECT]),
     st.sampled_from(["current", "current", "current", "wrong", "first"]),
+    st.booleans(),
 )
 _DELIVERIES = st.builds(Deliver, st.integers(0, 20), st.sampled_from(["as usual"] * 5 + ["fails", "is lost", "twice"]))
 _STEPS_BUT_NOTICES = st.sampled_from([kind for kind in StepKind if kind is not StepKind.NOTIFY])
@@ -232,6 +261,6 @@ def happenings(*, changes: bool = True) -> st.SearchStrategy[list[Operation]]:
         (1, st.builds(Attach, st.sampled_from([frozenset(), frozenset({HAS_SBOM})]))),
     ]
     if changes:
-        choices.append((2, st.builds(Change, st.sampled_from([None, None, 0, 1, 2]))))
+        choices.append((2, st.builds(Change, st.sampled_from([None, None, *GATES]))))
         choices.append((2, st.builds(Require, st.sampled_from([Requirements(sbom=True), Requirements()]))))
     return st.lists(weighted(*choices), min_size=20, max_size=80)

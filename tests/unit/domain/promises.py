@@ -7,9 +7,11 @@ from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.causes import Cause
 from slipway.domain.decide import Decision
 from slipway.domain.decide.conditions import facts_missing
-from slipway.domain.gate import ApprovalGate
+from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
-from slipway.domain.release import ROLLOUT_PHASES, Phase, Release
+from slipway.domain.release import ROLLOUT_PHASES, Phase, Release, VoteDecision
+from slipway.domain.steps import Notice, Outgoing
+from tests.unit.domain.crowd import Tally, barred, demanded, person
 from tests.unit.domain.world import World
 
 _BEFORE_THE_GATE = {Phase.PLANNING, Phase.AWAITING_APPROVAL}
@@ -25,15 +27,17 @@ class WatchedWorld(World):
         self._ended: dict[int, Release] = {}
         self._before: dict[int, Release] = {}
         self._live: dict[str, Moment] = {}
-        self._approvers: dict[tuple[str, str], list[str]] = {}
+        self._tally = Tally()
         self._ids: set[str] = set()
 
     def take(self, cause: Cause) -> Decision:
         records, messages = len(self.audit), len(self.sent)
         decision = super().take(cause)
         self._audit_verifies(self.audit[records:])
-        self._votes_are_allowed(self.audit[records:])
+        for record in self.audit[records:]:
+            self._tally.feed(record)
         self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue == "steps"])
+        self._reminders_are_for_open_gates(self.sent[messages:])
         for release in decision.releases:
             self._ends_are_final(release)
             self._digest_is_kept(release)
@@ -50,14 +54,21 @@ class WatchedWorld(World):
             assert (fault := self._chain.feed(record)) is None, fault
         assert (fault := self._chain.finish(sequence=self.head.sequence, head_hash=self.head.hash)) is None, fault
 
-    def _votes_are_allowed(self, records: list[AuditRecord]) -> None:
-        for record in records:
-            if record.action == "vote.approved":
-                assert record.release is not None
-                key = (record.release, record.details["plan_hash"])
-                self._approvers.setdefault(key, []).append(record.actor.casefold())
-                run = self.releases[int(record.release.rpartition("-")[2])].run
-                assert run is None or run.requested_by.casefold() != record.actor.casefold()
+    def _reminders_are_for_open_gates(self, messages: list[Outgoing]) -> None:
+        """Nobody is reminded of a gate that has closed, nor more often than its policy says."""
+        for message in messages:
+            notice = message.body.get("notice") == Notice.REMINDER
+            if not notice and message.body["kind"] != "reminder-due":
+                continue
+            release = self.releases[message.body["release"]]
+            assert release.phase is Phase.AWAITING_APPROVAL
+            assert release.gate is not None
+            assert release.gate.deadline is not None
+            assert (message.not_before or self.now) < release.gate.deadline
+            environment = self.application.environment(release.environment or "")
+            assert environment is not None
+            assert isinstance(environment.gate, ApprovalGate)
+            assert message.body.get("number", 0) <= release.gate.reminders <= environment.gate.reminders.most
 
     def _step_ids_are_new(self, ids: list[str]) -> None:
         """The queues drop a message whose id they have seen, so each step that is asked for has an id of its own.
@@ -92,15 +103,37 @@ class WatchedWorld(World):
         assert all(found.get(name) for name in environment.require.rules()), "what is required was not looked at"
         gate = environment.gate
         if isinstance(gate, ApprovalGate):
-            approvers = self._approvers.get((release.id, release.plan_hash or ""), [])
-            assert len(set(approvers)) == len(approvers) >= gate.required
-            assert set(approvers) <= {approver.casefold() for approver in gate.approvers}
+            demanded(gate, release, self._tally.approvals(release))
+        else:
+            self._conditions_hold(release, gate)
+
+    def _conditions_hold(self, release: Release, gate: AutoGate) -> None:
+        for name in gate.tests_passed:
+            visit = release.visit(name)
+            assert visit is not None
+            assert visit.evidence
+            assert all(item.passed for item in visit.evidence)
+        if gate.soak is not None:
+            visit = release.visit("staging")
+            assert visit is not None
+            assert visit.left_at is not None
+            assert visit.left_at + gate.soak <= self.now
 
     def _votes_count_once(self, release: Release) -> None:
         if release.gate is not None:
-            voters = [vote.voter.casefold() for vote in release.gate.votes]
+            voters = [person(vote.voter) for vote in release.gate.votes]
             assert len(set(voters)) == len(voters)
+            approved = [person(vote.voter) for vote in release.gate.votes if vote.decision is VoteDecision.APPROVE]
+            if release.phase is Phase.AWAITING_APPROVAL:
+                assert approved == self._tally.approvals(release), "what counts is not what the trail tells"
+                self._nobody_approved_their_own(release, set(approved))
             assert {vote.plan_hash for vote in release.gate.votes} <= {release.gate.plan_hash}
+
+    def _nobody_approved_their_own(self, release: Release, approved: set[str]) -> None:
+        environment = self.application.environment(release.environment or "")
+        gate = environment.gate if environment else None
+        if isinstance(gate, ApprovalGate) and release.plan_delivery == self.delivery:
+            assert not barred(gate, release).intersection(approved)
 
     def _lanes_are_in_order(self) -> None:
         active = [self.releases[number] for number in self.head.active]
@@ -133,6 +166,10 @@ class WatchedWorld(World):
                 assert release.gate is not None
                 assert release.gate.plan_hash == release.plan_hash
                 assert release.due == release.gate.deadline
+            case Phase.SOAKING:
+                assert lane is not None
+                assert lane.waiting == release.number
+                assert release.due is not None
             case _:
                 assert release.step is not None
                 assert release.due is not None

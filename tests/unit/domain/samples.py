@@ -88,6 +88,7 @@ def ci_run(
     identity: int | None = None,
     branch: str = "refs/heads/main",
     by: str = CLEO,
+    committed_by: str = "",
 ) -> Run:
     return Run(
         organization="example",
@@ -99,6 +100,7 @@ def ci_run(
         branch=branch,
         commit="0" * 40,
         requested_by=by,
+        committed_by=committed_by,
         url=f"https://dev.azure.com/example/Shop/_build/results?buildId={number}",
         finished_at=at,
     )

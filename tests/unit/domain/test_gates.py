@@ -213,7 +213,7 @@ def test_a_changed_policy_voids_the_votes_and_tells_the_voters() -> None:
     assert world.last("vote.voided").details == {
         "voters": [ADA],
         "plan_hash": voted_on,
-        "reason": "the plan changed",
+        "reason": "the plan changed: policy",
     }
     notices = [step.notice for step in world.steps(StepKind.NOTIFY)]
     assert notices == [Notice.GATE_OPENED, Notice.VOTES_VOIDED, Notice.GATE_OPENED]

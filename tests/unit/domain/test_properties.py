@@ -58,7 +58,7 @@ def test_nothing_is_stuck_when_every_step_was_answered(delivered: Application, o
     world.settle()
     assert not world.steps_under_way()
     waiting = {world.phase(number) for number in world.head.active}
-    assert waiting <= {Phase.JOINING, Phase.AWAITING_APPROVAL}
+    assert waiting <= {Phase.JOINING, Phase.SOAKING, Phase.AWAITING_APPROVAL}
 
 
 @given(applications(), happenings(changes=False))

@@ -10,12 +10,14 @@ from typing import Any
 
 from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, chained
-from slipway.domain.causes import CAUSE, Cause, DeadlineReached, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from slipway.domain.causes import CAUSE, Cause, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from slipway.domain.decide import Decision, State, decide, lookups
+from slipway.domain.decide.deadlines import overdue
 from slipway.domain.model import sha256
+from slipway.domain.people import SignedIn
 from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.rules import RuleResult
-from slipway.domain.steps import Outgoing, Step, StepKind
+from slipway.domain.steps import Notice, Outgoing, Step, StepKind
 from tests.unit.domain.effects import Effects, Outcome
 from tests.unit.domain.samples import MORNING, digest
 
@@ -131,6 +133,7 @@ class World:
         environment: str | None = None,
         reason: str = "",
         submission: str | None = None,
+        signed_in: SignedIn | None = None,
     ) -> Decision:
         """A person votes: for the plan and the environment that are on the page now, unless others are given."""
         self._submissions += 1
@@ -147,11 +150,15 @@ class World:
             reason=reason,
             channel="page",
             submission=submission or f"submission-{self._submissions}",
+            signed_in=signed_in,
         )
         return self.take(cause)
 
     def reject(self, number: int, voter: str, reason: str = "not today") -> Decision:
         return self.vote(number, voter, VoteDecision.REJECT, reason=reason)
+
+    def withdraw(self, number: int, voter: str, **fields: Any) -> Decision:
+        return self.vote(number, voter, VoteDecision.WITHDRAW, **fields)
 
     def change(self, application: Application | None = None) -> None:
         """The delivery folder changes: to another application where one is given, else in what is no policy."""
@@ -196,15 +203,10 @@ class World:
         self.now += time
 
     def sweep(self) -> None:
-        """The timer looks for releases whose time is over."""
+        """The timer looks for releases whose time is over, and for people who are to be asked again."""
         for number in self.head.active:
-            release = self.releases[number]
-            if release.due is not None and release.due <= self.now:
-                self.take(
-                    DeadlineReached(
-                        received_at=self.now, application=release.application, release=number, due=release.due
-                    )
-                )
+            for cause in overdue(self.releases[number], now=self.now):
+                self.take(cause)
 
     # ---- looking
     def phase(self, number: int) -> Phase:
@@ -221,6 +223,10 @@ class World:
     def live(self, environment: str) -> int | None:
         lane = self.lanes.get(environment)
         return lane.live.release if lane and lane.live else None
+
+    def notices(self, notice: Notice) -> list[Step]:
+        """Every such notice that was ever asked for."""
+        return [step for step in self.steps(StepKind.NOTIFY) if step.notice is notice]
 
     def steps(self, kind: StepKind) -> list[Step]:
         """Every step of a kind that was ever asked for."""

@@ -1,0 +1,89 @@
+"""Who is who in the stories: each person with all of their names, told apart without the code that is tested."""
+
+from slipway.domain.audit import AuditRecord
+from slipway.domain.gate import ApprovalGate, Group
+from slipway.domain.people import Identity, SignedIn
+from slipway.domain.release import Release
+from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY
+
+ADA_OID = "a0000000-0000-4000-8000-00000000000a"
+ADA_PRIVATE = "ada@home.example.org"
+BEN_OID = "b0000000-0000-4000-8000-00000000000b"
+GUEST_OID = "90000000-0000-4000-8000-000000000009"
+GUEST = "guest@example.com"
+RELEASERS_OID = "f0000000-0000-4000-8000-00000000000f"
+"""A group in Entra; the guest is in it, and nobody lists them."""
+
+PEOPLE = {
+    ADA: "ada",
+    f"oid:{ADA_OID}": "ada",
+    ADA_PRIVATE: "ada",
+    BEN: "ben",
+    f"oid:{BEN_OID}": "ben",
+    CLEO: "cleo",
+    MALLORY: "mallory",
+    GUEST: "guest",
+}
+IDENTITIES = (Identity(email=ADA, oid=ADA_OID, also=(ADA_PRIVATE,)), Identity(email=BEN, oid=BEN_OID))
+SIGN_INS = {
+    ADA: SignedIn(object_id=ADA_OID),
+    BEN: SignedIn(object_id=BEN_OID),
+    GUEST: SignedIn(object_id=GUEST_OID, groups=(RELEASERS_OID,)),
+}
+MANAGERS = Group(members=(ADA_PRIVATE, CLEO), required=1)
+RELEASERS = Group(entra=RELEASERS_OID, required=1)
+MEMBERS = {"managers": {"ada", "cleo"}, "releasers": {"guest"}}
+
+
+def person(name: str) -> str:
+    return PEOPLE[name.casefold()]
+
+
+class Tally:
+    """Which approvals stand, told from the audit trail alone: release and plan hash, to the people who approved."""
+
+    def __init__(self) -> None:
+        self._standing: dict[tuple[str, str], list[str]] = {}
+
+    def feed(self, record: AuditRecord) -> None:
+        if not record.action.startswith("vote."):
+            return
+        assert record.release is not None
+        people = self._standing.setdefault((record.release, record.details["plan_hash"]), [])
+        match record.action:
+            case "vote.approved":
+                assert person(record.actor) not in people, "one person, one vote"
+                people.append(person(record.actor))
+            case "vote.withdrawn":
+                people.remove(person(record.actor))
+            case "vote.voided":
+                for voter in record.details["voters"]:
+                    people.remove(person(voter))
+
+    def approvals(self, release: Release) -> list[str]:
+        return self._standing.get((release.id, release.plan_hash or ""), [])
+
+
+def barred(gate: ApprovalGate, release: Release) -> set[str]:
+    """Whose own work the release is, where that keeps them from approving it."""
+    if release.run is None:
+        return set()
+    requester = "" if gate.requester_may_approve else release.run.requested_by
+    committer = "" if gate.committer_may_approve else release.run.committed_by
+    return {person(name) for name in (requester, committer) if name}
+
+
+def demanded(gate: ApprovalGate, release: Release, approved: list[str]) -> None:
+    """Whether the approvals are all that a gate demands; written apart from the product's own rules."""
+    assert len(set(approved)) == len(approved) >= gate.required
+    for name, group in gate.groups.items():
+        assert len(MEMBERS[name].intersection(approved)) >= group.required
+    assert not barred(gate, release).intersection(approved)
+    run = release.run
+    if gate.require_known:
+        assert run is not None
+        assert run.requested_by or gate.requester_may_approve
+        assert run.committed_by or gate.committer_may_approve
+    listed = {person(name) for name in gate.approvers if not name.startswith("group:")}
+    listed |= {member for name in gate.groups for member in MEMBERS[name]}
+    assert set(approved) <= listed
