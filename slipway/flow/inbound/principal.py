@@ -1,0 +1,60 @@
+"""Who has signed in, from the header that Easy Auth puts on a request.
+
+The header is an assertion without a signature: it may be read only where the settings say that Easy Auth is in front,
+which removes whatever a client sends under that name.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from ...domain.people import OID, SignedIn
+from .reading import BadInput, Incoming, read_as, read_json
+
+HEADER = "X-MS-CLIENT-PRINCIPAL"
+LIMIT = 64 * 1024
+_OBJECT_ID = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
+_NAMES = ("upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "preferred_username")
+"""Names that the tenant's administrators give. The claim `email` is not among them: guests bring their own."""
+_GROUPS = ("groups",)
+
+
+class _Claim(Incoming):
+    typ: Annotated[str, Field(max_length=512)]
+    val: Annotated[str, Field(max_length=8192)]
+
+
+class _Principal(Incoming):
+    claims: Annotated[tuple[_Claim, ...], Field(max_length=2000)] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """A person who has signed in."""
+
+    name: str
+    """How they are called: their address where the sign-in names one, else `oid:<object id>`."""
+    signed_in: SignedIn
+
+
+def read_principal(header: str) -> Principal:
+    """Raises `BadInput`, which repeats nothing of the header."""
+    if len(header) > LIMIT:
+        raise BadInput(HEADER, f"at most {LIMIT} characters", f"{len(header)}")
+    try:
+        claims = read_as(_Principal, read_json(base64.b64decode(header, validate=True))).claims
+    except (binascii.Error, BadInput):
+        raise BadInput(HEADER, "what Easy Auth writes there", "something else") from None
+    object_id = _first(claims, _OBJECT_ID)
+    try:
+        signed_in = SignedIn(object_id=object_id, groups=tuple(claim.val for claim in claims if claim.typ in _GROUPS))
+    except ValidationError:
+        raise BadInput(HEADER, "the claim oid, an object id of Entra", "none that is one") from None
+    return Principal(name=_first(claims, _NAMES)[:254] or f"{OID}{signed_in.object_id}", signed_in=signed_in)
+
+
+def _first(claims: tuple[_Claim, ...], kinds: tuple[str, ...]) -> str:
+    return next((claim.val for kind in kinds for claim in claims if claim.typ == kind and claim.val), "")

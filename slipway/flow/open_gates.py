@@ -1,0 +1,58 @@
+"""Which releases wait for people now: what the API and the CLI list. Tokens are not part of it; they are sent."""
+
+from collections.abc import Iterator
+
+from ..domain.decide.quorum import approvals, voters_left
+from ..domain.gate import ApprovalGate
+from ..domain.model import Digest, Moment, Record
+from ..domain.release import Phase, Release, Vote
+from .reading import Reader
+
+
+class OpenGate(Record):
+    """A gate at which people are waited for."""
+
+    release: str
+    application: str
+    environment: str
+    tag: str
+    digest: Digest | None
+    plan_hash: Digest
+    opened_at: Moment
+    deadline: Moment | None
+    approvals: int
+    required: int
+    votes: tuple[Vote, ...]
+    waits_for: tuple[str, ...]
+    """Who may still vote, by name."""
+
+
+def open_gates(reader: Reader) -> Iterator[OpenGate]:
+    """Of every application, oldest release first. Raises `LedgerUnavailable`."""
+    for name in reader.catalogue.entries:
+        for number in sorted(reader.ledger.head(name).active):
+            release = reader.ledger.release(name, number)
+            if release is not None and (found := open_gate(reader, release)):
+                yield found
+
+
+def open_gate(reader: Reader, release: Release) -> OpenGate | None:
+    """The gate that the release waits at; None where it waits at none."""
+    environment = release.environment or ""
+    gate = reader.gate_of(release, environment)
+    if release.phase is not Phase.AWAITING_APPROVAL or release.gate is None or not isinstance(gate, ApprovalGate):
+        return None
+    return OpenGate(
+        release=release.id,
+        application=release.application,
+        environment=environment,
+        tag=release.tag,
+        digest=release.digest,
+        plan_hash=release.gate.plan_hash,
+        opened_at=release.gate.opened_at,
+        deadline=release.gate.deadline,
+        approvals=len(approvals(release, gate)),
+        required=gate.required,
+        votes=release.gate.votes,
+        waits_for=voters_left(release, gate),
+    )

@@ -1,0 +1,321 @@
+"""Votes by the JSON API: who is believed to vote, and what is refused by the name of its rule."""
+
+import base64
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions import votes
+from slipway.domain.release import Phase, Release
+from slipway.pages.signin import SignIn
+from tests.unit.pages.installation import ADA, BASE, BEN, CLEO, InMemory, hello
+
+OID = "00000000-0000-0000-0000-0000000000a1"
+ADDRESS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"
+
+
+@pytest.fixture
+def home() -> InMemory:
+    return InMemory(application=hello(approvers=(ADA, BEN), required=2))
+
+
+@pytest.fixture
+def subject(home: InMemory) -> Release:
+    return home.release("1.5.0")
+
+
+def use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn) -> None:
+    built = SimpleNamespace(
+        settings=SimpleNamespace(sign_in=sign_in, public_url=f"{BASE}/"),
+        clock=home.desk.clock,
+        keys=home.keys,
+        reader=home.reader,
+        intake=home.intake,
+    )
+    monkeypatch.setattr(votes, "parts", lambda: built)
+
+
+@pytest.fixture
+def by_token(monkeypatch: pytest.MonkeyPatch, home: InMemory) -> None:
+    """An installation where nobody signs in."""
+    use(monkeypatch, home, "none")
+
+
+@pytest.fixture
+def signed_in(monkeypatch: pytest.MonkeyPatch, home: InMemory) -> None:
+    """An installation behind Easy Auth."""
+    use(monkeypatch, home, "easy-auth")
+
+
+def principal(name: str = ADA, *, oid: str = OID, **claims: str) -> dict[str, str]:
+    found = [{"typ": "oid", "val": oid}, {"typ": "preferred_username", "val": name}]
+    found += [{"typ": kind, "val": value} for kind, value in claims.items()]
+    text = json.dumps({"auth_typ": "aad", "claims": found})
+    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(text.encode()).decode()}
+
+
+def post(release: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = votes.vote(
+        func.HttpRequest(
+            "POST",
+            BASE,
+            headers={"Content-Type": "application/json", **(headers or {})},
+            route_params={"release": release},
+            body=content,
+        )
+    )
+    assert answer.headers["Cache-Control"] == "no-store"
+    return answer.status_code, json.loads(answer.get_body())
+
+
+def listed() -> list[dict[str, Any]]:
+    answer = votes.approvals(func.HttpRequest("GET", BASE, body=b""))
+    found = json.loads(answer.get_body())["approvals"]
+    assert isinstance(found, list)
+    return found
+
+
+def voters(home: InMemory) -> list[tuple[str, str, str]]:
+    gate = home.newest().gate
+    return [(vote.voter, str(vote.decision), vote.channel) for vote in gate.votes] if gate else []
+
+
+# ---- listing
+@pytest.mark.usefixtures("by_token")
+def test_open_gates_are_listed_with_plan_deadline_votes_and_who_is_waited_for(home: InMemory, subject: Release) -> None:
+    (gate,) = listed()
+    assert (gate["release"], gate["environment"], gate["tag"]) == ("hello-1", "production", "1.5.0")
+    assert gate["plan_hash"] == subject.plan_hash
+    assert gate["deadline"]
+    assert (gate["approvals"], gate["required"], gate["votes"], gate["waits_for"]) == (0, 2, [], [ADA, BEN])
+    post("hello-1", {"decision": "approve", "token": home.token(subject, ADA)})
+    (gate,) = listed()
+    assert (gate["approvals"], gate["waits_for"]) == (1, [BEN])
+    assert [vote["voter"] for vote in gate["votes"]] == [ADA]
+
+
+@pytest.mark.usefixtures("by_token")
+def test_what_waits_for_nobody_is_not_listed(home: InMemory, subject: Release) -> None:
+    home.deadline(subject)
+    assert listed() == []
+
+
+@pytest.mark.usefixtures("by_token", "subject")
+def test_no_token_is_listed(home: InMemory) -> None:
+    assert "." not in json.dumps([gate["plan_hash"] for gate in listed()])
+    assert home.token(home.newest()) not in json.dumps(listed())
+
+
+# ---- where nobody signs in
+@pytest.mark.usefixtures("by_token")
+def test_an_approvers_token_votes_and_enough_votes_pass_the_gate(home: InMemory, subject: Release) -> None:
+    status, said = post("hello-1", {"decision": "approve", "token": home.token(subject, ADA), "channel": "cli"})
+    assert (status, said["voter"], said["approvals"], said["required"]) == (200, ADA, 1, 2)
+    status, said = post("hello-1", {"decision": "approve", "token": home.token(subject, BEN)})
+    assert (status, said["phase"]) == (200, "promoting")
+    assert voters(home) == [(ADA, "approve", "cli"), (BEN, "approve", "api")]
+
+
+@pytest.mark.usefixtures("by_token")
+def test_a_function_key_alone_lets_nobody_vote(home: InMemory, subject: Release) -> None:
+    before = home.ledger.head("hello")
+    body = {"decision": "approve", "plan_hash": subject.plan_hash, "voter": ADA, "approver": {"email": ADA}}
+    status, said = post("hello-1", body, {"x-functions-key": "the key"})
+    assert (status, said["title"]) == (403, "Nobody is known who votes")
+    assert "a function key does not say who votes" in said["detail"]
+    assert home.ledger.head("hello") == before
+
+
+@pytest.mark.usefixtures("by_token")
+def test_a_principal_header_is_not_believed_where_easy_auth_is_not_configured(home: InMemory, subject: Release) -> None:
+    body = {"decision": "approve", "plan_hash": subject.plan_hash}
+    assert post("hello-1", body, principal(ADA) | {"X-MS-CLIENT-PRINCIPAL-NAME": ADA})[0] == 403
+    post("hello-1", body | {"token": home.token(subject, BEN)}, principal(ADA))
+    assert [name for name, *_ in voters(home)] == [BEN]
+
+
+@pytest.mark.usefixtures("by_token")
+def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(
+    home: InMemory, subject: Release
+) -> None:
+    good = home.token(subject, ADA)
+    payload, _, mac = good.partition(".")
+    for token in (
+        good[:-2],
+        f"{payload}.{mac[::-1]}",
+        f"{mac}.{payload}",
+        "x",
+        home.keys.sign("approval-form", _claims(home, good)),
+    ):
+        status, said = post("hello-1", {"decision": "approve", "token": token})
+        assert status == 403
+        assert token not in json.dumps(said)
+    home.wait(days=60)
+    status, said = post("hello-1", {"decision": "approve", "token": good})
+    assert (status, "expired" in said["detail"]) == (403, True)
+    assert voters(home) == []
+
+
+def _claims(home: InMemory, token: str) -> Any:
+    return home.keys.approval(token, now=home.now)
+
+
+@pytest.mark.usefixtures("by_token")
+def test_a_token_is_good_for_its_own_release_and_plan_alone(home: InMemory, subject: Release) -> None:
+    token = home.token(subject, ADA)
+    home.release("1.6.0")
+    status, said = post("hello-2", {"decision": "approve", "token": token})
+    assert (status, said["detail"]) == (409, "the token is for hello-1, the address names hello-2")
+    status, said = post("hello-1", {"decision": "approve", "token": token, "plan_hash": "sha256:" + "0" * 64})
+    assert (status, said["detail"]) == (409, "the token is for another plan than the one that plan_hash names")
+
+
+@pytest.mark.usefixtures("by_token")
+def test_a_vote_that_is_sent_twice_is_one_vote(home: InMemory, subject: Release) -> None:
+    body = {"decision": "approve", "token": home.token(subject, ADA)}
+    assert [post("hello-1", body)[0] for _ in range(3)] == [200, 200, 200]
+    assert len(voters(home)) == 1
+
+
+@pytest.mark.usefixtures("by_token")
+def test_a_vote_can_be_withdrawn_and_cast_again(home: InMemory, subject: Release) -> None:
+    token = home.token(subject, ADA)
+    assert post("hello-1", {"decision": "approve", "token": token, "submission": "first-one"})[0] == 200
+    assert post("hello-1", {"decision": "withdraw", "token": token})[0] == 200
+    assert voters(home) == []
+    assert post("hello-1", {"decision": "approve", "token": token, "submission": "second-one"})[0] == 200
+    assert voters(home) == [(ADA, "approve", "api")]
+
+
+@pytest.mark.usefixtures("by_token")
+def test_what_the_policy_refuses_is_told_by_the_names_of_its_rules(home: InMemory, subject: Release) -> None:
+    for approver, body, rule in [
+        (CLEO, {"decision": "approve"}, "approver-is-listed"),
+        (ADA, {"decision": "reject"}, "rejection-has-a-reason"),
+        (ADA, {"decision": "withdraw"}, "has-voted"),
+    ]:
+        status, said = post("hello-1", {**body, "token": home.token(subject, approver)})
+        assert (status, said["title"]) == (409, "The vote did not count")
+        assert rule in [found["name"] for found in said["rules"]]
+        assert said["detail"]
+
+
+@pytest.mark.usefixtures("by_token")
+def test_a_rejection_with_its_reason_ends_the_release(home: InMemory, subject: Release) -> None:
+    body = {"decision": "reject", "reason": "the prices are wrong", "token": home.token(subject, BEN)}
+    assert post("hello-1", body)[1]["phase"] == "rejected"
+    assert home.newest().phase is Phase.REJECTED
+
+
+@pytest.mark.usefixtures("by_token", "subject")
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"{", 400, "body: expected JSON"),
+        (b"[]", 400, "body: expected a JSON object"),
+        (b'{"decision": "maybe"}', 400, "decision: expected"),
+        (json.dumps({"decision": "reject", "reason": "x" * 2001}).encode(), 400, "reason: expected"),
+        (
+            json.dumps({"decision": "reject", "reason": "x" * 17_000}).encode(),
+            400,
+            "body: expected at most 16384 bytes",
+        ),
+        (json.dumps({"decision": "approve", "token": "x" * 3000}).encode(), 400, "token: expected"),
+        (json.dumps({"decision": "approve", "plan_hash": "latest"}).encode(), 400, "plan_hash: expected"),
+        (json.dumps({"decision": "approve", "submission": "a b"}).encode(), 400, "submission: expected"),
+    ],
+)
+def test_what_cannot_be_read_is_named(body: bytes, status: int, said: str) -> None:
+    answer = post("hello-1", body)
+    assert answer[0] == status
+    assert said in answer[1]["detail"]
+
+
+# ---- where people sign in
+@pytest.mark.usefixtures("signed_in")
+def test_whoever_has_signed_in_votes_in_their_own_name(home: InMemory, subject: Release) -> None:
+    status, said = post("hello-1", {"decision": "approve", "plan_hash": subject.plan_hash}, principal(ADA))
+    assert (status, said["voter"]) == (200, ADA)
+    gate = home.newest().gate
+    assert gate is not None
+    assert gate.votes[0].signed_in is not None
+    assert gate.votes[0].signed_in.object_id == OID
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_where_people_sign_in_a_token_does_not_say_who_votes(home: InMemory, subject: Release) -> None:
+    body = {"decision": "approve", "token": home.token(subject, BEN), "plan_hash": subject.plan_hash}
+    status, said = post("hello-1", body)
+    assert (status, "sign in" in said["detail"]) == (403, True)
+    assert post("hello-1", body, principal(ADA))[1]["voter"] == ADA
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_stranger_does_not_learn_which_releases_there_are() -> None:
+    assert post("hello-99", {"decision": "approve"})[0] == 403
+    plan = {"plan_hash": "sha256:" + "0" * 64}
+    assert post("hello-99", {"decision": "approve", **plan}, principal(ADA))[0] == 404
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_the_plan_must_be_named_and_be_the_present_one(subject: Release) -> None:
+    status, said = post("hello-1", {"decision": "approve"}, principal(ADA))
+    assert (status, said["parameter"]) == (400, "plan_hash")
+    body = {"decision": "approve", "plan_hash": "sha256:" + "0" * 64}
+    status, said = post("hello-1", body, principal(ADA))
+    assert [rule["name"] for rule in said["rules"]] == ["vote-is-for-this-plan"]
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_address_that_guests_bring_themselves_is_not_believed(subject: Release) -> None:
+    claims = principal("guest@elsewhere.example", **{"email": ADA, ADDRESS: ADA})
+    status, said = post("hello-1", {"decision": "approve", "plan_hash": subject.plan_hash}, claims)
+    assert (status, said["rules"][0]["name"]) == (409, "approver-is-listed")
+
+
+@pytest.mark.usefixtures("signed_in", "subject")
+@pytest.mark.parametrize(
+    "header",
+    ["not base64!", base64.b64encode(b"[]").decode(), base64.b64encode(b'{"claims":[]}').decode(), "A" * 70_000],
+)
+def test_a_damaged_principal_header_is_refused_and_not_repeated(header: str) -> None:
+    status, said = post("hello-1", {"decision": "approve"}, {"X-MS-CLIENT-PRINCIPAL": header})
+    assert status == 400
+    assert header not in json.dumps(said)
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ],
+)
+def test_another_site_cannot_make_a_browser_vote(home: InMemory, subject: Release, headers: dict[str, str]) -> None:
+    body = {"decision": "approve", "plan_hash": subject.plan_hash}
+    assert post("hello-1", body, principal(ADA) | headers)[0] in (403, 415)
+    assert voters(home) == []
+
+
+def test_routes_and_who_may_call_them() -> None:
+    app = func.FunctionApp()
+    app.register_functions(votes.blueprint)
+    found = set()
+    for function in app.get_functions():
+        trigger = function.get_trigger().get_dict_repr()  # type: ignore[union-attr]
+        level = str(trigger["authLevel"]).lower().rpartition(".")[2]
+        methods = ",".join(str(getattr(method, "value", method)) for method in trigger["methods"])
+        found.add((methods, trigger["route"], level))
+    assert found == {
+        ("GET", "api/v1/approvals", "function"),
+        ("POST", "api/v1/approvals/{release}", "anonymous"),
+    }
