@@ -167,6 +167,33 @@ class ExplanationView(Answer):
     next: str
 
 
+class OpenGateView(Answer):
+    release: str
+    environment: str
+    tag: str
+    plan_hash: str
+    deadline: Moment | None = None
+    approvals: int
+    required: int
+    votes: list[VoteView] = []
+    waits_for: list[str] = []
+
+
+class OpenGates(Answer):
+    approvals: list[OpenGateView]
+
+
+class Counted(Answer):
+    release: str
+    environment: str
+    plan_hash: str
+    voter: str
+    decision: str
+    phase: str
+    approvals: int | None = None
+    required: int | None = None
+
+
 class ParkedView(Answer):
     id: str
     source: str

@@ -57,8 +57,9 @@ class Api:
         """The JSON object at the path, as the app sent it."""
         return self._object(self._request("GET", path, parameters))
 
-    def post(self, *path: str) -> dict[str, Any]:
-        return self._object(self._request("POST", path, {}))
+    def post(self, *path: str, body: Mapping[str, Any] | None = None, bearer: str = "") -> dict[str, Any]:
+        """`bearer` is the access token of a person who has signed in."""
+        return self._object(self._request("POST", path, {}, body=body, bearer=bearer))
 
     def document(self, digest: str) -> bytes:
         """A kept document, unchecked."""
@@ -85,22 +86,39 @@ class Api:
             left = None if left is None else left - len(page.records)
 
     # ---- one request
-    def _request(self, method: str, path: tuple[str, ...], parameters: Parameters) -> bytes:
+    def _request(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        parameters: Parameters,
+        *,
+        body: Mapping[str, Any] | None = None,
+        bearer: str = "",
+    ) -> bytes:
         url = self.app.url + BASE + "/".join(quote(part, safe="") for part in path)
         given = {name: value for name, value in parameters.items() if value is not None}
         if given:
             url += "?" + urlencode(given)
+        sent = None if body is None else json.dumps(body).encode()
         try:
-            answer = self._pool.request(method, url, preload_content=False)
-            body = answer.read(MAX_ANSWER + 1)
+            answer = self._pool.request(
+                method, url, body=sent, headers=self._headers(sent, bearer), preload_content=False
+            )
+            got = answer.read(MAX_ANSWER + 1)
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
-        if len(body) > MAX_ANSWER:
+        if len(got) > MAX_ANSWER:
             raise self._odd(f"the answer is longer than {MAX_ANSWER // 1024**2} MiB")
         if answer.status >= 300:  # noqa: PLR2004
-            raise self._refused(answer.status, body)
-        return body
+            raise self._refused(answer.status, got)
+        return got
+
+    def _headers(self, sent: bytes | None, bearer: str) -> dict[str, str]:
+        more = {"Content-Type": "application/json"} if sent is not None else {}
+        if bearer:
+            more["Authorization"] = f"Bearer {bearer}"
+        return {**self._pool.headers, **more}
 
     def _object(self, body: bytes) -> dict[str, Any]:
         try:
@@ -124,24 +142,32 @@ class Api:
         return Trouble(f"{self._name} does not answer as Slipway does: {what}", exit_code=Exit.NO_ANSWER)
 
     def _refused(self, status: int, body: bytes) -> Trouble:
-        if status in (401, 403):
-            advice = "the key is not accepted" if self.app.key else "it needs a key"
-            return Trouble(
-                f"{self._name} answered {status}: {advice}; set SLIPWAY_KEY or give --key", exit_code=Exit.NO_ANSWER
-            )
         try:
             problem = json.loads(body)
             title, detail = str(problem["title"]), str(problem["detail"])
         except (ValueError, KeyError, TypeError, RecursionError):
+            if status in (401, 403):  # the host's own answer, which came before the app was asked
+                advice = "the key is not accepted" if self.app.key else "it needs a key"
+                return Trouble(
+                    f"{self._name} answered {status}: {advice}; set SLIPWAY_KEY or give --key",
+                    exit_code=Exit.NO_ANSWER,
+                )
             shown = body[:SHOWN_BODY].decode("utf-8", "replace").strip()
             return self._odd(f"status {status}" + (f", {shown}" if shown else ""))
         parameter = f" (parameter: {problem['parameter']})" if "parameter" in problem else ""
-        exit_code = Exit.NO if status in (400, 404, 409) else Exit.NO_ANSWER
-        return Trouble(f"{title}: {detail}{parameter}", exit_code=exit_code)
+        exit_code = Exit.NO if status in (400, 403, 404, 409) else Exit.NO_ANSWER
+        return Trouble(f"{title}: {detail}{parameter}{_rules(problem)}", exit_code=exit_code)
 
     @property
     def _name(self) -> str:
         return f"the app at {urlsplit(self.app.url).netloc}"
+
+
+def _rules(problem: Any) -> str:
+    """The names of the rules that did not hold, where the problem has any."""
+    rules = problem.get("rules")
+    names = [str(rule["name"]) for rule in rules if isinstance(rule, dict) and "name" in rule] if rules else []
+    return f" ({'; '.join(names)})" if names else ""
 
 
 def read[T: BaseModel](kind: type[T], content: Any) -> T:

@@ -18,6 +18,10 @@ LAZY = {
     "releases": Lazy(_COMMANDS + "releases:releases", "Releases, newest first."),
     "release": Lazy(_COMMANDS + "releases:release", "One release: what and where it is, and its timeline."),
     "explain": Lazy(_COMMANDS + "releases:explain", "Why a release is where it is, rule by rule."),
+    "approvals": Lazy(_COMMANDS + "approvals:approvals", "What waits for people: plan, votes, deadline."),
+    "approve": Lazy(_COMMANDS + "approvals:approve", "Approve a release, in your own name."),
+    "reject": Lazy(_COMMANDS + "approvals:reject", "Reject a release, in your own name."),
+    "withdraw": Lazy(_COMMANDS + "approvals:withdraw", "Take your vote back while the gate is open."),
     "audit": Lazy(_COMMANDS + "audit:audit", "Read the audit trail, and verify it."),
     "evidence": Lazy(_COMMANDS + "evidence:evidence", "A kept document (a plan, a log) by its hash."),
     "parked": Lazy(_COMMANDS + "parked:parked", "Input that could not be handled: look at it, replay it."),
@@ -42,7 +46,7 @@ class Root(LazyGroup):
 @app_options
 @click.version_option(__version__, prog_name="slipway", message="%(prog)s %(version)s")
 def root(url: str | None, key: str | None) -> None:
-    """Look at an installation of Slipway: what is delivered, where it is, and why.
+    """Look at an installation of Slipway: what is delivered, where it is, and why. Vote on what waits for you.
 
     The app is found by --url and --key, else by SLIPWAY_URL and SLIPWAY_KEY, else by the file that `make up`
     leaves in .local/stack.json, in this folder or one above it.

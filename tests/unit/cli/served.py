@@ -50,6 +50,7 @@ class Asked:
     method: str
     target: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class MissingError(LookupError):
@@ -227,7 +228,8 @@ def handler_of(served: Served) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = served.answer(Asked(self.command, self.path, headers))
+            body = self.rfile.read(int(headers.get("content-length") or 0))
+            reply = served.answer(Asked(self.command, self.path, headers, body))
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)

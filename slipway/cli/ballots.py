@@ -1,0 +1,48 @@
+"""A vote from a terminal: where the voter's own token comes from, and what it says that it is for.
+
+A token is somebody's signature in waiting: it is read from an option, from the environment or from a link, travels in
+the body of one request, and is printed nowhere.
+"""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import click
+
+from .finding import App, checked
+from .troubles import Trouble
+
+TOKEN, BEARER = "SLIPWAY_TOKEN", "SLIPWAY_BEARER"
+TOKEN_LIMIT = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """An approver's token. What it says is believed by nobody before the app has checked its signature."""
+
+    text: str = field(repr=False)
+    release: str
+    plan_hash: str
+
+
+def read_token(text: str, *, source: str) -> Token:
+    """Raises `Trouble`, which does not repeat the token."""
+    payload = text[:TOKEN_LIMIT].partition(".")[0]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["c"]
+        application, number, plan_hash = claims["application"], claims["release"], claims["plan_hash"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Trouble(f"{source}: expected the token of an approval link, as a whole") from error
+    return Token(text=text, release=f"{application}-{number}", plan_hash=str(plan_hash))
+
+
+def read_link(link: str) -> tuple[App, Token]:
+    """The app that a link leads to, and the token in it. Raises `Trouble` and `UsageError`."""
+    parts = urlsplit(link.strip())
+    before, found, token = parts.path.partition("/approvals/")
+    if not found or "/" in token:
+        raise click.UsageError("--link: expected the link of your own message, https://…/approvals/…")
+    app = App(url=checked(f"{parts.scheme}://{parts.netloc}{before}", "--link"), source="--link")
+    return app, read_token(token, source="--link")

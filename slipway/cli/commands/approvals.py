@@ -1,0 +1,195 @@
+"""`slipway approvals`, `approve`, `reject`, `withdraw`: what waits for people, and one's own vote on it."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..answers import Counted, OpenGates, OpenGateView
+from ..api import Api, read
+from ..ballots import BEARER, TOKEN, Token, read_link, read_token
+from ..finding import find_app
+from ..options import app_options, connected
+from ..options import as_json as json_option
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..text import short
+from ..troubles import Trouble
+
+_DONE = {"approve": Cell("✓ approved", GOOD), "reject": Cell("✓ rejected", BAD), "withdraw": Cell("✓ withdrawn", NOTE)}
+
+
+@click.command()
+@json_option
+@connected
+def approvals(api: Api, *, as_json: bool) -> None:
+    """What waits for people: environment, plan, votes so far and needed, who may still vote, until when.
+
+    \b
+    Examples:
+      slipway approvals
+      slipway approvals --json | jq -r '.approvals[].release'
+    """
+    screen, content = Screen(), api.get("approvals")
+    if as_json:
+        screen.json(content)
+        return
+    found = read(OpenGates, content).approvals
+    if not found:
+        click.echo("nothing waits for approval", err=True)
+        return
+    columns = ("release", "tag", "environment", "votes", "until", "plan", "waits for")
+    screen.table(columns, (_row(screen, gate) for gate in found), cut=("waits for", "tag"))
+
+
+def _row(screen: Screen, gate: OpenGateView) -> tuple[Content, ...]:
+    return (
+        Cell(gate.release, NAME),
+        gate.tag,
+        gate.environment,
+        f"{gate.approvals} of {gate.required}",
+        Cell(screen.time(gate.deadline), FAINT),
+        short(gate.plan_hash),
+        ", ".join(gate.waits_for),
+    )
+
+
+def _voting(command: Callable[..., None]) -> Callable[..., None]:
+    """What the three commands share: who votes, and on what."""
+    for option in (
+        click.option("--link", metavar="URL", help="Your own link, from the message that asks you. Needs no key."),
+        click.option("--token", metavar="TOKEN", help=f"The last part of your own link.  [env: {TOKEN}]"),
+        click.option(
+            "--bearer",
+            metavar="TOKEN",
+            help=f"Access token of your sign-in, where people sign in; see the example.  [env: {BEARER}]",
+        ),
+        click.option(
+            "--plan", metavar="HASH", help="Vote only if this is the plan (its first 12 digits or more are enough)."
+        ),
+        json_option,
+        app_options,
+        click.argument("release", required=False),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option("--reason", default="", help="Why; some environments demand it.")
+@_voting
+@click.pass_context
+def approve(context: click.Context, /, **given: Any) -> None:
+    """Approve a release, in your own name, for the plan that is open now.
+
+    You are known by your own link (or the token in it), or, where people sign in, by the access token of your
+    sign-in. A function key alone lets nobody vote.
+
+    \b
+    Examples:
+      slipway approve --link "https://…/approvals/…"
+      SLIPWAY_TOKEN=… slipway approve shop-482
+      SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
+        slipway approve shop-482 --plan 91c3e07d55aa
+    """
+    _vote(context, "approve", **given)
+
+
+@click.command()
+@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+@_voting
+@click.pass_context
+def reject(context: click.Context, /, **given: Any) -> None:
+    """Reject a release, in your own name. It ends, and the reason is kept in the audit trail.
+
+    \b
+    Example:
+      slipway reject shop-482 --reason "the prices are wrong" --link "https://…/approvals/…"
+    """
+    _vote(context, "reject", **given)
+
+
+@click.command()
+@click.option("--reason", default="", help="Why; kept in the audit trail.")
+@_voting
+@click.pass_context
+def withdraw(context: click.Context, /, **given: Any) -> None:
+    """Take your vote back, as long as the gate is open.
+
+    \b
+    Example:
+      slipway withdraw --link "https://…/approvals/…"
+    """
+    _vote(context, "withdraw", **given)
+
+
+def _vote(
+    context: click.Context,
+    decision: str,
+    *,
+    release: str | None,
+    reason: str,
+    link: str | None,
+    token: str | None,
+    bearer: str | None,
+    plan: str | None,
+    as_json: bool,
+    url: str | None,
+    key: str | None,
+) -> None:
+    screen = Screen()
+    api, mine = _known(context, link=link, token=token, url=url, key=key)
+    bearer = bearer or os.environ.get(BEARER, "")
+    wanted, plan_hash = _subject(api, mine, release, bearer=bearer)
+    if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
+        raise Trouble(f"the plan of {wanted} is {short(plan_hash)}, not {plan}: nothing was decided")
+    body = {"decision": decision, "reason": reason, "plan_hash": plan_hash, "channel": "cli"}
+    body |= {"submission": secrets.token_urlsafe(12)} | ({"token": mine.text} if mine else {})
+    content = api.post("approvals", wanted, body=body, bearer=bearer)
+    if as_json:
+        screen.json(content)
+        return
+    counted = read(Counted, content)
+    votes = f"; {counted.approvals} of {counted.required} approvals" if counted.approvals is not None else ""
+    screen.line(
+        _DONE[decision],
+        f"  {counted.release} for {counted.environment} by {counted.voter}, plan {short(counted.plan_hash)}{votes}",
+    )
+
+
+def _known(
+    context: click.Context, *, link: str | None, token: str | None, url: str | None, key: str | None
+) -> tuple[Api, Token | None]:
+    """The app, and the voter's token if they have one. A link names both."""
+    if link and token:
+        raise click.UsageError("--link, --token: expected one of them; the link holds the token")
+    if link:
+        app, mine = read_link(link)
+        return Api(app), mine
+    above = context.find_root().params
+    url, key = url or above.get("url"), key or above.get("key")
+    app = find_app(url=url, key=key, environment=os.environ, folder=Path.cwd())
+    text = token or os.environ.get(TOKEN, "")
+    return Api(app), read_token(text, source="--token" if token else TOKEN) if text else None
+
+
+def _subject(api: Api, mine: Token | None, release: str | None, *, bearer: str) -> tuple[str, str]:
+    """The release, and the plan that the vote is for: the token's, else the one that is open now."""
+    if mine is not None:
+        if release is not None and release != mine.release:
+            raise Trouble(f"your link is for {mine.release}, not for {release}: nothing was decided")
+        return mine.release, mine.plan_hash
+    if release is None:
+        raise click.UsageError("RELEASE: is missing (or give --link)")
+    if not bearer:
+        raise Trouble(
+            f"nobody is known who votes: give --link or --token (or {TOKEN}), or, where people sign in, --bearer (or "
+            f"{BEARER}); a function key lets nobody vote"
+        )
+    gates = read(OpenGates, api.get("approvals")).approvals
+    gate = next((gate for gate in gates if gate.release == release), None)
+    if gate is None:
+        raise Trouble(f"{release} does not wait for approval; `slipway approvals` shows what does")
+    return release, gate.plan_hash

@@ -1,0 +1,170 @@
+"""`slipway approvals`, `approve`, `reject`, `withdraw`: what waits for people, and whose vote is sent where."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.tokens import ApprovalClaims, Keys
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import KEY, Reply, Served
+from tests.unit.domain.samples import ADA, MORNING
+
+PLAN = "sha256:91c3e07d55aa" + "0" * 52
+GATE = {
+    "release": "shop-2",
+    "application": "shop",
+    "environment": "production",
+    "tag": "v2",
+    "digest": "sha256:" + "1" * 64,
+    "plan_hash": PLAN,
+    "opened_at": "2026-11-23T08:00:00Z",
+    "deadline": "2026-11-24T08:00:00Z",
+    "approvals": 1,
+    "required": 2,
+    "votes": [],
+    "waits_for": [ADA, "ben@example.com"],
+}
+COUNTED = {
+    "release": "shop-2",
+    "environment": "production",
+    "plan_hash": PLAN,
+    "voter": ADA,
+    "decision": "approve",
+    "phase": "awaiting_approval",
+    "approvals": 1,
+    "required": 2,
+}
+
+
+def token(release: int = 2) -> str:
+    claims = ApprovalClaims(
+        application="shop",
+        release=release,
+        environment="production",
+        plan_hash=PLAN,
+        approver=ADA,
+        expires_at=MORNING + timedelta(days=1),
+    )
+    return Keys({"k": b"k" * 32}).sign("approval", claims)
+
+
+@pytest.fixture(autouse=True)
+def answers(app: Served) -> None:
+    app.replies["approvals"] = Reply(body=json.dumps({"approvals": [GATE]}).encode())
+    app.replies["approvals/shop-2"] = Reply(body=json.dumps(COUNTED).encode())
+
+
+def sent(app: Served) -> dict[str, Any]:
+    (post,) = [asked for asked in app.asked if asked.method == "POST"]
+    assert post.target == "/api/v1/approvals/shop-2"
+    assert post.headers["content-type"] == "application/json"
+    found = json.loads(post.body)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_what_waits_is_listed(slipway: Command) -> None:
+    heading, line = slipway("approvals").stdout.splitlines()
+    assert heading.split()[:6] == ["RELEASE", "TAG", "ENVIRONMENT", "VOTES", "UNTIL", "PLAN"]
+    assert "1 of 2" in line
+    assert line.endswith(f"{ADA}, ben@example.com")
+
+
+def test_the_list_as_json_is_what_the_app_answers(slipway: Command) -> None:
+    assert json.loads(slipway("approvals", "--json").stdout) == {"approvals": [GATE]}
+
+
+def test_nothing_waiting_is_said_on_stderr(slipway: Command, app: Served) -> None:
+    app.replies["approvals"] = Reply(body=b'{"approvals": []}')
+    result = slipway("approvals")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing waits for approval\n")
+
+
+def test_a_link_is_enough_and_needs_no_key_and_no_address(slipway: Command, app: Served) -> None:
+    mine = token()
+    result = slipway("approve", "--link", f"{app.url}/approvals/{mine}", SLIPWAY_URL=None, SLIPWAY_KEY=None)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"✓ approved  shop-2 for production by {ADA}, plan sha256:91c3e07d55aa; 1 of 2 approvals\n"
+    body = sent(app)
+    assert (body["token"], body["plan_hash"], body["decision"], body["channel"]) == (mine, PLAN, "approve", "cli")
+    assert "x-functions-key" not in app.asked[0].headers
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_a_token_votes_on_the_release_that_it_is_for(slipway: Command, app: Served, by: str) -> None:
+    mine = token()
+    given = ("--token", mine) if by == "option" else ()
+    result = slipway("reject", "shop-2", "--reason", "wrong", *given, SLIPWAY_TOKEN=None if given else mine)
+    assert result.exit_code == 0, result.stderr
+    assert (sent(app)["token"], sent(app)["reason"]) == (mine, "wrong")
+
+
+def test_whoever_signs_in_votes_on_the_plan_that_is_open_now(slipway: Command, app: Served) -> None:
+    result = slipway("approve", "shop-2", "--plan", "91c3e07d55aa", SLIPWAY_BEARER="access-token")
+    assert result.exit_code == 0, result.stderr
+    assert app.asked[-1].headers["authorization"] == "Bearer access-token"
+    assert app.asked[0].headers["x-functions-key"] == KEY
+    assert "authorization" not in app.asked[0].headers
+    assert sent(app)["plan_hash"] == PLAN
+    assert "token" not in sent(app)
+
+
+def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served) -> None:
+    for _ in range(2):
+        slipway("withdraw", "--token", token())
+    acts = [json.loads(asked.body)["submission"] for asked in app.asked]
+    assert len(set(acts)) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("approve", "shop-2"), "nobody is known who votes"),
+        (("approve", "shop-3", "--token", "{token}"), "your link is for shop-2, not for shop-3"),
+        (("approve", "shop-9", "--bearer", "x"), "shop-9 does not wait for approval"),
+        (("approve", "--token", "{token}", "--plan", "abc"), "the plan of shop-2 is sha256:91c3e07d55aa, not abc"),
+        (("approve", "--token", "not a token"), "--token: expected the token of an approval link"),
+        (("approve", "--token", "eyJhIjoxfQ.x"), "--token: expected the token of an approval link"),
+        (("approve", "--link", "http://shop.example/approvals/{token}"), "--link: expected https"),
+        (("approve", "--link", "https://shop.example/releases/shop-2"), "--link: expected the link"),
+        (("approve", "--link", "https://x.example/approvals/{token}", "--token", "x"), "expected one of them"),
+        (("approve",), "nobody is known who votes"),
+        (("reject", "shop-2", "--token", "{token}"), "Missing option '--reason'"),
+    ],
+)
+def test_what_is_not_clear_is_asked_before_anything_is_sent(
+    slipway: Command, app: Served, arguments: tuple[str, ...], said: str
+) -> None:
+    mine = token()
+    result = slipway(*(argument.format(token=mine) for argument in arguments))
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr or "RELEASE: is missing" in result.stderr
+    assert mine not in result.stdout + result.stderr
+    assert not [asked for asked in app.asked if asked.method == "POST"]
+
+
+def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served) -> None:
+    refused = {
+        "title": "The vote did not count",
+        "status": 409,
+        "detail": "the commit is yours",
+        "rules": [{"name": "approver-is-not-committer", "passed": False, "reason": "the commit is yours"}],
+    }
+    app.replies["approvals/shop-2"] = Reply(409, json.dumps(refused).encode())
+    result = slipway("approve", "--token", token())
+    assert result.exit_code == 1
+    assert "The vote did not count: the commit is yours (approver-is-not-committer)" in result.stderr
+
+
+def test_the_apps_own_403_is_told_and_not_taken_for_a_wrong_key(slipway: Command, app: Served) -> None:
+    refused = {"title": "Nobody is known who votes", "status": 403, "detail": "the token cannot be used: it expired"}
+    app.replies["approvals/shop-2"] = Reply(403, json.dumps(refused).encode())
+    result = slipway("approve", "--token", token())
+    assert result.exit_code == 1
+    assert "Nobody is known who votes: the token cannot be used: it expired" in result.stderr
+
+
+def test_a_counted_vote_as_json_is_what_the_app_answers(slipway: Command) -> None:
+    assert json.loads(slipway("approve", "--token", token(), "--json").stdout) == COUNTED
