@@ -42,8 +42,8 @@ class SimulatedRuntime:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopped.set()
-        with self._store.changed:
+        with self._store.changed:  # set under the lock: the walk looks at it, under the lock, before it waits
+            self._stopped.set()
             self._store.changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
@@ -73,7 +73,7 @@ class SimulatedRuntime:
                     self._step(pod)
                 alive = {p["metadata"]["uid"] for p in self._store.find(PODS)}
                 self._since = {uid: t for uid, t in self._since.items() if uid in alive}
-                if self._store.version == version:
+                if self._store.version == version and not self._stopped.is_set():
                     self._store.changed.wait(self._pace.tick if self._something_is_due() else None)
 
     def _something_is_due(self) -> bool:

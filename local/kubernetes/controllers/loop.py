@@ -41,8 +41,8 @@ class Controllers:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopped.set()
-        with self._store.changed:
+        with self._store.changed:  # set under the lock: the walk looks at it, under the lock, before it waits
+            self._stopped.set()
             self._store.changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
@@ -52,7 +52,7 @@ class Controllers:
             with self._store.changed:
                 version = self._store.version
                 self.step()
-                if self._store.version == version:
+                if self._store.version == version and not self._stopped.is_set():
                     self._store.changed.wait(_IDLE)
             self._stopped.wait(0.001)  # lets readers in between two steps
 
