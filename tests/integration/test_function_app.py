@@ -35,6 +35,8 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_explain": ("api/v1/releases/{release}/explain", GET, "FUNCTION"),
     "api_evidence": ("api/v1/evidence/{digest}", GET, "FUNCTION"),
     "api_audit": ("api/v1/audit/{application}", GET, "FUNCTION"),
+    "api_approvals": ("api/v1/approvals", GET, "FUNCTION"),
+    "api_vote": ("api/v1/approvals/{release}", POST, "ANONYMOUS"),  # Easy Auth's identity, or an approver's token
     "api_parked": ("api/v1/parked", GET, "FUNCTION"),
     "api_replay": ("api/v1/parked/{id}/replay", POST, "FUNCTION"),
 }

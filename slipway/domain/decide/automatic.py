@@ -123,17 +123,18 @@ def _waits_until(
 ) -> datetime | None:
     """When the one condition that does not hold yet will; None where time does not mend it."""
     until = soaked_at(draft.application, release, environment)
+    if until is None or draft.now >= until or [rule.name for rule in broken] != [SOAKED]:
+        return None
     live = draft.lane(soaks_in(draft.application, environment)).live
-    waits = until is not None and draft.now < until and live is not None and live.release == release.number
-    return until if waits and [rule.name for rule in broken] == [SOAKED] else None
+    return until if live is not None and live.release == release.number else None
 
 
 def _refuse(draft: Draft, release: Release, environment: Environment, rules: tuple[RuleResult, ...]) -> None:
     reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in failed(rules))[:2000]
     _record(draft, "gate.refused", release, rules, reason=reason)
-    live = draft.lane(soaks_in(draft.application, environment) or environment.name).live
-    newer = live is not None and (live.order, live.release) > (release.order, release.number)
-    if live is not None and newer:
+    where = soaks_in(draft.application, environment)
+    live = draft.lane(where).live if where else None
+    if live is not None and (live.order, live.release) > (release.order, release.number):
         supersede(draft, release, by=live.release, why=reason)
     else:
         end(draft, release, Phase.CANCELLED, reason)

@@ -245,6 +245,30 @@ _DELIVERIES = st.builds(Deliver, st.integers(0, 20), st.sampled_from(["as usual"
 _STEPS_BUT_NOTICES = st.sampled_from([kind for kind in StepKind if kind is not StepKind.NOTIFY])
 
 
+def elections() -> st.SearchStrategy[list[Operation]]:
+    """What may happen while one gate is open: votes above all, and what changes whose votes count."""
+    run = st.builds(
+        Run,
+        st.just("v1"),
+        st.just(0),
+        st.just("succeeded"),
+        st.just("digest"),
+        st.sampled_from([ADA, BEN, CLEO, MALLORY, ""]),
+        st.sampled_from([ADA_PRIVATE, BEN, CLEO, MALLORY, ""]),
+    )
+    choices: list[tuple[int, st.SearchStrategy[Operation]]] = [
+        (12, _VOTES),
+        (2, run),
+        (1, st.builds(Change, st.sampled_from([None, *GATES]))),
+        (2, st.just(Settle())),
+        (2, st.builds(Wait, st.sampled_from([1, 70, 130]))),
+        (1, st.just(Sweep())),
+        (2, st.builds(Repeat, st.integers(0, 200))),
+        (1, st.builds(Deliver, st.integers(0, 20), st.sampled_from(["as usual", "is lost", "twice"]))),
+    ]
+    return st.lists(weighted(*choices), min_size=5, max_size=40)
+
+
 def happenings(*, changes: bool = True) -> st.SearchStrategy[list[Operation]]:
     """Any sequence of things that happen; with changes of the delivery folder among them, unless told otherwise."""
     choices: list[tuple[int, st.SearchStrategy[Operation]]] = [

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from slipway.domain.application import Application, Start
 from slipway.domain.explain import explain
+from slipway.domain.gate import ApprovalGate
 from slipway.domain.release import Lane, Phase
-from tests.unit.domain.operations import Operation, applications, happenings
+from tests.unit.domain.operations import GATES, Operation, applications, elections, happenings
 from tests.unit.domain.promises import WatchedWorld
-from tests.unit.domain.samples import MORNING, ci_run, digest, unattended
+from tests.unit.domain.samples import MORNING, application, ci_run, digest, production, staging, unattended
 from tests.unit.domain.world import World
 
 
@@ -41,6 +42,16 @@ def everything(world: World) -> tuple[object, ...]:
 @given(applications(), happenings())
 def test_every_promise_holds_after_every_cause(delivered: Application, operations: list[Operation]) -> None:
     led_through(delivered, operations)
+
+
+@given(st.sampled_from([gate for gate in GATES if isinstance(gate, ApprovalGate)]), elections())
+def test_no_gate_is_passed_without_the_people_it_demands(gate: ApprovalGate, operations: list[Operation]) -> None:
+    world = WatchedWorld(application(staging(), production(gate=gate), notify=("team",)))
+    world.push("v1")
+    world.settle()
+    for operation in operations:
+        operation.apply(world)
+    until_everything_has_ended(world)
 
 
 @given(applications(), happenings())

@@ -1,0 +1,164 @@
+"""Gates that ask nobody: tests that must have passed, and time that must have gone by."""
+
+from datetime import timedelta
+from typing import Any
+
+from slipway.domain.application import Application
+from slipway.domain.explain import explain
+from slipway.domain.gate import AutoGate
+from slipway.domain.release import Phase
+from slipway.domain.rules import RuleResult
+from slipway.domain.steps import StepKind
+from tests.unit.domain.samples import ADA, PROBED, application, approval, environment, production, staging
+from tests.unit.domain.world import World
+
+MINUTE = timedelta(minutes=1)
+
+
+def conditional(**conditions: Any) -> Application:
+    return application(staging(), production(gate=AutoGate.model_validate(conditions)))
+
+
+def pushed(delivered: Application, tag: str = "v1") -> World:
+    world = World(delivered)
+    world.push(tag)
+    world.settle()
+    return world
+
+
+def results(world: World, action: str) -> dict[str, bool]:
+    return {result["name"]: result["passed"] for result in world.last(action).details["results"]}
+
+
+def told(world: World, number: int = 1) -> tuple[str, str, dict[str, RuleResult]]:
+    said = explain(
+        world.application,
+        world.releases[number],
+        world.lanes,
+        world.releases,
+        delivery=world.delivery,
+        now=world.now,
+        tag_rule=None,
+    )
+    rules = {rule.name: rule for part in said.rules if part.environment == "production" for rule in part.rules}
+    return said.headline, said.next, rules
+
+
+def test_a_release_whose_tests_passed_goes_on_by_itself_and_the_rule_is_recorded() -> None:
+    world = pushed(conditional(tests_passed=["staging"]))
+    assert world.phase(1) is Phase.COMPLETED
+    assert results(world, "gate.passed") == {"tests-passed": True}
+
+
+def test_a_release_without_test_results_is_cancelled_by_the_name_of_the_rule() -> None:
+    world = World(application(staging(verify=PROBED.evolve(http=())), production(gate=AutoGate())))
+    world.push("v1")
+    while world.releases[1].environment != "production":
+        world.deliver(world.outbox.popleft())
+    world.change(conditional(tests_passed=["staging"]))
+    world.settle()
+    assert world.phase(1) is Phase.CANCELLED
+    assert world.releases[1].reason == "tests-passed: staging: no results are known"
+    assert results(world, "gate.refused") == {"tests-passed": False}
+    assert not [step for step in world.steps(StepKind.DEPLOY) if step.environment == "production"]
+
+
+def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
+    world = pushed(conditional(soak="30m"))
+    assert world.phase(1) is Phase.SOAKING
+    assert results(world, "gate.soaking") == {"soaked": False}
+    headline, following, rules = told(world)
+    assert headline == "shop-1 waits in production until it has soaked in staging until 2026-11-23 08:30 UTC."
+    assert following == "Time has to pass; then it goes on by itself."
+    assert not rules["soaked"].passed
+    assert rules["soaked"].reason == "its soak in staging is over at 2026-11-23 08:30:00 UTC"
+    world.wait(29 * MINUTE)
+    world.settle()
+    assert world.phase(1) is Phase.SOAKING
+    world.wait(MINUTE)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert results(world, "gate.passed") == {"soaked": True}
+
+
+def test_a_soak_whose_message_is_lost_is_ended_by_the_sweep() -> None:
+    world = pushed(conditional(soak="30m"))
+    world.outbox.clear()
+    world.wait(30 * MINUTE)
+    assert told(world)[1] == "Its soak was over at 2026-11-23 08:30 UTC: the next sweep brings it on."
+    world.sweep()
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_a_newer_release_takes_the_place_of_one_that_soaks() -> None:
+    world = pushed(conditional(soak="30m"))
+    world.wait(10 * MINUTE)
+    world.push("v2")
+    world.settle()
+    assert world.phase(1) is Phase.SUPERSEDED
+    assert world.phase(2) is Phase.SOAKING
+    world.wait(20 * MINUTE)
+    world.settle()
+    assert world.phase(2) is Phase.SOAKING
+    world.wait(10 * MINUTE)
+    world.settle()
+    assert world.phase(2) is Phase.COMPLETED
+
+
+def three_stages() -> Application:
+    canary = environment("canary", gate=approval(ADA))
+    gate = AutoGate(soak=timedelta(minutes=30), soak_in="staging")
+    return application(staging(), canary, production(gate=gate))
+
+
+def test_a_soak_may_be_in_any_earlier_environment_and_counts_from_there() -> None:
+    world = pushed(three_stages())
+    world.wait(20 * MINUTE)
+    world.vote(1, ADA)
+    world.settle()
+    assert (world.phase(1), world.releases[1].environment) == (Phase.SOAKING, "production")
+    world.wait(10 * MINUTE)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_a_release_that_was_replaced_before_its_soak_was_over_gives_way() -> None:
+    world = pushed(three_stages())
+    world.vote(1, ADA)
+    world.settle()
+    world.wait(10 * MINUTE)
+    world.push("v2")
+    world.settle()
+    assert world.phase(1) is Phase.SOAKING
+    world.wait(20 * MINUTE)
+    world.settle()
+    assert world.phase(1) is Phase.SUPERSEDED
+    assert world.releases[1].superseded_by == 2
+    assert world.releases[1].reason == "soaked: shop-2 took its place in staging before its soak was over"
+
+
+def test_a_plan_that_became_outdated_while_soaking_is_made_again() -> None:
+    world = pushed(conditional(soak="30m"))
+    world.change()
+    world.wait(30 * MINUTE)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.last("plan.outdated").release == "shop-1"
+
+
+def test_people_are_asked_once_the_policy_says_so_although_it_soaked_before() -> None:
+    world = pushed(conditional(soak="30m"))
+    world.change(application(staging(), production(gate=approval(ADA))))
+    world.wait(30 * MINUTE)
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_both_conditions_are_told_when_one_of_them_cannot_hold() -> None:
+    world = World(conditional(tests_passed=["staging"], soak="30m"))
+    world.effects.answer(StepKind.VERIFY, "staging", evidence=[])
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.CANCELLED
+    assert results(world, "gate.refused") == {"tests-passed": False, "soaked": False}

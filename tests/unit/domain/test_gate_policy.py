@@ -1,0 +1,128 @@
+"""What a gate's policy may say, and what it refuses because nobody could ever meet it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from slipway.domain.application import Application
+from slipway.domain.gate import ApprovalGate, AutoGate, Reminders
+from tests.unit.domain.crowd import ADA_OID, BEN_OID, RELEASERS_OID
+from tests.unit.domain.samples import ADA, BEN, CLEO, PROBED, application, environment, production, staging
+
+
+def policy(**fields: Any) -> ApprovalGate:
+    return ApprovalGate.model_validate({"approvers": [ADA, BEN]} | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"approvers": []}, "approvers: is missing"),
+        ({"approvers": [ADA, ADA.upper()]}, "approvers: the same person is listed twice"),
+        ({"required": 3}, "required: 3 approvals cannot come from 2 approvers"),
+        ({"approvers": ["ada"]}, "pattern"),
+        ({"approvers": ["oid:ada"]}, "pattern"),
+        ({"approvers": ["group:leads"]}, "approvers: group:leads is not among the groups; known are none"),
+        ({"groups": {"leads": {}}}, "members: expected members, or entra, got neither"),
+        ({"groups": {"leads": {"members": [ADA]}}}, "groups: leads has no effect: give required, or name group:leads"),
+        ({"groups": {"leads": {"members": [ADA], "required": 2}}}, "required: 2 approvals cannot come from 1 members"),
+        ({"identities": [{"email": ADA}]}, "expected at least two of email, oid and also, got fewer"),
+        (
+            {"identities": [{"email": ADA, "oid": ADA_OID}, {"email": BEN, "oid": ADA_OID.upper()}]},
+            f"identities: oid:{ADA_OID} is listed for two people",
+        ),
+        (
+            {"approvers": [ADA, f"oid:{ADA_OID}"], "identities": [{"email": ADA, "oid": ADA_OID}]},
+            "approvers: the same person is listed twice, under two names",
+        ),
+        (
+            {
+                "groups": {"leads": {"members": [ADA, f"oid:{ADA_OID}"], "required": 2}},
+                "identities": [{"email": ADA, "oid": ADA_OID}],
+            },
+            "groups: leads: 2 approvals cannot come from so few people",
+        ),
+        ({"reason": {"reject": "optional"}}, "Input should be 'required'"),
+        ({"reminders": {"after": "30s"}}, "after: expected at least 1m"),
+        ({"reminders": {"factor": 0.5}}, "greater than or equal to 1"),
+    ],
+)
+def test_a_policy_that_cannot_be_met_is_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        policy(**fields)
+    assert said in str(refused.value)
+
+
+def test_a_group_may_stand_for_its_members_among_the_approvers() -> None:
+    gate = policy(approvers=["group:leads", CLEO], groups={"leads": {"members": [ADA, BEN]}}, required=3)
+    assert [person.name for person in gate.people()] == [ADA, BEN, CLEO]
+
+
+def test_a_group_of_which_some_must_approve_need_not_be_listed_again() -> None:
+    gate = ApprovalGate.model_validate({"groups": {"leads": {"members": [ADA, BEN], "required": 1}}})
+    assert [person.name for person in gate.people()] == [ADA, BEN]
+
+
+def test_whoever_is_listed_under_two_names_is_one_person_and_reached_by_their_address() -> None:
+    gate = policy(
+        approvers=[f"oid:{ADA_OID}", BEN],
+        groups={"leads": {"members": [ADA], "required": 1}},
+        identities=[{"email": ADA, "oid": ADA_OID}],
+    )
+    assert [person.name for person in gate.people()] == [ADA, BEN]
+
+
+def test_a_group_that_only_entra_knows_is_enough_for_any_quorum() -> None:
+    gate = ApprovalGate.model_validate({"groups": {"leads": {"entra": RELEASERS_OID, "required": 2}}, "required": 5})
+    assert gate.people() == ()
+    assert gate.unlisted_groups() == ("leads",)
+
+
+def test_a_policy_of_before_still_reads_the_same() -> None:
+    gate = ApprovalGate.model_validate({"kind": "approval", "approvers": [ADA], "deadline": "24h"})
+    assert (gate.required, gate.groups, gate.identities) == (1, {}, ())
+    assert not gate.requester_may_approve
+    assert not gate.committer_may_approve
+    assert AutoGate.model_validate({"kind": "auto"}) == AutoGate()
+
+
+@pytest.mark.parametrize("oid", [ADA_OID, ADA_OID.upper()])
+def test_object_ids_are_known_in_any_case_of_letters(oid: str) -> None:
+    gate = policy(approvers=[f"oid:{oid}"])
+    assert gate.lists(frozenset({f"oid:{ADA_OID}"}))
+    assert not gate.lists(frozenset({f"oid:{BEN_OID}"}))
+
+
+def test_each_pause_between_reminders_is_longer_until_there_are_no_more() -> None:
+    hours = [pause and pause / timedelta(hours=1) for pause in map(Reminders().pause, range(6))]
+    assert hours == [2, 4, 8, 16, 32, None]
+    assert Reminders(most=0).pause(0) is None
+    assert Reminders(after=timedelta(days=36_500), factor=10, most=20).pause(19) == timedelta(days=36_500)
+
+
+def with_conditions(**conditions: Any) -> Application:
+    gate = AutoGate.model_validate(conditions)
+    return application(staging(), environment("canary", verify=PROBED.evolve(http=())), production(gate=gate))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ({"tests_passed": ["stagin"]}, "tests_passed: 'stagin' does not come before it"),
+        ({"tests_passed": ["production"]}, "tests_passed: 'production' does not come before it"),
+        ({"tests_passed": ["canary"]}, "tests_passed: 'canary' has no acceptance tests: give it verify"),
+        ({"soak": "1h", "soak_in": "prod"}, "soak_in: 'prod' is not there; earlier environments are staging, canary"),
+        ({"soak_in": "staging"}, "soak: is needed because soak_in is given"),
+    ],
+)
+def test_conditions_look_back_at_what_is_there(conditions: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        with_conditions(**conditions)
+    assert said in str(refused.value)
+
+
+def test_the_first_environment_has_nothing_to_soak_in() -> None:
+    with pytest.raises(ValidationError, match="'the environment before' is not there"):
+        application(staging(gate=AutoGate(soak=timedelta(hours=1))))

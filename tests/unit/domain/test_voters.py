@@ -1,0 +1,221 @@
+"""Who may vote, by whichever name; and that one person is one vote, by whichever channel."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.people import SignedIn
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.steps import Notice
+from tests.unit.domain.crowd import (
+    ADA_OID,
+    ADA_PRIVATE,
+    BEN_OID,
+    GUEST,
+    GUEST_OID,
+    IDENTITIES,
+    MANAGERS,
+    RELEASERS,
+    RELEASERS_OID,
+    SIGN_INS,
+)
+from tests.unit.domain.gates import at_the_gate, built, gated, reason_of, refusals, voters
+from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY
+
+
+# ---- names
+@pytest.mark.parametrize("name", [ADA, ADA.upper(), f"oid:{ADA_OID}", f"oid:{ADA_OID.upper()}", ADA_PRIVATE])
+def test_an_approver_may_vote_by_each_of_their_names(name: str) -> None:
+    world = at_the_gate(gated(f"oid:{ADA_OID}", identities=IDENTITIES))
+    world.vote(1, name)
+    assert world.phase(1) is Phase.PROMOTING
+
+
+def test_an_object_id_that_a_sign_in_verified_is_a_name_too() -> None:
+    world = at_the_gate(gated(f"oid:{ADA_OID}"))
+    assert refusals(world.vote(1, ADA)) == ["approver-is-listed"]
+    world.vote(1, ADA, signed_in=SIGN_INS[ADA])
+    assert world.phase(1) is Phase.PROMOTING
+    assert world.last("vote.approved").details["signed_in"] == ADA_OID
+
+
+@pytest.mark.parametrize("again", [f"oid:{ADA_OID}", ADA_PRIVATE, ADA.upper()])
+def test_one_person_who_comes_by_two_channels_has_one_vote(again: str) -> None:
+    world = at_the_gate(gated(ADA, BEN, required=2, identities=IDENTITIES))
+    world.vote(1, ADA)
+    assert world.vote(1, again).nothing
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert voters(world) == [ADA]
+
+
+def test_one_person_cannot_approve_by_one_name_and_reject_by_another() -> None:
+    world = at_the_gate(gated(ADA, BEN, required=2, identities=IDENTITIES))
+    world.vote(1, ADA)
+    decision = world.vote(1, ADA_PRIVATE, VoteDecision.REJECT, reason="changed my mind")
+    assert refusals(decision) == ["one-vote-each"]
+
+
+def test_a_sign_in_shows_that_a_second_address_is_the_same_person() -> None:
+    world = at_the_gate(gated(ADA, "ada@corp.example.com", BEN, required=2))
+    world.vote(1, ADA, signed_in=SIGN_INS[ADA])
+    assert world.vote(1, "ada@corp.example.com", signed_in=SIGN_INS[ADA]).nothing
+    assert voters(world) == [ADA]
+
+
+# ---- groups
+def test_of_a_group_with_required_so_many_must_approve_whoever_else_has() -> None:
+    world = at_the_gate(gated(ADA, BEN, required=2, groups={"managers": MANAGERS}))
+    world.vote(1, ADA)
+    world.vote(1, BEN)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    world.vote(1, CLEO)
+    assert world.phase(1) is Phase.PROMOTING
+    assert [result["name"] for result in world.last("gate.passed").details["results"]] == [
+        "quorum-reached",
+        "approved-by-managers",
+    ]
+
+
+def test_members_of_a_group_in_entra_may_vote_once_they_have_signed_in() -> None:
+    world = at_the_gate(gated(ADA, required=1, groups={"releasers": RELEASERS}))
+    unproven = world.vote(1, GUEST)
+    assert refusals(unproven) == ["approver-is-listed"]
+    assert reason_of(unproven, "approver-is-listed").endswith("; who is in a group of Entra has to sign in")
+    world.vote(1, GUEST, signed_in=SIGN_INS[GUEST])
+    assert world.phase(1) is Phase.PROMOTING
+
+
+def test_who_has_signed_in_without_the_group_is_no_member() -> None:
+    world = at_the_gate(gated(ADA, groups={"releasers": RELEASERS}))
+    assert refusals(world.vote(1, GUEST, signed_in=SignedIn(object_id=GUEST_OID))) == ["approver-is-listed"]
+    world.vote(1, ADA)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_of_the_groups_of_a_person_only_those_of_the_policy_are_kept() -> None:
+    world = at_the_gate(gated(ADA, required=2, groups={"releasers": RELEASERS}))
+    world.vote(1, GUEST, signed_in=SignedIn(object_id=GUEST_OID, groups=(BEN_OID, RELEASERS_OID)))
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert gate.votes[0].signed_in == SIGN_INS[GUEST]
+
+
+# ---- whose own work it is
+@pytest.mark.parametrize("name", [ADA, ADA_PRIVATE.upper()])
+def test_who_made_the_commit_may_not_approve_it(name: str) -> None:
+    world = at_the_gate(gated(ADA, BEN, identities=IDENTITIES), run=built(committed_by=name))
+    refused = world.vote(1, ADA)
+    assert refusals(refused) == ["approver-is-not-committer"]
+    assert reason_of(refused, "approver-is-not-committer") == f"{name} made the commit"
+    world.vote(1, BEN)
+    assert world.phase(1) is Phase.PROMOTING
+
+
+def test_who_made_the_commit_may_approve_where_the_gate_says_so_and_it_is_told() -> None:
+    world = at_the_gate(gated(ADA, committer_may_approve=True), run=built(committed_by=ADA))
+    decision = world.vote(1, ADA)
+    assert world.phase(1) is Phase.PROMOTING
+    assert reason_of(decision, "approver-is-not-committer").endswith("who may approve here all the same")
+
+
+def test_who_made_the_commit_may_reject_it() -> None:
+    world = at_the_gate(run=built(committed_by=ADA))
+    world.reject(1, ADA)
+    assert world.phase(1) is Phase.REJECTED
+
+
+def test_somebody_unknown_bars_nobody_and_the_rules_say_so() -> None:
+    world = at_the_gate()
+    decision = world.vote(1, ADA)
+    assert world.phase(1) is Phase.PROMOTING
+    assert reason_of(decision, "approver-is-not-requester") == "it is not known who asked for the CI run"
+    assert reason_of(decision, "approver-is-not-committer") == "it is not known who made the commit"
+
+
+def test_nobody_may_approve_while_it_is_unknown_whose_work_it_is_where_the_gate_requires_it_known() -> None:
+    world = at_the_gate(gated(require_known=True))
+    assert refusals(world.vote(1, ADA)) == ["approver-is-not-requester", "approver-is-not-committer"]
+    world.run(built(by=MALLORY, committed_by=BEN))
+    assert refusals(world.vote(1, BEN)) == ["approver-is-not-committer"]
+    world.vote(1, ADA)
+    assert world.phase(1) is Phase.PROMOTING
+
+
+def test_an_approval_that_a_later_run_shows_to_be_of_the_requester_is_void() -> None:
+    world = at_the_gate(gated(ADA, BEN, CLEO, required=2, identities=IDENTITIES))
+    world.vote(1, ADA)
+    world.vote(1, BEN, VoteDecision.APPROVE, submission="kept-as-it-was")
+    assert world.phase(1) is Phase.PROMOTING  # enough people before the run came: nothing to take back
+
+    world = at_the_gate(gated(ADA, BEN, CLEO, required=3, identities=IDENTITIES))
+    world.vote(1, ADA)
+    world.vote(1, BEN)
+    world.run(built(by=MALLORY, committed_by=ADA_PRIVATE))
+    assert voters(world) == [BEN]
+    voided = world.last("vote.voided")
+    assert voided.details["voters"] == [ADA]
+    assert voided.details["reason"] == (
+        f"the CI run is known now: approver-is-not-committer: {ADA_PRIVATE} made the commit"
+    )
+    told = world.notices(Notice.VOTES_VOIDED)
+    assert [(step.channel, step.recipients, step.why) for step in told] == [
+        ("team", (ADA,), voided.details["reason"]),
+        ("mail", (ADA,), voided.details["reason"]),
+    ]
+    assert refusals(world.vote(1, ADA)) == ["approver-is-not-committer"]
+
+
+def test_a_late_run_of_somebody_else_voids_nothing() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    world.run(built(by=MALLORY, committed_by=MALLORY))
+    assert voters(world) == [ADA]
+    assert "vote.voided" not in world.actions()
+
+
+# ---- reasons
+def test_an_approval_says_why_where_the_gate_requires_it() -> None:
+    world = at_the_gate(gated(reason={"approve": "required"}))
+    assert refusals(world.vote(1, ADA)) == ["approval-has-a-reason"]
+    world.vote(1, ADA, reason="tested by hand")
+    assert world.phase(1) is Phase.PROMOTING
+    assert world.last("vote.approved").details["reason"] == "tested by hand"
+
+
+# ---- records
+def test_a_refusal_is_recorded_with_every_rule_and_its_result() -> None:
+    world = at_the_gate(run=built(by=ADA))
+    decision = world.vote(1, ADA)
+    refused = world.last("vote.refused").details
+    assert refused["rules"] == ["approver-is-not-requester"]
+    assert refused["results"] == [rule.model_dump() for rule in decision.rules]
+
+
+def test_a_vote_that_counted_is_recorded_with_the_rules_that_it_met() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    results = world.last("vote.approved").details["results"]
+    assert all(result["passed"] for result in results)
+    assert "one-vote-each" in [result["name"] for result in results]
+
+
+def test_a_gate_holds_no_more_votes_than_fit_into_its_row() -> None:
+    oids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(101)]
+    world = at_the_gate(gated(ADA, required=1, groups={"releasers": RELEASERS, "managers": MANAGERS}))
+    for oid in oids[:100]:
+        member = SignedIn(object_id=oid, groups=(RELEASERS_OID,))
+        assert not refusals(world.vote(1, f"{oid}@example.com", signed_in=member))[1:]
+    last = SignedIn(object_id=oids[100], groups=(RELEASERS_OID,))
+    assert refusals(world.vote(1, "late@example.com", signed_in=last)) == ["gate-has-room"]
+    world.vote(1, "late@example.com", VoteDecision.REJECT, reason="too many cooks", signed_in=last)
+    assert world.phase(1) is Phase.REJECTED
+
+
+def test_a_vote_after_the_time_is_over_is_refused_and_the_sweep_closes_the_gate_within_its_minute() -> None:
+    world = at_the_gate()
+    world.outbox.clear()  # the message that would have closed it is lost
+    world.wait(timedelta(hours=24))
+    assert refusals(world.vote(1, ADA)) == ["gate-is-open"]
+    world.wait(timedelta(seconds=60))
+    world.sweep()
+    assert world.phase(1) is Phase.EXPIRED
