@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 6
 """Tries of one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between."""
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=45)
 """Steps are short; a longer one (a promotion) renews its lease as it goes."""
 BUSY = timedelta(seconds=5)
 """Until a step that somebody else holds is looked at again."""

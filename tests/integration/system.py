@@ -22,7 +22,7 @@ from local.stack import Stack, StackOptions
 from local.stack.configuration import TOPIC
 
 ROOT = Path(__file__).resolve().parents[2]
-WITHIN = 90.0
+WITHIN = 180.0
 """For a condition to become true; only a test that fails waits so long."""
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 ADA = "ada@example.com"
