@@ -40,7 +40,7 @@ push: install ## With `make up` running: push a new image, VERSION=1.2.3
 
 test: install ## Run the tests; ARGS="tests/unit -k word" for some of them
 ifeq ($(strip $(ARGS)),)
-	@$(PYTHON) -m pytest -m "not stack" -n auto --cov --cov-report=
+	@$(PYTHON) -m pytest -m "not stack" -n 4 --dist worksteal --cov --cov-report=
 	@$(PYTHON) -m pytest -m stack --cov --cov-append --cov-report=term:skip-covered
 else
 	@$(PYTHON) -m pytest $(ARGS)
