@@ -1,4 +1,4 @@
-"""The JSON API: releases, explanations, the audit trail, parked input. Each call needs a function key."""
+"""The JSON API: releases, explanations, the audit trail, parked input. Each call needs a permission."""
 
 import re
 from typing import Any
@@ -6,29 +6,30 @@ from typing import Any
 import azure.functions as func
 
 from slipway.domain.release import Release
+from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
 from slipway.flow.reading import PAGE_LIMIT
 
-from .http import answering, number, ok
+from .guard import API_LEVEL, caller_of, guarded
+from .http import number, ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-KEY = func.AuthLevel.FUNCTION
 SEQUENCES = 10**11
 TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,2048}\.[A-Za-z0-9_-]{20,2048}")
 """What may be a signed token. It is looked for where a word begins only: a body may be one long word."""
 
 
 @blueprint.function_name("api_applications")
-@blueprint.route(route="api/v1/applications", methods=["GET"], auth_level=KEY)
-@answering
+@blueprint.route(route="api/v1/applications", methods=["GET"], auth_level=API_LEVEL)
+@guarded(Permission.READ)
 def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok({"applications": parts().reader.applications()})
 
 
 @blueprint.function_name("api_releases")
-@blueprint.route(route="api/v1/releases", methods=["GET"], auth_level=KEY)
-@answering
+@blueprint.route(route="api/v1/releases", methods=["GET"], auth_level=API_LEVEL)
+@guarded(Permission.READ)
 def releases(req: func.HttpRequest) -> func.HttpResponse:
     """Newest first. `application`, `limit` (1 to 200), `before` (a release number; with `application`)."""
     limit = number(req, "limit", default=20, least=1, most=200)
@@ -43,8 +44,8 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("api_release")
-@blueprint.route(route="api/v1/releases/{release}", methods=["GET"], auth_level=KEY)
-@answering
+@blueprint.route(route="api/v1/releases/{release}", methods=["GET"], auth_level=API_LEVEL)
+@guarded(Permission.READ)
 def release(req: func.HttpRequest) -> func.HttpResponse:
     """The release, and how far its promotion is while there is one."""
     reader = parts().reader
@@ -54,16 +55,16 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("api_explain")
-@blueprint.route(route="api/v1/releases/{release}/explain", methods=["GET"], auth_level=KEY)
-@answering
+@blueprint.route(route="api/v1/releases/{release}/explain", methods=["GET"], auth_level=API_LEVEL)
+@guarded(Permission.READ)
 def explain(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
     return ok(reader.explain(reader.release(req.route_params["release"])).model_dump(mode="json"))
 
 
 @blueprint.function_name("api_evidence")
-@blueprint.route(route="api/v1/evidence/{digest}", methods=["GET"], auth_level=KEY)
-@answering
+@blueprint.route(route="api/v1/evidence/{digest}", methods=["GET"], auth_level=API_LEVEL)
+@guarded(Permission.READ)
 def evidence(req: func.HttpRequest) -> func.HttpResponse:
     """A kept document (a plan, a log) by its hash, as it was written."""
     content = parts().reader.evidence(req.route_params["digest"])
@@ -72,8 +73,8 @@ def evidence(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("api_audit")
-@blueprint.route(route="api/v1/audit/{application}", methods=["GET"], auth_level=KEY)
-@answering
+@blueprint.route(route="api/v1/audit/{application}", methods=["GET"], auth_level=API_LEVEL)
+@guarded(Permission.READ)
 def audit(req: func.HttpRequest) -> func.HttpResponse:
     """Records in order. `after` (a sequence), `limit` (1 to 500), `release`. `next` continues where more may follow."""
     reader, application = parts().reader, req.route_params["application"]
@@ -96,8 +97,8 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("api_parked")
-@blueprint.route(route="api/v1/parked", methods=["GET"], auth_level=KEY)
-@answering
+@blueprint.route(route="api/v1/parked", methods=["GET"], auth_level=API_LEVEL)
+@guarded(Permission.READ)
 def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     """What was parked, with its reason. A vote's token stays hidden: whoever holds it can vote."""
     shown = [item.evolve(body=TOKEN.sub("(token)", item.body)) for item in parts().parking.all()]
@@ -105,11 +106,11 @@ def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the bi
 
 
 @blueprint.function_name("api_replay")
-@blueprint.route(route="api/v1/parked/{id}/replay", methods=["POST"], auth_level=KEY)
-@answering
+@blueprint.route(route="api/v1/parked/{id}/replay", methods=["POST"], auth_level=API_LEVEL)
+@guarded(Permission.REPLAY)
 def replay(req: func.HttpRequest) -> func.HttpResponse:
     """Put parked input back into its queue."""
-    item = parts().parking.replay(req.route_params["id"], actor="api")
+    item = parts().parking.replay(req.route_params["id"], actor=caller_of(req).name)
     return ok({"replayed": item.id, "source": item.source}, status=202)
 
 

@@ -1,12 +1,13 @@
 """The JSON API of approvals: which gates are open, and votes.
 
-Listing needs a function key, as all of the API does. Voting needs a person instead: whoever has signed in, or the
+Listing needs the permission to read. Voting needs a person instead: whoever has signed in, or the
 holder of an approver's token where nobody signs in. A browser could be made to send a vote by another site, with its
 cookies of the sign-in: so only JSON is taken, and nothing that a browser says another site sent.
 """
 
 import azure.functions as func
 
+from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
 from slipway.flow.inbound.ballot import (
     Misdirected,
@@ -22,6 +23,7 @@ from slipway.flow.open_gates import open_gate, open_gates
 from slipway.flow.reading import NotFound
 from slipway.pages.form import FormRefused, check_origin
 
+from .guard import API_LEVEL, guarded, refusal
 from .http import answering, ok, problem
 from .shared import new_blueprint, parts
 
@@ -30,8 +32,8 @@ JSON = "application/json"
 
 
 @blueprint.function_name("api_approvals")
-@blueprint.route(route="api/v1/approvals", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-@answering
+@blueprint.route(route="api/v1/approvals", methods=["GET"], auth_level=API_LEVEL)
+@guarded(Permission.READ)
 def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok({"approvals": [gate.model_dump(mode="json") for gate in open_gates(parts().reader)]})
 
@@ -46,7 +48,7 @@ def vote(req: func.HttpRequest) -> func.HttpResponse:
         return problem(415, "The vote could not be read", f"Content-Type: expected {JSON}")
     try:
         check_origin(req.headers, parts().settings.public_url.rstrip("/"))
-        return _vote(req)
+        return _role_refuses(req) or _vote(req)
     except FormRefused as refused:
         return problem(refused.status, "Nobody is known who votes", "the request was sent from another site")
     except NotAllowed as nobody:
@@ -89,6 +91,13 @@ def _vote(req: func.HttpRequest) -> func.HttpResponse:
             "required": gate.required if gate else None,
         }
     )
+
+
+def _role_refuses(req: func.HttpRequest) -> func.HttpResponse | None:
+    """Where roles decide, a person who has signed in needs that of an approver; a link's token is a right by itself."""
+    access = parts().access
+    signed_in = access.easy_auth and bool(req.headers.get(HEADER))
+    return refusal(req, Permission.VOTE) if signed_in and not access.host_keys else None
 
 
 def _principal(req: func.HttpRequest) -> Principal | None:

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GENERATED = {
     "docs/reference/states.md": "slipway.domain.diagram",
     "docs/reference/delivery.schema.json": "slipway.config.schema",
+    "docs/reference/roles.md": "slipway.domain.roles_reference",
     "docs/reference/cli.md": "slipway.cli.reference",
     "docs/reference/settings.md": "slipway.settings_reference",
 }

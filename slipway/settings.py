@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from .domain.model import Name
+from .domain.roles import Role
 from .domain.tokens import KEY_BYTES
 from .settings_channels import ChannelSettings, TeamsSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
@@ -90,6 +91,15 @@ class ClusterSettings(Part):
         needed = {"entra": ("server",), "token": ("server", "token"), "kubeconfig": ("kubeconfig",)}
         self._need(*needed[self.credential])
         return self
+
+
+class ApiKeySettings(Part):
+    """A key of the API that has a role of its own. The key itself stays with whoever uses it."""
+
+    role: Role = Field(description="`reader`, `approver`, `operator` or `admin`.")
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description='Hash of the key: `printf %s "$KEY" | sha256sum`, the first word.'
+    )
 
 
 def _from_json(value: Any) -> Any:
@@ -183,6 +193,17 @@ class Settings(BaseModel):
         default="easy-auth",
         description="Who may read pages: `easy-auth`, people signed in; `none`, everybody (laptop only).",
     )
+    api_access: Literal["host-keys", "roles"] = Field(
+        default="host-keys",
+        description="Who is let in to the API: `host-keys`, whoever holds a key of the Functions host; `roles`, people "
+        "signed in and keys that are named below, and nobody else.",
+    )
+    host_key_role: Role = Field(
+        default=Role.OPERATOR, description="Role of a host key that is not named below, with `host-keys`."
+    )
+    api_keys: Annotated[dict[Name, ApiKeySettings], BeforeValidator(_from_json)] = Field(
+        default={}, description="Keys of the API that have a role of their own, by name, as JSON."
+    )
     service_bus: SecretStr = Field(default=SecretStr(""), description="Connection string of Service Bus.")
     service_bus_namespace: str = Field(
         default="",
@@ -255,6 +276,11 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             raise SettingsError(_explained(error)) from None
+
+
+def host_checks_keys(environment: Mapping[str, str]) -> bool:
+    """Whether the Functions host is to ask for its keys before the app is asked. Needed before settings are read."""
+    return environment.get(variable("api_access")) != "roles"
 
 
 def _misspelt(settings: type[Settings], variables: Mapping[str, str]) -> list[str]:

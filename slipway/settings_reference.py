@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
-from .settings import ClusterSettings, RegistrySettings, Settings, variable
+from .settings import ApiKeySettings, ClusterSettings, RegistrySettings, Settings, variable
 from .settings_channels import AcsEmailSettings, SmtpSettings, TeamsSettings, WebhookSettings
 
 START = """# App settings
@@ -44,6 +44,18 @@ A JSON object: a cluster for each name.
 
 ```json
 {"staging": {"server": "https://staging-x1y2.hcp.westeurope.azmk8s.io", "ca_data": "LS0tLS1CRUdJTi…"}}
+```
+
+| Field | Needed | Meaning |
+|---|---|---|
+""",
+    ApiKeySettings: """
+## SLIPWAY_API_KEYS
+
+A JSON object: a key for each name. [What each role may do](roles.md).
+
+```json
+{"auditors": {"role": "reader", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}
 ```
 
 | Field | Needed | Meaning |

@@ -14,6 +14,7 @@ from .flow.catalogue import Catalogue
 from .flow.clock import Clock, Patience, utc_now
 from .flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
 from .flow.inbound import EventSource
+from .flow.inbound.caller import Access, NamedKey
 from .flow.intake import Intake
 from .flow.links import Links
 from .flow.outbox import Outbox
@@ -212,6 +213,16 @@ class Parts:
     @part
     def keys(self) -> Keys:
         return Keys({key_id: key.get_secret_value() for key_id, key in self.settings.signing_keys.items()})
+
+    @part
+    def access(self) -> Access:
+        given = self.settings.api_keys.items()
+        return Access(
+            easy_auth=self.settings.sign_in == "easy-auth",
+            host_keys=self.settings.api_access == "host-keys",
+            host_key_role=self.settings.host_key_role,
+            keys={name: NamedKey(role=key.role, sha256=key.sha256) for name, key in given},
+        )
 
     @part
     def links(self) -> Links:

@@ -97,6 +97,7 @@ def app_settings(
         "SLIPWAY_HOOK_SECRETS": secrets.hook_secret,
         "SLIPWAY_ORGANIZATIONS": "contoso",
         "SLIPWAY_SIGN_IN": approvers_sign_in,
+        "SLIPWAY_HOST_KEY_ROLE": "admin",
     }
 
 

@@ -20,6 +20,7 @@ _OBJECT_ID = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "
 _NAMES = ("upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "preferred_username")
 """Names that the tenant's administrators give. The claim `email` is not among them: guests bring their own."""
 _GROUPS = ("groups",)
+_ROLES = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")
 
 
 class _Claim(Incoming):
@@ -38,6 +39,8 @@ class Principal:
     name: str
     """How they are called: their address where the sign-in names one, else `oid:<object id>`."""
     signed_in: SignedIn
+    roles: tuple[str, ...] = ()
+    """App roles of Entra, as they are written there."""
 
 
 def read_principal(header: str) -> Principal:
@@ -53,7 +56,8 @@ def read_principal(header: str) -> Principal:
         signed_in = SignedIn(object_id=object_id, groups=tuple(claim.val for claim in claims if claim.typ in _GROUPS))
     except ValidationError:
         raise BadInput(HEADER, "the claim oid, an object id of Entra", "none that is one") from None
-    return Principal(name=_first(claims, _NAMES)[:254] or f"{OID}{signed_in.object_id}", signed_in=signed_in)
+    name = _first(claims, _NAMES)[:254] or f"{OID}{signed_in.object_id}"
+    return Principal(name=name, signed_in=signed_in, roles=tuple(claim.val for claim in claims if claim.typ in _ROLES))
 
 
 def _first(claims: tuple[_Claim, ...], kinds: tuple[str, ...]) -> str:

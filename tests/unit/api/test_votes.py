@@ -8,8 +8,9 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import votes
+from functions import guard, votes
 from slipway.domain.release import Phase, Release
+from slipway.flow.inbound.caller import Access
 from slipway.pages.signin import SignIn
 from tests.unit.pages.installation import ADA, BASE, BEN, CLEO, InMemory, hello
 
@@ -27,15 +28,17 @@ def subject(home: InMemory) -> Release:
     return home.release("1.5.0")
 
 
-def use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn) -> None:
+def use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn, *, host_keys: bool = True) -> None:
     built = SimpleNamespace(
         settings=SimpleNamespace(sign_in=sign_in, public_url=f"{BASE}/"),
         clock=home.desk.clock,
         keys=home.keys,
         reader=home.reader,
         intake=home.intake,
+        access=Access(easy_auth=sign_in == "easy-auth", host_keys=host_keys),
     )
-    monkeypatch.setattr(votes, "parts", lambda: built)
+    for module in (votes, guard):
+        monkeypatch.setattr(module, "parts", lambda: built)
 
 
 @pytest.fixture
@@ -319,3 +322,16 @@ def test_routes_and_who_may_call_them() -> None:
         ("GET", "api/v1/approvals", "function"),
         ("POST", "api/v1/approvals/{release}", "anonymous"),
     }
+
+
+# ---- where roles decide
+@pytest.mark.usefixtures("subject")
+def test_where_roles_decide_a_person_needs_that_of_an_approver_to_vote(
+    monkeypatch: pytest.MonkeyPatch, home: InMemory, subject: Release
+) -> None:
+    use(monkeypatch, home, "easy-auth", host_keys=False)
+    body = {"decision": "approve", "plan_hash": subject.plan_hash}
+    status, said = post("hello-1", body, principal(ADA, roles="operator"))
+    assert (status, said["title"], said["permission"]) == (403, "It is not permitted", "vote")
+    assert voters(home) == []
+    assert post("hello-1", body, principal(ADA, roles="Slipway.Approver"))[0] == 200

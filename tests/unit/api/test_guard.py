@@ -1,0 +1,78 @@
+"""The guard of the API: who may call what, and what a refusal says."""
+
+import hashlib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions import api, guard
+from slipway.domain.roles import Role
+from slipway.flow.inbound.caller import Access, NamedKey
+from tests.unit.pages.installation import BASE, InMemory
+
+AUDITOR, OPERATOR = "an auditor's key", "an operator's key"
+
+
+@pytest.fixture
+def replayed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What was replayed, and by whom."""
+    found: list[tuple[str, str]] = []
+
+    def replay(id: str, *, actor: str) -> Any:
+        found.append((id, actor))
+        return SimpleNamespace(id=id, source="causes")
+
+    keys = {
+        name: NamedKey(role=role, sha256=hashlib.sha256(key.encode()).hexdigest())
+        for name, role, key in (("auditors", Role.READER, AUDITOR), ("operators", Role.OPERATOR, OPERATOR))
+    }
+    built = SimpleNamespace(
+        settings=SimpleNamespace(public_url=f"{BASE}/"),
+        access=Access(easy_auth=True, host_keys=False, keys=keys),
+        reader=InMemory().reader,
+        parking=SimpleNamespace(replay=replay),
+    )
+    for module in (api, guard):
+        monkeypatch.setattr(module, "parts", lambda: built)
+    return found
+
+
+def call(handler: Any, method: str = "GET", **headers: str) -> tuple[func.HttpResponse, dict[str, Any]]:
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = handler(func.HttpRequest(method, BASE, headers=given, route_params={"id": "p-1"}, body=b""))
+    return answer, json.loads(answer.get_body())
+
+
+@pytest.mark.usefixtures("replayed")
+def test_a_stranger_gets_a_problem_that_says_how_to_become_known() -> None:
+    answer, said = call(api.applications)
+    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+    assert said["permission"] == "read"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.usefixtures("replayed")
+def test_a_header_that_is_no_principal_is_a_401_and_not_an_error() -> None:
+    assert call(api.applications, X_MS_CLIENT_PRINCIPAL="nonsense")[0].status_code == 401
+
+
+def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(replayed: list[tuple[str, str]]) -> None:
+    assert call(api.applications, x_functions_key=AUDITOR)[0].status_code == 200
+    answer, said = call(api.replay, "POST", x_functions_key=AUDITOR)
+    assert (answer.status_code, said["permission"], said["roles"]) == (403, "replay", ["reader"])
+    assert "operator or admin" in said["detail"]
+    assert replayed == []
+
+
+def test_what_an_operator_does_is_done_in_their_name(replayed: list[tuple[str, str]]) -> None:
+    assert call(api.replay, "POST", x_functions_key=OPERATOR)[0].status_code == 202
+    assert replayed == [("p-1", "key:operators")]
+
+
+def test_nothing_is_changed_by_a_request_that_another_site_sent(replayed: list[tuple[str, str]]) -> None:
+    answer, _ = call(api.replay, "POST", x_functions_key=OPERATOR, Sec_Fetch_Site="cross-site")
+    assert answer.status_code == 403
+    assert replayed == []
