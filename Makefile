@@ -29,7 +29,7 @@ $(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
 	@sh scripts/install.sh bench
 	@touch $@
 
-demo: install ## The main job from start to end; ARGS=--json for one JSON object
+demo: install ## The main job from start to end; ARGS=--approvals for two approvers, ARGS=--json for one JSON object
 	@$(PYTHON) -m local.demo $(ARGS)
 
 up: install ## Start the whole system and keep it up (Ctrl-C ends it)

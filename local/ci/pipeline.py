@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 from local.images import BuiltImage, Credentials, build, push
 
@@ -27,6 +29,8 @@ class RunFacts:
     number: str
     commit: str
     requested_by: str = "grace@example.com"
+    committed_by: str = ""
+    """Known only where the pipeline says so itself: the service hook does not."""
 
 
 class HookRefused(Exception):  # noqa: N818
@@ -45,16 +49,15 @@ class Pipeline:
     repository: str = "hello"
     name: str = "hello-ci"
 
-    def build(self, version: str, *, variant: str | None = None) -> BuiltImage:
-        """The image of a version; a variant's files are laid over the source."""
+    def build(self, version: str, *, variant: str | None = None, commit: str | None = None) -> BuiltImage:
+        """The image of a version; a variant's files are laid over the source. Another commit is another image."""
         with tempfile.TemporaryDirectory(prefix="slipway-build-") as folder:
             source = Path(folder)
             shutil.copytree(EXAMPLE / "app", source / "app", ignore=shutil.ignore_patterns("__pycache__"))
             if variant:
                 shutil.copytree(EXAMPLE / "variants" / variant / "app", source / "app", dirs_exist_ok=True)
-            return build(
-                source, version=version, revision=commit_of(version), source="https://dev.azure.com/contoso/shop"
-            )
+            revision = commit or commit_of(version)
+            return build(source, version=version, revision=revision, source="https://dev.azure.com/contoso/shop")
 
     def push(self, image: BuiltImage, tag: str, progress: Callable[[str], None] = lambda _: None) -> str:
         """Push as CI does; returns the digest."""
@@ -82,14 +85,43 @@ class Pipeline:
         if answer.status != ACCEPTED:
             raise HookRefused(f"expected 202, got {answer.status}: {answer.data[:300].decode(errors='replace')}")
 
+    def tell(self, bus: str, run: RunFacts, digest: str) -> None:
+        """What the pipeline says itself with PublishToAzureServiceBus@2: it names its image, and who committed."""
+        with ServiceBusClient.from_connection_string(bus) as client, client.get_queue_sender("runs") as sender:
+            body = run_message(run, digest, repository=self.repository, pipeline=self.name)
+            sender.send_messages(ServiceBusMessage(json.dumps(body)))
+
 
 def commit_of(version: str) -> str:
     """A commit id for a version, the same each time."""
     return hashlib.sha256(version.encode()).hexdigest()[:40]
 
 
-def run_of(version: str) -> RunFacts:
-    return RunFacts(id=int(commit_of(version)[:7], 16), number=version, commit=commit_of(version))
+def run_of(version: str, *, again: int = 0) -> RunFacts:
+    """The run that builds a version; `again` counts the later ones, which build another commit under the same tag."""
+    commit = commit_of(f"{version} again {again}" if again else version)
+    return RunFacts(id=int(commit[:7], 16), number=version, commit=commit)
+
+
+def run_message(
+    run: RunFacts, digest: str, *, repository: str, pipeline: str, result: str = "succeeded"
+) -> dict[str, Any]:
+    """The message of a run that names its image, as the pipeline templates write it."""
+    return {
+        "type": "slipway.pipeline-completed/v1",
+        "organization": "contoso",
+        "project": "shop",
+        "pipeline": pipeline,
+        "runId": run.id,
+        "runNumber": run.number,
+        "result": result,
+        "branch": "refs/heads/main",
+        "commit": run.commit,
+        "requestedBy": run.requested_by,
+        "committedBy": run.committed_by,
+        "url": f"https://dev.azure.com/contoso/shop/_build/results?buildId={run.id}",
+        "image": {"repository": repository, "digest": digest, "tag": run.number},
+    }
 
 
 def build_complete(run: RunFacts, result: str = "succeeded", *, pipeline: str = "hello-ci") -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""`python -m local.demo [--json]`: play the story, check how it ended, and verify the audit trail.
+"""`python -m local.demo [--approvals] [--json]`: play a story, check how it ended, and verify the audit trail.
 
 Exit codes: 0 everything ended as it should and the trail verifies; 1 it did not.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from local.ci.pipeline import HookRefused
@@ -17,38 +17,50 @@ from local.stack import Stack, StackOptions
 from local.stack.process import PartFailed
 from local.watch import TooSlow
 
+from .approvals import ApprovalsStory, two_must_approve
 from .narrator import Narrator
-from .story import APPLICATION, Story
+from .play import APPLICATION, Play, slipway
+from .story import Story
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of the story")
     parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of the app")
+    parser.add_argument(
+        "--approvals",
+        action="store_true",
+        help="another story: two must approve, the committer is refused, a tag that is pushed again voids a vote",
+    )
     options = parser.parse_args()
     say = Narrator(quiet=options.json)
     say.heading("Slipway on this machine: Azurite, Service Bus, two registries, two clusters, an inbox, the app")
     try:
-        with Stack(StackOptions(instances=options.instances)) as stack:
-            return _play(stack, say, as_json=options.json)
+        with ExitStack() as opened:
+            wanted = StackOptions(instances=options.instances)
+            if options.approvals:
+                wanted = replace(wanted, deliveries=opened.enter_context(two_must_approve()))
+            stack = opened.enter_context(Stack(wanted))
+            story = (ApprovalsStory if options.approvals else Story)(stack, say)
+            return _play(stack, story, say, as_json=options.json)
     except (PartFailed, TooSlow, PageRefused, HookRefused, PushError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 
 
-def _play(stack: Stack, say: Narrator, *, as_json: bool) -> int:
+def _play(stack: Stack, story: Play, say: Narrator, *, as_json: bool) -> int:
     say.line(f"all {len(stack.parts)} parts are up; the app answers at {stack.url}")
     set_up = say.seconds
     say.restart()
-    story = Story(stack, say)
     expected = story.tell()
     delivered = say.seconds
     releases = story.releases(list(expected))
     verdict = _verify(stack, say)
+    facts = story.facts()
     right = verdict["intact"] and all(r["phase"] == expected[r["id"]] for r in releases)
     seconds = {"set_up": round(set_up, 1), "delivery": round(delivered, 1), "total": round(set_up + say.seconds, 1)}
     if as_json:
-        print(json.dumps(_summary(releases, verdict, seconds)))
+        print(json.dumps(_summary(releases, verdict, seconds) | facts))
     else:
         _show_end(releases, seconds, say, right=right)
     return 0 if right else 1
@@ -57,25 +69,12 @@ def _play(stack: Stack, say: Narrator, *, as_json: bool) -> int:
 def _verify(stack: Stack, say: Narrator) -> dict[str, Any]:
     """The audit trail and its verification, by the command that an auditor would use."""
     say.heading("The audit trail, as `slipway audit list` shows it, and `slipway audit verify`")
-    environment = {"SLIPWAY_URL": stack.url, "SLIPWAY_KEY": stack.secrets.function_key}
     if not say.quiet:
-        _slipway(["audit", "list", "--application", APPLICATION, "--limit", "500"], environment, show=True)
-        _slipway(["audit", "verify"], environment, show=True)
-    found = _slipway(["audit", "verify", APPLICATION, "--json"], environment, show=False)
+        slipway(stack, ["audit", "list", "--application", APPLICATION, "--limit", "500"], show=True)
+        slipway(stack, ["audit", "verify"], show=True)
+    found = slipway(stack, ["audit", "verify", APPLICATION, "--json"], show=False).stdout
     verdict: dict[str, Any] = json.loads(found)["applications"][0]
     return verdict
-
-
-def _slipway(arguments: list[str], environment: dict[str, str], *, show: bool) -> str:
-    command = [sys.executable, "-m", "slipway.cli", *arguments]
-    done = subprocess.run(
-        command,
-        env={**os.environ, **environment},
-        stdout=None if show else subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    return done.stdout or ""
 
 
 def _summary(releases: list[dict[str, Any]], verdict: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:

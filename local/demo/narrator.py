@@ -12,6 +12,8 @@ BAR = 30
 BOLD, DIM, GREEN, RED, YELLOW, CYAN, END = "1", "2", "32", "31", "33", "36", "0"
 
 _GOOD = ("done", "made", "live", "completed", "approved", "passed", "sent", "joined", "created", "applied", "started")
+_TOLD = ("tag", "run", "source", "target", "approvers", "to", "replaces", "channel", "rules", "voters", "reason")
+"""Details of a record that are told, in this order."""
 _BAD = ("failed", "rolled-back", "rejected", "refused", "expired", "lost", "voided")
 
 
@@ -58,6 +60,17 @@ class Narrator:
             f"{self._painted(_detail(record), DIM)}"
         )
 
+    def vote(self, vote: dict[str, Any]) -> None:
+        """One vote, as the trail holds it: whose, by which channel, for which plan and digest, and why not."""
+        by = f" by {vote['channel']}" if vote["channel"] else ""
+        refused = ", ".join(vote["rules"])
+        why = ": ".join(text for text in (refused, vote["reason"]) if text)
+        self._write(
+            f"{vote['sequence']:5}  {self._marked('vote.' + vote['became'])} {self._painted(vote['release'], CYAN)}"
+            f"  {vote['voter']}{by}; plan {vote['plan_hash'][7:19]}; image {vote['digest'][7:19]}"
+            f"{self._painted(f'  {why}' if why else '', DIM)}"
+        )
+
     def _marked(self, action: str) -> str:
         verb = action.rpartition(".")[2]
         sign, colour = ("✓", GREEN) if verb in _GOOD else ("✗", RED) if verb in _BAD else ("·", YELLOW)
@@ -79,10 +92,24 @@ def _detail(record: dict[str, Any]) -> str:
     details, parts = record["details"], []
     if record["actor"] != "slipway":
         parts.append(f"by {record['actor']}")
-    for name in ("tag", "run", "source", "target", "approvers", "to", "replaces", "channel", "reason"):
+    for name in (
+        "tag",
+        "run",
+        "source",
+        "target",
+        "approvers",
+        "to",
+        "replaces",
+        "channel",
+        "rules",
+        "voters",
+        "reason",
+    ):
         value = details.get(name)
         if value:
             parts.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
+    if record["action"].startswith("vote."):
+        parts.append(f"plan {details['plan_hash'][7:19]}")
     if record["action"] == "plan.made":
         counts = [f"{details[n]} {n}" for n in ("created", "changed", "unchanged") if details.get(n)]
         parts.append(f"{', '.join(counts)}; plan {details['plan_hash'][7:19]}")

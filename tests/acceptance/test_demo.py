@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,14 +19,24 @@ ROOT = Path(__file__).resolve().parents[2]
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-@pytest.mark.skipif(shutil.which("node") is None or not azurite.MAIN.exists(), reason="Azurite is not installed")
-def test_the_demo_delivers_one_release_and_rolls_the_other_back() -> None:
+needs_azurite = pytest.mark.skipif(
+    shutil.which("node") is None or not azurite.MAIN.exists(), reason="Azurite is not installed"
+)
+
+
+def demo(*options: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "local.demo", "--json"],
+        [sys.executable, "-m", "local.demo", *options, "--json"],
         cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@needs_azurite
+def test_the_demo_delivers_one_release_and_rolls_the_other_back() -> None:
+    told = demo()
     assert set(told) == {"releases", "audit", "seconds"}
     good, bad = told["releases"]
     assert (good["id"], good["status"]) == ("hello-1", "completed")
@@ -37,3 +48,29 @@ def test_the_demo_delivers_one_release_and_rolls_the_other_back() -> None:
     assert told["audit"]["verified"] is True
     assert told["audit"]["records"] > 30
     assert set(told["seconds"]) == {"set_up", "delivery", "total"}
+
+
+@needs_azurite
+def test_two_must_approve_the_committer_is_refused_and_a_tag_that_is_pushed_again_voids_the_vote() -> None:
+    told = demo("--approvals")
+    first, second = told["releases"]
+    assert (first["id"], first["status"], second["id"], second["status"]) == (
+        "hello-1", "superseded", "hello-2", "completed",
+    )  # fmt: skip
+    assert second["environments"] == {"staging": "live", "production": "live"}
+    votes = told["votes"]
+    assert [(v["release"], v["became"], v["voter"].partition("@")[0], v["channel"]) for v in votes] == [
+        ("hello-1", "approved", "ada", "page"),
+        ("hello-1", "refused", "grace", "cli"),
+        ("hello-1", "voided", "ada", None),
+        ("hello-2", "approved", "ada", "page"),
+        ("hello-2", "approved", "ben", "cli"),
+    ]
+    assert votes[1]["rules"] == ["approver-is-not-committer"]
+    assert "the tag 1.0.0 was pushed again, as hello-2" in votes[2]["reason"]
+    old, new = {v["plan_hash"] for v in votes[:3]}, {v["plan_hash"] for v in votes[3:]}
+    assert len(old) == len(new) == 1
+    assert not old & new
+    assert all(DIGEST.fullmatch(one) for one in old | new)
+    assert [v["digest"] for v in votes] == [first["digest"]] * 3 + [second["digest"]] * 2
+    assert told["audit"]["verified"] is True

@@ -17,7 +17,7 @@ from typing import Any
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
 
 from local.ci import Pipeline
-from local.ci.pipeline import run_of
+from local.ci.pipeline import run_message, run_of
 from local.stack import Stack, StackOptions
 from local.stack.configuration import TOPIC
 
@@ -252,21 +252,7 @@ class Played:
 
     def run_message(self, version: str, digest: str) -> dict[str, Any]:
         """What the pipeline sends with PublishToAzureServiceBus@2."""
-        run = run_of(version)
-        return {
-            "type": "slipway.pipeline-completed/v1",
-            "organization": "contoso",
-            "project": "shop",
-            "pipeline": f"{self.name}-ci",
-            "runId": run.id,
-            "runNumber": run.number,
-            "result": "succeeded",
-            "branch": "refs/heads/main",
-            "commit": run.commit,
-            "requestedBy": run.requested_by,
-            "url": "https://dev.azure.com/contoso/shop/_build/results?buildId=1",
-            "image": {"repository": f"team/{self.name}", "digest": digest, "tag": version},
-        }
+        return run_message(run_of(version), digest, repository=f"team/{self.name}", pipeline=f"{self.name}-ci")
 
     def records(self, *, instance: int = 0) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.system.get(f"/api/v1/audit/{self.name}?limit=500", instance=instance)[

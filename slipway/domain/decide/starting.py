@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ..application import Start
 from ..causes import ImagePushed, PipelineCompleted
-from ..release import Phase, Push, Release, Run
+from ..release import ROLLOUT_PHASES, Phase, Push, Release, Run
 from ..rules import RuleResult, failed
 from ..steps import StepKind
 from .conditions import facts_missing, run_rules
@@ -217,12 +217,14 @@ def begin(draft: Draft, release: Release) -> None:
     draft.record("release.started", release, tag=release.tag, commit=release.run.commit if release.run else None)
     for number in draft.head.active:
         older = draft.release(number)
-        if (
-            older is not None
-            and older.number != release.number
-            and older.phase is Phase.JOINING
-            and older.tag == release.tag
-            and release.newer_than(older)
-        ):
+        if older is not None and _replaces(release, older):
             supersede(draft, older, by=release.number, why=f"the tag {release.tag} was pushed again, as {release.id}")
     arrive(draft, release, draft.application.environments[0])
+
+
+def _replaces(release: Release, older: Release) -> bool:
+    """Whether another one stands for an image that its tag no longer names, and its rollout has not begun.
+
+    A vote on it would bring into an environment what nobody finds under that tag any more.
+    """
+    return older.tag == release.tag and older.phase not in ROLLOUT_PHASES and release.newer_than(older)

@@ -1,0 +1,132 @@
+"""The story of `--approvals`: two people must approve, nobody their own work, and a vote is for one plan."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import yaml
+
+from local.ci.pipeline import RunFacts, run_of
+from local.person import Approver
+from local.stack.process import ROOT
+
+from .play import APPLICATION, Play, slipway
+
+ADA, BEN, GRACE, DAN = "ada@example.com", "ben@example.com", "grace@example.com", "dan@example.com"
+VERSION = "1.0.0"
+OWN_RULE = "approver-is-not-committer"
+GATE = {"kind": "approval", "approvers": [ADA, BEN, GRACE], "required": 2, "deadline": "24h"}
+"""The policy of production in this story: two of three, and by default nobody approves their own work."""
+REFUSED = 1
+"""Exit code of `slipway approve` when a vote did not count."""
+VOTES = ("vote.approved", "vote.refused", "vote.voided")
+
+
+@contextmanager
+def two_must_approve() -> Iterator[Path]:
+    """A folder of deliveries in which production has this story's gate."""
+    with tempfile.TemporaryDirectory(prefix="slipway-deliveries-") as folder:
+        deliveries = Path(folder)
+        copytree(ROOT / "deliveries" / APPLICATION, deliveries / APPLICATION)
+        file = deliveries / APPLICATION / "delivery.yaml"
+        delivery = yaml.safe_load(file.read_text())
+        delivery["environments"][-1]["gate"] = GATE
+        file.write_text(yaml.safe_dump(delivery, sort_keys=False))
+        yield deliveries
+
+
+class ApprovalsStory(Play):
+    """Two approvals, one attempt by the committer, and a tag that is pushed again in between."""
+
+    def tell(self) -> dict[str, str]:
+        self.say.heading(f"Production asks two of {ADA}, {BEN} and {GRACE}. Grace commits {VERSION}")
+        first = self.deliver(VERSION, run=_run())
+        self.asked(first)
+        old = self._links(first)
+        self.say.heading("Ada approves on the page. Grace, whose commit it is, tries too")
+        self.approve_on_page(old[ADA], ADA, "seen in staging")
+        self.follow("vote.approved")
+        self._committer_is_refused(first, old[GRACE])
+        self.say.heading(f"The tag {VERSION} is pushed again, with another image: Ada's vote was for the first one")
+        second = self.deliver(VERSION, run=_run(again=1))
+        self.follow("vote.voided")
+        self.notice(first, "votes-voided", ADA)
+        self._old_link_explains_itself(old[ADA], second)
+        self.asked(second)
+        new = self._links(second)
+        self.say.heading("Both decide about the image that the tag names now: Ada on the page, Ben on the command line")
+        self.approve_on_page(new[ADA], ADA, "the second image, seen in staging")
+        self.follow("vote.approved")
+        self._once_is_enough(second, new[ADA])
+        self._on_command_line(second, BEN, new[BEN])
+        self.to_the_end(second)
+        return {first: "superseded", second: "completed"}
+
+    def facts(self) -> dict[str, Any]:
+        """Every vote of the trail: whose, for which plan, by which channel, and what became of it."""
+        votes = [_vote(record) for record in self.records() if record["action"] in VOTES]
+        self.say.heading("Every vote in the audit trail")
+        for vote in votes:
+            self.say.vote(vote)
+        return {"votes": votes}
+
+    def _links(self, release: str) -> dict[str, str]:
+        return {one: self.notice(release, "gate-opened", one)["approval_url"] for one in (ADA, BEN, GRACE)}
+
+    def _approve(self, person: str, link: str) -> tuple[int, str, str]:
+        self.say.line(f"{person} types: slipway approve --link …")
+        done = slipway(self.stack, ["approve", "--link", link, "--json"], show=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def _committer_is_refused(self, release: str, link: str) -> None:
+        code, _, said = self._approve(GRACE, link)
+        self.say.line(f"the answer, with exit code {code}: {said.strip()}")
+        refused = self.follow("vote.refused")
+        if code != REFUSED or refused["actor"] != GRACE or refused["details"]["rules"] != [OWN_RULE]:
+            raise RuntimeError(f"expected {OWN_RULE} to refuse {GRACE} on {release}, got {refused['details']}")
+
+    def _old_link_explains_itself(self, link: str, newer: str) -> None:
+        page = Approver().read(link)
+        if newer not in page or "<form" in page:
+            raise RuntimeError(f"expected the old link to name {newer}, and to offer no form")
+        self.say.line(f"the link that Ada has says that {newer} took its place, and takes no vote any more")
+
+    def _once_is_enough(self, release: str, link: str) -> None:
+        """One person, two channels: still one vote."""
+        _, told, _ = self._approve(ADA, link)
+        counted = json.loads(told)
+        if (counted["approvals"], counted["required"]) != (1, 2):
+            raise RuntimeError(f"expected one approval of two on {release}, got {counted}")
+        self.say.line("counted already: one person has one vote, so it is still 1 of 2")
+
+    def _on_command_line(self, release: str, person: str, link: str) -> None:
+        code, told, said = self._approve(person, link)
+        if code:
+            raise RuntimeError(f"expected {person} to approve {release}, got: {said}")
+        self.say.line(f"the answer: {json.loads(told)['decision']} counted, and the gate is passed")
+
+
+def _run(again: int = 0) -> RunFacts:
+    """Grace made the commit, and Dan asked for the run."""
+    return replace(run_of(VERSION, again=again), committed_by=GRACE, requested_by=DAN)
+
+
+def _vote(record: dict[str, Any]) -> dict[str, Any]:
+    details = record["details"]
+    voided = record["action"] == "vote.voided"
+    return {
+        "sequence": record["sequence"],
+        "release": record["release"],
+        "voter": ", ".join(details["voters"]) if voided else record["actor"],
+        "became": record["action"].partition(".")[2],
+        "channel": None if voided else details["channel"],
+        "plan_hash": details["plan_hash"],
+        "digest": record["digest"],
+        "rules": details.get("rules", []),
+        "reason": details.get("reason", ""),
+    }

@@ -1,0 +1,138 @@
+"""What every story of the demo can do: play CI and people, follow what happens, and type commands.
+
+Everything in between is the system's own doing.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from typing import Any
+
+from local.ci import Pipeline
+from local.ci.pipeline import RunFacts, run_of
+from local.person import Approver
+from local.stack import Stack
+from local.watch import TooSlow, Watcher
+
+from .narrator import Narrator
+
+APPLICATION = "hello"
+ENDS = tuple(
+    f"release.{end}" for end in ("completed", "failed", "rolled-back", "rejected", "expired", "superseded", "cancelled")
+)
+WITHIN = 120.0
+MOMENT = 0.7
+"""Seconds after which a promotion is worth a progress bar."""
+
+
+class Play(ABC):
+    """A story. `tell` returns release id → expected end; `facts` is what the summary adds to the releases."""
+
+    def __init__(self, stack: Stack, narrator: Narrator) -> None:
+        self.stack, self.say = stack, narrator
+        self._promoting_since: float | None = None
+        secrets = stack.secrets
+        self.ci = Pipeline(
+            app_url=stack.url,
+            hook_secret=secrets.hook_secret,
+            registry=stack.registries["nonprod"],
+            ci_password=secrets.ci_password,
+        )
+        self._watch = Watcher(stack.url, secrets.function_key, APPLICATION)
+
+    @abstractmethod
+    def tell(self) -> dict[str, str]:
+        """Raises `TooSlow` and `RuntimeError` when the system does not do what it should."""
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+    def releases(self, ids: list[str]) -> list[dict[str, Any]]:
+        return [self._watch.release(release) for release in ids]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The whole trail so far."""
+        found: list[dict[str, Any]] = self._watch.get(f"/api/v1/audit/{APPLICATION}?limit=500")["records"]
+        return found
+
+    # ---- CI
+    def deliver(self, version: str, *, variant: str | None = None, run: RunFacts | None = None) -> str:
+        """Build, push, and report the run: by the service hook, or, where a run is given, by the pipeline itself."""
+        image = self.ci.build(version, variant=variant, commit=run.commit if run else None)
+        self.say.line(f"CI built hello:{version} for linux/amd64 and linux/arm64")
+        digest = self.ci.push(image, version)
+        self.say.line(f"CI pushed {digest[:19]}… to the non-production registry")
+        if run is None:
+            self.ci.report(run_of(version))
+            self.say.line("CI completed; its service hook was answered with 202")
+        else:
+            self.ci.tell(self.stack.bus, run, digest)
+            self.say.line(f"CI completed, and said on Service Bus that {run.committed_by} made the commit")
+        return str(self.follow("release.created")["release"])
+
+    # ---- people
+    def notice(self, release: str, kind: str, recipient: str) -> dict[str, Any]:
+        """What a person finds in the inbox."""
+        end = time.monotonic() + WITHIN
+        while time.monotonic() < end:
+            for found in self.stack.notices():
+                if (found["release"], found["notice"], found["recipient"]) == (release, kind, recipient):
+                    self.say.line(f"{recipient} finds in the inbox: {found['headline']!r}")
+                    return found
+            time.sleep(0.1)
+        raise TooSlow(f"{recipient} was not told of {kind} of {release} within {WITHIN:.0f} s")
+
+    def approve_on_page(self, link: str, person: str, reason: str = "") -> None:
+        approver = Approver()
+        page = approver.read(link)
+        self.say.line(f"{person} opens the link ({len(page) // 1024} KB) and presses Approve")
+        approver.decide(link, "approve", reason)
+
+    # ---- following
+    def asked(self, release: str) -> None:
+        """Up to the message that asks people."""
+        for record in self._watch.follow(
+            lambda r: r["action"] == "notification.sent" and r["details"]["notice"] == "gate-opened", within=WITHIN
+        ):
+            self.say.record(record)
+            if record["action"] in ENDS and record["release"] == release:
+                raise TooSlow(f"{release} ended before anybody was asked: {record['details'].get('reason')}")
+
+    def follow(self, action: str) -> dict[str, Any]:
+        """Up to the next record of this action."""
+        for record in self._watch.follow(lambda r: r["action"] == action, within=WITHIN):
+            self.say.record(record)
+        return record
+
+    def to_the_end(self, release: str) -> None:
+        def meanwhile() -> None:
+            self._show_promotion(release)
+
+        for record in self._watch.follow(
+            lambda r: r["action"] in ENDS and r["release"] == release, within=WITHIN, meanwhile=meanwhile
+        ):
+            self._promoting_since = time.monotonic() if record["action"] == "promotion.requested" else None
+            self.say.record(record)
+
+    def _show_promotion(self, release: str) -> None:
+        """Where a promotion takes longer than a moment."""
+        if self._promoting_since is None or time.monotonic() - self._promoting_since < MOMENT:
+            return
+        progress = self._watch.release(release).get("progress")
+        if progress:
+            self.say.bar(progress)
+
+
+def slipway(stack: Stack, arguments: list[str], *, show: bool) -> subprocess.CompletedProcess[str]:
+    """The command that a person would type; with `show`, on their own terminal."""
+    environment = {"SLIPWAY_URL": stack.url, "SLIPWAY_KEY": stack.secrets.function_key}
+    return subprocess.run(
+        [sys.executable, "-m", "slipway.cli", *arguments],
+        env={**os.environ, **environment},
+        stdout=None if show else subprocess.PIPE,
+        stderr=None if show else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
