@@ -12,7 +12,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from slipway.domain.application import Application
+from slipway.domain.gate import APPROVER_PATTERN
 from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN
+from slipway.domain.people import EMAIL_PATTERN, GUID_PATTERN, MEMBER_PATTERN
 
 from .documents import Document
 from .problems import ConfigError, Problem, Steps, nearest, shown
@@ -40,6 +42,10 @@ _PATTERNS = {
     NAME_PATTERN: "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last",
     REPOSITORY_PATTERN: "a repository in lower case without registry and tag, such as team/shop",
     r"^[A-Z][A-Z0-9_]{0,63}$": "upper-case letters, digits and _, with a letter first",
+    APPROVER_PATTERN: "an e-mail address, oid:<object id in Entra> or group:<name>",
+    MEMBER_PATTERN: "an e-mail address or oid:<object id in Entra>",
+    EMAIL_PATTERN: "an e-mail address",
+    GUID_PATTERN: "an object id in Entra, such as 01234567-89ab-cdef-0123-456789abcdef",
     r"^/[^\s]*$": "a path that starts with / and has no spaces",
 }
 _FIELD_FIRST = re.compile(r"([a-z_]+): (.*)", re.DOTALL)

@@ -206,8 +206,10 @@ def _check_conditions(environment: Environment, gate: AutoGate, earlier: Mapping
             raise ValueError(f"{at}: tests_passed: {name!r} does not come before it; {known}")
         if not (earlier[name].verify.job or earlier[name].verify.http):
             raise ValueError(f"{at}: tests_passed: {name!r} has no acceptance tests: give it verify")
-    if gate.soak is not None and (gate.soak_in not in earlier if gate.soak_in else not earlier):
-        raise ValueError(f"{at}: soak_in: {gate.soak_in or 'the environment before'!r} is not there; {known}")
+    if gate.soak is not None and not earlier:
+        raise ValueError(f"{at}: soak: there is no environment before it to soak in")
+    if gate.soak_in is not None and gate.soak_in not in earlier:
+        raise ValueError(f"{at}: soak_in: {gate.soak_in!r} does not come before it; {known}")
 
 
 def policy_hash(environment: Environment) -> str:

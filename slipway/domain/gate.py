@@ -73,7 +73,7 @@ class Reminders(Record):
     @model_validator(mode="after")
     def _are_no_flood(self) -> Self:
         if self.after < timedelta(minutes=1):
-            raise ValueError("after: expected at least 1m")
+            raise ValueError(f"after: expected at least 1m, got {self.after.total_seconds():.0f}s")
         return self
 
     def pause(self, sent: int) -> timedelta | None:

@@ -59,6 +59,37 @@ def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(
             "gate: { kind: approval, approvers: [a@b], requester_may_approve: yes }",
             "environments[0].gate.requester_may_approve: expected true or false, got 'yes'; write true",
         ),
+        (
+            "gate: { kind: approval, approvers: [ada] }",
+            "environments[0].gate.approvers[0]: expected an e-mail address, oid:<object id in Entra> or group:<name>, "
+            "got 'ada'",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], groups: { leads: { members: ['oid:1'], required: 1 } } }",
+            "environments[0].gate.groups.leads.members[0]: expected an e-mail address or oid:<object id in Entra>, "
+            "got 'oid:1'",
+        ),
+        (
+            "gate: { kind: approval, groups: { leads: { entra: leads, required: 1 } } }",
+            "environments[0].gate.groups.leads.entra: expected an object id in Entra, such as "
+            "01234567-89ab-cdef-0123-456789abcdef, got 'leads'",
+        ),
+        (
+            "gate: { kind: approval, approvers: ['group:leads'] }",
+            "environments[0].gate.approvers: group:leads is not among the groups; known are none",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], groups: { leads: { members: [c@d], required: 2 } } }",
+            "environments[0].gate.groups.leads: required: 2 approvals cannot come from 1 members",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], reason: { reject: optional } }",
+            "environments[0].gate.reason.reject: expected 'required', got 'optional'",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], reminders: { after: 5s } }",
+            "environments[0].gate.reminders.after: expected at least 1m, got 5s",
+        ),
         ("registry: 5", "environments[0].registry: expected text, got 5; put it in quotes"),
         (
             "registry: Prod",

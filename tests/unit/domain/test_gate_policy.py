@@ -113,7 +113,10 @@ def with_conditions(**conditions: Any) -> Application:
         ({"tests_passed": ["stagin"]}, "tests_passed: 'stagin' does not come before it"),
         ({"tests_passed": ["production"]}, "tests_passed: 'production' does not come before it"),
         ({"tests_passed": ["canary"]}, "tests_passed: 'canary' has no acceptance tests: give it verify"),
-        ({"soak": "1h", "soak_in": "prod"}, "soak_in: 'prod' is not there; earlier environments are staging, canary"),
+        (
+            {"soak": "1h", "soak_in": "prod"},
+            "soak_in: 'prod' does not come before it; earlier environments are staging, canary",
+        ),
         ({"soak_in": "staging"}, "soak: is needed because soak_in is given"),
     ],
 )
@@ -124,5 +127,5 @@ def test_conditions_look_back_at_what_is_there(conditions: dict[str, Any], said:
 
 
 def test_the_first_environment_has_nothing_to_soak_in() -> None:
-    with pytest.raises(ValidationError, match="'the environment before' is not there"):
+    with pytest.raises(ValidationError, match="soak: there is no environment before it to soak in"):
         application(staging(gate=AutoGate(soak=timedelta(hours=1))))
