@@ -8,6 +8,7 @@ from typing import Any
 
 import azure.functions as func
 
+from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.flow.inbound import BadInput, Ignored
 from slipway.flow.parking import NotReplayable
@@ -44,7 +45,7 @@ def answering(handler: Handler) -> Handler:
             return problem(404, "There is no such thing", str(missing.args[0]))
         except (NotReplayable, Ignored) as not_replayable:
             return problem(409, "It cannot be replayed", str(not_replayable))
-        except (LedgerUnavailable, QueueUnavailable) as away:
+        except (LedgerUnavailable, QueueUnavailable, KeysUnavailable) as away:
             log.warning("request not served: %s", away)
             return problem(503, "A service that is needed is away", "try again in a moment")
 

@@ -1,11 +1,12 @@
-"""Timers: the sweep each minute; every five minutes also the registries and the dead letters."""
+"""Timers: the sweep each minute; every five minutes also the registries, the dead letters and the signing keys."""
 
 import logging
 
 import azure.functions as func
 
+from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
-from slipway.ledger import LedgerUnavailable
+from slipway.ledger import Conflict, LedgerUnavailable
 
 from .shared import new_blueprint, parts
 
@@ -35,3 +36,13 @@ def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding n
     else:
         if parked:
             log.warning("%d dead letters were parked", parked)
+    _record_keys()
+
+
+def _record_keys() -> None:
+    """Whoever rotated them, and wherever: the change is in the audit trail."""
+    try:
+        if parts().installation.keys_seen(parts().keys.ids(), now=parts().clock()):
+            log.info("the signing keys have changed")
+    except (KeysUnavailable, LedgerUnavailable, Conflict) as away:
+        log.warning("whether the signing keys have changed is not known: %s", away)

@@ -1,16 +1,24 @@
-"""Opens channels as the settings describe them; a part of the wiring, in a file of its own because kinds are many.
-
-What a kind needs is imported when a channel of that kind is first opened.
+"""Opens channels and signing keys as the settings describe them; a part of the wiring, in a file of its own because
+kinds are many. What a kind needs is imported when one of that kind is first opened.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
+from .domain.tokens import Keys, checked_keys
 from .effects.notification.channel import Channel
+from .flow.clock import Clock
+from .settings import KeysInFile, Settings
 from .settings_channels import AcsEmailSettings, ChannelSettings, SmtpSettings, TeamsSettings, WebhookSettings
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+
+    from .effects.keys.vault import VaultKeys
+
+FILE_AGE = 5
+"""Seconds after which a file of keys is read again: a rotation on the laptop is seen at once."""
 
 
 def open_channel(name: str, given: ChannelSettings, *, credential: "Callable[[], TokenCredential]") -> Channel:
@@ -47,3 +55,28 @@ def _smtp(name: str, given: SmtpSettings) -> Channel:
         ca_file=given.ca_file,
     )
     return SmtpMail(name=name, server=server, sender=given.sender, to=given.to)
+
+
+def open_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]", clock: Clock) -> Keys:
+    """The keys of approval links. Those in a file are read now, so that a wrong one stops the start."""
+    given = settings.signing_keys
+    if isinstance(given, KeysInFile):
+        from .effects.keys import CachedKeys, KeyFile
+
+        file = KeyFile(given.path)
+        checked_keys(file.load())
+        return Keys(CachedKeys(file.load, max_age=FILE_AGE, pause=1))
+    if settings.key_vault:
+        from .effects.keys import CachedKeys
+
+        @cache
+        def vault() -> "VaultKeys":
+            """When the first key is needed: the SDK is slow to import, and the app's start does not wait for it."""
+            from azure.keyvault.secrets import SecretClient
+
+            from .effects.keys.vault import TIMES, VaultKeys
+
+            return VaultKeys(SecretClient(settings.key_vault, credential(), **TIMES), clock=clock)
+
+        return Keys(CachedKeys(lambda: vault().load()))
+    return Keys({key_id: key.get_secret_value() for key_id, key in given.items()})

@@ -4,11 +4,9 @@ A wrong or missing setting stops the app with a message that names it. Secrets a
 `docs/reference/settings.md` is made from this module.
 """
 
-import base64
 import difflib
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,13 +20,14 @@ from pydantic import (
     SecretBytes,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from .domain.keyring import parse_keys
 from .domain.model import Name
 from .domain.roles import Role
-from .domain.tokens import KEY_BYTES
 from .settings_channels import ChannelSettings, TeamsSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
 
@@ -39,6 +38,8 @@ FOREIGN = {
     "client_id": "AZURE_CLIENT_ID",
 }
 """Settings whose variables are named by others: by the triggers' connection, and by the Azure SDK."""
+KEY_FILE = "@file:"
+"""What the signing keys begin with when they are in a file."""
 UNRESOLVED = "@Microsoft.KeyVault("
 """What an environment variable holds when its Key Vault reference could not be resolved."""
 ALIKE = 0.8
@@ -111,29 +112,19 @@ def _from_json(value: Any) -> Any:
         raise ValueError(f"expected JSON ({error})") from error
 
 
+class KeysInFile(Part):
+    """Signing keys in a file, which may change while the app runs."""
+
+    path: Path
+
+
 def _signing_keys(value: Any) -> Any:
-    """`id:base64,id:base64`: the first signs, all of them verify. What is wrong is told by its place in the list."""
+    """`id:base64,id:base64`, or `@file:` and a path."""
     if not isinstance(value, str):
         return value
-    keys: dict[str, bytes] = {}
-    for place, item in enumerate(_list(value), start=1):
-        key_id, colon, text = item.partition(":")
-        if not colon or not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", key_id):
-            raise ValueError(f"item {place}: expected id:base64, the id of at most 40 letters, digits, dots, dashes")
-        if key_id in keys:
-            raise ValueError(f"item {place}: expected another id, got that of an item before it")
-        keys[key_id] = _key(place, text)
-    return keys
-
-
-def _key(place: int, text: str) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except ValueError:
-        raise ValueError(f"item {place}: expected base64 after the colon") from None
-    if len(key) < KEY_BYTES:
-        raise ValueError(f"item {place}: expected a key of at least {KEY_BYTES} bytes, got {len(key)}")
-    return key
+    if value.startswith(KEY_FILE):
+        return KeysInFile(path=Path(value.removeprefix(KEY_FILE)))
+    return parse_keys(value)
 
 
 def _list(value: Any) -> Any:
@@ -173,9 +164,16 @@ class Settings(BaseModel):
     channels: Annotated[dict[Name, ChannelSettings], BeforeValidator(_from_json)] = Field(
         default={}, description="Channels for notices by the names that delivery.yaml uses, as JSON."
     )
-    signing_keys: Annotated[dict[str, SecretBytes], BeforeValidator(_signing_keys)] = Field(
-        min_length=1,
-        description="Keys of approval links: `id:base64,id:base64` of 32 bytes or more; the first signs, all verify.",
+    key_vault: AddressOrNone = Field(
+        default="",
+        description="Vault with the keys of approval links, such as `https://contoso.vault.azure.net`, instead of "
+        "`SLIPWAY_SIGNING_KEYS`: the versions of its secret `slipway-signing-key`, read with the app's identity.",
+    )
+    signing_keys: Annotated[dict[str, SecretBytes] | KeysInFile, BeforeValidator(_signing_keys)] = Field(
+        default={},
+        validate_default=True,
+        description="Keys of approval links: `id:base64,id:base64` of 32 bytes or more; the first signs, all verify. "
+        "Or `@file:` and the path of a file that holds them, which `slipway keys rotate` writes.",
     )
     hook_secrets: Annotated[list[SecretStr], BeforeValidator(_list)] = Field(
         min_length=1,
@@ -224,6 +222,18 @@ class Settings(BaseModel):
         default=SecretStr(""), description="A token for it that is given (laptop), instead of the app's identity."
     )
     client_id: str = Field(default="", description="Client id of the app's user-assigned identity, if it has one.")
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _in_one_place(
+        cls, keys: dict[str, SecretBytes] | KeysInFile, info: ValidationInfo
+    ) -> dict[str, SecretBytes] | KeysInFile:
+        in_vault = bool(info.data.get("key_vault"))
+        if in_vault and keys:
+            raise ValueError(f"expected none beside {variable('key_vault')}")
+        if not in_vault and not keys:
+            raise ValueError(f"expected at least one key, or {variable('key_vault')} instead")
+        return keys
 
     @field_validator("hook_secrets")
     @classmethod

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import UnionType
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -139,7 +138,7 @@ def _is_secret(kind: Any) -> bool:
     """Whether the value itself is one; what is inside an object has marks of its own."""
     if isinstance(kind, type) and issubclass(kind, SecretStr | SecretBytes):
         return True
-    return not isinstance(kind, UnionType) and any(_is_secret(inner) for inner in get_args(kind))
+    return any(_is_secret(inner) for inner in get_args(kind))
 
 
 if __name__ == "__main__":

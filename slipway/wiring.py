@@ -212,7 +212,9 @@ class Parts:
     # ---- our own parts
     @part
     def keys(self) -> Keys:
-        return Keys({key_id: key.get_secret_value() for key_id, key in self.settings.signing_keys.items()})
+        from .opening import open_keys
+
+        return open_keys(self.settings, credential=lambda: self.credential, clock=self.clock)
 
     @part
     def access(self) -> Access:
@@ -280,9 +282,13 @@ class Parts:
         )
 
     @part
+    def installation(self) -> Installation:
+        return Installation(self.table)
+
+    @part
     def parking(self) -> Parking:
         again = {EVENT_GRID: self.gateway.registry_event, AZURE_DEVOPS: self.gateway.hook}
-        return Parking(installation=Installation(self.table), bus=self.bus, again=again, clock=self.clock)
+        return Parking(installation=self.installation, bus=self.bus, again=again, clock=self.clock)
 
     @part
     def gateway(self) -> Gateway:

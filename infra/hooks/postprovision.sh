@@ -39,7 +39,7 @@ if ! printf '%s\n' "$trusted" | grep -qx "$SLIPWAY_IDENTITY_PRINCIPAL_ID"; then
 fi
 
 present=$(az rest --method get --url "$vault/secrets?$version" --query 'value[].name' --output tsv)
-put slipway-signing-keys "$(date -u +%Y%m%d):$(random 32)"
+put slipway-signing-key "$(random 32)"
 put slipway-hook-secrets "$(random 32)"
 put slipway-channels '{}'
 

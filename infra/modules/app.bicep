@@ -167,7 +167,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         { name: 'SLIPWAY_REGISTRIES', value: string(registries) }
         { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
         { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }
-        { name: 'SLIPWAY_SIGNING_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-signing-keys)' }
+        { name: 'SLIPWAY_KEY_VAULT', value: vaultUri }
         { name: 'SLIPWAY_HOOK_SECRETS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)' }
         { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
         { name: 'SLIPWAY_SIGN_IN', value: 'easy-auth' }

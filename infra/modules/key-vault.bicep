@@ -32,7 +32,7 @@ resource read 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, appPrincipalId, roles.keyVaultSecretsUser)
   scope: vault
   properties: {
-    description: 'The platform resolves the app settings that refer to secrets, as the app.'
+    description: 'The app reads the keys of approval links; the platform resolves the settings that refer to secrets, as the app.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)

@@ -69,6 +69,7 @@ def app_settings(
     inbox: str,
     public_url: str,
     deliveries: str,
+    signing_keys: str,
     approvers_sign_in: str = "none",
 ) -> dict[str, str]:
     """The app's settings, as `local.settings.json` would hold them."""
@@ -93,7 +94,7 @@ def app_settings(
         ),
         "SLIPWAY_CLUSTERS": json.dumps(clusters),
         "SLIPWAY_CHANNELS": json.dumps({"inbox": {"kind": "webhook", "url": inbox, "secret": secrets.inbox_secret}}),
-        "SLIPWAY_SIGNING_KEYS": f"local:{secrets.signing_key}",
+        "SLIPWAY_SIGNING_KEYS": f"@file:{signing_keys}",
         "SLIPWAY_HOOK_SECRETS": secrets.hook_secret,
         "SLIPWAY_ORGANIZATIONS": "contoso",
         "SLIPWAY_SIGN_IN": approvers_sign_in,

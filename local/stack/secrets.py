@@ -1,12 +1,15 @@
 """The stack's own secrets: made at random for each stack, kept in its folder, readable by the owner only."""
 
-import base64
 import json
 import os
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel
+
+from slipway.domain.keyring import format_keys, new_id
+from slipway.domain.tokens import KEY_BYTES
 
 
 class Secrets(BaseModel):
@@ -19,7 +22,6 @@ class Secrets(BaseModel):
     staging_token: str
     production_token: str
     hook_secret: str
-    signing_key: str
     inbox_secret: str
     bus_key: str
     function_key: str
@@ -31,14 +33,17 @@ def load_or_make(file: Path) -> Secrets:
     """The secrets in the file; made when there is none."""
     if file.exists():
         return Secrets.model_validate_json(file.read_bytes())
-    made = Secrets(**{name: _random(name) for name in Secrets.model_fields})
+    made = Secrets(**{name: secrets.token_urlsafe(24) for name in Secrets.model_fields})
     file.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
         json.dump(made.model_dump(), target)
     return made
 
 
-def _random(name: str) -> str:
-    if name == "signing_key":
-        return base64.b64encode(secrets.token_bytes(32)).decode()
-    return secrets.token_urlsafe(24)
+def signing_keys(file: Path) -> Path:
+    """The file with the keys of approval links, as `slipway keys rotate` writes it; made when there is none."""
+    if not file.exists():
+        key = {new_id((), now=datetime.now(UTC)): secrets.token_bytes(KEY_BYTES)}
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+            target.write(format_keys(key) + "\n")
+    return file

@@ -14,7 +14,7 @@ import urllib3
 
 from . import azurite, configuration, docker_registry
 from .process import ROOT, Part, PartFailed, free_port, python
-from .secrets import Secrets, load_or_make
+from .secrets import Secrets, load_or_make, signing_keys
 
 REGISTRIES = ("nonprod", "prod")
 CLUSTERS = ("staging", "production")
@@ -174,6 +174,7 @@ class Stack:
             inbox=self.inbox_url,
             public_url=self.urls[0] if self.urls else f"http://127.0.0.1:{port}",
             deliveries=str(self.options.deliveries),
+            signing_keys=str(signing_keys(self.folder / "signing-keys")),
         )
         settings = self._write("local.settings.json", {"IsEncrypted": False, "Values": self.settings})
         keys = self._write("keys.json", configuration.host_keys(self.secrets))

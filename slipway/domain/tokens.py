@@ -11,7 +11,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -28,6 +28,23 @@ class TokenRefused(ValueError):  # noqa: N818 - the message is the point
 
 class TokenExpired(TokenRefused):
     """The token was good once: its time is over."""
+
+
+class KeysUnavailable(Exception):  # noqa: N818 - nothing is wrong, they are only out of reach
+    """Where the signing keys are kept does not answer, and none were read before."""
+
+
+class KeySource(Protocol):
+    """Where signing keys come from, when they can change while the app runs."""
+
+    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
+        """Keys by id, the one that signs first. A source may look again for the wanted id where it does not know it.
+        Raises `KeysUnavailable`."""
+        ...
+
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the keys that are live at this moment, the one that signs first. Raises `KeysUnavailable`."""
+        ...
 
 
 class Claims(Record):
@@ -49,25 +66,26 @@ class ApprovalClaims(Claims):
 class Keys:
     """Signing keys by id. The first one signs, all of them verify."""
 
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
-        if not keys:
-            raise ValueError("signing keys: expected at least one, got none")
-        for key_id, key in keys.items():
-            if len(key) < KEY_BYTES:
-                raise ValueError(f"signing key {key_id!r}: expected at least {KEY_BYTES} bytes, got {len(key)}")
-        self._keys = dict(keys)
-        self._newest = next(iter(self._keys))
+    def __init__(self, keys: Mapping[str, bytes] | KeySource) -> None:
+        self._source: KeySource = FixedKeys(keys) if isinstance(keys, Mapping) else keys
 
     def sign(self, purpose: str, claims: Claims) -> str:
-        payload = canonical({"k": self._newest, "p": purpose, "c": claims.model_dump(mode="json")})
-        return f"{_encode(payload)}.{_encode(self._mac(self._newest, payload))}"
+        """Raises `KeysUnavailable`."""
+        key_id, key = next(iter(self._source.live().items()))
+        payload = canonical({"k": key_id, "p": purpose, "c": claims.model_dump(mode="json")})
+        return f"{_encode(payload)}.{_encode(_mac(key, payload))}"
+
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the live keys, the one that signs first. Raises `KeysUnavailable`."""
+        return self._source.ids()
 
     def approval(self, token: str, *, now: datetime) -> ApprovalClaims:
         """The claims of an approval link. Raises `TokenRefused`."""
         return self.verify("approval", token, ApprovalClaims, now=now)
 
     def verify[C: Claims](self, purpose: str, token: str, kind: type[C], *, now: datetime) -> C:
-        """The claims of a token that was signed for this purpose. Raises `TokenRefused`, also as `TokenExpired`."""
+        """The claims of a token that was signed for this purpose. Raises `TokenRefused`, also as `TokenExpired`;
+        `KeysUnavailable`."""
         claims = self._verified(purpose, token)
         try:
             parsed = kind.model_validate(claims)
@@ -87,16 +105,41 @@ class Keys:
             key_id, found_purpose, claims = content["k"], content["p"], content["c"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TokenRefused("the link is damaged") from error
-        if not dot or not isinstance(key_id, str) or key_id not in self._keys:
+        key = self._source.live(key_id).get(key_id) if dot and isinstance(key_id, str) else None
+        if key is None:
             raise TokenRefused("the link was not signed with a key of this installation, or its key was retired")
-        if not hmac.compare_digest(mac, self._mac(key_id, payload)):
+        if not hmac.compare_digest(mac, _mac(key, payload)):
             raise TokenRefused("the link's signature is wrong")
         if found_purpose != purpose:
             raise TokenRefused("the link is for something else")
         return claims
 
-    def _mac(self, key_id: str, payload: bytes) -> bytes:
-        return hmac.new(self._keys[key_id], payload, hashlib.sha256).digest()
+
+class FixedKeys:
+    """Keys that stay as they are for as long as the app runs."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        self._keys = checked_keys(keys)
+
+    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
+        return self._keys
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._keys)
+
+
+def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
+    """ValueError where there is none, or one is too short."""
+    if not keys:
+        raise ValueError("signing keys: expected at least one, got none")
+    for key_id, key in keys.items():
+        if len(key) < KEY_BYTES:
+            raise ValueError(f"signing key {key_id!r}: expected at least {KEY_BYTES} bytes, got {len(key)}")
+    return dict(keys)
+
+
+def _mac(key: bytes, payload: bytes) -> bytes:
+    return hmac.new(key, payload, hashlib.sha256).digest()
 
 
 def _encode(data: bytes) -> str:

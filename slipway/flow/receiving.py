@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain.model import sha256
+from ..domain.tokens import KeysUnavailable
 from ..effects.messaging import Bus, QueueUnavailable
 from ..ledger import Conflict, LedgerUnavailable
 from .clock import Clock, utc_now
@@ -46,7 +47,7 @@ class Receiver:
             log.info("%s: ignored: %s", queue, ignored)
         except (BadInput, UnknownTarget) as wrong:
             self._park(queue, body, message_id, tries, reason=str(wrong))
-        except (LedgerUnavailable, QueueUnavailable, Contended, Conflict) as away:
+        except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, Contended, Conflict) as away:
             self._put_off(queue, body, message_id, tries, reason=str(away))
         except Exception as unexpected:
             log.exception("%s: message %s went wrong", queue, message_id)

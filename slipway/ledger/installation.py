@@ -1,4 +1,4 @@
-"""What concerns the whole installation: input that was parked, with an audit chain of its own."""
+"""What concerns the whole installation: input that was parked, its signing keys; with an audit chain of its own."""
 
 import json
 import re
@@ -35,8 +35,14 @@ class Parked(Record):
     replayed_at: Moment | None = None
 
 
+class SigningKeys(Record):
+    """Ids of the keys of approval links, without the keys."""
+
+    ids: tuple[str, ...]
+
+
 class Installation:
-    """Parked input and the installation's chain."""
+    """Parked input, changed signing keys, and the installation's chain."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -68,6 +74,23 @@ class Installation:
         draft = AuditDraft(action="input.replayed", actor=actor, details={"id": parked.id, "source": parked.source})
         values = pack(parked.evolve(replayed_at=now))
         self._append(draft, Write(act=Act.PUT, key=keys.parked(parked.id), values=values), now)
+
+    def keys_seen(self, ids: tuple[str, ...], *, now: datetime) -> bool:
+        """Which signing keys are live, the one that signs first. A change is recorded; whether there was one."""
+        row = self._table.get(keys.INSTALLATION, keys.SIGNING)
+        before = unpack(SigningKeys, row.values).ids if row else ()
+        if ids == before:
+            return False
+        details = {
+            "signs": ids[0],
+            "verify": list(ids[1:]),
+            "added": [one for one in ids if one not in before],
+            "retired": [one for one in before if one not in ids],
+        }
+        draft = AuditDraft(action="keys.changed", actor="slipway", details=details)
+        write = Write(act=Act.PUT, key=keys.SIGNING, values=pack(SigningKeys(ids=ids)))
+        self._append(draft, write, now)
+        return True
 
     def parked(self, id: str) -> Parked | None:
         if re.fullmatch(ID_PATTERN, id) is None:

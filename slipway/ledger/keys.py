@@ -21,6 +21,8 @@ LEASE: Final = "lease!"
 DIGEST: Final = "artifact!"
 TAG: Final = "tag!"
 PARKED: Final = "parked!"
+SIGNING: Final = "signing"
+"""Ids of the signing keys that were live when somebody last looked."""
 PROGRESS: Final = "progress!"
 
 _WIDTH: Final = 12

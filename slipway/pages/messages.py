@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from urllib.parse import quote
 
+from ..domain.tokens import KeysUnavailable
 from ..flow.intake import Contended
 from ..flow.reading import NotFound
 from ..ledger import LedgerUnavailable
@@ -63,6 +64,6 @@ def guarded(work: Callable[[], Answer]) -> Answer:
         return work()
     except NotFound as missing:
         return not_found(str(missing))
-    except (LedgerUnavailable, Contended) as away:
+    except (LedgerUnavailable, KeysUnavailable, Contended) as away:
         log.warning("a page could not be served: %s", away)
         return try_again()

@@ -9,6 +9,7 @@ from local.stack.configuration import QUEUES, service_bus
 from local.stack.secrets import load_or_make
 from local.stack.stack import StackOptions
 from slipway.config import Known, load_deliveries
+from slipway.domain.keyring import VAULT_SECRET
 from slipway.ledger.blobs import CONTAINER
 from slipway.ledger.keys import TABLE
 from slipway.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
@@ -16,7 +17,7 @@ from tests.infra.bicep import INFRA, ROOT, Bicep, at, literal, properties, text,
 
 SERVICE_BUS = FOREIGN["service_bus"]
 APP = Bicep(INFRA / "modules/app.bicep")
-LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY_ARM_TOKEN"}
+LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY_ARM_TOKEN", "SLIPWAY_SIGNING_KEYS"}
 """Keys and tokens: in Azure the endpoints and the app's identity take their place."""
 
 DEFAULT_IS_RIGHT = {"SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT"}
@@ -59,7 +60,7 @@ def test_no_setting_is_given_that_flex_consumption_refuses():
 
 def test_secret_settings_are_references_into_key_vault():
     values = _app_settings()
-    for name in ("SLIPWAY_SIGNING_KEYS", "SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS"):
+    for name in ("SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS"):
         secret = name.lower().replace("_", "-")
         assert values[name] == f"'@Microsoft.KeyVault(SecretUri=${{vaultUri}}secrets/{secret})'"
     site = APP.resources["app"].body
@@ -68,7 +69,8 @@ def test_secret_settings_are_references_into_key_vault():
 
 def test_the_hook_puts_the_secrets_that_the_settings_refer_to():
     put = set(re.findall(r"^put (\S+)", (INFRA / "hooks/postprovision.sh").read_text(encoding="utf-8"), re.MULTILINE))
-    assert put == set(re.findall(r"secrets/([a-z-]+)\)", " ".join(_app_settings().values())))
+    referred = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(_app_settings().values())))
+    assert put == referred | {VAULT_SECRET}  # which the app reads by itself, to see new versions while it runs
 
 
 def test_registries_and_clusters_are_described_in_fields_that_the_settings_have():
@@ -94,6 +96,7 @@ STAND_INS = {
     "blobEndpoint": "https://stdatax.blob.core.windows.net/",
     "ledgerTable": TABLE,
     "evidenceContainer": CONTAINER,
+    "vaultUri": "https://kv-x.vault.azure.net/",
     "organizations": "contoso",
     "string(registries)": json.dumps({"nonprod": {"login_server": "a.azurecr.io", "resource_id": "/subscriptions/x"}}),
     "string(clusters)": json.dumps({"staging": {"server": "https://a.azmk8s.io:443", "ca_data": "eA=="}}),
@@ -102,7 +105,6 @@ STAND_INS = {
 
 SECRETS = {
     "SLIPWAY_CHANNELS": "{}",
-    "SLIPWAY_SIGNING_KEYS": "20261123:" + base64.b64encode(bytes(32)).decode(),
     "SLIPWAY_HOOK_SECRETS": base64.b64encode(bytes(32)).decode(),
 }
 """In the form in which infra/hooks/postprovision.sh makes them."""
@@ -114,6 +116,7 @@ def test_the_settings_accept_what_the_template_gives():
     assert settings.clusters["staging"].credential == "entra"
     assert settings.registries["nonprod"].credential == "entra"
     assert settings.sign_in == "easy-auth"
+    assert settings.key_vault
 
 
 def _queue_triggers() -> set[str]:

@@ -106,7 +106,7 @@ def test_the_vault_gets_every_secret_that_it_lacks(hook):
     assert ended.returncode == 0, ended.stderr
     put = [call for call in hook.calls if "--method put" in call]
     assert [call.split("/secrets/")[1].split("?")[0] for call in put] == [
-        "slipway-signing-keys",
+        "slipway-signing-key",
         "slipway-hook-secrets",
         "slipway-channels",
     ]
@@ -124,7 +124,7 @@ def test_secrets_are_new_each_time_and_never_on_a_command_line_or_in_the_output(
 
 
 def test_secrets_that_are_there_are_never_replaced(hook):
-    ended = hook.run("postprovision", PRESENT="slipway-signing-keys slipway-channels")
+    ended = hook.run("postprovision", PRESENT="slipway-signing-key slipway-channels")
     assert ended.returncode == 0, ended.stderr
     put = [call for call in hook.calls if "--method put" in call]
     assert len(put) == 1
@@ -143,7 +143,7 @@ def test_the_application_trusts_the_apps_identity_once(hook):
     assert trust["subject"] == ENVIRONMENT["SLIPWAY_IDENTITY_PRINCIPAL_ID"]
     assert trust["issuer"] == "https://login.microsoftonline.com/33333333-3333-3333-3333-333333333333/v2.0"
     before = len(hook.bodies)
-    hook.run("postprovision", TRUSTED=ENVIRONMENT["SLIPWAY_IDENTITY_PRINCIPAL_ID"], PRESENT="slipway-signing-keys")
+    hook.run("postprovision", TRUSTED=ENVIRONMENT["SLIPWAY_IDENTITY_PRINCIPAL_ID"], PRESENT="slipway-signing-key")
     assert len([body for body in hook.bodies[before:] if "subject" in body]) == 0
 
 

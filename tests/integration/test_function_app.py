@@ -106,6 +106,8 @@ def test_the_laptop_has_exactly_the_queues_of_the_code(triggers: dict[str, dict[
         ("SLIPWAY_REGISTRIES", '{"hush-hush', "SLIPWAY_REGISTRIES: expected JSON"),
         ("SLIPWAY_SIGNING_KEYS", "local:hush-hush", "SLIPWAY_SIGNING_KEYS: item 1: expected base64"),
         ("SLIPWAY_SIGNING_KEYS", "@Microsoft.KeyVault(SecretUri=hush-hush)", "SLIPWAY_SIGNING_KEYS: a Key Vault"),
+        ("SLIPWAY_KEY_VAULT", "@Microsoft.KeyVault(SecretUri=hush-hush)", "SLIPWAY_KEY_VAULT: a Key Vault"),
+        ("SLIPWAY_SIGNING_KEYS", "@file:no-such-keys", "no-such-keys: cannot be read (FileNotFoundError)"),
         ("SLIPWAY_DELIVERIES", "no-such-folder", "no-such-folder"),
         ("SLIPWAY_CHANNELS", "{}", "delivery.yaml"),
     ],

@@ -86,8 +86,18 @@ def test_a_missing_setting_is_named(name: str, value: str | None) -> None:
 def test_every_missing_setting_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.read({})
-    for name in ("SLIPWAY_PUBLIC_URL", "SLIPWAY_REGISTRIES", "SLIPWAY_CLUSTERS", "SLIPWAY_SIGNING_KEYS"):
+    for name in ("SLIPWAY_PUBLIC_URL", "SLIPWAY_REGISTRIES", "SLIPWAY_CLUSTERS"):
         assert f"{name}: Field required" in str(refused.value)
+    assert "SLIPWAY_SIGNING_KEYS: expected at least one key, or SLIPWAY_KEY_VAULT instead" in str(refused.value)
+
+
+def test_signing_keys_are_in_one_place() -> None:
+    vault = {"SLIPWAY_KEY_VAULT": "https://contoso.vault.azure.net"}
+    assert wrong("SLIPWAY_KEY_VAULT", vault["SLIPWAY_KEY_VAULT"]) == (
+        "SLIPWAY_SIGNING_KEYS: expected none beside SLIPWAY_KEY_VAULT"
+    )
+    alone = {name: value for name, value in GOOD.items() if name != "SLIPWAY_SIGNING_KEYS"}
+    assert Settings.read(alone | vault).signing_keys == {}
 
 
 REGISTRY = {"login_server": "contoso.azurecr.io"}
@@ -116,13 +126,14 @@ def one(part: dict[str, Any], **changes: Any) -> str:
         ("SLIPWAY_HOOK_SECRETS", "shown-not", "at least 16 characters"),
         ("SLIPWAY_HOOK_SECRETS", f"{MARK}, shown-not", "at least 16 characters"),
         ("SLIPWAY_HOOK_SECRETS", ", ,", "at least 1 item"),
-        ("SLIPWAY_SIGNING_KEYS", ",", "at least 1 item"),
+        ("SLIPWAY_SIGNING_KEYS", ",", "at least one key"),
         ("SLIPWAY_SIGNING_KEYS", MARK, "item 1: expected id:base64"),
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}{key()}:new", "item 1: expected id:base64"),
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}:not base64", "item 1: expected base64 after the colon"),
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}:schlüssel", "item 1: expected base64 after the colon"),
         ("SLIPWAY_SIGNING_KEYS", f"a:{key()},{MARK}:{key(31)}", "item 2: expected a key of at least 32 bytes, got 31"),
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}:{key()},{MARK}:{key()}", "item 2: expected another id"),
+        ("SLIPWAY_KEY_VAULT", f"http://{MARK}.vault.azure.net", "an address that begins with https://"),
         ("SLIPWAY_REGISTRIES", f'{{"one": "{MARK}', "expected JSON (Unterminated string"),
         ("SLIPWAY_REGISTRIES", f'["{MARK}"]', "should be a valid dictionary"),
         ("SLIPWAY_REGISTRIES", "[" * 100_000, "expected JSON"),

@@ -1,0 +1,157 @@
+"""`slipway keys`: which signing keys are live, and a new one without breaking the links that are open.
+
+No key is ever printed. The app need not be reachable: it reads the place again by itself, and records the change.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, needed_until, over
+from slipway.domain.tokens import KEY_BYTES
+
+from ..keyfile import KeysInFile
+from ..screen import FAINT, GOOD, NAME, Cell, Screen
+from ..text import iso
+from ..troubles import Trouble
+from ..vault import KeysInVault, open_vault
+
+KEYS, VAULT, IN_FILE = "SLIPWAY_SIGNING_KEYS", "SLIPWAY_KEY_VAULT", "@file:"
+
+type Place = KeysInFile | KeysInVault
+
+
+@click.group()
+def keys() -> None:
+    """The keys that approval links are signed with.
+
+    The newest key signs. Links that were signed with those before it stay good: a key is retired by the first rotation
+    that finds it out of use for 60 days, when no gate can be waiting for its links any more.
+    """
+
+
+def _somewhere[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ids only."),
+        click.option("--vault", metavar="URL", help=f"A Key Vault, as whoever is signed in here.  [env: {VAULT}]"),
+        click.option(
+            "--file",
+            metavar="PATH",
+            type=click.Path(path_type=Path),
+            help=f"A file of keys.  [env: {KEYS}={IN_FILE}PATH]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@keys.command("list")
+@_somewhere
+def list_(file: Path | None, vault: str | None, as_json: bool) -> None:
+    """The keys that are live, and until when each is needed.
+
+    \b
+    Examples:
+      slipway keys list --file .local/run/signing-keys
+      slipway keys list --vault https://contoso.vault.azure.net
+    """
+    now = datetime.now(UTC)
+    found, screen = _place(file, vault).live(now=now), Screen()
+    if as_json:
+        screen.json({"keys": [_as_json(found, place) for place in range(len(found))]})
+        return
+    if not found:
+        click.echo("there are no keys yet: `slipway keys rotate` makes one", err=True)
+        return
+    ended = over(found, now=now)
+    rows = [
+        (Cell(key.id, NAME), screen.time(key.made), _does(found, place, ended=key.id in ended, screen=screen))
+        for place, key in enumerate(found)
+    ]
+    screen.table(("id", "made", "does"), rows)
+
+
+def _does(found: list[LiveKey], place: int, *, ended: bool, screen: Screen) -> Cell:
+    if place == 0:
+        return Cell("signs", GOOD)
+    until = needed_until(found, place)
+    if until is None:
+        return Cell("verifies, until it is taken out by hand")
+    return Cell("the next rotation retires it", FAINT) if ended else Cell(f"verifies until {screen.time(until)}")
+
+
+def _as_json(found: list[LiveKey], place: int) -> dict[str, Any]:
+    key, until = found[place], needed_until(found, place)
+    return {
+        "id": key.id,
+        "made": iso(key.made) if key.made else None,
+        "signs": place == 0,
+        "needed_until": iso(until) if until else None,
+    }
+
+
+@keys.command("rotate")
+@click.option("--retire-others", is_flag=True, help="End every open link: somebody may have seen a key.")
+@_somewhere
+def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json: bool) -> None:
+    """Make a new key, which signs from now on. A file that is not there is made.
+
+    \b
+    Examples:
+      slipway keys rotate --file .local/run/signing-keys
+      slipway keys rotate --vault https://contoso.vault.azure.net
+      slipway keys rotate --vault https://contoso.vault.azure.net --retire-others
+    """
+    now, place = datetime.now(UTC), _place(file, vault)
+    before = place.live(now=now)
+    retired = tuple(key.id for key in before) if retire_others else over(before, now=now)
+    stay = [key.id for key in before if key.id not in retired]
+    if len(stay) >= MOST:
+        raise Trouble(_too_many(before))
+    signs = place.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
+    _show({"signs": signs.id, "verify": stay, "retired": list(retired)}, as_json=as_json)
+
+
+def _too_many(found: list[LiveKey]) -> str:
+    until = needed_until(found, len(found) - 1)
+    when = f"after {until:%Y-%m-%d}" if until else "once one was taken out by hand"
+    return (
+        f"{len(found)} keys are live, the most that may be, and links of the last {LINKS_LIVE.days} days need them; "
+        f"rotate {when}, or end every open link with --retire-others"
+    )
+
+
+def _place(file: Path | None, vault: str | None) -> Place:
+    """One place: that of the options, else that of the app's own settings."""
+    if file is None and not vault:
+        setting = os.environ.get(KEYS, "")
+        vault = os.environ.get(VAULT)
+        file = Path(setting.removeprefix(IN_FILE)) if setting.startswith(IN_FILE) else None
+    if (file is None) == (not vault):
+        raise click.UsageError("expected --file or --vault, one of them")
+    if file is not None:
+        return KeysInFile(file)
+    assert vault
+    if not vault.startswith("https://"):
+        raise click.UsageError("--vault: expected an address such as https://contoso.vault.azure.net")
+    return KeysInVault(open_vault(vault))
+
+
+def _show(done: dict[str, Any], *, as_json: bool) -> None:
+    screen = Screen()
+    if as_json:
+        screen.json(done)
+        return
+    screen.line(Cell("✓ rotated", GOOD))
+    screen.fields(
+        [
+            ("signs", Cell(done["signs"], NAME)),
+            ("verify", ", ".join(done["verify"])),
+            ("retired", Cell(", ".join(done["retired"]), FAINT)),
+        ]
+    )

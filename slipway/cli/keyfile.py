@@ -1,0 +1,61 @@
+"""The signing keys in a file on the laptop: read, and written as a whole or not at all, because the app may be reading.
+
+The first key signs; a key's name is the day on which it was made.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from slipway.domain.keyring import LiveKey, format_keys, made_on, new_id, parse_keys
+
+from .troubles import Trouble
+
+LIMIT = 64 * 1024
+
+
+class KeysInFile:
+    """One file. Every method raises `Trouble`, and then nothing was changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def live(self, *, now: datetime) -> list[LiveKey]:  # noqa: ARG002 - as in a vault, where keys have an end
+        """The newest first; none where there is no file."""
+        return [LiveKey(id=key_id, made=made_on(key_id)) for key_id in self._read()]
+
+    def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:
+        """The new key in front, the retired ones gone, in one write."""
+        before = self._read()
+        added = LiveKey(id=new_id(before, now=now), made=now)
+        self._write({added.id: key} | {one: value for one, value in before.items() if one not in retired})
+        return added
+
+    def _read(self) -> dict[str, bytes]:
+        try:
+            with self._path.open("rb") as opened:
+                return parse_keys(opened.read(LIMIT).decode("ascii"))
+        except FileNotFoundError:
+            return {}
+        except UnicodeDecodeError:
+            raise Trouble(f"{self._path}: expected ASCII; nothing was changed") from None
+        except ValueError as error:
+            raise Trouble(f"{self._path}: {error}; nothing was changed") from None
+        except OSError as error:
+            raise Trouble(f"{self._path}: cannot be read ({type(error).__name__}); nothing was changed") from None
+
+    def _write(self, keys: Mapping[str, bytes]) -> None:
+        """For its owner alone: that is how temporary files are made."""
+        made: Path | None = None
+        try:
+            with tempfile.NamedTemporaryFile(
+                "w", dir=self._path.parent, prefix=f".{self._path.name}.", delete=False
+            ) as file:
+                made = Path(file.name)
+                file.write(format_keys(keys, separator="\n") + "\n")
+            made.replace(self._path)
+        except OSError as error:
+            if made is not None:
+                made.unlink(missing_ok=True)
+            raise Trouble(f"{self._path}: cannot be written ({type(error).__name__}); nothing was changed") from None

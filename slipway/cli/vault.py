@@ -1,0 +1,91 @@
+"""Rotation of the signing keys in Key Vault, as the person at the terminal: the app itself may only read them."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from slipway.domain.keyring import VAULT_SECRET, LiveKey, Version, live_versions
+
+from .troubles import Exit, Trouble
+
+if TYPE_CHECKING:
+    from azure.keyvault.secrets import SecretClient
+
+HINTS = {
+    401: "sign in with `az login` first",
+    403: "rotating needs the role Key Vault Secrets Officer there, listing Key Vault Secrets User; or its network is "
+    "closed to this machine",
+    409: f"the secret {VAULT_SECRET} was deleted: recover it with `az keyvault secret recover`",
+}
+
+
+def open_vault(url: str) -> "SecretClient":
+    """With whatever sign-in is there: that of `az login`, of a pipeline, of a managed identity."""
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - slow to import; only this command needs it
+    from azure.keyvault.secrets import SecretClient  # noqa: PLC0415
+
+    return SecretClient(url, DefaultAzureCredential())
+
+
+class KeysInVault:
+    """The versions of one secret: each is a key, the newest that is enabled signs. Every method raises `Trouble`."""
+
+    def __init__(self, client: "SecretClient") -> None:
+        self._client = client
+
+    def live(self, *, now: datetime) -> list[LiveKey]:
+        """The newest first; none where the secret was never made."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - slow to import
+
+        with _told():
+            try:
+                found = [
+                    Version(
+                        id=one.version,
+                        made=one.created_on,
+                        enabled=bool(one.enabled),
+                        not_before=one.not_before,
+                        expires=one.expires_on,
+                    )
+                    for one in self._client.list_properties_of_secret_versions(VAULT_SECRET)
+                    if one.version
+                ]
+            except ResourceNotFoundError:
+                return []
+        return live_versions(found, now=now)
+
+    def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:  # noqa: ARG002 - as in a file
+        """The new key first; then the retired ones are disabled, not deleted: the vault shows that they were there."""
+        encoded = base64.b64encode(key).decode()
+        with _told():
+            made = self._client.set_secret(VAULT_SECRET, encoded, content_type="slipway signing key, base64").properties
+        for number, version in enumerate(retired):
+            try:
+                self._disable(version)
+            except Trouble as trouble:
+                raise Trouble(
+                    f"{trouble.message}. The new key {made.version} signs, but these are still live: "
+                    f"{', '.join(retired[number:])}. Disable them with `az keyvault secret set-attributes "
+                    f"--enabled false`",
+                    exit_code=Exit.NO_ANSWER,
+                ) from None
+        return LiveKey(id=str(made.version), made=made.created_on)
+
+    def _disable(self, version: str) -> None:
+        with _told():
+            self._client.update_secret_properties(VAULT_SECRET, version, enabled=False)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415 - slow to import
+
+    try:
+        yield
+    except HttpResponseError as error:
+        hint = HINTS.get(error.status_code or 0, "try again in a moment")
+        raise Trouble(f"Key Vault answered {error.status_code}: {hint}", exit_code=Exit.NO_ANSWER) from None
+    except AzureError as error:
+        raise Trouble(f"Key Vault does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER) from None

@@ -1,0 +1,58 @@
+"""Signing keys from Key Vault, by the SDK: the versions of one secret are the keys, a version's id is the key's id.
+
+The newest version that is enabled signs; those before it verify until they are disabled, which retires them. The value
+of a version never changes, so each is read once.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ...domain.keyring import MOST, VAULT_SECRET, Version, decode_key, live_versions
+from ...domain.tokens import KeysUnavailable
+
+if TYPE_CHECKING:
+    from azure.keyvault.secrets import SecretClient
+
+TIMES = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 2}
+"""How long the vault is waited for (seconds), and how often it is asked again: somebody waits for a page meanwhile."""
+
+
+class VaultKeys:
+    """The versions of one secret."""
+
+    def __init__(self, client: "SecretClient", *, name: str = VAULT_SECRET, clock: Callable[[], datetime]) -> None:
+        self._client, self._name, self._clock = client, name, clock
+        self._known: dict[str, bytes] = {}
+
+    def load(self) -> Mapping[str, bytes]:
+        """Raises `KeysUnavailable`, and ValueError for a version that is no key."""
+        from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415 - slow to import
+
+        try:
+            versions = self._live()
+            self._known = {version: self._known.get(version) or self._key(version) for version in versions}
+        except HttpResponseError as error:
+            raise KeysUnavailable(f"Key Vault answered {error.status_code} for the secret {self._name}") from None
+        except AzureError as error:
+            raise KeysUnavailable(f"Key Vault does not answer ({type(error).__name__})") from None
+        return self._known
+
+    def _live(self) -> list[str]:
+        found = [
+            Version(
+                id=one.version,
+                made=one.created_on,
+                enabled=bool(one.enabled),
+                not_before=one.not_before,
+                expires=one.expires_on,
+            )
+            for one in self._client.list_properties_of_secret_versions(self._name)
+            if one.version
+        ]
+        return [key.id for key in live_versions(found, now=self._clock())[:MOST]]
+
+    def _key(self, version: str) -> bytes:
+        where = f"secret {self._name}, version {version[:8]}…"
+        value = self._client.get_secret(self._name, version).value or ""
+        return decode_key(value, f"{where}: expected base64", where)

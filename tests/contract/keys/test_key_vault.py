@@ -1,0 +1,236 @@
+"""Signing keys in Key Vault: the unmodified SDK against a double of the service, from rotation to old links."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.core.credentials import AccessToken
+from azure.keyvault.secrets import SecretClient
+from click.testing import CliRunner, Result
+
+from slipway.cli.commands import keys as keys_command
+from slipway.cli.root import root
+from slipway.domain.keyring import VAULT_SECRET
+from slipway.domain.tokens import Claims, Keys, KeysUnavailable, TokenRefused
+from slipway.effects.keys import CachedKeys
+from slipway.effects.keys.vault import VaultKeys
+from tests.certificates import Certificates, make_certificates
+from tests.contract.keys.key_vault import TOKEN, KeyVault
+from tests.https import serving
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+CLAIMS = Claims(expires_at=NOW + timedelta(days=30))
+
+
+class Identity:
+    """Somebody who may use the vault."""
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        assert scopes == ("https://vault.azure.net/.default",)
+        return AccessToken(TOKEN, 2**33)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def vault() -> KeyVault:
+    return KeyVault()
+
+
+@pytest.fixture
+def client(vault: KeyVault, certificates: Certificates) -> Iterator[SecretClient]:
+    with serving(vault.answer, certificates) as address:
+        yield SecretClient(
+            address,
+            Identity(),
+            verify_challenge_resource=False,  # the double is not below vault.azure.net
+            connection_verify=str(certificates.ca_file),
+            retry_total=0,
+        )
+
+
+def keys_of(client: SecretClient) -> CachedKeys:
+    """As the wiring makes them, but without pauses."""
+    return CachedKeys(VaultKeys(client, clock=lambda: NOW).load, max_age=0, pause=0)
+
+
+def key(number: int) -> bytes:
+    return bytes([number]) * 32
+
+
+def text(number: int) -> str:
+    return base64.b64encode(key(number)).decode()
+
+
+def test_the_versions_of_the_secret_are_the_keys_and_the_newest_signs(vault: KeyVault, client: SecretClient) -> None:
+    made = [vault.put(VAULT_SECRET, text(number)) for number in (1, 2, 3)]
+    assert list(keys_of(client).live().items()) == [
+        (one.id, key(n)) for one, n in zip(reversed(made), (3, 2, 1), strict=True)
+    ]
+
+
+def rotate(client: SecretClient, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """`slipway keys rotate` on this vault."""
+    monkeypatch.setattr(keys_command, "open_vault", lambda url: client)
+    return CliRunner().invoke(root, ["keys", "rotate", "--vault", "https://contoso.vault.azure.net", *arguments])
+
+
+@pytest.fixture
+def rotated(client: SecretClient, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    def run(*arguments: str) -> dict[str, Any]:
+        result = rotate(client, "--json", *arguments, monkeypatch=monkeypatch)
+        assert result.exit_code == 0, result.output
+        return dict(json.loads(result.stdout))
+
+    return run
+
+
+type Rotated = Callable[..., dict[str, Any]]
+OLD = 1_795_000_000 - 90 * 86_400
+
+
+def test_links_of_the_keys_before_stay_good_until_they_are_retired(
+    vault: KeyVault, client: SecretClient, rotated: Rotated
+) -> None:
+    vault.now = OLD
+    rotated()
+    keys = Keys(keys_of(client))
+    first = keys.sign("approval", CLAIMS)
+    rotated()
+    second = keys.sign("approval", CLAIMS)
+    for link in (first, second):
+        assert keys.verify("approval", link, Claims, now=NOW) == CLAIMS
+    vault.now = int(datetime.now(UTC).timestamp())
+    done = rotated()
+    assert (len(done["verify"]), len(done["retired"])) == (1, 1)
+    assert keys.verify("approval", second, Claims, now=NOW) == CLAIMS
+    with pytest.raises(TokenRefused, match="its key was retired"):
+        keys.verify("approval", first, Claims, now=NOW)
+
+
+def test_however_soon_keys_are_rotated_again_no_open_link_breaks(
+    vault: KeyVault, client: SecretClient, rotated: Rotated
+) -> None:
+    vault.now = int(datetime.now(UTC).timestamp())
+    keys, links = Keys(keys_of(client)), []
+    for _ in range(5):
+        rotated()
+        links.append(keys.sign("approval", CLAIMS))
+    assert all(keys.verify("approval", link, Claims, now=NOW) == CLAIMS for link in links)
+
+
+def test_a_sixth_key_within_the_time_of_the_links_is_refused_with_the_day_on_which_it_would_not_be(
+    vault: KeyVault, client: SecretClient, rotated: Rotated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.now = int(datetime.now(UTC).timestamp())
+    for _ in range(5):
+        rotated()
+    result = rotate(client, monkeypatch=monkeypatch)
+    assert result.exit_code == 1
+    assert "5 keys are live, the most that may be" in result.output
+    assert "rotate after 20" in result.output
+    assert len(vault.secrets[VAULT_SECRET]) == 5
+
+
+def test_an_instance_that_has_not_seen_a_rotation_looks_again_when_it_meets_a_link_of_the_new_key(
+    client: SecretClient, rotated: Rotated
+) -> None:
+    rotated()
+    time = [0.0]
+    slow = Keys(CachedKeys(VaultKeys(client, clock=lambda: NOW).load, monotonic=lambda: time[0]))
+    slow.sign("approval", CLAIMS)
+    rotated()
+    link = Keys(keys_of(client)).sign("approval", CLAIMS)
+    time[0] = 11
+    assert slow.verify("approval", link, Claims, now=NOW) == CLAIMS
+
+
+def test_retiring_the_others_ends_every_open_link_at_once(client: SecretClient, rotated: Rotated) -> None:
+    for _ in range(3):
+        rotated()
+    done = rotated("--retire-others")
+    assert (done["verify"], len(done["retired"])) == ([], 3)
+    assert list(keys_of(client).live()) == [done["signs"]]
+
+
+def test_keys_in_the_vault_are_listed_with_what_each_is_good_for(
+    vault: KeyVault, client: SecretClient, rotated: Rotated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.now = OLD
+    for _ in range(2):
+        rotated()
+    arguments = ["keys", "list", "--vault", "https://contoso.vault.azure.net"]
+    shown = CliRunner().invoke(root, arguments).stdout.splitlines()
+    assert [line.split()[0] for line in shown[1:]] == [one.id for one in reversed(vault.secrets[VAULT_SECRET])]
+    assert [line.split("Z", 1)[1].strip() for line in shown[1:]] == ["signs", "the next rotation retires it"]
+    assert not [one.value for one in vault.secrets[VAULT_SECRET] if one.value in "\n".join(shown)]
+
+
+@pytest.mark.parametrize("status", [401, 403, 409, 503])
+def test_a_vault_that_refuses_is_told_with_what_to_do_about_it(
+    vault: KeyVault, client: SecretClient, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.status = status
+    result = rotate(client, monkeypatch=monkeypatch)
+    assert (result.exit_code, f"Key Vault answered {status}: " in result.output) == (3, True)
+
+
+def test_what_is_disabled_not_yet_good_or_expired_is_no_key(vault: KeyVault, client: SecretClient) -> None:
+    soon, ago = int((NOW + timedelta(days=1)).timestamp()), int((NOW - timedelta(days=1)).timestamp())
+    good = vault.put(VAULT_SECRET, text(1))
+    for attributes in ({"enabled": False}, {"nbf": soon}, {"exp": ago}):
+        vault.put(VAULT_SECRET, text(2), **attributes)
+    assert list(keys_of(client).live()) == [good.id]
+
+
+def test_a_value_is_read_once_however_often_the_versions_are(vault: KeyVault, client: SecretClient) -> None:
+    made = vault.put(VAULT_SECRET, text(1))
+    keys = keys_of(client)
+    for _ in range(3):
+        keys.live()
+    assert [r.path for r in vault.asked].count(f"/secrets/{VAULT_SECRET}/{made.id}") == 1
+    assert [r.path for r in vault.asked].count(f"/secrets/{VAULT_SECRET}/versions") == 3
+
+
+def test_known_keys_go_on_being_good_while_the_vault_is_away(vault: KeyVault, client: SecretClient) -> None:
+    vault.put(VAULT_SECRET, text(1))
+    keys = keys_of(client)
+    before = keys.live()
+    vault.status = 503
+    assert keys.live() == before
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_without_any_key_it_is_said_that_they_are_away(vault: KeyVault, client: SecretClient, status: int) -> None:
+    vault.status = status
+    with pytest.raises(KeysUnavailable):
+        keys_of(client).live()
+
+
+@pytest.mark.parametrize("value", ["not base64!", base64.b64encode(b"short").decode(), ""])
+def test_a_version_that_is_no_key_is_named_and_its_value_kept_back(
+    vault: KeyVault, client: SecretClient, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    vault.put(VAULT_SECRET, value)
+    with pytest.raises(KeysUnavailable):
+        keys_of(client).live()
+    assert f"secret {VAULT_SECRET}, version" in caplog.text
+    assert not value or value not in caplog.text
+
+
+def test_what_could_not_be_retired_is_named(
+    vault: KeyVault, client: SecretClient, rotated: Rotated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotated()
+    old = vault.secrets[VAULT_SECRET][0].id
+    vault.refused_methods = ("PATCH",)
+    result = rotate(client, "--retire-others", monkeypatch=monkeypatch)
+    new = vault.secrets[VAULT_SECRET][1].id
+    assert result.exit_code == 3
+    assert f"The new key {new} signs, but these are still live: {old}" in result.output

@@ -1,0 +1,110 @@
+"""`slipway keys rotate`: a new key signs, the one before verifies, and none is ever shown."""
+
+import json
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.keyring import format_keys, parse_keys
+from slipway.domain.tokens import Keys
+from slipway.opening import open_keys
+from slipway.settings import Settings
+from tests.unit.cli.conftest import Command
+from tests.unit.test_settings import GOOD
+
+
+def test_a_file_is_made_for_its_owner_alone_and_holds_one_key(slipway: Command, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    result = slipway("keys", "rotate", "--file", str(file))
+    assert result.exit_code == 0, result.stderr
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(parse_keys(file.read_text())) == 1
+    assert file.read_text().split(":")[1].strip() not in result.stdout
+
+
+def held(*ids: str) -> str:
+    return format_keys({key_id: key_id.encode().ljust(32) for key_id in ids}, separator="\n")
+
+
+def test_a_key_is_retired_once_its_links_are_over_and_not_before(slipway: Command, tmp_path: Path) -> None:
+    file, today = tmp_path / "keys", datetime.now(UTC)
+    long_ago, lately = f"{today - timedelta(days=61):%Y%m%d}", f"{today - timedelta(days=3):%Y%m%d}"
+    file.write_text(held(lately, long_ago, "20200101"))
+    told = json.loads(slipway("keys", "rotate", "--file", str(file), "--json").stdout)
+    assert told == {"signs": f"{today:%Y%m%d}", "verify": [lately, long_ago], "retired": ["20200101"]}
+    assert list(parse_keys(file.read_text())) == [told["signs"], lately, long_ago]
+    assert not [other for other in tmp_path.iterdir() if other.name.startswith(".keys")]
+
+
+def test_rotations_of_one_day_have_names_of_their_own_and_break_nothing(slipway: Command, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    first, second, third = (
+        json.loads(slipway("keys", "rotate", "--file", str(file), "--json").stdout)["signs"] for _ in range(3)
+    )
+    assert list(parse_keys(file.read_text())) == [third, second, first]
+
+
+def test_keys_that_people_named_are_never_retired_by_themselves(slipway: Command, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(held("e", "d", "c", "b", "a"))
+    result = slipway("keys", "rotate", "--file", str(file))
+    assert result.exit_code == 1
+    assert "rotate once one was taken out by hand, or end every open link with --retire-others" in result.stderr
+    assert file.read_text() == held("e", "d", "c", "b", "a")
+
+
+def test_retiring_the_others_ends_every_open_link(slipway: Command, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    for _ in range(2):
+        slipway("keys", "rotate", "--file", str(file))
+    told = json.loads(slipway("keys", "rotate", "--file", str(file), "--retire-others", "--json").stdout)
+    assert (told["verify"], len(told["retired"])) == ([], 2)
+
+
+def test_keys_are_listed_without_the_keys(slipway: Command, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    assert "there are no keys yet" in slipway("keys", "list", "--file", str(file)).stderr
+    file.write_text(held("20261101", "mine", "20260101"))
+    told = json.loads(slipway("keys", "list", "--file", str(file), "--json").stdout)["keys"]
+    assert [(one["id"], one["signs"], one["needed_until"]) for one in told] == [
+        ("20261101", True, None),
+        ("mine", False, "2026-12-31T00:00:00Z"),
+        ("20260101", False, None),
+    ]
+    shown = slipway("keys", "list", "--file", str(file)).stdout
+    assert "verifies, until it is taken out by hand" in shown
+    assert not [value for value in file.read_text().split() if value.partition(":")[2] in shown]
+
+
+def test_the_place_is_that_of_the_apps_own_setting_and_the_app_reads_it(slipway: Command, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    setting = {"SLIPWAY_SIGNING_KEYS": f"@file:{file}"}
+    assert slipway("keys", "rotate", **setting).exit_code == 0
+    keys = open_keys(Settings.read(GOOD | setting), credential=lambda: pytest.fail("not needed"), clock=lambda: None)  # type: ignore[arg-type,return-value]
+    assert isinstance(keys, Keys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "expected --file or --vault"),
+        (("--file", "x", "--vault", "https://x.vault.azure.net"), "expected --file or --vault"),
+        (("--vault", "http://x.vault.azure.net"), "--vault: expected an address such as"),
+    ],
+)
+def test_one_place_is_expected(slipway: Command, arguments: tuple[str, ...], said: str) -> None:
+    result = slipway("keys", "rotate", *arguments)
+    assert (result.exit_code, said in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("content", [b"a:shown-not", b"\xff\xfe", b"a:AAAA,a:AAAA"])
+def test_a_file_that_cannot_be_read_stays_as_it_is(slipway: Command, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(content)
+    result = slipway("keys", "rotate", "--file", str(file))
+    assert result.exit_code == 1
+    assert "nothing was changed" in result.stderr
+    assert "shown-not" not in result.stderr
+    assert file.read_bytes() == content

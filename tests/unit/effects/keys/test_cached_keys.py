@@ -1,0 +1,100 @@
+"""Keys that can change while the app runs: when they are read again, and what holds while they cannot be."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.keyring import format_keys
+from slipway.domain.tokens import KeysUnavailable
+from slipway.effects.keys import CachedKeys, KeyFile
+
+OLD, NEW = {"old": b"o" * 32}, {"new": b"n" * 32, "old": b"o" * 32}
+
+
+class Place:
+    """Where keys are kept, and a clock."""
+
+    def __init__(self) -> None:
+        self.keys: Mapping[str, bytes] = OLD
+        self.error: Exception | None = None
+        self.reads = 0
+        self.now = 0.0
+
+    def load(self) -> Mapping[str, bytes]:
+        self.reads += 1
+        if self.error:
+            raise self.error
+        return self.keys
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+@pytest.fixture
+def keys(place: Place) -> CachedKeys:
+    return CachedKeys(place.load, max_age=600, pause=10, monotonic=lambda: place.now)
+
+
+def test_they_are_read_once_and_again_when_they_are_old(place: Place, keys: CachedKeys) -> None:
+    for place.now in (0, 1, 599):
+        assert keys.live("old") == OLD
+    assert place.reads == 1
+    place.keys, place.now = NEW, 600
+    assert keys.live() == NEW
+
+
+def test_an_unknown_key_makes_us_look_again_before_that(place: Place, keys: CachedKeys) -> None:
+    keys.live()
+    place.keys, place.now = NEW, 10
+    assert "new" in keys.live("new")
+
+
+def test_however_many_links_name_unknown_keys_we_look_only_once_in_a_while(place: Place, keys: CachedKeys) -> None:
+    for place.now in (0, 1, 2, 9.9, 10, 11, 19.9):
+        keys.live("forged")
+    assert place.reads == 2
+
+
+@pytest.mark.parametrize("error", [KeysUnavailable("away"), ValueError("item 1: expected base64")])
+def test_what_is_known_stays_good_while_it_cannot_be_read_anew(
+    place: Place, keys: CachedKeys, error: Exception
+) -> None:
+    keys.live()
+    place.error, place.now = error, 700
+    assert keys.live() == OLD
+    place.error, place.keys, place.now = None, NEW, 711
+    assert keys.live() == NEW
+
+
+def test_none_at_all_are_never_taken_for_keys(place: Place, keys: CachedKeys) -> None:
+    place.keys = {}
+    with pytest.raises(KeysUnavailable):
+        keys.live()
+
+
+def test_a_file_is_read_whole_and_says_by_place_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    with pytest.raises(KeysUnavailable, match="cannot be read"):
+        KeyFile(path).load()
+    path.write_text(format_keys(NEW, separator="\n") + "\n")
+    assert list(KeyFile(path).load().items()) == list(NEW.items())
+    path.write_text("a:shown-not")
+    with pytest.raises(ValueError, match="item 1: expected base64") as refused:
+        KeyFile(path).load()
+    assert "shown-not" not in str(refused.value)
+    path.write_bytes(b"\xff")
+    with pytest.raises(ValueError, match="expected ASCII"):
+        KeyFile(path).load()
+
+
+def test_ids_are_never_old_and_an_unread_place_is_told(place: Place, keys: CachedKeys) -> None:
+    keys.live()
+    place.keys = NEW
+    assert keys.ids() == ("new", "old")
+    for place.error in (KeysUnavailable("away"), ValueError("item 1: expected base64")):
+        with pytest.raises(KeysUnavailable):
+            keys.ids()
+    assert keys.live() == NEW
