@@ -7,13 +7,14 @@ STAMP := $(VENV)/.installed
 CHECKOV_STAMP := .local/checkov/.installed
 BENCH_STAMP := .venv-bench/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
+SITE_STAMP := tools/site/node_modules/.installed
 ARGS ?=
 VERSION ?= 1.0.1
 
-.PHONY: help install demo up down push test check checkov bench docs requirements clean
+.PHONY: help install demo up down push test check checkov bench docs docs-site requirements clean
 
 help: ## What each command does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP) $(NODE_STAMP) ## Install what the other commands need (they do so by themselves)
 
@@ -23,6 +24,10 @@ $(STAMP): requirements-dev.txt requirements.txt pyproject.toml scripts/install.s
 
 $(NODE_STAMP): local/azurite/package-lock.json tools/card/package-lock.json scripts/install.sh
 	@sh scripts/install.sh node
+	@touch $@
+
+$(SITE_STAMP): tools/site/package-lock.json scripts/install.sh
+	@sh scripts/install.sh site
 	@touch $@
 
 $(BENCH_STAMP): requirements-bench.txt scripts/install.sh | $(STAMP)
@@ -67,8 +72,16 @@ bench: install $(BENCH_STAMP) ## Measure, and write bench/results.json
 docs: install ## Write the generated pages anew
 	@$(PYTHON) scripts/check_docs.py --write
 
+docs-site: $(STAMP) $(SITE_STAMP) ## The docs as a site, in .local/site; ARGS=serve to look at it while writing
+ifeq ($(strip $(ARGS)),serve)
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs serve
+else
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+	@echo "The site is in .local/site: open .local/site/index.html"
+endif
+
 requirements: $(STAMP) ## Pin requirements.txt and requirements-dev.txt from their .in files
 	@sh scripts/pin.sh
 
 clean: ## Remove what was installed and generated here
-	rm -rf $(VENV) .venv-bench local/azurite/node_modules tools/card/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .venv-bench local/azurite/node_modules tools/card/node_modules tools/site/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

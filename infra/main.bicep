@@ -57,6 +57,10 @@ param alertEmail string
 param logRetentionDays int
 @description('How the ledger is copied, such as Standard_GZRS.')
 param ledgerRedundancy string
+@description('The ledger\'s storage account of an earlier installation, to go on with; empty to make one.')
+param existingLedgerName string
+@description('Its resource group.')
+param existingLedgerResourceGroup string
 @description('Days for which exported audit blobs cannot be changed; 0 for no policy.')
 param auditRetentionDays int
 @description('Memory of one instance in MB.')
@@ -77,6 +81,8 @@ var appName = 'func-${short}'
 var appUrl = empty(publicUrl) ? 'https://${appName}.azurewebsites.net' : publicUrl
 var hostStorageName = 'sthost${take(token, 13)}'
 var dataStorageName = 'stdata${take(token, 13)}'
+var ledgerName = empty(existingLedgerName) ? dataStorageName : existingLedgerName
+var ledgerGroup = empty(existingLedgerName) ? groupName : existingLedgerResourceGroup
 var serviceBusName = 'sb-${short}'
 var nonprodRegistryName = 'crnonprod${take(token, 13)}'
 var prodRegistryName = 'crprod${take(token, 13)}'
@@ -142,19 +148,30 @@ module hostStorage 'modules/storage-host.bicep' = {
   }
 }
 
-module dataStorage 'modules/storage-data.bicep' = {
+module dataStorage 'modules/storage-data.bicep' = if (empty(existingLedgerName)) {
   name: 'data-storage'
   scope: group
   params: {
     name: dataStorageName
     location: location
     tags: tags
-    appPrincipalId: identity.outputs.principalId
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
     redundancy: ledgerRedundancy
     auditRetentionDays: auditRetentionDays
   }
+}
+
+module ledger 'modules/ledger.bicep' = {
+  name: 'ledger'
+  scope: resourceGroup(ledgerGroup)
+  params: {
+    name: ledgerName
+    appPrincipalId: identity.outputs.principalId
+  }
+  dependsOn: [
+    dataStorage
+  ]
 }
 
 module serviceBus 'modules/service-bus.bicep' = {
@@ -226,8 +243,8 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetworkin
     targets: [
       { name: 'pe-host-blob', id: hostStorage.outputs.id, group: 'blob', zone: blobZone }
       { name: 'pe-host-table', id: hostStorage.outputs.id, group: 'table', zone: tableZone }
-      { name: 'pe-data-blob', id: dataStorage.outputs.id, group: 'blob', zone: blobZone }
-      { name: 'pe-data-table', id: dataStorage.outputs.id, group: 'table', zone: tableZone }
+      { name: 'pe-data-blob', id: ledger.outputs.id, group: 'blob', zone: blobZone }
+      { name: 'pe-data-table', id: ledger.outputs.id, group: 'table', zone: tableZone }
       { name: 'pe-bus', id: serviceBus.outputs.id, group: 'namespace', zone: busZone }
       { name: 'pe-nonprod', id: nonprodRegistry.outputs.id, group: 'registry', zone: registryZone }
       { name: 'pe-prod', id: prodRegistry.outputs.id, group: 'registry', zone: registryZone }
@@ -306,10 +323,10 @@ module app 'modules/app.bicep' = {
     insightsName: monitoring.outputs.insightsName
     hostStorageName: hostStorageName
     deploymentContainer: hostStorage.outputs.deploymentContainer
-    tableEndpoint: dataStorage.outputs.tableEndpoint
-    blobEndpoint: dataStorage.outputs.blobEndpoint
-    ledgerTable: dataStorage.outputs.ledgerTable
-    evidenceContainer: dataStorage.outputs.evidenceContainer
+    tableEndpoint: ledger.outputs.tableEndpoint
+    blobEndpoint: ledger.outputs.blobEndpoint
+    ledgerTable: ledger.outputs.ledgerTable
+    evidenceContainer: ledger.outputs.evidenceContainer
     serviceBusHost: serviceBus.outputs.hostName
     vaultUri: vault.outputs.uri
     nonprodRegistryName: nonprodRegistry.outputs.name
@@ -338,8 +355,8 @@ module events 'modules/events.bicep' = {
     location: location
     tags: tags
     registryId: nonprodRegistry.outputs.id
-    storageName: dataStorage.outputs.name
-    deadEventsContainer: dataStorage.outputs.deadEventsContainer
+    storageName: hostStorage.outputs.name
+    deadEventsContainer: hostStorage.outputs.deadEventsContainer
   }
 }
 
@@ -387,8 +404,10 @@ output SLIPWAY_PUBLIC_URL string = appUrl
 output SLIPWAY_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output SLIPWAY_VAULT_NAME string = vault.outputs.name
 output SLIPWAY_SYSTEM_TOPIC string = events.outputs.name
-output SLIPWAY_DATA_STORAGE string = dataStorage.outputs.name
-output SLIPWAY_DEAD_EVENTS string = dataStorage.outputs.deadEventsContainer
+output SLIPWAY_LEDGER_STORAGE string = ledgerName
+output SLIPWAY_LEDGER_GROUP string = ledgerGroup
+output SLIPWAY_HOST_STORAGE string = hostStorage.outputs.name
+output SLIPWAY_DEAD_EVENTS string = hostStorage.outputs.deadEventsContainer
 output SLIPWAY_SERVICE_BUS string = serviceBus.outputs.hostName
 output SLIPWAY_NONPROD_REGISTRY string = nonprodRegistry.outputs.loginServer
 output SLIPWAY_PROD_REGISTRY string = prodRegistry.outputs.loginServer

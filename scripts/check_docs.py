@@ -10,6 +10,7 @@ GENERATED = {
     "docs/reference/states.md": "slipway.domain.diagram",
     "docs/reference/delivery.schema.json": "slipway.config.schema",
     "docs/reference/roles.md": "slipway.domain.roles_reference",
+    "docs/reference/delivery.md": "slipway.config.reference",
     "docs/reference/cli.md": "slipway.cli.reference",
     "docs/reference/settings.md": "slipway.settings_reference",
 }

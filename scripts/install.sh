@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install what the commands of the Makefile need, into this folder: `install.sh python`, `bench` or `node`.
+# Install what the commands of the Makefile need, into this folder: `install.sh python`, `node`, `site` or `bench`.
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }
@@ -55,6 +55,11 @@ install_node() {
     npm ci --prefix tools/card --no-audit --no-fund --ignore-scripts --silent
 }
 
+install_site() {
+    say "Installing the library that draws the diagrams of the docs' site"
+    npm ci --prefix tools/site --no-audit --no-fund --ignore-scripts --silent
+}
+
 install_bench() {
     say "Installing what the benchmarks compare with, into .venv-bench"
     [ -x .venv-bench/bin/python ] || .venv/bin/python -m venv .venv-bench
@@ -65,5 +70,6 @@ case "${1:-}" in
     python) install_python ;;
     bench) install_bench ;;
     node) install_node ;;
-    *) say "usage: install.sh python|bench|node"; exit 2 ;;
+    site) install_site ;;
+    *) say "usage: install.sh python|node|site|bench"; exit 2 ;;
 esac

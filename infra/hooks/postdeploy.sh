@@ -5,5 +5,5 @@ set -eu
 az deployment group create --name slipway-postdeploy --resource-group "$AZURE_RESOURCE_GROUP" \
     --template-file infra/postdeploy.bicep --output none --parameters \
     systemTopicName="$SLIPWAY_SYSTEM_TOPIC" appName="$SLIPWAY_APP_NAME" \
-    storageName="$SLIPWAY_DATA_STORAGE" deadEventsContainer="$SLIPWAY_DEAD_EVENTS"
+    storageName="$SLIPWAY_HOST_STORAGE" deadEventsContainer="$SLIPWAY_DEAD_EVENTS"
 echo "Pushes into $SLIPWAY_NONPROD_REGISTRY now reach $SLIPWAY_PUBLIC_URL"

@@ -1,8 +1,7 @@
-// Storage of the product: the ledger's table, evidence, the audit export, and events that could not be delivered.
+// Storage of the product: the ledger's table, evidence, and the audit export. What the app may do in it: ledger.bicep.
 param name string
 param location string
 param tags object
-param appPrincipalId string
 param privateNetworking bool
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 @description('How the ledger is copied: a G outlives the region, a Z a data centre. Not every region has every kind.')
@@ -12,8 +11,6 @@ param workspaceId string
 @minValue(0)
 @maxValue(146000)
 param auditRetentionDays int
-
-var roles = loadJsonContent('../roles.json')
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: name
@@ -80,14 +77,6 @@ resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-0
   }
 }
 
-resource deadEvents 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
-  parent: blobs
-  name: 'dead-events'
-  properties: {
-    publicAccess: 'None'
-  }
-}
-
 // Unlocked: it can still be shortened or removed, and `azd down` still works. Locking is a POST that no template can do.
 resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (auditRetentionDays > 0) {
   parent: audit
@@ -95,28 +84,6 @@ resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers
   properties: {
     immutabilityPeriodSinceCreationInDays: auditRetentionDays
     allowProtectedAppendWrites: true
-  }
-}
-
-resource ledgerAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, appPrincipalId, roles.storageTableDataContributor)
-  scope: account
-  properties: {
-    description: 'Slipway keeps its ledger here; at start-up it makes sure that the table exists, which needs the account as scope.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
-  }
-}
-
-resource evidenceAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(evidence.id, appPrincipalId, roles.storageBlobDataContributor)
-  scope: evidence
-  properties: {
-    description: 'Slipway keeps plans and logs here, named by their hash.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
   }
 }
 
@@ -155,11 +122,3 @@ resource blobWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' =
     ]
   }
 }
-
-output id string = account.id
-output name string = account.name
-output tableEndpoint string = account.properties.primaryEndpoints.table
-output blobEndpoint string = account.properties.primaryEndpoints.blob
-output ledgerTable string = ledger.name
-output evidenceContainer string = evidence.name
-output deadEventsContainer string = deadEvents.name

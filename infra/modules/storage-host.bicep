@@ -1,4 +1,4 @@
-// Storage of the Functions host: the deployed package, its locks and its keys. Apart from the ledger, so that what the
+// Storage of the Functions host: the deployed package, its locks and its keys, and events that could not be delivered. Apart from the ledger, so that what the
 // host needs (owner of its blobs) gives no right over the ledger's evidence.
 param name string
 param location string
@@ -44,6 +44,14 @@ resource deployment 'Microsoft.Storage/storageAccounts/blobServices/containers@2
   }
 }
 
+resource deadEvents 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobs
+  name: 'dead-events'
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, appPrincipalId, roles.storageBlobDataOwner)
   scope: account
@@ -68,3 +76,5 @@ resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 output id string = account.id
 output deploymentContainer string = '${account.properties.primaryEndpoints.blob}${deployment.name}'
+output name string = account.name
+output deadEventsContainer string = deadEvents.name

@@ -2,7 +2,9 @@
 
 import re
 
-FUNCTIONS = frozenset({"count", "countif", "percentile", "max", "bin", "extract", "isnotempty", "toint"})
+FUNCTIONS = frozenset(
+    {"count", "countif", "percentile", "max", "bin", "extract", "isnotempty", "toint", "maxif", "isnotnull", "ago"}
+)
 OPERATORS = frozenset({"where", "project", "order", "take", "summarize", "extend"})
 WORDS = frozenset({"by", "desc", "asc", "and", "or", "not", "in", "contains", "startswith", "true", "false"})
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')

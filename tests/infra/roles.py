@@ -74,7 +74,7 @@ class Right:
         place = PLACES[self.scope.type] + (f" `{named}`" if named else "")
         if self.file.endswith("service-bus.bicep") and named is None:
             place = "each of the four queues"
-        return {"storage-host": f"{place} of the host", "storage-data": f"{place} of the ledger"}.get(
+        return {"storage-host": f"{place} of the host", "ledger": f"{place} of the ledger"}.get(
             self.file.removeprefix("modules/").removesuffix(".bicep"), place
         )
 

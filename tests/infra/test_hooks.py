@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "SLIPWAY_SIGN_IN_CLIENT_ID": "22222222-2222-2222-2222-222222222222",
     "SLIPWAY_VAULT_NAME": "kv-try",
     "SLIPWAY_SYSTEM_TOPIC": "evgt-try",
-    "SLIPWAY_DATA_STORAGE": "stdatatry",
+    "SLIPWAY_HOST_STORAGE": "sthosttry",
     "SLIPWAY_DEAD_EVENTS": "dead-events",
     "SLIPWAY_NONPROD_REGISTRY": "crnonprodtry.azurecr.io",
 }
@@ -187,6 +187,6 @@ def test_the_subscription_is_deployed_with_the_parameters_that_it_declares(hook)
     assert given == {
         "systemTopicName": "evgt-try",
         "appName": "func-try",
-        "storageName": "stdatatry",
+        "storageName": "sthosttry",
         "deadEventsContainer": "dead-events",
     }

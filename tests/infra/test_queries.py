@@ -27,6 +27,10 @@ WORKBOOK = json.loads((INFRA / "workbook.json").read_text(encoding="utf-8"))
 QUERIES = {alert["name"]: alert["query"] for alert in ALERTS} | {
     item["name"]: item["content"]["query"] for item in WORKBOOK["items"] if "query" in item["content"]
 }
+EVALUATED = {"PT5M", "PT10M", "PT15M", "PT30M", "PT1H"}
+WINDOWS = {"PT5M", "PT10M", "PT15M", "PT30M", "PT1H", "P1D", "P2D"}
+"""Of what Azure Monitor takes; two days are the most."""
+
 every_query = pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 
 
@@ -57,16 +61,20 @@ def test_endings_that_the_workbook_counts_are_actions_of_the_audit_trail():
         assert f'"release.{ending}"' in source
 
 
-def test_the_sweep_is_watched_under_the_name_of_its_function():
-    watched = {name for query in QUERIES.values() for name in re.findall(r'\bName == "(\w+)"', query)}
-    assert watched == {"sweep"}
-    assert 'function_name("sweep")' in (ROOT / "functions/timers.py").read_text(encoding="utf-8")
+def test_functions_are_watched_under_their_names():
+    queries = " ".join(QUERIES.values())
+    watched = set(re.findall(r'\bName == "(\w+)"', queries))
+    watched |= {name for listed in re.findall(r"\bName in \(([^)]*)\)", queries) for name in re.findall(r"\w+", listed)}
+    named = set(re.findall(r'function_name\("(\w+)"\)', _said()))
+    assert {"sweep", "image_pushed", "azure_devops_hook"} <= watched <= named
 
 
 def test_every_alert_says_what_to_do_and_how_bad_it_is():
     for alert in ALERTS:
         assert set(alert) == {"name", "title", "description", "severity", "every", "window", "query"}
         assert alert["severity"] in range(5)
+        assert alert["every"] in EVALUATED
+        assert alert["window"] in WINDOWS
         assert alert["description"].endswith(".")
 
 

@@ -1,0 +1,58 @@
+// What the app may do with the ledger's storage, which this installation made or an earlier one left: after the loss of a
+// region the app is installed anew beside the storage account that was failed over.
+param name string
+param appPrincipalId string
+
+var roles = loadJsonContent('../roles.json')
+
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+  name: name
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' existing = {
+  parent: tables
+  name: 'ledger'
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource evidence 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {
+  parent: blobs
+  name: 'evidence'
+}
+
+resource ledgerAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(account.id, appPrincipalId, roles.storageTableDataContributor)
+  scope: account
+  properties: {
+    description: 'Slipway keeps its ledger here; at start-up it makes sure that the table exists, which needs the account as scope.'
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+  }
+}
+
+resource evidenceAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(evidence.id, appPrincipalId, roles.storageBlobDataContributor)
+  scope: evidence
+  properties: {
+    description: 'Slipway keeps plans and logs here, named by their hash.'
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+  }
+}
+
+output id string = account.id
+output tableEndpoint string = 'https://${account.name}.table.${environment().suffixes.storage}/'
+output blobEndpoint string = 'https://${account.name}.blob.${environment().suffixes.storage}/'
+output ledgerTable string = table.name
+output evidenceContainer string = evidence.name
