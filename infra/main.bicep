@@ -63,6 +63,10 @@ param existingLedgerName string
 param existingLedgerResourceGroup string
 @description('Days for which exported audit blobs cannot be changed; 0 for no policy.')
 param auditRetentionDays int
+@description('Who is let in to the API: `host-keys` or `roles`.')
+param apiAccess string
+@description('Role of a key of the host that has none of its own.')
+param hostKeyRole string
 @description('Memory of one instance in MB.')
 param instanceMemory int
 @description('The most instances of the app.')
@@ -337,6 +341,8 @@ module app 'modules/app.bicep' = {
     productionClusterResourceGroup: production.outputs.clusterResourceGroup
     organizations: organizations
     signInClientId: signInClientId
+    apiAccess: apiAccess
+    hostKeyRole: hostKeyRole
     instanceMemory: instanceMemory
     maximumInstances: maximumInstances
     alwaysReady: alwaysReady

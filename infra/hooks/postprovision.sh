@@ -42,6 +42,7 @@ present=$(az rest --method get --url "$vault/secrets?$version" --query 'value[].
 put slipway-signing-key "$(random 32)"
 put slipway-hook-secrets "$(random 32)"
 put slipway-channels '{}'
+put slipway-api-keys '{}'
 
 # The platform looks secrets up again at once, not within a day.
 az rest --method post --output none --url \

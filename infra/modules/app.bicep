@@ -27,6 +27,11 @@ param productionClusterResourceGroup string
 param organizations string
 @description('Client id of the Entra application that people sign in to.')
 param signInClientId string
+@allowed(['host-keys', 'roles'])
+@description('Who is let in to the API: whoever holds a key of the host, or people signed in and named keys only.')
+param apiAccess string
+@allowed(['reader', 'approver', 'operator', 'admin'])
+param hostKeyRole string
 @allowed([512, 2048, 4096])
 param instanceMemory int
 param maximumInstances int
@@ -171,6 +176,9 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         { name: 'SLIPWAY_HOOK_SECRETS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)' }
         { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
         { name: 'SLIPWAY_SIGN_IN', value: 'easy-auth' }
+        { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
+        { name: 'SLIPWAY_HOST_KEY_ROLE', value: hostKeyRole }
+        { name: 'SLIPWAY_API_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-api-keys)' }
       ]
     }
   }

@@ -1,4 +1,4 @@
-// The vault of the three secrets that the app needs. infra/hooks/postprovision.sh puts them in; no template ever sees them.
+// The vault of the secrets that the app needs. infra/hooks/postprovision.sh puts them in; no template ever sees them.
 //
 // It stays reachable from outside also with private networking: app settings that refer to a vault are resolved by the
 // platform, which on Flex Consumption cannot reach a vault that is closed to it. What guards it is the role, not the network.

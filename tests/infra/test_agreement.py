@@ -60,7 +60,7 @@ def test_no_setting_is_given_that_flex_consumption_refuses():
 
 def test_secret_settings_are_references_into_key_vault():
     values = _app_settings()
-    for name in ("SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS"):
+    for name in ("SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS", "SLIPWAY_API_KEYS"):
         secret = name.lower().replace("_", "-")
         assert values[name] == f"'@Microsoft.KeyVault(SecretUri=${{vaultUri}}secrets/{secret})'"
     site = APP.resources["app"].body
@@ -98,6 +98,8 @@ STAND_INS = {
     "evidenceContainer": CONTAINER,
     "vaultUri": "https://kv-x.vault.azure.net/",
     "organizations": "contoso",
+    "apiAccess": "host-keys",
+    "hostKeyRole": "operator",
     "string(registries)": json.dumps({"nonprod": {"login_server": "a.azurecr.io", "resource_id": "/subscriptions/x"}}),
     "string(clusters)": json.dumps({"staging": {"server": "https://a.azmk8s.io:443", "ca_data": "eA=="}}),
 }
@@ -105,6 +107,7 @@ STAND_INS = {
 
 SECRETS = {
     "SLIPWAY_CHANNELS": "{}",
+    "SLIPWAY_API_KEYS": "{}",
     "SLIPWAY_HOOK_SECRETS": base64.b64encode(bytes(32)).decode(),
 }
 """In the form in which infra/hooks/postprovision.sh makes them."""

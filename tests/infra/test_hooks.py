@@ -109,6 +109,7 @@ def test_the_vault_gets_every_secret_that_it_lacks(hook):
         "slipway-signing-key",
         "slipway-hook-secrets",
         "slipway-channels",
+        "slipway-api-keys",
     ]
 
 
@@ -124,7 +125,7 @@ def test_secrets_are_new_each_time_and_never_on_a_command_line_or_in_the_output(
 
 
 def test_secrets_that_are_there_are_never_replaced(hook):
-    ended = hook.run("postprovision", PRESENT="slipway-signing-key slipway-channels")
+    ended = hook.run("postprovision", PRESENT="slipway-signing-key slipway-channels slipway-api-keys")
     assert ended.returncode == 0, ended.stderr
     put = [call for call in hook.calls if "--method put" in call]
     assert len(put) == 1
