@@ -152,6 +152,9 @@ class Settings(BaseModel):
     table: str = Field(
         default="ledger", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Name of the ledger's table."
     )
+    index_table: str = Field(
+        default="auditindex", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Name of the audit index's table."
+    )
     container: str = Field(
         default="evidence", pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$", description="Blob container for plans and logs."
     )

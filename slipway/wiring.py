@@ -21,12 +21,16 @@ from .flow.outbox import Outbox
 from .flow.parking import Parking
 from .flow.reading import Reader
 from .flow.receiving import Receiver
+from .flow.trail import Trail
 from .ledger import Blobs, Ledger, Table
+from .ledger.audit_index import AuditIndex
+from .ledger.indexing import Indexer
 from .ledger.installation import Installation
 from .ledger.leases import Leases
 from .settings import FOREIGN, ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
+    from azure.data.tables import TableServiceClient
     from azure.identity import DefaultAzureCredential
 
     from .effects.cluster import Cluster, ClusterAccess
@@ -100,17 +104,29 @@ class Parts:
         return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()
 
     @part
-    def table(self) -> Table:
+    def tables(self) -> "TableServiceClient":
         from azure.data.tables import TableServiceClient
-
-        from .ledger.azure_table import AzureTable
 
         connection = self.settings.storage_connection.get_secret_value()
         if connection:
-            service = TableServiceClient.from_connection_string(connection)
-        else:
-            service = TableServiceClient(self.settings.table_endpoint, credential=self.credential)
-        return AzureTable.open(service, self.settings.table)
+            return TableServiceClient.from_connection_string(connection)
+        return TableServiceClient(self.settings.table_endpoint, credential=self.credential)
+
+    @part
+    def table(self) -> Table:
+        from .ledger.azure_table import AzureTable
+
+        return AzureTable.open(self.tables, self.settings.table)
+
+    @part
+    def index(self) -> AuditIndex:
+        from .ledger.azure_table import AzureTable
+
+        return AuditIndex(AzureTable.open(self.tables, self.settings.index_table))
+
+    @part
+    def indexer(self) -> Indexer:
+        return Indexer(table=self.table, index=self.index)
 
     @part
     def blobs(self) -> Blobs:
@@ -251,7 +267,12 @@ class Parts:
     @part
     def intake(self) -> Intake:
         return Intake(
-            ledger=self.ledger, catalogue=self.catalogue, outbox=self.outbox, clock=self.clock, patience=Patience()
+            ledger=self.ledger,
+            catalogue=self.catalogue,
+            outbox=self.outbox,
+            indexer=self.indexer,
+            clock=self.clock,
+            patience=Patience(),
         )
 
     @part
@@ -283,7 +304,7 @@ class Parts:
 
     @part
     def installation(self) -> Installation:
-        return Installation(self.table)
+        return Installation(self.table, self.indexer)
 
     @part
     def parking(self) -> Parking:
@@ -308,9 +329,14 @@ class Parts:
             catalogue=self.catalogue,
             intake=self.intake,
             outbox=self.outbox,
+            indexer=self.indexer,
             registry=self.registry,
             clock=self.clock,
         )
+
+    @part
+    def trail(self) -> Trail:
+        return Trail(index=self.index, clock=self.clock)
 
     @part
     def reader(self) -> Reader:

@@ -9,6 +9,7 @@ from ..domain.causes import Cause
 from ..domain.decide import decide
 from ..domain.rules import RuleResult
 from ..ledger import AlreadySeen, Conflict, Ledger
+from ..ledger.indexing import Indexer
 from .catalogue import Catalogue, Entry, tag_rule
 from .clock import Clock, Patience, utc_now
 from .outbox import Outbox
@@ -60,6 +61,8 @@ class Intake:
     ledger: Ledger
     catalogue: Catalogue
     outbox: Outbox
+    indexer: Indexer | None = None
+    """Without one, what is committed waits for the sweep of an instance that has one."""
     clock: Clock = utc_now
     patience: Patience = field(default_factory=Patience)
     at: Callable[[str], None] = nowhere
@@ -91,15 +94,18 @@ class Intake:
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
             self.at("decided")
             try:
-                entries = self.ledger.commit(loaded, decision, cause)
+                committed = self.ledger.commit(loaded, decision, cause)
             except AlreadySeen:
                 return Receipt(application=application.application, outcome=Outcome.REPEATED, rules=decision.rules)
             except Conflict:
                 self.patience.wait(attempt)
                 continue
             self.at("committed")
-            self.outbox.send(entries)
+            self.outbox.send(committed.entries)
             self.at("sent")
+            if self.indexer is not None:
+                self.indexer.take(application.application, committed.records)
+                self.at("indexed")
             actions = tuple(record.action for record in decision.records)
             log.info("%s: %s -> %s", application.application, cause.kind, ", ".join(actions))
             return Receipt(

@@ -12,6 +12,8 @@ from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
 from ..effects.registry import NotFound, Registry, RegistryError
 from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
+from ..ledger.indexing import Indexer
+from ..ledger.keys import INSTALLATION
 from .catalogue import Catalogue, Entry, tag_rule
 from .clock import Clock, utc_now
 from .inbound.event_grid import hangs_on_an_image
@@ -35,6 +37,7 @@ class Swept(Record):
     """What one sweep did."""
 
     sent: int = 0
+    indexed: int = 0
     deadlines: int = 0
     reminders: int = 0
     missed_pushes: int = 0
@@ -51,6 +54,7 @@ class Sweep:
     intake: Intake
     outbox: Outbox
     registry: Callable[[str], Registry]
+    indexer: Indexer | None = None
     clock: Clock = utc_now
 
     def run(self, *, look_for_pushes: bool = True) -> Swept:
@@ -66,30 +70,46 @@ class Sweep:
                 found = Swept(problems=(problem[:PROBLEM_LIMIT],))
             total = Swept(
                 sent=total.sent + found.sent,
+                indexed=total.indexed + found.indexed,
                 deadlines=total.deadlines + found.deadlines,
                 reminders=total.reminders + found.reminders,
                 missed_pushes=total.missed_pushes + found.missed_pushes,
                 marks_forgotten=total.marks_forgotten + found.marks_forgotten,
                 problems=total.problems + found.problems,
             )
+        total = self._installation(total)
         if total != Swept():
             log.info("sweep: %s", total.model_dump(exclude_defaults=True))
         return total
 
+    def _installation(self, total: Swept) -> Swept:
+        """What concerns no single application has a chain too."""
+        try:
+            return total.evolve(indexed=total.indexed + self._index_left_over(INSTALLATION))
+        except LedgerUnavailable as away:
+            return total.evolve(problems=(*total.problems, f"{INSTALLATION}: {away}"))
+
     def _application(self, entry: Entry, *, look_for_pushes: bool) -> Swept:
         name = entry.application.application
         sent = self._send_left_over(name)
+        indexed = self._index_left_over(name)
         due = self._take_what_is_due(name)
         pushes, problems = self._find_missed_pushes(entry) if look_for_pushes else (0, ())
         forgotten = self.ledger.prune_seen(name, self.clock() - SEEN_FOR, part=self._minute() % SEEN_PARTS)
         return Swept(
             sent=sent,
+            indexed=indexed,
             deadlines=due["deadline-reached"],
             reminders=due["reminder-due"],
             missed_pushes=pushes,
             marks_forgotten=forgotten,
             problems=problems,
         )
+
+    def _index_left_over(self, application: str) -> int:
+        if self.indexer is None:
+            return 0
+        return self.indexer.take_left_over(application, before=self.clock() - SETTLED)
 
     def _minute(self) -> int:
         return int(self.clock().timestamp()) // 60

@@ -1,13 +1,15 @@
 """The table port on Table Storage, through `azure-data-tables`. Imported by the wiring only, as its import is slow."""
 
+import json
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any, Self
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TableClient, TableErrorCode, TableServiceClient, TableTransactionError, UpdateMode
 
-from .table import Act, Conflict, Exists, LedgerUnavailable, Row, Write, check
+from .table import Act, Conflict, Exists, LedgerUnavailable, Page, Row, UnknownPlace, Where, Write, check
 
 
 class AzureTable:
@@ -47,6 +49,29 @@ class AzureTable:
         except AzureError as error:
             raise LedgerUnavailable(_plain(error)) from error
 
+    def page(
+        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
+    ) -> Page:
+        text, values = "PartitionKey eq @partition and RowKey ge @first and RowKey le @last", dict[str, str | bool]()
+        for number, condition in enumerate(where):
+            text += f" and {condition.column} {condition.holds} @value{number}"
+            values[f"value{number}"] = condition.value
+        pages = self._client.query_entities(
+            text,
+            parameters={"partition": partition, "first": first, "last": last, **values},
+            results_per_page=min(limit, 1000),
+        ).by_page(continuation_token=_place(resume))
+        try:
+            rows = tuple(_row(entity) for entity in next(pages, ()))
+        except HttpResponseError as error:
+            if resume and error.status_code == HTTPStatus.BAD_REQUEST:
+                raise UnknownPlace(resume[:80]) from error
+            raise LedgerUnavailable(_plain(error)) from error
+        except AzureError as error:
+            raise LedgerUnavailable(_plain(error)) from error
+        more = getattr(pages, "continuation_token", None)
+        return Page(rows=rows, more=json.dumps(more) if more else "")
+
     def transact(self, partition: str, writes: Sequence[Write]) -> None:
         check(writes)
         if not writes:
@@ -57,6 +82,20 @@ class AzureTable:
             raise _refusal(error, writes) from error
         except AzureError as error:
             raise LedgerUnavailable(_plain(error)) from error
+
+
+def _place(resume: str) -> Any:
+    """The service's own words for a place, which only the service understands."""
+    if not resume:
+        return None
+    try:
+        place = json.loads(resume)
+    except (ValueError, RecursionError):
+        place = None
+    parts = place if isinstance(place, dict) else {}
+    if set(parts) != {"PartitionKey", "RowKey"} or not all(isinstance(part, str | None) for part in parts.values()):
+        raise UnknownPlace(resume[:80])
+    return parts
 
 
 def _row(entity: Any) -> Row:

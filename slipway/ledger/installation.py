@@ -11,6 +11,8 @@ from ..domain.audit import AuditDraft, chained
 from ..domain.model import Moment, Record
 from ..domain.release import Head
 from . import keys
+from .indexing import Indexer
+from .ledger import unindexed_writes
 from .rows import pack, pack_audit, unpack
 from .table import Act, Conflict, Table, Write
 
@@ -44,8 +46,8 @@ class SigningKeys(Record):
 class Installation:
     """Parked input, changed signing keys, and the installation's chain."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    def __init__(self, table: Table, indexer: Indexer | None = None) -> None:
+        self._table, self._indexer = table, indexer
 
     def park(self, *, id: str, source: str, reason: str, body: str, message_id: str, now: datetime) -> Parked:
         """Keep input that cannot be handled. Parking the same thing again changes nothing."""
@@ -116,6 +118,7 @@ class Installation:
                 write,
                 Write(act=act, key=keys.HEAD, values=pack(ended), etag=row.etag if row else ""),
                 Write(act=Act.CREATE, key=keys.audit(record.sequence), values=pack_audit(record)),
+                *unindexed_writes([record]),
             ]
             try:
                 self._table.transact(keys.INSTALLATION, writes)
@@ -123,6 +126,8 @@ class Installation:
                 if write.act is Act.CREATE and self._table.get(keys.INSTALLATION, write.key) is not None:
                     return  # somebody else parked the same input
                 continue
+            if self._indexer is not None:
+                self._indexer.take(keys.INSTALLATION, [record])
             return
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
 

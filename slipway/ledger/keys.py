@@ -24,6 +24,8 @@ PARKED: Final = "parked!"
 SIGNING: Final = "signing"
 """Ids of the signing keys that were live when somebody last looked."""
 PROGRESS: Final = "progress!"
+UNINDEXED: Final = "unindexed!"
+"""Records that the audit index may not have yet; part of the outbox in all but name."""
 
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1
@@ -70,6 +72,10 @@ def parked(name: str) -> str:
 
 def progress(release: int, environment: str) -> str:
     return f"{PROGRESS}{release:0{_WIDTH}d}!{environment}"
+
+
+def unindexed(first: int) -> str:
+    return f"{UNINDEXED}{first:0{_WIDTH}d}"
 
 
 def span(prefix: str) -> tuple[str, str]:

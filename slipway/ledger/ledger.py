@@ -1,6 +1,6 @@
 """Load an application's state, commit a decision: all of it in one entity-group transaction, or nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +44,14 @@ class OutboxEntry:
     row: str
     message: Outgoing
     written_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """What a commit left to be done: messages to send, and records that the audit index needs."""
+
+    entries: tuple[OutboxEntry, ...]
+    records: tuple[AuditRecord, ...]
 
 
 class Ledger:
@@ -121,8 +129,8 @@ class Ledger:
         return self.table.get(application, keys.seen(cause.mark)) is not None
 
     # ---- commit
-    def commit(self, loaded: Loaded, decision: Decision, cause: Cause) -> tuple[OutboxEntry, ...]:
-        """Write the decision; returns the messages to send. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
+    def commit(self, loaded: Loaded, decision: Decision, cause: Cause) -> Committed:
+        """Write the decision. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
         state = loaded.state
         partition = state.application.application
         records = chained(
@@ -148,13 +156,14 @@ class Ledger:
             act=Act.CREATE, key=keys.seen(cause.mark), values={"Kind": cause.kind, "At": state.now.isoformat()}
         )
         writes = [seen, *_state_writes(loaded, decision, head), *_record_writes(records), *_outbox_writes(entries)]
+        writes += unindexed_writes(records)
         try:
             self.table.transact(partition, writes)
         except Exists as error:
             if error.row == seen.key:
                 raise AlreadySeen(cause.key) from error
             raise Conflict(str(error)) from error
-        return entries
+        return Committed(entries=entries, records=records)
 
     def unchanged(self, loaded: Loaded) -> bool:
         """Whether nobody has written since the state was loaded, so that its rows fit together."""
@@ -260,6 +269,14 @@ def _state_writes(loaded: Loaded, decision: Decision, head: Head) -> list[Write]
 
 def _record_writes(records: tuple[AuditRecord, ...]) -> list[Write]:
     return [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
+
+
+def unindexed_writes(records: Sequence[AuditRecord]) -> list[Write]:
+    """One mark for all of the records, in the transaction that writes them."""
+    if not records:
+        return []
+    values: dict[str, Value] = {"Last": records[-1].sequence, "At": records[0].time.isoformat()}
+    return [Write(act=Act.CREATE, key=keys.unindexed(records[0].sequence), values=values)]
 
 
 def _outbox_writes(entries: tuple[OutboxEntry, ...]) -> list[Write]:

@@ -4,13 +4,17 @@ import itertools
 import threading
 from collections.abc import Iterator, Sequence
 
-from .table import Act, Conflict, Exists, Row, Write, check
+from .table import Act, Conflict, Exists, Page, Row, UnknownPlace, Where, Write, check
+
+EXAMINED = 1000
+"""Rows that one request looks at before it answers with what it has, as the service does after a while."""
 
 
 class MemoryTable:
     """Rows in memory, with ETags and all-or-nothing transactions."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, examined: int = EXAMINED) -> None:
+        self._examined = examined
         self._rows: dict[str, dict[str, Row]] = {}
         self._etags = itertools.count(1)
         self._lock = threading.Lock()
@@ -23,6 +27,19 @@ class MemoryTable:
         with self._lock:
             found = [row for key, row in sorted(self._rows.get(partition, {}).items()) if first <= key <= last]
         yield from found[:limit]
+
+    def page(
+        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
+    ) -> Page:
+        if resume and not resume.startswith(_PLACE):
+            raise UnknownPlace(resume)
+        start, found = max(first, resume.removeprefix(_PLACE)), list[Row]()
+        for count, row in enumerate(self.rows(partition, start, last)):
+            if count == self._examined or len(found) == limit:
+                return Page(rows=tuple(found), more=_PLACE + row.key)
+            if all(_holds(row, condition) for condition in where):
+                found.append(row)
+        return Page(rows=tuple(found), more="")
 
     def transact(self, partition: str, writes: Sequence[Write]) -> None:
         check(writes)
@@ -44,3 +61,19 @@ class MemoryTable:
             del rows[write.key]
         else:
             rows[write.key] = Row(key=write.key, values=dict(write.values), etag=f'W/"{next(self._etags)}"')
+
+
+_PLACE = "at:"
+
+
+def _holds(row: Row, condition: Where) -> bool:
+    value = row.values.get(condition.column)
+    if value is None or type(value) is not type(condition.value):
+        return False
+    match condition.holds:
+        case "eq":
+            return value == condition.value
+        case "ge":
+            return str(value) >= str(condition.value)
+        case "lt":
+            return str(value) < str(condition.value)

@@ -7,7 +7,7 @@ same contract tests.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 TRANSACTION_LIMIT = 100
 """Operations in one entity-group transaction."""
@@ -66,6 +66,27 @@ class Write:
     etag: str = ""
 
 
+class Where(NamedTuple):
+    """A condition that the service checks, row by row."""
+
+    column: str
+    holds: Literal["eq", "ge", "lt"]
+    value: str | bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What one request found."""
+
+    rows: tuple[Row, ...]
+    more: str
+    """Where the service goes on; empty at the end. Rows may be none although there is more."""
+
+
+class UnknownPlace(ValueError):  # noqa: N818 - it is an answer
+    """The service knows no such place to go on from."""
+
+
 class Table(Protocol):
     """A partitioned table with entity-group transactions."""
 
@@ -77,6 +98,19 @@ class Table(Protocol):
 
     def transact(self, partition: str, writes: Sequence[Write]) -> None:
         """All of the writes or none. Raises `Exists`, `Conflict`, `LedgerUnavailable`, or ValueError when too many."""
+        ...
+
+
+class PagedTable(Table, Protocol):
+    """A table that is also asked page by page, with conditions."""
+
+    def page(
+        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
+    ) -> Page:
+        """One request: at most `limit` rows with first ≤ key ≤ last for which every condition holds, in key order.
+
+        `resume` is `more` of a page with the same range and conditions. Raises `UnknownPlace` for another one.
+        """
         ...
 
 

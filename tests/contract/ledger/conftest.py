@@ -3,6 +3,7 @@
 import pytest
 
 from slipway.ledger import Blobs, MemoryBlobs, MemoryTable, Table
+from slipway.ledger.table import PagedTable
 
 KINDS = ["memory", "azurite"]
 
@@ -13,6 +14,15 @@ def table(request: pytest.FixtureRequest) -> Table:
     if request.param == "memory":
         return MemoryTable()
     found: Table = request.getfixturevalue("azure_table")
+    return found
+
+
+@pytest.fixture(params=KINDS)
+def paged_table(request: pytest.FixtureRequest) -> PagedTable:
+    """An empty table that is asked page by page; the double answers short pages, as the service may."""
+    if request.param == "memory":
+        return MemoryTable(examined=100)
+    found: PagedTable = request.getfixturevalue("azure_table")
     return found
 
 

@@ -26,9 +26,13 @@ from slipway.flow.receiving import Receiver
 from slipway.flow.steps.places import Places
 from slipway.flow.steps.table import effects
 from slipway.flow.sweep import Sweep
+from slipway.flow.trail import Trail
 from slipway.ledger import Blobs, Ledger, MemoryBlobs, MemoryTable, Table
+from slipway.ledger.audit_index import AuditIndex
+from slipway.ledger.indexing import Indexer
 from slipway.ledger.installation import Installation
 from slipway.ledger.leases import Leases
+from slipway.ledger.table import PagedTable
 from tests.unit.effects.registry.artifacts import image
 from tests.unit.flow.deliveries import ADA, catalogue_of
 from tests.unit.flow.doubles import ClusterDouble, Inbox, Reach, RegistryDouble, Time, nowhere
@@ -57,6 +61,7 @@ class House:
         folder: Path,
         *,
         table: Table | None = None,
+        index_table: PagedTable | None = None,
         bus: Any = None,
         blobs: Blobs | None = None,
         reach: Reach = nowhere,
@@ -64,6 +69,7 @@ class House:
     ) -> None:
         self.time = time or Time()
         self.table: Table = table if table is not None else MemoryTable()
+        self.index_table: PagedTable = index_table if index_table is not None else MemoryTable()
         self.bus: Any = bus if bus is not None else MemoryBus()
         self.blobs: Blobs = blobs if blobs is not None else MemoryBlobs()
         self.nonprod, self.prod = RegistryDouble("nonprod", self.time), RegistryDouble("prod", self.time)
@@ -78,12 +84,16 @@ class House:
 
     def _put_together(self, reach: Reach) -> None:
         self.ledger = Ledger(self.table)
+        self.index = AuditIndex(self.index_table)
+        self.indexer = Indexer(table=self.table, index=self.index)
+        self.trail = Trail(index=self.index, clock=self.time)
         self.leases = Leases(self.table)
         self.outbox = Outbox(self.ledger, self.bus)
         self.intake = Intake(
             ledger=self.ledger,
             catalogue=self.catalogue,
             outbox=self.outbox,
+            indexer=self.indexer,
             clock=self.time,
             patience=Patience(pause=lambda seconds: None, jitter=lambda: 0.5),
             at=reach,
@@ -107,7 +117,7 @@ class House:
             owner=lambda: next(self.owners),
             at=reach,
         )
-        self.installation = Installation(self.table)
+        self.installation = Installation(self.table, self.indexer)
         self.parking = Parking(installation=self.installation, bus=self.bus, clock=self.time)
         self.receiver = Receiver(parking=self.parking, bus=self.bus, clock=self.time)
         self.sweep = Sweep(
@@ -115,6 +125,7 @@ class House:
             catalogue=self.catalogue,
             intake=self.intake,
             outbox=self.outbox,
+            indexer=self.indexer,
             registry=self.registries,
             clock=self.time,
         )

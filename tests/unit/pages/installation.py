@@ -22,7 +22,10 @@ from slipway.flow.intake import Intake, Receipt
 from slipway.flow.links import Links
 from slipway.flow.outbox import Outbox
 from slipway.flow.reading import Reader
+from slipway.flow.trail import Trail
 from slipway.ledger import Ledger, MemoryBlobs, MemoryTable
+from slipway.ledger.audit_index import AuditIndex
+from slipway.ledger.indexing import Indexer
 from slipway.pages.approving import Desk
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -102,6 +105,8 @@ class InMemory:
         self._delivery = load_deliveries(ROOT / "deliveries", known=known)["hello"]
         self.table, self.blobs, self.bus = MemoryTable(), MemoryBlobs(), MemoryBus()
         self.ledger = Ledger(self.table)
+        self.index = AuditIndex(MemoryTable())
+        self.indexer = Indexer(table=self.table, index=self.index)
         self.keys = Keys({"k1": b"a signing key of thirty-two bytes"})
         self.links = Links(base=BASE, keys=self.keys)
         self._done = 0
@@ -114,8 +119,13 @@ class InMemory:
         self.catalogue = Catalogue({"hello": delivery}, hash_of=lambda _: self.fingerprint)
         clock = lambda: self.now  # noqa: E731 - the clock is this object's
         self.intake = Intake(
-            ledger=self.ledger, catalogue=self.catalogue, outbox=Outbox(self.ledger, self.bus), clock=clock
+            ledger=self.ledger,
+            catalogue=self.catalogue,
+            outbox=Outbox(self.ledger, self.bus),
+            indexer=self.indexer,
+            clock=clock,
         )
+        self.trail = Trail(index=self.index, clock=clock)
         self.reader = Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=clock)
         self.desk = Desk(keys=self.keys, reader=self.reader, intake=self.intake, clock=clock, public_url=BASE)
 

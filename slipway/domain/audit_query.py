@@ -1,0 +1,129 @@
+"""What can be asked of the trail, and what comes back: filters that combine, newest first, a page at a time.
+
+The same query serves the API, the pages and the export; `ledger/audit_index.py` answers it.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from .audit import AuditRecord
+from .model import Moment, Name, Record
+
+SERVICE: Final = "slipway"
+"""The actor of what nobody in particular did."""
+ACTION_PATTERN: Final = r"^[a-z]+(?:[.-][a-z]+)*$"
+DIGEST_PREFIX_PATTERN: Final = r"^sha256:[0-9a-f]{6,64}$"
+RELEASE_PATTERN: Final = r"^[a-z][a-z0-9-]{0,39}-[1-9][0-9]{0,11}$"
+APPLICATION_PATTERN: Final = r"^(?:[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?|_installation)$"
+PAGE_LIMIT: Final = 200
+LONGEST_RANGE: Final = timedelta(days=3660)
+
+
+class ActionClass(StrEnum):
+    """Actions that are asked for together, by what they mean."""
+
+    CHANGE = "change"
+    """What runs in an environment was changed, or was made the one that is live."""
+    FREEZE = "freeze"
+    """A freeze or a hold began or ended."""
+    OVERRIDE = "override"
+    """Somebody passed a rule with a reason."""
+    REJECTION = "rejection"
+    """Somebody rejected a release."""
+    ROLLBACK = "rollback"
+    """What was live before was brought back, or was to be."""
+    INTERVENTION = "intervention"
+    """Any freeze, override, rejection or rollback."""
+
+
+INTERVENTIONS: Final = (ActionClass.FREEZE, ActionClass.OVERRIDE, ActionClass.REJECTION, ActionClass.ROLLBACK)
+_CHANGES: Final = frozenset({"rollout.applied", "release.live", "rollback.done"})
+_REJECTIONS: Final = frozenset({"vote.rejected", "release.rejected"})
+
+
+def is_change(action: str) -> bool:
+    """Whether the action changed what runs in an environment."""
+    return action in _CHANGES
+
+
+def intervention_of(action: str) -> ActionClass | None:
+    """Which kind of intervention an action is, by the words that it is made of."""
+    words = set(action.replace("-", ".").split("."))
+    if action in _REJECTIONS:
+        return ActionClass.REJECTION
+    if words & {"override", "overridden", "overrode"}:
+        return ActionClass.OVERRIDE
+    if words & {"freeze", "frozen", "unfrozen", "hold", "held"}:
+        return ActionClass.FREEZE
+    if "rollback" in words or {"rolled", "back"} <= words:
+        return ActionClass.ROLLBACK
+    return None
+
+
+class AuditQuery(Record):
+    """Filters; a record is found when all that are given hold. Without any, the whole trail."""
+
+    application: Annotated[str, Field(pattern=APPLICATION_PATTERN)] | None = None
+    """A name, or `_installation` for what concerns no single application."""
+    environment: Name | None = None
+    actor: Annotated[str, Field(min_length=1, max_length=254)] | None = None
+    """A person's address, `oid:…`, `pipeline:…`, `key:…` or `slipway`; in any case of letters."""
+    action: Annotated[str, Field(pattern=ACTION_PATTERN, max_length=64)] | None = None
+    """An action such as `release.live`, or a class of them (`ActionClass`)."""
+    digest: Annotated[str, Field(pattern=DIGEST_PREFIX_PATTERN)] | None = None
+    """`sha256:` and at least the first six digits."""
+    release: Annotated[str, Field(pattern=RELEASE_PATTERN)] | None = None
+    since: Moment | None = None
+    """Records of this moment and later."""
+    until: Moment | None = None
+    """Records before this moment."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("expected since before until")
+        return self
+
+    @property
+    def action_class(self) -> ActionClass | None:
+        return next((kind for kind in ActionClass if kind == self.action), None)
+
+    def matches(self, record: AuditRecord) -> bool:
+        """Whether the record is one of those asked for: what the index must agree with."""
+        return all(
+            (
+                self.application in (None, record.application),
+                self.environment in (None, record.environment),
+                self.actor is None or self.actor.casefold() == record.actor.casefold(),
+                self._action_matches(record.action),
+                self.digest is None or (record.digest or "").startswith(self.digest),
+                self.release in (None, record.release),
+                _between(record.time, self.since, self.until),
+            )
+        )
+
+    def _action_matches(self, action: str) -> bool:
+        match self.action_class:
+            case None:
+                return self.action in (None, action)
+            case ActionClass.CHANGE:
+                return is_change(action)
+            case ActionClass.INTERVENTION:
+                return intervention_of(action) is not None
+            case kind:
+                return intervention_of(action) is kind
+
+
+def _between(time: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or time >= since) and (until is None or time < until)
+
+
+class AuditPage(Record):
+    """Records, newest first. Fewer than were asked for, even none, do not mean the end: `next` does."""
+
+    records: tuple[AuditRecord, ...]
+    next: str | None = None
+    """What continues after the last record; None at the end. Stays valid while new records arrive."""

@@ -1,0 +1,152 @@
+"""Every key of the audit index, spelt once, and the rows that one record has in it.
+
+Row keys begin with the time, inverted, so that the newest record comes first. Where many records share a value (a
+time, an application, an environment), each month has a partition of its own.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ..domain.audit import AuditRecord
+from ..domain.audit_query import SERVICE, intervention_of, is_change
+from ..domain.model import sha256
+from .rows import pack_audit, unpack_audit
+from .table import Act, Row, Value, Write
+
+log = logging.getLogger(__name__)
+
+TABLE: Final = "auditindex"
+
+MONTHS: Final = "months"
+"""Partition with one row for each month that has records: how far back a walk has to go."""
+INTERVENTION: Final = "intervention"
+DIGEST_PART: Final = len("sha256:") + 4
+"""Characters of a digest that name its partition."""
+LAST: Final = "~"
+
+BY: Final = "By"
+"""Column: the actor in lower case."""
+CLASS: Final = "Intervention"
+CHANGE: Final = "Change"
+_OWN: Final = frozenset({BY, CLASS, CHANGE})
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME_WIDTH: Final = 18
+_TIME_MAX: Final = 10**_TIME_WIDTH - 1
+_SEQUENCE_WIDTH: Final = 12
+_SEQUENCE_MAX: Final = 10**_SEQUENCE_WIDTH - 1
+_PLAIN: Final = re.compile(r"[a-z0-9@._:-]{1,254}")
+ROW_PATTERN: Final = re.compile(r"(?:[0-9a-f]{64}!)?[0-9]{18}![a-z_][a-z0-9_-]{0,40}![0-9]{12}")
+
+
+def time_key(moment: datetime) -> str:
+    """Later moments come first; what lies before 1970 is as if it were of its first moment."""
+    moment = max(moment, _EPOCH)
+    return f"{_TIME_MAX - (moment - _EPOCH) // timedelta(microseconds=1):0{_TIME_WIDTH}d}"
+
+
+def row_key(record: AuditRecord) -> str:
+    return f"{time_key(record.time)}!{record.application}!{_SEQUENCE_MAX - record.sequence:0{_SEQUENCE_WIDTH}d}"
+
+
+def month(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m}"
+
+
+def month_before(name: str) -> str:
+    year, number = int(name[:4]), int(name[5:])
+    return f"{year - 1:04d}-12" if number == 1 else f"{year:04d}-{number - 1:02d}"
+
+
+def actor_key(actor: str) -> str:
+    """An actor as part of a key: as it is where that is safe, else by its hash, which no safe text can look like."""
+    folded = actor.casefold()
+    if _PLAIN.fullmatch(folded):
+        return folded
+    return "=" + sha256(folded.encode("utf-8", "surrogatepass")).removeprefix("sha256:")[:40]
+
+
+# ---- partitions
+def by_time(name: str) -> str:
+    return f"time!{name}"
+
+
+def by_application(application: str, name: str) -> str:
+    return f"application!{application}!{name}"
+
+
+def by_environment(environment: str, name: str) -> str:
+    return f"environment!{environment}!{name}"
+
+
+def by_change(environment: str) -> str:
+    return f"change!{environment}"
+
+
+def by_release(release: str) -> str:
+    return f"release!{release}"
+
+
+def by_actor(actor: str) -> str:
+    return f"actor!{actor_key(actor)}"
+
+
+def by_digest(digest: str) -> str:
+    return f"digest!{digest[len('sha256:') : DIGEST_PART]}"
+
+
+def digest_row(record: AuditRecord) -> str:
+    return f"{(record.digest or '').removeprefix('sha256:')}!{row_key(record)}"
+
+
+def places(record: AuditRecord) -> Iterator[tuple[str, str]]:
+    """Partition and row key of each copy of the record."""
+    name, row = month(record.time), row_key(record)
+    yield by_time(name), row
+    yield by_application(record.application, name), row
+    if record.release:
+        yield by_release(record.release), row
+    if record.environment:
+        yield by_environment(record.environment, name), row
+        if is_change(record.action):
+            yield by_change(record.environment), row
+    if record.digest:
+        yield by_digest(record.digest), digest_row(record)
+    if record.actor.casefold() != SERVICE:
+        yield by_actor(record.actor), row
+    if intervention_of(record.action):
+        yield INTERVENTION, row
+
+
+def values(record: AuditRecord) -> dict[str, Value]:
+    """The columns of each copy: those of the ledger, and what the filters look at besides."""
+    kind = intervention_of(record.action)
+    more: dict[str, Value] = {BY: record.actor.casefold()}
+    if kind:
+        more[CLASS] = str(kind)
+    if is_change(record.action):
+        more[CHANGE] = True
+    return pack_audit(record) | more
+
+
+def record_of(row: Row) -> AuditRecord:
+    """Raises ValueError where the row is no copy of a record any more."""
+    return unpack_audit({name: value for name, value in row.values.items() if name not in _OWN})
+
+
+def records_of(rows: Iterable[Row]) -> list[AuditRecord]:
+    """The records of the rows. What is no copy of one any more is left out, and said: the index is not the trail."""
+    found = []
+    for row in rows:
+        try:
+            found.append(record_of(row))
+        except (ValueError, RecursionError):
+            log.warning("the row %s of the audit index is damaged: `slipway audit reindex` mends it", row.key)
+    return found
+
+
+def month_write(name: str) -> Write:
+    return Write(act=Act.PUT, key=name, values={"Month": name})

@@ -1,0 +1,101 @@
+"""Which partitions a query walks, in which order, and what the service filters: the least that can hold the answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ..domain.audit_query import SERVICE, ActionClass, AuditQuery
+from . import index_keys as keys
+from .table import Where
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Partitions to walk, newest first, and the conditions that are left for the service to check."""
+
+    partition: Callable[[str], str]
+    """Partition of a month; the same for each month where `monthly` is False."""
+    monthly: bool
+    first: str
+    last: str
+    where: tuple[Where, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Axis:
+    """One way to the records: the filters that it answers by itself."""
+
+    answers: frozenset[str]
+    partition: Callable[[str], str]
+    monthly: bool = False
+
+
+_INTERVENTIONS: Final = frozenset(ActionClass) - {ActionClass.CHANGE}
+
+
+def plan(query: AuditQuery) -> Plan:
+    """The plan of every query but those that go by digest alone, which `digests.py` walks."""
+    axis = _axis(query)
+    return Plan(
+        partition=axis.partition,
+        monthly=axis.monthly,
+        first=keys.time_key(query.until) + keys.LAST if query.until else "",
+        last=keys.time_key(query.since) + keys.LAST if query.since else keys.LAST,
+        where=conditions(query, answered=axis.answers),
+    )
+
+
+def goes_by_digest(query: AuditQuery) -> bool:
+    return query.digest is not None and query.release is None
+
+
+def _axis(query: AuditQuery) -> _Axis:
+    """The axis on which fewest records lie: one release, one person, one kind of rare action, one application, …"""
+    release, actor, application, environment = query.release, query.actor, query.application, query.environment
+    found = _Axis(answers=frozenset(), partition=keys.by_time, monthly=True)
+    if release:
+        found = _Axis(answers=frozenset({"release"}), partition=lambda _: keys.by_release(release))
+    elif actor and actor.casefold() != SERVICE:
+        found = _Axis(answers=frozenset({"actor"}), partition=lambda _: keys.by_actor(actor))
+    elif query.action_class in _INTERVENTIONS:
+        found = _Axis(answers=frozenset(), partition=lambda _: keys.INTERVENTION)
+    elif application:
+        answers = frozenset({"application"})
+        found = _Axis(answers=answers, partition=lambda name: keys.by_application(application, name), monthly=True)
+    elif environment and query.action_class is ActionClass.CHANGE:
+        answers = frozenset({"environment", "action"})
+        found = _Axis(answers=answers, partition=lambda _: keys.by_change(environment))
+    elif environment:
+        answers = frozenset({"environment"})
+        found = _Axis(answers=answers, partition=lambda name: keys.by_environment(environment, name), monthly=True)
+    return found
+
+
+def conditions(query: AuditQuery, *, answered: frozenset[str]) -> tuple[Where, ...]:
+    """What the axis does not answer."""
+    found = list[Where]()
+    for name, column, value in (
+        ("application", "Application", query.application),
+        ("environment", "Environment", query.environment),
+        ("release", "Release", query.release),
+        ("actor", keys.BY, query.actor.casefold() if query.actor else None),
+    ):
+        if value is not None and name not in answered:
+            found.append(Where(column, "eq", value))
+    if query.action and "action" not in answered:
+        found += _action(query.action, query.action_class)
+    if query.digest and "digest" not in answered:
+        found += [Where("Digest", "ge", query.digest), Where("Digest", "lt", query.digest + "~")]
+    return tuple(found)
+
+
+def _action(action: str, kind: ActionClass | None) -> list[Where]:
+    match kind:
+        case None:
+            return [Where("Action", "eq", action)]
+        case ActionClass.CHANGE:
+            return [Where(keys.CHANGE, "eq", True)]
+        case ActionClass.INTERVENTION:
+            return [Where(keys.CLASS, "ge", "a")]  # any; a row without the column does not pass
+        case _:
+            return [Where(keys.CLASS, "eq", str(kind))]

@@ -1,0 +1,213 @@
+"""The audit index: every question is answered as the trail itself would answer it, in few requests, page by page."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.audit import AuditRecord
+from slipway.domain.audit_query import AuditPage, AuditQuery
+from slipway.flow.inbound import BadInput
+from slipway.flow.trail import Trail
+from slipway.ledger import MemoryTable
+from slipway.ledger.audit_index import REQUESTS, AuditIndex
+from slipway.ledger.index_keys import places
+from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Write
+from tests.contract.ledger.trails import ADA, BEN, digest_of, trail
+
+NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+SHOP, CART = list(trail("shop", 12)), list(trail("cart", 12, every=timedelta(days=5)))
+ALL = [*SHOP, *CART]
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "everything": {},
+    "an application": {"application": "shop"},
+    "an environment": {"environment": "production"},
+    "an application's environment": {"application": "cart", "environment": "staging"},
+    "a person": {"actor": ADA},
+    "a person, in other letters": {"actor": "Ben@Example.com", "application": "shop"},
+    "the service itself": {"actor": "slipway", "application": "shop"},
+    "an actor that is no key": {"actor": "pipeline:Shop build/main"},
+    "a release": {"release": "shop-3"},
+    "a release's changes": {"release": "shop-2", "action": "change"},
+    "a release's interventions": {"release": "shop-3", "action": "intervention"},
+    "an action": {"action": "gate.opened"},
+    "every change of production": {"environment": "production", "action": "change"},
+    "every change of one application": {"application": "cart", "environment": "production", "action": "change"},
+    "every intervention": {"action": "intervention"},
+    "every rejection": {"action": "rejection", "application": "shop"},
+    "no freeze": {"action": "freeze"},
+    "a digest": {"digest": digest_of("shop", 5)},
+    "a digest by its first digits": {"digest": digest_of("cart", 7)[: len("sha256:") + 6]},
+    "a digest in one environment": {"digest": digest_of("cart", 7), "environment": "production"},
+    "a digest of a release": {"digest": digest_of("shop", 4)[:20], "release": "shop-4"},
+    "since": {"since": datetime(2026, 10, 20, tzinfo=UTC)},
+    "until": {"until": datetime(2026, 10, 1, 3, 0, tzinfo=UTC), "application": "shop"},
+    "between": {"since": SHOP[20].time, "until": SHOP[41].time, "environment": "staging"},
+    "changes between": {"environment": "production", "action": "change", "since": SHOP[0].time, "until": CART[40].time},
+    "a person between": {"actor": ADA, "since": CART[20].time, "until": CART[60].time},
+    "a digest between": {"digest": digest_of("shop", 5), "since": SHOP[44].time, "until": SHOP[47].time},
+    "what is not there": {"application": "other"},
+}
+
+
+class Counting:
+    """A table, and how often it was asked."""
+
+    def __init__(self, table: PagedTable) -> None:
+        self._table = table
+        self.pages, self.rows_read = 0, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+    def page(self, *given: Any, **named: Any) -> Page:
+        found = self._table.page(*given, **named)
+        self.pages += 1
+        self.rows_read += len(found.rows)
+        return found
+
+
+@pytest.fixture
+def asked(paged_table: PagedTable) -> Counting:
+    return Counting(paged_table)
+
+
+@pytest.fixture
+def index(asked: Counting) -> AuditIndex:
+    made = AuditIndex(asked)
+    made.write(ALL)
+    return made
+
+
+def expected(records: Sequence[AuditRecord], query: AuditQuery) -> list[AuditRecord]:
+    found = [record for record in records if query.matches(record)]
+    return sorted(found, key=lambda r: (-r.time.timestamp(), r.application, -r.sequence))
+
+
+def walk(page: Callable[[str | None], AuditPage], *, between: Callable[[], object] = lambda: None) -> list[AuditRecord]:
+    found, token, pages = list[AuditRecord](), None, 0
+    while True:
+        got = page(token)
+        found += got.records
+        token, pages = got.next, pages + 1
+        assert pages < 200, "it has no end"
+        if token is None:
+            return found
+        between()
+
+
+def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex) -> None:
+    asking = Trail(index=index, clock=lambda: NOW)
+    for name, filters in QUESTIONS.items():
+        query = AuditQuery(**filters)
+        for limit in (29, 200):
+            found = walk(lambda token, q=query, n=limit: asking.page(q, limit=n, after=token))  # type: ignore[misc]
+            assert found == expected(ALL, query), name
+    silent = [name for name, filters in QUESTIONS.items() if not expected(ALL, AuditQuery(**filters))]
+    assert silent == ["no freeze", "what is not there"]
+
+
+def test_writing_again_changes_nothing(index: AuditIndex) -> None:
+    index.write(SHOP[:30])
+    assert walk(lambda token: Trail(index=index, clock=lambda: NOW).page(AuditQuery(), after=token)) == expected(
+        ALL, AuditQuery()
+    )
+
+
+def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> None:
+    asking = Trail(index=index, clock=lambda: NOW)
+    arriving = iter(list(trail("cart", 40, every=timedelta(days=1), start=NOW - timedelta(days=50)))[len(CART) :])
+
+    def arrive() -> None:
+        index.write([record.evolve(time=NOW) for record in (next(arriving), next(arriving))])
+
+    for filters in ({}, {"environment": "production"}, {"actor": ADA}, {"digest": digest_of("shop", 5)}):
+        query = AuditQuery(**filters)  # type: ignore[arg-type]
+        before = walk(lambda token, q=query: asking.page(q, after=token))  # type: ignore[misc]
+        found = walk(lambda token, q=query: asking.page(q, limit=5, after=token), between=arrive)  # type: ignore[misc]
+        assert found == before
+
+
+def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(asked: Counting, index: AuditIndex) -> None:
+    asking = Trail(index=index, clock=lambda: SHOP[-1].time)
+    for filters in (
+        {"application": "shop"},
+        {"environment": "production"},
+        {"actor": ADA},
+        {"release": "shop-3"},
+        {"environment": "production", "action": "change"},
+        {"action": "intervention"},
+        {},
+    ):
+        asked.pages = asked.rows_read = 0
+        got = asking.page(AuditQuery(**filters), limit=5)  # type: ignore[arg-type]
+        assert (len(got.records), asked.pages, asked.rows_read) == (5, 1, 5), filters
+
+
+def test_a_rare_answer_costs_a_bounded_number_of_requests_and_is_continued() -> None:
+    table = Counting(MemoryTable(examined=3))
+    index = AuditIndex(table)
+    index.write(SHOP)
+    asking = Trail(index=index, clock=lambda: NOW)
+    query = AuditQuery(application="shop", action="release.created", until=SHOP[-1].time)
+    first = asking.page(query, limit=200)
+    assert table.pages == REQUESTS
+    assert first.next
+    assert walk(lambda token: asking.page(query, limit=200, after=token)) == expected(SHOP, query)
+    nothing = AuditQuery(application="shop", action="image.ignored")
+    assert walk(lambda token: asking.page(nothing, after=token)) == []
+
+
+def test_a_token_of_another_query_is_refused_and_so_is_what_is_none(index: AuditIndex) -> None:
+    asking = Trail(index=index, clock=lambda: NOW)
+    token = asking.page(AuditQuery(application="shop"), limit=5).next
+    assert token
+    with pytest.raises(BadInput, match="one of another query"):
+        asking.page(AuditQuery(application="cart"), limit=5, after=token)
+    for text in ("", "x", token[:-3], "e30", "W10", "A" * 4000, token + "=", "é"):
+        with pytest.raises(BadInput, match="after"):
+            asking.page(AuditQuery(application="shop"), after=text)
+
+
+def test_a_place_that_the_service_did_not_name_is_refused(paged_table: PagedTable) -> None:
+    index = AuditIndex(paged_table)
+    index.write(SHOP[:3])
+    for place in ("nonsense", "{}", '{"PartitionKey": 1, "RowKey": null}', "[]"):
+        with pytest.raises(UnknownPlace):
+            paged_table.page("time!2026-09", "", "~", limit=5, resume=place)
+
+
+def test_digits_that_many_digests_begin_with_are_refused(index: AuditIndex) -> None:
+    alike = [record.evolve(digest=f"sha256:abcdef{n:058x}") for n, record in enumerate(SHOP[:12])]
+    index.write(alike)
+    with pytest.raises(BadInput, match="digest: expected more digits"):
+        Trail(index=index, clock=lambda: NOW).page(AuditQuery(digest="sha256:abcdef"))
+
+
+def test_digests_that_begin_alike_are_merged_by_time_over_pages(index: AuditIndex) -> None:
+    alike = [
+        record.evolve(digest=f"sha256:fedcba{n % 3:058x}", application="alike", sequence=n + 1)
+        for n, record in enumerate(SHOP[:40])
+    ]
+    index.write(alike)
+    query = AuditQuery(digest="sha256:fedcba")
+    asking = Trail(index=index, clock=lambda: NOW)
+    assert walk(lambda token: asking.page(query, limit=7, after=token)) == expected(alike, query)
+
+
+def test_every_key_is_one_that_table_storage_takes() -> None:
+    for actor in ("a/b\\c#d?e", "x" * 254, "Ünïcode", "tab\there", "a%b+c", ADA, BEN):
+        record = SHOP[0].evolve(actor=actor)
+        for partition, row in places(record):
+            for key in (partition, row):
+                assert not set(key) & set("/\\#?%+")
+                assert key.isprintable()
+                assert len(key) < 400
+
+
+def test_a_damaged_row_of_the_index_is_left_out(asked: Counting, index: AuditIndex) -> None:
+    partition, row = next(places(SHOP[5]))
+    index.table.transact(partition, [Write(act=Act.PUT, key=row, values={"Nonsense": 1})])
+    found = walk(lambda token: Trail(index=index, clock=lambda: NOW).page(AuditQuery(), after=token))
+    assert found == [record for record in expected(ALL, AuditQuery()) if record != SHOP[5]]
