@@ -1,4 +1,7 @@
-"""Check the docs: generated pages say what the code says, and links lead somewhere. `--write` makes the pages anew."""
+"""Check the docs: generated pages say what the code says, links lead somewhere, the site's navigation lists every page.
+
+`--write` makes the generated pages anew.
+"""
 
 import re
 import subprocess
@@ -55,8 +58,15 @@ def dead_links() -> list[str]:
     return problems
 
 
+def unlisted_pages() -> list[str]:
+    """Pages that nobody finds who reads the site."""
+    listed = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    return [f"docs/{page}: is not in the navigation of mkdocs.yml: add it there" for page in sorted(pages - listed)]
+
+
 def main() -> int:
-    problems = stale_pages(write="--write" in sys.argv[1:]) + dead_links()
+    problems = stale_pages(write="--write" in sys.argv[1:]) + dead_links() + unlisted_pages()
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

@@ -30,7 +30,7 @@ without a signature: it is believed only with this setting, and Easy Auth remove
 **Keys.** The Functions host checks its keys before the app is asked, and does not tell a Python app which one it was.
 The app sees the key itself, so a key gets a role by its hash:
 
-```sh
+```sh title="needs Azure"
 KEY=$(openssl rand -base64 32)
 printf %s "$KEY" | sha256sum            # → SLIPWAY_API_KEYS={"auditors": {"role": "reader", "sha256": "…"}}
 az functionapp keys set --key-type functionKeys --key-name auditors --key-value "$KEY" --resource-group … --name …

@@ -53,7 +53,14 @@ environments:
       http: [{{ service: hello, path: /healthz, contains: ok }}]
 """
 
-APPLICATIONS = {"repeats": "both", "survivor": "push", "doors": "push", "messages": "run", "votes": "push"}
+APPLICATIONS = {
+    "repeats": "both",
+    "survivor": "push",
+    "doors": "push",
+    "messages": "run",
+    "votes": "push",
+    "docs": "push",
+}
 """By name: which facts start a release."""
 LATER = "later"
 """An application that a test adds while the system runs."""

@@ -1,0 +1,172 @@
+"""The commands in the docs: where they are, what a reader needs for them, and whether they are commands at all.
+
+A block of commands is a fence with the language `sh`. What cannot be run here says so in its title, which the reader
+sees too: `title="needs Azure"`. In all other blocks each command must be one that is known here.
+"""
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from slipway.cli.root import root
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+NEEDS = ("needs Azure", "needs Azure DevOps", "needs Docker", "needs a cluster")
+FENCE = re.compile(
+    r"^(?P<indent> *)(?P<mark>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^ *(?P=mark) *$", re.DOTALL | re.MULTILINE
+)
+TITLE = re.compile(r'title="([^"]*)"')
+SPAN = re.compile(r"(?<!`)`(slipway [^`\n]+)`(?!`)")
+ENDS = {"|", "||", "&&", ";", "&", ">", ">>", "<"}
+SLIPWAY = ("slipway", ".venv/bin/slipway")
+PYTHON = ("python3", "python", ".venv/bin/python")
+TARGETS = frozenset(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A fence of a page."""
+
+    page: str
+    line: int
+    language: str
+    title: str
+    body: str
+
+    @property
+    def marked(self) -> bool:
+        return self.title in NEEDS
+
+    @property
+    def place(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command of a block, without what its output is led to."""
+
+    block: Block
+    words: tuple[str, ...]
+
+    @property
+    def is_slipway(self) -> bool:
+        return self.words[0] in SLIPWAY
+
+
+def blocks() -> Iterator[Block]:
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        yield from blocks_of(path.relative_to(ROOT).as_posix(), text)
+
+
+def blocks_of(page: str, text: str) -> Iterator[Block]:
+    for match in FENCE.finditer(text):
+        language, _, rest = match["info"].strip().partition(" ")
+        title = TITLE.search(rest)
+        yield Block(
+            page=page,
+            line=text.count("\n", 0, match.start()) + 1,
+            language=language,
+            title=title[1] if title else "",
+            body=re.sub(f"^{match['indent']}", "", match["body"], flags=re.MULTILINE),
+        )
+
+
+def spans() -> Iterator[tuple[str, str]]:
+    """`slipway …` within the prose: the page, and the words."""
+    for path in PAGES:
+        prose = FENCE.sub("", path.read_text(encoding="utf-8"))
+        yield from ((path.relative_to(ROOT).as_posix(), match[1]) for match in SPAN.finditer(prose))
+
+
+def commands(block: Block) -> Iterator[Command]:
+    """The commands of a block. Raises ValueError where a line is none."""
+    for line in block.body.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
+        lexer.commenters, lexer.whitespace_split = "#", True
+        words: list[str] = []
+        led_away = False
+        for word in [*lexer, ";"]:
+            if word in ENDS:
+                if words:
+                    yield Command(block=block, words=tuple(words))
+                words, led_away = [], word in (">", ">>", "<")
+            elif led_away:
+                led_away = False
+            elif words or not re.fullmatch(r"[A-Z_]+=.*", word):
+                words.append(word)
+
+
+def known(command: Command) -> str | None:
+    """What is wrong with it; None where nothing is."""
+    program, *arguments = command.words
+    if command.is_slipway:
+        return parsed(arguments)
+    if program == "make":
+        target = next((word for word in arguments if "=" not in word), "help")
+        return None if target in TARGETS else f"the Makefile has no target {target!r}"
+    if program in PYTHON and arguments[:1] == ["-m"]:
+        return None if _is_module(arguments[1]) else f"there is no module {arguments[1]!r}"
+    if program in PYTHON:
+        return None if (ROOT / arguments[0]).is_file() else f"there is no file {arguments[0]!r}"
+    return f"{program!r} is run by no test: mark the block as one of {', '.join(NEEDS)}"
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def parsed(arguments: list[str]) -> str | None:
+    """What the command line itself says of the words, without running anything."""
+    command, context, rest = _command(root, arguments)
+    if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        return f"No such command {rest[0]!r}"
+    try:
+        command.make_context(context.info_name or "slipway", rest, parent=context.parent)
+    except click.UsageError as error:
+        return error.format_message()
+    return None
+
+
+def mentioned(words: str) -> str | None:
+    """As `parsed`, for a mention in prose, which may leave arguments out: the command and its options must exist."""
+    command, _, rest = _command(root, words.split()[1:])
+    if isinstance(command, click.Group) and rest and re.fullmatch(r"[a-z-]+", rest[0]):
+        return f"there is no command {rest[0]!r}"
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in options | {"--help"}]
+    return f"no option {unknown[0]!r}" if unknown else None
+
+
+def _command(group: click.Group, arguments: list[str]) -> tuple[click.Command, click.Context, list[str]]:
+    """The command that the words name, as far as they name one, and the words that are left for it."""
+    command: click.Command = group
+    context = click.Context(group, info_name="slipway")
+    rest = list(arguments)
+    while isinstance(command, click.Group):
+        place = _past_options(command, rest)
+        below = command.get_command(context, rest[place]) if place < len(rest) else None
+        if below is None:
+            break
+        command, context = below, click.Context(below, info_name=rest[place], parent=context)
+        rest = rest[place + 1 :]
+    return command, context, rest
+
+
+def _past_options(group: click.Group, words: list[str]) -> int:
+    """The place of the first word that is neither an option of the group nor its value."""
+    takes_value = {name for option in group.params if not getattr(option, "is_flag", False) for name in option.opts}
+    place = 0
+    while place < len(words) and words[place].startswith("-"):
+        place += 2 if words[place] in takes_value else 1
+    return place

@@ -1,0 +1,57 @@
+"""The commands in the docs that look at an installation are run against one."""
+
+import os
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from slipway.cli.root import root
+from tests.docs.commands import Command, blocks, commands
+from tests.integration.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+LOOKING = frozenset(
+    {"applications", "releases", "release", "explain", "approvals", "audit list", "audit verify", "parked list"}
+    | {"delivery check", "delivery schema", "completion"}
+)
+"""What changes nothing, and needs nothing but an installation with a release."""
+PLAYED = "docs"
+RELEASE, APPLICATION = re.compile(r"\b(?:shop|hello)-\d+\b"), re.compile(r"\b(?:shop|hello)\b")
+
+
+def looking() -> dict[str, Command]:
+    """Each once, by its words. Blocks that need something else are left out."""
+    found = [
+        command
+        for b in blocks()
+        if b.language == "sh" and not b.marked
+        for command in commands(b)
+        if command.is_slipway
+    ]
+    return {
+        " ".join(command.words[1:]): command
+        for command in found
+        if LOOKING & {" ".join(command.words[1:2]), " ".join(command.words[1:3])} and "--url" not in command.words
+    }
+
+
+def test_the_docs_have_commands_that_look_at_an_installation() -> None:
+    assert {"releases", "audit verify"} <= set(looking())
+
+
+def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer(system: System) -> None:
+    application = system.application(PLAYED)
+    release = application.waiting("1.0.0")
+    environment = {
+        **os.environ,
+        "SLIPWAY_URL": system.stack.url,
+        "SLIPWAY_KEY": system.stack.secrets.function_key,
+    }
+    wrong = []
+    for line, command in looking().items():
+        words = [APPLICATION.sub(PLAYED, RELEASE.sub(release, word)) for word in command.words[1:]]
+        ended = CliRunner().invoke(root, words, env=environment)
+        if ended.exit_code != 0:
+            wrong.append(f"{command.block.place}: slipway {line}: {ended.exit_code}: {ended.stderr[-500:]}")
+    assert wrong == []
