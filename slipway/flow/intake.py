@@ -105,7 +105,6 @@ class Intake:
             self.at("sent")
             if self.indexer is not None:
                 self.indexer.take(application.application, committed.records)
-                self.at("indexed")
             actions = tuple(record.action for record in decision.records)
             log.info("%s: %s -> %s", application.application, cause.kind, ", ".join(actions))
             return Receipt(

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from slipway.domain.audit import AuditRecord
 from slipway.domain.causes import CAUSE, VoteCast
 from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
@@ -19,7 +20,9 @@ from slipway.effects.messaging import DeadLetter, MemoryBus
 from slipway.effects.notification import Message
 from slipway.flow.inbound import parse_vote
 from slipway.flow.inbound.reading import read_as, read_json
-from slipway.ledger import MemoryBlobs, MemoryTable
+from slipway.ledger import MemoryBlobs, MemoryTable, keys
+from slipway.ledger.audit_index import AuditIndex
+from slipway.ledger.index_keys import places
 from tests.faults.mortal import Crash, Life, MortalBlobs, MortalBus, MortalTable
 from tests.unit.flow.deliveries import ADA
 from tests.unit.flow.house import KEYS, House
@@ -225,6 +228,8 @@ class Run:
             "intact": (verdict.intact, verdict.fault),
             "actions": Counter(action for action in house.actions() if action not in UNCERTAIN),
             "unsent": [entry.row for entry in house.ledger.outbox("shop")],
+            "unindexed": [row.key for row in house.table.rows("shop", *keys.span(keys.UNINDEXED))],
+            "the index lacks": _without(house.audit(), house.index),
             "parked": [(parked.source, parked.reason) for parked in house.parking.all()],
             "dead letters": list(self.bus.dead),
         }
@@ -232,6 +237,16 @@ class Run:
 
 UNCERTAIN = frozenset({"step.resent"})
 """What the trail may hold more or less often when things go wrong; everything else is there just as often."""
+
+
+def _without(records: list[AuditRecord], index: AuditIndex) -> list[tuple[int, str]]:
+    """Records, and where in the index they should be and are not."""
+    return [
+        (record.sequence, partition)
+        for record in records
+        for partition, row in places(record)
+        if index.table.get(partition, row) is None
+    ]
 
 
 def read_bytes(body: dict[str, Any]) -> bytes:

@@ -32,7 +32,7 @@ def loaded(house: House, cause: Cause) -> tuple[Loaded, Decision]:
 def test_a_committed_decision_is_loaded_again_as_it_was_decided(house: House) -> None:
     cause = house.pushed("1.0")
     before, decision = loaded(house, cause)
-    entries = house.ledger.commit(before, decision, cause)
+    entries = house.ledger.commit(before, decision, cause).entries
     after, _ = loaded(house, house.pushed("1.1"))
     assert after.state.releases == {release.number: release for release in decision.releases}
     assert after.state.lanes == {lane.environment: lane for lane in decision.lanes}
