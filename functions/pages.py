@@ -6,9 +6,9 @@ from urllib.parse import quote
 import azure.functions as func
 
 from slipway.flow.inbound import BadInput
+from slipway.pages import board, parked, release, templating
 from slipway.pages import evidence as documents
-from slipway.pages import overview, release, templating
-from slipway.pages.answer import Answer
+from slipway.pages.answer import Answer, compressed, conditional
 from slipway.pages.messages import guarded, message, sign_in
 from slipway.pages.signin import Visitor, visitor
 
@@ -21,10 +21,20 @@ LOOKING = ["GET", "HEAD"]
 SEQUENCES = 10**11
 
 
-@blueprint.function_name("page_overview")
+@blueprint.function_name("page_board")
 @blueprint.route(route="/", methods=LOOKING, auth_level=ANONYMOUS)
-def page_overview(req: func.HttpRequest) -> func.HttpResponse:
-    return _reading(req, "/", lambda who: overview.show(parts().reader, who))
+def page_board(req: func.HttpRequest) -> func.HttpResponse:
+    """`application` shows one of them."""
+    one = req.params.get("application")
+    return _reading(
+        req, "/", lambda who: board.show(parts().reader, parts().parking.installation, who, application=one)
+    )
+
+
+@blueprint.function_name("page_parked")
+@blueprint.route(route="parked", methods=LOOKING, auth_level=ANONYMOUS)
+def page_parked(req: func.HttpRequest) -> func.HttpResponse:
+    return _reading(req, "/parked", lambda who: parked.show(parts().parking, who))
 
 
 @blueprint.function_name("page_release")
@@ -53,7 +63,7 @@ def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("page_stylesheet")
 @blueprint.route(route="assets/slipway.css", methods=LOOKING, auth_level=ANONYMOUS)
 def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
-    return as_response(templating.stylesheet(req.params.get("v", "")))
+    return _sent(req, templating.stylesheet(req.params.get("v", "")))
 
 
 def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]) -> func.HttpResponse:
@@ -61,7 +71,14 @@ def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]
     who = visitor(req.headers, parts().settings.sign_in)
     if who is None:
         return as_response(sign_in(path))
-    return as_response(guarded(lambda: work(who)))
+    answer = guarded(lambda: work(who))
+    return _sent(req, answer)
+
+
+def _sent(req: func.HttpRequest, answer: Answer) -> func.HttpResponse:
+    """As little as this reader needs: nothing they have already, and compressed where they can take it so."""
+    fresh = conditional(answer, req.headers.get("If-None-Match", ""))
+    return as_response(compressed(fresh, req.headers.get("Accept-Encoding", "")))
 
 
 def as_response(answer: Answer) -> func.HttpResponse:

@@ -14,6 +14,15 @@ _UNSEEN = re.compile(
 """Control characters, and those that turn or hide what is around them: a diff must show what it is."""
 
 
+_TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,2048}\.[A-Za-z0-9_-]{20,2048}")
+"""What may be a signed token. It is looked for where a word begins only: a body may be one long word."""
+
+
+def without_tokens(text: str) -> str:
+    """The text with whatever may be a signed token hidden: who holds one can vote."""
+    return _TOKEN.sub("(token)", text)
+
+
 def visible(text: str) -> str:
     """The text with nothing hidden in it: colour codes are dropped, unseen characters are spelt out."""
     plain = _ANSI.sub("", text.replace("\r\n", "\n"))

@@ -19,7 +19,8 @@ from .decide.conditions import (
 from .explain_gate import gate_rules
 from .model import Record
 from .release import Lane, Phase, Release, Visit
-from .rules import RuleResult
+from .requirements import BUILT_BY, HAS_SBOM, SIGNED_BY_COSIGN, SIGNED_BY_NOTATION
+from .rules import RuleResult, failed
 from .wording import Wording, moment
 
 _WAY = (
@@ -84,6 +85,51 @@ def explain(
             for environment in application.environments
         ),
         next=wording.next(),
+    )
+
+
+_STAGES: tuple[frozenset[str], ...] = (
+    frozenset({"image-was-pushed", "run-succeeded", "branch-counts"}),
+    frozenset({"digest-is-known"}),
+    frozenset({"no-newer-release", "lane-is-free"}),
+    frozenset({"plan-is-current", SIGNED_BY_NOTATION, SIGNED_BY_COSIGN, HAS_SBOM, BUILT_BY}),
+    frozenset({"gate-is-open", "quorum-reached", "soaked", "tests-passed"}),
+    frozenset({"artifact-is-promoted"}),
+    frozenset({"rollout-succeeded"}),
+    frozenset({"verification-passed"}),
+    frozenset({"is-live"}),
+)
+"""Rules by when they come to hold; those that are not named here can be in the way at any time."""
+
+_STAGE_OF = {
+    Phase.JOINING: 0,
+    Phase.RESOLVING: 1,
+    Phase.QUEUED: 2,
+    Phase.PLANNING: 3,
+    Phase.SOAKING: 4,
+    Phase.AWAITING_APPROVAL: 4,
+    Phase.PROMOTING: 5,
+    Phase.DEPLOYING: 6,
+    Phase.CHECKING: 6,
+    Phase.VERIFYING: 7,
+}
+
+
+def in_the_way(explanation: Explanation, environment: str) -> tuple[RuleResult, ...]:
+    """The rules that a release waits for in an environment now: those that do not hold and could by now."""
+    stage = _STAGE_OF.get(explanation.phase)
+    if stage is None:
+        return ()
+    here = (group.rules for group in explanation.rules if group.environment == environment)
+    later = frozenset[str]().union(*_STAGES[stage + 1 :])
+    waiting = stage < _STAGE_OF[Phase.PROMOTING]
+    later_groups = stage < _STAGE_OF[Phase.AWAITING_APPROVAL]
+    return tuple(
+        rule
+        for rule in failed(next(here, ()))
+        if rule.name not in later
+        and (waiting or rule.name in _STAGES[stage])
+        and not (later_groups and rule.name.startswith("approved-by-"))
     )
 
 

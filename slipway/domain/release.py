@@ -292,6 +292,8 @@ class Lane(Record):
     """The release whose rollout is under way; never more than one."""
     waiting: int | None = None
     """The newest release that is here and not yet rolling out."""
+    failed: int | None = None
+    """The last release that failed here, or was rolled back, until one goes live here."""
 
 
 class Head(Record):

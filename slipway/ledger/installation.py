@@ -43,6 +43,15 @@ class SigningKeys(Record):
     ids: tuple[str, ...]
 
 
+class OpenParked(Record):
+    """Says of parked input that nobody has replayed it yet; small, so that a page can afford to look at all of it."""
+
+    id: str
+    source: str
+    reason: str = Field(max_length=200)
+    parked_at: Moment
+
+
 class Installation:
     """Parked input, changed signing keys, and the installation's chain."""
 
@@ -68,14 +77,16 @@ class Installation:
         )
         key = keys.parked(id)
         if self._table.get(keys.INSTALLATION, key) is None:
-            self._append(draft, Write(act=Act.CREATE, key=key, values=pack(parked)), now)
+            waits = OpenParked(id=id, source=source, reason=reason[:200], parked_at=now)
+            mark = Write(act=Act.PUT, key=keys.open_parked(id), values=pack(waits))
+            self._append(draft, Write(act=Act.CREATE, key=key, values=pack(parked)), mark, now=now)
         return parked
 
     def replayed(self, parked: Parked, *, actor: str, now: datetime) -> None:
         """The input was put back into its queue."""
         draft = AuditDraft(action="input.replayed", actor=actor, details={"id": parked.id, "source": parked.source})
-        values = pack(parked.evolve(replayed_at=now))
-        self._append(draft, Write(act=Act.PUT, key=keys.parked(parked.id), values=values), now)
+        kept = Write(act=Act.PUT, key=keys.parked(parked.id), values=pack(parked.evolve(replayed_at=now)))
+        self._append(draft, kept, now=now, answers=keys.open_parked(parked.id))
 
     def keys_seen(self, ids: tuple[str, ...], *, now: datetime) -> bool:
         """Which signing keys are live, the one that signs first. A change is recorded; whether there was one."""
@@ -91,7 +102,7 @@ class Installation:
         }
         draft = AuditDraft(action="keys.changed", actor="slipway", details=details)
         write = Write(act=Act.PUT, key=keys.SIGNING, values=pack(SigningKeys(ids=ids)))
-        self._append(draft, write, now)
+        self._append(draft, write, now=now)
         return True
 
     def parked(self, id: str) -> Parked | None:
@@ -104,8 +115,16 @@ class Installation:
         for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.PARKED), limit=limit):
             yield unpack(Parked, row.values)
 
-    def _append(self, draft: AuditDraft, write: Write, now: datetime) -> None:
-        """One record and the row it speaks of, together. The head's ETag keeps the chain from forking."""
+    def open_parked(self, *, limit: int = 100) -> tuple[OpenParked, ...]:
+        """What waits for a person, in one request of small rows."""
+        rows = self._table.rows(keys.INSTALLATION, *keys.span(keys.OPEN), limit=limit)
+        return tuple(unpack(OpenParked, row.values) for row in rows)
+
+    def _append(self, draft: AuditDraft, write: Write, *more: Write, now: datetime, answers: str = "") -> None:
+        """One record and the rows it speaks of, together. The head's ETag keeps the chain from forking.
+
+        `answers` is the key of the row that says that somebody is waited for; it goes, where it is still there.
+        """
         for _ in range(ATTEMPTS):
             row = self._table.get(keys.INSTALLATION, keys.HEAD)
             head = unpack(Head, row.values) if row else Head(application=keys.INSTALLATION)
@@ -114,8 +133,11 @@ class Installation:
             )
             ended = head.evolve(sequence=record.sequence, hash=record.hash)
             act = Act.REPLACE if row else Act.CREATE
+            answered = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
             writes = [
                 write,
+                *more,
+                *([Write(act=Act.DELETE, key=answers)] if answered else []),
                 Write(act=act, key=keys.HEAD, values=pack(ended), etag=row.etag if row else ""),
                 Write(act=Act.CREATE, key=keys.audit(record.sequence), values=pack_audit(record)),
                 *unindexed_writes([record]),

@@ -23,6 +23,7 @@ TAG: Final = "tag!"
 PARKED: Final = "parked!"
 SIGNING: Final = "signing"
 """Ids of the signing keys that were live when somebody last looked."""
+OPEN: Final = "open!"
 PROGRESS: Final = "progress!"
 UNINDEXED: Final = "unindexed!"
 """Records that the audit index may not have yet; part of the outbox in all but name."""
@@ -68,6 +69,11 @@ def tag(name: str) -> str:
 
 def parked(name: str) -> str:
     return PARKED + name
+
+
+def open_parked(name: str) -> str:
+    """Says that parked input waits for a person; what the input is is in its own row."""
+    return OPEN + name
 
 
 def progress(release: int, environment: str) -> str:

@@ -20,6 +20,8 @@ SEEN_PARTS = 256
 """Parts of the marks, by their first two digits."""
 JOINING_LOADED = 20
 """Waiting releases that one decision looks at: few enough for all that may follow to fit into one transaction."""
+BETWEEN = 40
+"""Rows read beside an application's newest releases: the head, its lanes, and what is under way right now."""
 CLOSE = 4
 """So many releases are read in one request, if no more than so many times as many rows lie between them."""
 
@@ -34,6 +36,15 @@ class Loaded:
 
     state: State
     etags: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where an application stands: its lanes, and its newest releases, newest first."""
+
+    head: Head
+    lanes: Mapping[str, Lane]
+    releases: tuple[Release, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +206,27 @@ class Ledger:
 
     def lanes(self, application: str) -> dict[str, Lane]:
         return self._head_and_lanes(application, {})[1]
+
+    def standing(self, application: str, *, newest: int) -> Standing:
+        """Head, lanes and the newest releases in one request, as their rows lie side by side. Between them lie the
+        few of what is under way; where these are many, because something does not work, a second request is made.
+        """
+        room = newest + BETWEEN
+        head, lanes, releases, count = Head(application=application), dict[str, Lane](), list[Release](), 0
+        for row in self.table.rows(application, keys.HEAD, keys.RELEASE + keys.AFTER, limit=room):
+            count += 1
+            if row.key == keys.HEAD:
+                head = unpack(Head, row.values)
+            elif row.key.startswith(keys.LANE):
+                lane = unpack(Lane, row.values)
+                lanes[lane.environment] = lane
+            elif row.key.startswith(keys.RELEASE):
+                releases.append(unpack(Release, row.values))
+                if len(releases) == newest:
+                    break
+        if count == room and len(releases) < newest:
+            releases = list(self.releases(application, limit=newest))
+        return Standing(head=head, lanes=lanes, releases=tuple(releases))
 
     def release(self, application: str, number: int) -> Release | None:
         row = self.table.get(application, keys.release(number))

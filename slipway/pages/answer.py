@@ -1,7 +1,10 @@
 """Answers: status, body and headers, before any web framework is involved. Each one carries the security headers."""
 
+import gzip
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from ..domain.model import sha256
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -19,7 +22,13 @@ EVERYWHERE: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 NO_STORE = "no-store"
+ASK_FIRST = "private, no-cache"
+"""The reader's own browser may keep it, and asks each time whether it is still so."""
 FOR_EVER = "public, max-age=31536000, immutable"
+
+
+WORTH_IT = 1000
+"""Bytes below which compression gains nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,19 +45,56 @@ def html(body: str, *, status: int = 200, headers: Mapping[str, str] | None = No
     return Answer(status=status, body=body.encode(), headers=_headers(PAGE_POLICY, NO_STORE, headers))
 
 
+def kept(body: str, *, status: int = 200) -> Answer:
+    """A page that its reader may come back to: it has an ETag, and is sent again only when it has changed."""
+    content = body.encode()
+    return Answer(status=status, body=content, headers=_headers(PAGE_POLICY, ASK_FIRST, {"ETag": _etag(content)}))
+
+
+def conditional(answer: Answer, if_none_match: str) -> Answer:
+    """The answer, or 304 where the reader has it already. `if_none_match` is the request's header."""
+    etag = answer.headers.get("ETag")
+    named = {name.strip().removeprefix("W/") for name in if_none_match.split(",")}
+    if answer.status != 200 or etag is None or not named & {etag.removeprefix("W/"), "*"}:  # noqa: PLR2004
+        return answer
+    return Answer(status=304, media_type=answer.media_type, headers=answer.headers)
+
+
+def compressed(answer: Answer, accept_encoding: str) -> Answer:
+    """The answer in a quarter of its size, where the reader can take it so.
+
+    Only what may be kept is compressed. What may not holds secrets (an approver's form), and the length of a secret
+    compressed together with what a stranger sent can tell the secret.
+    """
+    accepts = {part.strip().partition(";")[0] for part in accept_encoding.lower().split(",")}
+    if "gzip" not in accepts or len(answer.body) < WORTH_IT or answer.headers.get("Cache-Control") == NO_STORE:
+        return answer
+    headers = {**answer.headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return replace(answer, body=gzip.compress(answer.body, compresslevel=6, mtime=0), headers=headers)
+
+
 def see_other(address: str) -> Answer:
     """After a POST: look there. A reload then repeats nothing."""
     return Answer(status=303, media_type="text/plain", headers=_headers(PAGE_POLICY, NO_STORE, {"Location": address}))
 
 
-def document(body: bytes, *, name: str) -> Answer:
-    """A kept document as plain text; `name` is what it is called when it is saved."""
-    headers = {"Content-Disposition": f'inline; filename="{name}"'}
-    return Answer(status=200, body=body, media_type="text/plain", headers=_headers(DOCUMENT_POLICY, NO_STORE, headers))
+def document(
+    body: bytes, *, name: str, download: bool = False, media_type: str = "text/plain", cache: str = NO_STORE
+) -> Answer:
+    """A document that nothing in it may run; `name` is what it is called when it is saved."""
+    headers = {"Content-Disposition": f'{"attachment" if download else "inline"}; filename="{name}"'}
+    if cache != NO_STORE:
+        headers["ETag"] = _etag(body)
+    return Answer(status=200, body=body, media_type=media_type, headers=_headers(DOCUMENT_POLICY, cache, headers))
 
 
 def asset(body: bytes, *, media_type: str, cache: str) -> Answer:
     return Answer(status=200, body=body, media_type=media_type, headers=_headers(PAGE_POLICY, cache, None))
+
+
+def _etag(content: bytes) -> str:
+    """Weak, as the same page may come compressed and plain."""
+    return f'W/"{sha256(content).removeprefix("sha256:")[:32]}"'
 
 
 def _headers(policy: str, cache: str, more: Mapping[str, str] | None) -> dict[str, str]:

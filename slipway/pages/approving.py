@@ -163,7 +163,7 @@ def unusable(refused: TokenRefused) -> Answer:
             410,
             "This link has expired",
             "The decision it asked for was made or closed long ago.",
-            link=("/", "All applications"),
+            link=("/", "Board"),
         )
     return message(
         403,

@@ -12,7 +12,7 @@ from ..domain.release import Release
 from ..flow.reading import Damaged, NotFound, Reader
 from ..ledger import LedgerUnavailable
 from . import words
-from .answer import Answer, html
+from .answer import Answer, kept
 from .chain import stops
 from .changes import changes_view
 from .evidence import ReadDocument, evidence_views
@@ -60,7 +60,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         changes=changes_view(story.plan) if story.plan else None,
         evidence=evidence_views(release.evidence, read),
         now=now,
-        reader=visitor,
+        reader=visitor or Visitor(),
     )
 
 
@@ -83,7 +83,7 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
         plan_missing=missing,
         progress=reader.progress(release),
     )
-    return html(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
+    return kept(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
 
 
 def readable_plan(reader: Reader, plan_hash: str | None) -> tuple[Plan | None, str]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 STYLESHEET = _HERE / "assets" / "slipway.css"
+PLACES = (("board", "/", "Board"), ("parked", "/parked", "Parked input"))
+"""Where the navigation leads: the name by which a page says that it is there, address, words."""
 
 
 @cache
@@ -41,6 +43,7 @@ def _environment() -> "Environment":
         "visible": visible,
         "web_address": web_address,
     }
+    environment.globals["places"] = PLACES
     environment.globals["stylesheet"] = f"/assets/slipway.css?v={_stylesheet()[1]}"
     return environment
 

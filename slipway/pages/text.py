@@ -1,5 +1,5 @@
 """The product's words for safe text (`slipway/text.py`), where the pages look for them."""
 
-from ..text import short, visible, web_address
+from ..text import one_line, short, visible, web_address, without_tokens
 
-__all__ = ["short", "visible", "web_address"]
+__all__ = ["one_line", "short", "visible", "web_address", "without_tokens"]

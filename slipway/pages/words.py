@@ -55,6 +55,7 @@ LIVE = _sign("Live", "✓", Tone.GOOD)
 PENDING = _sign("Not reached", "○", Tone.QUIET)
 PASSED = _sign("Passed", "✓", Tone.GOOD)
 FAILED = _sign("Failed", "✕", Tone.BAD)
+PARKED = _sign("Parked", "!", Tone.BAD)
 APPROVED = _sign("Approved", "✓", Tone.GOOD)
 REJECTED = _sign("Rejected", "✕", Tone.BAD)
 

@@ -25,7 +25,8 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_approval": ("approvals/{token}", LOOK, "ANONYMOUS"),  # the token
     "page_approval_changes": ("approvals/{token}/changes", LOOK, "ANONYMOUS"),
     "take_decision": ("approvals/{token}", POST, "ANONYMOUS"),
-    "page_overview": ("/", LOOK, "ANONYMOUS"),  # Easy Auth
+    "page_board": ("/", LOOK, "ANONYMOUS"),  # Easy Auth
+    "page_parked": ("parked", LOOK, "ANONYMOUS"),
     "page_release": ("releases/{release}", LOOK, "ANONYMOUS"),
     "page_evidence": ("evidence/{digest}", LOOK, "ANONYMOUS"),
     "page_stylesheet": ("assets/slipway.css", LOOK, "ANONYMOUS"),

@@ -191,7 +191,7 @@ def _live(draft: Draft, release: Release) -> None:
     )
     lane = draft.lane(environment.name)
     was = f"{release.application}-{lane.live.release}" if lane.live else None
-    draft.put_lane(lane.evolve(live=live))
+    draft.put_lane(lane.evolve(live=live, failed=None))
     draft.record("release.live", release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
     release = close_visit(draft, release, "live")
     following = draft.application.after(environment.name)

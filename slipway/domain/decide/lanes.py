@@ -99,6 +99,8 @@ def end(draft: Draft, release: Release, phase: Phase, reason: str, *, actor: str
     else:
         draft.record(f"release.{_verb(phase)}", release, actor=actor, reason=reason, **details)
     leave_lane(draft, release)
+    if phase in (Phase.FAILED, Phase.ROLLED_BACK) and release.environment is not None:
+        draft.put_lane(draft.lane(release.environment).evolve(failed=release.number))
     if phase is not Phase.SUPERSEDED or release.gate is not None:
         tell(draft, release, Notice.ENDED)
     return release

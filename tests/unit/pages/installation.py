@@ -21,11 +21,13 @@ from slipway.flow.catalogue import Catalogue
 from slipway.flow.intake import Intake, Receipt
 from slipway.flow.links import Links
 from slipway.flow.outbox import Outbox
+from slipway.flow.parking import Parking
 from slipway.flow.reading import Reader
 from slipway.flow.trail import Trail
 from slipway.ledger import Ledger, MemoryBlobs, MemoryTable
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.indexing import Indexer
+from slipway.ledger.installation import Installation
 from slipway.pages.approving import Desk
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -127,6 +129,7 @@ class InMemory:
         )
         self.trail = Trail(index=self.index, clock=clock)
         self.reader = Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=clock)
+        self.parking = Parking(installation=Installation(self.table), bus=self.bus, clock=clock)
         self.desk = Desk(keys=self.keys, reader=self.reader, intake=self.intake, clock=clock, public_url=BASE)
 
     def change_delivery(self, application: Application | None = None) -> None:

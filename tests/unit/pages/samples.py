@@ -7,12 +7,15 @@ from slipway.domain.promotion import PromotionProgress, PromotionState, Way
 from slipway.domain.release import Release, VoteDecision
 from slipway.domain.steps import StepKind
 from slipway.flow.inbound.approval import vote
-from slipway.pages import overview, release
+from slipway.flow.reading import Reader
+from slipway.ledger.installation import Installation
+from slipway.pages import board, parked, release
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show
 from slipway.pages.form import FORM_TYPE
 from slipway.pages.messages import not_found, sign_in, try_again
 from slipway.pages.signin import Visitor
+from tests.unit.pages.fleet import Fleet
 from tests.unit.pages.installation import ADA, BEN, InMemory, hello
 
 Sample = Callable[[], Answer]
@@ -130,12 +133,44 @@ def nonce_of(answer: Answer) -> str:
     return answer.body.decode().split('name="nonce" value="')[1].split('"')[0]
 
 
-def _overview() -> Answer:
+def _board() -> Answer:
     home, _ = asked(stops_before=frozenset())
     home.stops_before = frozenset({StepKind.CHECK})
     home.wait(minutes=3)
     home.release("1.6.0")
-    return overview.show(home.reader, Visitor(name="dora@example.com"))
+    park(home)
+    return board.show(home.reader, home.parking.installation, Visitor(name="dora@example.com"))
+
+
+def park(home: InMemory) -> None:
+    home.parking.park(
+        source="runs",
+        reason="run.result: expected one of succeeded, failed, canceled, got 'succeded'",
+        body=b'{"run": {"result": "succeded", "number": "1.6.0"}, "token": "' + b"a" * 40 + b"." + b"b" * 40 + b'"}',
+    )
+
+
+def _parked() -> Answer:
+    home = InMemory()
+    park(home)
+    home.wait(minutes=12)
+    (item,) = home.parking.all()
+    home.parking.replay(item.id, actor="api")
+    home.wait(hours=3)
+    home.parking.park(source="event-grid", reason="data.target.digest: expected sha256:…, got ''", body=b"[]" * 2000)
+    home.wait(minutes=4)
+    return parked.show(home.parking, Visitor())
+
+
+def _three_chains() -> tuple[Reader, Installation]:
+    fleet = Fleet(applications=4, environments=("staging", "production"), others=("europe", "asia-pacific"))
+    return fleet.reader, fleet.installation
+
+
+def _fleet() -> Answer:
+    """Thirty applications of five environments, of which many wait and some failed."""
+    fleet = Fleet(applications=30, environments=("development", "test", "staging", "preproduction", "production"))
+    return board.show(fleet.reader, fleet.installation, Visitor(name="dora@example.com"))
 
 
 def _release_page(change: Callable[[InMemory, Release], None] = lambda _h, _r: None) -> Answer:
@@ -183,8 +218,14 @@ def _fresh_release() -> Answer:
 
 
 SAMPLES: dict[str, Sample] = {
-    "overview": _overview,
-    "overview-empty": lambda: overview.show(InMemory().reader),
+    "board": _board,
+    "board-new": lambda: board.show(InMemory().reader, InMemory().parking.installation),
+    "board-empty": lambda: board.show(Fleet(applications=0).reader, InMemory().parking.installation),
+    "board-fleet": _fleet,
+    "board-one": lambda: board.show(*_three_chains(), application="catalogue-service"),
+    "board-chains": lambda: board.show(*_three_chains()),
+    "parked": _parked,
+    "parked-empty": lambda: parked.show(InMemory().parking, Visitor()),
     "release-waiting": _release_page,
     "release-completed": lambda: _release_page(_passed),
     "release-rejected": lambda: _release_page(_reject),

@@ -1,5 +1,6 @@
 """The HTTP functions around the pages: routes, methods, who may come in, and that they pass everything on."""
 
+import gzip
 from collections.abc import Callable
 from types import SimpleNamespace
 from urllib.parse import urlencode
@@ -16,7 +17,8 @@ from tests.unit.pages.samples import asked
 
 SIGNED_IN = {"X-MS-CLIENT-PRINCIPAL-NAME": "dora@example.com"}
 READING: tuple[tuple[Callable[..., func.HttpResponse], dict[str, str]], ...] = (
-    (pages.page_overview, {}),
+    (pages.page_board, {}),
+    (pages.page_parked, {}),
     (pages.page_release, {"release": "hello-1"}),
     (pages.page_evidence, {"digest": "sha256:" + "0" * 64}),
 )
@@ -37,6 +39,7 @@ def _use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn = "eas
         keys=home.keys,
         reader=home.reader,
         intake=home.intake,
+        parking=home.parking,
     )
     for module in (pages, approvals):
         monkeypatch.setattr(module, "parts", lambda: built)
@@ -64,13 +67,33 @@ def test_strangers_are_asked_to_sign_in_before_anything_is_read(world: tuple[InM
 
 def test_people_who_are_signed_in_read(world: tuple[InMemory, Release]) -> None:
     statuses = [function(request(route=route, headers=SIGNED_IN)).status_code for function, route in READING]
-    assert statuses == [200, 200, 404]
+    assert statuses == [200, 200, 200, 404]
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(world: tuple[InMemory, Release]) -> None:
+    first = pages.page_board(request(headers=SIGNED_IN))
+    again = pages.page_board(request(headers=SIGNED_IN | {"If-None-Match": first.headers["ETag"]}))
+    assert (again.status_code, again.get_body()) == (304, b"")
+    strangers = pages.page_board(request(headers={"If-None-Match": first.headers["ETag"]}))
+    assert strangers.status_code == 401
+
+
+def test_pages_come_compressed_to_browsers_that_say_so(world: tuple[InMemory, Release]) -> None:
+    answer = pages.page_board(request(headers=SIGNED_IN | {"Accept-Encoding": "gzip, deflate, br"}))
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert b"hello-2" in gzip.decompress(answer.get_body())
+
+
+def test_an_application_that_is_not_delivered_has_no_board(world: tuple[InMemory, Release]) -> None:
+    answer = pages.page_board(request(headers=SIGNED_IN, params={"application": "<script>"}))
+    assert answer.status_code == 404
+    assert b"<script>" not in answer.get_body()
 
 
 def test_on_a_laptop_the_pages_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
     home, _ = asked()
     _use(monkeypatch, home, sign_in="none")
-    answer = pages.page_overview(request())
+    answer = pages.page_board(request())
     assert answer.status_code == 200
     assert answer.mimetype == "text/html"
     assert answer.charset == "utf-8"
@@ -133,6 +156,7 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         found.add((methods, trigger["route"]))
     assert found == {
         ("GET,HEAD", "/"),
+        ("GET,HEAD", "parked"),
         ("GET,HEAD", "releases/{release}"),
         ("GET,HEAD", "evidence/{digest}"),
         ("GET,HEAD", "assets/slipway.css"),

@@ -7,7 +7,7 @@ import pytest
 
 from slipway.domain.plan import Change
 from slipway.domain.release import VoteDecision
-from slipway.pages import overview, release
+from slipway.pages import release
 from slipway.pages.answer import Answer
 from slipway.pages.approving import show, show_changes
 from slipway.pages.signin import Visitor
@@ -154,16 +154,6 @@ def test_a_digest_is_there_as_a_whole_to_be_copied() -> None:
     for body in (text_of(release.show(home.reader, subject.id)), text_of(show(home.desk, home.token(subject)))):
         assert f">{subject.digest}</code>" in body
     assert f'title="{subject.digest}"' in text_of(release.show(home.reader, subject.id))
-
-
-def test_the_overview_links_releases_and_says_where_they_are() -> None:
-    body = text_of(SAMPLES["overview"]())
-    for expected in ('href="/releases/hello-1"', "Waiting for approval", "Rolling out", "1.4.0", "dora@example.com"):
-        assert expected in body
-
-
-def test_an_installation_without_releases_says_what_makes_one() -> None:
-    assert "The first image that is pushed makes one" in text_of(overview.show(InMemory().reader))
 
 
 def test_a_release_page_tells_the_story_in_plain_words() -> None:

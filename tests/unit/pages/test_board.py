@@ -1,0 +1,144 @@
+"""The board: what is live, what is on its way, what waits and why, what failed; and what it costs to look at."""
+
+import gzip
+
+import pytest
+
+from slipway.domain.release import VoteDecision
+from slipway.domain.steps import StepKind
+from slipway.flow.board import board
+from slipway.flow.reading import NotFound
+from slipway.ledger import keys
+from slipway.ledger.table import Act, Write
+from slipway.pages.board import show
+from slipway.pages.templating import STYLESHEET
+from tests.unit.pages.fleet import Fleet
+from tests.unit.pages.installation import InMemory
+from tests.unit.pages.samples import SAMPLES, asked, cast, park
+
+FIRST_VIEW = 60 * 1024
+FIVE = ("development", "test", "staging", "preproduction", "production")
+
+
+def looked_at(home: InMemory) -> str:
+    return show(home.reader, home.parking.installation).body.decode()
+
+
+def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
+    body = SAMPLES["board"]().body.decode()
+    for expected in ('href="/releases/hello-1"', "Waiting for approval", "Rolling out", "1.4.0", "dora@example.com"):
+        assert expected in body
+
+
+def test_what_waits_names_the_rules_that_explain_names() -> None:
+    home, subject = asked()
+    (row,) = board(home.reader, home.parking.installation).rows
+    (moving,) = row.cells[1].moving
+    explained = home.reader.explain(subject)
+    broken = {rule.name for group in explained.rules if group.environment == "production" for rule in group.rules}
+    assert [rule.name for rule in moving.rules] == ["quorum-reached"]
+    assert moving.headline == explained.headline
+    assert {rule.name for rule in moving.rules} <= broken
+    assert "<code>quorum-reached</code>" in looked_at(home)
+
+
+def test_a_release_that_waits_for_its_run_is_shown_before_the_first_environment() -> None:
+    home = InMemory()
+    home.push("1.0.0")
+    (row,) = board(home.reader, home.parking.installation).rows
+    (arriving,) = row.arriving
+    assert [rule.name for rule in arriving.rules] == ["run-succeeded"]
+    assert not [item for cell in row.cells for item in cell.moving]
+
+
+def test_a_failure_is_an_alarm_until_something_goes_live_there() -> None:
+    home, subject = asked()
+    home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed"}
+    cast(home, subject)
+    home.settle()
+    body = looked_at(home)
+    assert 'class="alarm"' in body
+    assert "hello-2 in production" in body
+    assert "1 of 24 cases failed" in body
+    home.fails = {}
+    cast(home, home.release("1.6.0"))
+    home.settle()
+    body = looked_at(home)
+    assert 'class="alarm"' not in body
+    assert "Needs attention" not in body
+
+
+def test_a_rejection_is_no_alarm() -> None:
+    home, subject = asked()
+    cast(home, subject, decision=VoteDecision.REJECT, reason="not now")
+    assert 'class="alarm"' not in looked_at(home)
+
+
+def test_parked_input_is_an_alarm_until_it_is_replayed() -> None:
+    home, _ = asked()
+    park(home)
+    assert "1 input that could not be handled" in looked_at(home)
+    (item,) = home.parking.all()
+    home.parking.replay(item.id, actor="api")
+    home.parking.replay(item.id, actor="api")
+    assert "could not be handled" not in looked_at(home)
+
+
+def test_the_parked_page_hides_what_may_be_an_approvers_token() -> None:
+    home = InMemory()
+    park(home)
+    body = SAMPLES["parked"]().body.decode()
+    assert "a" * 40 not in body
+    assert "(token)" in body
+
+
+def test_applications_with_the_same_chain_share_a_table() -> None:
+    body = SAMPLES["board-chains"]().body.decode()
+    assert body.count('<table class="board">') == 2
+    assert body.index(">asia-pacific</th>") > body.index(">production</th>")
+
+
+def test_one_application_can_be_looked_at_alone() -> None:
+    body = SAMPLES["board-one"]().body.decode()
+    assert "catalogue-service-15" in body
+    assert "/releases/shop-" not in body
+    home, _ = asked()
+    with pytest.raises(NotFound):
+        show(home.reader, home.parking.installation, application="shop")
+
+
+@pytest.mark.parametrize("releases", [15, 90])
+def test_it_costs_one_request_for_each_application_and_one_for_parked_input(releases: int) -> None:
+    fleet = Fleet(applications=30, environments=FIVE, releases=min(releases, 90))
+    show(fleet.reader, fleet.installation)
+    assert fleet.table.requests == 30 + 1
+
+
+def test_what_lies_between_the_lanes_and_the_releases_hides_none_of_them() -> None:
+    fleet = Fleet(applications=1)
+    rows = [Write(act=Act.CREATE, key=keys.outbox(1, "mark", n), values={"Data": "{}"}) for n in range(80)]
+    fleet.table.transact("shop", rows)
+    found = fleet.ledger.standing("shop", newest=8)
+    assert [release.number for release in found.releases] == [15, 14, 13, 12, 11, 10, 9, 8]
+    assert set(found.lanes) == {"staging", "production"}
+    assert fleet.table.requests == 2
+
+
+def test_an_empty_installation_says_what_to_do_first() -> None:
+    body = SAMPLES["board-empty"]().body.decode()
+    assert "Nothing is delivered here yet" in body
+    assert "delivery.yaml" in body
+    assert "The first image that is pushed makes one" in SAMPLES["board-new"]().body.decode()
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_the_first_view_of_every_page_is_small(name: str) -> None:
+    """Page and stylesheet together: there is nothing else."""
+    sent = SAMPLES[name]().body
+    assert len(sent) + len(gzip.compress(STYLESHEET.read_bytes(), 6)) < FIRST_VIEW
+
+
+def test_the_first_view_of_a_usual_board_is_small_even_where_nothing_is_compressed() -> None:
+    fleet = Fleet(applications=10, environments=("staging", "production"))
+    sent = show(fleet.reader, fleet.installation).body
+    assert len(sent) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
