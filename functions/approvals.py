@@ -1,11 +1,14 @@
 """The link in an approver's message: GET shows what is asked and changes nothing, POST takes the vote in.
 
-The signed token in the address is what lets somebody in, so it appears in no log and no answer but their own.
+Where nobody signs in, the signed token in the address is what lets somebody in, so it appears in no log and no answer
+but their own. Where people sign in, the addresses without a token take over: they only say which plan.
 """
 
 import azure.functions as func
 
+from slipway.pages import located
 from slipway.pages.approving import Desk, decide, show, show_changes
+from slipway.pages.located import Place
 from slipway.pages.messages import guarded
 
 from .pages import ANONYMOUS, LOOKING, as_response
@@ -32,6 +35,30 @@ def take_decision(req: func.HttpRequest) -> func.HttpResponse:
     return as_response(guarded(lambda: decide(_desk(), req.route_params["token"], req.headers, req.get_body())))
 
 
+@blueprint.function_name("page_approval_place")
+@blueprint.route(route="approvals/{application}/{number}/{environment}", methods=LOOKING, auth_level=ANONYMOUS)
+def page_approval_place(req: func.HttpRequest) -> func.HttpResponse:
+    return as_response(guarded(lambda: located.show(_desk(), _place(req), req.headers)))
+
+
+@blueprint.function_name("page_approval_place_changes")
+@blueprint.route(route="approvals/{application}/{number}/{environment}/changes", methods=LOOKING, auth_level=ANONYMOUS)
+def page_approval_place_changes(req: func.HttpRequest) -> func.HttpResponse:
+    return as_response(guarded(lambda: located.show_changes(_desk(), _place(req), req.headers)))
+
+
+@blueprint.function_name("take_decision_of_signed_in")
+@blueprint.route(route="approvals/{application}/{number}/{environment}", methods=["POST"], auth_level=ANONYMOUS)
+def take_decision_of_signed_in(req: func.HttpRequest) -> func.HttpResponse:
+    return as_response(guarded(lambda: located.decide(_desk(), _place(req), req.headers, req.get_body())))
+
+
+def _place(req: func.HttpRequest) -> Place:
+    """What an address names; the plan is a parameter, so that one without it leads to the present plan."""
+    named = {part: req.route_params[part] for part in ("application", "number", "environment")}
+    return Place(**named, plan=req.params.get("plan", ""))
+
+
 def _desk() -> Desk:
     built = parts()
     return Desk(
@@ -40,4 +67,5 @@ def _desk() -> Desk:
         intake=built.intake,
         clock=built.clock,
         public_url=built.settings.public_url.rstrip("/"),
+        access=built.access,
     )

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from .model import Duration, Name, Record
 from .people import GROUP, MEMBER_PATTERN, Circle, Guid, Identity, Member, Person, SignedIn
@@ -91,6 +92,16 @@ class Need(StrEnum):
     REQUIRED = "required"
 
 
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"expected the name of a time zone such as Europe/Berlin, got {name!r}")
+    return name
+
+
+TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_known_zone)]
+"""A time zone by its name in the IANA database."""
+
+
 class Reasons(Record):
     """Which votes must say why."""
 
@@ -118,6 +129,16 @@ class ApprovalGate(Record):
     deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
     reminders: Reminders = Field(default=Reminders(), description="When people are asked again.")
     reason: Reasons = Field(default=Reasons(), description="Which votes must say why.")
+    sign_in: Need = Field(
+        default=Need.OPTIONAL,
+        description="Rule voter-has-signed-in: `required` takes votes only from people who have signed in; then a link "
+        "alone shows what is asked, and decides nothing.",
+    )
+    time_zone: TimeZone = Field(
+        default="UTC",
+        description="Where the approvers are: pages and mails say the deadline in the time of this zone, beside UTC.",
+        examples=["Europe/Berlin"],
+    )
     requester_may_approve: bool = Field(
         default=False, description="Whether the person who asked for the CI run may approve their own release."
     )

@@ -28,7 +28,8 @@ class Links:
         """Where people who sign in decide. It only locates, so anybody may have it; empty where nobody signs in."""
         if not self.sign_in:
             return ""
-        return f"{self.base}/approvals/{release.application}/{release.number}/{release.environment}"
+        plan = f"?plan={release.plan_hash}" if release.plan_hash else ""
+        return f"{self.base}/approvals/{release.application}/{release.number}/{release.environment}{plan}"
 
     def approval(self, release: Release, approver: str, *, now: datetime) -> str:
         """A signed link for one approver and the release's current plan."""

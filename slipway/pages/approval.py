@@ -9,11 +9,12 @@ from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Plan
 from ..domain.release import Lane, Release, Vote, VoteDecision
 from ..domain.rules import RuleResult, failed
-from ..domain.tokens import ApprovalClaims
 from . import times, words
+from .asked import Asked
 from .changes import changes_view
 from .evidence import ReadDocument, evidence_views
-from .standing import Standing
+from .signin import Visitor
+from .standing import Kind, Standing
 from .templating import render
 from .text import visible
 from .words import Sign
@@ -41,7 +42,7 @@ class Refusal:
 class Matter:
     """All that the page is made from."""
 
-    claims: ApprovalClaims
+    asked: Asked
     release: Release
     environment: Environment | None
     lane: Lane
@@ -52,8 +53,8 @@ class Matter:
     """What an approval would be judged by; empty where nothing is asked."""
     nonce: str
     """Empty where there is no form."""
-    link: str
-    """Path of this page."""
+    newer: Release | None = None
+    """The newest release, where that is a newer one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +88,13 @@ class VoteView:
 
 def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal: Refusal | None = None) -> str:
     release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
+    asked = matter.asked
     deadline = release.gate.deadline if release.gate and matter.standing.open else None
     return render(
         "approval.html",
-        claims=matter.claims,
+        claims=asked.claims,
+        signed_in=asked.signed_in is not None,
+        present=asked.present if matter.standing.kind is Kind.PLAN_CHANGED else "",
         release=release,
         standing=matter.standing,
         refusal=refusal,
@@ -98,7 +102,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         plan=plan,
         plan_missing=matter.plan_missing,
         changes=changes_view(plan) if plan else None,
-        changes_link=f"{matter.link}/changes",
+        changes_link=asked.changes,
         evidence=evidence_views(plan.evidence if plan else (), read),
         live=matter.lane.live,
         live_id=_live_id(matter),
@@ -107,11 +111,13 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         required=gate.required if gate else None,
         deadline=deadline,
         remaining=times.relative(deadline, now) if deadline else "",
+        local=times.local(deadline, gate.time_zone) if deadline and gate else "",
+        newer=_newer(matter.newer),
         rules=matter.rules,
         groups=group_needs(release, matter.environment),
         now=now,
         reason_limit=REASON_FIELD,
-        reader=None,
+        reader=Visitor(name=asked.claims.approver) if asked.signed_in else None,
     )
 
 
@@ -151,9 +157,26 @@ def _live_id(matter: Matter) -> str:
     return f"{matter.release.application}-{live.release}" if live else ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewerView:
+    """A newer release, and where it stands."""
+
+    id: str
+    tag: str
+    sign: Sign
+    environment: str
+
+
+def _newer(release: Release | None) -> NewerView | None:
+    if release is None:
+        return None
+    where = release.environment or ""
+    return NewerView(id=release.id, tag=release.tag, sign=words.phase(release.phase), environment=where)
+
+
 def _votes(matter: Matter) -> tuple[VoteView, ...]:
     gate = matter.release.gate
-    votes: tuple[Vote, ...] = gate.votes if gate and gate.plan_hash == matter.claims.plan_hash else ()
+    votes: tuple[Vote, ...] = gate.votes if gate and gate.plan_hash == matter.asked.claims.plan_hash else ()
     return tuple(
         VoteView(
             voter=visible(vote.voter),

@@ -4,18 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.causes import VoteCast
 from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
+from ..domain.plan import Plan
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import RuleResult, failed
-from ..domain.tokens import ApprovalClaims, Keys, TokenExpired, TokenRefused
+from ..domain.tokens import Keys, TokenExpired, TokenRefused
 from ..flow.catalogue import Entry
 from ..flow.clock import Clock
 from ..flow.inbound.approval import vote
+from ..flow.inbound.caller import Access
 from ..flow.intake import Intake, Outcome, Receipt, UnknownTarget
+from ..flow.newer import newer_release
 from ..flow.reading import NotFound, Reader
 from .answer import Answer, document, html, see_other
 from .approval import OUTDATED, Matter, Refusal, approval_page
+from .asked import Asked
 from .changes import whole_text
 from .form import FormRefused, Posted, check_origin, new_nonce, parse_form, submission
 from .messages import message
@@ -24,6 +29,7 @@ from .standing import outdated, standing
 from .words import Tone
 
 CHANNEL = "page"
+NOBODY_SIGNS_IN = Access(easy_auth=False, host_keys=True)
 _LOOKING = "only-looking"
 _TO_BE_GIVEN = "(to be given)"
 """The reason of a vote that nobody has cast yet: whether one is given is looked at when it is."""
@@ -38,69 +44,99 @@ class Desk:
     intake: Intake
     clock: Clock
     public_url: str
+    access: Access = NOBODY_SIGNS_IN
+    """Whom the app believes. Where Easy Auth is in front, the signed-in person decides, and a link only locates."""
 
-    def path(self, token: str) -> str:
-        return f"/approvals/{token}"
+    @property
+    def sign_in(self) -> bool:
+        return self.access.easy_auth
 
 
 def show(desk: Desk, token: str) -> Answer:
     """The page behind a link. Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        claims = desk.keys.approval(token, now=desk.clock())
+        asked = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return html(_page(desk, token, claims))
+    return located(asked) if desk.sign_in else html(page(desk, asked))
 
 
 def show_changes(desk: Desk, token: str) -> Answer:
     """Everything that the plan changes, as plain text. Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        claims = desk.keys.approval(token, now=desk.clock())
+        asked = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    plan, why_not = readable_plan(desk.reader, claims.plan_hash)
+    return located(asked) if desk.sign_in else changes(desk, asked)
+
+
+def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Take a vote in. `headers` must find names in any case. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    try:
+        check_origin(headers, desk.public_url)
+        asked = by_token(desk, token)
+    except TokenRefused as refused:
+        return unusable(refused)
+    except FormRefused as refused:
+        return not_taken(refused, None)
+    return located(asked) if desk.sign_in else take(desk, asked, headers, body)
+
+
+def by_token(desk: Desk, token: str) -> Asked:
+    """The person that a token was made for, before the plan that it names. Raises `TokenRefused`."""
+    claims = desk.keys.approval(token, now=desk.clock())
+    return Asked(claims=claims, path=f"/approvals/{token}", binding=token)
+
+
+def located(asked: Asked) -> Answer:
+    """Where people sign in, a link says where and not who: the address there has nothing secret in it."""
+    return see_other(asked.place)
+
+
+def changes(desk: Desk, asked: Asked) -> Answer:
+    claims = asked.claims
+    plan, why_not = _plan(desk, asked)
     if plan is None:
         raise NotFound(why_not)
     name = f"{claims.application}-{claims.release}-{claims.environment}-changes.txt"
     return document(whole_text(plan).encode(), name=name)
 
 
-def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Take a vote in. `headers` must find names in any case. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
-    now = desk.clock()
+def take(desk: Desk, asked: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
+    """What was sent from the page of somebody who is known by now, and whose origin was checked."""
     try:
-        check_origin(headers, desk.public_url)
-        claims = desk.keys.approval(token, now=now)
         posted = parse_form(headers, body)
-        act = submission(desk.keys, posted, token, now=now)
-    except TokenRefused as refused:
-        return unusable(refused)
+        act = submission(desk.keys, posted, asked.binding, now=desk.clock())
     except FormRefused as refused:
-        return message(
-            refused.status,
-            "Your decision was not taken",
-            str(refused),
-            "Nothing was changed.",
-            tone=Tone.ASKS,
-            link=(desk.path(token), "Open the page again") if refused.status != 403 else None,  # noqa: PLR2004
-        )
+        return not_taken(refused, asked)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
         refusal = Refusal(
             headline="Please say why", message="A rejection needs a reason; nothing was changed.", about_reason=True
         )
-        return html(_page(desk, token, claims, refusal), status=422)
-    return _take(desk, token, claims, posted, act)
+        return html(page(desk, asked, refusal), status=422)
+    return _take(desk, asked, posted, act)
 
 
-def _take(desk: Desk, token: str, claims: ApprovalClaims, posted: Posted, act: str) -> Answer:
-    cause = vote(claims, posted.decision, reason=posted.reason, channel=CHANNEL, submission=act, now=desk.clock())
+def not_taken(refused: FormRefused, asked: Asked | None) -> Answer:
+    return message(
+        refused.status,
+        "Your decision was not taken",
+        str(refused),
+        "Nothing was changed.",
+        tone=Tone.ASKS,
+        link=(asked.address, "Open the page again") if asked else None,
+    )
+
+
+def _take(desk: Desk, asked: Asked, posted: Posted, act: str) -> Answer:
+    cause = _vote(asked, posted.decision, reason=posted.reason, submission=act, now=desk.clock())
     try:
         receipts = desk.intake.take(cause)
     except UnknownTarget as unknown:
         raise NotFound(str(unknown)) from unknown
     refused = [receipt for receipt in receipts if _refused(receipt)]
     if not refused:
-        return see_other(desk.path(token))
+        return see_other(asked.address)
     rules = failed(refused[0].rules)
     again = any(rule.name == OUTDATED for rule in rules)
     refusal = Refusal(
@@ -109,7 +145,19 @@ def _take(desk: Desk, token: str, claims: ApprovalClaims, posted: Posted, act: s
         rules=rules,
         reason=posted.reason,
     )
-    return html(_page(desk, token, claims, refusal), status=409)
+    return html(page(desk, asked, refusal), status=409)
+
+
+def _vote(asked: Asked, decision: VoteDecision, *, reason: str, submission: str, now: datetime) -> VoteCast:
+    return vote(
+        asked.claims,
+        decision,
+        reason=reason,
+        channel=CHANNEL,
+        submission=submission,
+        now=now,
+        signed_in=asked.signed_in,
+    )
 
 
 _DID_NOT = {
@@ -123,19 +171,19 @@ def _refused(receipt: Receipt) -> bool:
     return receipt.outcome is Outcome.TAKEN and "vote.refused" in receipt.actions
 
 
-def _page(desk: Desk, token: str, claims: ApprovalClaims, refusal: Refusal | None = None) -> str:
-    reader, now = desk.reader, desk.clock()
+def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:
+    reader, now, claims = desk.reader, desk.clock(), asked.claims
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)
     environment = entry.application.environment(claims.environment) if entry else None
     lane = reader.ledger.lanes(claims.application).get(claims.environment) or Lane(environment=claims.environment)
-    plan, plan_missing = readable_plan(reader, claims.plan_hash)
-    stands = standing(release, environment, claims, now=now)
-    rules = _rules(entry, release, claims, lane, now) if entry is not None and stands.open else ()
+    plan, plan_missing = _plan(desk, asked)
+    stands = standing(release, environment, claims, now=now, signed_in=asked.signed_in)
+    rules = _rules(entry, release, asked, lane, now) if entry is not None and stands.open else ()
     if any(rule.name == OUTDATED for rule in failed(rules)):
         stands = outdated(stands)
     matter = Matter(
-        claims=claims,
+        asked=asked,
         release=release,
         environment=environment,
         lane=lane,
@@ -143,16 +191,26 @@ def _page(desk: Desk, token: str, claims: ApprovalClaims, refusal: Refusal | Non
         plan_missing=plan_missing,
         standing=stands,
         rules=rules,
-        nonce=new_nonce(desk.keys, token, now=now) if stands.open or stands.voted else "",
-        link=desk.path(token),
+        nonce=new_nonce(desk.keys, asked.binding, now=now) if stands.open or stands.voted else "",
+        newer=newer_release(reader.ledger, release),
     )
     return approval_page(matter, reader.evidence, now=now, refusal=refusal)
 
 
-def _rules(entry: Entry, release: Release, claims: ApprovalClaims, lane: Lane, now: datetime) -> tuple[RuleResult, ...]:
+def _plan(desk: Desk, asked: Asked) -> tuple[Plan | None, str]:
+    """The plan, or why it cannot be shown. An address could name that of another release."""
+    claims = asked.claims
+    plan, why_not = readable_plan(desk.reader, claims.plan_hash)
+    wanted = (claims.application, claims.release, claims.environment)
+    if plan is not None and (plan.application, plan.release, plan.environment) != wanted:
+        return None, "The address names a plan of another release."
+    return plan, why_not
+
+
+def _rules(entry: Entry, release: Release, asked: Asked, lane: Lane, now: datetime) -> tuple[RuleResult, ...]:
     """What an approval by this person would be judged by, if it came now."""
-    would_be = vote(claims, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, channel=CHANNEL, submission=_LOOKING, now=now)
-    environment = entry.application.environment(claims.environment)
+    would_be = _vote(asked, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=now)
+    environment = entry.application.environment(asked.claims.environment)
     return (*vote_rules(release, environment, would_be), plan_rule(release, lane.live, entry.fingerprint))
 
 

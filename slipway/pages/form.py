@@ -32,7 +32,7 @@ class FormClaims(Claims):
     """What a form's nonce stands for: one showing of the page behind one link."""
 
     link: str
-    """Hash of the link's token, so that a nonce is good on its own page only."""
+    """Hash of what the page is bound to (a link's token, or a plan and a person): a nonce is good there only."""
     id: str
 
 
@@ -45,18 +45,18 @@ class Posted:
     nonce: str
 
 
-def new_nonce(keys: Keys, token: str, *, now: datetime) -> str:
-    claims = FormClaims(link=_link(token), id=secrets.token_urlsafe(12), expires_at=now + NONCE_TIME)
+def new_nonce(keys: Keys, binding: str, *, now: datetime) -> str:
+    claims = FormClaims(link=_link(binding), id=secrets.token_urlsafe(12), expires_at=now + NONCE_TIME)
     return keys.sign(PURPOSE, claims)
 
 
-def submission(keys: Keys, posted: Posted, token: str, *, now: datetime) -> str:
+def submission(keys: Keys, posted: Posted, binding: str, *, now: datetime) -> str:
     """Names this act of voting, the same however often the form is sent. Raises `FormRefused`."""
     try:
         claims = keys.verify(PURPOSE, posted.nonce, FormClaims, now=now)
     except TokenRefused as error:
         raise FormRefused(400, "This page was open for too long, or the form did not come from it.") from error
-    if claims.link != _link(token):
+    if claims.link != _link(binding):
         raise FormRefused(400, "The form belongs to another page.")
     return f"page-{claims.id}"
 
@@ -102,5 +102,5 @@ def _fields(body: bytes) -> dict[str, str]:
     return fields
 
 
-def _link(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def _link(binding: str) -> str:
+    return hashlib.sha256(binding.encode()).hexdigest()

@@ -52,7 +52,7 @@ def sign_in(path: str) -> Answer:
         401,
         "Please sign in",
         "These pages show what is delivered where, to people of this organization.",
-        "Links for approval that were sent to you work without signing in.",
+        "Who may decide about a release decides here too, in their own name.",
         link=(f"/.auth/login/aad?post_login_redirect_uri={quote(path, safe='')}", "Sign in"),
         headers={"WWW-Authenticate": 'Bearer realm="slipway"'},
     )

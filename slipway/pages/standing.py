@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from ..domain.application import Environment
 from ..domain.decide.quorum import names_of
-from ..domain.gate import ApprovalGate
+from ..domain.gate import ApprovalGate, Need
+from ..domain.people import SignedIn
 from ..domain.release import ROLLOUT_PHASES, Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
 from .text import visible
@@ -27,6 +28,8 @@ class Kind(StrEnum):
     """The link is for an earlier plan."""
     PLANNING = "planning"
     """The plan is being made again."""
+    SIGN_IN = "sign-in"
+    """The gate is open, and takes votes only from people who have signed in."""
     LATE = "late"
     """The gate's time is over."""
     PASSED = "passed"
@@ -58,10 +61,17 @@ class Standing:
         return self.kind is Kind.VOTED
 
 
-def standing(release: Release, environment: Environment | None, claims: ApprovalClaims, *, now: datetime) -> Standing:
+def standing(
+    release: Release,
+    environment: Environment | None,
+    claims: ApprovalClaims,
+    *,
+    now: datetime,
+    signed_in: SignedIn | None = None,
+) -> Standing:
     here = release.environment == claims.environment
     if here and release.phase is Phase.AWAITING_APPROVAL:
-        return _waiting(release, environment, claims, now)
+        return _waiting(release, environment, claims, now, signed_in)
     if here and release.phase in (Phase.PLANNING, Phase.QUEUED):
         return Standing(
             kind=Kind.PLANNING,
@@ -87,21 +97,35 @@ def standing(release: Release, environment: Environment | None, claims: Approval
     )
 
 
-def _waiting(release: Release, environment: Environment | None, claims: ApprovalClaims, now: datetime) -> Standing:
+def _waiting(
+    release: Release,
+    environment: Environment | None,
+    claims: ApprovalClaims,
+    now: datetime,
+    signed_in: SignedIn | None,
+) -> Standing:
     gate = environment.gate if environment else None
     deadline = release.gate.deadline if release.gate else None
     asks = gate if isinstance(gate, ApprovalGate) else None
-    mine = vote_of(release, asks, claims.approver)
+    mine = vote_of(release, asks, claims.approver, signed_in)
     if release.plan_hash != claims.plan_hash:
         return Standing(
             kind=Kind.PLAN_CHANGED,
             headline="The plan changed",
             lead="This link is for an earlier plan, and a vote on it no longer counts. "
-            "A link for the present plan was sent to everybody who is asked.",
+            + ("" if signed_in else "A link for the present plan was sent to everybody who is asked."),
             tone=Tone.ASKS,
         )
     if deadline is not None and now >= deadline:
         return _late(f"The time for a decision was over on {moment(deadline)}.")
+    if asks is not None and asks.sign_in is Need.REQUIRED and signed_in is None:
+        return Standing(
+            kind=Kind.SIGN_IN,
+            headline="Only people who sign in decide here",
+            lead=f"{claims.environment} takes no vote by a link alone: this page shows what is asked, and no more. "
+            "A vote is taken from whoever has signed in.",
+            tone=Tone.QUIET,
+        )
     if mine is not None:
         said = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[mine.decision]
         return Standing(
@@ -111,10 +135,10 @@ def _waiting(release: Release, environment: Environment | None, claims: Approval
             "you can take it back.",
             tone=Tone.GOOD,
         )
-    if asks is None or not asks.lists(asks.circle.names(claims.approver)):
+    if asks is None or not asks.lists(asks.circle.names(claims.approver, signed_in=signed_in), signed_in):
         return Standing(
             kind=Kind.NOT_ASKED,
-            headline="You are no longer asked",
+            headline="You are not asked" if signed_in else "You are no longer asked",
             lead=f"{claims.approver} is not among those who approve for {claims.environment} now.",
             tone=Tone.QUIET,
         )
@@ -179,9 +203,9 @@ def _late(lead: str) -> Standing:
     return Standing(kind=Kind.LATE, headline="The time to decide is over", lead=lead, tone=Tone.QUIET)
 
 
-def vote_of(release: Release, gate: ApprovalGate | None, voter: str) -> Vote | None:
+def vote_of(release: Release, gate: ApprovalGate | None, voter: str, signed_in: SignedIn | None = None) -> Vote | None:
     """The vote of a person on the plan that is being decided about, by whichever of their names they cast it."""
     if gate is None or release.gate is None:
         return None
-    names = gate.circle.names(voter)
+    names = gate.circle.names(voter, signed_in=signed_in)
     return next((vote for vote in release.gate.votes if not names.isdisjoint(names_of(vote, gate))), None)

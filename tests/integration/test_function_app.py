@@ -25,6 +25,9 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_approval": ("approvals/{token}", LOOK, "ANONYMOUS"),  # the token
     "page_approval_changes": ("approvals/{token}/changes", LOOK, "ANONYMOUS"),
     "take_decision": ("approvals/{token}", POST, "ANONYMOUS"),
+    "page_approval_place": ("approvals/{application}/{number}/{environment}", LOOK, "ANONYMOUS"),  # Easy Auth
+    "page_approval_place_changes": ("approvals/{application}/{number}/{environment}/changes", LOOK, "ANONYMOUS"),
+    "take_decision_of_signed_in": ("approvals/{application}/{number}/{environment}", POST, "ANONYMOUS"),
     "page_board": ("/", LOOK, "ANONYMOUS"),  # Easy Auth
     "page_parked": ("parked", LOOK, "ANONYMOUS"),
     "page_release": ("releases/{release}", LOOK, "ANONYMOUS"),

@@ -8,6 +8,7 @@ from ..rules import RuleResult
 from .conditions import short
 from .quorum import names_of, own_rules
 
+SIGNED_IN = "voter-has-signed-in"
 VOTE_LIMIT = 100
 """Votes that one gate holds, so that it always fits into its row. More would not be needed: a gate asks 50 at most."""
 
@@ -17,13 +18,13 @@ def vote_rules(release: Release, environment: Environment | None, cause: VoteCas
     if cause.decision is VoteDecision.WITHDRAW:
         return _withdrawal_rules(release, environment, cause)
     rejects = cause.decision is VoteDecision.REJECT
-    gate = environment.gate if environment else None
-    asks = gate if isinstance(gate, ApprovalGate) else None
+    asks = _asking(environment)
     before = vote_before(release, environment, cause)
     return (
         _rule("gate-is-open", waits_here(release, cause) and not _too_late(release, cause), _where(release, cause)),
         _for_this_plan(cause, release.plan_hash),
         _is_listed(asks, cause),
+        *_signed_in(asks, cause),
         *(() if asks is None else _own(release, asks, cause)),
         _rule(
             "one-vote-each",
@@ -38,8 +39,8 @@ def vote_rules(release: Release, environment: Environment | None, cause: VoteCas
 
 def vote_before(release: Release, environment: Environment | None, cause: VoteCast) -> Vote | None:
     """The vote of the same person that is counted now, by whichever of their names they cast it."""
-    gate = environment.gate if environment else None
-    if release.gate is None or not isinstance(gate, ApprovalGate):
+    gate = _asking(environment)
+    if release.gate is None or gate is None:
         return None
     names = gate.circle.names(cause.voter, signed_in=cause.signed_in)
     return next((vote for vote in release.gate.votes if not names_of(vote, gate).isdisjoint(names)), None)
@@ -49,9 +50,7 @@ def waits_here(release: Release, cause: VoteCast) -> bool:
     return release.phase is Phase.AWAITING_APPROVAL and release.environment == cause.environment
 
 
-def _withdrawal_rules(
-    release: Release, environment: Environment | None, cause: VoteCast
-) -> tuple[RuleResult, RuleResult, RuleResult]:
+def _withdrawal_rules(release: Release, environment: Environment | None, cause: VoteCast) -> tuple[RuleResult, ...]:
     """A vote can be taken back until the gate closes, also while its plan is being made again."""
     here = release.environment == cause.environment and release.phase in (Phase.AWAITING_APPROVAL, Phase.PLANNING)
     before = vote_before(release, environment, cause)
@@ -59,8 +58,14 @@ def _withdrawal_rules(
     return (
         _rule("gate-is-open", here and not _too_late(release, cause), _where(release, cause)),
         _for_this_plan(cause, release.gate.plan_hash if release.gate else None),
+        *_signed_in(_asking(environment), cause),
         _rule("has-voted", before is not None, voted),
     )
+
+
+def _asking(environment: Environment | None) -> ApprovalGate | None:
+    gate = environment.gate if environment else None
+    return gate if isinstance(gate, ApprovalGate) else None
 
 
 def _rule(name: str, passed: bool, reason: str) -> RuleResult:
@@ -77,6 +82,14 @@ def _is_listed(gate: ApprovalGate | None, cause: VoteCast) -> RuleResult:
     unproven = not listed and gate is not None and gate.unlisted_groups() and cause.signed_in is None
     hint = "; who is in a group of Entra has to sign in" if unproven else ""
     return _rule("approver-is-listed", listed, f"{cause.voter} is {'' if listed else 'not '}listed{hint}")
+
+
+def _signed_in(gate: ApprovalGate | None, cause: VoteCast) -> tuple[RuleResult, ...]:
+    """Where the policy demands it, a link alone does not say who votes."""
+    if gate is None or gate.sign_in is Need.OPTIONAL:
+        return ()
+    said = "has signed in" if cause.signed_in else "has not signed in, and a link alone decides nothing here"
+    return (_rule(SIGNED_IN, cause.signed_in is not None, f"{cause.voter} {said}"),)
 
 
 def _own(release: Release, gate: ApprovalGate, cause: VoteCast) -> tuple[RuleResult, ...]:

@@ -36,8 +36,9 @@ def compose(message: Message) -> Letter:
         "facts": facts(message),
         "changes": changes(message),
         "results": results(message),
-        "link": message.approval_url or (message.locate_url if message.matter else ""),
-        "personal": bool(message.approval_url),
+        # Where people sign in, an address without a secret leads to the same page.
+        "link": (message.locate_url if message.matter else "") or message.approval_url,
+        "personal": bool(message.approval_url and not message.locate_url),
         "deadline": f"{message.deadline:%A, %d %B %Y, %H:%M} UTC" if message.deadline else "",
     }
     return Letter(

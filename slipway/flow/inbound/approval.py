@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ...domain.causes import VoteCast
 from ...domain.model import sha256
+from ...domain.people import SignedIn
 from ...domain.release import VoteDecision
 from ...domain.tokens import ApprovalClaims, Keys, TokenRefused
 from .reading import BadInput, Incoming, read_as, read_json
@@ -58,9 +59,16 @@ def _submission(message_id: str, body: bytes) -> str:
 
 
 def vote(
-    claims: ApprovalClaims, decision: VoteDecision, *, reason: str, channel: str, submission: str, now: datetime
+    claims: ApprovalClaims,
+    decision: VoteDecision,
+    *,
+    reason: str,
+    channel: str,
+    submission: str,
+    now: datetime,
+    signed_in: SignedIn | None = None,
 ) -> VoteCast:
-    """The vote that the holder of a verified token casts."""
+    """The vote that the holder of a verified token casts, or whoever has signed in and looks at the same plan."""
     return VoteCast(
         received_at=now,
         application=claims.application,
@@ -72,4 +80,5 @@ def vote(
         reason=reason,
         channel=channel,
         submission=submission,
+        signed_in=signed_in,
     )

@@ -10,6 +10,7 @@ import pytest
 
 from functions import approvals, pages
 from slipway.domain.release import Phase, Release
+from slipway.flow.inbound.caller import Access
 from slipway.pages.form import FORM_TYPE
 from slipway.pages.signin import SignIn
 from tests.unit.pages.installation import ADA, BASE, InMemory
@@ -40,6 +41,7 @@ def _use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn = "eas
         reader=home.reader,
         intake=home.intake,
         parking=home.parking,
+        access=Access(easy_auth=sign_in == "easy-auth", host_keys=True),
     )
     for module in (pages, approvals):
         monkeypatch.setattr(module, "parts", lambda: built)
@@ -120,10 +122,11 @@ def test_the_stylesheet_is_open_because_approval_pages_need_it(world: tuple[InMe
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_an_approval_link_needs_no_sign_in_and_looking_changes_nothing(
-    world: tuple[InMemory, Release], method: str
+def test_where_nobody_signs_in_an_approval_link_is_enough_and_looking_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    home, subject = world
+    home, subject = asked()
+    _use(monkeypatch, home, sign_in="none")
     before = home.ledger.head("hello")
     route = {"token": home.token(subject)}
     assert approvals.page_approval(request(method, route)).status_code == 200
@@ -131,8 +134,9 @@ def test_an_approval_link_needs_no_sign_in_and_looking_changes_nothing(
     assert home.ledger.head("hello") == before
 
 
-def test_a_decision_is_taken(world: tuple[InMemory, Release]) -> None:
-    home, subject = world
+def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, subject = asked()
+    _use(monkeypatch, home, sign_in="none")
     route = {"token": home.token(subject, ADA)}
     page = approvals.page_approval(request(route=route)).get_body().decode()
     nonce = page.split('name="nonce" value="')[1].split('"')[0]
@@ -163,4 +167,7 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         ("GET,HEAD", "approvals/{token}"),
         ("GET,HEAD", "approvals/{token}/changes"),
         ("POST", "approvals/{token}"),
+        ("GET,HEAD", "approvals/{application}/{number}/{environment}"),
+        ("GET,HEAD", "approvals/{application}/{number}/{environment}/changes"),
+        ("POST", "approvals/{application}/{number}/{environment}"),
     }

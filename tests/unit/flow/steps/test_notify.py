@@ -171,7 +171,8 @@ def test_where_people_sign_in_everybody_gets_the_link_that_only_locates(house: H
     work = Work(step=step, release=house.release(1), entry=house.catalogue.entries["shop"], renew=lambda: True)
     for audience in (Audience(shared=True), Audience(shared=False)):
         for message in messages(signed_in, house.time, work, audience):
-            assert message.locate_url == f"{BASE}/approvals/shop/1/production"
+            plan = house.release(1).plan_hash
+            assert message.locate_url == f"{BASE}/approvals/shop/1/production?plan={plan}"
 
 
 def test_the_message_holds_what_people_need_to_know_which_version_it_is(house: House, step: Step) -> None:
