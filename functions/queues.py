@@ -10,7 +10,7 @@ from slipway.domain.causes import CAUSE
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
 from slipway.effects.messaging import TRIES
-from slipway.flow.inbound import parse_run_message, parse_vote, read_json
+from slipway.flow.inbound import Senders, parse_run_message, parse_vote, read_json
 from slipway.flow.inbound.reading import bad_input, read_as
 from slipway.wiring import SERVICE_BUS
 
@@ -50,7 +50,15 @@ def take_run(message: func.ServiceBusMessage) -> None:
 )
 def take_vote(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        vote = parse_vote(body, parts().keys, message_id=message.message_id or "", now=parts().clock())
+        built = parts()
+        given = built.settings
+        vote = parse_vote(
+            body,
+            built.keys,
+            senders=Senders(sign_in=given.sign_in == "easy-auth", tenant=given.tenant_id),
+            message_id=message.message_id or "",
+            now=built.clock(),
+        )
         for receipt in parts().intake.take(vote):
             refused = failed(receipt.rules)
             log.info("vote on %s-%s: %s", vote.application, vote.release, refused[0].name if refused else "counted")

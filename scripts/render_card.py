@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from scripts.render_pages import CHROMIUM  # noqa: E402 - the repository is put on the path first
+from slipway.effects.notification.asking_card import asking_card  # noqa: E402
 from slipway.effects.notification.card import card  # noqa: E402
-from tests.unit.effects.notification.samples import for_everybody  # noqa: E402
+from tests.unit.effects.notification.samples import LOCATE, for_everybody, gate_opened  # noqa: E402
 
 LIBRARY = ROOT / "tools" / "card" / "node_modules" / "adaptivecards" / "dist" / "adaptivecards.min.js"
 WIDTH = 640
@@ -28,8 +29,9 @@ COLOURS = {
     "dark": {"page": "#1f1f1f", "card": "#292929", "text": "#ffffff", "faint": "#adadad", "link": "#9ea2ff"},
 }
 CARDS = {
-    "teams-card": for_everybody(),
-    "teams-card-without-sign-in": for_everybody(locate_url="", asked_by=("approvers",)),
+    "teams-card": card(for_everybody()),
+    "teams-question": asking_card(gate_opened(locate_url=LOCATE)),
+    "teams-card-without-sign-in": card(for_everybody(locate_url="", asked_by=("approvers",))),
 }
 
 
@@ -51,6 +53,9 @@ body {{ margin: 0; padding: 16px; background: {colours["page"]}; }}
 a {{ color: {colours["link"]}; }}
 .ac-pushButton {{ font: 600 14px 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif; padding: 6px 12px;
   border-radius: 4px; border: 1px solid {colours["faint"]}; background: none; color: {colours["text"]}; }}
+.ac-input {{ font: 14px 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif; width: 100%; min-height: 48px; padding: 6px;
+  box-sizing: border-box; border-radius: 4px; border: 1px solid {colours["faint"]}; background: none;
+  color: {colours["text"]}; }}
 .ac-pushButton.style-positive {{ background: #5b5fc7; border-color: #5b5fc7; color: #fff; }}
 </style><div id="card"></div><script>{LIBRARY.read_text(encoding="utf-8")}</script><script>
 const shown = new AdaptiveCards.AdaptiveCard();
@@ -90,10 +95,10 @@ def main() -> None:
     if not LIBRARY.exists():
         sys.exit("the library is not there: npm ci --prefix tools/card")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, message in CARDS.items():
+    for name, content in CARDS.items():
         for scheme, colours in COLOURS.items():
             target = folder / f"{name}-{scheme}.png"
-            shoot(page(card(message), colours), target)
+            shoot(page(content, colours), target)
             sys.stdout.write(f"{target.name}\n")
 
 

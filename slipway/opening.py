@@ -10,7 +10,14 @@ from .domain.tokens import Keys, checked_keys
 from .effects.notification.channel import Channel
 from .flow.clock import Clock
 from .settings import KeysInFile, Settings
-from .settings_channels import AcsEmailSettings, ChannelSettings, SmtpSettings, TeamsSettings, WebhookSettings
+from .settings_channels import (
+    AcsEmailSettings,
+    ChannelSettings,
+    SmtpSettings,
+    TeamsFlowSettings,
+    TeamsSettings,
+    WebhookSettings,
+)
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -32,6 +39,10 @@ def open_channel(name: str, given: ChannelSettings, *, credential: "Callable[[],
             from .effects.notification.teams import TeamsChannel
 
             return TeamsChannel(name=name, url=given.url.get_secret_value())
+        case TeamsFlowSettings():
+            from .effects.notification.teams_flow import TeamsFlow
+
+            return TeamsFlow(name=name, url=given.url.get_secret_value())
         case SmtpSettings():
             return _smtp(name, given)
         case AcsEmailSettings():

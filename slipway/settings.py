@@ -27,8 +27,9 @@ from pydantic import (
 
 from .domain.keyring import parse_keys
 from .domain.model import Name
+from .domain.people import GUID_PATTERN
 from .domain.roles import Role
-from .settings_channels import ChannelSettings, TeamsSettings
+from .settings_channels import ChannelSettings, WorkflowSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
 
 PREFIX = "SLIPWAY_"
@@ -194,6 +195,12 @@ class Settings(BaseModel):
         default="easy-auth",
         description="Who may read pages: `easy-auth`, people signed in; `none`, everybody (laptop only).",
     )
+    tenant_id: str = Field(
+        default="",
+        pattern=f"{GUID_PATTERN}|^$",
+        description="The tenant of Entra whose people count where an answer in Teams names the tenant of whoever gave "
+        "it. Empty: no such answer counts.",
+    )
     api_access: Literal["host-keys", "roles"] = Field(
         default="host-keys",
         description="Who is let in to the API: `host-keys`, whoever holds a key of the Functions host; `roles`, people "
@@ -259,7 +266,7 @@ class Settings(BaseModel):
         """An installation that others can reach sends its cards to Teams, and not to some port of its own machine."""
         if urlsplit(self.public_url).hostname not in LOOPBACK:
             for name, channel in self.channels.items():
-                if isinstance(channel, TeamsSettings) and channel.within_this_machine:
+                if isinstance(channel, WorkflowSettings) and channel.within_this_machine:
                     raise ValueError(f"{variable('channels')}.{name}.url: expected the address of a workflow")
         return self
 

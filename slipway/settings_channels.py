@@ -28,14 +28,10 @@ class WebhookSettings(Part):
         return url
 
 
-class TeamsSettings(Part):
-    """A card is posted to a channel in Teams, by a workflow that waits for a webhook request."""
+class WorkflowSettings(Part):
+    """A workflow that waits for an HTTP request."""
 
-    kind: Literal["teams"] = Field(description="A card is posted to a channel in Teams.")
-    url: SecretStr = Field(
-        description="Address that the workflow's trigger *When a Teams webhook request is received* shows. Its "
-        "signature is a secret."
-    )
+    url: SecretStr
 
     @field_validator("url")
     @classmethod
@@ -54,6 +50,26 @@ class TeamsSettings(Part):
     @property
     def within_this_machine(self) -> bool:
         return urlsplit(self.url.get_secret_value()).hostname in LOOPBACK
+
+
+class TeamsSettings(WorkflowSettings):
+    """A card is posted to a channel in Teams, by a workflow that waits for a webhook request."""
+
+    kind: Literal["teams"] = Field(description="A card is posted to a channel in Teams.")
+    url: SecretStr = Field(
+        description="Address that the workflow's trigger *When a Teams webhook request is received* shows. Its "
+        "signature is a secret."
+    )
+
+
+class TeamsFlowSettings(WorkflowSettings):
+    """Each approver is asked in a chat in Teams, and answers there."""
+
+    kind: Literal["teams-flow"] = Field(description="Each approver is asked in Teams, and answers there.")
+    url: SecretStr = Field(
+        description="Address that the trigger of the Logic App in `infra/modules/teams-flow.bicep` shows. Its "
+        "signature is a secret."
+    )
 
 
 class _MailSettings(Part):
@@ -101,7 +117,13 @@ class AcsEmailSettings(_MailSettings):
     endpoint: Address = Field(description="Such as `https://contoso.europe.communication.azure.com`.")
 
 
-CHANNEL_KINDS: Final[tuple[type[Part], ...]] = (WebhookSettings, TeamsSettings, SmtpSettings, AcsEmailSettings)
+CHANNEL_KINDS: Final[tuple[type[Part], ...]] = (
+    WebhookSettings,
+    TeamsSettings,
+    TeamsFlowSettings,
+    SmtpSettings,
+    AcsEmailSettings,
+)
 
 
 def _kind_of(given: Any) -> Any:
@@ -111,12 +133,13 @@ def _kind_of(given: Any) -> Any:
 ChannelSettings = Annotated[
     Annotated[WebhookSettings, Tag("webhook")]
     | Annotated[TeamsSettings, Tag("teams")]
+    | Annotated[TeamsFlowSettings, Tag("teams-flow")]
     | Annotated[SmtpSettings, Tag("smtp")]
     | Annotated[AcsEmailSettings, Tag("acs-email")],
     Discriminator(
         _kind_of,
         custom_error_type="channel_kind",
-        custom_error_message="kind: expected webhook, teams, smtp or acs-email",
+        custom_error_message="kind: expected webhook, teams, teams-flow, smtp or acs-email",
     ),
 ]
 """One channel. What has no kind is a webhook."""

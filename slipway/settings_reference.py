@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from .settings import ApiKeySettings, ClusterSettings, RegistrySettings, Settings, variable
-from .settings_channels import AcsEmailSettings, SmtpSettings, TeamsSettings, WebhookSettings
+from .settings_channels import AcsEmailSettings, SmtpSettings, TeamsFlowSettings, TeamsSettings, WebhookSettings
 
 START = """# App settings
 
@@ -83,6 +83,14 @@ A JSON object: a channel for each name. Its `kind` says which fields it has.
 ### `teams`
 
 [What the card shows, and who can vote by it](../how-to/tell-people.md).
+
+| Field | Needed | Meaning |
+|---|---|---|
+""",
+    TeamsFlowSettings: """
+### `teams-flow`
+
+[How approvers answer without leaving Teams](../how-to/answer-in-teams.md).
 
 | Field | Needed | Meaning |
 |---|---|---|

@@ -179,6 +179,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
         { name: 'SLIPWAY_HOST_KEY_ROLE', value: hostKeyRole }
         { name: 'SLIPWAY_API_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-api-keys)' }
+        { name: 'SLIPWAY_TENANT_ID', value: tenant().tenantId }
       ]
     }
   }

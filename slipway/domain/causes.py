@@ -74,6 +74,8 @@ class VoteCast(_Cause):
     """Names this one act of voting: the form's nonce or the message's id. A repeat of it is the same vote."""
     signed_in: SignedIn | None = None
     """What the channel verified about the voter; None where it took a signed link's word for who they are."""
+    issued_to: str = Field(default="", max_length=254)
+    """Whose token came with an answer that somebody who was identified gave; nobody answers in another's place."""
 
     @property
     def key(self) -> str:

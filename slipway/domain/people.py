@@ -75,9 +75,16 @@ class Circle:
         """Every name of the person who has the given ones; empty texts name nobody."""
         named = {name.casefold() for name in given if name}
         if signed_in is not None:
-            named.add(f"{OID}{signed_in.object_id}")
+            own = f"{OID}{signed_in.object_id}"
+            named = {name for name in named if self._object_id(name) in (None, own)} | {own}
         joined = [self._known[name].names for name in named if name in self._known]
         return frozenset(named).union(*joined)
+
+    def _object_id(self, name: str) -> str | None:
+        """The one that the policy knows of whoever has the name. An address can be given to somebody else later, an
+        object id never is: so a sign-in with another id is another person, whatever address it shows."""
+        identity = self._known.get(name)
+        return f"{OID}{identity.oid}" if identity and identity.oid else None
 
     def person(self, listed: str) -> Person:
         identity = self._known.get(listed.casefold())

@@ -18,7 +18,7 @@ from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
 from slipway.effects.messaging import DeadLetter, MemoryBus
 from slipway.effects.notification import Message
-from slipway.flow.inbound import parse_vote
+from slipway.flow.inbound import Senders, parse_vote
 from slipway.flow.inbound.reading import read_as, read_json
 from slipway.ledger import MemoryBlobs, MemoryTable, keys
 from slipway.ledger.audit_index import AuditIndex
@@ -197,7 +197,9 @@ class Run:
             case "steps":
                 self.house.performer.perform(read_as(Step, read_json(body)))
             case "approvals":
-                self.house.intake.take(parse_vote(body, KEYS, message_id=held.id, now=self.house.time()))
+                self.house.intake.take(
+                    parse_vote(body, KEYS, senders=Senders(sign_in=False), message_id=held.id, now=self.house.time())
+                )
 
     def _quiet(self) -> bool:
         soon = self.house.time() + timedelta(hours=1)

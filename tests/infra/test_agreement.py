@@ -96,6 +96,7 @@ STAND_INS = {
     "blobEndpoint": "https://stdatax.blob.core.windows.net/",
     "ledgerTable": TABLE,
     "evidenceContainer": CONTAINER,
+    "tenant().tenantId": "00000000-0000-0000-0000-000000000002",
     "vaultUri": "https://kv-x.vault.azure.net/",
     "organizations": "contoso",
     "apiAccess": "host-keys",

@@ -11,6 +11,7 @@ from tests.unit.test_settings import GOOD
 
 MARK = "shown-not"
 WORKFLOW = "https://x.environment.api.powerplatform.com/powerautomate/automations/direct/workflows/1?sig=" + MARK
+FLOW = {"kind": "teams-flow", "url": "https://prod-12.westeurope.logic.azure.com:443/workflows/1?sig=" + MARK}
 TEAMS = {"kind": "teams", "url": WORKFLOW}
 SMTP = {"kind": "smtp", "host": "smtp.contoso.com", "sender": "slipway@contoso.com"}
 ACS = {"kind": "acs-email", "endpoint": "https://x.europe.communication.azure.com", "sender": "slipway@contoso.com"}
@@ -85,8 +86,8 @@ def test_a_double_of_teams_is_for_laptops_alone() -> None:
         (ACS, {"endpoint": f"http://{MARK}.example"}, ".one.endpoint: expected an address that begins with https://"),
         (ACS, {"key": MARK}, ".one.key: Extra inputs are not permitted"),
         (TEAMS, {"secret": MARK}, ".one.secret: Extra inputs are not permitted"),
-        (TEAMS, {"kind": MARK}, ".one: kind: expected webhook, teams, smtp or acs-email"),
-        (TEAMS, {"kind": [MARK]}, ".one: kind: expected webhook, teams, smtp or acs-email"),
+        (TEAMS, {"kind": MARK}, ".one: kind: expected webhook, teams, teams-flow, smtp or acs-email"),
+        (TEAMS, {"kind": [MARK]}, ".one: kind: expected webhook, teams, teams-flow, smtp or acs-email"),
     ],
 )
 def test_what_a_kind_lacks_or_does_not_have_is_named(part: dict[str, Any], changes: dict[str, Any], said: str) -> None:

@@ -25,6 +25,7 @@ def vote_rules(release: Release, environment: Environment | None, cause: VoteCas
         _for_this_plan(cause, release.plan_hash),
         _is_listed(asks, cause),
         *_signed_in(asks, cause),
+        *_own_token(asks, cause),
         *(() if asks is None else _own(release, asks, cause)),
         _rule(
             "one-vote-each",
@@ -54,11 +55,13 @@ def _withdrawal_rules(release: Release, environment: Environment | None, cause: 
     """A vote can be taken back until the gate closes, also while its plan is being made again."""
     here = release.environment == cause.environment and release.phase in (Phase.AWAITING_APPROVAL, Phase.PLANNING)
     before = vote_before(release, environment, cause)
+    asks = _asking(environment)
     voted = f"{cause.voter} voted {before.decision}" if before else f"no vote of {cause.voter} is counted"
     return (
         _rule("gate-is-open", here and not _too_late(release, cause), _where(release, cause)),
         _for_this_plan(cause, release.gate.plan_hash if release.gate else None),
-        *_signed_in(_asking(environment), cause),
+        *_signed_in(asks, cause),
+        *_own_token(asks, cause),
         _rule("has-voted", before is not None, voted),
     )
 
@@ -90,6 +93,15 @@ def _signed_in(gate: ApprovalGate | None, cause: VoteCast) -> tuple[RuleResult, 
         return ()
     said = "has signed in" if cause.signed_in else "has not signed in, and a link alone decides nothing here"
     return (_rule(SIGNED_IN, cause.signed_in is not None, f"{cause.voter} {said}"),)
+
+
+def _own_token(gate: ApprovalGate | None, cause: VoteCast) -> tuple[RuleResult, ...]:
+    """Where a token and a person came together: it has to be theirs."""
+    if not cause.issued_to:
+        return ()
+    voter = gate.circle.names(cause.voter, signed_in=cause.signed_in) if gate else frozenset()
+    own = gate is not None and not gate.circle.names(cause.issued_to).isdisjoint(voter)
+    return (_rule("answer-is-from-who-was-asked", own, f"{cause.issued_to} was asked, {cause.voter} answered"),)
 
 
 def _own(release: Release, gate: ApprovalGate, cause: VoteCast) -> tuple[RuleResult, ...]:

@@ -1,6 +1,6 @@
 """From raw events to causes. Every input is hostile until parsed here; what is wrong is named by field."""
 
-from .approval import parse_vote
+from .approval import Senders, parse_vote
 from .azure_devops import parse_hook
 from .event_grid import EventSource, parse_image_event, registry_event
 from .pipeline import parse_run_message
@@ -11,6 +11,7 @@ __all__ = [
     "BadInput",
     "EventSource",
     "Ignored",
+    "Senders",
     "parse_hook",
     "parse_image_event",
     "parse_run_message",

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.causes import VoteCast
 from slipway.domain.tokens import ApprovalClaims, Claims, Keys
-from slipway.flow.inbound import BadInput, parse_vote
+from slipway.flow.inbound import BadInput, Senders, parse_vote
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, as_bytes, changed
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -25,13 +25,19 @@ TOKEN = KEYS.sign("approval", CLAIMS)
 VOTE: dict[str, Any] = {"token": TOKEN, "decision": "approve", "reason": "seen in staging"}
 
 
-def parse(message: Any, *, keys: Keys = KEYS, message_id: str = "message-1") -> VoteCast:
-    return parse_vote(as_bytes(message), keys, message_id=message_id, now=NOW)
+TENANT = "00000000-0000-0000-0000-00000000000a"
+OID = "00000000-0000-0000-0000-00000000000b"
+LAPTOP, SIGNED_IN = Senders(sign_in=False), Senders(sign_in=True, tenant=TENANT)
+ANSWER = VOTE | {"channel": "teams", "approver": {"object_id": OID, "tenant": TENANT, "upn": "ada@contoso.com"}}
 
 
-def refusal(message: Any, *, keys: Keys = KEYS) -> BadInput:
+def parse(message: Any, *, keys: Keys = KEYS, message_id: str = "message-1", senders: Senders = LAPTOP) -> VoteCast:
+    return parse_vote(as_bytes(message), keys, senders=senders, message_id=message_id, now=NOW)
+
+
+def refusal(message: Any, *, keys: Keys = KEYS, senders: Senders = LAPTOP) -> BadInput:
     with pytest.raises(BadInput) as refused:
-        parse(message, keys=keys)
+        parse(message, keys=keys, senders=senders)
     assert TOKEN not in str(refused.value)
     assert len(str(refused.value)) < 300
     return refused.value
@@ -45,8 +51,42 @@ def test_a_vote_is_cast_by_the_person_whom_the_token_was_issued_for() -> None:
 
 
 def test_the_channel_and_the_approver_may_be_named() -> None:
-    named = changed(VOTE, channel="teams", approver__email="Ada@Example.com", approver__upn="ada@example.com")
-    assert parse(named).channel == "teams"
+    named = changed(VOTE, channel="chat-bot", approver__email="Ada@Example.com", approver__upn="ada@example.com")
+    assert parse(named).channel == "chat-bot"
+
+
+@pytest.mark.parametrize("senders", [SIGNED_IN, Senders(sign_in=False, tenant=TENANT)])
+def test_an_answer_in_teams_is_that_of_whom_teams_identified_and_names_whose_token_it_was(senders: Senders) -> None:
+    vote = parse(ANSWER, senders=senders)
+    assert vote.signed_in is not None
+    assert (vote.voter, vote.signed_in.object_id, vote.issued_to) == ("ada@contoso.com", OID, "ada@example.com")
+    assert vote.channel == "teams"
+
+
+@pytest.mark.parametrize("upn", ["", "x", "u" * 255])
+def test_who_has_no_name_is_called_by_their_object_id(upn: str) -> None:
+    assert parse(changed(ANSWER, approver__upn=upn), senders=SIGNED_IN).voter == f"oid:{OID}"
+
+
+@pytest.mark.parametrize(
+    ("message", "senders", "field"),
+    [
+        (changed(ANSWER, approver__object_id=NOTHING), SIGNED_IN, "approver.object_id"),
+        (changed(ANSWER, approver__object_id=""), SIGNED_IN, "approver.object_id"),
+        (changed(ANSWER, approver__object_id="ada"), SIGNED_IN, "approver.object_id"),
+        (changed(ANSWER, approver=NOTHING), SIGNED_IN, "approver.object_id"),
+        (changed(ANSWER, approver=NOTHING), LAPTOP, "approver.object_id"),
+        (changed(ANSWER, approver=NOTHING, channel=NOTHING), SIGNED_IN, "approver.object_id"),
+        (changed(ANSWER, approver__tenant=NOTHING), SIGNED_IN, "approver.tenant"),
+        (changed(ANSWER, approver__tenant=OID), SIGNED_IN, "approver.tenant"),
+        (ANSWER, LAPTOP, "approver.tenant"),
+        (ANSWER, Senders(sign_in=True), "approver.tenant"),
+    ],
+)
+def test_nobody_is_believed_to_be_identified_without_object_id_and_our_own_tenant(
+    message: Any, senders: Senders, field: str
+) -> None:
+    assert refusal(message, senders=senders).field == field
 
 
 @pytest.mark.parametrize("claim", ["email", "upn"])
@@ -145,4 +185,4 @@ def test_a_reason_may_hold_any_text() -> None:
 def test_half_a_surrogate_pair_in_a_reason_is_refused() -> None:
     body = json.dumps(VOTE | {"reason": "\ud83d"}).encode()
     with pytest.raises(BadInput, match=r"^reason: "):
-        parse_vote(body, KEYS, message_id="message-1", now=NOW)
+        parse_vote(body, KEYS, senders=LAPTOP, message_id="message-1", now=NOW)

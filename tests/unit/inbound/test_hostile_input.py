@@ -14,6 +14,7 @@ from slipway.flow.inbound import (
     SIZE_LIMIT,
     BadInput,
     Ignored,
+    Senders,
     parse_hook,
     parse_image_event,
     parse_run_message,
@@ -26,11 +27,12 @@ from tests.unit.inbound.test_approval import VOTE
 from tests.unit.inbound.test_pipeline import FORMS, WRAPPER
 
 KEYS = Keys({"k": b"k" * 32})
+SENDERS = Senders(sign_in=False)
 PARSERS: dict[str, Callable[[bytes], object]] = {
     "event": lambda body: parse_image_event(body, SOURCES, now=NOW),
     "hook": lambda body: parse_hook(body, frozenset({"contoso"}), now=NOW),
     "run": lambda body: parse_run_message(body, now=NOW),
-    "vote": lambda body: parse_vote(body, KEYS, message_id="m", now=NOW),
+    "vote": lambda body: parse_vote(body, KEYS, senders=SENDERS, message_id="m", now=NOW),
 }
 EVENT = {"type": "Microsoft.ContainerRegistry.ImagePushed", "source": RESOURCE_ID, "time": None, "data": PUSH}
 SAMPLES: dict[str, list[Any]] = {"event": [EVENT], "hook": [BUILD, RUN_STATE], "run": [RUN_MESSAGE], "vote": [VOTE]}

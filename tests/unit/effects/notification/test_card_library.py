@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from slipway.effects.notification import Message
+from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.card import card
-from tests.unit.effects.notification.samples import ended, for_everybody, hostile
+from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, ended, for_everybody, gate_opened, hostile
 
 TOOL = Path(__file__).resolve().parents[4] / "tools" / "card"
 pytestmark = pytest.mark.skipif(
@@ -34,6 +35,11 @@ def complaints(content: dict[str, object]) -> list[str]:
 )
 def test_the_library_parses_the_card_without_a_complaint(message: Message) -> None:
     assert complaints(card(message)) == []
+
+
+@pytest.mark.parametrize("message", [gate_opened(), hostile(recipient=ADA, approval_url=TOKEN_LINK)])
+def test_the_library_parses_the_card_that_is_answered_in_teams(message: Message) -> None:
+    assert complaints(asking_card(message)) == []
 
 
 def test_the_library_would_complain_about_a_wrong_card() -> None:

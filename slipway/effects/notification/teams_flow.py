@@ -1,0 +1,48 @@
+"""Questions to approvers in Teams, which they answer there: each starts a run of the flow in `infra/teams-flow.json`.
+
+The run posts the card to the person, waits, and puts the answer into the queue `approvals` with the token that it was
+started with, and with who has answered as Teams knows them. The flow answers 202: it has begun.
+"""
+
+import json
+from email.errors import MessageError
+from email.headerregistry import Address
+
+import urllib3
+
+from .asking_card import asking_card
+from .channel import Message, NotificationError
+from .posting import new_pool, post
+
+
+class TeamsFlow:
+    """One flow. It is told of questions only: what became of them is told by other channels."""
+
+    shared = False
+
+    def __init__(self, *, name: str, url: str, pool: urllib3.PoolManager | None = None) -> None:
+        self._name = name
+        self._url = url
+        self._pool = pool or new_pool()
+
+    def send(self, message: Message) -> None:
+        if not message.recipient or not message.approval_url:
+            return
+        try:
+            body = json.dumps(question(message)).encode()
+        except (ValueError, MessageError) as error:
+            raise NotificationError(f"channel {self._name}: {error}", retryable=False) from None
+        post(self._pool, self._url, body, {"Content-Type": "application/json"}, channel=self._name, expected="202")
+
+
+def question(message: Message) -> dict[str, object]:
+    """What starts a run. ValueError for somebody whom Teams cannot find, and for a card that cannot be made."""
+    recipient = message.recipient
+    if not recipient.isascii() or ";" in recipient or Address(addr_spec=recipient).addr_spec != recipient:
+        raise ValueError(f"expected an address by which Teams knows each approver, got {recipient[:80]!r}")
+    return {
+        "id": message.id,
+        "recipient": recipient,
+        "token": message.approval_url.rpartition("/")[2],
+        "card": asking_card(message),
+    }
