@@ -1,4 +1,4 @@
-"""Timers: the sweep each minute; every five minutes also the registries, the dead letters and the signing keys."""
+"""Timers: the sweep each minute; every five minutes also registries, dead letters and signing keys; the anchors."""
 
 import logging
 
@@ -6,6 +6,7 @@ import azure.functions as func
 
 from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
+from slipway.flow.anchoring import AnchorsDamaged
 from slipway.ledger import Conflict, LedgerUnavailable
 
 from .shared import new_blueprint, parts
@@ -46,3 +47,18 @@ def _record_keys() -> None:
             log.info("the signing keys have changed")
     except (KeysUnavailable, LedgerUnavailable, Conflict) as away:
         log.warning("whether the signing keys have changed is not known: %s", away)
+
+
+@blueprint.function_name("anchor")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 7 * * * *", run_on_startup=False)
+def anchor(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+    """Every hour, though it writes once a day: what was missed is made good within the hour."""
+    try:
+        done = parts().anchoring.run()
+    except AnchorsDamaged as damaged:
+        log.error("no anchor was written: %s", damaged)  # noqa: TRY400 - the message says it all
+    except (LedgerUnavailable, Conflict) as away:
+        log.warning("no anchor was written: %s", away)
+    else:
+        for problem in done.problems:
+            log.warning("anchor: a witness was not told: %s", problem)

@@ -67,6 +67,12 @@ param auditRetentionDays int
 param apiAccess string
 @description('Role of a key of the host that has none of its own.')
 param hostKeyRole string
+@description('Channels to which each day\'s anchor of the audit trail is sent, separated by commas.')
+param auditWitnesses string
+@description('Age at which audit records move from the table into the audit container, such as 400d; empty for never.')
+param auditTableAge string
+@description('Format in which audit records are exported into the audit container each hour: jsonl, csv, cloudevents; empty for not at all.')
+param auditExport string
 @description('Memory of one instance in MB.')
 param instanceMemory int
 @description('The most instances of the app.')
@@ -331,6 +337,10 @@ module app 'modules/app.bicep' = {
     blobEndpoint: ledger.outputs.blobEndpoint
     ledgerTable: ledger.outputs.ledgerTable
     evidenceContainer: ledger.outputs.evidenceContainer
+    auditContainer: ledger.outputs.auditContainer
+    auditWitnesses: auditWitnesses
+    auditTableAge: auditTableAge
+    auditExport: auditExport
     serviceBusHost: serviceBus.outputs.hostName
     vaultUri: vault.outputs.uri
     nonprodRegistryName: nonprodRegistry.outputs.name

@@ -8,6 +8,7 @@ import difflib
 import json
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ from pydantic import (
 )
 
 from .domain.keyring import parse_keys
-from .domain.model import Name
+from .domain.model import Duration, Name
 from .domain.people import GUID_PATTERN
 from .domain.roles import Role
 from .settings_channels import ChannelSettings, WorkflowSettings
@@ -43,6 +44,7 @@ KEY_FILE = "@file:"
 """What the signing keys begin with when they are in a file."""
 UNRESOLVED = "@Microsoft.KeyVault("
 """What an environment variable holds when its Key Vault reference could not be resolved."""
+SHORTEST_RETENTION = timedelta(days=7)
 ALIKE = 0.8
 """How alike the name of an unknown variable and of a setting are, from 0 to 1, when it must be a misspelling."""
 
@@ -159,6 +161,26 @@ class Settings(BaseModel):
     container: str = Field(
         default="evidence", pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$", description="Blob container for plans and logs."
     )
+    audit_container: str = Field(
+        default="audit",
+        pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$",
+        description="Blob container for anchors, archived records and exports of the audit trail; give it a policy of "
+        "immutability.",
+    )
+    witnesses: Annotated[list[Name], BeforeValidator(_list)] = Field(
+        default=[],
+        description="Names of channels, separated by commas, to which each day's anchor of the audit trail is sent.",
+    )
+    retention: Duration | None = Field(
+        default=None,
+        description="Age at which audit records move from the table into the audit container, such as `400d`, at least "
+        "`7d`; empty for never. They stay verifiable, and can be asked for by release.",
+    )
+    export: Literal["", "jsonl", "csv", "cloudevents"] = Field(
+        default="",
+        description="Format in which new audit records are exported into the audit container each hour; empty for not "
+        "at all.",
+    )
     registries: Annotated[dict[Name, RegistrySettings], BeforeValidator(_from_json)] = Field(
         min_length=1, description="Registries by the names that delivery.yaml uses, as JSON."
     )
@@ -268,6 +290,21 @@ class Settings(BaseModel):
             for name, channel in self.channels.items():
                 if isinstance(channel, WorkflowSettings) and channel.within_this_machine:
                     raise ValueError(f"{variable('channels')}.{name}.url: expected the address of a workflow")
+        return self
+
+    @field_validator("retention")
+    @classmethod
+    def _long_after_it_happened(cls, age: timedelta | None) -> timedelta | None:
+        if age is not None and age < SHORTEST_RETENTION:
+            raise ValueError(f"expected at least {SHORTEST_RETENTION.days}d, so that what is under way stays at hand")
+        return age
+
+    @model_validator(mode="after")
+    def _witnesses_are_channels(self) -> Self:
+        unknown = [name for name in self.witnesses if name not in self.channels]
+        if unknown:
+            known = ", ".join(sorted(self.channels)) or "none"
+            raise ValueError(f"{variable('witnesses')}: expected names of channels ({known}), got {unknown[0]!r}")
         return self
 
     @model_validator(mode="after")

@@ -32,12 +32,15 @@ from .settings import FOREIGN, ClusterSettings, RegistrySettings, Settings
 if TYPE_CHECKING:
     from azure.data.tables import TableServiceClient
     from azure.identity import DefaultAzureCredential
+    from azure.storage.blob import BlobServiceClient
 
     from .effects.cluster import Cluster, ClusterAccess
     from .effects.notification import Channel
     from .effects.registry import Credential, Importer, Registry
+    from .flow.anchoring import Anchoring, Anchors
     from .flow.perform import Performer
     from .flow.sweep import Sweep
+    from .ledger.logs import AppendLog
 
 log = logging.getLogger(__name__)
 
@@ -130,16 +133,24 @@ class Parts:
 
     @part
     def blobs(self) -> Blobs:
-        from azure.storage.blob import BlobServiceClient
-
         from .ledger.azure_blobs import AzureBlobs
+
+        return AzureBlobs.open(self._blob_service.get_container_client(self.settings.container))
+
+    @part
+    def audit_log(self) -> "AppendLog":
+        from .ledger.azure_logs import AzureLog
+
+        return AzureLog.open(self._blob_service.get_container_client(self.settings.audit_container))
+
+    @part
+    def _blob_service(self) -> "BlobServiceClient":
+        from azure.storage.blob import BlobServiceClient
 
         connection = self.settings.storage_connection.get_secret_value()
         if connection:
-            service = BlobServiceClient.from_connection_string(connection)
-        else:
-            service = BlobServiceClient(self.settings.blob_endpoint, credential=self.credential)
-        return AzureBlobs.open(service.get_container_client(self.settings.container))
+            return BlobServiceClient.from_connection_string(connection)
+        return BlobServiceClient(self.settings.blob_endpoint, credential=self.credential)
 
     @part
     def bus(self) -> Bus:
@@ -337,6 +348,27 @@ class Parts:
     @part
     def trail(self) -> Trail:
         return Trail(index=self.index, clock=self.clock)
+
+    @part
+    def anchors(self) -> "Anchors":
+        from .flow.anchoring import Anchors
+
+        return Anchors(log=self.audit_log)
+
+    @part
+    def anchoring(self) -> "Anchoring":
+        from .flow.anchoring import Anchoring
+
+        return Anchoring(
+            anchors=self.anchors,
+            ledger=self.ledger,
+            installation=self.installation,
+            catalogue=self.catalogue,
+            channel=self.channel,
+            witnesses=tuple(self.settings.witnesses),
+            base=self.settings.public_url.rstrip("/"),
+            clock=self.clock,
+        )
 
     @part
     def reader(self) -> Reader:

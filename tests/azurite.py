@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from slipway.ledger.azure_blobs import AzureBlobs
+    from slipway.ledger.azure_logs import AzureLog
     from slipway.ledger.azure_table import AzureTable
 
 _numbers = itertools.count(1)
@@ -61,3 +62,14 @@ def azure_blobs(azurite: str) -> "Iterator[AzureBlobs]":
 
     with BlobServiceClient.from_connection_string(azurite) as service:
         yield AzureBlobs.open(service.get_container_client(fresh_name("evidence")))
+
+
+@pytest.fixture
+def azure_log(azurite: str) -> "Iterator[AzureLog]":
+    """An empty container in Azurite, for files that grow."""
+    from azure.storage.blob import BlobServiceClient
+
+    from slipway.ledger.azure_logs import AzureLog
+
+    with BlobServiceClient.from_connection_string(azurite) as service:
+        yield AzureLog.open(service.get_container_client(fresh_name("audit")))

@@ -15,6 +15,7 @@ param tableEndpoint string
 param blobEndpoint string
 param ledgerTable string
 param evidenceContainer string
+param auditContainer string
 param serviceBusHost string
 param vaultUri string
 param nonprodRegistryName string
@@ -23,6 +24,12 @@ param stagingClusterName string
 param stagingClusterResourceGroup string
 param productionClusterName string
 param productionClusterResourceGroup string
+@description('Channels to which each day\'s anchor of the audit trail is sent, separated by commas.')
+param auditWitnesses string
+@description('Age at which audit records move from the table into the audit container, such as 400d; empty for never.')
+param auditTableAge string
+@description('Format in which audit records are exported into the audit container each hour: jsonl, csv, cloudevents; empty for not at all.')
+param auditExport string
 @description('Azure DevOps organizations whose hooks count, separated by commas.')
 param organizations string
 @description('Client id of the Entra application that people sign in to.')
@@ -169,6 +176,10 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         { name: 'SLIPWAY_BLOB_ENDPOINT', value: blobEndpoint }
         { name: 'SLIPWAY_TABLE', value: ledgerTable }
         { name: 'SLIPWAY_CONTAINER', value: evidenceContainer }
+        { name: 'SLIPWAY_AUDIT_CONTAINER', value: auditContainer }
+        { name: 'SLIPWAY_WITNESSES', value: auditWitnesses }
+        { name: 'SLIPWAY_RETENTION', value: auditTableAge }
+        { name: 'SLIPWAY_EXPORT', value: auditExport }
         { name: 'SLIPWAY_REGISTRIES', value: string(registries) }
         { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
         { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }

@@ -29,6 +29,11 @@ resource evidence 'Microsoft.Storage/storageAccounts/blobServices/containers@202
   name: 'evidence'
 }
 
+resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {
+  parent: blobs
+  name: 'audit'
+}
+
 resource ledgerAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, appPrincipalId, roles.storageTableDataContributor)
   scope: account
@@ -51,8 +56,20 @@ resource evidenceAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+resource auditAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(audit.id, appPrincipalId, roles.storageBlobDataContributor)
+  scope: audit
+  properties: {
+    description: 'Slipway appends the anchors of the audit trail here, and keeps archived and exported records; what a policy of immutability protects, it cannot change.'
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+  }
+}
+
 output id string = account.id
 output tableEndpoint string = 'https://${account.name}.table.${environment().suffixes.storage}/'
 output blobEndpoint string = 'https://${account.name}.blob.${environment().suffixes.storage}/'
 output ledgerTable string = table.name
 output evidenceContainer string = evidence.name
+output auditContainer string = audit.name

@@ -31,6 +31,13 @@ class AuditPage(Answer):
     next: int | None
 
 
+class AnchorPage(Answer):
+    """The anchors of a month, as they came: to verify them is to read them strictly."""
+
+    anchors: list[Any]
+    next: str | None
+
+
 class TrailLine(Answer):
     """An audit record, or what is left of one."""
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from slipway import __version__
 
-from .answers import Applications, AuditPage
+from .answers import AnchorPage, Applications, AuditPage
 from .finding import App
 from .troubles import Exit, Trouble
 
@@ -84,6 +84,16 @@ class Api:
                 return
             after = page.next
             left = None if left is None else left - len(page.records)
+
+    def anchors(self) -> Iterator[Any]:
+        """All anchors, oldest first, as they came."""
+        month: str | None = None
+        while True:
+            page = read(AnchorPage, self.get("anchors", month=month))
+            yield from page.anchors
+            if page.next is None or (month is not None and page.next <= month):
+                return
+            month = page.next
 
     # ---- one request
     def _request(

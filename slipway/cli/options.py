@@ -33,11 +33,15 @@ def connected[**P](command: Callable[Concatenate["Api", P], None]) -> Callable[.
     @click.pass_context
     @wraps(command)
     def connect(context: click.Context, /, *args: Any, url: str | None, key: str | None, **values: Any) -> None:
-        from .api import Api  # noqa: PLC0415 - slow to import; completion and `--help` do without
-
-        above = context.find_root().params
-        url, key = url or above.get("url"), key or above.get("key")
-        app = find_app(url=url, key=key, environment=os.environ, folder=Path.cwd())
-        command(Api(app), *args, **values)
+        command(open_api(context, url=url, key=key), *args, **values)
 
     return connect
+
+
+def open_api(context: click.Context, *, url: str | None, key: str | None) -> "Api":
+    """The app, found by the command's own options, else by those of `slipway`, else as `find_app` says."""
+    from .api import Api  # noqa: PLC0415 - slow to import; completion and `--help` do without
+
+    above = context.find_root().params
+    url, key = url or above.get("url"), key or above.get("key")
+    return Api(find_app(url=url, key=key, environment=os.environ, folder=Path.cwd()))

@@ -22,7 +22,7 @@ LAZY = {
     "approve": Lazy(_COMMANDS + "approvals:approve", "Approve a release, in your own name."),
     "reject": Lazy(_COMMANDS + "approvals:reject", "Reject a release, in your own name."),
     "withdraw": Lazy(_COMMANDS + "approvals:withdraw", "Take your vote back while the gate is open."),
-    "audit": Lazy(_COMMANDS + "audit:audit", "Read the audit trail, and verify it."),
+    "audit": Lazy(_COMMANDS + "audit:audit", "Read the audit trail, verify it, and take it away."),
     "evidence": Lazy(_COMMANDS + "evidence:evidence", "A kept document (a plan, a log) by its hash."),
     "parked": Lazy(_COMMANDS + "parked:parked", "Input that could not be handled: look at it, replay it."),
     "delivery": Lazy(_COMMANDS + "delivery:delivery", "Check deliveries before they are merged; their schema."),

@@ -1,11 +1,11 @@
 """Verification of an audit chain on this machine: the app gives the records and is not asked about them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from slipway.domain.audit import AuditRecord, ChainCheck, ChainFault
+from slipway.domain.audit import AnchoredHead, AuditRecord, ChainCheck, ChainFault
 from slipway.domain.model import Record
 
 from .api import PAGE, Api
@@ -20,24 +20,34 @@ class Verdict(Record):
     application: str
     records: int
     """Records that were checked and are right."""
+    first: int = 1
+    """Sequence of the first of them: an export may begin in the middle."""
     intact: bool
     fault: ChainFault | None = None
     head: str = ""
     """Hash of the last record: whoever notes it can prove later that nothing before it was changed."""
 
     def as_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"head": True, "fault": {"application"}})
+        return self.model_dump(mode="json", exclude={"head": True, "first": True, "fault": {"application"}})
 
 
-def verify(api: Api, application: str, *, progress: Progress) -> Verdict:
-    """Walk the whole chain page by page, holding one page and one hash, and compare its end with the head."""
-    check = ChainCheck(application)
+def verify(
+    api: Api,
+    application: str,
+    *,
+    progress: Progress,
+    anchored: Mapping[int, AnchoredHead] | None = None,
+    notice: Callable[[AuditRecord], None] | None = None,
+) -> Verdict:
+    """Walk the whole chain page by page, holding one page and one hash, and compare its end with the head and with
+    what anchors say. `notice` is told of each record that is right."""
+    check = ChainCheck(application, anchored=anchored)
     while True:
         known = check.count
         page = api.audit_page(application, after=known, limit=PAGE)
         for item in page.records:
-            if fault := _fault(check, item):
-                return _broken(check, fault)
+            if fault := feed(check, item, notice):
+                return verdict_of(check, fault)
         progress(check.count, max(check.count, page.head.sequence))
         grown = check.count > known
         if page.next is not None and grown:
@@ -45,23 +55,37 @@ def verify(api: Api, application: str, *, progress: Progress) -> Verdict:
         if grown and check.count > page.head.sequence:
             continue  # records that were written after the head was read: look at both again
         if fault := check.finish(sequence=page.head.sequence, head_hash=page.head.hash):
-            return _broken(check, fault)
-        return Verdict(application=application, records=check.count, intact=True, head=page.head.hash)
+            return verdict_of(check, fault)
+        return verdict_of(check)
 
 
-def _broken(check: ChainCheck, fault: ChainFault) -> Verdict:
-    return Verdict(application=check.application, records=check.count, intact=False, fault=fault)
+def verdict_of(check: ChainCheck, fault: ChainFault | None = None) -> Verdict:
+    """What was found, once the walk has ended."""
+    return Verdict(
+        application=check.application,
+        records=check.count - check.after,
+        first=check.after + 1,
+        intact=fault is None,
+        fault=fault,
+        head=check.previous if fault is None and check.count else "",
+    )
 
 
-def _fault(check: ChainCheck, item: dict[str, Any]) -> ChainFault | None:
+def feed(check: ChainCheck, item: Any, notice: Callable[[AuditRecord], None] | None = None) -> ChainFault | None:
+    """What is wrong with the next record of a chain, as it came; None where it is right."""
     expected = check.count + 1
-    if "damaged" in item and item.get("sequence") == expected:
+    if isinstance(item, dict) and "damaged" in item and item.get("sequence") == expected:
         return ChainFault(application=check.application, sequence=expected, reason=str(item["damaged"]))
     try:
-        return check.feed(AuditRecord.model_validate(item))
+        record = AuditRecord.model_validate(item)
+        fault = check.feed(record)
     except ValidationError as error:
         fields = sorted({str(problem["loc"][0]) for problem in error.errors() if problem["loc"]})
         reason = f"it is not an audit record any more ({', '.join(fields)})"
     except (ValueError, OverflowError, RecursionError):
         reason = "its content has no canonical form: it was changed after it was written"
+    else:
+        if fault is None and notice is not None:
+            notice(record)
+        return fault
     return ChainFault(application=check.application, sequence=expected, reason=reason)

@@ -3,7 +3,8 @@
 The canonical form is in docs/reference/audit-format.md, so that anyone can verify a trail with their own program.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from pydantic import Field
@@ -70,34 +71,88 @@ class ChainFault(Record):
     reason: str
 
 
-class ChainCheck:
-    """Verifies a chain while its records stream by; keeps only the last hash."""
+class AnchoredHead(Record):
+    """What an anchor says of a chain: which hash its last record had on that day."""
 
-    def __init__(self, application: str) -> None:
+    hash: str
+    anchor: int
+    day: date
+
+
+class ChainCheck:
+    """Verifies a chain while its records stream by; keeps only the last hash, and what anchors say of the chain.
+
+    A part of a chain is verified from the record after `after`, whose hash was `previous`.
+    """
+
+    def __init__(
+        self,
+        application: str,
+        *,
+        after: int = 0,
+        previous: str = GENESIS,
+        anchored: Mapping[int, AnchoredHead] | None = None,
+    ) -> None:
         self.application = application
-        self.count = 0
-        self._previous = GENESIS
+        self.after = after
+        self.count = after
+        """Sequence of the last record that was checked and is right."""
+        self.previous = previous
+        """Its hash."""
+        self._anchored = anchored or {}
 
     def feed(self, record: AuditRecord) -> ChainFault | None:
         expected = self.count + 1
-        if record.sequence != expected:
-            return self._fault(expected, f"expected sequence {expected}, found {record.sequence}: a record is missing")
-        if record.application != self.application:
-            return self._fault(expected, f"it belongs to the chain of {record.application!r}")
-        if record.previous != self._previous:
-            return self._fault(expected, "it does not name the hash of the record before it")
-        if record.hash != record.expected_hash():
-            return self._fault(expected, "its content does not match its hash: it was changed after it was written")
-        self.count, self._previous = expected, record.hash
+        if reason := self._misplaced(record, expected) or self._changed(record) or self._contradicted(record):
+            return self._fault(expected, reason)
+        self.count, self.previous = expected, record.hash
         return None
 
+    def _misplaced(self, record: AuditRecord, expected: int) -> str:
+        if record.sequence != expected:
+            return f"expected sequence {expected}, found {record.sequence}: a record is missing"
+        if record.application != self.application:
+            return f"it belongs to the chain of {record.application!r}"
+        return "" if record.previous == self.previous else "it does not name the hash of the record before it"
+
+    def _changed(self, record: AuditRecord) -> str:
+        try:
+            unchanged = record.hash == record.expected_hash()
+        except (ValueError, RecursionError):
+            return "its content has no canonical form: it was changed after it was written"
+        return "" if unchanged else "its content does not match its hash: it was changed after it was written"
+
+    def _contradicted(self, record: AuditRecord) -> str:
+        named = self._anchored.get(record.sequence)
+        if self.count == self.after:  # what lies before the part that is verified
+            before = self._anchored.get(self.after)
+            named = before if before and before.hash != self.previous else named
+        if named is None or named.hash == record.hash:
+            return ""
+        return (
+            f"anchor {named.anchor} of {named.day} names another hash for it: the chain was replaced, from here or "
+            "from an earlier record on"
+        )
+
     def finish(self, *, sequence: int, head_hash: str) -> ChainFault | None:
-        """Compare the end of the chain with what the head row says."""
+        """Compare the end of the chain with what the head row says, and with what anchors say."""
         if self.count != sequence:
             return self._fault(self.count + 1, f"the head names {sequence} records, {self.count} were found")
-        if self.count and self._previous != head_hash:
+        if self.count and self.previous != head_hash:
             return self._fault(self.count, "its hash is not the one that the head names")
-        return None
+        return self.anchored_beyond()
+
+    def anchored_beyond(self) -> ChainFault | None:
+        """A fault where an anchor names a record that lies behind the end that was reached."""
+        last = max(self._anchored, default=0)
+        if last <= self.count:
+            return None
+        named = self._anchored[last]
+        return self._fault(
+            self.count + 1,
+            f"anchor {named.anchor} of {named.day} names {last} records, and the chain ends with {self.count}: it was "
+            "cut, or the table was rolled back",
+        )
 
     def _fault(self, sequence: int, reason: str) -> ChainFault:
         return ChainFault(application=self.application, sequence=sequence, reason=reason)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from pydantic import Field
@@ -14,7 +14,7 @@ from . import keys
 from .indexing import Indexer
 from .ledger import unindexed_writes
 from .rows import pack, pack_audit, unpack
-from .table import Act, Conflict, Table, Write
+from .table import Act, Conflict, Row, Table, Value, Write
 
 BODY_LIMIT = 400_000
 """Length of a parked body in the row, in UTF-16 code units of its JSON; a Service Bus message has 256 KB at most."""
@@ -120,8 +120,22 @@ class Installation:
         rows = self._table.rows(keys.INSTALLATION, *keys.span(keys.OPEN), limit=limit)
         return tuple(unpack(OpenParked, row.values) for row in rows)
 
-    def _append(self, draft: AuditDraft, write: Write, *more: Write, now: datetime, answers: str = "") -> None:
-        """One record and the rows it speaks of, together. The head's ETag keeps the chain from forking.
+    def note(self, draft: AuditDraft, *, key: str, values: Mapping[str, Value], now: datetime) -> bool:
+        """A record that is written once, with the row `key` that says so; False where it was written before."""
+        if self._table.get(keys.INSTALLATION, key) is not None:
+            return False
+        return self._append(draft, Write(act=Act.CREATE, key=key, values=values), now=now)
+
+    def change(self, draft: AuditDraft, *, key: str, values: Mapping[str, Value], now: datetime) -> None:
+        """A record, and what its row says from now on."""
+        self._append(draft, Write(act=Act.PUT, key=key, values=values), now=now)
+
+    def row(self, key: str) -> Row | None:
+        return self._table.get(keys.INSTALLATION, key)
+
+    def _append(self, draft: AuditDraft, write: Write, *more: Write, now: datetime, answers: str = "") -> bool:
+        """One record and the rows it speaks of, together; False where somebody else has created the row. The head's
+        ETag keeps the chain from forking.
 
         `answers` is the key of the row that says that somebody is waited for; it goes, where it is still there.
         """
@@ -146,11 +160,11 @@ class Installation:
                 self._table.transact(keys.INSTALLATION, writes)
             except Conflict:
                 if write.act is Act.CREATE and self._table.get(keys.INSTALLATION, write.key) is not None:
-                    return  # somebody else parked the same input
+                    return False  # somebody else wrote the same
                 continue
             if self._indexer is not None:
                 self._indexer.take(keys.INSTALLATION, [record])
-            return
+            return True
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
 
 

@@ -27,6 +27,9 @@ OPEN: Final = "open!"
 PROGRESS: Final = "progress!"
 UNINDEXED: Final = "unindexed!"
 """Records that the audit index may not have yet; part of the outbox in all but name."""
+ANCHOR: Final = "anchor!"
+ARCHIVE: Final = "archive!"
+EXPORT: Final = "export!"
 
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1
@@ -82,6 +85,29 @@ def progress(release: int, environment: str) -> str:
 
 def unindexed(first: int) -> str:
     return f"{UNINDEXED}{first:0{_WIDTH}d}"
+
+
+def anchor(number: int) -> str:
+    return f"{ANCHOR}{number:0{_WIDTH}d}"
+
+
+def contradiction(number: int, application: str) -> str:
+    """Sorts beside the anchor that is contradicted."""
+    return f"{anchor(number)}!{application}"
+
+
+def archive(last: int) -> str:
+    """By the last sequence that it holds, so that the archive of a record is the first row from the record on."""
+    return f"{ARCHIVE}{last:0{_WIDTH}d}"
+
+
+def archived(application: str, last: int) -> str:
+    """In the installation's partition: that a part of an application's chain was recorded as archived."""
+    return f"{ARCHIVE}{application}!{last:0{_WIDTH}d}"
+
+
+def export(application: str) -> str:
+    return EXPORT + application
 
 
 def span(prefix: str) -> tuple[str, str]:

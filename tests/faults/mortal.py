@@ -11,6 +11,7 @@ from datetime import datetime
 from slipway.domain.steps import Outgoing
 from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable
 from slipway.ledger import Blobs, LedgerUnavailable, Table
+from slipway.ledger.logs import AppendLog
 from slipway.ledger.table import Row, Write
 
 
@@ -107,6 +108,24 @@ class MortalBlobs:
 
     def get(self, digest: str) -> bytes | None:
         return self._blobs.get(digest)
+
+
+class MortalLog:
+    """Files that a mortal process adds to."""
+
+    def __init__(self, log: AppendLog, life: Life) -> None:
+        self._log, self._life = log, life
+
+    def names(self, prefix: str) -> list[str]:
+        return self._log.names(prefix)
+
+    def read(self, name: str) -> bytes:
+        return self._log.read(name)
+
+    def append(self, name: str, content: bytes, *, at: int) -> None:
+        self._life.reach("log before append")
+        self._log.append(name, content, at=at)
+        self._life.reach("log after append")
 
 
 def is_service(point: str) -> bool:

@@ -12,6 +12,7 @@ from slipway.config import Known, load_deliveries
 from slipway.domain.keyring import VAULT_SECRET
 from slipway.ledger.blobs import CONTAINER
 from slipway.ledger.keys import TABLE
+from slipway.ledger.logs import CONTAINER as AUDIT_CONTAINER
 from slipway.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
 from tests.infra.bicep import INFRA, ROOT, Bicep, at, literal, properties, text, walk
 
@@ -98,6 +99,10 @@ STAND_INS = {
     "evidenceContainer": CONTAINER,
     "tenant().tenantId": "00000000-0000-0000-0000-000000000002",
     "vaultUri": "https://kv-x.vault.azure.net/",
+    "auditContainer": AUDIT_CONTAINER,
+    "auditWitnesses": "",
+    "auditTableAge": "400d",
+    "auditExport": "jsonl",
     "organizations": "contoso",
     "apiAccess": "host-keys",
     "hostKeyRole": "operator",
@@ -174,6 +179,7 @@ def test_table_and_container_have_the_names_that_the_ledger_uses():
     storage = Bicep(INFRA / "modules/storage-data.bicep")
     assert literal(at(storage.resources["ledger"].body, "name")) == TABLE
     assert literal(at(storage.resources["evidence"].body, "name")) == CONTAINER
+    assert literal(at(storage.resources["audit"].body, "name")) == AUDIT_CONTAINER
 
 
 def test_the_runtime_is_the_python_that_the_project_asks_for():

@@ -1,6 +1,5 @@
 """`slipway audit`: read the trail, and verify it on this machine."""
 
-from functools import partial
 from typing import Any
 
 import click
@@ -11,21 +10,19 @@ from ..answers import ChainHead, TrailLine
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, GOOD, Cell, Screen, progress
+from ..screen import Screen
 from ..trail import record_fields, show_trail
-from ..troubles import Exit, Trouble
-from ..verifying import Verdict, verify
-
-INSTALLATION = "_installation"
-"""The chain of what concerns no single application: parked input and its replays."""
+from ..troubles import Trouble
+from .audit_export import export_trail
+from .audit_verify import verify_trail
 
 
 @click.group()
 def audit() -> None:
-    """Read the audit trail, and verify it.
+    """Read the audit trail, verify it, and take it away.
 
     Every application has a trail of its own: a chain in which each record holds the hash of the one before it.
-    What concerns no single application (input that was parked or replayed) is in the trail `_installation`.
+    What concerns no single application (parked input, anchors, archives) is in the trail `_installation`.
     """
 
 
@@ -113,53 +110,5 @@ def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
         screen.fields(record_fields(screen, read(TrailLine, found)))
 
 
-@audit.command("verify")
-@click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
-@connected
-def verify_(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
-    """Check that no record of the trail was changed, removed or put in another order.
-
-    The records are streamed from the app and their chain of hashes is computed here, so the app is not asked
-    whether its own trail is right. Without APPLICATION every trail is checked, the installation's own too.
-
-    \b
-    Exit codes: 0 intact, 1 a chain is broken, 2 usage, 3 the app cannot be reached.
-
-    \b
-    The JSON object:
-      {"applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"}}],
-       "intact": true | false}
-
-    \b
-    Examples:
-      slipway audit verify
-      slipway audit verify shop --json
-    """
-    known = api.applications()
-    names = list(dict.fromkeys(applications)) or [*known, INSTALLATION]
-    screen, verdicts = Screen(), []
-    with progress() as steps:
-        for name in names:
-            verdict = verify(api, name, progress=partial(steps.at, name))
-            if not verdict.records and verdict.intact and name not in (*known, INSTALLATION):
-                raise click.UsageError(f"there is no trail of {name!r}; applications: {', '.join(known) or '(none)'}")
-            verdicts.append(verdict)
-    intact = all(verdict.intact for verdict in verdicts)
-    if as_json:
-        screen.json({"applications": [verdict.as_json() for verdict in verdicts], "intact": intact})
-    else:
-        for verdict in verdicts:
-            _show_verdict(screen, verdict)
-    if not intact:
-        raise SystemExit(Exit.NO)
-
-
-def _show_verdict(screen: Screen, verdict: Verdict) -> None:
-    count = f"{verdict.records} record{'' if verdict.records == 1 else 's'}"
-    if verdict.fault is None:
-        end = f"; the last is {verdict.head}" if verdict.records else ""
-        screen.line(Cell("✓ intact", GOOD), f"  {verdict.application}: {count}{end}")
-    else:
-        fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
-        screen.line(Cell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it are right)")
+audit.add_command(export_trail)
+audit.add_command(verify_trail)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...text import one_line
 from .channel import Message
-from .facts import Fact, changes, facts, results
+from .facts import Fact, changes, facts, heading, results
 
 SIZE_LIMIT: Final = 20 * 1024
 """Bytes of the whole request. Teams takes about 28 KB, and had trouble with less."""
@@ -48,7 +48,7 @@ def card(message: Message, *, kept: int | None = None) -> Element:
             _foreign(_run(one_line(message.headline, HEADLINE), size="Large", weight="Bolder")),
             *_asks(message),
             {"type": "Container", "spacing": "Medium", "items": [_row(fact) for fact in facts(message)]},
-            *_list(f"What changes in {message.environment}", changes(message), kept),
+            *_list(heading(message), changes(message), kept),
             *_list("What speaks for it", results(message), kept),
         ],
         "actions": list(_actions(message)),
@@ -96,7 +96,11 @@ def _actions(message: Message) -> Iterator[Element]:
     if message.matter is not None and _fits(message.locate_url):
         yield {"type": "Action.OpenUrl", "title": "Look, and decide", "url": message.locate_url, "style": "positive"}
     if _fits(message.release_url):
-        yield {"type": "Action.OpenUrl", "title": f"Release {message.release}", "url": message.release_url}
+        yield {
+            "type": "Action.OpenUrl",
+            "title": f"Release {message.release}" if message.release else "Open Slipway",
+            "url": message.release_url,
+        }
 
 
 def _fits(link: str | None) -> bool:

@@ -56,7 +56,7 @@ class Message(Record):
     id: str
     """Equal for repeats."""
     notice: str
-    """`gate-opened`, `votes-voided` or `ended`."""
+    """`gate-opened`, `votes-voided`, `ended` or `anchor-written`."""
     time: Moment
     application: str
     release: str
@@ -77,6 +77,8 @@ class Message(Record):
     phase: str = Field(default="")
     matter: Matter | None = None
     """Given where people are asked for a decision."""
+    anchor: str = ""
+    """The anchor's line, for a witness; then there is no release that the notice is about."""
 
 
 class Channel(Protocol):

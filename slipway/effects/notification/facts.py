@@ -58,6 +58,11 @@ def _commit(matter: Matter) -> str:
     return f"{commit} on {branch}" if commit and branch else commit or branch
 
 
+def heading(message: Message) -> str:
+    """What the lines are about."""
+    return "The ends of the chains" if message.anchor else f"What changes in {message.environment}"
+
+
 def changes(message: Message) -> tuple[str, ...]:
     """What would change, one object a line; how many more there are, where there are more."""
     return _shortened([_line(line) for line in message.lines], CHANGES)

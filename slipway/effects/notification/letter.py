@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...text import one_line
 from .channel import Message
-from .facts import changes, facts, results
+from .facts import changes, facts, heading, results
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,6 +35,7 @@ def compose(message: Message) -> Letter:
         "headline": one_line(message.headline, HEADLINE),
         "facts": facts(message),
         "changes": changes(message),
+        "heading": heading(message),
         "results": results(message),
         # Where people sign in, an address without a secret leads to the same page.
         "link": (message.locate_url if message.matter else "") or message.approval_url,

@@ -3,6 +3,7 @@
 import pytest
 
 from slipway.ledger import Blobs, MemoryBlobs, MemoryTable, Table
+from slipway.ledger.logs import AppendLog, MemoryLog
 from slipway.ledger.table import PagedTable
 
 KINDS = ["memory", "azurite"]
@@ -32,4 +33,13 @@ def blobs(request: pytest.FixtureRequest) -> Blobs:
     if request.param == "memory":
         return MemoryBlobs()
     found: Blobs = request.getfixturevalue("azure_blobs")
+    return found
+
+
+@pytest.fixture(params=KINDS)
+def log(request: pytest.FixtureRequest) -> AppendLog:
+    """An empty container for files that grow."""
+    if request.param == "memory":
+        return MemoryLog()
+    found: AppendLog = request.getfixturevalue("azure_log")
     return found

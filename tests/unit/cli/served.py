@@ -63,6 +63,7 @@ class Served:
     def __init__(self, *worlds: World) -> None:
         self.worlds = {world.head.application: world for world in worlds}
         self.trails = {name: trail_of(world) for name, world in self.worlds.items()}
+        self.anchors: list[Any] = []
         self.parked: list[dict[str, Any]] = []
         self.documents: dict[str, bytes] = {}
         self.replies: dict[str, Reply] = {}
@@ -121,6 +122,8 @@ class Served:
                 found = explained(*self._release(id))
             case ("GET", "audit", application):
                 found = self._audit(application, query)
+            case ("GET", "anchors"):
+                found = {"month": "2026-11" if self.anchors else None, "anchors": self.anchors, "next": None}
             case ("GET", "evidence", digest) if digest in self.documents:
                 found = Reply(body=self.documents[digest], headers={"Content-Type": "application/octet-stream"})
             case ("GET", "parked"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from slipway.cli.api import PAGE
-from slipway.cli.commands.audit import INSTALLATION
+from slipway.cli.commands.audit_verify import INSTALLATION
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.ledger import keys
 from tests.unit.cli.conftest import Command
@@ -50,6 +50,7 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
             {"application": "shop", "records": len(shop.audit), "intact": True, "fault": None},
             {"application": INSTALLATION, "records": 0, "intact": True, "fault": None},
         ],
+        "anchors": {"anchors": 0, "intact": True, "fault": None, "last": None},
         "intact": True,
     }
 

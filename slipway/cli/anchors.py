@@ -1,0 +1,117 @@
+"""Anchors on this machine: those that the app gives, and those that somebody kept elsewhere."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from slipway.domain.anchor import Anchor, AnchorCheck, AnchorFault, Points
+from slipway.domain.audit import AuditRecord
+from slipway.domain.model import Record
+
+from .files import lines_of
+from .troubles import Exit, Trouble
+
+WRITTEN = "anchor.written"
+"""Action of the record that says that an anchor was written."""
+
+
+class AnchorsVerdict(Record):
+    """Whether the anchors are intact, and what is wrong with them."""
+
+    anchors: int
+    intact: bool
+    fault: AnchorFault | None = None
+    last: Anchor | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        last = self.last and {"number": self.last.number, "day": f"{self.last.day}", "hash": self.last.hash}
+        return {**self.model_dump(mode="json", exclude={"last"}), "last": last}
+
+
+class Anchored:
+    """What is known of all chains from anchors. Keeps the ends that they name, and no anchor but the last.
+
+    `whole`: they are all of the installation's, from the first on; those of an export may begin later.
+    """
+
+    def __init__(self, *, whole: bool) -> None:
+        self._whole = whole
+        self._check, self._kept = AnchorCheck(), AnchorCheck(gaps=True)
+        self._recorded: dict[int, object] = {}
+        self._fault: AnchorFault | None = None
+
+    def take(self, items: Iterable[Any]) -> None:
+        """The anchors of the app or of an export, in order; a second time where there may be more by now."""
+        self._check = AnchorCheck()
+        self._feed(self._check, items)
+
+    def keep(self, file: Path) -> None:
+        """Anchors that were kept elsewhere; some may be missing. What they say counts as much. Call it after `take`."""
+        self._feed(self._kept, (read_json(line, file) for line in lines_of(file) if line.strip()))
+        if not self._kept.count and not self._fault:
+            raise Trouble(f"{file}: it holds no anchor", exit_code=Exit.USAGE)
+        for number, hash in self._kept.hashes.items():
+            there = self._check.hashes.get(number)
+            if not self._fault and number >= self._first and there != hash:
+                reason = "is another one" if there else "is missing"
+                self._fault = AnchorFault(number=number, reason=f"it is in {file.name}, and here it {reason}")
+
+    def points(self, chain: str) -> Points:
+        """By sequence: what the chain's record must have for its hash."""
+        return self._check.points.get(chain, {}) | self._kept.points.get(chain, {})
+
+    def chains(self) -> Iterator[str]:
+        """All chains that any anchor names."""
+        yield from sorted({*self._check.points, *self._kept.points})
+
+    def notice(self, record: AuditRecord) -> None:
+        """Keep what the installation's trail says of an anchor."""
+        number = record.details.get("anchor")
+        if record.action == WRITTEN and isinstance(number, int):
+            self._recorded[number] = record.details.get("hash")
+
+    def compare(self, again: Callable[[], Iterable[Any]]) -> None:
+        """Every anchor that the installation's trail records must be there. One that was written while the chains
+        were read is in a second answer."""
+        if any(number > max(self._check.hashes, default=0) for number in self._recorded) and not self._fault:
+            self.take(again())
+        for number, hash in sorted(self._recorded.items()):
+            there = self._check.hashes.get(number)
+            later = not self._whole and number > max(self._check.hashes, default=0)
+            if self._fault or number < self._first or there == hash or later:
+                continue
+            reason = "the installation's trail records another hash for it"
+            if there is None:
+                reason = "the installation's trail records it, and it is not there: the anchors were cut"
+            self._fault = AnchorFault(number=number, reason=reason)
+
+    def verdict(self) -> AnchorsVerdict:
+        found = self._check if self._check.count else self._kept
+        return AnchorsVerdict(anchors=found.count, intact=self._fault is None, fault=self._fault, last=found.last)
+
+    @property
+    def _first(self) -> float:
+        """The first number that must be there."""
+        return 1 if self._whole else min(self._check.hashes, default=inf)
+
+    def _feed(self, check: AnchorCheck, items: Iterable[Any]) -> None:
+        for item in items:
+            if self._fault:
+                return
+            expected = check.last.number + 1 if check.last else 1
+            try:
+                self._fault = check.feed(Anchor.model_validate(item))
+            except (ValidationError, ValueError, OverflowError, RecursionError):
+                self._fault = AnchorFault(number=expected, reason="its line is not an anchor any more")
+
+
+def read_json(line: str, file: Path) -> Any:
+    """The anchor of a line; a mail program may have put something around it, which is not understood."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise Trouble(f"{file}: expected an anchor on each line, got {line[:40]!r}", exit_code=Exit.USAGE) from error

@@ -1,0 +1,134 @@
+"""Verification of an export, with no app: its records, the proof beside it, and the anchors that came with it."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from slipway.domain.audit import GENESIS, ChainCheck, ChainFault
+from slipway.domain.export import Form, form_of, read_back
+
+from .anchors import Anchored
+from .files import LONGEST, lines_of
+from .proofs import Part, Proof, anchors_of, load
+from .troubles import Exit, Trouble
+from .verifying import Progress, Verdict, feed, verdict_of
+
+INSTALLATION = "_installation"
+
+
+class Checking:
+    """One export. Chains may be mixed; each must be in its own order."""
+
+    def __init__(self, export: Path, *, kept: Path | None = None) -> None:
+        self.export = export
+        self.proof: Proof | None = load(export)
+        self.anchored = Anchored(whole=False)
+        self.notes: list[str] = []
+        """What is wrong with the file as a whole."""
+        beside = anchors_of(export)
+        self._given = beside if beside.is_file() else None
+        if self._given:
+            self.anchored.take(self._anchors())
+        if kept is not None:
+            self.anchored.keep(kept)
+        self._checks: dict[str, ChainCheck] = {}
+        self._faults: dict[str, ChainFault] = {}
+
+    def run(self, progress: Progress) -> list[Verdict]:
+        """Read the file once, holding one record and one hash for each chain."""
+        self._compare_length()
+        for count, record in enumerate(self._records(), start=1):
+            self._take(record)
+            if count % 1000 == 0:
+                progress(count, count)
+        self.anchored.compare(self._anchors)
+        names = dict.fromkeys([*self._checks, *(self.proof.chains if self.proof else ())])
+        return [self._verdict(name) for name in names]
+
+    # ---- reading
+    def _anchors(self) -> Iterator[Any]:
+        if self._given is None:
+            return
+        for line in lines_of(self._given, size=self.proof.anchors_bytes if self.proof else None):
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                yield None
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        lines = lines_of(self.export, size=self.proof.bytes if self.proof else None, ends=True)
+        first = next(lines, "")
+        form = self.proof.form if self.proof else form_of(first)
+        if form is Form.CSV:
+            csv.field_size_limit(LONGEST)
+            yield from (self._read(form, cells, place) for place, cells in enumerate(csv.reader(lines), start=2))
+            return
+        if first:
+            yield self._read(form, first, 1)
+        yield from (self._read(form, line, place) for place, line in enumerate(lines, start=2))
+
+    def _read(self, form: Form, line: Any, place: int) -> dict[str, Any]:
+        try:
+            return read_back(form, line)
+        except ValueError as error:
+            raise Trouble(f"{self.export}: line {place} is not a record: {error}", exit_code=Exit.NO) from error
+
+    def _compare_length(self) -> None:
+        if self.proof is None:
+            self.notes.append("there is no proof beside the file: where its chains should end is not known")
+            return
+        size = self.export.stat().st_size
+        if size < self.proof.bytes:
+            raise Trouble(f"{self.export}: it has {size} bytes, and its proof names {self.proof.bytes}: it was cut")
+        if size > self.proof.bytes:
+            raise Trouble(
+                f"{self.export}: {size - self.proof.bytes} bytes follow the end that its proof names: an export was "
+                "cut (run it again), or something was added"
+            )
+
+    # ---- checking
+    def _take(self, record: dict[str, Any]) -> None:
+        name = record.get("application")
+        if not isinstance(name, str):
+            raise Trouble(f"{self.export}: a record names no application")
+        if name in self._faults:
+            return
+        check = self._checks.get(name)
+        if check is None:
+            check = self._checks[name] = self._begin(name, record)
+        notice = self.anchored.notice if name == INSTALLATION else None
+        if fault := feed(check, record, notice):
+            self._faults[name] = fault
+
+    def _begin(self, name: str, record: dict[str, Any]) -> ChainCheck:
+        """Without a proof, a part may begin anywhere: its first record says after what."""
+        part = self.proof.chains.get(name, Part()) if self.proof else None
+        if part is not None:
+            after, previous = part.first - 1, part.previous
+        else:
+            sequence = record.get("sequence")
+            after = sequence - 1 if isinstance(sequence, int) and sequence > 0 else 0
+            previous = str(record.get("previous")) if after else GENESIS
+        return ChainCheck(name, after=after, previous=previous, anchored=self.anchored.points(name))
+
+    def _verdict(self, name: str) -> Verdict:
+        check = self._checks.get(name) or self._begin(name, {})
+        fault = self._faults.get(name)
+        part = self.proof.chains.get(name) if self.proof else None
+        if fault is None and self.proof is not None:
+            fault = _end(check, part)
+        return verdict_of(check, fault or check.anchored_beyond())
+
+
+def _end(check: ChainCheck, part: Part | None) -> ChainFault | None:
+    """Whether the chain ends where the proof says."""
+    reason = ""
+    if part is None:
+        reason = "the proof knows nothing of this chain: it was added"
+    elif check.count != part.last:
+        reason = f"the proof names {part.last} as the last record, and the file ends with {check.count}"
+    elif check.previous != part.hash:
+        reason = "its hash is not the one that the proof names"
+    return ChainFault(application=check.application, sequence=check.count + 1, reason=reason) if reason else None

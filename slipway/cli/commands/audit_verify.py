@@ -1,0 +1,138 @@
+"""`slipway audit verify`: the chains and the anchors, from an app or from an export, computed on this machine."""
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ..anchors import Anchored, AnchorsVerdict
+from ..api import Api
+from ..checking import Checking
+from ..options import app_options, open_api
+from ..screen import BAD, FAINT, GOOD, Cell, Screen, progress
+from ..troubles import Exit
+from ..verifying import Verdict, verify
+
+INSTALLATION = "_installation"
+"""The chain of what concerns no single application: parked input and its replays, anchors, archives."""
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("verify")
+@click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
+@click.option("--file", type=FILE, metavar="FILE", help="An export instead of the app: nothing is asked of anybody.")
+@click.option("--anchors", "kept", type=FILE, metavar="FILE", help="Anchors that you kept, a line each.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
+@app_options
+@click.pass_context
+def verify_trail(
+    context: click.Context,
+    *,
+    applications: tuple[str, ...],
+    file: Path | None,
+    kept: Path | None,
+    as_json: bool,
+    url: str | None,
+    key: str | None,
+) -> None:
+    """Check that no record of the trail was changed, removed or put in another order.
+
+    The records are streamed from the app and their chain of hashes is computed here, so the app is not asked
+    whether its own trail is right. Each chain is also compared with the anchors: the ends of all chains, written
+    once a day where they cannot be changed. They show a chain that was replaced as a whole, and a table that was
+    rolled back. Without APPLICATION every trail is checked, the installation's own too.
+
+    Anchors that come from the app prove as much as the container that holds them: with --anchors, those that you
+    kept yourself (from a mail, a webhook, a download) are compared with the app's and with the chains.
+
+    With --file an export is verified, together with the proof and the anchors beside it.
+
+    \b
+    Exit codes: 0 intact, 1 a chain or an anchor is wrong, 2 usage, 3 the app cannot be reached.
+
+    \b
+    The JSON object:
+      {"applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"}}],
+       "anchors": {"anchors", "intact", "fault": null | {"number", "reason"},
+                   "last": null | {"number", "day", "hash"}},
+       "intact": true | false}
+
+    \b
+    Examples:
+      slipway audit verify
+      slipway audit verify shop --json
+      slipway audit verify --anchors kept.jsonl
+      slipway audit verify --file trail.jsonl.gz
+    """
+    if file is not None:
+        _verify_file(file, applications, kept, as_json=as_json)
+        return
+    api = open_api(context, url=url, key=key)
+    anchored = Anchored(whole=True)
+    anchored.take(api.anchors())
+    if kept is not None:
+        anchored.keep(kept)
+    verdicts = _of_app(api, applications, anchored)
+    anchored.compare(api.anchors)
+    _answer(verdicts, anchored.verdict(), as_json=as_json)
+
+
+def _verify_file(file: Path, applications: tuple[str, ...], kept: Path | None, *, as_json: bool) -> None:
+    if applications:
+        raise click.UsageError("expected no APPLICATION with --file: all that it holds is verified")
+    checking = Checking(file, kept=kept)
+    with progress() as steps:
+        verdicts = checking.run(partial(steps.at, file.name))
+    _answer(verdicts, checking.anchored.verdict(), as_json=as_json)
+    for note in checking.notes:
+        click.echo(note, err=True)
+
+
+def _of_app(api: Api, applications: tuple[str, ...], anchored: Anchored) -> list[Verdict]:
+    known = api.applications()
+    all_names = list(dict.fromkeys([*known, INSTALLATION, *anchored.chains()]))
+    verdicts = []
+    with progress() as steps:
+        for name in list(dict.fromkeys(applications)) or all_names:
+            notice = anchored.notice if name == INSTALLATION else None
+            verdict = verify(api, name, progress=partial(steps.at, name), anchored=anchored.points(name), notice=notice)
+            if not verdict.records and verdict.intact and name not in all_names:
+                raise click.UsageError(f"there is no trail of {name!r}; applications: {', '.join(known) or '(none)'}")
+            verdicts.append(verdict)
+    return verdicts
+
+
+def _answer(verdicts: list[Verdict], anchors: AnchorsVerdict, *, as_json: bool) -> None:
+    screen = Screen()
+    intact = anchors.intact and all(verdict.intact for verdict in verdicts)
+    if as_json:
+        applications = [verdict.as_json() for verdict in verdicts]
+        screen.json({"applications": applications, "anchors": anchors.as_json(), "intact": intact})
+    else:
+        for verdict in verdicts:
+            _show_verdict(screen, verdict)
+        _show_anchors(screen, anchors)
+    if not intact:
+        raise SystemExit(Exit.NO)
+
+
+def _show_verdict(screen: Screen, verdict: Verdict) -> None:
+    count = f"{verdict.records} record{'' if verdict.records == 1 else 's'}"
+    if verdict.fault is None:
+        begin = f" from {verdict.first} on" if verdict.first > 1 else ""
+        end = f"; the last is {verdict.head}" if verdict.records else ""
+        screen.line(Cell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{end}")
+    else:
+        fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
+        screen.line(Cell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it are right)")
+
+
+def _show_anchors(screen: Screen, anchors: AnchorsVerdict) -> None:
+    count = f"{anchors.anchors} anchor{'' if anchors.anchors == 1 else 's'}"
+    if anchors.fault is not None:
+        screen.line(Cell("✗ broken", BAD), f"  anchor {anchors.fault.number}: {anchors.fault.reason}")
+    elif anchors.last is None:
+        screen.line(Cell("– no anchors", FAINT), "  the ends of the chains are proved by nothing but their heads")
+    else:
+        screen.line(Cell("✓ intact", GOOD), f"  {count}; the last, of {anchors.last.day}, is {anchors.last.hash}")

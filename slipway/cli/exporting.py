@@ -1,0 +1,196 @@
+"""An export into a file, that can be cut at any point and goes on from there.
+
+A batch of records is appended and is on disk before the proof says that it is there; what follows the end that the
+proof names is a batch that was cut, and the next run takes it away. So a run that ends early loses no record and writes
+none twice, and a later run adds only what is new.
+"""
+
+import contextlib
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from slipway.domain.anchor import Anchor
+from slipway.domain.audit import ChainCheck, ChainFault
+from slipway.domain.export import Form, heading, written
+
+from .api import PAGE, Api
+from .proofs import Part, Proof, anchors_of, load, save
+from .troubles import Exit, Trouble
+from .verifying import Progress, feed
+
+
+class Sink(Protocol):
+    """Where an export goes, a batch at a time."""
+
+    def begin(self, form: Form) -> Proof: ...
+
+    def batch(self, content: bytes, proof: Proof) -> Proof:
+        """Keep the batch, and then the proof with the new length."""
+        ...
+
+    def anchors(self, content: bytes, proof: Proof) -> Proof: ...
+
+
+class Disk:
+    """The files of an export. Use as a context manager: two runs at once would spoil each other's work."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._packed = file.suffix == ".gz"
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> "Disk":
+        try:
+            self._lock = self.file.open("ab")
+        except OSError as error:
+            raise Trouble(f"{self.file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
+        with contextlib.suppress(ImportError):  # there is none on Windows, where an open file is not written to
+            import fcntl  # noqa: PLC0415
+
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise Trouble(f"{self.file}: another export is writing it") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+    def begin(self, form: Form) -> Proof:
+        """How far the last run came. What it did not finish is taken away."""
+        proof = load(self.file)
+        if proof is None:
+            if self.file.stat().st_size:
+                raise Trouble(
+                    f"{self.file}: it is there, and no proof beside it says how far it goes; take another name"
+                )
+            save(self.file, Proof(form=form))  # so that what follows is known for ours, wherever this run ends
+            return Proof(form=form)
+        if proof.form is not form:
+            raise Trouble(f"{self.file}: it was begun as {proof.form}, and {form} is asked for", exit_code=Exit.USAGE)
+        _cut(self.file, proof.bytes)
+        _cut(anchors_of(self.file), proof.anchors_bytes)
+        return proof
+
+    def batch(self, content: bytes, proof: Proof) -> Proof:
+        kept = gzip.compress(content, mtime=0) if self._packed else content
+        _add(self.file, kept)
+        proof = proof.evolve(bytes=proof.bytes + len(kept))
+        save(self.file, proof)
+        return proof
+
+    def anchors(self, content: bytes, proof: Proof) -> Proof:
+        _add(anchors_of(self.file), content)
+        proof = proof.evolve(anchors_bytes=proof.anchors_bytes + len(content))
+        save(self.file, proof)
+        return proof
+
+
+def _add(file: Path, content: bytes) -> None:
+    with file.open("ab") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _cut(file: Path, length: int) -> None:
+    size = file.stat().st_size if file.exists() else 0
+    if size < length:
+        raise Trouble(f"{file}: it has {size} bytes, and its proof names {length}: it was cut; begin anew elsewhere")
+    if size > length:
+        os.truncate(file, length)
+
+
+class Stream:
+    """Standard output, or what stands for it: nothing is kept beside it, so a run begins at the beginning."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+
+    def begin(self, form: Form) -> Proof:
+        return Proof(form=form)
+
+    def batch(self, content: bytes, proof: Proof) -> Proof:
+        self._out.write(content)
+        self._out.flush()
+        return proof.evolve(bytes=proof.bytes + len(content))
+
+    def anchors(self, content: bytes, proof: Proof) -> Proof:  # noqa: ARG002 - part of the protocol
+        return proof
+
+
+class Export:
+    """One run."""
+
+    def __init__(self, api: Api, sink: Sink, form: Form) -> None:
+        self._api, self._sink = api, sink
+        self.proof = sink.begin(form)
+        self.records = 0
+        """Records that this run has added."""
+
+    def chain(self, name: str, *, after: int, progress: Progress) -> ChainFault | None:
+        """Add the chain's records from where the export ends, or for a new one from the record after `after`.
+
+        They are verified on the way: the export ends before a record that is wrong, and says which it is.
+        """
+        part = self.proof.chains.get(name)
+        if part is None and after:
+            part = self._beginning(name, after)
+        check = ChainCheck(name, after=part.last, previous=part.hash) if part else ChainCheck(name)
+        while True:
+            known = check.count
+            page = self._api.audit_page(name, after=known, limit=PAGE)
+            fault = self._take(check, part or Part(), page.records)
+            progress(check.count, max(check.count, page.head.sequence))
+            if fault:
+                return fault
+            grown = check.count > known
+            part = self.proof.chains.get(name, part)
+            if grown and (page.next is not None or check.count > page.head.sequence):
+                continue
+            return check.finish(sequence=page.head.sequence, head_hash=page.head.hash)
+
+    def anchors(self, found: list[Anchor]) -> None:
+        """Add those that are new. They come last: they may say nothing of records that are not there yet."""
+        new = [anchor for anchor in found if anchor.number > self.proof.last_anchor]
+        if new:
+            proof = self.proof.evolve(last_anchor=new[-1].number)
+            self.proof = self._sink.anchors(b"".join(anchor.line() for anchor in new), proof)
+
+    def _beginning(self, name: str, after: int) -> Part:
+        page = self._api.audit_page(name, after=after - 1, limit=1)
+        found = next((item for item in page.records if item.get("sequence") == after), None)
+        if found is None or not isinstance(found.get("hash"), str):
+            raise Trouble(f"the trail of {name} has no record {after}; its head names {page.head.sequence}")
+        return Part(first=after + 1, previous=found["hash"], last=after, hash=found["hash"])
+
+    def _take(self, check: ChainCheck, part: Part, items: list[dict[str, Any]]) -> ChainFault | None:
+        """Write what is right, up to what is wrong."""
+        lines, fault = list[bytes](), None
+        for item in items:
+            fault = feed(check, item)
+            if fault:
+                break
+            lines.append(written(self.proof.form, item))
+        if lines:
+            top = b"" if self.proof.bytes else heading(self.proof.form)
+            grown = part.evolve(last=check.count, hash=check.previous)
+            proof = self.proof.evolve(chains={**self.proof.chains, check.application: grown})
+            self.proof = self._sink.batch(top + b"".join(lines), proof)
+            self.records += len(lines)
+        return fault
+
+
+def read_anchors(items: Iterator[Any]) -> list[Anchor]:
+    """The app's anchors, as far as they are any: what is wrong with the next one is for `verify` to say."""
+    found = list[Anchor]()
+    for item in items:
+        try:
+            found.append(Anchor.model_validate(item))
+        except ValueError:
+            break
+    return found

@@ -1,0 +1,60 @@
+"""Files of lines, plain or gzip, read one line at a time and never whole."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from .troubles import Exit, Trouble
+
+GZIP = b"\x1f\x8b"
+LONGEST = 16 * 1024 * 1024
+"""Characters of one line; a record is far shorter."""
+
+
+def opened(file: Path, *, size: int | None = None) -> IO[str]:
+    """The file as text, line ends untouched; of the first `size` bytes where it is given. Raises `Trouble`."""
+    try:
+        raw: IO[bytes] = file.open("rb")
+        packed = raw.read(2) == GZIP
+        raw.seek(0)
+    except OSError as error:
+        raise Trouble(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
+    if size is not None:
+        raw = io.BufferedReader(_Begin(raw, size))
+    unpacked = gzip.GzipFile(fileobj=raw) if packed else raw
+    return io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
+
+
+def lines_of(file: Path, *, size: int | None = None, ends: bool = False) -> Iterator[str]:
+    """Its lines, with or without their ends. Raises `Trouble` for what is no text or no whole gzip."""
+    with opened(file, size=size) as text:
+        try:
+            while line := text.readline(LONGEST + 1):
+                if len(line) > LONGEST:
+                    raise Trouble(f"{file}: a line is longer than {LONGEST} characters")
+                yield line if ends else line.rstrip("\r\n")
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+            raise Trouble(f"{file}: it cannot be read to its end: {error}") from error
+
+
+class _Begin(io.RawIOBase):
+    """The first bytes of a file."""
+
+    def __init__(self, raw: IO[bytes], size: int) -> None:
+        self._raw, self._left = raw, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        found = self._raw.read(min(len(buffer), self._left))
+        self._left -= len(found)
+        buffer[: len(found)] = found
+        return len(found)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

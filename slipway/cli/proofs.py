@@ -1,0 +1,76 @@
+"""What lies beside an export: how far it has come, and what proves it. It is the cursor of the next run, too."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from slipway.domain.audit import GENESIS
+from slipway.domain.export import Form
+from slipway.domain.model import Record
+
+from .troubles import Exit, Trouble
+
+MAX_PROOF = 64 * 1024 * 1024
+
+
+class Part(Record):
+    """The part of a chain that an export holds."""
+
+    first: int = Field(default=1, ge=1)
+    previous: str = GENESIS
+    """Hash of the record before the first."""
+    last: int = Field(default=0, ge=0)
+    """0 while there is none."""
+    hash: str = GENESIS
+    """Hash of the last record."""
+
+
+class Proof(Record):
+    """`<export>.proof`: written after each batch, so that what follows its end is a batch that was cut."""
+
+    version: int = Field(default=1, ge=1, le=1)
+    form: Form
+    bytes: int = Field(default=0, ge=0)
+    """Length of the export as far as it is whole."""
+    anchors_bytes: int = Field(default=0, ge=0)
+    """Length of `<export>.anchors` as far as it is whole."""
+    last_anchor: int = Field(default=0, ge=0)
+    chains: dict[str, Part] = Field(default_factory=dict)
+
+
+def proof_of(export: Path) -> Path:
+    return export.with_name(export.name + ".proof")
+
+
+def anchors_of(export: Path) -> Path:
+    return export.with_name(export.name + ".anchors")
+
+
+def load(export: Path) -> Proof | None:
+    """The proof beside an export; None where there is none. Raises `Trouble` for one that cannot be read."""
+    file = proof_of(export)
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_PROOF)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Trouble(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
+    try:
+        return Proof.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise Trouble(f"{file}: it is not the proof of an export: {where}: {first['msg']}") from error
+
+
+def save(export: Path, proof: Proof) -> None:
+    """In place of the one before, at once: whoever reads finds the old one or the new one, whole."""
+    file = proof_of(export)
+    fresh = file.with_name(file.name + ".new")
+    with fresh.open("wb") as opened:
+        opened.write(proof.model_dump_json(indent=1).encode() + b"\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    fresh.replace(file)

@@ -1,0 +1,129 @@
+"""The forms in which records leave the installation: JSON Lines, CSV and CloudEvents, each a line that can be turned
+back into the record that it was made of, so that an export of any form can be verified.
+
+The command and the app both write them; docs/reference/audit-format.md says how they look.
+"""
+
+import csv
+import io
+import json
+from enum import StrEnum
+from typing import Any, Final
+
+from .model import canonical
+
+
+class Form(StrEnum):
+    """How records are written."""
+
+    JSONL = "jsonl"
+    """The record in its canonical form with its hash, a line each."""
+    CSV = "csv"
+    """A line each, details as JSON in one cell; a spreadsheet takes nothing in it for a formula."""
+    CLOUDEVENTS = "cloudevents"
+    """A CloudEvent 1.0 in JSON, a line each, with the record as its data."""
+
+
+COLUMNS: Final = (
+    "application",
+    "sequence",
+    "time",
+    "actor",
+    "action",
+    "release",
+    "environment",
+    "digest",
+    "details",
+    "previous",
+    "hash",
+)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+"""What a spreadsheet may take for the beginning of a formula, and the mark that keeps it from doing so."""
+_MARK: Final = "'"
+SOURCE: Final = "/slipway/audit/"
+
+
+def heading(form: Form) -> bytes:
+    """What stands above the first record of a file."""
+    return (",".join(COLUMNS) + "\r\n").encode() if form is Form.CSV else b""
+
+
+def written(form: Form, record: dict[str, Any]) -> bytes:
+    """One record, given as JSON, with the line break that ends it. Raises ValueError where it has no canonical form."""
+    match form:
+        case Form.JSONL:
+            return canonical(record) + b"\n"
+        case Form.CSV:
+            return _row([_cell(record.get(name)) for name in COLUMNS])
+        case Form.CLOUDEVENTS:
+            return canonical(_event(record)) + b"\n"
+
+
+def read_back(form: Form, line: str | list[str]) -> dict[str, Any]:
+    """The record of a line (of CSV: of its cells). Raises ValueError, also for what is too deeply nested."""
+    if form is Form.CSV:
+        return _from_cells(line if isinstance(line, list) else [line])
+    try:
+        found = json.loads(line if isinstance(line, str) else "")
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if form is Form.CLOUDEVENTS and isinstance(found, dict):
+        found = found.get("data")
+    if not isinstance(found, dict):
+        raise ValueError("expected a JSON object")  # noqa: TRY004 - what was read is wrong, not how it was called
+    return found
+
+
+def form_of(first: str) -> Form:
+    """The form of a file, by its first line."""
+    if first.startswith(COLUMNS[0] + ","):
+        return Form.CSV
+    return Form.CLOUDEVENTS if '"specversion"' in first else Form.JSONL
+
+
+# ---- CSV
+def _row(cells: list[str]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    """Nothing for null. A text that a spreadsheet could take for a formula, and the empty one, get a mark in front."""
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return canonical(value).decode()
+    text = str(value)
+    return _MARK + text if not text or text.startswith(_FORMULA) else text
+
+
+def _from_cells(cells: list[str]) -> dict[str, Any]:
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"expected {len(COLUMNS)} cells, got {len(cells)}")
+    found: dict[str, Any] = {
+        name: (cell.removeprefix(_MARK) if cell else None) for name, cell in zip(COLUMNS, cells, strict=True)
+    }
+    try:
+        found["details"] = json.loads(found["details"] or "")
+    except RecursionError as error:
+        raise ValueError("details: it is nested too deeply") from error
+    sequence = str(found["sequence"])
+    if not (sequence.isascii() and sequence.isdigit()):
+        raise ValueError("sequence: expected a whole number")
+    found["sequence"] = int(sequence)
+    return found
+
+
+# ---- CloudEvents
+def _event(record: dict[str, Any]) -> dict[str, Any]:
+    event = {
+        "specversion": "1.0",
+        "id": f"{record['application']}/{record['sequence']}",
+        "source": f"{SOURCE}{record['application']}",
+        "type": f"dev.slipway.audit.{record['action']}",
+        "time": record["time"],
+        "datacontenttype": "application/json",
+        "data": record,
+    }
+    return event | ({"subject": record["release"]} if record.get("release") else {})

@@ -1,0 +1,64 @@
+"""The append log on Blob Storage, through `azure-storage-blob`. Imported by the wiring only."""
+
+from typing import Self
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, ContainerClient, ContentSettings
+
+from .logs import limited
+from .table import Conflict, LedgerUnavailable
+
+
+class AzureLog:
+    """Append blobs of one container."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    @classmethod
+    def open(cls, container: ContainerClient) -> Self:
+        try:
+            container.create_container()
+        except ResourceExistsError:
+            return cls(container)
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob container {container.container_name}: {type(error).__name__}") from error
+        return cls(container)
+
+    def names(self, prefix: str) -> list[str]:
+        try:
+            return sorted(blob.name for blob in self._container.list_blobs(name_starts_with=prefix))
+        except AzureError as error:
+            raise LedgerUnavailable(f"blobs {prefix}…: {type(error).__name__}") from error
+
+    def read(self, name: str) -> bytes:
+        try:
+            return self._container.download_blob(name).readall()
+        except ResourceNotFoundError:
+            return b""
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob {name}: {type(error).__name__}") from error
+
+    def append(self, name: str, content: bytes, *, at: int) -> None:
+        blob = self._container.get_blob_client(name)
+        try:
+            if at == 0:
+                _begin(blob)
+            blob.append_block(limited(content), appendpos_condition=at)
+        except HttpResponseError as error:
+            if error.status_code == 412 or getattr(error, "error_code", "") == "BlobNotFound":  # noqa: PLR2004 - precondition failed
+                raise Conflict(f"{name} is not {at} bytes long") from error
+            raise LedgerUnavailable(f"blob {name}: {type(error).__name__}") from error
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob {name}: {type(error).__name__}") from error
+
+
+def _begin(blob: BlobClient) -> None:
+    """Make the blob. One that is there stays as it is, whoever made it."""
+    settings = ContentSettings(content_type="application/jsonl")
+    try:
+        blob.create_append_blob(content_settings=settings, match_condition=MatchConditions.IfMissing)
+    except (ResourceExistsError, HttpResponseError) as error:
+        if error.status_code not in (409, 412):
+            raise

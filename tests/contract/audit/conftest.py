@@ -1,0 +1,86 @@
+"""An installation on Azurite with a history of three days and an anchor of each, and the command that asks it."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slipway.cli.root import root
+from slipway.ledger import Table
+from slipway.ledger.azure_logs import AzureLog
+from slipway.ledger.logs import MemoryLog
+from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Write
+from tests.contract.audit.installation import KEY, Installation
+from tests.unit.flow.deliveries import write_delivery
+
+PARTITIONS = ("shop", "_installation")
+DAYS = 3
+
+
+@pytest.fixture(scope="module")
+def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("deliveries")
+    write_delivery(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def history(deliveries: Path) -> tuple[dict[str, list[Row]], dict[str, bytes]]:
+    """Rows and files of three days: each day a release goes to production, and then the day is anchored."""
+    log = MemoryLog()
+    past = Installation(deliveries, table=None, log=log)
+    for day in range(DAYS):
+        past.deliver(f"1.{day}")
+        past.anchoring.run()
+        past.house.time.wait(timedelta(days=1))
+    return {name: list(past.house.table.rows(name, " ", "~")) for name in PARTITIONS}, log.files
+
+
+@pytest.fixture
+def installation(
+    azure_table: Table,
+    azure_log: AzureLog,
+    deliveries: Path,
+    history: tuple[dict[str, list[Row]], dict[str, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Installation]:
+    rows, files = history
+    for name, found in rows.items():
+        writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in found]
+        for start in range(0, len(writes), TRANSACTION_LIMIT):
+            azure_table.transact(name, writes[start : start + TRANSACTION_LIMIT])
+    for name, content in files.items():
+        azure_log.append(name, content, at=0)
+    with Installation(deliveries, table=azure_table, log=azure_log) as found:
+        found.house.time.wait(timedelta(days=DAYS))
+        found.serve(monkeypatch)
+        yield found
+
+
+@pytest.fixture
+def slipway(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Result:
+        environment = {"SLIPWAY_URL": installation.url, "SLIPWAY_KEY": KEY}
+        return CliRunner().invoke(root, list(arguments), env=environment, prog_name="slipway")
+
+    return run
+
+
+@pytest.fixture
+def verdict(slipway: Callable[..., Result]) -> Callable[..., dict[str, Any]]:
+    """What `slipway audit verify --json` says; its exit code agrees with it."""
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        result = slipway("audit", "verify", "--json", *arguments)
+        assert result.exit_code in (0, 1), result.output
+        found: dict[str, Any] = json.loads(result.stdout)
+        assert result.exit_code == (0 if found["intact"] else 1)
+        return found
+
+    return ask

@@ -1,0 +1,140 @@
+"""An installation whose JSON API is served over HTTP by the functions themselves, for the command to speak with."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import azure.functions as func
+import pytest
+
+from functions import api, guard, proof
+from slipway.domain.audit import AuditDraft, chained
+from slipway.domain.release import Phase
+from slipway.flow.anchoring import Anchoring, Anchors
+from slipway.flow.inbound.caller import Access
+from slipway.ledger import Table, keys
+from slipway.ledger.logs import AppendLog
+from slipway.ledger.rows import pack, pack_audit
+from slipway.ledger.table import Act, Write
+from tests.unit.flow.house import BASE, House
+
+KEY = "the-key"
+
+
+class Installation:
+    """A house, its anchors, and its API. Use as a context manager."""
+
+    def __init__(
+        self, deliveries: Path, *, table: Table | None, log: AppendLog, witnesses: tuple[str, ...] = (), **parts: Any
+    ) -> None:
+        self.house = House(deliveries, table=table, **parts)
+        self.log = log
+        self.anchors = Anchors(log=log)
+        self.witnesses = witnesses
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def anchoring(self) -> Anchoring:
+        return Anchoring(
+            anchors=self.anchors,
+            ledger=self.house.ledger,
+            installation=self.house.installation,
+            catalogue=self.house.catalogue,
+            channel=self.house.channels,
+            witnesses=self.witnesses,
+            base=BASE,
+            clock=self.house.time,
+        )
+
+    def deliver(self, tag: str) -> None:
+        """A release goes through staging, is approved, and is brought to production."""
+        number = self.house.ledger.head("shop").next_release
+        self.house.push(tag)
+        self.house.settle()
+        self.house.intake.take(self.house.vote(number))
+        self.house.settle()
+        assert self.house.phase(number) is Phase.COMPLETED
+
+    def append(self, *drafts: AuditDraft) -> None:
+        """Records as the ledger writes them, whatever is in them."""
+        table, row = self.house.table, self.house.table.get("shop", keys.HEAD)
+        assert row is not None
+        head = self.house.ledger.head("shop")
+        records = chained(
+            drafts, application="shop", time=self.house.time(), sequence=head.sequence, previous=head.hash
+        )
+        ended = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
+        writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
+        table.transact("shop", [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(ended))])
+
+    def serve(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The functions answer for this installation."""
+        built = SimpleNamespace(
+            settings=SimpleNamespace(sign_in="none", public_url=BASE),
+            reader=self.house.reader,
+            catalogue=self.house.catalogue,
+            anchors=self.anchors,
+            access=Access(easy_auth=False, host_keys=True),
+        )
+        for module in (api, guard, proof):
+            monkeypatch.setattr(module, "parts", lambda: built)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def answer(method: str, target: str) -> func.HttpResponse:
+    """What the function of the route answers."""
+    parts = urlsplit(target)
+    path = [unquote(part) for part in parts.path.removeprefix("/api/v1/").split("/")]
+    request = func.HttpRequest(
+        method,
+        BASE + target,
+        params=dict(parse_qsl(parts.query)),
+        route_params={"application": path[-1]},
+        headers={},
+        body=b"",
+    )
+    match path:
+        case ["applications"]:
+            return api.applications(request)
+        case ["audit", _]:
+            return api.audit(request)
+        case ["anchors"]:
+            return proof.anchors(request)
+        case _:
+            return func.HttpResponse(status_code=404)
+
+
+def _handler() -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            found = answer("GET", self.path)
+            body = found.get_body()
+            self.send_response(found.status_code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Tests print nothing."""
+
+    return Handler

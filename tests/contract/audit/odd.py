@@ -1,0 +1,36 @@
+"""Records that are hard to write down: what a canonical form must say clearly."""
+
+from slipway.domain.audit import AuditDraft
+
+NASTY = (
+    '=HYPERLINK("http://evil.example")\t\x7f\u2028\u2029é e\u0301 \U0001f6a2 \\ / " \b\f\n\r\x01 \ufeff \ud7ff\ue000'
+)
+
+ODD = (
+    AuditDraft(action="odd.empty", actor="", details={}),
+    AuditDraft(action="odd.text", actor=NASTY, environment="", digest="@x", details={NASTY: NASTY, "": None}),
+    AuditDraft(
+        action="odd.numbers",
+        actor="+1",
+        details={
+            "floats": [0.1, 1.0, -0.0, 1e16, 1e15, 123456789012345680.0, 1e-4, 1e-5, 1.5e300, 5e-324, 2**53 + 0.0],
+            "integers": [0, -1, 2**53 + 1, 10**40],
+        },
+    ),
+    AuditDraft(
+        action="odd.order",
+        actor="-1+1",
+        # by code point U+FFFD comes before U+1F6A2; by UTF-16 code unit it would come after
+        details={
+            "\ufffd": 1,
+            "\U0001f6a2": 2,
+            "B": 3,
+            "a": 4,
+            "é": 5,
+            "10": 6,
+            "9": 7,
+            "nested": {"b": [{}, []], "a": {}},
+        },
+    ),
+    AuditDraft(action="odd.large", actor="ada@example.com", details={"log": "🚢" * 20_000}),
+)

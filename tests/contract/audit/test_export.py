@@ -1,0 +1,263 @@
+"""Exports: what leaves the installation can be verified with no app, goes on where it was cut, and harms nobody."""
+
+import csv
+import gzip
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from slipway.cli.api import PAGE, Api
+from slipway.cli.exporting import Disk, Export, read_anchors
+from slipway.cli.finding import App
+from slipway.cli.proofs import Proof
+from slipway.domain.anchor import Anchor
+from slipway.domain.audit import AuditDraft
+from slipway.domain.export import COLUMNS, Form, read_back, written
+from slipway.ledger import keys
+from slipway.ledger.table import Act, Write
+from tests.contract.audit.installation import KEY, Installation
+from tests.contract.audit.odd import ODD
+
+type Run = Callable[..., Result]
+
+
+def verified(slipway: Run, name: str, *more: str) -> dict[str, Any]:
+    result = slipway("audit", "verify", "--file", name, "--json", *more)
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert result.exit_code == (0 if found["intact"] else 1)
+    return found
+
+
+def end(installation: Installation) -> int:
+    return installation.house.ledger.head("shop").sequence
+
+
+def by_name(found: dict[str, Any]) -> dict[str, Any]:
+    return {item["application"]: item for item in found["applications"]}
+
+
+@pytest.fixture(params=["trail.jsonl", "trail.jsonl.gz", "trail.csv", "trail.csv.gz"])
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_an_export_is_verified_with_no_app(
+    slipway: Run, installation: Installation, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.append(*ODD)
+    assert slipway("audit", "export", "--output", name).exit_code == 0
+    monkeypatch.setattr(Installation, "url", "http://127.0.0.1:9")
+    found = verified(slipway, name)
+    assert by_name(found)["shop"] == {
+        "application": "shop",
+        "records": end(installation),
+        "intact": True,
+        "fault": None,
+    }
+    assert by_name(found)["_installation"]["records"] > 0
+    assert found["anchors"]["anchors"] == 3
+
+
+def test_cloudevents_are_verified_too(slipway: Run, installation: Installation, tmp_path: Path) -> None:
+    assert slipway("audit", "export", "--format", "cloudevents", "--output", "events").exit_code == 0
+    event = json.loads((tmp_path / "events").read_text().splitlines()[0])
+    assert event["specversion"] == "1.0"
+    assert (event["id"], event["source"]) == ("shop/1", "/slipway/audit/shop")
+    assert event["type"] == f"dev.slipway.audit.{event['data']['action']}"
+    assert event["subject"] == event["data"]["release"]
+    assert verified(slipway, "events")["intact"] is True
+
+
+def test_a_second_run_adds_what_is_new_and_nothing_else(
+    slipway: Run, installation: Installation, name: str, tmp_path: Path
+) -> None:
+    slipway("audit", "export", "--output", name)
+    before = (tmp_path / name).read_bytes()
+    assert json.loads(slipway("audit", "export", "--output", name, "--json").stdout)["added"] == 0
+    assert (tmp_path / name).read_bytes() == before
+    installation.append(*ODD)
+    installation.anchoring.run()
+    told = json.loads(slipway("audit", "export", "--output", name, "--json").stdout)
+    assert told["added"] == len(ODD) + 1, "and the record of the anchor"
+    assert (tmp_path / name).read_bytes().startswith(before)
+    found = verified(slipway, name)
+    assert (found["intact"], found["anchors"]["anchors"]) == (True, 4)
+    assert by_name(found)["shop"]["records"] == end(installation)
+
+
+def test_a_part_that_begins_in_the_middle_carries_the_hash_before_it(
+    slipway: Run, installation: Installation, name: str, tmp_path: Path
+) -> None:
+    assert slipway("audit", "export", "shop", "--after", "9", "--output", name).exit_code == 0
+    proof = Proof.model_validate_json((tmp_path / f"{name}.proof").read_bytes())
+    assert proof.chains["shop"].first == 10
+    assert proof.chains["shop"].previous == installation.house.audit()[8].hash
+    found = verified(slipway, name)
+    assert by_name(found)["shop"]["records"] == end(installation) - 9
+    assert f"{end(installation) - 9} records from 10 on" in slipway("audit", "verify", "--file", name).stdout
+
+
+def test_what_was_changed_in_an_export_is_found(slipway: Run, tmp_path: Path) -> None:
+    slipway("audit", "export", "shop", "--output", "trail.jsonl")
+    file = tmp_path / "trail.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    changed = lines[4].replace(b'"application":"shop"', b'"application":"shop"').replace(b"slipway", b"slipwaz", 1)
+    file.write_bytes(b"".join([*lines[:4], changed, *lines[5:]]))
+    fault = by_name(verified(slipway, "trail.jsonl"))["shop"]["fault"]
+    assert fault["sequence"] == 5
+
+
+@pytest.mark.parametrize("cut", [1, 100])
+def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, name: str, cut: int) -> None:
+    slipway("audit", "export", "--output", name)
+    file = tmp_path / name
+    file.write_bytes(file.read_bytes()[:-cut])
+    result = slipway("audit", "verify", "--file", name)
+    assert (result.exit_code, "it was cut" in result.stderr) == (1, True)
+
+
+def test_what_follows_the_end_of_the_proof_is_found(slipway: Run, tmp_path: Path) -> None:
+    slipway("audit", "export", "--output", "trail.jsonl")
+    with (tmp_path / "trail.jsonl").open("ab") as file:
+        file.write(b"{}\n")
+    result = slipway("audit", "verify", "--file", "trail.jsonl")
+    assert (result.exit_code, "3 bytes follow the end that its proof names" in result.stderr) == (1, True)
+
+
+def test_without_its_proof_an_export_is_verified_as_far_as_it_goes(slipway: Run, tmp_path: Path, name: str) -> None:
+    slipway("audit", "export", "--output", name)
+    (tmp_path / f"{name}.proof").unlink()
+    result = slipway("audit", "verify", "--file", name)
+    assert (result.exit_code, "there is no proof beside the file" in result.stderr) == (0, True)
+
+
+def test_an_export_of_a_replaced_chain_is_contradicted_by_a_kept_anchor(
+    slipway: Run, installation: Installation, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.jsonl"
+    (name,) = installation.log.names("anchors/")
+    line = json.loads(installation.log.read(name).splitlines()[0])
+    line["heads"]["shop"]["hash"] = "sha256:" + "1" * 64
+    anchor = Anchor.model_validate(line)
+    kept.write_bytes(anchor.evolve(hash=anchor.expected_hash()).line())
+    slipway("audit", "export", "shop", "--output", "trail.jsonl")
+    (tmp_path / "trail.jsonl.anchors").unlink()
+    found = verified(slipway, "trail.jsonl", "--anchors", str(kept))
+    assert "names another hash" in by_name(found)["shop"]["fault"]["reason"]
+
+
+def test_an_export_stops_before_a_record_that_is_wrong_and_says_which(slipway: Run, installation: Installation) -> None:
+    installation.house.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
+    result = slipway("audit", "export", "--output", "trail.jsonl", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["faults"][0]["sequence"]) == (1, 7)
+    assert told["chains"]["shop"]["last"] == 6
+    assert told["chains"]["_installation"]["last"] > 0, "trouble with one trail does not stop the others"
+
+
+def test_a_file_that_is_no_export_is_left_alone(slipway: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine\n")
+    assert slipway("audit", "export", "--output", "notes.txt").exit_code == 1
+    assert (tmp_path / "notes.txt").read_text() == "mine\n"
+
+
+def test_a_form_cannot_change_in_the_middle(slipway: Run) -> None:
+    slipway("audit", "export", "--output", "trail")
+    assert slipway("audit", "export", "--output", "trail", "--format", "csv").exit_code == 2
+
+
+def test_without_a_file_the_records_go_to_standard_output(slipway: Run, installation: Installation) -> None:
+    result = slipway("audit", "export", "shop")
+    assert [json.loads(line)["sequence"] for line in result.stdout.splitlines()] == list(
+        range(1, end(installation) + 1)
+    )
+
+
+def test_an_application_that_is_not_there_is_a_mistake_of_the_caller(slipway: Run, tmp_path: Path) -> None:
+    result = slipway("audit", "export", "shoop", "--output", "trail.jsonl")
+    assert (result.exit_code, "there is no trail of 'shoop'" in result.stderr) == (2, True)
+
+
+# ---- spreadsheets
+def test_no_cell_of_the_csv_is_taken_for_a_formula(slipway: Run, installation: Installation, tmp_path: Path) -> None:
+    installation.append(*ODD, AuditDraft(action="odd.quote", actor="'=1+1"))
+    slipway("audit", "export", "shop", "--output", "trail.csv")
+    with (tmp_path / "trail.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert tuple(rows[0]) == COLUMNS
+    for row in rows[1:]:
+        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))]
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx", "'x", "''", "", "'", "a=1", "plain", "é"])
+@pytest.mark.parametrize("form", list(Form))
+def test_each_text_comes_back_as_it_was(form: Form, text: str) -> None:
+    record = dict.fromkeys(COLUMNS, text) | {"sequence": 7, "details": {text: text}, "release": None}
+    line = written(form, record).decode()
+    given: Any = next(csv.reader([line])) if form is Form.CSV else line
+    assert read_back(form, given) == record
+
+
+# ---- runs that are cut
+class CutError(BaseException):
+    """The process is gone."""
+
+
+class MortalDisk(Disk):
+    """Dies at a chosen write, having written a part of it."""
+
+    def __init__(self, file: Path, *, die_at: int, part: float) -> None:
+        super().__init__(file)
+        self.die_at, self.part, self.writes = die_at, part, 0
+
+    def batch(self, content: bytes, proof: Proof) -> Proof:
+        self._maybe(self.file, content)
+        return super().batch(content, proof)
+
+    def anchors(self, content: bytes, proof: Proof) -> Proof:
+        self._maybe(self.file.with_name(self.file.name + ".anchors"), content)
+        return super().anchors(content, proof)
+
+    def _maybe(self, file: Path, content: bytes) -> None:
+        self.writes += 1
+        if self.writes == self.die_at:
+            packed = gzip.compress(content) if self._packed else content
+            with file.open("ab") as opened:
+                opened.write(packed[: int(len(packed) * self.part)])
+            raise CutError
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0], ids=["nothing", "half", "all"])
+@pytest.mark.parametrize("name", ["trail.jsonl", "trail.jsonl.gz", "trail.csv.gz"])
+def test_a_run_may_be_cut_at_any_write_and_the_next_one_ends_as_if_it_had_not_been(
+    slipway: Run, installation: Installation, tmp_path: Path, name: str, part: float
+) -> None:
+    for _ in range(0, PAGE + 50, 50):
+        installation.append(*(AuditDraft(action="bulk.written", actor="ada", details={"n": n}) for n in range(50)))
+    installation.house.time.wait(timedelta(days=1))
+    installation.anchoring.run()
+    slipway("audit", "export", "--output", f"whole-{name}")
+    whole = (tmp_path / f"whole-{name}").read_bytes()
+    api = Api(App(url=installation.url, key=KEY, source="a test"))
+    form = Form.CSV if "csv" in name else Form.JSONL
+    for die_at in (1, 2, 3, 4):
+        file = tmp_path / f"{die_at}-{name}"
+        with pytest.raises(CutError), MortalDisk(file, die_at=die_at, part=part) as disk:  # noqa: PT012
+            export = Export(api, disk, form)
+            for chain in ("shop", "_installation"):
+                export.chain(chain, after=0, progress=lambda done, total: None)
+            export.anchors(read_anchors(api.anchors()))
+        assert slipway("audit", "export", "--output", file.name).exit_code == 0
+        assert file.read_bytes() == whole, die_at
+        assert verified(slipway, file.name)["intact"] is True
+
+
+def test_two_runs_at_once_do_not_spoil_each_other_s_work(slipway: Run, tmp_path: Path) -> None:
+    with Disk(tmp_path / "trail.jsonl"):
+        result = slipway("audit", "export", "--output", "trail.jsonl")
+    assert (result.exit_code, "another export is writing it" in result.stderr) == (1, True)

@@ -1,0 +1,130 @@
+"""The verifier of docs/how-to/verify-the-trail.md, taken from the page and run: it imports nothing of ours, and finds
+what the command finds."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from slipway.ledger import keys
+from slipway.ledger.table import Act, Write
+from tests.contract.audit.installation import Installation
+from tests.contract.audit.odd import ODD
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs/how-to/verify-the-trail.md").read_text(encoding="utf-8")
+(PROGRAM,) = re.findall(r"<!-- verifier:.*?-->\n```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture
+def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    program = tmp_path / "verifier.py"
+    program.write_text(PROGRAM, encoding="utf-8")
+
+    def run(*arguments: str) -> tuple[int, str]:
+        # -I: nothing of this repository can be imported
+        done = subprocess.run(
+            [sys.executable, "-I", program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture
+def exported(slipway: Callable[..., Result], installation: Installation, tmp_path: Path) -> Path:
+    """A trail that the app has written, odd records and anchors and all."""
+    installation.append(*ODD)
+    installation.anchoring.run()
+    assert slipway("audit", "export", "--output", "trail.jsonl").exit_code == 0
+    return tmp_path / "trail.jsonl"
+
+
+def test_it_has_thirty_lines_and_imports_the_standard_library_only() -> None:
+    assert len([line for line in PROGRAM.splitlines() if line.strip()]) <= 30
+    imported = [
+        alias.name for node in ast.walk(ast.parse(PROGRAM)) if isinstance(node, ast.Import) for alias in node.names
+    ]
+    assert set(imported) <= sys.stdlib_module_names
+    assert not [node for node in ast.walk(ast.parse(PROGRAM)) if isinstance(node, ast.ImportFrom)]
+
+
+def test_it_finds_an_app_s_trail_intact_with_its_anchors(
+    verifier: Callable[..., tuple[int, str]], exported: Path, installation: Installation
+) -> None:
+    end = installation.house.ledger.head("shop").sequence
+    code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
+    assert (code, f"shop to {end}" in said, "_installation to" in said) == (0, True, True), said
+
+
+def test_it_reads_gzip_too(
+    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Installation
+) -> None:
+    installation.append(*ODD)
+    assert slipway("audit", "export", "--output", "trail.jsonl.gz").exit_code == 0
+    assert verifier("trail.jsonl.gz", "trail.jsonl.gz.anchors")[0] == 0
+
+
+def test_it_reads_a_part_that_begins_in_the_middle(
+    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Installation
+) -> None:
+    assert slipway("audit", "export", "shop", "--after", "9", "--output", "part.jsonl").exit_code == 0
+    assert verifier("part.jsonl", "part.jsonl.anchors")[0] == 0
+
+
+def changed(lines: list[str], index: int, **fields: Any) -> list[str]:
+    record = json.loads(lines[index]) | fields
+    return [*lines[:index], json.dumps(record, ensure_ascii=False) + "\n", *lines[index + 1 :]]
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda lines: changed(lines, 4, actor="mallory@example.com"),
+        lambda lines: changed(lines, 4, details={"a": 1.0}),
+        lambda lines: [*lines[:4], *lines[5:]],
+        lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]],
+        lambda lines: [*lines[:4], lines[3], *lines[4:]],
+        lambda lines: [line for line in lines if json.loads(line)["sequence"] < 30],
+    ],
+    ids=["changed", "details", "removed", "reordered", "repeated", "cut"],
+)
+def test_it_finds_what_was_tampered_with(
+    verifier: Callable[..., tuple[int, str]], exported: Path, tamper: Callable[[list[str]], list[str]]
+) -> None:
+    lines = exported.read_text(encoding="utf-8").split("\n")[:-1]
+    exported.write_text("".join(tamper([line + "\n" for line in lines])), encoding="utf-8")
+    code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
+    assert (code, "shop" in said) == (1, True), said
+
+
+def test_it_finds_a_changed_anchor(verifier: Callable[..., tuple[int, str]], exported: Path) -> None:
+    anchors = exported.with_name("trail.jsonl.anchors")
+    anchors.write_bytes(anchors.read_bytes().replace(b'"day":"2026-11-24"', b'"day":"2026-11-25"', 1))
+    assert verifier("trail.jsonl", "trail.jsonl.anchors") == (1, "anchor 2 is wrong\n")
+
+
+def test_odd_records_come_back_from_the_table_as_they_were_written(installation: Installation) -> None:
+    installation.append(*ODD)
+    assert installation.house.reader.verify("shop").intact
+    assert installation.house.audit()[-len(ODD)].details == {}
+
+
+def test_what_python_alone_would_forgive_is_refused(
+    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Installation
+) -> None:
+    """A number that is no number has no canonical form."""
+    end = installation.house.ledger.head("shop").sequence
+    row = installation.house.table.get("shop", keys.audit(end))
+    assert row is not None
+    values = {**row.values, "Details": '{"a":NaN}'}
+    installation.house.table.transact("shop", [Write(act=Act.PUT, key=row.key, values=values)])
+    result = slipway("audit", "verify", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["intact"]) == (1, False)
