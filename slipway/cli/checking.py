@@ -22,6 +22,8 @@ class Checking:
     """One export. Chains may be mixed; each must be in its own order."""
 
     def __init__(self, export: Path, *, kept: Path | None = None) -> None:
+        if not export.is_file():
+            raise Trouble(f"{export}: there is no such file", exit_code=Exit.USAGE)
         self.export = export
         self.proof: Proof | None = load(export)
         self.anchored = Anchored(whole=False)

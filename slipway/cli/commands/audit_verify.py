@@ -16,7 +16,7 @@ from ..verifying import Verdict, verify
 INSTALLATION = "_installation"
 """The chain of what concerns no single application: parked input and its replays, anchors, archives."""
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("verify")
