@@ -336,6 +336,7 @@ module app 'modules/app.bicep' = {
     tableEndpoint: ledger.outputs.tableEndpoint
     blobEndpoint: ledger.outputs.blobEndpoint
     ledgerTable: ledger.outputs.ledgerTable
+    indexTable: ledger.outputs.indexTable
     evidenceContainer: ledger.outputs.evidenceContainer
     auditContainer: ledger.outputs.auditContainer
     auditWitnesses: auditWitnesses

@@ -14,6 +14,7 @@ param deploymentContainer string
 param tableEndpoint string
 param blobEndpoint string
 param ledgerTable string
+param indexTable string
 param evidenceContainer string
 param auditContainer string
 param serviceBusHost string
@@ -175,6 +176,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         { name: 'SLIPWAY_TABLE_ENDPOINT', value: tableEndpoint }
         { name: 'SLIPWAY_BLOB_ENDPOINT', value: blobEndpoint }
         { name: 'SLIPWAY_TABLE', value: ledgerTable }
+        { name: 'SLIPWAY_INDEX_TABLE', value: indexTable }
         { name: 'SLIPWAY_CONTAINER', value: evidenceContainer }
         { name: 'SLIPWAY_AUDIT_CONTAINER', value: auditContainer }
         { name: 'SLIPWAY_WITNESSES', value: auditWitnesses }

@@ -19,6 +19,11 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-0
   name: 'ledger'
 }
 
+resource indexTable 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' existing = {
+  parent: tables
+  name: 'auditindex'
+}
+
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {
   parent: account
   name: 'default'
@@ -38,7 +43,7 @@ resource ledgerAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, appPrincipalId, roles.storageTableDataContributor)
   scope: account
   properties: {
-    description: 'Slipway keeps its ledger here; at start-up it makes sure that the table exists, which needs the account as scope.'
+    description: 'Slipway keeps its ledger here; at start-up it makes sure that its tables exist, which needs the account as scope.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
@@ -71,5 +76,6 @@ output id string = account.id
 output tableEndpoint string = 'https://${account.name}.table.${environment().suffixes.storage}/'
 output blobEndpoint string = 'https://${account.name}.blob.${environment().suffixes.storage}/'
 output ledgerTable string = table.name
+output indexTable string = indexTable.name
 output evidenceContainer string = evidence.name
 output auditContainer string = audit.name

@@ -1,4 +1,4 @@
-// Storage of the product: the ledger's table, evidence, and the audit export. What the app may do in it: ledger.bicep.
+// Storage of the product: the ledger's table, the audit index, evidence, and the audit export. What the app may do in it: ledger.bicep.
 param name string
 param location string
 param tags object
@@ -43,6 +43,11 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' = {
 resource ledger 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = {
   parent: tables
   name: 'ledger'
+}
+
+resource auditIndex 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = {
+  parent: tables
+  name: 'auditindex'
 }
 
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {

@@ -24,6 +24,7 @@ LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY
 DEFAULT_IS_RIGHT = {"SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT", "SLIPWAY_INDEX_TABLE"}
 """Settings that an installation in the public cloud has no reason to change."""
 
+INDEX_TABLE = Settings.model_fields["index_table"].default
 READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
@@ -96,6 +97,7 @@ STAND_INS = {
     "tableEndpoint": "https://stdatax.table.core.windows.net/",
     "blobEndpoint": "https://stdatax.blob.core.windows.net/",
     "ledgerTable": TABLE,
+    "indexTable": INDEX_TABLE,
     "evidenceContainer": CONTAINER,
     "tenant().tenantId": "00000000-0000-0000-0000-000000000002",
     "vaultUri": "https://kv-x.vault.azure.net/",
@@ -178,6 +180,7 @@ def test_host_json_fits_the_queues():
 def test_table_and_container_have_the_names_that_the_ledger_uses():
     storage = Bicep(INFRA / "modules/storage-data.bicep")
     assert literal(at(storage.resources["ledger"].body, "name")) == TABLE
+    assert literal(at(storage.resources["auditIndex"].body, "name")) == INDEX_TABLE
     assert literal(at(storage.resources["evidence"].body, "name")) == CONTAINER
     assert literal(at(storage.resources["audit"].body, "name")) == AUDIT_CONTAINER
 
