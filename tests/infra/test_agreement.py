@@ -21,7 +21,7 @@ APP = Bicep(INFRA / "modules/app.bicep")
 LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY_ARM_TOKEN", "SLIPWAY_SIGNING_KEYS"}
 """Keys and tokens: in Azure the endpoints and the app's identity take their place."""
 
-DEFAULT_IS_RIGHT = {"SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT", "SLIPWAY_INDEX_TABLE"}
+DEFAULT_IS_RIGHT = {"SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT"}
 """Settings that an installation in the public cloud has no reason to change."""
 
 INDEX_TABLE = Settings.model_fields["index_table"].default
