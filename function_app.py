@@ -2,11 +2,37 @@
 
 import azure.functions as func
 
-from functions import api, approvals, events, health, hooks, pages, proof, queues, timers, votes
+from functions import (
+    api,
+    approvals,
+    audit_api,
+    events,
+    health,
+    hooks,
+    openapi,
+    pages,
+    proof,
+    queues,
+    timers,
+    votes,
+)
 from functions.shared import check_at_start
 
 check_at_start()
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for module in (events, queues, hooks, timers, health, approvals, api, proof, votes, pages):
+for module in (
+    events,
+    queues,
+    hooks,
+    timers,
+    health,
+    approvals,
+    api,
+    audit_api,
+    openapi,
+    votes,
+    proof,
+    pages,
+):
     app.register_functions(module.blueprint)

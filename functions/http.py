@@ -18,6 +18,7 @@ from slipway.ledger import LedgerUnavailable
 log = logging.getLogger(__name__)
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+KIND = "urn:slipway:problem:"
 Handler = Callable[..., func.HttpResponse]
 
 
@@ -28,7 +29,8 @@ def ok(content: Any, status: int = 200) -> func.HttpResponse:
 
 def problem(status: int, title: str, detail: str, **more: Any) -> func.HttpResponse:
     """`title` is the same for every case of a kind; `detail` is about this one."""
-    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
+    kind = KIND + title.lower().replace(" ", "-")
+    body = json.dumps({"type": kind, "title": title, "status": status, "detail": detail, **more})
     return func.HttpResponse(body, status_code=status, mimetype="application/problem+json", headers=dict(NO_STORE))
 
 
@@ -48,6 +50,9 @@ def answering(handler: Handler) -> Handler:
         except (LedgerUnavailable, QueueUnavailable, KeysUnavailable) as away:
             log.warning("request not served: %s", away)
             return problem(503, "A service that is needed is away", "try again in a moment")
+        except Exception:
+            log.exception("a request went wrong")
+            return problem(500, "Something went wrong", "it is in the log; nothing of it is told here")
 
     return answered
 

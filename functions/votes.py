@@ -10,6 +10,7 @@ import azure.functions as func
 from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
 from slipway.flow.inbound.ballot import (
+    Ballot,
     Misdirected,
     NotAllowed,
     check_identified,
@@ -23,24 +24,50 @@ from slipway.flow.open_gates import open_gate, open_gates
 from slipway.flow.reading import NotFound
 from slipway.pages.form import FormRefused, check_origin
 
-from .guard import API_LEVEL, guarded, refusal
-from .http import answering, ok, problem
+from .answers import Counted, OpenGates
+from .contract import Operation, Parameter, endpoint
+from .guard import refusal
+from .http import ok, problem
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 JSON = "application/json"
 
 
-@blueprint.function_name("api_approvals")
-@blueprint.route(route="api/v1/approvals", methods=["GET"], auth_level=API_LEVEL)
-@guarded(Permission.READ)
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_approvals",
+        method="GET",
+        path="approvals",
+        summary="What waits for people: plan, votes so far and needed, who may still vote, until when",
+        tag="approvals",
+        permission=Permission.READ,
+        answer=OpenGates,
+    ),
+)
 def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     return ok({"approvals": [gate.model_dump(mode="json") for gate in open_gates(parts().reader)]})
 
 
-@blueprint.function_name("api_vote")
-@blueprint.route(route="api/v1/approvals/{release}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@answering
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_vote",
+        method="POST",
+        path="approvals/{release}",
+        summary="Vote on the plan that waits",
+        description="In the name of whoever has signed in, or, where nobody signs in, of the person whom `token` was "
+        "issued for. A function key alone lets nobody vote; with `SLIPWAY_API_ACCESS=roles` a person who has signed in "
+        "needs the permission `vote`.",
+        tag="approvals",
+        permission=None,
+        parameters=(Parameter(name="release", where="path", description="Id of a release."),),
+        body=Ballot,
+        answer=Counted,
+        refuses=(403, 404, 409, 415),
+    ),
+)
 def vote(req: func.HttpRequest) -> func.HttpResponse:
     """`{decision, reason, plan_hash}`, and `token` where nobody signs in. 409 names the rules that did not hold."""
     media_type = req.headers.get("Content-Type", "").partition(";")[0].strip().lower()

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GENERATED = {
     "docs/reference/states.md": "slipway.domain.diagram",
     "docs/reference/delivery.schema.json": "slipway.config.schema",
+    "docs/reference/api.md": "functions.api_reference",
     "docs/reference/roles.md": "slipway.domain.roles_reference",
     "docs/reference/delivery.md": "slipway.config.reference",
     "docs/reference/cli.md": "slipway.cli.reference",

@@ -19,6 +19,7 @@ from .flow.intake import Intake
 from .flow.links import Links
 from .flow.outbox import Outbox
 from .flow.parking import Parking
+from .flow.provenance import Provenance
 from .flow.reading import Reader
 from .flow.receiving import Receiver
 from .flow.trail import Trail
@@ -27,6 +28,7 @@ from .ledger.audit_index import AuditIndex
 from .ledger.indexing import Indexer
 from .ledger.installation import Installation
 from .ledger.leases import Leases
+from .ledger.reindexing import Reindexing
 from .settings import FOREIGN, ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
@@ -346,6 +348,10 @@ class Parts:
         )
 
     @part
+    def reindexing(self) -> Reindexing:
+        return Reindexing(table=self.table, index=self.index)
+
+    @part
     def trail(self) -> Trail:
         return Trail(index=self.index, clock=self.clock)
 
@@ -369,6 +375,10 @@ class Parts:
             base=self.settings.public_url.rstrip("/"),
             clock=self.clock,
         )
+
+    @part
+    def provenance(self) -> Provenance:
+        return Provenance(reader=self.reader, trail=self.trail)
 
     @part
     def reader(self) -> Reader:

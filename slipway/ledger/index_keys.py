@@ -52,6 +52,12 @@ def row_key(record: AuditRecord) -> str:
     return f"{time_key(record.time)}!{record.application}!{_SEQUENCE_MAX - record.sequence:0{_SEQUENCE_WIDTH}d}"
 
 
+def sequence_of(key: str) -> int:
+    """Of the record that a row key names; 0 where it names none."""
+    digits = key.rpartition("!")[2]
+    return _SEQUENCE_MAX - int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
 def month(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m}"
 

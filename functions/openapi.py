@@ -1,0 +1,140 @@
+"""The OpenAPI 3.1 document of the API, made of the operations that the blueprints declare, and served by the app."""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from slipway import __version__
+from slipway.domain.roles import holders
+
+from .contract import BASE, OPERATIONS, Operation, revalidated
+from .shared import new_blueprint
+
+blueprint = new_blueprint()
+PROBLEM = "application/problem+json"
+_REFERENCE = "#/components/schemas/{model}"
+_REASONS = {
+    400: "A parameter is wrong: `parameter` names it, `detail` says what was expected and what came",
+    401: "Nobody is known who asks",
+    403: "It is not permitted: `permission` names what it needs",
+    404: "There is no such thing",
+    409: "It cannot be done now: `detail` says why, `rules` names the rules that did not hold",
+    413: "The body is too long",
+    415: "The body is of another media type",
+    503: "A service that is needed is away; try again",
+}
+_ALWAYS = (400, 401, 503)
+_TEXT = """The JSON API of an installation of Slipway.
+
+Times are in UTC, ISO 8601. Lists are newest first and come in pages: a page with `next` is followed by one that begins
+after it; fewer entries than were asked for do not mean the end. Errors are problem details (RFC 9457); where the
+Functions host checks the keys, its own 401 has no body. What is read has an ETag: send it as `If-None-Match` and get
+304 while nothing has changed."""
+
+
+class Problem(BaseModel):
+    """Problem details, RFC 9457."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="A name for the kind of problem, the same for every case of it.")
+    title: str
+    status: int
+    detail: str
+    parameter: str | None = Field(default=None, description="The parameter or field that is wrong.")
+    permission: str | None = Field(default=None, description="The permission that is needed.")
+    roles: list[str] | None = Field(default=None, description="The caller's roles.")
+
+
+def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:
+    """The whole document; of all declared operations where none are given."""
+    listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _place(OPERATIONS[n]))]
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
+    for operation in listed:
+        wanted += [(operation.body, "validation")] if operation.body else []
+        wanted += [(operation.answer, "serialization")] if operation.answer else []
+    references, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REFERENCE)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in listed:
+        paths.setdefault(BASE + operation.path, {})[operation.method.lower()] = _operation(operation, references)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Slipway", "version": __version__, "description": _TEXT, "license": {"name": "MIT"}},
+        "paths": paths,
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+                "signIn": {"type": "http", "scheme": "bearer", "description": "A token of Entra, by Easy Auth."},
+            },
+        },
+    }
+
+
+def _place(operation: Operation) -> tuple[str, str, str]:
+    return operation.tag, operation.path, operation.method
+
+
+def _operation(operation: Operation, references: Any) -> dict[str, Any]:
+    needs = f"Needs the permission `{operation.permission}`." if operation.permission else ""
+    found: dict[str, Any] = {
+        "operationId": operation.name.removeprefix("api_"),
+        "summary": operation.summary,
+        "description": " ".join(filter(None, (operation.description, needs))),
+        "tags": [operation.tag],
+        "parameters": [
+            {
+                "name": parameter.name,
+                "in": parameter.where,
+                "required": parameter.where == "path",
+                "description": parameter.description,
+                "schema": parameter.schema,
+            }
+            for parameter in operation.parameters
+        ],
+        "responses": _responses(operation, references),
+        "security": [{"key": []}, {"signIn": []}] if operation.permission else [{"signIn": []}, {}],
+    }
+    if operation.permission:
+        found["x-permission"] = str(operation.permission)
+        found["x-roles"] = [str(role) for role in holders(operation.permission)]
+    if operation.body:
+        schema = references[operation.body, "validation"]
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return found
+
+
+def _responses(operation: Operation, references: Any) -> dict[str, Any]:
+    schema = references[operation.answer, "serialization"] if operation.answer else {}
+    answer: dict[str, Any] = {"description": "It was done", "content": {operation.media_type: {"schema": schema}}}
+    found = {str(operation.status): answer}
+    if operation.method == "GET":
+        answer["description"] = "What was asked for"
+        answer["headers"] = {
+            "ETag": {"description": "Of this content.", "required": True, "schema": {"type": "string"}},
+            "Cache-Control": {"required": True, "schema": {"type": "string"}},
+        }
+        found["304"] = {"description": "It is what `If-None-Match` names: nothing has changed"}
+    problem = {PROBLEM: {"schema": references[Problem, "serialization"]}}
+    refuses = {*_ALWAYS, *operation.refuses, *((403,) if operation.permission else ())}
+    for status in sorted(refuses):
+        found[str(status)] = {"description": _REASONS[status], "content": problem}
+    return found
+
+
+@cache
+def _served() -> str:
+    return json.dumps(document(), ensure_ascii=False)
+
+
+@blueprint.function_name("api_openapi")
+@blueprint.route(route="api/v1/openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """It tells nothing of the installation, so that tools may read it without a key."""
+    answer = func.HttpResponse(_served(), mimetype="application/json", headers={"Cache-Control": "public, max-age=300"})
+    return revalidated(req, answer)

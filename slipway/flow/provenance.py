@@ -1,0 +1,133 @@
+"""Who let what into an environment, and on what evidence: one answer for each application that is live there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..domain.audit import AuditRecord
+from ..domain.audit_query import PAGE_LIMIT, ActionClass, AuditQuery, intervention_of
+from ..domain.model import Digest, Moment, Record
+from ..domain.release import Evidence, Live
+from ..domain.rules import RuleResult
+from .reading import Reader
+from .trail import Trail
+
+APPROVED = "vote.approved"
+PASSED = "gate.passed"
+_CAST = frozenset({APPROVED, "vote.rejected", "vote.withdrawn"})
+"""A vote that was refused leaves the one before it as it was."""
+
+
+class Approval(Record):
+    """A vote that counted."""
+
+    actor: str
+    at: Moment
+    reason: str = ""
+    channel: str = ""
+    sequence: int
+    """Of its record in the trail."""
+
+
+class Override(Record):
+    """A rule that somebody passed with a reason."""
+
+    actor: str
+    at: Moment
+    action: str
+    reason: str = ""
+    sequence: int
+
+
+class LiveThere(Record):
+    """What is live in an environment, with everything that it was let in on."""
+
+    application: str
+    environment: str
+    release: str
+    tag: str
+    digest: Digest
+    plan_hash: Digest
+    since: Moment
+    approvals: tuple[Approval, ...]
+    """Votes for exactly this plan."""
+    gate: str
+    """How the gate was passed: the record's action and actor; empty where there was none to pass."""
+    overrides: tuple[Override, ...]
+    evidence: tuple[Evidence, ...]
+    """Of every environment that the release has passed, this one included."""
+    supply_chain: tuple[RuleResult, ...]
+    run: str = ""
+    """Address of the CI run."""
+    commit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Answers from the lane, the release, and the trail's records of both."""
+
+    reader: Reader
+    trail: Trail
+
+    def live(self, environment: str, *, application: str | None = None, after: str = "") -> Iterator[LiveThere]:
+        """Applications by name, those behind `after`. Raises `LedgerUnavailable`."""
+        for name in sorted(self.reader.catalogue.entries):
+            if name <= after or application not in (None, name):
+                continue
+            lane = self.reader.ledger.lanes(name).get(environment)
+            if lane is not None and lane.live is not None:
+                yield self._one(name, environment, lane.live)
+
+    def _one(self, application: str, environment: str, live: Live) -> LiveThere:
+        release = self.reader.release(f"{application}-{live.release}")
+        query = AuditQuery(release=release.id, environment=environment)
+        records = self.trail.page(query, limit=PAGE_LIMIT).records
+        of_plan = [record for record in records if record.details.get("plan_hash", live.plan_hash) == live.plan_hash]
+        passed = next((record for record in of_plan if record.action == PASSED), None)
+        visit = next((visit for visit in reversed(release.visits) if visit.environment == environment), None)
+        return LiveThere(
+            application=application,
+            environment=environment,
+            release=release.id,
+            tag=live.tag,
+            digest=live.digest,
+            plan_hash=live.plan_hash,
+            since=live.at,
+            approvals=tuple(_approvals(of_plan)),
+            gate=f"{passed.action} #{passed.sequence}" if passed else "",
+            overrides=tuple(_overrides(records)),
+            evidence=tuple(item for each in release.visits for item in each.evidence),
+            supply_chain=visit.supply_chain if visit else (),
+            run=release.run.url if release.run else "",
+            commit=release.run.commit if release.run else "",
+        )
+
+
+def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
+    """Each person's last vote, oldest first, if it was for the plan and was not taken back."""
+    last = {record.actor: record for record in reversed(records) if record.action in _CAST}
+    for record in last.values():
+        if record.action == APPROVED:
+            yield Approval(
+                actor=record.actor,
+                at=record.time,
+                reason=_text(record.details.get("reason")),
+                channel=_text(record.details.get("channel")),
+                sequence=record.sequence,
+            )
+
+
+def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
+    for record in records:
+        if intervention_of(record.action) is ActionClass.OVERRIDE:
+            yield Override(
+                actor=record.actor,
+                at=record.time,
+                action=record.action,
+                reason=_text(record.details.get("reason")),
+                sequence=record.sequence,
+            )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,116 @@
+"""Rows of the audit index that were lost, changed or added are found and put right, while records go on arriving."""
+
+import pytest
+
+from slipway.ledger import MemoryTable, Table
+from slipway.ledger.audit_index import AuditIndex
+from slipway.ledger.index_keys import MONTHS, by_application, by_time, digest_row, places, row_key
+from slipway.ledger.keys import audit as audit_key
+from slipway.ledger.reindexing import Compared, Reindexing
+from slipway.ledger.rows import pack_audit
+from slipway.ledger.table import Act, PagedTable, Write
+from tests.contract.ledger.trails import trail
+
+RECORDS = list(trail("shop", 6))
+HEAD = len(RECORDS)
+
+
+@pytest.fixture
+def index(paged_table: PagedTable) -> AuditIndex:
+    made = AuditIndex(paged_table)
+    made.write(RECORDS)
+    made.write(trail("cart", 2))
+    return made
+
+
+@pytest.fixture
+def work(index: AuditIndex) -> Reindexing:
+    ledger: Table = MemoryTable()
+    for record in RECORDS:
+        write = Write(act=Act.CREATE, key=audit_key(record.sequence), values=pack_audit(record))
+        ledger.transact("shop", [write])
+    return Reindexing(table=ledger, index=index)
+
+
+def whole(work: Reindexing, *, repair: bool = False, limit: int = 17) -> Compared:
+    """All parts, added up."""
+    total, after = Compared(application="shop", records=0, repaired=repair, head=HEAD), 0
+    while True:
+        part = work.compare("shop", head=HEAD, after=after, repair=repair, limit=limit)
+        total = total.evolve(
+            records=total.records + part.records,
+            damaged=total.damaged + part.damaged,
+            missing=total.missing + part.missing,
+            wrong=total.wrong + part.wrong,
+            extra=total.extra + part.extra,
+        )
+        if part.next is None:
+            return total
+        assert part.next > after
+        after = part.next
+
+
+def differences(found: Compared) -> tuple[int, int, int]:
+    return found.missing, found.wrong, found.extra
+
+
+def test_an_index_that_is_whole_has_no_differences(work: Reindexing) -> None:
+    found = whole(work)
+    assert (found.records, differences(found)) == (HEAD, (0, 0, 0))
+
+
+def test_lost_rows_are_found_on_every_axis_and_put_back(work: Reindexing) -> None:
+    lost = [*places(RECORDS[9]), *places(RECORDS[30])]
+    for partition, key in lost:
+        work.index.table.transact(partition, [Write(act=Act.DELETE, key=key)])
+    assert differences(whole(work)) == (len(lost), 0, 0)
+    assert differences(whole(work, repair=True)) == (len(lost), 0, 0)
+    assert differences(whole(work)) == (0, 0, 0)
+
+
+def test_a_changed_row_is_found_and_put_right(work: Reindexing) -> None:
+    partition, key = next(places(RECORDS[9]))
+    row = work.index.table.get(partition, key)
+    assert row is not None
+    work.index.table.transact(partition, [Write(act=Act.PUT, key=key, values={**row.values, "Actor": "eve"})])
+    assert differences(whole(work, repair=True)) == (0, 1, 0)
+    assert differences(whole(work)) == (0, 0, 0)
+
+
+def test_an_added_row_is_found_and_taken_away_and_rows_of_others_are_left(work: Reindexing) -> None:
+    forged = RECORDS[9].evolve(time=RECORDS[10].time, actor="eve@example.com")
+    month = forged.time.strftime("%Y-%m")
+    values = dict(pack_audit(forged))
+    work.index.table.transact(by_time(month), [Write(act=Act.PUT, key=row_key(forged), values=values)])
+    assert differences(whole(work, repair=True)) == (0, 0, 1)
+    assert differences(whole(work)) == (0, 0, 0)
+    cart = next(iter(trail("cart", 1)))
+    assert work.index.table.get(by_application("cart", month), row_key(cart)) is not None
+
+
+def test_a_lost_month_is_found_too(work: Reindexing) -> None:
+    (row, *_) = work.index.table.rows(MONTHS, "", "~")
+    work.index.table.transact(MONTHS, [Write(act=Act.DELETE, key=row.key)])
+    assert whole(work, repair=True).missing > 0
+    assert work.index.first_month() == row.key
+
+
+def test_an_index_that_is_empty_is_built_anew(work: Reindexing) -> None:
+    empty = Reindexing(table=work.table, index=AuditIndex(MemoryTable()))
+    copies = sum(len(list(places(record))) for record in RECORDS)
+    assert whole(empty, repair=True).missing >= copies
+    assert differences(whole(empty)) == (0, 0, 0)
+    digest = RECORDS[9]
+    assert empty.index.table.get(f"digest!{(digest.digest or '')[7:11]}", digest_row(digest)) is not None
+
+
+def test_a_damaged_row_of_the_trail_is_counted_and_passed_over(work: Reindexing) -> None:
+    work.table.transact("shop", [Write(act=Act.PUT, key=audit_key(5), values={"Nonsense": 1})])
+    found = whole(work)
+    assert (found.damaged, found.records) == (1, HEAD - 1)
+
+
+def test_an_empty_trail_has_nothing_to_compare() -> None:
+    work = Reindexing(table=MemoryTable(), index=AuditIndex(MemoryTable()))
+    found = work.compare("shop", head=0, repair=True)
+    assert (found.records, found.next, differences(found)) == (0, None, (0, 0, 0))

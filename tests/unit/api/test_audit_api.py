@@ -1,0 +1,231 @@
+"""Questions to the trail over the API: each of them one request, and each wrong one a 400 that names the parameter."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import azure.functions as func
+import pytest
+
+from slipway.ledger import LedgerUnavailable
+from slipway.ledger.index_keys import places
+from slipway.ledger.table import Act, Write
+from tests.unit.api.in_process import Served, serve
+from tests.unit.pages.installation import ADA, InMemory, digest
+
+
+@pytest.fixture
+def home() -> InMemory:
+    """hello 1.4.0 is live in production, approved by Ada; 1.5.0 was rejected by her."""
+    return InMemory()
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, home: InMemory) -> Served:
+    served = serve(monkeypatch, home)
+    for version, decision in (("1.4.0", "approve"), ("1.5.0", "reject")):
+        release = home.release(version)
+        body = {"decision": decision, "reason": f"{version} is so", "token": home.token(release)}
+        headers = {"Content-Type": "application/json"}
+        answer = served.request(
+            "POST", f"/api/v1/approvals/{release.id}", headers=headers, body=json.dumps(body).encode()
+        )
+        assert answer.status_code == 200
+        home.settle()
+        home.wait(hours=1)
+    return served
+
+
+def got(app: Served, target: str, **headers: str) -> dict[str, Any]:
+    answer = app.get(f"/api/v1/{target}", **headers)
+    assert answer.status_code == 200, answer.get_body()
+    found: dict[str, Any] = json.loads(answer.get_body())
+    return found
+
+
+def refused(answer: func.HttpResponse, status: int = 400) -> dict[str, Any]:
+    assert answer.status_code == status, answer.get_body()
+    assert answer.mimetype == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    found: dict[str, Any] = json.loads(answer.get_body())
+    assert found["status"] == status
+    assert found["type"].startswith("urn:slipway:problem:")
+    return found
+
+
+def actions(found: dict[str, Any]) -> list[str]:
+    return [record["action"] for record in found["records"]]
+
+
+# ---- the questions
+def test_what_happened_to_a_release(app: Served, home: InMemory) -> None:
+    found = got(app, "audit?release=hello-1&limit=200")
+    records = [record for record in home.reader.audit("hello") if getattr(record, "release", None) == "hello-1"]
+    assert [record["sequence"] for record in found["records"]] == [r.sequence for r in reversed(records)]
+    assert found["next"] is None
+
+
+def test_who_approved_what_is_in_production_now_and_on_what_evidence(app: Served) -> None:
+    (live,) = got(app, "environments/production/live")["live"]
+    assert (live["application"], live["release"], live["tag"]) == ("hello", "hello-1", "1.4.0")
+    assert live["digest"] == digest("1.4.0")
+    (approval,) = live["approvals"]
+    assert (approval["actor"], approval["reason"]) == (ADA, "1.4.0 is so")
+    assert live["gate"].startswith("gate.passed #")
+    assert {(one["environment"], one["name"], one["passed"]) for one in live["evidence"]} >= {
+        ("staging", "acceptance", True)
+    }
+    record = got(app, f"audit/hello/{approval['sequence']}")["record"]
+    assert (record["actor"], record["details"]["plan_hash"]) == (ADA, live["plan_hash"])
+
+
+def test_everything_one_person_did(app: Served) -> None:
+    assert actions(got(app, f"audit?actor={quote(ADA.upper())}")) == [
+        "release.rejected",
+        "vote.rejected",
+        "vote.approved",
+    ]
+
+
+def test_every_production_change_between_two_dates(app: Served) -> None:
+    found = got(app, "audit?environment=production&action=change&from=2026-11-23&to=2026-11-23")
+    assert actions(found) == ["release.live", "rollout.applied"]
+    assert actions(got(app, "audit?environment=production&action=change&to=2026-11-22")) == []
+
+
+def test_where_a_digest_has_been(app: Served) -> None:
+    found = got(app, f"audit?digest={digest('1.5.0')[7:17]}&limit=200")
+    assert {record["digest"] for record in found["records"]} == {digest("1.5.0")}
+    assert {record["environment"] for record in found["records"]} >= {"staging", "production"}
+
+
+def test_every_freeze_override_rejection_and_rollback(app: Served) -> None:
+    assert actions(got(app, "audit?action=intervention")) == ["release.rejected", "vote.rejected"]
+    assert actions(got(app, "audit?action=rejection&application=hello")) == ["release.rejected", "vote.rejected"]
+    assert actions(got(app, "audit?action=freeze")) == []
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(app: Served) -> None:
+    whole = got(app, "audit?application=hello&limit=200")["records"]
+    found, after = [], ""
+    while True:
+        page = got(app, "audit?application=hello&limit=7" + (f"&after={after}" if after else ""))
+        found += page["records"]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert found == whole
+    assert len(found) > 20
+
+
+# ---- what is wrong
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("form=2026-11-23", "form"),
+        ("%24filter=PartitionKey%20ne%20''", "$filter"),
+        ("from=yesterday", "from"),
+        ("from=2026-02-30", "from"),
+        ("from=2026-11-24&to=2026-11-23", "from"),
+        ("from=2001-01-01&to=2026-01-01", "from"),
+        ("to=9999-12-31", "to"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("application=" + quote("hello' or 'a' eq 'a"), "application"),
+        ("environment=" + quote("production') or true"), "environment"),
+        ("action=" + quote("x' or 1 eq 1"), "action"),
+        ("digest=" + quote("abcdef' or '"), "digest"),
+        ("digest=abc", "digest"),
+        ("release=hello", "release"),
+        ("actor=" + "a" * 300, "actor"),
+        ("actor=", "actor"),
+        ("after=nonsense", "after"),
+    ],
+)
+def test_what_is_wrong_is_a_400_that_names_the_parameter(app: Served, query: str, parameter: str) -> None:
+    assert refused(app.get(f"/api/v1/audit?{query}"))["parameter"] == parameter
+
+
+def test_a_token_of_another_query_is_a_400(app: Served) -> None:
+    token = got(app, "audit?application=hello&limit=5")["next"]
+    said = refused(app.get(f"/api/v1/audit?environment=production&limit=5&after={token}"))
+    assert said["parameter"] == "after"
+    assert "another query" in said["detail"]
+    assert got(app, f"audit?application=hello&limit=9&after={token}")["records"]
+
+
+def test_text_of_a_query_is_a_value_and_never_a_condition(app: Served) -> None:
+    for actor in ("' or PartitionKey ne '", "x' or true or '", "a'; drop", "%27", '"'):
+        assert got(app, f"audit?actor={quote(actor)}")["records"] == []
+
+
+def test_a_parameter_that_does_not_exist_is_refused_everywhere(app: Served) -> None:
+    for target in ("applications", "releases", "releases/hello-1", "approvals", "parked", "audit/hello"):
+        assert refused(app.get(f"/api/v1/{target}?nosuch=1"))["parameter"] == "nosuch"
+
+
+def test_what_is_not_there_is_a_404_and_an_unexpected_fault_tells_nothing(
+    app: Served, home: InMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for target in (
+        "releases/hello-99",
+        "audit/hello/9999",
+        "audit/hello/x",
+        "audit/hello/0",
+        "audit/Nope",
+        "evidence/x",
+    ):
+        refused(app.get(f"/api/v1/{target}"), 404)
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("the secret is hunter2")
+
+    monkeypatch.setattr(home.index, "find", fail)
+    assert "hunter2" not in json.dumps(refused(app.get("/api/v1/audit"), 500))
+
+
+def test_a_table_that_is_away_is_a_503(app: Served, home: InMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise LedgerUnavailable("away")
+
+    monkeypatch.setattr(home.index, "find", away)
+    refused(app.get("/api/v1/audit"), 503)
+
+
+# ---- caches
+def test_what_has_not_changed_is_a_304(app: Served, home: InMemory) -> None:
+    first = app.get("/api/v1/audit?limit=5")
+    etag = first.headers["ETag"]
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    for given in (etag, f'W/{etag}, "other"', "*"):
+        again = app.get("/api/v1/audit?limit=5", **{"If-None-Match": given})
+        assert (again.status_code, again.get_body(), again.headers["ETag"]) == (304, b"", etag)
+    home.push("2.0.0")
+    assert app.get("/api/v1/audit?limit=5", **{"If-None-Match": etag}).status_code == 200
+
+
+def test_a_kept_document_may_be_kept_for_ever(app: Served, home: InMemory) -> None:
+    plan = home.newest().plan_hash
+    answer = app.get(f"/api/v1/evidence/{plan}")
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert app.get(f"/api/v1/evidence/{plan}", **{"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+# ---- repair
+def test_lost_index_rows_are_found_and_repaired_over_the_api(app: Served, home: InMemory) -> None:
+    before = got(app, "audit?limit=200")
+    record = list(home.reader.audit("hello"))[7]
+    for partition, row in places(record):  # type: ignore[arg-type]
+        home.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+    assert got(app, "audit?limit=200") != before
+    for repair, expected in ((False, "found"), (True, "found"), (True, "none")):
+        body = json.dumps({"repair": repair}).encode()
+        said = json.loads(app.request("POST", "/api/v1/audit/hello/reindex", body=body).get_body())
+        assert (said["missing"] > 0, said["repaired"], said["next"]) == (expected == "found", repair, None)
+    assert got(app, "audit?limit=200") == before
+    assert refused(app.request("POST", "/api/v1/audit/hello/reindex", body=b'{"after": -1}'))["parameter"] == "after"
+    assert refused(app.request("POST", "/api/v1/audit/hello/reindex", body=b"[]"))
+    refused(app.request("POST", "/api/v1/audit/other/reindex", body=b""), 404)

@@ -1,0 +1,106 @@
+"""The OpenAPI document says what the app does: each endpoint is in it, and schemathesis finds no difference."""
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from functions.api_reference import DECLARING
+from functions.contract import BASE as API
+from functions.contract import OPERATIONS
+from slipway.domain.roles import Permission
+from tests.unit.api.in_process import Served, serve
+from tests.unit.pages.installation import InMemory
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+EXAMPLES = 12
+
+
+@pytest.fixture(scope="module")
+def installation() -> InMemory:
+    home = InMemory()
+    home.release("1.4.0")
+    home.wait(minutes=3)
+    home.release("1.5.0")
+    return home
+
+
+@pytest.fixture(scope="module")
+def app(installation: InMemory):  # type: ignore[no-untyped-def]
+    patched = pytest.MonkeyPatch()
+    yield serve(patched, installation)
+    patched.undo()
+
+
+def test_every_endpoint_of_the_api_is_in_the_document(app: Served) -> None:
+    served = {
+        (str(getattr(method, "value", method)), route.template.strip("/"))
+        for route, methods, _ in app.routes
+        for method in methods
+        if route.template.strip("/").startswith(API.strip("/")) and not route.template.endswith("openapi.json")
+    }
+    told = {(operation.method, (API + operation.path).strip("/")) for operation in OPERATIONS.values()}
+    assert served == told
+
+
+def test_the_document_is_openapi_3_1_and_its_schemas_are_json_schema(app: Served) -> None:
+    said = json.loads(app.get("/api/v1/openapi.json").get_body())
+    assert said["openapi"] == "3.1.0"
+    for schema in said["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    ids = [operation["operationId"] for methods in said["paths"].values() for operation in methods.values()]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_operation_says_which_permission_it_needs() -> None:
+    for operation in OPERATIONS.values():
+        assert operation.summary
+        assert operation.permission in Permission or operation.name == "api_vote"
+    assert len(DECLARING) >= 3
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_schemathesis_finds_the_app_as_the_document_says(app: Served, name: str) -> None:
+    operation = OPERATIONS[name]
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+    found = schema[API + operation.path][operation.method]
+
+    for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
+        wrong = mode is schemathesis.GenerationMode.NEGATIVE
+        if wrong and not (operation.queried or operation.body):
+            continue
+        examine(found.as_strategy(generation_mode=mode), [*CHECKS, *([negative_data_rejection] if wrong else [])])
+
+
+def examine(cases: st.SearchStrategy[schemathesis.Case], checks: list[Any]) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=cases)
+    def check(case: schemathesis.Case) -> None:
+        case.call_and_validate(checks=checks)
+
+    check()
