@@ -102,6 +102,14 @@ class ReindexAnswer(Compared):
     pass
 
 
+class AnchorsAnswer(Answer):
+    """The anchors of one month."""
+
+    month: str | None
+    anchors: list[dict[str, Any]] = Field(description="One a day, as it stands in the log of anchors.")
+    next: str | None = Field(description="The month that follows.")
+
+
 class ParkedItems(Answer):
     parked: list[Parked]
 

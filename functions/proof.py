@@ -9,7 +9,8 @@ from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
 from slipway.flow.reading import NotFound
 
-from .guard import API_LEVEL, guarded
+from .answers import AnchorsAnswer
+from .contract import Operation, Parameter, endpoint
 from .http import ok
 from .shared import new_blueprint, parts
 
@@ -17,9 +18,26 @@ blueprint = new_blueprint()
 MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 
 
-@blueprint.function_name("api_anchors")
-@blueprint.route(route="api/v1/anchors", methods=["GET"], auth_level=API_LEVEL)
-@guarded(Permission.READ)
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_anchors",
+        method="GET",
+        path="anchors",
+        summary="The anchors of a month, as they were written",
+        tag="audit",
+        permission=Permission.READ,
+        parameters=(
+            Parameter(
+                name="month",
+                description="Such as 2026-11; the first one if not given.",
+                schema={"type": "string", "pattern": r"^[0-9]{4}-(?:0[1-9]|1[0-2])$"},
+            ),
+        ),
+        answer=AnchorsAnswer,
+        refuses=(404,),
+    ),
+)
 def anchors(req: func.HttpRequest) -> func.HttpResponse:
     """The anchors of a `month`, such as 2026-11; of the first one by default. `next` is the month that follows."""
     months, month = parts().anchors.months(), req.params.get("month")

@@ -8,17 +8,19 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 import pytest
 
-from functions import api, audit_api, guard, openapi, votes
+from functions import api, audit_api, guard, openapi, proof, votes
 from local.functions.routes import compile_route
 from slipway.domain.roles import Role
+from slipway.flow.anchoring import Anchors
 from slipway.flow.inbound.caller import Access
 from slipway.flow.parking import Parking
 from slipway.flow.provenance import Provenance
 from slipway.ledger.installation import Installation
+from slipway.ledger.logs import MemoryLog
 from slipway.ledger.reindexing import Reindexing
 from tests.unit.pages.installation import BASE, InMemory
 
-MODULES = (api, audit_api, openapi, votes)
+MODULES = (api, audit_api, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 
 
@@ -36,6 +38,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, home: InMemory, **more: Any) -> "Serv
         "provenance": Provenance(reader=home.reader, trail=home.trail),
         "reindexing": Reindexing(table=home.table, index=home.index),
         "installation": installation,
+        "anchors": Anchors(log=MemoryLog()),
         "parking": Parking(installation=installation, bus=home.bus, clock=home.desk.clock),
         "access": Access(easy_auth=False, host_keys=True, host_key_role=Role.ADMIN),
     }
