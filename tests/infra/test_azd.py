@@ -1,4 +1,4 @@
-"""azure.yaml names what is there, and the package that azd makes of it holds the app."""
+"""azure.yaml names what is there."""
 
 import yaml
 
@@ -32,9 +32,3 @@ def test_the_post_deploy_template_takes_what_the_main_one_gives():
     assert set(Bicep(INFRA / "postdeploy.bicep").of("param")) == {
         *("systemTopicName", "appName", "storageName", "deadEventsContainer")
     }
-
-
-def test_the_package_leaves_out_what_azure_does_not_need_and_no_more():
-    left_out = {line.rstrip("/") for line in (ROOT / ".funcignore").read_text(encoding="utf-8").splitlines()}
-    assert {"infra", "tests", "local", ".venv"} <= left_out
-    assert not {"function_app.py", "functions", "slipway", "deliveries", "host.json", "requirements.txt"} & left_out
