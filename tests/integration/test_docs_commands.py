@@ -2,20 +2,23 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from slipway.cli.root import root
-from tests.docs.commands import Command, blocks, commands
+from tests.docs.commands import ROOT, Command, blocks, commands
 from tests.integration.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 LOOKING = frozenset(
-    {"applications", "releases", "release", "explain", "approvals", "audit list", "audit verify", "parked list"}
-    | {"delivery check", "delivery schema", "completion"}
+    {"applications", "releases", "release", "explain", "approvals", "parked list"}
+    | {"audit list", "audit verify", "audit export", "delivery check", "delivery schema", "completion"}
 )
-"""What changes nothing, and needs nothing but an installation with a release."""
+"""What changes nothing, and needs nothing but an installation with a release; it may write files."""
+BROUGHT_ALONG = "kept.jsonl"
+"""A file that the reader has from elsewhere."""
 PLAYED = "docs"
 RELEASE, APPLICATION = re.compile(r"\b(?:shop|hello)-\d+\b"), re.compile(r"\b(?:shop|hello)\b")
 
@@ -32,7 +35,8 @@ def looking() -> dict[str, Command]:
     return {
         " ".join(command.words[1:]): command
         for command in found
-        if LOOKING & {" ".join(command.words[1:2]), " ".join(command.words[1:3])} and "--url" not in command.words
+        if LOOKING & {" ".join(command.words[1:2]), " ".join(command.words[1:3])}
+        and not {"--url", BROUGHT_ALONG} & set(command.words)
     }
 
 
@@ -40,7 +44,11 @@ def test_the_docs_have_commands_that_look_at_an_installation() -> None:
     assert {"releases", "audit verify"} <= set(looking())
 
 
-def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer(system: System) -> None:
+def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer(
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deliveries").symlink_to(ROOT / "deliveries")
+    monkeypatch.chdir(tmp_path)
     application = system.application(PLAYED)
     release = application.waiting("1.0.0")
     environment = {
