@@ -51,6 +51,8 @@ class Matter:
     standing: Standing
     rules: tuple[RuleResult, ...]
     """What an approval would be judged by; empty where nothing is asked."""
+    gate_rules: tuple[RuleResult, ...]
+    """The gate's own rules, as `explain` says them; empty where it is not open."""
     nonce: str
     """Empty where there is no form."""
     newer: Release | None = None
@@ -89,7 +91,8 @@ class VoteView:
 def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal: Refusal | None = None) -> str:
     release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
     asked = matter.asked
-    deadline = release.gate.deadline if release.gate and matter.standing.open else None
+    waits = matter.standing.open or matter.standing.voted
+    deadline = release.gate.deadline if release.gate and waits else None
     return render(
         "approval.html",
         claims=asked.claims,
@@ -114,6 +117,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         local=times.local(deadline, gate.time_zone) if deadline and gate else "",
         newer=_newer(matter.newer),
         rules=matter.rules,
+        gate_rules=matter.gate_rules,
         groups=group_needs(release, matter.environment),
         now=now,
         reason_limit=REASON_FIELD,

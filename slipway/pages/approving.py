@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.application import Environment
 from ..domain.causes import VoteCast
 from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
+from ..domain.explain_gate import gate_rules
 from ..domain.plan import Plan
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import RuleResult, failed
@@ -176,7 +178,8 @@ def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)
     environment = entry.application.environment(claims.environment) if entry else None
-    lane = reader.ledger.lanes(claims.application).get(claims.environment) or Lane(environment=claims.environment)
+    lanes = reader.ledger.lanes(claims.application)
+    lane = lanes.get(claims.environment) or Lane(environment=claims.environment)
     plan, plan_missing = _plan(desk, asked)
     stands = standing(release, environment, claims, now=now, signed_in=asked.signed_in)
     rules = _rules(entry, release, asked, lane, now) if entry is not None and stands.open else ()
@@ -191,10 +194,19 @@ def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:
         plan_missing=plan_missing,
         standing=stands,
         rules=rules,
+        gate_rules=_gate_rules(entry, release, environment, lanes, now) if stands.open or stands.voted else (),
         nonce=new_nonce(desk.keys, asked.binding, now=now) if stands.open or stands.voted else "",
         newer=newer_release(reader.ledger, release),
     )
     return approval_page(matter, reader.evidence, now=now, refusal=refusal)
+
+
+def _gate_rules(
+    entry: Entry | None, release: Release, environment: Environment | None, lanes: Mapping[str, Lane], now: datetime
+) -> tuple[RuleResult, ...]:
+    if entry is None or environment is None:
+        return ()
+    return tuple(gate_rules(entry.application, release, environment, lanes, now=now))
 
 
 def _plan(desk: Desk, asked: Asked) -> tuple[Plan | None, str]:

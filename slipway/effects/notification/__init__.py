@@ -4,7 +4,7 @@
 are imported when one is opened. Mails and cards are made from the same facts (`facts.py`).
 """
 
-from .channel import Channel, LiveNow, Matter, Message, NotificationError, Result
+from .channel import Channel, LiveNow, Matter, Message, NewerRelease, NotificationError, Result
 from .webhook import Webhook
 
-__all__ = ["Channel", "LiveNow", "Matter", "Message", "NotificationError", "Result", "Webhook"]
+__all__ = ["Channel", "LiveNow", "Matter", "Message", "NewerRelease", "NotificationError", "Result", "Webhook"]

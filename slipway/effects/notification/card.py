@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...text import one_line
 from .channel import Message
-from .facts import Fact, changes, facts, heading, results
+from .facts import Fact, changes, facts, heading, results, rules
 
 SIZE_LIMIT: Final = 20 * 1024
 """Bytes of the whole request. Teams takes about 28 KB, and had trouble with less."""
@@ -50,6 +50,7 @@ def card(message: Message, *, kept: int | None = None) -> Element:
             {"type": "Container", "spacing": "Medium", "items": [_row(fact) for fact in facts(message)]},
             *_list(heading(message), changes(message), kept),
             *_list("What speaks for it", results(message), kept),
+            *_list("Rules of the gate", rules(message), kept),
         ],
         "actions": list(_actions(message)),
     }

@@ -5,6 +5,7 @@ from typing import Protocol
 from pydantic import Field
 
 from ...domain.model import Moment, Record
+from ...domain.rules import RuleResult
 
 
 class NotificationError(Exception):
@@ -32,6 +33,15 @@ class LiveNow(Record):
     since: Moment
 
 
+class NewerRelease(Record):
+    """A release of the same application that was pushed later."""
+
+    release: str
+    tag: str
+    phase: str
+    url: str
+
+
 class Matter(Record):
     """What people are asked about, beyond its name: the facts that the approval page shows too."""
 
@@ -44,10 +54,14 @@ class Matter(Record):
     branch: str = ""
     commit: str = ""
     requested_by: str = ""
+    committed_by: str = ""
     live: LiveNow | None = None
     evidence: tuple[Result, ...] = ()
     approvals: int = Field(default=0, ge=0)
     required: int = Field(default=1, ge=1)
+    rules: tuple[RuleResult, ...] = ()
+    """The gate's rules by name, each as `explain`, the page and the audit have it."""
+    newer: NewerRelease | None = None
 
 
 class Message(Record):

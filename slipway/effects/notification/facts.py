@@ -13,6 +13,7 @@ SHOWN = 120
 """Characters of one value."""
 RESULTS = 8
 CHANGES = 12
+RULES = 10
 DIGEST = 12
 
 
@@ -43,8 +44,12 @@ def _facts(message: Message) -> Iterator[Fact]:
     yield Fact(name="Pushed by", value=_line(matter.pushed_by))
     yield Fact(name="Asked for by", value=_line(matter.requested_by))
     yield Fact(name="Commit", value=_commit(matter))
+    yield Fact(name="Committed by", value=_line(matter.committed_by))
     yield Fact(name="CI run", value=_line(matter.run), link=web_address(matter.run_url))
     yield Fact(name="Votes", value=f"{matter.approvals} of {matter.required}")
+    if matter.newer is not None:
+        newer = f"{_line(matter.newer.tag)} ({matter.newer.release}), {matter.newer.phase.replace('_', ' ')}"
+        yield Fact(name="A newer one exists", value=newer, link=web_address(matter.newer.url))
 
 
 def _live(matter: Matter) -> str:
@@ -72,6 +77,12 @@ def results(message: Message) -> tuple[str, ...]:
     """What speaks for it, the newest first."""
     found = reversed(message.matter.evidence) if message.matter else ()
     return _shortened([_result(result) for result in found], RESULTS)
+
+
+def rules(message: Message) -> tuple[str, ...]:
+    """The gate's rules by name: which hold, and which do not yet."""
+    found = message.matter.rules if message.matter else ()
+    return _shortened([f"{'✓' if rule.passed else '○'} {rule.name}: {_line(rule.reason)}" for rule in found], RULES)
 
 
 def _result(result: Result) -> str:

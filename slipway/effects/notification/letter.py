@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...text import one_line
 from .channel import Message
-from .facts import changes, facts, heading, results
+from .facts import changes, facts, heading, results, rules
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,6 +37,7 @@ def compose(message: Message) -> Letter:
         "changes": changes(message),
         "heading": heading(message),
         "results": results(message),
+        "rules": rules(message),
         # Where people sign in, an address without a secret leads to the same page.
         "link": (message.locate_url if message.matter else "") or message.approval_url,
         "personal": bool(message.approval_url and not message.locate_url),

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from ...domain.decide.quorum import people_left
+from ...domain.application import Environment
+from ...domain.decide.quorum import approvals, people_left
+from ...domain.explain_gate import gate_rules
 from ...domain.gate import ApprovalGate
 from ...domain.model import sha256
 from ...domain.people import Circle
 from ...domain.plan import Plan
 from ...domain.release import Phase, Release
 from ...domain.steps import Notice, Step
-from ...effects.notification import LiveNow, Matter, Message, Result
+from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
 from ..clock import Clock
+from ..newer import newer_release
 from ..perform import Work
 from .places import Places
 from .plan import load_plan
@@ -45,12 +49,12 @@ def _questions(places: Places, clock: Clock, work: Work, audience: Audience) -> 
     release, step = work.release, work.step
     environment = work.entry.application.environment(step.environment)
     gate = environment.gate if environment else None
-    if not _still_open(release, step) or not isinstance(gate, ApprovalGate):
+    if not _still_open(release, step) or environment is None or not isinstance(gate, ApprovalGate):
         return
     reminds = step.notice is Notice.REMINDER
     waits = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits"
     lines = _plan_lines(places, release)
-    matter = _matter(places, release, gate)
+    matter = _matter(places, work, environment, gate, now=clock())
     if audience.shared:
         headline = f"{waits} for approval for {step.environment}"
         question = _message(places, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
@@ -122,8 +126,10 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
     return f"{release.id} ({release.tag}) {str(release.phase).replace('_', ' ')}: {release.reason}"
 
 
-def _matter(places: Places, release: Release, gate: ApprovalGate) -> Matter:
-    lane = places.ledger.lanes(release.application).get(release.environment or "")
+def _matter(places: Places, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime) -> Matter:
+    release = work.release
+    lanes = places.ledger.lanes(release.application)
+    lane = lanes.get(environment.name)
     live, push, run = lane.live if lane else None, release.push, release.run
     return Matter(
         digest=release.digest or "",
@@ -135,14 +141,25 @@ def _matter(places: Places, release: Release, gate: ApprovalGate) -> Matter:
         branch=run.branch if run else "",
         commit=run.commit if run else "",
         requested_by=run.requested_by if run else "",
+        committed_by=run.committed_by if run else "",
         live=LiveNow(release=f"{release.application}-{live.release}", tag=live.tag, since=live.at) if live else None,
         evidence=tuple(
             Result(name=item.name, environment=item.environment, passed=item.passed, summary=item.summary)
             for item in release.evidence
         ),
-        approvals=release.gate.approvals if release.gate else 0,
+        approvals=len(approvals(release, gate)),
         required=gate.required,
+        rules=tuple(gate_rules(work.entry.application, release, environment, lanes, now=now)),
+        newer=_newer(places, release),
     )
+
+
+def _newer(places: Places, release: Release) -> NewerRelease | None:
+    newer = newer_release(places.ledger, release)
+    if newer is None:
+        return None
+    url = places.links.release(newer)
+    return NewerRelease(release=newer.id, tag=newer.tag, phase=str(newer.phase), url=url)
 
 
 def _plan_lines(places: Places, release: Release) -> tuple[str, ...]:
