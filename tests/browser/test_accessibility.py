@@ -1,0 +1,71 @@
+"""Whether everybody can use the pages: contrast, names, headings, targets, focus and narrow windows, in Chromium.
+
+The pages are the samples of the other tests, served to the browser with the headers that they have in production.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from slipway.pages.templating import STYLESHEET
+from tests.chromium import DESKTOP, PHONE, SLOW, chromium, too_wide, unseen_focus, violations
+from tests.unit.pages.samples import SAMPLES
+
+pytestmark = pytest.mark.xdist_group("browser")
+ORIGIN = "https://slipway.example.com"
+NARROW = {"width": 320, "height": 640}
+"""A desktop at four times its size, as people with weak eyes use it."""
+NAMES = sorted(SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+def _answer(route: Route) -> None:
+    name = urlsplit(route.request.url).path.removeprefix("/")
+    if name.endswith(".css"):
+        route.fulfill(body=STYLESHEET.read_bytes(), content_type="text/css")
+        return
+    answer = SAMPLES[name]()
+    route.fulfill(body=answer.body, content_type="text/html; charset=utf-8", headers=dict(answer.headers))
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport=PHONE) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        page.route("**/*", _answer)
+        yield page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_used_by_everybody(page: Page, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    found: dict[str, list[str]] = {}
+    for name in NAMES:
+        page.goto(f"{ORIGIN}/{name}")
+        found[name] = violations(page)
+    assert {name: broken for name, broken in found.items() if broken} == {}
+
+
+def test_no_page_is_wider_than_a_narrow_window(page: Page) -> None:
+    wide = {}
+    for name in NAMES:
+        page.goto(f"{ORIGIN}/{name}")
+        for size in (NARROW, PHONE, DESKTOP):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            wide[name, size["width"]] = too_wide(page)
+    assert {where: pixels for where, pixels in wide.items() if pixels > 0} == {}
+
+
+@pytest.mark.parametrize("name", ["approval-open", "approval-without-reason", "approval-voted"])
+def test_whoever_uses_the_keyboard_sees_where_they_are(page: Page, name: str) -> None:
+    page.goto(f"{ORIGIN}/{name}")
+    assert unseen_focus(page) == []

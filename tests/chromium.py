@@ -1,0 +1,63 @@
+"""A real browser for tests: Debian's Chromium, driven by Playwright. Skips, and says so, where it is not installed."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+AXE = Path(__file__).resolve().parents[1] / "tools" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+SLOW = 60_000
+"""Milliseconds that anything may take on a busy machine; only a test that fails waits so long."""
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+"""The checks of axe-core: contrast, names and labels, landmarks, order of headings, size of targets."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """One browser; every test takes a context of its own."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong on a page: the rule, and the first element that breaks it."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: run `make install`")
+    page.evaluate(AXE.read_text())
+    found: list[dict[str, Any]] = page.evaluate(
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}}).then(done => done.violations)", RULES
+    )
+    return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:160]}" for one in found]
+
+
+def unseen_focus(page: Page) -> list[str]:
+    """Elements that the Tab key reaches and that then show no outline; all of them are visited once."""
+    unseen: list[str] = []
+    for _ in range(page.locator("a[href], button, textarea, summary, input, [tabindex='0']").count()):
+        page.keyboard.press("Tab")
+        told: list[str] | None = page.evaluate(
+            "() => { const e = document.activeElement; const s = getComputedStyle(e);"
+            " return e === document.body ? null : [s.outlineStyle, s.outlineWidth, e.outerHTML.slice(0, 120)]; }"
+        )
+        if told is None:
+            break  # past the last one; what is folded away is not reached
+        style, width, element = told
+        if style == "none" or width in ("0px", ""):
+            unseen.append(element)
+    return unseen
+
+
+def too_wide(page: Page) -> int:
+    """How many pixels of the page are outside of the window; text must never be read by scrolling sideways."""
+    wide: int = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wide
