@@ -1,13 +1,15 @@
 """A real browser for tests: Debian's Chromium, driven by Playwright. Skips, and says so, where it is not installed."""
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 AXE = Path(__file__).resolve().parents[1] / "tools" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -17,9 +19,11 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 """The checks of axe-core: contrast, names and labels, landmarks, order of headings, size of targets."""
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """One browser; every test takes a context of its own."""
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """One browser for the tests of a module; every test takes a context of its own."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - most tests need no browser
+
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("Chromium is not installed (Debian: apt install chromium)")
@@ -29,7 +33,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: "Page") -> list[str]:
     """What axe-core finds wrong on a page: the rule, and the first element that breaks it."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed: run `make install`")
@@ -40,7 +44,7 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:160]}" for one in found]
 
 
-def unseen_focus(page: Page) -> list[str]:
+def unseen_focus(page: "Page") -> list[str]:
     """Elements that the Tab key reaches and that then show no outline; all of them are visited once."""
     unseen: list[str] = []
     for _ in range(page.locator("a[href], button, textarea, summary, input, [tabindex='0']").count()):
@@ -57,7 +61,13 @@ def unseen_focus(page: Page) -> list[str]:
     return unseen
 
 
-def too_wide(page: Page) -> int:
+def too_wide(page: "Page") -> int:
     """How many pixels of the page are outside of the window; text must never be read by scrolling sideways."""
     wide: int = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return wide
+
+
+def keep(page: "Page", name: str) -> None:
+    """A picture of what is seen, where SLIPWAY_SCREENSHOTS names a folder for them."""
+    if folder := os.environ.get("SLIPWAY_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

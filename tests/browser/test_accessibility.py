@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from slipway.pages.templating import STYLESHEET
-from tests.chromium import DESKTOP, PHONE, SLOW, chromium, too_wide, unseen_focus, violations
+from tests.chromium import DESKTOP, PHONE, SLOW, too_wide, unseen_focus, violations
 from tests.unit.pages.samples import SAMPLES
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -19,12 +19,6 @@ ORIGIN = "https://slipway.example.com"
 NARROW = {"width": 320, "height": 640}
 """A desktop at four times its size, as people with weak eyes use it."""
 NAMES = sorted(SAMPLES)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def _answer(route: Route) -> None:

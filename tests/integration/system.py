@@ -60,6 +60,7 @@ APPLICATIONS = {
     "messages": "run",
     "votes": "push",
     "docs": "push",
+    "browser": "push",
 }
 """By name: which facts start a release."""
 LATER = "later"
