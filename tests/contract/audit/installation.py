@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import azure.functions as func
 import pytest
 
-from functions import api, guard, proof
+from functions import api, audit_api, guard, proof
 from slipway.domain.audit import AuditDraft, chained
 from slipway.domain.release import Phase
 from slipway.flow.anchoring import Anchoring, Anchors
@@ -84,7 +84,7 @@ class Installation:
             anchors=self.anchors,
             access=Access(easy_auth=False, host_keys=True),
         )
-        for module in (api, guard, proof):
+        for module in (api, audit_api, guard, proof):
             monkeypatch.setattr(module, "parts", lambda: built)
 
     def __enter__(self) -> Self:
@@ -115,7 +115,7 @@ def answer(method: str, target: str) -> func.HttpResponse:
         case ["applications"]:
             return api.applications(request)
         case ["audit", _]:
-            return api.audit(request)
+            return audit_api.audit(request)
         case ["anchors"]:
             return proof.anchors(request)
         case _:
