@@ -21,8 +21,8 @@ START: Final = """# Cost per release
 
 A release costs what its events, steps and rows cost. Waiting costs nothing: a gate that is open for a week is one row.
 The figures are counts, taken on a laptop by `make bench ARGS=costs`, from the push to the last notice: two
-environments, one vote, acceptance tests, a promotion into a second registry. Polls of a rollout are among them, so they
-vary a little with how long the pods take.
+environments, one vote, acceptance tests, a promotion into a second registry. Polls of a rollout are among them, and
+what the timers ask of the table meanwhile, so on a slow machine they are higher.
 
 """
 HEAD: Final = "| per release | release {early} | release {late} | billed as |\n|---|---|---|---|\n"

@@ -17,6 +17,7 @@ GENERATED = {
     "docs/reference/delivery.md": "slipway.config.reference",
     "docs/reference/cli.md": "slipway.cli.reference",
     "docs/reference/settings.md": "slipway.settings_reference",
+    "docs/reference/cost-per-release.md": "bench.cost_page",
 }
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 
