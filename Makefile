@@ -10,8 +10,9 @@ NODE_STAMP := local/azurite/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 ARGS ?=
 VERSION ?= 1.0.1
+RELEASE ?= hello-1
 
-.PHONY: help install demo up down push test check checkov bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test check checkov bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -42,6 +43,9 @@ up: install ## Start the whole system and keep it up (Ctrl-C ends it)
 
 push: install ## With `make up` running: push a new image, VERSION=1.2.3
 	@$(PYTHON) -m local.push --version "$(VERSION)" $(ARGS)
+
+trace: install ## With `make up` running: a release's trace in the terminal, RELEASE=hello-1
+	@$(PYTHON) -m local.traces.show "$(RELEASE)" $(ARGS)
 
 test: install ## Run the tests; ARGS="tests/unit -k word" for some of them
 ifeq ($(strip $(ARGS)),)

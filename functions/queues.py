@@ -1,7 +1,9 @@
 """Service Bus: causes, pipeline runs, votes and steps. `Receiver` sees to it that no message blocks its queue."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import azure.functions as func
 from pydantic import ValidationError
@@ -9,9 +11,11 @@ from pydantic import ValidationError
 from slipway.domain.causes import CAUSE
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
-from slipway.effects.messaging import TRIES
+from slipway.effects.messaging import LINK, PARENTS, TRIES
 from slipway.flow.inbound import Senders, parse_run_message, parse_vote, read_json
 from slipway.flow.inbound.reading import bad_input, read_as
+from slipway.telemetry import Attribute, Family, Metric, measure, span
+from slipway.telemetry import message as handling
 from slipway.wiring import SERVICE_BUS
 
 from .shared import new_blueprint, parts
@@ -78,10 +82,26 @@ def perform_step(message: func.ServiceBusMessage) -> None:
 def _receive(queue: str, message: func.ServiceBusMessage, work: Callable[[bytes], None]) -> None:
     properties = message.application_properties or {}
     tries = properties.get(TRIES, 0)
-    parts().receiver.receive(
-        work,
-        queue=queue,
-        body=message.get_body(),
-        message_id=message.message_id or "",
-        tries=tries if isinstance(tries, int) and tries >= 0 else 0,
-    )
+    _tell_age(queue, message.enqueued_time_utc)
+    with handling(_text(properties, *PARENTS)), span(Family.QUEUE, f"receive {queue}", link=_text(properties, LINK)):
+        parts().receiver.receive(
+            work,
+            queue=queue,
+            body=message.get_body(),
+            message_id=message.message_id or "",
+            tries=tries if isinstance(tries, int) and tries >= 0 else 0,
+        )
+
+
+def _text(properties: Mapping[str, Any], *names: str) -> str:
+    """The first of the properties that is there. Anybody who may send can put anything into them."""
+    found = next((properties[name] for name in names if name in properties), "")
+    return found if isinstance(found, str) else ""
+
+
+def _tell_age(queue: str, enqueued: datetime | None) -> None:
+    """A scheduled message counts as enqueued when its time has come."""
+    if enqueued is not None:
+        since = enqueued if enqueued.tzinfo is not None else enqueued.replace(tzinfo=UTC)  # the host leaves it out
+        age = (parts().clock() - since).total_seconds()
+        measure(Metric.MESSAGE_AGE, max(age, 0.0), {Attribute.QUEUE: queue})

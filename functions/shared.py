@@ -7,7 +7,10 @@ from functools import cache
 import azure.functions as func
 
 from slipway.settings import Settings
+from slipway.telemetry import logs
 from slipway.wiring import Parts
+
+from .tracing import TracedBlueprint
 
 _lock = threading.Lock()
 
@@ -28,9 +31,11 @@ def check_at_start() -> None:
     for chatty in ("azure", "urllib3"):
         # They tell of every request and every change of a link's state: a bill in Azure, and noise for the reader.
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.guard()
+    _ = parts().telemetry
     _ = parts().catalogue
     _ = parts().keys
 
 
 def new_blueprint() -> func.Blueprint:
-    return func.Blueprint()  # type: ignore[no-untyped-call] # the library leaves its constructor untyped
+    return TracedBlueprint()  # type: ignore[no-untyped-call] # the library leaves its constructor untyped

@@ -8,6 +8,7 @@ from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.flow.anchoring import AnchorsDamaged
 from slipway.ledger import Conflict, LedgerUnavailable
+from slipway.telemetry import Attribute, Metric, add, measure
 
 from .shared import new_blueprint, parts
 
@@ -20,17 +21,15 @@ blueprint = new_blueprint()
 def sweep(timer: func.TimerRequest) -> None:
     if timer.past_due:
         log.warning("the sweep is late")
-    swept = parts().sweep.run(look_for_pushes=False)
-    for problem in swept.problems:
-        log.warning("sweep: %s", problem)
+    _run("sweep", look_for_pushes=False)
 
 
 @blueprint.function_name("reconcile")
 @blueprint.timer_trigger(arg_name="timer", schedule="30 */5 * * * *", run_on_startup=False)
 def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    for problem in parts().sweep.run(look_for_pushes=True).problems:
-        log.warning("reconcile: %s", problem)
+    _run("reconcile", look_for_pushes=True)
     try:
+        measure(Metric.PARKED_NOW, sum(item.replayed_at is None for item in parts().parking.all()))
         parked = parts().parking.empty_dead_letters()
     except (QueueUnavailable, LedgerUnavailable) as away:
         log.warning("dead letters were left where they are: %s", away)
@@ -62,3 +61,10 @@ def anchor(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding need
     else:
         for problem in done.problems:
             log.warning("anchor: a witness was not told: %s", problem)
+
+
+def _run(name: str, *, look_for_pushes: bool) -> None:
+    problems = parts().sweep.run(look_for_pushes=look_for_pushes).problems
+    for problem in problems:
+        log.warning("%s: %s", name, problem)
+    add(Metric.SWEEPS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})

@@ -53,6 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         service_bus=os.environ[options.service_bus_setting] if options.service_bus_setting else None,
         deliveries=options.deliveries.resolve(),
         kubeconfigs=kubeconfigs,
+        traces=True,
     )
     ended = threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -104,6 +105,7 @@ Slipway is up.
 
   Pages              {stack.url}
   Inbox              {stack.inbox_url}   (links to approve arrive there, and are printed here)
+  Traces             {stack.traces_url}   (or: make trace RELEASE=hello-1)
   Push a new image   make push VERSION=1.0.0
   One that fails     make push VERSION=1.1.0 ARGS="--variant wrong-total"
   Ask                .venv/bin/slipway releases · explain hello-1 · audit verify

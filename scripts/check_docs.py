@@ -18,6 +18,7 @@ GENERATED = {
     "docs/reference/cli.md": "slipway.cli.reference",
     "docs/reference/settings.md": "slipway.settings_reference",
     "docs/reference/cost-per-release.md": "bench.cost_page",
+    "docs/reference/telemetry.md": "slipway.telemetry.reference",
 }
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 

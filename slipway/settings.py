@@ -38,6 +38,9 @@ FOREIGN = {
     "service_bus": "ServiceBus",
     "service_bus_namespace": "ServiceBus__fullyQualifiedNamespace",
     "client_id": "AZURE_CLIENT_ID",
+    "insights": "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "insights_authentication": "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
 }
 """Settings whose variables are named by others: by the triggers' connection, and by the Azure SDK."""
 KEY_FILE = "@file:"
@@ -254,6 +257,24 @@ class Settings(BaseModel):
         default=SecretStr(""), description="A token for it that is given (laptop), instead of the app's identity."
     )
     client_id: str = Field(default="", description="Client id of the app's user-assigned identity, if it has one.")
+    insights: SecretStr = Field(
+        default=SecretStr(""),
+        description="Connection string of Application Insights; traces, metrics and logs go there if it is given.",
+    )
+    insights_authentication: str = Field(
+        default="", description="`Authorization=AAD;…` where Application Insights takes the app's identity only."
+    )
+    otlp_endpoint: AddressOrNone = Field(
+        default="",
+        description="OTLP receiver (HTTP) that traces, metrics and logs go to, such as `https://collector:4318`. "
+        "OpenTelemetry's other OTEL_EXPORTER_OTLP_… variables count too.",
+    )
+    trace_share: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of traces that is kept, from 0 to 1, by trace id. What went wrong is kept whatever it says.",
+    )
 
     @field_validator("signing_keys")
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from . import observation
 from .config import Known, load_deliveries
 from .domain.tokens import Keys
 from .effects.messaging import Bus
@@ -17,6 +18,7 @@ from .flow.inbound import EventSource
 from .flow.inbound.caller import Access, NamedKey
 from .flow.intake import Intake
 from .flow.links import Links
+from .flow.observing import ObservedBus
 from .flow.outbox import Outbox
 from .flow.parking import Parking
 from .flow.provenance import Provenance
@@ -38,11 +40,12 @@ if TYPE_CHECKING:
 
     from .effects.cluster import Cluster, ClusterAccess
     from .effects.notification import Channel
-    from .effects.registry import Credential, Importer, Registry
+    from .effects.registry import Credential, Importer, Pool, Registry
     from .flow.anchoring import Anchoring, Anchors
     from .flow.perform import Performer
     from .flow.sweep import Sweep
     from .ledger.logs import AppendLog
+    from .telemetry.sdk import Sdk
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +103,16 @@ class Parts:
     clock: Clock = utc_now
     building: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
+    # ---- what operators see
+    @part
+    def telemetry(self) -> "Sdk | None":
+        """Starts sending, where the settings name a destination."""
+        return observation.begin(self.settings, lambda: self.credential)
+
+    @property
+    def _observes(self) -> bool:
+        return observation.wanted(self.settings)
+
     # ---- what Azure offers
     @part
     def credential(self) -> "DefaultAzureCredential":
@@ -121,13 +134,15 @@ class Parts:
     def table(self) -> Table:
         from .ledger.azure_table import AzureTable
 
-        return AzureTable.open(self.tables, self.settings.table)
+        opened = AzureTable.open(self.tables, self.settings.table)
+        return observation.table(opened) if self._observes else opened
 
     @part
     def index(self) -> AuditIndex:
         from .ledger.azure_table import AzureTable
 
-        return AuditIndex(AzureTable.open(self.tables, self.settings.index_table))
+        opened = AzureTable.open(self.tables, self.settings.index_table)
+        return AuditIndex(observation.table(opened) if self._observes else opened)
 
     @part
     def indexer(self) -> Indexer:
@@ -137,7 +152,8 @@ class Parts:
     def blobs(self) -> Blobs:
         from .ledger.azure_blobs import AzureBlobs
 
-        return AzureBlobs.open(self._blob_service.get_container_client(self.settings.container))
+        opened = AzureBlobs.open(self._blob_service.get_container_client(self.settings.container))
+        return observation.blobs(opened) if self._observes else opened
 
     @part
     def audit_log(self) -> "AppendLog":
@@ -158,7 +174,8 @@ class Parts:
     def bus(self) -> Bus:
         from .effects.messaging.service_bus import ServiceBus
 
-        return ServiceBus(self._connect_bus)
+        opened = ServiceBus(self._connect_bus)
+        return ObservedBus(opened) if self._observes else opened
 
     def _connect_bus(self) -> Any:
         from azure.servicebus import ServiceBusClient
@@ -177,7 +194,14 @@ class Parts:
         from .effects.registry import Registry, RegistryEndpoint
 
         given = self.settings.registries[name]
-        return Registry(RegistryEndpoint(login_server=given.login_server), self._registry_credential(given))
+        endpoint, credential = RegistryEndpoint(login_server=given.login_server), self._registry_credential(given)
+        opened = Registry(endpoint, credential, pool=self._pool(name))
+        return observation.registry(opened, name) if self._observes else opened
+
+    def _pool(self, name: str) -> "Pool | None":
+        from .effects.registry import new_pool
+
+        return observation.ObservedPool(new_pool(), name) if self._observes else None
 
     def _registry_credential(self, given: RegistrySettings) -> "Credential":
         from .effects.registry import Anonymous, BasicCredential, EntraCredential
@@ -199,7 +223,9 @@ class Parts:
 
         given, endpoint = self.settings.arm_token.get_secret_value(), self.settings.arm_endpoint.rstrip("/")
         scope = f"{endpoint}/.default"
-        return Importer(lambda: given or self.credential.get_token(scope).token, endpoint=endpoint)
+        return Importer(
+            lambda: given or self.credential.get_token(scope).token, endpoint=endpoint, pool=self._pool("arm")
+        )
 
     @part
     def cluster(self) -> "Named[Cluster]":
@@ -208,7 +234,8 @@ class Parts:
     def _open_cluster(self, name: str) -> "Cluster":
         from .effects.cluster import connect
 
-        return connect(self._access(self.settings.clusters[name]))
+        opened = connect(self._access(self.settings.clusters[name]))
+        return observation.cluster(opened, name) if self._observes else opened
 
     def _access(self, given: ClusterSettings) -> "ClusterAccess":
         from .effects.cluster import ClusterAccess, entra_token
@@ -227,7 +254,8 @@ class Parts:
     def _open_channel(self, name: str) -> "Channel":
         from .opening import open_channel
 
-        return open_channel(name, self.settings.channels[name], credential=lambda: self.credential)
+        opened = open_channel(name, self.settings.channels[name], credential=lambda: self.credential)
+        return observation.channel(opened, name) if self._observes else opened
 
     @part
     def event_sources(self) -> dict[str, EventSource]:

@@ -165,6 +165,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
         { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
         { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+        { name: 'PYTHON_ENABLE_OPENTELEMETRY', value: 'true' }
         { name: 'AZURE_CLIENT_ID', value: identityClientId }
         { name: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID', value: identityClientId }
         { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }

@@ -15,6 +15,7 @@ from local.images.push import PushError
 from local.person import PageRefused
 from local.stack import Stack, StackOptions
 from local.stack.process import PartFailed
+from local.traces.show import release_text, settled
 from local.watch import TooSlow
 
 from .approvals import ApprovalsStory, two_must_approve
@@ -32,12 +33,13 @@ def main() -> int:
         action="store_true",
         help="another story: two must approve, the committer is refused, a tag that is pushed again voids a vote",
     )
+    parser.add_argument("--traces", action="store_true", help="take in the app's traces, and show each release's")
     options = parser.parse_args()
     say = Narrator(quiet=options.json)
     say.heading("Slipway on this machine: Azurite, Service Bus, two registries, two clusters, an inbox, the app")
     try:
         with ExitStack() as opened:
-            wanted = StackOptions(instances=options.instances)
+            wanted = StackOptions(instances=options.instances, traces=options.traces)
             if options.approvals:
                 wanted = replace(wanted, deliveries=opened.enter_context(two_must_approve()))
             stack = opened.enter_context(Stack(wanted))
@@ -57,6 +59,8 @@ def _play(stack: Stack, story: Play, say: Narrator, *, as_json: bool) -> int:
     releases = story.releases(list(expected))
     verdict = _verify(stack, say)
     facts = story.facts()
+    if stack.traces_url:
+        _show_traces(stack, list(expected), say)
     right = verdict["intact"] and all(r["phase"] == expected[r["id"]] for r in releases)
     seconds = {"set_up": round(set_up, 1), "delivery": round(delivered, 1), "total": round(set_up + say.seconds, 1)}
     if as_json:
@@ -64,6 +68,14 @@ def _play(stack: Stack, story: Play, say: Narrator, *, as_json: bool) -> int:
     else:
         _show_end(releases, seconds, say, right=right)
     return 0 if right else 1
+
+
+def _show_traces(stack: Stack, releases: list[str], say: Narrator) -> None:
+    say.heading("Each release's trace, from the push to its end")
+    for release in releases:
+        settled(stack.traces_url, release)
+        shown = release_text(stack.traces_url, release, width=110, colour=False)
+        say.line(shown or f"{release}: nothing came")
 
 
 def _verify(stack: Stack, say: Narrator) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .errors import HostError
 
 MAX_BYTES = 1 << 20
 DEFAULT_FUNCTION_TIMEOUT = 30 * 60.0
+APPLICATION_INSIGHTS, OPEN_TELEMETRY = "ApplicationInsights", "OpenTelemetry"
 _LEGACY_BUS = {"autoComplete": "autoCompleteMessages", "maxAutoRenewDuration": "maxAutoLockRenewalDuration"}
 
 
@@ -50,6 +51,8 @@ class HostJson:
     max_outstanding_requests: int | None = None
     function_timeout: float | None = DEFAULT_FUNCTION_TIMEOUT
     has_extension_bundle: bool = False
+    telemetry_mode: str = APPLICATION_INSIGHTS
+    """Read and checked. This host sends no telemetry of its own: the app's worker does."""
     service_bus: ServiceBusOptions = field(default_factory=ServiceBusOptions)
 
 
@@ -84,8 +87,17 @@ def parse(data: Any) -> HostJson:
         max_outstanding_requests=outstanding if outstanding >= 0 else None,
         function_timeout=_function_timeout(data.get("functionTimeout")),
         has_extension_bundle=bool(_object(data, "extensionBundle", "host.json").get("id")),
+        telemetry_mode=_telemetry_mode(data.get("telemetryMode", APPLICATION_INSIGHTS)),
         service_bus=_service_bus(_object(extensions, "serviceBus", "extensions")),
     )
+
+
+def _telemetry_mode(value: Any) -> str:
+    """A misspelt mode would go unnoticed until somebody misses the traces; here it stops the host."""
+    for mode in (APPLICATION_INSIGHTS, OPEN_TELEMETRY):
+        if isinstance(value, str) and value.casefold() == mode.casefold():
+            return mode
+    raise HostError(f"telemetryMode: expected {APPLICATION_INSIGHTS} or {OPEN_TELEMETRY}, got {value!r}")
 
 
 def _function_timeout(value: Any) -> float | None:

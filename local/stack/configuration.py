@@ -71,6 +71,7 @@ def app_settings(
     deliveries: str,
     signing_keys: str,
     approvers_sign_in: str = "none",
+    traces: str = "",
 ) -> dict[str, str]:
     """The app's settings, as `local.settings.json` would hold them."""
     return {
@@ -98,7 +99,19 @@ def app_settings(
         "SLIPWAY_HOOK_SECRETS": secrets.hook_secret,
         "SLIPWAY_ORGANIZATIONS": "contoso",
         "SLIPWAY_SIGN_IN": approvers_sign_in,
+        **(telemetry(traces) if traces else {}),
         "SLIPWAY_HOST_KEY_ROLE": "admin",
+    }
+
+
+def telemetry(receiver: str) -> dict[str, str]:
+    """Short intervals, so that one can watch; the worker ends without waiting for what was not sent yet."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver,
+        "PYTHON_ENABLE_OPENTELEMETRY": "true",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+        "OTEL_BLRP_SCHEDULE_DELAY": "500",
+        "OTEL_METRIC_EXPORT_INTERVAL": "2000",
     }
 
 

@@ -41,6 +41,8 @@ class StackOptions:
     """Connection string of a namespace that is used instead of the double; its queues must be there."""
     lock_seconds: int = 60
     """How long a queue waits for an instance that holds a message; a dead one's messages come again after it."""
+    traces: bool = False
+    """Take in the app's traces, metrics and logs, and show them."""
     namespaces: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {name: (namespace,) for name, namespace in configuration.NAMESPACES.items()}
     )
@@ -59,7 +61,7 @@ class Stack:
         self.urls: list[str] = []
         self.registries: dict[str, str] = {}
         self.clusters: dict[str, dict[str, Any]] = {}
-        self.storage = self.bus = self.inbox_url = ""
+        self.storage = self.bus = self.inbox_url = self.traces_url = ""
         self.settings: dict[str, str] = {}
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30))
 
@@ -92,11 +94,13 @@ class Stack:
             storage = together.submit(self._start_storage)
             bus = together.submit(self._start_bus, secrets)
             inbox = together.submit(self._start_inbox, secrets)
+            traces = together.submit(self._start_traces)
             registries = {name: together.submit(self._start_registry, name, secrets) for name in REGISTRIES}
             self.registries = {name: future.result() for name, future in registries.items()}
             clusters = {name: together.submit(self._start_cluster, name, secrets) for name in CLUSTERS}
             self.clusters = {name: future.result() for name, future in clusters.items()}
             self.storage, self.bus, self.inbox_url = storage.result(), bus.result(), inbox.result()
+            self.traces_url = traces.result()
         for index in range(self.options.instances):
             self.start_host(index)
         self._subscribe()
@@ -143,6 +147,13 @@ class Stack:
         self.parts.append(part)
         return f"http://127.0.0.1:{part.ready()['port']}"
 
+    def _start_traces(self) -> str:
+        if not self.options.traces:
+            return ""
+        part = Part("traces", python("local.traces", "--stop-with-parent"), log=self._log("traces"))
+        self.parts.append(part)
+        return f"http://127.0.0.1:{part.ready()['port']}"
+
     def _start_double(self, name: str, module: str, told: dict[str, Any]) -> dict[str, Any]:
         file = self._write(f"{name}.json", told)
         part = Part(
@@ -174,6 +185,7 @@ class Stack:
             inbox=self.inbox_url,
             public_url=self.urls[0] if self.urls else f"http://127.0.0.1:{port}",
             deliveries=str(self.options.deliveries),
+            traces=self.traces_url,
             signing_keys=str(signing_keys(self.folder / "signing-keys")),
         )
         settings = self._write("local.settings.json", {"IsEncrypted": False, "Values": self.settings})
@@ -220,6 +232,7 @@ class Stack:
             "key": self.secrets.function_key,
             "urls": self.urls,
             "inbox": self.inbox_url,
+            "traces": self.traces_url,
             "registries": self.registries,
             "hook_secret": self.secrets.hook_secret,
             "ci_password": self.secrets.ci_password,

@@ -241,6 +241,8 @@ class Release(Record):
     superseded_by: int | None = None
     first_sequence: int = 0
     """The audit sequence at which its story begins."""
+    trace: Annotated[str, Field(max_length=64)] = ""
+    """The span (W3C `traceparent`) in which it began: its way to production is one trace. Empty without traces."""
 
     @property
     def id(self) -> str:

@@ -97,6 +97,16 @@ def time_allowed(kind: StepKind, environment: Environment | None) -> timedelta:
     return STEP_TIME
 
 
+class Trace(Record):
+    """Where a message belongs in the traces that operators read; no decision looks at it. Both in the form of W3C's
+    `traceparent`, or empty."""
+
+    parent: Annotated[str, Field(max_length=64)] = ""
+    """The span that handling the message goes on from."""
+    link: Annotated[str, Field(max_length=64)] = ""
+    """A span of another trace, or of long ago, that it has to do with."""
+
+
 class Outgoing(Record):
     """A message that a decision sends; kept in the outbox until it has been sent."""
 
@@ -105,3 +115,4 @@ class Outgoing(Record):
     """Message id: a repeat within the queue's window is dropped."""
     body: dict[str, Any]
     not_before: Moment | None = None
+    trace: Trace | None = None

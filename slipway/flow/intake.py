@@ -10,8 +10,10 @@ from ..domain.decide import decide
 from ..domain.rules import RuleResult
 from ..ledger import AlreadySeen, Conflict, Ledger
 from ..ledger.indexing import Indexer
+from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .catalogue import Catalogue, Entry, tag_rule
 from .clock import Clock, Patience, utc_now
+from .observing import measured, stamped
 from .outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -73,9 +75,16 @@ class Intake:
         concerned = self.catalogue.concerned(cause)
         if not concerned:
             raise UnknownTarget(_unknown(cause))
-        return tuple(self._take(entry, cause) for entry in concerned)
+        return tuple(self._observed(entry, cause) for entry in concerned)
 
-    def _take(self, entry: Entry, cause: Cause) -> Receipt:
+    def _observed(self, entry: Entry, cause: Cause) -> Receipt:
+        matter = {Attribute.APPLICATION: entry.application.application}
+        with about(matter), span(Family.CAUSE, cause.kind, {Attribute.CAUSE: cause.kind}) as current:
+            receipt = self._take(entry, cause, current)
+            current.set({Attribute.OUTCOME: str(receipt.outcome), Attribute.ACTIONS: ",".join(receipt.actions)})
+            return receipt
+
+    def _take(self, entry: Entry, cause: Cause, current: Span) -> Receipt:
         application = entry.application
         rule = tag_rule(application, cause)
         for attempt in range(ATTEMPTS):
@@ -93,6 +102,7 @@ class Intake:
             if decision.nothing:
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
             self.at("decided")
+            decision = stamped(decision, loaded.state.now)
             try:
                 committed = self.ledger.commit(loaded, decision, cause)
             except AlreadySeen:
@@ -101,6 +111,11 @@ class Intake:
                 self.patience.wait(attempt)
                 continue
             self.at("committed")
+            for release in decision.releases:
+                current.set({Attribute.RELEASE: release.id})
+                if trace_id(release.trace) != trace_id(carrier()):
+                    current.link(release.trace)
+            measured(loaded.state, decision, cause)
             self.outbox.send(committed.entries)
             self.at("sent")
             if self.indexer is not None:

@@ -51,6 +51,19 @@ class TryAgain:
 Outcome = Finished | LookAgain | TryAgain
 
 
+def told(outcome: Outcome) -> str:
+    """The outcome in a word."""
+    match outcome:
+        case Finished(passed=True):
+            return "passed"
+        case Finished():
+            return "failed"
+        case LookAgain():
+            return "look-again"
+        case TryAgain():
+            return "try-again"
+
+
 def passed(result: Record | None = None, reason: str = "", *, afterwards: Tidy = nothing) -> Finished:
     return _finished(True, reason, result, afterwards)
 

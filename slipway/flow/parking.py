@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..domain.model import sha256
 from ..effects.messaging import Bus, DeadLetter
 from ..ledger.installation import Installation, Parked
+from ..telemetry import Attribute, Metric, add
 from .clock import Clock, utc_now
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Parking:
         """Keep input; the same body of the same message is kept once."""
         digest = sha256(f"{source} {message_id} ".encode() + body).removeprefix("sha256:")
         now = self.clock()
+        add(Metric.PARKED, {Attribute.SOURCE: source})
         log.warning("parked input of %s as %s: %s", source, digest[:12], reason)
         return self.installation.park(
             id=digest[:24],

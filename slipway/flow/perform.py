@@ -12,14 +12,15 @@ from datetime import timedelta
 from ..domain.causes import StepFinished
 from ..domain.model import sha256
 from ..domain.release import Release
-from ..domain.steps import Outgoing, Step, StepKind
+from ..domain.steps import Outgoing, Step, StepKind, Trace
 from ..effects.messaging import Bus
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
+from ..telemetry import Attribute, Family, about, carrier, received, span
 from .catalogue import Catalogue, Entry
 from .clock import Clock, utc_now
 from .intake import Contended, Intake, UnknownTarget, nowhere
-from .outcome import Finished, LookAgain, Outcome, TryAgain, failed
+from .outcome import Finished, LookAgain, Outcome, TryAgain, failed, told
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,16 @@ class Performer:
 
     def perform(self, step: Step) -> None:
         """Raises `LedgerUnavailable` and `QueueUnavailable`: the message comes again then. And `UnknownTarget`."""
+        matter = {
+            Attribute.APPLICATION: step.application,
+            Attribute.RELEASE: f"{step.application}-{step.release}",
+            Attribute.ENVIRONMENT: step.environment,
+            Attribute.STEP: str(step.kind),
+        }
+        with about(matter):
+            self._perform(step)
+
+    def _perform(self, step: Step) -> None:
         entry = self.catalogue.get(step.application)
         release = self.ledger.release(step.application, step.release)
         if entry is None or release is None:
@@ -83,8 +94,14 @@ class Performer:
             self._give_back(step, owner)
 
     def _effect(self, work: Work) -> Outcome:
-        outcome = self.effects[work.step.kind](work)
-        if isinstance(outcome, TryAgain) and work.step.tries + 1 >= TRIES:
+        step = work.step
+        values = {Attribute.ATTEMPT: step.attempt, Attribute.POLL: step.poll, Attribute.TRIES: step.tries}
+        with span(Family.STEP, step.kind, values) as current:
+            outcome = self.effects[step.kind](work)
+            current.set({Attribute.OUTCOME: told(outcome)})
+            if isinstance(outcome, TryAgain) or (isinstance(outcome, Finished) and not outcome.passed):
+                current.fail(outcome.reason)
+        if isinstance(outcome, TryAgain) and step.tries + 1 >= TRIES:
             return failed(f"{outcome.reason} (tried {TRIES} times)", afterwards=outcome.afterwards)
         return outcome
 
@@ -134,7 +151,12 @@ class Performer:
         return self.leases.take(step.application, step.id, owner=owner, now=self.clock(), length=LEASE)
 
     def _send(self, step: Step, after: timedelta, *, id: str = "") -> None:
+        here = received() or carrier()
         message = Outgoing(
-            queue="steps", id=id or step.message_id, body=step.model_dump(mode="json"), not_before=self.clock() + after
+            queue="steps",
+            id=id or step.message_id,
+            body=step.model_dump(mode="json"),
+            not_before=self.clock() + after,
+            trace=Trace(parent=here) if here else None,  # beside the look that was just taken, not below it
         )
         self.bus.send([message])

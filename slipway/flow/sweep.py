@@ -14,10 +14,12 @@ from ..effects.registry import NotFound, Registry, RegistryError
 from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
 from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
+from ..telemetry import Attribute, Family, about, span
 from .catalogue import Catalogue, Entry, tag_rule
 from .clock import Clock, utc_now
 from .inbound.event_grid import hangs_on_an_image
 from .intake import Contended, Intake, Outcome
+from .observing import sweeping
 from .outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -60,13 +62,15 @@ class Sweep:
     def run(self, *, look_for_pushes: bool = True) -> Swept:
         total = Swept()
         for entry in self.catalogue:
+            name = entry.application.application
             try:
-                found = self._application(entry, look_for_pushes=look_for_pushes)
+                with about({Attribute.APPLICATION: name}), span(Family.SWEEP, "application"):
+                    found = self._application(entry, look_for_pushes=look_for_pushes)
             except (LedgerUnavailable, QueueUnavailable, Contended) as error:
-                found = Swept(problems=(f"{entry.application.application}: {error}",))
+                found = Swept(problems=(f"{name}: {error}",))
             except Exception as error:
-                log.exception("sweep: %s went wrong", entry.application.application)
-                problem = f"{entry.application.application}: unexpected {type(error).__name__}: {error}"
+                log.exception("sweep: %s went wrong", name)
+                problem = f"{name}: unexpected {type(error).__name__}: {error}"
                 found = Swept(problems=(problem[:PROBLEM_LIMIT],))
             total = Swept(
                 sent=total.sent + found.sent,
@@ -93,7 +97,7 @@ class Sweep:
         name = entry.application.application
         sent = self._send_left_over(name)
         indexed = self._index_left_over(name)
-        due = self._take_what_is_due(name)
+        due = self._take_what_is_due(entry)
         pushes, problems = self._find_missed_pushes(entry) if look_for_pushes else (0, ())
         forgotten = self.ledger.prune_seen(name, self.clock() - SEEN_FOR, part=self._minute() % SEEN_PARTS)
         return Swept(
@@ -117,6 +121,7 @@ class Sweep:
     def _send_left_over(self, application: str) -> int:
         before = self.clock() - SETTLED
         entries = [entry for entry in self.ledger.outbox(application) if entry.written_at <= before]
+        sweeping.outbox(application, (entry.written_at for entry in entries), self.clock())
         sent = 0
         for start in range(0, len(entries), BATCH):
             batch = entries[start : start + BATCH]
@@ -125,12 +130,14 @@ class Sweep:
             sent += len(batch)
         return sent
 
-    def _take_what_is_due(self, application: str) -> Counter[str]:
+    def _take_what_is_due(self, entry: Entry) -> Counter[str]:
         """Deadlines and reminders whose messages did not come; how many of each changed something."""
-        now, taken = self.clock(), Counter[str]()
-        for number in self.ledger.head(application).active:
-            release = self.ledger.release(application, number)
-            for cause in overdue(release, now=now) if release is not None else ():
+        now, taken, application = self.clock(), Counter[str](), entry.application.application
+        found = [self.ledger.release(application, number) for number in self.ledger.head(application).active]
+        releases = [release for release in found if release is not None]
+        sweeping.gates(entry.application, releases, now)
+        for release in releases:
+            for cause in overdue(release, now=now):
                 receipts = self.intake.take(cause)
                 taken[cause.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
         return taken

@@ -3,10 +3,24 @@
 import re
 
 FUNCTIONS = frozenset(
-    {"count", "countif", "percentile", "max", "bin", "extract", "isnotempty", "toint", "maxif", "isnotnull", "ago"}
+    {
+        "count",
+        "countif",
+        "percentile",
+        "max",
+        "bin",
+        "extract",
+        "isnotempty",
+        "toint",
+        "maxif",
+        "isnotnull",
+        "ago",
+        "sum",
+        "tostring",
+    }
 )
 OPERATORS = frozenset({"where", "project", "order", "take", "summarize", "extend"})
-WORDS = frozenset({"by", "desc", "asc", "and", "or", "not", "in", "contains", "startswith", "true", "false"})
+WORDS = frozenset({"by", "desc", "asc", "and", "or", "not", "in", "contains", "startswith", "has", "true", "false"})
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
@@ -14,6 +28,22 @@ _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 def texts_named(query: str) -> list[str]:
     """The texts that the query looks for in what was logged."""
     return re.findall(r'Message (?:contains|startswith) "([^"]*)"', query)
+
+
+def dimensions_named(query: str) -> set[str]:
+    """The keys of `Properties["…"]`: attributes of what OpenTelemetry sent."""
+    return set(re.findall(r'Properties\["([^"]+)"\]', query))
+
+
+def names_compared(query: str) -> set[str]:
+    """The texts that `Name` is compared with: metrics in AppMetrics, spans (or how they begin) in AppDependencies."""
+    return set(re.findall(r'\bName (?:==|!?startswith) "([^"]+)"', query)) | values_compared(query, "Name")
+
+
+def values_compared(query: str, column: str) -> set[str]:
+    """The texts that a column is compared with by `in (…)`."""
+    lists = re.findall(rf"\b{column} in \(([^)]*)\)", query)
+    return {text for found in lists for text in re.findall(r'"([^"]*)"', found)}
 
 
 def tables_named(query: str) -> set[str]:

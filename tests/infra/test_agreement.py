@@ -21,7 +21,10 @@ APP = Bicep(INFRA / "modules/app.bicep")
 LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY_ARM_TOKEN", "SLIPWAY_SIGNING_KEYS"}
 """Keys and tokens: in Azure the endpoints and the app's identity take their place."""
 
-DEFAULT_IS_RIGHT = {"SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT"}
+DEFAULT_IS_RIGHT = {
+    *("SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT"),
+    *("SLIPWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+}
 """Settings that an installation in the public cloud has no reason to change."""
 
 INDEX_TABLE = Settings.model_fields["index_table"].default
@@ -29,8 +32,7 @@ READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",  # an address; local authentication is off
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "PYTHON_ENABLE_OPENTELEMETRY",  # the worker's logs are sent by the app itself, once
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",  # Easy Auth proves itself with the identity
     "PYTHON_THREADPOOL_THREAD_COUNT",
     f"{SERVICE_BUS}__credential",

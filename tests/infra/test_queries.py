@@ -1,19 +1,32 @@
 """Alerts and workbook ask only for what Azure has and what the app says: tables, columns, and the words of its logs.
 
-The app's log lines are in AppTraces; the audit trail is not in Log Analytics.
+The app's log lines are in AppTraces, its metrics in AppMetrics, its spans in AppDependencies, all under the names that
+`slipway/telemetry/names.py` lists; the audit trail is not in Log Analytics.
 """
 
 import json
-import re
 
 import pytest
 
+from slipway.domain.release import Phase
+from slipway.telemetry import Family, Metric
+from slipway.telemetry.names import listed
 from tests.infra.bicep import INFRA, ROOT
-from tests.infra.kql import columns_named, tables_named, texts_named
+from tests.infra.kql import (
+    columns_named,
+    dimensions_named,
+    names_compared,
+    tables_named,
+    texts_named,
+    values_compared,
+)
 
 TABLES = {
     "AppTraces": {"TimeGenerated", "Message"},
-    "AppRequests": {"TimeGenerated", "Name", "Success", "DurationMs"},
+    "AppMetrics": {"TimeGenerated", "Name", "Sum", "Max", "ItemCount", "Properties"},
+    "AppDependencies": {
+        *("TimeGenerated", "Name", "Success", "DurationMs", "ResultCode", "OperationId", "Properties"),
+    },
     "AppExceptions": {"TimeGenerated", "ExceptionType", "OuterMessage", "OperationName"},
     "KubeEvents": {"TimeGenerated", "KubeEventType", "Namespace", "ObjectKind", "Name", "Reason"},
     "StorageTableLogs": {
@@ -54,19 +67,44 @@ def test_what_a_query_looks_for_is_said_by_the_code(query):
         assert wanted in source, f"nothing logs {wanted!r}"
 
 
-def test_endings_that_the_workbook_counts_are_actions_of_the_audit_trail():
-    [pattern] = re.findall(r"release\[\.\]\(([a-z|-]+)\)", json.dumps(WORKBOOK))
-    source = _said()
-    for ending in pattern.split("|"):
-        assert f'"release.{ending}"' in source
+@every_query
+def test_a_query_asks_for_metrics_and_spans_that_the_code_emits(query):
+    [table] = tables_named(query)
+    names = names_compared(query)
+    if table == "AppMetrics":
+        assert names
+        assert names <= {str(metric) for metric in Metric}
+    if table == "AppDependencies":
+        assert {name.partition(" ")[0] for name in names} <= {str(family) for family in Family}
 
 
-def test_functions_are_watched_under_their_names():
-    queries = " ".join(QUERIES.values())
-    watched = set(re.findall(r'\bName == "(\w+)"', queries))
-    watched |= {name for listed in re.findall(r"\bName in \(([^)]*)\)", queries) for name in re.findall(r"\w+", listed)}
-    named = set(re.findall(r'function_name\("(\w+)"\)', _said()))
-    assert {"sweep", "image_pushed", "azure_devops_hook"} <= watched <= named
+@every_query
+def test_a_query_names_dimensions_that_the_code_emits_on_just_that(query):
+    [table] = tables_named(query)
+    if table == "AppMetrics":
+        for name in names_compared(query):
+            assert dimensions_named(query) <= {str(attribute) for attribute in Metric(name).attributes}
+    else:
+        assert dimensions_named(query) <= listed()
+
+
+@every_query
+def test_ends_that_a_query_looks_for_are_ends_of_a_release(query):
+    assert values_compared(query, "End") <= {str(phase) for phase in Phase if phase.final}
+
+
+NOT_WATCHED = {
+    Metric.CREATED,  # a number without a right or wrong
+    Metric.LASTED,
+    Metric.OUTBOX_AGE,  # the sweep mends it; where it does not run, that is the alert
+    Metric.PARKED,  # the alert reads the log line, which holds the reason
+    Metric.PARKED_NOW,
+}
+
+
+def test_every_metric_is_watched_or_is_said_not_to_be():
+    watched = {name for query in QUERIES.values() if "AppMetrics" in query for name in names_compared(query)}
+    assert watched | {str(metric) for metric in NOT_WATCHED} == {str(metric) for metric in Metric}
 
 
 def test_every_alert_says_what_to_do_and_how_bad_it_is():

@@ -254,6 +254,7 @@ def test_secrets_are_marked_in_the_reference() -> None:
         PREFIX + "SIGNING_KEYS",
         PREFIX + "HOOK_SECRETS",
         "ServiceBus",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
         "secret",
         "password",
         "token",

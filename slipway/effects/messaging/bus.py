@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ...domain.steps import Outgoing
+from ...domain.steps import Outgoing, Trace
 
 TRIES = "slipway-tries"
 """Application property: how many deliveries of the message went wrong before."""
+PARENTS = ("traceparent", "Diagnostic-Id")
+"""Application properties with the span that the message goes on from: W3C's name, and the one that the host reads."""
+LINK = "slipway-link"
+"""Application property: a span of another trace, or of long ago, that the message has to do with."""
 
 
 class QueueUnavailable(Exception):  # noqa: N818 - it is a state of the service
@@ -33,11 +37,18 @@ class Bus(Protocol):
         ...
 
     def send_raw(
-        self, queue: str, body: bytes, *, message_id: str, not_before: datetime | None = None, tries: int = 0
+        self,
+        queue: str,
+        body: bytes,
+        *,
+        message_id: str,
+        not_before: datetime | None = None,
+        tries: int = 0,
+        trace: Trace | None = None,
     ) -> None:
         """A message as it is: to replay parked input into its queue, or to deliver a message again later.
 
-        `tries` travels along as the application property `slipway-tries`.
+        `tries` travels along as the application property `slipway-tries`, the trace as those of `trace_properties`.
         """
         ...
 
@@ -55,6 +66,15 @@ class Raw:
     message_id: str
     not_before: datetime | None
     tries: int
+    trace: Trace | None = None
+
+
+def trace_properties(trace: Trace | None) -> dict[str, str]:
+    """How a trace travels with its message."""
+    if trace is None:
+        return {}
+    parents = dict.fromkeys(PARENTS, trace.parent) if trace.parent else {}
+    return parents | ({LINK: trace.link} if trace.link else {})
 
 
 class MemoryBus:
@@ -76,11 +96,19 @@ class MemoryBus:
                 self.sent.append(message)
 
     def send_raw(
-        self, queue: str, body: bytes, *, message_id: str, not_before: datetime | None = None, tries: int = 0
+        self,
+        queue: str,
+        body: bytes,
+        *,
+        message_id: str,
+        not_before: datetime | None = None,
+        tries: int = 0,
+        trace: Trace | None = None,
     ) -> None:
         if self.broken:
             raise QueueUnavailable("the queue is switched off")
-        self.raw.append(Raw(queue=queue, body=body, message_id=message_id, not_before=not_before, tries=tries))
+        raw = Raw(queue=queue, body=body, message_id=message_id, not_before=not_before, tries=tries, trace=trace)
+        self.raw.append(raw)
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         mine = [letter for letter in self.dead if letter.queue == queue][:limit]

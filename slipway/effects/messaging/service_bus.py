@@ -9,6 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from azure.servicebus import (
     ServiceBusClient,
@@ -20,8 +21,8 @@ from azure.servicebus import (
 from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import ServiceBusError
 
-from ...domain.steps import Outgoing
-from .bus import TRIES, DeadLetter, QueueUnavailable
+from ...domain.steps import Outgoing, Trace
+from .bus import TRIES, DeadLetter, QueueUnavailable, trace_properties
 
 ATTEMPTS = 2
 """A connection that the service closed while it was idle is noticed by the first send; the second opens anew."""
@@ -45,20 +46,28 @@ class ServiceBus:
                 message_id=message.id,
                 content_type="application/json",
                 scheduled_enqueue_time_utc=message.not_before,
+                application_properties=_properties(message.trace),
             )
             by_queue.setdefault(message.queue, []).append(sealed)
         for queue, sealed_messages in by_queue.items():
             self._deliver(queue, sealed_messages)
 
     def send_raw(
-        self, queue: str, body: bytes, *, message_id: str, not_before: datetime | None = None, tries: int = 0
+        self,
+        queue: str,
+        body: bytes,
+        *,
+        message_id: str,
+        not_before: datetime | None = None,
+        tries: int = 0,
+        trace: Trace | None = None,
     ) -> None:
         message = ServiceBusMessage(
             body,
             message_id=message_id,
             content_type="application/json",
             scheduled_enqueue_time_utc=not_before,
-            application_properties={TRIES: tries} if tries else None,
+            application_properties=_properties(trace, tries),
         )
         self._deliver(queue, [message])
 
@@ -112,6 +121,12 @@ class ServiceBus:
             sender = self._senders.pop(queue, None)
         if sender is not None:
             sender.close()
+
+
+def _properties(trace: Trace | None, tries: int = 0) -> dict[str | bytes, Any] | None:
+    told: dict[str | bytes, Any] = {TRIES: tries} if tries else {}
+    told.update(trace_properties(trace).items())
+    return told or None
 
 
 def drain_dead_letters(client: ServiceBusClient, queue: str, keep: Callable[[DeadLetter], None], *, limit: int) -> int:

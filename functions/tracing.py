@@ -1,0 +1,73 @@
+"""Every function of the app runs in the trace that its event came with, and is a span of it.
+
+Sync functions get no trace context from the worker (its version 1.3 runs them on threads that inherit nothing), so the
+host's is attached here, from the invocation's `context`. It works the same where the worker does attach it.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import azure.functions as func
+
+from slipway.telemetry import Attribute, Family, Span, Values, receiving, span
+
+type Handler = Callable[..., Any]
+SERVER_ERROR = 500
+
+
+class TracedBlueprint(func.Blueprint):
+    """A blueprint whose triggers trace what they start. Only the kinds of triggers that the app uses are here."""
+
+    def route(self, route: str | None = None, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        return _through(super().route(route, *args, **kwargs), {Attribute.ROUTE: route or ""})
+
+    def service_bus_queue_trigger(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        values = {Attribute.QUEUE: str(kwargs.get("queue_name", ""))}
+        return _through(super().service_bus_queue_trigger(*args, **kwargs), values)
+
+    def event_grid_trigger(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        return _through(super().event_grid_trigger(*args, **kwargs), {})
+
+    def timer_trigger(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        return _through(super().timer_trigger(*args, **kwargs), {})
+
+
+def _through(register: Callable[..., Any], values: Values) -> Callable[..., Any]:
+    def decorate(user: Handler) -> Any:
+        return register(traced(user, values))
+
+    return decorate
+
+
+def traced(user: Handler, values: Values) -> Handler:
+    """The function, which now asks the worker for the invocation's context."""
+
+    @wraps(user)
+    def run(*args: Any, context: func.Context | None = None, **kwargs: Any) -> Any:
+        if context is None:  # called by something that is no host
+            return user(*args, **kwargs)
+        trace, name = context.trace_context, context.function_name
+        told = {**values, Attribute.FUNCTION: name, Attribute.INVOCATION: context.invocation_id}
+        with (
+            receiving(trace.trace_parent or "", trace.trace_state or ""),
+            span(Family.FUNCTION, name, told) as current,
+        ):
+            answer = user(*args, **kwargs)
+            _tell_of_http(current, kwargs.get("req"), answer)
+            return answer
+
+    asked = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=func.Context)
+    signature = inspect.signature(user)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), asked])  # type: ignore[attr-defined]
+    run.__annotations__ = {**user.__annotations__, "context": func.Context}
+    return run
+
+
+def _tell_of_http(current: Span, request: Any, answer: Any) -> None:
+    """Method and status. Never the address: that of an approval page holds a token."""
+    if isinstance(request, func.HttpRequest) and isinstance(answer, func.HttpResponse):
+        current.set({Attribute.METHOD: request.method, Attribute.STATUS: answer.status_code})
+        if answer.status_code >= SERVER_ERROR:
+            current.fail(f"answered {answer.status_code}")

@@ -1,0 +1,26 @@
+"""What the sweep measures on its way: how long people have been asked, and how long messages have not been sent."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ...domain.application import Application
+from ...domain.release import Phase, Release
+from ...telemetry import Attribute, Metric, measure
+
+
+def gates(application: Application, releases: Iterable[Release], now: datetime) -> None:
+    """The oldest open gate of each environment that has one; 0 where none is open, so that an old value ends."""
+    oldest = {environment.name: 0.0 for environment in application.environments if environment.gate is not None}
+    for release in releases:
+        if release.phase is Phase.AWAITING_APPROVAL and release.gate is not None and release.environment is not None:
+            age = (now - release.gate.opened_at).total_seconds()
+            oldest[release.environment] = max(oldest.get(release.environment, 0.0), age)
+    for environment, age in oldest.items():
+        values = {Attribute.APPLICATION: application.application, Attribute.ENVIRONMENT: environment}
+        measure(Metric.GATE_AGE, age, values)
+
+
+def outbox(application: str, written: Iterable[datetime], now: datetime) -> None:
+    """0 where everything has been sent."""
+    ages = [(now - moment).total_seconds() for moment in written]
+    measure(Metric.OUTBOX_AGE, max([0.0, *ages]), {Attribute.APPLICATION: application})

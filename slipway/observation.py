@@ -1,0 +1,128 @@
+"""Telemetry as the settings want it; a part of the wiring, in a file of its own.
+
+Where no destination is named, nothing of the OpenTelemetry SDK is imported, and every port is used as it is.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from . import __version__
+from .ledger import Blobs, Conflict, Table
+from .settings import Settings
+from .telemetry import Attribute, Family, Values, observed, span
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+    from .effects.cluster import Cluster
+    from .effects.notification import Channel
+    from .effects.registry import Pool, Registry
+    from .telemetry.sdk import Sdk
+
+SERVICE = "slipway"
+SITE = "WEBSITE_SITE_NAME"
+"""The app's name in Azure; told apart by it where several installations send to one place."""
+INSTANCE = "WEBSITE_INSTANCE_ID"
+BUSY = 500
+CLUSTER_VISITS = ("preview", "apply", "rollout", "running_digests", "start_job", "job", "job_log", "probe")
+
+
+def wanted(settings: Settings) -> bool:
+    return bool(settings.insights.get_secret_value() or settings.otlp_endpoint)
+
+
+def begin(settings: Settings, credential: Callable[[], Any]) -> "Sdk | None":
+    """Start sending. None where no destination is named."""
+    if not wanted(settings):
+        return None
+    from .telemetry import exporting, sdk
+
+    destinations = []
+    if settings.otlp_endpoint:
+        destinations.append(exporting.otlp())
+    connection = settings.insights.get_secret_value()
+    if connection:
+        by_identity = "authorization=aad" in settings.insights_authentication.replace(" ", "").casefold()
+        destinations.append(exporting.azure_monitor(connection, credential if by_identity else None))
+    return sdk.begin(
+        destinations,
+        share=settings.trace_share,
+        service=os.environ.get("OTEL_SERVICE_NAME") or os.environ.get(SITE) or SERVICE,
+        version=__version__,
+        instance=os.environ.get(INSTANCE, ""),
+    )
+
+
+# ---- ports, each call a span
+def _only_name(*_: object, **__: object) -> Values:
+    return {}
+
+
+def _count(_: str, writes: Sequence[object]) -> Values:
+    return {Attribute.COUNT: len(writes)}
+
+
+def table[T: Table](port: T) -> T:
+    """A conflict is how writers meet, and no error."""
+    methods: dict[str, Callable[..., Values]] = {"get": _only_name, "rows": _only_name, "transact": _count}
+    if hasattr(port, "page"):
+        methods["page"] = _only_name
+    return observed(port, Family.TABLE, methods, expected=(Conflict,))
+
+
+def blobs(port: Blobs) -> Blobs:
+    return observed(port, Family.BLOBS, {"put": _only_name, "get": _only_name})
+
+
+def cluster(port: "Cluster", name: str) -> "Cluster":
+    visits = dict.fromkeys(CLUSTER_VISITS, _only_name)
+    return observed(port, Family.CLUSTER, visits, values={Attribute.PLACE: name})
+
+
+def channel(port: "Channel", name: str) -> "Channel":
+    return observed(port, Family.CHANNEL, {"send": _only_name}, values={Attribute.PLACE: name})
+
+
+def registry(port: "Registry", name: str) -> "Registry":
+    """What goes through Azure's own client; everything else goes through the pool."""
+    methods = {"recent_tags": _only_name, "lock": _only_name}
+    return observed(port, Family.REGISTRY, methods, values={Attribute.PLACE: name})
+
+
+class ObservedPool:
+    """A registry's pool of connections: each request is a span. What is asked for is told by kind, never by address:
+    that of a redirected download holds a signature."""
+
+    def __init__(self, pool: "Pool", name: str) -> None:
+        self._pool, self._name = pool, name
+
+    def request(self, method: str, url: str, **options: Any) -> "BaseHTTPResponse":
+        address = urlsplit(url)
+        part = part_of(address.path)
+        values = {
+            Attribute.PLACE: self._name,
+            Attribute.METHOD: method,
+            Attribute.SERVER: address.hostname or "",
+            Attribute.RESOURCE: part,
+        }
+        with span(Family.REGISTRY, f"{method} {part}", values, direction="client") as current:
+            answer = self._pool.request(method, url, **options)
+            current.set({Attribute.STATUS: answer.status})
+            if answer.status >= BUSY:
+                current.fail(f"answered {answer.status}")
+            return answer
+
+
+def part_of(path: str) -> str:
+    """Which part of a registry's API a path belongs to: `/v2/<repository>/manifests/<reference>` → `manifests`."""
+    steps = path.strip("/").split("/")
+    if steps[0] == "oauth2" or steps[-1] == "token":
+        return "token"
+    if steps == ["v2"]:
+        return "ping"
+    for part in ("uploads", "manifests", "blobs", "tags", "referrers"):
+        if part in steps[1:]:
+            return part
+    return "management" if steps[0] == "subscriptions" else "storage"

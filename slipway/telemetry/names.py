@@ -1,0 +1,144 @@
+"""Every span, metric and attribute that the app emits, with its meaning. Nothing is emitted that is not listed here.
+
+docs/reference/telemetry.md is made from this list, and the queries of `infra/` are checked against it.
+"""
+
+from enum import StrEnum
+from typing import Final, Self
+
+
+class _Named(StrEnum):
+    """A name with its meaning."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class Attribute(_Named):
+    """What spans, metrics and log records are told apart by."""
+
+    APPLICATION = "slipway.application", "Name of the application."
+    RELEASE = "slipway.release", "Id of the release, such as `shop-482`. On spans and logs only: metrics stay few."
+    ENVIRONMENT = "slipway.environment", "Name of the environment."
+    STEP = "slipway.step", "Kind of the step: `plan`, `promote`, `deploy`, …"
+    CAUSE = "slipway.cause", "Kind of the cause: `image-pushed`, `vote-cast`, …"
+    OUTCOME = "slipway.outcome", "How it ended: `passed`, `failed`, `look-again`, `try-again`, `taken`, `repeated`, …"
+    ACTIONS = "slipway.actions", "The audit actions that a decision wrote, separated by commas."
+    END = "slipway.end", "End state of a release: `completed`, `failed`, `rolled_back`, …"
+    PHASE = "slipway.phase", "Phase in which a release waited: `awaiting_approval`, `queued`, `soaking`, `joining`."
+    ATTEMPT = "slipway.attempt", "Which attempt of the release in this environment it is."
+    POLL = "slipway.poll", "How many looks came before this one."
+    TRIES = "slipway.tries", "How often it went wrong before."
+    PLACE = "slipway.place", "Name of the registry, cluster or channel, as the settings call it."
+    QUEUE = "slipway.queue", "Name of the queue."
+    COUNT = "slipway.count", "How many messages or writes one call carries."
+    SOURCE = "slipway.source", "What parked input came by: a queue or a trigger."
+    FUNCTION = "faas.name", "Name of the function."
+    INVOCATION = "faas.invocation_id", "The host's id of the invocation."
+    METHOD = "http.request.method", "Method of a request."
+    ROUTE = "http.route", "The route's template. Never the address itself: it may hold a token."
+    STATUS = "http.response.status_code", "Status of the answer."
+    SERVER = "server.address", "Host of the registry that was asked."
+    RESOURCE = "slipway.registry.part", "What was asked for: `manifests`, `blobs`, `tags`, `token`, …"
+
+
+class Family(_Named):
+    """The first word of a span's name; the second says which: `step deploy`, `cluster apply`."""
+
+    FUNCTION = "function", "One run of a function: what one event, request, message or timer led to in this process."
+    CAUSE = "cause", "A cause is taken in: load, decide, commit, send."
+    STEP = "step", "One look at, or one try of, a step's effect."
+    WAIT = "wait", "The time that a release waited in a phase; it begins in the past, and is written when it ends."
+    TABLE = "table", "A call to Table Storage."
+    BLOBS = "blobs", "A call to Blob Storage."
+    QUEUE = "queue", "Messages are sent."
+    REGISTRY = "registry", "A request to a registry."
+    CLUSTER = "cluster", "A visit to a cluster."
+    CHANNEL = "channel", "A notice is sent: Teams, mail, webhook."
+    SWEEP = "sweep", "What was left over is looked after."
+    CHECK = "check", "One check of what the installation needs."
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    GAUGE = "gauge"
+
+
+SECONDS: Final = "s"
+
+
+class Metric(_Named):
+    """What is counted and measured."""
+
+    kind: Kind
+    unit: str
+    attributes: tuple[Attribute, ...]
+
+    def __new__(cls, value: str, kind: Kind, unit: str, meaning: str, *attributes: Attribute) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.kind, member.unit, member.meaning, member.attributes = kind, unit, meaning, attributes
+        return member
+
+    CREATED = (
+        *("slipway.releases.created", Kind.COUNTER, "{release}", "Releases that began."),
+        Attribute.APPLICATION,
+    )
+    ENDED = (
+        *("slipway.releases.ended", Kind.COUNTER, "{release}", "Releases that ended, by how."),
+        *(Attribute.APPLICATION, Attribute.END),
+    )
+    LASTED = (
+        *("slipway.release.duration", Kind.HISTOGRAM, SECONDS, "From the beginning of a release to its end."),
+        *(Attribute.APPLICATION, Attribute.END),
+    )
+    STEP = (
+        *(
+            "slipway.step.duration",
+            Kind.HISTOGRAM,
+            SECONDS,
+            "From asking for a step to its outcome, all looks included.",
+        ),
+        *(Attribute.APPLICATION, Attribute.ENVIRONMENT, Attribute.STEP, Attribute.OUTCOME),
+    )
+    WAITED = (
+        *("slipway.release.waiting", Kind.HISTOGRAM, SECONDS, "How long a release waited in a phase, when it left it."),
+        *(Attribute.APPLICATION, Attribute.ENVIRONMENT, Attribute.PHASE),
+    )
+    GATE_AGE = (
+        *("slipway.gate.age", Kind.GAUGE, SECONDS, "Age of the oldest open gate; 0 where none is open. Each sweep."),
+        *(Attribute.APPLICATION, Attribute.ENVIRONMENT),
+    )
+    MESSAGE_AGE = (
+        *("slipway.message.age", Kind.HISTOGRAM, SECONDS, "How long a message lay in its queue before it was taken."),
+        Attribute.QUEUE,
+    )
+    OUTBOX_AGE = (
+        *("slipway.outbox.age", Kind.GAUGE, SECONDS, "Age of the oldest unsent message of the outbox. Each sweep."),
+        Attribute.APPLICATION,
+    )
+    PARKED = (
+        *("slipway.parked", Kind.COUNTER, "{message}", "Input that could not be handled and was parked."),
+        Attribute.SOURCE,
+    )
+    PARKED_NOW = (
+        "slipway.parked.waiting",
+        Kind.GAUGE,
+        "{message}",
+        "Parked input that nobody has replayed. Each sweep.",
+    )
+    SWEEPS = (
+        *("slipway.sweeps", Kind.COUNTER, "{run}", "Sweeps that ran to their end: the heartbeat of the installation."),
+        *(Attribute.FUNCTION, Attribute.OUTCOME),
+    )
+
+
+def listed() -> frozenset[str]:
+    """Every name of an attribute."""
+    return frozenset(str(attribute) for attribute in Attribute)

@@ -1,0 +1,241 @@
+"""The recorder on the OpenTelemetry SDK. Imported only where the settings name a destination: it is slow to import.
+
+Every span of the app is made here, so this is where nothing secret gets into one: all texts are redacted.
+"""
+
+import logging
+import os
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from opentelemetry import context as contexts
+from opentelemetry import trace
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from . import logs, recording
+from .exporting import Destination, LateLogs, LateMetrics, LateSpans
+from .names import Kind, Metric
+from .recording import Direction, Span, Values
+from .redaction import redacted
+from .tail import KeepWhole
+
+SCOPE = "slipway"
+METRICS_EVERY_MS = 15_000
+"""An instance may be gone a minute after its last message."""
+_W3C = TraceContextTextMapPropagator()
+_KINDS = {
+    "internal": trace.SpanKind.INTERNAL,
+    "client": trace.SpanKind.CLIENT,
+    "producer": trace.SpanKind.PRODUCER,
+    "consumer": trace.SpanKind.CONSUMER,
+    "server": trace.SpanKind.SERVER,
+}
+
+
+class Sdk:
+    """The recorder."""
+
+    def __init__(
+        self, resource: Resource, *, processors: Sequence[SpanProcessor], readers: Sequence[MetricReader]
+    ) -> None:
+        # All is recorded, whatever the parent's `sampled` flag says: `tail` decides once it is known how it ended.
+        self.traces = TracerProvider(resource=resource, sampler=ALWAYS_ON)
+        for processor in processors:
+            self.traces.add_span_processor(processor)
+        self.meters = MeterProvider(resource=resource, metric_readers=list(readers))
+        self._tracer = self.traces.get_tracer(SCOPE)
+        self._meter = self.meters.get_meter(SCOPE)
+        self._instruments: dict[Metric, Callable[[float, dict[str, Any]], None]] = {}
+        self._lock = Lock()
+        self._endings: list[Callable[[], object]] = [self.traces.shutdown, self.meters.shutdown]
+        self._flushes: list[Callable[[], object]] = [self.traces.force_flush, self.meters.force_flush]
+
+    @contextmanager
+    def span(
+        self, name: str, values: Values, *, direction: Direction, parent: str, link: str, began: datetime | None
+    ) -> Iterator[Span]:
+        span = self._tracer.start_span(
+            name,
+            context=_extracted(parent) if parent else None,
+            kind=_KINDS[direction],
+            attributes=_plain(values),
+            links=_links(link),
+            start_time=int(began.timestamp() * 1e9) if began else None,
+        )
+        told = _Told(span)
+        with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+            try:
+                yield told
+            except Exception as error:
+                told.raised(error)
+                raise
+
+    @contextmanager
+    def receiving(self, traceparent: str, tracestate: str) -> Iterator[None]:
+        token = contexts.attach(_extracted(traceparent, tracestate))
+        try:
+            yield
+        finally:
+            contexts.detach(token)
+
+    def carrier(self) -> str:
+        carried: dict[str, str] = {}
+        _W3C.inject(carried)
+        return carried.get("traceparent", "")
+
+    def record(self, metric: Metric, amount: float, values: Values) -> None:
+        instrument = self._instruments.get(metric)
+        if instrument is None:
+            with self._lock:
+                instrument = self._instruments.setdefault(metric, self._made(metric))
+        # Only what the list names: a release's id on a metric would be a series of its own, for ever.
+        instrument(amount, {str(name): value for name, value in _plain(values).items() if name in metric.attributes})
+
+    def _made(self, metric: Metric) -> Callable[[float, dict[str, Any]], None]:
+        match metric.kind:
+            case Kind.COUNTER:
+                return self._meter.create_counter(metric, metric.unit, metric.meaning).add
+            case Kind.HISTOGRAM:
+                return self._meter.create_histogram(metric, metric.unit, metric.meaning).record
+            case Kind.GAUGE:
+                return self._meter.create_gauge(metric, metric.unit, metric.meaning).set
+
+    def attach_logs(self, provider: LoggerProvider) -> None:
+        """Hand on what is logged, from INFO upwards, until the end."""
+        handler = Exporting(provider)
+        handler.setLevel(logging.INFO)
+        logging.getLogger().addHandler(handler)
+        self._flushes.append(provider.force_flush)
+        self._endings += [lambda: logging.getLogger().removeHandler(handler), provider.shutdown]
+
+    def flush(self) -> None:
+        """Send what has not been sent yet, and wait for it."""
+        for flush in self._flushes:
+            flush()
+
+    def shutdown(self) -> None:
+        for end in self._endings:
+            end()
+
+
+class _Told:
+    """A span of the SDK, through which nothing secret passes."""
+
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
+
+    def set(self, values: Values) -> None:
+        self._span.set_attributes(_plain(values))
+
+    def fail(self, reason: str) -> None:
+        self._span.set_status(trace.Status(trace.StatusCode.ERROR, redacted(reason)))
+
+    def link(self, traceparent: str) -> None:
+        for link in _links(traceparent):
+            self._span.add_link(link.context)
+
+    def raised(self, error: Exception) -> None:
+        said = redacted(str(error))
+        stack = redacted("".join(traceback.format_exception(error)))
+        kind = type(error).__name__
+        self._span.add_event(
+            "exception", {"exception.type": kind, "exception.message": said, "exception.stacktrace": stack}
+        )
+        self._span.set_status(trace.Status(trace.StatusCode.ERROR, f"{kind}: {said}"))
+
+
+class Exporting(logging.Handler):
+    """Hands log records on, each with the trace that it belongs to."""
+
+    def __init__(self, provider: LoggerProvider) -> None:
+        super().__init__()
+        self._provider = provider
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith(("opentelemetry", "azure.monitor")):
+            return  # the exporter's own troubles: sending them would make more of them
+        try:
+            self._provider.get_logger(record.name).emit(
+                LogRecord(
+                    timestamp=int(record.created * 1e9),
+                    context=contexts.get_current(),
+                    severity_text=record.levelname,
+                    severity_number=_severity(record.levelno),
+                    body=record.getMessage(),
+                    attributes=logs.attributes(record),
+                )
+            )
+        except Exception:  # noqa: BLE001 - what logging's handlers do: a record must not end what it tells of
+            self.handleError(record)
+
+
+def begin(destinations: Sequence[Destination], *, share: float, service: str, version: str, instance: str) -> Sdk:
+    """Let spans, metrics and logs go to these places from now on."""
+    # The Azure SDK would make spans of its own, which hold whole addresses; and the exporter reports its own use.
+    os.environ.setdefault("AZURE_TRACING_ENABLED", "false")
+    os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+    resource = Resource.create(
+        {"service.name": service, "service.version": version, **({"service.instance.id": instance} if instance else {})}
+    )
+    sdk = Sdk(
+        resource,
+        processors=[KeepWhole(BatchSpanProcessor(LateSpans(place.spans)), share) for place in destinations],
+        readers=[
+            PeriodicExportingMetricReader(LateMetrics(place.metrics), export_interval_millis=_every())
+            for place in destinations
+        ],
+    )
+    provider = LoggerProvider(resource=resource)
+    for place in destinations:
+        provider.add_log_record_processor(BatchLogRecordProcessor(LateLogs(place.logs)))
+    sdk.attach_logs(provider)
+    recording.use(sdk)
+    return sdk
+
+
+def _every() -> float:
+    given = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
+    return float(given) if given.isdigit() else METRICS_EVERY_MS
+
+
+def _extracted(traceparent: str, tracestate: str = "") -> contexts.Context:
+    """A context that holds nothing but the trace named; an empty one for a traceparent that is none."""
+    return _W3C.extract({"traceparent": traceparent, "tracestate": tracestate}, context=contexts.Context())
+
+
+def _links(traceparent: str) -> list[trace.Link]:
+    found = trace.get_current_span(_extracted(traceparent)).get_span_context() if traceparent else None
+    return [trace.Link(found)] if found is not None and found.is_valid else []
+
+
+def _plain(values: Values) -> dict[str, Any]:
+    return {
+        str(name): redacted(value) if isinstance(value, str) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _severity(level: int) -> SeverityNumber:
+    for least, severity in (
+        (logging.CRITICAL, SeverityNumber.FATAL),
+        (logging.ERROR, SeverityNumber.ERROR),
+        (logging.WARNING, SeverityNumber.WARN),
+        (logging.INFO, SeverityNumber.INFO),
+    ):
+        if level >= least:
+            return severity
+    return SeverityNumber.DEBUG

@@ -1,0 +1,206 @@
+"""A release from push to production, on the real flow: one trace, links over the wait, and what is measured."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.domain.steps import Outgoing, Step
+from slipway.effects.messaging import MemoryBus
+from slipway.flow.observing import ObservedBus
+from slipway.telemetry import Attribute, Family, Metric, message, observed, receiving, span, trace_id
+from slipway.telemetry.names import listed
+from tests.unit.flow.deliveries import write_delivery
+from tests.unit.flow.house import House
+from tests.unit.telemetry.conftest import Kept
+
+PUSH = f"00-{'1' * 32}-{'a' * 16}-01"
+VISIT = f"00-{'2' * 32}-{'b' * 16}-01"
+LONG = timedelta(hours=20)
+
+
+class TracedBus(ObservedBus):
+    """In memory, seen through the wrapper that the wiring uses."""
+
+    def __init__(self) -> None:
+        self.inner = MemoryBus()
+        super().__init__(self.inner)
+
+    @property
+    def sent(self) -> list[Outgoing]:
+        return self.inner.sent
+
+
+class TracedHouse(House):
+    """Delivers each message in the trace that it carries, as the host does."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, bus=TracedBus())
+
+    def settle(self, **_: Any) -> None:
+        while (found := self._next(timedelta(minutes=1))) is not None:
+            self.bus.sent.remove(found)
+            self.time.now = max(self.time.now, found.not_before or self.time.now)
+            assert found.trace is not None
+            parent = found.trace.parent
+            with (
+                receiving(parent),
+                span(Family.FUNCTION, "perform_step"),
+                message(parent),
+                span(Family.QUEUE, "receive steps", link=found.trace.link),
+            ):
+                self.performer.perform(Step.model_validate(found.body))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> TracedHouse:
+    folder = tmp_path / "deliveries"
+    write_delivery(folder)
+    return TracedHouse(folder)
+
+
+def deliver(house: TracedHouse) -> None:
+    with receiving(PUSH), span(Family.FUNCTION, "take_cause"):
+        house.push("1.0")
+    house.settle()
+    assert house.phase(1) is Phase.AWAITING_APPROVAL
+    house.time.now += LONG
+    with receiving(VISIT), span(Family.FUNCTION, "take_decision"):
+        house.intake.take(house.vote(1))
+    house.settle()
+    assert house.phase(1) is Phase.COMPLETED
+
+
+def trace_of(recorded: Any) -> str:
+    return f"{recorded.context.trace_id:032x}"
+
+
+def links_of(recorded: Any) -> set[str]:
+    return {f"{link.context.trace_id:032x}" for link in recorded.links}
+
+
+def test_every_step_from_push_to_production_is_in_the_trace_of_the_push(house: TracedHouse, kept: Kept) -> None:
+    deliver(house)
+    steps = [recorded for recorded in kept.spans if recorded.name.startswith("step ")]
+    assert {recorded.name for recorded in steps} >= {
+        *("step plan", "step deploy", "step check", "step verify", "step promote", "step notify"),
+    }
+    assert {trace_of(recorded) for recorded in steps} == {"1" * 32}
+    assert trace_id(house.release(1).trace) == "1" * 32
+    assert {recorded.attributes[Attribute.ENVIRONMENT] for recorded in steps} == {"staging", "production"}
+    assert {recorded.attributes[Attribute.RELEASE] for recorded in steps} == {"shop-1"}
+
+
+def test_the_wait_for_approval_is_bridged_by_links_both_ways(house: TracedHouse, kept: Kept) -> None:
+    deliver(house)
+    [vote] = kept.named("cause vote-cast")
+    assert trace_of(vote) == "2" * 32, "a person's visit is a trace of its own"
+    assert links_of(vote) == {"1" * 32}
+    after = [recorded for recorded in kept.named("queue receive steps") if "2" * 32 in links_of(recorded)]
+    assert after
+    assert {trace_of(recorded) for recorded in after} == {"1" * 32}
+
+
+def test_the_wait_itself_is_a_span_of_the_release_and_is_measured(house: TracedHouse, kept: Kept) -> None:
+    deliver(house)
+    [wait] = kept.named("wait awaiting_approval")
+    assert trace_of(wait) == "1" * 32
+    assert links_of(wait) == {"2" * 32}
+    assert (wait.end_time - wait.start_time) / 1e9 != 0
+    points = kept.points()[Metric.WAITED]
+    [waited] = [point for point in points if point.attributes[Attribute.PHASE] == "awaiting_approval"]
+    assert waited.sum >= LONG.total_seconds()
+    assert waited.attributes[Attribute.ENVIRONMENT] == "production"
+
+
+def test_looks_are_beside_one_another_and_not_below(house: TracedHouse, kept: Kept) -> None:
+    """Each look comes by a message of its own; a chain of hundreds of levels would help nobody."""
+    deliver(house)
+    by_id = {recorded.context.span_id: recorded for recorded in kept.spans}
+
+    def sent_from(look: Any) -> int:
+        received = by_id[look.parent.span_id]
+        return by_id[received.parent.span_id].parent.span_id  # type: ignore[no-any-return]
+
+    looks: dict[str, list[Any]] = {}
+    for recorded in kept.named("step check"):
+        looks.setdefault(recorded.attributes[Attribute.ENVIRONMENT], []).append(recorded)
+    assert any(len(found) > 1 for found in looks.values())
+    for found in looks.values():
+        assert len({sent_from(look) for look in found}) == 1
+
+
+def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(house: TracedHouse, kept: Kept) -> None:
+    with receiving(PUSH), span(Family.FUNCTION, "take_cause"):
+        house.push("1.0")
+    house.settle()
+    late = [m for m in house.bus.sent if m.queue == "causes" and m.body["kind"] == "deadline-reached"]
+    assert late
+    for sent in late:
+        assert sent.trace is not None
+        assert sent.trace.parent == ""
+        assert trace_id(sent.trace.link) == "1" * 32
+
+
+def test_ends_and_steps_are_counted_by_names_that_are_listed(house: TracedHouse, kept: Kept) -> None:
+    deliver(house)
+    house.sweep.run(look_for_pushes=False)
+    points = kept.points()
+    [ended] = points[Metric.ENDED]
+    assert dict(ended.attributes) == {"slipway.application": "shop", "slipway.end": "completed"}
+    assert ended.value == 1
+    steps = {(p.attributes["slipway.step"], p.attributes["slipway.outcome"]) for p in points[Metric.STEP]}
+    assert ("deploy", "passed") in steps
+    assert set(points) <= {str(metric) for metric in Metric}
+    for name, found in points.items():
+        allowed = {str(attribute) for attribute in Metric(name).attributes}
+        assert all(set(point.attributes) <= allowed for point in found), name
+    used = {name for recorded in kept.spans for name in recorded.attributes}
+    assert used <= listed()
+    families = {recorded.name.partition(" ")[0] for recorded in kept.spans}
+    assert families <= {str(family) for family in Family}
+
+
+def test_a_failed_step_is_an_error_with_its_reason(house: TracedHouse, kept: Kept) -> None:
+    with span(Family.STEP, "deploy") as current:
+        current.fail("the cluster refused it")
+    [recorded] = kept.spans
+    assert recorded.status.description == "the cluster refused it"
+
+
+def test_messages_carry_no_trace_while_telemetry_is_off(house: TracedHouse) -> None:
+    house.push("1.0")
+    assert house.release(1).trace == ""
+    assert all(sent.trace is None or sent.trace.parent == "" for sent in house.bus.sent)
+
+
+class Port:
+    """Something outside."""
+
+    def ask(self, name: str) -> str:
+        if name == "bad":
+            raise LookupError(name)
+        if name == "worse":
+            raise OSError(name)
+        return name
+
+    def rows(self) -> Any:
+        yield 1
+        yield 2
+
+
+def test_a_call_to_the_outside_is_a_span_and_what_is_expected_is_no_error(kept: Kept) -> None:
+    port = observed(
+        Port(), Family.TABLE, {"ask": lambda name: {Attribute.PLACE: name}, "rows": dict}, expected=(LookupError,)
+    )
+    assert port.ask("good") == "good"
+    with pytest.raises(LookupError):
+        port.ask("bad")
+    with pytest.raises(OSError, match="worse"):
+        port.ask("worse")
+    assert next(port.rows()) == 1
+    found = [(r.name, r.attributes.get(Attribute.PLACE), r.status.is_ok) for r in kept.spans if r.name == "table ask"]
+    assert found == [("table ask", "good", True), ("table ask", "bad", True), ("table ask", "worse", False)]
+    assert len(kept.named("table rows")) == 1
