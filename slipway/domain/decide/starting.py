@@ -9,7 +9,7 @@ from ..rules import RuleResult, failed
 from ..steps import StepKind
 from .conditions import facts_missing, run_rules
 from .gates import bar_late
-from .lanes import arrive, ask, end, supersede
+from .lanes import arrive, ask, end, plan, supersede
 from .state import Draft, tag_of
 
 
@@ -136,6 +136,16 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
         start_when_complete(draft, release)
     else:
         bar_late(draft, release)
+        _plan_with_evidence(draft, release.number, run)
+
+
+def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
+    """People are asked about a plan that says nothing of the run: it is made again, and votes are for the new one."""
+    release = draft.release(number)
+    if release is not None and release.phase is Phase.AWAITING_APPROVAL:
+        reason = f"there is newer evidence: the CI run {run.number} is known now"
+        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
+        plan(draft, release)
 
 
 def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:

@@ -76,16 +76,22 @@ def plan_result(
     *,
     unmet: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What a plan step reports. The same release, environment, base and policy give the same plan hash."""
+    """What a plan step reports. The same release, environment, base, policy and run give the same plan hash."""
     environment = application.environment(step.environment)
     base = lane.live.plan_hash if lane.live else None
     policy = policy_hash(environment) if environment else None
+    run = release.run.number if release.run else None
     broken = unmet or {}
     found = [
         {"name": name, "passed": name not in broken, "reason": broken.get(name, f"about {name}")}
         for name in (environment.require.rules() if environment else ())
     ]
-    parts = {"image": release.digest or "", "what is live": base or "", "policy": policy or "", "evidence": str(found)}
-    plan = [release.number, release.digest, step.environment, base, policy, found]
+    parts = {
+        "image": release.digest or "",
+        "what is live": base or "",
+        "policy": policy or "",
+        "evidence": f"{found} {run}",
+    }
+    plan = [release.number, release.digest, step.environment, base, policy, found, run]
     made = {"plan_hash": sha256(canonical(plan)), "base": base, "delivery": delivery, "changed": 1, "parts": parts}
     return made | ({"supply_chain": found} if found else {})

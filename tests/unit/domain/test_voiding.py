@@ -1,0 +1,101 @@
+"""What makes votes void: each change of what was voted on, by its name, told to those who voted."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.application import policy_hash
+from slipway.domain.plan import Change, Plan, changed_parts
+from slipway.domain.release import Evidence, Phase
+from slipway.domain.rules import RuleResult
+from slipway.domain.steps import Notice, StepKind
+from tests.unit.domain.gates import ADA, BEN, CLEO, at_the_gate, gated, voters
+from tests.unit.domain.samples import digest
+
+JOB: dict[str, Any] = {"kind": "Job", "metadata": {"name": "shop-1-production-1", "labels": {}}, "spec": {"tests": 1}}
+
+
+def plan(**changes: Any) -> Plan:
+    environment = gated().environments[-1]
+    fields: dict[str, Any] = {
+        "application": "shop",
+        "release": 1,
+        "environment": "production",
+        "registry": "prod",
+        "repository": "team/shop",
+        "digest": digest("v1"),
+        "tag": "v1",
+        "image": f"prod.example.com/team/shop@{digest('v1')}",
+        "cluster": "production",
+        "namespace": "shop",
+        "promote_from": "nonprod",
+        "manifests": ({"kind": "Deployment"},),
+        "verification": JOB,
+        "base": digest("live"),
+        "policy": policy_hash(environment),
+    }
+    return Plan.model_validate(fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"digest": digest("other")}, "image"),
+        ({"manifests": ({"kind": "Deployment", "spec": {"replicas": 3}},)}, "manifests"),
+        ({"policy": digest("stricter")}, "policy"),
+        ({"cluster": "elsewhere"}, "target"),
+        ({"namespace": "elsewhere"}, "target"),
+        ({"registry": "elsewhere"}, "target"),
+        ({"run": "https://dev.azure.com/contoso/shop/_build/results?buildId=2"}, "evidence"),
+        ({"evidence": (Evidence(name="load", environment="staging", passed=True, summary="ok"),)}, "evidence"),
+        ({"supply_chain": (RuleResult(name="has-sbom", passed=True, reason="there"),)}, "evidence"),
+        ({"verification": {**JOB, "spec": {"tests": 2}}}, "acceptance tests"),
+        ({"base": digest("something newer")}, "what is live"),
+        ({"changes": (Change(kind="Deployment", name="shop", change="changed", diff="-a\n+b"),)}, "the cluster"),
+    ],
+)
+def test_each_change_of_a_plan_makes_another_hash_and_has_a_name(changes: dict[str, Any], named: str) -> None:
+    before, after = plan(), plan(**changes)
+    assert before.hash != after.hash
+    assert changed_parts(before.parts, after.parts) == (named,)
+
+
+def test_the_name_of_the_next_job_is_no_change_that_people_are_told_of() -> None:
+    job = {**JOB, "metadata": {"name": "shop-1-production-2", "labels": {}}}
+    assert changed_parts(plan().parts, plan(verification=job).parts) == ()
+
+
+@pytest.mark.parametrize("named", ["image", "manifests", "policy", "target", "evidence"])
+def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(named: str) -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, ADA)
+    before = world.releases[1]
+    assert before.gate is not None
+    parts = before.gate.parts | {named: "changed"}
+    world.effects.answer(
+        StepKind.PLAN, plan_hash=digest("plan anew"), base=None, delivery=digest("anew"), parts=parts, changed=1
+    )
+    world.change()
+    world.delivery = digest("anew")
+    world.vote(1, BEN)  # brings to light that the plan is out of date
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert voters(world) == []
+    voided = world.last("vote.voided").details
+    assert voided == {"voters": [ADA], "plan_hash": before.plan_hash, "reason": f"the plan changed: {named}"}
+    told = world.notices(Notice.VOTES_VOIDED)
+    assert {(step.recipients, step.why) for step in told} == {((ADA,), f"the plan changed: {named}")}
+    again = world.vote(1, ADA, plan_hash=before.plan_hash)
+    assert "vote-is-for-this-plan" in [rule.name for rule in again.rules if not rule.passed]
+
+
+# ---- an open gate is in nobody's way
+def test_an_open_gate_blocks_neither_intake_nor_other_lanes() -> None:
+    world = at_the_gate(gated(required=2))
+    world.vote(1, CLEO)
+    world.wait(timedelta(hours=3))
+    world.push("v2")
+    world.settle()
+    assert world.live("staging") == 2
+    assert world.phase(2) is Phase.AWAITING_APPROVAL
