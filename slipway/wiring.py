@@ -13,6 +13,7 @@ from .domain.tokens import Keys
 from .effects.messaging import Bus
 from .flow.catalogue import Catalogue
 from .flow.clock import Clock, Patience, utc_now
+from .flow.freezing import Freezer
 from .flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
 from .flow.inbound import EventSource
 from .flow.inbound.caller import Access, NamedKey
@@ -372,6 +373,7 @@ class Parts:
             outbox=self.outbox,
             indexer=self.indexer,
             registry=self.registry,
+            freezer=self.freezer,
             clock=self.clock,
         )
 
@@ -407,6 +409,10 @@ class Parts:
     @part
     def provenance(self) -> Provenance:
         return Provenance(reader=self.reader, trail=self.trail)
+
+    @part
+    def freezer(self) -> Freezer:
+        return Freezer(installation=self.installation, catalogue=self.catalogue, intake=self.intake, clock=self.clock)
 
     @part
     def reader(self) -> Reader:

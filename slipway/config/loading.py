@@ -19,6 +19,7 @@ from .problems import ConfigError, Findings, Problem, Steps, nearest, shown_path
 from .rendering import BUILT_INS, render_documents, render_job
 from .tags import fault_of
 from .validation import validate
+from .windows import window_faults
 
 MAX_DELIVERIES = 500
 _SAMPLE_IMAGE = "registry.invalid/{repository}@sha256:" + "0" * 64
@@ -82,6 +83,7 @@ def _load(folder: Path, known: Known | None, findings: Findings) -> Claims:
         with findings.collecting():
             loader.check_job()
         findings.extend(loader.trust_problems())
+        findings.extend(loader.window_problems())
     return Claims(delivery=delivery, document=document, objects=objects)
 
 
@@ -173,6 +175,13 @@ class _EnvironmentLoader:
         for fault in trust_faults(self._delivery, required):
             steps = (*self._at, "require", *fault.field)
             yield self._document.problem(steps, expected=fault.expected, got=fault.got)
+
+    def window_problems(self) -> Iterator[Problem]:
+        """What is wrong with the time windows: rules, time zone, holidays."""
+        if self._environment.windows.given:
+            for fault in window_faults(self._delivery, self._environment.windows):
+                steps = (*self._at, "windows", *fault.field)
+                yield self._document.problem(steps, expected=fault.expected, got=fault.got)
 
     def _inside(self, relative: str, steps: Steps) -> Path:
         path = self._delivery.inside(relative)

@@ -16,6 +16,7 @@ from .gate import AutoGate, Gate
 from .model import Duration, Name, Record, Repository, canonical, sha256
 from .promotion import PromotionRule
 from .requirements import Requirements
+from .windows import Windows
 
 
 class Start(StrEnum):
@@ -132,6 +133,10 @@ class Environment(Record):
         default=Requirements(), description="What must be attached to the image before a rollout, and hold."
     )
     gate: Gate = Field(default=AutoGate(), description="What must be answered before a rollout.")
+    windows: Windows = Field(
+        default=Windows(),
+        description="When rollouts may begin. No part of what people vote on: it says when, and not what.",
+    )
     promotion: PromotionRule = Field(
         default=PromotionRule(), description="How the artifact gets into this environment's registry."
     )
@@ -213,5 +218,8 @@ def _check_conditions(environment: Environment, gate: AutoGate, earlier: Mapping
 
 
 def policy_hash(environment: Environment) -> str:
-    """Hash of what the environment demands; part of every plan, so that a changed policy voids votes."""
-    return sha256(canonical(environment.model_dump(mode="json")))
+    """Hash of what the environment demands; part of every plan, so that a changed policy voids votes.
+
+    Time windows say when and not what, so they are left out (docs/decisions/0010-freezes-and-verbs.md).
+    """
+    return sha256(canonical(environment.model_dump(mode="json", exclude={"windows"})))

@@ -1,9 +1,11 @@
 """Causes: what inbound events mean, once parsed. Nothing acts on a raw event."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
+from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
+from .commands import OF_A_LANE, OF_A_RELEASE, Verb
 from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
 from .people import SignedIn
 from .release import Run, VoteDecision
@@ -122,8 +124,79 @@ class ReminderDue(_Cause):
         return f"reminder {self.application} {self.release} {self.due.isoformat()}"
 
 
+class CommandGiven(_Cause):
+    """An operator told Slipway to do something. Who they are and that they may was checked by the channel."""
+
+    kind: Literal["command-given"] = "command-given"
+    verb: Verb
+    application: Name
+    release: int | None = Field(default=None, ge=1)
+    """The release that it is about; of a roll-back, the one that is to come back."""
+    environment: Name | None = None
+    until: Moment | None = None
+    """Of a freeze: when it ends by itself."""
+    actor: str = Field(min_length=1, max_length=NAME_LIMIT)
+    reason: str = Field(default="", max_length=REASON_LIMIT)
+    channel: str = Field(max_length=32)
+    submission: str = Field(min_length=8, max_length=128)
+    """Names this one act: the form's nonce, or what the sender calls it. A repeat of it is the same command."""
+
+    @model_validator(mode="after")
+    def _says_what_it_is_about(self) -> Self:
+        if (self.release is None) is (self.verb in OF_A_RELEASE):
+            raise ValueError(f"release: {'is missing' if self.release is None else f'is not for {self.verb}'}")
+        if (self.environment is None) is (self.verb in OF_A_LANE):
+            raise ValueError(f"environment: {'is missing' if self.environment is None else f'is not for {self.verb}'}")
+        return self
+
+    @property
+    def key(self) -> str:
+        about = f"{self.application} {self.release or '-'} {self.environment or '-'}"
+        return f"command {self.verb} {about} {self.actor.casefold()} {self.submission}"
+
+
+class FreezeSpread(_Cause):
+    """A freeze of everything was set or ended; each application is told, so that its decisions see it."""
+
+    kind: Literal["freeze-spread"] = "freeze-spread"
+    application: Name
+    freeze: Freeze
+    ended_by: str = Field(default="", max_length=NAME_LIMIT)
+    """Who ended it; empty while it is in force."""
+    reason: str = Field(default="", max_length=REASON_LIMIT)
+    """Why it was ended."""
+
+    @property
+    def key(self) -> str:
+        return f"freeze {self.application} {self.freeze.id} {'ended' if self.ended_by else 'set'}"
+
+
+class DeliveryChanged(_Cause):
+    """The delivery folder is no longer the one that the plan of a release was made from."""
+
+    kind: Literal["delivery-changed"] = "delivery-changed"
+    application: Name
+    release: int
+    environment: Name
+    attempt: int
+    delivery: Digest
+
+    @property
+    def key(self) -> str:
+        at = f"{self.application} {self.release} {self.environment} {self.attempt}"
+        return f"delivery {at} {self.delivery}"
+
+
 Cause = Annotated[
-    ImagePushed | PipelineCompleted | VoteCast | StepFinished | DeadlineReached | ReminderDue,
+    ImagePushed
+    | PipelineCompleted
+    | VoteCast
+    | StepFinished
+    | DeadlineReached
+    | ReminderDue
+    | CommandGiven
+    | FreezeSpread
+    | DeliveryChanged,
     Field(discriminator="kind"),
 ]
 

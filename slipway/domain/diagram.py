@@ -10,18 +10,21 @@ import textwrap
 from enum import Enum
 from itertools import pairwise
 
-from .release import ROLLOUT_PHASES, TRANSITIONS, Phase
+from .phases import RETRYABLE, ROLLOUT_PHASES, TRANSITIONS, Phase
 
 _INTRODUCTION = """\
 # States of a release
 
-Made by `python -m slipway.domain.diagram` from the phases and transitions in `slipway/domain/release.py`.
+Made by `python -m slipway.domain.diagram` from the phases and transitions in `slipway/domain/phases.py`.
 Only the steps drawn here can be taken: the code refuses any other.
 """
 
 _ENDS = """\
-The last seven are ends: a release never leaves them. Only `completed`, `failed` and `rolled_back` may have touched
-the cluster of the environment they ended in; a release that was rejected, expired, superseded or cancelled has not.
+The last seven are ends. A release leaves one only when somebody tries it again, and only after a failure: it stays the
+same release with the same digest, and goes on where it failed, as a new attempt.
+
+Only `completed`, `failed` and `rolled_back` may have touched the cluster of the environment they ended in; a release
+that was rejected, expired, superseded or cancelled has not.
 """
 
 
@@ -56,6 +59,7 @@ def table() -> str:
     for phase in Phase:
         holds = "yes" if phase in ROLLOUT_PHASES else ""
         following = ", ".join(f"`{f}`" for f in _following(phase)) or "nothing: an end"
+        following = f"nothing by itself; when it is tried again: {following}" if phase in RETRYABLE else following
         lines.append(f"| `{phase}` | {meaning[phase]} | {holds} | {following} |")
     return "\n".join(lines)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .application import Application, Environment, Start
+from .blocks import Freeze
+from .decide.blocks import LANE, Blocks, blocks
 from .decide.conditions import (
     facts_missing,
     newer_in_lane,
@@ -21,6 +23,7 @@ from .model import Record
 from .release import Lane, Phase, Release, Visit
 from .requirements import BUILT_BY, HAS_SBOM, SIGNED_BY_COSIGN, SIGNED_BY_NOTATION
 from .rules import RuleResult, failed
+from .windows import Opening
 from .wording import Wording, moment
 
 _WAY = (
@@ -28,6 +31,7 @@ _WAY = (
     Phase.PLANNING,
     Phase.SOAKING,
     Phase.AWAITING_APPROVAL,
+    Phase.HELD_BACK,
     Phase.PROMOTING,
     Phase.DEPLOYING,
     Phase.CHECKING,
@@ -64,8 +68,11 @@ def explain(
     delivery: str,
     now: datetime,
     tag_rule: RuleResult | None,
+    everything: Freeze | None = None,
+    windows: Mapping[str, Opening] | None = None,
 ) -> Explanation:
-    """Explain one release. `releases` holds at least those that its lanes name as rolling or waiting."""
+    """Explain one release. `releases` holds at least those that its lanes name as rolling or waiting; `everything` is
+    the freeze of everything, `windows` says of each environment that has time windows whether they are open now."""
     view = _View(
         application=application,
         release=release,
@@ -74,8 +81,17 @@ def explain(
         delivery=delivery,
         now=now,
         tag_rule=tag_rule,
+        everything=everything,
+        windows=windows or {},
     )
-    wording = Wording(application=application, release=release, lanes=lanes, releases=releases, now=now)
+    wording = Wording(
+        application=application,
+        release=release,
+        lanes=lanes,
+        releases=releases,
+        now=now,
+        blocks=view.blocks(release.environment) if release.environment else Blocks(rules=()),
+    )
     return Explanation(
         release=release.id,
         phase=release.phase,
@@ -83,6 +99,7 @@ def explain(
         rules=tuple(
             EnvironmentRules(environment=environment.name, rules=tuple(view.rules(environment)))
             for environment in application.environments
+            if release.brings_back is None or release.environment == environment.name
         ),
         next=wording.next(),
     )
@@ -148,16 +165,21 @@ class _View:
     delivery: str
     now: datetime
     tag_rule: RuleResult | None
+    everything: Freeze | None
+    windows: Mapping[str, Opening]
 
     def rules(self, environment: Environment) -> Iterator[RuleResult]:
         yield from self._way_here(environment)
         visit = self.release.visit(environment.name)
         yield from self._supply_chain(environment, visit)
         if visit is None or visit.outcome != "live":
-            yield self._no_newer(environment)
+            if self.release.brings_back is None:
+                yield self._no_newer(environment)
             yield self._lane_is_free(environment)
             yield self._plan(environment)
-            yield from gate_rules(self.application, self.release, environment, self.lanes, now=self.now)
+            if self.release.brings_back is None:
+                yield from gate_rules(self.application, self.release, environment, self.lanes, now=self.now)
+            yield from self._blocks(environment)
             if self.application.registry_of(environment) != self.release.registry:
                 yield self._promoted(environment)
             yield self._rolled_out(environment)
@@ -169,6 +191,12 @@ class _View:
     def _way_here(self, environment: Environment) -> Iterator[RuleResult]:
         names = [e.name for e in self.application.environments]
         place = names.index(environment.name)
+        back = self.release.brings_back
+        if back is not None:
+            ordered = f"{back.by} ordered it: {back.reason}"
+            yield _rule("was-live-here", True, f"{self.release.application}-{back.to} was live in {environment.name}")
+            yield _rule("ordered-by-an-operator", True, ordered)
+            return
         if place == 0:
             yield from self._start()
             return
@@ -236,9 +264,20 @@ class _View:
         if release.plan_hash is None:
             why = release.reason if release.phase is Phase.FAILED else "no plan was made"
             return _rule("plan-is-current", False, why)
-        if release.phase in (Phase.AWAITING_APPROVAL, Phase.SOAKING):
+        if release.phase in (Phase.AWAITING_APPROVAL, Phase.SOAKING, Phase.HELD_BACK):
             return plan_rule(release, self._lane(environment).live, self.delivery)
         return _rule("plan-is-current", True, f"plan {short(release.plan_hash)} was the one to roll out")
+
+    def blocks(self, environment: str) -> Blocks:
+        """What would be in the way of a rollout now."""
+        lane = self.lanes.get(environment) or Lane(environment=environment)
+        opening = self.windows.get(environment)
+        return blocks(self.release, lane, everything=self.everything, opening=opening, now=self.now)
+
+    def _blocks(self, environment: Environment) -> Iterator[RuleResult]:
+        """Freeze, hold and windows, for a release that has not begun to roll out here."""
+        if not self.release.phase.final and not self._past(environment, Phase.HELD_BACK):
+            yield from (rule for rule in self.blocks(environment.name).rules if rule.name != LANE)
 
     def _supply_chain(self, environment: Environment, visit: Visit | None) -> Iterator[RuleResult]:
         """What is required of the image: as the plan found it, or else what a plan will have to find."""
@@ -252,7 +291,8 @@ class _View:
         source, target = self.release.registry, self.application.registry_of(environment)
         here = self._here(environment)
         brought_back = here and self.release.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
-        if self._past(environment, Phase.PROMOTING) or brought_back or (here and self._has_evidence()):
+        kept = self.release.brings_back is not None and self.release.brings_back.copied
+        if kept or self._past(environment, Phase.PROMOTING) or brought_back or (here and self._has_evidence()):
             return _rule("artifact-is-promoted", True, f"{target} has {short(self.release.digest)}")
         under_way = here and self.release.phase is Phase.PROMOTING
         copied = "is being copied" if under_way else "is not known to have been copied"

@@ -49,7 +49,7 @@ def _is_open(release: Release, *, here: bool, now: datetime) -> RuleResult:
     opened = release.gate if here else None
     if opened is None:
         return _rule("gate-is-open", False, "it opens once there is a plan")
-    if release.phase in ROLLOUT_PHASES:
+    if release.phase in ROLLOUT_PHASES or release.phase is Phase.HELD_BACK:
         return _rule("gate-is-open", True, f"it was passed; it opened at {moment(opened.opened_at)}")
     if release.phase is Phase.AWAITING_APPROVAL and opened.deadline and now < opened.deadline:
         return _rule("gate-is-open", True, f"it is open until {moment(opened.deadline)}")

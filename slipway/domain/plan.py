@@ -1,7 +1,7 @@
 """A plan: exactly what a rollout will do in one environment. Votes are for its hash."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -51,6 +51,10 @@ class Plan(Record):
     run: str | None = None
     policy: Digest
     """Hash of what the environment demands."""
+    brings_back: int | None = None
+    """Of a roll-back by hand: the release whose manifests these are."""
+    warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
+    """What whoever ordered a roll-back should know: that its manifests or its image are gone."""
 
     @property
     def hash(self) -> str:
@@ -63,8 +67,9 @@ class Plan(Record):
         return {part: sha256(canonical([own[name] for name in names]))[7:23] for part, names in _PARTS.items()}
 
     def document(self) -> bytes:
-        """The canonical JSON that is kept, and hashed."""
-        return canonical(self.model_dump(mode="json"))
+        """The canonical JSON that is kept, and hashed. What only a roll-back has is left out of any other plan."""
+        rare = {name for name in ("brings_back", "warnings") if not getattr(self, name)}
+        return canonical(self.model_dump(mode="json", exclude=rare))
 
 
 def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -78,7 +83,7 @@ def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
 _PARTS = {
     "image": ("digest", "tag", "repository"),
     "target": ("registry", "promote_from", "cluster", "namespace"),
-    "manifests": ("manifests",),
+    "manifests": ("manifests", "brings_back", "warnings"),
     "acceptance tests": ("verification",),
     "what is live": ("base",),
     "policy": ("policy",),
@@ -111,3 +116,7 @@ class PlanMade(Record):
     """As in the plan: its parts by their hashes."""
     supply_chain: tuple[RuleResult, ...] = Field(default=(), max_length=10)
     """As in the plan: what the environment requires, and whether it holds."""
+    warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
+    """As in the plan of a roll-back: what is gone."""
+    copied: bool = False
+    """Of a roll-back: the environment's registry has the image."""

@@ -1,4 +1,4 @@
-"""A release on its way through the chain: its phases, what is known of it, and the lanes it moves in."""
+"""A release on its way through the chain: what is known of it, and the lanes it moves in. Its phases: `phases.py`."""
 
 import re
 from enum import StrEnum
@@ -6,98 +6,33 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .blocks import Freeze, Hold, LanePass
 from .model import Digest, Moment, Name, Record, Repository, Tag
 from .people import SignedIn
+from .phases import ENDS, RETRYABLE, ROLLOUT_PHASES, TRANSITIONS, Phase
 from .rules import RuleResult
 
-
-class Phase(StrEnum):
-    """Where a release stands. The last seven are ends and never change again."""
-
-    JOINING = "joining"
-    """One of the two facts it starts from has not arrived yet."""
-    RESOLVING = "resolving"
-    """Its tag is being looked up in the registry."""
-    QUEUED = "queued"
-    """Another rollout holds the lane; this one is next."""
-    PLANNING = "planning"
-    """What a rollout would do is being worked out."""
-    SOAKING = "soaking"
-    """The gate waits until it has been live in an earlier environment for long enough."""
-    AWAITING_APPROVAL = "awaiting_approval"
-    """The gate is open; people are asked."""
-    PROMOTING = "promoting"
-    """The artifact is being copied into the environment's registry."""
-    DEPLOYING = "deploying"
-    """The manifests are being applied."""
-    CHECKING = "checking"
-    """The cluster is bringing the new version up."""
-    VERIFYING = "verifying"
-    """The acceptance tests are running."""
-    ROLLING_BACK = "rolling_back"
-    """What was live before is being brought back."""
-    COMPLETED = "completed"
-    """Live in every environment of the chain."""
-    FAILED = "failed"
-    """A step failed and nothing was brought back."""
-    ROLLED_BACK = "rolled_back"
-    """A rollout or its verification failed, and what was live before is live again."""
-    REJECTED = "rejected"
-    """A person said no."""
-    EXPIRED = "expired"
-    """Its time to be joined or approved ran out."""
-    SUPERSEDED = "superseded"
-    """A newer release took its place before its rollout began."""
-    CANCELLED = "cancelled"
-    """It can or may not go on: its CI run failed, or its environment is gone."""
-
-    @property
-    def final(self) -> bool:
-        return not TRANSITIONS[self]
-
-
-_WAITING_ENDS = frozenset({Phase.EXPIRED, Phase.SUPERSEDED, Phase.CANCELLED})
-_ROLLOUT_ENDS = frozenset({Phase.FAILED, Phase.ROLLING_BACK})
-
-TRANSITIONS: dict[Phase, frozenset[Phase]] = {
-    Phase.JOINING: frozenset({Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING}) | _WAITING_ENDS,
-    Phase.RESOLVING: frozenset({Phase.QUEUED, Phase.PLANNING, Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED}),
-    Phase.QUEUED: frozenset({Phase.PLANNING, Phase.SUPERSEDED}),
-    Phase.PLANNING: frozenset(
-        {
-            Phase.PLANNING,
-            Phase.SOAKING,
-            Phase.AWAITING_APPROVAL,
-            Phase.PROMOTING,
-            Phase.DEPLOYING,
-            Phase.FAILED,
-            Phase.SUPERSEDED,
-            Phase.CANCELLED,
-        }
-    ),
-    Phase.SOAKING: frozenset(
-        {Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING, Phase.SUPERSEDED, Phase.CANCELLED},
-    ),
-    Phase.AWAITING_APPROVAL: frozenset({Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING, Phase.REJECTED})
-    | _WAITING_ENDS,
-    Phase.PROMOTING: frozenset({Phase.DEPLOYING, Phase.FAILED}),
-    Phase.DEPLOYING: frozenset({Phase.CHECKING}) | _ROLLOUT_ENDS,
-    Phase.CHECKING: frozenset({Phase.VERIFYING, Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED})
-    | _ROLLOUT_ENDS,
-    Phase.VERIFYING: frozenset({Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}) | _ROLLOUT_ENDS,
-    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.FAILED}),
-    Phase.COMPLETED: frozenset(),
-    Phase.FAILED: frozenset(),
-    Phase.ROLLED_BACK: frozenset(),
-    Phase.REJECTED: frozenset(),
-    Phase.EXPIRED: frozenset(),
-    Phase.SUPERSEDED: frozenset(),
-    Phase.CANCELLED: frozenset(),
-}
-"""Every step a release may take; the diagram in docs/reference/states.md is made from it."""
-
-ROLLOUT_PHASES = frozenset({Phase.PROMOTING, Phase.DEPLOYING, Phase.CHECKING, Phase.VERIFYING, Phase.ROLLING_BACK})
-"""The phases in which a release holds its lane."""
+__all__ = [
+    "ENDS",
+    "RETRYABLE",
+    "ROLLOUT_PHASES",
+    "TRANSITIONS",
+    "Artifact",
+    "Evidence",
+    "GateState",
+    "Head",
+    "Lane",
+    "Live",
+    "Phase",
+    "Push",
+    "Release",
+    "Return",
+    "Run",
+    "Visit",
+    "Vote",
+    "VoteDecision",
+    "parse_release_id",
+]
 
 
 class Artifact(Record):
@@ -206,6 +141,20 @@ class Visit(Record):
     """What the last plan found of the signatures, the SBOM and the provenance that the environment requires."""
 
 
+class Return(Record):
+    """Why a release exists that was not pushed: to bring back, in one environment, what an earlier one had there."""
+
+    environment: Name
+    to: int = Field(ge=1)
+    """The release that is brought back."""
+    plan_hash: Digest
+    """The plan by which that one was live; its manifests are used again, as long as they are kept."""
+    by: str = Field(max_length=254)
+    reason: str = Field(max_length=2000)
+    copied: bool = False
+    """The environment's registry still has the image: nothing is copied, even if it is gone from where it came from."""
+
+
 class Release(Record):
     """One artifact of one application on its way through the chain."""
 
@@ -243,6 +192,14 @@ class Release(Record):
     """The audit sequence at which its story begins."""
     trace: Annotated[str, Field(max_length=64)] = ""
     """The span (W3C `traceparent`) in which it began: its way to production is one trace. Empty without traces."""
+    brings_back: Return | None = None
+    """Set where it is a roll-back by hand: it goes to one environment only, and no gate asks about it."""
+    blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
+    """Names of the rules that keep it back, while it is held back."""
+    failed_step: str = Field(default="", max_length=32)
+    """Of a failure: the kind of step that failed, from which it goes on when it is tried again."""
+    override: LanePass | None = None
+    """Lets it pass one freeze or closed window where it is now; used up by that."""
 
     @property
     def id(self) -> str:
@@ -296,6 +253,12 @@ class Lane(Record):
     """The newest release that is here and not yet rolling out."""
     failed: int | None = None
     """The last release that failed here, or was rolled back, until one goes live here."""
+    returning: int | None = None
+    """A roll-back by hand that is here and not yet rolling out; it goes before what waits."""
+    freeze: Freeze | None = None
+    """Nothing new is rolled out here while it is in force."""
+    hold: Hold | None = None
+    """Set by a roll-back by hand: nothing undoes it until somebody resumes."""
 
 
 class Head(Record):
@@ -308,3 +271,5 @@ class Head(Record):
     next_release: int = 1
     active: tuple[int, ...] = ()
     """Numbers of the releases that have not ended."""
+    freeze: Freeze | None = None
+    """This application's copy of the freeze of everything, so that a decision sees it in its own partition."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from .application import Application, Environment, OnFailure
 from .decide.automatic import soaks_in
+from .decide.blocks import FREEZE, HOLD, LANE, Blocks
 from .decide.conditions import facts_missing, short
 from .decide.deadlines import RESEND_LIMIT
 from .decide.quorum import approvals, quorum_rules, voters_left
@@ -31,10 +32,10 @@ _ENDED = {
 }
 _AFTER = {
     Phase.COMPLETED: "Nothing: it has gone the whole way.",
-    Phase.ROLLED_BACK: "Nothing is broken now: find out why it failed, and push a new image.",
+    Phase.ROLLED_BACK: "Nothing is broken now: find out why it failed; then try it again, or push a new image.",
     Phase.REJECTED: "Whoever owns the application answers the reason with a new image.",
     Phase.EXPIRED: "An expired release does not come back: push a new image when people have time for it.",
-    Phase.CANCELLED: "Correct delivery.yaml, and push a new image.",
+    Phase.CANCELLED: "A cancelled release does not come back: push a new image when it is wanted.",
 }
 _FACTS = {"image": "its image to be pushed", "run": "its CI run to succeed"}
 
@@ -53,6 +54,8 @@ class Wording:
     lanes: Mapping[str, Lane]
     releases: Mapping[int, Release]
     now: datetime
+    blocks: Blocks
+    """What would be in the way of a rollout, where it is now."""
 
     def headline(self) -> str:
         release, where, reason = self.release, self._where(), self.release.reason.rstrip(". ")
@@ -63,8 +66,13 @@ class Wording:
                 text = f"{release.id} waits{where} behind {self._ahead()}."
             case Phase.AWAITING_APPROVAL:
                 text = f"{release.id} waits{where} for {self._approvals_missing()}{self._until()}."
+            case Phase.HELD_BACK:
+                text = f"{release.id} is ready, and held back{where}: {self._kept_back()}."
             case Phase.SOAKING:
                 text = f"{release.id} waits{where} until it has soaked{self._soaks_in()}{self._until()}."
+            case Phase.COMPLETED if release.brings_back is not None:
+                back = f"{release.application}-{release.brings_back.to}"
+                text = f"{release.id} brought {back} back{where}{self._replaced()}."
             case Phase.COMPLETED:
                 text = f"{release.id} went live{where}, the last environment{self._replaced()}."
             case Phase.SUPERSEDED:
@@ -88,12 +96,18 @@ class Wording:
                 text = self._overdue() or self._who_votes()
             case Phase.SOAKING:
                 text = self._overdue() or "Time has to pass; then it goes on by itself."
+            case Phase.HELD_BACK:
+                text = self._what_lets_it_go()
+            case Phase.COMPLETED if self._holds():
+                text = f"Newer releases wait here until somebody resumes {release.environment}."
             case Phase.SUPERSEDED:
                 text = f"Nothing: follow {release.application}-{release.superseded_by} instead."
             case Phase.FAILED:
                 text = self._after_failure()
             case Phase.CANCELLED if release.run is not None and not release.run.succeeded:
                 text = f"Run {release.run.number} again: once it succeeds, its image gets a new release."
+            case Phase.CANCELLED if release.environment and self._environment() is None:
+                text = "Correct delivery.yaml, and push a new image."
             case phase if phase in _AFTER:
                 text = _AFTER[phase]
             case _:
@@ -142,6 +156,26 @@ class Wording:
         more = f"{missing} more approval{'' if missing == 1 else 's'}"
         return f"{more}, also {from_groups}" if from_groups else more
 
+    def _kept_back(self) -> str:
+        said = "; ".join(rule.reason.rstrip(". ") for rule in failed(self.blocks.rules))
+        return said or "what was in its way is over"
+
+    def _what_lets_it_go(self) -> str:
+        where, names = self.release.environment, {rule.name for rule in failed(self.blocks.rules)}
+        if self.blocks.until is not None:
+            return f"It goes on by itself at {moment(self.blocks.until)}, once its plan was found to be current."
+        if HOLD in names:
+            return f"An operator resumes {where}; then it goes on by itself."
+        if FREEZE in names:
+            return "An operator ends the freeze, or lets this release past it; then it goes on by itself."
+        if LANE in names:
+            return f"The rollout of {self._ahead()} has to end; then this release is planned by itself."
+        return "The next sweep brings it on."
+
+    def _holds(self) -> bool:
+        lane = self.lanes.get(self.release.environment or "")
+        return lane is not None and lane.hold is not None and lane.hold.release == self.release.number
+
     def _soaks_in(self) -> str:
         environment = self._environment()
         where = soaks_in(self.application, environment) if environment else ""
@@ -171,8 +205,9 @@ class Wording:
             return "Sign the image and attach what is missing, in the pipeline that builds it; then push a new image."
         touched = bool(visits and visits[-1].plan_hash)
         if touched and environment and environment.on_failure is OnFailure.STOP:
-            return f"A person has to look at {environment.name}: it was left as it is. Then push a new image."
-        return "Find out why it failed, and push a new image."
+            look = f"A person has to look at {environment.name}: it was left as it is."
+            return f"{look} Then try it again, or push a new image."
+        return "Find out why it failed; then try it again, or push a new image."
 
     def _overdue(self) -> str:
         due = self.release.due

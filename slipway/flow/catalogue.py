@@ -1,14 +1,17 @@
 """The applications of this installation, found by what an event names."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from ..config import Deliveries, Delivery, check_tag
 from ..config.fingerprint import fingerprint
+from ..config.windows import Calendar, calendar_of
 from ..domain.application import Application
-from ..domain.causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, ReminderDue, StepFinished, VoteCast
+from ..domain.causes import Cause, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.decide.state import tag_of
 from ..domain.rules import RuleResult
+from ..domain.windows import Opening
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,12 @@ class Entry:
 
     delivery: Delivery
     fingerprint: str
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """Of each environment that has time windows."""
+
+    def openings(self, now: datetime) -> dict[str, Opening]:
+        """Of each environment that has time windows: whether they are open."""
+        return {name: calendar.at(now) for name, calendar in self.calendars.items()}
 
     @property
     def application(self) -> Application:
@@ -28,7 +37,8 @@ class Catalogue:
 
     def __init__(self, deliveries: Deliveries, *, hash_of: Callable[[Delivery], str] = fingerprint) -> None:
         self.entries: Mapping[str, Entry] = {
-            name: Entry(delivery=delivery, fingerprint=hash_of(delivery)) for name, delivery in deliveries.items()
+            name: Entry(delivery=delivery, fingerprint=hash_of(delivery), calendars=_calendars(delivery))
+            for name, delivery in deliveries.items()
         }
 
     def __iter__(self) -> Iterator[Entry]:
@@ -46,12 +56,17 @@ class Catalogue:
                 return tuple(e for e in self.entries.values() if _built_by(e.application, cause))
             case StepFinished():
                 return self._named(cause.step.application)
-            case VoteCast() | DeadlineReached() | ReminderDue():
+            case _:
                 return self._named(cause.application)
 
     def _named(self, application: str) -> tuple[Entry, ...]:
         entry = self.entries.get(application)
         return (entry,) if entry else ()
+
+
+def _calendars(delivery: Delivery) -> dict[str, Calendar]:
+    environments = delivery.application.environments
+    return {e.name: calendar_of(delivery, e.windows) for e in environments if e.windows.given}
 
 
 def tag_rule(application: Application, cause: Cause) -> RuleResult | None:

@@ -90,7 +90,15 @@ class Intake:
         for attempt in range(ATTEMPTS):
             if attempt and self.ledger.seen(application.application, cause):
                 return Receipt(application=application.application, outcome=Outcome.REPEATED)
-            loaded = self.ledger.load(application, cause, delivery=entry.fingerprint, now=self.clock(), tag_rule=rule)
+            now = self.clock()
+            loaded = self.ledger.load(
+                application,
+                cause,
+                delivery=entry.fingerprint,
+                now=now,
+                tag_rule=rule,
+                windows=entry.openings(now),
+            )
             try:
                 decision = decide(loaded.state, cause)
             except AssertionError:

@@ -113,7 +113,7 @@ class Reader:
         entry = self.catalogue.get(release.application)
         if entry is None:
             raise NotFound(f"the application {release.application!r} is not delivered by this installation any more")
-        lanes = self.ledger.lanes(release.application)
+        head, lanes = self.ledger.head_and_lanes(release.application)
         numbers = {lane.rolling for lane in lanes.values()} | {lane.waiting for lane in lanes.values()}
         numbers |= {lane.live.release for lane in lanes.values() if lane.live}
         numbers.add(release.superseded_by)
@@ -126,6 +126,8 @@ class Reader:
             delivery=entry.fingerprint,
             now=self.clock(),
             tag_rule=check_tag(entry.application.image.tags, release.tag),
+            everything=head.freeze,
+            windows=entry.openings(self.clock()),
         )
 
     def plan(self, plan_hash: str) -> Plan:

@@ -12,11 +12,13 @@ from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
 from ..effects.registry import NotFound, Registry, RegistryError
 from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
+from ..ledger.freezes import FreezeState
 from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
 from ..telemetry import Attribute, Family, about, span
 from .catalogue import Catalogue, Entry, tag_rule
 from .clock import Clock, utc_now
+from .freezing import Freezer
 from .inbound.event_grid import hangs_on_an_image
 from .intake import Contended, Intake, Outcome
 from .observing import sweeping
@@ -57,15 +59,21 @@ class Sweep:
     outbox: Outbox
     registry: Callable[[str], Registry]
     indexer: Indexer | None = None
+    freezer: Freezer | None = None
+    """Tells applications of a freeze of everything that they have not heard of."""
     clock: Clock = utc_now
 
     def run(self, *, look_for_pushes: bool = True) -> Swept:
         total = Swept()
+        try:
+            frozen = self.freezer.state() if self.freezer is not None else None
+        except LedgerUnavailable as away:
+            return Swept(problems=(str(away),))
         for entry in self.catalogue:
             name = entry.application.application
             try:
                 with about({Attribute.APPLICATION: name}), span(Family.SWEEP, "application"):
-                    found = self._application(entry, look_for_pushes=look_for_pushes)
+                    found = self._application(entry, frozen, look_for_pushes=look_for_pushes)
             except (LedgerUnavailable, QueueUnavailable, Contended) as error:
                 found = Swept(problems=(f"{name}: {error}",))
             except Exception as error:
@@ -93,8 +101,10 @@ class Sweep:
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, f"{INSTALLATION}: {away}"))
 
-    def _application(self, entry: Entry, *, look_for_pushes: bool) -> Swept:
+    def _application(self, entry: Entry, frozen: FreezeState | None, *, look_for_pushes: bool) -> Swept:
         name = entry.application.application
+        if self.freezer is not None:
+            self.freezer.tell(name, self.ledger.head(name), frozen)
         sent = self._send_left_over(name)
         indexed = self._index_left_over(name)
         due = self._take_what_is_due(entry)
@@ -131,13 +141,14 @@ class Sweep:
         return sent
 
     def _take_what_is_due(self, entry: Entry) -> Counter[str]:
-        """Deadlines and reminders whose messages did not come; how many of each changed something."""
+        """Deadlines and reminders whose messages did not come, and releases that are held back by a delivery folder
+        that is not there any more; how many of each changed something."""
         now, taken, application = self.clock(), Counter[str](), entry.application.application
         found = [self.ledger.release(application, number) for number in self.ledger.head(application).active]
         releases = [release for release in found if release is not None]
         sweeping.gates(entry.application, releases, now)
         for release in releases:
-            for cause in overdue(release, now=now):
+            for cause in overdue(release, now=now, delivery=entry.fingerprint):
                 receipts = self.intake.take(cause)
                 taken[cause.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
         return taken

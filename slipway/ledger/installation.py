@@ -11,6 +11,7 @@ from ..domain.audit import AuditDraft, chained
 from ..domain.model import Moment, Record
 from ..domain.release import Head
 from . import keys
+from .freezes import FreezeState
 from .indexing import Indexer
 from .ledger import unindexed_writes
 from .rows import pack, pack_audit, unpack
@@ -56,7 +57,8 @@ class Installation:
     """Parked input, changed signing keys, and the installation's chain."""
 
     def __init__(self, table: Table, indexer: Indexer | None = None) -> None:
-        self._table, self._indexer = table, indexer
+        self.table = self._table = table
+        self._indexer = indexer
 
     def park(self, *, id: str, source: str, reason: str, body: str, message_id: str, now: datetime) -> Parked:
         """Keep input that cannot be handled. Parking the same thing again changes nothing."""
@@ -133,7 +135,16 @@ class Installation:
     def row(self, key: str) -> Row | None:
         return self._table.get(keys.INSTALLATION, key)
 
-    def _append(self, draft: AuditDraft, write: Write, *more: Write, now: datetime, answers: str = "") -> bool:
+    def set_freeze(self, state: FreezeState, draft: AuditDraft, *, etag: str, now: datetime) -> None:
+        """Set or end the freeze of everything. `etag` is "" for none. Raises `Conflict` where it is another by now."""
+        act = Act.REPLACE if etag else Act.CREATE
+        self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), now=now)
+
+    def record(self, draft: AuditDraft, *, now: datetime) -> None:
+        """A record of what changed nothing, such as a refusal."""
+        self._append(draft, None, now=now)
+
+    def _append(self, draft: AuditDraft, write: Write | None, *more: Write, now: datetime, answers: str = "") -> bool:
         """One record and the rows it speaks of, together; False where somebody else has created the row. The head's
         ETag keeps the chain from forking.
 
@@ -149,7 +160,7 @@ class Installation:
             act = Act.REPLACE if row else Act.CREATE
             answered = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
             writes = [
-                write,
+                *([write] if write else []),
                 *more,
                 *([Write(act=Act.DELETE, key=answers)] if answered else []),
                 Write(act=act, key=keys.HEAD, values=pack(ended), etag=row.etag if row else ""),
@@ -159,13 +170,21 @@ class Installation:
             try:
                 self._table.transact(keys.INSTALLATION, writes)
             except Conflict:
-                if write.act is Act.CREATE and self._table.get(keys.INSTALLATION, write.key) is not None:
+                if write is not None and write.key == keys.FREEZE and _changed(self._table, write):
+                    raise  # somebody else froze or unfroze everything in between: look again
+                created = write.key if write is not None and write.act is Act.CREATE else ""
+                if created and self._table.get(keys.INSTALLATION, created) is not None:
                     return False  # somebody else wrote the same
                 continue
             if self._indexer is not None:
                 self._indexer.take(keys.INSTALLATION, [record])
             return True
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
+
+
+def _changed(table: Table, write: Write) -> bool:
+    row = table.get(keys.INSTALLATION, write.key)
+    return (row.etag if row else "") != write.etag
 
 
 def _start_of(body: str) -> str:

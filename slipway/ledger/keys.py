@@ -30,6 +30,8 @@ UNINDEXED: Final = "unindexed!"
 ANCHOR: Final = "anchor!"
 ARCHIVE: Final = "archive!"
 EXPORT: Final = "export!"
+FREEZE: Final = "freeze"
+"""In the installation's partition: the freeze of everything, also after it has ended."""
 
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1

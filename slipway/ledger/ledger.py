@@ -11,7 +11,9 @@ from ..domain.decide import Decision, State, lookups
 from ..domain.release import Head, Lane, Release
 from ..domain.rules import RuleResult
 from ..domain.steps import Outgoing, StepKind
+from ..domain.windows import Opening
 from . import keys
+from .freezes import freeze_of_everything
 from .promotions import Promotions
 from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
 from .table import Act, Conflict, Exists, Row, Table, Value, Write
@@ -81,6 +83,7 @@ class Ledger:
         delivery: str,
         now: datetime,
         tag_rule: RuleResult | None = None,
+        windows: Mapping[str, Opening] | None = None,
     ) -> Loaded:
         """Everything that `decide` looks at: the head and the lanes in one request, and the releases they name."""
         partition, etags = application.application, dict[str, str]()
@@ -90,7 +93,7 @@ class Ledger:
         by_tag = self._pointer(partition, keys.tag(wanted.tag)) if wanted.tag else None
         numbers = {*wanted.releases, by_digest, by_tag, *_may_join(application, cause, head)}
         for lane in lanes.values():
-            numbers |= {lane.rolling, lane.waiting}
+            numbers |= {lane.rolling, lane.waiting, lane.returning}
         releases = self._read_releases(partition, {n for n in numbers if n is not None}, etags)
         state = State(
             application=application,
@@ -102,11 +105,12 @@ class Ledger:
             by_digest=by_digest,
             by_tag=by_tag,
             tag_rule=tag_rule,
+            windows=windows or {},
         )
         return Loaded(state=state, etags=etags)
 
     def _head_and_lanes(self, partition: str, etags: dict[str, str]) -> tuple[Head, dict[str, Lane]]:
-        head, lanes = Head(application=partition), dict[str, Lane]()
+        head, lanes = None, dict[str, Lane]()
         for row in self.table.rows(partition, keys.HEAD, keys.LANE + keys.AFTER):
             if row.key == keys.HEAD:
                 head = unpack(Head, row.values)
@@ -114,7 +118,12 @@ class Ledger:
                 lane = unpack(Lane, row.values)
                 lanes[lane.environment] = lane
             etags[row.key] = row.etag
-        return head, lanes
+        return head or self._new_head(partition), lanes
+
+    def _new_head(self, application: str) -> Head:
+        """An application that is new is under the freeze of everything from its first decision on."""
+        found = freeze_of_everything(self.table)
+        return Head(application=application, freeze=found.freeze if found and not found.ended_by else None)
 
     def _read_releases(self, partition: str, numbers: set[int], etags: dict[str, str]) -> dict[int, Release]:
         """The releases by number: one by one, or in one request where they are many and lie close together."""
@@ -203,6 +212,10 @@ class Ledger:
     def head(self, application: str) -> Head:
         row = self.table.get(application, keys.HEAD)
         return unpack(Head, row.values) if row else Head(application=application)
+
+    def head_and_lanes(self, application: str) -> tuple[Head, dict[str, Lane]]:
+        """Both as they were at one time, in one request."""
+        return self._head_and_lanes(application, {})
 
     def lanes(self, application: str) -> dict[str, Lane]:
         return self._head_and_lanes(application, {})[1]

@@ -82,8 +82,10 @@ def standing(
         )
     if release.phase.final:
         return _ended(release, claims)
-    if here and release.phase in ROLLOUT_PHASES:
-        return _passed(f"{release.id} is on its way to {claims.environment}.")
+    if here and release.phase in ROLLOUT_PHASES | {Phase.HELD_BACK}:
+        way = f"is on its way to {claims.environment}"
+        waits = f"goes on by itself, once what keeps it back in {claims.environment} is over"
+        return _passed(f"{release.id} {waits if release.phase is Phase.HELD_BACK else way}.")
     visit = release.visit(claims.environment)
     if visit is not None and visit.outcome == "live" and visit.left_at is not None:
         return _passed(f"{release.id} went live in {claims.environment} on {moment(visit.left_at)}.")

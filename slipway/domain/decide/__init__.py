@@ -3,19 +3,47 @@
 `state.py` holds what goes in and what comes out; `starting.py` turns pushes and runs into releases;
 `lanes.py` orders them; `gates.py` opens gates, `voting.py` takes votes in, `automatic.py` opens gates without people;
 `rollouts.py` takes the lane and gives back what was live; `chain.py` leads from each step's outcome to the next step;
-`deadlines.py` ends waits, `reminders.py` asks again; `notices.py` tells people.
+`deadlines.py` ends waits, `reminders.py` asks again; `notices.py` tells people. `blocks.py` stands between gate and
+rollout; `commands.py`, `freezing.py`, `retrying.py` and `returning.py` do what operators say.
 `conditions.py`, `ballots.py` and `quorum.py` hold the rules that they look at, and that pages and `explain` show.
 """
 
-from ..causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, ReminderDue, StepFinished, VoteCast
+from ..causes import (
+    Cause,
+    CommandGiven,
+    DeadlineReached,
+    DeliveryChanged,
+    FreezeSpread,
+    ImagePushed,
+    PipelineCompleted,
+    ReminderDue,
+    StepFinished,
+    VoteCast,
+)
+from ..commands import Verb
 from .chain import step_finished
+from .commands import cancel, override, resume
 from .deadlines import deadline_reached
+from .freezing import delivery_changed, freeze, freeze_spread, unfreeze
 from .reminders import reminder_due
+from .retrying import retry
+from .returning import rollback
 from .starting import image_pushed, pipeline_completed
 from .state import Decision, Draft, Lookups, State, lookups
 from .voting import vote_cast
 
 __all__ = ["Decision", "Lookups", "State", "decide", "lookups"]
+
+
+_VERBS = {
+    Verb.FREEZE: freeze,
+    Verb.UNFREEZE: unfreeze,
+    Verb.CANCEL: cancel,
+    Verb.RETRY: retry,
+    Verb.ROLLBACK: rollback,
+    Verb.RESUME: resume,
+    Verb.OVERRIDE: override,
+}
 
 
 def decide(state: State, cause: Cause) -> Decision:
@@ -34,4 +62,10 @@ def decide(state: State, cause: Cause) -> Decision:
             deadline_reached(draft, cause)
         case ReminderDue():
             reminder_due(draft, cause)
+        case CommandGiven():
+            _VERBS[cause.verb](draft, cause)
+        case FreezeSpread():
+            freeze_spread(draft, cause)
+        case DeliveryChanged():
+            delivery_changed(draft, cause)
     return draft.decision()

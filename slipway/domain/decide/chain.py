@@ -12,7 +12,7 @@ from ..steps import StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
 from .lanes import arrive, ask, close_visit, end, leave_lane, plan, supersede
-from .rollouts import bring_back, deploy
+from .rollouts import bring_back, deploy, proceed
 from .starting import begin, join_run
 from .state import Draft
 
@@ -95,7 +95,9 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
         )
         plan(draft, release)
         return
-    rules = supply_chain_rules(_here(draft, release).require, made.supply_chain)
+    # What comes back was let in once, by the policy of that time: what is required now must not keep it away.
+    required, found = _here(draft, release).require, made.supply_chain
+    rules = found if release.brings_back else supply_chain_rules(required, found)
     draft.rules = rules
     visit = release.visits[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
     release = draft.put(
@@ -116,8 +118,12 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
         unchanged=made.unchanged,
         orphaned=made.orphaned or None,
         supply_chain=[rule.model_dump() for rule in rules] or None,
+        warnings=list(made.warnings) or None,
     )
-    if refused := failed(rules):
+    if release.brings_back is not None:
+        release = draft.put(release.evolve(brings_back=release.brings_back.evolve(copied=made.copied)))
+        proceed(draft, release, _here(draft, release))
+    elif refused := failed(rules):
         _refuse(draft, release, refused)
     else:
         open_gate(draft, release, _here(draft, release), made.parts)
@@ -194,6 +200,10 @@ def _live(draft: Draft, release: Release) -> None:
     draft.put_lane(lane.evolve(live=live, failed=None))
     draft.record("release.live", release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
     release = close_visit(draft, release, "live")
+    if release.brings_back is not None:
+        to = f"{release.application}-{release.brings_back.to}"
+        end(draft, release, Phase.COMPLETED, f"{environment.name} is back at {to}")
+        return
     following = draft.application.after(environment.name)
     if following is None:
         end(draft, release, Phase.COMPLETED, f"live in {environment.name}, the last environment")

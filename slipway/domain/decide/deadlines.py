@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from ..causes import DeadlineReached, ReminderDue
+from ..causes import DeadlineReached, DeliveryChanged, ReminderDue
 from ..release import Phase, Release
 from ..steps import StepKind
 from .automatic import soak_over
 from .lanes import ask, end
-from .rollouts import bring_back
+from .rollouts import bring_back, look_again
 from .state import Draft
 
 RESEND_LIMIT = 3
@@ -28,16 +28,31 @@ def deadline_reached(draft: Draft, cause: DeadlineReached) -> None:
         end(draft, release, Phase.EXPIRED, "nobody decided in time")
     elif release.phase is Phase.SOAKING:
         soak_over(draft, release)
+    elif release.phase is Phase.HELD_BACK:
+        look_again(draft, release)
     elif release.step is not None:
         _send_again(draft, release)
 
 
-def overdue(release: Release, *, now: datetime) -> tuple[DeadlineReached | ReminderDue, ...]:
-    """What the time has brought to a release, whether or not the message that was to say so has come."""
-    found: list[DeadlineReached | ReminderDue] = []
+def overdue(
+    release: Release, *, now: datetime, delivery: str = ""
+) -> tuple[DeadlineReached | ReminderDue | DeliveryChanged, ...]:
+    """What time, or a changed delivery folder, has brought to a release, whether or not a message has said so."""
+    found: list[DeadlineReached | ReminderDue | DeliveryChanged] = []
     if release.due is not None and release.due <= now:
         found.append(
             DeadlineReached(received_at=now, application=release.application, release=release.number, due=release.due)
+        )
+    if delivery and release.phase is Phase.HELD_BACK and release.plan_delivery != delivery:
+        found.append(
+            DeliveryChanged(
+                received_at=now,
+                application=release.application,
+                release=release.number,
+                environment=release.environment or "",
+                attempt=release.attempt,
+                delivery=delivery,
+            )
         )
     remind_at = release.gate.remind_at if release.gate and release.phase is Phase.AWAITING_APPROVAL else None
     if remind_at is not None and remind_at <= now:

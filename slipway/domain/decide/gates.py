@@ -6,10 +6,11 @@ from typing import Any
 from ..application import Environment
 from ..gate import ApprovalGate, AutoGate
 from ..plan import changed_parts
-from ..release import GateState, Phase, Release, VoteDecision
+from ..release import GateState, Phase, Release, Vote, VoteDecision
 from ..rules import RuleResult, failed
 from ..steps import Notice
 from .automatic import look_at_conditions
+from .lanes import plan
 from .notices import tell, void
 from .quorum import names_of, own_rules, quorum_rules
 from .reminders import next_reminder
@@ -32,10 +33,14 @@ def open_gate(draft: Draft, release: Release, environment: Environment, parts: M
         _open(draft, release, gate, parts)
 
 
-def _open(draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str, str]) -> None:
+def _open(
+    draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str, str], *, votes: Sequence[Vote] = ()
+) -> None:
     assert release.plan_hash is not None
     deadline = draft.now + gate.deadline
-    state = GateState(plan_hash=release.plan_hash, opened_at=draft.now, deadline=deadline, parts=dict(parts))
+    state = GateState(
+        plan_hash=release.plan_hash, opened_at=draft.now, deadline=deadline, parts=dict(parts), votes=tuple(votes)
+    )
     state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
     release = draft.enter(release, Phase.AWAITING_APPROVAL, gate=state, due=deadline)
     draft.record(
@@ -55,6 +60,10 @@ def _open(draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str
 
 def _open_again(draft: Draft, release: Release, environment: Environment, before: GateState) -> None:
     """Planned again with the same outcome: it is the same plan, and what was voted on it stands."""
+    gate = environment.gate
+    if before.deadline is None and isinstance(gate, ApprovalGate) and failed(quorum_rules(release, environment)):
+        _open(draft, release, gate, before.parts, votes=before.votes)  # its time had stopped, and begins again
+        return
     release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
     pass_when_enough(draft, release, environment, quietly=True)
 
@@ -79,7 +88,8 @@ def pass_when_enough(draft: Draft, release: Release, environment: Environment, *
 def bar_late(draft: Draft, release: Release) -> None:
     """The CI run came after people had voted: an approval by somebody whose own work it is counts no more."""
     environment = draft.environment(release)
-    undecided = release.gate is not None and release.phase in (Phase.AWAITING_APPROVAL, Phase.PLANNING)
+    waits = (Phase.AWAITING_APPROVAL, Phase.PLANNING, Phase.HELD_BACK)
+    undecided = release.gate is not None and release.phase in waits
     if not undecided or environment is None or not isinstance(environment.gate, ApprovalGate):
         return
     gate, state = environment.gate, release.gate
@@ -94,6 +104,9 @@ def bar_late(draft: Draft, release: Release) -> None:
         return
     release = draft.put(release.evolve(gate=state.evolve(votes=[v for v in state.votes if v not in barred])))
     void(draft, release, barred, _why_barred([rule for rules in broken.values() for rule in rules]))
+    if release.phase is Phase.HELD_BACK:
+        # It was approved ahead, and is not any more: the gate opens once again.
+        plan(draft, draft.put(release.evolve(gate=release.gate.evolve(deadline=None)) if release.gate else release))
 
 
 def _why_barred(rules: Sequence[RuleResult]) -> str:

@@ -1,11 +1,11 @@
 """Lanes: one rollout at a time per environment, the newest waiting release next, older ones superseded."""
 
 from ..application import Environment
-from ..release import Phase, Release, Visit
+from ..release import Lane, Phase, Release, Visit
 from ..steps import Notice, Step, StepKind, time_allowed
 from .conditions import newer_in_lane
 from .notices import tell, void
-from .state import Draft
+from .state import SYSTEM, Draft
 
 PLAN_LIMIT = 50
 """Plans of one release in one environment; a configuration that changes all the time must not plan for ever."""
@@ -32,7 +32,12 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
     visit = Visit(environment=environment.name, arrived_at=draft.now)
     release = draft.put(
         release.evolve(
-            environment=environment.name, visits=(*release.visits, visit), gate=None, plan_hash=None, attempt=0
+            environment=environment.name,
+            visits=(*release.visits, visit),
+            gate=None,
+            plan_hash=None,
+            attempt=0,
+            override=None,
         )
     )
     lane = draft.lane(environment.name)
@@ -66,9 +71,7 @@ def plan(draft: Draft, release: Release) -> None:
 
 def take_lane(draft: Draft, release: Release) -> None:
     lane = draft.lane(release.environment or "")
-    draft.put_lane(
-        lane.evolve(rolling=release.number, waiting=None if lane.waiting == release.number else lane.waiting)
-    )
+    draft.put_lane(_without(lane, release).evolve(rolling=release.number))
 
 
 def leave_lane(draft: Draft, release: Release) -> None:
@@ -76,28 +79,33 @@ def leave_lane(draft: Draft, release: Release) -> None:
     if release.environment is None:
         return
     lane = draft.lane(release.environment)
-    was_rolling = lane.rolling == release.number
-    if not was_rolling and lane.waiting != release.number:
+    if release.number not in (lane.rolling, lane.waiting, lane.returning):
         return
-    lane = lane.evolve(
-        rolling=None if was_rolling else lane.rolling,
-        waiting=None if lane.waiting == release.number else lane.waiting,
-    )
+    was_rolling = lane.rolling == release.number
+    lane = _without(lane, release)
     draft.put_lane(lane)
-    follower = draft.release(lane.waiting)
-    if was_rolling and follower is not None and follower.phase is Phase.QUEUED:
-        plan(draft, follower)
+    for number in (lane.returning, lane.waiting) if was_rolling else ():
+        follower = draft.release(number)
+        if follower is not None and follower.phase in (Phase.QUEUED, Phase.HELD_BACK):
+            # Also what is held back: it may have waited for the lane, and what is live may be another release now.
+            plan(draft, follower)
 
 
-def end(draft: Draft, release: Release, phase: Phase, reason: str, *, actor: str | None = None) -> Release:
+def _without(lane: Lane, release: Release) -> Lane:
+    """The lane after the release has given up its place in it."""
+    places = {"rolling": lane.rolling, "waiting": lane.waiting, "returning": lane.returning}
+    return lane.evolve(**{name: None if place == release.number else place for name, place in places.items()})
+
+
+def end(
+    draft: Draft, release: Release, phase: Phase, reason: str, *, actor: str = SYSTEM, channel: str | None = None
+) -> Release:
     """A release has ended: its lane is free again, and the people who follow it are told."""
-    release = draft.enter(release, phase, reason=reason, visits=_closed(draft, release, str(phase)))
+    step = release.failed_step or (step_of(release) if phase is Phase.FAILED else "")
+    release = draft.enter(release, phase, reason=reason, visits=_closed(draft, release, str(phase)), failed_step=step)
     draft.retire(release)
     details = {"superseded_by": f"{release.application}-{release.superseded_by}"} if release.superseded_by else {}
-    if actor is None:
-        draft.record(f"release.{_verb(phase)}", release, reason=reason, **details)
-    else:
-        draft.record(f"release.{_verb(phase)}", release, actor=actor, reason=reason, **details)
+    draft.record(f"release.{_verb(phase)}", release, actor=actor, reason=reason, channel=channel, **details)
     leave_lane(draft, release)
     if phase in (Phase.FAILED, Phase.ROLLED_BACK) and release.environment is not None:
         draft.put_lane(draft.lane(release.environment).evolve(failed=release.number))
@@ -106,11 +114,24 @@ def end(draft: Draft, release: Release, phase: Phase, reason: str, *, actor: str
     return release
 
 
+def step_of(release: Release) -> str:
+    """The kind of step that a release waits for; empty where it waits for none."""
+    return (release.step or "").rpartition("/")[2]
+
+
 def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
-    if release.gate is not None and release.phase in (Phase.PLANNING, Phase.AWAITING_APPROVAL):
+    if release.gate is not None and release.phase in (Phase.PLANNING, Phase.AWAITING_APPROVAL, Phase.HELD_BACK):
         void(draft, release, release.gate.votes, f"{release.id} was superseded: {why}")
     release = draft.put(release.evolve(superseded_by=by))
     end(draft, release, Phase.SUPERSEDED, why)
+
+
+def hold_ended(draft: Draft, release: Release, *, reason: str) -> None:
+    """A roll-back that was cancelled brought nothing back, so it holds nothing either."""
+    lane = draft.lane(release.environment or "")
+    if lane.hold is not None and lane.hold.release == release.number:
+        draft.put_lane(lane.evolve(hold=None))
+        draft.record("lane.resumed", release, reason=reason)
 
 
 def close_visit(draft: Draft, release: Release, outcome: str) -> Release:

@@ -4,29 +4,41 @@ from ..application import Environment, OnFailure
 from ..release import Phase, Release
 from ..rules import RuleResult
 from ..steps import StepKind
+from .blocks import held_back
 from .conditions import plan_rule
-from .lanes import ask, end, plan, take_lane
+from .lanes import ask, end, plan, step_of, take_lane
 from .state import Draft
 
 
 def proceed(draft: Draft, release: Release, environment: Environment) -> None:
-    """The gate is passed: take the lane and go, unless the plan is no longer what would happen."""
-    lane = draft.lane(environment.name)
+    """The gate is passed: take the lane and go, unless something is in the way, or the plan is no longer what would
+    happen."""
     current = plan_is_current(draft, release)
     if not current.passed:
         draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
         return
-    if lane.rolling not in (None, release.number):
-        raise AssertionError(f"{release.id}: lane {environment.name} is held by release {lane.rolling}")
+    if held_back(draft, release, environment):
+        return
+    release = draft.releases[release.number]  # an override may have been used up
     take_lane(draft, release)
-    if draft.application.registry_of(environment) != release.registry:
+    there = release.brings_back is not None and release.brings_back.copied
+    if draft.application.registry_of(environment) != release.registry and not there:
         release = draft.enter(release, Phase.PROMOTING)
         source, target = release.registry, draft.application.registry_of(environment)
         draft.record("promotion.requested", release, source=source, target=target, repository=release.repository)
         ask(draft, release, StepKind.PROMOTE)
     else:
         deploy(draft, release)
+
+
+def look_again(draft: Draft, release: Release) -> None:
+    """What kept a release back may be over."""
+    environment = draft.environment(release)
+    if environment is None:
+        end(draft, release, Phase.CANCELLED, f"the environment {release.environment!r} is no longer in delivery.yaml")
+    else:
+        proceed(draft, release, environment)
 
 
 def plan_is_current(draft: Draft, release: Release) -> RuleResult:
@@ -49,7 +61,7 @@ def bring_back(draft: Draft, release: Release, environment: Environment, reason:
     if live is None:
         end(draft, release, Phase.FAILED, f"{reason} (nothing was live before, so nothing was brought back)")
         return
-    release = draft.enter(release, Phase.ROLLING_BACK, reason=reason)
+    release = draft.enter(release, Phase.ROLLING_BACK, reason=reason, failed_step=step_of(release))
     draft.record(
         "rollback.requested",
         release,

@@ -7,10 +7,23 @@ from typing import Any
 
 from ..application import Application, Environment
 from ..audit import AuditDraft
-from ..causes import Cause, DeadlineReached, ImagePushed, PipelineCompleted, ReminderDue, StepFinished, VoteCast
+from ..blocks import Freeze
+from ..causes import (
+    Cause,
+    CommandGiven,
+    DeadlineReached,
+    DeliveryChanged,
+    FreezeSpread,
+    ImagePushed,
+    PipelineCompleted,
+    ReminderDue,
+    StepFinished,
+    VoteCast,
+)
 from ..release import TRANSITIONS, Head, Lane, Phase, Release
 from ..rules import RuleResult
 from ..steps import Outgoing, Step
+from ..windows import Opening
 
 SYSTEM = "slipway"
 """The actor of what nobody in particular did."""
@@ -43,6 +56,8 @@ class State:
     """Number of the newest release of the tag that the cause names."""
     tag_rule: RuleResult | None = None
     """Whether the tag that the cause names may start a release."""
+    windows: Mapping[str, Opening] = field(default_factory=dict)
+    """Of each environment that has time windows: whether they are open now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +98,11 @@ def lookups(application: Application, cause: Cause) -> Lookups:
             return Lookups(digest=cause.digest, tag=tag_of(application, cause))
         case StepFinished():
             return Lookups(releases=(cause.step.release,), digest=_resolved_digest(cause))
-        case VoteCast() | DeadlineReached() | ReminderDue():
+        case CommandGiven():
+            return Lookups(releases=(cause.release,) if cause.release else ())
+        case FreezeSpread():
+            return Lookups()
+        case VoteCast() | DeadlineReached() | ReminderDue() | DeliveryChanged():
             return Lookups(releases=(cause.release,))
 
 
@@ -146,20 +165,28 @@ class Draft:
         """Move a release to a phase. Only the steps in TRANSITIONS can be taken."""
         if phase not in TRANSITIONS[release.phase]:
             raise AssertionError(f"{release.id}: no step leads from {release.phase} to {phase}")
-        changes = {"step": None, "resent": 0, "due": None} | changes
+        changes = {"step": None, "resent": 0, "due": None, "blocked_by": ()} | changes
         return self.put(release.evolve(phase=phase, **changes))
 
     def put_lane(self, lane: Lane) -> None:
         self._lanes[lane.environment] = lane
         self._changed_lanes[lane.environment] = None
 
-    def record(self, action: str, release: Release | None = None, *, actor: str = SYSTEM, **details: Any) -> None:
+    def record(
+        self,
+        action: str,
+        release: Release | None = None,
+        *,
+        actor: str = SYSTEM,
+        environment: str | None = None,
+        **details: Any,
+    ) -> None:
         self._records.append(
             AuditDraft(
                 action=action,
                 actor=actor,
                 release=release.number if release else None,
-                environment=release.environment if release else None,
+                environment=environment or (release.environment if release else None),
                 digest=release.digest if release else None,
                 details={name: value for name, value in details.items() if value is not None},
             )
@@ -189,6 +216,14 @@ class Draft:
     def retire(self, release: Release) -> None:
         """Take an ended release off the list of active ones."""
         self.head = self.head.evolve(active=tuple(n for n in self.head.active if n != release.number))
+
+    def reopen(self, release: Release) -> None:
+        """Put an ended release on the list of active ones again."""
+        self.head = self.head.evolve(active=tuple(sorted({*self.head.active, release.number})))
+
+    def freeze_everything(self, freeze: Freeze | None) -> None:
+        """Keep this application's copy of the freeze of everything, or drop it."""
+        self.head = self.head.evolve(freeze=freeze)
 
     def decision(self) -> Decision:
         return Decision(

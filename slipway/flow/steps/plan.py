@@ -1,12 +1,14 @@
 """Plan: render the manifests, let the API server say what they would change, and write the plan down."""
 
 from datetime import timedelta
+from typing import Any
 
 from ...config import ConfigError, render, render_job
 from ...domain.application import Environment, policy_hash
 from ...domain.model import sha256
 from ...domain.plan import Change, Plan, PlanMade
-from ...domain.release import Release
+from ...domain.release import Release, Return
+from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Preview
 from ...effects.registry import RegistryError
@@ -14,6 +16,7 @@ from ..clock import Clock
 from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places
+from .plan_return import ImageGone, look_for, manifests_of
 from .supply_chain import SupplyChain, look
 
 DIFF_LIMIT = 100_000
@@ -28,32 +31,36 @@ def plan(places: Places, clock: Clock, work: Work) -> Outcome:
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
     try:
+        if release.brings_back is not None:
+            return passed(_plan_return(places, work, environment, release.brings_back))
         _check_digest_exists(places, release)
         supply_chain = look(places, work, environment, clock())
         if supply_chain.only_missing and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image: what is merely not there yet is waited for.
             return LookAgain(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
-        made = _make(places, work, environment, supply_chain)
-    except ConfigError as error:
-        return failed(str(error))
-    except KeyError as error:
-        return failed(str(error.args[0]))
+        report = _report(places, work, _make(places, work, environment, supply_chain))
+    except (ConfigError, ImageGone, KeyError) as error:
+        return failed(str(error.args[0] if isinstance(error, KeyError) else error))
     except (RegistryError, ClusterError) as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+    return passed(report)
+
+
+def _report(places: Places, work: Work, made: Plan) -> PlanMade:
+    """Keep the plan, and say what is in it."""
     plan_hash = places.blobs.put(made.document(), "application/json")
     count = [change.change for change in made.changes].count
-    return passed(
-        PlanMade(
-            plan_hash=plan_hash,
-            base=made.base,
-            delivery=work.entry.fingerprint,
-            created=count("created"),
-            changed=count("changed") + count("replaced"),
-            unchanged=count("unchanged"),
-            orphaned=count("orphaned"),
-            parts=made.parts,
-            supply_chain=made.supply_chain,
-        )
+    return PlanMade(
+        plan_hash=plan_hash,
+        base=made.base,
+        delivery=work.entry.fingerprint,
+        created=count("created"),
+        changed=count("changed") + count("replaced"),
+        unchanged=count("unchanged"),
+        orphaned=count("orphaned"),
+        parts=made.parts,
+        supply_chain=made.supply_chain,
+        warnings=made.warnings,
     )
 
 
@@ -77,6 +84,35 @@ def _make(places: Places, work: Work, environment: Environment, supply_chain: Su
     if environment.verify.job:
         name = job_name(release, environment)
         job = render_job(work.entry.delivery, environment, image=image, values=values, name=name)
+    return _whole(places, work, environment, image=image, manifests=manifests, job=job, rules=supply_chain.rules)
+
+
+def _plan_return(places: Places, work: Work, environment: Environment, back: Return) -> PlanMade:
+    """A roll-back by hand. Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, KeyError."""
+    registry = work.entry.application.registry_of(environment)
+    kept = look_for(places, work.release, environment, registry=registry, back=back)
+    if kept.image_is_gone:
+        raise ImageGone(kept.image_is_gone)
+    name = job_name(work.release, environment)
+    image, manifests, job, rules = manifests_of(places, work, environment, kept, job_name=name)
+    made = _whole(places, work, environment, image=image, manifests=manifests, job=job, rules=rules)
+    made = made.evolve(brings_back=back.to, warnings=kept.warnings)
+    return _report(places, work, made).evolve(copied=kept.copied)
+
+
+def _whole(
+    places: Places,
+    work: Work,
+    environment: Environment,
+    *,
+    image: str,
+    manifests: tuple[dict[str, Any], ...],
+    job: dict[str, Any] | None,
+    rules: tuple[RuleResult, ...],
+) -> Plan:
+    """The plan for these manifests, with what they would change in the cluster. Raises `ClusterError`, KeyError."""
+    release, application = work.release, work.entry.application
+    registry = application.registry_of(environment)
     preview = places.cluster(environment.cluster).preview(manifests, environment.namespace)
     lane = places.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
@@ -98,7 +134,7 @@ def _make(places: Places, work: Work, environment: Environment, supply_chain: Su
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
         evidence=release.evidence,
-        supply_chain=supply_chain.rules,
+        supply_chain=rules,
         run=release.run.url if release.run else None,
         policy=policy_hash(environment),
     )

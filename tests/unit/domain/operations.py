@@ -1,16 +1,18 @@
 """Things that can happen to a world, as values, and strategies that string them together."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from hypothesis import strategies as st
 
 from slipway.domain.application import Application, Environment, Start
+from slipway.domain.commands import OF_A_RELEASE, Verb
 from slipway.domain.gate import AutoGate, Gate, Reminders
-from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.release import RETRYABLE, ROLLOUT_PHASES, Phase, VoteDecision
 from slipway.domain.requirements import HAS_SBOM, Requirements
 from slipway.domain.steps import Step, StepKind
+from slipway.domain.windows import Opening
 from tests.unit.domain.crowd import (
     ADA_OID,
     ADA_PRIVATE,
@@ -154,6 +156,69 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class Command:
+    """An operator says what is to be done: to a release that it makes sense for, where there is one; else to any."""
+
+    verb: Verb
+    which: int
+    environment: str
+    minutes: int | None
+    reason: str = "because"
+
+    def apply(self, world: World) -> None:
+        fitting = [number for number in world.releases if _fits(world, number, self.verb, self.environment)]
+        number = fitting[self.which % len(fitting)] if fitting else self.which
+        until = world.now + timedelta(minutes=self.minutes) if self.minutes and self.verb is Verb.FREEZE else None
+        of_a_release = self.verb in OF_A_RELEASE
+        world.command(self.verb, number if of_a_release else None, self.environment, reason=self.reason, until=until)
+
+
+def _fits(world: World, number: int, verb: Verb, environment: str) -> bool:
+    release = world.releases[number]
+    match verb:
+        case Verb.RETRY:
+            return release.phase in RETRYABLE
+        case Verb.ROLLBACK:
+            return any((visit.environment, visit.outcome) == (environment, "live") for visit in release.visits)
+        case _:
+            return not release.phase.final and release.phase not in ROLLOUT_PHASES
+
+
+@dataclass(frozen=True)
+class FreezeEverything:
+    minutes: int | None
+
+    def apply(self, world: World) -> None:
+        if world.head.freeze is None or not world.head.freeze.in_force(world.now):
+            world.freeze_everything(until=world.now + timedelta(minutes=self.minutes) if self.minutes else None)
+
+
+@dataclass(frozen=True)
+class UnfreezeEverything:
+    def apply(self, world: World) -> None:
+        if world.head.freeze is not None:
+            world.unfreeze_everything()
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Production gets time windows, or loses them: open in every other hour."""
+
+    given: bool
+
+    def apply(self, world: World) -> None:
+        world.windows = {"production": every_other_hour} if self.given else {}
+        world.change()
+
+
+def every_other_hour(now: datetime) -> Opening:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    is_open = hour.hour % 2 == 0
+    until = hour + timedelta(hours=1)
+    return Opening(open=is_open, reason=f"{'open' if is_open else 'closed'} until {until:%H:%M}", until=until)
+
+
+@dataclass(frozen=True)
 class Change:
     """The delivery folder changes: in what the gate of production demands, or in something that is no policy."""
 
@@ -242,6 +307,14 @@ _VOTES = st.builds(
     st.booleans(),
 )
 _DELIVERIES = st.builds(Deliver, st.integers(0, 20), st.sampled_from(["as usual"] * 5 + ["fails", "is lost", "twice"]))
+_COMMANDS = st.builds(
+    Command,
+    st.sampled_from([*Verb, Verb.ROLLBACK, Verb.RETRY, Verb.UNFREEZE, Verb.RESUME]),
+    st.integers(1, 6),
+    st.sampled_from(["staging", "production", "production", "production"]),
+    st.sampled_from([None, None, 30, 200]),
+    st.sampled_from(["because"] * 9 + [""]),
+)
 _STEPS_BUT_NOTICES = st.sampled_from([kind for kind in StepKind if kind is not StepKind.NOTIFY])
 
 
@@ -269,8 +342,9 @@ def elections() -> st.SearchStrategy[list[Operation]]:
     return st.lists(weighted(*choices), min_size=5, max_size=40)
 
 
-def happenings(*, changes: bool = True) -> st.SearchStrategy[list[Operation]]:
-    """Any sequence of things that happen; with changes of the delivery folder among them, unless told otherwise."""
+def happenings(*, changes: bool = True, verbs: bool = True) -> st.SearchStrategy[list[Operation]]:
+    """Any sequence of things that happen; with changes of the delivery folder and what operators say among them,
+    unless told otherwise."""
     choices: list[tuple[int, st.SearchStrategy[Operation]]] = [
         (5, _OWN_TAG),
         (1, _ANY_TAG),
@@ -284,7 +358,14 @@ def happenings(*, changes: bool = True) -> st.SearchStrategy[list[Operation]]:
         (1, st.just(Sweep())),
         (1, st.builds(Attach, st.sampled_from([frozenset(), frozenset({HAS_SBOM})]))),
     ]
+    if verbs:
+        choices += [
+            (6, _COMMANDS),
+            (1, st.builds(FreezeEverything, st.sampled_from([None, 30, 200]))),
+            (1, st.just(UnfreezeEverything())),
+        ]
     if changes:
         choices.append((2, st.builds(Change, st.sampled_from([None, None, *GATES]))))
+        choices.append((1, st.builds(Windows, st.booleans())))
         choices.append((2, st.builds(Require, st.sampled_from([Requirements(sbom=True), Requirements()]))))
     return st.lists(weighted(*choices), min_size=20, max_size=80)

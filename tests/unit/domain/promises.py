@@ -9,13 +9,13 @@ from slipway.domain.decide import Decision
 from slipway.domain.decide.conditions import facts_missing
 from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
-from slipway.domain.release import ROLLOUT_PHASES, Phase, Release, VoteDecision
+from slipway.domain.release import RETRYABLE, ROLLOUT_PHASES, Phase, Release, VoteDecision
 from slipway.domain.steps import Notice, Outgoing
 from tests.unit.domain.crowd import Tally, barred, demanded, person
 from tests.unit.domain.world import World
 
-_BEFORE_THE_GATE = {Phase.PLANNING, Phase.AWAITING_APPROVAL}
-_BEHIND_THE_GATE = {Phase.PROMOTING, Phase.DEPLOYING}
+_BEFORE_THE_GATE = {Phase.PLANNING, Phase.AWAITING_APPROVAL, Phase.SOAKING, Phase.HELD_BACK}
+_BEHIND_THE_GATE = {Phase.HELD_BACK, Phase.PROMOTING, Phase.DEPLOYING}
 
 
 class WatchedWorld(World):
@@ -29,10 +29,12 @@ class WatchedWorld(World):
         self._live: dict[str, Moment] = {}
         self._tally = Tally()
         self._ids: set[str] = set()
+        self._last_actions: set[str] = set()
 
     def take(self, cause: Cause) -> Decision:
         records, messages = len(self.audit), len(self.sent)
         decision = super().take(cause)
+        self._last_actions = {record.action for record in self.audit[records:]}
         self._audit_verifies(self.audit[records:])
         for record in self.audit[records:]:
             self._tally.feed(record)
@@ -40,6 +42,7 @@ class WatchedWorld(World):
         self._reminders_are_for_open_gates(self.sent[messages:])
         for release in decision.releases:
             self._ends_are_final(release)
+            self._nothing_was_in_its_way(release)
             self._digest_is_kept(release)
             self._gate_was_passed(release)
             self._votes_count_once(release)
@@ -81,7 +84,13 @@ class WatchedWorld(World):
 
     def _ends_are_final(self, release: Release) -> None:
         ended = self._ended.get(release.number)
-        if ended is not None:
+        if ended is not None and not release.phase.final:
+            # Tried again: by a person, after a failure, with nothing lost of what was known.
+            assert ended.phase in RETRYABLE
+            assert release.attempt > ended.attempt or release.environment is None
+            assert "release.retried" in self._last_actions
+            del self._ended[release.number]
+        elif ended is not None:
             # A CI run that is heard of later is added as evidence; nothing else may change.
             assert release.evolve(run=ended.run, changed_at=ended.changed_at) == ended
         elif release.phase.final:
@@ -97,6 +106,9 @@ class WatchedWorld(World):
         before = self._before.get(release.number)
         if before is None or before.phase not in _BEFORE_THE_GATE or release.phase not in _BEHIND_THE_GATE:
             return
+        if release.brings_back is not None:
+            assert release.brings_back.reason
+            return
         environment = self.application.environment(release.environment or "")
         assert environment is not None
         found = {rule.name: rule.passed for rule in release.visits[-1].supply_chain}
@@ -106,6 +118,22 @@ class WatchedWorld(World):
             demanded(gate, release, self._tally.approvals(release))
         else:
             self._conditions_hold(release, gate)
+
+    def _nothing_was_in_its_way(self, release: Release) -> None:
+        """No rollout begins in a frozen or held lane, or outside of its windows, unless somebody let it pass."""
+        before = self._before.get(release.number)
+        begins = before is not None and before.phase not in ROLLOUT_PHASES and release.phase in ROLLOUT_PHASES
+        if not begins or release.brings_back is not None:
+            return
+        lane = self.lanes[release.environment or ""]
+        assert lane.hold is None
+        freezes = [freeze for freeze in (lane.freeze, self.head.freeze) if freeze and freeze.in_force(self.now)]
+        opening = self.openings().get(lane.environment)
+        if freezes or (opening is not None and not opening.open):
+            assert "override.used" in self._last_actions
+            assert before is not None
+            assert before.override is not None or "override.given" in self._last_actions
+            assert release.override is None
 
     def _conditions_hold(self, release: Release, gate: AutoGate) -> None:
         for name in gate.tests_passed:
@@ -143,10 +171,14 @@ class WatchedWorld(World):
             ((lane.environment, lane.rolling) for lane in lanes if lane.rolling is not None), key=str
         )
         for lane in lanes:
-            assert {number for number in (lane.rolling, lane.waiting) if number} <= set(self.head.active)
+            places = [number for number in (lane.rolling, lane.waiting, lane.returning) if number]
+            assert len(set(places)) == len(places)
+            assert set(places) <= set(self.head.active)
             if lane.live is not None:
                 assert lane.live.digest == self.releases[lane.live.release].digest
-                assert self._live.get(lane.environment, lane.live.order) <= lane.live.order, "an older one went live"
+                ordered = self.releases[lane.live.release].brings_back is not None
+                later = self._live.get(lane.environment, lane.live.order) <= lane.live.order
+                assert ordered or later, "an older one went live, and nobody ordered it"
                 self._live[lane.environment] = lane.live.order
 
     def _waits_for_something(self, release: Release) -> None:
@@ -158,8 +190,14 @@ class WatchedWorld(World):
                 assert facts_missing(release, self.application.start)
             case Phase.QUEUED:
                 assert lane is not None
-                assert lane.waiting == release.number
+                assert release.number in (lane.waiting, lane.returning)
                 assert lane.rolling is not None
+            case Phase.HELD_BACK:
+                assert lane is not None
+                assert release.number in (lane.waiting, lane.returning)
+                assert release.blocked_by
+                timeless = lane.hold or lane.rolling or any(f and not f.until for f in (lane.freeze, self.head.freeze))
+                assert release.due is not None or timeless
             case Phase.AWAITING_APPROVAL:
                 assert lane is not None
                 assert lane.waiting == release.number
@@ -179,5 +217,5 @@ class WatchedWorld(World):
         return {step for number in self.head.active if (step := self.releases[number].step)}
 
     def nothing_is_left(self) -> bool:
-        places = chain.from_iterable((lane.rolling, lane.waiting) for lane in self.lanes.values())
+        places = chain.from_iterable((lane.rolling, lane.waiting, lane.returning) for lane in self.lanes.values())
         return not self.head.active and not any(places)

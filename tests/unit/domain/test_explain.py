@@ -144,6 +144,8 @@ def test_awaiting_approval_names_who_voted_who_can_still_vote_and_until_when() -
         "quorum-reached": False,
         "approver-is-not-requester": True,
         "approver-is-not-committer": True,
+        "freeze": True,
+        "hold": True,
         "artifact-is-promoted": False,
         "rollout-succeeded": False,
         "verification-passed": False,
@@ -269,7 +271,7 @@ def test_failed_before_a_plan_was_made_gives_the_reason_there() -> None:
     told = explained(world)
     assert told.headline == "shop-1 failed in staging: manifests/deployment.yaml: line 3: no such kind."
     assert rule(told, "staging", "plan-is-current").reason == "manifests/deployment.yaml: line 3: no such kind"
-    assert told.next == "Find out why it failed, and push a new image."
+    assert told.next == "Find out why it failed; then try it again, or push a new image."
 
 
 def test_completed_is_live_everywhere() -> None:

@@ -7,7 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.application import Application, Start
+from slipway.domain.application import Application, Environment, Start
+from slipway.domain.commands import Verb
 from slipway.domain.explain import explain
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.release import Lane, Phase
@@ -25,8 +26,12 @@ def led_through(delivered: Application, operations: Sequence[Operation]) -> Watc
 
 
 def until_everything_has_ended(world: World) -> None:
-    """Let time pass and the sweep look, as often as the longest story could need."""
+    """Let time pass and the sweep look, as often as the longest story could need. What people set, people end."""
     for _ in range(100):
+        for verb, environment in ((verb, e.name) for verb in (Verb.UNFREEZE, Verb.RESUME) for e in environments(world)):
+            world.command(verb, None, environment)
+        if world.head.freeze is not None:
+            world.unfreeze_everything()
         world.settle()
         if not world.head.active:
             return
@@ -69,7 +74,7 @@ def test_nothing_is_stuck_when_every_step_was_answered(delivered: Application, o
     world.settle()
     assert not world.steps_under_way()
     waiting = {world.phase(number) for number in world.head.active}
-    assert waiting <= {Phase.JOINING, Phase.SOAKING, Phase.AWAITING_APPROVAL}
+    assert waiting <= {Phase.JOINING, Phase.SOAKING, Phase.AWAITING_APPROVAL, Phase.HELD_BACK}
 
 
 @given(applications(), happenings(changes=False))
@@ -155,12 +160,18 @@ def test_every_release_can_be_explained_at_any_time(delivered: Application, oper
             delivery=world.delivery,
             now=world.now,
             tag_rule=None,
+            everything=world.head.freeze,
+            windows=world.openings(),
         )
         assert told.headline.startswith(release.id)
         assert told.headline.endswith(".")
         assert told.next.endswith(".")
         live = [part.environment for part in told.rules if part.rules[-1].name == "is-live" and part.rules[-1].passed]
         assert live == [name for name, lane in ordered(world) if lane.live and lane.live.release == release.number]
+
+
+def environments(world: World) -> tuple[Environment, ...]:
+    return world.application.environments
 
 
 def ordered(world: World) -> list[tuple[str, Lane]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.application import Application, Start
+from slipway.domain.commands import Verb
 from slipway.domain.diagram import diagram, meanings, page
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import ROLLOUT_PHASES, TRANSITIONS, Phase
@@ -202,6 +203,66 @@ def each_step_fails(*, before: tuple[str, ...]) -> World:
     return world
 
 
+def frozen(*, registry: str | None) -> World:
+    """Held back from each side; goes on, is planned again, overtaken, cancelled."""
+    soaks = AutoGate(soak=timedelta(hours=1))
+    world = World(application(staging(), production(gate=None, registry=registry)))
+    world.command(Verb.FREEZE)
+    pushed(world, "v1", "v2")
+    world.command(Verb.UNFREEZE)
+    world.settle()
+    world.command(Verb.FREEZE)
+    pushed(world, "v3")
+    world.change()
+    world.sweep()
+    world.settle()
+    world.command(Verb.CANCEL, 3)
+    for gate in (soaks, approval(ADA)):
+        world.change(application(staging(), production(gate=gate, registry=registry)))
+        pushed(world, f"gate-{gate.kind}")
+        world.wait(timedelta(hours=1))
+        world.vote(max(world.releases), ADA)
+        world.settle()
+    return world
+
+
+def cancelled(*, while_: Phase) -> World:
+    world = World(two_stages(start=Start.RUN if while_ is Phase.RESOLVING else Start.PUSH))
+    if while_ is Phase.RESOLVING:
+        world.run(ci_run("1"))
+    elif while_ is Phase.QUEUED:
+        world.effects.lose(StepKind.CHECK, "staging")
+        pushed(world, "v1", "v2")
+    else:
+        world.push("v1")
+    world.command(Verb.CANCEL, max(world.releases))
+    return world
+
+
+def tried_again(kind: StepKind, *, behind: bool) -> World:
+    """A release fails, and is tried again: at once, or behind a roll-back that is under way."""
+    world = pushed(World(two_stages()), "v0", "v1")
+    world.effects.fail(kind, "production")
+    pushed(world, "v2")
+    if behind:
+        world.effects.lose(StepKind.CHECK, "production")
+        world.command(Verb.ROLLBACK, 1)
+        world.settle()
+    world.command(Verb.RETRY, 3)
+    world.settle()
+    return world
+
+
+def resolved_again() -> World:
+    world = World(two_stages(start=Start.RUN))
+    world.run(ci_run("1"))
+    world.settle()
+    world.effects.registry["1"] = digest("1")
+    world.command(Verb.RETRY, 1)
+    world.settle()
+    return world
+
+
 STORIES: dict[str, Callable[[], World]] = {
     "verified in two stages": lambda: pushed(World(two_stages()), "v1"),
     "not verified in two stages": lambda: pushed(World(two_stages(probed=False)), "v1"),
@@ -221,6 +282,16 @@ STORIES: dict[str, Callable[[], World]] = {
     "not verified before a busy environment": lambda: busy_next_environment(probed=False),
     "verified, then overtaken": lambda: environment_put_before_one_that_has_a_newer_release(probed=True),
     "not verified, then overtaken": lambda: environment_put_before_one_that_has_a_newer_release(probed=False),
+    "frozen, then copied": lambda: frozen(registry="prod"),
+    "frozen, then deployed": lambda: frozen(registry=None),
+    "cancelled while resolving": lambda: cancelled(while_=Phase.RESOLVING),
+    "cancelled while queued": lambda: cancelled(while_=Phase.QUEUED),
+    "cancelled while planning": lambda: cancelled(while_=Phase.PLANNING),
+    "tried again after a roll-back": lambda: tried_again(StepKind.CHECK, behind=False),
+    "tried again behind a rollout": lambda: tried_again(StepKind.CHECK, behind=True),
+    "tried again after a failure": lambda: tried_again(StepKind.PLAN, behind=False),
+    "tried again after a failure, behind a rollout": lambda: tried_again(StepKind.PLAN, behind=True),
+    "resolved again": resolved_again,
     "each step fails the first time": lambda: each_step_fails(before=()),
     "each step fails after a good release": lambda: each_step_fails(before=("v1",)),
 }

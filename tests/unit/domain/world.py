@@ -5,12 +5,24 @@ and audit records are chained. Stories call `push`, `run`, `vote`, `sweep` and `
 """
 
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, chained
-from slipway.domain.causes import CAUSE, Cause, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from slipway.domain.blocks import Freeze
+from slipway.domain.causes import (
+    CAUSE,
+    Cause,
+    CommandGiven,
+    FreezeSpread,
+    ImagePushed,
+    PipelineCompleted,
+    StepFinished,
+    VoteCast,
+)
+from slipway.domain.commands import OF_A_LANE, Verb
 from slipway.domain.decide import Decision, State, decide, lookups
 from slipway.domain.decide.deadlines import overdue
 from slipway.domain.model import sha256
@@ -18,8 +30,11 @@ from slipway.domain.people import SignedIn
 from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.rules import RuleResult
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
+from slipway.domain.windows import Opening
 from tests.unit.domain.effects import Effects, Outcome
 from tests.unit.domain.samples import MORNING, digest
+
+OPERATOR = "olga@example.com"
 
 
 class World:
@@ -44,6 +59,8 @@ class World:
         """Every step from phase to phase that a release took."""
         self.tag_rule: RuleResult | None = None
         self.effects = Effects()
+        self.windows: dict[str, Callable[[datetime], Opening]] = {}
+        """Of each environment that has time windows: whether they are open at a time."""
         self._submissions = 0
 
     # ---- the ledger's part
@@ -62,7 +79,11 @@ class World:
             by_digest=by_digest,
             by_tag=by_tag,
             tag_rule=self.tag_rule,
+            windows=self.openings(),
         )
+
+    def openings(self) -> dict[str, Opening]:
+        return {name: opening(self.now) for name, opening in self.windows.items()}
 
     def take(self, cause: Cause) -> Decision:
         """Take a cause in, as the intake does; a repeat gives a decision that changes nothing."""
@@ -160,6 +181,53 @@ class World:
     def withdraw(self, number: int, voter: str, **fields: Any) -> Decision:
         return self.vote(number, voter, VoteDecision.WITHDRAW, **fields)
 
+    def command(
+        self,
+        verb: Verb,
+        number: int | None = None,
+        environment: str | None = None,
+        *,
+        reason: str = "because",
+        actor: str = OPERATOR,
+        until: datetime | None = None,
+        submission: str | None = None,
+    ) -> Decision:
+        """An operator says what is to be done; in the last environment, where the verb needs one and none is given."""
+        self._submissions += 1
+        last = self.application.environments[-1].name
+        return self.take(
+            CommandGiven(
+                received_at=self.now,
+                verb=verb,
+                application=self.application.application,
+                release=number,
+                environment=(environment or last) if verb in OF_A_LANE else None,
+                until=until,
+                actor=actor,
+                reason=reason,
+                channel="cli",
+                submission=submission or f"submission-{self._submissions}",
+            )
+        )
+
+    def freeze_everything(self, *, until: datetime | None = None) -> Decision:
+        self._submissions += 1
+        freeze = Freeze(
+            id=f"freeze-{self._submissions}", owner=OPERATOR, reason="an incident", at=self.now, until=until
+        )
+        return self.take(FreezeSpread(received_at=self.now, application=self.application.application, freeze=freeze))
+
+    def unfreeze_everything(self) -> Decision:
+        assert self.head.freeze is not None
+        return self.take(
+            FreezeSpread(
+                received_at=self.now,
+                application=self.application.application,
+                freeze=self.head.freeze,
+                ended_by=OPERATOR,
+            )
+        )
+
     def change(self, application: Application | None = None) -> None:
         """The delivery folder changes: to another application where one is given, else in what is no policy."""
         self.application = application or self.application
@@ -205,7 +273,7 @@ class World:
     def sweep(self) -> None:
         """The timer looks for releases whose time is over, and for people who are to be asked again."""
         for number in self.head.active:
-            for cause in overdue(self.releases[number], now=self.now):
+            for cause in overdue(self.releases[number], now=self.now, delivery=self.delivery):
                 self.take(cause)
 
     # ---- looking

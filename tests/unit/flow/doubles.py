@@ -71,6 +71,10 @@ class RegistryDouble(Registry):
         self.pushed[repository, tag] = self._clock()
         return self.held.seed(repository, built, tag)
 
+    def lose(self, repository: str, digest: str) -> None:
+        """The image was purged."""
+        del self.held.manifests[repository, digest]
+
     def lock(self, repository: str, tag: str, digest: str) -> Lock:
         assert self.resolve(repository, tag) == digest
         self.locked[repository, tag] = digest

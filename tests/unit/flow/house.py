@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from slipway.domain.audit import AuditRecord
-from slipway.domain.causes import ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from slipway.domain.causes import CommandGiven, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from slipway.domain.commands import Verb
 from slipway.domain.release import Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.tokens import Keys
 from slipway.effects.messaging import MemoryBus
 from slipway.flow.clock import Patience
+from slipway.flow.freezing import Freezer
 from slipway.flow.intake import Intake, Receipt
 from slipway.flow.links import Links
 from slipway.flow.outbox import Outbox
@@ -120,6 +122,9 @@ class House:
         self.installation = Installation(self.table, self.indexer)
         self.parking = Parking(installation=self.installation, bus=self.bus, clock=self.time)
         self.receiver = Receiver(parking=self.parking, bus=self.bus, clock=self.time)
+        self.freezer = Freezer(
+            installation=self.installation, catalogue=self.catalogue, intake=self.intake, clock=self.time
+        )
         self.sweep = Sweep(
             ledger=self.ledger,
             catalogue=self.catalogue,
@@ -127,6 +132,7 @@ class House:
             outbox=self.outbox,
             indexer=self.indexer,
             registry=self.registries,
+            freezer=self.freezer,
             clock=self.time,
         )
         self.reader = Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=self.time)
@@ -184,6 +190,31 @@ class House:
             channel="page",
             submission=submission or f"{voter} on {release.plan_hash}"[:128],
         )
+
+    def command(
+        self,
+        verb: Verb,
+        number: int | None = None,
+        environment: str | None = None,
+        *,
+        reason: str = "because",
+        submission: str = "",
+        app: str = "shop",
+    ) -> Receipt:
+        """An operator says what is to be done."""
+        cause = CommandGiven(
+            received_at=self.time(),
+            verb=verb,
+            application=app,
+            release=number,
+            environment=environment,
+            actor="olga@example.com",
+            reason=reason,
+            channel="cli",
+            submission=submission or f"command-{next(self.owners)}",
+        )
+        (receipt,) = self.intake.take(cause)
+        return receipt
 
     def finish(self, step: Step, *, passed: bool = True, reason: str = "", **result: Any) -> Receipt:
         cause = StepFinished(received_at=self.time(), step=step, passed=passed, reason=reason, result=result)

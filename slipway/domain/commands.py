@@ -1,0 +1,42 @@
+"""The operator's verbs: what a person may tell Slipway to do beside voting, and the permission that each needs."""
+
+from enum import StrEnum
+from typing import Final
+
+from .roles import Permission
+
+
+class Verb(StrEnum):
+    """One thing that an operator tells Slipway to do."""
+
+    FREEZE = "freeze"
+    """Roll nothing new out: in one lane, or anywhere."""
+    UNFREEZE = "unfreeze"
+    """End a freeze."""
+    CANCEL = "cancel"
+    """End a release that has not begun to roll out."""
+    RETRY = "retry"
+    """Send a failed release on again, where it failed."""
+    ROLLBACK = "rollback"
+    """Bring an earlier release back in one environment, and hold the lane."""
+    RESUME = "resume"
+    """End the hold of a lane."""
+    OVERRIDE = "override"
+    """Let one release pass a freeze or a closed window in one environment, once."""
+
+
+PERMISSIONS: Final[dict[Verb, Permission]] = {
+    Verb.FREEZE: Permission.FREEZE,
+    Verb.UNFREEZE: Permission.FREEZE,
+    Verb.CANCEL: Permission.CANCEL,
+    Verb.RETRY: Permission.RETRY,
+    Verb.ROLLBACK: Permission.ROLL_BACK,
+    Verb.RESUME: Permission.RESUME,
+    Verb.OVERRIDE: Permission.OVERRIDE,
+}
+MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE})
+"""Verbs whose reason others will ask for."""
+OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.ROLLBACK, Verb.OVERRIDE})
+"""Verbs that name a release: the one they are about, or the one that is brought back."""
+OF_A_LANE: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE})
+"""Verbs that name an environment."""

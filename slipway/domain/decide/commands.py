@@ -1,0 +1,154 @@
+"""The operator's verbs, as causes like any other: taken in, or refused by the names of the rules that do not hold.
+
+Here are `cancel`, `resume` and `override`, and what all verbs share; `freezing.py`, `retrying.py` and `returning.py`
+hold the rest.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..blocks import LanePass
+from ..causes import CommandGiven
+from ..commands import MUST_SAY_WHY
+from ..release import ROLLOUT_PHASES, Lane, Phase, Release
+from ..rules import RuleResult, failed
+from .blocks import OVERRIDABLE, blocks_of
+from .lanes import end, hold_ended
+from .notices import void
+from .rollouts import look_again
+from .state import Draft
+
+
+def reason_rule(cause: CommandGiven) -> Iterator[RuleResult]:
+    if cause.verb in MUST_SAY_WHY:
+        yield rule("reason-is-given", bool(cause.reason.strip()), f"{cause.verb} says why")
+
+
+def rule(name: str, passed: bool, reason: str) -> RuleResult:
+    return RuleResult(name=name, passed=passed, reason=reason)
+
+
+def lane_of(draft: Draft, cause: CommandGiven) -> Lane:
+    return draft.lane(cause.environment or "")
+
+
+def exists_rule(draft: Draft, cause: CommandGiven) -> RuleResult:
+    """Whether the environment is one of the application's, now."""
+    names = ", ".join(environment.name for environment in draft.application.environments)
+    found = draft.application.environment(cause.environment or "") is not None
+    return rule("environment-exists", found, f"{cause.application} has {names}; {cause.environment} was named")
+
+
+def accepted(draft: Draft, cause: CommandGiven, rules: Sequence[RuleResult], release: Release | None = None) -> bool:
+    """Whether every rule holds; where one does not, the refusal is recorded with all of them."""
+    draft.rules = tuple(rules)
+    broken = failed(draft.rules)
+    if not broken:
+        return True
+    draft.record(
+        "command.refused",
+        release,
+        actor=cause.actor,
+        environment=cause.environment,
+        verb=str(cause.verb),
+        rules=[item.name for item in broken],
+        why=cause.reason or None,
+        reason="; ".join(item.reason for item in broken)[:2000],
+        **told(draft, cause),
+    )
+    return False
+
+
+def told(draft: Draft, cause: CommandGiven) -> dict[str, Any]:
+    """What every record of a command holds."""
+    return {"channel": cause.channel, "results": [item.model_dump(mode="json") for item in draft.rules]}
+
+
+def named_release(draft: Draft, cause: CommandGiven) -> Release | None:
+    """The release that is named. Where there is none, the command is about nothing and leaves no record."""
+    release = draft.release(cause.release)
+    if release is None:
+        reason = f"there is no {cause.application}-{cause.release}"
+        draft.rules = (rule("release-exists", False, reason),)
+    return release
+
+
+# ---- cancel
+def cancel_rules(release: Release) -> tuple[RuleResult, ...]:
+    """What must hold for a release to be cancelled; a page shows them before anybody asks."""
+    said, rolls = f"{release.id} is {str(release.phase).replace('_', ' ')}", release.phase in ROLLOUT_PHASES
+    advice = ": a rollout is not stopped half-way; let it end, and roll back then" if rolls else ""
+    return (
+        rule("is-under-way", not release.phase.final, said),
+        rule("has-not-begun-to-roll-out", not rolls, f"{said}{advice}"),
+    )
+
+
+def cancel(draft: Draft, cause: CommandGiven) -> None:
+    release = named_release(draft, cause)
+    if release is None or not accepted(draft, cause, (*cancel_rules(release), *reason_rule(cause)), release):
+        return
+    if release.gate is not None and release.phase is not Phase.QUEUED:
+        void(draft, release, release.gate.votes, f"{cause.actor} cancelled {release.id}: {cause.reason}")
+    if release.brings_back is not None:
+        hold_ended(draft, release, reason=f"{release.id} was cancelled before it brought anything back")
+    release = draft.releases[release.number]
+    end(draft, release, Phase.CANCELLED, cause.reason, actor=cause.actor, channel=cause.channel)
+
+
+# ---- resume
+def resume(draft: Draft, cause: CommandGiven) -> None:
+    lane = lane_of(draft, cause)
+    held = "no roll-back holds it" if lane.hold is None else f"{lane.hold.owner} holds it: {lane.hold.reason}"
+    if not accepted(draft, cause, (rule("is-on-hold", lane.hold is not None, f"{lane.environment}: {held}"),)):
+        return
+    assert lane.hold is not None
+    draft.put_lane(lane.evolve(hold=None))
+    draft.record(
+        "lane.resumed",
+        actor=cause.actor,
+        environment=lane.environment,
+        held_by=lane.hold.owner,
+        held_for=f"{cause.application}-{lane.hold.release}",
+        reason=cause.reason or None,
+        **told(draft, cause),
+    )
+    wake(draft, lane.environment)
+
+
+def wake(draft: Draft, environment: str) -> None:
+    """Whoever waits in the lane goes on now, if nothing else is in the way."""
+    waiting = draft.release(draft.lane(environment).waiting)
+    if waiting is not None and waiting.phase is Phase.HELD_BACK:
+        look_again(draft, waiting)
+
+
+# ---- override
+def override_rules(draft: Draft, release: Release, cause: CommandGiven) -> Iterator[RuleResult]:
+    here = release.environment == cause.environment and not release.phase.final
+    doing = str(release.phase).replace("_", " ")
+    where = f" in {release.environment}" if release.environment else ""
+    yield rule("is-here", here, f"{release.id} is {doing}{where}; the override is for {cause.environment}")
+    yield rule("has-not-begun-to-roll-out", release.phase not in ROLLOUT_PHASES, f"{release.id} is {doing}")
+    environment = draft.environment(release)
+    if not here or environment is None:
+        return
+    broken = failed(blocks_of(draft, release, environment).rules)
+    said = "; ".join(item.reason for item in broken) or "nothing keeps it back"
+    yield rule("is-kept-back", any(item.name in OVERRIDABLE for item in broken), said)
+    yield rule("is-not-on-hold", all(item.name in OVERRIDABLE for item in broken), said)
+
+
+def override(draft: Draft, cause: CommandGiven) -> None:
+    release = named_release(draft, cause)
+    if release is None:
+        return
+    rules = (exists_rule(draft, cause), *override_rules(draft, release, cause), *reason_rule(cause))
+    if not accepted(draft, cause, rules, release):
+        return
+    assert cause.environment is not None
+    given = LanePass(environment=cause.environment, by=cause.actor, reason=cause.reason, at=draft.now)
+    release = draft.put(release.evolve(override=given))
+    draft.record("override.given", release, actor=cause.actor, reason=cause.reason, **told(draft, cause))
+    if release.phase is Phase.HELD_BACK:
+        look_again(draft, release)

@@ -1,0 +1,113 @@
+"""Freezes: set on a lane and ended by people, ended by time, or spread from a freeze of everything.
+
+A freeze of everything lives in the installation's partition, with a chain of its own. Each application keeps a copy
+in its head row: a decision reads one partition only, and the head's ETag makes sure that no decision which was made
+without the copy is committed after it.
+"""
+
+from datetime import datetime
+
+from ..blocks import Freeze
+from ..causes import CommandGiven, DeliveryChanged, FreezeSpread
+from ..model import sha256
+from ..release import Phase
+from ..rules import RuleResult
+from .blocks import said_of
+from .commands import accepted, exists_rule, lane_of, reason_rule, rule, told, wake
+from .lanes import plan
+from .state import Draft
+
+
+def freeze_rules(what: str, before: Freeze | None, until: datetime | None, *, now: datetime) -> tuple[RuleResult, ...]:
+    """What must hold for something to be frozen: that it is not, and that the end lies ahead."""
+    frozen = before is not None and before.in_force(now)
+    said = said_of(what, before) if before is not None and frozen else f"{what} is not frozen"
+    ends = f"it would end at {until:%Y-%m-%d %H:%M} UTC" if until else "somebody has to end it"
+    return (
+        rule("is-not-frozen", not frozen, said),
+        rule("ends-in-the-future", until is None or until > now, ends),
+    )
+
+
+def thaw_rule(what: str, before: Freeze | None, *, now: datetime) -> RuleResult:
+    """What must hold for a freeze to be ended: that there is one."""
+    frozen = before is not None and before.in_force(now)
+    return rule("is-frozen", frozen, said_of(what, before) if before and frozen else f"{what} is not frozen")
+
+
+def freeze(draft: Draft, cause: CommandGiven) -> None:
+    lane = lane_of(draft, cause)
+    rules = (
+        exists_rule(draft, cause),
+        *freeze_rules(lane.environment, lane.freeze, cause.until, now=draft.now),
+        *reason_rule(cause),
+    )
+    if not accepted(draft, cause, rules):
+        return
+    frozen = Freeze(
+        id=sha256(cause.key.encode())[7:27], owner=cause.actor, reason=cause.reason, at=draft.now, until=cause.until
+    )
+    draft.put_lane(lane.evolve(freeze=frozen))
+    draft.record(
+        "lane.frozen",
+        actor=cause.actor,
+        environment=lane.environment,
+        until=cause.until.isoformat() if cause.until else None,
+        reason=cause.reason,
+        **told(draft, cause),
+    )
+
+
+def unfreeze(draft: Draft, cause: CommandGiven) -> None:
+    lane = lane_of(draft, cause)
+    if not accepted(draft, cause, (thaw_rule(lane.environment, lane.freeze, now=draft.now),)):
+        return
+    assert lane.freeze is not None
+    draft.put_lane(lane.evolve(freeze=None))
+    draft.record(
+        "lane.unfrozen",
+        actor=cause.actor,
+        environment=lane.environment,
+        frozen_by=lane.freeze.owner,
+        frozen_for=lane.freeze.reason,
+        reason=cause.reason or None,
+        **told(draft, cause),
+    )
+    wake(draft, lane.environment)
+
+
+def freeze_spread(draft: Draft, cause: FreezeSpread) -> None:
+    """A freeze of everything came or went. Repeats, and the end of one that is not here, change nothing."""
+    here = draft.head.freeze
+    if not cause.ended_by:
+        if here is None or here.id != cause.freeze.id:
+            draft.freeze_everything(cause.freeze)
+            until = cause.freeze.until.isoformat() if cause.freeze.until else None
+            draft.record("everything.frozen", actor=cause.freeze.owner, until=until, reason=cause.freeze.reason)
+        return
+    if here is None or here.id != cause.freeze.id:
+        return
+    draft.freeze_everything(None)
+    draft.record(
+        "everything.unfrozen",
+        actor=cause.ended_by,
+        frozen_by=here.owner,
+        frozen_for=here.reason,
+        reason=cause.reason or None,
+    )
+    for environment in draft.lanes:
+        wake(draft, environment)
+
+
+def delivery_changed(draft: Draft, cause: DeliveryChanged) -> None:
+    """A release that is held back waits by rules of a folder that is no longer there: it is planned anew."""
+    release = draft.release(cause.release)
+    if (
+        release is not None
+        and release.phase is Phase.HELD_BACK
+        and (release.environment, release.attempt) == (cause.environment, cause.attempt)
+        and release.plan_delivery != draft.state.delivery
+    ):
+        reason = "the delivery folder (policy or manifests) changed while the release was held back"
+        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
+        plan(draft, release)

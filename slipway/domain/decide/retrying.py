@@ -1,0 +1,90 @@
+"""Retry: a release that failed goes on again in the environment in which it failed, with the same digest.
+
+It stays the same release: its attempts are counted, its story goes on, and votes stand where the new plan has the hash
+that they were for. What was done before is asked for again and finds itself done: the copy is there, the manifests are
+applied. So it goes on from the step that failed.
+"""
+
+from ..causes import CommandGiven
+from ..release import RETRYABLE, Lane, Phase, Release, Visit
+from ..rules import RuleResult
+from ..steps import StepKind
+from .commands import accepted, named_release, reason_rule, rule, told
+from .conditions import newer_in_lane
+from .lanes import PLAN_LIMIT, ask, plan, supersede
+from .returning import set_hold
+from .state import Draft
+
+
+def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
+    doing = str(release.phase).replace("_", " ")
+    failed_here = rule("has-failed", release.phase in RETRYABLE, f"{release.id} is {doing}")
+    if release.phase not in RETRYABLE or release.environment is None:
+        return (failed_here,)
+    there = draft.environment(release) is not None
+    lane = draft.lane(release.environment)
+    newer = None if release.brings_back else newer_in_lane(release, lane, draft.releases)
+    other = lane.returning if release.brings_back else None
+    said = newer.why if newer else f"no newer release is in the way in {release.environment}"
+    return (
+        failed_here,
+        rule("environment-exists", there, f"{release.environment} is {'' if there else 'no longer '}in delivery.yaml"),
+        rule("no-newer-release", newer is None, said),
+        rule("one-roll-back-at-a-time", other is None, _under_way(release, lane)),
+        rule("attempts-are-left", release.attempt < PLAN_LIMIT - 1, f"{release.attempt} of {PLAN_LIMIT} were made"),
+    )
+
+
+def _under_way(release: Release, lane: Lane) -> str:
+    return f"{release.application}-{lane.returning} is under way" if lane.returning else "no other is under way"
+
+
+def retry(draft: Draft, cause: CommandGiven) -> None:
+    release = named_release(draft, cause)
+    if release is None:
+        return
+    if not accepted(draft, cause, (*retry_rules(draft, release), *reason_rule(cause)), release):
+        return
+    draft.record(
+        "release.retried",
+        release,
+        actor=cause.actor,
+        attempt=release.attempt + 1,
+        failed_step=release.failed_step or None,
+        failed_because=release.reason,
+        reason=cause.reason or None,
+        **told(draft, cause),
+    )
+    draft.reopen(release)
+    if release.digest is None or release.environment is None:
+        _resolve_again(draft, release)
+    else:
+        _enter_lane_again(draft, release, release.environment, cause)
+
+
+def _resolve_again(draft: Draft, release: Release) -> None:
+    release = draft.enter(release, Phase.RESOLVING, attempt=release.attempt + 1, reason="", failed_step="")
+    draft.record("resolve.requested", release, tag=release.tag)
+    ask(draft, release, StepKind.RESOLVE)
+
+
+def _enter_lane_again(draft: Draft, release: Release, environment: str, cause: CommandGiven) -> None:
+    gate = release.gate.evolve(deadline=None, remind_at=None) if release.gate else None
+    visits = (*release.visits, Visit(environment=environment, arrived_at=draft.now))
+    release = draft.put(
+        release.evolve(reason="", failed_step="", attempt=release.attempt + 1, visits=visits, gate=gate, plan_hash=None)
+    )
+    lane = draft.lane(environment)
+    if release.brings_back is not None:
+        draft.put_lane(lane.evolve(returning=release.number))
+        set_hold(draft, release, owner=cause.actor)
+    else:
+        waiting = draft.release(lane.waiting)
+        if waiting is not None:
+            supersede(draft, waiting, by=release.number, why=f"the newer {release.id} is tried again")
+        draft.put_lane(draft.lane(environment).evolve(waiting=release.number))
+    if lane.rolling is None:
+        plan(draft, release)
+    else:
+        draft.enter(release, Phase.QUEUED)
+        draft.record("release.queued", release, behind=f"{release.application}-{lane.rolling}")

@@ -1,0 +1,99 @@
+"""Roll back by hand: what an earlier release had in one environment comes back, and a hold keeps it there.
+
+It is a release of its own, with the digest of the earlier one and one environment to go to; so it goes through the
+lane, the steps and the audit as any rollout does. No gate asks about it: an operator orders it and says why. Freezes
+and windows do not stop it. The hold is set at once, so that nothing new begins while it is on its way.
+"""
+
+from collections.abc import Iterator
+
+from ..blocks import Hold
+from ..causes import CommandGiven
+from ..release import Lane, Phase, Release, Return, Visit
+from ..rules import RuleResult
+from .blocks import said_of_hold
+from .commands import accepted, exists_rule, lane_of, named_release, reason_rule, rule, told
+from .lanes import plan
+from .state import Draft
+
+
+def was_live(release: Release, environment: str) -> Visit | None:
+    """The last time that it was live there."""
+    return next((v for v in reversed(release.visits) if (v.environment, v.outcome) == (environment, "live")), None)
+
+
+def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
+    """What must hold for a release to be brought back; a page shows them before anybody asks."""
+    visit, live = was_live(target, lane.environment), lane.live
+    once = visit is not None and visit.plan_hash is not None
+    yield rule("was-live-here", once, f"{target.id} was {'' if once else 'never '}live in {lane.environment}")
+    now = live is not None and live.release == target.number
+    what = f"{target.application}-{live.release} is" if live else "nothing is"
+    yield rule("is-not-live-now", not now, f"{what} live in {lane.environment} now")
+    other = f"{target.application}-{lane.returning} is" if lane.returning else "no other is"
+    yield rule("one-roll-back-at-a-time", lane.returning is None, f"{other} under way in {lane.environment}")
+
+
+def rollback(draft: Draft, cause: CommandGiven) -> None:
+    target = named_release(draft, cause)
+    if target is None:
+        return
+    lane = lane_of(draft, cause)
+    rules = (exists_rule(draft, cause), *rollback_rules(target, lane), *reason_rule(cause))
+    if not accepted(draft, cause, rules, target):
+        return
+    release = draft.create(_release(draft, target, cause))
+    draft.record(
+        "rollback.ordered",
+        release,
+        actor=cause.actor,
+        to=target.id,
+        instead_of=f"{target.application}-{lane.live.release}" if lane.live else None,
+        reason=cause.reason,
+        **told(draft, cause),
+    )
+    draft.put_lane(lane.evolve(returning=release.number))
+    set_hold(draft, release, owner=cause.actor)
+    if lane.rolling is None:
+        plan(draft, release)
+    else:
+        draft.enter(release, Phase.QUEUED)
+        draft.record("release.queued", release, behind=f"{release.application}-{lane.rolling}")
+
+
+def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
+    """Nothing newer begins to roll out here until somebody resumes."""
+    back, environment = release.brings_back, release.environment
+    assert back is not None
+    assert environment is not None
+    hold = Hold(owner=owner, reason=back.reason, at=draft.now, release=release.number, to=back.to)
+    draft.put_lane(draft.lane(environment).evolve(hold=hold))
+    draft.record("lane.held", release, actor=owner, reason=said_of_hold(release.application, environment, hold))
+
+
+def _release(draft: Draft, target: Release, cause: CommandGiven) -> Release:
+    """With the order of the one that it brings back: what was newer than that is newer than this."""
+    assert cause.environment is not None
+    visit = was_live(target, cause.environment)
+    assert visit is not None
+    assert visit.plan_hash is not None
+    back = Return(
+        environment=cause.environment, to=target.number, plan_hash=visit.plan_hash, by=cause.actor, reason=cause.reason
+    )
+    return Release(
+        application=target.application,
+        number=draft.head.next_release,
+        phase=Phase.JOINING,
+        registry=target.registry,
+        repository=target.repository,
+        tag=target.tag,
+        digest=target.digest,
+        order=target.order,
+        created_at=draft.now,
+        changed_at=draft.now,
+        push=target.push,
+        run=target.run,
+        environment=cause.environment,
+        visits=(Visit(environment=cause.environment, arrived_at=draft.now),),
+        brings_back=back,
+    )

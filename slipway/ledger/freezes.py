@@ -1,0 +1,31 @@
+"""The freeze of everything: one row in the installation's partition, which stays after it has ended."""
+
+from pydantic import Field
+
+from ..domain.blocks import NAME_LIMIT, REASON_LIMIT, Freeze
+from ..domain.model import Moment, Record
+from . import keys
+from .rows import unpack
+from .table import Table
+
+
+class FreezeState(Record):
+    """The last freeze of everything, and whether somebody ended it."""
+
+    freeze: Freeze
+    ended_by: str = Field(default="", max_length=NAME_LIMIT)
+    ended_at: Moment | None = None
+    ended_because: str = Field(default="", max_length=REASON_LIMIT)
+    submission: str = Field(default="", max_length=128)
+    """Names the act that set or ended it last, so that a repeat of it is answered alike."""
+
+
+def freeze_of_everything(table: Table) -> FreezeState | None:
+    """None where everything was never frozen."""
+    row = table.get(keys.INSTALLATION, keys.FREEZE)
+    return unpack(FreezeState, row.values) if row else None
+
+
+def with_etag(table: Table) -> tuple[FreezeState | None, str]:
+    row = table.get(keys.INSTALLATION, keys.FREEZE)
+    return (unpack(FreezeState, row.values), row.etag) if row else (None, "")

@@ -1,0 +1,183 @@
+"""Freezes, windows and overrides: what waits, for whom, and how it goes on."""
+
+from datetime import timedelta
+
+from slipway.domain.commands import Verb
+from slipway.domain.explain import explain
+from slipway.domain.release import Phase
+from slipway.domain.windows import Opening
+from tests.unit.domain.operations import every_other_hour
+from tests.unit.domain.samples import ADA, MORNING, application, approval, production, staging, unattended
+from tests.unit.domain.world import OPERATOR, World
+
+HOUR = timedelta(hours=1)
+
+
+def at_a_gate() -> World:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    return world
+
+
+def told(world: World, number: int = 1) -> tuple[str, str, dict[str, str]]:
+    said = explain(
+        world.application,
+        world.releases[number],
+        world.lanes,
+        world.releases,
+        delivery=world.delivery,
+        now=world.now,
+        tag_rule=None,
+        everything=world.head.freeze,
+        windows=world.openings(),
+    )
+    broken = {
+        r.name: r.reason for part in said.rules if part.environment == "production" for r in part.rules if not r.passed
+    }
+    return said.headline, said.next, broken
+
+
+def test_a_release_is_approved_ahead_and_goes_live_when_the_freeze_ends() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, reason="the sale")
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+    headline, following, broken = told(world)
+    assert headline == (
+        f"shop-1 is ready, and held back in production: production is frozen by {OPERATOR} since 2026-11-23 08:00 UTC, "
+        "until somebody ends it: the sale."
+    )
+    assert following == "An operator ends the freeze, or lets this release past it; then it goes on by itself."
+    assert "freeze" in broken
+    world.command(Verb.UNFREEZE)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.actions(1).count("vote.approved") == 1
+
+
+def test_a_freeze_with_an_end_ends_by_itself_also_when_its_message_is_lost() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, until=MORNING + HOUR)
+    world.vote(1, ADA)
+    world.outbox.clear()
+    world.wait(HOUR)
+    world.sweep()
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_what_was_approved_ahead_is_planned_again_where_something_changed_meanwhile() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE)
+    world.vote(1, ADA)
+    world.change(application(staging(), production(gate=approval(ADA, "ben@example.com"))))
+    world.command(Verb.UNFREEZE)
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert world.last("vote.voided").details["reason"] == "the plan changed: policy"
+
+
+def test_a_frozen_lane_blocks_no_other_lane_and_no_intake() -> None:
+    world = World(unattended())
+    world.command(Verb.FREEZE)
+    world.push("v1")
+    world.settle()
+    world.wait(HOUR)
+    world.push("v2")
+    world.settle()
+    assert world.live("staging") == 2
+    assert (world.phase(1), world.phase(2)) == (Phase.SUPERSEDED, Phase.HELD_BACK)
+
+
+def test_everything_is_frozen_in_every_lane_and_the_trail_of_the_application_says_so() -> None:
+    world = World(unattended())
+    world.freeze_everything()
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+    assert world.releases[1].environment == "staging"
+    assert world.last("everything.frozen").actor == OPERATOR
+    world.unfreeze_everything()
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_a_second_freeze_is_refused_and_names_the_owner_of_the_first() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, reason="the sale")
+    world.command(Verb.FREEZE, actor="ben@example.com")
+    refused = world.last("command.refused")
+    assert refused.actor == "ben@example.com"
+    assert refused.environment == "production"
+    assert refused.details["rules"] == ["is-not-frozen"]
+    assert OPERATOR in refused.details["reason"]
+
+
+def test_a_freeze_without_a_reason_or_that_is_over_already_is_refused() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, reason=" ", until=MORNING - HOUR)
+    assert world.last("command.refused").details["rules"] == ["ends-in-the-future", "reason-is-given"]
+    assert world.lanes["production"].freeze is None
+
+
+def test_a_release_waits_for_its_window_and_goes_on_by_itself() -> None:
+    world = World(unattended())
+    world.windows["production"] = every_other_hour
+    world.wait(HOUR)
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+    assert told(world)[1] == "It goes on by itself at 2026-11-23 10:00 UTC, once its plan was found to be current."
+    world.wait(HOUR)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_a_window_that_changes_while_a_release_waits_is_looked_at_by_the_sweep() -> None:
+    world = World(unattended())
+    world.windows["production"] = lambda now: Opening(open=False, reason="never")
+    world.push("v1")
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+    world.windows.clear()
+    world.change()
+    world.sweep()
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+
+
+def test_an_override_lets_one_release_pass_once() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE)
+    world.vote(1, ADA)
+    world.command(Verb.OVERRIDE, 1, reason="the fix for the incident")
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    assert world.last("override.used").details["reason"] == "the fix for the incident"
+    assert world.releases[1].override is None
+    world.push("v2")
+    world.settle()
+    world.vote(2, ADA)
+    assert world.phase(2) is Phase.HELD_BACK
+
+
+def test_an_override_is_refused_where_nothing_is_in_the_way_or_a_hold_is() -> None:
+    world = at_a_gate()
+    world.command(Verb.OVERRIDE, 1)
+    assert world.last("command.refused").details["rules"] == ["is-kept-back"]
+    world.command(Verb.OVERRIDE, 1, "staging")
+    assert "is-here" in world.last("command.refused").details["rules"]
+
+
+def test_the_end_of_a_freeze_that_is_not_here_changes_nothing() -> None:
+    world = at_a_gate()
+    world.freeze_everything()
+    old = world.head.freeze
+    assert old is not None
+    world.unfreeze_everything()
+    world.freeze_everything()
+    decision = world.take(world.taken[-2][1])
+    assert decision.nothing
+    assert world.head.freeze is not None

@@ -1,0 +1,229 @@
+"""Cancel, retry, roll back by hand and resume."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.commands import Verb
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from tests.unit.domain.samples import ADA, MORNING, application, approval, production, staging, unattended
+from tests.unit.domain.world import OPERATOR, World
+
+MINUTE = timedelta(minutes=1)
+
+
+def live(*tags: str, gated: bool = False) -> World:
+    world = World(application(staging(), production(gate=approval(ADA))) if gated else unattended())
+    for tag in tags:
+        world.push(tag)
+        world.settle()
+        world.vote(max(world.releases), ADA)
+        world.settle()
+        world.wait(MINUTE)
+    return world
+
+
+# ---- roll back by hand
+def test_an_earlier_release_comes_back_without_a_vote_and_holds_the_lane() -> None:
+    world = live("v1", "v2", gated=True)
+    world.command(Verb.ROLLBACK, 1, reason="v2 loses orders")
+    world.settle()
+    back = world.releases[3]
+    assert (back.phase, back.digest, back.tag) == (Phase.COMPLETED, world.releases[1].digest, "v1")
+    assert world.live("production") == 3
+    ordered = world.last("rollback.ordered")
+    assert (ordered.actor, ordered.details["to"], ordered.details["instead_of"]) == (OPERATOR, "shop-1", "shop-2")
+    hold = world.lanes["production"].hold
+    assert hold is not None
+    assert (hold.owner, hold.reason, hold.to) == (OPERATOR, "v2 loses orders", 1)
+
+
+def test_nothing_undoes_a_roll_back_until_somebody_resumes() -> None:
+    world = live("v1", "v2")
+    world.command(Verb.ROLLBACK, 1)
+    world.settle()
+    world.push("v3")
+    world.settle()
+    assert world.phase(4) is Phase.HELD_BACK
+    assert world.releases[4].blocked_by == ("hold",)
+    assert world.live("production") == 3
+    world.command(Verb.RESUME)
+    world.settle()
+    assert world.phase(4) is Phase.COMPLETED
+    assert world.live("production") == 4
+
+
+def test_a_release_that_was_on_its_way_when_somebody_rolled_back_still_counts_as_newer() -> None:
+    world = live("v1", "v2")
+    world.push("v3")
+    world.command(Verb.ROLLBACK, 1)
+    world.settle()
+    assert world.phase(3) is Phase.HELD_BACK
+    world.command(Verb.RESUME)
+    world.settle()
+    assert world.live("production") == 3
+
+
+def test_a_roll_back_waits_for_the_rollout_that_is_under_way_and_goes_before_what_waits() -> None:
+    world = live("v1", "v2")
+    world.effects.lose(StepKind.CHECK, "production")
+    world.push("v3")
+    world.settle()
+    world.command(Verb.ROLLBACK, 1)
+    assert world.phase(4) is Phase.QUEUED
+    world.wait(timedelta(hours=1))
+    world.sweep()
+    world.settle()
+    assert world.phase(4) is Phase.COMPLETED
+    assert world.live("production") == 4
+
+
+def test_a_roll_back_passes_freezes() -> None:
+    world = live("v1", "v2")
+    world.freeze_everything()
+    world.command(Verb.FREEZE)
+    world.command(Verb.ROLLBACK, 1)
+    world.settle()
+    assert world.live("production") == 3
+
+
+@pytest.mark.parametrize(("target", "rule"), [(2, "is-not-live-now"), (3, "was-live-here")])
+def test_a_roll_back_to_what_is_live_or_never_was_is_refused(target: int, rule: str) -> None:
+    world = live("v1", "v2")
+    world.effects.fail(StepKind.CHECK, "staging")
+    world.push("v3")
+    world.settle()
+    world.command(Verb.ROLLBACK, target)
+    assert world.last("command.refused").details["rules"] == [rule]
+
+
+def test_a_second_roll_back_is_refused_while_one_is_under_way() -> None:
+    world = live("v1", "v2", "v3")
+    world.command(Verb.ROLLBACK, 1)
+    world.command(Verb.ROLLBACK, 2)
+    assert world.last("command.refused").details["rules"] == ["one-roll-back-at-a-time"]
+
+
+def test_a_cancelled_roll_back_holds_nothing() -> None:
+    world = live("v1", "v2")
+    world.command(Verb.ROLLBACK, 1)
+    world.command(Verb.CANCEL, 3)
+    world.settle()
+    assert world.phase(3) is Phase.CANCELLED
+    assert world.lanes["production"].hold is None
+    assert world.live("production") == 2
+
+
+def test_resume_without_a_hold_is_refused() -> None:
+    world = live("v1")
+    world.command(Verb.RESUME)
+    assert world.last("command.refused").details["rules"] == ["is-on-hold"]
+
+
+# ---- cancel
+def test_a_release_that_waits_is_cancelled_by_name_and_reason() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.command(Verb.CANCEL, 1, reason="not this one")
+    assert world.phase(1) is Phase.CANCELLED
+    record = world.last("release.cancelled")
+    assert (record.actor, record.details["reason"], record.details["channel"]) == (OPERATOR, "not this one", "cli")
+    world.push("v2")
+    world.settle()
+    assert world.phase(2) is Phase.AWAITING_APPROVAL
+
+
+def test_a_rollout_is_not_cancelled_half_way() -> None:
+    world = World(unattended())
+    world.effects.lose(StepKind.CHECK, "staging")
+    world.push("v1")
+    world.settle()
+    world.command(Verb.CANCEL, 1)
+    assert world.phase(1) is Phase.CHECKING
+    refused = world.last("command.refused").details
+    assert refused["rules"] == ["has-not-begun-to-roll-out"]
+    assert "roll back then" in refused["reason"]
+
+
+def test_what_has_ended_is_not_cancelled() -> None:
+    world = live("v1")
+    world.command(Verb.CANCEL, 1)
+    assert world.last("command.refused").details["rules"] == ["is-under-way"]
+
+
+# ---- retry
+def test_a_failed_release_goes_on_where_it_failed_and_keeps_its_votes() -> None:
+    world = World(application(staging(), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
+    world.effects.fail(StepKind.PROMOTE, "production", reason="the registry was full")
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+    world.command(Verb.RETRY, 1)
+    world.settle()
+    assert world.phase(1) is Phase.COMPLETED
+    retried = world.last("release.retried").details
+    assert (retried["failed_step"], retried["failed_because"]) == ("promote", "the registry was full")
+    assert world.actions(1).count("vote.approved") == 1
+    assert [step.environment for step in world.steps(StepKind.DEPLOY)] == ["staging", "production"]
+
+
+def test_a_retry_after_failed_acceptance_tests_asks_again_because_there_is_new_evidence() -> None:
+    world = live("v1")
+    world.effects.fail(StepKind.VERIFY, "production", reason="500")
+    world.push("v2")
+    world.settle()
+    assert world.phase(2) is Phase.ROLLED_BACK
+    assert world.releases[2].failed_step == "verify"
+    world.command(Verb.RETRY, 2)
+    world.settle()
+    assert world.phase(2) is Phase.COMPLETED
+    assert world.live("production") == 2
+
+
+def test_a_retry_is_refused_once_a_newer_release_is_live_there() -> None:
+    world = World(unattended())
+    world.effects.fail(StepKind.CHECK, "staging")
+    world.push("v1")
+    world.settle()
+    world.push("v2", at=MORNING + MINUTE)
+    world.settle()
+    world.command(Verb.RETRY, 1)
+    assert world.last("command.refused").details["rules"] == ["no-newer-release"]
+
+
+def test_only_failures_are_tried_again() -> None:
+    world = live("v1")
+    world.command(Verb.RETRY, 1)
+    assert world.last("command.refused").details["rules"] == ["has-failed"]
+
+
+def test_a_gate_that_was_half_way_when_its_plan_failed_opens_again_with_its_votes_and_a_new_deadline() -> None:
+    world = World(application(staging(), production(gate=approval(ADA, "ben@example.com", required=2))))
+    world.push("v1")
+    world.settle()
+    world.vote(1, ADA)
+    world.change()
+    world.effects.fail(StepKind.PLAN, "production")
+    world.vote(1, "ben@example.com")
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+    world.wait(timedelta(days=3))
+    world.command(Verb.RETRY, 1)
+    world.settle()
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert gate.deadline == world.now + timedelta(hours=24)
+    assert [vote.voter for vote in gate.votes] == [ADA]
+
+
+def test_a_command_for_a_release_that_is_not_there_leaves_no_record() -> None:
+    world = live("v1")
+    before = len(world.audit)
+    decision = world.command(Verb.CANCEL, 9)
+    assert [rule.name for rule in decision.rules] == ["release-exists"]
+    assert len(world.audit) == before
