@@ -6,7 +6,7 @@ attestations, and what refers to those), and cosign's tags.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -83,9 +83,15 @@ class Graph:
         return tuple(sorted(self.nodes.keys() - parts))
 
 
-def discover(registry: Registry, repository: str, digest: str, executor: Executor) -> Graph:
+type About = Callable[[Manifest, Content], Iterable[Question]]
+"""What else there is to ask once a manifest is known."""
+
+
+def discover(
+    registry: Registry, repository: str, digest: str, executor: Executor, *, also: About = lambda *_: ()
+) -> Graph:
     """Read the whole graph from the source: everything about each manifest, as soon as its digest is known."""
-    discovery = _Discovery(registry, repository, digest)
+    discovery = _Discovery(registry, repository, digest, also)
     explore(executor, discovery.about(digest))
     graph = Graph(root=digest, nodes=discovery.nodes())
     _check(graph, registry, repository)
@@ -112,8 +118,9 @@ def platforms_of(graph: Graph, registry: Registry, repository: str) -> tuple[str
 class _Discovery:
     """What is known so far. Each question is asked in a thread of its own, and none waits for another's answer."""
 
-    def __init__(self, registry: Registry, repository: str, root: str) -> None:
+    def __init__(self, registry: Registry, repository: str, root: str, also: About) -> None:
         self._registry, self._repository, self._root = registry, repository, root
+        self._also = also
         self._lock = threading.Lock()
         self._size = 0
         self._known: dict[str, None] = {}
@@ -156,7 +163,7 @@ class _Discovery:
             self._size += len(manifest.raw)
             if self._size > MOST_BYTES:
                 raise TooLarge(self._where(self._root), f"expected at most {MOST_BYTES} bytes of manifests, got more")
-        return self.about(*(child.digest for child in content.children))
+        return [*self.about(*(child.digest for child in content.children)), *self._also(manifest, content)]
 
     def _list_referrers(self, digest: str) -> list[Question]:
         listed = self._registry.referrers(self._repository, digest).listed

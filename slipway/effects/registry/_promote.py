@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from slipway.domain.model import canonical
 
@@ -18,6 +17,7 @@ from ._endpoint import checked_digest
 from ._errors import Denied, DigestMismatch, NotFound, NotListed, TagTaken
 from ._graph import Graph, Node, discover, platforms_of
 from ._listing import referrers_index, tag_of
+from ._looks import Looks, holds
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
 from ._promotion import Comparison, Progress, Promotion, Source, Target, Unfinished
@@ -44,18 +44,18 @@ def promote(
         raise DigestMismatch(where, f"the target is to be {target.digest}, the source is {source.digest}")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="promotion") as executor:
         tag = executor.submit(_named_now, target)
-        graph = discover(source.registry, source.repository, source.digest, executor)
+        held = Looks(target.registry, target.repository)
+        graph = discover(source.registry, source.repository, source.digest, executor, also=held.about)
         platforms = platforms_of(graph, source.registry, source.repository)
-        run = _Run(source=source, target=target, graph=graph, levels=tuple(graph.levels()), executor=executor)
+        run = _Run(
+            source=source, target=target, graph=graph, levels=tuple(graph.levels()), held=held, executor=executor
+        )
         tag.result()
-        looks = [executor.submit(_read, run, node) for node in run.nodes()]
         blobs = _copy_blobs(run, progress, enough)
-        # What was read whole from the target needs no other reading back.
-        held = frozenset(digest for look in looks if (digest := look.result()))
-        copied = _copy_manifests(run, held)
+        copied = _copy_manifests(run)
         _copy_cosign_tags(run)
         _list_referrers(run)
-        read = held | _read_back(run, copied)
+        read = held.manifests | _read_back(run, copied)
         tag_was = _tag(run)
     return Promotion(
         source=str(source.registry.where(source.repository, source.digest)),
@@ -86,6 +86,7 @@ class _Run:
     target: Target
     graph: Graph
     levels: tuple[tuple[Node, ...], ...]
+    held: Looks
     executor: Executor
 
     def nodes(self) -> Iterator[Node]:
@@ -112,7 +113,7 @@ def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: 
 
 def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
     source, target = run.source, run.target
-    if target.registry.blob_exists(target.repository, blob.digest):
+    if blob.digest in run.held.blobs:
         return Outcome.SKIPPED
     if source.registry.endpoint == target.registry.endpoint:
         # Who may write here may not be who may read there; then the bytes travel after all.
@@ -129,15 +130,7 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
     return Outcome.COPIED
 
 
-def _read(run: _Run, node: Node) -> str | None:
-    """`Registry.manifest` hashes the target's bytes and refuses any that are not what was asked for."""
-    try:
-        return run.target.registry.manifest(run.target.repository, node.digest).digest
-    except NotFound:
-        return None
-
-
-def _copy_manifests(run: _Run, held: frozenset[str]) -> list[Node]:
+def _copy_manifests(run: _Run) -> list[Node]:
     """Level by level: registries refuse a manifest before what it refers to, and nobody should see one either."""
     target = run.target
 
@@ -148,7 +141,7 @@ def _copy_manifests(run: _Run, held: frozenset[str]) -> list[Node]:
     return [
         node
         for level in run.levels
-        for node in each(run.executor, store, [node for node in level if node.digest not in held])
+        for node in each(run.executor, store, [node for node in level if node.digest not in run.held.manifests])
     ]
 
 
@@ -196,9 +189,10 @@ def _list_referrers(run: _Run) -> None:
 
 
 def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
-    read = each(run.executor, partial(_read, run), copied)
-    for node, digest in zip(copied, read, strict=True):
-        if digest is None:
+    target = run.target
+    there = each(run.executor, lambda node: holds(target.registry, target.repository, node.digest), copied)
+    for node, is_there in zip(copied, there, strict=True):
+        if not is_there:
             where = run.target.registry.where(run.target.repository, node.digest)
             raise NotFound(where, "it was stored, and is gone already")
     return frozenset(node.digest for node in copied)

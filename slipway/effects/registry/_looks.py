@@ -1,0 +1,50 @@
+"""What the target holds already: asked while the source is still being read."""
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+from ._client import Registry
+from ._errors import NotFound
+from ._manifest import Content, Manifest
+from ._parallel import Question
+
+
+class Looks:
+    """Questions to the target about each manifest that was found at the source, and about its blobs."""
+
+    def __init__(self, registry: Registry, repository: str) -> None:
+        self._registry, self._repository = registry, repository
+        self._lock = threading.Lock()
+        self._asked: set[str] = set()
+        self.manifests: set[str] = set()
+        """Read whole and hashed: they need no other reading back."""
+        self.blobs: set[str] = set()
+
+    def about(self, manifest: Manifest, content: Content) -> Iterator[Question]:
+        yield partial(self._manifest, manifest.digest)
+        for blob in content.blobs:
+            with self._lock:
+                new = blob.digest not in self._asked
+                self._asked.add(blob.digest)
+            if new:
+                yield partial(self._blob, blob.digest)
+
+    def _manifest(self, digest: str) -> tuple[Question, ...]:
+        if holds(self._registry, self._repository, digest):
+            self.manifests.add(digest)
+        return ()
+
+    def _blob(self, digest: str) -> tuple[Question, ...]:
+        if self._registry.blob_exists(self._repository, digest):
+            self.blobs.add(digest)
+        return ()
+
+
+def holds(registry: Registry, repository: str, digest: str) -> bool:
+    """Whether the manifest is there, byte by byte: `Registry.manifest` refuses what has another hash."""
+    try:
+        registry.manifest(repository, digest)
+    except NotFound:
+        return False
+    return True
