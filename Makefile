@@ -12,7 +12,7 @@ ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test check checkov bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test check checkov cosign bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ $(CHECKOV_STAMP): tests/infra/checkov/requirements.txt | $(STAMP)
 	@$(PYTHON) -m venv --clear .local/checkov
 	@.local/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r tests/infra/checkov/requirements.txt
 	@touch $@
+
+cosign: ## Build the real cosign (needs Go); some contract tests use it when it is there
+	@sh scripts/install.sh cosign
 
 bench: install $(BENCH_STAMP) ## Measure, and write bench/results.json
 	@$(PYTHON) -m bench $(ARGS)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install what the commands of the Makefile need, into this folder: `install.sh python`, `node`, `site` or `bench`.
+# Install what the commands of the Makefile need, into this folder: `install.sh python`, `node`, `site`, `bench`
+# or `cosign`.
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }
@@ -68,10 +69,21 @@ install_bench() {
     .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 }
 
+install_cosign() {
+    if ! command -v go >/dev/null 2>&1; then
+        say "The tests against the real cosign build it, which needs Go (https://go.dev), and none was found."
+        exit 1
+    fi
+    say "Building cosign into .local/tools (some minutes the first time)"
+    mkdir -p .local/tools
+    GOBIN="$PWD/.local/tools" go install github.com/sigstore/cosign/v2/cmd/cosign@v2.6.2
+}
+
 case "${1:-}" in
     python) install_python ;;
     bench) install_bench ;;
     node) install_node ;;
     site) install_site ;;
-    *) say "usage: install.sh python|node|site|bench"; exit 2 ;;
+    cosign) install_cosign ;;
+    *) say "usage: install.sh python|node|site|bench|cosign"; exit 2 ;;
 esac
