@@ -18,6 +18,8 @@ MOST_PLATFORMS: Final = 64
 _INDEXES: Final = frozenset(
     {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
 )
+_SAYS_NOTHING: Final = frozenset({None, "application/vnd.oci.empty.v1+json"})
+"""As the type of a referrer in a list: cosign lists its bundles by their empty configuration. The manifest tells."""
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 _REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 _ATTESTATION: Final = "attestation-manifest"
@@ -91,7 +93,8 @@ class Attachments:
         if digest not in self._referrers:
             listed = self._registry.referrers(self._repository, digest).listed
             self._referrers[digest] = tuple(sorted(listed, key=lambda each: each.digest))
-        wanted = [each for each in self._referrers[digest] if each.artifact_type is None or each.artifact_type in kinds]
+        may_be = _SAYS_NOTHING | set(kinds)
+        wanted = [each for each in self._referrers[digest] if each.artifact_type in may_be]
         for count, descriptor in enumerate(wanted):
             if count == MOST_ATTACHED:
                 where = self._registry.where(self._repository, digest)

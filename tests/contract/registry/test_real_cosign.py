@@ -28,8 +28,16 @@ PROVENANCE = {"builder": {"id": BUILDER}, "buildType": "https://contoso.com/buil
 LAYOUTS = {
     "tags": ["--new-bundle-format=false"],
     "referrers": ["--new-bundle-format=false", "--registry-referrers-mode=oci-1-1"],
+    "bundle": ["--new-bundle-format=true"],
 }
-"""Where cosign may keep a signature."""
+"""Where cosign may keep a signature: under its tag (cosign 2), as a referrer, in a bundle (what cosign 3 writes)."""
+HOW_TO_VERIFY = {
+    "tags": [],
+    "referrers": ["--experimental-oci11"],
+    "bundle": ["--new-bundle-format=true", "--trusted-root=roots.json"],
+}
+NO_ROOTS = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
+"""Nobody but the key is trusted; without this file cosign would look for the public instance's."""
 
 pytestmark = [
     pytest.mark.skipif(COSIGN is None, reason="cosign is not installed (`make cosign` builds it, with Go)"),
@@ -42,6 +50,7 @@ class Cosign:
 
     def __init__(self, folder: Path, place: Place) -> None:
         self._folder, self._place = folder, place
+        (folder / "roots.json").write_text(json.dumps(NO_ROOTS), encoding="utf-8")
         self.run("generate-key-pair")
 
     def key(self) -> ec.EllipticCurvePublicKey:
@@ -59,15 +68,15 @@ class Cosign:
         (self._folder / "predicate.json").write_text(json.dumps(predicate), encoding="utf-8")
         self.run("attest", *_offline("cosign.key"), "--type", kind, "--predicate", "predicate.json", image)
 
-    def verify(self, image: str, *options: str) -> list[dict[str, object]]:
-        """What it found, as its own JSON. Fails where it does not hold."""
-        command = ["--key", "cosign.pub", "--insecure-ignore-tlog=true", "--allow-http-registry", "--output", "json"]
-        found: list[dict[str, object]] = json.loads(self.run("verify", *command, *options, image))
-        return found
+    def verify(self, image: str, *options: str) -> str:
+        """What it found, in its own words. Fails where it does not hold."""
+        command = ["--key", "cosign.pub", "--insecure-ignore-tlog=true", "--allow-http-registry"]
+        return self.run("verify", *command, *options, image)
 
     def run(self, *arguments: str) -> str:
         assert COSIGN
         environment = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "COSIGN_PASSWORD": PASSWORD}
+        environment["COSIGN_EXPERIMENTAL"] = "1"  # it asks for this before it writes referrers
         done = subprocess.run(
             [COSIGN, *arguments],
             cwd=self._folder,
@@ -117,9 +126,7 @@ def test_what_cosign_signs_holds_here_and_what_is_promoted_holds_for_cosign(
         Source(registry=client, repository=repository, digest=shop.digest, tag="1.0.0"),
         Target(registry=client, repository=elsewhere, digest=shop.digest, tag="1.0.0"),
     )
-    more = ["--experimental-oci11"] if layout == "referrers" else []
-    (verified,) = cosign.verify(cosign.image(elsewhere, shop), *more)
-    assert verified["critical"]["image"]["docker-manifest-digest"] == shop.digest  # type: ignore[index]
+    assert shop.digest in cosign.verify(cosign.image(elsewhere, shop), *HOW_TO_VERIFY[layout])
 
 
 def test_a_signature_of_another_key_does_not_hold(cosign: Cosign, registry: Place, repository: str) -> None:

@@ -419,3 +419,12 @@ def test_a_statement_with_many_subjects_counts_for_each(place: Place) -> None:
     content["subject"] += provenance(digest=SHOP.digest)["subject"]
     place.tag(".att", attested(dsse(place.people.builder, content)))
     assert place.look("provenance").rule.passed
+
+
+def test_a_bundle_is_found_though_its_list_names_another_type_as_cosign_writes_it(place: Place) -> None:
+    bundle = signed_in_bundle(SHOP, place.people.cosign)
+    place.push(bundle)
+    place.held.referrers_api = False
+    place.tag("", index(replace(bundle, artifact_type="application/vnd.oci.empty.v1+json")))
+    found = place.look("cosign")
+    assert found.rule.passed, found.rule.reason
