@@ -1,0 +1,138 @@
+"""The part of Azure DevOps' REST API that `slipway connect` needs: projects and service-hook subscriptions."""
+
+import base64
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import urllib3
+
+from slipway import __version__
+
+from .troubles import Exit, Trouble
+
+PAT_VARIABLE: Final = "AZURE_DEVOPS_EXT_PAT"
+"""The variable that `az devops` reads too."""
+SCOPE: Final = "499b84ac-1321-427f-aa17-267ca6975798/.default"
+"""Azure DevOps, as an application of Entra."""
+CLOUD: Final = "https://dev.azure.com"
+VERSION: Final = "7.1"
+LIMIT: Final = 8 * 1024 * 1024
+TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
+OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
+"""203 comes with the page to sign in, for a token that is not known."""
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
+
+
+class AzureDevOps:
+    """One organization, seen by whoever holds the token. The token appears in no message."""
+
+    def __init__(self, organization: str, *, server: str = CLOUD, authorization: Callable[[], str]) -> None:
+        address = urlsplit(server)
+        if address.scheme != "https" and address.hostname not in LOOPBACK:
+            raise Trouble(
+                f"--server: expected an address that begins with https://, got {server}", exit_code=Exit.USAGE
+            )
+        self._base = f"{server.rstrip('/')}/{quote(organization, safe='')}"
+        self._name = f"{address.netloc}/{organization}"
+        self._authorization = authorization
+        self._pool = urllib3.PoolManager(retries=urllib3.Retry(2, redirect=0, status=0), timeout=TIMEOUT)
+
+    def project_id(self, project: str) -> str:
+        found = self._ask(
+            "GET", f"/_apis/projects/{quote(project, safe='')}", missing=f"there is no project {project!r}"
+        )
+        return str(found["id"])
+
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """Every web hook for completed builds that the caller may see."""
+        query = {
+            "publisherId": "tfs",
+            "eventType": "build.complete",
+            "consumerId": "webHooks",
+            "consumerActionId": "httpRequest",
+        }
+        found: list[dict[str, Any]] = self._ask("GET", "/_apis/hooks/subscriptions", query)["value"]
+        return found
+
+    def create(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._ask("POST", "/_apis/hooks/subscriptions", body=body)
+
+    def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Written anew under its id, and enabled: that ends a probation too."""
+        path = f"/_apis/hooks/subscriptions/{quote(id, safe='')}"
+        return self._ask("PUT", path, body={**body, "id": id, "status": "enabled"})
+
+    def subscription(self, id: str) -> dict[str, Any]:
+        return self._ask("GET", f"/_apis/hooks/subscriptions/{quote(id, safe='')}")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        missing: str = "there is no such thing",
+    ) -> dict[str, Any]:
+        url = f"{self._base}{path}?{urlencode({**(query or {}), 'api-version': VERSION})}"
+        headers = {
+            "Authorization": self._authorization(),
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": f"slipway/{__version__}",
+        }
+        sent = None if body is None else json.dumps(body).encode()
+        try:
+            answer = self._pool.request(method, url, body=sent, headers=headers, preload_content=False, redirect=False)
+            content = answer.read(LIMIT)
+            answer.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise Trouble(
+                f"{self._name} cannot be reached ({type(error).__name__})", exit_code=Exit.NO_ANSWER
+            ) from None
+        if not OK <= answer.status < MULTIPLE or answer.status == 203:  # noqa: PLR2004 - the sign-in page, for a token it does not know
+            raise self._refused(answer.status, content, missing)
+        try:
+            found: dict[str, Any] = json.loads(content)
+        except ValueError:
+            raise Trouble(f"{self._name} did not answer with JSON", exit_code=Exit.NO_ANSWER) from None
+        return found
+
+    def _refused(self, status: int, content: bytes, missing: str) -> Trouble:
+        try:
+            said = str(json.loads(content).get("message", ""))[:300]
+        except (ValueError, AttributeError):
+            said = ""
+        match status:
+            case 401 | 203 | 302:
+                text = f"does not accept the token; sign in with `az login`, or set {PAT_VARIABLE}"
+            case 403:
+                text = f"refuses it: *Edit subscriptions* is needed (project administrators have it). {said}".rstrip()
+            case 404:
+                text = f"says that {missing}"
+            case _:
+                text = f"answered {status}: {said}" if said else f"answered {status}"
+        exit_code = Exit.NO if status == 404 else Exit.NO_ANSWER  # noqa: PLR2004
+        return Trouble(f"{self._name} {text}", exit_code=exit_code)
+
+
+def sign_in(environment: Mapping[str, str] = os.environ) -> Callable[[], str]:
+    """The Authorization header: by a personal access token where the variable holds one, else by Entra."""
+    token = environment.get(PAT_VARIABLE, "")
+    if token:
+        basic = base64.b64encode(f":{token}".encode()).decode()
+        return lambda: f"Basic {basic}"
+    return _by_entra
+
+
+def _by_entra() -> str:
+    from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - slow, and a token may be given
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
+
+    try:
+        return f"Bearer {DefaultAzureCredential().get_token(SCOPE).token}"
+    except ClientAuthenticationError:
+        raise Trouble(f"nobody is signed in: run `az login`, or set {PAT_VARIABLE}", exit_code=Exit.NO_ANSWER) from None

@@ -1,0 +1,112 @@
+"""`slipway connect`: let others tell this installation of what happens."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..azure_devops import CLOUD, AzureDevOps, sign_in
+from ..finding import find_app
+from ..hook_subscription import ENABLED, STATUSES, Act, Plan, Wanted, plan
+from ..screen import Screen
+from ..troubles import Exit, Trouble
+
+SECRET = "SLIPWAY_HOOK_SECRET"  # noqa: S105 - the name of a variable
+DONE = {Act.CREATE: "created", Act.REPAIR: "repaired", Act.KEEP: "left as it is"}
+TO_DO = {Act.CREATE: "would be created", Act.REPAIR: "would be repaired", Act.KEEP: "is as it should be"}
+
+
+@click.group()
+def connect() -> None:
+    """Let others tell this installation of what happens."""
+
+
+@connect.command("azure-devops")
+@click.option("--organization", required=True, help="Name of the organization, such as contoso.")
+@click.option("--project", required=True, help="Name or id of the project.")
+@click.option("--pipeline", default="", help="Only runs of this pipeline; all of the project if not given.")
+@click.option("--server", default=CLOUD, show_default=True, help="Another address than the cloud's.")
+@click.option("--url", default=None, metavar="URL", help="Address of the app, as for every command.")
+@click.option("--send-secret", is_flag=True, help="Write the subscription anew even if nothing is wrong with it.")
+@click.option("--dry-run", is_flag=True, help="Look, and say what would be done. Exit code 1 if there is something.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def azure_devops(
+    *,
+    organization: str,
+    project: str,
+    pipeline: str,
+    server: str,
+    url: str | None,
+    send_secret: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Create or repair the service hook that tells of completed runs.
+
+    One subscription of the project for `build.complete` 2.0 leads to the app. It is created where there is none,
+    and written anew where it is disabled, on probation or says something else; otherwise it is left alone, so the
+    command may be repeated. The password that it holds cannot be read: after a change of the hook's secret,
+    give --send-secret.
+
+    The hook's secret is read from SLIPWAY_HOOK_SECRET. You are signed in by AZURE_DEVOPS_EXT_PAT (a personal
+    access token), else by Entra as `az login` left it; *Edit subscriptions* is needed.
+
+    \b
+    Examples:
+      slipway connect azure-devops --organization contoso --project shop --dry-run
+      slipway connect azure-devops --organization contoso --project shop --url https://slipway.contoso.com
+    """
+    above = click.get_current_context().find_root().params
+    app = find_app(url=url or above.get("url"), key=above.get("key"), environment=os.environ, folder=Path.cwd())
+    there = AzureDevOps(organization, server=server, authorization=sign_in())
+    wanted = Wanted(project_id=there.project_id(project), app_url=app.url, pipeline=pipeline)
+    found = plan(wanted, there.subscriptions(), send_secret=send_secret)
+    after = None if dry_run or found.act is Act.KEEP else _carry_out(there, wanted, found)
+    told = _told(found, wanted, after, dry_run=dry_run)
+    if as_json:
+        Screen().json(told)
+    else:
+        _say(told)
+    status = told["status"]
+    if (dry_run and found.act is not Act.KEEP) or (not dry_run and status != ENABLED):
+        click.get_current_context().exit(Exit.NO)
+
+
+def _carry_out(there: AzureDevOps, wanted: Wanted, found: Plan) -> dict[str, Any]:
+    secret = os.environ.get(SECRET, "")
+    if not secret:
+        raise Trouble(
+            f"{SECRET}: expected one of the secrets of SLIPWAY_HOOK_SECRETS (in Azure: the secret slipway-hook-secrets "
+            "of the vault), got none. Nothing was changed."
+        )
+    body = wanted.body(secret.partition(",")[0].strip())
+    done = there.create(body) if found.act is Act.CREATE else there.replace(found.id, body)
+    return there.subscription(str(done["id"]))
+
+
+def _told(found: Plan, wanted: Wanted, after: dict[str, Any] | None, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "action": str(found.act),
+        "done": after is not None,
+        "dry_run": dry_run,
+        "subscription": str(after["id"]) if after else found.id or None,
+        "status": str(after.get("status", "")) if after else found.status or None,
+        "url": wanted.url,
+        "pipeline": wanted.pipeline or None,
+        "reasons": list(found.reasons),
+        "others": list(found.others),
+    }
+
+
+def _say(told: dict[str, Any]) -> None:
+    act = Act(told["action"])
+    name = f"subscription {told['subscription']}" if told["subscription"] else "the subscription"
+    click.echo(f"{name} {(TO_DO if told['dry_run'] else DONE)[act]}: runs of {told['pipeline'] or 'every pipeline'}")
+    click.echo(f"  leads to {told['url']}")
+    for reason in told["reasons"]:
+        click.echo(f"  {reason}")
+    if told["status"] and (told["done"] or act is Act.KEEP):
+        click.echo(f"  {STATUSES.get(told['status'], told['status'])}")
+    for other in told["others"]:
+        click.echo(f"  {other} leads there too; one is enough", err=True)

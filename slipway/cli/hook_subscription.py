@@ -1,0 +1,136 @@
+"""The service-hook subscription that Slipway needs, and what an existing one lacks. Pure: nothing is asked or sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+PATH: Final = "/api/hooks/azure-devops"
+USER: Final = "slipway"
+"""Whatever it is, the app looks at the password only."""
+ENABLED: Final = "enabled"
+STATUSES: Final = {
+    ENABLED: "it is enabled",
+    "onProbation": "it is on probation: only the delivery that failed is tried again, and new events are lost",
+    "disabledBySystem": "Azure DevOps disabled it after failed deliveries; events are lost",
+    "disabledByUser": "somebody disabled it; events are lost",
+    "disabledByInactiveIdentity": "whoever made it has left, so it is disabled; events are lost",
+}
+
+
+class Act(StrEnum):
+    """What there is to do about the subscription."""
+
+    CREATE = "create"
+    REPAIR = "repair"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The subscription as it should be."""
+
+    project_id: str
+    app_url: str
+    pipeline: str = ""
+    """Name of the only pipeline whose runs count; empty for all of the project."""
+
+    @property
+    def url(self) -> str:
+        return self.app_url.rstrip("/") + PATH
+
+    def body(self, password: str) -> dict[str, Any]:
+        """As the REST API takes it. The password is a secret; the API answers with stars in its place."""
+        return {
+            "publisherId": "tfs",
+            "eventType": "build.complete",
+            "resourceVersion": "2.0",
+            "consumerId": "webHooks",
+            "consumerActionId": "httpRequest",
+            "publisherInputs": self._publisher_inputs(),
+            "consumerInputs": {
+                **self._consumer_inputs(),
+                "basicAuthUsername": USER,
+                "basicAuthPassword": password,
+            },
+        }
+
+    def _publisher_inputs(self) -> dict[str, str]:
+        return {"projectId": self.project_id, "definitionName": self.pipeline, "buildStatus": ""}
+
+    def _consumer_inputs(self) -> dict[str, str]:
+        return {
+            "url": self.url,
+            "resourceDetailsToSend": "all",
+            "messagesToSend": "none",
+            "detailedMessagesToSend": "none",
+        }
+
+    def missing(self, found: Mapping[str, Any]) -> tuple[str, ...]:
+        """What is wrong with a subscription that leads to this app."""
+        status = str(found.get("status", ""))
+        problems = [] if status == ENABLED else [STATUSES.get(status, f"its status is {status or 'unknown'}")]
+        if found.get("resourceVersion") != "2.0":
+            problems.append(f"resourceVersion: expected 2.0, got {found.get('resourceVersion')}")
+        for kind, wanted in (
+            ("publisherInputs", self._publisher_inputs()),
+            ("consumerInputs", self._consumer_inputs()),
+        ):
+            given = found.get(kind) or {}
+            problems += [
+                f"{name}: expected {value or 'any'}, got {given.get(name) or 'any'}"
+                for name, value in wanted.items()
+                if name != "url" and str(given.get(name) or "") != value and not _is_default(name, given.get(name))
+            ]
+        if not (found.get("consumerInputs") or {}).get("basicAuthPassword"):
+            problems.append("basicAuthPassword: expected the hook's secret, got none")
+        return tuple(problems)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to do, and why."""
+
+    act: Act
+    id: str = ""
+    status: str = ""
+    reasons: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Further subscriptions that lead to the same place: events then arrive twice, which does no harm."""
+
+
+def plan(wanted: Wanted, existing: Sequence[Mapping[str, Any]], *, send_secret: bool) -> Plan:
+    """`send_secret`: write the subscription anew even where nothing is wrong, since its password cannot be read."""
+    mine = [found for found in existing if _leads_to(found, wanted)]
+    if not mine:
+        return Plan(act=Act.CREATE, reasons=("no subscription of this project leads to the app",))
+    # The best of several: one that is enabled, then the one with the least to mend.
+    best = min(mine, key=lambda found: (found.get("status") != ENABLED, len(wanted.missing(found))))
+    reasons = wanted.missing(best)
+    if send_secret:
+        reasons = (*reasons, "the secret is sent anew")
+    return Plan(
+        act=Act.REPAIR if reasons else Act.KEEP,
+        id=str(best.get("id", "")),
+        status=str(best.get("status", "")),
+        reasons=reasons,
+        others=tuple(str(found.get("id", "")) for found in mine if found is not best),
+    )
+
+
+def _leads_to(found: Mapping[str, Any], wanted: Wanted) -> bool:
+    url = urlsplit(str((found.get("consumerInputs") or {}).get("url", "")))
+    ours = urlsplit(wanted.url)
+    same_place = (url.netloc.casefold(), url.path.rstrip("/")) == (ours.netloc.casefold(), ours.path)
+    publisher = found.get("publisherInputs") or {}
+    same_project = str(publisher.get("projectId", "")).casefold() == wanted.project_id.casefold()
+    same_pipeline = str(publisher.get("definitionName") or "") in ("", wanted.pipeline)
+    return same_place and same_project and same_pipeline
+
+
+def _is_default(name: str, value: Any) -> bool:
+    """What is not given counts as the default, which is `all` for what is sent of the resource."""
+    return name in ("resourceDetailsToSend", "messagesToSend", "detailedMessagesToSend") and (
+        value is None or name != "resourceDetailsToSend"
+    )
