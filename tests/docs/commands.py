@@ -26,6 +26,11 @@ SPAN = re.compile(r"(?<!`)`(slipway [^`\n]+)`(?!`)")
 ENDS = {"|", "||", "&&", ";", "&", ">", ">>", "<"}
 SLIPWAY = ("slipway", ".venv/bin/slipway")
 PYTHON = ("python3", "python", ".venv/bin/python")
+APP = "$SLIPWAY_URL/"
+ROUTE = re.compile(r'route="([^"]+)"')
+LISTED = re.compile(r"^### [A-Z]+ `/(\S+)`", re.MULTILINE)
+"""The JSON API's addresses, on the page that is made from its description."""
+
 TARGETS = frozenset(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
@@ -58,6 +63,12 @@ class Command:
     @property
     def is_slipway(self) -> bool:
         return self.words[0] in SLIPWAY
+
+    @property
+    def path(self) -> str | None:
+        """The path and query that `curl` asks the app for."""
+        asked = next((word for word in self.words[1:] if word.startswith(APP)), None)
+        return asked.removeprefix(APP) if asked and self.words[0] == "curl" else None
 
 
 def blocks() -> Iterator[Block]:
@@ -109,6 +120,9 @@ def known(command: Command) -> str | None:
     program, *arguments = command.words
     if command.is_slipway:
         return parsed(arguments)
+    if command.path is not None:
+        path = command.path.partition("?")[0]
+        return None if any(re.fullmatch(route, path) for route in routes()) else f"the app has no address {path!r}"
     if program == "make":
         target = next((word for word in arguments if "=" not in word), "help")
         return None if target in TARGETS else f"the Makefile has no target {target!r}"
@@ -117,6 +131,14 @@ def known(command: Command) -> str | None:
     if program in PYTHON:
         return None if (ROOT / arguments[0]).is_file() else f"there is no file {arguments[0]!r}"
     return f"{program!r} is run by no test: mark the block as one of {', '.join(NEEDS)}"
+
+
+def routes() -> list[str]:
+    """The app's addresses, as expressions."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "functions").glob("*.py")]
+    found = [route for source in sources for route in ROUTE.findall(source)]
+    found += LISTED.findall((ROOT / "docs/reference/api.md").read_text(encoding="utf-8"))
+    return ["[^/]+".join(map(re.escape, re.split(r"\{[^}]*\}", route))) for route in found]
 
 
 def _is_module(name: str) -> bool:

@@ -64,6 +64,8 @@ def _problems(body: str, info: str = "sh") -> list[str]:
         ("slipway explain", "Missing argument"),
         ("slipway releases && kubectl get pods", "'kubectl' is run by no test"),
         ("python3 -m no.such", "no module"),
+        ('curl "$SLIPWAY_URL/api/v1/relaeses"', "no address 'api/v1/relaeses'"),
+        ("curl https://example.com", "is run by no test"),
     ],
 )
 def test_a_wrong_command_is_noticed(body: str, complaint: str) -> None:
@@ -73,7 +75,12 @@ def test_a_wrong_command_is_noticed(body: str, complaint: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["make demo ARGS=--json", "slipway --url https://x releases # all", "NO_COLOR=1 slipway audit verify > out.txt"],
+    [
+        "make demo ARGS=--json",
+        'curl -H "x: $K" "$SLIPWAY_URL/api/v1/releases/a-1?limit=1"',
+        "slipway --url https://x releases # all",
+        "NO_COLOR=1 slipway audit verify > out.txt",
+    ],
 )
 def test_a_right_one_passes(body: str) -> None:
     assert _problems(body) == []

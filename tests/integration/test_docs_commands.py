@@ -2,6 +2,7 @@
 
 import os
 import re
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -62,4 +63,16 @@ def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer
         ended = CliRunner().invoke(root, words, env=environment)
         if ended.exit_code != 0:
             wrong.append(f"{command.block.place}: slipway {line}: {ended.exit_code}: {ended.stderr[-500:]}")
+    wrong += [
+        f"{block.place}: curl {command.path}: {status}"
+        for block in blocks()
+        if block.language == "sh" and not block.marked
+        for command in commands(block)
+        if command.path is not None and (status := _status(system, command.path)) != HTTPStatus.OK
+    ]
     assert wrong == []
+
+
+def _status(system: System, path: str) -> int:
+    headers = {"x-functions-key": system.stack.secrets.function_key}
+    return system.stack.http.request("GET", f"{system.stack.url}/{path}", headers=headers).status
