@@ -1,6 +1,5 @@
 """The JSON API: applications, releases, explanations, kept documents, parked input. `audit_api.py` has the trail."""
 
-import re
 from typing import Any
 
 import azure.functions as func
@@ -11,6 +10,7 @@ from slipway.domain.release import Release
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
 from slipway.ledger.installation import ID_PATTERN
+from slipway.text import without_tokens
 
 from .answers import Applications, ParkedItems, Releases, ReleaseWithProgress, Replayed
 from .contract import Operation, Parameter, endpoint
@@ -20,8 +20,6 @@ from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 SEQUENCES = 10**11
-TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,2048}\.[A-Za-z0-9_-]{20,2048}")
-"""What may be a signed token. It is looked for where a word begins only: a body may be one long word."""
 RELEASE = Parameter(name="release", where="path", description="Id of a release, such as `shop-482`.")
 
 
@@ -159,7 +157,7 @@ def evidence(req: func.HttpRequest) -> func.HttpResponse:
     ),
 )
 def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    shown = [item.evolve(body=TOKEN.sub("(token)", item.body)) for item in parts().parking.all()]
+    shown = [item.evolve(body=without_tokens(item.body)) for item in parts().parking.all()]
     return ok({"parked": [item.model_dump(mode="json") for item in shown]})
 
 

@@ -216,9 +216,10 @@ class Settings(BaseModel):
         description="Azure DevOps organizations whose hooks count, separated by commas; empty for any that knows "
         "the secret.",
     )
-    sign_in: Literal["easy-auth", "none"] = Field(
+    sign_in: Literal["easy-auth", "none", "everybody"] = Field(
         default="easy-auth",
-        description="Who may read pages: `easy-auth`, people signed in; `none`, everybody (laptop only).",
+        description="Who reads pages and votes: `easy-auth`, people signed in; `none`, whoever reaches the app, and a "
+        "link alone lets its holder vote (this machine only); `everybody`, the same where others reach it.",
     )
     tenant_id: str = Field(
         default="",
@@ -326,6 +327,15 @@ class Settings(BaseModel):
         if unknown:
             known = ", ".join(sorted(self.channels)) or "none"
             raise ValueError(f"{variable('witnesses')}: expected names of channels ({known}), got {unknown[0]!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_is_let_in_by_oversight(self) -> Self:
+        if self.sign_in == "none" and urlsplit(self.public_url).hostname not in LOOPBACK:
+            raise ValueError(
+                f"{variable('sign_in')}: expected easy-auth, because others reach {variable('public_url')}; or "
+                "everybody, if everybody who reaches it may read, and whoever has a link may vote"
+            )
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Literal
 
 NAME_HEADER = "X-MS-CLIENT-PRINCIPAL-NAME"
 PRINCIPAL_HEADER = "X-MS-CLIENT-PRINCIPAL"
-SignIn = Literal["easy-auth", "none"]
+SignIn = Literal["easy-auth", "none", "everybody"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Visitor:
 
 def visitor(headers: Mapping[str, str], sign_in: SignIn) -> Visitor | None:
     """The visitor, or None for a stranger. `headers` must find names in any case."""
-    if sign_in == "none":
+    if sign_in != "easy-auth":
         return Visitor()
     name, principal = headers.get(NAME_HEADER, ""), headers.get(PRINCIPAL_HEADER, "")
     return Visitor(name=name[:254]) if name or principal else None

@@ -121,7 +121,7 @@ def one(part: dict[str, Any], **changes: Any) -> str:
         ("SLIPWAY_BLOB_ENDPOINT", f"http://{MARK}.blob", "an address that begins with https://"),
         ("SLIPWAY_TABLE", f"{MARK}!", "should match pattern"),
         ("SLIPWAY_CONTAINER", MARK.upper(), "should match pattern"),
-        ("SLIPWAY_SIGN_IN", MARK, "'easy-auth' or 'none'"),
+        ("SLIPWAY_SIGN_IN", MARK, "'easy-auth', 'none' or 'everybody'"),
         ("SLIPWAY_ORGANIZATIONS", f"https://dev.azure.com/{MARK}", "should match pattern"),
         ("SLIPWAY_HOOK_SECRETS", "shown-not", "at least 16 characters"),
         ("SLIPWAY_HOOK_SECRETS", f"{MARK}, shown-not", "at least 16 characters"),

@@ -1,0 +1,142 @@
+"""The app's own HTTP functions behind a socket, over an installation in memory: what attackers and browsers talk to.
+
+Routes are those that the app registers. Where Easy Auth is on, the platform's part is played too: the headers that a
+client sends under its names are removed, and those of whoever has signed in are put in.
+"""
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import azure.functions as func
+
+from functions import approvals, guard, pages, votes
+from slipway.domain.release import Release
+from slipway.flow.inbound.caller import Access
+from slipway.pages.signin import SignIn
+from tests.unit.pages.installation import InMemory
+
+MODULES = (pages, approvals, votes, guard)
+
+
+class Site:
+    """One installation that is being served."""
+
+    def __init__(self, home: InMemory, subject: Release) -> None:
+        self.home, self.subject = home, subject
+        self.base = ""
+        self.sign_in: SignIn = "none"
+        self.signed_in: dict[str, str] = {}
+        """Headers that the platform adds, where Easy Auth is on."""
+        self.lock = threading.Lock()
+
+    def link(self, approver: str) -> str:
+        return f"{self.base}/approvals/{self.home.token(self.subject, approver)}"
+
+    def state(self) -> Any:
+        """Everything that is kept and everything that was sent: equal before and after means that nothing changed."""
+        return {p: dict(rows) for p, rows in self.home.table._rows.items()}, list(self.home.bus.sent)
+
+    def votes(self) -> list[tuple[str, str]]:
+        gate = self.home.reader.release(self.subject.id).gate
+        return [(vote.voter, str(vote.decision)) for vote in gate.votes] if gate else []
+
+    def actions(self) -> list[str]:
+        return [record.action for record in self.home.ledger.audit("hello")]
+
+    def parts(self) -> SimpleNamespace:
+        easy = self.sign_in == "easy-auth"
+        return SimpleNamespace(
+            settings=SimpleNamespace(sign_in=self.sign_in, public_url=self.base, tenant_id=""),
+            clock=self.home.desk.clock,
+            keys=self.home.keys,
+            reader=self.home.reader,
+            intake=self.home.intake,
+            parking=self.home.parking,
+            access=Access(easy_auth=easy, host_keys=True),
+        )
+
+
+def _routes() -> list[tuple[re.Pattern[str], frozenset[str], Any]]:
+    app = func.FunctionApp()
+    for module in (pages, approvals, votes):
+        app.register_functions(module.blueprint)
+    found = []
+    for function in app.get_functions():
+        trigger = function.get_trigger().get_dict_repr()  # type: ignore[union-attr]
+        path = "/" + str(trigger["route"]).strip("/")
+        pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$")
+        methods = frozenset(str(getattr(method, "value", method)) for method in trigger["methods"])
+        found.append((pattern, methods, function.get_user_function()))
+    return found
+
+
+def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
+    routes = _routes()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+        def _answer(self) -> None:
+            parts = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            for pattern, methods, function in routes:
+                found = pattern.match(parts.path)
+                if found and self.command in methods:
+                    route = {name: unquote(value) for name, value in found.groupdict().items()}
+                    self._send(function(self._request(parts.query, route, body)))
+                    return
+            self._send(func.HttpResponse(status_code=404))
+
+        def _request(self, query: str, route: Mapping[str, str], body: bytes) -> func.HttpRequest:
+            headers = dict(self.headers.items())
+            if site.sign_in == "easy-auth":
+                headers = {name: value for name, value in headers.items() if not name.lower().startswith("x-ms-client")}
+                headers |= site.signed_in
+            return func.HttpRequest(
+                self.command,
+                site.base + self.path,
+                headers=headers,
+                params=dict(parse_qsl(query)),
+                route_params=dict(route),
+                body=body,
+            )
+
+        def _send(self, answer: func.HttpResponse) -> None:
+            body = answer.get_body()
+            self.send_response(answer.status_code)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            if not answer.headers.get("Content-Type"):
+                self.send_header("Content-Type", f"{answer.mimetype}; charset={answer.charset}")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_HEAD = do_POST = do_OPTIONS = do_PUT = do_DELETE = _answer  # noqa: N815 - as the base class has it
+
+    return Handler
+
+
+@contextmanager
+def serving_site(site: Site) -> Iterator[Site]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
+    server.daemon_threads = True
+    site.base = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,123 @@
+"""Another site makes the browser of an approver send a decision. It is refused, with a link and with a sign-in."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import urlencode
+
+import pytest
+import urllib3
+from playwright.sync_api import Browser
+
+from slipway.pages.form import FORM_TYPE
+from tests.security.site import Site
+from tests.unit.pages.installation import ADA
+from tests.unit.pages.test_signed_in import principal
+
+FROM_ELSEWHERE = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+]
+
+
+@contextmanager
+def evil_site(page: str) -> Iterator[str]:
+    """On another host name than the app: `localhost` is another site than 127.0.0.1."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://localhost:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def nonce(http: urllib3.PoolManager, link: str) -> str:
+    return http.request("GET", link).data.decode().partition('name="nonce" value="')[2].partition('"')[0]
+
+
+@pytest.mark.parametrize("headers", FROM_ELSEWHERE)
+def test_cross_site_post_of_the_form_is_refused_even_with_the_token_and_the_nonce(
+    site: Site, http: urllib3.PoolManager, headers: dict[str, str]
+) -> None:
+    body = urlencode({"decision": "approve", "nonce": nonce(http, site.link(ADA))})
+    before = site.state()
+    answer = http.request("POST", site.link(ADA), body=body, headers={"Content-Type": FORM_TYPE} | headers)
+    assert answer.status == 403
+    assert site.state() == before
+
+
+@pytest.mark.parametrize("headers", FROM_ELSEWHERE)
+def test_cross_site_post_to_the_api_with_the_sign_in_of_the_victim_is_refused(
+    site: Site, http: urllib3.PoolManager, headers: dict[str, str]
+) -> None:
+    site.sign_in, site.signed_in = "easy-auth", principal(ADA)
+    before = site.state()
+    body = json.dumps({"decision": "approve", "plan_hash": site.subject.plan_hash})
+    address = f"{site.base}/api/v1/approvals/{site.subject.id}"
+    answer = http.request("POST", address, body=body, headers={"Content-Type": "application/json"} | headers)
+    assert answer.status == 403
+    assert site.state() == before
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", FORM_TYPE, "multipart/form-data", ""])
+def test_cross_site_post_that_needs_no_permission_of_ours_is_no_json(
+    site: Site, http: urllib3.PoolManager, media_type: str
+) -> None:
+    """What a form of another site can send without asking first: never application/json."""
+    site.sign_in, site.signed_in = "easy-auth", principal(ADA)
+    before = site.state()
+    body = json.dumps({"decision": "approve", "plan_hash": site.subject.plan_hash})
+    address = f"{site.base}/api/v1/approvals/{site.subject.id}"
+    assert http.request("POST", address, body=body, headers={"Content-Type": media_type}).status == 415
+    assert site.state() == before
+
+
+@pytest.mark.parametrize("sign_in", ["none", "easy-auth"])
+def test_cross_site_post_by_a_real_browser_is_refused(site: Site, browser: Browser, sign_in: str) -> None:
+    """The evil page knows everything but is another site: it posts the form as soon as it is opened."""
+    if sign_in == "easy-auth":
+        site.sign_in, site.signed_in = "easy-auth", principal(ADA)
+    plan = site.subject.plan_hash
+    link = site.link(ADA) if sign_in == "none" else f"{site.base}/approvals/hello/2/production?plan={plan}"
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    value = page.locator("input[name=nonce]").first.get_attribute("value")
+    before = site.state()
+    evil = f"""<form method="post" action="{link}"><input name="decision" value="approve">
+        <input name="nonce" value="{value}"></form><script>document.forms[0].submit()</script>"""
+    with evil_site(evil) as address:
+        page.goto(address)
+        page.wait_for_url(f"{site.base}/**")
+        assert "sent from another site" in page.content()
+    context.close()
+    assert site.state() == before
+
+
+def test_cross_site_frame_is_not_shown(site: Site, browser: Browser) -> None:
+    """Nobody can lay the page under buttons of their own."""
+    context = browser.new_context()
+    page = context.new_page()
+    with evil_site(f'<iframe src="{site.link(ADA)}"></iframe>') as address:
+        page.goto(address, wait_until="networkidle")
+        framed = page.frames[1].content()
+    context.close()
+    assert "Approve" not in framed

@@ -1,0 +1,109 @@
+"""Two browsers of one person press *Approve* in the same moment: one vote, and one gate passed."""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import urllib3
+from playwright.sync_api import Browser
+
+from slipway.pages.form import FORM_TYPE
+from tests.security.conftest import use
+from tests.security.site import Site, serving_site
+from tests.unit.pages.installation import ADA, BEN
+from tests.unit.pages.samples import two_asked
+
+
+def at_once(*work: Callable[[], Any]) -> list[Any]:
+    """Each in a thread of its own, let go together."""
+    barrier, done = threading.Barrier(len(work)), list[Any]()
+
+    def run(one: Callable[[], Any]) -> None:
+        barrier.wait()
+        done.append(one())
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return done
+
+
+def nonce(http: urllib3.PoolManager, link: str) -> str:
+    return http.request("GET", link).data.decode().partition('name="nonce" value="')[2].partition('"')[0]
+
+
+def press(site: Site, link: str, nonce: str) -> int:
+    headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
+    with urllib3.PoolManager(retries=False) as browser:
+        body = urlencode({"decision": "approve", "nonce": nonce})
+        return browser.request("POST", link, body=body, headers=headers).status
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """hello 1.6.0 needs two people's approval, so that the gate stays open after the first vote."""
+    with serving_site(Site(*two_asked())) as served:
+        use(monkeypatch, served)
+        yield served
+
+
+def test_double_submit_from_two_browsers_at_once_gives_one_vote(two: Site, http: urllib3.PoolManager) -> None:
+    link = two.link(ADA)
+    nonces = [nonce(http, link) for _ in range(8)]
+    before = two.actions().count("vote.approved")
+    at_once(*(lambda one=one: press(two, link, one) for one in nonces))  # type: ignore[misc]
+    assert two.votes() == [(ADA, "approve")]
+    assert two.actions().count("vote.approved") == before + 1
+
+
+def test_double_submit_of_one_form_at_once_gives_one_vote(two: Site, http: urllib3.PoolManager) -> None:
+    link, before = two.link(ADA), two.actions().count("vote.approved")
+    one = nonce(http, link)
+    assert set(at_once(*[lambda: press(two, link, one)] * 8)) == {303}
+    assert two.votes() == [(ADA, "approve")]
+    assert two.actions().count("vote.approved") == before + 1
+
+
+def test_double_submit_by_page_and_api_at_once_gives_one_vote(two: Site, http: urllib3.PoolManager) -> None:
+    link = two.link(ADA)
+    one, body = nonce(http, link), json.dumps({"decision": "approve", "token": link.rpartition("/")[2]})
+
+    def by_api() -> int:
+        address, headers = f"{two.base}/api/v1/approvals/{two.subject.id}", {"Content-Type": "application/json"}
+        with urllib3.PoolManager(retries=False) as client:
+            return client.request("POST", address, body=body, headers=headers).status
+
+    at_once(lambda: press(two, link, one), by_api)
+    assert two.votes() == [(ADA, "approve")]
+
+
+def test_two_people_at_once_give_two_votes_and_pass_the_gate_once(two: Site, http: urllib3.PoolManager) -> None:
+    """So that the tests above cannot pass because only one vote is ever taken at a time."""
+    passed = two.actions().count("gate.passed")
+    links = {link: nonce(http, link) for link in (two.link(ADA), two.link(BEN))}
+    assert at_once(*(lambda a=a, n=n: press(two, a, n) for a, n in links.items())) == [303, 303]  # type: ignore[misc]
+    assert two.actions().count("gate.passed") == passed + 1
+
+
+def test_double_submit_by_two_real_browsers_is_one_vote_and_the_second_is_told(two: Site, browser: Browser) -> None:
+    """Both have the page open; one after the other presses the button."""
+    link, before = two.link(ADA), two.actions().count("vote.approved")
+    contexts = [browser.new_context() for _ in range(2)]
+    pages = [context.new_page() for context in contexts]
+    for page in pages:
+        page.goto(link)
+    for page in pages:
+        with page.expect_navigation():
+            page.get_by_role("button", name=re.compile("^Approve")).click()
+    told = pages[1].inner_text("main")
+    for context in contexts:
+        context.close()
+    assert two.votes() == [(ADA, "approve")]
+    assert two.actions().count("vote.approved") == before + 1
+    assert "approved" in told.lower()

@@ -1,0 +1,161 @@
+"""No secret in any log line, error, answer or record: tokens, nonces, signing keys, passwords of channels."""
+
+import base64
+import json
+import logging
+import traceback
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+import urllib3
+
+from functions.shared import check_at_start
+from slipway.domain.tokens import Claims, Keys, TokenRefused
+from slipway.effects.keys import KeyFile
+from slipway.effects.notification import NotificationError
+from slipway.flow.inbound import BadInput, Senders, parse_vote
+from slipway.flow.receiving import Receiver
+from slipway.opening import open_channel
+from slipway.pages.form import FORM_TYPE
+from slipway.settings import Settings
+from tests.security.site import Site
+from tests.security.test_tokens import DOORS, REFUSED, good
+from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, gate_opened
+from tests.unit.test_settings import GOOD
+
+SECRET = "hush-hush-hush-hush"
+CHANNELS = {
+    "webhook": {"kind": "webhook", "url": f"https://127.0.0.1:1/{SECRET}", "secret": SECRET},
+    "teams": {"kind": "teams", "url": f"https://localhost:1/{SECRET}"},
+    "teams-flow": {"kind": "teams-flow", "url": f"https://localhost:1/{SECRET}"},
+    "smtp": {
+        "kind": "smtp", "host": "127.0.0.1", "port": 1, "sender": "slipway@contoso.com", "username": "u",
+        "password": SECRET,
+    },
+}  # fmt: skip
+
+
+def ours(caplog: pytest.LogCaptureFixture) -> str:
+    """What the product logged, and what it has its libraries log; the client of these tests is none of it."""
+    return "\n".join(f"{r.getMessage()} {r.exc_text or ''}" for r in caplog.records if not r.name.startswith("urllib3"))
+
+
+def test_no_secret_in_the_logs_of_votes_good_and_bad_by_every_door(
+    site: Site, http: urllib3.PoolManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    tokens = [make(site) for make in REFUSED.values()] + [good(site)]
+    nonces = []
+    for token in tokens:
+        for take in DOORS.values():
+            take(site, http, token)
+        page = http.request("GET", f"{site.base}/approvals/{token}").data.decode()
+        nonces.append(page.partition('name="nonce" value="')[2].partition('"')[0])
+    logged = ours(caplog)
+    assert "vote" in logged
+    for secret in filter(None, [*tokens, *nonces]):
+        assert secret not in logged
+        assert secret.partition(".")[2][:30] not in logged or not secret.partition(".")[2]
+
+
+def test_no_secret_in_what_is_kept_or_sent(site: Site, http: urllib3.PoolManager) -> None:
+    """No row, no record and no message holds a token: links are made when they are sent."""
+    token = good(site)
+    for take in DOORS.values():
+        take(site, http, token)
+    kept = repr(site.state()) + json.dumps([r.model_dump(mode="json") for r in site.home.ledger.audit("hello")])
+    assert token not in kept
+    assert token.partition(".")[2] not in kept
+
+
+def test_no_secret_in_answers_that_refuse(site: Site, http: urllib3.PoolManager) -> None:
+    """Whoever tries a token learns neither what was wrong with it nor anything of others."""
+    said = set()
+    for kind, make in REFUSED.items():
+        token = make(site)
+        answer = http.request("GET", f"{site.base}/approvals/{token}")
+        assert token not in answer.data.decode()
+        if kind != "expired":
+            said.add((answer.status, answer.data))
+    assert len(said) == 1
+
+
+def test_no_secret_in_parked_input_as_people_see_it(site: Site, http: urllib3.PoolManager) -> None:
+    token = good(site)
+    body = json.dumps({"token": token, "decision": "perhaps"}).encode()
+
+    def work(given: bytes) -> None:
+        parse_vote(given, site.home.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+
+    receiver = Receiver(parking=site.home.parking, bus=site.home.bus, clock=site.home.desk.clock)
+    receiver.receive(work, queue="approvals", body=body, message_id="m", tries=0)
+    page = http.request("GET", f"{site.base}/parked").data.decode()
+    assert "decision" in page
+    assert token not in page
+    assert token.partition(".")[2] not in page
+
+
+@pytest.mark.parametrize("kind", CHANNELS)
+def test_no_secret_in_the_error_or_the_log_of_a_channel_that_fails(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="slipway")
+    loopback = {"SLIPWAY_PUBLIC_URL": "http://127.0.0.1:7071"}
+    settings = Settings.read(GOOD | loopback | {"SLIPWAY_CHANNELS": json.dumps({"one": CHANNELS[kind]})})
+    channel = open_channel("one", settings.channels["one"], credential=lambda: pytest.fail("not needed"))
+    with pytest.raises(NotificationError) as failed:
+        channel.send(gate_opened(recipient=ADA, approval_url=TOKEN_LINK))
+    said = "".join(traceback.format_exception(failed.value)) + ours(caplog)
+    assert SECRET not in said
+    assert TOKEN_LINK not in said
+    assert TOKEN_LINK.rpartition("/")[2] not in said
+    assert SECRET not in repr(settings)
+    assert SECRET not in repr(channel)
+
+
+def test_no_secret_in_the_logs_of_libraries_because_the_app_quiets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`urllib3` and the Azure SDK write addresses and headers at DEBUG and INFO."""
+    monkeypatch.setattr("functions.shared.parts", lambda: pytest.fail("the rest needs an installation"))
+    for name in ("azure", "urllib3"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
+    with pytest.raises(pytest.fail.Exception):
+        check_at_start()
+    for name in ("azure.core.pipeline.policies.http_logging_policy", "urllib3.connectionpool"):
+        assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+
+
+def test_no_secret_in_what_keys_say_of_themselves(tmp_path: Path) -> None:
+    key = b"a key that must never be shown!!"
+    keys = Keys({"k1": key})
+    now = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    token = keys.sign("approval", Claims(expires_at=now + timedelta(days=1)))
+    with pytest.raises(TokenRefused) as refused:
+        keys.verify("form", token, Claims, now=now)
+    file = tmp_path / "keys"
+    file.write_text(f"k1:{base64.b64encode(key).decode()}")
+    shown = repr(keys) + repr(vars(refused.value)) + str(refused.value) + repr(KeyFile(file)) + token
+    for form in (key.decode(), base64.b64encode(key).decode(), key.hex()):
+        assert form not in shown
+
+
+def test_no_secret_in_the_error_of_a_message_that_is_wrong(site: Site) -> None:
+    token = good(site)
+    for wrong in ({"decision": "perhaps"}, {"decision": "approve", "reason": 7}, {"approver": {"upn": "x@y.z"}}):
+        body = json.dumps({"token": token, "decision": "approve"} | wrong).encode()
+        with pytest.raises(BadInput) as refused:
+            parse_vote(body, site.home.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+        assert token not in "".join(traceback.format_exception(refused.value))
+
+
+def test_no_secret_leaves_by_the_referrer_or_a_cache(site: Site, http: urllib3.PoolManager) -> None:
+    link = site.link("ada@example.com")
+    body = urlencode({"decision": "approve", "nonce": "x"})
+    for answer in (
+        http.request("GET", link),
+        http.request("GET", f"{link}/changes"),
+        http.request("POST", link, body=body, headers={"Content-Type": FORM_TYPE}),
+        http.request("GET", f"{link[:-5]}"),
+    ):
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"

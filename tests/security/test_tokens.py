@@ -1,0 +1,187 @@
+"""Tokens that are no good, at every door where one can be shown: the page, its form, the JSON API and the queue."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+import urllib3
+
+from slipway.domain.release import VoteDecision
+from slipway.domain.tokens import Keys
+from slipway.flow.inbound import BadInput, Senders, parse_vote
+from slipway.flow.inbound.approval import vote
+from slipway.flow.intake import UnknownTarget
+from slipway.pages.form import FORM_TYPE
+from tests.security.site import Site
+from tests.unit.pages.installation import ADA, digest
+from tests.unit.pages.samples import cast
+
+Bad = Callable[[Site], str]
+
+
+def good(site: Site) -> str:
+    return site.home.token(site.subject, ADA)
+
+
+def flipped(token: str, place: int) -> str:
+    return token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+
+
+def claims_with(site: Site, **changes: object) -> str:
+    claims = site.home.keys.approval(good(site), now=site.home.now)
+    return site.home.keys.sign("approval", claims.evolve(**changes))
+
+
+def forged(site: Site) -> str:
+    """Signed with a key of the attacker's own under the name of ours."""
+    claims = site.home.keys.approval(good(site), now=site.home.now)
+    return Keys({"k1": b"a key that the attacker made up!"}).sign("approval", claims)
+
+
+def other_purpose(site: Site) -> str:
+    claims = site.home.keys.approval(good(site), now=site.home.now)
+    return site.home.keys.sign("approval-form", claims)
+
+
+REFUSED: dict[str, Bad] = {
+    "forged": forged,
+    "signed with a key that was retired": lambda site: Keys({"k0": b"0" * 32}).sign(
+        "approval", site.home.keys.approval(good(site), now=site.home.now)
+    ),
+    "with another approver written in": lambda site: flipped(good(site), 60),
+    "with another signature": lambda site: flipped(good(site), len(good(site)) - 10),
+    "without a signature": lambda site: good(site).partition(".")[0] + ".",
+    "truncated": lambda site: good(site)[:-8],
+    "truncated to half": lambda site: good(site)[: len(good(site)) // 2],
+    "expired": lambda site: claims_with(site, expires_at=site.home.now),
+    "for another purpose": other_purpose,
+    "much too long": lambda site: good(site) + "A" * 5000,
+}
+"""What is refused before anything else is looked at."""
+
+ELSEWHERE: dict[str, Bad] = {
+    "of another gate": lambda site: claims_with(site, environment="staging"),
+    "of a gate that is not there": lambda site: claims_with(site, environment="nowhere"),
+    "of another release": lambda site: claims_with(site, release=1),
+    "of a release that is not there": lambda site: claims_with(site, release=99),
+    "of another plan": lambda site: claims_with(site, plan_hash=digest("another plan")),
+    "of somebody who is not asked": lambda site: claims_with(site, approver="mallory@example.com"),
+}
+"""What we signed ourselves, and what is for something else than what is open."""
+
+
+def by_page(site: Site, http: urllib3.PoolManager, token: str) -> int:
+    """As a browser would, with a nonce of the page that the token opens, where it opens one."""
+    link = f"{site.base}/approvals/{token}"
+    shown = http.request("GET", link)
+    nonce = shown.data.decode().partition('name="nonce" value="')[2].partition('"')[0]
+    body = urlencode({"decision": "approve", "nonce": nonce or "made-up"})
+    headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
+    return http.request("POST", link, body=body, headers=headers).status
+
+
+def by_api(site: Site, http: urllib3.PoolManager, token: str) -> int:
+    body = json.dumps({"decision": "approve", "token": token})
+    headers = {"Content-Type": "application/json"}
+    return http.request("POST", f"{site.base}/api/v1/approvals/{site.subject.id}", body=body, headers=headers).status
+
+
+def by_queue(site: Site, _http: urllib3.PoolManager, token: str) -> int:
+    """400 where the message is parked, 409 where the vote is refused by name, 200 where it counts."""
+    body = json.dumps({"token": token, "decision": "approve"}).encode()
+    try:
+        cause = parse_vote(
+            body, site.home.keys, senders=Senders(sign_in=False), message_id="message-1", now=site.home.now
+        )
+        receipts = site.home.intake.take(cause)
+    except (BadInput, UnknownTarget):
+        return 400
+    return 409 if any("vote.refused" in r.actions or not r.actions for r in receipts) else 200
+
+
+DOORS = {"page": by_page, "api": by_api, "queue": by_queue}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_good_token_counts_so_that_the_tests_below_can_fail(site: Site, http: urllib3.PoolManager, door: str) -> None:
+    assert DOORS[door](site, http, good(site)) < 400
+    assert site.actions().count("vote.approved") == 2
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("kind", REFUSED)
+def test_forged_truncated_expired_and_other_purpose_tokens_are_refused_and_leave_no_trace(
+    site: Site, http: urllib3.PoolManager, kind: str, door: str
+) -> None:
+    before = site.state()
+    assert DOORS[door](site, http, REFUSED[kind](site)) in (400, 403, 404, 410)
+    assert site.state() == before
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_other_gate_tokens_count_for_nothing(site: Site, http: urllib3.PoolManager, kind: str, door: str) -> None:
+    approved = site.actions().count("vote.approved")
+    assert DOORS[door](site, http, ELSEWHERE[kind](site)) in (400, 403, 404, 409)
+    assert site.actions().count("vote.approved") == approved
+    assert site.votes() == []
+
+
+def test_replayed_form_is_one_vote_and_none_after_it_was_taken_back(site: Site, http: urllib3.PoolManager) -> None:
+    """The request as it went over the wire, sent again later by somebody who recorded it."""
+    link = site.link(ADA)
+    nonce = http.request("GET", link).data.decode().partition('name="nonce" value="')[2].partition('"')[0]
+    headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
+    recorded = urlencode({"decision": "reject", "reason": "no", "nonce": nonce})
+    for _ in range(3):
+        http.request("POST", link, body=recorded, headers=headers)
+    assert site.actions().count("vote.rejected") == 1
+
+
+def test_replayed_message_is_one_vote(site: Site, http: urllib3.PoolManager) -> None:
+    assert by_queue(site, http, good(site)) == 200
+    for _ in range(3):
+        by_queue(site, http, good(site))
+    assert site.actions().count("vote.approved") == 2
+
+
+def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site, http: urllib3.PoolManager) -> None:
+    token = good(site)
+    cast(site.home, site.subject, decision=VoteDecision.REJECT, reason="not this one")
+    for take in DOORS.values():
+        assert take(site, http, token) in (400, 403, 409)
+    site.home.wait(days=40)
+    assert by_api(site, http, token) == 403
+    assert site.actions().count("vote.approved") == 1
+
+
+def test_replayed_nonce_of_another_persons_page_is_refused(site: Site, http: urllib3.PoolManager) -> None:
+    other = f"{site.base}/approvals/{claims_with(site, approver='ben@example.com')}"
+    nonce = http.request("GET", site.link(ADA)).data.decode().partition('name="nonce" value="')[2].partition('"')[0]
+    before = site.state()
+    headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
+    answer = http.request("POST", other, body=urlencode({"decision": "approve", "nonce": nonce}), headers=headers)
+    assert answer.status == 400
+    assert site.state() == before
+
+
+def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
+    claims = site.home.keys.approval(good(site), now=site.home.now)
+    assert (claims.approver, claims.environment, claims.plan_hash) == (ADA, "production", site.subject.plan_hash)
+    assert site.home.now < claims.expires_at <= site.home.now + timedelta(days=32)
+    cause = vote(claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now)
+    assert (cause.voter, cause.plan_hash) == (ADA, site.subject.plan_hash)
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_where_people_sign_in_a_token_alone_decides_nothing(site: Site, http: urllib3.PoolManager, door: str) -> None:
+    """So a token that somebody found in a log or a mailbox is worth nothing there."""
+    site.sign_in = "easy-auth"
+    before = site.state()
+    assert DOORS[door](site, http, good(site)) in (303, 403)
+    assert site.state() == before
+    body = json.dumps({"token": good(site), "decision": "approve"}).encode()
+    with pytest.raises(BadInput, match=r"approver\.object_id"):
+        parse_vote(body, site.home.keys, senders=Senders(sign_in=True), message_id="m", now=site.home.now)
