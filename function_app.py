@@ -6,6 +6,7 @@ from functions import (
     api,
     approvals,
     audit_api,
+    commands,
     events,
     health,
     hooks,
@@ -32,6 +33,7 @@ for module in (
     audit_api,
     openapi,
     votes,
+    commands,
     proof,
     pages,
 ):

@@ -13,6 +13,7 @@ from .domain.tokens import Keys
 from .effects.messaging import Bus
 from .flow.catalogue import Catalogue
 from .flow.clock import Clock, Patience, utc_now
+from .flow.commanding import Commander
 from .flow.freezing import Freezer
 from .flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
 from .flow.inbound import EventSource
@@ -409,6 +410,10 @@ class Parts:
     @part
     def provenance(self) -> Provenance:
         return Provenance(reader=self.reader, trail=self.trail)
+
+    @part
+    def commander(self) -> Commander:
+        return Commander(intake=self.intake, reader=self.reader, freezer=self.freezer, clock=self.clock)
 
     @part
     def freezer(self) -> Freezer:

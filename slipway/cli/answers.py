@@ -201,6 +201,31 @@ class Counted(Answer):
     required: int | None = None
 
 
+class FreezeView(Answer):
+    kind: str
+    application: str
+    environment: str
+    owner: str
+    reason: str
+    at: Moment
+    until: Moment | None = None
+    release: str = ""
+
+
+class Freezes(Answer):
+    freezes: list[FreezeView]
+
+
+class Commanded(Answer):
+    verb: str
+    application: str
+    environment: str
+    release: str
+    phase: str
+    told: int | None = None
+    of: int | None = None
+
+
 class ParkedView(Answer):
     id: str
     source: str

@@ -29,7 +29,7 @@ class Approval(Record):
     """Of its record in the trail."""
 
 
-class LanePass(Record):
+class Override(Record):
     """A rule that somebody passed with a reason."""
 
     actor: str
@@ -53,7 +53,7 @@ class LiveThere(Record):
     """Votes for exactly this plan."""
     gate: str
     """How the gate was passed: the record's action and actor; empty where there was none to pass."""
-    overrides: tuple[LanePass, ...]
+    overrides: tuple[Override, ...]
     evidence: tuple[Evidence, ...]
     """Of every environment that the release has passed, this one included."""
     supply_chain: tuple[RuleResult, ...]
@@ -117,10 +117,10 @@ def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
             )
 
 
-def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[LanePass]:
+def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
     for record in records:
         if intervention_of(record.action) is ActionClass.OVERRIDE:
-            yield LanePass(
+            yield Override(
                 actor=record.actor,
                 at=record.time,
                 action=record.action,

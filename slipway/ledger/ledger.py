@@ -6,10 +6,10 @@ from datetime import datetime
 
 from ..domain.application import Application, Start
 from ..domain.audit import AuditRecord, chained
-from ..domain.causes import Cause, ImagePushed, PipelineCompleted, StepFinished
+from ..domain.causes import Cause, CommandGiven, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.decide import Decision, State, lookups
 from ..domain.release import Head, Lane, Release
-from ..domain.rules import RuleResult
+from ..domain.rules import RuleResult, failed
 from ..domain.steps import Outgoing, StepKind
 from ..domain.windows import Opening
 from . import keys
@@ -148,6 +148,11 @@ class Ledger:
         """Whether the cause was taken in before."""
         return self.table.get(application, keys.seen(cause.mark)) is not None
 
+    def was_refused(self, application: str, cause: Cause) -> bool:
+        """Whether a command that was taken in before was refused then."""
+        row = self.table.get(application, keys.seen(cause.mark))
+        return row is not None and bool(row.values.get("Refused"))
+
     # ---- commit
     def commit(self, loaded: Loaded, decision: Decision, cause: Cause) -> Committed:
         """Write the decision. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
@@ -173,7 +178,9 @@ class Ledger:
             for index, message in enumerate(decision.messages)
         )
         seen = Write(
-            act=Act.CREATE, key=keys.seen(cause.mark), values={"Kind": cause.kind, "At": state.now.isoformat()}
+            act=Act.CREATE,
+            key=keys.seen(cause.mark),
+            values={"Kind": cause.kind, "At": state.now.isoformat(), "Refused": _refused(cause, decision)},
         )
         writes = [seen, *_state_writes(loaded, decision, head), *_record_writes(records), *_outbox_writes(entries)]
         writes += unindexed_writes(records)
@@ -286,6 +293,11 @@ class Ledger:
             except Conflict:
                 return start  # another instance is tidying
         return len(old)
+
+
+def _refused(cause: Cause, decision: Decision) -> bool:
+    """A repeat of a command has to be answered as the first was, although other rules hold by then."""
+    return isinstance(cause, CommandGiven) and bool(failed(decision.rules))
 
 
 def _may_join(application: Application, cause: Cause, head: Head) -> tuple[int, ...]:

@@ -140,7 +140,7 @@ def _wait(draft: Draft, release: Release, found: Blocks, broken: tuple[RuleResul
     else:
         release = draft.enter(release, Phase.HELD_BACK, blocked_by=names, due=found.until)
     draft.record(
-        "release.held-back",
+        "release.blocked",
         release,
         plan_hash=release.plan_hash,
         rules=list(names),

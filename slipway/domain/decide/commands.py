@@ -105,7 +105,7 @@ def resume(draft: Draft, cause: CommandGiven) -> None:
     assert lane.hold is not None
     draft.put_lane(lane.evolve(hold=None))
     draft.record(
-        "lane.resumed",
+        "hold.ended",
         actor=cause.actor,
         environment=lane.environment,
         held_by=lane.hold.owner,

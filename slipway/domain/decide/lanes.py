@@ -131,7 +131,7 @@ def hold_ended(draft: Draft, release: Release, *, reason: str) -> None:
     lane = draft.lane(release.environment or "")
     if lane.hold is not None and lane.hold.release == release.number:
         draft.put_lane(lane.evolve(hold=None))
-        draft.record("lane.resumed", release, reason=reason)
+        draft.record("hold.ended", release, reason=reason)
 
 
 def close_visit(draft: Draft, release: Release, outcome: str) -> Release:

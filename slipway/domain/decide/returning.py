@@ -68,7 +68,7 @@ def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
     assert environment is not None
     hold = Hold(owner=owner, reason=back.reason, at=draft.now, release=release.number, to=back.to)
     draft.put_lane(draft.lane(environment).evolve(hold=hold))
-    draft.record("lane.held", release, actor=owner, reason=said_of_hold(release.application, environment, hold))
+    draft.record("hold.set", release, actor=owner, reason=said_of_hold(release.application, environment, hold))
 
 
 def _release(draft: Draft, target: Release, cause: CommandGiven) -> Release:

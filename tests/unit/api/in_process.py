@@ -8,10 +8,12 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 import pytest
 
-from functions import api, audit_api, guard, openapi, proof, votes
+from functions import api, audit_api, commands, guard, openapi, proof, votes
 from local.functions.routes import compile_route
 from slipway.domain.roles import Role
 from slipway.flow.anchoring import Anchors
+from slipway.flow.commanding import Commander
+from slipway.flow.freezing import Freezer
 from slipway.flow.inbound.caller import Access
 from slipway.flow.parking import Parking
 from slipway.flow.provenance import Provenance
@@ -20,7 +22,7 @@ from slipway.ledger.logs import MemoryLog
 from slipway.ledger.reindexing import Reindexing
 from tests.unit.pages.installation import BASE, InMemory
 
-MODULES = (api, audit_api, openapi, proof, votes)
+MODULES = (api, audit_api, commands, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 
 
@@ -34,6 +36,14 @@ def serve(monkeypatch: pytest.MonkeyPatch, home: InMemory, **more: Any) -> "Serv
         "catalogue": home.catalogue,
         "reader": home.reader,
         "intake": home.intake,
+        "commander": Commander(
+            intake=home.intake,
+            reader=home.reader,
+            freezer=Freezer(
+                installation=installation, catalogue=home.catalogue, intake=home.intake, clock=home.desk.clock
+            ),
+            clock=home.desk.clock,
+        ),
         "trail": home.trail,
         "provenance": Provenance(reader=home.reader, trail=home.trail),
         "reindexing": Reindexing(table=home.table, index=home.index),

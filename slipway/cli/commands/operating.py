@@ -1,0 +1,240 @@
+"""The operator's verbs: freeze, unfreeze, cancel, retry, rollback, resume and override; and what is frozen or held."""
+
+import re
+import secrets
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any
+
+import click
+
+from ..answers import Commanded, Freezes, FreezeView
+from ..api import Api, read
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_REASON = "Why; kept in the audit trail."
+_DONE = {
+    "freeze": "frozen",
+    "unfreeze": "the freeze has ended",
+    "cancel": "cancelled",
+    "retry": "is tried again",
+    "rollback": "brings it back; the lane is on hold",
+    "resume": "the hold has ended",
+    "override": "is let past, once",
+}
+
+
+@click.command()
+@json_option
+@connected
+def freezes(api: Api, *, as_json: bool) -> None:
+    """What is frozen or held now: by whom, why, until when.
+
+    \b
+    Examples:
+      slipway freezes
+      slipway freezes --json | jq -r '.freezes[].reason'
+    """
+    screen, content = Screen(), api.get("freezes")
+    if as_json:
+        screen.json(content)
+        return
+    found = read(Freezes, content).freezes
+    if not found:
+        click.echo("nothing is frozen or held", err=True)
+        return
+    columns = ("what", "kind", "owner", "since", "until", "reason")
+    screen.table(columns, (_row(screen, freeze) for freeze in found), cut=("reason", "owner"))
+
+
+def _row(screen: Screen, freeze: FreezeView) -> tuple[Content, ...]:
+    until = screen.time(freeze.until) if freeze.until else "resumed" if freeze.kind == "hold" else "ended"
+    return (
+        Cell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
+        Cell(freeze.kind, NOTE),
+        freeze.owner,
+        Cell(screen.time(freeze.at), FAINT),
+        until,
+        freeze.reason,
+    )
+
+
+def _operating(*, reason: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """What all verbs share: a reason, a question on a terminal, `--yes`, `--json`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @click.option("--reason", required=reason, default=None if reason else "", help=_REASON)
+        @click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
+        @json_option
+        @connected
+        @wraps(command)
+        def run(api: Api, *args: Any, **given: Any) -> None:
+            command(api, *args, **given)
+
+        return run
+
+    return decorate
+
+
+def _give(api: Api, verb: str, what: str, *, yes: bool, as_json: bool, **body: Any) -> None:
+    """Ask on a terminal, send, and say what became of it."""
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"{verb} {what}?", abort=True, err=True)
+    given = {name: value for name, value in body.items() if value}
+    content = api.post(
+        "commands", body={"verb": verb, "channel": "cli", "submission": secrets.token_urlsafe(12), **given}
+    )
+    screen = Screen()
+    if as_json:
+        screen.json(content)
+        return
+    done = read(Commanded, content)
+    where = f"{done.application} {done.environment}".strip() or "everything"
+    subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
+    phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
+    told = f"; {done.told} of {done.of} applications know of it" if done.of is not None else ""
+    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE.get(done.verb, done.verb)}{phase}{told}")
+
+
+def _place(application: str | None, environment: str | None, *, everything: bool) -> str:
+    if everything and application:
+        raise click.UsageError("--all: names everything; leave APPLICATION and ENVIRONMENT out")
+    if not everything and not (application and environment):
+        raise click.UsageError("expected APPLICATION and ENVIRONMENT, or --all")
+    return f"{application} {environment}" if application else "everything"
+
+
+def _until(text: str | None) -> str:
+    """`4h`, `2d` or a time with a zone. Raises `UsageError`."""
+    if not text:
+        return ""
+    if found := re.fullmatch(r"([0-9]{1,4})([mhd])", text):
+        until = datetime.now(UTC) + timedelta(**{_UNITS[found[2]]: int(found[1])})
+        return until.isoformat(timespec="seconds")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.UsageError(f"--until: expected 4h, 2d or a time such as 2026-12-24T08:00Z, got {text!r}") from error
+    return moment.astimezone().isoformat()
+
+
+@click.command()
+@click.argument("application", required=False)
+@click.argument("environment", required=False)
+@click.option("--all", "everything", is_flag=True, help="Freeze every lane of every application.")
+@click.option("--until", metavar="TIME", help="When it ends by itself: 4h, 2d, or a time such as 2026-12-24T08:00Z.")
+@_operating(reason=True)
+def freeze(
+    api: Api, *, application: str | None, environment: str | None, everything: bool, until: str | None, **given: Any
+) -> None:
+    """Roll nothing new out, in one lane or anywhere, until somebody ends it or its time is over.
+
+    Releases are still planned and can be approved ahead; they go on by themselves when the freeze ends. What is
+    under way is not interrupted.
+
+    \b
+    Examples:
+      slipway freeze shop production --reason "the sale"
+      slipway freeze --all --until 4h --reason "incident 4711"
+    """
+    what = _place(application, environment, everything=everything)
+    end = _until(until)
+    _give(api, "freeze", what, application=application, environment=environment, until=end, **given)
+
+
+@click.command()
+@click.argument("application", required=False)
+@click.argument("environment", required=False)
+@click.option("--all", "everything", is_flag=True, help="End the freeze of everything.")
+@_operating(reason=False)
+def unfreeze(api: Api, *, application: str | None, environment: str | None, everything: bool, **given: Any) -> None:
+    """End a freeze: what was approved ahead goes on by itself.
+
+    \b
+    Examples:
+      slipway unfreeze shop production
+      slipway unfreeze --all --reason "incident 4711 is over"
+    """
+    what = _place(application, environment, everything=everything)
+    _give(api, "unfreeze", what, application=application, environment=environment, **given)
+
+
+@click.command()
+@click.argument("release")
+@_operating(reason=True)
+def cancel(api: Api, *, release: str, **given: Any) -> None:
+    """End a release that waits: for a fact, a lane, a soak, votes, or the end of a freeze.
+
+    A rollout that has begun is not stopped half-way: let it end, and roll back.
+
+    \b
+    Example:
+      slipway cancel shop-482 --reason "the wrong branch"
+    """
+    _give(api, "cancel", release, release=release, **given)
+
+
+@click.command()
+@click.argument("release")
+@_operating(reason=False)
+def retry(api: Api, *, release: str, **given: Any) -> None:
+    """Send a release that failed, or was rolled back, on again: the same digest, in the environment where it failed.
+
+    The plan is made again. Votes stand where it has the hash that they were for; what was copied is not copied again.
+
+    \b
+    Example:
+      slipway retry shop-482 --reason "the registry has room again"
+    """
+    _give(api, "retry", release, release=release, **given)
+
+
+@click.command()
+@click.argument("environment")
+@click.argument("release")
+@_operating(reason=True)
+def rollback(api: Api, *, environment: str, release: str, **given: Any) -> None:
+    """Bring an earlier RELEASE back in ENVIRONMENT: its image by digest, with the manifests it was live with.
+
+    Nobody is asked for a vote, and no freeze or window stops it. The lane is on hold afterwards: newer releases
+    wait until somebody resumes. The plan warns where the manifests or the image are gone.
+
+    \b
+    Example:
+      slipway rollback production shop-481 --reason "482 loses orders"
+    """
+    what = f"{environment} to {release}"
+    _give(api, "rollback", what, environment=environment, release=release, **given)
+
+
+@click.command()
+@click.argument("application")
+@click.argument("environment")
+@_operating(reason=False)
+def resume(api: Api, *, application: str, environment: str, **given: Any) -> None:
+    """End the hold that a roll-back set: newer releases go on.
+
+    \b
+    Example:
+      slipway resume shop production --reason "483 has the fix"
+    """
+    _give(api, "resume", f"{application} {environment}", application=application, environment=environment, **given)
+
+
+@click.command()
+@click.argument("environment")
+@click.argument("release")
+@_operating(reason=True)
+def override(api: Api, *, environment: str, release: str, **given: Any) -> None:
+    """Let one RELEASE pass a freeze or a closed window in ENVIRONMENT, once. Its gate still has to be passed.
+
+    \b
+    Example:
+      slipway override production shop-483 --reason "the fix for incident 4711"
+    """
+    _give(api, "override", f"{environment} for {release}", environment=environment, release=release, **given)
