@@ -169,7 +169,8 @@ def _ended(release: Release, claims: ApprovalClaims) -> Standing:
     if release.phase is Phase.REJECTED:
         return _rejected(release)
     if release.phase is Phase.EXPIRED:
-        return _late("Nobody decided in time, so nothing was changed.")
+        why = visible(release.reason)
+        return _late(f"{why[:1].upper()}{why[1:]}. Nothing was changed.")
     newer = f"{release.application}-{release.superseded_by}" if release.superseded_by else None
     said = {
         Phase.SUPERSEDED: ("A newer release took its place", Tone.QUIET),

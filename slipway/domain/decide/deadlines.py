@@ -4,9 +4,11 @@ from datetime import datetime
 
 from ..causes import DeadlineReached, DeliveryChanged, ReminderDue
 from ..release import Phase, Release
+from ..rules import failed
 from ..steps import StepKind
 from .automatic import soak_over
 from .lanes import ask, end
+from .quorum import quorum_rules
 from .rollouts import bring_back, look_again
 from .state import Draft
 
@@ -25,13 +27,23 @@ def deadline_reached(draft: Draft, cause: DeadlineReached) -> None:
     if release.phase is Phase.JOINING:
         end(draft, release, Phase.EXPIRED, "the other of its two facts (image, CI run) did not arrive in time")
     elif release.phase is Phase.AWAITING_APPROVAL:
-        end(draft, release, Phase.EXPIRED, "nobody decided in time")
+        _close_gate(draft, release)
     elif release.phase is Phase.SOAKING:
         soak_over(draft, release)
     elif release.phase is Phase.HELD_BACK:
         look_again(draft, release)
     elif release.step is not None:
         _send_again(draft, release)
+
+
+def _close_gate(draft: Draft, release: Release) -> None:
+    """Its time is over: the rules say what was missing."""
+    environment = draft.environment(release)
+    rules = quorum_rules(release, environment) if environment is not None else ()
+    missing = "; ".join(rule.reason for rule in failed(rules))
+    voted = release.gate is not None and release.gate.votes
+    reason = f"too few people approved in time: {missing}" if voted and missing else "nobody decided in time"
+    end(draft, release, Phase.EXPIRED, reason, rules=rules)
 
 
 def overdue(

@@ -1,7 +1,10 @@
 """Lanes: one rollout at a time per environment, the newest waiting release next, older ones superseded."""
 
+from collections.abc import Sequence
+
 from ..application import Environment
 from ..release import Lane, Phase, Release, Visit
+from ..rules import RuleResult
 from ..steps import Notice, Step, StepKind, time_allowed
 from .conditions import newer_in_lane
 from .notices import tell, void
@@ -98,14 +101,28 @@ def _without(lane: Lane, release: Release) -> Lane:
 
 
 def end(
-    draft: Draft, release: Release, phase: Phase, reason: str, *, actor: str = SYSTEM, channel: str | None = None
+    draft: Draft,
+    release: Release,
+    phase: Phase,
+    reason: str,
+    *,
+    actor: str = SYSTEM,
+    channel: str | None = None,
+    rules: Sequence[RuleResult] = (),
 ) -> Release:
     """A release has ended: its lane is free again, and the people who follow it are told."""
     step = release.failed_step or (step_of(release) if phase is Phase.FAILED else "")
     release = draft.enter(release, phase, reason=reason, visits=_closed(draft, release, str(phase)), failed_step=step)
     draft.retire(release)
-    details = {"superseded_by": f"{release.application}-{release.superseded_by}"} if release.superseded_by else {}
-    draft.record(f"release.{_verb(phase)}", release, actor=actor, reason=reason, channel=channel, **details)
+    draft.record(
+        f"release.{_verb(phase)}",
+        release,
+        actor=actor,
+        reason=reason,
+        channel=channel,
+        superseded_by=f"{release.application}-{release.superseded_by}" if release.superseded_by else None,
+        results=[rule.model_dump(mode="json") for rule in rules] or None,
+    )
     leave_lane(draft, release)
     if phase in (Phase.FAILED, Phase.ROLLED_BACK) and release.environment is not None:
         draft.put_lane(draft.lane(release.environment).evolve(failed=release.number))

@@ -139,10 +139,14 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
         _plan_with_evidence(draft, release.number, run)
 
 
+_UNDER_VOTE = frozenset({Phase.AWAITING_APPROVAL, Phase.HELD_BACK})
+"""Votes are taken on the plan, or were, and nothing has been done on their word yet."""
+
+
 def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
     """People are asked about a plan that says nothing of the run: it is made again, and votes are for the new one."""
     release = draft.release(number)
-    if release is not None and release.phase is Phase.AWAITING_APPROVAL:
+    if release is not None and release.gate is not None and release.phase in _UNDER_VOTE:
         reason = f"there is newer evidence: the CI run {run.number} is known now"
         draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
         plan(draft, release)

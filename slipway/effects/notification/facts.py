@@ -49,7 +49,7 @@ def _facts(message: Message) -> Iterator[Fact]:
     yield Fact(name="Votes", value=f"{matter.approvals} of {matter.required}")
     if matter.newer is not None:
         newer = f"{_line(matter.newer.tag)} ({matter.newer.release}), {matter.newer.phase.replace('_', ' ')}"
-        yield Fact(name="A newer one exists", value=newer, link=web_address(matter.newer.url))
+        yield Fact(name="Newer release", value=newer, link=web_address(matter.newer.url))
 
 
 def _live(matter: Matter) -> str:

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from slipway.effects.notification import LiveNow, Matter, Message, Result
+from slipway.domain.rules import RuleResult
+from slipway.effects.notification import LiveNow, Matter, Message, NewerRelease, Result
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 BASE = "https://slipway.contoso.com"
@@ -32,8 +33,16 @@ def gate_opened(**changes: object) -> Message:
             Result(name="GET shop:80/healthz", environment="staging", passed=True, summary="200, contains 'ok'"),
             Result(name="acceptance", environment="staging", passed=True, summary="24 passed, 0 failed"),
         ),
+        committed_by="grace@example.com",
         approvals=1,
         required=2,
+        rules=(
+            RuleResult(name="gate-is-open", passed=True, reason="it is open until 2026-11-24 09:30 UTC"),
+            RuleResult(name="quorum-reached", passed=False, reason="1 of 2 approvals; still asked: ada@example.com"),
+            RuleResult(name="approver-is-not-requester", passed=True, reason="cleo@example.com asked for the CI run"),
+            RuleResult(name="approver-is-not-committer", passed=True, reason="grace@example.com made the commit"),
+        ),
+        newer=NewerRelease(release="shop-483", tag="2.7.1", phase="verifying", url=f"{BASE}/releases/shop-483"),
     )
     message = Message(
         id="0f1e2d3c4b5a69788796a5b4c3d2e1f0",
@@ -86,6 +95,9 @@ def hostile(**changes: object) -> Message:
         branch=HOSTILE,
         commit=HOSTILE,
         requested_by=HOSTILE,
+        committed_by=HOSTILE,
+        rules=(RuleResult(name="quorum-reached", passed=False, reason=HOSTILE),),
+        newer=NewerRelease(release="shop-483", tag=HOSTILE, phase="verifying", url="javascript:alert(1)"),
         live=LiveNow(release="shop-479", tag=HOSTILE, since=NOW),
         evidence=(Result(name=HOSTILE, environment=HOSTILE, passed=False, summary=HOSTILE),),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.rules import RuleResult
 from slipway.effects.notification import Message, Result
 from slipway.effects.notification.card import SIZE_LIMIT, card, envelope
 from tests.unit.effects.notification.samples import ADA, BASE, LOCATE, ended, for_everybody, hostile
@@ -61,6 +62,10 @@ def test_only_what_a_phone_renders_is_used_and_buttons_only_open_addresses(messa
         "Deployment shop: changed",
         "✓ acceptance in staging: 24 passed, 0 failed",
         "1 of 2",
+        "grace@example.com",
+        "2.7.1 (shop-483), verifying",
+        "○ quorum-reached: 1 of 2 approvals; still asked: ada@example.com",
+        "✓ approver-is-not-committer: grace@example.com made the commit",
     ],
 )
 def test_the_card_says_which_version_it_is_about(fact: str) -> None:
@@ -71,6 +76,11 @@ def test_the_deadline_is_shown_in_each_readers_own_time() -> None:
     moment = "2026-11-24T09:30:00Z"
     asked = f"Decide by {{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}"
     assert asked in texts(card(for_everybody()), "TextBlock")
+
+
+def test_a_newer_release_is_a_link() -> None:
+    newer = next(e for e in elements(card(for_everybody())) if e.get("text") == "2.7.1 (shop-483), verifying")
+    assert newer["selectAction"]["url"] == f"{BASE}/releases/shop-483"
 
 
 def test_the_run_is_a_link() -> None:
@@ -125,7 +135,9 @@ def test_a_card_stays_small_however_much_there_is_to_say(wide: str) -> None:
     message = for_everybody(tag=wide, lines=(wide,) * 500, headline=wide * 20)
     assert message.matter is not None
     evidence = (Result(name=wide, environment=wide, passed=True, summary=wide),) * 500
-    message = message.evolve(matter=message.matter.evolve(evidence=evidence, run=wide, pushed_by=wide, commit=wide))
+    rules = (RuleResult(name="approved-by-somebody", passed=False, reason=wide * 20),) * 50
+    matter = message.matter.evolve(evidence=evidence, run=wide, pushed_by=wide, commit=wide, rules=rules)
+    message = message.evolve(matter=matter)
     assert len(envelope(message)) <= SIZE_LIMIT
 
 
