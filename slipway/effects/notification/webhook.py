@@ -13,6 +13,12 @@ from .channel import Message
 from .posting import new_pool, post
 
 
+def source_of(message: Message) -> str:
+    """The installation and the application: a receiver may hear from several, and source and id together name an event
+    once in the world."""
+    return message.release_url.partition("/releases/")[0] + f"/?application={message.application}"
+
+
 class Webhook:
     """One receiver, who passes each notice on to its recipient."""
 
@@ -29,7 +35,7 @@ class Webhook:
             {
                 "specversion": "1.0",
                 "id": message.id,
-                "source": "/slipway",
+                "source": source_of(message),
                 "type": f"dev.slipway.{message.notice}",
                 "subject": message.release,
                 "time": message.time.isoformat(),

@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
@@ -86,6 +88,26 @@ def test_the_receiver_gets_a_signed_cloudevent(receiver: Receiver) -> None:
     event = json.loads(body)
     assert (event["specversion"], event["type"], event["subject"]) == ("1.0", "dev.slipway.gate-opened", "shop-1")
     assert event["data"]["headline"] == "Grüße 🚢"
+
+
+NAME = re.compile(r"^[a-z0-9]+$")
+
+
+def test_it_is_a_cloudevent_of_1_0_in_every_attribute(receiver: Receiver) -> None:
+    """What the specification demands of each: presence, type, format, naming, and that source and id are once only."""
+    for message in (MESSAGE, MESSAGE.evolve(id="another", application="other")):
+        webhook(receiver.url).send(message)
+    first, second = (json.loads(body) for _, _, body in receiver.requests)
+    assert all(NAME.match(name) and len(name) <= 20 for name in first)
+    assert {"id", "source", "specversion", "type"} <= set(first)
+    assert all(isinstance(first[name], str) and first[name] for name in set(first) - {"data"})
+    assert datetime.fromisoformat(first["time"]).tzinfo is not None
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", first["time"])
+    assert urlsplit(first["source"]).scheme in ("http", "https")
+    assert first["source"] != second["source"]
+    assert first["datacontenttype"] == "application/json"
+    assert isinstance(first["data"], dict)
+    assert len(receiver.requests[0][2]) < 64 * 1024
 
 
 def test_an_answer_without_end_is_not_read(receiver: Receiver) -> None:
