@@ -11,6 +11,7 @@ from functions import (
     health,
     hooks,
     openapi,
+    operate,
     pages,
     proof,
     queues,
@@ -36,5 +37,6 @@ for module in (
     commands,
     proof,
     pages,
+    operate,
 ):
     app.register_functions(module.blueprint)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.release import Phase, Release
+from ..domain.release import Lane, Phase, Release
 from ..flow.board import Board, Cell, Moving, Row, board
 from ..flow.reading import Reader
 from ..ledger.installation import Installation
@@ -48,6 +48,8 @@ class CellView:
     moving: tuple[MovingView, ...]
     failed: MovingView | None
     failed_why: str
+    frozen: str
+    """`Frozen` or `On hold`; empty where neither is so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +145,14 @@ def _cell(application: str, cell: Cell, now: datetime) -> CellView:
         moving=tuple(_moving(item) for item in cell.moving),
         failed=_view(failed) if failed else None,
         failed_why=one_line(failed.reason, REASON) if failed else "",
+        frozen=_frozen(cell.lane, now),
     )
+
+
+def _frozen(lane: Lane, now: datetime) -> str:
+    if lane.freeze is not None and lane.freeze.in_force(now):
+        return "Frozen"
+    return "On hold" if lane.hold is not None else ""
 
 
 def _moving(item: Moving) -> MovingView:

@@ -52,8 +52,13 @@ def new_nonce(keys: Keys, binding: str, *, now: datetime) -> str:
 
 def submission(keys: Keys, posted: Posted, binding: str, *, now: datetime) -> str:
     """Names this act of voting, the same however often the form is sent. Raises `FormRefused`."""
+    return bound_nonce(keys, posted.nonce, binding, now=now)
+
+
+def bound_nonce(keys: Keys, nonce: str, binding: str, *, now: datetime) -> str:
+    """Names one act on the page that the nonce was made for. Raises `FormRefused`."""
     try:
-        claims = keys.verify(PURPOSE, posted.nonce, FormClaims, now=now)
+        claims = keys.verify(PURPOSE, nonce, FormClaims, now=now)
     except TokenRefused as error:
         raise FormRefused(400, "This page was open for too long, or the form did not come from it.") from error
     if claims.link != _link(binding):
@@ -75,14 +80,17 @@ def check_origin(headers: Mapping[str, str], own: str) -> None:
         raise FormRefused(403, "The form was sent from another site.")
 
 
+def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) -> dict[str, str]:
+    """The fields of a form, each at most once and none but these, safe to show. Raises `FormRefused`."""
+    _check_form(headers, body)
+    fields = _fields(body, names)
+    return {name: visible(value.replace("\r\n", "\n")) for name, value in fields.items()}
+
+
 def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
     """Raises `FormRefused`."""
-    if len(body) > BODY_LIMIT:
-        raise FormRefused(413, f"The form is too long: at most {BODY_LIMIT // 1024} KB are taken.")
-    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != FORM_TYPE:
-        raise FormRefused(415, f"Expected a form ({FORM_TYPE}).")
-    fields = _fields(body)
+    _check_form(headers, body)
+    fields = _fields(body, _FIELDS)
     if fields.get("decision") not in set(VoteDecision):
         raise FormRefused(400, "decision: expected approve, reject or withdraw.")
     reason = visible(fields.get("reason", "").replace("\r\n", "\n")).strip()
@@ -91,14 +99,22 @@ def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
     return Posted(decision=VoteDecision(fields["decision"]), reason=reason, nonce=fields.get("nonce", ""))
 
 
-def _fields(body: bytes) -> dict[str, str]:
+def _check_form(headers: Mapping[str, str], body: bytes) -> None:
+    if len(body) > BODY_LIMIT:
+        raise FormRefused(413, f"The form is too long: at most {BODY_LIMIT // 1024} KB are taken.")
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type != FORM_TYPE:
+        raise FormRefused(415, f"Expected a form ({FORM_TYPE}).")
+
+
+def _fields(body: bytes, names: frozenset[str]) -> dict[str, str]:
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=len(_FIELDS))
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=len(names))
     except ValueError as error:
         raise FormRefused(400, "The form could not be read.") from error
     fields = dict(pairs)
-    if len(fields) != len(pairs) or not fields.keys() <= _FIELDS:
-        raise FormRefused(400, "The form could not be read: expected decision, reason and nonce, each once.")
+    if len(fields) != len(pairs) or not fields.keys() <= names:
+        raise FormRefused(400, f"The form could not be read: expected {', '.join(sorted(names))}, each once.")
     return fields
 
 

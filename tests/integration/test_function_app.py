@@ -30,9 +30,13 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "take_decision_of_signed_in": ("approvals/{application}/{number}/{environment}", POST, "ANONYMOUS"),
     "page_board": ("/", LOOK, "ANONYMOUS"),  # Easy Auth
     "page_parked": ("parked", LOOK, "ANONYMOUS"),
+    "page_operate": ("operate", LOOK, "ANONYMOUS"),
+    "take_command": ("operate", POST, "ANONYMOUS"),  # Easy Auth, and the form's nonce
     "page_release": ("releases/{release}", LOOK, "ANONYMOUS"),
     "page_evidence": ("evidence/{digest}", LOOK, "ANONYMOUS"),
     "page_stylesheet": ("assets/slipway.css", LOOK, "ANONYMOUS"),
+    "api_freezes": ("api/v1/freezes", GET, "FUNCTION"),
+    "api_command": ("api/v1/commands", POST, "FUNCTION"),
     "api_applications": ("api/v1/applications", GET, "FUNCTION"),
     "api_releases": ("api/v1/releases", GET, "FUNCTION"),
     "api_release": ("api/v1/releases/{release}", GET, "FUNCTION"),
