@@ -4,7 +4,9 @@ Escaping for HTML or Markdown is the part of whoever writes it there.
 """
 
 import re
+from datetime import datetime
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _UNSEEN = re.compile(
@@ -39,6 +41,12 @@ def web_address(text: str | None) -> str | None:
         return None
     harmless = parts.scheme in ("https", "http") and bool(parts.hostname) and not _UNSEEN.search(text)
     return text if harmless else None
+
+
+def local_time(at: datetime, zone: str) -> str:
+    """A moment by the clock on the wall in a time zone, named; empty where that clock shows UTC."""
+    there = at.astimezone(ZoneInfo(zone))
+    return f"{there:%A, %d %B %Y, %H:%M} {there.tzname()} ({zone})" if there.tzname() != "UTC" else ""
 
 
 def short(digest: str | None, length: int = 12) -> str:

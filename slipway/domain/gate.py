@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -93,8 +93,10 @@ class Need(StrEnum):
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"expected the name of a time zone such as Europe/Berlin, got {name!r}")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # unknown; or no name at all, but a path
+        raise ValueError(f"expected the name of a time zone such as Europe/Berlin, got {name!r}") from error
     return name
 
 
@@ -134,7 +136,7 @@ class ApprovalGate(Record):
         description="Rule voter-has-signed-in: `required` takes votes only from people who have signed in; then a link "
         "alone shows what is asked, and decides nothing.",
     )
-    time_zone: TimeZone = Field(
+    timezone: TimeZone = Field(
         default="UTC",
         description="Where the approvers are: pages and mails say the deadline in the time of this zone, beside UTC.",
         examples=["Europe/Berlin"],

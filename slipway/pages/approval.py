@@ -9,6 +9,7 @@ from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Plan
 from ..domain.release import Lane, Release, Vote, VoteDecision
 from ..domain.rules import RuleResult, failed
+from ..text import local_time
 from . import times, words
 from .asked import Asked
 from .changes import changes_view
@@ -114,7 +115,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         required=gate.required if gate else None,
         deadline=deadline,
         remaining=times.relative(deadline, now) if deadline else "",
-        local=times.local(deadline, gate.time_zone) if deadline and gate else "",
+        local=local_time(deadline, gate.timezone) if deadline and gate else "",
         newer=_newer(matter.newer),
         rules=matter.rules,
         gate_rules=matter.gate_rules,

@@ -1,7 +1,6 @@
 """Times as people say them. Pages have no scripts, so what is relative is relative to when the page was made."""
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _MOMENT = timedelta(seconds=1)
@@ -9,12 +8,6 @@ _MOMENT = timedelta(seconds=1)
 
 def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def local(at: datetime, zone: str) -> str:
-    """The same moment by a clock on the wall there, with the zone's own short name; empty where that is UTC."""
-    there = at.astimezone(ZoneInfo(zone))
-    return f"{there:%A, %d %B, %H:%M} {there.tzname()} ({zone})" if there.tzname() != "UTC" else ""
 
 
 def duration(length: timedelta) -> str:

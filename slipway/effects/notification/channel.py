@@ -62,6 +62,8 @@ class Matter(Record):
     rules: tuple[RuleResult, ...] = ()
     """The gate's rules by name, each as `explain`, the page and the audit have it."""
     newer: NewerRelease | None = None
+    timezone: str = "UTC"
+    """Where the approvers are."""
 
 
 class Message(Record):

@@ -4,11 +4,12 @@ Nothing is loaded from anywhere, no link is anybody's but ours (and the CI run's
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...text import one_line
+from ...text import local_time, one_line
 from .channel import Message
 from .facts import changes, facts, heading, results, rules
 
@@ -41,13 +42,21 @@ def compose(message: Message) -> Letter:
         # Where people sign in, an address without a secret leads to the same page.
         "link": (message.locate_url if message.matter else "") or message.approval_url,
         "personal": bool(message.approval_url and not message.locate_url),
-        "deadline": f"{message.deadline:%A, %d %B %Y, %H:%M} UTC" if message.deadline else "",
+        "deadline": _said(message.deadline, message.matter.timezone if message.matter else "UTC"),
     }
     return Letter(
         subject=one_line(f"[{message.application}] {message.headline}", SUBJECT),
         text=_templates().get_template("mail.txt").render(**values),
         html=_templates().get_template("mail.html").render(**values),
     )
+
+
+def _said(deadline: datetime | None, zone: str) -> str:
+    """In the approvers' own time too, where the policy names their zone."""
+    if deadline is None:
+        return ""
+    said, local = f"{deadline:%A, %d %B %Y, %H:%M} UTC", local_time(deadline, zone)
+    return f"{said}: {local}" if local else said
 
 
 @cache

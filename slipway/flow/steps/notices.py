@@ -151,6 +151,7 @@ def _matter(places: Places, work: Work, environment: Environment, gate: Approval
         required=gate.required,
         rules=tuple(gate_rules(work.entry.application, release, environment, lanes, now=now)),
         newer=_newer(places, release),
+        timezone=gate.timezone,
     )
 
 

@@ -129,3 +129,13 @@ def test_conditions_look_back_at_what_is_there(conditions: dict[str, Any], said:
 def test_the_first_environment_has_nothing_to_soak_in() -> None:
     with pytest.raises(ValidationError, match="soak: there is no environment before it to soak in"):
         application(staging(gate=AutoGate(soak=timedelta(hours=1))))
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "Europe", "x" * 65])
+def test_a_time_zone_that_nobody_knows_is_refused(zone: str) -> None:
+    with pytest.raises(ValueError, match="timezone"):
+        ApprovalGate.model_validate({"approvers": ["ada@example.com"], "timezone": zone})
+
+
+def test_the_approvers_zone_is_known_by_name() -> None:
+    assert ApprovalGate(approvers=("ada@example.com",), timezone="Europe/Berlin").timezone == "Europe/Berlin"

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from slipway.domain.gate import ApprovalGate
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import StepKind
 from slipway.flow.links import EXPLAINS_FOR
@@ -254,3 +255,25 @@ def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
     assert "The plan changed" in page
     assert BEN not in page
     assert CLEO in page  # who asked for the run is a fact of the release
+
+
+def test_the_deadline_is_shown_in_the_approvers_own_time_too() -> None:
+    home, _ = asked()
+    staging, production = home.application.environments
+    gate = ApprovalGate(approvers=(ADA,), timezone="Europe/Berlin")
+    home.change_delivery(home.application.evolve(environments=(staging, production.evolve(gate=gate))))
+    home.wait(hours=1)
+    subject = home.release("1.6.0")
+    page = body(show(home.desk, home.token(subject)))
+    assert "UTC</time>: <strong>" in page
+    assert "CET (Europe/Berlin)</strong>" in page
+
+
+def test_a_newer_release_is_named_with_its_link_while_the_gate_is_open() -> None:
+    home, subject = asked()
+    home.stops_before = frozenset({StepKind.VERIFY})
+    newer = home.release("1.6.0")
+    page = body(show(home.desk, home.token(home.reader.release(subject.id))))
+    assert "Approve 1.5.0 for production?" in page
+    assert f'A newer release exists: <a href="/releases/{newer.id}">{newer.id}</a>' in page
+    assert "1.6.0" in page

@@ -116,3 +116,12 @@ def test_a_long_plan_is_shortened_and_says_so() -> None:
     text = compose(gate_opened(lines=lines)).text
     assert "and 29 more" in text
     assert "c11:" not in text
+
+
+def test_the_deadline_is_said_in_the_approvers_time_where_their_zone_is_known() -> None:
+    message = gate_opened()
+    assert message.matter is not None
+    there = message.evolve(matter=message.matter.evolve(timezone="Europe/Berlin"))
+    said = "Tuesday, 24 November 2026, 09:30 UTC: Tuesday, 24 November 2026, 10:30 CET (Europe/Berlin)"
+    assert said in compose(there).text
+    assert "CET" not in compose(message).text
