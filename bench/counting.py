@@ -1,12 +1,11 @@
-"""Counts what Table Storage charges for: requests, and the entities in their answers. A policy of the SDK."""
+"""Counts what Table Storage charges for: requests, and the entities in their answers. A hook of the SDK."""
 
 import json
 import threading
 from dataclasses import dataclass
 from typing import Any
 
-from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.pipeline import PipelineResponse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +19,9 @@ class Counted:
         return Counted(requests=self.requests - other.requests, entities=self.entities - other.entities)
 
 
-class TableCounter(SansIOHTTPPolicy[Any, Any]):
-    """Give it to a client: `TableServiceClient(…, per_retry_policies=[counter])`; retries are counted too."""
+class TableCounter:
+    """Give it to a client: `TableServiceClient(…, raw_response_hook=counter)`; its tables have it too, and retries are
+    counted as they are charged. (Policies that a service client is given do not reach its tables' clients.)"""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,8 +32,8 @@ class TableCounter(SansIOHTTPPolicy[Any, Any]):
         with self._lock:
             return self._counted
 
-    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-        found = _entities(response.http_response) if request.http_request.method == "GET" else 0
+    def __call__(self, response: PipelineResponse[Any, Any]) -> None:
+        found = _entities(response.http_response) if response.http_request.method == "GET" else 0
         with self._lock:
             self._counted = Counted(requests=self._counted.requests + 1, entities=self._counted.entities + found)
 

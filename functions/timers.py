@@ -68,3 +68,19 @@ def _run(name: str, *, look_for_pushes: bool) -> None:
     for problem in problems:
         log.warning("%s: %s", name, problem)
     add(Metric.SWEEPS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})
+
+
+@blueprint.function_name("keep")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 37 * * * *", run_on_startup=False)
+def keep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+    """Every hour: new audit records are exported, and old ones move into the archive, where the settings say so."""
+    for work in (parts().container_export, parts().retention):
+        if work is None:
+            continue
+        try:
+            problems = work.run().problems
+        except (LedgerUnavailable, Conflict, AnchorsDamaged) as away:
+            log.warning("audit records were not kept: %s", away)
+        else:
+            for problem in problems:
+                log.error("audit records were not kept: %s", problem)

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from .effects.notification import Channel
     from .effects.registry import Credential, Importer, Pool, Registry
     from .flow.anchoring import Anchoring, Anchors
+    from .flow.exporting import ContainerExport
     from .flow.perform import Performer
+    from .flow.retention import Retention
     from .flow.sweep import Sweep
     from .ledger.logs import AppendLog
     from .telemetry.sdk import Sdk
@@ -301,7 +303,13 @@ class Parts:
 
     @part
     def ledger(self) -> Ledger:
-        return Ledger(self.table)
+        return Ledger(self.table, documents=lambda: self.archive_documents)
+
+    @part
+    def archive_documents(self) -> Blobs:
+        from .ledger.azure_blobs import AzureBlobs
+
+        return AzureBlobs.open(self._blob_service.get_container_client(self.settings.audit_container))
 
     @part
     def outbox(self) -> Outbox:
@@ -391,6 +399,34 @@ class Parts:
         from .flow.anchoring import Anchors
 
         return Anchors(log=self.audit_log)
+
+    @part
+    def retention(self) -> "Retention | None":
+        """None where records stay in the table for ever."""
+        from .flow.retention import Retention
+
+        age, archive = self.settings.retention, self.ledger.archive
+        if age is None or archive is None:
+            return None
+        return Retention(
+            ledger=self.ledger,
+            archive=archive,
+            anchors=self.anchors,
+            installation=self.installation,
+            age=age,
+            clock=self.clock,
+        )
+
+    @part
+    def container_export(self) -> "ContainerExport | None":
+        """None where nothing is exported by itself."""
+        from .domain.export import Form
+        from .flow.exporting import ContainerExport
+
+        if not self.settings.export:
+            return None
+        form = Form(self.settings.export)
+        return ContainerExport(ledger=self.ledger, log=self.audit_log, catalogue=self.catalogue, form=form)
 
     @part
     def anchoring(self) -> "Anchoring":

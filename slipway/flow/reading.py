@@ -157,7 +157,7 @@ class Reader:
         """Records in order, from sequence after + 1; of one release when it is named."""
         first = max(after + 1, release.first_sequence if release else 1)
         count = 0
-        for found in self.ledger.audit(_known_form(application), first=first):
+        for found in self.ledger.audit(_known_form(application), first=first, limit=None if release else limit):
             item = _readable(application, found)
             if release is not None and isinstance(item, AuditRecord) and item.release != release.id:
                 continue
@@ -192,7 +192,7 @@ def _fault(check: ChainCheck, head: Head, found: AuditRecord | Row) -> ChainFaul
     if check.count >= head.sequence:
         return wrong(f"the head names {head.sequence} records, and here is one more")
     if isinstance(found, Row):
-        return wrong("its row is not an audit record any more")
+        return wrong(str(found.values.get("Damaged", "its row is not an audit record any more")))
     return check.feed(found)
 
 
@@ -206,9 +206,8 @@ def _known_form(application: str) -> str:
 def _readable(application: str, found: AuditRecord | Row) -> AuditRecord | Damaged:
     if isinstance(found, AuditRecord):
         return found
-    return Damaged(
-        application=application, sequence=_sequence(found), damaged="its row is not an audit record any more"
-    )
+    reason = str(found.values.get("Damaged", "its row is not an audit record any more"))
+    return Damaged(application=application, sequence=_sequence(found), damaged=reason)
 
 
 def _sequence(row: Row) -> int:

@@ -1,5 +1,6 @@
 """What is too large for a row: plans, manifests and logs, kept as blobs named by their hash."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ..domain.model import sha256
@@ -33,6 +34,19 @@ def limited(content: bytes) -> bytes:
     if len(content) > BLOB_LIMIT:
         raise ValueError(f"a document holds at most {BLOB_LIMIT} bytes, this one has {len(content)}")
     return content
+
+
+class LateBlobs:
+    """Documents whose store is opened when the first is asked for: most processes never look into the archive."""
+
+    def __init__(self, open: Callable[[], Blobs]) -> None:
+        self._open = open
+
+    def put(self, content: bytes, content_type: str) -> str:
+        return self._open().put(content, content_type)
+
+    def get(self, digest: str) -> bytes | None:
+        return self._open().get(digest)
 
 
 class MemoryBlobs:

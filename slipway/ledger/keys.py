@@ -29,6 +29,7 @@ UNINDEXED: Final = "unindexed!"
 """Records that the audit index may not have yet; part of the outbox in all but name."""
 ANCHOR: Final = "anchor!"
 ARCHIVE: Final = "archive!"
+ARCHIVED: Final = "archived!"
 EXPORT: Final = "export!"
 FREEZE: Final = "freeze"
 """In the installation's partition: the freeze of everything, also after it has ended."""
@@ -105,7 +106,7 @@ def archive(last: int) -> str:
 
 def archived(application: str, last: int) -> str:
     """In the installation's partition: that a part of an application's chain was recorded as archived."""
-    return f"{ARCHIVE}{application}!{last:0{_WIDTH}d}"
+    return f"{ARCHIVED}{application}!{last:0{_WIDTH}d}"
 
 
 def export(application: str) -> str:

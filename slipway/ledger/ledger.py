@@ -1,8 +1,9 @@
 """Load an application's state, commit a decision: all of it in one entity-group transaction, or nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from ..domain.application import Application, Start
 from ..domain.audit import AuditRecord, chained
@@ -13,6 +14,8 @@ from ..domain.rules import RuleResult, failed
 from ..domain.steps import Outgoing, StepKind
 from ..domain.windows import Opening
 from . import keys
+from .archive import Archive
+from .blobs import Blobs, LateBlobs
 from .freezes import freeze_of_everything
 from .promotions import Promotions
 from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
@@ -70,8 +73,10 @@ class Committed:
 class Ledger:
     """One table; one partition per application."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, *, documents: Callable[[], Blobs] | None = None) -> None:
+        """`documents` opens the archive's when a record is looked for there; without it, nothing is archived."""
         self.table = table
+        self._documents = documents
         self.promotions = Promotions(table)
 
     # ---- load
@@ -267,7 +272,26 @@ class Ledger:
     def audit(
         self, application: str, *, first: int = 1, last: int | None = None, limit: int | None = None
     ) -> Iterator[AuditRecord | Row]:
-        """Records in sequence order. A row that is no audit record any more is yielded as it is."""
+        """Records in sequence order, those from the archive too. A row that is no audit record any more is yielded as
+        it is."""
+        if (archive := self.archive) is None:
+            return self._audit_rows(application, first, last, limit)
+        return archive.filled(
+            application,
+            lambda start: self._audit_rows(application, start, last, limit),
+            first=first,
+            last=last,
+            limit=limit,
+        )
+
+    @cached_property
+    def archive(self) -> Archive | None:
+        """Where old records lie; None where nothing is archived."""
+        return Archive(self.table, LateBlobs(self._documents)) if self._documents else None
+
+    def _audit_rows(
+        self, application: str, first: int, last: int | None, limit: int | None
+    ) -> Iterator[AuditRecord | Row]:
         start, end = keys.audit(first), keys.audit(last) if last is not None else keys.AUDIT + keys.AFTER
         for row in self.table.rows(application, start, end, limit=limit):
             try:

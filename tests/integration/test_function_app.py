@@ -16,7 +16,7 @@ from slipway.flow.parking import QUEUES
 EXAMPLE = ROOT / "local.settings.json.example"
 
 QUEUE_TRIGGERS = {"take_cause": "causes", "take_run": "runs", "take_vote": "approvals", "perform_step": "steps"}
-TIMERS = {"sweep": "0 * * * * *", "reconcile": "30 */5 * * * *", "anchor": "0 7 * * * *"}
+TIMERS = {"sweep": "0 * * * * *", "reconcile": "30 */5 * * * *", "anchor": "0 7 * * * *", "keep": "0 37 * * * *"}
 EVENT_GRID = {"image_pushed", "image_pushed_cloudevent"}
 LOOK, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)
 ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {

@@ -1,6 +1,7 @@
 """An installation whose JSON API is served over HTTP by the functions themselves, for the command to speak with."""
 
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -12,10 +13,13 @@ import pytest
 
 from functions import api, audit_api, guard, proof
 from slipway.domain.audit import AuditDraft, chained
+from slipway.domain.export import Form
 from slipway.domain.release import Phase
 from slipway.flow.anchoring import Anchoring, Anchors
+from slipway.flow.exporting import ContainerExport
 from slipway.flow.inbound.caller import Access
-from slipway.ledger import Table, keys
+from slipway.flow.retention import Retention
+from slipway.ledger import Blobs, MemoryBlobs, Table, keys
 from slipway.ledger.logs import AppendLog
 from slipway.ledger.rows import pack, pack_audit
 from slipway.ledger.table import Act, Write
@@ -28,12 +32,21 @@ class Installation:
     """A house, its anchors, and its API. Use as a context manager."""
 
     def __init__(
-        self, deliveries: Path, *, table: Table | None, log: AppendLog, witnesses: tuple[str, ...] = (), **parts: Any
+        self,
+        deliveries: Path,
+        *,
+        table: Table | None,
+        log: AppendLog,
+        witnesses: tuple[str, ...] = (),
+        documents: Blobs | None = None,
+        **parts: Any,
     ) -> None:
         self.house = House(deliveries, table=table, **parts)
         self.log = log
         self.anchors = Anchors(log=log)
         self.witnesses = witnesses
+        self.documents = documents if documents is not None else MemoryBlobs()
+        self.house.ledger._documents = lambda: self.documents
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -52,6 +65,24 @@ class Installation:
             witnesses=self.witnesses,
             base=BASE,
             clock=self.house.time,
+        )
+
+    def retention(self, age: timedelta, *, part: int = 10) -> Retention:
+        archive = self.house.ledger.archive
+        assert archive is not None
+        return Retention(
+            ledger=self.house.ledger,
+            archive=archive,
+            anchors=self.anchors,
+            installation=self.house.installation,
+            age=age,
+            part=part,
+            clock=self.house.time,
+        )
+
+    def container_export(self, form: Form = Form.JSONL, *, part: int = 10) -> ContainerExport:
+        return ContainerExport(
+            ledger=self.house.ledger, log=self.log, catalogue=self.house.catalogue, form=form, part=part
         )
 
     def deliver(self, tag: str) -> None:

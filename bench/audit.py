@@ -1,0 +1,217 @@
+"""The audit trail at scale: what a first page costs by each axis on a short and on a long trail, and how fast a trail
+is verified, exported and indexed anew. On Azurite, through the real Table SDK; `SLIPWAY_BENCH_TRAIL` sets the long one.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from azure.data.tables import TableServiceClient
+
+from local.stack import azurite
+from slipway.cli.answers import AuditPage
+from slipway.cli.checking import Checking
+from slipway.cli.exporting import Disk, Export
+from slipway.domain.audit import AuditRecord, ChainCheck
+from slipway.domain.audit_query import AuditQuery
+from slipway.domain.export import Form
+from slipway.ledger import Ledger
+from slipway.ledger.audit_index import AuditIndex
+from slipway.ledger.azure_table import AzureTable
+
+from .counting import TableCounter
+from .rows import Row, compared
+from .trail import NOW, SMALL, Written, shape, write
+
+LONG: Final = int(os.environ.get("SLIPWAY_BENCH_TRAIL", "100000"))
+PAGE: Final = 20
+ROUNDS: Final = 15
+AIM: Final = 1.3
+PERSON: Final = "person-01@contoso.com"
+RATED: Final = 20_000
+"""Records over which speeds are measured; they do not depend on what else is in the tables."""
+
+
+def rows() -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        part, connection = azurite.start(Path(name) / "azurite", log=Path(name) / "azurite.log")
+        try:
+            return _measured(connection, Path(name))
+        finally:
+            part.stop()
+
+
+def _measured(connection: str, folder: Path) -> list[Row]:
+    counter = TableCounter()
+    service = TableServiceClient.from_connection_string(connection, raw_response_hook=counter)
+    short = write(service, "short", shape(SMALL))
+    begin = time.monotonic()
+    long = write(service, "long", shape(LONG))
+    took = time.monotonic() - begin
+    found = [row for axis in AXES for row in _axis(axis, short, long, counter)]
+    return [*found, *_speeds(service, long, folder), _writing(took)]
+
+
+# ---- questions
+def _of_last(field: str) -> Callable[[AuditRecord], dict[str, Any]]:
+    return lambda record: {field: getattr(record, field)}
+
+
+AXES: Final[dict[str, Callable[[AuditRecord], dict[str, Any]]]] = {
+    "everything": lambda _: {},
+    "application": _of_last("application"),
+    "environment": _of_last("environment"),
+    "actor": lambda _: {"actor": PERSON},
+    "release": _of_last("release"),
+    "digest": lambda record: {"digest": (record.digest or "")[:19]},
+    "change": lambda _: {"action": "change", "environment": "production"},
+    "intervention": lambda _: {"action": "intervention"},
+    "application-and-environment": lambda record: {"application": record.application, "environment": "staging"},
+    "days": lambda record: {"since": record.time.replace(day=1, hour=0), "until": record.time},
+}
+
+
+def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> list[Row]:
+    costs, times = dict[str, tuple[int, int, int]](), {"short": list[float](), "long": list[float]()}
+    for name, written in (("short", short), ("long", long)):
+        query = AuditQuery(**AXES[axis](written.last))
+        written.index.find(query, limit=PAGE, now=NOW)  # opens the connection
+        before = counter.now()
+        records = len(written.index.find(query, limit=PAGE, now=NOW).records)
+        passed = counter.now() - before
+        costs[name] = (passed.requests, passed.entities, records)
+    for _ in range(ROUNDS):
+        for name, written in (("short", short), ("long", long)):
+            query = AuditQuery(**AXES[axis](written.last))
+            begin = time.perf_counter()
+            written.index.find(query, limit=PAGE, now=NOW)
+            times[name].append((time.perf_counter() - begin) * 1000)
+    of = f"of {LONG} records, beside {SMALL}"
+    found = [
+        Row(
+            name=f"audit.{axis}.{kind}",
+            ours=costs["long"][index],
+            peer=costs["short"][index],
+            peer_name=f"first page {of}",
+            unit=kind,
+            ratio=costs["long"][index] / costs["short"][index] if costs["short"][index] else None,
+            aim=1.0,
+            more={"records": costs["long"][2]},
+        )
+        for index, kind in enumerate(("requests", "entities"))
+    ]
+    return [
+        *found,
+        compared(f"audit.{axis}.time", times["long"], times["short"], peer_name=f"first page {of}", unit="ms", aim=AIM),
+    ]
+
+
+# ---- speeds
+class Direct:
+    """The API's answers with no HTTP in between."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def audit_page(self, application: str, *, after: int, limit: int, release: str | None = None) -> AuditPage:
+        assert release is None
+        head = self._ledger.head(application)
+        found = list(self._ledger.audit(application, first=after + 1, limit=limit))
+        records = [item.model_dump(mode="json") for item in found if isinstance(item, AuditRecord)]
+        following = records[-1]["sequence"] if len(records) == limit else None
+        return AuditPage.model_validate(
+            {
+                "application": application,
+                "head": {"sequence": head.sequence, "hash": head.hash},
+                "records": records,
+                "next": following,
+            }
+        )
+
+
+def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list[Row]:
+    each = -(-written.shape.records // written.shape.applications)
+    names = written.applications[: max(1, RATED // each)]
+    file = folder / "trail.jsonl.gz"
+
+    def read() -> int:
+        return sum(1 for name in names for _ in written.ledger.audit(name))
+
+    def verify() -> int:
+        count = 0
+        for name in names:
+            check = ChainCheck(name)
+            for record in written.ledger.audit(name):
+                assert isinstance(record, AuditRecord)
+                assert check.feed(record) is None
+            count += check.count
+        return count
+
+    def export() -> int:
+        with Disk(file) as disk:
+            run = Export(Direct(written.ledger), disk, Form.JSONL)  # type: ignore[arg-type]
+            for name in names:
+                assert run.chain(name, after=0, progress=_silent) is None
+            return run.records
+
+    def check() -> int:
+        verdicts = Checking(file).run(_silent)
+        assert all(verdict.intact for verdict in verdicts)
+        return sum(verdict.records for verdict in verdicts)
+
+    def rebuild() -> int:
+        index = AuditIndex(AzureTable.open(service, "anew"))
+        count = 0
+        for name in names[:2]:
+            records = [item for item in written.ledger.audit(name) if isinstance(item, AuditRecord)]
+            index.write(records)
+            count += len(records)
+        return count
+
+    base = _rate(read)
+    found = [
+        ("verification", verify),
+        ("export-gzip", export),
+        ("verification-of-an-export", check),
+        ("reindex", rebuild),
+    ]
+    return [
+        Row(
+            name=f"audit.{name}",
+            ours=rate,
+            peer=base,
+            peer_name="reading the same records from the table",
+            unit="records/s",
+            note=NOTES.get(name, ""),
+        )
+        for name, rate in ((name, _rate(work)) for name, work in found)
+    ]
+
+
+def _silent(done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+NOTES: Final = {
+    "reindex": "each record has about six copies in the index; Azurite's inserts are the slow part",
+}
+
+
+def _rate(work: Callable[[], int]) -> float:
+    begin = time.perf_counter()
+    count = work()
+    return count / (time.perf_counter() - begin)
+
+
+def _writing(seconds: float) -> Row:
+    return Row(
+        name="audit.generator",
+        ours=LONG / seconds,
+        peer=None,
+        peer_name="rows and index, by transactions",
+        unit="records/s",
+        note=f"{LONG} records in {seconds:.0f} s, on Azurite",
+    )

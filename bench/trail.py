@@ -1,0 +1,148 @@
+"""A realistic trail of any length, as the ledger would have written it, and its index: real rows, valid chains.
+
+Each application writes as much in a month whatever the length of the trail; a longer trail has more applications and
+more months. So the first page of a question finds as much on it, and what differs is only what must not matter.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from azure.data.tables import TableServiceClient
+
+from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.domain.model import sha256
+from slipway.domain.release import Head
+from slipway.ledger import Ledger, keys
+from slipway.ledger.audit_index import AuditIndex
+from slipway.ledger.azure_table import AzureTable
+from slipway.ledger.rows import pack, pack_audit
+from slipway.ledger.table import Act, Table, Write
+
+NOW: Final = datetime(2026, 11, 26, tzinfo=UTC)
+A_MONTH: Final = 200
+"""Records that one application writes in a month: about twenty releases."""
+CHUNK: Final = 5000
+"""Records that are indexed together: the more, the fuller are the transactions."""
+SMALL: Final = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How long a trail is, and over what it is spread."""
+
+    records: int
+    applications: int
+    months: int
+    people: int
+
+
+def shape(records: int) -> Shape:
+    """A thousand records: five teams in one month. A hundred thousand: 42 of them in a year."""
+    if records <= SMALL:
+        return Shape(records=records, applications=-(-records // A_MONTH), months=1, people=4)
+    months = 12 if records >= 24 * A_MONTH else 2
+    applications = -(-records // (A_MONTH * months))
+    return Shape(records=records, applications=applications, months=months, people=max(4, applications))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """Where a trail is."""
+
+    shape: Shape
+    ledger: Ledger
+    index: AuditIndex
+    last: AuditRecord
+    """One of the newest records that has a release, a digest and an environment: what questions can ask for."""
+
+    @property
+    def applications(self) -> list[str]:
+        return names(self.shape)
+
+
+def names(of: Shape) -> list[str]:
+    return [f"team-{number:03d}" for number in range(of.applications)]
+
+
+def write(service: TableServiceClient, name: str, of: Shape) -> Written:
+    """Into the tables `<name>` and `<name>index`."""
+    table = AzureTable.open(service, name)
+    index = AuditIndex(AzureTable.open(service, f"{name}index"))
+    waiting, left, last = list[AuditRecord](), of.records, None
+    for application in names(of):
+        records = trail(application, of)[:left]
+        left -= len(records)
+        _append(table, application, records)
+        last = next((r for r in reversed(records) if r.release and r.digest and r.environment), last)
+        waiting += records
+        if len(waiting) >= CHUNK:
+            index.write(waiting)
+            waiting.clear()
+    index.write(waiting)
+    assert last is not None
+    return Written(shape=of, ledger=Ledger(table), index=index, last=last)
+
+
+def trail(application: str, of: Shape) -> list[AuditRecord]:
+    """The application's whole chain, oldest first."""
+    dice = random.Random(application)  # a trail that is the same in each run
+    records, number = list[AuditRecord](), 0
+    for month in range(of.months - 1, -1, -1):
+        begin = _month(month)
+        step = timedelta(days=24) / A_MONTH
+        for drafts in _stories(application, number, dice, of.people):
+            number += 1
+            end = records[-1] if records else None
+            at = begin + step * (len(records) % A_MONTH) + timedelta(microseconds=dice.randrange(10**6))
+            records += chained(
+                drafts,
+                application=application,
+                time=at,
+                sequence=end.sequence if end else 0,
+                previous=end.hash if end else "",
+            )
+    return records
+
+
+def _month(back: int) -> datetime:
+    """The first day of the month so many months before."""
+    months = NOW.year * 12 + NOW.month - 1 - back
+    return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
+
+
+def _stories(application: str, number: int, dice: random.Random, people: int) -> Iterator[list[AuditDraft]]:
+    """A month's releases, ten records each: most go to production, some are rejected or rolled back."""
+    for each in range(number + 1, number + 1 + A_MONTH // 10):
+        digest = sha256(f"{application} {each}".encode())
+        person, other = (f"person-{dice.randrange(people):02d}@contoso.com" for _ in range(2))
+        plan = sha256(f"plan {application} {each}".encode())
+        kind = dice.random()
+        decided = ("vote.rejected", "release.rejected") if kind < 0.15 else ("vote.approved", "gate.passed")
+        ended = "rollback.done" if kind > 0.85 else "release.live"
+        yield [
+            AuditDraft(action=action, actor=actor, release=each, environment=where, digest=digest, details=details)
+            for action, actor, where, details in (
+                ("release.created", f"pipeline:{application}", None, {"tag": f"1.{each}.0", "run": 1000 + each}),
+                ("plan.ready", "slipway", "staging", {"plan": plan, "changes": 4}),
+                ("rollout.applied", "slipway", "staging", {"objects": 4, "seconds": dice.randrange(9, 90)}),
+                ("release.live", "slipway", "staging", {"passed": ["job acceptance", "GET /healthz"]}),
+                ("gate.opened", "slipway", "production", {"plan": plan, "asked": [person, other]}),
+                (decided[0], person, "production", {"plan": plan, "reason": "looked at staging"}),
+                (decided[1], person, "production", {"plan": plan, "votes": 1}),
+                ("promotion.done", "slipway", "production", {"bytes": dice.randrange(10**7, 10**9), "blobs": 11}),
+                ("rollout.applied", "slipway", "production", {"objects": 4, "seconds": dice.randrange(9, 90)}),
+                (ended, "slipway", "production", {"passed": ["GET /healthz"]}),
+            )
+        ]
+
+
+def _append(table: Table, application: str, records: list[AuditRecord]) -> None:
+    """As the ledger does: rows and head together, so that the chain is whole at any time."""
+    for start in range(0, len(records), 90):
+        batch = records[start : start + 90]
+        head = Head(application=application, sequence=batch[-1].sequence, hash=batch[-1].hash)
+        writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in batch]
+        table.transact(application, [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(head))])

@@ -1,0 +1,116 @@
+"""Retention: records of a certain age move from the table into the archive, where they stay verifiable and readable.
+
+Nothing is moved that no anchor covers, and nothing that does not verify. Each part goes document, row, record in the
+installation's trail, rows away; whoever dies in between leaves a state that the next run goes on from.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..domain.anchor import Anchor
+from ..domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck
+from ..domain.export import Form, written
+from ..domain.model import Record
+from ..ledger import Conflict, Ledger, keys
+from ..ledger.archive import Archive, ArchiveDamaged, Segment
+from ..ledger.installation import Installation
+from .anchoring import Anchors
+from .clock import Clock, utc_now
+
+log = logging.getLogger(__name__)
+
+PART: Final = 1000
+"""Records of one document."""
+MOST: Final = 8 * 1024 * 1024
+"""Bytes after which a document is full, before they are packed."""
+PATIENCE: Final = timedelta(days=31)
+"""After so long, fewer of them move too: at least once a month."""
+PARTS_AT_ONCE: Final = 10
+"""Parts of one chain in one run, so that a run ends before the app's time is up."""
+
+
+class Kept(Record):
+    """What one run did."""
+
+    moved: int = 0
+    """Records that now lie in the archive only."""
+    parts: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """Moves what is old enough. Trouble with one chain does not stop the others."""
+
+    ledger: Ledger
+    archive: Archive
+    anchors: Anchors
+    installation: Installation
+    age: timedelta
+    part: int = PART
+    clock: Clock = utc_now
+
+    def run(self) -> Kept:
+        """Raises `LedgerUnavailable`, `AnchorsDamaged`."""
+        last, moved, parts, problems = self.anchors.last(), 0, 0, list[str]()
+        for name in sorted(last.heads) if last else ():
+            try:
+                for segment in self._segments(name, last):
+                    moved += self._finish(segment)
+                    parts += 1
+            except (ArchiveDamaged, Conflict) as error:
+                log.error("retention: %s: %s", name, error)  # noqa: TRY400 - the message says it all
+                problems.append(f"{name}: {error}")
+        return Kept(moved=moved, parts=parts, problems=tuple(problems))
+
+    def _segments(self, name: str, last: Anchor | None) -> Iterator[Segment]:
+        """What an earlier run left unfinished, and then what has become old enough."""
+        assert last is not None
+        end: Segment | None = None
+        for segment in self.archive.segments(name):
+            end = segment
+            if not segment.moved:
+                yield segment
+        for _ in range(PARTS_AT_ONCE):
+            records = self._next(name, end, until=last.heads[name].sequence)
+            if not records:
+                return
+            end = self.archive.write(records, now=self.clock())
+            yield end
+
+    def _next(self, name: str, end: Segment | None, *, until: int) -> list[AuditRecord]:
+        """The oldest records of the table that may move; none while they are too few and not old enough for that."""
+        first, limit, size = (end.last if end else 0) + 1, self.clock() - self.age, 0
+        check, found = ChainCheck(name, after=first - 1, previous=end.hash if end else GENESIS), list[AuditRecord]()
+        for item in self.ledger.audit(name, first=first, last=until, limit=self.part):
+            if not isinstance(item, AuditRecord):
+                raise ArchiveDamaged(f"record {check.count + 1} is not an audit record any more; nothing was moved")
+            if item.time >= limit:
+                break
+            if fault := check.feed(item):
+                raise ArchiveDamaged(f"record {fault.sequence}: {fault.reason}; nothing was moved")
+            found.append(item)
+            size += len(written(Form.JSONL, item.model_dump(mode="json")))
+            if size > MOST:
+                break
+        full = len(found) >= self.part or size > MOST
+        return found if full or self._waited(found, limit) else []
+
+    def _waited(self, found: list[AuditRecord], limit: datetime) -> bool:
+        return bool(found) and found[0].time < limit - PATIENCE
+
+    def _finish(self, segment: Segment) -> int:
+        details = {
+            "application": segment.application,
+            "first": segment.first,
+            "last": segment.last,
+            "hash": segment.hash,
+            "document": segment.document,
+        }
+        draft = AuditDraft(action="audit.archived", actor="slipway", details=details)
+        key = keys.archived(segment.application, segment.last)
+        self.installation.note(draft, key=key, values={"Document": segment.document}, now=self.clock())
+        return self.archive.remove_rows(segment)

@@ -1,0 +1,86 @@
+"""The export into the container: each record in exactly one blob, wherever a run ends."""
+
+import csv
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.audit import AuditRecord
+from slipway.domain.export import Form, read_back
+from slipway.ledger import MemoryTable, keys
+from slipway.ledger.logs import MemoryLog
+from slipway.ledger.table import Act, Write
+from tests.contract.audit.installation import Installation
+from tests.contract.audit.odd import ODD
+from tests.faults.mortal import Crash, Life, MortalLog, MortalTable
+from tests.unit.flow.deliveries import write_delivery
+
+
+@pytest.fixture
+def deliveries(tmp_path: Path) -> Path:
+    write_delivery(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def installation(deliveries: Path) -> Installation:
+    found = Installation(deliveries, table=MemoryTable(), log=MemoryLog())
+    found.deliver("1.0")
+    found.append(*ODD)
+    return found
+
+
+def exported(installation: Installation, form: Form, chain: str = "shop") -> list[AuditRecord]:
+    found = list[AuditRecord]()
+    for name in installation.log.names(f"exports/{chain}/"):
+        text = gzip.decompress(installation.log.read(name)).decode()
+        lines = list(csv.reader(io.StringIO(text, newline="")))[1:] if form is Form.CSV else text.split("\n")[:-1]
+        found += [AuditRecord.model_validate(read_back(form, line)) for line in lines]
+    return found
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_everything_is_there_once_and_a_later_run_adds_what_is_new(installation: Installation, form: Form) -> None:
+    installation.container_export(form).run()
+    installation.container_export(form).run()
+    assert exported(installation, form) == installation.house.audit()
+    installation.append(*ODD)
+    assert installation.container_export(form).run().records == len(ODD)
+    assert exported(installation, form) == installation.house.audit()
+
+
+def test_blobs_are_named_by_what_they_hold(installation: Installation) -> None:
+    installation.container_export().run()
+    assert installation.log.names("exports/")[0] == "exports/shop/000000000001-000000000010.jsonl.gz"
+
+
+def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Installation) -> None:
+    installation.house.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
+    found = installation.container_export().run()
+    assert "record 7" in found.problems[0]
+    assert [record.sequence for record in exported(installation, Form.JSONL)] == list(range(1, 7))
+
+
+@pytest.mark.parametrize("form", [Form.JSONL, Form.CSV])
+def test_a_run_may_end_at_any_point(deliveries: Path, form: Form) -> None:
+    def live_through(life: Life) -> Installation:
+        table, log = MemoryTable(), MemoryLog()
+        before = Installation(deliveries, table=table, log=log)
+        before.deliver("1.0")
+        before.append(*ODD)
+        mortal = Installation(deliveries, table=MortalTable(table, life), log=MortalLog(log, life))
+        for _ in range(2):
+            try:
+                mortal.container_export(form).run()
+            except Crash:
+                life.restart()
+        return Installation(deliveries, table=table, log=log)
+
+    quiet = Life()
+    live_through(quiet)
+    for point in range(len(quiet.points)):
+        life = Life(crash_at=frozenset({point}))
+        found = live_through(life)
+        assert exported(found, form) == found.house.audit(), life.points[point]
