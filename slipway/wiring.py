@@ -388,7 +388,7 @@ class Parts:
 
     @part
     def reindexing(self) -> Reindexing:
-        return Reindexing(table=self.table, index=self.index)
+        return Reindexing(table=self.table, index=self.index, archive=self.ledger.archive)
 
     @part
     def trail(self) -> Trail:

@@ -18,7 +18,7 @@ from .blobs import Blobs
 from .rows import pack, unpack
 from .table import TRANSACTION_LIMIT, Act, Row, Table, Write
 
-type Rows = Callable[[int], Iterator[AuditRecord | Row]]
+type Rows = Callable[[int], Iterator[AuditRecord | Row] | Iterator[Row]]
 """The chain's rows in the table, from a sequence on."""
 
 

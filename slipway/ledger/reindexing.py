@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ..domain.audit import AuditRecord
 from ..domain.model import Record
 from . import index_keys, keys
+from .archive import Archive, sequence_of
 from .audit_index import AuditIndex
 from .rows import unpack_audit
 from .table import Act, Conflict, Row, Table, Value, Where, Write
@@ -62,10 +63,12 @@ class Reindexing:
 
     table: Table
     index: AuditIndex
+    archive: Archive | None = None
+    """Where records lie that have left the table; the index keeps its copies of them."""
 
     def compare(self, application: str, *, head: int, after: int = 0, repair: bool, limit: int = PART) -> Compared:
         """The next `limit` records behind the sequence `after`. Raises `LedgerUnavailable`."""
-        rows = list(self.table.rows(application, keys.audit(after + 1), keys.audit(max(head, after + 1)), limit=limit))
+        rows = list(self._trail(application, after + 1, max(head, after + 1), limit))
         part = _part(rows, after=after)
         found = self._differences(application, part)
         if repair:
@@ -83,6 +86,14 @@ class Reindexing:
             next=part.last if len(rows) == limit and part.last < head else None,
             head=head,
         )
+
+    def _trail(self, application: str, first: int, last: int, limit: int) -> Iterator[AuditRecord | Row]:
+        def rows(start: int) -> Iterator[Row]:
+            return self.table.rows(application, keys.audit(start), keys.audit(last), limit=limit)
+
+        if self.archive is None:
+            return rows(first)
+        return self.archive.filled(application, rows, first=first, last=last, limit=limit)
 
     def _differences(self, application: str, part: _Part) -> _Differences:
         found = _Differences()
@@ -122,11 +133,11 @@ class Reindexing:
             return  # it is gone already
 
 
-def _part(rows: list[Row], *, after: int) -> _Part:
+def _part(rows: list[AuditRecord | Row], *, after: int) -> _Part:
     wanted: dict[str, dict[str, Mapping[str, Value]]] = defaultdict(dict)
     damaged, last = 0, after
     for row in rows:
-        last = _digits(row.key.removeprefix(keys.AUDIT), otherwise=last)
+        last = sequence_of(row) or last
         record = _record(row)
         if record is None:
             damaged += 1
@@ -139,12 +150,10 @@ def _part(rows: list[Row], *, after: int) -> _Part:
     return _Part(first=after + 1, last=last, wanted=wanted, damaged=damaged)
 
 
-def _record(row: Row) -> AuditRecord | None:
+def _record(row: AuditRecord | Row) -> AuditRecord | None:
+    if isinstance(row, AuditRecord):
+        return row
     try:
         return unpack_audit(row.values)
     except (ValueError, RecursionError):
         return None
-
-
-def _digits(text: str, *, otherwise: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() else otherwise

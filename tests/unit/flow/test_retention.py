@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.audit import AuditRecord
+from slipway.domain.audit_query import AuditQuery
 from slipway.flow.retention import Kept
 from slipway.ledger import MemoryBlobs, MemoryTable, keys
+from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.logs import MemoryLog
+from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import unpack_audit
 from slipway.ledger.table import Act, Write
 from tests.contract.audit.installation import Installation
@@ -192,3 +195,20 @@ def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None
             mortal.retention(AGE).run()
         reader = Installation(deliveries, table=table, log=log, documents=documents)
         assert trail(reader) == expected, life.points[point]
+
+
+def test_the_audit_index_keeps_what_has_moved_and_can_be_built_anew_from_the_archive(
+    installation: Installation,
+) -> None:
+    installation.retention(AGE).run()
+    head = installation.house.ledger.head("shop").sequence
+    fresh = Reindexing(
+        table=installation.house.table, index=AuditIndex(MemoryTable()), archive=installation.house.ledger.archive
+    )
+    assert fresh.compare("shop", head=head, repair=True).records == head
+    again = fresh.compare("shop", head=head, repair=True)
+    assert (again.missing, again.wrong, again.extra, again.damaged) == (0, 0, 0, 0)
+    found = fresh.index.find(AuditQuery(release="shop-1"), limit=200, now=installation.house.time()).records
+    assert [record.sequence for record in found] == [
+        record.sequence for record in reversed(trail(installation)) if record.release == "shop-1"
+    ]
