@@ -67,6 +67,10 @@ def _run(name: str, *, look_for_pushes: bool) -> None:
     problems = parts().sweep.run(look_for_pushes=look_for_pushes).problems
     for problem in problems:
         log.warning("%s: %s", name, problem)
+    try:
+        parts().installation.beat(name, parts().clock())
+    except (LedgerUnavailable, Conflict) as away:
+        log.warning("%s: that it ran was not written down: %s", name, away)
     add(Metric.SWEEPS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .effects.notification import Channel
     from .effects.registry import Credential, Importer, Pool, Registry
     from .flow.anchoring import Anchoring, Anchors
+    from .flow.doctor import Doctor
     from .flow.exporting import ContainerExport
     from .flow.perform import Performer
     from .flow.retention import Retention
@@ -458,3 +459,9 @@ class Parts:
     @part
     def reader(self) -> Reader:
         return Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=self.clock)
+
+    @part
+    def doctor(self) -> "Doctor":
+        from .doctoring import doctor
+
+        return doctor(self)

@@ -34,6 +34,7 @@ LAZY = {
     "evidence": Lazy(_COMMANDS + "evidence:evidence", "A kept document (a plan, a log) by its hash."),
     "parked": Lazy(_COMMANDS + "parked:parked", "Input that could not be handled: look at it, replay it."),
     "connect": Lazy(_COMMANDS + "connect:connect", "Let Azure DevOps tell this installation of its runs."),
+    "doctor": Lazy(_COMMANDS + "doctor:doctor", "What the installation lacks, and the command that grants it."),
     "delivery": Lazy(_COMMANDS + "delivery:delivery", "Check deliveries before they are merged; their schema."),
     "keys": Lazy(_COMMANDS + "keys:keys", "Keys of approval links: list them, rotate them."),
     "completion": Lazy(_COMMANDS + "completion:completion", "The script that completes `slipway` in a shell."),

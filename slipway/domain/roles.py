@@ -34,6 +34,8 @@ class Permission(StrEnum):
     """End a hold, so that the chain goes on."""
     REPLAY = "replay"
     """Put parked input back into its queue."""
+    DIAGNOSE = "diagnose"
+    """Let the app look at every permission and connection that it needs."""
     REINDEX = "reindex"
     """Compare the audit index with the trail, and repair it."""
     OVERRIDE = "override"
@@ -59,6 +61,7 @@ _OPERATING: Final = _READING | {
     Permission.ROLL_BACK,
     Permission.RESUME,
     Permission.REPLAY,
+    Permission.DIAGNOSE,
 }
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.READER: _READING,

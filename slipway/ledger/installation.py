@@ -84,6 +84,16 @@ class Installation:
             self._append(draft, Write(act=Act.CREATE, key=key, values=pack(parked)), mark, now=now)
         return parked
 
+    def beat(self, name: str, now: datetime) -> None:
+        """The timer of this name has run; no record, as it is nobody's act."""
+        self._table.transact(
+            keys.INSTALLATION, [Write(act=Act.PUT, key=keys.BEAT + name, values={"At": now.isoformat()})]
+        )
+
+    def last_beat(self, name: str) -> datetime | None:
+        row = self._table.get(keys.INSTALLATION, keys.BEAT + name)
+        return datetime.fromisoformat(str(row.values["At"])) if row else None
+
     def replayed(self, parked: Parked, *, actor: str, now: datetime) -> None:
         """The input was put back into its queue."""
         draft = AuditDraft(action="input.replayed", actor=actor, details={"id": parked.id, "source": parked.source})

@@ -10,7 +10,7 @@ from typing import Self
 
 from slipway.domain.application import HttpProbe
 
-from . import jobs
+from . import jobs, rights
 from .access import ClusterAccess
 from .connection import Connection
 from .errors import ClusterError, Refused
@@ -94,6 +94,10 @@ class Cluster:
     def probe(self, wanted: HttpProbe, namespace: str) -> ProbeResult:
         """Asks a service one HTTP question through the API server."""
         return probe(self._connection, wanted, namespace)
+
+    def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[rights.Right, ...]:
+        """The rights that a rollout of these needs and that the server does not grant; nothing is changed."""
+        return rights.missing(self._connection, rights.needed(self._targets(manifests, namespace)), namespace)
 
     def _targets(self, manifests: Sequence[Manifest], namespace: str) -> list[Target]:
         return self._objects.kinds.targets(manifests, namespace)

@@ -19,6 +19,14 @@ class QueueUnavailable(Exception):  # noqa: N818 - it is a state of the service
     """Service Bus could not be reached or refused the message; trying again later may help."""
 
 
+class QueueDenied(QueueUnavailable):
+    """Service Bus does not let us; `right` is `send` or `listen`."""
+
+    def __init__(self, queue: str, right: str) -> None:
+        super().__init__(f"queue {queue}: it may not {right}")
+        self.right = right
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
     """A message that its queue gave up on."""
@@ -56,6 +64,11 @@ class Bus(Protocol):
         """Hand the queue's dead letters to `keep`, removing each afterwards; returns how many there were."""
         ...
 
+    def probe(self, queue: str) -> None:
+        """Whether the queue can be sent to and received from; nothing is left in it. Raises `QueueDenied`,
+        `QueueUnavailable`."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
@@ -85,6 +98,8 @@ class MemoryBus:
         self.raw: list[Raw] = []
         self.dead: list[DeadLetter] = []
         self.broken = False
+        self.denied: dict[str, str] = {}
+        """Queue → the right that is denied: `send` or `listen`."""
         self._ids: set[tuple[str, str]] = set()
 
     def send(self, messages: Sequence[Outgoing]) -> None:
@@ -116,3 +131,9 @@ class MemoryBus:
             keep(letter)
             self.dead.remove(letter)
         return len(mine)
+
+    def probe(self, queue: str) -> None:
+        if self.broken:
+            raise QueueUnavailable("the queue is switched off")
+        if queue in self.denied:
+            raise QueueDenied(queue, self.denied[queue])

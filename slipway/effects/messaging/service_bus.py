@@ -8,7 +8,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.servicebus import (
@@ -19,10 +19,14 @@ from azure.servicebus import (
     ServiceBusSubQueue,
 )
 from azure.servicebus.amqp import AmqpMessageBodyType
-from azure.servicebus.exceptions import ServiceBusError
+from azure.servicebus.exceptions import (
+    ServiceBusAuthenticationError,
+    ServiceBusAuthorizationError,
+    ServiceBusError,
+)
 
 from ...domain.steps import Outgoing, Trace
-from .bus import TRIES, DeadLetter, QueueUnavailable, trace_properties
+from .bus import TRIES, DeadLetter, QueueDenied, QueueUnavailable, trace_properties
 
 ATTEMPTS = 2
 """A connection that the service closed while it was idle is noticed by the first send; the second opens anew."""
@@ -82,6 +86,14 @@ class ServiceBus:
         client = self._connect()
         try:
             return drain_dead_letters(client, queue, keep, limit=limit)
+        finally:
+            client.close()
+
+    def probe(self, queue: str) -> None:
+        """A message of tomorrow is sent and taken back, and the dead letters are looked at, on a client of its own."""
+        client = self._connect()
+        try:
+            probe_queue(client, queue)
         finally:
             client.close()
 
@@ -161,3 +173,20 @@ def _content(message: ServiceBusReceivedMessage) -> bytes:
     if message.body_type is AmqpMessageBodyType.DATA:
         return b"".join(message.body)
     return str(message).encode()
+
+
+def probe_queue(client: ServiceBusClient, queue: str) -> None:
+    """Raises `QueueDenied` naming the right, and `QueueUnavailable`."""
+    right = "send"
+    try:
+        with client.get_queue_sender(queue) as sender:
+            tomorrow = datetime.now(UTC) + timedelta(days=1)
+            message = ServiceBusMessage(b"{}", message_id=f"doctor-{tomorrow.timestamp()}", content_type="text/plain")
+            sender.cancel_scheduled_messages(sender.schedule_messages(message, tomorrow))
+        right = "listen"
+        with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
+            receiver.peek_messages(max_message_count=1, timeout=10)
+    except (ServiceBusAuthorizationError, ServiceBusAuthenticationError) as error:
+        raise QueueDenied(queue, right) from error
+    except (ServiceBusError, ValueError, OSError) as error:
+        raise QueueUnavailable(f"queue {queue}: {type(error).__name__}") from error

@@ -30,3 +30,13 @@ def post(
             f"channel {channel}: expected a status of {expected}, got {response.status}",
             retryable=response.status in RETRYABLE,
         )
+
+
+def reach(pool: urllib3.PoolManager, url: str, *, channel: str) -> str:
+    """Whether somebody answers at the address; nothing is posted. Raises `NotificationError`."""
+    try:
+        response = pool.request("HEAD", url, redirect=False, preload_content=False)
+        response.close()
+    except urllib3.exceptions.HTTPError as error:
+        raise NotificationError(f"channel {channel}: no answer ({type(error).__name__})", retryable=True) from None
+    return "somebody answers there; whether it takes notices is known once one is sent"

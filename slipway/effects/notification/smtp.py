@@ -73,6 +73,19 @@ class SmtpMail:
         if refused:
             raise self._trouble(f"the server refused {len(refused)} of {len(recipients)} recipients")
 
+    def reach(self) -> str:
+        """Connect, sign in, and say good-bye: no mail is handed in."""
+        try:
+            with self._connected() as server:
+                server.noop()
+        except smtplib.SMTPResponseException as answered:
+            raise self._trouble(f"the server answered {answered.smtp_code} to signing in") from None
+        except ssl.SSLCertVerificationError as error:
+            raise self._trouble(f"the server's certificate is not trusted ({error.verify_message})") from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise self._trouble(f"no answer ({type(error).__name__})") from None
+        return "the server lets it in"
+
     def _trouble(self, what: str, code: int = PERMANENT) -> NotificationError:
         """What the server said besides its code stays out: it may repeat addresses."""
         return NotificationError(f"channel {self._name}: {what}", retryable=code < PERMANENT)

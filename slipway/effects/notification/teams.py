@@ -8,7 +8,7 @@ import urllib3
 
 from .card import envelope
 from .channel import Message, NotificationError
-from .posting import new_pool, post
+from .posting import new_pool, post, reach
 
 
 class TeamsChannel:
@@ -20,6 +20,9 @@ class TeamsChannel:
         self._name = name
         self._url = url
         self._pool = pool or new_pool()
+
+    def reach(self) -> str:
+        return reach(self._pool, self._url, channel=self._name)
 
     def send(self, message: Message) -> None:
         try:

@@ -12,7 +12,7 @@ import urllib3
 
 from .asking_card import asking_card
 from .channel import Message, NotificationError
-from .posting import new_pool, post
+from .posting import new_pool, post, reach
 
 
 class TeamsFlow:
@@ -24,6 +24,9 @@ class TeamsFlow:
         self._name = name
         self._url = url
         self._pool = pool or new_pool()
+
+    def reach(self) -> str:
+        return reach(self._pool, self._url, channel=self._name)
 
     def send(self, message: Message) -> None:
         if not message.recipient or not message.approval_url:

@@ -10,7 +10,7 @@ import json
 import urllib3
 
 from .channel import Message
-from .posting import new_pool, post
+from .posting import new_pool, post, reach
 
 
 def source_of(message: Message) -> str:
@@ -29,6 +29,9 @@ class Webhook:
         self._url = url
         self._secret = secret
         self._pool = pool or new_pool()
+
+    def reach(self) -> str:
+        return reach(self._pool, self._url, channel=self._name)
 
     def send(self, message: Message) -> None:
         body = json.dumps(

@@ -8,6 +8,8 @@ import random as _random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 from slipway.domain.model import sha256
 
@@ -51,6 +53,15 @@ class Registry:
         if reference:
             checked_reference(Where(self.endpoint.login_server, repository), reference)
         return where
+
+    def time(self) -> datetime | None:
+        """What the registry's clock says, to the second; None where it does not tell."""
+        answer = self._session.ask("GET", "/v2/", where=self._session.where(), scopes=())
+        told = answer.headers.get("Date")
+        try:
+            return parsedate_to_datetime(told) if told else None
+        except ValueError:
+            return None
 
     def resolve(self, repository: str, reference: str) -> str | None:
         """The digest that a tag names now; None where there is no such tag (or, given a digest, no such manifest)."""

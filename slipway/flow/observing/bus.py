@@ -41,3 +41,6 @@ class ObservedBus:
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         return self._bus.drain(queue, keep, limit=limit)
+
+    def probe(self, queue: str) -> None:
+        self._bus.probe(queue)

@@ -1,0 +1,58 @@
+"""The doctor over the API: which checks there are, and one at a time, so that its caller can show how far it is."""
+
+import azure.functions as func
+
+from slipway.domain.model import Record
+from slipway.domain.roles import Permission
+from slipway.flow.doctor import Finding
+from slipway.flow.reading import NotFound
+
+from .contract import Operation, Parameter, endpoint
+from .http import ok
+from .shared import new_blueprint, parts
+
+blueprint = new_blueprint()
+
+
+class CheckList(Record):
+    """The checks of this installation, in the order in which they are best run."""
+
+    checks: tuple[str, ...]
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_doctor",
+        method="GET",
+        path="doctor",
+        summary="Which checks of its permissions and connections the app can make",
+        tag="operation",
+        permission=Permission.DIAGNOSE,
+        answer=CheckList,
+    ),
+)
+def checks(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+    return ok({"checks": list(parts().doctor.checks)})
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_doctor_check",
+        method="POST",
+        path="doctor/{check}",
+        summary="Make one check, with the app's identity",
+        description="It changes nothing, or takes away again what it put, and says so. It ends within half a minute.",
+        tag="operation",
+        permission=Permission.DIAGNOSE,
+        parameters=(Parameter(name="check", description="One of the checks.", where="path"),),
+        answer=Finding,
+        refuses=(404,),
+    ),
+)
+def check(req: func.HttpRequest) -> func.HttpResponse:
+    name = req.route_params["check"]
+    if name not in parts().doctor.checks:
+        raise NotFound(f"there is no check {name[:80]!r}")
+    return ok(parts().doctor.run(name).model_dump(mode="json"))

@@ -1,0 +1,174 @@
+"""`slipway doctor`: every permission and connection, and the command that grants what is missing."""
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import urllib3
+from pydantic import BaseModel
+
+from ..api import Api, read
+from ..azure_devops import CLOUD, AzureDevOps, sign_in
+from ..hook_subscription import ENABLED, STATUSES, Act, Wanted, plan
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import Screen
+from ..text import neutral
+from ..troubles import Exit, Trouble
+
+MARKS = {"ok": ("ok", "green"), "failed": ("failed", "red"), "skipped": ("skipped", "yellow")}
+HEALTH_SECONDS = 60.0
+
+
+class CheckList(BaseModel):
+    checks: list[str]
+
+
+class Finding(BaseModel):
+    """What one check found; the app's answer, or this command's own."""
+
+    check: str
+    status: str
+    said: str
+    missing: str = ""
+    command: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """Where to look for the subscription."""
+
+    organization: str
+    project: str
+    pipeline: str
+    server: str
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="CHECK", help="Only checks whose names begin so; may be repeated.")
+@click.option("--organization", default="", help="Look at this Azure DevOps organization's service hook too.")
+@click.option("--project", default="", help="The project of the service hook.")
+@click.option("--pipeline", default="", help="The pipeline of the service hook, if it is for one only.")
+@click.option("--server", default=CLOUD, help="Another address than Azure DevOps' cloud.")
+@json_option
+@connected
+def doctor(
+    api: Api,
+    *,
+    only: tuple[str, ...],
+    organization: str,
+    project: str,
+    pipeline: str,
+    server: str,
+    as_json: bool,
+) -> None:
+    """Check every permission and connection, and say what is missing and which command grants it.
+
+    From here: whether the app answers and takes the key, and with --organization and --project whether the service
+    hook delivers (signed in as for `slipway connect`). In the app, with its identity: table, blobs, queues,
+    registries both ways, clusters verb by verb, signing keys, channels, clock, and whether the sweep runs.
+
+    Nothing is changed; what a check puts somewhere it takes away again, and says so. Each takes half a minute at
+    most. Operators and admins may run it.
+
+    \b
+    Exit codes:
+      0  nothing is missing
+      1  something is missing
+      3  the app cannot be reached, or refuses the key
+
+    \b
+    Examples:
+      slipway doctor
+      slipway doctor --only cluster --only registry
+      slipway doctor --organization contoso --project shop --json
+    """
+    if bool(organization) != bool(project):
+        raise click.UsageError("--organization and --project go together")
+    hooks = Hooks(organization=organization, project=project, pipeline=pipeline, server=server)
+    findings = [_show(finding, as_json=as_json) for finding in _own(api, hooks, only)]
+    names = read(CheckList, api.get("doctor")).checks
+    wanted = [name for name in names if not only or name.startswith(only)]
+    for number, name in enumerate(wanted, start=1):
+        _progress(f"{number} of {len(wanted)}: {name} …", as_json=as_json)
+        findings.append(_show(read(Finding, api.post("doctor", name)), as_json=as_json))
+    failed = [finding for finding in findings if finding.status == "failed"]
+    if as_json:
+        Screen().json({"healthy": not failed, "checks": [finding.model_dump() for finding in findings]})
+    else:
+        _sum_up(findings, failed)
+    if failed:
+        click.get_current_context().exit(Exit.NO)
+
+
+def _own(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:
+    """The checks that are made from here."""
+    found = [_health(api)]
+    if hooks.organization:
+        found.append(_subscription(api, hooks))
+    return [finding for finding in found if not only or finding.check.startswith(only)]
+
+
+def _health(api: Api) -> Finding:
+    try:
+        answer = urllib3.PoolManager(retries=False, timeout=HEALTH_SECONDS).request("GET", f"{api.app.url}/api/health")
+        told: Any = answer.json() if answer.status in (200, 503) else {}
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        raise Trouble(
+            f"the app at {api.app.url} does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER
+        ) from None
+    if not isinstance(told, dict) or told.get("healthy") is not True:
+        return Finding(
+            check="app", status="failed", said=f"it answers {answer.status}: not healthy", missing="its ledger"
+        )
+    return Finding(check="app", status="ok", said=f"it answers, version {told.get('version')}")
+
+
+def _subscription(api: Api, hooks: Hooks) -> Finding:
+    command = f"slipway connect azure-devops --organization {hooks.organization} --project {hooks.project}"
+    try:
+        there = AzureDevOps(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
+        wanted = Wanted(project_id=there.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline)
+        found = plan(wanted, there.subscriptions(), send_secret=False)
+    except Trouble as trouble:
+        return Finding(check="hook", status="failed", said=trouble.message, missing="the right to see service hooks")
+    if found.act is Act.KEEP:
+        return Finding(check="hook", status="ok", said=f"subscription {found.id}: {STATUSES[ENABLED]}")
+    said = "; ".join(found.reasons)
+    missing = "a subscription that delivers" if found.act is Act.REPAIR else "the subscription"
+    return Finding(check="hook", status="failed", said=said, missing=missing, command=command)
+
+
+def _progress(text: str, *, as_json: bool) -> None:
+    """On a terminal only, and gone when the finding comes."""
+    if not as_json and sys.stderr.isatty():
+        click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
+
+
+def _show(finding: Finding, *, as_json: bool) -> Finding:
+    if as_json:
+        return finding
+    _progress("", as_json=False)
+    mark, colour = MARKS.get(finding.status, (finding.status, None))
+    shown = (
+        click.style(f"{mark:<8}", fg=colour) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else f"{mark:<8}"
+    )
+    click.echo(f"{shown}{finding.check}: {finding.said}")
+    if finding.status == "failed":
+        if finding.missing:
+            click.echo(neutral(f"        missing: {finding.missing}"))
+        if finding.command:
+            click.echo(neutral(f"        grant it: {finding.command}"))
+    return finding
+
+
+def _sum_up(findings: list[Finding], failed: list[Finding]) -> None:
+    skipped = sum(finding.status == "skipped" for finding in findings)
+    rest = f", {skipped} could not be made" if skipped else ""
+    if failed:
+        click.echo(f"{len(failed)} of {len(findings)} checks found something missing{rest}", err=True)
+    else:
+        click.echo(f"nothing is missing: {len(findings) - skipped} checks{rest}", err=True)

@@ -1,0 +1,66 @@
+"""Which rights a rollout needs, verb by verb, and which of them the API server says we do not have. Changes nothing:
+the server is asked by SelfSubjectAccessReview, and keeps nothing of it."""
+
+from collections.abc import Sequence
+
+from slipway.domain.model import Record
+
+from .connection import Connection
+from .kinds import Target
+
+REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+APPLIED = ("get", "list", "create", "patch")
+"""A server-side apply of what is not there yet needs `create`; `list` finds what is orphaned."""
+
+
+class Right(Record):
+    """One verb on one kind of thing in a namespace."""
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        thing = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        return f"{self.verb} {thing}" + (f".{self.group}" if self.group else "")
+
+
+ALWAYS: tuple[Right, ...] = (
+    Right(verb="list", group="", resource="pods"),
+    Right(verb="get", group="", resource="pods", subresource="log"),
+    Right(verb="get", group="", resource="services", subresource="proxy"),
+    Right(verb="list", group="apps", resource="replicasets"),
+    Right(verb="list", group="apps", resource="controllerrevisions"),
+)
+"""For looking at a rollout and probing it."""
+JOBS: tuple[Right, ...] = tuple(Right(verb=v, group="batch", resource="jobs") for v in ("get", "create", "delete"))
+
+
+def needed(targets: Sequence[Target]) -> tuple[Right, ...]:
+    """The rights for applying these, each once."""
+    rights = dict.fromkeys(ALWAYS)
+    for target in targets:
+        group = target.kind.api_version.partition("/")[0] if "/" in target.kind.api_version else ""
+        rights.update(dict.fromkeys(Right(verb=verb, group=group, resource=target.kind.plural) for verb in APPLIED))
+        if target.kind.kind == "Job":
+            rights.update(dict.fromkeys(JOBS))
+    return tuple(rights)
+
+
+def missing(connection: Connection, rights: Sequence[Right], namespace: str) -> tuple[Right, ...]:
+    """Those that the server does not grant. Raises `ClusterError`."""
+    return tuple(right for right in rights if not _granted(connection, right, namespace))
+
+
+def _granted(connection: Connection, right: Right, namespace: str) -> bool:
+    asked = {"namespace": namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
+    if right.subresource:
+        asked["subresource"] = right.subresource
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": asked},
+    }
+    answer = connection.send("POST", REVIEW, what=f"ask for the right to {right}", body=body)
+    return bool((answer.body.get("status") or {}).get("allowed"))

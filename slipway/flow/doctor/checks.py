@@ -1,0 +1,129 @@
+"""The checks by name, how one is run, and what it finds."""
+
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+
+from ...domain.model import Record
+from ...domain.tokens import Keys
+from ...effects.messaging import Bus
+from ...effects.registry import Registry
+from ...ledger import Blobs, Table
+from ...ledger.installation import Installation
+from ...telemetry import Attribute, Family, span
+from ..catalogue import Catalogue
+from ..clock import Clock, utc_now
+from . import places
+from .fault import Fault, NotChecked
+from .remedies import Remedies
+
+log = logging.getLogger(__name__)
+PATIENCE = 25.0
+"""Seconds that one check may take; the caller's connection waits a minute."""
+QUEUES = ("causes", "steps", "runs", "approvals")
+
+
+class Status(StrEnum):
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """There is nothing to check, or no way of checking it."""
+
+
+class Finding(Record):
+    """What one check found."""
+
+    check: str
+    status: Status
+    said: str
+    missing: str = ""
+    """The right, setting or thing that is missing."""
+    command: str = ""
+    """What grants it, ready to be run; empty where no command does."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Everything that is looked at. What is opened late is given as a function, so that opening it can fail alone."""
+
+    table: Callable[[], Table]
+    blobs: Callable[[], Blobs]
+    bus: Callable[[], Bus]
+    installation: Callable[[], Installation]
+    registry: Callable[[str], Registry]
+    cluster: Callable[[str], places.Reviewed]
+    channel: Callable[[str], object]
+    registries: tuple[str, ...]
+    channels: tuple[str, ...]
+    catalogue: Catalogue
+    keys: Keys
+    remedies: Remedies = field(default_factory=Remedies)
+    clock: Clock = utc_now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """Runs checks by their names."""
+
+    facts: Facts
+    patience: float = PATIENCE
+
+    @property
+    def checks(self) -> Mapping[str, Callable[[], str]]:
+        facts = self.facts
+        found: dict[str, Callable[[], str]] = {
+            "deliveries": partial(places.deliveries, facts),
+            "signing-keys": partial(places.signing_keys, facts),
+            "table": partial(places.table, facts),
+            "blobs": partial(places.blobs, facts),
+        }
+        found |= {f"queue:{queue}": partial(places.queue, facts, queue) for queue in QUEUES}
+        found |= {f"registry:{name}": partial(places.registry, facts, name) for name in facts.registries}
+        for entry in facts.catalogue:
+            for environment in entry.application.environments:
+                name = f"cluster:{environment.cluster}:{entry.application.application}:{environment.name}"
+                found[name] = partial(places.cluster, facts, entry, environment)
+        found |= {f"channel:{name}": partial(places.channel, facts, name) for name in facts.channels}
+        found |= {"clock": partial(places.clock, facts), "sweep": partial(places.sweep, facts)}
+        return found
+
+    def run(self, name: str) -> Finding:
+        """Raises KeyError for a check that there is not. What a check raises is what it found."""
+        check, began = self.checks[name], time.monotonic()
+        with span(Family.CHECK, name.partition(":")[0], {Attribute.PLACE: name}) as current:
+            finding = self._within_patience(name, check)
+            current.set({Attribute.OUTCOME: str(finding.status)})
+            if finding.status is Status.FAILED:
+                current.fail(finding.said)
+        return finding.evolve(seconds=round(time.monotonic() - began, 3))
+
+    def _within_patience(self, name: str, check: Callable[[], str]) -> Finding:
+        """On a thread of its own, which is left behind where it does not come back: clients have timeouts too."""
+        found: list[Finding] = []
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=lambda: found.append(context.run(_found, name, check)), daemon=True)
+        thread.start()
+        thread.join(self.patience)
+        if found:
+            return found[0]
+        said = f"it did not answer within {timedelta(seconds=self.patience).total_seconds():g} seconds"
+        return Finding(check=name, status=Status.FAILED, said=said, missing="a way there through the network")
+
+
+def _found(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check=name, status=Status.OK, said=check())
+    except NotChecked as skipped:
+        return Finding(check=name, status=Status.SKIPPED, said=str(skipped))
+    except Fault as fault:
+        return Finding(check=name, status=Status.FAILED, said=str(fault), missing=fault.missing, command=fault.command)
+    except Exception as unexpected:
+        log.exception("the check %s went wrong", name)
+        return Finding(check=name, status=Status.FAILED, said=f"unexpected {type(unexpected).__name__}")

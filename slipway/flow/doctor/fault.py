@@ -1,0 +1,14 @@
+"""What a check raises."""
+
+
+class Fault(Exception):  # noqa: N818
+    """What is wrong; `missing` names it, and `command` grants it."""
+
+    def __init__(self, said: str, *, missing: str = "", command: str = "") -> None:
+        super().__init__(said)
+        self.missing = missing
+        self.command = command
+
+
+class NotChecked(Exception):  # noqa: N818
+    """There is nothing to check, or no way of checking it without an effect; the message says which."""

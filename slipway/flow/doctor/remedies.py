@@ -1,0 +1,50 @@
+"""The command that grants what is missing. Empty where the settings give no Azure resource to name (on a laptop)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedies:
+    """What the settings know of the Azure resources, and of whom to grant rights to."""
+
+    client_id: str = ""
+    storage_account: str = ""
+    container: str = ""
+    namespace: str = ""
+    """Name of the Service Bus namespace, without its domain."""
+    resource_ids: Mapping[str, str] = field(default_factory=dict)
+    """Of the registries, by name."""
+    cluster_hosts: Mapping[str, str] = field(default_factory=dict)
+    """Host of each cluster that is reached with the app's identity."""
+
+    def table(self) -> str:
+        return self._grant("Storage Table Data Contributor", self._storage()) if self.storage_account else ""
+
+    def blobs(self) -> str:
+        scope = f"{self._storage()}/blobServices/default/containers/{self.container}"
+        return self._grant("Storage Blob Data Contributor", scope) if self.storage_account else ""
+
+    def queue(self, queue: str, role: str) -> str:
+        if not self.namespace:
+            return ""
+        found = f"$(az servicebus namespace list --query \"[?name=='{self.namespace}'].id\" -o tsv)"
+        return self._grant(role, f"{found}/queues/{queue}")
+
+    def registry(self, name: str, role: str) -> str:
+        scope = self.resource_ids.get(name, "")
+        return self._grant(role, scope) if scope else ""
+
+    def cluster(self, name: str, namespace: str) -> str:
+        host = self.cluster_hosts.get(name, "")
+        if not host:
+            return f"kubectl create rolebinding slipway --clusterrole edit --user slipway --namespace {namespace}"
+        found = f"$(az aks list --query \"[?fqdn=='{host}'].id\" -o tsv)"
+        return self._grant("Azure Kubernetes Service RBAC Writer", f"{found}/namespaces/{namespace}")
+
+    def _storage(self) -> str:
+        return f"$(az storage account show --name {self.storage_account} --query id -o tsv)"
+
+    def _grant(self, role: str, scope: str) -> str:
+        who = self.client_id or "<client id of the app's identity>"
+        return f'az role assignment create --assignee "{who}" --role "{role}" --scope "{scope}"'

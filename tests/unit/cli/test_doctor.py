@@ -1,0 +1,88 @@
+"""`slipway doctor`: each finding is shown, with the command that mends it, and the exit code says how it went."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from local.azuredevops import Organization, serve
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Reply, Served
+
+GRANT = 'az role assignment create --assignee "x" --role "Azure Service Bus Data Sender"'
+GOOD = {"check": "table", "status": "ok", "said": "read and written", "missing": "", "command": "", "seconds": 0.1}
+BAD = {
+    **{"check": "queue:steps", "status": "failed", "said": "it may not send", "missing": "send on the queue steps"},
+    **{"command": GRANT, "seconds": 0.2},
+}
+SKIPPED = {**GOOD, "check": "channel:mail", "status": "skipped", "said": "cannot be tried without sending"}
+
+
+@pytest.fixture
+def answering(app: Served) -> Served:
+    def reply(content: Any, status: int = 200) -> Reply:
+        return Reply(status=status, body=json.dumps(content).encode())
+
+    app.replies["doctor"] = reply({"checks": ["table", "channel:mail"]})
+    app.replies["doctor/table"] = reply(GOOD)
+    app.replies["doctor/queue%3Asteps"] = reply(BAD)
+    app.replies["doctor/channel%3Amail"] = reply(SKIPPED)
+    app.replies["/api/health"] = reply({"healthy": True, "version": "0.1.0"})
+    return app
+
+
+def test_nothing_missing_ends_with_zero(answering: Served, slipway: Command) -> None:
+    done = slipway("doctor")
+    assert done.exit_code == 0, done.output
+    assert "ok      table: read and written" in done.output
+    assert "nothing is missing: 2 checks, 1 could not be made" in done.output
+
+
+def test_what_is_missing_is_named_with_the_command_that_grants_it(answering: Served, slipway: Command) -> None:
+    answering.replies["doctor"] = Reply(body=json.dumps({"checks": ["table", "queue:steps"]}).encode())
+    done = slipway("doctor")
+    assert done.exit_code == 1
+    assert "missing: send on the queue steps" in done.output
+    assert f"grant it: {GRANT}" in done.output
+    told = json.loads(slipway("doctor", "--json").stdout)
+    assert told["healthy"] is False
+    assert [finding["status"] for finding in told["checks"]] == ["ok", "ok", "failed"]
+
+
+def test_some_checks_can_be_chosen(answering: Served, slipway: Command) -> None:
+    told = json.loads(slipway("doctor", "--json", "--only", "channel").stdout)
+    assert [finding["check"] for finding in told["checks"]] == ["channel:mail"]
+
+
+def test_an_app_that_is_ill_is_a_finding_and_one_that_is_away_is_no_answer(answering: Served, slipway: Command) -> None:
+    answering.replies["/api/health"] = Reply(status=503, body=b'{"healthy": false}')
+    assert "failed  app: it answers 503" in slipway("doctor").output
+    away = slipway("doctor", SLIPWAY_URL="http://127.0.0.1:9")
+    assert away.exit_code == 3
+
+
+def test_a_key_that_is_refused_ends_with_three(app: Served, slipway: Command) -> None:
+    app.replies["/api/health"] = Reply(body=b'{"healthy": true, "version": "1"}')
+    assert slipway("doctor", SLIPWAY_KEY="wrong").exit_code == 3
+
+
+def test_the_service_hook_is_looked_at_where_its_project_is_named(answering: Served, slipway: Command) -> None:
+    organization = Organization()
+    server = serve(organization)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    words = ["doctor", "--json", "--only", "hook", "--organization", "contoso", "--project", "shop"]
+    words += ["--server", f"http://127.0.0.1:{server.server_port}"]
+    try:
+        [found] = json.loads(slipway(*words, AZURE_DEVOPS_EXT_PAT=organization.pat).stdout)["checks"]
+        denied = json.loads(slipway(*words, AZURE_DEVOPS_EXT_PAT="wrong").stdout)["checks"]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert found["command"] == "slipway connect azure-devops --organization contoso --project shop"
+    assert "does not accept the token" in denied[0]["said"]
+    assert organization.subscriptions == {}
+
+
+def test_a_project_without_its_organization_is_refused(app: Served, slipway: Command) -> None:
+    assert slipway("doctor", "--project", "shop").exit_code == 2
