@@ -37,20 +37,36 @@ class CachedKeys:
         self._read_at = self._looked_at = float("-inf")
 
     def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
-        """Raises `KeysUnavailable` where no keys could be read yet."""
-        with self._lock:
+        """Raises `KeysUnavailable` where no keys could be read yet.
+
+        Where some are known, nobody waits for somebody else's look: a forged link must not hold up the good ones.
+        """
+        known = self._keys
+        if known and not self._looks(wanted, self._monotonic()):
+            return known
+        if not self._lock.acquire(blocking=not known):
+            return known
+        try:
             now = self._monotonic()
-            unknown = wanted is not None and wanted not in self._keys
-            old = now - self._read_at >= self._max_age
-            if (unknown or old) and now - self._looked_at >= self._pause:
+            if self._looks(wanted, now):
                 self._looked_at = now
-                try:
-                    self._read(now)
-                except (KeysUnavailable, ValueError) as error:
-                    log.warning("the signing keys were not read anew: %s", error)
-            if not self._keys:
-                raise KeysUnavailable("the signing keys cannot be read right now")
-            return self._keys
+                self._try_to_read(now)
+        finally:
+            self._lock.release()
+        if not self._keys:
+            raise KeysUnavailable("the signing keys cannot be read right now")
+        return self._keys
+
+    def _looks(self, wanted: str | None, now: float) -> bool:
+        unknown = wanted is not None and wanted not in self._keys
+        old = now - self._read_at >= self._max_age
+        return (unknown or old) and now - self._looked_at >= self._pause
+
+    def _try_to_read(self, now: float) -> None:
+        try:
+            self._read(now)
+        except (KeysUnavailable, ValueError) as error:
+            log.warning("the signing keys were not read anew: %s", error)
 
     def ids(self) -> tuple[str, ...]:
         """Read anew, for what must not be old. Raises `KeysUnavailable`."""

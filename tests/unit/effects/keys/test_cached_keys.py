@@ -1,5 +1,6 @@
 """Keys that can change while the app runs: when they are read again, and what holds while they cannot be."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -98,3 +99,26 @@ def test_ids_are_never_old_and_an_unread_place_is_told(place: Place, keys: Cache
         with pytest.raises(KeysUnavailable):
             keys.ids()
     assert keys.live() == NEW
+
+
+def test_good_links_do_not_wait_while_a_forged_one_makes_us_look(place: Place) -> None:
+    """The place that keeps the keys hangs; somebody sends links that name keys which nobody knows."""
+    looking, go_on = threading.Event(), threading.Event()
+
+    def load() -> Mapping[str, bytes]:
+        if place.reads:
+            looking.set()
+            assert go_on.wait(30)
+        return place.load()
+
+    keys = CachedKeys(load, max_age=600, pause=10, monotonic=lambda: place.now)
+    keys.live("old")
+    place.now = 10
+    forged = threading.Thread(target=keys.live, args=("forged",))
+    forged.start()
+    assert looking.wait(30)
+    assert keys.live("old") == OLD
+    assert keys.live("forged, too") == OLD
+    go_on.set()
+    forged.join()
+    assert place.reads == 2

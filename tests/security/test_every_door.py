@@ -1,0 +1,88 @@
+"""Every address of the app that changes something, those of tomorrow too: nobody unknown gets in, and no other site by
+the browser of somebody who is known."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+import functions
+from slipway.flow.inbound.caller import Access
+from tests.unit.pages.installation import BASE
+from tests.unit.pages.samples import asked
+from tests.unit.pages.test_signed_in import principal
+
+MODULES: list[ModuleType] = [
+    importlib.import_module(f"functions.{m.name}") for m in pkgutil.iter_modules(functions.__path__)
+]
+MACHINES = {"azure_devops_hook"}
+"""A door with a password of its own, which no browser sends by itself."""
+ADMIN = {
+    **principal("ada@example.com", roles=("Slipway.Admin", "admin", "operator", "approver")),
+    "Content-Type": "application/json",
+}
+
+
+def _doors() -> dict[str, tuple[str, Callable[[func.HttpRequest], func.HttpResponse]]]:
+    app = func.FunctionApp()
+    for module in MODULES:
+        if isinstance(getattr(module, "blueprint", None), func.Blueprint):
+            app.register_functions(module.blueprint)
+    found = {}
+    for function in app.get_functions():
+        trigger = function.get_trigger().get_dict_repr()  # type: ignore[union-attr]
+        methods = {str(getattr(method, "value", method)) for method in trigger.get("methods", ())} - {"GET", "HEAD"}
+        for method in methods if trigger["type"] == "httpTrigger" else ():
+            found[function.get_function_name()] = (method, function.get_user_function())
+    return found
+
+
+DOORS = _doors()
+
+
+@pytest.fixture(autouse=True)
+def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An installation that has only what says who somebody is: a door that reaches further first, fails."""
+    home, _ = asked()
+    built = SimpleNamespace(
+        settings=SimpleNamespace(sign_in="easy-auth", public_url=BASE, hook_secrets=[], tenant_id=""),
+        access=Access(easy_auth=True, host_keys=False),
+        keys=home.keys,
+        clock=home.desk.clock,
+        reader=None,
+        intake=None,
+    )
+    for module in MODULES:
+        if hasattr(module, "parts"):
+            monkeypatch.setattr(module, "parts", lambda: built)
+
+
+def knock(name: str, headers: dict[str, str]) -> int:
+    method, function = DOORS[name]
+    route = dict.fromkeys(("token", "application", "number", "environment", "release", "id", "digest"), "hello-2")
+    request = func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}")
+    return function(request).status_code
+
+
+def test_the_doors_are_those_that_we_know_of() -> None:
+    """So that the tests below look at something."""
+    assert {"take_decision", "take_decision_of_signed_in", "api_vote", "azure_devops_hook"} <= set(DOORS)
+    assert len(DOORS) > 5
+
+
+@pytest.mark.parametrize("name", sorted(DOORS))
+def test_somebody_unknown_is_refused_before_anything_is_read(name: str) -> None:
+    assert knock(name, {"Content-Type": "application/json"}) in (400, 401, 403)
+
+
+@pytest.mark.parametrize("name", sorted(set(DOORS) - MACHINES))
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
+)
+def test_another_site_is_refused_whoever_has_signed_in(name: str, headers: dict[str, str]) -> None:
+    assert knock(name, ADMIN | headers) == 403
