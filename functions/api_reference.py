@@ -20,7 +20,7 @@ _SEND = """
 curl -H "x-functions-key: $SLIPWAY_KEY" "$SLIPWAY_URL/api/v1/audit?environment=production&action=change&from=2026-11-01"
 ```
 
-[Who may do what](roles.md)
+[Who may do what](roles.md) · [every question to the trail as a command](../how-to/query-the-audit-trail.md)
 """
 
 

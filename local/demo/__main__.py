@@ -82,7 +82,7 @@ def _verify(stack: Stack, say: Narrator) -> dict[str, Any]:
     """The audit trail and its verification, by the command that an auditor would use."""
     say.heading("The audit trail, as `slipway audit list` shows it, and `slipway audit verify`")
     if not say.quiet:
-        slipway(stack, ["audit", "list", "--application", APPLICATION, "--limit", "500"], show=True)
+        slipway(stack, ["audit", "list", "--application", APPLICATION, "--limit", "500", "--oldest-first"], show=True)
         slipway(stack, ["audit", "verify"], show=True)
     found = slipway(stack, ["audit", "verify", APPLICATION, "--json"], show=False).stdout
     verdict: dict[str, Any] = json.loads(found)["applications"][0]

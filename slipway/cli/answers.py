@@ -41,6 +41,7 @@ class AnchorPage(Answer):
 class TrailLine(Answer):
     """An audit record, or what is left of one."""
 
+    application: str = ""
     sequence: int
     time: Moment | None = None
     actor: str = ""
@@ -52,6 +53,25 @@ class TrailLine(Answer):
     previous: str = ""
     hash: str = ""
     damaged: str | None = None
+
+
+class FoundRecords(Answer):
+    """A page of what was asked, newest first. The records stay as they came."""
+
+    records: list[dict[str, Any]]
+    next: str | None = None
+
+
+class ComparedPart(Answer):
+    """What became of one part of the audit index."""
+
+    records: int = 0
+    damaged: int = 0
+    missing: int = 0
+    wrong: int = 0
+    extra: int = 0
+    next: int | None = None
+    head: int = 0
 
 
 class LiveThere(Answer):
@@ -91,6 +111,7 @@ class GateView(Answer):
 
 class EvidenceView(Answer):
     name: str
+    environment: str = ""
     passed: bool
     summary: str = ""
     log: str | None = None
@@ -155,10 +176,40 @@ class Releases(Answer):
     releases: list[ReleaseView]
 
 
+class ApprovalView(Answer):
+    actor: str
+    at: Moment
+    reason: str = ""
+    action: str = ""
+    sequence: int = 0
+
+
 class RuleView(Answer):
     name: str
     passed: bool
     reason: str
+
+
+class LiveAnswer(Answer):
+    live: list[dict[str, Any]]
+    next: str | None = None
+
+
+class LiveView(Answer):
+    """What is live in an environment, and who let it in."""
+
+    release: str
+    tag: str
+    digest: str
+    plan_hash: str
+    since: Moment
+    approvals: list[ApprovalView] = []
+    gate: str = ""
+    overrides: list[ApprovalView] = []
+    evidence: list[EvidenceView] = []
+    supply_chain: list[RuleView] = []
+    run: str = ""
+    commit: str = ""
 
 
 class RulesThere(Answer):

@@ -12,6 +12,7 @@ from slipway import __version__
 
 from .answers import AnchorPage, Applications, AuditPage
 from .finding import App
+from .signing_in import sign_in
 from .troubles import Exit, Trouble
 
 BASE = "/api/v1/"
@@ -51,6 +52,7 @@ class Api:
             raise_on_status=False,
         )
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        self._signed_in = ""
         self._pool = urllib3.PoolManager(headers=headers, retries=again, timeout=timeout)
 
     def get(self, *path: str, **parameters: str | int | None) -> dict[str, Any]:
@@ -126,9 +128,15 @@ class Api:
 
     def _headers(self, sent: bytes | None, bearer: str) -> dict[str, str]:
         more = {"Content-Type": "application/json"} if sent is not None else {}
-        if bearer:
+        if bearer := bearer or self._bearer():
             more["Authorization"] = f"Bearer {bearer}"
         return {**self._pool.headers, **more}
+
+    def _bearer(self) -> str:
+        """The token of a sign-in for the app, where one is wanted; asked for once."""
+        if self.app.audience and not self._signed_in:
+            self._signed_in = sign_in(self.app.audience)
+        return self._signed_in
 
     def _object(self, body: bytes) -> dict[str, Any]:
         try:

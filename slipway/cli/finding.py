@@ -15,7 +15,7 @@ from .troubles import Exit, Trouble
 
 STACK_FILE = Path(".local") / "stack.json"
 """Written by `make up`, below the folder of the repository."""
-URL, KEY = "SLIPWAY_URL", "SLIPWAY_KEY"
+URL, KEY, AUDIENCE = "SLIPWAY_URL", "SLIPWAY_KEY", "SLIPWAY_AUDIENCE"
 MAX_STACK_FILE = 1024 * 1024
 
 
@@ -25,17 +25,21 @@ class App:
 
     url: str
     key: str = field(default="", repr=False)
+    audience: str = ""
+    """Whom to sign in for, where people do; empty where a key is enough. Never for a stack of this machine."""
     source: str
     """How it was found, for messages."""
 
 
-def find_app(*, url: str | None, key: str | None, environment: Mapping[str, str], folder: Path) -> App:
+def find_app(
+    *, url: str | None, key: str | None, environment: Mapping[str, str], folder: Path, audience: str | None = None
+) -> App:
     """The app of the options, else of the environment, else of the local stack of this folder or one above it."""
-    key = key or environment.get(KEY, "")
+    key, audience = key or environment.get(KEY, ""), audience or environment.get(AUDIENCE, "")
     if url:
-        return App(url=checked(url, "--url"), key=key, source="--url")
+        return App(url=checked(url, "--url"), key=key, audience=audience, source="--url")
     if url := environment.get(URL):
-        return App(url=checked(url, URL), key=key, source=URL)
+        return App(url=checked(url, URL), key=key, audience=audience, source=URL)
     for place in (folder, *folder.parents):
         if (file := place / STACK_FILE).is_file():
             return _of_stack(file, key)

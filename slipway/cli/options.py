@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .api import Api
 
 URL_HELP = "Address of the app, such as https://app.azurewebsites.net.  [env: SLIPWAY_URL]"
+AUDIENCE_HELP = (
+    "Sign in to Entra for this app: its client id or `api://…`. As `az login`, a pipeline, or a managed identity.  "
+    "[env: SLIPWAY_AUDIENCE]"
+)
 KEY_HELP = "Function key of the app. Others on this machine can see it here: prefer the variable.  [env: SLIPWAY_KEY]"
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's answer, one JSON object.")
@@ -43,5 +47,5 @@ def open_api(context: click.Context, *, url: str | None, key: str | None) -> "Ap
     from .api import Api  # noqa: PLC0415 - slow to import; completion and `--help` do without
 
     above = context.find_root().params
-    url, key = url or above.get("url"), key or above.get("key")
-    return Api(find_app(url=url, key=key, environment=os.environ, folder=Path.cwd()))
+    url, key, audience = url or above.get("url"), key or above.get("key"), above.get("audience")
+    return Api(find_app(url=url, key=key, audience=audience, environment=os.environ, folder=Path.cwd()))

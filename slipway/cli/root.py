@@ -8,7 +8,7 @@ import click
 from slipway import __version__
 
 from .lazy import Lazy, LazyGroup
-from .options import app_options
+from .options import AUDIENCE_HELP, app_options
 from .troubles import Exit, Trouble
 
 _COMMANDS = "slipway.cli.commands."
@@ -55,15 +55,17 @@ class Root(LazyGroup):
 
 @click.group(cls=Root, lazy=LAZY, context_settings={"help_option_names": ["-h", "--help"]})
 @app_options
+@click.option("--audience", metavar="ID", help=AUDIENCE_HELP)
 @click.version_option(__version__, prog_name="slipway", message="%(prog)s %(version)s")
-def root(url: str | None, key: str | None) -> None:
+def root(url: str | None, key: str | None, audience: str | None) -> None:
     """Look at an installation of Slipway: what is delivered, where it is, and why. Vote on what waits for you.
 
     The app is found by --url and --key, else by SLIPWAY_URL and SLIPWAY_KEY, else by the file that `make up`
-    leaves in .local/stack.json, in this folder or one above it.
+    leaves in .local/stack.json, in this folder or one above it. Where people sign in, --audience (or SLIPWAY_AUDIENCE)
+    signs in to Entra as whoever did `az login`, with or without a key.
 
     Results go to stdout: a table on a terminal, plain columns in a pipe, and with --json one JSON object that
-    is the API's own. Messages go to stderr. NO_COLOR is respected.
+    is the API's own; many lists also come as --jsonl and --csv. Messages go to stderr. NO_COLOR is respected.
 
     \b
     Exit codes:
@@ -78,6 +80,7 @@ def root(url: str | None, key: str | None) -> None:
       slipway explain shop-482
       slipway audit verify
       slipway --url https://app.azurewebsites.net release shop-482 --json
+      slipway --url https://app.azurewebsites.net --audience 00000000-0000-0000-0000-000000000000 approvals
     """
 
 

@@ -12,6 +12,16 @@ _GOOD = frozenset(
 _BAD = frozenset(("failed", "rejected", "refused", "expired", "lost", "voided", "parked"))
 
 
+def show_records(screen: Screen, records: Iterable[TrailLine]) -> None:
+    """A table of records of any trail: each is named by its application and its number there."""
+    columns = ("record", "time", "action", "release", "environment", "actor", "details")
+    rows = []
+    for record in records:
+        row = _row(screen, record) | {"record": f"{record.application} {record.sequence}"}
+        rows.append(tuple(row[name] for name in columns))
+    screen.table(columns, rows, cut=("details", "actor"))
+
+
 def show_trail(screen: Screen, records: Iterable[TrailLine], *, release: bool = True) -> None:
     """A table, oldest first; without the column of releases where all are of one."""
     columns = ("sequence", "time", "action", *(("release",) if release else ()), "environment", "actor", "details")

@@ -12,6 +12,7 @@ from ..answers import Counted, OpenGates, OpenGateView
 from ..api import Api, read
 from ..ballots import BEARER, TOKEN, Token, read_link, read_token
 from ..finding import find_app
+from ..forms import Form, formed, write_lines
 from ..options import app_options, connected
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
@@ -21,10 +22,26 @@ from ..troubles import Trouble
 _DONE = {"approve": Cell("✓ approved", GOOD), "reject": Cell("✓ rejected", BAD), "withdraw": Cell("✓ withdrawn", NOTE)}
 
 
+COLUMNS = (
+    "release",
+    "application",
+    "environment",
+    "tag",
+    "digest",
+    "plan_hash",
+    "opened_at",
+    "deadline",
+    "approvals",
+    "required",
+    "waits_for",
+)
+"""Of CSV."""
+
+
 @click.command()
-@json_option
+@formed
 @connected
-def approvals(api: Api, *, as_json: bool) -> None:
+def approvals(api: Api, *, form: Form) -> None:
     """What waits for people: environment, plan, votes so far and needed, who may still vote, until when.
 
     \b
@@ -33,10 +50,13 @@ def approvals(api: Api, *, as_json: bool) -> None:
       slipway approvals --json | jq -r '.approvals[].release'
     """
     screen, content = Screen(), api.get("approvals")
-    if as_json:
+    if form is Form.JSON:
         screen.json(content)
         return
     found = read(OpenGates, content).approvals
+    if form is not Form.TABLE:
+        write_lines(screen, form, COLUMNS, content["approvals"])
+        return
     if not found:
         click.echo("nothing waits for approval", err=True)
         return
@@ -170,7 +190,7 @@ def _known(
         return Api(app), mine
     above = context.find_root().params
     url, key = url or above.get("url"), key or above.get("key")
-    app = find_app(url=url, key=key, environment=os.environ, folder=Path.cwd())
+    app = find_app(url=url, key=key, audience=above.get("audience"), environment=os.environ, folder=Path.cwd())
     text = token or os.environ.get(TOKEN, "")
     return Api(app), read_token(text, source="--token" if token else TOKEN) if text else None
 
@@ -183,7 +203,7 @@ def _subject(api: Api, mine: Token | None, release: str | None, *, bearer: str) 
         return mine.release, mine.plan_hash
     if release is None:
         raise click.UsageError("RELEASE: is missing (or give --link)")
-    if not bearer:
+    if not bearer and not api.app.audience:
         raise Trouble(
             f"nobody is known who votes: give --link or --token (or {TOKEN}), or, where people sign in, --bearer (or "
             f"{BEARER}); a function key lets nobody vote"

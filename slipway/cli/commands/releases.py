@@ -8,7 +8,7 @@ from slipway.domain.promotion import told_of
 
 from ..answers import ExplanationView, Releases, ReleaseView, TrailLine
 from ..api import PAGE, Api, read
-from ..options import as_json as json_option
+from ..forms import Form, formed, write_lines
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
 from ..trail import show_trail
@@ -25,13 +25,32 @@ _STYLES = {
 }
 """Of ends; a release in any other phase is on its way."""
 
+COLUMNS = (
+    "id",
+    "application",
+    "number",
+    "phase",
+    "environment",
+    "tag",
+    "digest",
+    "registry",
+    "repository",
+    "created_at",
+    "changed_at",
+    "plan_hash",
+    "due",
+    "superseded_by",
+    "reason",
+)
+"""Of CSV: what one release is and where; `--json` and `--jsonl` have everything."""
+
 
 @click.command()
 @click.option("--application", "-a", metavar="NAME", help="Releases of this application only.")
 @click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many.")
-@json_option
+@formed
 @connected
-def releases(api: Api, *, application: str | None, limit: int, as_json: bool) -> None:
+def releases(api: Api, *, application: str | None, limit: int, form: Form) -> None:
     """Releases, newest first: phase, environment, and why a release ended as it did.
 
     \b
@@ -39,12 +58,16 @@ def releases(api: Api, *, application: str | None, limit: int, as_json: bool) ->
       slipway releases
       slipway releases --application shop --limit 5
       slipway releases --json | jq -r '.releases[] | select(.phase == "failed") | .id'
+      slipway releases --limit 200 --csv > releases.csv
     """
     screen, content = Screen(), api.get("releases", application=application, limit=limit)
-    if as_json:
+    if form is Form.JSON:
         screen.json(content)
         return
     found = read(Releases, content).releases
+    if form is not Form.TABLE:
+        write_lines(screen, form, COLUMNS, content["releases"])
+        return
     if not found:
         click.echo("no releases yet", err=True)
         return
@@ -69,12 +92,13 @@ def _phase(phase: str) -> Cell:
 
 @click.command()
 @click.argument("id")
-@json_option
+@formed
 @connected
-def release(api: Api, *, id: str, as_json: bool) -> None:
+def release(api: Api, *, id: str, form: Form) -> None:
     """One release: what it is, where it is, who voted, and the timeline of its audit records.
 
-    With --json the release alone is printed; `slipway audit list --release ID --json` prints its records.
+    With --json, --jsonl or --csv the release alone is printed; `slipway audit list --release ID --jsonl` prints its
+    records.
 
     \b
     Examples:
@@ -82,8 +106,11 @@ def release(api: Api, *, id: str, as_json: bool) -> None:
       slipway release shop-482 --json | jq -r .digest
     """
     screen, content = Screen(), api.get("releases", id)
-    if as_json:
+    if form is Form.JSON:
         screen.json(content)
+        return
+    if form is not Form.TABLE:
+        write_lines(screen, form, COLUMNS, [content])
         return
     item = read(ReleaseView, content)
     screen.fields(_fields(screen, item))
@@ -130,12 +157,13 @@ def _at(time: str, person: str) -> str:
 
 @click.command()
 @click.argument("release")
-@json_option
+@formed
 @connected
-def explain(api: Api, *, release: str, as_json: bool) -> None:
+def explain(api: Api, *, release: str, form: Form) -> None:
     """Why a release is where it is: every named rule in every environment, and what has to happen next.
 
     The rules are those that the app decides by; their names are the same on the page, on the card and in the audit.
+    With --jsonl and --csv each rule is a line.
 
     \b
     Examples:
@@ -143,10 +171,14 @@ def explain(api: Api, *, release: str, as_json: bool) -> None:
       slipway explain shop-482 | grep ✗
     """
     screen, content = Screen(), api.get("releases", release, "explain")
-    if as_json:
+    if form is Form.JSON:
         screen.json(content)
         return
     found = read(ExplanationView, content)
+    if form is not Form.TABLE:
+        rules = [{"environment": one.environment, **rule.model_dump()} for one in found.rules for rule in one.rules]
+        write_lines(screen, form, ("environment", "name", "passed", "reason"), rules)
+        return
     screen.line(Cell(found.release, NAME), "  ", _phase(found.phase))
     screen.line(found.headline)
     screen.line()

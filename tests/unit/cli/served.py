@@ -66,6 +66,9 @@ class Served:
         self.anchors: list[Any] = []
         self.parked: list[dict[str, Any]] = []
         self.documents: dict[str, bytes] = {}
+        self.live: list[dict[str, Any]] = []
+        self.compared: dict[str, dict[str, Any]] = {}
+        """What comparing the index of an application finds."""
         self.replies: dict[str, Reply] = {}
         """Path below the API → an answer instead of the usual one."""
         self.before: Callable[[Asked], None] = lambda asked: None
@@ -131,8 +134,19 @@ class Served:
             case ("POST", "parked", id, "replay"):
                 found = self._replay(id)
             case _:
-                raise MissingError(f"there is no {'/'.join(path)}")
+                found = self._of_the_trail(method, path, query)
         return found
+
+    def _of_the_trail(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any]:
+        match (method, *path):
+            case ("GET", "audit"):
+                return self._ask(query)
+            case ("POST", "audit", application, "reindex"):
+                return self.compared.get(application, {"records": 0, "head": 0})
+            case ("GET", "environments", environment, "live"):
+                return {"environment": environment, "live": self.live, "next": None}
+            case _:
+                raise MissingError(f"there is no {'/'.join(path)}")
 
     def _replay(self, id: str) -> Reply:
         item = next((item for item in self.parked if item["id"] == id), None)
@@ -157,6 +171,19 @@ class Served:
         worlds = [self.worlds[wanted]] if wanted else list(self.worlds.values())
         found = [release_json(world, number) for world in worlds for number in sorted(world.releases, reverse=True)]
         return {"releases": found[: int(query["limit"])]}
+
+    def _ask(self, query: dict[str, str]) -> dict[str, Any]:
+        """Newest first, by the filters that a test uses; `next` is a place that only this double understands."""
+        wanted = {name: query[name] for name in ("application", "release", "environment", "action") if name in query}
+        found = [
+            record
+            for trail in self.trails.values()
+            for record in reversed(trail.records)
+            if "damaged" not in record and all(record[name] == value for name, value in wanted.items())
+        ]
+        start, limit = int(query.get("after", "at-0").removeprefix("at-")), int(query["limit"])
+        end = start + limit
+        return {"records": found[start:end], "next": f"at-{end}" if end < len(found) else None}
 
     def _audit(self, application: str, query: dict[str, str]) -> dict[str, Any]:
         trail = self.trails.get(application, Trail(records=[], sequence=0, hash=""))

@@ -1,91 +1,116 @@
-"""`slipway audit list` and `show`: the trail for people and for scripts, of any length."""
+"""`slipway audit list`, `show`, `live` and `reindex`: questions to the trail, for people and for scripts."""
 
+import csv
+import io
 import json
 
-from slipway.domain.application import Application
+import pytest
+
+from slipway.cli.commands.audit_list import COLUMNS, When
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served
 from tests.unit.cli.test_audit_verify import long_trail
-from tests.unit.domain.samples import application
 from tests.unit.domain.world import World
 
 
-def till() -> World:
-    """Another application."""
-    return World(Application.model_validate(application().model_dump() | {"application": "till"}))
+def asked(app: Served) -> list[str]:
+    return [one.target.partition("?")[2] for one in app.asked if one.target.startswith("/api/v1/audit?")]
 
 
-def test_the_application_may_be_left_out_where_there_is_one(slipway: Command, shop: World) -> None:
-    lines = slipway("audit", "list").stdout.splitlines()
-    assert lines[0].split() == ["SEQUENCE", "TIME", "ACTION", "RELEASE", "ENVIRONMENT", "ACTOR", "DETAILS"]
-    assert [line.split()[2] for line in lines[1:]] == [record.action for record in shop.audit]
+def test_records_are_listed_newest_first_and_each_is_named(slipway: Command, shop: World) -> None:
+    lines = slipway("audit", "list", "--limit", "200").stdout.splitlines()
+    assert lines[0].split() == ["RECORD", "TIME", "ACTION", "RELEASE", "ENVIRONMENT", "ACTOR", "DETAILS"]
+    assert [line.split()[:2] for line in lines[1:]] == [["shop", str(r.sequence)] for r in reversed(shop.audit)]
 
 
-def test_the_application_must_be_named_where_there_are_more(slipway: Command, app: Served) -> None:
-    app.worlds["till"] = till()
-    result = slipway("audit", "list")
-    assert result.exit_code == 2
-    assert "expected --application, one of shop, till" in result.stderr
+def test_every_filter_is_passed_on_under_its_name(slipway: Command, app: Served) -> None:
+    filters = {
+        "--application": "shop",
+        "--environment": "production",
+        "--actor": "ada@example.com",
+        "--action": "change",
+        "--digest": "sha256:abcdef",
+        "--release": "shop-1",
+        "--from": "2026-11-01",
+        "--to": "2026-11-30",
+    }
+    assert slipway("audit", "list", *(word for pair in filters.items() for word in pair)).exit_code == 0
+    assert asked(app) == [
+        "from=2026-11-01&to=2026-11-30&application=shop&environment=production&actor=ada%40example.com&action=change"
+        "&digest=sha256%3Aabcdef&release=shop-1&limit=50"
+    ]
 
 
-def test_a_release_names_its_application(slipway: Command, app: Served, shop: World) -> None:
-    app.worlds["till"] = till()
+def test_a_release_is_told_from_its_end(slipway: Command, shop: World) -> None:
     lines = slipway("audit", "list", "--release", "shop-2").stdout.splitlines()[1:]
     assert len(lines) == sum(record.release == "shop-2" for record in shop.audit)
-    assert all("shop-2" in line for line in lines)
+    turned = slipway("audit", "list", "--release", "shop-2", "--oldest-first").stdout.splitlines()[1:]
+    assert turned == lines[::-1]
 
 
-def test_json_is_one_object_as_the_app_gives_it(slipway: Command, app: Served) -> None:
-    trail = app.trails["shop"]
-    found = json.loads(slipway("audit", "list", "--after", "3", "--limit", "2", "--json").stdout)
-    assert found == {
-        "application": "shop",
-        "head": {"sequence": trail.sequence, "hash": trail.hash},
-        "records": trail.records[3:5],
-        "next": 5,
-    }
+def test_json_is_one_object_and_says_how_to_go_on(slipway: Command, app: Served) -> None:
+    records = app.trails["shop"].records[::-1]
+    first = json.loads(slipway("audit", "list", "--limit", "2", "--json").stdout)
+    assert first == {"records": records[:2], "next": "at-2"}
+    second = json.loads(slipway("audit", "list", "--limit", "2", "--after", first["next"], "--json").stdout)
+    assert second["records"] == records[2:4]
 
 
-def test_a_limit_above_a_page_is_several_requests_and_still_one_object(slipway: Command, app: Served) -> None:
-    app.trails["shop"] = long_trail(1203)
-    found = json.loads(slipway("audit", "list", "--limit", "1100", "--json").stdout)
-    assert [record["sequence"] for record in found["records"]] == list(range(1, 1101))
-    assert found["next"] == 1100
-    assert sum("/audit/" in asked.target for asked in app.asked) == 3
-
-
-def test_json_lines_are_one_record_each(slipway: Command, app: Served) -> None:
-    app.trails["shop"] = long_trail(1203)
+def test_a_limit_above_a_page_is_several_requests(slipway: Command, app: Served) -> None:
+    app.trails["shop"] = long_trail(603)
     result = slipway("audit", "list", "--limit", "5000", "--jsonl")
-    assert [json.loads(line) for line in result.stdout.splitlines()] == app.trails["shop"].records
-    assert result.stderr == ""
+    assert [json.loads(line) for line in result.stdout.splitlines()] == app.trails["shop"].records[::-1]
+    assert (len(asked(app)), result.stderr) == (4, "")
 
 
 def test_more_records_are_pointed_to_on_stderr(slipway: Command, app: Served) -> None:
     app.trails["shop"] = long_trail(12)
-    assert slipway("audit", "list", "--limit", "10").stderr == "more may follow: --after 10\n"
+    assert slipway("audit", "list", "--limit", "10").stderr == "there may be more: --after at-10\n"
     assert slipway("audit", "list", "--limit", "12").stderr == ""
     assert slipway("audit", "list", "--limit", "10", "--json").stderr == ""
+    said = slipway("audit", "list", "--limit", "10", "--from", "2026-01-01").stderr
+    assert said == "there may be more: --from 2026-01-01 --after at-10\n"
 
 
-def test_nothing_to_show_is_said_on_stderr(slipway: Command, app: Served) -> None:
-    result = slipway("audit", "list", "--after", "1000")
-    assert result.stdout == ""
-    assert result.stderr == f"no records; the trail has {app.trails['shop'].sequence}\n"
+def test_csv_has_a_line_for_each_record_and_nothing_that_a_spreadsheet_would_run(slipway: Command, app: Served) -> None:
+    app.trails["shop"].records[-1]["actor"] = "=cmd()"
+    rows = list(csv.DictReader(io.StringIO(slipway("audit", "list", "--limit", "200", "--csv").stdout)))
+    assert tuple(rows[0]) == COLUMNS
+    assert rows[0]["actor"] == "'=cmd()"
+    assert [int(row["sequence"]) for row in rows] == [r["sequence"] for r in reversed(app.trails["shop"].records)]
+    assert json.loads(rows[5]["details"]) == app.trails["shop"].records[-6]["details"]
+
+
+def test_one_form_at_a_time(slipway: Command) -> None:
+    for command in (("audit", "list"), ("releases",), ("approvals",), ("explain", "shop-1")):
+        result = slipway(*command, "--json", "--csv")
+        assert result.exit_code == 2
+        assert "expected one of --json, --jsonl and --csv, got --json and --csv" in result.stderr
+
+
+def test_nothing_to_show_is_said_on_stderr(slipway: Command) -> None:
+    result = slipway("audit", "list", "--action", "freeze.set")
+    assert (result.stdout, result.stderr) == ("", "no records\n")
 
 
 def test_an_app_that_turns_in_a_circle_is_left(slipway: Command, app: Served) -> None:
-    page = {"application": "shop", "head": {"sequence": 9, "hash": ""}, "records": [], "next": 0}
-    app.replies["audit/shop"] = Reply(body=json.dumps(page).encode())
+    app.replies["audit"] = Reply(body=json.dumps({"records": [], "next": "again"}).encode())
     assert slipway("audit", "list", "--limit", "5000").exit_code == 0
+    assert len(asked(app)) == 2
 
 
-def test_a_damaged_row_is_shown_as_damaged(slipway: Command, app: Served) -> None:
-    app.trails["shop"].records[1] = {"application": "shop", "sequence": 2, "damaged": "its row is broken"}
-    line = slipway("audit", "list").stdout.splitlines()[2]
-    assert line.split()[:3] == ["2", "-", "DAMAGED"]
-    assert line.endswith("its row is broken")
-    assert "its row is broken" in slipway("audit", "show", "shop", "2").stdout
+@pytest.mark.parametrize("text", ["7d", "12h", "30m", "2w"])
+def test_so_long_ago_becomes_a_time(text: str) -> None:
+    assert When().convert(text, None, None).endswith("Z")
+    assert When().convert("2026-11-23", None, None) == "2026-11-23"
+
+
+def test_a_refusal_of_the_app_names_the_parameter(slipway: Command, app: Served) -> None:
+    body = {"title": "A parameter is wrong", "status": 400, "detail": "from: expected a day", "parameter": "from"}
+    app.replies["audit"] = Reply(status=400, body=json.dumps(body).encode())
+    result = slipway("audit", "list", "--from", "yesterday")
+    assert result.exit_code == 1
+    assert "from: expected a day (parameter: from)" in result.stderr
 
 
 def test_one_record_is_shown_whole(slipway: Command, shop: World) -> None:
@@ -93,6 +118,11 @@ def test_one_record_is_shown_whole(slipway: Command, shop: World) -> None:
     text = slipway("audit", "show", "shop", str(record.sequence)).stdout
     for value in (record.hash, record.previous, record.digest, record.details["plan_hash"], record.action):
         assert str(value) in text
+
+
+def test_a_damaged_record_is_shown_as_damaged(slipway: Command, app: Served) -> None:
+    app.trails["shop"].records[1] = {"application": "shop", "sequence": 2, "damaged": "its row is broken"}
+    assert "its row is broken" in slipway("audit", "show", "shop", "2").stdout
 
 
 def test_one_record_as_json_is_the_record(slipway: Command, app: Served) -> None:
@@ -104,3 +134,66 @@ def test_a_record_that_is_not_there_ends_with_1(slipway: Command, app: Served) -
     result = slipway("audit", "show", "shop", "4000")
     assert result.exit_code == 1
     assert f"the trail of shop has no record 4000; its head names {app.trails['shop'].sequence}" in result.stderr
+
+
+# ---- what is live
+LIVE = {
+    "application": "shop",
+    "environment": "production",
+    "release": "shop-1",
+    "tag": "v1",
+    "digest": "sha256:" + "a" * 64,
+    "plan_hash": "sha256:" + "b" * 64,
+    "since": "2026-11-23T08:00:00Z",
+    "approvals": [{"actor": "ada@example.com", "at": "2026-11-23T07:59:00Z", "reason": "seen", "sequence": 17}],
+    "gate": "gate.passed #18",
+    "overrides": [],
+    "evidence": [{"name": "acceptance", "environment": "staging", "passed": True, "summary": "24 passed"}],
+    "supply_chain": [],
+    "run": "https://dev.azure.com/run/1",
+    "commit": "c0ffee",
+}
+
+
+def test_what_is_live_names_who_let_it_in_and_on_what_evidence(slipway: Command, app: Served) -> None:
+    app.live = [LIVE]
+    text = slipway("audit", "live", "production").stdout
+    for part in ("shop-1", "ada@example.com", "record 17", "seen", "✓ acceptance: 24 passed", "gate.passed #18"):
+        assert part in text
+    assert json.loads(slipway("audit", "live", "production", "--jsonl").stdout) == LIVE
+    assert json.loads(slipway("audit", "live", "production", "--json").stdout)["live"] == [LIVE]
+    assert slipway("audit", "live", "production", "--csv").stdout.splitlines()[0].startswith("application,environment")
+    app.live = []
+    assert slipway("audit", "live", "staging").stderr == "nothing is live in staging\n"
+
+
+# ---- the index
+def test_an_index_that_is_whole_ends_with_0(slipway: Command, app: Served) -> None:
+    result = slipway("audit", "reindex")
+    assert result.exit_code == 0
+    assert result.stdout.count("the index is whole") == 2
+    assert {one.target for one in app.asked if one.method == "POST"} == {
+        "/api/v1/audit/shop/reindex",
+        "/api/v1/audit/_installation/reindex",
+    }
+
+
+def test_differences_end_with_1_and_with_repair_they_are_put_right(slipway: Command, app: Served) -> None:
+    app.compared["shop"] = {"records": 40, "missing": 3, "wrong": 1, "head": 40}
+    found = slipway("audit", "reindex", "shop")
+    assert (found.exit_code, found.stdout) == (1, "✗ shop  3 missing, 1 wrong: repair with --repair\n")
+    mended = slipway("audit", "reindex", "shop", "--repair")
+    assert (mended.exit_code, mended.stdout) == (0, "✓ shop  3 missing, 1 wrong: repaired\n")
+    assert [json.loads(one.body) for one in app.asked if one.method == "POST"] == [
+        {"after": 0, "repair": False},
+        {"after": 0, "repair": True},
+    ]
+    told = json.loads(slipway("audit", "reindex", "shop", "--json").stdout)
+    assert told["applications"][0]["missing"] == 3
+
+
+def test_damaged_records_of_the_trail_are_said_and_end_with_1(slipway: Command, app: Served) -> None:
+    app.compared["shop"] = {"records": 40, "damaged": 2, "head": 42}
+    result = slipway("audit", "reindex", "shop", "--repair")
+    assert result.exit_code == 1
+    assert "2 records of the trail are damaged" in result.stdout

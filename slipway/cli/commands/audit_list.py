@@ -1,0 +1,236 @@
+"""`slipway audit list`, `show`, `live`: questions to the trail."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+
+from ..answers import FoundRecords, LiveAnswer, LiveView, TrailLine
+from ..api import Api, read
+from ..forms import Form, formed, write_headings, write_line, write_lines
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..text import short
+from ..trail import record_fields, show_records
+from ..troubles import Trouble
+
+PAGE: Final = 200
+"""The most records that the app gives at once."""
+COLUMNS: Final = (
+    "application",
+    "sequence",
+    "time",
+    "actor",
+    "action",
+    "release",
+    "environment",
+    "digest",
+    "details",
+    "previous",
+    "hash",
+)
+_AGO: Final = re.compile(r"([0-9]{1,4})([mhdw])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class When(click.ParamType[str]):
+    """A day, a time, or how long ago: `7d`. The app checks the first two; the last becomes a time here."""
+
+    name = "when"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        ago = _AGO.fullmatch(value)
+        if ago is None:
+            return value
+        moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@click.command("list")
+@click.option("--application", "-a", metavar="NAME", help="Of this application; `_installation` for what has none.")
+@click.option("--environment", "-e", metavar="NAME", help="In this environment.")
+@click.option("--actor", metavar="WHO", help="By this person, pipeline or key, such as ada@example.com.")
+@click.option(
+    "--action",
+    metavar="ACTION",
+    help="An action such as gate.passed, or a class: change, freeze, override, rejection, rollback, intervention "
+    "(any of the last four).",
+)
+@click.option("--digest", metavar="DIGEST", help="With a digest that begins so; six digits or more.")
+@click.option("--release", "-r", metavar="ID", help="Of this release.")
+@click.option("--from", "since", type=When(), metavar="WHEN", help="Since a day, a time, or so long ago: 7d, 12h.")
+@click.option("--to", "until", type=When(), metavar="WHEN", help="Until the end of a day, or before a time.")
+@click.option("--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@click.option("--after", metavar="TOKEN", help="Go on where a list with the same filters ended.")
+@click.option("--oldest-first", is_flag=True, help="Turn what was found around. The newest are found still.")
+@formed
+@connected
+def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, form: Form, **filters: str | None) -> None:
+    """Records of the trail, newest first, by filters that combine.
+
+    The answer costs as much as what is shown, however long the trail is. Where there is more, stderr says how to go
+    on; the token stays valid while new records arrive.
+
+    \b
+    What happened to a release, who did what, what was changed in production, where a digest has been,
+    every freeze, override, rejection and rollback:
+      slipway audit list --release shop-482
+      slipway audit list --actor ada@example.com --from 30d
+      slipway audit list --environment production --action change --from 2026-11-01 --to 2026-11-30
+      slipway audit list --digest sha256:9f86d0
+      slipway audit list --action intervention
+
+    \b
+    Examples for scripts:
+      slipway audit list --application shop --limit 10000 --jsonl | jq -r '[.time, .action] | @tsv'
+      slipway audit list --environment production --csv > production.csv
+    """
+    screen = Screen()
+    asked = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
+    pages = _pages(api, asked, limit=limit, after=after)
+    streams = form in (Form.JSONL, Form.CSV) and not oldest_first
+    if form is Form.CSV:
+        write_headings(COLUMNS)
+    records, following = list[dict[str, Any]](), after
+    for page in pages:
+        following = page.next
+        if streams:
+            for item in page.records:
+                write_line(screen, form, COLUMNS, item)
+        else:
+            records += page.records
+    records = records[::-1] if oldest_first else records
+    if form is Form.JSON:
+        screen.json({"records": records, "next": following})
+    elif not streams:
+        _show(screen, form, records)
+    if following is not None and form is not Form.JSON:
+        # A time that was said as so long ago is another one tomorrow, and would make this another query.
+        times = "".join(f"--{name} {asked[name]} " for name in ("from", "to") if asked[name])
+        click.echo(f"there may be more: {times}--after {following}", err=True)
+
+
+def _show(screen: Screen, form: Form, records: list[dict[str, Any]]) -> None:
+    if form is not Form.TABLE:
+        for item in records:
+            write_line(screen, form, COLUMNS, item)
+    elif records:
+        show_records(screen, [read(TrailLine, item) for item in records])
+    else:
+        click.echo("no records", err=True)
+
+
+def _pages(api: Api, filters: dict[str, str | None], *, limit: int, after: str | None) -> Iterator[FoundRecords]:
+    """Until so many records have come, or there are no more. A page may be empty and not be the last."""
+    left, seen = limit, {after}
+    while True:
+        page = read(FoundRecords, api.get("audit", **filters, limit=min(left, PAGE), after=after))
+        yield page
+        left, after = left - len(page.records), page.next
+        if left <= 0 or after in {None, *seen}:
+            return
+        seen.add(after)
+
+
+@click.command("show")
+@click.argument("application")
+@click.argument("sequence", type=click.IntRange(min=1))
+@json_option
+@connected
+def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
+    """One record, with all its details and both hashes.
+
+    \b
+    Example:
+      slipway audit show shop 1204
+    """
+    page = api.audit_page(application, after=sequence - 1, limit=1)
+    found = next((item for item in page.records if item.get("sequence") == sequence), None)
+    if found is None:
+        raise Trouble(f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}")
+    screen = Screen()
+    if as_json:
+        screen.json(found)
+    else:
+        screen.fields(record_fields(screen, read(TrailLine, found)))
+
+
+LIVE_COLUMNS: Final = (
+    "application",
+    "environment",
+    "release",
+    "tag",
+    "digest",
+    "plan_hash",
+    "since",
+    "approvals",
+    "gate",
+    "overrides",
+    "evidence",
+    "supply_chain",
+    "run",
+    "commit",
+)
+
+
+@click.command("live")
+@click.argument("environment")
+@click.option("--application", "-a", metavar="NAME", help="Only this one.")
+@formed
+@connected
+def live(api: Api, *, environment: str, application: str | None, form: Form) -> None:
+    """What is live in ENVIRONMENT: who let it in, and on what evidence.
+
+    Votes are those that were cast for exactly the plan that was rolled out; each names its record in the trail.
+
+    \b
+    Examples:
+      slipway audit live production
+      slipway audit live production --application shop --json | jq '.live[].approvals'
+    """
+    screen, found, after = Screen(), list[dict[str, Any]](), None
+    while True:
+        page = read(LiveAnswer, api.get("environments", environment, "live", application=application, after=after))
+        found += page.live
+        if page.next is None or page.next == after:
+            break
+        after = page.next
+    if form is Form.JSON:
+        screen.json({"environment": environment, "live": found, "next": None})
+    elif form is not Form.TABLE:
+        write_lines(screen, form, LIVE_COLUMNS, found)
+    elif not found:
+        click.echo(f"nothing is live in {environment}", err=True)
+    else:
+        for place, item in enumerate(found):
+            if place:
+                screen.line()
+            screen.fields(_live_fields(screen, read(LiveView, item)))
+
+
+def _live_fields(screen: Screen, item: LiveView) -> Iterator[tuple[str, Content]]:
+    yield "release", Cell(item.release, NAME)
+    yield "tag", item.tag
+    yield "digest", item.digest
+    yield "plan", short(item.plan_hash)
+    yield "live since", Cell(screen.time(item.since), FAINT)
+    for vote in item.approvals:
+        said = f": {vote.reason}" if vote.reason else ""
+        yield "approved", Cell(f"{vote.actor} {screen.time(vote.at)} (record {vote.sequence}){said}", GOOD)
+    for one in item.overrides:
+        text = f"{one.actor} {one.action} {screen.time(one.at)} (record {one.sequence}): {one.reason}"
+        yield "overridden", Cell(text, NOTE)
+    yield "gate", item.gate or "none"
+    for evidence in item.evidence:
+        mark, style = ("✓", GOOD) if evidence.passed else ("✗", BAD)
+        yield (
+            f"in {evidence.environment}" if evidence.environment else "evidence",
+            Cell(f"{mark} {evidence.name}: {evidence.summary}", style),
+        )
+    for rule in item.supply_chain:
+        yield "supply chain", Cell(f"{'✓' if rule.passed else '✗'} {rule.name}: {rule.reason}")
+    yield "run", item.run
+    yield "commit", item.commit

@@ -1,0 +1,76 @@
+"""`slipway audit reindex`: compare the audit index with the trail, and repair it, while the app runs."""
+
+from typing import Any
+
+import click
+
+from ..answers import ComparedPart
+from ..api import Api, read
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import BAD, GOOD, Cell, Screen, progress
+from ..troubles import Exit
+
+INSTALLATION = "_installation"
+_COUNTS = ("records", "damaged", "missing", "wrong", "extra")
+
+
+@click.command("reindex")
+@click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
+@click.option("--repair", is_flag=True, help="Put right what is found. Without it nothing is changed.")
+@json_option
+@connected
+def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: bool) -> None:
+    """Compare the audit index with the trail, and repair it, while the app runs.
+
+    The trail is the truth: rows of the index that are missing or say something else are written again, and those that
+    should not be there are taken away. Without APPLICATION every trail is compared, the installation's own too.
+    It needs the permission `reindex`, which admins have.
+
+    \b
+    Exit codes: 0 no difference is left, 1 there are differences, 3 the app cannot be reached.
+
+    \b
+    Examples:
+      slipway audit reindex
+      slipway audit reindex shop --repair
+    """
+    names = list(dict.fromkeys(applications)) or [*api.applications(), INSTALLATION]
+    found = []
+    with progress() as steps:
+        for name in names:
+            total = dict.fromkeys(_COUNTS, 0)
+            after: int | None = 0
+            while after is not None:
+                body = {"after": after, "repair": repair}
+                part = read(ComparedPart, api.post("audit", name, "reindex", body=body))
+                for count in _COUNTS:
+                    total[count] += getattr(part, count)
+                after = part.next if part.next is None or part.next > after else None
+                steps.at(name, after or part.head, max(part.head, 1))
+            found.append({"application": name, **total, "repaired": repair})
+    _show(found, as_json=as_json, repair=repair)
+    if any(one["damaged"] or (_differences(one) and not repair) for one in found):
+        raise SystemExit(Exit.NO)
+
+
+def _show(found: list[dict[str, Any]], *, as_json: bool, repair: bool) -> None:
+    screen = Screen()
+    if as_json:
+        screen.json({"applications": found})
+        return
+    for one in found:
+        count = _differences(one)
+        text = "the index is whole"
+        if count:
+            kinds = ", ".join(f"{one[name]} {name}" for name in ("missing", "wrong", "extra") if one[name])
+            text = f"{kinds}: {'repaired' if repair else 'repair with --repair'}"
+        good = not count or repair
+        screen.line(Cell("✓ " if good else "✗ ", GOOD if good else BAD), f"{one['application']}  {text}")
+        if one["damaged"]:
+            damaged = f"  {one['damaged']} records of the trail are damaged: `slipway audit verify`"
+            screen.line(Cell(damaged, BAD))
+
+
+def _differences(one: dict[str, Any]) -> int:
+    return int(one["missing"] + one["wrong"] + one["extra"])

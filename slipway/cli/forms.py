@@ -1,0 +1,83 @@
+"""How a list is printed: a table for people; one JSON object, JSON lines or CSV for scripts."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from functools import wraps
+from typing import Any
+
+import click
+
+from .screen import Screen
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so could be run by a spreadsheet."""
+
+
+class Form(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+    @property
+    def for_scripts(self) -> bool:
+        return self is not Form.TABLE
+
+
+def formed(command: Callable[..., None]) -> Callable[..., None]:
+    """Give the command `form`, chosen by --json, --jsonl or --csv."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the API's answer.")
+    @click.option("--jsonl", "as_jsonl", is_flag=True, help="Print each entry as a line of JSON.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a line of headings.")
+    @wraps(command)
+    def choose(*args: Any, as_json: bool, as_jsonl: bool, as_csv: bool, **values: Any) -> None:
+        chosen = [form for form, wanted in zip(list(Form)[1:], (as_json, as_jsonl, as_csv), strict=True) if wanted]
+        if len(chosen) > 1:
+            given = " and ".join(f"--{form}" for form in chosen)
+            raise click.UsageError(f"expected one of --json, --jsonl and --csv, got {given}")
+        command(*args, form=chosen[0] if chosen else Form.TABLE, **values)
+
+    return choose
+
+
+def write_lines(screen: Screen, form: Form, columns: Sequence[str], entries: Iterable[Mapping[str, Any]]) -> None:
+    """The entries as JSON lines, or as CSV with a line of headings."""
+    if form is Form.CSV:
+        write_headings(columns)
+    for entry in entries:
+        write_line(screen, form, columns, entry)
+
+
+def write_headings(columns: Sequence[str]) -> None:
+    _csv_line(columns)
+
+
+def write_line(screen: Screen, form: Form, columns: Sequence[str], entry: Mapping[str, Any]) -> None:
+    if form is Form.CSV:
+        _csv_line([_cell(entry.get(name)) for name in columns])
+    else:
+        screen.json_line(entry)
+
+
+def _csv_line(cells: Sequence[str]) -> None:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    sys.stdout.write(out.getvalue())
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case dict() | list():
+            return json.dumps(value, sort_keys=True, separators=(",", ":"))
+        case _:
+            text = str(value)
+            return f"'{text}" if text.startswith(_FORMULA) else text

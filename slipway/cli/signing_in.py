@@ -1,0 +1,21 @@
+"""Sign-in to Entra for the app: by `az login`, in a pipeline, or with a managed identity. It asks for no password."""
+
+from .troubles import Exit, Trouble
+
+
+def sign_in(audience: str) -> str:
+    """An access token for the app, whose client id or `api://…` the audience is. Raises `Trouble`."""
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import; who signs in waits for it anyway
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
+
+    try:
+        with DefaultAzureCredential() as credential:
+            return credential.get_token(f"{audience.rstrip('/')}/.default").token
+    except (AzureError, ValueError) as error:
+        # Its message names each way that was tried, over many lines, and what each of them said.
+        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise Trouble(
+            f"--audience: nobody is signed in for {audience}: {first}; try `az login`, or check that the app's "
+            "registration lets the Azure CLI ask for tokens",
+            exit_code=Exit.NO_ANSWER,
+        ) from error

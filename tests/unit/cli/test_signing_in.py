@@ -1,0 +1,67 @@
+"""Signing in: where an audience is given, each request carries the token of whoever has signed in to Entra."""
+
+import azure.identity
+import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
+
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Served
+
+
+class Credential:
+    """Stands for a person who did `az login`."""
+
+    asked: list[str] = []  # noqa: RUF012 - one test at a time
+    fails = False
+
+    def __enter__(self) -> "Credential":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def get_token(self, scope: str) -> AccessToken:
+        self.asked.append(scope)
+        if self.fails:
+            raise ClientAuthenticationError("DefaultAzureCredential failed\nand said much more")
+        return AccessToken("a-token-of-entra", 0)
+
+
+@pytest.fixture
+def credential(monkeypatch: pytest.MonkeyPatch) -> type[Credential]:
+    monkeypatch.setattr(azure.identity, "DefaultAzureCredential", Credential)
+    monkeypatch.setattr(Credential, "asked", [])
+    return Credential
+
+
+def test_the_token_is_asked_for_once_and_sent_with_each_request(
+    slipway: Command, app: Served, credential: type[Credential]
+) -> None:
+    assert slipway("--audience", "api://slipway", "audit", "reindex").exit_code == 0
+    assert credential.asked == ["api://slipway/.default"]
+    assert {one.headers.get("authorization") for one in app.asked} == {"Bearer a-token-of-entra"}
+    assert len(app.asked) > 1
+
+
+def test_the_audience_may_come_from_the_environment(
+    slipway: Command, app: Served, credential: type[Credential]
+) -> None:
+    slipway("releases", SLIPWAY_AUDIENCE="client-id")
+    assert credential.asked == ["client-id/.default"]
+
+
+def test_without_an_audience_nobody_signs_in(slipway: Command, app: Served, credential: type[Credential]) -> None:
+    slipway("releases")
+    assert credential.asked == []
+    assert "authorization" not in app.asked[0].headers
+
+
+def test_nobody_signed_in_is_said_in_one_line_and_nothing_is_sent(
+    slipway: Command, app: Served, credential: type[Credential], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credential, "fails", True)
+    result = slipway("--audience", "api://slipway", "releases")
+    assert result.exit_code == 3
+    assert "nobody is signed in for api://slipway: DefaultAzureCredential failed; try `az login`" in result.stderr
+    assert app.asked == []
+    assert "a-token-of-entra" not in result.stdout + result.stderr
