@@ -16,8 +16,9 @@ Made by `make docs` from the OpenAPI 3.1 document that every installation serves
 
 """
 _SEND = """
-```sh
-curl -H "x-functions-key: $SLIPWAY_KEY" "$SLIPWAY_URL/api/v1/audit?environment=production&action=change&from=2026-11-01"
+```http
+GET /api/v1/audit?environment=production&action=change&from=2026-11-01
+x-functions-key: …
 ```
 
 [Who may do what](roles.md) · [every question to the trail as a command](../how-to/query-the-audit-trail.md)
