@@ -20,6 +20,7 @@ from .flow.inbound import EventSource
 from .flow.inbound.caller import Access, NamedKey
 from .flow.intake import Intake
 from .flow.links import Links
+from .flow.numbers import Numbers
 from .flow.observing import ObservedBus
 from .flow.outbox import Outbox
 from .flow.parking import Parking
@@ -33,6 +34,7 @@ from .ledger.indexing import Indexer
 from .ledger.installation import Installation
 from .ledger.leases import Leases
 from .ledger.reindexing import Reindexing
+from .ledger.weeks import Weeks
 from .settings import FOREIGN, ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
@@ -382,6 +384,7 @@ class Parts:
             intake=self.intake,
             outbox=self.outbox,
             indexer=self.indexer,
+            numbers=self.numbers,
             registry=self.registry,
             freezer=self.freezer,
             clock=self.clock,
@@ -390,6 +393,10 @@ class Parts:
     @part
     def reindexing(self) -> Reindexing:
         return Reindexing(table=self.table, index=self.index, archive=self.ledger.archive)
+
+    @part
+    def numbers(self) -> Numbers:
+        return Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=self.clock)
 
     @part
     def trail(self) -> Trail:

@@ -21,6 +21,7 @@ from .clock import Clock, utc_now
 from .freezing import Freezer
 from .inbound.event_grid import hangs_on_an_image
 from .intake import Contended, Intake, Outcome
+from .numbers import Numbers
 from .observing import sweeping
 from .outbox import Outbox
 
@@ -42,6 +43,8 @@ class Swept(Record):
 
     sent: int = 0
     indexed: int = 0
+    counted: int = 0
+    """Records that were added to the numbers."""
     deadlines: int = 0
     reminders: int = 0
     missed_pushes: int = 0
@@ -59,6 +62,7 @@ class Sweep:
     outbox: Outbox
     registry: Callable[[str], Registry]
     indexer: Indexer | None = None
+    numbers: Numbers | None = None
     freezer: Freezer | None = None
     """Tells applications of a freeze of everything that they have not heard of."""
     clock: Clock = utc_now
@@ -83,6 +87,7 @@ class Sweep:
             total = Swept(
                 sent=total.sent + found.sent,
                 indexed=total.indexed + found.indexed,
+                counted=total.counted + found.counted,
                 deadlines=total.deadlines + found.deadlines,
                 reminders=total.reminders + found.reminders,
                 missed_pushes=total.missed_pushes + found.missed_pushes,
@@ -113,6 +118,7 @@ class Sweep:
         return Swept(
             sent=sent,
             indexed=indexed,
+            counted=self.numbers.catch_up(name) if self.numbers is not None else 0,
             deadlines=due["deadline-reached"],
             reminders=due["reminder-due"],
             missed_pushes=pushes,

@@ -8,6 +8,9 @@ from typing import Final
 
 TABLE: Final = "ledger"
 
+NUMBERS: Final = "_numbers."
+"""Begins the partition that holds the numbers of an application."""
+WEEK: Final = "week!"
 INSTALLATION: Final = "_installation"
 """Partition of what concerns no single application; application names never begin with an underscore."""
 
@@ -112,6 +115,16 @@ def archived(application: str, last: int) -> str:
 
 def export(application: str) -> str:
     return EXPORT + application
+
+
+def numbers(application: str) -> str:
+    """A partition, not a row: its head says how far the trail was read, its other rows are weeks."""
+    return NUMBERS + application
+
+
+def week(generation: int, name: str) -> str:
+    """Inverted, so that the newest generation comes first, and in it the newest week. `name` is such as 2026-W48."""
+    return f"{WEEK}{9999 - generation:04d}!{9999 - int(name[:4]):04d}{99 - int(name[6:]):02d}"
 
 
 def span(prefix: str) -> tuple[str, str]:

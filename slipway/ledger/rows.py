@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from ..domain.audit import AuditRecord
-from ..domain.model import Record
 from ..domain.release import Release
 from .table import TEXT_LIMIT, Value
 
@@ -13,12 +14,12 @@ PIECE = TEXT_LIMIT // 2
 """Characters of one piece; each may take two UTF-16 code units."""
 
 
-def pack(record: Record) -> dict[str, Value]:
+def pack(record: BaseModel) -> dict[str, Value]:
     """`Data`, `Data1`, `Data2`, … with the record's JSON."""
     return _cut("Data", json.dumps(record.model_dump(mode="json"), separators=(",", ":"), ensure_ascii=False))
 
 
-def unpack[R: Record](kind: type[R], values: Mapping[str, Value]) -> R:
+def unpack[R: BaseModel](kind: type[R], values: Mapping[str, Value]) -> R:
     return kind.model_validate_json(_joined("Data", values))
 
 

@@ -1,0 +1,76 @@
+"""Durations in few numbers: a histogram whose buckets grow by a constant factor, as DDSketch has them.
+
+Two histograms add up to that of both, whatever the order, so that weekly rows can be kept apart and read together. A
+quantile that is read from one lies within `ERROR` of a duration that was really put in at that rank.
+"""
+
+import math
+from datetime import timedelta
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ERROR: Final = 0.05
+"""Relative error of a quantile, at most."""
+_GROWTH: Final = (1 + ERROR) / (1 - ERROR)
+_LOG: Final = math.log(_GROWTH)
+_NONE: Final = -1
+"""The bucket of what took no time: less than a millisecond."""
+
+
+class Histogram(BaseModel):
+    """Counts by bucket. Durations are kept in whole milliseconds; what would be negative counts as none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    buckets: dict[int, int] = Field(default_factory=dict)
+    total_ms: int = 0
+    least_ms: int | None = None
+    most_ms: int | None = None
+
+    @property
+    def count(self) -> int:
+        return sum(self.buckets.values())
+
+    def put(self, length: timedelta) -> None:
+        ms = max(length // timedelta(milliseconds=1), 0)
+        bucket = _bucket(ms)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        self.total_ms += ms
+        self._widen(ms, ms)
+
+    def add(self, other: "Histogram") -> None:
+        for bucket, count in other.buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+        self.total_ms += other.total_ms
+        if other.least_ms is not None and other.most_ms is not None:
+            self._widen(other.least_ms, other.most_ms)
+
+    def quantile(self, share: float) -> timedelta | None:
+        """The duration that this share of all durations does not exceed, within `ERROR`; None where there are none."""
+        count = self.count
+        if not count or self.least_ms is None or self.most_ms is None:
+            return None
+        rank, seen = max(math.ceil(share * count), 1), 0
+        for bucket in sorted(self.buckets):
+            seen += self.buckets[bucket]
+            if seen >= rank:
+                ms = min(max(_middle(bucket), self.least_ms), self.most_ms)
+                return timedelta(milliseconds=ms)
+        raise AssertionError("a rank is never greater than the count")
+
+    def mean(self) -> timedelta | None:
+        return timedelta(milliseconds=self.total_ms / self.count) if self.buckets else None
+
+    def _widen(self, least: int, most: int) -> None:
+        self.least_ms = least if self.least_ms is None else min(self.least_ms, least)
+        self.most_ms = most if self.most_ms is None else max(self.most_ms, most)
+
+
+def _bucket(ms: int) -> int:
+    return math.ceil(math.log(ms) / _LOG) if ms else _NONE
+
+
+def _middle(bucket: int) -> float:
+    """The value that is within `ERROR` of both ends of the bucket."""
+    return 0.0 if bucket == _NONE else 2 * _GROWTH**bucket / (_GROWTH + 1)

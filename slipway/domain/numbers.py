@@ -1,0 +1,222 @@
+"""Numbers from the trail: DORA's four, the time that approvals and steps take, by environment and week.
+
+Pure. `fold` takes a cursor and the records that follow it, and gives the cursor behind them and what they add to each
+week. What records add does not depend on how they were cut into portions, and records behind the cursor add nothing,
+so that a portion may be lost, repeated or interrupted. The definitions are in docs/reference/numbers.md.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .audit import AuditRecord
+from .histogram import Histogram
+from .stages import BEGINS, ENDS, Stage
+
+OPEN_LIMIT: Final = 1000
+"""Releases that are followed at once; beyond, the oldest are forgotten: their times are not counted."""
+_FAILURES: Final = frozenset({"rollout.failed", "verification.failed", "step.lost"})
+_FAILED_ENDS: Final = frozenset({"release.failed", "release.rolled-back"})
+
+
+class _Sum(BaseModel):
+    """Grows while records are folded into it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Tally(_Sum):
+    """What happened in one environment in one week."""
+
+    deployments: int = 0
+    """Releases that went live."""
+    failed: int = 0
+    """Rollouts that failed before that."""
+    withdrawn: int = 0
+    """Releases that were live, and that a person rolled back."""
+    lead_time: Histogram = Field(default_factory=Histogram)
+    restore: Histogram = Field(default_factory=Histogram)
+    approval: Histogram = Field(default_factory=Histogram)
+    stages: dict[Stage, Histogram] = Field(default_factory=dict)
+    ended: dict[str, int] = Field(default_factory=dict)
+
+    def add(self, other: "Tally") -> None:
+        self.deployments += other.deployments
+        self.failed += other.failed
+        self.withdrawn += other.withdrawn
+        self.lead_time.add(other.lead_time)
+        self.restore.add(other.restore)
+        self.approval.add(other.approval)
+        for stage, histogram in other.stages.items():
+            self.stages.setdefault(stage, Histogram()).add(histogram)
+        for end, count in other.ended.items():
+            self.ended[end] = self.ended.get(end, 0) + count
+
+
+class Week(_Sum):
+    """One application in one ISO week, by environment; `""` is what lies before the first environment."""
+
+    week: str
+    environments: dict[str, Tally] = Field(default_factory=dict)
+
+    def tally(self, environment: str) -> Tally:
+        return self.environments.setdefault(environment, Tally())
+
+    def add(self, other: "Week") -> None:
+        for environment, tally in other.environments.items():
+            self.tally(environment).add(tally)
+
+
+class Followed(_Sum):
+    """A release that has not ended, as far as its next records need to know it."""
+
+    created: datetime | None = None
+    """None where its beginning was not seen."""
+    stage: Stage | None = None
+    began: datetime | None = None
+    where: str = ""
+    asked: datetime | None = None
+    """When people were first asked here."""
+    rolling: bool = False
+    failed: bool = False
+    returns: bool = False
+    """It brings back an earlier release, and changes nothing new."""
+
+
+class Cursor(_Sum):
+    """How far a trail has been folded, and what the next records need of the earlier ones."""
+
+    sequence: int = 0
+    generation: int = 1
+    """Counts how often it was begun anew."""
+    open: dict[int, Followed] = Field(default_factory=dict)
+    failing: dict[str, datetime] = Field(default_factory=dict)
+    """Environments in which something failed and nothing is restored yet, with since when."""
+
+
+def iso_week(moment: datetime) -> str:
+    """`2026-W48`: the ISO week of the moment in UTC."""
+    year, week, _ = moment.astimezone(UTC).isocalendar()
+    return f"{year:04d}-W{week:02d}"
+
+
+def week_start(week: str) -> datetime:
+    """Monday 00:00 UTC of `2026-W48`. Raises ValueError for a week that does not exist."""
+    return datetime.strptime(f"{week}-1", "%G-W%V-%u").replace(tzinfo=UTC)
+
+
+def weeks_until(last: str, count: int) -> tuple[str, ...]:
+    """So many weeks, oldest first, the last of which is named."""
+    start = week_start(last)
+    return tuple(iso_week(start - timedelta(weeks=back)) for back in range(count - 1, -1, -1))
+
+
+def fold(cursor: Cursor, records: Iterable[AuditRecord]) -> tuple[Cursor, dict[str, Week]]:
+    """The cursor behind the records, and what they add to each week. Records that were folded before are passed over.
+
+    The records are of one application and in order; where one is missing, because it cannot be read, the rest counts.
+    """
+    folding = _Folding(cursor.model_copy(deep=True))
+    for record in records:
+        if record.sequence > folding.cursor.sequence:
+            folding.take(record)
+            folding.cursor.sequence = record.sequence
+    return folding.cursor, folding.weeks
+
+
+class _Folding:
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self.weeks: dict[str, Week] = {}
+
+    def take(self, record: AuditRecord) -> None:
+        number = _number(record)
+        if number is None:
+            return
+        release = self._followed(number, record)
+        if release is None:
+            return
+        tally, where = self._tally(record), record.environment or ""
+        self._stage(release, record)
+        if record.action in _FAILURES:
+            self._fail(release, tally, where, record.time)
+        elif record.action == "release.live":
+            self._live(release, tally, where, record.time)
+        elif record.action == "rollback.done":
+            self._restored(tally, where, record.time)
+        elif record.action == "rollback.ordered":
+            release.returns = True
+            tally.withdrawn += 1
+            self.cursor.failing.setdefault(where, record.time)
+        elif record.action == "rollout.requested":
+            release.rolling, release.failed = True, False
+        self._gate(release, tally, record)
+        if record.action in ENDS:
+            if record.action in _FAILED_ENDS:
+                self._fail(release, tally, where, record.time)
+            end = record.action.removeprefix("release.")
+            tally.ended[end] = tally.ended.get(end, 0) + 1
+            del self.cursor.open[number]
+
+    def _followed(self, number: int, record: AuditRecord) -> Followed | None:
+        """The release that the record speaks of; None where it has ended and only something is said of it."""
+        known = self.cursor.open.get(number)
+        if known is None and (record.action in BEGINS or record.action == "rollback.ordered"):
+            created = record.time if record.action in ("release.created", "rollback.ordered") else None
+            known = self.cursor.open[number] = Followed(created=created)
+            if len(self.cursor.open) > OPEN_LIMIT:
+                del self.cursor.open[min(one for one in self.cursor.open if one != number)]
+        return known
+
+    def _tally(self, record: AuditRecord) -> Tally:
+        week = iso_week(record.time)
+        return self.weeks.setdefault(week, Week(week=week)).tally(record.environment or "")
+
+    def _stage(self, release: Followed, record: AuditRecord) -> None:
+        if record.action not in BEGINS:
+            return
+        if release.stage is not None and release.began is not None:
+            week = self.weeks.setdefault(iso_week(record.time), Week(week=iso_week(record.time)))
+            stages = week.tally(release.where).stages
+            stages.setdefault(release.stage, Histogram()).put(record.time - release.began)
+        release.stage, release.began, release.where = BEGINS[record.action], record.time, record.environment or ""
+        if record.action == "plan.made" and release.asked is not None:
+            release.stage = Stage.APPROVAL  # planned again with the same outcome: people are still asked
+
+    def _gate(self, release: Followed, tally: Tally, record: AuditRecord) -> None:
+        """From when people were first asked until they had decided."""
+        match record.action:
+            case "gate.opened":
+                release.asked = release.asked or record.time
+            case "gate.passed" | "release.rejected" if release.asked is not None:
+                tally.approval.put(record.time - release.asked)
+                release.asked = None
+            case "release.live":
+                release.asked = None
+
+    def _live(self, release: Followed, tally: Tally, where: str, at: datetime) -> None:
+        release.rolling = release.failed = False
+        if not release.returns:
+            tally.deployments += 1
+            if release.created is not None:
+                tally.lead_time.put(at - release.created)
+        self._restored(tally, where, at)
+
+    def _fail(self, release: Followed, tally: Tally, where: str, at: datetime) -> None:
+        """A rollout that has touched the environment went wrong; it counts once."""
+        if release.rolling and not release.failed:
+            release.failed = True
+            tally.failed += 0 if release.returns else 1
+            self.cursor.failing.setdefault(where, at)
+
+    def _restored(self, tally: Tally, where: str, at: datetime) -> None:
+        since = self.cursor.failing.pop(where, None)
+        if since is not None:
+            tally.restore.put(at - since)
+
+
+def _number(record: AuditRecord) -> int | None:
+    digits = (record.release or "").rpartition("-")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() else None

@@ -1,0 +1,117 @@
+"""What pages, API and CLI say of the numbers: medians and shares instead of histograms."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from .histogram import Histogram
+from .model import Moment, Record
+from .numbers import Tally, Week, week_start
+from .stages import Stage
+
+
+class Spread(Record):
+    """How durations are spread, in seconds. Median and p90 are within 5 % of a duration that was measured."""
+
+    count: int
+    median: float | None = None
+    p90: float | None = None
+    mean: float | None = None
+    least: float | None = None
+    most: float | None = None
+
+
+class StageSpread(Record):
+    """How long one stage takes."""
+
+    stage: Stage
+    waits: bool
+    """Whether it waits for somebody or something, or works."""
+    seconds: Spread
+
+
+class Figures(Record):
+    """The numbers of one environment over one week, or over several."""
+
+    deployments: int
+    deployments_per_day: float
+    lead_time: Spread
+    """From the first fact that made the release until it was live here."""
+    change_failure_rate: float | None
+    """Share of rollouts that failed or were rolled back by hand; None where there was no rollout."""
+    failed: int
+    withdrawn: int
+    time_to_restore: Spread
+    approval_wait: Spread
+    stages: tuple[StageSpread, ...]
+    ended: dict[str, int] = Field(default_factory=dict)
+    """Releases that ended here, by how."""
+
+
+class WeekFigures(Record):
+    """One week of one environment."""
+
+    week: str
+    begins: Moment
+    figures: Figures
+
+
+class EnvironmentNumbers(Record):
+    """One environment of one application: the whole time asked for, and week by week."""
+
+    application: str
+    environment: str
+    """Empty for what lies before the first environment."""
+    total: Figures
+    weeks: tuple[WeekFigures, ...]
+
+
+def figures(tally: Tally, days: float) -> Figures:
+    """`days` is the length of the time that the tally is of."""
+    rollouts = tally.deployments + tally.failed
+    return Figures(
+        deployments=tally.deployments,
+        deployments_per_day=round(tally.deployments / days, 3) if days else 0.0,
+        lead_time=spread(tally.lead_time),
+        change_failure_rate=round(min((tally.failed + tally.withdrawn) / rollouts, 1.0), 4) if rollouts else None,
+        failed=tally.failed,
+        withdrawn=tally.withdrawn,
+        time_to_restore=spread(tally.restore),
+        approval_wait=spread(tally.approval),
+        stages=tuple(
+            StageSpread(stage=stage, waits=stage.waits, seconds=spread(tally.stages[stage]))
+            for stage in Stage
+            if stage in tally.stages
+        ),
+        ended=dict(sorted(tally.ended.items())),
+    )
+
+
+def spread(histogram: Histogram) -> Spread:
+    return Spread(
+        count=histogram.count,
+        median=_seconds(histogram.quantile(0.5)),
+        p90=_seconds(histogram.quantile(0.9)),
+        mean=_seconds(histogram.mean()),
+        least=None if histogram.least_ms is None else histogram.least_ms / 1000,
+        most=None if histogram.most_ms is None else histogram.most_ms / 1000,
+    )
+
+
+def environment_numbers(
+    application: str, environment: str, weeks: tuple[str, ...], found: dict[str, Week]
+) -> EnvironmentNumbers:
+    """`weeks` are those asked for, oldest first; one that is not found had nothing."""
+    total, by_week = Tally(), list[WeekFigures]()
+    for name in weeks:
+        week = found.get(name)
+        tally = week.environments.get(environment) if week else None
+        total.add(tally or Tally())
+        by_week.append(WeekFigures(week=name, begins=week_start(name), figures=figures(tally or Tally(), 7)))
+    return EnvironmentNumbers(
+        application=application, environment=environment, total=figures(total, 7 * len(weeks)), weeks=tuple(by_week)
+    )
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else round(length.total_seconds(), 3)

@@ -1,0 +1,183 @@
+"""Numbers from the trail: what counts, in which week, and that portions and repetitions change nothing."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.domain.audit import GENESIS, AuditRecord
+from slipway.domain.numbers import Cursor, Tally, Week, fold, iso_week, week_start, weeks_until
+from slipway.domain.numbers_report import environment_numbers, figures
+from slipway.domain.stages import BEGINS, Stage, spans
+
+START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+ACTIONS = (*BEGINS, "rollback.ordered", "vote.approved", "notification.sent", "release.retried")
+
+
+def record(
+    sequence: int, at: float, action: str, release: int = 1, environment: str | None = "production"
+) -> AuditRecord:
+    """`at` is in minutes."""
+    return AuditRecord(
+        application="shop",
+        sequence=sequence,
+        time=START + timedelta(minutes=at),
+        actor="slipway",
+        action=action,
+        release=f"shop-{release}",
+        environment=environment,
+        previous=GENESIS,
+        hash=GENESIS,
+    )
+
+
+def story(*told: tuple[float, str] | tuple[float, str, int]) -> list[AuditRecord]:
+    return [
+        record(
+            place, item[0], item[1], item[2] if len(item) == 3 else 1, None if "created" in item[1] else "production"
+        )
+        for place, item in enumerate(told, start=1)
+    ]
+
+
+def counted(*told: tuple[float, str] | tuple[float, str, int]) -> Tally:
+    _, weeks = fold(Cursor(), story(*told))
+    total = Tally()
+    for week in weeks.values():
+        total.add(week.environments.get("production", Tally()))
+    return total
+
+
+GOES_LIVE = ((0.0, "release.created"), (1.0, "plan.requested"), (2.0, "plan.made"), (2.0, "gate.opened"),
+             (32.0, "gate.passed"), (32.0, "rollout.requested"), (33.0, "rollout.applied"), (35.0, "rollout.done"),
+             (35.0, "release.live"), (35.0, "release.completed"))  # fmt: skip
+
+
+def test_a_release_that_goes_live_is_a_deployment_with_its_lead_time() -> None:
+    tally = counted(*GOES_LIVE)
+    said = figures(tally, 7)
+    assert (said.deployments, said.failed, said.change_failure_rate) == (1, 0, 0.0)
+    assert said.lead_time.median == pytest.approx(35 * 60, rel=0.05)
+    assert said.deployments_per_day == pytest.approx(1 / 7, rel=0.01)
+    assert said.ended == {"completed": 1}
+
+
+def test_people_are_waited_for_from_the_first_asking_to_the_decision() -> None:
+    tally = counted((0, "release.created"), (1, "gate.opened"), (5, "plan.requested"), (6, "gate.opened"),
+                    (31, "gate.passed"))  # fmt: skip
+    assert tally.approval.count == 1
+    assert tally.approval.most_ms == 30 * 60_000
+
+
+def test_a_rejection_is_a_decision_too_and_an_expiry_is_none() -> None:
+    assert counted((0, "gate.opened"), (9, "release.rejected")).approval.count == 1
+    assert counted((0, "gate.opened"), (9, "release.expired")).approval.count == 0
+
+
+def test_a_failed_rollout_counts_once_and_is_restored_by_the_roll_back() -> None:
+    tally = counted((0, "release.created"), (1, "rollout.requested"), (4, "rollout.failed"), (4, "rollback.requested"),
+                    (10, "rollback.done"), (10, "release.rolled-back"))  # fmt: skip
+    assert (tally.deployments, tally.failed) == (0, 1)
+    assert tally.restore.most_ms == 6 * 60_000
+    assert figures(tally, 7).change_failure_rate == 1.0
+
+
+def test_without_a_roll_back_it_is_restored_by_the_next_release_that_goes_live() -> None:
+    tally = counted((0, "rollout.requested"), (4, "verification.failed"), (4, "release.failed"),
+                    (50, "rollout.requested", 2), (64, "release.live", 2))  # fmt: skip
+    assert (tally.deployments, tally.failed) == (1, 1)
+    assert tally.restore.most_ms == 60 * 60_000
+
+
+def test_what_fails_before_it_touches_the_environment_is_no_failed_change() -> None:
+    assert counted((0, "plan.requested"), (1, "plan.failed"), (1, "release.failed")).failed == 0
+
+
+def test_a_roll_back_by_hand_is_a_failed_change_and_no_deployment() -> None:
+    tally = counted(*GOES_LIVE, (60, "rollback.ordered", 2), (61, "rollout.requested", 2), (65, "release.live", 2),
+                    (65, "release.completed", 2))  # fmt: skip
+    assert (tally.deployments, tally.failed, tally.withdrawn) == (1, 0, 1)
+    assert tally.restore.most_ms == 5 * 60_000
+    assert figures(tally, 7).change_failure_rate == 1.0
+
+
+def test_steps_are_told_apart_by_whether_they_wait_or_work() -> None:
+    stages = counted(*GOES_LIVE).stages
+    assert {stage: histogram.most_ms for stage, histogram in stages.items()} == {
+        Stage.PLAN: 60_000,
+        Stage.APPROVAL: 30 * 60_000,
+        Stage.DEPLOY: 60_000,
+        Stage.CHECK: 120_000,
+    }
+    assert [stage for stage in stages if stage.waits] == [Stage.APPROVAL]
+
+
+def test_weeks_are_iso_weeks_in_utc() -> None:
+    assert iso_week(datetime(2026, 12, 31, 23, 59, tzinfo=UTC)) == "2026-W53"
+    assert iso_week(datetime(2027, 1, 4, tzinfo=UTC)) == "2027-W01"
+    east = datetime.fromisoformat("2026-11-30T01:00:00+09:00")
+    assert iso_week(east) == "2026-W48"
+    assert week_start("2026-W48") == datetime(2026, 11, 23, tzinfo=UTC)
+    assert weeks_until("2027-W01", 3) == ("2026-W52", "2026-W53", "2027-W01")
+
+
+def test_a_week_without_anything_is_there_and_says_so() -> None:
+    _, weeks = fold(Cursor(), story(*GOES_LIVE))
+    found = environment_numbers("shop", "production", weeks_until("2026-W48", 3), weeks)
+    assert [week.figures.deployments for week in found.weeks] == [0, 0, 1]
+    assert found.weeks[0].figures.change_failure_rate is None
+
+
+TRAILS = st.lists(
+    st.tuples(
+        st.sampled_from(ACTIONS),
+        st.integers(1, 4),
+        st.sampled_from([None, "staging", "production"]),
+        st.integers(0, 5 * 24 * 60),
+    ),
+    max_size=80,
+).map(
+    lambda told: [
+        record(place, sum(item[3] for item in told[:place]), action, release, environment)
+        for place, (action, release, environment, _) in enumerate(told, start=1)
+    ]
+)
+
+
+def summed(portions: list[list[AuditRecord]]) -> tuple[Cursor, dict[str, Week]]:
+    """As the ledger does it: the cursor is written down in between, and what a portion adds is added."""
+    cursor, kept = Cursor(), dict[str, Week]()
+    for portion in portions:
+        cursor, added = fold(Cursor.model_validate_json(cursor.model_dump_json()), portion)
+        for name, week in added.items():
+            kept.setdefault(name, Week(week=name)).add(Week.model_validate_json(week.model_dump_json()))
+    return cursor, kept
+
+
+@given(TRAILS, st.lists(st.integers(0, 80), max_size=6))
+def test_however_the_trail_is_cut_the_numbers_are_the_same(trail: list[AuditRecord], cuts: list[int]) -> None:
+    at = sorted({0, len(trail), *(cut for cut in cuts if cut < len(trail))})
+    portions = [trail[first:last] for first, last in zip(at, at[1:], strict=False)]
+    assert summed(portions) == summed([trail])
+
+
+@given(TRAILS, st.lists(st.tuples(st.integers(0, 80), st.integers(0, 80)), max_size=8))
+def test_portions_that_come_again_count_once(trail: list[AuditRecord], again: list[tuple[int, int]]) -> None:
+    portions = [trail[: max(pair)] for pair in again]
+    cut = len(portions) // 2
+    assert summed([*portions[:cut], trail, *portions[cut:], trail]) == summed([trail])
+
+
+@given(TRAILS)
+def test_the_time_of_all_steps_is_that_of_the_releases_spans(trail: list[AuditRecord]) -> None:
+    """The timeline of one release and the numbers of all are made of the same stages."""
+    if any(item.action in ("plan.made", "release.retried", "rollback.ordered") for item in trail):
+        return
+    _, weeks = fold(Cursor(), trail)
+    numbers = sum(h.total_ms for w in weeks.values() for t in w.environments.values() for h in t.stages.values())
+    shown = 0
+    for release in {item.release for item in trail}:
+        mine = [item for item in trail if item.release == release]
+        shown += sum(int(s.length(s.began).total_seconds() * 1000) for s in spans(mine) if s.ended is not None)
+    assert numbers == shown
