@@ -1,12 +1,12 @@
 """Pages for people: what is live, what is on its way, and the story of each release. Reading changes nothing."""
 
-from collections.abc import Callable
-from urllib.parse import quote
+from collections.abc import Callable, Mapping
+from urllib.parse import quote, urlencode
 
 import azure.functions as func
 
 from slipway.flow.inbound import BadInput
-from slipway.pages import board, parked, release, templating
+from slipway.pages import board, numbers, parked, release, templating
 from slipway.pages import evidence as documents
 from slipway.pages.answer import Answer, compressed, conditional
 from slipway.pages.messages import guarded, message, sign_in
@@ -29,6 +29,13 @@ def page_board(req: func.HttpRequest) -> func.HttpResponse:
     return _reading(
         req, "/", lambda who: board.show(parts().reader, parts().parking.installation, who, application=one)
     )
+
+
+@blueprint.function_name("page_numbers")
+@blueprint.route(route="numbers", methods=LOOKING, auth_level=ANONYMOUS)
+def page_numbers(req: func.HttpRequest) -> func.HttpResponse:
+    asked = dict(req.params)
+    return _reading(req, with_query("/numbers", asked), lambda who: numbers.show(parts().numbers, asked, who))
 
 
 @blueprint.function_name("page_parked")
@@ -64,6 +71,11 @@ def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="assets/slipway.css", methods=LOOKING, auth_level=ANONYMOUS)
 def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
     return _sent(req, templating.stylesheet(req.params.get("v", "")))
+
+
+def with_query(path: str, parameters: Mapping[str, str]) -> str:
+    """The address that somebody asked for, to come back to after the sign-in."""
+    return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
 def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]) -> func.HttpResponse:

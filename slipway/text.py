@@ -4,7 +4,7 @@ Escaping for HTML or Markdown is the part of whoever writes it there.
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,9 @@ _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,2048}\.[A-Za-z0-9_-]{20
 def without_tokens(text: str) -> str:
     """The text with whatever may be a signed token hidden: who holds one can vote."""
     return _TOKEN.sub("(token)", text)
+
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def visible(text: str) -> str:
@@ -58,3 +61,20 @@ def one_line(text: str, limit: int) -> str:
     """The visible text with all white space made single spaces, cut where it is longer than `limit`."""
     line = " ".join(visible(" ".join(text.split())).split())
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
+
+
+def duration(length: timedelta) -> str:
+    """`0.4 s`, `42 s`, `3 min 5 s`, `2 h 4 min`, `3 d 2 h`: the two largest units."""
+    seconds = max(0.0, length.total_seconds())
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds a tenth is worth telling
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, unit, smaller, smaller_unit in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {unit}" + (f" {rest} {smaller_unit}" if rest else "")
+    return f"{whole} s"

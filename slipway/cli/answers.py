@@ -277,6 +277,60 @@ class Commanded(Answer):
     of: int | None = None
 
 
+class SpreadView(Answer):
+    """Durations in seconds."""
+
+    count: int
+    median: float | None = None
+    p90: float | None = None
+
+
+class StageView(Answer):
+    stage: str
+    waits: bool
+    seconds: SpreadView
+
+
+class FiguresView(Answer):
+    deployments: int
+    deployments_per_day: float
+    failed: int
+    withdrawn: int = 0
+    change_failure_rate: float | None = None
+    lead_time: SpreadView
+    time_to_restore: SpreadView
+    approval_wait: SpreadView
+    stages: list[StageView] = []
+
+
+class WeekView(Answer):
+    week: str
+    begins: Moment
+    figures: FiguresView
+
+
+class NumbersHere(Answer):
+    application: str
+    environment: str
+    total: FiguresView
+    weeks: list[WeekView]
+
+
+class FoldedView(Answer):
+    application: str
+    sequence: int
+    of: int
+
+
+class RebuiltView(FoldedView):
+    complete: bool
+
+
+class NumbersView(Answer):
+    environments: list[NumbersHere]
+    behind: list[FoldedView] = []
+
+
 class ParkedView(Answer):
     id: str
     source: str

@@ -31,6 +31,7 @@ LAZY = {
     "resume": Lazy(_COMMANDS + "operating:resume", "End the hold that a roll-back set."),
     "override": Lazy(_COMMANDS + "operating:override", "Let one release pass a freeze or a closed window."),
     "audit": Lazy(_COMMANDS + "audit:audit", "Read the audit trail, verify it, and take it away."),
+    "numbers": Lazy(_COMMANDS + "numbers:numbers", "DORA's four and more, out of the trail, by week."),
     "evidence": Lazy(_COMMANDS + "evidence:evidence", "A kept document (a plan, a log) by its hash."),
     "parked": Lazy(_COMMANDS + "parked:parked", "Input that could not be handled: look at it, replay it."),
     "connect": Lazy(_COMMANDS + "connect:connect", "Let Azure DevOps tell this installation of its runs."),

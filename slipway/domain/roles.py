@@ -37,7 +37,7 @@ class Permission(StrEnum):
     DIAGNOSE = "diagnose"
     """Let the app look at every permission and connection that it needs."""
     REINDEX = "reindex"
-    """Compare the audit index with the trail, and repair it."""
+    """Compare the audit index with the trail, and repair it; make the numbers anew."""
     OVERRIDE = "override"
     """Pass a gate, a window or a freeze with a reason, against the policy."""
     ROTATE_KEYS = "rotate-keys"

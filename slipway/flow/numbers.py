@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from pydantic import computed_field
+
 from ..domain.audit import AuditRecord
 from ..domain.model import Record
 from ..domain.numbers import Cursor, Week, fold, iso_week, week_start, weeks_until
@@ -35,12 +37,12 @@ class Folded(Record):
     of: int
     """The last record of the trail."""
 
-    @property
+    @computed_field
     def complete(self) -> bool:
         return self.sequence >= self.of
 
 
-class Answer(Record):
+class NumbersAnswer(Record):
     """The numbers that were asked for."""
 
     weeks: tuple[str, ...]
@@ -79,7 +81,7 @@ class Numbers:
         return folded
 
     def begin_anew(self, application: str) -> Folded:
-        """Forget what is kept; `catch_up` makes it again. Raises `NotFound`, `Conflict`, `LedgerUnavailable`."""
+        """Forget what is kept; `catch_up` makes it again. Raises `NotFound`, `LedgerUnavailable`."""
         self._entry(application)
         cursor = self.weeks.begin_anew(application)
         return self._folded(application, cursor)
@@ -115,7 +117,7 @@ class Numbers:
         environment: str | None = None,
         weeks: int = 12,
         until: str | None = None,
-    ) -> Answer:
+    ) -> NumbersAnswer:
         """Of one application or all, of one environment or all. Raises `NotFound`, `LedgerUnavailable`."""
         names = weeks_until(until or iso_week(self.clock()), weeks)
         entries = [self._entry(application)] if application is not None else list(self.catalogue)
@@ -129,7 +131,7 @@ class Numbers:
             found += [environment_numbers(name, one, names, kept) for one in wanted]
         if environment is not None and not found:
             raise NotFound(f"there is no environment {environment[:80]!r} in {application or 'any application'}")
-        return Answer(weeks=names, environments=tuple(found), behind=tuple(behind))
+        return NumbersAnswer(weeks=names, environments=tuple(found), behind=tuple(behind))
 
     def _read(self, application: str, names: tuple[str, ...]) -> tuple[dict[str, Week], Folded | None]:
         """The kept weeks with what came since; and how far they are, where that is not to the end."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..domain.numbers import Cursor, Week
 from . import keys
 from .rows import pack, unpack
-from .table import TRANSACTION_LIMIT, Act, Row, Table, Write
+from .table import TRANSACTION_LIMIT, Act, Conflict, Row, Table, Write
 
 WEEKS_AT_ONCE = 80
 """Weeks that one transaction may change."""
@@ -58,10 +58,11 @@ class Weeks:
         self._table.transact(partition, writes)
 
     def begin_anew(self, application: str) -> Cursor:
-        """Forget the numbers of an application: they are made of its trail again. Raises `Conflict`."""
-        before, etag = self.cursor(application)
+        """Forget the numbers of an application: they are made of its trail again."""
+        before, _ = self.cursor(application)
         cursor = Cursor(generation=before.generation + 1)
-        self._table.transact(keys.numbers(application), [_head(cursor, etag)])
+        head = Write(act=Act.PUT, key=keys.HEAD, values=pack(cursor))
+        self._table.transact(keys.numbers(application), [head])  # whoever is adding to them meets another ETag
         rows = self._table.rows(keys.numbers(application), *keys.span(keys.WEEK), limit=1000)
         self._forget(application, [row for row in rows if not row.key.startswith(_generation(cursor))])
         return cursor
@@ -69,7 +70,10 @@ class Weeks:
     def _forget(self, application: str, rows: list[Row]) -> None:
         for start in range(0, len(rows), TRANSACTION_LIMIT):
             writes = [Write(act=Act.DELETE, key=row.key) for row in rows[start : start + TRANSACTION_LIMIT]]
-            self._table.transact(keys.numbers(application), writes)
+            try:
+                self._table.transact(keys.numbers(application), writes)
+            except Conflict:
+                return  # somebody else is forgetting them; what is left of an earlier generation is read by nobody
 
 
 def _head(cursor: Cursor, etag: str) -> Write:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 STYLESHEET = _HERE / "assets" / "slipway.css"
-PLACES = (("board", "/", "Board"), ("operate", "/operate", "Freezes"), ("parked", "/parked", "Parked input"))
+PLACES = (
+    ("board", "/", "Board"),
+    ("numbers", "/numbers", "Numbers"),
+    ("operate", "/operate", "Freezes"),
+    ("parked", "/parked", "Parked input"),
+)
 """Where the navigation leads: the name by which a page says that it is there, address, words."""
 
 

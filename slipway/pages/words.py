@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..domain.release import Phase
+from ..domain.stages import Stage
 
 
 class Tone(StrEnum):
@@ -50,6 +51,21 @@ PHASES: dict[Phase, Sign] = {
     Phase.EXPIRED: _sign("Expired", "–", Tone.QUIET),
     Phase.SUPERSEDED: _sign("Superseded", "»", Tone.QUIET),
     Phase.CANCELLED: _sign("Cancelled", "–", Tone.QUIET),
+}
+
+STAGES: dict[Stage, str] = {
+    Stage.JOIN: "Waiting for its facts",
+    Stage.RESOLVE: "Looking up its image",
+    Stage.QUEUE: "Queued",
+    Stage.PLAN: "Planning",
+    Stage.SOAK: "Soaking",
+    Stage.APPROVAL: "Waiting for approval",
+    Stage.HELD_BACK: "Held back",
+    Stage.PROMOTE: "Copying the image",
+    Stage.DEPLOY: "Deploying",
+    Stage.CHECK: "Rolling out",
+    Stage.VERIFY: "Verifying",
+    Stage.ROLL_BACK: "Rolling back",
 }
 
 LIVE = _sign("Live", "✓", Tone.GOOD)

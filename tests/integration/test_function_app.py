@@ -29,6 +29,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_approval_place_changes": ("approvals/{application}/{number}/{environment}/changes", LOOK, "ANONYMOUS"),
     "take_decision_of_signed_in": ("approvals/{application}/{number}/{environment}", POST, "ANONYMOUS"),
     "page_board": ("/", LOOK, "ANONYMOUS"),  # Easy Auth
+    "page_numbers": ("numbers", LOOK, "ANONYMOUS"),
     "page_parked": ("parked", LOOK, "ANONYMOUS"),
     "page_operate": ("operate", LOOK, "ANONYMOUS"),
     "take_command": ("operate", POST, "ANONYMOUS"),  # Easy Auth, and the form's nonce
@@ -45,6 +46,9 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_audit": ("api/v1/audit/{application}", GET, "FUNCTION"),
     "api_approvals": ("api/v1/approvals", GET, "FUNCTION"),
     "api_vote": ("api/v1/approvals/{release}", POST, "ANONYMOUS"),  # Easy Auth's identity, or an approver's token
+    "api_numbers": ("api/v1/numbers", GET, "FUNCTION"),
+    "api_numbers_rebuild": ("api/v1/numbers/{application}/rebuild", POST, "FUNCTION"),
+    "api_numbers_catch_up": ("api/v1/numbers/{application}/catch-up", POST, "FUNCTION"),
     "api_parked": ("api/v1/parked", GET, "FUNCTION"),
     "api_replay": ("api/v1/parked/{id}/replay", POST, "FUNCTION"),
 }

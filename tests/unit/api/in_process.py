@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 import pytest
 
-from functions import api, audit_api, commands, guard, openapi, proof, votes
+from functions import api, audit_api, commands, guard, numbers, openapi, proof, votes
 from local.functions.routes import compile_route
 from slipway.domain.roles import Role
 from slipway.flow.anchoring import Anchors
@@ -22,7 +22,7 @@ from slipway.ledger.logs import MemoryLog
 from slipway.ledger.reindexing import Reindexing
 from tests.unit.pages.installation import BASE, InMemory
 
-MODULES = (api, audit_api, commands, openapi, proof, votes)
+MODULES = (api, audit_api, commands, numbers, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 
 
@@ -48,6 +48,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, home: InMemory, **more: Any) -> "Serv
         "provenance": Provenance(reader=home.reader, trail=home.trail),
         "reindexing": Reindexing(table=home.table, index=home.index),
         "installation": installation,
+        "numbers": home.numbers,
         "anchors": Anchors(log=MemoryLog()),
         "parking": Parking(installation=installation, bus=home.bus, clock=home.desk.clock),
         "access": Access(easy_auth=False, host_keys=True, host_key_role=Role.ADMIN),

@@ -1,6 +1,7 @@
 """Numbers from the trail: what counts, in which week, and that portions and repetitions change nothing."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -158,7 +159,7 @@ def summed(portions: list[list[AuditRecord]]) -> tuple[Cursor, dict[str, Week]]:
 @given(TRAILS, st.lists(st.integers(0, 80), max_size=6))
 def test_however_the_trail_is_cut_the_numbers_are_the_same(trail: list[AuditRecord], cuts: list[int]) -> None:
     at = sorted({0, len(trail), *(cut for cut in cuts if cut < len(trail))})
-    portions = [trail[first:last] for first, last in zip(at, at[1:], strict=False)]
+    portions = [trail[first:last] for first, last in pairwise(at)]
     assert summed(portions) == summed([trail])
 
 

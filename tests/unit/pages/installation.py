@@ -20,6 +20,7 @@ from slipway.effects.messaging import MemoryBus
 from slipway.flow.catalogue import Catalogue
 from slipway.flow.intake import Intake, Receipt
 from slipway.flow.links import Links
+from slipway.flow.numbers import Numbers
 from slipway.flow.outbox import Outbox
 from slipway.flow.parking import Parking
 from slipway.flow.reading import Reader
@@ -28,6 +29,7 @@ from slipway.ledger import Ledger, MemoryBlobs, MemoryTable
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.indexing import Indexer
 from slipway.ledger.installation import Installation
+from slipway.ledger.weeks import Weeks
 from slipway.pages.approving import Desk
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -129,6 +131,7 @@ class InMemory:
         )
         self.trail = Trail(index=self.index, clock=clock)
         self.reader = Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=clock)
+        self.numbers = Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=clock)
         self.parking = Parking(installation=Installation(self.table), bus=self.bus, clock=clock)
         self.desk = Desk(keys=self.keys, reader=self.reader, intake=self.intake, clock=clock, public_url=BASE)
 

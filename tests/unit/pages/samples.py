@@ -10,12 +10,14 @@ from slipway.flow.inbound.approval import vote
 from slipway.flow.reading import Reader
 from slipway.ledger.installation import Installation
 from slipway.pages import board, parked, release
+from slipway.pages import numbers as numbers_page
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show
 from slipway.pages.form import FORM_TYPE
 from slipway.pages.messages import not_found, sign_in, try_again
 from slipway.pages.signin import Visitor
 from tests.unit.pages.fleet import Fleet
+from tests.unit.pages.history import numbers
 from tests.unit.pages.installation import ADA, BEN, InMemory, hello
 
 Sample = Callable[[], Answer]
@@ -162,6 +164,10 @@ def _parked() -> Answer:
     return parked.show(home.parking, Visitor())
 
 
+def _numbers(**asked: str) -> Answer:
+    return numbers_page.show(numbers(Fleet(applications=4)), asked, Visitor(name="dora@example.com"))
+
+
 def _three_chains() -> tuple[Reader, Installation]:
     fleet = Fleet(applications=4, environments=("staging", "production"), others=("europe", "asia-pacific"))
     return fleet.reader, fleet.installation
@@ -224,6 +230,12 @@ SAMPLES: dict[str, Sample] = {
     "board-fleet": _fleet,
     "board-one": lambda: board.show(*_three_chains(), application="catalogue-service"),
     "board-chains": lambda: board.show(*_three_chains()),
+    "numbers": lambda: _numbers(application="shop"),
+    "numbers-year": lambda: _numbers(application="shop", environment="production", weeks="52"),
+    "numbers-all": _numbers,
+    "numbers-wrong": lambda: _numbers(application="shop", weeks="many<script>"),
+    "numbers-empty": lambda: numbers_page.show(numbers(Fleet(applications=0)), {}),
+    "numbers-first-week": lambda: _numbers(application="user-accounts", weeks="4"),
     "parked": _parked,
     "parked-empty": lambda: parked.show(InMemory().parking, Visitor()),
     "release-waiting": _release_page,

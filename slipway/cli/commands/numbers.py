@@ -1,0 +1,210 @@
+"""`slipway numbers`: DORA's four, waiting for approval and the time of each step, out of the audit trail."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from slipway.text import duration
+
+from ..answers import FiguresView, NumbersHere, NumbersView, RebuiltView, SpreadView
+from ..api import Api, read
+from ..options import app_options, connected
+from ..options import as_json as json_option
+from ..screen import BAD, FAINT, NAME, NOTE, Cell, Content, Screen, progress
+
+_SPREADS = ("lead_time", "time_to_restore", "approval_wait")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--application", "-a", metavar="NAME", help="Of this application only.")
+@click.option("--environment", "-e", metavar="NAME", help="Of this environment only, such as production.")
+@click.option("--weeks", "-w", type=click.IntRange(1, 104), default=12, show_default=True, help="So many weeks back.")
+@click.option("--until", metavar="WEEK", help="The last week, such as 2026-W48; by default the present one.")
+@click.option("--by-week", is_flag=True, help="One line for each week instead of one for all of them.")
+@click.option("--steps", is_flag=True, help="How long each step takes, and whether it waits or works.")
+@json_option
+@click.option(
+    "--csv", "as_csv", is_flag=True, help="Print one line for each environment and week, durations in seconds."
+)
+@app_options
+@click.pass_context
+def numbers(context: click.Context, /, **asked: Any) -> None:
+    """Deployment frequency, lead time, change failure rate and time to restore, out of the audit trail.
+
+    Weeks are ISO weeks in UTC; the present one is not over. Durations are medians, within 5 %. Lead time begins
+    with the first fact of a release (its image or its CI run). docs/reference/numbers.md defines each number.
+
+    \b
+    Columns:
+      LIVE      releases that went live, and how many a week that is
+      FAILED    rollouts that failed, and live releases that were rolled back by hand
+      LEAD      from the first fact of a release until it was live
+      RESTORE   from a failure until the environment was right again
+      APPROVAL  from when people were asked until they had decided
+
+    \b
+    Examples:
+      slipway numbers --environment production
+      slipway numbers --application shop --by-week --weeks 26
+      slipway numbers --csv > numbers.csv
+    """
+    if context.invoked_subcommand is None:
+        _ask(**asked)
+
+
+@connected
+def _ask(
+    api: Api,
+    *,
+    application: str | None,
+    environment: str | None,
+    weeks: int,
+    until: str | None,
+    by_week: bool,
+    steps: bool,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    if as_json and as_csv:
+        raise click.UsageError("expected one of --json and --csv, got both")
+    if by_week and steps:
+        raise click.UsageError("expected one of --by-week and --steps, got both")
+    content = api.get("numbers", application=application, environment=environment, weeks=weeks, until=until)
+    screen = Screen()
+    if as_json:
+        screen.json(content)
+        return
+    found = read(NumbersView, content)
+    if as_csv:
+        _csv(screen, found)
+    elif steps:
+        _steps(screen, found)
+    else:
+        _table(screen, found, by_week=by_week)
+    for left in found.behind:
+        click.echo(f"{left.application}: read to record {left.sequence} of {left.of}; it is still growing", err=True)
+
+
+def _shown(found: NumbersView) -> list[NumbersHere]:
+    return [one for one in found.environments if one.environment]
+
+
+def _table(screen: Screen, found: NumbersView, *, by_week: bool) -> None:
+    columns = ("application", "environment", *(("week",) if by_week else ()), "live", "a week", "failed", "rate")
+    rows = [row for one in _shown(found) for row in _rows(one, by_week=by_week)]
+    screen.table((*columns, "lead", "restore", "approval"), rows)
+
+
+def _rows(one: NumbersHere, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
+    if by_week:
+        for week in reversed(one.weeks):
+            yield (Cell(one.application, NAME), one.environment, week.week, *_cells(week.figures))
+    else:
+        yield (Cell(one.application, NAME), one.environment, *_cells(one.total))
+
+
+def _cells(figures: FiguresView) -> tuple[Content, ...]:
+    failed = figures.failed + figures.withdrawn
+    rate = "" if figures.change_failure_rate is None else f"{figures.change_failure_rate:.0%}"
+    return (
+        str(figures.deployments),
+        Cell(f"{figures.deployments_per_day * 7:.1f}", FAINT),
+        Cell(str(failed), BAD if failed else ""),
+        rate,
+        *(_said(getattr(figures, name)) for name in _SPREADS),
+    )
+
+
+def _steps(screen: Screen, found: NumbersView) -> None:
+    rows = [
+        (
+            Cell(one.application, NAME),
+            one.environment or "(before)",
+            stage.stage,
+            Cell("waits", NOTE) if stage.waits else "works",
+            _said(stage.seconds),
+            _seconds(stage.seconds.p90),
+            str(stage.seconds.count),
+        )
+        for one in found.environments
+        for stage in one.total.stages
+    ]
+    screen.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows)
+
+
+def _said(spread: SpreadView) -> str:
+    return _seconds(spread.median)
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else duration(timedelta(seconds=value))
+
+
+def _csv(screen: Screen, found: NumbersView) -> None:
+    names = [
+        "application",
+        "environment",
+        "week",
+        "begins",
+        "deployments",
+        "failed",
+        "withdrawn",
+        "change_failure_rate",
+    ]
+    for name in _SPREADS:
+        names += [f"{name}_{part}" for part in ("count", "median_seconds", "p90_seconds")]
+    screen.whole(_line(names))
+    for one in _shown(found):
+        for week in one.weeks:
+            figures = week.figures
+            values: list[Any] = [one.application, one.environment, week.week, week.begins.isoformat()]
+            values += [figures.deployments, figures.failed, figures.withdrawn, figures.change_failure_rate]
+            for name in _SPREADS:
+                spread = getattr(figures, name)
+                values += [spread.count, spread.median, spread.p90]
+            screen.whole(_line(values))
+
+
+def _line(values: list[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(["" if value is None else value for value in values])
+    return out.getvalue()
+
+
+@numbers.command("rebuild")
+@click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
+@json_option
+@connected
+def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
+    """Make the numbers anew out of the trail, of all applications or of those named. It needs the role admin.
+
+    The trail stays as it is. If this command is interrupted, the app goes on by itself, at every sweep.
+
+    \b
+    Example:
+      slipway numbers rebuild shop
+    """
+    done = []
+    with progress() as steps:
+        for name in applications or api.applications():
+            found = _step(api, name, "rebuild")
+            while not found.complete:
+                steps.at(name, found.sequence, found.of)
+                before, found = found, _step(api, name, "catch-up")
+                if found.sequence < before.sequence:
+                    raise click.ClickException(f"{name}: somebody else began to rebuild it too; try again later")
+            done.append(found)
+    screen = Screen()
+    if as_json:
+        screen.json({"rebuilt": [found.model_dump(mode="json") for found in done]})
+    else:
+        for found in done:
+            screen.line(f"{found.application}: {found.sequence} records")
+
+
+def _step(api: Api, name: str, what: str) -> RebuiltView:
+    return read(RebuiltView, api.post("numbers", name, what))

@@ -1,0 +1,169 @@
+"""Charts as SVG, drawn here and not in the browser: sizes and places of bars and points, in the units of a view box.
+
+The strict policy allows no inline style, so that colours come from the stylesheet, by class. Failures have a pattern
+besides their colour. Each chart says what it shows as text, and the page has the same numbers in a table.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 360, 170
+LEFT, RIGHT, TOP, BOTTOM = 44, 6, 10, 22
+TOOLTIPS = 26
+"""Bars up to which each says its value when it is pointed at."""
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+COUNTS = tuple(top * 10**power for power in range(7) for top in (4, 6, 8, 10, 20, 30))
+SHARES = (0.2, 0.5, 1.0)
+DURATIONS = (
+    *(10, 20, 30, 60),
+    *(minutes * _MINUTE for minutes in (2, 4, 6, 10, 20, 30)),
+    *(hours * _HOUR for hours in (1, 2, 4, 6, 8, 12)),
+    *(days * _DAY for days in (1, 2, 4, 6, 10, 20, 30, 60, 100, 200, 400, 4000, 40_000)),
+)
+"""What an axis may go up to: the halves of these are round too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    """The stylesheet's class."""
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart, ready for `charts.html`."""
+
+    name: str
+    """Begins its ids."""
+    title: str
+    description: str
+    bars: tuple[Bar, ...]
+    lines: tuple[str, ...]
+    """Points of the medians' line, in pieces: nothing is drawn across weeks that have none."""
+    points: tuple[tuple[float, float], ...]
+    ticks: tuple[Tick, ...]
+    labels: tuple[Tick, ...]
+    empty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One value for each week; None where there is none."""
+
+    values: Sequence[float | None]
+    kind: str
+    word: str
+
+
+def bars(
+    name: str,
+    title: str,
+    weeks: Sequence[str],
+    series: Sequence[Series],
+    *,
+    say: Callable[[float], str],
+    tops: Sequence[float],
+) -> Chart:
+    """Bars, those of a week on top of each other. `tops` is what the axis may go up to, ascending."""
+    sums = [sum(one.values[place] or 0 for one in series) for place in range(len(weeks))]
+    axis = _Axis(max(sums), tops)
+    found = list[Bar]()
+    for place, week in enumerate(weeks):
+        top = 0.0
+        for one in series:
+            value = one.values[place]
+            if value:
+                x, width = _slot(place, len(weeks))
+                lower, upper = axis.y(top), axis.y(top + value)
+                said = f"{week}: {say(value)} {one.word}" if len(weeks) <= TOOLTIPS else ""
+                found.append(Bar(x=x, y=upper, width=width, height=round(lower - upper, 1), kind=one.kind, title=said))
+                top += value
+    return Chart(
+        name=name,
+        title=title,
+        description=_description(weeks, series, say),
+        bars=tuple(found),
+        lines=(),
+        points=(),
+        ticks=axis.ticks(say),
+        labels=_labels(weeks),
+        empty=not found,
+    )
+
+
+def medians(
+    name: str, title: str, weeks: Sequence[str], median: Series, p90: Series, *, say: Callable[[float], str]
+) -> Chart:
+    """Bars up to the 90th percentile, with the medians as a line through them."""
+    chart = bars(name, title, weeks, (p90,), say=say, tops=DURATIONS)
+    axis = _Axis(max(value or 0 for value in p90.values), DURATIONS)
+    pieces, piece, points = list[str](), list[str](), list[tuple[float, float]]()
+    for place, value in enumerate(median.values):
+        if value is None:
+            pieces.append(" ".join(piece))
+            piece = []
+            continue
+        x, width = _slot(place, len(weeks))
+        points.append((round(x + width / 2, 1), axis.y(value)))
+        piece.append(f"{points[-1][0]},{points[-1][1]}")
+    pieces.append(" ".join(piece))
+    return Chart(
+        name=name,
+        title=title,
+        description=_description(weeks, (median, p90), say),
+        bars=chart.bars,
+        lines=tuple(one for one in pieces if " " in one),
+        points=tuple(points),
+        ticks=chart.ticks,
+        labels=chart.labels,
+        empty=chart.empty,
+    )
+
+
+class _Axis:
+    """From nothing to a round number that is not below the most."""
+
+    def __init__(self, most: float, tops: Sequence[float]) -> None:
+        self.top = next((top for top in tops if top >= most), most)
+
+    def y(self, value: float) -> float:
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.top, 1)
+
+    def ticks(self, say: Callable[[float], str]) -> tuple[Tick, ...]:
+        return tuple(Tick(at=self.y(self.top * share), label=say(self.top * share)) for share in (0, 0.5, 1))
+
+
+def _slot(place: int, count: int) -> tuple[float, float]:
+    room = (WIDTH - LEFT - RIGHT) / count
+    width = min(room * 0.72, 26)
+    return round(LEFT + room * place + (room - width) / 2, 1), round(width, 1)
+
+
+def _labels(weeks: Sequence[str]) -> tuple[Tick, ...]:
+    places = sorted({0, len(weeks) // 2, len(weeks) - 1}) if len(weeks) > 2 else range(len(weeks))  # noqa: PLR2004
+    found = []
+    for place in places:
+        x, width = _slot(place, len(weeks))
+        found.append(Tick(at=round(min(x + width / 2, WIDTH - 16), 1), label=weeks[place][5:]))
+    return tuple(found)
+
+
+def _description(weeks: Sequence[str], series: Sequence[Series], say: Callable[[float], str]) -> str:
+    parts = []
+    for one in series:
+        known = [(value, week) for value, week in zip(one.values, weeks, strict=True) if value is not None]
+        if known:
+            most, when = max(known)
+            parts.append(f"{one.word}: {say(known[-1][0])} in {known[-1][1]}, the most {say(most)} in {when}")
+    return f"Weeks {weeks[0]} to {weeks[-1]}. {'; '.join(parts) or 'Nothing happened'}."

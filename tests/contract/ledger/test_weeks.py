@@ -1,0 +1,51 @@
+"""The rows of the numbers, on the double and on Azurite alike."""
+
+import pytest
+
+from slipway.domain.numbers import Cursor, Tally, Week
+from slipway.ledger import Conflict, Table
+from slipway.ledger.weeks import Weeks
+
+
+def added(*names: str) -> dict[str, Week]:
+    return {name: Week(week=name, environments={"production": Tally(deployments=1)}) for name in names}
+
+
+def test_portions_add_up_and_the_newest_weeks_come_first(table: Table) -> None:
+    weeks = Weeks(table)
+    weeks.commit("shop", Cursor(sequence=10), "", added("2025-W52", "2026-W01"))
+    _, etag = weeks.cursor("shop")
+    weeks.commit("shop", Cursor(sequence=20), etag, added("2026-W01", "2026-W02"))
+    kept = weeks.read("shop", 2)
+    assert kept.cursor == Cursor(sequence=20)
+    assert {name: week.tally("production").deployments for name, week in kept.weeks.items()} == {
+        "2026-W01": 2,
+        "2026-W02": 1,
+    }
+
+
+def test_whoever_comes_second_is_refused_and_changes_nothing(table: Table) -> None:
+    weeks = Weeks(table)
+    weeks.commit("shop", Cursor(sequence=10), "", added("2026-W01"))
+    _, etag = weeks.cursor("shop")
+    weeks.commit("shop", Cursor(sequence=20), etag, added("2026-W02"))
+    for old in ("", etag):
+        with pytest.raises(Conflict):
+            weeks.commit("shop", Cursor(sequence=20), old, added("2026-W02"))
+    assert weeks.read("shop", 9).weeks["2026-W02"].tally("production").deployments == 1
+
+
+def test_begun_anew_nothing_is_left_of_before(table: Table) -> None:
+    weeks = Weeks(table)
+    names = [f"{2020 + place // 50}-W{place % 50 + 1:02d}" for place in range(150)]
+    etag = ""
+    for start in range(0, len(names), 75):
+        weeks.commit("shop", Cursor(sequence=start + 1), etag, added(*names[start : start + 75]))
+        _, etag = weeks.cursor("shop")
+    assert weeks.begin_anew("shop") == Cursor(generation=2)
+    assert weeks.read("shop", 500).weeks == {}
+    with pytest.raises(Conflict):
+        weeks.commit("shop", Cursor(sequence=200), etag, added("2026-W01"))
+    _, etag = weeks.cursor("shop")
+    weeks.commit("shop", Cursor(sequence=5, generation=2), etag, added("2026-W01"))
+    assert set(weeks.read("shop", 500).weeks) == {"2026-W01"}

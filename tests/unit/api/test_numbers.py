@@ -1,0 +1,84 @@
+"""The numbers over the API: who may ask, what comes, what a wrong question is told, and the rebuild."""
+
+import hashlib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions import guard
+from functions import numbers as api
+from slipway.domain.roles import Role
+from slipway.flow.inbound.caller import Access, NamedKey
+from tests.unit.pages.fleet import Fleet
+from tests.unit.pages.history import numbers
+from tests.unit.pages.installation import BASE
+
+READER, ADMIN = "a reader's key", "an admin's key"
+
+
+@pytest.fixture(autouse=True)
+def app(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {
+        name: NamedKey(role=role, sha256=hashlib.sha256(key.encode()).hexdigest())
+        for name, role, key in (("readers", Role.READER, READER), ("admins", Role.ADMIN, ADMIN))
+    }
+    built = SimpleNamespace(
+        settings=SimpleNamespace(public_url=f"{BASE}/"),
+        access=Access(easy_auth=True, host_keys=False, keys=keys),
+        numbers=numbers(Fleet(applications=1)),
+    )
+    for module in (api, guard):
+        monkeypatch.setattr(module, "parts", lambda: built)
+
+
+def call(handler: Any, key: str, method: str = "GET", *, application: str = "shop", **params: str) -> tuple[int, Any]:
+    request = func.HttpRequest(
+        method,
+        BASE,
+        headers={"x-functions-key": key} if key else {},
+        params=params,
+        route_params={"application": application},
+        body=b"",
+    )
+    answer = handler(request)
+    return answer.status_code, json.loads(answer.get_body())
+
+
+def test_a_reader_asks_by_application_environment_and_weeks() -> None:
+    status, said = call(api.numbers, READER, environment="production", weeks="4")
+    assert status == 200
+    assert said["weeks"] == ["2026-W45", "2026-W46", "2026-W47", "2026-W48"]
+    (found,) = said["environments"]
+    assert (found["application"], found["environment"]) == ("shop", "production")
+    assert found["total"]["deployments"] == sum(week["figures"]["deployments"] for week in found["weeks"]) > 0
+    assert found["weeks"][-1]["begins"] == "2026-11-23T00:00:00Z"
+
+
+def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
+    for name, value in (("weeks", "many"), ("until", "yesterday"), ("environment", "moon"), ("page", "2")):
+        status, said = call(api.numbers, READER, **{name: value})
+        assert (status, said["parameter"]) == (400, name)
+
+
+def test_who_is_not_known_is_told_so_and_a_reader_does_not_rebuild() -> None:
+    assert call(api.numbers, "")[0] == 401
+    for handler in (api.rebuild, api.catch_up):
+        assert call(handler, READER, "POST")[0] == 403
+
+
+def test_an_admin_makes_them_anew_call_by_call() -> None:
+    before = call(api.numbers, READER)[1]
+    status, said = call(api.rebuild, ADMIN, "POST")
+    assert status == 200
+    while not said["complete"]:
+        said = call(api.catch_up, ADMIN, "POST")[1]
+    assert said["sequence"] == said["of"]
+    assert call(api.numbers, READER)[1] == before
+
+
+def test_an_application_that_is_not_there_is_not_found() -> None:
+    for handler in (api.rebuild, api.catch_up):
+        assert call(handler, ADMIN, "POST", application="other")[0] == 404

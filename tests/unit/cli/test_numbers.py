@@ -1,0 +1,80 @@
+"""`slipway numbers`: what the app answers, as a table, as CSV and as it came; and the rebuild with its progress."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.served import Reply, Served
+from tests.unit.pages.fleet import Fleet
+from tests.unit.pages.history import numbers
+
+
+@pytest.fixture
+def answered(app: Served) -> Served:
+    found = numbers(Fleet(applications=1)).answer(weeks=4)
+    app.replies["numbers"] = Reply(body=json.dumps(found.model_dump(mode="json")).encode())
+    return app
+
+
+def test_the_table_has_a_line_for_each_environment(slipway: Command, answered: Served) -> None:
+    heading, staging, production = slipway("numbers").stdout.splitlines()
+    assert heading.split()[:3] == ["APPLICATION", "ENVIRONMENT", "LIVE"]
+    assert staging.split()[:3] == ["shop", "staging", "0"]
+    assert production.split()[:2] == ["shop", "production"]
+    assert " min" in production or " h" in production
+
+
+def test_by_week_the_newest_comes_first(slipway: Command, answered: Served) -> None:
+    lines = [line.split()[1:3] for line in slipway("numbers", "--by-week").stdout.splitlines()[1:]]
+    assert lines[0] == ["staging", "2026-W48"]
+    assert lines[-1] == ["production", "2026-W45"]
+
+
+def test_steps_say_whether_they_wait_or_work(slipway: Command, answered: Served) -> None:
+    found = [line.split() for line in slipway("numbers", "--steps").stdout.splitlines()]
+    assert ["shop", "production", "approval", "waits"] in [line[:4] for line in found]
+    assert ["shop", "production", "verify", "works"] in [line[:4] for line in found]
+
+
+def test_csv_has_a_line_for_each_environment_and_week(slipway: Command, answered: Served) -> None:
+    rows = list(csv.DictReader(io.StringIO(slipway("numbers", "--csv").stdout)))
+    assert [(row["environment"], row["week"]) for row in rows][:2] == [("staging", "2026-W45"), ("staging", "2026-W46")]
+    busy = next(row for row in rows if row["deployments"] not in ("", "0"))
+    assert float(busy["lead_time_median_seconds"]) > 0
+    assert rows[0]["lead_time_median_seconds"] == ""
+
+
+def test_json_is_the_apps_own_answer(slipway: Command, answered: Served) -> None:
+    assert json.loads(slipway("numbers", "--json").stdout) == json.loads(answered.replies["numbers"].body)
+
+
+def test_what_is_asked_for_goes_into_the_address(slipway: Command, answered: Served) -> None:
+    slipway("numbers", "-a", "shop", "-e", "production", "-w", "26", "--until", "2026-W40")
+    assert answered.asked[-1].target == (
+        "/api/v1/numbers?application=shop&environment=production&weeks=26&until=2026-W40"
+    )
+
+
+@pytest.mark.parametrize("options", [("--json", "--csv"), ("--by-week", "--steps"), ("-w", "0"), ("-w", "many")])
+def test_what_does_not_go_together_is_a_wrong_command_line(
+    slipway: Command, answered: Served, options: tuple[str, ...]
+) -> None:
+    assert slipway("numbers", *options).exit_code == 2
+
+
+def test_a_rebuild_goes_on_until_it_is_complete(slipway: Command, app: Served) -> None:
+    steps = iter([(3000, False), (6000, False), (7200, True)])
+
+    def progress(_: object) -> None:
+        done, complete = next(steps)
+        body = json.dumps({"application": "shop", "sequence": done, "of": 7200, "complete": complete}).encode()
+        app.replies["numbers/shop/rebuild"] = app.replies["numbers/shop/catch-up"] = Reply(body=body)
+
+    app.before = progress
+    result = slipway("numbers", "rebuild", "shop")
+    assert result.stdout == "shop: 7200 records\n"
+    assert [asked.target.rpartition("/")[2] for asked in app.asked] == ["rebuild", "catch-up", "catch-up"]
+    assert {asked.method for asked in app.asked} == {"POST"}

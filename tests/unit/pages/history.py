@@ -1,0 +1,80 @@
+"""Half a year of releases, as the trail tells of them: most go live, some fail, and people take their time."""
+
+import random
+from datetime import datetime, timedelta
+
+from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.flow.numbers import Numbers
+from slipway.ledger import Ledger, keys
+from slipway.ledger.rows import pack, pack_audit
+from slipway.ledger.table import Act, Write
+from slipway.ledger.weeks import Weeks
+from tests.unit.pages.fleet import NOW, Fleet
+
+STEPS = (
+    ("release.created", 0.6),
+    ("release.started", 0),
+    ("plan.requested", 0.1),
+    ("plan.made", 0),
+    ("gate.opened", 90),
+    ("gate.passed", 0),
+    ("promotion.requested", 0.8),
+    ("promotion.done", 0),
+    ("rollout.requested", 0.1),
+    ("rollout.applied", 1.5),
+    ("rollout.done", 0),
+    ("verification.requested", 2),
+)
+WELL = (("verification.done", 0), ("release.live", 0), ("release.completed", 0))
+BADLY = (
+    ("verification.failed", 0),
+    ("rollback.requested", 3),
+    ("rollback.done", 0),
+    ("release.rolled-back", 0),
+)
+
+
+def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> list[AuditRecord]:
+    """Records in order, up to `NOW`."""
+    chance, told = random.Random(seed), list[tuple[datetime, int, str]]()
+    number, at = 0, NOW - timedelta(weeks=weeks)
+    while at < NOW - timedelta(hours=12):
+        number += 1
+        at += timedelta(hours=chance.uniform(8, 2 * 168 / per_week))
+        for action, minutes in (*STEPS, *(BADLY if chance.random() < 0.16 else WELL)):
+            told.append((at, number, action))
+            at += timedelta(minutes=minutes * chance.lognormvariate(0, 0.9))
+    return _records(application, told)
+
+
+def _records(application: str, told: list[tuple[datetime, int, str]]) -> list[AuditRecord]:
+    records = list[AuditRecord]()
+    for at, number, action in told:
+        where = None if action in ("release.created", "release.started") else "production"
+        draft = AuditDraft(action=action, actor="slipway", release=number, environment=where)
+        sequence, previous = (records[-1].sequence, records[-1].hash) if records else (0, "")
+        records += chained([draft], application=application, time=at, sequence=sequence, previous=previous)
+    return records
+
+
+def keep(ledger: Ledger, records: list[AuditRecord]) -> None:
+    """Write the records, and the head that ends in them."""
+    application = records[0].application
+    for start in range(0, len(records), 100):
+        portion = records[start : start + 100]
+        ledger.table.transact(
+            application,
+            [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in portion],
+        )
+    head = ledger.head(application).evolve(sequence=records[-1].sequence, hash=records[-1].hash)
+    ledger.table.transact(application, [Write(act=Act.PUT, key=keys.HEAD, values=pack(head))])
+
+
+def numbers(fleet: Fleet, *, weeks: int = 26, histories: int = 3, caught_up: bool = True) -> Numbers:
+    """The numbers of a fleet whose first applications have a history."""
+    found = Numbers(ledger=fleet.ledger, weeks=Weeks(fleet.table), catalogue=fleet.reader.catalogue, clock=lambda: NOW)
+    for seed, name in enumerate(list(fleet.reader.catalogue.entries)[:histories]):
+        keep(fleet.ledger, history(name, weeks=weeks, seed=seed))
+        if caught_up:
+            found.catch_up(name)
+    return found
