@@ -5,9 +5,10 @@ more months. So the first page of a question finds as much on it, and what diffe
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from azure.data.tables import TableServiceClient
@@ -15,11 +16,11 @@ from azure.data.tables import TableServiceClient
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.model import sha256
 from slipway.domain.release import Head
-from slipway.ledger import Ledger, keys
+from slipway.ledger import Ledger, LedgerUnavailable, keys
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.rows import pack, pack_audit
-from slipway.ledger.table import Act, Table, Write
+from slipway.ledger.table import Act, Exists, Table, Write
 
 NOW: Final = datetime(2026, 11, 26, tzinfo=UTC)
 A_MONTH: Final = 200
@@ -27,6 +28,7 @@ A_MONTH: Final = 200
 CHUNK: Final = 5000
 """Records that are indexed together: the more, the fuller are the transactions."""
 SMALL: Final = 1_000
+TRIES: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +81,9 @@ def write(service: TableServiceClient, name: str, of: Shape) -> Written:
         last = next((r for r in reversed(records) if r.release and r.digest and r.environment), last)
         waiting += records
         if len(waiting) >= CHUNK:
-            index.write(waiting)
+            _patiently(partial(index.write, list(waiting)))
             waiting.clear()
-    index.write(waiting)
+    _patiently(partial(index.write, waiting))
     assert last is not None
     return Written(shape=of, ledger=Ledger(table), index=index, last=last)
 
@@ -145,4 +147,19 @@ def _append(table: Table, application: str, records: list[AuditRecord]) -> None:
         batch = records[start : start + 90]
         head = Head(application=application, sequence=batch[-1].sequence, hash=batch[-1].hash)
         writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in batch]
-        table.transact(application, [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(head))])
+        writes.append(Write(act=Act.PUT, key=keys.HEAD, values=pack(head)))
+        _patiently(partial(table.transact, application, writes))
+
+
+def _patiently(work: Callable[[], None]) -> None:
+    """Azurite closes connections that were idle for five seconds, also the one that is just being used again. What was
+    written before the answer was lost is there already, which is as good."""
+    for _ in range(TRIES):
+        try:
+            work()
+        except LedgerUnavailable:
+            continue
+        except Exists:
+            return
+        return
+    raise LedgerUnavailable(f"Azurite did not answer {TRIES} times")

@@ -8,13 +8,16 @@ import azure.functions as func
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
 from slipway.flow.reading import NotFound
+from slipway.flow.verifying import MOST, Checked, verify_part
 
 from .answers import AnchorsAnswer
+from .audit_api import APPLICATION
 from .contract import Operation, Parameter, endpoint
-from .http import ok
+from .http import number, ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
+SEQUENCES = 10**11
 MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -49,6 +52,42 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
     lines = parts().anchors.of(month).splitlines() if month else []
     following = next((later for later in months if month and later > month), None)
     return ok({"month": month, "anchors": [_line(line) for line in lines], "next": following})
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_verification",
+        method="GET",
+        path="verification/{application}",
+        summary="What the app itself finds in a part of its trail",
+        description="For monitoring. It proves as much as the app is trusted: `slipway audit verify` asks for the "
+        "records and computes all of it elsewhere.",
+        tag="audit",
+        permission=Permission.READ,
+        parameters=(
+            APPLICATION,
+            Parameter(
+                name="after",
+                description="Records behind this sequence.",
+                schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES, "default": 0},
+            ),
+            Parameter(
+                name="limit",
+                description="At most so many.",
+                schema={"type": "integer", "minimum": 1, "maximum": MOST, "default": 1000},
+            ),
+        ),
+        answer=Checked,
+        refuses=(404,),
+    ),
+)
+def verification(req: func.HttpRequest) -> func.HttpResponse:
+    """`next` continues where there is more and nothing was wrong."""
+    after = number(req, "after", default=0, least=0, most=SEQUENCES)
+    limit = number(req, "limit", default=1000, least=1, most=MOST)
+    found = verify_part(parts().reader, parts().anchors, req.route_params["application"], after=after, limit=limit)
+    return ok(found.model_dump(mode="json"))
 
 
 def _line(line: bytes) -> object:

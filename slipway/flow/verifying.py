@@ -1,0 +1,80 @@
+"""The app's own look at its trail, a part at a time: for monitoring, and for whoever cannot run a program of their own.
+
+What it says is worth as much as the app is trusted; `slipway audit verify` computes the same on the reader's machine.
+"""
+
+from ..domain.anchor import Anchor, Points
+from ..domain.audit import GENESIS, AnchoredHead, AuditRecord, ChainCheck, ChainFault
+from ..domain.model import Record
+from .anchoring import Anchors
+from .reading import NotFound, Reader
+
+MOST = 5000
+"""Records of one part."""
+
+
+class Checked(Record):
+    """What was found in one part of a chain."""
+
+    application: str
+    after: int
+    records: int
+    """Records that were checked and are right."""
+    intact: bool
+    fault: ChainFault | None = None
+    anchored: int
+    """The last sequence that an anchor names; what lies behind it is held by the chain alone."""
+    next: int | None = None
+    """Go on behind this sequence; None at the end, and where something is wrong."""
+
+
+def verify_part(reader: Reader, anchors: Anchors, application: str, *, after: int, limit: int) -> Checked:
+    """The records behind `after`. At the chain's end, its head and the anchors are compared. Raises `NotFound`."""
+    points, head = points_of(anchors, application), reader.head(application)
+    check = ChainCheck(application, after=after, previous=_before(reader, application, after), anchored=points)
+    fault = None
+    for item in reader.audit(application, after=after, limit=limit):
+        if not isinstance(item, AuditRecord):
+            fault = ChainFault(application=application, sequence=check.count + 1, reason=item.damaged)
+        elif check.count >= head.sequence and (head := reader.head(application)).sequence <= check.count:
+            reason = f"the head names {head.sequence} records, and here is one more"
+            fault = ChainFault(application=application, sequence=check.count + 1, reason=reason)
+        else:
+            fault = check.feed(item)
+        if fault:
+            break
+    more = fault is None and check.count - after == limit
+    if not more and fault is None:
+        fault = check.finish(sequence=head.sequence, head_hash=head.hash)
+    return Checked(
+        application=application,
+        after=after,
+        records=check.count - after,
+        intact=fault is None,
+        fault=fault,
+        anchored=max(points, default=0),
+        next=check.count if more else None,
+    )
+
+
+def points_of(anchors: Anchors, application: str) -> Points:
+    """What the anchors say of one chain. A line that is no anchor is passed over: that is for the command to say."""
+    points: Points = {}
+    for month in anchors.months():
+        for line in anchors.of(month).splitlines():
+            try:
+                anchor = Anchor.model_validate_json(line)
+            except ValueError:
+                continue
+            if end := anchor.heads.get(application):
+                points.setdefault(end.sequence, AnchoredHead(hash=end.hash, anchor=anchor.number, day=anchor.day))
+    return points
+
+
+def _before(reader: Reader, application: str, after: int) -> str:
+    if not after:
+        return GENESIS
+    found = next(iter(reader.audit(application, after=after - 1, limit=1)), None)
+    if not isinstance(found, AuditRecord) or found.sequence != after:
+        raise NotFound(f"the trail of {application} has no record {after}")
+    return found.hash
