@@ -55,10 +55,26 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         clock=home.desk.clock,
         reader=None,
         intake=None,
+        commander=None,
     )
     for module in MODULES:
         if hasattr(module, "parts"):
             monkeypatch.setattr(module, "parts", lambda: built)
+    return built
+
+
+@pytest.mark.parametrize("name", ["page_operate", "take_command"])
+def test_where_everybody_reads_nobody_gives_commands_by_a_page(untouched: SimpleNamespace, name: str) -> None:
+    """On a laptop whoever reaches the page is the operator; on an address that others reach that would be everybody."""
+    untouched.settings.sign_in, untouched.access = "everybody", Access(easy_auth=False, host_keys=True)
+    function = getattr(importlib.import_module("functions.operate"), name)
+    for headers in ({}, ADMIN):
+        request = func.HttpRequest("POST", BASE, headers=headers, params={}, route_params={}, body=b"")
+        assert _unwrapped(function)(request).status_code == 401
+
+
+def _unwrapped(function: Any) -> Callable[[func.HttpRequest], func.HttpResponse]:
+    return getattr(function, "_function", function).get_user_function() if hasattr(function, "_function") else function
 
 
 def knock(name: str, headers: dict[str, str]) -> int:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from azure.core.credentials import TokenCredential
 
 from slipway.domain.keyring import format_keys, parse_keys
-from slipway.domain.tokens import Keys
+from slipway.domain.tokens import Keys, KeysUnavailable
 from slipway.opening import open_keys
 from slipway.settings import Settings
 from tests.unit.cli.conftest import Command
@@ -108,3 +109,20 @@ def test_a_file_that_cannot_be_read_stays_as_it_is(slipway: Command, tmp_path: P
     assert "nothing was changed" in result.stderr
     assert "shown-not" not in result.stderr
     assert file.read_bytes() == content
+
+
+def test_a_vault_is_not_asked_before_a_key_is_needed() -> None:
+    """The app's start does not wait for it, nor for its SDK."""
+    alone = {name: value for name, value in GOOD.items() if name != "SLIPWAY_SIGNING_KEYS"}
+    settings = Settings.read(alone | {"SLIPWAY_KEY_VAULT": "https://contoso.vault.azure.net"})
+    asked: list[str] = []
+
+    def credential() -> TokenCredential:
+        asked.append("credential")
+        raise KeysUnavailable("as far as this test goes")
+
+    keys = open_keys(settings, credential=credential, clock=lambda: datetime.now(UTC))
+    assert asked == []
+    with pytest.raises(KeysUnavailable):
+        keys.ids()
+    assert asked == ["credential"]
