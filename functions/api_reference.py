@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from . import api, audit_api, numbers, proof, votes
+from . import api, audit_api, commands, doctor, numbers, proof, votes
 from .contract import BASE
 from .openapi import document
 
-DECLARING = (api, audit_api, numbers, proof, votes)
+DECLARING = (api, audit_api, commands, doctor, numbers, proof, votes)
 """The modules whose endpoints are in the document."""
 _START = f"""# The JSON API
 

@@ -8,11 +8,13 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 import pytest
 
-from functions import api, audit_api, commands, guard, numbers, openapi, proof, votes
+from functions import api, audit_api, commands, doctor, guard, numbers, openapi, proof, votes
 from local.functions.routes import compile_route
 from slipway.domain.roles import Role
 from slipway.flow.anchoring import Anchors
 from slipway.flow.commanding import Commander
+from slipway.flow.doctor import Finding
+from slipway.flow.doctor.checks import Status
 from slipway.flow.freezing import Freezer
 from slipway.flow.inbound.caller import Access
 from slipway.flow.parking import Parking
@@ -22,7 +24,7 @@ from slipway.ledger.logs import MemoryLog
 from slipway.ledger.reindexing import Reindexing
 from tests.unit.pages.installation import BASE, InMemory
 
-MODULES = (api, audit_api, commands, numbers, openapi, proof, votes)
+MODULES = (api, audit_api, commands, doctor, numbers, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 
 
@@ -49,6 +51,9 @@ def serve(monkeypatch: pytest.MonkeyPatch, home: InMemory, **more: Any) -> "Serv
         "reindexing": Reindexing(table=home.table, index=home.index),
         "installation": installation,
         "numbers": home.numbers,
+        "doctor": SimpleNamespace(
+            checks={"table": None}, run=lambda name: Finding(check=name, status=Status.OK, said="it answers")
+        ),
         "anchors": Anchors(log=MemoryLog()),
         "parking": Parking(installation=installation, bus=home.bus, clock=home.desk.clock),
         "access": Access(easy_auth=False, host_keys=True, host_key_role=Role.ADMIN),
