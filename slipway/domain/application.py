@@ -220,6 +220,6 @@ def _check_conditions(environment: Environment, gate: AutoGate, earlier: Mapping
 def policy_hash(environment: Environment) -> str:
     """Hash of what the environment demands; part of every plan, so that a changed policy voids votes.
 
-    Time windows say when and not what, so they are left out (docs/decisions/0010-freezes-and-verbs.md).
+    Time windows say when and not what, so they are left out (docs/decisions/0007-freezes-and-verbs.md).
     """
     return sha256(canonical(environment.model_dump(mode="json", exclude={"windows"})))
