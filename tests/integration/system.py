@@ -61,6 +61,7 @@ APPLICATIONS = {
     "votes": "push",
     "docs": "push",
     "browser": "push",
+    "operators": "push",
 }
 """By name: which facts start a release."""
 LATER = "later"

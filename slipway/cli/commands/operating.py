@@ -53,7 +53,7 @@ def freezes(api: Api, *, as_json: bool) -> None:
 
 
 def _row(screen: Screen, freeze: FreezeView) -> tuple[Content, ...]:
-    until = screen.time(freeze.until) if freeze.until else "resumed" if freeze.kind == "hold" else "ended"
+    until = screen.time(freeze.until) if freeze.until else "somebody resumes" if freeze.kind == "hold" else "somebody ends it"
     return (
         Cell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
         Cell(freeze.kind, NOTE),

@@ -1,0 +1,58 @@
+"""Operators at work on the whole system, from a terminal: approve ahead in a freeze, roll back, hold, resume."""
+
+import json
+import os
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from local.person import Approver
+from slipway.cli.root import root
+from tests.integration.system import Played, System, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+@pytest.fixture
+def application(system: System) -> Played:
+    return system.application("operators")
+
+
+def slipway(system: System, *words: str) -> dict[str, Any]:
+    environment = {**os.environ, "SLIPWAY_URL": system.stack.url, "SLIPWAY_KEY": system.stack.secrets.function_key}
+    done = CliRunner().invoke(root, [*words, "--json"], env=environment)
+    assert done.exit_code == 0, done.output
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def phase(application: Played, release: str) -> str:
+    return str(application.release(release)["phase"])
+
+
+def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
+    system: System, application: Played
+) -> None:
+    slipway(system, "freeze", "operators", "production", "--reason", "the sale")
+    first = application.waiting("1.0.0")
+    Approver().decide(system.approval_link(first), "approve", "ahead of time")
+    application.reached("release.blocked", tag="1.0.0")
+    assert phase(application, first) == "held_back"
+    (shown,) = [f for f in slipway(system, "freezes")["freezes"] if f["application"] == "operators"]
+    assert (shown["kind"], shown["reason"]) == ("freeze", "the sale")
+    slipway(system, "unfreeze", "operators", "production")
+    application.reached("release.completed", tag="1.0.0")
+
+    second = application.waiting("1.1.0")
+    Approver().decide(system.approval_link(second), "approve", "looks good")
+    application.reached("release.completed", tag="1.1.0")
+    back = slipway(system, "rollback", "production", first, "--reason", "1.1.0 loses orders")["release"]
+    until(lambda: phase(application, back) == "completed", f"{back} has brought {first} back")
+
+    third = application.waiting("1.2.0")
+    Approver().decide(system.approval_link(third), "approve", "the fix")
+    application.reached("release.blocked", tag="1.2.0")
+    assert application.release(third)["blocked_by"] == ["hold"]
+    slipway(system, "resume", "operators", "production", "--reason", "1.2.0 is the fix")
+    application.reached("release.completed", tag="1.2.0")
