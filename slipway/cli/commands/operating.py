@@ -53,7 +53,8 @@ def freezes(api: Api, *, as_json: bool) -> None:
 
 
 def _row(screen: Screen, freeze: FreezeView) -> tuple[Content, ...]:
-    until = screen.time(freeze.until) if freeze.until else "somebody resumes" if freeze.kind == "hold" else "somebody ends it"
+    ends = "somebody resumes" if freeze.kind == "hold" else "somebody ends it"
+    until = screen.time(freeze.until) if freeze.until else ends
     return (
         Cell(f"{freeze.application} {freeze.environment}".strip() or "everything", NAME),
         Cell(freeze.kind, NOTE),
