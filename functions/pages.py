@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import azure.functions as func
 
 from slipway.flow.inbound import BadInput
-from slipway.pages import board, numbers, parked, release, templating
+from slipway.pages import audit, board, numbers, parked, release, templating
 from slipway.pages import evidence as documents
 from slipway.pages.answer import Answer, compressed, conditional
 from slipway.pages.messages import guarded, message, sign_in
@@ -29,6 +29,39 @@ def page_board(req: func.HttpRequest) -> func.HttpResponse:
     return _reading(
         req, "/", lambda who: board.show(parts().reader, parts().parking.installation, who, application=one)
     )
+
+
+@blueprint.function_name("page_audit")
+@blueprint.route(route="audit", methods=LOOKING, auth_level=ANONYMOUS)
+def page_audit(req: func.HttpRequest) -> func.HttpResponse:
+    asked = dict(req.params)
+    return _reading(
+        req, with_query("/audit", asked), lambda who: audit.show(parts().trail, parts().catalogue, asked, who)
+    )
+
+
+@blueprint.function_name("page_audit_jsonl")
+@blueprint.route(route="audit.jsonl", methods=LOOKING, auth_level=ANONYMOUS)
+def page_audit_jsonl(req: func.HttpRequest) -> func.HttpResponse:
+    return _audit_download(req, "jsonl")
+
+
+@blueprint.function_name("page_audit_csv")
+@blueprint.route(route="audit.csv", methods=LOOKING, auth_level=ANONYMOUS)
+def page_audit_csv(req: func.HttpRequest) -> func.HttpResponse:
+    return _audit_download(req, "csv")
+
+
+def _audit_download(req: func.HttpRequest, form: str) -> func.HttpResponse:
+    asked = dict(req.params)
+
+    def work(_: Visitor) -> Answer:
+        try:
+            return audit.download(parts().trail, asked, form)
+        except BadInput as bad:
+            return message(400, "A parameter is wrong", str(bad))
+
+    return _reading(req, with_query(f"/audit.{form}", asked), work)
 
 
 @blueprint.function_name("page_numbers")
@@ -59,12 +92,22 @@ def page_release(req: func.HttpRequest) -> func.HttpResponse:
     return _reading(req, f"/releases/{quote(wanted, safe='')}", work)
 
 
+@blueprint.function_name("page_release_changes")
+@blueprint.route(route="releases/{release}/changes", methods=LOOKING, auth_level=ANONYMOUS)
+def page_release_changes(req: func.HttpRequest) -> func.HttpResponse:
+    """All that the release's plan changes, as one text to take along."""
+    wanted = req.route_params["release"]
+    path = f"/releases/{quote(wanted, safe='')}/changes"
+    return _reading(req, path, lambda _: release.changes(parts().reader, wanted))
+
+
 @blueprint.function_name("page_evidence")
 @blueprint.route(route="evidence/{digest}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
     wanted = req.route_params["digest"]
     path = f"/evidence/{quote(wanted, safe='')}"
-    return _reading(req, path, lambda _: documents.kept_document(wanted, parts().reader.evidence))
+    save = req.params.get("download") == "1"
+    return _reading(req, path, lambda _: documents.kept_document(wanted, parts().reader.evidence, download=save))
 
 
 @blueprint.function_name("page_stylesheet")

@@ -12,7 +12,7 @@ from ..domain.plan import Plan
 from ..domain.release import Evidence
 from ..flow.reading import NotFound
 from ..ledger import LedgerUnavailable
-from .answer import Answer, document
+from .answer import ASK_FIRST, Answer, document
 from .text import short, visible
 from .words import FAILED, PASSED, Sign
 
@@ -72,15 +72,18 @@ def _excerpt(digest: str, read: ReadDocument) -> str:
     return "\n".join(lines)[-EXCERPT_CHARACTERS:]
 
 
-def kept_document(digest: str, read: ReadDocument) -> Answer:
-    """A plan or log as plain text. Raises `NotFound`."""
+def kept_document(digest: str, read: ReadDocument, *, download: bool = False) -> Answer:
+    """A plan or log as plain text, to look at or to take along. Raises `NotFound`."""
     if not re.fullmatch(DIGEST_PATTERN, digest):
         raise NotFound("a document is named by its hash, sha256: and 64 hexadecimal digits")
     try:
         content = read(digest)
     except ValueError as error:
         raise NotFound(f"the document {digest} was changed after it was written, and is not shown") from error
-    return document(_readable(content), name=f"slipway-{short(digest)}.txt")
+    shown = _readable(content)
+    kind = "log" if shown is content else "plan"
+    name = f"slipway-{kind}-{short(digest)}.{'json' if kind == 'plan' else 'txt'}"
+    return document(shown, name=name, download=download, cache=ASK_FIRST)
 
 
 def _readable(content: bytes) -> bytes:

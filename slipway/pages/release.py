@@ -9,16 +9,17 @@ from ..domain.explain import Explanation
 from ..domain.plan import Plan
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
+from ..domain.stages import spans
 from ..flow.reading import Damaged, NotFound, Reader
 from ..ledger import LedgerUnavailable
-from . import words
-from .answer import Answer, kept
+from . import times, words
+from .answer import ASK_FIRST, Answer, document, kept
 from .chain import stops
-from .changes import changes_view
+from .changes import changes_view, whole_text
 from .evidence import ReadDocument, evidence_views
 from .signin import Visitor
 from .templating import render
-from .timeline import timeline
+from .timeline import TELLING, timeline
 
 RECORDS = 100
 """Records of the trail on one page."""
@@ -53,6 +54,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         progress=story.progress,
         stops=stops(release, story.environments, now),
         moments=timeline(story.records),
+        steps=steps_taken(story, now),
         after=story.after,
         next_after=story.records[-1].sequence if story.more else None,
         plan=story.plan,
@@ -84,6 +86,49 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
         progress=reader.progress(release),
     )
     return kept(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
+
+
+def changes(reader: Reader, release_id: str) -> Answer:
+    """The differences that a release's plan makes, whole. Raises `NotFound`, `LedgerUnavailable`."""
+    found = reader.release(release_id)
+    plan, missing = readable_plan(reader, found.plan_hash)
+    if plan is None:
+        raise NotFound(missing or f"{found.id} has no plan")
+    name = f"{found.id}-{plan.environment}-changes.txt"
+    return document(whole_text(plan).encode(), name=name, download=True, cache=ASK_FIRST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepView:
+    """One step of the release: what it was doing, where, and for how long."""
+
+    word: str
+    waits: bool
+    environment: str
+    took: str
+    lasts: bool
+    share: int
+    """Of the longest, in percent."""
+
+
+def steps_taken(story: Story, now: datetime) -> tuple[StepView, ...]:
+    """From the records on the page; none where the page does not begin with the story."""
+    if story.after or story.more:
+        return ()
+    found = list(spans(record for record in story.records if isinstance(record, AuditRecord)))
+    found = [one for one in found if one.ended is None or one.length(now) >= TELLING]
+    longest = max([one.length(now) for one in found], default=TELLING) or TELLING
+    return tuple(
+        StepView(
+            word=words.STAGES[one.stage],
+            waits=one.stage.waits,
+            environment=one.environment,
+            took=times.duration(one.length(now)),
+            lasts=one.ended is None,
+            share=max(round(100 * (one.length(now) / longest)), 1),
+        )
+        for one in found
+    )
 
 
 def readable_plan(reader: Reader, plan_hash: str | None) -> tuple[Plan | None, str]:

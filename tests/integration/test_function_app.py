@@ -29,6 +29,10 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_approval_place_changes": ("approvals/{application}/{number}/{environment}/changes", LOOK, "ANONYMOUS"),
     "take_decision_of_signed_in": ("approvals/{application}/{number}/{environment}", POST, "ANONYMOUS"),
     "page_board": ("/", LOOK, "ANONYMOUS"),  # Easy Auth
+    "page_audit": ("audit", LOOK, "ANONYMOUS"),
+    "page_audit_jsonl": ("audit.jsonl", LOOK, "ANONYMOUS"),
+    "page_audit_csv": ("audit.csv", LOOK, "ANONYMOUS"),
+    "page_release_changes": ("releases/{release}/changes", LOOK, "ANONYMOUS"),
     "page_numbers": ("numbers", LOOK, "ANONYMOUS"),
     "page_parked": ("parked", LOOK, "ANONYMOUS"),
     "page_operate": ("operate", LOOK, "ANONYMOUS"),

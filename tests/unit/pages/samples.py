@@ -9,7 +9,7 @@ from slipway.domain.steps import StepKind
 from slipway.flow.inbound.approval import vote
 from slipway.flow.reading import Reader
 from slipway.ledger.installation import Installation
-from slipway.pages import board, parked, release
+from slipway.pages import audit, board, parked, release
 from slipway.pages import numbers as numbers_page
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show
@@ -164,6 +164,18 @@ def _parked() -> Answer:
     return parked.show(home.parking, Visitor())
 
 
+def _audit(**asked: str) -> Answer:
+    home, _ = asked_and_voted()
+    return audit.show(home.trail, home.catalogue, asked, Visitor(name="dora@example.com"))
+
+
+def asked_and_voted() -> tuple[InMemory, Release]:
+    home, subject = asked()
+    cast(home, subject)
+    home.settle()
+    return home, subject
+
+
 def _numbers(**asked: str) -> Answer:
     return numbers_page.show(numbers(Fleet(applications=4)), asked, Visitor(name="dora@example.com"))
 
@@ -230,6 +242,10 @@ SAMPLES: dict[str, Sample] = {
     "board-fleet": _fleet,
     "board-one": lambda: board.show(*_three_chains(), application="catalogue-service"),
     "board-chains": lambda: board.show(*_three_chains()),
+    "audit": _audit,
+    "audit-filtered": lambda: _audit(actor="ada@example.com", environment="production"),
+    "audit-nothing": lambda: _audit(release="hello-99"),
+    "audit-wrong": lambda: _audit(digest="sha256:xyz<script>", actor="ada@example.com"),
     "numbers": lambda: _numbers(application="shop"),
     "numbers-year": lambda: _numbers(application="shop", environment="production", weeks="52"),
     "numbers-all": _numbers,

@@ -19,6 +19,9 @@ from tests.unit.pages.samples import asked
 SIGNED_IN = {"X-MS-CLIENT-PRINCIPAL-NAME": "dora@example.com"}
 READING: tuple[tuple[Callable[..., func.HttpResponse], dict[str, str]], ...] = (
     (pages.page_board, {}),
+    (pages.page_audit, {}),
+    (pages.page_audit_csv, {}),
+    (pages.page_release_changes, {"release": "hello-1"}),
     (pages.page_numbers, {}),
     (pages.page_parked, {}),
     (pages.page_release, {"release": "hello-1"}),
@@ -44,6 +47,8 @@ def _use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn = "eas
         parking=home.parking,
         access=Access(easy_auth=sign_in == "easy-auth", host_keys=True),
         numbers=home.numbers,
+        trail=home.trail,
+        catalogue=home.catalogue,
     )
     for module in (pages, approvals):
         monkeypatch.setattr(module, "parts", lambda: built)
@@ -71,7 +76,7 @@ def test_strangers_are_asked_to_sign_in_before_anything_is_read(world: tuple[InM
 
 def test_people_who_are_signed_in_read(world: tuple[InMemory, Release]) -> None:
     statuses = [function(request(route=route, headers=SIGNED_IN)).status_code for function, route in READING]
-    assert statuses == [200, 200, 200, 200, 404]
+    assert statuses == [200, 200, 200, 200, 200, 200, 200, 404]
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(world: tuple[InMemory, Release]) -> None:
@@ -162,6 +167,10 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         found.add((methods, trigger["route"]))
     assert found == {
         ("GET,HEAD", "/"),
+        ("GET,HEAD", "audit"),
+        ("GET,HEAD", "audit.jsonl"),
+        ("GET,HEAD", "audit.csv"),
+        ("GET,HEAD", "releases/{release}/changes"),
         ("GET,HEAD", "numbers"),
         ("GET,HEAD", "parked"),
         ("GET,HEAD", "releases/{release}"),
