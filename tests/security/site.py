@@ -58,6 +58,7 @@ class Site:
             reader=self.home.reader,
             intake=self.home.intake,
             parking=self.home.parking,
+            numbers=self.home.numbers,
             access=Access(easy_auth=easy, host_keys=True),
         )
 
