@@ -50,6 +50,9 @@ class Operation:
     tag: str
     permission: Permission | None
     """None where the handler itself decides who may."""
+    anonymous: bool = False
+    """Whether the host lets everybody in. The guard takes whoever the host let in for the holder of a key, so the
+    handler of such an operation must ask for something else: a sign-in, or a signed token."""
     parameters: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
@@ -79,7 +82,7 @@ def endpoint(blueprint: func.Blueprint, operation: Operation) -> Callable[[Handl
             return revalidated(req, handler(req))
 
         ready = guarded(operation.permission)(served) if operation.permission else answering(served)
-        level = API_LEVEL if operation.permission else func.AuthLevel.ANONYMOUS
+        level = func.AuthLevel.ANONYMOUS if operation.anonymous else API_LEVEL
         route = blueprint.route(
             route=BASE.strip("/") + "/" + operation.path, methods=[operation.method], auth_level=level
         )

@@ -98,7 +98,7 @@ def _operation(operation: Operation, references: Any) -> dict[str, Any]:
             for parameter in operation.parameters
         ],
         "responses": _responses(operation, references),
-        "security": [{"key": []}, {"signIn": []}] if operation.permission else [{"signIn": []}, {}],
+        "security": [{"signIn": []}, {}] if operation.anonymous else [{"key": []}, {"signIn": []}],
     }
     if operation.permission:
         found["x-permission"] = str(operation.permission)

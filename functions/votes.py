@@ -62,6 +62,7 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
         "needs the permission `vote`.",
         tag="approvals",
         permission=None,
+        anonymous=True,
         parameters=(Parameter(name="release", where="path", description="Id of a release."),),
         body=Ballot,
         answer=Counted,

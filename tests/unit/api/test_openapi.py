@@ -78,6 +78,10 @@ def test_every_operation_says_which_permission_it_needs() -> None:
         assert operation.permission in Permission or operation.name in ("api_vote", "api_command")
 
 
+def test_only_a_vote_is_let_in_by_the_host_without_a_key() -> None:
+    assert [name for name, operation in OPERATIONS.items() if operation.anonymous] == ["api_vote"]
+
+
 def test_every_module_that_declares_endpoints_is_in_the_reference() -> None:
     declaring = {
         path.stem
