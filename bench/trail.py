@@ -78,7 +78,8 @@ def write(service: TableServiceClient, name: str, of: Shape) -> Written:
         records = trail(application, of)[:left]
         left -= len(records)
         _append(table, application, records)
-        last = next((r for r in reversed(records) if r.release and r.digest and r.environment), last)
+        # of the first application, whose trail is never cut short: that of the last may end months ago
+        last = last or next(r for r in reversed(records) if r.release and r.digest and r.environment)
         waiting += records
         if len(waiting) >= CHUNK:
             _patiently(partial(index.write, list(waiting)))
