@@ -1,0 +1,116 @@
+"""Operators at work while processes die, services are away, and messages come twice and in any order.
+
+A lane is frozen for an hour and a release approved ahead; it is rolled back by hand; a release that fails is tried
+again behind the hold, and goes on when somebody resumes. The end is the same whatever goes wrong on the way.
+"""
+
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.causes import CommandGiven
+from slipway.domain.commands import Verb
+from tests.faults.harness import Faults, Run
+from tests.faults.mortal import is_service
+
+NO_FAULTS = Faults()
+STRIDE = 5
+"""Every so many points; the shares below begin at different ones."""
+
+
+def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0, lane: bool = True) -> None:
+    """The command is in the queue, as a cause like any other."""
+    cause = CommandGiven(
+        received_at=run.house.time(),
+        verb=verb,
+        application="shop",
+        release=release,
+        environment="production" if lane else None,
+        until=run.house.time() + timedelta(hours=hours) if hours else None,
+        actor="olga@example.com",
+        reason="because",
+        channel="cli",
+        submission=f"the-{verb}-of-{release or 'lane'}",
+    )
+    run._enqueue("causes", cause.model_dump_json().encode(), cause.mark)
+
+
+def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
+    run = Run.new(folder, faults)
+    run.push("1.0")
+    run.until_quiet()
+    command(run, Verb.FREEZE, hours=1)
+    run.until_quiet()
+    run.push("2.0")
+    run.until_quiet()
+    command(run, Verb.ROLLBACK, 1)
+    run.until_quiet()
+    command(run, Verb.RESUME)
+    run.until_quiet()
+    broken = run.house.build("3.0")
+    run.house.production.broken.add(broken)
+    run.push("3.0")
+    run.until_quiet()
+    run.house.production.broken.clear()
+    command(run, Verb.RETRY, 4, lane=False)
+    run.until_quiet()
+    run.late_messages()
+    return run
+
+
+@cache
+def expected(folder: Path) -> dict[str, Any]:
+    return outcome(told(folder))
+
+
+def outcome(run: Run) -> dict[str, Any]:
+    found = run.outcome()
+    lane = run.house.lane("production")
+    # How often a step is looked at anew, and with it some of what is told, depends on when messages come.
+    found["actions"] = {name: found["actions"][name] for name in ACTIONS}
+    return found | {"live release": lane.live.release if lane.live else None, "hold": lane.hold}
+
+
+ACTIONS = ("lane.frozen", "rollback.ordered", "hold.set", "hold.ended", "release.retried", "release.completed")
+
+
+def differences(folder: Path, faults: Faults) -> dict[str, Any]:
+    found, wanted = outcome(told(folder, faults)), expected(folder)
+    return {name: (wanted[name], found[name]) for name in wanted if wanted[name] != found[name]}
+
+
+@cache
+def points(folder: Path) -> tuple[str, ...]:
+    return tuple(told(folder).life.points)
+
+
+def test_without_faults_the_story_ends_as_it_should(deliveries: Path) -> None:
+    run = told(deliveries)
+    phases = {release.number: str(release.phase) for release in run.house.ledger.releases("shop", limit=9)}
+    assert phases == {1: "completed", 2: "completed", 3: "completed", 4: "completed"}
+    assert outcome(run)["live release"] == 4
+    assert "release.blocked" in run.house.actions()
+
+
+@pytest.mark.parametrize("share", range(STRIDE))
+def test_the_process_may_die_while_operators_work(deliveries: Path, share: int) -> None:
+    deaths = [number for number, point in enumerate(points(deliveries)) if " after " not in point]
+    for number in deaths[share :: STRIDE * 10]:
+        found = differences(deliveries, Faults(crash_at=frozenset({number})))
+        assert not found, f"died at point {number}, {points(deliveries)[number]}"
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_a_service_may_be_away_while_operators_work(deliveries: Path, share: int) -> None:
+    away = [number for number, point in enumerate(points(deliveries)) if is_service(point)]
+    for number in away[share::80]:
+        found = differences(deliveries, Faults(fail_at=frozenset({number})))
+        assert not found, f"away at point {number}, {points(deliveries)[number]}"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_messages_may_come_twice_and_in_any_order_while_operators_work(deliveries: Path, seed: int) -> None:
+    assert not differences(deliveries, Faults(seed=seed))
