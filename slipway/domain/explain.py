@@ -125,6 +125,7 @@ _STAGE_OF = {
     Phase.PLANNING: 3,
     Phase.SOAKING: 4,
     Phase.AWAITING_APPROVAL: 4,
+    Phase.HELD_BACK: 4,
     Phase.PROMOTING: 5,
     Phase.DEPLOYING: 6,
     Phase.CHECKING: 6,

@@ -4,7 +4,9 @@ import gzip
 
 import pytest
 
-from slipway.domain.release import VoteDecision
+from slipway.domain.explain import EnvironmentRules, Explanation, in_the_way
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.rules import RuleResult
 from slipway.domain.steps import StepKind
 from slipway.flow.board import board
 from slipway.flow.reading import NotFound
@@ -142,3 +144,12 @@ def test_the_first_view_of_a_usual_board_is_small_even_where_nothing_is_compress
     fleet = Fleet(applications=10, environments=("staging", "production"))
     sent = show(fleet.reader, fleet.installation).body
     assert len(sent) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
+
+
+def test_a_release_that_is_held_back_names_what_holds_it() -> None:
+    rules = tuple(
+        RuleResult(name=name, passed=False, reason="so") for name in ("freeze", "rollout-succeeded", "is-live")
+    )
+    here = EnvironmentRules(environment="production", rules=rules)
+    held = Explanation(release="shop-1", phase=Phase.HELD_BACK, headline="", rules=(here,), next="")
+    assert [rule.name for rule in in_the_way(held, "production")] == ["freeze"]
