@@ -59,6 +59,7 @@ APPLICATIONS = {
     "doors": "push",
     "messages": "run",
     "votes": "push",
+    "traced": "push",
     "docs": "push",
     "browser": "push",
     "operators": "push",
@@ -88,6 +89,7 @@ def options(folder: Path) -> StackOptions:
         instances=2,
         deliveries=deliveries,
         lock_seconds=5,
+        traces=True,
         namespaces={place: tuple(f"{name}-{place}" for name in names) for place in ("staging", "production")},
     )
 

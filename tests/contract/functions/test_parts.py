@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.functions import app_settings, host_json, protos, timespan
+from local.functions import app_settings, errors, host_json, protos, timespan
 from local.functions.app_settings import AppSettings
 from local.functions.bus_metadata import BusMessage, batch, single
 from local.functions.bus_output import bodies
@@ -105,6 +105,17 @@ def test_a_time_span_is_read(text: str, expected: float) -> None:
 def test_what_is_no_time_span_is_refused_by_field(value: object) -> None:
     with pytest.raises(HostError, match="the field: expected"):
         timespan.seconds(value, "the field")
+
+
+@pytest.mark.parametrize(("given", "read"), [("OpenTelemetry", "OpenTelemetry"), ("opentelemetry", "OpenTelemetry")])
+def test_the_telemetry_mode_is_read(given: str, read: str) -> None:
+    assert host_json.parse({"version": "2.0", "telemetryMode": given}).telemetry_mode == read
+    assert host_json.parse({"version": "2.0"}).telemetry_mode == "ApplicationInsights"
+
+
+def test_a_telemetry_mode_that_there_is_not_stops_the_host() -> None:
+    with pytest.raises(errors.HostError, match="telemetryMode: expected ApplicationInsights or OpenTelemetry"):
+        host_json.parse({"version": "2.0", "telemetryMode": "OpenTelemtry"})
 
 
 def test_host_json_has_the_defaults_of_the_real_host() -> None:

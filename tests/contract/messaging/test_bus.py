@@ -13,7 +13,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from local.servicebus import QueueSettings
 from local.servicebus import ServiceBus as LocalServiceBus
-from slipway.domain.steps import Outgoing
+from slipway.domain.steps import Outgoing, Trace
 from slipway.effects.messaging import TRIES, Bus, DeadLetter, MemoryBus, QueueUnavailable
 from slipway.effects.messaging.service_bus import ServiceBus
 
@@ -97,6 +97,7 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
     bus.close()
 
 
+PARENT, OTHER = f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-01"
 _numbers = iter(range(10**6))
 
 
@@ -136,6 +137,31 @@ def test_raw_messages_arrive_as_they_are_with_their_count(desk: Desk, body: byte
     id = f"raw-{next(_numbers)}"
     desk.bus.send_raw("runs", body, message_id=id, tries=7)
     assert desk.received("runs") == [(body, id, 7)]
+
+
+def test_a_queue_that_may_be_used_is_found_usable_and_stays_empty(desk: Desk) -> None:
+    desk.bus.probe("approvals")
+    assert desk.received("approvals") == []
+
+
+def test_a_message_carries_its_trace(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
+    """The host reads the parent under the older name, other clients under W3C's; the link is our own."""
+    _, bus = over_amqp(local_bus, client)
+    bus.send([message(trace=Trace(parent=PARENT, link=OTHER))])
+    bus.send_raw("steps", b"{}", message_id="a-raw-one", trace=Trace(parent=PARENT))
+    bus.close()
+    with client.get_queue_receiver("steps") as receiver:
+        found = {}
+        for received in receiver.receive_messages(max_message_count=10, max_wait_time=2):
+            receiver.complete_message(received)
+            found[str(received.message_id)] = {
+                (key if isinstance(key, str) else key.decode()): (value if isinstance(value, str) else value.decode())
+                for key, value in (received.application_properties or {}).items()
+            }
+    parents = {"traceparent": PARENT, "Diagnostic-Id": PARENT}
+    assert found.pop("a-raw-one") == parents
+    [sent] = found.values()
+    assert sent == {**parents, "slipway-link": OTHER}
 
 
 def test_dead_letters_are_handed_over_once(desk: Desk) -> None:

@@ -1,0 +1,68 @@
+"""Telemetry of the running system, as it arrived by OTLP at the local receiver: real worker library, two instances."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.person import Approver
+from slipway.telemetry import Metric
+from tests.integration.system import System, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+def came(system: System, kind: str) -> Any:
+    return json.loads(system.stack.http.request("GET", f"{system.stack.traces_url}/api/{kind}").data)
+
+
+def test_a_release_is_one_trace_from_push_to_production_with_links_over_the_wait(system: System) -> None:
+    application = system.application("traced")
+    release = application.waiting("1.0.0")
+    link = system.approval_link(release)
+    approver = Approver()
+    approver.read(link)
+    approver.decide(link, "approve", "seen in staging")
+    application.reached("release.completed", tag="1.0.0")
+    trace = application.release(release)["trace"].split("-")[1]
+
+    def mine() -> list[dict[str, Any]]:
+        return [span for span in came(system, "spans") if span["attributes"].get("slipway.release") == release]
+
+    def complete() -> bool:
+        done = {(s["name"], s["attributes"].get("slipway.environment")) for s in mine()}
+        return {("step verify", "production"), ("step deploy", "staging"), ("step promote", "production")} <= done
+
+    until(complete, f"the spans of {release}")
+    steps = [span for span in mine() if span["name"].startswith("step ")]
+    assert {span["trace"] for span in steps} == {trace}
+    [vote] = [span for span in mine() if span["name"] == "cause vote-cast"]
+    assert vote["trace"] != trace
+    assert trace in {link["trace"] for link in vote["links"]}
+    [wait] = [span for span in mine() if span["name"] == "wait awaiting_approval"]
+    assert (wait["trace"], [link["trace"] for link in wait["links"]]) == (trace, [vote["trace"]])
+    spans = came(system, "spans")
+    assert any(vote["trace"] in {at["trace"] for at in s["links"]} for s in spans if s["trace"] == trace)
+
+    everything = json.dumps([spans, came(system, "logs"), came(system, "metrics")])
+    assert link.rpartition("/")[2] not in everything
+    secrets = vars(system.stack.secrets).values()
+    assert not [secret for secret in secrets if isinstance(secret, str) and len(secret) > 8 and secret in everything]
+    logged = [line for line in came(system, "logs") if line["attributes"].get("slipway.application") == "traced"]
+    assert trace in {line["trace"] for line in logged}
+
+
+def test_metrics_arrive_under_the_names_that_are_listed(system: System) -> None:
+    def names() -> set[str]:
+        return {point["name"] for point in came(system, "metrics")}
+
+    until(names, "metrics: the sweep measures each minute")
+    assert names() <= {str(metric) for metric in Metric}
+
+
+def test_the_doctor_finds_nothing_missing_in_the_running_system(system: System) -> None:
+    checks = [c for c in system.get("/api/v1/doctor")["checks"] if not c.startswith(("cluster:", "sweep"))]
+    assert {"table", "blobs", "queue:steps", "registry:nonprod", "registry:prod", "clock"} <= set(checks)
+    own = ["cluster:staging:traced:staging", "cluster:production:traced:production"]
+    found = {name: system.post(f"/api/v1/doctor/{name}").content for name in (*checks, *own)}
+    assert {name: f["said"] for name, f in found.items() if f["status"] != "ok"} == {}
