@@ -41,7 +41,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_evidence": ("evidence/{digest}", LOOK, "ANONYMOUS"),
     "page_stylesheet": ("assets/slipway.css", LOOK, "ANONYMOUS"),
     "api_freezes": ("api/v1/freezes", GET, "FUNCTION"),
-    "api_command": ("api/v1/commands", POST, "FUNCTION"),  # the app itself asks who it is
+    "api_command": ("api/v1/commands", POST, "FUNCTION"),
     "api_applications": ("api/v1/applications", GET, "FUNCTION"),
     "api_releases": ("api/v1/releases", GET, "FUNCTION"),
     "api_release": ("api/v1/releases/{release}", GET, "FUNCTION"),
