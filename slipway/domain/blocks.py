@@ -39,6 +39,8 @@ class Hold(Record):
     """The roll-back that set it."""
     to: int = Field(ge=1)
     """The release that it brought back."""
+    before: "Hold | None" = None
+    """The hold of an earlier roll-back, which is in force again if this one is cancelled before it begins."""
 
 
 class LanePass(Record):

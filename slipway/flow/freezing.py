@@ -126,8 +126,14 @@ class Freezer:
         return True
 
     def tell(self, application: str, head: Head, state: FreezeState | None) -> int:
-        """Make the application's copy what it should be; how many changes that took. Raises as `Intake.take` does."""
-        causes = differences(application, head, state, now=self.clock())
+        """Make the application's copy what it should be; how many changes that took. Raises as `Intake.take` does.
+
+        `state` was read before `head`, so it may not know yet of a freeze that the head has a copy of. Where the two
+        differ it is read again, behind the head: what it says has ended then has ended for good.
+        """
+        if not differences(application, head, state, now=self.clock()):
+            return 0
+        causes = differences(application, head, self.state(), now=self.clock())
         return sum(receipt.outcome is Outcome.TAKEN for cause in causes for receipt in self.intake.take(cause))
 
 

@@ -94,6 +94,8 @@ def cancel(draft: Draft, cause: CommandGiven) -> None:
         hold_ended(draft, release, reason=f"{release.id} was cancelled before it brought anything back")
     release = draft.releases[release.number]
     end(draft, release, Phase.CANCELLED, cause.reason, actor=cause.actor, channel=cause.channel)
+    if release.brings_back is not None:
+        wake(draft, release.environment or "")
 
 
 # ---- resume

@@ -144,11 +144,13 @@ def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
 
 
 def hold_ended(draft: Draft, release: Release, *, reason: str) -> None:
-    """A roll-back that was cancelled brought nothing back, so it holds nothing either."""
+    """A roll-back that was cancelled brought nothing back, so it holds nothing either; one before it still does."""
     lane = draft.lane(release.environment or "")
     if lane.hold is not None and lane.hold.release == release.number:
-        draft.put_lane(lane.evolve(hold=None))
-        draft.record("hold.ended", release, reason=reason)
+        before = lane.hold.before
+        draft.put_lane(lane.evolve(hold=before))
+        stays = f"{release.application}-{before.release}" if before else None
+        draft.record("hold.ended", release, reason=reason, still_held_for=stays)
 
 
 def close_visit(draft: Draft, release: Release, outcome: str) -> Release:

@@ -72,7 +72,15 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, cause: C
     gate = release.gate.evolve(deadline=None, remind_at=None) if release.gate else None
     visits = (*release.visits, Visit(environment=environment, arrived_at=draft.now))
     release = draft.put(
-        release.evolve(reason="", failed_step="", attempt=release.attempt + 1, visits=visits, gate=gate, plan_hash=None)
+        release.evolve(
+            reason="",
+            failed_step="",
+            attempt=release.attempt + 1,
+            visits=visits,
+            gate=gate,
+            plan_hash=None,
+            override=None,
+        )
     )
     lane = draft.lane(environment)
     if release.brings_back is not None:

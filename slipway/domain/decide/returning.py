@@ -66,8 +66,12 @@ def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
     back, environment = release.brings_back, release.environment
     assert back is not None
     assert environment is not None
-    hold = Hold(owner=owner, reason=back.reason, at=draft.now, release=release.number, to=back.to)
-    draft.put_lane(draft.lane(environment).evolve(hold=hold))
+    lane = draft.lane(environment)
+    before = lane.hold
+    if before is not None:  # of a retry, its own hold of before
+        before = before.before if before.release == release.number else before.evolve(before=None)
+    hold = Hold(owner=owner, reason=back.reason, at=draft.now, release=release.number, to=back.to, before=before)
+    draft.put_lane(lane.evolve(hold=hold))
     draft.record("hold.set", release, actor=owner, reason=said_of_hold(release.application, environment, hold))
 
 

@@ -20,7 +20,8 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         return
     if held_back(draft, release, environment):
         return
-    release = draft.releases[release.number]  # an override may have been used up
+    # An override was used up, or not needed: it must not let a later attempt pass a later freeze.
+    release = draft.releases[release.number].evolve(override=None)
     take_lane(draft, release)
     there = release.brings_back is not None and release.brings_back.copied
     if draft.application.registry_of(environment) != release.registry and not there:

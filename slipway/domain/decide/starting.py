@@ -239,6 +239,8 @@ def begin(draft: Draft, release: Release) -> None:
 def _replaces(release: Release, older: Release) -> bool:
     """Whether another one stands for an image that its tag no longer names, and its rollout has not begun.
 
-    A vote on it would bring into an environment what nobody finds under that tag any more.
+    A vote on it would bring into an environment what nobody finds under that tag any more. A roll-back by hand is
+    meant for the image that was live, whatever its tag names now: no push takes it back.
     """
-    return older.tag == release.tag and older.phase not in ROLLOUT_PHASES and release.newer_than(older)
+    same_tag = older.tag == release.tag and older.brings_back is None
+    return same_tag and older.phase not in ROLLOUT_PHASES and release.newer_than(older)

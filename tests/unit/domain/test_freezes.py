@@ -5,6 +5,7 @@ from datetime import timedelta
 from slipway.domain.commands import Verb
 from slipway.domain.explain import explain
 from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
 from slipway.domain.windows import Opening
 from tests.unit.domain.operations import every_other_hour
 from tests.unit.domain.samples import ADA, MORNING, application, approval, production, staging, unattended
@@ -181,3 +182,34 @@ def test_the_end_of_a_freeze_that_is_not_here_changes_nothing() -> None:
     decision = world.take(world.taken[-2][1])
     assert decision.nothing
     assert world.head.freeze is not None
+
+
+def test_an_override_that_was_not_needed_lets_no_later_attempt_pass_a_later_freeze() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE)
+    world.command(Verb.OVERRIDE, 1)
+    world.command(Verb.UNFREEZE)
+    world.effects.fail(StepKind.PROMOTE, "production")
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+    world.command(Verb.FREEZE, reason="the sale")
+    world.command(Verb.RETRY, 1)
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK
+
+
+def test_an_override_is_over_when_the_release_fails_before_it_was_used() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE)
+    world.command(Verb.OVERRIDE, 1)
+    world.change()
+    world.effects.fail(StepKind.PLAN, "production")
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.FAILED
+    world.command(Verb.RETRY, 1)
+    world.settle()
+    world.vote(1, ADA)
+    world.settle()
+    assert world.phase(1) is Phase.HELD_BACK

@@ -115,6 +115,43 @@ def test_a_cancelled_roll_back_holds_nothing() -> None:
     assert world.live("production") == 2
 
 
+def test_what_waits_for_a_roll_back_goes_on_when_that_is_cancelled() -> None:
+    world = live("v1", "v2")
+    world.command(Verb.ROLLBACK, 1)
+    world.push("v3")
+    planning = world.outbox.popleft()
+    world.settle()
+    assert (planning.body["release"], world.phase(3), world.phase(4)) == (3, Phase.PLANNING, Phase.HELD_BACK)
+    world.command(Verb.CANCEL, 3)
+    world.settle()
+    assert world.phase(4) is Phase.COMPLETED
+
+
+def test_cancelling_a_second_roll_back_leaves_the_hold_of_the_first() -> None:
+    world = live("v1", "v2", "v3")
+    world.command(Verb.ROLLBACK, 2, reason="v3 loses orders")
+    world.settle()
+    world.command(Verb.ROLLBACK, 1)
+    world.command(Verb.CANCEL, 5)
+    world.push("v4")
+    world.settle()
+    hold = world.lanes["production"].hold
+    assert hold is not None
+    assert (hold.release, hold.to, hold.reason) == (4, 2, "v3 loses orders")
+    assert world.last("hold.ended").details["still_held_for"] == "shop-4"
+    assert world.phase(6) is Phase.HELD_BACK
+    assert world.live("production") == 4
+
+
+def test_a_push_under_the_same_tag_does_not_take_a_roll_back_away() -> None:
+    world = live("v1", "v2")
+    world.command(Verb.ROLLBACK, 1)
+    world.push("v1", "another image")
+    world.settle()
+    assert world.live("production") == 3
+    assert world.phase(4) is Phase.HELD_BACK
+
+
 def test_resume_without_a_hold_is_refused() -> None:
     world = live("v1")
     world.command(Verb.RESUME)

@@ -8,7 +8,8 @@ from slipway.domain.causes import Cause
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
 from slipway.domain.release import Phase
-from slipway.flow.freezing import Frozen, Order
+from slipway.flow.freezing import Freezer, Frozen, Order
+from slipway.ledger.freezes import FreezeState
 from slipway.ledger.ledger import Loaded, OutboxEntry
 from tests.unit.flow.deliveries import ADA
 from tests.unit.flow.house import House
@@ -103,3 +104,45 @@ def test_a_freeze_of_everything_that_has_an_end_ends_by_itself(house: House) -> 
     house.sweep.run(look_for_pushes=False)
     house.settle()
     assert house.phase(1) is Phase.COMPLETED
+
+
+def test_a_sweep_that_looked_before_everything_was_frozen_ends_no_freeze(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_gate(house)
+    look, frozen = Freezer.state, list[Frozen]()
+
+    def frozen_after(freezer: Freezer) -> FreezeState | None:
+        found = look(freezer)
+        monkeypatch.setattr(Freezer, "state", look)
+        frozen.append(order(Verb.FREEZE, house))
+        return found
+
+    monkeypatch.setattr(Freezer, "state", frozen_after)
+    house.sweep.run(look_for_pushes=False)
+    assert frozen[0].told == 1
+    assert "everything.unfrozen" not in house.actions()
+    house.intake.take(house.vote(1, ADA))
+    house.settle()
+    assert house.phase(1) is Phase.HELD_BACK
+
+
+def test_whoever_still_tells_of_the_end_of_one_freeze_does_not_end_the_next(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_gate(house)
+    order(Verb.FREEZE, house)
+    look, frozen = Freezer.state, list[Frozen]()
+
+    def frozen_again(freezer: Freezer) -> FreezeState | None:
+        found = look(freezer)
+        if found is not None and found.ended_by and not frozen:
+            frozen.append(order(Verb.FREEZE, house, "third-order"))
+        return found
+
+    monkeypatch.setattr(Freezer, "state", frozen_again)
+    order(Verb.UNFREEZE, house, "second-order")
+    assert frozen[0].told == 1
+    house.intake.take(house.vote(1, ADA))
+    house.settle()
+    assert house.phase(1) is Phase.HELD_BACK
