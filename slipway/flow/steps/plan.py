@@ -151,9 +151,9 @@ def _changes(preview: Preview) -> tuple[Change, ...]:
 
 
 def job_name(release: Release, environment: Environment) -> str:
-    """One Job per release, environment and plan attempt: a Job's template cannot be changed."""
+    """One name per release and environment; `verify` adds the attempt, which would change the hash of an equal plan."""
     stem = f"{release.id}-{environment.name}"[:40].rstrip("-")
-    return f"{stem}-{sha256(f'{release.id}/{environment.name}/{release.attempt}'.encode())[7:15]}"
+    return f"{stem}-{sha256(f'{release.id}/{environment.name}'.encode())[7:15]}"
 
 
 def load_plan(places: Places, plan_hash: str | None) -> Plan:

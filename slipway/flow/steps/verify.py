@@ -1,9 +1,12 @@
 """Verify: ask the HTTP probes, run the acceptance Job, and keep its log as evidence."""
 
+from typing import Any
+
 from ...domain.application import Environment
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import Evidence
+from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, State
 from ..clock import Clock
 from ..outcome import Finished, LookAgain, Outcome, TryAgain, failed, passed
@@ -44,7 +47,7 @@ def _verify(places: Places, environment: Environment, plan: Plan, clock: Clock, 
         return _finished(probes, reason)
     if plan.verification is None:
         return _finished(probes, "all probes passed")
-    return _job(places, cluster, environment, plan, probes, late=late, poll=work.step.poll)
+    return _job(places, cluster, environment, plan, probes, late=late, step=work.step)
 
 
 def _job(
@@ -55,14 +58,15 @@ def _job(
     probes: tuple[Evidence, ...],
     *,
     late: bool,
-    poll: int,
+    step: Step,
 ) -> Outcome:
     assert plan.verification is not None
-    name = plan.verification["metadata"]["name"]
-    cluster.start_job(plan.verification, plan.namespace)
+    job_manifest = job_of(plan.verification, step.attempt)
+    name = job_manifest["metadata"]["name"]
+    cluster.start_job(job_manifest, plan.namespace)
     state = cluster.job(name, plan.namespace)
     if state.state is State.WAITING and not late:
-        return LookAgain(after=pause_before(poll), reason=state.reason)
+        return LookAgain(after=pause_before(step.poll), reason=state.reason)
     log = cluster.job_log(name, plan.namespace)
     job = Evidence(
         name="acceptance",
@@ -74,6 +78,12 @@ def _job(
     if state.state is State.WAITING:
         return _finished((*probes, job), f"the acceptance tests did not end within {environment.verify.within}")
     return _finished((*probes, job), job.summary)
+
+
+def job_of(planned: dict[str, Any], attempt: int) -> dict[str, Any]:
+    """The plan's Job for one attempt: a Job runs once, and another attempt needs another."""
+    metadata = planned["metadata"]
+    return {**planned, "metadata": {**metadata, "name": f"{metadata['name']}-{attempt}"}}
 
 
 def _probe(cluster: Cluster, environment: Environment, index: int) -> Evidence:

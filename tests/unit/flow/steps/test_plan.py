@@ -1,5 +1,6 @@
 """The plan step: what a rollout would do, written down under a hash that stands for all of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from slipway.effects.cluster import Orphan, Refused
 from slipway.effects.cluster import Unreachable as ClusterAway
 from slipway.effects.registry import Unreachable, Where
 from slipway.flow.catalogue import Catalogue
+from slipway.flow.outcome import Finished
+from slipway.flow.perform import Work
+from slipway.flow.steps.plan import plan
 from tests.unit.flow.deliveries import DELIVERY, write_delivery
 from tests.unit.flow.house import House
 
@@ -52,6 +56,20 @@ def test_the_same_plan_has_the_same_hash_and_another_image_has_another(deliverie
     other.push("1.1")
     other.performer.perform(other.settle_at(StepKind.PLAN, "staging"))
     assert other.release(1).plan_hash not in hashes
+
+
+def test_a_plan_that_is_made_again_has_the_same_hash_also_where_a_job_verifies(house: House) -> None:
+    house.push("1.0")
+    step = house.settle_at(StepKind.PLAN, "staging")
+    release = house.release(1)
+    work = Work(step=step, release=release, entry=house.catalogue.entries["shop"], renew=lambda: True)
+    again = replace(work, release=release.evolve(attempt=release.attempt + 1))
+    first, second = (plan(house.places, house.time, each) for each in (work, again))
+    assert isinstance(first, Finished)
+    assert isinstance(second, Finished)
+    assert first.result["plan_hash"] == second.result["plan_hash"]
+    made = house.reader.plan(first.result["plan_hash"])
+    assert made.verification is not None
 
 
 def test_a_plan_names_what_is_live_as_its_base(house: House) -> None:

@@ -1,5 +1,6 @@
 """The verify step: probes first, then the acceptance Job; what they say is kept as evidence."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -62,6 +63,14 @@ def test_the_job_is_started_once_however_often_it_is_looked_at(house: House, wor
         outcome = verify(house.places, house.time, work)
         assert outcome == LookAgain(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
     assert len(house.staging.jobs_started) == 1
+
+
+def test_another_attempt_at_the_same_plan_starts_a_job_of_its_own(house: House, work: Work) -> None:
+    verify(house.places, house.time, work)
+    again = replace(work, step=work.step.evolve(attempt=work.step.attempt + 1))
+    verify(house.places, house.time, again)
+    first, second = house.staging.jobs_started
+    assert second != first
 
 
 def test_a_job_that_does_not_end_in_time_fails_with_the_log_so_far(house: House, work: Work) -> None:
