@@ -101,10 +101,12 @@ def _page(
     chosen = {
         name: one_line(parameters.get(name, ""), _SHOWN) for name in ("application", "environment", "weeks", "until")
     }
+    if one:  # the form says what is shown, also where it was not asked for by name
+        chosen |= {"application": one.application, "environment": one.environment or ""}
     return render(
         "numbers.html",
         applications=sorted(numbers.catalogue.entries),
-        environments=_environments(numbers, parameters.get("application", "")),
+        environments=_environments(numbers, chosen["application"]),
         choices=CHOICES,
         chosen={**chosen, "weeks": chosen["weeks"] or str(WEEKS)},
         problem=str(problem) if problem else "",
