@@ -40,7 +40,7 @@ class Webhook:
                 "id": message.id,
                 "source": source_of(message),
                 "type": f"dev.slipway.{message.notice}",
-                "subject": message.release,
+                **({"subject": message.release} if message.release else {}),  # absent, or not empty
                 "time": message.time.isoformat(),
                 "datacontenttype": "application/json",
                 "data": message.model_dump(mode="json"),

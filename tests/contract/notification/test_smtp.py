@@ -1,100 +1,14 @@
 """Mail against a real SMTP server (aiosmtpd) with STARTTLS and a login."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from slipway.effects.notification import Message, NotificationError
-from slipway.effects.notification.smtp import SmtpMail, SmtpServer
+from slipway.effects.notification.smtp import SmtpMail
 from tests.certificates import Certificates
+from tests.contract.notification.mail_server import PASSWORD, SENDER, Listening, Post, mail_by
 from tests.unit.effects.notification.samples import ADA, HOSTILE, TOKEN_LINK, ended, gate_opened, hostile
-
-USER, PASSWORD = "slipway", "a password of the mail server"
-SENDER = "slipway@contoso.com"
-
-
-@dataclass
-class Post:
-    """What the server took in, and what it answers instead where a test wants it to refuse."""
-
-    mails: list[tuple[Envelope, bool]] = field(default_factory=list)
-    """Each with whether the connection was encrypted."""
-    on_recipient: str = "250 OK"
-    on_data: str = "250 OK"
-
-    async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, _: Any) -> str:
-        if self.on_recipient.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.on_recipient
-
-    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
-        if self.on_data.startswith("250"):
-            self.mails.append((envelope, session.ssl is not None))
-        return self.on_data
-
-    def read(self) -> EmailMessage:
-        ((envelope, _),) = self.mails
-        assert isinstance(envelope.original_content, bytes)
-        mail = message_from_bytes(envelope.original_content, policy=default)
-        assert isinstance(mail, EmailMessage)
-        return mail
-
-
-class Listening(Controller):
-    """On a free port of this machine."""
-
-    def __init__(self, post: Post, **options: Any) -> None:
-        super().__init__(post, hostname="127.0.0.1", port=0, **options)
-
-    def _trigger_server(self) -> None:
-        """The base class connects to the port that it was told, which is not the one it got."""
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-def _login(server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
-    good = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
-    return AuthResult(success=good, handled=good)
-
-
-@pytest.fixture
-def post() -> Post:
-    return Post()
-
-
-@pytest.fixture
-def listening(post: Post, certificates: Certificates) -> Iterator[Listening]:
-    server = Listening(
-        post,
-        tls_context=certificates.for_server(),
-        require_starttls=True,
-        auth_required=True,
-        authenticator=_login,
-        enable_SMTPUTF8=False,
-    )
-    server.start()
-    yield server
-    server.stop()
-
-
-def mail_by(server: Listening, certificates: Certificates, **changes: Any) -> SmtpMail:
-    given = {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "security": "starttls",
-        "username": USER,
-        "password": PASSWORD,
-        "ca_file": certificates.ca_file,
-    }
-    to = changes.pop("to", ())
-    return SmtpMail(name="approvers", server=SmtpServer(**(given | changes)), sender=SENDER, to=to)
 
 
 def test_a_mail_goes_to_the_approver_encrypted_after_a_login(
