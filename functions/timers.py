@@ -14,6 +14,8 @@ from .shared import new_blueprint, parts
 
 log = logging.getLogger(__name__)
 blueprint = new_blueprint()
+COUNTED = 1000
+"""Parked input that waits is counted so far."""
 
 
 @blueprint.function_name("sweep")
@@ -29,7 +31,7 @@ def sweep(timer: func.TimerRequest) -> None:
 def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
     _run("reconcile", look_for_pushes=True)
     try:
-        measure(Metric.PARKED_NOW, sum(item.replayed_at is None for item in parts().parking.all()))
+        measure(Metric.PARKED_NOW, len(parts().installation.open_parked(limit=COUNTED)))
         parked = parts().parking.empty_dead_letters()
     except (QueueUnavailable, LedgerUnavailable) as away:
         log.warning("dead letters were left where they are: %s", away)

@@ -65,7 +65,10 @@ class Checking:
         form = self.proof.form if self.proof else form_of(first)
         if form is Form.CSV:
             csv.field_size_limit(LONGEST)
-            yield from (self._read(form, cells, place) for place, cells in enumerate(csv.reader(lines), start=2))
+            try:
+                yield from (self._read(form, cells, place) for place, cells in enumerate(csv.reader(lines), start=2))
+            except csv.Error as error:
+                raise Trouble(f"{self.export}: it is no CSV of records: {error}", exit_code=Exit.NO) from error
             return
         if first:
             yield self._read(form, first, 1)

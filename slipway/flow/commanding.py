@@ -10,7 +10,7 @@ from ..domain.model import Record
 from ..domain.release import Lane
 from ..domain.rules import RuleResult, failed
 from .clock import Clock, utc_now
-from .freezing import Freezer, Order
+from .freezing import REPEAT, Freezer, Order
 from .inbound.reading import BadInput
 from .intake import Intake, Outcome, Receipt, UnknownTarget
 from .reading import NotFound, Reader
@@ -105,8 +105,7 @@ class Commander:
         if receipt.outcome is not Outcome.REPEATED:
             return receipt.rules
         refused = self.reader.ledger.was_refused(cause.application, cause)
-        reason = "it is a repeat of a command that was refused: give it again as a new one"
-        return (RuleResult(name="is-no-repeat", passed=False, reason=reason),) if refused else ()
+        return (REPEAT,) if refused else ()
 
     def _everything(self, asked: Asked) -> Given:
         order = Order(

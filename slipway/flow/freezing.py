@@ -29,6 +29,11 @@ from .intake import Contended, Intake, Outcome
 log = logging.getLogger(__name__)
 
 EVERYTHING = "everything"
+REPEAT = RuleResult(
+    name="is-no-repeat",
+    passed=False,
+    reason="it is a repeat of a command that was refused: give it again as a new one",
+)
 ATTEMPTS = 8
 AT_ONCE = 8
 """Applications that are told at the same time."""
@@ -95,11 +100,11 @@ class Freezer:
     def _commit(self, order: Order) -> tuple[RuleResult, ...]:
         now = self.clock()
         before, etag = with_etag(self.installation.table)
-        if before is not None and before.submission == order.id:
-            return ()  # a repeat: it was done
+        if (refused := self.installation.was_refused(order.id)) is not None:
+            return (REPEAT,) if refused else ()  # the first was answered so, whatever happened since
         rules = _rules(order, before.freeze if before is not None and not before.ended_by else None, now)
         if failed(rules):
-            self.installation.record(_refusal(order, rules), now=now)
+            self.installation.order_refused(order.id, _refusal(order, rules), now=now)
             return rules
         if order.verb is Verb.FREEZE:
             freeze = Freeze(id=order.id, owner=order.actor, reason=order.reason, at=now, until=order.until)

@@ -17,7 +17,7 @@ class FreezeState(Record):
     ended_at: Moment | None = None
     ended_because: str = Field(default="", max_length=REASON_LIMIT)
     submission: str = Field(default="", max_length=128)
-    """Names the act that set or ended it last, so that a repeat of it is answered alike."""
+    """Names the act that set or ended it last."""
 
 
 def freeze_of_everything(table: Table) -> FreezeState | None:

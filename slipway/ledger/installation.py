@@ -124,8 +124,17 @@ class Installation:
         return unpack(Parked, row.values) if row else None
 
     def all_parked(self, *, limit: int = 200) -> Iterator[Parked]:
+        """What waits for a person first, so that nothing that was replayed long ago takes its place; then the rest."""
+        given = set[str]()
+        for waits in self.open_parked(limit=limit):
+            if found := self.parked(waits.id):
+                given.add(found.id)
+                yield found
         for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.PARKED), limit=limit):
-            yield unpack(Parked, row.values)
+            parked = unpack(Parked, row.values)
+            if len(given) < limit and parked.id not in given:
+                given.add(parked.id)
+                yield parked
 
     def open_parked(self, *, limit: int = 100) -> tuple[OpenParked, ...]:
         """What waits for a person, in one request of small rows."""
@@ -147,12 +156,17 @@ class Installation:
 
     def set_freeze(self, state: FreezeState, draft: AuditDraft, *, etag: str, now: datetime) -> None:
         """Set or end the freeze of everything. `etag` is "" for none. Raises `Conflict` where it is another by now."""
-        act = Act.REPLACE if etag else Act.CREATE
-        self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), now=now)
+        act, mark = Act.REPLACE if etag else Act.CREATE, _order_mark(state.submission, refused=False, now=now)
+        self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), mark, now=now)
 
-    def record(self, draft: AuditDraft, *, now: datetime) -> None:
-        """A record of what changed nothing, such as a refusal."""
-        self._append(draft, None, now=now)
+    def order_refused(self, order: str, draft: AuditDraft, *, now: datetime) -> None:
+        """The record of an order that changed nothing."""
+        self._append(draft, _order_mark(order, refused=True, now=now), now=now)
+
+    def was_refused(self, order: str) -> bool | None:
+        """Whether an order was refused that was taken in before; None for a new one."""
+        row = self._table.get(keys.INSTALLATION, keys.seen(order))
+        return bool(row.values["Refused"]) if row else None
 
     def _append(self, draft: AuditDraft, write: Write | None, *more: Write, now: datetime, answers: str = "") -> bool:
         """One record and the rows it speaks of, together; False where somebody else has created the row. The head's
@@ -190,6 +204,12 @@ class Installation:
                 self._indexer.take(keys.INSTALLATION, [record])
             return True
         raise Conflict(f"the installation's chain was busy for {ATTEMPTS} attempts")
+
+
+def _order_mark(order: str, *, refused: bool, now: datetime) -> Write:
+    """Orders are few: what was taken in stays known, however late a repeat comes."""
+    values: dict[str, Value] = {"Kind": "order", "At": now.isoformat(), "Refused": refused}
+    return Write(act=Act.CREATE, key=keys.seen(order), values=values)
 
 
 def _changed(table: Table, write: Write) -> bool:

@@ -53,6 +53,32 @@ def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(
     assert [record.action for record in house.audit("_installation")] == ["everything.frozen", "command.refused"]
 
 
+def test_a_late_repeat_of_an_order_does_nothing_again(house: House) -> None:
+    at_the_gate(house)
+    order(Verb.FREEZE, house)
+    order(Verb.UNFREEZE, house, "second-order")
+    order(Verb.FREEZE, house)  # the form of an hour ago, sent again
+    assert house.freezer.current() is None
+    order(Verb.FREEZE, house, "third-order")
+    order(Verb.UNFREEZE, house, "second-order")
+    assert house.freezer.current() is not None
+    house.intake.take(house.vote(1, ADA))
+    house.settle()
+    assert house.phase(1) is Phase.HELD_BACK
+    assert house.actions("_installation") == ["everything.frozen", "everything.unfrozen", "everything.frozen"]
+
+
+def test_a_repeat_of_an_order_that_was_refused_is_refused(house: House) -> None:
+    at_the_gate(house)
+    order(Verb.FREEZE, house)
+    order(Verb.FREEZE, house, "refused-order")
+    order(Verb.UNFREEZE, house, "second-order")
+    again = order(Verb.FREEZE, house, "refused-order")
+    assert [rule.name for rule in again.rules if not rule.passed] == ["is-no-repeat"]
+    assert house.freezer.current() is None
+    assert house.actions("_installation").count("command.refused") == 1
+
+
 def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollout(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,17 @@ def test_other_input_is_kept_besides(house: House) -> None:
     assert house.reader.verify("_installation").intact
 
 
+def test_what_waits_is_seen_however_much_was_parked_and_replayed_before_it(house: House) -> None:
+    kept = [house.parking.park(source="runs", reason="bad", body=b"{", message_id=str(number)) for number in range(9)]
+    last = max(kept, key=lambda item: item.id)
+    for item in kept:
+        if item is not last:
+            house.parking.replay(item.id, actor="ada@example.com")
+    found = list(house.installation.all_parked(limit=3))
+    assert len({item.id for item in found}) == 3
+    assert [item.id for item in found if item.replayed_at is None] == [last.id]
+
+
 def test_a_replay_puts_the_input_back_into_its_queue_and_records_who_did(house: House) -> None:
     kept = house.parking.park(source="runs", reason="bad", body="{ж".encode(), message_id="m-1")
     house.time.wait(timedelta(minutes=5))
