@@ -5,30 +5,32 @@ more months. So the first page of a question finds as much on it, and what diffe
 """
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from itertools import batched
 from typing import Final
+from urllib.parse import urlsplit
 
 from azure.data.tables import TableServiceClient
 
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.model import sha256
 from slipway.domain.release import Head
-from slipway.ledger import Ledger, LedgerUnavailable, keys
+from slipway.ledger import Ledger, index_keys, keys
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.rows import pack, pack_audit
-from slipway.ledger.table import Act, Exists, Table, Write
+
+from .bulk import Bulk, Rows
 
 NOW: Final = datetime(2026, 11, 26, tzinfo=UTC)
 A_MONTH: Final = 200
 """Records that one application writes in a month: about twenty releases."""
-CHUNK: Final = 5000
-"""Records that are indexed together: the more, the fuller are the transactions."""
 SMALL: Final = 1_000
-TRIES: Final = 10
+AT_ONCE: Final = 10
+"""Applications that are written together: the more, the fuller are the transactions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,11 @@ class Shape:
     applications: int
     months: int
     people: int
+
+    @property
+    def each(self) -> int:
+        """Records of one application; the last may have fewer."""
+        return A_MONTH * self.months
 
 
 def shape(records: int) -> Shape:
@@ -69,24 +76,29 @@ def names(of: Shape) -> list[str]:
     return [f"team-{number:03d}" for number in range(of.applications)]
 
 
-def write(service: TableServiceClient, name: str, of: Shape) -> Written:
-    """Into the tables `<name>` and `<name>index`."""
-    table = AzureTable.open(service, name)
-    index = AuditIndex(AzureTable.open(service, f"{name}index"))
-    waiting, left, last = list[AuditRecord](), of.records, None
-    for application in names(of):
-        records = trail(application, of)[:left]
-        left -= len(records)
-        _append(table, application, records)
-        # of the first application, whose trail is never cut short: that of the last may end months ago
-        last = last or next(r for r in reversed(records) if r.release and r.digest and r.environment)
-        waiting += records
-        if len(waiting) >= CHUNK:
-            _patiently(partial(index.write, list(waiting)))
-            waiting.clear()
-    _patiently(partial(index.write, waiting))
+def write(service: TableServiceClient, name: str, of: Shape, *, progress: Callable[[str], None]) -> Written:
+    """Into the tables `<name>` and `<name>index`, which must be new."""
+    ledger, index = AzureTable.open(service, name), AzureTable.open(service, f"{name}index")
+    port = urlsplit(service.url).port
+    assert port is not None
+    begin, done, last = time.monotonic(), 0, None
+    for team in batched(names(of), AT_ONCE, strict=False):
+        rows, copies = dict[str, Rows](), dict[str, Rows]()
+        for application in team:
+            records = trail(application, of)[: of.records - of.each * names(of).index(application)]
+            # of the first application, whose trail is never cut short: that of the last may end months ago
+            last = last or next(r for r in reversed(records) if r.release and r.digest and r.environment)
+            rows[application] = _ledger(application, records)
+            for record in records:
+                values = index_keys.values(record)
+                for partition, key in index_keys.places(record):
+                    copies.setdefault(partition, []).append((key, values))
+        Bulk(port=port, table=name).create(rows)
+        Bulk(port=port, table=f"{name}index").create(copies)
+        done += sum(len(found) - 1 for found in rows.values())
+        progress(f"{name}: {done} of {of.records} records in {time.monotonic() - begin:.0f} s")
     assert last is not None
-    return Written(shape=of, ledger=Ledger(table), index=index, last=last)
+    return Written(shape=of, ledger=Ledger(ledger), index=AuditIndex(index), last=last)
 
 
 def trail(application: str, of: Shape) -> list[AuditRecord]:
@@ -142,25 +154,7 @@ def _stories(application: str, number: int, dice: random.Random, people: int) ->
         ]
 
 
-def _append(table: Table, application: str, records: list[AuditRecord]) -> None:
-    """As the ledger does: rows and head together, so that the chain is whole at any time."""
-    for start in range(0, len(records), 90):
-        batch = records[start : start + 90]
-        head = Head(application=application, sequence=batch[-1].sequence, hash=batch[-1].hash)
-        writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in batch]
-        writes.append(Write(act=Act.PUT, key=keys.HEAD, values=pack(head)))
-        _patiently(partial(table.transact, application, writes))
-
-
-def _patiently(work: Callable[[], None]) -> None:
-    """Azurite closes connections that were idle for five seconds, also the one that is just being used again. What was
-    written before the answer was lost is there already, which is as good."""
-    for _ in range(TRIES):
-        try:
-            work()
-        except LedgerUnavailable:
-            continue
-        except Exists:
-            return
-        return
-    raise LedgerUnavailable(f"Azurite did not answer {TRIES} times")
+def _ledger(application: str, records: list[AuditRecord]) -> Rows:
+    """Key and columns of the chain's rows, and of its head."""
+    head = Head(application=application, sequence=records[-1].sequence, hash=records[-1].hash)
+    return [*((keys.audit(r.sequence), pack_audit(r)) for r in records), (keys.HEAD, dict(pack(head)))]

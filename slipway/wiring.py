@@ -400,7 +400,7 @@ class Parts:
 
     @part
     def trail(self) -> Trail:
-        return Trail(index=self.index, clock=self.clock)
+        return Trail(index=self.index)
 
     @part
     def anchors(self) -> "Anchors":

@@ -11,10 +11,12 @@ ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account key that the emulator's documentation publishes; it protects nothing."""
 ATTEMPTS = 3
+HEAP = 12_288
+"""MiB that it may take where it has its data in memory only."""
 
 
-def start(folder: Path, *, log: Path) -> tuple[Part, str]:
-    """A running Azurite with its data in the folder, and its connection string."""
+def start(folder: Path | None, *, log: Path) -> tuple[Part, str]:
+    """A running Azurite with its data in the folder, or in memory only, and its connection string."""
     node = shutil.which("node")
     if node is None:
         raise PartFailed("Azurite needs Node.js 20 or newer: install it (https://nodejs.org) and try again")
@@ -24,12 +26,12 @@ def start(folder: Path, *, log: Path) -> tuple[Part, str]:
         ports = {name: free_port() for name in ("blob", "queue", "table")}
         command = [
             node,
+            *([] if folder else [f"--max-old-space-size={HEAP}"]),
             str(MAIN),
             "--silent",
             "--skipApiVersionCheck",
             "--disableTelemetry",
-            "--location",
-            str(folder),
+            *(["--location", str(folder)] if folder else ["--inMemoryPersistence"]),
         ]
         for name, port in ports.items():
             command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]

@@ -16,7 +16,6 @@ from ..ledger.audit_index import AuditIndex, Position
 from ..ledger.digest_walk import TooManyDigests
 from ..ledger.index_keys import ROW_PATTERN
 from ..ledger.table import UnknownPlace
-from .clock import Clock, utc_now
 from .inbound.reading import BadInput
 
 PAGE: Final = 50
@@ -26,7 +25,6 @@ PAGING: Final = ("after", "limit")
 _YEARS: Final = (2000, 2100)
 _TOKEN_LIMIT: Final = 3000
 _SHOWN: Final = 60
-_MONTH: Final = r"(?:(?:20[0-9]{2}|2100)-(?:0[1-9]|1[0-2]))?"
 _EXPECTED: Final = {
     "application": "the name of an application, or _installation",
     "environment": "the name of an environment",
@@ -87,7 +85,6 @@ class Trail:
     """The trail, asked by the index."""
 
     index: AuditIndex
-    clock: Clock = utc_now
 
     def page(self, query: AuditQuery, *, limit: int = PAGE, after: str | None = None) -> AuditPage:
         """Newest first. `after` is `next` of a page of the same query. Raises `BadInput` and `LedgerUnavailable`."""
@@ -95,7 +92,7 @@ class Trail:
             raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
         start = _read_token(query, after) if after is not None else None
         try:
-            found = self.index.find(query, limit=limit, now=self.clock(), start=start)
+            found = self.index.find(query, limit=limit, start=start)
         except UnknownPlace as error:
             raise BadInput("after", "the token of a page of this query", "another one") from error
         except TooManyDigests as error:
@@ -105,27 +102,27 @@ class Trail:
 
 def _token(query: AuditQuery, position: Position) -> str:
     """Opaque to callers, and bound to its query: elsewhere it would skip records in silence."""
-    parts = [_mark(query), position.month, position.after, position.resume]
+    parts = [_mark(query), position.after, position.resume]
     text = json.dumps(parts, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _read_token(query: AuditQuery, token: str) -> Position:
     wrong = BadInput("after", "the token of a page of this query, as it was given", "another text")
-    if not token or len(token) > _TOKEN_LIMIT:
+    if not token or len(token) > _TOKEN_LIMIT or "=" in token:
         raise wrong
     try:
         parts = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
-        mark, month, after, resume = parts
+        mark, after, resume = parts
     except (ValueError, TypeError, RecursionError):
         raise wrong from None
-    if not all(isinstance(part, str) for part in (mark, month, after, resume)):
+    if not all(isinstance(part, str) for part in (mark, after, resume)):
         raise wrong
     if mark != _mark(query):
         raise BadInput("after", "the token of a page of this query", "one of another query")
-    if not re.fullmatch(_MONTH, month) or (after and not ROW_PATTERN.fullmatch(after)):
+    if after and not ROW_PATTERN.fullmatch(after):
         raise wrong
-    return Position(month=month, after=after, resume=resume)
+    return Position(after=after, resume=resume)
 
 
 def _mark(query: AuditQuery) -> str:

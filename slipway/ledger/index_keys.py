@@ -1,7 +1,7 @@
 """Every key of the audit index, spelt once, and the rows that one record has in it.
 
-Row keys begin with the time, inverted, so that the newest record comes first. Where many records share a value (a
-time, an application, an environment), each month has a partition of its own.
+Row keys begin with the time, inverted, so that the newest record comes first. Nothing is split by months or days: a
+question would have to walk through those in which nothing happened.
 """
 
 import logging
@@ -14,14 +14,14 @@ from ..domain.audit import AuditRecord
 from ..domain.audit_query import SERVICE, intervention_of, is_change
 from ..domain.model import sha256
 from .rows import pack_audit, unpack_audit
-from .table import Act, Row, Value, Write
+from .table import Row, Value
 
 log = logging.getLogger(__name__)
 
 TABLE: Final = "auditindex"
 
-MONTHS: Final = "months"
-"""Partition with one row for each month that has records: how far back a walk has to go."""
+TIME: Final = "time"
+"""Partition of all records."""
 INTERVENTION: Final = "intervention"
 DIGEST_PART: Final = len("sha256:") + 4
 """Characters of a digest that name its partition."""
@@ -58,15 +58,6 @@ def sequence_of(key: str) -> int:
     return _SEQUENCE_MAX - int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
-def month(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m}"
-
-
-def month_before(name: str) -> str:
-    year, number = int(name[:4]), int(name[5:])
-    return f"{year - 1:04d}-12" if number == 1 else f"{year:04d}-{number - 1:02d}"
-
-
 def actor_key(actor: str) -> str:
     """An actor as part of a key: as it is where that is safe, else by its hash, which no safe text can look like."""
     folded = actor.casefold()
@@ -76,16 +67,12 @@ def actor_key(actor: str) -> str:
 
 
 # ---- partitions
-def by_time(name: str) -> str:
-    return f"time!{name}"
+def by_application(application: str) -> str:
+    return f"application!{application}"
 
 
-def by_application(application: str, name: str) -> str:
-    return f"application!{application}!{name}"
-
-
-def by_environment(environment: str, name: str) -> str:
-    return f"environment!{environment}!{name}"
+def by_environment(environment: str) -> str:
+    return f"environment!{environment}"
 
 
 def by_change(environment: str) -> str:
@@ -110,13 +97,13 @@ def digest_row(record: AuditRecord) -> str:
 
 def places(record: AuditRecord) -> Iterator[tuple[str, str]]:
     """Partition and row key of each copy of the record."""
-    name, row = month(record.time), row_key(record)
-    yield by_time(name), row
-    yield by_application(record.application, name), row
+    row = row_key(record)
+    yield TIME, row
+    yield by_application(record.application), row
     if record.release:
         yield by_release(record.release), row
     if record.environment:
-        yield by_environment(record.environment, name), row
+        yield by_environment(record.environment), row
         if is_change(record.action):
             yield by_change(record.environment), row
     if record.digest:
@@ -152,7 +139,3 @@ def records_of(rows: Iterable[Row]) -> list[AuditRecord]:
         except (ValueError, RecursionError):
             log.warning("the row %s of the audit index is damaged: `slipway audit reindex` mends it", row.key)
     return found
-
-
-def month_write(name: str) -> Write:
-    return Write(act=Act.PUT, key=name, values={"Month": name})

@@ -1,6 +1,5 @@
-"""Which partitions a query walks, in which order, and what the service filters: the least that can hold the answer."""
+"""Which partition a query walks, and what the service filters: the least that can hold the answer."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +10,9 @@ from .table import Where
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Partitions to walk, newest first, and the conditions that are left for the service to check."""
+    """The partition to walk, newest first, and the conditions that are left for the service to check."""
 
-    partition: Callable[[str], str]
-    """Partition of a month; the same for each month where `monthly` is False."""
-    monthly: bool
+    partition: str
     first: str
     last: str
     where: tuple[Where, ...]
@@ -26,8 +23,7 @@ class _Axis:
     """One way to the records: the filters that it answers by itself."""
 
     answers: frozenset[str]
-    partition: Callable[[str], str]
-    monthly: bool = False
+    partition: str
 
 
 _INTERVENTIONS: Final = frozenset(ActionClass) - {ActionClass.CHANGE}
@@ -38,7 +34,6 @@ def plan(query: AuditQuery) -> Plan:
     axis = _axis(query)
     return Plan(
         partition=axis.partition,
-        monthly=axis.monthly,
         first=keys.time_key(query.until) + keys.LAST if query.until else "",
         last=keys.time_key(query.since) + keys.LAST if query.since else keys.LAST,
         where=conditions(query, answered=axis.answers),
@@ -52,22 +47,22 @@ def goes_by_digest(query: AuditQuery) -> bool:
 def _axis(query: AuditQuery) -> _Axis:
     """The axis on which fewest records lie: one release, one person, one kind of rare action, one application, …"""
     release, actor, application, environment = query.release, query.actor, query.application, query.environment
-    found = _Axis(answers=frozenset(), partition=keys.by_time, monthly=True)
+    found = _Axis(answers=frozenset(), partition=keys.TIME)
     if release:
-        found = _Axis(answers=frozenset({"release"}), partition=lambda _: keys.by_release(release))
+        found = _Axis(answers=frozenset({"release"}), partition=keys.by_release(release))
     elif actor and actor.casefold() != SERVICE:
-        found = _Axis(answers=frozenset({"actor"}), partition=lambda _: keys.by_actor(actor))
+        found = _Axis(answers=frozenset({"actor"}), partition=keys.by_actor(actor))
     elif query.action_class in _INTERVENTIONS:
-        found = _Axis(answers=frozenset(), partition=lambda _: keys.INTERVENTION)
+        found = _Axis(answers=frozenset(), partition=keys.INTERVENTION)
     elif application:
         answers = frozenset({"application"})
-        found = _Axis(answers=answers, partition=lambda name: keys.by_application(application, name), monthly=True)
+        found = _Axis(answers=answers, partition=keys.by_application(application))
     elif environment and query.action_class is ActionClass.CHANGE:
         answers = frozenset({"environment", "action"})
-        found = _Axis(answers=answers, partition=lambda _: keys.by_change(environment))
+        found = _Axis(answers=answers, partition=keys.by_change(environment))
     elif environment:
         answers = frozenset({"environment"})
-        found = _Axis(answers=answers, partition=lambda name: keys.by_environment(environment, name), monthly=True)
+        found = _Axis(answers=answers, partition=keys.by_environment(environment))
     return found
 
 

@@ -115,9 +115,6 @@ class Reindexing:
 
     def _there(self, partition: str, wanted: Mapping[str, object], application: str) -> Iterator[Row]:
         """What the index holds between the first and the last row that it should hold."""
-        if partition == index_keys.MONTHS:
-            yield from self.index.table.rows(partition, min(wanted), max(wanted))
-            return
         where, resume = (Where("Application", "eq", application),), ""
         while True:
             page = self.index.table.page(partition, min(wanted), max(wanted), limit=1000, where=where, resume=resume)
@@ -145,8 +142,6 @@ def _part(rows: list[AuditRecord | Row], *, after: int) -> _Part:
         values = index_keys.values(record)
         for partition, key in index_keys.places(record):
             wanted[partition][key] = values
-        month = index_keys.month_write(index_keys.month(record.time))
-        wanted[index_keys.MONTHS][month.key] = month.values
     return _Part(first=after + 1, last=last, wanted=wanted, damaged=damaged)
 
 

@@ -12,7 +12,7 @@ from slipway.flow.inbound import BadInput
 from slipway.flow.trail import Trail
 from slipway.ledger import MemoryTable
 from slipway.ledger.audit_index import REQUESTS, AuditIndex
-from slipway.ledger.index_keys import places
+from slipway.ledger.index_keys import TIME, places
 from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Write
 from tests.contract.ledger.trails import ADA, BEN, digest_of, trail
 
@@ -98,7 +98,7 @@ def walk(page: Callable[[str | None], AuditPage], *, between: Callable[[], objec
 
 
 def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex) -> None:
-    asking = Trail(index=index, clock=lambda: NOW)
+    asking = Trail(index=index)
     for name, filters in QUESTIONS.items():
         query = AuditQuery(**filters)
         for limit in (29, 200):
@@ -110,13 +110,11 @@ def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex)
 
 def test_writing_again_changes_nothing(index: AuditIndex) -> None:
     index.write(SHOP[:30])
-    assert walk(lambda token: Trail(index=index, clock=lambda: NOW).page(AuditQuery(), after=token)) == expected(
-        ALL, AuditQuery()
-    )
+    assert walk(lambda token: Trail(index=index).page(AuditQuery(), after=token)) == expected(ALL, AuditQuery())
 
 
 def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> None:
-    asking = Trail(index=index, clock=lambda: NOW)
+    asking = Trail(index=index)
     arriving = iter(list(trail("cart", 40, every=timedelta(days=1), start=NOW - timedelta(days=50)))[len(CART) :])
 
     def arrive() -> None:
@@ -130,7 +128,7 @@ def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> N
 
 
 def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(asked: Counting, index: AuditIndex) -> None:
-    asking = Trail(index=index, clock=lambda: SHOP[-1].time)
+    asking = Trail(index=index)
     for filters in (
         {"application": "shop"},
         {"environment": "production"},
@@ -145,11 +143,26 @@ def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(asked:
         assert (len(got.records), asked.pages, asked.rows_read) == (5, 1, 5), filters
 
 
+def test_what_was_idle_for_years_costs_no_more_than_what_is_busy(asked: Counting, index: AuditIndex) -> None:
+    idle = [record.evolve(environment="lab") for record in trail("till", 3, start=NOW - timedelta(days=2000))]
+    index.write(idle)
+    for filters in (
+        {"application": "till"},
+        {"environment": "lab"},
+        {"application": "till", "environment": "lab"},
+        {"application": "till", "until": NOW},
+        {"until": idle[-1].time + timedelta(days=1)},
+    ):
+        asked.pages = asked.rows_read = 0
+        got = Trail(index=index).page(AuditQuery(**filters), limit=5)  # type: ignore[arg-type]
+        assert (len(got.records), asked.pages, asked.rows_read) == (5, 1, 5), filters
+
+
 def test_a_rare_answer_costs_a_bounded_number_of_requests_and_is_continued() -> None:
     table = Counting(MemoryTable(examined=3))
     index = AuditIndex(table)
     index.write(SHOP)
-    asking = Trail(index=index, clock=lambda: NOW)
+    asking = Trail(index=index)
     query = AuditQuery(application="shop", action="release.created", until=SHOP[-1].time)
     first = asking.page(query, limit=200)
     assert table.pages == REQUESTS
@@ -160,7 +173,7 @@ def test_a_rare_answer_costs_a_bounded_number_of_requests_and_is_continued() -> 
 
 
 def test_a_token_of_another_query_is_refused_and_so_is_what_is_none(index: AuditIndex) -> None:
-    asking = Trail(index=index, clock=lambda: NOW)
+    asking = Trail(index=index)
     token = asking.page(AuditQuery(application="shop"), limit=5).next
     assert token
     with pytest.raises(BadInput, match="one of another query"):
@@ -175,14 +188,14 @@ def test_a_place_that_the_service_did_not_name_is_refused(paged_table: PagedTabl
     index.write(SHOP[:3])
     for place in ("nonsense", "{}", '{"PartitionKey": 1, "RowKey": null}', "[]"):
         with pytest.raises(UnknownPlace):
-            paged_table.page("time!2026-09", "", "~", limit=5, resume=place)
+            paged_table.page(TIME, "", "~", limit=5, resume=place)
 
 
 def test_digits_that_many_digests_begin_with_are_refused(index: AuditIndex) -> None:
     alike = [record.evolve(digest=f"sha256:abcdef{n:058x}") for n, record in enumerate(SHOP[:12])]
     index.write(alike)
     with pytest.raises(BadInput, match="digest: expected more digits"):
-        Trail(index=index, clock=lambda: NOW).page(AuditQuery(digest="sha256:abcdef"))
+        Trail(index=index).page(AuditQuery(digest="sha256:abcdef"))
 
 
 def test_digests_that_begin_alike_are_merged_by_time_over_pages(index: AuditIndex) -> None:
@@ -192,7 +205,7 @@ def test_digests_that_begin_alike_are_merged_by_time_over_pages(index: AuditInde
     ]
     index.write(alike)
     query = AuditQuery(digest="sha256:fedcba")
-    asking = Trail(index=index, clock=lambda: NOW)
+    asking = Trail(index=index)
     assert walk(lambda token: asking.page(query, limit=7, after=token)) == expected(alike, query)
 
 
@@ -209,5 +222,5 @@ def test_every_key_is_one_that_table_storage_takes() -> None:
 def test_a_damaged_row_of_the_index_is_left_out(asked: Counting, index: AuditIndex) -> None:
     partition, row = next(places(SHOP[5]))
     index.table.transact(partition, [Write(act=Act.PUT, key=row, values={"Nonsense": 1})])
-    found = walk(lambda token: Trail(index=index, clock=lambda: NOW).page(AuditQuery(), after=token))
+    found = walk(lambda token: Trail(index=index).page(AuditQuery(), after=token))
     assert found == [record for record in expected(ALL, AuditQuery()) if record != SHOP[5]]

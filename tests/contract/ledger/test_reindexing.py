@@ -4,7 +4,7 @@ import pytest
 
 from slipway.ledger import MemoryTable, Table
 from slipway.ledger.audit_index import AuditIndex
-from slipway.ledger.index_keys import MONTHS, by_application, by_time, digest_row, places, row_key
+from slipway.ledger.index_keys import TIME, by_application, digest_row, places, row_key
 from slipway.ledger.keys import audit as audit_key
 from slipway.ledger.reindexing import Compared, Reindexing
 from slipway.ledger.rows import pack_audit
@@ -79,20 +79,12 @@ def test_a_changed_row_is_found_and_put_right(work: Reindexing) -> None:
 
 def test_an_added_row_is_found_and_taken_away_and_rows_of_others_are_left(work: Reindexing) -> None:
     forged = RECORDS[9].evolve(time=RECORDS[10].time, actor="eve@example.com")
-    month = forged.time.strftime("%Y-%m")
     values = dict(pack_audit(forged))
-    work.index.table.transact(by_time(month), [Write(act=Act.PUT, key=row_key(forged), values=values)])
+    work.index.table.transact(TIME, [Write(act=Act.PUT, key=row_key(forged), values=values)])
     assert differences(whole(work, repair=True)) == (0, 0, 1)
     assert differences(whole(work)) == (0, 0, 0)
     cart = next(iter(trail("cart", 1)))
-    assert work.index.table.get(by_application("cart", month), row_key(cart)) is not None
-
-
-def test_a_lost_month_is_found_too(work: Reindexing) -> None:
-    (row, *_) = work.index.table.rows(MONTHS, "", "~")
-    work.index.table.transact(MONTHS, [Write(act=Act.DELETE, key=row.key)])
-    assert whole(work, repair=True).missing > 0
-    assert work.index.first_month() == row.key
+    assert work.index.table.get(by_application("cart"), row_key(cart)) is not None
 
 
 def test_an_index_that_is_empty_is_built_anew(work: Reindexing) -> None:

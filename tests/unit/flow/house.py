@@ -88,7 +88,7 @@ class House:
         self.ledger = Ledger(self.table)
         self.index = AuditIndex(self.index_table)
         self.indexer = Indexer(table=self.table, index=self.index)
-        self.trail = Trail(index=self.index, clock=self.time)
+        self.trail = Trail(index=self.index)
         self.leases = Leases(self.table)
         self.outbox = Outbox(self.ledger, self.bus)
         self.intake = Intake(

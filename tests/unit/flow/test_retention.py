@@ -208,7 +208,7 @@ def test_the_audit_index_keeps_what_has_moved_and_can_be_built_anew_from_the_arc
     assert fresh.compare("shop", head=head, repair=True).records == head
     again = fresh.compare("shop", head=head, repair=True)
     assert (again.missing, again.wrong, again.extra, again.damaged) == (0, 0, 0, 0)
-    found = fresh.index.find(AuditQuery(release="shop-1"), limit=200, now=installation.house.time()).records
+    found = fresh.index.find(AuditQuery(release="shop-1"), limit=200).records
     assert [record.sequence for record in found] == [
         record.sequence for record in reversed(trail(installation)) if record.release == "shop-1"
     ]

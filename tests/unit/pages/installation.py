@@ -129,7 +129,7 @@ class InMemory:
             indexer=self.indexer,
             clock=clock,
         )
-        self.trail = Trail(index=self.index, clock=clock)
+        self.trail = Trail(index=self.index)
         self.reader = Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=clock)
         self.numbers = Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=clock)
         self.parking = Parking(installation=Installation(self.table), bus=self.bus, clock=clock)
