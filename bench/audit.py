@@ -117,7 +117,7 @@ def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> li
             peer=costs["short"][index],
             peer_name=f"first page {of}",
             unit=kind,
-            ratio=costs["long"][index] / costs["short"][index] if costs["short"][index] else None,
+            ratio=_ratio(costs["long"][index], costs["short"][index]),
             aim=1.0,
             more={"records": costs["long"][2]},
         )
@@ -130,6 +130,13 @@ def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> li
             f"audit.{axis}.own", own["long"], own["short"], peer_name=f"our processor's share {of}", unit="ms", aim=AIM
         ),
     ]
+
+
+def _ratio(ours: int, peer: int) -> float | None:
+    """Also of nothing to nothing, which is the same."""
+    if peer:
+        return ours / peer
+    return 1.0 if ours == 0 else None
 
 
 # ---- speeds

@@ -1,0 +1,29 @@
+"""The benchmark's trails are those that the app would have written: whole chains, and an index that lacks nothing."""
+
+from azure.data.tables import TableServiceClient
+
+from bench.trail import shape, write
+from slipway.domain.audit import AuditRecord, ChainCheck
+from slipway.ledger.azure_table import AzureTable
+from slipway.ledger.reindexing import Reindexing
+from tests.azurite import fresh_name
+
+RECORDS = 250
+
+
+def test_a_generated_trail_is_intact_and_its_index_has_no_differences(azurite: str) -> None:
+    with TableServiceClient.from_connection_string(azurite) as service:
+        name, said = fresh_name("made"), list[str]()
+        written = write(service, name, shape(RECORDS), progress=said.append)
+        work, found = Reindexing(table=AzureTable.open(service, name), index=written.index), 0
+        for application in written.applications:
+            head, check = written.ledger.head(application), ChainCheck(application)
+            for record in written.ledger.audit(application):
+                assert isinstance(record, AuditRecord)
+                assert check.feed(record) is None
+            assert check.count == head.sequence
+            compared = work.compare(application, head=head.sequence, repair=False, limit=RECORDS)
+            assert (compared.missing, compared.wrong, compared.extra) == (0, 0, 0)
+            found += compared.records
+        assert found == RECORDS
+        assert f"{RECORDS} of {RECORDS}" in said[-1]
