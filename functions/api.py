@@ -6,6 +6,7 @@ import azure.functions as func
 
 from slipway.domain.explain import Explanation
 from slipway.domain.model import DIGEST_PATTERN
+from slipway.domain.plan import read_plan
 from slipway.domain.release import Release
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
@@ -14,7 +15,7 @@ from slipway.text import without_tokens
 
 from .answers import Applications, ParkedItems, Releases, ReleaseWithProgress, Replayed
 from .contract import Operation, Parameter, endpoint
-from .guard import caller_of
+from .guard import caller_of, refusal
 from .http import number, ok
 from .shared import new_blueprint, parts
 
@@ -123,6 +124,7 @@ def explain(req: func.HttpRequest) -> func.HttpResponse:
         method="GET",
         path="evidence/{digest}",
         summary="A kept document (a plan, a log) by its hash, as it was written",
+        description="A plan whose manifests hold the values of Secrets needs the permission `see-secrets`.",
         tag="releases",
         permission=Permission.READ,
         parameters=(
@@ -139,6 +141,9 @@ def explain(req: func.HttpRequest) -> func.HttpResponse:
 )
 def evidence(req: func.HttpRequest) -> func.HttpResponse:
     content = parts().reader.evidence(req.route_params["digest"])
+    plan = read_plan(content)
+    if plan is not None and plan.holds_secrets and (refused := refusal(req, Permission.SEE_SECRETS)):
+        return refused
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=31536000, immutable"}
     return func.HttpResponse(content, mimetype="application/octet-stream", headers=headers)
 

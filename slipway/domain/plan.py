@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from .model import Digest, Name, Record, Repository, Tag, canonical, sha256
 from .release import Evidence
@@ -66,10 +66,25 @@ class Plan(Record):
         own = self.model_dump(mode="json") | {"verification": _without_name(self.verification)}
         return {part: sha256(canonical([own[name] for name in names]))[7:23] for part, names in _PARTS.items()}
 
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether a manifest is a Secret that has values: not everybody who may read is to see them."""
+        return any(one.get("kind") == "Secret" and (one.get("data") or one.get("stringData")) for one in self.manifests)
+
     def document(self) -> bytes:
         """The canonical JSON that is kept, and hashed. What only a roll-back has is left out of any other plan."""
         rare = {name for name in ("brings_back", "warnings") if not getattr(self, name)}
         return canonical(self.model_dump(mode="json", exclude=rare))
+
+
+def read_plan(document: bytes) -> Plan | None:
+    """The plan, if the document is one; None for a log."""
+    if not document.startswith(b"{"):
+        return None
+    try:
+        return Plan.model_validate_json(document)
+    except ValidationError:
+        return None
 
 
 def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -18,6 +18,8 @@ class Permission(StrEnum):
 
     READ = "read"
     """See releases, explanations, evidence, parked input and the audit trail."""
+    SEE_SECRETS = "see-secrets"
+    """Take a kept plan away whole where manifests of its own hold the values of Secrets; pages never show those."""
     EXPORT = "export"
     """Take the audit trail away, whole."""
     VOTE = "vote"
@@ -62,6 +64,7 @@ _OPERATING: Final = _READING | {
     Permission.RESUME,
     Permission.REPLAY,
     Permission.DIAGNOSE,
+    Permission.SEE_SECRETS,
 }
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.READER: _READING,

@@ -5,10 +5,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from ..domain.model import DIGEST_PATTERN
-from ..domain.plan import Plan
+from ..domain.plan import read_plan
 from ..domain.release import Evidence
 from ..flow.reading import NotFound
 from ..ledger import LedgerUnavailable
@@ -88,11 +86,8 @@ def kept_document(digest: str, read: ReadDocument, *, download: bool = False) ->
 
 def _readable(content: bytes) -> bytes:
     """A plan with one line per value and without the values of Secrets; anything else as it is."""
-    if not content.startswith(b"{"):
-        return content
-    try:
-        plan = Plan.model_validate_json(content)
-    except ValidationError:
+    plan = read_plan(content)
+    if plan is None:
         return content
     shown = plan.model_dump(mode="json")
     for manifest in shown["manifests"]:

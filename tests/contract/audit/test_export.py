@@ -17,7 +17,7 @@ from slipway.cli.finding import App
 from slipway.cli.proofs import Proof
 from slipway.domain.anchor import Anchor
 from slipway.domain.audit import AuditDraft
-from slipway.domain.export import COLUMNS, Form, read_back, written
+from slipway.domain.export import COLUMNS, Form, heading, read_back, written
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from tests.contract.audit.installation import KEY, Installation
@@ -119,6 +119,12 @@ def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, n
     file.write_bytes(file.read_bytes()[:-cut])
     result = slipway("audit", "verify", "--file", name)
     assert (result.exit_code, "it was cut" in result.stderr) == (1, True)
+
+
+def test_a_csv_whose_cell_has_no_end_is_no_trail(slipway: Run, tmp_path: Path) -> None:
+    (tmp_path / "endless.csv").write_text(heading(Form.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
+    result = slipway("audit", "verify", "--file", "endless.csv")
+    assert (result.exit_code, "it is no CSV of records" in result.stderr) == (1, True)
 
 
 def test_what_follows_the_end_of_the_proof_is_found(slipway: Run, tmp_path: Path) -> None:

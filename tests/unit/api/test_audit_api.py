@@ -7,6 +7,8 @@ from urllib.parse import quote
 import azure.functions as func
 import pytest
 
+from slipway.domain.roles import Role
+from slipway.flow.inbound.caller import Access
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.index_keys import places
 from slipway.ledger.table import Act, Write
@@ -212,6 +214,20 @@ def test_a_kept_document_may_be_kept_for_ever(app: Served, home: InMemory) -> No
     answer = app.get(f"/api/v1/evidence/{plan}")
     assert "immutable" in answer.headers["Cache-Control"]
     assert app.get(f"/api/v1/evidence/{plan}", **{"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.READER, 403), (Role.APPROVER, 403), (Role.OPERATOR, 200)])
+def test_the_values_of_secrets_in_a_plan_are_not_for_everybody_who_may_read(
+    monkeypatch: pytest.MonkeyPatch, home: InMemory, role: Role, status: int
+) -> None:
+    plan = home.reader.plan(home.release("1.4.0").plan_hash or "")
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter2"}}
+    kept = home.blobs.put(plan.evolve(manifests=(secret,)).document(), "application/json")
+    bare = home.blobs.put(plan.evolve(manifests=()).document(), "application/json")
+    app = serve(monkeypatch, home, access=Access(easy_auth=False, host_keys=True, host_key_role=role))
+    answer = app.get(f"/api/v1/evidence/{kept}")
+    assert (answer.status_code, b"hunter2" in answer.get_body()) == (status, status == 200)
+    assert app.get(f"/api/v1/evidence/{bare}").status_code == 200
 
 
 # ---- repair
