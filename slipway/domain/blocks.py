@@ -4,7 +4,7 @@ A freeze is set by a person on a lane or on everything; a hold is set by a roll-
 (`windows.py`). `decide/blocks.py` says which of them is in the way.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from .model import Moment, Name, Record
 
 NAME_LIMIT = 254
 REASON_LIMIT = 2000
+LONGEST_FREEZE = timedelta(days=366)
+"""Of one that ends by itself; a longer one is ended by somebody."""
 
 
 class Freeze(Record):

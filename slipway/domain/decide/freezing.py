@@ -7,7 +7,7 @@ without the copy is committed after it.
 
 from datetime import datetime
 
-from ..blocks import Freeze
+from ..blocks import LONGEST_FREEZE, Freeze
 from ..causes import CommandGiven, DeliveryChanged, FreezeSpread
 from ..model import sha256
 from ..release import Phase
@@ -19,13 +19,15 @@ from .state import Draft
 
 
 def freeze_rules(what: str, before: Freeze | None, until: datetime | None, *, now: datetime) -> tuple[RuleResult, ...]:
-    """What must hold for something to be frozen: that it is not, and that the end lies ahead."""
+    """What must hold for something to be frozen: that it is not, and that the end lies ahead, though not for ever: a
+    message waits in the queue until then."""
     frozen = before is not None and before.in_force(now)
     said = said_of(what, before) if before is not None and frozen else f"{what} is not frozen"
     ends = f"it would end at {until:%Y-%m-%d %H:%M} UTC" if until else "somebody has to end it"
     return (
         rule("is-not-frozen", not frozen, said),
         rule("ends-in-the-future", until is None or until > now, ends),
+        rule("ends-within-a-year", until is None or until - now <= LONGEST_FREEZE, ends),
     )
 
 

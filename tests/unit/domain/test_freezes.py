@@ -184,6 +184,14 @@ def test_the_end_of_a_freeze_that_is_not_here_changes_nothing() -> None:
     assert world.head.freeze is not None
 
 
+def test_a_freeze_that_ends_by_itself_ends_within_a_year() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE, until=world.now + timedelta(days=366, seconds=1))
+    assert world.last("command.refused").details["rules"] == ["ends-within-a-year"]
+    world.command(Verb.FREEZE, until=world.now + timedelta(days=366))
+    assert world.lanes["production"].freeze is not None
+
+
 def test_an_override_that_was_not_needed_lets_no_later_attempt_pass_a_later_freeze() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE)
