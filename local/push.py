@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 
 from .ci import Pipeline
@@ -9,10 +10,19 @@ from .ci.pipeline import HookRefused, run_of
 from .images.push import PushError
 from .up import STACK_FILE
 
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+"""What a registry takes for a tag."""
+
+
+def _tag(text: str) -> str:
+    if not TAG.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"expected a tag such as 1.2.3 (letters, digits, '.', '_', '-'), got {text!r}")
+    return text
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make push VERSION=1.2.3 ARGS=…", description=__doc__)
-    parser.add_argument("--version", required=True, help="tag of the image, and number of the CI run")
+    parser.add_argument("--version", required=True, type=_tag, help="tag of the image, and number of the CI run")
     parser.add_argument("--variant", help="a folder in examples/hello-aks/variants to lay over the source: wrong-total")
     parser.add_argument("--only-image", action="store_true", help="push the image, but report no CI run")
     parser.add_argument("--result", default="succeeded", choices=("succeeded", "failed"), help="how the CI run ends")

@@ -67,7 +67,7 @@ BEGINS: Final[dict[str, Stage | None]] = {
     "gate.opened": Stage.APPROVAL,
     "gate.passed": None,
     "gate.refused": None,
-    "release.held-back": Stage.HELD_BACK,
+    "release.blocked": Stage.HELD_BACK,
     "promotion.requested": Stage.PROMOTE,
     "promotion.done": None,
     "promotion.failed": None,

@@ -8,7 +8,7 @@ from ..domain.audit import AuditRecord
 from ..domain.explain import Explanation
 from ..domain.plan import Plan
 from ..domain.promotion import PromotionProgress
-from ..domain.release import Release
+from ..domain.release import RETRYABLE, Release
 from ..domain.stages import spans
 from ..flow.reading import Damaged, NotFound, Reader
 from ..ledger import LedgerUnavailable
@@ -50,6 +50,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         "release.html",
         release=release,
         sign=words.phase(release.phase),
+        to_do=_to_do(release),
         explanation=story.explanation,
         progress=story.progress,
         stops=stops(release, story.environments, now),
@@ -64,6 +65,15 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         now=now,
         reader=visitor or Visitor(),
     )
+
+
+def _to_do(release: Release) -> str:
+    """What an operator may be able to do about it; empty where nothing is left to do."""
+    if not release.phase.final:
+        return "Cancel or override"
+    if release.phase in RETRYABLE:
+        return "Try again or roll back"
+    return "Roll back to it" if any(visit.outcome == "live" for visit in release.visits) else ""
 
 
 def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | None = None) -> Answer:

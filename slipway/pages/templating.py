@@ -20,7 +20,7 @@ PLACES = (
     ("audit", "/audit", "Audit trail"),
     ("numbers", "/numbers", "Numbers"),
     ("operate", "/operate", "Freezes"),
-    ("parked", "/parked", "Parked input"),
+    ("parked", "/parked", "Parked"),
 )
 """Where the navigation leads: the name by which a page says that it is there, address, words."""
 

@@ -17,13 +17,14 @@ from ..options import connected
 from ..screen import FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_RELEASE = re.compile(r".+-[0-9]+")
 _REASON = "Why; kept in the audit trail."
 _DONE = {
     "freeze": "frozen",
     "unfreeze": "the freeze has ended",
     "cancel": "cancelled",
     "retry": "is tried again",
-    "rollback": "brings it back; the lane is on hold",
+    "rollback": "brings the earlier release back; the lane is on hold",
     "resume": "the hold has ended",
     "override": "is let past, once",
 }
@@ -100,6 +101,12 @@ def _give(api: Api, verb: str, what: str, *, yes: bool, as_json: bool, **body: A
     phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
     told = f"; {done.told} of {done.of} applications know of it" if done.of is not None else ""
     screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE.get(done.verb, done.verb)}{phase}{told}")
+
+
+def _check_order(environment: str, release: str) -> None:
+    """The two are easily swapped. Raises `UsageError` where that is what happened."""
+    if _RELEASE.fullmatch(environment) and not _RELEASE.fullmatch(release):
+        raise click.UsageError(f"expected ENVIRONMENT, then RELEASE: {release} {environment}")
 
 
 def _place(application: str | None, environment: str | None, *, everything: bool) -> str:
@@ -209,6 +216,7 @@ def rollback(api: Api, *, environment: str, release: str, **given: Any) -> None:
     Example:
       slipway rollback production shop-481 --reason "482 loses orders"
     """
+    _check_order(environment, release)
     what = f"{environment} to {release}"
     _give(api, "rollback", what, environment=environment, release=release, **given)
 
@@ -238,4 +246,5 @@ def override(api: Api, *, environment: str, release: str, **given: Any) -> None:
     Example:
       slipway override production shop-483 --reason "the fix for incident 4711"
     """
+    _check_order(environment, release)
     _give(api, "override", f"{environment} for {release}", environment=environment, release=release, **given)

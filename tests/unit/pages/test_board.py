@@ -1,6 +1,7 @@
 """The board: what is live, what is on its way, what waits and why, what failed; and what it costs to look at."""
 
 import gzip
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,8 @@ from slipway.flow.board import board
 from slipway.flow.reading import NotFound
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from slipway.pages.board import show
+from slipway.pages.board import board_page, show
+from slipway.pages.signin import Visitor
 from slipway.pages.templating import STYLESHEET
 from tests.unit.pages.fleet import Fleet
 from tests.unit.pages.installation import InMemory
@@ -153,3 +155,11 @@ def test_a_release_that_is_held_back_names_what_holds_it() -> None:
     here = EnvironmentRules(environment="production", rules=rules)
     held = Explanation(release="shop-1", phase=Phase.HELD_BACK, headline="", rules=(here,), next="")
     assert [rule.name for rule in in_the_way(held, "production")] == ["freeze"]
+
+
+def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sent_again() -> None:
+    home, _ = asked()
+    home.wait(minutes=5)
+    found, now = board(home.reader, home.parking.installation), home.reader.clock()
+    first, second = (board_page(found, now=at, visitor=Visitor()) for at in (now, now + timedelta(milliseconds=20)))
+    assert first == second

@@ -199,3 +199,15 @@ def test_no_page_carries_an_approval_link_but_its_own() -> None:
         links = set(re.findall(r"/approvals/[\w.-]+", text_of(answer)))
         assert len(links) <= (1 if name.startswith("approval") else 0), name
         assert BASE not in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("sample", "words"),
+    [
+        ("release-waiting", "Cancel or override"),
+        ("release-rolled-back", "Try again or roll back"),
+        ("release-completed", "Roll back to it"),
+    ],
+)
+def test_a_release_offers_what_can_be_done_about_it(sample: str, words: str) -> None:
+    assert f">{words} …</a>" in SAMPLES[sample]().body.decode()

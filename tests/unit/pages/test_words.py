@@ -8,6 +8,7 @@ import pytest
 
 import slipway
 from slipway.domain.release import Phase
+from slipway.domain.stages import BEGINS
 from slipway.pages import words
 from slipway.pages.text import short, visible, web_address
 from slipway.pages.times import duration, relative
@@ -89,3 +90,7 @@ def test_text_keeps_its_lines_and_tabs_and_other_scripts() -> None:
 def test_a_digest_is_said_by_its_first_digits() -> None:
     assert short("sha256:" + "ab" * 32) == "abababababab"
     assert short(None) == ""
+
+
+def test_every_action_that_begins_or_ends_a_stage_is_one_that_is_recorded() -> None:
+    assert set(BEGINS) - set(words.ACTIONS) == set()
