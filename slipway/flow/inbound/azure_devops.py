@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ...domain.causes import PipelineCompleted
 from ...domain.release import Run
-from .reading import LARGEST_ID, BadInput, Ignored, Incoming, Time, read_as, read_json
+from .reading import LARGEST_ID, BadInput, Ignored, Incoming, Time, by_now, read_as, read_json
 
 BUILD_COMPLETE = "build.complete"
 RUN_STATE_CHANGED = "ms.vss-pipelines.run-state-changed-event"
@@ -139,7 +139,7 @@ def _build(hook: _Hook, organization: str, now: datetime) -> Run:
         commit=build.sourceVersion[:128],
         requested_by=build.requestedFor.uniqueName[:254],
         url=_web(build.links.web.href),
-        finished_at=build.finishTime or now,
+        finished_at=by_now(build.finishTime, now),
     )
 
 
@@ -156,7 +156,7 @@ def _run(hook: _Hook, organization: str, now: datetime) -> Run:
         result=resource.run.result[:64],
         committed_by=_committer(resource.repositories),
         url=_web(resource.run.links.web.href),
-        finished_at=resource.run.finishedDate or now,
+        finished_at=by_now(resource.run.finishedDate, now),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...domain.causes import ImagePushed
 from ...domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
-from .reading import BadInput, Ignored, Incoming, Time, read_as, read_json
+from .reading import BadInput, Ignored, Incoming, Time, by_now, read_as, read_json
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 LONGEST = 255
@@ -95,7 +95,7 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
         digest=target.digest,
         tag=target.tag,
         media_type=target.mediaType[:256],
-        pushed_at=data.timestamp or event.time or now,
+        pushed_at=by_now(data.timestamp or event.time, now),
         actor=data.actor.name[:256],
     )
 

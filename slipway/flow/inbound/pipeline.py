@@ -9,7 +9,7 @@ from pydantic import Field
 from ...domain.causes import PipelineCompleted
 from ...domain.model import Digest, Repository, Tag
 from ...domain.release import Run
-from .reading import LARGEST_ID, BadInput, Incoming, Time, read_as, read_json
+from .reading import LARGEST_ID, BadInput, Incoming, Time, by_now, read_as, read_json
 
 Short = Annotated[str, Field(max_length=256)]
 
@@ -57,7 +57,7 @@ def parse_run_message(body: bytes, *, now: datetime) -> PipelineCompleted:
         requested_by=message.requestedBy,
         committed_by=message.committedBy,
         url=message.url if message.url.startswith("https://") else "",
-        finished_at=message.finishedAt or now,
+        finished_at=by_now(message.finishedAt, now),
     )
     return PipelineCompleted(
         received_at=now,

@@ -1,7 +1,7 @@
 """Reading untrusted JSON: a size limit, a depth limit, and errors that name the field."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from reprlib import Repr
 from typing import Annotated, Any
 
@@ -11,6 +11,8 @@ SIZE_LIMIT = 2 * 1024 * 1024
 """Bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
 SHOWN = 80
 """Characters of a wrong value, or of the path to it, that a message repeats."""
+SKEW = timedelta(minutes=5)
+"""By which a sender's clock may be ahead of ours, so that what comes out of order is still told apart by it."""
 LARGEST_ID = 2**63 - 1
 """Numbers of foreign systems fit into 64 bits; anything larger is nonsense."""
 
@@ -36,6 +38,14 @@ def _in_utc(moment: datetime) -> datetime:
 
 Time = Annotated[datetime, AfterValidator(_in_utc)]
 """A time as others write it; without a zone, it is meant in UTC."""
+
+
+def by_now(said: datetime | None, now: datetime) -> datetime:
+    """When something happened, as its sender says; a time that lies ahead is none, and ours counts.
+
+    Releases are ordered by it: one of tomorrow would keep every other out of its lane until then.
+    """
+    return said if said is not None and said <= now + SKEW else now
 
 
 class Incoming(BaseModel):

@@ -68,6 +68,7 @@ def test_the_time_of_the_push_is_the_registrys_then_event_grids_then_ours() -> N
     assert parse(without, time=in_another_zone).pushed_at == EVENT_TIME
     assert parse(without, time=EVENT_TIME.replace(tzinfo=None)).pushed_at == EVENT_TIME
     assert parse(without, time=None).pushed_at == NOW
+    assert parse(without, time=NOW + timedelta(days=1)).pushed_at == NOW
 
 
 @pytest.mark.parametrize("written", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "soon", {}, 1e400])

@@ -1,7 +1,7 @@
 """What a pipeline says itself, plain or inside .NET's serialisation."""
 
 import struct
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +40,13 @@ def test_only_what_identifies_the_run_is_needed() -> None:
     needed = {k: RUN_MESSAGE[k] for k in ("type", "project", "pipeline", "runId", "runNumber", "result")}
     cause = parse(needed)
     assert (cause.repository, cause.digest, cause.tag, cause.run.finished_at) == (None, None, None, NOW)
+
+
+@pytest.mark.parametrize(("ahead", "believed"), [(timedelta(minutes=4), True), (timedelta(days=900), False)])
+def test_a_time_that_lies_ahead_puts_no_release_before_all_that_come_later(ahead: timedelta, believed: bool) -> None:
+    said = NOW + ahead
+    cause = parse(changed(RUN_MESSAGE, finishedAt=said.isoformat()))
+    assert cause.run.finished_at == (said if believed else NOW)
 
 
 @pytest.mark.parametrize("missing", ["digest", "tag"])
