@@ -6,6 +6,7 @@ from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.causes import Cause
 from slipway.domain.decide import Decision
+from slipway.domain.decide.blocks import FREEZE, HOLD, LANE
 from slipway.domain.decide.conditions import facts_missing
 from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
@@ -196,8 +197,13 @@ class WatchedWorld(World):
                 assert lane is not None
                 assert release.number in (lane.waiting, lane.returning)
                 assert release.blocked_by
-                timeless = lane.hold or lane.rolling or any(f and not f.until for f in (lane.freeze, self.head.freeze))
-                assert release.due is not None or timeless
+                timeless = {
+                    HOLD: lane.hold is not None,
+                    LANE: lane.rolling is not None,
+                    FREEZE: any(f and not f.until for f in (lane.freeze, self.head.freeze)),
+                }
+                still = any(timeless.get(name) for name in release.blocked_by)
+                assert release.due is not None or still, "nothing will wake it"
             case Phase.AWAITING_APPROVAL:
                 assert lane is not None
                 assert lane.waiting == release.number
@@ -211,6 +217,7 @@ class WatchedWorld(World):
             case _:
                 assert release.step is not None
                 assert release.due is not None
+                assert release.override is None or release.phase not in ROLLOUT_PHASES
 
     def steps_under_way(self) -> set[str]:
         """Ids of the steps whose outcome is awaited."""
