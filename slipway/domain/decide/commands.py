@@ -64,6 +64,13 @@ def told(draft: Draft, cause: CommandGiven) -> dict[str, Any]:
     return {"channel": cause.channel, "results": [item.model_dump(mode="json") for item in draft.rules]}
 
 
+def _let_go_on(draft: Draft, release: Release) -> None:
+    """What waited is looked at again. What it meets there is no answer to the command, which was judged already."""
+    judged = draft.rules
+    look_again(draft, release)
+    draft.rules = judged
+
+
 def named_release(draft: Draft, cause: CommandGiven) -> Release | None:
     """The release that is named. Where there is none, the command is about nothing and leaves no record."""
     release = draft.release(cause.release)
@@ -122,7 +129,7 @@ def wake(draft: Draft, environment: str) -> None:
     """Whoever waits in the lane goes on now, if nothing else is in the way."""
     waiting = draft.release(draft.lane(environment).waiting)
     if waiting is not None and waiting.phase is Phase.HELD_BACK:
-        look_again(draft, waiting)
+        _let_go_on(draft, waiting)
 
 
 # ---- override
@@ -153,4 +160,4 @@ def override(draft: Draft, cause: CommandGiven) -> None:
     release = draft.put(release.evolve(override=given))
     draft.record("override.given", release, actor=cause.actor, reason=cause.reason, **told(draft, cause))
     if release.phase is Phase.HELD_BACK:
-        look_again(draft, release)
+        _let_go_on(draft, release)

@@ -164,6 +164,24 @@ def test_an_override_lets_one_release_pass_once() -> None:
     assert world.phase(2) is Phase.HELD_BACK
 
 
+def test_an_override_that_is_taken_is_not_answered_with_what_it_lets_the_release_past() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE)
+    world.vote(1, ADA)
+    decision = world.command(Verb.OVERRIDE, 1, reason="the fix for the incident")
+    assert [rule.name for rule in decision.rules if not rule.passed] == []
+
+
+def test_the_end_of_a_freeze_is_not_answered_with_the_freeze_of_everything_that_goes_on() -> None:
+    world = at_a_gate()
+    world.command(Verb.FREEZE)
+    world.freeze_everything()
+    world.vote(1, ADA)
+    decision = world.command(Verb.UNFREEZE)
+    assert [rule.name for rule in decision.rules if not rule.passed] == []
+    assert world.phase(1) is Phase.HELD_BACK
+
+
 def test_an_override_is_refused_where_nothing_is_in_the_way_or_a_hold_is() -> None:
     world = at_a_gate()
     world.command(Verb.OVERRIDE, 1)
