@@ -109,7 +109,7 @@ def _show_end(releases: list[dict[str, Any]], seconds: dict[str, float], say: Na
     say.heading("The end")
     for release in releases:
         chain = ", ".join(f"{visit['environment']}: {visit['outcome']}" for visit in release["visits"])
-        say.line(f"{release['id']} ({release['tag']}) {release['phase']}: {chain}")
+        say.line(f"{release['id']} ({release['tag']}) {release['phase']}: {chain}".replace("_", " "))
     say.line(f"set up in {seconds['set_up']} s, delivered in {seconds['delivery']} s")
     say.line("everything ended as it should" if right else "SOMETHING IS NOT AS IT SHOULD BE")
 
