@@ -30,7 +30,7 @@ _INTERVENTIONS: Final = frozenset(ActionClass) - {ActionClass.CHANGE}
 
 
 def plan(query: AuditQuery) -> Plan:
-    """The plan of every query but those that go by digest alone, which `digests.py` walks."""
+    """The plan of every query but those that go by digest alone, which `digest_walk.py` walks."""
     axis = _axis(query)
     return Plan(
         partition=axis.partition,
