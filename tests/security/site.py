@@ -59,6 +59,8 @@ class Site:
             intake=self.home.intake,
             parking=self.home.parking,
             numbers=self.home.numbers,
+            trail=self.home.trail,
+            catalogue=self.home.catalogue,
             access=Access(easy_auth=easy, host_keys=True),
         )
 
