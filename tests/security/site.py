@@ -56,11 +56,11 @@ class Site:
             clock=self.home.desk.clock,
             keys=self.home.keys,
             reader=self.home.reader,
+            trail=self.home.trail,
+            catalogue=self.home.catalogue,
             intake=self.home.intake,
             parking=self.home.parking,
             numbers=self.home.numbers,
-            trail=self.home.trail,
-            catalogue=self.home.catalogue,
             access=Access(easy_auth=easy, host_keys=True),
         )
 

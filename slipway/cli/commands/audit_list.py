@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import click
 
+from slipway.domain.release import parse_release_id
+
 from ..answers import FoundRecords, LiveAnswer, LiveView, TrailLine
 from ..api import Api, read
 from ..forms import Form, formed, write_headings, write_line, write_lines
@@ -88,6 +90,7 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
       slipway audit list --application shop --limit 10000 --jsonl | jq -r '[.time, .action] | @tsv'
       slipway audit list --environment production --csv > production.csv
     """
+    _check(filters["release"])
     screen = Screen()
     asked = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
     pages = _pages(api, asked, limit=limit, after=after)
@@ -111,6 +114,13 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
         # A time that was said as so long ago is another one tomorrow, and would make this another query.
         times = "".join(f"--{name} {asked[name]} " for name in ("from", "to") if asked[name])
         click.echo(f"there may be more: {times}--after {following}", err=True)
+
+
+def _check(release: str | None) -> None:
+    try:
+        parse_release_id(release or "any-1")
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--release") from error
 
 
 def _show(screen: Screen, form: Form, records: list[dict[str, Any]]) -> None:

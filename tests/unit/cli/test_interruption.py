@@ -54,7 +54,7 @@ def test_ctrl_c_while_verifying_ends_with_130_and_not_with_broken(app: Served) -
 
 def test_a_reader_that_goes_away_gets_no_traceback(app: Served) -> None:
     app.trails["shop"] = long_trail(3000)
-    process = started(app, "audit", "list", "--limit", "3000", "--jsonl")
+    process = started(app, "audit", "list", "--oldest-first", "--limit", "3000", "--jsonl")
     assert process.stdout is not None
     assert process.stderr is not None
     try:
@@ -62,6 +62,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(app: Served) -> None:
         process.stdout.close()
         errors = process.stderr.read()
     finally:
+        process.stdout.close()  # or it writes into a full pipe for ever
         process.stderr.close()
         process.wait()
     assert b"Traceback" not in errors

@@ -1,5 +1,6 @@
 """Deploy, check and roll back: what was voted on goes to the cluster, and what runs is what was voted on."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -75,9 +76,16 @@ def test_a_rollout_that_is_not_up_in_time_fails(house: House) -> None:
     house.time.wait(WITHIN)
     assert isinstance(check(house.places, house.time, found), LookAgain)
     house.time.wait(timedelta(seconds=1))
-    outcome = check(house.places, house.time, found)
+    outcome = check(house.places, house.time, replace(found, step=found.step.evolve(poll=1)))
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, "not up within 0:05:00: 0 of 1 pods are ready")
+
+
+def test_a_first_look_that_comes_too_late_is_not_the_last(house: House) -> None:
+    found = at(house, StepKind.CHECK)
+    house.staging.slow.add(house.release(1).digest or "")
+    house.time.wait(2 * WITHIN)
+    assert isinstance(check(house.places, house.time, found), LookAgain)
 
 
 def test_a_rollout_that_is_up_too_late_passes_all_the_same(house: House) -> None:
