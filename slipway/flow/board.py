@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..config import check_tag
 from ..domain.application import Environment
+from ..domain.blocks import Freeze
 from ..domain.explain import explain, in_the_way
 from ..domain.release import Lane, Release
 from ..domain.rules import RuleResult
@@ -54,6 +55,8 @@ class Row:
     cells: tuple[Cell, ...]
     arriving: tuple[Moving, ...]
     """Releases that have not come to the first environment yet, newest first."""
+    everything: Freeze | None = None
+    """The freeze of everything, as far as this application knows of it; it may be over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +116,7 @@ def _row(reader: Reader, entry: Entry, standing: Standing) -> Row:
         application=name,
         cells=tuple(cell(environment) for environment in entry.application.environments),
         arriving=tuple(moving(arriving)),
+        everything=standing.head.freeze,
     )
 
 
@@ -133,6 +137,7 @@ def _moving(reader: Reader, entry: Entry, standing: Standing, known: dict[int, R
         known,
         delivery=entry.fingerprint,
         now=reader.clock(),
+        everything=standing.head.freeze,
         tag_rule=check_tag(entry.application.image.tags, release.tag),
     )
     where = release.environment or entry.application.environments[0].name

@@ -184,6 +184,10 @@ def _notices(found: Board, now: datetime) -> Iterator[Notice]:
     """What is wrong first, then what waits for people."""
     if found.parked:
         yield _parked(found)
+    freezes = [row.everything for row in found.rows if row.everything and row.everything.in_force(now)]
+    if freezes:
+        sign = Sign(word="Frozen", mark="‖", tone=Tone.ASKS)
+        yield Notice(sign=sign, link="/operate", what="Everything", text=one_line(freezes[0].reason, REASON))
     cells = [cell for row in found.rows for cell in row.cells]
     for cell in cells:
         if cell.failed is not None:

@@ -1,10 +1,12 @@
 """The board: what is live, what is on its way, what waits and why, what failed; and what it costs to look at."""
 
 import gzip
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from slipway.domain.blocks import Freeze
 from slipway.domain.explain import EnvironmentRules, Explanation, in_the_way
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.rules import RuleResult
@@ -163,3 +165,18 @@ def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sen
     found, now = board(home.reader, home.parking.installation), home.reader.clock()
     first, second = (board_page(found, now=at, visitor=Visitor()) for at in (now, now + timedelta(milliseconds=20)))
     assert first == second
+
+
+def test_it_says_that_everything_is_frozen_and_why() -> None:
+    home, _ = asked()
+    found, now = board(home.reader, home.parking.installation), home.reader.clock()
+    frozen = Freeze(
+        id="freeze-4711", owner="olga@example.com", reason="incident 4711", at=now, until=now + timedelta(hours=4)
+    )
+    rows = tuple(replace(row, everything=frozen) for row in found.rows)
+    during, after = (
+        board_page(replace(found, rows=rows), now=at, visitor=Visitor()) for at in (now, now + timedelta(hours=4))
+    )
+    assert '<a href="/operate">Everything</a>' in during
+    assert "incident 4711" in during
+    assert "incident 4711" not in after
