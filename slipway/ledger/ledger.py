@@ -237,7 +237,8 @@ class Ledger:
         few of what is under way; where these are many, because something does not work, a second request is made.
         """
         room = newest + BETWEEN
-        head, lanes, releases, count = Head(application=application), dict[str, Lane](), list[Release](), 0
+        head: Head | None = None
+        lanes, releases, count = dict[str, Lane](), list[Release](), 0
         for row in self.table.rows(application, keys.HEAD, keys.RELEASE + keys.AFTER, limit=room):
             count += 1
             if row.key == keys.HEAD:
@@ -251,7 +252,7 @@ class Ledger:
                     break
         if count == room and len(releases) < newest:
             releases = list(self.releases(application, limit=newest))
-        return Standing(head=head, lanes=lanes, releases=tuple(releases))
+        return Standing(head=head or self._new_head(application), lanes=lanes, releases=tuple(releases))
 
     def release(self, application: str, number: int) -> Release | None:
         row = self.table.get(application, keys.release(number))
