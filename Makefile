@@ -12,7 +12,7 @@ ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test check checkov cosign bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test test-all check checkov cosign bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -49,11 +49,14 @@ trace: install ## With `make up` running: a release's trace in the terminal, REL
 
 test: install ## Run the tests; ARGS="tests/unit -k word" for some of them
 ifeq ($(strip $(ARGS)),)
-	@$(PYTHON) -m pytest -m "not stack" -n 4 --dist worksteal --cov --cov-report=
+	@$(PYTHON) -m pytest -m "not stack and not thorough" -n 4 --dist worksteal --cov --cov-report=
 	@$(PYTHON) -m pytest -m stack --cov --cov-append --cov-report=term:skip-covered
 else
 	@$(PYTHON) -m pytest $(ARGS)
 endif
+
+test-all: test ## The tests, and the long sweeps: a death or an outage at every point
+	@$(PYTHON) -m pytest -m thorough -n 4 --dist worksteal
 
 check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/ruff check .

@@ -238,6 +238,7 @@ class MortalDisk(Disk):
             raise CutError
 
 
+@pytest.mark.sweep(keep=2)
 @pytest.mark.parametrize("part", [0.0, 0.5, 1.0], ids=["nothing", "half", "all"])
 @pytest.mark.parametrize("name", ["trail.jsonl", "trail.jsonl.gz", "trail.csv.gz"])
 def test_a_run_may_be_cut_at_any_write_and_the_next_one_ends_as_if_it_had_not_been(
