@@ -34,7 +34,8 @@ class Axis:
 
     def __init__(self, spans: Sequence[SpanRecord]) -> None:
         self._pieces = _worked(spans)
-        work = sum(end - start for start, end in self._pieces) or 1e-9
+        # Spans are told to the nanosecond: less than that is nothing, and dividing by it overflows.
+        work = max(sum(end - start for start, end in self._pieces), 1e-9)
         cuts = len(self._pieces) - 1
         self._cut = min(CUT, 0.5 / cuts) if cuts > 0 else 0.0
         self._scale = (1 - cuts * self._cut) / work

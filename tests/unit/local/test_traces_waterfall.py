@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from local.traces.records import SpanRecord
@@ -31,6 +31,7 @@ def test_a_wait_of_days_leaves_room_for_the_seconds_around_it() -> None:
     assert [round(seconds) for _, seconds in axis.cuts] == [round(3 * DAY - 2)]
 
 
+@example([(0.0, 2.2250738585e-313)])
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 100)), min_size=1, max_size=20))
 def test_places_lie_on_the_axis_and_keep_the_order_of_time(times: list[tuple[float, float]]) -> None:
     axis = Axis([record("step x", began, began + took) for began, took in times])
