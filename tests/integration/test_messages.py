@@ -34,14 +34,14 @@ def test_a_vote_by_message_approves(system: System) -> None:
     application = system.application("messages")
     release = application.waiting("1.1.0")
     token = token_of(system.approval_link(release))
-    vote = {"token": token, "decision": "approve", "reason": "by a flow", "channel": "teams"}
+    vote = {"token": token, "decision": "approve", "reason": "by a flow", "channel": "chatops"}
     for _ in range(2):
         system.send("approvals", vote, message_id="a-flow-that-repeats-itself")
     application.reached("release.completed", tag="1.1.0")
     mine = [record for record in application.records() if record["release"] == release]
     votes = [record for record in mine if record["action"].startswith("vote.")]
     assert [(v["action"], v["actor"], v["details"]["channel"]) for v in votes] == [
-        ("vote.approved", "ada@example.com", "teams")
+        ("vote.approved", "ada@example.com", "chatops")
     ]
 
 
