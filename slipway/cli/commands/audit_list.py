@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from slipway.domain.export import COLUMNS
 from slipway.domain.release import parse_release_id
 
 from ..answers import FoundRecords, LiveAnswer, LiveView, TrailLine
@@ -21,19 +22,6 @@ from ..troubles import Trouble
 
 PAGE: Final = 200
 """The most records that the app gives at once."""
-COLUMNS: Final = (
-    "application",
-    "sequence",
-    "time",
-    "actor",
-    "action",
-    "release",
-    "environment",
-    "digest",
-    "details",
-    "previous",
-    "hash",
-)
 _AGO: Final = re.compile(r"([0-9]{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
