@@ -11,10 +11,9 @@ from typing import Any
 
 import click
 
-from .screen import Screen
+from slipway.text import no_formula
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so could be run by a spreadsheet."""
+from .screen import Screen
 
 
 class Form(StrEnum):
@@ -79,5 +78,4 @@ def _cell(value: Any) -> str:
         case dict() | list():
             return json.dumps(value, sort_keys=True, separators=(",", ":"))
         case _:
-            text = str(value)
-            return f"'{text}" if text.startswith(_FORMULA) else text
+            return no_formula(str(value))

@@ -15,6 +15,7 @@ from ..domain.audit_query import ActionClass, AuditPage
 from ..flow.catalogue import Catalogue
 from ..flow.inbound.reading import BadInput
 from ..flow.trail import FILTERS, Trail, read_query
+from ..text import no_formula
 from . import words
 from .answer import ASK_FIRST, Answer, document, kept
 from .signin import Visitor
@@ -27,7 +28,6 @@ PAGE = 25
 """Records of a page: few enough for all of their details to be on it."""
 _SHOWN = 200
 _COLUMNS = ("time", "application", "sequence", "action", "actor", "release", "environment", "digest")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FIELDS = {
     "application": ("Application", "shop"),
     "environment": ("Environment", "production"),
@@ -147,5 +147,4 @@ def _csv(records: tuple[AuditRecord, ...]) -> str:
 
 def _harmless(value: object) -> str:
     """A text that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return no_formula("" if value is None else str(value))
