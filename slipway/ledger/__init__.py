@@ -5,7 +5,7 @@
 """
 
 from .blobs import Blobs, MemoryBlobs
-from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded, OutboxEntry, Standing
+from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded, OutboxEntry
 from .memory import MemoryTable
 from .table import Conflict, LedgerUnavailable, Table
 
@@ -20,6 +20,5 @@ __all__ = [
     "MemoryBlobs",
     "MemoryTable",
     "OutboxEntry",
-    "Standing",
     "Table",
 ]
