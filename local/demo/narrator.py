@@ -5,6 +5,7 @@ import sys
 import time
 from typing import Any, TextIO
 
+from slipway.domain.actions import Action
 from slipway.domain.promotion import PromotionProgress
 
 BAR = 30
@@ -110,10 +111,10 @@ def _detail(record: dict[str, Any]) -> str:
             parts.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
     if record["action"].startswith("vote."):
         parts.append(f"plan {details['plan_hash'][7:19]}")
-    if record["action"] == "plan.made":
+    if record["action"] == Action.PLAN_MADE:
         counts = [f"{details[n]} {n}" for n in ("created", "changed", "unchanged") if details.get(n)]
         parts.append(f"{', '.join(counts)}; plan {details['plan_hash'][7:19]}")
-    if record["action"] == "promotion.done":
+    if record["action"] == Action.PROMOTION_DONE:
         parts.append(f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides, {details['lock']}")
     text = "; ".join(parts)
     return f"  {text[:150]}" if text else ""

@@ -13,11 +13,12 @@ from ..domain.plan import Plan
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import Keys, TokenExpired, TokenRefused
+from ..domain.tones import Tone
 from ..flow.catalogue import Entry
 from ..flow.clock import Clock
 from ..flow.inbound.approval import vote
 from ..flow.inbound.caller import Access
-from ..flow.intake import Intake, Outcome, Receipt, UnknownTarget
+from ..flow.intake import Intake, UnknownTarget
 from ..flow.newer import newer_release
 from ..flow.reading import NotFound, Reader
 from .answer import Answer, document, html, see_other
@@ -28,7 +29,6 @@ from .form import FormRefused, Posted, check_origin, new_nonce, parse_form, subm
 from .messages import message
 from .release import readable_plan
 from .standing import outdated, standing
-from .words import Tone
 
 CHANNEL = "page"
 NOBODY_SIGNS_IN = Access(easy_auth=False, host_keys=True)
@@ -136,7 +136,7 @@ def _take(desk: Desk, asked: Asked, posted: Posted, act: str) -> Answer:
         receipts = desk.intake.take(cause)
     except UnknownTarget as unknown:
         raise NotFound(str(unknown)) from unknown
-    refused = [receipt for receipt in receipts if _refused(receipt)]
+    refused = [receipt for receipt in receipts if receipt.vote_refused]
     if not refused:
         return see_other(asked.address)
     rules = failed(refused[0].rules)
@@ -167,10 +167,6 @@ _DID_NOT = {
     VoteDecision.REJECT: "Your vote did not count",
     VoteDecision.WITHDRAW: "Your vote was not withdrawn",
 }
-
-
-def _refused(receipt: Receipt) -> bool:
-    return receipt.outcome is Outcome.TAKEN and "vote.refused" in receipt.actions
 
 
 def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:

@@ -19,6 +19,7 @@ from ..domain.release import RETRYABLE, Lane, Phase, Release
 from ..domain.roles import Caller
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import Keys
+from ..domain.tones import Tone
 from ..flow.clock import Clock
 from ..flow.commanding import Asked, Commander, FreezeShown, lane_freezes
 from ..flow.inbound.reading import BadInput
@@ -28,7 +29,7 @@ from .form import FormRefused, bound_nonce, check_origin, new_nonce, read_fields
 from .messages import message
 from .signin import Visitor
 from .templating import render
-from .words import Tone, phase
+from .words import phase
 
 FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "nonce"})
 LONGEST = 31 * 24

@@ -10,9 +10,9 @@ from ..domain.gate import ApprovalGate, Need
 from ..domain.people import SignedIn
 from ..domain.release import ROLLOUT_PHASES, Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
+from ..domain.tones import Tone
 from .text import visible
 from .times import moment
-from .words import Tone
 
 
 class Kind(StrEnum):

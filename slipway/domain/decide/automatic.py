@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from ..actions import Action
 from ..application import Application, Environment
 from ..gate import AutoGate
 from ..release import Lane, Phase, Release
@@ -94,14 +95,14 @@ def look_at_conditions(draft: Draft, release: Release, environment: Environment)
     draft.rules = (*draft.rules, *rules)
     if not broken:
         if rules:
-            _record(draft, "gate.passed", release, rules)
+            _record(draft, Action.GATE_PASSED, release, rules)
         proceed(draft, release, environment)
     elif not (current := plan_is_current(draft, release)).passed:
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
     elif (until := _waits_until(draft, release, environment, broken)) is not None:
         release = draft.enter(release, Phase.SOAKING, due=until)
-        _record(draft, "gate.soaking", release, rules, until=until)
+        _record(draft, Action.GATE_SOAKING, release, rules, until=until)
         draft.send_deadline(release)
     else:
         _refuse(draft, release, environment, rules)
@@ -131,7 +132,7 @@ def _waits_until(
 
 def _refuse(draft: Draft, release: Release, environment: Environment, rules: tuple[RuleResult, ...]) -> None:
     reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in failed(rules))[:2000]
-    _record(draft, "gate.refused", release, rules, reason=reason)
+    _record(draft, Action.GATE_REFUSED, release, rules, reason=reason)
     where = soaks_in(draft.application, environment)
     live = draft.lane(where).live if where else None
     if live is not None and (live.order, live.release) > (release.order, release.number):
@@ -142,7 +143,7 @@ def _refuse(draft: Draft, release: Release, environment: Environment, rules: tup
 
 def _record(
     draft: Draft,
-    action: str,
+    action: Action,
     release: Release,
     rules: tuple[RuleResult, ...],
     *,

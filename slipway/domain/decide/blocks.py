@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..actions import Action
 from ..application import Environment
 from ..blocks import Freeze, Hold
 from ..release import Lane, Phase, Release
@@ -121,7 +122,7 @@ def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> Non
     assert override is not None
     release = draft.put(release.evolve(override=None))
     draft.record(
-        "override.used",
+        Action.OVERRIDE_USED,
         release,
         actor=override.by,
         plan_hash=release.plan_hash,
@@ -140,7 +141,7 @@ def _wait(draft: Draft, release: Release, found: Blocks, broken: tuple[RuleResul
     else:
         release = draft.enter(release, Phase.HELD_BACK, blocked_by=names, due=found.until)
     draft.record(
-        "release.blocked",
+        Action.RELEASE_BLOCKED,
         release,
         plan_hash=release.plan_hash,
         rules=list(names),

@@ -7,6 +7,7 @@ hold the rest.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..actions import Action
 from ..blocks import LanePass
 from ..causes import CommandGiven
 from ..commands import MUST_SAY_WHY
@@ -46,7 +47,7 @@ def accepted(draft: Draft, cause: CommandGiven, rules: Sequence[RuleResult], rel
     if not broken:
         return True
     draft.record(
-        "command.refused",
+        Action.COMMAND_REFUSED,
         release,
         actor=cause.actor,
         environment=cause.environment,
@@ -114,7 +115,7 @@ def resume(draft: Draft, cause: CommandGiven) -> None:
     assert lane.hold is not None
     draft.put_lane(lane.evolve(hold=None))
     draft.record(
-        "hold.ended",
+        Action.HOLD_ENDED,
         actor=cause.actor,
         environment=lane.environment,
         held_by=lane.hold.owner,
@@ -158,6 +159,6 @@ def override(draft: Draft, cause: CommandGiven) -> None:
     assert cause.environment is not None
     given = LanePass(environment=cause.environment, by=cause.actor, reason=cause.reason, at=draft.now)
     release = draft.put(release.evolve(override=given))
-    draft.record("override.given", release, actor=cause.actor, reason=cause.reason, **told(draft, cause))
+    draft.record(Action.OVERRIDE_GIVEN, release, actor=cause.actor, reason=cause.reason, **told(draft, cause))
     if release.phase is Phase.HELD_BACK:
         _let_go_on(draft, release)

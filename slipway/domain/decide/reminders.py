@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from ..actions import Action
 from ..causes import ReminderDue
 from ..gate import ApprovalGate
 from ..release import GateState, Phase
@@ -31,7 +32,7 @@ def reminder_due(draft: Draft, cause: ReminderDue) -> None:
     environment = draft.environment(release)
     if not (current := plan_is_current(draft, release)).passed:
         # Nobody is asked to vote on what would not happen: the plan is made again, and its gate reminds anew.
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
         return
     assert environment is not None  # a plan is current only in the delivery folder that it was made from
@@ -40,7 +41,7 @@ def reminder_due(draft: Draft, cause: ReminderDue) -> None:
     state = state.evolve(remind_at=next_reminder(environment.gate, state, draft.now))
     release = draft.put(release.evolve(gate=state))
     draft.record(
-        "gate.reminded",
+        Action.GATE_REMINDED,
         release,
         plan_hash=state.plan_hash,
         number=state.reminders,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ..actions import Action, vote_action
 from ..causes import VoteCast
 from ..gate import ApprovalGate
 from ..release import GateState, Phase, Release, Vote, VoteDecision
@@ -65,7 +66,7 @@ def _count(draft: Draft, release: Release, cause: VoteCast, gate: ApprovalGate) 
         }
     )
     release = _with_votes(draft, release, (*release.gate.votes, vote))
-    _record(draft, f"vote.{_PAST[cause.decision]}", release, cause, reason=cause.reason or None)
+    _record(draft, vote_action(cause.decision), release, cause, reason=cause.reason or None)
     return release
 
 
@@ -77,7 +78,7 @@ def _withdraw(draft: Draft, release: Release, cause: VoteCast) -> None:
     assert before is not None  # has-voted has looked
     assert release.gate is not None
     release = _with_votes(draft, release, tuple(vote for vote in release.gate.votes if vote != before))
-    _record(draft, "vote.withdrawn", release, cause, voted=str(before.decision), reason=cause.reason or None)
+    _record(draft, vote_action(cause.decision), release, cause, voted=str(before.decision), reason=cause.reason or None)
 
 
 def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:
@@ -90,7 +91,7 @@ def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:
     refused = failed(draft.rules)
     _record(
         draft,
-        "vote.refused",
+        Action.VOTE_REFUSED,
         release,
         cause,
         decision=str(cause.decision),
@@ -99,7 +100,7 @@ def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:
     )
 
 
-def _record(draft: Draft, action: str, release: Release, cause: VoteCast, **details: Any) -> None:
+def _record(draft: Draft, action: Action, release: Release, cause: VoteCast, **details: Any) -> None:
     signed_in = cause.signed_in.object_id if cause.signed_in else None
     draft.record(
         action,
@@ -116,6 +117,3 @@ def _record(draft: Draft, action: str, release: Release, cause: VoteCast, **deta
 def results(rules: Sequence[RuleResult]) -> list[dict[str, Any]]:
     """Rules as an audit record holds them."""
     return [rule.model_dump(mode="json") for rule in rules]
-
-
-_PAST = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}
