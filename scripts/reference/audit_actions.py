@@ -2,9 +2,8 @@
 
 import sys
 
-from slipway.domain.actions import Action, NoStage
+from slipway.domain.actions import Action
 from slipway.domain.audit_query import ActionClass
-from slipway.domain.stages import Stage
 
 _START = """# Actions of the audit trail
 
@@ -33,9 +32,9 @@ def page() -> str:
 
 
 def _stage(action: Action) -> str:
-    if isinstance(action.stage, Stage):
-        return f"`{action.stage}`"
-    return "ends" if action.stage is NoStage.ENDS else ""
+    if action.begins is not None:
+        return f"`{action.begins}`"
+    return "ends" if action.ends_stage else ""
 
 
 def _classes(action: Action) -> list[str]:

@@ -103,7 +103,7 @@ class Action(StrEnum):
         return action
 
     IMAGE_IGNORED = "image.ignored", "Image ignored: its tag does not start a release", Tone.QUIET
-    IMAGE_TAGGED = "image.tagged", "The image got one more tag", Tone.QUIET
+    IMAGE_TAGGED = "image.tagged", "The image was given another tag", Tone.QUIET
     RUN_IGNORED = "run.ignored", "CI run ignored", Tone.QUIET
     RUN_RECORDED = "run.recorded", "CI run recorded", Tone.QUIET
     RUN_FAILED = "run.failed", "CI run failed", Tone.BAD
@@ -114,10 +114,10 @@ class Action(StrEnum):
         Tone.QUIET,
         _More(stage=Stage.JOIN, milestone=Milestone.CREATED),
     )
-    RELEASE_JOINED = "release.joined", "A fact it starts from arrived", Tone.QUIET
-    RELEASE_STARTED = "release.started", "Entered the chain", Tone.QUIET, _ENDS_STAGE
+    RELEASE_JOINED = "release.joined", "Its image or its CI run arrived", Tone.QUIET
+    RELEASE_STARTED = "release.started", "On its way to the first environment", Tone.QUIET, _ENDS_STAGE
     RELEASE_QUEUED = "release.queued", "Queued behind another rollout", Tone.QUIET, _More(stage=Stage.QUEUE)
-    RELEASE_BLOCKED = "release.blocked", "Ready, and held back", Tone.ASKS, _More(stage=Stage.HELD_BACK)
+    RELEASE_BLOCKED = "release.blocked", "Ready to roll out, but held back", Tone.ASKS, _More(stage=Stage.HELD_BACK)
     RELEASE_RETRIED = "release.retried", "Tried again", Tone.BUSY
     RELEASE_LIVE = (
         "release.live",
@@ -128,76 +128,76 @@ class Action(StrEnum):
     RELEASE_COMPLETED = "release.completed", "Completed: live in the last environment", Tone.GOOD, _ENDS_STAGE
     RELEASE_FAILED = (
         "release.failed",
-        "Ended as failed",
+        "Failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, milestone=Milestone.FAILED),
     )
     RELEASE_ROLLED_BACK = (
         "release.rolled-back",
-        "Ended as rolled back",
+        "Rolled back",
         Tone.BAD,
         _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK, milestone=Milestone.FAILED),
     )
     RELEASE_REJECTED = (
         "release.rejected",
-        "Ended as rejected",
+        "The release was rejected",
         Tone.BAD,
         _More(stage=NoStage.ENDS, intervention=Intervention.REJECTION, milestone=Milestone.GATE_DECIDED),
     )
-    RELEASE_EXPIRED = "release.expired", "Ended as expired", Tone.QUIET, _ENDS_STAGE
+    RELEASE_EXPIRED = "release.expired", "Expired", Tone.QUIET, _ENDS_STAGE
     RELEASE_SUPERSEDED = "release.superseded", "Superseded by a newer release", Tone.QUIET, _ENDS_STAGE
     RELEASE_CANCELLED = "release.cancelled", "Cancelled", Tone.QUIET, _ENDS_STAGE
 
     RESOLVE_REQUESTED = (
         "resolve.requested",
-        "Looking its tag up in the registry",
+        "Looking up its tag in the registry",
         Tone.BUSY,
         _More(stage=Stage.RESOLVE),
     )
     RESOLVE_DONE = "resolve.done", "Its tag was found in the registry", Tone.QUIET, _ENDS_STAGE
     RESOLVE_FAILED = "resolve.failed", "Its tag could not be found", Tone.BAD, _ENDS_STAGE
 
-    PLAN_REQUESTED = "plan.requested", "Working out what a rollout would do", Tone.BUSY, _More(stage=Stage.PLAN)
+    PLAN_REQUESTED = "plan.requested", "Planning the rollout", Tone.BUSY, _More(stage=Stage.PLAN)
     PLAN_MADE = "plan.made", "Plan made", Tone.QUIET, _More(stage=NoStage.ENDS, milestone=Milestone.PLANNED)
-    PLAN_OUTDATED = "plan.outdated", "Plan outdated: it is made again", Tone.ASKS
+    PLAN_OUTDATED = "plan.outdated", "Plan out of date: it is being made again", Tone.ASKS
     PLAN_REFUSED = "plan.refused", "Refused: the image lacks what the environment requires", Tone.BAD
-    PLAN_FAILED = "plan.failed", "No plan could be made", Tone.BAD, _ENDS_STAGE
+    PLAN_FAILED = "plan.failed", "Planning failed", Tone.BAD, _ENDS_STAGE
 
     GATE_SOAKING = (
         "gate.soaking",
-        "Waiting until it has been live for long enough before",
+        "Waiting until it has been live in an earlier environment for long enough",
         Tone.BUSY,
         _More(stage=Stage.SOAK),
     )
     GATE_OPENED = (
         "gate.opened",
-        "Approval asked for",
+        "Approval requested",
         Tone.ASKS,
         _More(stage=Stage.APPROVAL, milestone=Milestone.GATE_OPENED),
     )
-    GATE_REMINDED = "gate.reminded", "People were asked again", Tone.ASKS
+    GATE_REMINDED = "gate.reminded", "Approvers were reminded", Tone.ASKS
     GATE_PASSED = (
         "gate.passed",
-        "Gate passed: all that it demands holds",
+        "Gate passed: every condition holds",
         Tone.GOOD,
         _More(stage=NoStage.ENDS, milestone=Milestone.GATE_DECIDED),
     )
-    GATE_REFUSED = "gate.refused", "Gate not passed: a condition cannot hold any more", Tone.BAD, _ENDS_STAGE
+    GATE_REFUSED = "gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_STAGE
 
-    VOTE_APPROVED = "vote.approved", "Approved", Tone.GOOD
-    VOTE_REJECTED = "vote.rejected", "Rejected", Tone.BAD, _More(intervention=Intervention.REJECTION)
-    VOTE_WITHDRAWN = "vote.withdrawn", "A vote was taken back", Tone.ASKS
+    VOTE_APPROVED = "vote.approved", "A vote to approve", Tone.GOOD
+    VOTE_REJECTED = "vote.rejected", "A vote to reject", Tone.BAD, _More(intervention=Intervention.REJECTION)
+    VOTE_WITHDRAWN = "vote.withdrawn", "A vote was withdrawn", Tone.ASKS
     VOTE_REFUSED = "vote.refused", "A vote did not count", Tone.ASKS
-    VOTE_VOIDED = "vote.voided", "Earlier votes no longer count", Tone.ASKS
+    VOTE_VOIDED = "vote.voided", "Earlier votes were voided", Tone.ASKS
 
-    OVERRIDE_GIVEN = "override.given", "Let past a freeze or a closed window", Tone.ASKS, _OVERRIDES
+    OVERRIDE_GIVEN = "override.given", "Allowed past a freeze or a closed window", Tone.ASKS, _OVERRIDES
     OVERRIDE_USED = "override.used", "Went past a freeze or a closed window", Tone.ASKS, _OVERRIDES
-    HOLD_SET = "hold.set", "The lane is held: nothing undoes the roll-back", Tone.ASKS, _FREEZES
-    HOLD_ENDED = "hold.ended", "The hold of the lane ended", Tone.QUIET, _FREEZES
+    HOLD_SET = "hold.set", "The lane is held, so that nothing undoes the roll-back", Tone.ASKS, _FREEZES
+    HOLD_ENDED = "hold.ended", "The hold on the lane ended", Tone.QUIET, _FREEZES
     LANE_FROZEN = "lane.frozen", "The lane was frozen", Tone.ASKS, _FREEZES
-    LANE_UNFROZEN = "lane.unfrozen", "The freeze of the lane ended", Tone.QUIET, _FREEZES
+    LANE_UNFROZEN = "lane.unfrozen", "The freeze on the lane ended", Tone.QUIET, _FREEZES
     EVERYTHING_FROZEN = "everything.frozen", "Everything was frozen", Tone.ASKS, _FREEZES
-    EVERYTHING_UNFROZEN = "everything.unfrozen", "The freeze of everything ended", Tone.QUIET, _FREEZES
+    EVERYTHING_UNFROZEN = "everything.unfrozen", "The freeze on everything ended", Tone.QUIET, _FREEZES
     COMMAND_REFUSED = "command.refused", "An operator's command was refused", Tone.ASKS
 
     PROMOTION_REQUESTED = (
@@ -251,7 +251,7 @@ class Action(StrEnum):
     )
     ROLLBACK_REQUESTED = (
         "rollback.requested",
-        "Bringing back what was live",
+        "Rolling back to what was live before",
         Tone.BAD,
         _More(stage=Stage.ROLL_BACK, intervention=Intervention.ROLLBACK),
     )
@@ -268,13 +268,13 @@ class Action(StrEnum):
     )
     ROLLBACK_FAILED = (
         "rollback.failed",
-        "Bringing back what was live failed",
+        "Roll-back failed",
         Tone.BAD,
         _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK),
     )
 
-    NOTIFICATION_SENT = "notification.sent", "People were told", Tone.QUIET
-    NOTIFICATION_FAILED = "notification.failed", "People could not be told", Tone.BAD
+    NOTIFICATION_SENT = "notification.sent", "A notification was sent", Tone.QUIET
+    NOTIFICATION_FAILED = "notification.failed", "A notification could not be sent", Tone.BAD
     STEP_RESENT = "step.resent", "A step that had not reported was sent again", Tone.ASKS
     STEP_LOST = "step.lost", "A step was given up", Tone.BAD, _More(stage=NoStage.ENDS, milestone=Milestone.FAILED)
 
@@ -282,7 +282,7 @@ class Action(StrEnum):
     INPUT_REPLAYED = "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET
     KEYS_CHANGED = "keys.changed", "The keys that sign approval links changed", Tone.ASKS
     ANCHOR_WRITTEN = "anchor.written", "The day's anchor was written: it names the end of every chain", Tone.QUIET
-    ANCHOR_SENT = "anchor.sent", "The anchor was sent to somebody outside", Tone.QUIET
+    ANCHOR_SENT = "anchor.sent", "The day's anchor was sent to a witness", Tone.QUIET
     ANCHOR_CONTRADICTED = (
         "anchor.contradicted",
         "An anchor names a record that the chain does not hold: the chain was changed or cut",
@@ -294,6 +294,16 @@ class Action(StrEnum):
     def known(text: str) -> "Action | None":
         """The action of a stored text; None where a newer version wrote it."""
         return _KNOWN.get(text)
+
+    @property
+    def ends_stage(self) -> bool:
+        """Whether the stage that was running is over."""
+        return self.stage is not NoStage.GOES_ON
+
+    @property
+    def begins(self) -> Stage | None:
+        """The stage that begins with it."""
+        return self.stage if isinstance(self.stage, Stage) else None
 
     @property
     def verb(self) -> str:

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .actions import Action, Milestone, NoStage
+from .actions import Action, Milestone
 from .audit import AuditRecord
 from .histogram import Histogram
 from .stages import Stage
@@ -148,7 +148,7 @@ class _Folding:
     def _followed(self, number: int, action: Action) -> Followed | None:
         """The release that the record speaks of; None where it has ended and only something is said of it."""
         known = self.cursor.open.get(number)
-        begins = action.stage is not NoStage.GOES_ON or action.milestone is Milestone.ROLLBACK_ORDERED
+        begins = action.ends_stage or action.milestone is Milestone.ROLLBACK_ORDERED
         if known is None and begins:
             known = self.cursor.open[number] = Followed()
             if len(self.cursor.open) > OPEN_LIMIT:
@@ -160,21 +160,13 @@ class _Folding:
         return self.weeks.setdefault(week, Week(week=week)).tally(record.environment or "")
 
     def _stage(self, release: Followed, action: Action, record: AuditRecord) -> None:
-        following: Stage | None
-        match action.stage:
-            case NoStage.GOES_ON:
-                return
-            case NoStage.ENDS:
-                following = None
-            case Stage() as begun:
-                following = begun
-            case unreachable:
-                assert_never(unreachable)
+        if not action.ends_stage:
+            return
         if release.stage is not None and release.began is not None:
             week = self.weeks.setdefault(iso_week(record.time), Week(week=iso_week(record.time)))
             stages = week.tally(release.where).stages
             stages.setdefault(release.stage, Histogram()).put(record.time - release.began)
-        release.stage, release.began, release.where = following, record.time, record.environment or ""
+        release.stage, release.began, release.where = action.begins, record.time, record.environment or ""
 
     def _reach(self, milestone: Milestone, release: Followed, tally: Tally, record: AuditRecord) -> None:
         where, at = record.environment or "", record.time

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
 
-from .actions import NoStage
 from .audit import AuditRecord
 from .stages import Stage
 
@@ -30,19 +28,11 @@ def spans(records: Iterable[AuditRecord]) -> Iterator[Span]:
     stage: Stage | None = None
     where, began = "", None
     for record in records:
-        if record.known_action is None:
+        action = record.known_action
+        if action is None or not action.ends_stage:
             continue
-        match record.known_action.stage:
-            case NoStage.GOES_ON:
-                continue
-            case NoStage.ENDS:
-                following = None
-            case Stage() as begun:
-                following = begun
-            case unreachable:
-                assert_never(unreachable)
         if stage is not None and began is not None:
             yield Span(stage=stage, environment=where, began=began, ended=record.time)
-        stage, where, began = following, record.environment or "", record.time
+        stage, where, began = action.begins, record.environment or "", record.time
     if stage is not None and began is not None:
         yield Span(stage=stage, environment=where, began=began, ended=None)
