@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from slipway.domain.audit_query import PAGE_LIMIT, ActionClass
+from slipway.domain.actions import Action
+from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
 from slipway.flow.inbound.reading import read_as, read_json
@@ -31,6 +32,7 @@ FILTERS = (
         description="An action such as `release.live`, or a class of them: "
         + ", ".join(f"`{k}`" for k in ActionClass)
         + ".",
+        schema={"type": "string", "pattern": ACTION_PATTERN, "examples": [*ActionClass, *Action]},
     ),
     Parameter(name="digest", description="`sha256:` and at least the first 6 digits."),
     Parameter(name="release", description="Id of a release."),

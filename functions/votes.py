@@ -19,7 +19,7 @@ from slipway.flow.inbound.ballot import (
     vote_of_token,
 )
 from slipway.flow.inbound.principal import HEADER, Principal, read_principal
-from slipway.flow.intake import Contended, Outcome, Receipt, UnknownTarget
+from slipway.flow.intake import Contended, UnknownTarget
 from slipway.flow.open_gates import open_gate, open_gates
 from slipway.flow.reading import NotFound
 from slipway.pages.form import FormRefused, check_origin
@@ -101,7 +101,7 @@ def _vote(req: func.HttpRequest) -> func.HttpResponse:
     else:
         cause = vote_of_token(ballot, release, built.keys, clock=built.clock)
     (receipt,) = built.intake.take(cause)
-    if _refused(receipt):
+    if receipt.vote_refused:
         rules = failed(receipt.rules)
         shown = [rule.model_dump(mode="json") for rule in rules]
         return problem(409, "The vote did not count", "; ".join(rule.reason for rule in rules), rules=shown)
@@ -131,7 +131,3 @@ def _role_refuses(req: func.HttpRequest) -> func.HttpResponse | None:
 def _principal(req: func.HttpRequest) -> Principal | None:
     header = req.headers.get(HEADER, "")
     return read_principal(header) if header else None
-
-
-def _refused(receipt: Receipt) -> bool:
-    return receipt.outcome is Outcome.TAKEN and "vote.refused" in receipt.actions

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from .answers import TrailLine
-from .screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
-from .text import told, value_text
+from slipway.domain.actions import Action, meaning_of, tone_of
 
-_GOOD = frozenset(
-    ("done", "made", "live", "completed", "approved", "passed", "sent", "joined", "created", "applied", "started")
-)
-_BAD = frozenset(("failed", "rejected", "refused", "expired", "lost", "voided", "parked"))
+from .answers import TrailLine
+from .screen import BAD, FAINT, NAME, Cell, Content, Screen, tone_style
+from .text import told, value_text
 
 
 def show_records(screen: Screen, records: Iterable[TrailLine]) -> None:
@@ -34,7 +31,7 @@ def _row(screen: Screen, record: TrailLine) -> dict[str, Content]:
     return {
         "sequence": str(record.sequence),
         "time": Cell(screen.time(record.time), FAINT),
-        "action": Cell("DAMAGED", BAD) if damaged else Cell(record.action, action_style(record.action)),
+        "action": Cell("DAMAGED", BAD) if damaged else _action(record.action),
         "release": Cell(record.release or "", NAME),
         "environment": record.environment or "",
         "actor": record.actor,
@@ -42,10 +39,9 @@ def _row(screen: Screen, record: TrailLine) -> dict[str, Content]:
     }
 
 
-def action_style(action: str) -> str:
-    """`rollout.failed` is bad news, `release.completed` good."""
-    verb = action.rpartition(".")[2]
-    return GOOD if verb in _GOOD else BAD if verb in _BAD else NOTE
+def _action(action: str) -> Cell:
+    """In the tone that it has on the pages too."""
+    return Cell(action if action in Action else f"{action} (unknown)", tone_style(tone_of(action)))
 
 
 def record_fields(screen: Screen, record: TrailLine) -> Iterator[tuple[str, Content]]:
@@ -55,7 +51,8 @@ def record_fields(screen: Screen, record: TrailLine) -> Iterator[tuple[str, Cont
         yield "damaged", Cell(record.damaged, BAD)
         return
     yield "time", screen.time(record.time)
-    yield "action", Cell(record.action, action_style(record.action))
+    yield "action", _action(record.action)
+    yield "meaning", meaning_of(record.action)
     yield "actor", record.actor
     yield "release", record.release or ""
     yield "environment", record.environment or ""

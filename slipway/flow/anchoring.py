@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from ..domain.actions import Action
 from ..domain.anchor import Anchor, ChainEnd, is_due, latest, next_anchor
 from ..domain.audit import AuditDraft, AuditRecord
 from ..domain.model import Record
@@ -138,7 +139,7 @@ class Anchoring:
                 "day": f"{last.day}",
                 **last.heads[name].model_dump(),
             }
-            draft = AuditDraft(action="anchor.contradicted", actor="slipway", details=details)
+            draft = AuditDraft(action=Action.ANCHOR_CONTRADICTED, actor="slipway", details=details)
             key = keys.contradiction(last.number, name)
             self.installation.note(draft, key=key, values={"Hash": last.heads[name].hash}, now=self.clock())
         return wrong
@@ -157,7 +158,7 @@ class Anchoring:
             "chains": len(anchor.heads),
             "witnesses": list(self.witnesses),
         }
-        draft = AuditDraft(action="anchor.written", actor="slipway", details=details)
+        draft = AuditDraft(action=Action.ANCHOR_WRITTEN, actor="slipway", details=details)
         values = {"Hash": anchor.hash, "Told": "[]"}
         self.installation.note(draft, key=keys.anchor(anchor.number), values=values, now=self.clock())
 
@@ -177,7 +178,7 @@ class Anchoring:
                 problems.append(str(error.args[0]))
                 continue
             details = {"anchor": anchor.number, "hash": anchor.hash, "witness": name}
-            draft = AuditDraft(action="anchor.sent", actor="slipway", details=details)
+            draft = AuditDraft(action=Action.ANCHOR_SENT, actor="slipway", details=details)
             values = {"Hash": anchor.hash, "Told": json.dumps([*known, name])}
             self.installation.change(draft, key=key, values=values, now=self.clock())
             told.append(name)

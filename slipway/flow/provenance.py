@@ -4,18 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..domain.actions import Action, Intervention
 from ..domain.audit import AuditRecord
-from ..domain.audit_query import PAGE_LIMIT, ActionClass, AuditQuery, intervention_of
+from ..domain.audit_query import PAGE_LIMIT, AuditQuery
 from ..domain.model import Digest, Moment, Record
-from ..domain.release import Evidence, Live
+from ..domain.release import Evidence, Live, VoteDecision
 from ..domain.rules import RuleResult
 from .reading import Reader
 from .trail import Trail
-
-APPROVED = "vote.approved"
-PASSED = "gate.passed"
-_CAST = frozenset({APPROVED, "vote.rejected", "vote.withdrawn"})
-"""A vote that was refused leaves the one before it as it was."""
 
 
 class Approval(Record):
@@ -83,7 +79,7 @@ class Provenance:
         query = AuditQuery(release=release.id, environment=environment)
         records = self.trail.page(query, limit=PAGE_LIMIT).records
         of_plan = [record for record in records if record.details.get("plan_hash", live.plan_hash) == live.plan_hash]
-        passed = next((record for record in of_plan if record.action == PASSED), None)
+        passed = next((record for record in of_plan if record.known_action is Action.GATE_PASSED), None)
         visit = next((visit for visit in reversed(release.visits) if visit.environment == environment), None)
         return LiveThere(
             application=application,
@@ -105,9 +101,13 @@ class Provenance:
 
 def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
     """Each person's last vote, oldest first, if it was for the plan and was not taken back."""
-    last = {record.actor: record for record in reversed(records) if record.action in _CAST}
-    for record in last.values():
-        if record.action == APPROVED:
+    last: dict[str, tuple[AuditRecord, VoteDecision]] = {}
+    for record in reversed(records):
+        action = record.known_action
+        if action is not None and action.vote is not None:  # one that was refused leaves the one before as it was
+            last[record.actor] = record, action.vote
+    for record, vote in last.values():
+        if vote is VoteDecision.APPROVE:
             yield Approval(
                 actor=record.actor,
                 at=record.time,
@@ -119,7 +119,8 @@ def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
 
 def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
     for record in records:
-        if intervention_of(record.action) is ActionClass.OVERRIDE:
+        action = record.known_action
+        if action is not None and action.intervention is Intervention.OVERRIDE:
             yield Override(
                 actor=record.actor,
                 at=record.time,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from ..domain.actions import Action
 from ..domain.audit import AuditDraft, chained
 from ..domain.model import Moment, Record
 from ..domain.release import Head
@@ -73,7 +74,7 @@ class Installation:
             message_id=message_id[:128],
         )
         draft = AuditDraft(
-            action="input.parked",
+            action=Action.INPUT_PARKED,
             actor="slipway",
             details={"id": id, "source": source, "reason": parked.reason, "message_id": parked.message_id},
         )
@@ -96,7 +97,9 @@ class Installation:
 
     def replayed(self, parked: Parked, *, actor: str, now: datetime) -> None:
         """The input was put back into its queue."""
-        draft = AuditDraft(action="input.replayed", actor=actor, details={"id": parked.id, "source": parked.source})
+        draft = AuditDraft(
+            action=Action.INPUT_REPLAYED, actor=actor, details={"id": parked.id, "source": parked.source}
+        )
         kept = Write(act=Act.PUT, key=keys.parked(parked.id), values=pack(parked.evolve(replayed_at=now)))
         self._append(draft, kept, now=now, answers=keys.open_parked(parked.id))
 
@@ -112,7 +115,7 @@ class Installation:
             "added": [one for one in ids if one not in before],
             "retired": [one for one in before if one not in ids],
         }
-        draft = AuditDraft(action="keys.changed", actor="slipway", details=details)
+        draft = AuditDraft(action=Action.KEYS_CHANGED, actor="slipway", details=details)
         write = Write(act=Act.PUT, key=keys.SIGNING, values=pack(SigningKeys(ids=ids)))
         self._append(draft, write, now=now)
         return True

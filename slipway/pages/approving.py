@@ -18,7 +18,7 @@ from ..domain.tones import Tone
 from ..flow.clock import Clock
 from ..flow.inbound.approval import vote
 from ..flow.inbound.caller import Access
-from ..flow.intake import Intake, Outcome, Receipt, UnknownTarget
+from ..flow.intake import Intake, UnknownTarget
 from ..flow.newer import newer_release
 from ..flow.reading import NotFound, Reader
 from .answer import Answer, document, html, see_other
@@ -136,7 +136,7 @@ def _take(desk: Desk, asked: Asked, posted: Posted, act: str) -> Answer:
         receipts = desk.intake.take(cause)
     except UnknownTarget as unknown:
         raise NotFound(str(unknown)) from unknown
-    refused = [receipt for receipt in receipts if _refused(receipt)]
+    refused = [receipt for receipt in receipts if receipt.vote_refused]
     if not refused:
         return see_other(asked.address)
     rules = failed(refused[0].rules)
@@ -167,10 +167,6 @@ _DID_NOT = {
     VoteDecision.REJECT: "Your vote did not count",
     VoteDecision.WITHDRAW: "Your vote was not withdrawn",
 }
-
-
-def _refused(receipt: Receipt) -> bool:
-    return receipt.outcome is Outcome.TAKEN and "vote.refused" in receipt.actions
 
 
 def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:

@@ -9,7 +9,7 @@ from ..domain.explain import Explanation
 from ..domain.plan import Plan
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
-from ..domain.stages import spans
+from ..domain.spans import spans
 from ..flow.reading import Damaged, NotFound, Reader
 from ..ledger import LedgerUnavailable
 from . import times, words

@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
+from slipway.domain.actions import Action
+from slipway.domain.audit_query import ActionClass
 from slipway.domain.export import COLUMNS
 from slipway.domain.release import parse_release_id
 
@@ -39,12 +42,24 @@ class When(click.ParamType[str]):
         return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
+class ActionName(click.ParamType[str]):
+    """An action or a class of them. The app may be newer and know others, so it checks; a shell completes ours."""
+
+    name = "action"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        known = ((kind.value, "class of actions") for kind in ActionClass)
+        actions = ((action.value, action.meaning) for action in Action)
+        return [CompletionItem(name, help=said) for name, said in (*known, *actions) if name.startswith(incomplete)]
+
+
 @click.command("list")
 @click.option("--application", "-a", metavar="NAME", help="Of this application; `_installation` for what has none.")
 @click.option("--environment", "-e", metavar="NAME", help="In this environment.")
 @click.option("--actor", metavar="WHO", help="By this person, pipeline or key, such as ada@example.com.")
 @click.option(
     "--action",
+    type=ActionName(),
     metavar="ACTION",
     help="An action such as gate.passed, or a class: change, freeze, override, rejection, rollback, intervention "
     "(any of the last four).",

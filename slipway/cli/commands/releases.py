@@ -6,24 +6,13 @@ import click
 
 from slipway.domain.promotion import told_of
 
+from ...domain.phases import Phase
 from ..answers import ExplanationView, Releases, ReleaseView, TrailLine
 from ..api import PAGE, Api, read
 from ..forms import Form, formed, write_lines
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen, tone_style
 from ..trail import show_trail
-
-_STYLES = {
-    "completed": GOOD,
-    "live": GOOD,
-    "failed": BAD,
-    "rolled_back": BAD,
-    "rejected": BAD,
-    "expired": BAD,
-    "superseded": FAINT,
-    "cancelled": FAINT,
-}
-"""Of ends; a release in any other phase is on its way."""
 
 COLUMNS = (
     "id",
@@ -87,7 +76,8 @@ def _row(screen: Screen, item: ReleaseView) -> tuple[Content, ...]:
 
 
 def _phase(phase: str) -> Cell:
-    return Cell(phase.replace("_", " "), _STYLES.get(phase, NOTE))
+    known = Phase.named(phase)
+    return Cell(phase.replace("_", " "), tone_style(known.tone) if known else NOTE)
 
 
 @click.command()
@@ -140,8 +130,8 @@ def _fields(screen: Screen, item: ReleaseView) -> Iterator[tuple[str, Content]]:
     yield "due", screen.time(item.due)
     for visit in item.visits:
         since = screen.time(visit.left_at or visit.arrived_at)
-        style = _STYLES.get(visit.outcome, NOTE)
-        yield f"in {visit.environment}", Cell(f"{(visit.outcome or 'here').replace('_', ' ')} since {since}", style)
+        end = GOOD if visit.outcome == "live" else _phase(visit.outcome).style if visit.outcome else NOTE
+        yield f"in {visit.environment}", Cell(f"{(visit.outcome or 'here').replace('_', ' ')} since {since}", end)
         for evidence in visit.evidence:
             log = f"  (log: slipway evidence {evidence.log})" if evidence.log else ""
             mark = "✓" if evidence.passed else "✗"

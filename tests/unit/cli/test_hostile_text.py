@@ -8,6 +8,7 @@ import pytest
 
 from slipway.cli.screen import Cell, Screen
 from slipway.cli.text import neutral
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, chained
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served, problem, release_json
@@ -87,7 +88,7 @@ def test_hostile_records_and_releases_leave_every_line_whole(
     slipway: Command, app: Served, shop: World, text: str
 ) -> None:
     draft = AuditDraft(
-        action="release.created", actor=text, release=1, environment=text, details={text: [text, {text: text}]}
+        action=Action.RELEASE_CREATED, actor=text, release=1, environment=text, details={text: [text, {text: text}]}
     )
     (record,) = chained([draft], application="shop", time=MORNING, sequence=0, previous="")
     app.trails["shop"].records = [record.model_dump(mode="json")]

@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.flow.numbers import Numbers
 from slipway.ledger import Ledger, keys
@@ -51,7 +52,7 @@ def _records(application: str, told: list[tuple[datetime, int, str]]) -> list[Au
     records = list[AuditRecord]()
     for at, number, action in told:
         where = None if action in ("release.created", "release.started") else "production"
-        draft = AuditDraft(action=action, actor="slipway", release=number, environment=where)
+        draft = AuditDraft(action=Action(action), actor="slipway", release=number, environment=where)
         sequence, previous = (records[-1].sequence, records[-1].hash) if records else (0, "")
         records += chained([draft], application=application, time=at, sequence=sequence, previous=previous)
     return records
