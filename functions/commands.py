@@ -94,7 +94,7 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
 def command(req: func.HttpRequest) -> func.HttpResponse:
     media_type = req.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type != JSON:
-        return problem(415, "The command could not be read", f"Content-Type: expected {JSON}")
+        return problem(415, "Unsupported media type", f"Content-Type: expected {JSON}")
     if refused := refusal(req, Permission.READ):
         return refused  # a stranger learns nothing of what a body should be
     body = req.get_body()
@@ -118,7 +118,7 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
             )
         )
     except Contended:
-        return problem(503, "A service that is needed is away", "try again in a moment")
+        return problem(503, "Service unavailable", "try again in a moment")
     if done.refused:
         rules = [rule.model_dump(mode="json") for rule in done.refused]
         return problem(409, f"The {given.verb} was refused", "; ".join(r.reason for r in done.refused), rules=rules)

@@ -50,14 +50,14 @@ def refusal(req: func.HttpRequest, permission: Permission) -> func.HttpResponse 
             # A browser could be made to send it by another site, with its cookies of the sign-in.
             check_origin(req.headers, parts().settings.public_url.rstrip("/"))
     except Unknown as nobody:
-        answer = problem(401, "Nobody is known who asks", str(nobody), permission=str(permission))
+        answer = problem(401, "Authentication required", str(nobody), permission=str(permission))
         answer.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
         return answer
     except BadInput as bad:
-        return problem(401, "Nobody is known who asks", str(bad), permission=str(permission))
+        return problem(401, "Authentication required", str(bad), permission=str(permission))
     except NotPermitted as refused:
         roles = sorted(refused.caller.roles)
-        return problem(403, "It is not permitted", str(refused), permission=str(permission), roles=roles)
+        return problem(403, "Forbidden", str(refused), permission=str(permission), roles=roles)
     except FormRefused as foreign:
-        return problem(foreign.status, "It is not permitted", "the request was sent from another site")
+        return problem(foreign.status, "Forbidden", "the request was sent from another site")
     return None

@@ -42,17 +42,17 @@ def answering(handler: Handler) -> Handler:
         try:
             return handler(req)
         except BadInput as bad:
-            return problem(400, "A parameter is wrong", str(bad), parameter=bad.field)
-        except (NotFound, KeyError) as missing:
-            return problem(404, "There is no such thing", str(missing.args[0]))
+            return problem(400, "Invalid parameter", str(bad), parameter=bad.field)
+        except NotFound as missing:
+            return problem(404, "Not found", str(missing))
         except (NotReplayable, Ignored) as not_replayable:
-            return problem(409, "It cannot be replayed", str(not_replayable))
+            return problem(409, "Cannot be replayed", str(not_replayable))
         except (LedgerUnavailable, QueueUnavailable, KeysUnavailable) as away:
             log.warning("request not served: %s", away)
-            return problem(503, "A service that is needed is away", "try again in a moment")
+            return problem(503, "Service unavailable", "try again in a moment")
         except Exception:
             log.exception("a request went wrong")
-            return problem(500, "Something went wrong", "it is in the log; nothing of it is told here")
+            return problem(500, "Internal error", "Internal error; see the log.")
 
     return answered
 

@@ -19,14 +19,14 @@ blueprint = new_blueprint()
 PROBLEM = "application/problem+json"
 _REFERENCE = "#/components/schemas/{model}"
 _REASONS = {
-    400: "A parameter is wrong: `parameter` names it, `detail` says what was expected and what came",
-    401: "Nobody is known who asks",
-    403: "It is not permitted: `permission` names what it needs",
-    404: "There is no such thing",
+    400: "Invalid parameter: `parameter` names it, `detail` says what was expected and what came",
+    401: "Authentication required",
+    403: "Forbidden: `permission` names what it needs",
+    404: "Not found",
     409: "It cannot be done now: `detail` says why, `rules` names the rules that did not hold",
     413: "The body is too long",
     415: "The body is of another media type",
-    503: "A service that is needed is away; try again",
+    503: "Service unavailable; try again",
 }
 _ALWAYS = (400, 401, 503)
 _TEXT = """The JSON API of an installation of Slipway.

@@ -73,18 +73,18 @@ def vote(req: func.HttpRequest) -> func.HttpResponse:
     """`{decision, reason, plan_hash}`, and `token` where nobody signs in. 409 names the rules that did not hold."""
     media_type = req.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type != JSON:
-        return problem(415, "The vote could not be read", f"Content-Type: expected {JSON}")
+        return problem(415, "Unsupported media type", f"Content-Type: expected {JSON}")
     try:
         check_origin(req.headers, parts().settings.public_url.rstrip("/"))
         return _role_refuses(req) or _vote(req)
     except FormRefused as refused:
-        return problem(refused.status, "Nobody is known who votes", "the request was sent from another site")
+        return problem(refused.status, "Voter not identified", "the request was sent from another site")
     except NotAllowed as nobody:
-        return problem(403, "Nobody is known who votes", str(nobody))
+        return problem(403, "Voter not identified", str(nobody))
     except Misdirected as elsewhere:
         return problem(409, "The vote did not count", str(elsewhere), rules=[])
     except Contended:
-        return problem(503, "A service that is needed is away", "try again in a moment")
+        return problem(503, "Service unavailable", "try again in a moment")
     except UnknownTarget as unknown:
         raise NotFound(str(unknown)) from unknown
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from . import observation
 from .config import Known, load_deliveries
+from .domain.errors import UnknownName
 from .domain.tokens import Keys
 from .effects.messaging import Bus
 from .flow.catalogue import Catalogue
@@ -74,7 +75,7 @@ class Named[T]:
             if name not in self._built:
                 if name not in self._names:
                     known = ", ".join(sorted(self._names)) or "none"
-                    raise KeyError(f"the settings know no {self._kind} {name!r} (known: {known})")
+                    raise UnknownName(f"the settings know no {self._kind} {name!r} (known: {known})")
                 self._built[name] = self._build(name)
             return self._built[name]
 
@@ -316,7 +317,7 @@ class Parts:
 
     @part
     def outbox(self) -> Outbox:
-        return Outbox(self.ledger, self.bus)
+        return Outbox(self.ledger, self.bus, self.parking)
 
     @part
     def intake(self) -> Intake:

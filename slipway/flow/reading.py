@@ -24,7 +24,7 @@ PAGE_LIMIT = 500
 
 
 class NotFound(LookupError):  # noqa: N818 - it is an answer, not a fault
-    """There is no such thing; the message names it."""
+    """What was asked for does not exist; the message names it."""
 
 
 class Damaged(Record):

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from ..domain.model import sha256
 from ..domain.tokens import KeysUnavailable
-from ..effects.messaging import Bus, QueueUnavailable
+from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
 from ..ledger import Conflict, LedgerUnavailable
 from .clock import Clock, utc_now
 from .inbound import BadInput, Ignored
@@ -69,6 +69,10 @@ class Receiver:
         pause = pause_after(tries)
         log.warning("%s: message %s again in %s: %s", queue, message_id, pause, reason)
         name = sha256(message_id.encode() + body).removeprefix("sha256:")[:40]
-        self.bus.send_raw(
-            queue, body, message_id=f"{name}-try-{tries + 1}", not_before=self.clock() + pause, tries=tries + 1
-        )
+        try:
+            self.bus.send_raw(
+                queue, body, message_id=f"{name}-try-{tries + 1}", not_before=self.clock() + pause, tries=tries + 1
+            )
+        except MessageTooLarge as refused:
+            # It came, but a copy with our counter does not fit. What the parking raises leaves it in its queue.
+            self.parking.park(source=queue, reason=f"{reason}; {refused}", body=body, message_id=message_id)

@@ -205,7 +205,7 @@ def _subject(api: Api, mine: Token | None, release: str | None, *, bearer: str) 
         raise click.UsageError("RELEASE: is missing (or give --link)")
     if not bearer and not api.app.audience:
         raise Trouble(
-            f"nobody is known who votes: give --link or --token (or {TOKEN}), or, where people sign in, --bearer (or "
+            f"the voter is not identified: give --link or --token (or {TOKEN}), or, where people sign in, --bearer (or "
             f"{BEARER}); a function key lets nobody vote"
         )
     gates = read(OpenGates, api.get("approvals")).approvals

@@ -128,7 +128,7 @@ def test_a_function_key_alone_lets_nobody_vote(home: InMemory, subject: Release)
     before = home.ledger.head("hello")
     body = {"decision": "approve", "plan_hash": subject.plan_hash, "voter": ADA, "approver": {"email": ADA}}
     status, said = post("hello-1", body, {"x-functions-key": "the key"})
-    assert (status, said["title"]) == (403, "Nobody is known who votes")
+    assert (status, said["title"]) == (403, "Voter not identified")
     assert "a function key does not say who votes" in said["detail"]
     assert home.ledger.head("hello") == before
 
@@ -332,6 +332,6 @@ def test_where_roles_decide_a_person_needs_that_of_an_approver_to_vote(
     use(monkeypatch, home, "easy-auth", host_keys=False)
     body = {"decision": "approve", "plan_hash": subject.plan_hash}
     status, said = post("hello-1", body, principal(ADA, roles="operator"))
-    assert (status, said["title"], said["permission"]) == (403, "It is not permitted", "vote")
+    assert (status, said["title"], said["permission"]) == (403, "Forbidden", "vote")
     assert voters(home) == []
     assert post("hello-1", body, principal(ADA, roles="Slipway.Approver"))[0] == 200

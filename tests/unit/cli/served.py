@@ -110,7 +110,7 @@ class Served:
         try:
             found = self._found(asked.method, tuple(map(unquote, path.split("/"))), dict(parse_qsl(target.query)))
         except MissingError as missing:
-            return problem(404, "There is no such thing", str(missing))
+            return problem(404, "Not found", str(missing))
         return found if isinstance(found, Reply) else Reply(body=json.dumps(found).encode())
 
     def _found(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any] | Reply:
@@ -166,7 +166,7 @@ class Served:
         if wanted is not None and wanted not in self.worlds:
             known = ", ".join(self.worlds)
             return problem(
-                400, "A parameter is wrong", f"application: expected one of {known}, got {wanted!r}", "application"
+                400, "Invalid parameter", f"application: expected one of {known}, got {wanted!r}", "application"
             )
         worlds = [self.worlds[wanted]] if wanted else list(self.worlds.values())
         found = [release_json(world, number) for world in worlds for number in sorted(world.releases, reverse=True)]

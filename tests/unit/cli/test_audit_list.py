@@ -106,7 +106,7 @@ def test_so_long_ago_becomes_a_time(text: str) -> None:
 
 
 def test_a_refusal_of_the_app_names_the_parameter(slipway: Command, app: Served) -> None:
-    body = {"title": "A parameter is wrong", "status": 400, "detail": "from: expected a day", "parameter": "from"}
+    body = {"title": "Invalid parameter", "status": 400, "detail": "from: expected a day", "parameter": "from"}
     app.replies["audit"] = Reply(status=400, body=json.dumps(body).encode())
     result = slipway("audit", "list", "--from", "yesterday")
     assert result.exit_code == 1
