@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 import azure.functions as func
+from pydantic import BaseModel
 
 from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
@@ -22,8 +23,9 @@ KIND = "urn:slipway:problem:"
 Handler = Callable[..., func.HttpResponse]
 
 
-def ok(content: Any, status: int = 200) -> func.HttpResponse:
-    body = json.dumps(content, ensure_ascii=False)
+def ok(answer: BaseModel, status: int = 200) -> func.HttpResponse:
+    """The answer as the OpenAPI document describes it: a model of `slipway.api`, and nothing beside it."""
+    body = json.dumps(answer.model_dump(mode="json"), ensure_ascii=False)
     return func.HttpResponse(body, status_code=status, mimetype="application/json", headers=dict(NO_STORE))
 
 

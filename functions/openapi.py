@@ -6,10 +6,11 @@ from functools import cache
 from typing import Any
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from slipway import __version__
+from slipway.api.problem import Problem
 from slipway.domain.roles import holders
 
 from .contract import BASE, OPERATIONS, Operation, revalidated
@@ -35,20 +36,6 @@ Times are in UTC, ISO 8601. Lists are newest first and come in pages: a page wit
 after it; fewer entries than were asked for do not mean the end. Errors are problem details (RFC 9457); where the
 Functions host checks the keys, its own 401 has no body. What is read has an ETag: send it as `If-None-Match` and get
 304 while nothing has changed."""
-
-
-class Problem(BaseModel):
-    """Problem details, RFC 9457."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str = Field(description="A name for the kind of problem, the same for every case of it.")
-    title: str
-    status: int
-    detail: str
-    parameter: str | None = Field(default=None, description="The parameter or field that is wrong.")
-    permission: str | None = Field(default=None, description="The permission that is needed.")
-    roles: list[str] | None = Field(default=None, description="The caller's roles.")
 
 
 def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:

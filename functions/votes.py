@@ -7,10 +7,10 @@ cookies of the sign-in: so only JSON is taken, and nothing that a browser says a
 
 import azure.functions as func
 
+from slipway.api.approvals import Ballot, Counted, OpenGates
 from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
 from slipway.flow.inbound.ballot import (
-    Ballot,
     Misdirected,
     NotAllowed,
     check_identified,
@@ -24,7 +24,6 @@ from slipway.flow.open_gates import open_gate, open_gates
 from slipway.flow.reading import NotFound
 from slipway.pages.form import FormRefused, check_origin
 
-from .answers import Counted, OpenGates
 from .contract import Operation, Parameter, endpoint
 from .guard import refusal
 from .http import ok, problem
@@ -47,7 +46,7 @@ JSON = "application/json"
     ),
 )
 def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok({"approvals": [gate.model_dump(mode="json") for gate in open_gates(parts().reader)]})
+    return ok(OpenGates(approvals=list(open_gates(parts().reader))))
 
 
 @endpoint(
@@ -108,16 +107,16 @@ def _vote(req: func.HttpRequest) -> func.HttpResponse:
     now = built.reader.release(release.id)
     gate = open_gate(built.reader, now)
     return ok(
-        {
-            "release": now.id,
-            "environment": cause.environment,
-            "plan_hash": cause.plan_hash,
-            "voter": cause.voter,
-            "decision": str(cause.decision),
-            "phase": str(now.phase),
-            "approvals": gate.approvals if gate else None,
-            "required": gate.required if gate else None,
-        }
+        Counted(
+            release=now.id,
+            environment=cause.environment,
+            plan_hash=cause.plan_hash,
+            voter=cause.voter,
+            decision=str(cause.decision),
+            phase=str(now.phase),
+            approvals=gate.approvals if gate else None,
+            required=gate.required if gate else None,
+        )
     )
 
 

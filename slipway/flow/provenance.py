@@ -6,9 +6,8 @@ from typing import Any
 
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, ActionClass, AuditQuery, intervention_of
-from ..domain.model import Digest, Moment, Record
-from ..domain.release import Evidence, Live
-from ..domain.rules import RuleResult
+from ..domain.release import Live
+from ..domain.reports import Approval, LiveThere, Override
 from .reading import Reader
 from .trail import Trail
 
@@ -16,50 +15,6 @@ APPROVED = "vote.approved"
 PASSED = "gate.passed"
 _CAST = frozenset({APPROVED, "vote.rejected", "vote.withdrawn"})
 """A vote that was refused leaves the one before it as it was."""
-
-
-class Approval(Record):
-    """A vote that counted."""
-
-    actor: str
-    at: Moment
-    reason: str = ""
-    channel: str = ""
-    sequence: int
-    """Of its record in the trail."""
-
-
-class Override(Record):
-    """A rule that somebody passed with a reason."""
-
-    actor: str
-    at: Moment
-    action: str
-    reason: str = ""
-    sequence: int
-
-
-class LiveThere(Record):
-    """What is live in an environment, with everything that it was let in on."""
-
-    application: str
-    environment: str
-    release: str
-    tag: str
-    digest: Digest
-    plan_hash: Digest
-    since: Moment
-    approvals: tuple[Approval, ...]
-    """Votes for exactly this plan."""
-    gate: str
-    """How the gate was passed: the record's action and actor; empty where there was none to pass."""
-    overrides: tuple[Override, ...]
-    evidence: tuple[Evidence, ...]
-    """Of every environment that the release has passed, this one included."""
-    supply_chain: tuple[RuleResult, ...]
-    run: str = ""
-    """Address of the CI run."""
-    commit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import check_tag
 from ..domain.application import Environment
-from ..domain.audit import AuditRecord, ChainCheck, ChainFault
+from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
@@ -25,14 +25,6 @@ PAGE_LIMIT = 500
 
 class NotFound(LookupError):  # noqa: N818 - it is an answer, not a fault
     """What was asked for does not exist; the message names it."""
-
-
-class Damaged(Record):
-    """A row of the trail that is not an audit record any more."""
-
-    application: str
-    sequence: int
-    damaged: str
 
 
 class Verdict(Record):

@@ -16,11 +16,12 @@ from ..domain.decide.commands import cancel_rules
 from ..domain.decide.returning import rollback_rules
 from ..domain.model import NAME_PATTERN
 from ..domain.release import RETRYABLE, Lane, Phase, Release
+from ..domain.reports import FreezeShown
 from ..domain.roles import Caller
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import Keys
 from ..flow.clock import Clock
-from ..flow.commanding import Asked, Commander, FreezeShown, lane_freezes
+from ..flow.commanding import Asked, Commander, lane_freezes
 from ..flow.inbound.reading import BadInput
 from ..flow.reading import NotFound
 from .answer import Answer, html, see_other

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..domain.audit import AuditRecord
-from ..flow.reading import Damaged
+from ..domain.audit import AuditRecord, Damaged
 from . import times, words
 from .text import visible
 

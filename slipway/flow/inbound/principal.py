@@ -11,8 +11,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from ...domain.incoming import Incoming
 from ...domain.people import OID, SignedIn
-from .reading import BadInput, Incoming, read_as, read_json
+from .reading import BadInput, read_as, read_json
 
 HEADER = "X-MS-CLIENT-PRINCIPAL"
 LIMIT = 64 * 1024

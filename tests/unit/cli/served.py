@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from slipway.api.audit import ReindexAnswer
+from slipway.api.releases import ReleaseAnswer
 from slipway.domain.explain import explain
 from slipway.domain.model import sha256
 from tests.unit.domain.world import World
@@ -120,7 +122,7 @@ class Served:
             case ("GET", "releases"):
                 found = self._releases(query)
             case ("GET", "releases", id):
-                found = release_json(*self._release(id))
+                found = {**release_json(*self._release(id)), "progress": None}
             case ("GET", "releases", id, "explain"):
                 found = explained(*self._release(id))
             case ("GET", "audit", application):
@@ -142,7 +144,9 @@ class Served:
             case ("GET", "audit"):
                 return self._ask(query)
             case ("POST", "audit", application, "reindex"):
-                return self.compared.get(application, {"records": 0, "head": 0})
+                found = {"application": application, "records": 0, "head": 0, "repaired": False}
+                found |= self.compared.get(application, {})
+                return ReindexAnswer.model_validate(found).model_dump(mode="json")
             case ("GET", "environments", environment, "live"):
                 return {"environment": environment, "live": self.live, "next": None}
             case _:
@@ -204,7 +208,7 @@ def trail_of(world: World) -> Trail:
 
 def release_json(world: World, number: int) -> dict[str, Any]:
     release = world.releases[number]
-    return {"id": release.id, **release.model_dump(mode="json")}
+    return ReleaseAnswer.of(release).model_dump(mode="json")
 
 
 def explained(world: World, number: int) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.causes import CAUSE
+from slipway.domain.reports import Parked
 from slipway.effects.messaging import QueueUnavailable
 from slipway.effects.messaging.bus import Raw
 from slipway.flow.inbound import BadInput, Ignored, read_json
 from slipway.flow.intake import Contended, UnknownTarget
 from slipway.flow.receiving import TRIES, pause_after
 from slipway.ledger import Conflict, LedgerUnavailable, MemoryTable
-from slipway.ledger.installation import Parked
 from tests.unit.flow.house import House
 
 BODY = '{"kind": "ж 🚢"}'.encode()

@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
-from slipway.ledger.installation import Parked
+from slipway.domain.reports import Parked
 from slipway.ledger.rows import pack, pack_audit, unpack, unpack_audit
 from slipway.ledger.table import Act, Write, check
 from tests.unit.domain.samples import MORNING
