@@ -1,6 +1,6 @@
 """Gates: what an environment demands before its rollout, as `delivery.yaml` says it.
 
-Here is only the policy. `decide/quorum.py` and `decide/soaking.py` say whether it is met, rule by rule.
+Here is only the policy. `decide/quorum.py` and `decide/automatic.py` say whether it is met, rule by rule.
 """
 
 from collections.abc import Iterator
