@@ -15,19 +15,17 @@ from slipway.api.audit import (
 from slipway.domain.audit_query import PAGE_LIMIT, ActionClass
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
-from slipway.flow.inbound.reading import read_as, read_json
 from slipway.flow.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.flow.reading import NotFound
 from slipway.flow.trail import PAGE, read_query
 
 from .contract import Operation, Parameter, endpoint
-from .http import number, ok
+from .http import number, ok, read_body
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 SEQUENCES = 10**11
 APPLICATIONS_AT_ONCE = 20
-BODY_LIMIT = 4096
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": SEQUENCES}
 _TIME = {"type": "string", "examples": ["2026-11-23", "2026-11-23T08:00:00Z"]}
 APPLICATION = Parameter(name="application", where="path", description="A name, or `_installation`.")
@@ -191,10 +189,7 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
     ),
 )
 def reindex(req: func.HttpRequest) -> func.HttpResponse:
-    body = req.get_body()
-    if len(body) > BODY_LIMIT:
-        raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
-    asked = read_as(ReindexRequest, read_json(body) if body else {})
+    asked = read_body(req, ReindexRequest)
     application = req.route_params["application"]
     head = parts().reader.head(application)
     if head.sequence == 0 and application not in parts().catalogue.entries and application != "_installation":

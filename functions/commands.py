@@ -9,13 +9,10 @@ from slipway.api.commands import Command, Commanded, Freezes
 from slipway.domain.commands import PERMISSIONS
 from slipway.domain.roles import Permission
 from slipway.flow.commanding import Asked
-from slipway.flow.inbound import BadInput
-from slipway.flow.inbound.reading import read_as, read_json
-from slipway.flow.intake import Contended
 
 from .contract import Operation, endpoint
-from .guard import caller_of, refusal
-from .http import ok, problem
+from .guard import admit, permit
+from .http import ok, problem, read_body
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -56,33 +53,22 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
     ),
 )
 def command(req: func.HttpRequest) -> func.HttpResponse:
-    media_type = req.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != JSON:
-        return problem(415, "Unsupported media type", f"Content-Type: expected {JSON}")
-    if refused := refusal(req, Permission.READ):
-        return refused  # a stranger learns nothing of what a body should be
-    body = req.get_body()
-    if len(body) > BODY_LIMIT:
-        raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
-    given = read_as(Command, read_json(body))
-    if refused := refusal(req, PERMISSIONS[given.verb]):
-        return refused
-    try:
-        done = parts().commander.give(
-            Asked(
-                verb=given.verb,
-                actor=caller_of(req).name,
-                channel=given.channel,
-                submission=f"api-{given.submission}",
-                application=given.application,
-                environment=given.environment,
-                release=given.release,
-                reason=given.reason,
-                until=given.until,
-            )
+    caller = admit(req, Permission.READ)  # a stranger learns nothing of what a body should be
+    given = read_body(req, Command)
+    permit(caller, PERMISSIONS[given.verb])
+    done = parts().commander.give(
+        Asked(
+            verb=given.verb,
+            actor=caller.name,
+            channel=given.channel,
+            submission=f"api-{given.submission}",
+            application=given.application,
+            environment=given.environment,
+            release=given.release,
+            reason=given.reason,
+            until=given.until,
         )
-    except Contended:
-        return problem(503, "Service unavailable", "try again in a moment")
+    )
     if done.refused:
         rules = [rule.model_dump(mode="json") for rule in done.refused]
         return problem(409, f"The {given.verb} was refused", "; ".join(r.reason for r in done.refused), rules=rules)

@@ -24,9 +24,9 @@ _REASONS = {
     401: "Authentication required",
     403: "Forbidden: `permission` names what it needs",
     404: "Not found",
-    409: "It cannot be done now: `detail` says why, `rules` names the rules that did not hold",
-    413: "The body is too long",
-    415: "The body is of another media type",
+    409: "Conflict: `detail` says why, `rules` names the rules that did not hold",
+    413: "Content too large",
+    415: "Unsupported media type",
     503: "Service unavailable; try again",
 }
 _ALWAYS = (400, 401, 503)
@@ -98,15 +98,15 @@ def _operation(operation: Operation, references: Any) -> dict[str, Any]:
 
 def _responses(operation: Operation, references: Any) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"] if operation.answer else {}
-    answer: dict[str, Any] = {"description": "It was done", "content": {operation.media_type: {"schema": schema}}}
+    answer: dict[str, Any] = {"description": "Done", "content": {operation.media_type: {"schema": schema}}}
     found = {str(operation.status): answer}
     if operation.method == "GET":
-        answer["description"] = "What was asked for"
+        answer["description"] = "The resource"
         answer["headers"] = {
             "ETag": {"description": "Of this content.", "required": True, "schema": {"type": "string"}},
             "Cache-Control": {"required": True, "schema": {"type": "string"}},
         }
-        found["304"] = {"description": "It is what `If-None-Match` names: nothing has changed"}
+        found["304"] = {"description": "Not modified since the answer that `If-None-Match` names"}
     problem = {PROBLEM: {"schema": references[Problem, "serialization"]}}
     refuses = {*_ALWAYS, *operation.refuses, *((403,) if operation.permission else ())}
     for status in sorted(refuses):

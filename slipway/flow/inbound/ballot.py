@@ -6,13 +6,11 @@ A function key says which program asks, not which person: it lets nobody vote.
 from ...domain.ballot import Ballot
 from ...domain.causes import VoteCast
 from ...domain.model import sha256
+from ...domain.people import Principal
 from ...domain.release import Release, VoteDecision
 from ...domain.tokens import ApprovalClaims, Keys, TokenRefused
 from ..clock import Clock
-from .principal import Principal
-from .reading import BadInput, read_as, read_json
-
-BODY_LIMIT = 16 * 1024
+from .reading import BadInput
 
 
 class NotAllowed(Exception):  # noqa: N818 - the message is the point
@@ -21,13 +19,6 @@ class NotAllowed(Exception):  # noqa: N818 - the message is the point
 
 class Misdirected(Exception):  # noqa: N818 - the message is the point
     """The vote is not for what the token, or the release, is at."""
-
-
-def read_ballot(body: bytes) -> Ballot:
-    """Raises `BadInput`."""
-    if len(body) > BODY_LIMIT:
-        raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
-    return read_as(Ballot, read_json(body))
 
 
 def check_identified(ballot: Ballot, principal: Principal | None, *, sign_in: bool) -> None:

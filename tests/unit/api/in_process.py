@@ -15,9 +15,9 @@ from slipway.domain.roles import Role
 from slipway.flow.anchoring import Anchors
 from slipway.flow.commanding import Commander
 from slipway.flow.freezing import Freezer
-from slipway.flow.inbound.caller import Access
 from slipway.flow.parking import Parking
 from slipway.flow.provenance import Provenance
+from slipway.http.callers import Access
 from slipway.ledger.installation import Installation
 from slipway.ledger.logs import MemoryLog
 from slipway.ledger.reindexing import Reindexing
