@@ -83,9 +83,8 @@ def vote(req: func.HttpRequest) -> func.HttpResponse:
 def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpResponse:
     built = parts()
     ballot = read_body(req, Ballot)
-    check_identified(
-        ballot, principal, sign_in=built.access.easy_auth
-    )  # before anything is read: a stranger learns of no release
+    # Before anything is read: a stranger learns of no release.
+    check_identified(ballot, principal, sign_in=built.access.easy_auth)
     release = built.reader.release(req.route_params["release"])
     if principal is not None:
         cause = vote_of_principal(ballot, release, principal, clock=built.clock)

@@ -1,7 +1,8 @@
 """Receiving: what happens to a queue's message whose handling goes wrong. The queue always moves on.
 
-Bad input and unknown targets are parked at once. While a service that we need is away, the message is delivered
-again later, as often as it takes. Anything unexpected is tried a few times, then parked.
+Bad input, unknown targets and what leads to a message that no queue takes are parked at once. While a service that we
+need is away, the message is delivered again later, as often as it takes. Anything unexpected is tried a few times, then
+parked.
 """
 
 import logging
@@ -45,7 +46,7 @@ class Receiver:
             work(body)
         except Ignored as ignored:
             log.info("%s: ignored: %s", queue, ignored)
-        except (BadInput, UnknownTarget) as wrong:
+        except (BadInput, UnknownTarget, MessageTooLarge) as wrong:
             self._park(queue, body, message_id, tries, reason=str(wrong))
         except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, Contended, Conflict) as away:
             self._put_off(queue, body, message_id, tries, reason=str(away))
