@@ -22,8 +22,10 @@ from slipway.flow.catalogue import Catalogue
 from slipway.flow.clock import Patience
 from slipway.flow.intake import Contended, Intake
 from slipway.flow.outbox import Outbox
+from slipway.flow.parking import Parking
 from slipway.ledger import Ledger
 from slipway.ledger.azure_table import AzureTable
+from slipway.ledger.installation import Installation
 
 from .deliveries import APPLICATION, write_delivery
 from .events import digest_of
@@ -86,7 +88,9 @@ def fill(connection: str, deliveries: Path, table: str, *, until: int) -> None:
 def _open(connection: str, deliveries: Path, table: str) -> tuple[Ledger, Intake]:
     ledger = Ledger(AzureTable.open(TableServiceClient.from_connection_string(connection), table))
     catalogue = Catalogue(load_deliveries(deliveries))
-    intake = Intake(ledger=ledger, catalogue=catalogue, outbox=Outbox(ledger, MemoryBus()), patience=Patience())
+    bus = MemoryBus()
+    outbox = Outbox(ledger, bus, Parking(installation=Installation(ledger.table), bus=bus))
+    intake = Intake(ledger=ledger, catalogue=catalogue, outbox=outbox, patience=Patience())
     return ledger, intake
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from . import observation
 from .config import Known, load_deliveries
+from .domain.errors import UnknownName
 from .domain.tokens import Keys
 from .effects.messaging import Bus
 from .flow.catalogue import Catalogue
@@ -17,7 +18,6 @@ from .flow.commanding import Commander
 from .flow.freezing import Freezer
 from .flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
 from .flow.inbound import EventSource
-from .flow.inbound.caller import Access, NamedKey
 from .flow.intake import Intake
 from .flow.links import Links
 from .flow.numbers import Numbers
@@ -28,6 +28,7 @@ from .flow.provenance import Provenance
 from .flow.reading import Reader
 from .flow.receiving import Receiver
 from .flow.trail import Trail
+from .http.callers import Access, NamedKey
 from .ledger import Blobs, Ledger, Table
 from .ledger.audit_index import AuditIndex
 from .ledger.indexing import Indexer
@@ -74,7 +75,7 @@ class Named[T]:
             if name not in self._built:
                 if name not in self._names:
                     known = ", ".join(sorted(self._names)) or "none"
-                    raise KeyError(f"the settings know no {self._kind} {name!r} (known: {known})")
+                    raise UnknownName(f"the settings know no {self._kind} {name!r} (known: {known})")
                 self._built[name] = self._build(name)
             return self._built[name]
 
@@ -316,7 +317,7 @@ class Parts:
 
     @part
     def outbox(self) -> Outbox:
-        return Outbox(self.ledger, self.bus)
+        return Outbox(self.ledger, self.bus, self.parking)
 
     @part
     def intake(self) -> Intake:

@@ -70,6 +70,14 @@ def chained(
     return tuple(records)
 
 
+class Damaged(Record):
+    """A row of the trail that is not an audit record any more."""
+
+    application: str
+    sequence: int
+    damaged: str
+
+
 class ChainFault(Record):
     """The first record of a chain that is wrong, and in which way."""
 

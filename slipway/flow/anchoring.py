@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from ..domain.actions import Action
 from ..domain.anchor import Anchor, ChainEnd, is_due, latest, next_anchor
 from ..domain.audit import AuditDraft, AuditRecord
+from ..domain.errors import UnknownName
 from ..domain.model import Record
 from ..effects.notification import Channel, Message, NotificationError
 from ..ledger import Conflict, Ledger, keys
@@ -174,8 +175,8 @@ class Anchoring:
                 continue
             try:
                 self.channel(name).send(self._message(anchor))
-            except (NotificationError, KeyError) as error:
-                problems.append(str(error.args[0]))
+            except (NotificationError, UnknownName) as error:
+                problems.append(str(error))
                 continue
             details = {"anchor": anchor.number, "hash": anchor.hash, "witness": name}
             draft = AuditDraft(action=Action.ANCHOR_SENT, actor="slipway", details=details)

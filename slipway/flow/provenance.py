@@ -7,55 +7,10 @@ from typing import Any
 from ..domain.actions import Action, Intervention
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, AuditQuery
-from ..domain.model import Digest, Moment, Record
-from ..domain.release import Evidence, Live, VoteDecision
-from ..domain.rules import RuleResult
+from ..domain.release import Live, VoteDecision
+from ..domain.reports import Approval, LiveThere, Override
 from .reading import Reader
 from .trail import Trail
-
-
-class Approval(Record):
-    """A vote that counted."""
-
-    actor: str
-    at: Moment
-    reason: str = ""
-    channel: str = ""
-    sequence: int
-    """Of its record in the trail."""
-
-
-class Override(Record):
-    """A rule that somebody passed with a reason."""
-
-    actor: str
-    at: Moment
-    action: str
-    reason: str = ""
-    sequence: int
-
-
-class LiveThere(Record):
-    """What is live in an environment, with everything that it was let in on."""
-
-    application: str
-    environment: str
-    release: str
-    tag: str
-    digest: Digest
-    plan_hash: Digest
-    since: Moment
-    approvals: tuple[Approval, ...]
-    """Votes for exactly this plan."""
-    gate: str
-    """How the gate was passed: the record's action and actor; empty where there was none to pass."""
-    overrides: tuple[Override, ...]
-    evidence: tuple[Evidence, ...]
-    """Of every environment that the release has passed, this one included."""
-    supply_chain: tuple[RuleResult, ...]
-    run: str = ""
-    """Address of the CI run."""
-    commit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

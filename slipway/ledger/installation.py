@@ -11,6 +11,7 @@ from ..domain.actions import Action
 from ..domain.audit import AuditDraft, chained
 from ..domain.model import Moment, Record
 from ..domain.release import Head
+from ..domain.reports import Parked
 from . import keys
 from .freezes import FreezeState
 from .indexing import Indexer
@@ -23,20 +24,6 @@ BODY_LIMIT = 400_000
 ATTEMPTS = 20
 ID_PATTERN = r"[0-9a-z-]{1,64}"
 """What may be part of a key; whatever else people ask for is not there."""
-
-
-class Parked(Record):
-    """Input that could not be handled, kept until a person replays or drops it."""
-
-    id: str
-    source: str
-    """The queue or trigger that it came by."""
-    reason: str = Field(max_length=2000)
-    body: str
-    truncated: bool = False
-    parked_at: Moment
-    message_id: str = ""
-    replayed_at: Moment | None = None
 
 
 class SigningKeys(Record):

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain.actions import meaning_of, tone_of
-from ..domain.audit import AuditRecord
+from ..domain.audit import AuditRecord, Damaged
 from ..domain.rules import read_result
 from ..domain.tones import Tone
-from ..flow.reading import Damaged
 from . import times
 from .text import visible
 

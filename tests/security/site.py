@@ -17,7 +17,7 @@ import azure.functions as func
 
 from functions import approvals, guard, pages, votes
 from slipway.domain.release import Release
-from slipway.flow.inbound.caller import Access
+from slipway.http.callers import Access
 from slipway.pages.signin import SignIn
 from tests.unit.pages.installation import InMemory
 

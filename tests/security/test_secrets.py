@@ -17,8 +17,8 @@ from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError
 from slipway.flow.inbound import BadInput, Senders, parse_vote
 from slipway.flow.receiving import Receiver
+from slipway.http.requests import FORM_TYPE
 from slipway.opening import open_channel
-from slipway.pages.form import FORM_TYPE
 from slipway.settings import Settings
 from tests.security.site import Site
 from tests.security.test_tokens import DOORS, REFUSED, good

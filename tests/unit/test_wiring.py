@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.domain.errors import UnknownName
 from slipway.settings import Settings
 from slipway.wiring import Named, Parts, part
 
@@ -54,7 +55,7 @@ def test_what_the_settings_do_not_name_is_refused_with_what_they_name() -> None:
 
     named = Named("registry", frozenset({"prod", "nonprod"}), build)
     assert (named("prod"), named("prod"), opened) == ("PROD", "PROD", ["prod"])
-    with pytest.raises(KeyError, match=r"the settings know no registry 'other' \(known: nonprod, prod\)"):
+    with pytest.raises(UnknownName, match=r"the settings know no registry 'other' \(known: nonprod, prod\)"):
         named("other")
 
 

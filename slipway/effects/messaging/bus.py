@@ -1,5 +1,6 @@
 """The port to the message queues, and its double."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,14 @@ class QueueDenied(QueueUnavailable):
         self.right = right
 
 
+class MessageTooLarge(Exception):  # noqa: N818 - it says what is wrong with the message
+    """Messages exceed the size that their queue takes. Unlike `QueueUnavailable` it is final: they will never fit."""
+
+    def __init__(self, queue: str, ids: Sequence[str]) -> None:
+        super().__init__(f"queue {queue}: too large for it: {', '.join(ids)}")
+        self.queue, self.ids = queue, tuple(ids)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
     """A message that its queue gave up on."""
@@ -41,7 +50,8 @@ class Bus(Protocol):
     """Sends messages; each arrives at least once, not before its time."""
 
     def send(self, messages: Sequence[Outgoing]) -> None:
-        """Raises `QueueUnavailable`. Some of the messages may have been sent then."""
+        """Raises `QueueUnavailable`; some of the messages may have been sent then. Raises `MessageTooLarge` once
+        every message of the queue that fits has been sent."""
         ...
 
     def send_raw(
@@ -57,6 +67,7 @@ class Bus(Protocol):
         """A message as it is: to replay parked input into its queue, or to deliver a message again later.
 
         `tries` travels along as the application property `slipway-tries`, the trace as those of `trace_properties`.
+        Raises `QueueUnavailable` and `MessageTooLarge`.
         """
         ...
 
@@ -82,6 +93,15 @@ class Raw:
     trace: Trace | None = None
 
 
+def encoded(message: Outgoing) -> bytes:
+    """The message's body as it goes over the wire."""
+    return json.dumps(message.body, separators=(",", ":")).encode()
+
+
+def _too_large(body: bytes) -> bool:
+    return len(body) + ENVELOPE > MESSAGE_LIMIT
+
+
 def trace_properties(trace: Trace | None) -> dict[str, str]:
     """How a trace travels with its message."""
     if trace is None:
@@ -90,8 +110,14 @@ def trace_properties(trace: Trace | None) -> dict[str, str]:
     return parents | ({LINK: trace.link} if trace.link else {})
 
 
+MESSAGE_LIMIT = 256 * 1024
+"""Bytes of one message in Service Bus' Standard tier, with its properties and the envelope."""
+ENVELOPE = 1024
+"""More than what AMQP and our properties add to a body."""
+
+
 class MemoryBus:
-    """The double: keeps what was sent, and drops repeats of a message id as the queues do."""
+    """The double: keeps what was sent, drops repeats of a message id and refuses what is too large, as queues do."""
 
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
@@ -103,12 +129,19 @@ class MemoryBus:
         self._ids: set[tuple[str, str]] = set()
 
     def send(self, messages: Sequence[Outgoing]) -> None:
+        by_queue: dict[str, list[Outgoing]] = {}
         for message in messages:
-            if self.broken:
-                raise QueueUnavailable("the queue is switched off")
-            if (message.queue, message.id) not in self._ids:
-                self._ids.add((message.queue, message.id))
-                self.sent.append(message)
+            by_queue.setdefault(message.queue, []).append(message)
+        for queue, of_queue in by_queue.items():
+            too_large = [message.id for message in of_queue if _too_large(encoded(message))]
+            for message in of_queue:
+                if self.broken:
+                    raise QueueUnavailable("the queue is switched off")
+                if message.id not in too_large and (queue, message.id) not in self._ids:
+                    self._ids.add((queue, message.id))
+                    self.sent.append(message)
+            if too_large:
+                raise MessageTooLarge(queue, too_large)
 
     def send_raw(
         self,
@@ -122,6 +155,8 @@ class MemoryBus:
     ) -> None:
         if self.broken:
             raise QueueUnavailable("the queue is switched off")
+        if _too_large(body):
+            raise MessageTooLarge(queue, [message_id])
         raw = Raw(queue=queue, body=body, message_id=message_id, not_before=not_before, tries=tries, trace=trace)
         self.raw.append(raw)
 

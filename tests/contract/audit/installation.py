@@ -17,8 +17,8 @@ from slipway.domain.export import Form
 from slipway.domain.release import Phase
 from slipway.flow.anchoring import Anchoring, Anchors
 from slipway.flow.exporting import ContainerExport
-from slipway.flow.inbound.caller import Access
 from slipway.flow.retention import Retention
+from slipway.http.callers import Access
 from slipway.ledger import Blobs, MemoryBlobs, Table, keys
 from slipway.ledger.logs import AppendLog
 from slipway.ledger.rows import pack, pack_audit

@@ -10,15 +10,14 @@ import pytest
 
 from functions import api, audit_api, commands, doctor, guard, numbers, openapi, proof, votes
 from local.functions.routes import compile_route
+from slipway.domain.reports import Finding, Status
 from slipway.domain.roles import Role
 from slipway.flow.anchoring import Anchors
 from slipway.flow.commanding import Commander
-from slipway.flow.doctor import Finding
-from slipway.flow.doctor.checks import Status
 from slipway.flow.freezing import Freezer
-from slipway.flow.inbound.caller import Access
 from slipway.flow.parking import Parking
 from slipway.flow.provenance import Provenance
+from slipway.http.callers import Access
 from slipway.ledger.installation import Installation
 from slipway.ledger.logs import MemoryLog
 from slipway.ledger.reindexing import Reindexing

@@ -8,7 +8,7 @@ import azure.functions as func
 import pytest
 
 from slipway.domain.roles import Role
-from slipway.flow.inbound.caller import Access
+from slipway.http.callers import Access
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.index_keys import places
 from slipway.ledger.table import Act, Write

@@ -12,7 +12,7 @@ from functions import commands, guard
 from slipway.domain.release import Phase
 from slipway.domain.roles import Role
 from slipway.flow.commanding import Commander
-from slipway.flow.inbound.caller import Access
+from slipway.http.callers import Access
 from tests.unit.flow.deliveries import ADA, write_delivery
 from tests.unit.flow.house import BASE, House
 

@@ -10,7 +10,7 @@ import pytest
 
 from functions import api, guard
 from slipway.domain.roles import Role
-from slipway.flow.inbound.caller import Access, NamedKey
+from slipway.http.callers import Access, NamedKey
 from tests.unit.pages.installation import BASE, InMemory
 
 AUDITOR, OPERATOR = "an auditor's key", "an operator's key"

@@ -11,7 +11,7 @@ import pytest
 from functions import guard
 from functions import numbers as api
 from slipway.domain.roles import Role
-from slipway.flow.inbound.caller import Access, NamedKey
+from slipway.http.callers import Access, NamedKey
 from tests.unit.pages.fleet import Fleet
 from tests.unit.pages.history import numbers
 from tests.unit.pages.installation import BASE

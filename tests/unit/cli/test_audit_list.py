@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from slipway.cli.answers import TrailLine
 from slipway.cli.commands.audit_list import COLUMNS, When
 from slipway.cli.screen import Cell, Screen, tone_style
 from slipway.cli.trail import record_fields
 from slipway.domain.actions import Action
+from slipway.domain.audit import AuditRecord
 from slipway.domain.tones import Tone
 from slipway.pages.timeline import timeline
 from tests.unit.cli.conftest import Command
@@ -113,7 +113,7 @@ def test_so_long_ago_becomes_a_time(text: str) -> None:
 
 
 def test_a_refusal_of_the_app_names_the_parameter(slipway: Command, app: Served) -> None:
-    body = {"title": "A parameter is wrong", "status": 400, "detail": "from: expected a day", "parameter": "from"}
+    body = {"title": "Invalid parameter", "status": 400, "detail": "from: expected a day", "parameter": "from"}
     app.replies["audit"] = Reply(status=400, body=json.dumps(body).encode())
     result = slipway("audit", "list", "--from", "yesterday")
     assert result.exit_code == 1
@@ -130,7 +130,7 @@ def test_one_record_is_shown_whole(slipway: Command, shop: World) -> None:
 @pytest.mark.parametrize("action", Action)
 def test_an_action_has_the_tone_on_the_terminal_that_it_has_on_the_pages(action: Action) -> None:
     told = record(1, 0, action)
-    shown = dict(record_fields(Screen(), TrailLine.model_validate(told.model_dump())))
+    shown = dict(record_fields(Screen(), AuditRecord.model_validate(told.model_dump())))
     assert shown["action"] == Cell(action.value, tone_style(timeline([told])[0].tone))
     assert shown["meaning"] == timeline([told])[0].words
 

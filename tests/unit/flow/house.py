@@ -12,6 +12,7 @@ from typing import Any
 from slipway.domain.audit import AuditRecord
 from slipway.domain.causes import CommandGiven, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from slipway.domain.commands import Verb
+from slipway.domain.errors import UnknownName
 from slipway.domain.release import Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.tokens import Keys
@@ -51,7 +52,7 @@ class Named[T]:
 
     def __call__(self, name: str) -> T:
         if name not in self.things:
-            raise KeyError(f"the settings know no {self.kind} {name!r} (known: {', '.join(sorted(self.things))})")
+            raise UnknownName(f"the settings know no {self.kind} {name!r} (known: {', '.join(sorted(self.things))})")
         return self.things[name]
 
 
@@ -90,7 +91,9 @@ class House:
         self.indexer = Indexer(table=self.table, index=self.index)
         self.trail = Trail(index=self.index)
         self.leases = Leases(self.table)
-        self.outbox = Outbox(self.ledger, self.bus)
+        self.installation = Installation(self.table, self.indexer)
+        self.parking = Parking(installation=self.installation, bus=self.bus, clock=self.time)
+        self.outbox = Outbox(self.ledger, self.bus, self.parking)
         self.intake = Intake(
             ledger=self.ledger,
             catalogue=self.catalogue,
@@ -119,8 +122,6 @@ class House:
             owner=lambda: next(self.owners),
             at=reach,
         )
-        self.installation = Installation(self.table, self.indexer)
-        self.parking = Parking(installation=self.installation, bus=self.bus, clock=self.time)
         self.receiver = Receiver(parking=self.parking, bus=self.bus, clock=self.time)
         self.freezer = Freezer(
             installation=self.installation, catalogue=self.catalogue, intake=self.intake, clock=self.time

@@ -4,7 +4,7 @@ import pytest
 
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
-from slipway.ledger.installation import Parked
+from slipway.domain.reports import Parked
 from slipway.ledger.rows import pack, pack_audit, unpack, unpack_audit
 from slipway.ledger.table import Act, Write, check
 from tests.unit.domain.samples import MORNING

@@ -122,17 +122,17 @@ class InMemory:
         self.fingerprint = digest(f"delivery {content}")
         self.catalogue = Catalogue({"hello": delivery}, hash_of=lambda _: self.fingerprint)
         clock = lambda: self.now  # noqa: E731 - the clock is this object's
+        self.parking = Parking(installation=Installation(self.table), bus=self.bus, clock=clock)
         self.intake = Intake(
             ledger=self.ledger,
             catalogue=self.catalogue,
-            outbox=Outbox(self.ledger, self.bus),
+            outbox=Outbox(self.ledger, self.bus, self.parking),
             indexer=self.indexer,
             clock=clock,
         )
         self.trail = Trail(index=self.index)
         self.reader = Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=clock)
         self.numbers = Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=clock)
-        self.parking = Parking(installation=Installation(self.table), bus=self.bus, clock=clock)
         self.desk = Desk(keys=self.keys, reader=self.reader, intake=self.intake, clock=clock, public_url=BASE)
 
     def change_delivery(self, application: Application | None = None) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from functions import approvals, pages
 from slipway.domain.release import Phase, Release
-from slipway.flow.inbound.caller import Access
-from slipway.pages.form import FORM_TYPE
+from slipway.http.callers import Access
+from slipway.http.requests import FORM_TYPE
 from slipway.pages.signin import SignIn
 from tests.unit.pages.installation import ADA, BASE, InMemory
 from tests.unit.pages.samples import asked

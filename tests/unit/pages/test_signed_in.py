@@ -11,7 +11,7 @@ from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, Need
 from slipway.domain.people import Identity
 from slipway.domain.release import Phase, Release, VoteDecision
-from slipway.flow.inbound.caller import Access
+from slipway.http.callers import Access
 from slipway.pages import located
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show, show_changes
