@@ -46,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _names(before: Path, after: Path, moves: list[Move], *, as_json: bool) -> int:
     names = compare_names(_lines(before), _lines(after), moves)
+    for path, count in ((before, names.before), (after, names.after)):
+        if not count:
+            print(f"{path} names no test: it should hold what `pytest --collect-only -q` prints", file=sys.stderr)
+            return 2
     if as_json:
         print(json.dumps(asdict(names), indent=2))
     else:

@@ -122,6 +122,6 @@ def _covers(old: str, name: str) -> bool:
 
 
 def functions_of(ids: Iterable[str]) -> set[str]:
-    """`pytest --collect-only -q` prints one id a line, then an empty line and a summary."""
+    """Of the lines that `pytest --collect-only -q` prints: an id on each, then an empty line and a summary."""
     stripped = (line.strip() for line in ids)
     return {line.partition("[")[0] for line in stripped if line and (" " not in line.partition("[")[0])}

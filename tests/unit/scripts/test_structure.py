@@ -294,6 +294,14 @@ def test_the_command_fails_and_names_what_is_missing(tmp_path: Path, capsys: pyt
     assert main(["--names", str(before), str(after), "--moves", str(moves)]) == 0
 
 
+def test_a_file_without_test_ids_is_refused_and_not_taken_for_no_loss(tmp_path: Path) -> None:
+    counts_only, ids = tmp_path / "counts", tmp_path / "ids"
+    counts_only.write_text("tests/unit/flow/test_board.py: 3\n")
+    ids.write_text("\n".join(BEFORE))
+    assert main(["--names", str(counts_only), str(ids)]) == 2
+    assert main(["--names", str(ids), str(counts_only)]) == 2
+
+
 def test_the_command_prints_the_figures_of_any_checkout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "slipway" / "domain").mkdir(parents=True)
     (tmp_path / "slipway" / "domain" / "phases.py").write_text(dedent(PHASES))

@@ -8,8 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from scripts.structure.walks import NothingWritten, Prepared, Walk, follow
+from scripts.structure.walks import TRIGGERS, NothingWritten, Prepared, Walk, follow, followed_in
 
+ROOT = Path(__file__).resolve().parents[3]
 ONE = """
     from walked import other
     def trigger(write):
@@ -56,3 +57,9 @@ def test_a_trigger_that_writes_nothing_is_an_error_not_a_walk_of_no_length(walke
     product, one = walked
     with pytest.raises(NothingWritten):
         follow(product, Prepared(lambda: one.refuse(write), write))
+
+
+def test_the_triggers_of_this_checkout_lead_to_a_write_in_another_file() -> None:
+    walks = followed_in(ROOT)
+    assert walks.keys() == TRIGGERS.keys()
+    assert all(walk.files > 1 and walk.switches >= walk.files - 1 for walk in walks.values())
