@@ -36,8 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for one in stages_done(plan, machine, dict(options.spent), outcomes=options.outcomes):
             done.append(one)
-    except (KeyboardInterrupt, Stopped):
-        print("\nStopped.", file=sys.stderr)
     finally:
         print("\n" + report(plan, done, machine), flush=True)
     return 1 if problems(plan, done, machine) else 0
@@ -80,10 +78,14 @@ def stages_done(plan: Plan, machine: Machine, spent: Mapping[str, float], *, out
 def run(stage: Stage, folder: Path) -> Done:
     print(f"\n── {stage.name}: {stage.run}", flush=True)
     began = time.monotonic()
-    code = _call(stage.run, os.environ | {FOLDER: str(folder)})
-    outcomes = tuple(read_outcomes(folder))
-    state, why = (State.CHECKED, "") if code == 0 else (State.FAILED, f"ended with exit code {code}")
-    return Done(stage.name, state, time.monotonic() - began, why, outcomes)
+    try:
+        code = _call(stage.run, os.environ | {FOLDER: str(folder)})
+    except (KeyboardInterrupt, Stopped):
+        why = "stopped from outside"
+    else:
+        why = f"ended with exit code {code}" if code else ""
+    state = State.FAILED if why else State.CHECKED
+    return Done(stage.name, state, time.monotonic() - began, why, tuple(read_outcomes(folder)))
 
 
 def _call(command: str, environment: Mapping[str, str]) -> int:

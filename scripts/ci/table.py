@@ -88,6 +88,7 @@ def report(plan: Plan, done: Sequence[Done], machine: Machine) -> str:
     """The table with which the run ends."""
     sections = [
         _aligned(_stage_rows(plan, done)),
+        _titled("Failed tests", [(outcome.test,) for outcome in _outcomes(done) if outcome.result is Result.FAILED]),
         _titled("Skipped tests", list(_skip_rows(plan, done, machine))),
         _titled("Real parts", [_part_row(part, done) for part in plan.parts]),
         _verdict(problems(plan, done, machine)),

@@ -121,6 +121,13 @@ def test_every_line_of_the_list_is_in_the_table() -> None:
     assert shown[-1] == "Passed"
 
 
+def test_tests_that_failed_are_named() -> None:
+    failed = Outcome("tests/unit/test_a.py::test_b", Result.FAILED)
+    shown = lines(report(PLAN, [Done("test", State.FAILED, 60, "ended with exit code 1", (PASSED, failed))], BARE))
+    assert "test 1.0 10 failed: ended with exit code 1, 1 passed, 1 failed" in shown
+    assert failed.test in shown
+
+
 def test_a_stage_over_its_budget_is_shown_and_fails_nothing() -> None:
     slow = done(PASSED, SIGNED, seconds=601)
     assert "test 10.0 10 checked, 2 passed, over its budget" in lines(report(PLAN, slow, WITH_GO))
@@ -243,7 +250,7 @@ def test_the_first_stage_that_fails_ends_the_run_and_the_table_is_printed_all_th
 
 
 def test_a_run_that_is_ended_from_outside_ends_its_stage_and_prints_the_table(tmp_path: Path) -> None:
-    arguments = write_list(tmp_path, "sleep 300 & echo begun; wait")
+    arguments = write_list(tmp_path, "sleep 300 & echo begun; wait", "true")
     command = [sys.executable, "-m", "scripts.ci", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as runner:
         assert runner.stdout is not None
@@ -253,4 +260,5 @@ def test_a_run_that_is_ended_from_outside_ends_its_stage_and_prints_the_table(tm
         runner.send_signal(signal.SIGTERM)
         shown = lines(runner.stdout.read())  # ends only when `sleep`, which holds the pipe too, has ended
     assert runner.returncode == 1
-    assert "stage-1: was not run to its end" in shown
+    assert "stage-1: stopped from outside" in shown
+    assert "stage-2: was not run to its end" in shown
