@@ -1,25 +1,30 @@
 """Runs of CI pipelines: which count, how they name their image, and what their messages hold."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.situations.kit import Installation, image, shop
+from tests.situations.kit import ADA, Installation, check, image, shop
 
 Install = Callable[..., Installation]
 PARTIAL = "partiallySucceeded"
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="D-11: no setting lets a partially succeeded run count")
-def test_a_partially_succeeded_run_counts_where_the_team_says_so_and_the_plan_shows_it(install: Install) -> None:
-    installation = install(shop(start="both", results=("succeeded", PARTIAL)))
-    assert installation.start_refused == ""
+def test_a_partially_succeeded_run_counts_where_the_team_says_so_and_the_plan_shows_it(
+    install: Install, tmp_path: Path
+) -> None:
+    application = shop(start="both", results=("succeeded", PARTIAL))
+    checked = check(application, tmp_path / "checked")
+    assert not checked.refused, checked.text
+    installation = install(application)
     installation.push("v1")
     installation.run_ended("v1", result=PARTIAL)
     installation.settle()
     assert installation.release().phase == "awaiting_approval"
-    assert "partially" in installation.page("ada@example.com").text.casefold()
+    assert "partially" in installation.page(ADA).text.casefold()
 
 
 @pytest.mark.xfail(

@@ -17,9 +17,6 @@ from tests.unit.effects.registry.artifacts import index as _index
 type Artifact = Built
 """A manifest with everything it needs; `digest` names it."""
 
-FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-ORDINARY_LAYER = DOCKER_LAYER
-
 
 def image(content: str, *, architecture: str = "amd64") -> Artifact:
     """A Linux image; the same content gives the same digest, as a reproducible build does."""

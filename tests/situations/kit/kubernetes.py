@@ -45,7 +45,10 @@ class KubernetesCluster:
         self._take_over()
 
     def _take_over(self) -> None:
-        """Put what this cluster is told in the place of what the double would find out."""
+        """Put what this cluster is told in the place of what the double would find out.
+
+        The double moves by threads of its own and has no door for this, so its insides are taken hold of.
+        """
         controllers, runtime = self._double._controllers, self._double.runtime
         controllers._controllers = (
             *(each for each in controllers._controllers if not isinstance(each, DaemonSets)),
@@ -96,7 +99,9 @@ class KubernetesCluster:
 
     def report(self, name: str, **status: Any) -> None:
         """From now on the status of a Deployment is this, whatever the double's own controllers would say."""
-        self._told["Deployment", name] = status
+        times = dict.fromkeys(("lastUpdateTime", "lastTransitionTime"), self._store.timestamp())
+        conditions = [times | condition for condition in status.get("conditions", ())]
+        self._told["Deployment", name] = status | {"conditions": conditions}
 
     def deployment(self, name: str = "shop") -> Json:
         found: Json = self._store.need(DEPLOYMENTS, self.namespace, name)
