@@ -110,6 +110,7 @@ def test_a_run_that_names_its_image_by_digest_is_joined_when_the_push_comes_late
 def test_the_value_of_agent_jobstatus_is_understood_as_a_result(install: Install, result: str) -> None:
     installation = install(shop(start="both"))
     installation.push("v1")
+    installation.settle()
     installation.run_message("v1", result=result, image={"tag": "v1"})
     installation.settle()
     went_on = installation.release().phase == "awaiting_approval"
@@ -126,6 +127,7 @@ def test_an_empty_value_in_a_runs_message_is_as_good_as_none(install: Install, e
     installation = install(shop(start="both"))
     built = image("A")
     installation.push("v1", built)
+    installation.settle()
     installation.run_message("v1", image={"digest": built.digest, "tag": "v1", empty: ""})
     installation.settle()
     assert installation.release().phase == "awaiting_approval"
