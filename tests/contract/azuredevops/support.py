@@ -60,13 +60,13 @@ class Client:
     def __call__(
         self,
         path: str,
+        query: Mapping[str, object] | None = None,
         *,
         body: Any = None,
         people: bool = False,
         headers: Mapping[str, str] | None = None,
-        **query: Any,
     ) -> Answer:
-        told = {name.replace("__", "."): str(value) for name, value in query.items()}
+        told = {name: str(value) for name, value in (query or {}).items()}
         if self.version:
             told["api-version"] = self.version
         base = self.azure.people_url if people else self.azure.url

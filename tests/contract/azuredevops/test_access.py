@@ -91,7 +91,7 @@ def test_the_graph_needs_a_right_that_identities_do_not(told: Story, ask: Client
     told.organization.admit("slipway-worker", oid=WORKER, people=False)
     preview = ask.in_version("7.1-preview.1")
     assert preview(f"_apis/graph/users/{told.ada.descriptor}", people=True).status == 403
-    assert ask("_apis/identities", people=True, identityIds=told.ada.storage_key).status == 200
+    assert ask("_apis/identities", {"identityIds": told.ada.storage_key}, people=True).status == 200
 
 
 # ---- versions and what is not known
@@ -140,7 +140,7 @@ def test_a_path_is_taken_in_any_case_and_on_its_own_host_only(told: Story, ask: 
 def test_what_the_double_does_not_know_it_says_by_name(
     path: str, query: dict[str, Any], named: str, told: Story, ask: Client
 ) -> None:
-    answer = ask(path, **query)
+    answer = ask(path, query)
     assert answer.status == 501
     assert named in answer.json["message"]
 

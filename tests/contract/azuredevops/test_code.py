@@ -10,14 +10,14 @@ from local.azuredevops.repository import Commit
 from .support import Answer, Client, Story, story
 
 
-def between(ask: Client, told: Story, old: Commit, new: Commit, **more: Any) -> Answer:
-    query = {
+def between(ask: Client, told: Story, old: Commit, new: Commit, **more: object) -> Answer:
+    query: dict[str, object] = {
         "searchCriteria.itemVersion.version": old.id,
         "searchCriteria.itemVersion.versionType": "commit",
         "searchCriteria.compareVersion.version": new.id,
         "searchCriteria.compareVersion.versionType": "commit",
     }
-    return ask(f"{told.git}/commits", **query, **more)
+    return ask(f"{told.git}/commits", query | more)
 
 
 def ids(answer: Answer) -> list[str]:
@@ -74,15 +74,15 @@ def test_where_histories_have_parted_the_list_is_not_whole(told: Story, ask: Cli
     first = told.repository.commit("One", by=told.ada)
     second = told.repository.commit("Two", by=told.ada)
     assert ids(between(ask, told, other, second)) == [second.id]
-    bases = ask(f"{told.git}/commits/{other.id}/mergebases", otherCommitId=second.id)
+    bases = ask(f"{told.git}/commits/{other.id}/mergebases", {"otherCommitId": second.id})
     assert ids(bases) == [told.commit.id]
-    assert ids(ask(f"{told.git}/commits/{first.id}/mergebases", otherCommitId=second.id)) == [first.id]
+    assert ids(ask(f"{told.git}/commits/{first.id}/mergebases", {"otherCommitId": second.id})) == [first.id]
 
 
 def test_changes_of_a_run_count_from_the_run_before_it_and_not_from_what_is_live(told: Story, ask: Client) -> None:
     made = told.repository.commit("One more", by=told.ada)
     run = told.pipeline.run(made, requested_for=told.ada)
-    [change] = ask(f"{told.project.id}/_apis/build/builds/{run.id}/changes", **{"$top": 10}).value
+    [change] = ask(f"{told.project.id}/_apis/build/builds/{run.id}/changes", {"$top": 10}).value
     assert (change["id"], change["pusher"]) == (made.id, told.ada.storage_key)
     assert change["author"]["id"] == told.ada.storage_key
     assert "committer" not in change
@@ -93,8 +93,8 @@ def test_changes_come_in_pages(told: Story, ask: Client) -> None:
         made = told.repository.commit(f"Commit {number}", by=told.ada)
     run = told.pipeline.run(made, requested_for=told.ada)
     path = f"{told.project.id}/_apis/build/builds/{run.id}/changes"
-    first = ask(path, **{"$top": 2})
-    rest = ask(path, **{"$top": 2, "continuationToken": first.headers["x-ms-continuationtoken"]})
+    first = ask(path, {"$top": 2})
+    rest = ask(path, {"$top": 2, "continuationToken": first.headers["x-ms-continuationtoken"]})
     assert (len(first.value), len(rest.value)) == (2, 1)
     assert "x-ms-continuationtoken" not in rest.headers
 
@@ -103,7 +103,7 @@ def test_an_author_whose_address_two_people_have_is_nobody(told: Story, ask: Cli
     told.organization.person("Another Ada", "ada@example.com", oid="aaaaaaaa-0000-4000-8000-00000000000f")
     made = told.repository.commit("One more", by=told.ada)
     run = told.pipeline.run(made, requested_for=told.ada)
-    [change] = ask(f"{told.project.id}/_apis/build/builds/{run.id}/changes", **{"$top": 10}).value
+    [change] = ask(f"{told.project.id}/_apis/build/builds/{run.id}/changes", {"$top": 10}).value
     assert change["author"] == {"displayName": "Ada", "id": "ada@example.com"}
 
 
@@ -133,7 +133,7 @@ def test_after_a_squash_the_commits_of_the_branch_are_found_through_the_pull_req
 ) -> None:
     assert ids(between(ask, told, told.live, told.commit)) == [told.commit.id]
     path = f"{told.git}/pullRequests/{told.pull_request.id}/commits"
-    comments = [commit["comment"] for commit in ask(path, **{"$top": 10}).value]
+    comments = [commit["comment"] for commit in ask(path, {"$top": 10}).value]
     assert comments == ["Fill the cart", "Add a cart"]
 
 
@@ -158,10 +158,10 @@ def test_a_validation_run_builds_the_merge_commit_of_a_reference_of_its_own(told
 
 def test_pushes_are_told_with_who_pushed_the_newest_first(told: Story, ask: Client) -> None:
     query = {"$top": 10, "searchCriteria.refName": "refs/heads/main", "searchCriteria.includeRefUpdates": "true"}
-    newest, first = ask(f"{told.git}/pushes", **query).value
+    newest, first = ask(f"{told.git}/pushes", query).value
     assert [push["pushedBy"]["id"] for push in (newest, first)] == [told.ben.storage_key, told.ada.storage_key]
     assert newest["refUpdates"][0]["newObjectId"] == told.commit.id
-    alone = ask(f"{told.git}/pushes/{newest['pushId']}", includeCommits=5).json
+    alone = ask(f"{told.git}/pushes/{newest['pushId']}", {"includeCommits": 5}).json
     assert [commit["commitId"] for commit in alone["commits"]] == [told.commit.id]
 
 

@@ -79,7 +79,10 @@ def test_the_process_takes_stories_and_tokens_whose_keys_it_fetches(tmp_path: Pa
     keys = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
     thread = threading.Thread(target=keys.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    settings = {"keys_url": f"http://127.0.0.1:{keys.server_port}/keys", "readers": [{"oid": WORKER}]}
+    settings: dict[str, object] = {
+        "keys_url": f"http://127.0.0.1:{keys.server_port}/keys",
+        "readers": [{"oid": WORKER}],
+    }
     part = _start(tmp_path, settings)
     try:
         ready = part.ready()

@@ -40,13 +40,10 @@ def _active(told: Story, ask: Client) -> Answer:
 
 
 def _commits(told: Story, ask: Client) -> Answer:
-    return ask(
-        f"{told.git}/commits",
-        searchCriteria__itemVersion__version=told.live.id,
-        searchCriteria__itemVersion__versionType="commit",
-        searchCriteria__compareVersion__version=told.commit.id,
-        searchCriteria__compareVersion__versionType="commit",
-    )
+    criteria = {"itemVersion": told.live.id, "compareVersion": told.commit.id}
+    versions = {f"searchCriteria.{name}.version": id for name, id in criteria.items()}
+    types = {f"searchCriteria.{name}.versionType": "commit" for name in criteria}
+    return ask(f"{told.git}/commits", versions | types)
 
 
 def _service(told: Story, ask: Client) -> Answer:
@@ -63,9 +60,11 @@ ASKED: dict[str, Callable[[Story, Client], Answer]] = {
     "a commit": lambda told, ask: ask(f"{told.git}/commits/{told.commit.id}"),
     "a list of commits": _commits,
     "a list of pushes": lambda told, ask: ask(
-        f"{told.git}/pushes", **{"$top": 10, "searchCriteria.includeRefUpdates": "true"}
+        f"{told.git}/pushes", {"$top": 10, "searchCriteria.includeRefUpdates": "true"}
     ),
-    "an identity": lambda told, ask: ask("_apis/identities", people=True, searchFilter="General", filterValue="Ada"),
+    "an identity": lambda told, ask: ask(
+        "_apis/identities", {"searchFilter": "General", "filterValue": "Ada"}, people=True
+    ),
     "a user of the graph": lambda told, ask: ask.in_version("7.1-preview.1")(
         f"_apis/graph/users/{told.ada.descriptor}", people=True
     ),
@@ -141,7 +140,7 @@ def test_an_answer_has_nothing_that_was_neither_described_nor_recorded(kind: str
 
 def test_the_members_that_no_recording_shows_are_those_of_the_description(told: Story, ask: Client) -> None:
     [attachment] = ask(f"{told.build}/attachments/slipway").value
-    change = ask(f"{told.build}/changes", **{"$top": 10}).value[0]
+    change = ask(f"{told.build}/changes", {"$top": 10}).value[0]
     run = ask(f"{told.project.id}/_apis/pipelines/{told.pipeline.id}/runs/{told.run.id}").json
     assert set(attachment) == set(DESCRIBED["Attachment"])
     assert set(change) <= set(DESCRIBED["Change"])

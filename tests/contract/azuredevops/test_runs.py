@@ -52,8 +52,8 @@ def test_a_deleted_run_is_readable_for_a_while_and_then_gone(told: Story, ask: C
     told.run.delete(told.ada)
     run = ask(told.build).json
     assert (run["deleted"], run["deletedBy"]["id"]) == (True, told.ada.storage_key)
-    assert ask("shop/_apis/build/builds", buildIds=told.run.id).value == []
-    [kept] = ask("shop/_apis/build/builds", buildIds=told.run.id, deletedFilter="includeDeleted").value
+    assert ask("shop/_apis/build/builds", {"buildIds": told.run.id}).value == []
+    [kept] = ask("shop/_apis/build/builds", {"buildIds": told.run.id, "deletedFilter": "includeDeleted"}).value
     assert kept["id"] == told.run.id
     told.run.forget()
     assert ask(told.build).status == 404
@@ -64,9 +64,9 @@ def test_runs_are_listed_in_order_with_a_continuation_that_stands_in_a_header_on
         told.pipeline.run(told.commit, requested_for=told.ben)
     query: dict[str, Any] = {"definitions": told.pipeline.id, "queryOrder": "finishTimeAscending", "$top": 2}
     seen: list[int] = []
-    token = ""
+    token: str | None = ""
     while token is not None:
-        answer = ask("shop/_apis/build/builds", **query, **({"continuationToken": token} if token else {}))
+        answer = ask("shop/_apis/build/builds", query | ({"continuationToken": token} if token else {}))
         assert set(answer.json) == {"count", "value"}
         seen += [run["id"] for run in answer.value]
         token = answer.headers.get("x-ms-continuationtoken")
@@ -77,19 +77,19 @@ def test_the_time_of_a_list_is_that_of_its_order(told: Story, ask: Client) -> No
     late = told.pipeline.run(told.commit, requested_for=told.ben)
     first = ask(told.build).json["finishTime"]
     query = {"queryOrder": "finishTimeAscending", "$top": 9, "minTime": first}
-    assert [run["id"] for run in ask("shop/_apis/build/builds", **query).value] == [told.run.id, late.id]
+    assert [run["id"] for run in ask("shop/_apis/build/builds", query).value] == [told.run.id, late.id]
 
 
 def test_a_failed_run_is_found_by_its_result(told: Story, ask: Client) -> None:
     bad = told.pipeline.run(told.commit, requested_for=told.ben, result="partiallySucceeded")
     query = {"queryOrder": "finishTimeAscending", "$top": 9, "resultFilter": "partiallySucceeded"}
-    assert [run["id"] for run in ask("shop/_apis/build/builds", **query).value] == [bad.id]
+    assert [run["id"] for run in ask("shop/_apis/build/builds", query).value] == [bad.id]
 
 
 # ---- attachments
 def _record_of(attachment: dict[str, Any]) -> list[str]:
     """Timeline and record, from the link: the only place where they stand."""
-    steps = urlsplit(attachment["_links"]["self"]["href"]).path.split("/")
+    steps: list[str] = urlsplit(attachment["_links"]["self"]["href"]).path.split("/")
     return steps[steps.index("attachments") - 2 : steps.index("attachments")]
 
 
