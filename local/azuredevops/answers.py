@@ -71,6 +71,12 @@ class SignIn(Exception):  # noqa: N818
 
     PAGE = "<!DOCTYPE html><html lang='en-US'><head><title>Azure DevOps Services | Sign In</title></head></html>"
 
+    @staticmethod
+    def told_plainly() -> Answer:
+        """To whoever sends `X-TFS-FedAuthRedirect: Suppress`, as Microsoft's own clients do."""
+        challenge = 'Basic realm="https://tfsprodweu1.app.visualstudio.com/"'
+        return Answer(content=b"", status=401, headers={"WWW-Authenticate": challenge})
+
     @classmethod
     def answer(cls, *, redirects: bool) -> Answer:
         html = {"Content-Type": "text/html; charset=utf-8"}

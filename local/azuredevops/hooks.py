@@ -7,7 +7,8 @@ from typing import Any
 
 from .answers import Answer, listed
 from .organization import Organization
-from .routes import VERSION, Asked
+from .routes import Asked
+from .versions import VERSION
 
 MASK = "********"
 NEEDED = ("publisherId", "eventType", "consumerId", "consumerActionId", "publisherInputs", "consumerInputs")

@@ -5,14 +5,22 @@ from typing import Any
 
 from .answers import Answer, NotKnown, Refusal, listed
 from .people import Kind, Person, graph_subject, identity
-from .routes import PREVIEW, Call, Host, Table
+from .routes import IN_PREVIEW, RELEASED, Call, Host, Table
 
 table = Table(Host.PEOPLE)
 _GRAPH = "_apis/graph"
 _BY = ("identityIds", "subjectDescriptors", "searchFilter")
 
 
-@table.get("_apis/identities", "identityIds", "subjectDescriptors", "searchFilter", "filterValue", "queryMembership")
+@table.get(
+    "_apis/identities",
+    "identityIds",
+    "subjectDescriptors",
+    "searchFilter",
+    "filterValue",
+    "queryMembership",
+    versions=RELEASED,
+)
 def identities(call: Call) -> Answer:
     """Several at once. In a list by ids or descriptors, nobody stands as null in the place of whom there is not."""
     if call.query.get("queryMembership", "None").casefold() != "none":
@@ -46,17 +54,17 @@ def _search(call: Call) -> list[Person]:
     return [person for person in every if wanted and wanted in (person.name.casefold(), person.mail.casefold())]
 
 
-@table.get(f"{_GRAPH}/users/{{descriptor}}", versions=(PREVIEW,))
+@table.get(f"{_GRAPH}/users/{{descriptor}}", versions=IN_PREVIEW)
 def user(call: Call) -> Answer:
     return Answer(content=graph_subject(_subject(call, lambda p: p.kind in (Kind.MEMBER, Kind.GUEST)), call.at))
 
 
-@table.get(f"{_GRAPH}/serviceprincipals/{{descriptor}}", versions=(PREVIEW,))
+@table.get(f"{_GRAPH}/serviceprincipals/{{descriptor}}", versions=IN_PREVIEW)
 def service_principal(call: Call) -> Answer:
     return Answer(content=graph_subject(_subject(call, lambda p: p.kind is Kind.SERVICE_PRINCIPAL), call.at))
 
 
-@table.post(f"{_GRAPH}/subjectlookup", versions=(PREVIEW,))
+@table.post(f"{_GRAPH}/subjectlookup", versions=IN_PREVIEW)
 def subjects(call: Call) -> Answer:
     """By descriptor; whom there is not is left out."""
     _may_see(call)
@@ -67,7 +75,7 @@ def subjects(call: Call) -> Answer:
     return Answer(content={"count": len(told), "value": told})
 
 
-@table.get(f"{_GRAPH}/descriptors/{{key}}")
+@table.get(f"{_GRAPH}/descriptors/{{key}}", versions=RELEASED)
 def descriptor(call: Call) -> Answer:
     _may_see(call)
     found = call.organization.people.get(call.words["key"].casefold())
@@ -82,7 +90,7 @@ def descriptor(call: Call) -> Answer:
     return Answer(content={"value": found.descriptor, "_links": links})
 
 
-@table.get(f"{_GRAPH}/storagekeys/{{descriptor}}")
+@table.get(f"{_GRAPH}/storagekeys/{{descriptor}}", versions=RELEASED)
 def storage_key(call: Call) -> Answer:
     found = _subject(call, lambda _: True)
     links = {

@@ -6,13 +6,12 @@ from datetime import datetime
 from . import code_shapes
 from . import run_shapes as shapes
 from .answers import Answer, NotKnown, Refusal, listed, paged
-from .routes import VERSION, Call, Host, Table
+from .routes import Call, Host, Table
 from .runs import Pipeline, Record, Run
 from .times import read
 
 table = Table(Host.MAIN)
 _BUILDS = "{project}/_apis/build/builds"
-_ATTACHMENTS = (VERSION, "7.1-preview.2")
 _LIST = (
     "buildIds",
     "definitions",
@@ -106,7 +105,7 @@ def one_timeline(call: Call) -> Answer:
     return Answer(content=shapes.timeline(wanted, records, run, call.at))
 
 
-@table.get(f"{_BUILDS}/{{id}}/attachments/{{type}}", versions=_ATTACHMENTS)
+@table.get(f"{_BUILDS}/{{id}}/attachments/{{type}}")
 def attachments(call: Call) -> Answer:
     run, kind = _run(call), call.words["type"].casefold()
     found = [each for each in run.attachments if each.type.casefold() == kind]
@@ -116,7 +115,7 @@ def attachments(call: Call) -> Answer:
     return listed([shapes.attachment(each, run, call.at) for each in found])
 
 
-@table.get(f"{_BUILDS}/{{id}}/{{timeline}}/{{record}}/attachments/{{type}}/{{name}}", versions=_ATTACHMENTS)
+@table.get(f"{_BUILDS}/{{id}}/{{timeline}}/{{record}}/attachments/{{type}}/{{name}}")
 def one_attachment(call: Call) -> Answer:
     """The bytes, from this host, without a redirect."""
     run, words = _run(call), call.words

@@ -12,13 +12,14 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .answers import Answer, NotKnown, Refusal
+from .locations import location_of
 from .organization import Organization, Project, Reader
 from .people import Addresses
 from .repository import Repository
+from .versions import NEWEST, VERSION, Versions, is_too_new
 
-NEWEST = (7, 2)
-VERSION = "7.1"
-PREVIEW = "7.1-preview.1"
+IN_PREVIEW = Versions(revision=1, released=False)
+RELEASED = Versions(revision=1, released=True)
 _MANY = 20_000
 
 
@@ -103,7 +104,7 @@ class Route:
     host: Host
     method: str
     steps: tuple[str, ...]
-    versions: tuple[str, ...]
+    versions: Versions
     takes: frozenset[str]
     handler: Handler
 
@@ -127,22 +128,25 @@ class Table:
     host: Host
     routes: list[Route] = field(default_factory=list)
 
-    def get(self, path: str, *takes: str, versions: tuple[str, ...] = (VERSION,)) -> Callable[[Handler], Handler]:
+    def get(self, path: str, *takes: str, versions: Versions | None = None) -> Callable[[Handler], Handler]:
+        """At the main host, a path has to be one of the service's own, which then knows its versions."""
         return self._add("GET", path, takes, versions)
 
-    def post(self, path: str, *takes: str, versions: tuple[str, ...] = (VERSION,)) -> Callable[[Handler], Handler]:
+    def post(self, path: str, *takes: str, versions: Versions | None = None) -> Callable[[Handler], Handler]:
         return self._add("POST", path, takes, versions)
 
     def _add(
-        self, method: str, path: str, takes: tuple[str, ...], versions: tuple[str, ...]
+        self, method: str, path: str, takes: tuple[str, ...], versions: Versions | None
     ) -> Callable[[Handler], Handler]:
+        steps = tuple(path.split("/"))
+
         def keep(handler: Handler) -> Handler:
             self.routes.append(
                 Route(
                     host=self.host,
                     method=method,
-                    steps=tuple(path.split("/")),
-                    versions=versions,
+                    steps=steps,
+                    versions=versions or location_of(steps).versions,
                     takes=frozenset(takes),
                     handler=handler,
                 )
@@ -183,7 +187,7 @@ class Asked:
                 return route, words
         raise NotKnown(f"{self.method} {'/'.join(self.steps)} at {host}")
 
-    def check_version(self, versions: Sequence[str]) -> str:
+    def check_version(self, versions: Versions) -> str:
         """Raises `Refusal` in Azure DevOps' words, `NotKnown` for versions that the double does not speak."""
         given = self.version
         if given is None:
@@ -194,10 +198,9 @@ class Asked:
                 'part of the Accept header (e.g. "application/json; api-version=1.0") or as a query parameter (e.g. '
                 '"?api-version=1.0").',
             )
-        if given in versions:
+        if versions.take(given):
             return given
-        number = given.partition("-")[0].split(".")
-        if len(number) == 2 and all(digits.isdigit() for digits in number) and tuple(map(int, number)) > NEWEST:
+        if is_too_new(given):
             newest = ".".join(map(str, NEWEST))
             raise Refusal(
                 400,

@@ -6,16 +6,19 @@ with AzureDevOps(organization) as azure:
 
 import threading
 import uuid
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
 from . import hooks, reading_code, reading_people, reading_runs
 from .access import Gate, Keys, Tenant, key_of_this_process
-from .answers import Answer, Refusal, SignIn
+from .answers import Answer, Refusal, SignIn, listed
+from .locations import LOCATIONS
 from .organization import Organization
-from .routes import VERSION, Asked, Call, Host, Route
+from .routes import Asked, Call, Host, Route
 from .seeding import deliver_over_http
+from .versions import VERSION, Versions
 
 ROUTES: tuple[Route, ...] = (*reading_runs.table.routes, *reading_code.table.routes, *reading_people.table.routes)
 MAX_BODY = 4 * 2**20
@@ -34,6 +37,9 @@ class Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def do_PUT(self) -> None:
+        self._handle()
+
+    def do_OPTIONS(self) -> None:
         self._handle()
 
     def do_PATCH(self) -> None:
@@ -56,7 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         except Refusal as refusal:
             answer = refusal.answer()
         except SignIn:
-            answer = SignIn.answer(redirects=here.faults.redirects_to_sign_in)
+            plainly = self.headers.get("X-TFS-FedAuthRedirect", "").casefold() == "suppress"
+            answer = SignIn.told_plainly() if plainly else SignIn.answer(redirects=here.faults.redirects_to_sign_in)
         self._answer(answer, asked.version or VERSION)
 
     def _found(self, asked: Asked, body: bytes) -> Answer:
@@ -82,8 +89,10 @@ class Handler(BaseHTTPRequestHandler):
             )
         if asked.organization.casefold() != here.name.casefold():
             raise Refusal(404, "HostDoesNotExistException", "TF400797: The organization cannot be found.")
+        if (asked.method, asked.steps, self.host) == ("OPTIONS", ("_apis",), Host.MAIN):
+            return listed([location.told() for location in LOCATIONS])
         route, words = asked.route(self.host, ROUTES)
-        asked.check_version(_versions(route, in_preview=faults.attachments_in_preview))
+        asked.check_version(_versions(route, attachments_in_preview=faults.attachments_in_preview))
         asked.check_query(route.takes)
         answer = route.handler(Call(organization=here, reader=reader, words=words, query=asked.query, body=body))
         if faults.retry_after:
@@ -112,9 +121,9 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def _versions(route: Route, *, in_preview: bool) -> tuple[str, ...]:
-    if in_preview and len(route.versions) > 1:
-        return tuple(version for version in route.versions if "preview" in version)
+def _versions(route: Route, *, attachments_in_preview: bool) -> Versions:
+    if attachments_in_preview and "attachments" in route.steps:
+        return replace(route.versions, released=False)
     return route.versions
 
 

@@ -16,7 +16,13 @@ from local.azuredevops.repository import Commit, PullRequest, Repository
 from local.azuredevops.runs import Pipeline, Run
 
 WORKER = "99999999-0000-4000-8000-000000000001"
-PUBLISHED = {"v": 1, "kind": "image", "registry": "nonprod", "repository": "shop", "digest": "sha256:" + "a" * 64}
+PUBLISHED: dict[str, Any] = {
+    "v": 1,
+    "kind": "image",
+    "registry": "nonprod",
+    "repository": "shop",
+    "digest": "sha256:" + "a" * 64,
+}
 
 
 class Clock:
@@ -65,6 +71,7 @@ class Client:
         body: Any = None,
         people: bool = False,
         headers: Mapping[str, str] | None = None,
+        method: str | None = None,
     ) -> Answer:
         told = {name: str(value) for name, value in (query or {}).items()}
         if self.version:
@@ -72,7 +79,7 @@ class Client:
         base = self.azure.people_url if people else self.azure.url
         own = {"Authorization": f"Bearer {self.token or self.azure.token(WORKER)}"}
         answer = self.http.request(
-            "GET" if body is None else "POST",
+            method or ("GET" if body is None else "POST"),
             f"{base}/contoso/{path}?{urlencode(told)}",
             body=None if body is None else json.dumps(body).encode(),
             headers=own if headers is None else dict(headers),

@@ -5,6 +5,7 @@ Microsoft's interface description, each with its source and its date, and the me
 """
 
 import json
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from local.azuredevops import Strategy
+from local.azuredevops.locations import LOCATIONS
 from local.azuredevops.people import Kind
 
 from .support import Answer, Client, Story
@@ -151,3 +153,20 @@ def test_the_members_that_no_recording_shows_are_those_of_the_description(told: 
 @pytest.mark.parametrize("strategy", Strategy)
 def test_the_names_of_merge_strategies_are_those_of_the_description(strategy: Strategy) -> None:
     assert strategy.value in RECORDED["values"]["mergeStrategy"]
+
+
+def test_the_resources_are_where_the_service_says_that_they_are(ask: Client) -> None:
+    """Template, released version and newest preview of each, as the service tells its clients."""
+    answer = ask.in_version(None)("_apis", method="OPTIONS")
+    assert answer.status == 200
+    key = operator.itemgetter("id")
+    assert sorted(answer.value, key=key) == sorted(RECORDED["locations"]["value"], key=key)
+
+
+@pytest.mark.parametrize("location", RECORDED["locations"]["value"], ids=lambda told: told["routeTemplate"])
+def test_each_resource_takes_its_previews_and_no_later_one(location: dict[str, Any]) -> None:
+    versions = next(each for each in LOCATIONS if each.id == location["id"]).versions
+    newest = location["resourceVersion"]
+    assert versions.take("7.1")
+    assert versions.take(f"7.1-preview.{newest}")
+    assert not versions.take(f"7.1-preview.{newest + 1}")
