@@ -5,7 +5,7 @@ from .people import Kind, Person, Signature
 from .repository import Strategy
 from .routes import Host
 from .runs import PUBLISHING_TASK
-from .seeding import Delivered, Delivery, Seeding, Somebody, deliver
+from .seeding import Delivered, Delivery, Ending, Seeding, Somebody, deliver, finish
 from .server import AzureDevOps, serve
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "AzureDevOps",
     "Delivered",
     "Delivery",
+    "Ending",
     "Faults",
     "Host",
     "Kind",
@@ -25,5 +26,6 @@ __all__ = [
     "Somebody",
     "Strategy",
     "deliver",
+    "finish",
     "serve",
 ]

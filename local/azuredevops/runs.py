@@ -143,6 +143,11 @@ class Run:
         made.task("Initialize job", task=None)
         return made
 
+    def running(self) -> Job | None:
+        """The job that goes on, if one does."""
+        found = (record for record in self.records if record.type == "Job" and record.state == "inProgress")
+        return next((Job(run=self, record=record) for record in found), None)
+
     def finish(self, result: str = "succeeded") -> None:
         self.status, self.result, self.finished = "completed", result, self.now()
 

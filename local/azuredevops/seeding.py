@@ -1,19 +1,21 @@
 """The short way to put a story in: a pull request of somebody, completed by somebody, and the run that it started.
 
-In a process of its own the double takes the same story by `POST /local/deliveries`; `/local` is asked for no token.
+An image can be named only once it is built, from a commit that is there: so a run can be left running (`ends=False`)
+and ended later. In a process of its own the double takes the same by `POST /local/deliveries` and `/local/endings`;
+`/local` is asked for no token.
 """
 
 import json
 from typing import Any
 
 import urllib3
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from .answers import Answer
 from .organization import Organization
 from .people import Person, Signature
 from .repository import Strategy
-from .runs import Run
+from .runs import Job, Run
 
 _MAIN = "refs/heads/main"
 
@@ -44,9 +46,21 @@ class Delivery(_Told):
     completer: Somebody | None = None
     """Who completed the pull request; nobody: the commit was pushed to main without one."""
     strategy: Strategy = Strategy.SQUASH
+    ends: bool = True
+    """False: the run goes on until an `Ending` is told."""
     result: str = "succeeded"
     publishes: dict[str, Any] | None = None
     """The document that the run publishes; nothing: it says nothing."""
+
+
+class Ending(_Told):
+    """What a run does at last."""
+
+    project: str
+    """Id or name."""
+    run: int
+    result: str = "succeeded"
+    publishes: dict[str, Any] | None = None
 
 
 class Delivered(_Told):
@@ -79,11 +93,31 @@ def deliver(organization: Organization, told: Delivery) -> Delivered:
         pull_request = repository.pull_request(told.title, by=author, branch=branch)
         pusher = _person(organization, told.completer)
         commit = pull_request.complete(by=pusher, strategy=told.strategy)
-    document = None if told.publishes is None else json.dumps(told.publishes).encode()
-    run = project.pipeline(told.pipeline, repository).run(
-        commit, requested_for=pusher, publishes=document, result=told.result
-    )
+    run = project.pipeline(told.pipeline, repository).start(commit, requested_for=pusher)
+    job = run.job()
+    job.task("Checkout", task=None)
+    if told.ends:
+        _end(job, told.publishes, told.result)
     return _delivered(run, pull_request.id if pull_request else None)
+
+
+def finish(organization: Organization, told: Ending) -> Delivered:
+    """Let a run that goes on publish its document, and end. Raises `ValueError` where there is none."""
+    project = organization.find_project(told.project)
+    run = project.runs.get(told.run) if project else None
+    job = run.running() if run else None
+    if run is None or job is None:
+        raise ValueError(f"no run {told.run} goes on in the project {told.project}")
+    _end(job, told.publishes, told.result)
+    return _delivered(run, None)
+
+
+def _end(job: Job, publishes: dict[str, Any] | None, result: str) -> None:
+    job.task("Build and push the image")
+    if publishes is not None:
+        job.publish(json.dumps(publishes).encode())
+    job.finish(result)
+    job.run.finish(result)
 
 
 def _delivered(run: Run, pull_request: int | None) -> Delivered:
@@ -109,25 +143,35 @@ def _person(organization: Organization, told: Somebody) -> Person:
 
 def deliver_over_http(organization: Organization, path: str, body: bytes) -> Answer:
     """The answer to a request under `/local`."""
-    if path != "deliveries":
-        return Answer(content={"message": "Here is only POST /local/deliveries."}, status=404)
     try:
-        told = Delivery.model_validate_json(body)
-    except ValidationError as error:
+        if path == "deliveries":
+            done = deliver(organization, Delivery.model_validate_json(body))
+        elif path == "endings":
+            done = finish(organization, Ending.model_validate_json(body))
+        else:
+            return Answer(content={"message": "Here are POST /local/deliveries and /local/endings."}, status=404)
+    except ValueError as error:  # pydantic's are of this kind too
         return Answer(content={"message": str(error)}, status=400)
-    return Answer(content=deliver(organization, told).model_dump())
+    return Answer(content=done.model_dump())
 
 
 class Seeding:
     """Puts stories into a double that runs in another process."""
 
     def __init__(self, url: str) -> None:
-        self._url = f"{url}/local/deliveries"
+        self._url = f"{url}/local"
         self._http = urllib3.PoolManager(retries=False, timeout=10)
 
     def deliver(self, told: Delivery) -> Delivered:
         """Raises `ValueError` when the double does not take it."""
-        answer = self._http.request("POST", self._url, body=told.model_dump_json().encode())
+        return self._tell("deliveries", told)
+
+    def finish(self, told: Ending) -> Delivered:
+        """Raises `ValueError` when no such run goes on."""
+        return self._tell("endings", told)
+
+    def _tell(self, what: str, told: BaseModel) -> Delivered:
+        answer = self._http.request("POST", f"{self._url}/{what}", body=told.model_dump_json().encode())
         if answer.status != 200:
             raise ValueError(answer.data.decode())
         return Delivered.model_validate_json(answer.data)

@@ -121,6 +121,15 @@ def test_a_pull_request_is_found_by_the_commit_that_it_became(strategy: Strategy
         assert pull_request["completionOptions"]["mergeStrategy"] == strategy.value
 
 
+def test_a_commit_of_the_branch_is_found_by_what_a_pull_request_ever_held(told: Story, ask: Client) -> None:
+    [old, *_] = told.pull_request.commits
+    kinds = ("lastMergeCommit", "commit")
+    query = {"queries": [{"type": kind, "items": [old]} for kind in kinds]}
+    as_merge, as_held = ask(f"{told.git}/pullrequestquery", body=query).json["results"]
+    assert as_merge == {}
+    assert [each["pullRequestId"] for each in as_held[old]] == [told.pull_request.id]
+
+
 def test_a_pull_request_names_its_creator_and_who_completed_it(told: Story, ask: Client) -> None:
     found = ask(f"{told.git}/pullRequests/{told.pull_request.id}").json
     assert (found["status"], found["createdBy"]["id"]) == ("completed", told.ada.storage_key)

@@ -9,7 +9,7 @@ import jwt
 import pytest
 import urllib3
 
-from local.azuredevops import Delivery, Organization, Seeding, Somebody, Strategy, deliver
+from local.azuredevops import Delivery, Ending, Organization, Seeding, Somebody, Strategy, deliver, finish
 from local.azuredevops.access import Tenant
 from local.azuredevops.organization import TENANT
 from local.stack.process import Part, PartFailed, python
@@ -50,6 +50,18 @@ def test_a_story_without_a_pull_request_was_pushed_by_its_author() -> None:
     assert (run.requested_for.name, done.pull_request, done.attachment) == ("Ada", None, None)
 
 
+def test_a_run_can_go_on_until_its_image_is_built() -> None:
+    organization = Organization()
+    begun = deliver(organization, TOLD.model_copy(update={"ends": False, "publishes": None}))
+    run = organization.project().runs[begun.run]
+    assert (run.status, run.result, run.attachments) == ("inProgress", None, [])
+    ended = finish(organization, Ending(project=begun.project, run=begun.run, publishes=PUBLISHED))
+    assert (run.status, run.result) == ("completed", "succeeded")
+    assert ended.attachment == run.attachments[0].record
+    with pytest.raises(ValueError, match="no run"):
+        finish(organization, Ending(project=begun.project, run=begun.run))
+
+
 def test_a_story_can_claim_somebody_else() -> None:
     organization = Organization()
     update = {"claims": Somebody(name="Grace", mail="grace@example.com"), "strategy": Strategy.REBASE}
@@ -86,7 +98,9 @@ def test_the_process_takes_stories_and_tokens_whose_keys_it_fetches(tmp_path: Pa
     part = _start(tmp_path, settings)
     try:
         ready = part.ready()
-        done = Seeding(ready["url"]).deliver(TOLD)
+        seeding = Seeding(ready["url"])
+        done = seeding.deliver(TOLD.model_copy(update={"ends": False}))
+        assert seeding.finish(Ending(project=done.project, run=done.run, publishes=PUBLISHED)).attachment
         path = f"{ready['url']}/contoso/{done.project}/_apis/build/builds/{done.run}?api-version=7.1"
         for token, status in ((tenant.token(WORKER), 200), (Tenant(TENANT).token(WORKER), 203)):
             answer = urllib3.request("GET", path, headers={"Authorization": f"Bearer {token}"}, retries=False)

@@ -206,7 +206,7 @@ def test_a_request_that_is_not_the_code_flow_of_its_own_registration_is_refused(
     assert (came.said.get("error") or came.address.partition("#error=")[2].partition("&")[0]) == error
 
 
-def test_a_page_is_shown_once(flow: Flow) -> None:
+def test_a_sign_in_that_nobody_began_is_said_to_be_over(flow: Flow) -> None:
     stale = f"{flow.identity.issuer.removesuffix('/v2.0')}/login/nothing"
     answer = urllib3.request("GET", stale, retries=False, timeout=10)
     assert answer.status == 400

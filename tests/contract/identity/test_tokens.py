@@ -85,6 +85,11 @@ def _for_azure_devops(flow: Flow) -> str:
     return str(flow.managed_token(AZURE_DEVOPS).content["access_token"])
 
 
+def _for_our_api(flow: Flow) -> str:
+    """Of the same identity and issuer, for something else."""
+    return str(flow.managed_token(f"api://{flow.registration(SIGN_IN).client_id}").content["access_token"])
+
+
 def _forged(flow: Flow) -> str:
     token = str(flow.managed_token(TOKEN_EXCHANGE).content["access_token"])
     return token[:-8] + ("A" * 8 if not token.endswith("A" * 8) else "B" * 8)
@@ -94,7 +99,9 @@ def _persons(flow: Flow) -> str:
     return Flow(flow.identity, back=BACK).sign_in(SIGN_IN, "Ada").id_token
 
 
-@pytest.mark.parametrize("proof", [_worker, _for_azure_devops, _forged, _persons], ids=lambda made: made.__name__)
+@pytest.mark.parametrize(
+    "proof", [_worker, _for_azure_devops, _for_our_api, _forged, _persons], ids=lambda made: made.__name__
+)
 def test_another_proof_than_the_fronts_for_this_exchange_is_refused(proof: object, flow: Flow) -> None:
     assert callable(proof)
     pkce = Pkce()
