@@ -146,6 +146,19 @@ def test_after_a_squash_the_commits_of_the_branch_are_found_through_the_pull_req
     assert comments == ["Fill the cart", "Add a cart"]
 
 
+def test_a_squash_hides_who_else_wrote_and_pushed_on_the_branch(told: Story, ask: Client) -> None:
+    grace = told.organization.person("Grace", "grace@example.com")
+    told.repository.commit("Begin a list", by=told.ada, branch="list")
+    told.repository.commit("Fill the list", by=grace, branch="list")
+    made = told.repository.pull_request("A list", by=told.ada, branch="list")
+    squashed = ask(f"{told.git}/commits/{made.complete(by=told.ben).id}").json
+    assert {squashed["author"]["name"], squashed["committer"]["name"]} == {"Ada", "Ben"}
+    commits = ask(f"{told.git}/pullRequests/{made.id}/commits", {"$top": 10}).value
+    assert {commit["author"]["name"] for commit in commits} == {"Ada", "Grace"}
+    alone = ask(f"{told.git}/commits/{commits[0]['commitId']}").json
+    assert alone["push"]["pushedBy"]["id"] == grace.storage_key
+
+
 def test_a_merge_brings_the_commits_of_the_branch_with_it() -> None:
     told = story(Strategy.MERGE)
     assert {commit.message for commit in told.repository.between(told.live.id, told.commit.id)} == {

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.azuredevops import PUBLISHING_TASK
+from local.azuredevops import PUBLISHING_TASK, Kind
+from local.azuredevops.people import OBJECT_ID
 
 from .support import PUBLISHED, Client, Story
 
@@ -23,6 +24,15 @@ def test_a_run_that_a_push_started_was_asked_for_by_azure_devops_itself(told: St
     assert run["reason"] == "individualCI"
     assert run["requestedBy"]["displayName"] == "Microsoft.VisualStudio.Services.TFS"
     assert run["requestedFor"]["id"] == told.ben.storage_key, "who completed the pull request is who pushed"
+
+
+def test_a_run_can_have_been_asked_for_by_something_that_is_no_person(told: Story, ask: Client) -> None:
+    service = told.organization.person("shop Build Service (contoso)", kind=Kind.BUILD_SERVICE)
+    run = told.pipeline.start(told.commit, requested_for=service, reason="schedule")
+    asked_for = ask(f"{told.project.id}/_apis/build/builds/{run.id}").json["requestedFor"]
+    assert asked_for["descriptor"].startswith("svc.")
+    [identity] = ask("_apis/identities", {"identityIds": asked_for["id"]}, people=True).value
+    assert OBJECT_ID not in identity["properties"]
 
 
 def test_the_pipelines_interface_tells_the_same_run_without_anybody_who_asked_for_it(told: Story, ask: Client) -> None:
