@@ -52,6 +52,8 @@ install_node() {
     fi
     say "Installing Azurite from its lock file"
     npm ci --prefix local/azurite --no-audit --no-fund --ignore-scripts --silent
+    say "Installing the identity provider of this machine from its lock file"
+    npm ci --prefix local/identity --no-audit --no-fund --ignore-scripts --silent
     say "Installing the library that checks the Teams card"
     npm ci --prefix tools/card --no-audit --no-fund --ignore-scripts --silent
     say "Installing the library that checks whether everybody can use the pages"

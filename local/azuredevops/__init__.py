@@ -1,5 +1,31 @@
-"""A double of what `slipway connect azure-devops` uses of Azure DevOps' REST API. See README.md."""
+"""A double of what Slipway asks of Azure DevOps: service hooks, runs, code and people. See README.md."""
 
-from .server import Organization, serve
+from .organization import Faults, Organization, Project, Reader
+from .people import Kind, Person, Signature
+from .repository import Strategy
+from .routes import Host
+from .runs import PUBLISHING_TASK
+from .seeding import Delivered, Delivery, Ending, Seeding, Somebody, deliver, finish
+from .server import AzureDevOps, serve
 
-__all__ = ["Organization", "serve"]
+__all__ = [
+    "PUBLISHING_TASK",
+    "AzureDevOps",
+    "Delivered",
+    "Delivery",
+    "Ending",
+    "Faults",
+    "Host",
+    "Kind",
+    "Organization",
+    "Person",
+    "Project",
+    "Reader",
+    "Seeding",
+    "Signature",
+    "Somebody",
+    "Strategy",
+    "deliver",
+    "finish",
+    "serve",
+]

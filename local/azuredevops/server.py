@@ -1,52 +1,33 @@
-"""Projects and service-hook subscriptions of one organization, over HTTP, in memory."""
+"""Both hosts of Azure DevOps over HTTP, on ports of their own.
 
-import base64
-import json
+with AzureDevOps(organization) as azure:
+    azure.url, azure.people_url, azure.token(oid)
+"""
+
+import threading
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from types import TracebackType
+from typing import Any, Self
 
-MASK = "********"
-NEEDED = ("publisherId", "eventType", "consumerId", "consumerActionId", "publisherInputs", "consumerInputs")
-FILTERS = ("publisherId", "eventType", "consumerId", "consumerActionId")
+from . import hooks, reading_code, reading_people, reading_runs
+from .access import Gate, Keys, Tenant, key_of_this_process
+from .answers import Answer, Refusal, SignIn, listed
+from .locations import LOCATIONS
+from .organization import Organization
+from .routes import Asked, Call, Host, Route
+from .seeding import deliver_over_http
+from .versions import VERSION, Versions
 
-
-@dataclass
-class Organization:
-    """What the double knows; a test changes it to play a fault."""
-
-    name: str = "contoso"
-    projects: dict[str, str] = field(default_factory=lambda: {"shop": str(uuid.UUID(int=1))})
-    """Name → id."""
-    pat: str = "a-personal-access-token"
-    may_edit: bool = True
-    subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """As they are kept, with their passwords; what is answered has stars in their place."""
-    asked: list[str] = field(default_factory=list)
-
-    def authentic(self, header: str) -> bool:
-        return header == "Basic " + base64.b64encode(f":{self.pat}".encode()).decode()
-
-    def shown(self, kept: dict[str, Any]) -> dict[str, Any]:
-        inputs = {**kept["consumerInputs"]}
-        if inputs.get("basicAuthPassword"):
-            inputs["basicAuthPassword"] = MASK
-        return {**kept, "consumerInputs": inputs}
-
-    def keep(self, given: dict[str, Any], id: str) -> dict[str, Any]:
-        inputs = {**given["consumerInputs"]}
-        if inputs.get("basicAuthPassword") == MASK:  # stars sent back leave the password as it was
-            before = self.subscriptions.get(id, {"consumerInputs": {}})
-            inputs["basicAuthPassword"] = before["consumerInputs"].get("basicAuthPassword", "")
-        kept = {"resourceVersion": "1.0", "status": "enabled", **given, "consumerInputs": inputs, "id": id}
-        self.subscriptions[id] = kept
-        return kept
+ROUTES: tuple[Route, ...] = (*reading_runs.table.routes, *reading_code.table.routes, *reading_people.table.routes)
+MAX_BODY = 4 * 2**20
 
 
 class Handler(BaseHTTPRequestHandler):
     organization: Organization
+    host: Host
+    keys: Keys
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -58,72 +39,151 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._handle()
 
+    def do_OPTIONS(self) -> None:
+        self._handle()
+
+    def do_PATCH(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
+        self._handle()
+
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
-        here, target = self.organization, urlsplit(self.path)
-        here.asked.append(f"{self.command} {target.path}")
-        if not here.authentic(self.headers.get("Authorization", "")):
-            self._answer(401, None)
+        body = self.rfile.read(min(length, MAX_BODY))
+        asked = Asked.of(self.command, self.path, self.headers.get("Accept", ""))
+        here = self.organization
+        if asked.organization == "local":
+            self._answer(deliver_over_http(here, "/".join(asked.steps), body), VERSION)
             return
-        steps = [unquote(step) for step in target.path.strip("/").split("/")]
-        query = {name: values[0] for name, values in parse_qs(target.query).items()}
-        if query.get("api-version") != "7.1":
-            self._answer(400, {"message": "No api-version was supplied for the request."})
-        elif steps[0] != here.name:
-            self._answer(404, {"message": "The resource cannot be found."})
-        else:
-            self._answer(*self._found(steps[1:], query, body))
+        here.asked.append(f"{self.command} {self.path.partition('?')[0]}")
+        try:
+            answer = self._found(asked, body)
+        except Refusal as refusal:
+            answer = refusal.answer()
+        except SignIn:
+            plainly = self.headers.get("X-TFS-FedAuthRedirect", "").casefold() == "suppress"
+            answer = SignIn.told_plainly() if plainly else SignIn.answer(redirects=here.faults.redirects_to_sign_in)
+        self._answer(answer, asked.version or VERSION)
 
-    def _found(self, steps: list[str], query: dict[str, str], body: bytes) -> tuple[int, Any]:
-        here = self.organization
-        match (self.command, *steps):
-            case ("GET", "_apis", "projects", project):
-                return self._project(project)
-            case ("GET", "_apis", "hooks", "subscriptions"):
-                every = here.subscriptions.values()
-                fitting = [s for s in every if all(s.get(n) == query[n] for n in FILTERS if n in query)]
-                return 200, {"count": len(fitting), "value": [here.shown(s) for s in fitting]}
-            case ("GET", "_apis", "hooks", "subscriptions", id) if id in here.subscriptions:
-                return 200, here.shown(here.subscriptions[id])
-            case ("POST", "_apis", "hooks", "subscriptions"):
-                return self._write(body, str(uuid.uuid4()))
-            case ("PUT", "_apis", "hooks", "subscriptions", id) if id in here.subscriptions:
-                return self._write(body, id)
-        return 404, {"message": "The resource cannot be found."}
-
-    def _project(self, wanted: str) -> tuple[int, Any]:
-        for name, id in self.organization.projects.items():
-            if wanted.casefold() in (name.casefold(), id):
-                return 200, {"id": id, "name": name, "state": "wellFormed"}
-        return 404, {"message": f"TF200016: The following project does not exist: {wanted}."}
-
-    def _write(self, body: bytes, id: str) -> tuple[int, Any]:
-        here = self.organization
-        if not here.may_edit:
-            return 403, {"message": "Access denied: the identity needs Edit Subscriptions permission."}
-        given = json.loads(body)
-        missing = [name for name in NEEDED if not given.get(name)]
-        if missing or not given["consumerInputs"].get("url"):
-            return 400, {"message": f"The subscription lacks {', '.join(missing) or 'the input url'}."}
-        if given["publisherInputs"].get("projectId") not in here.projects.values():
-            return 400, {"message": "The project of the subscription does not exist."}
-        return 200, here.shown(here.keep(given, id))
+    def _found(self, asked: Asked, body: bytes) -> Answer:
+        here, authorization = self.organization, self.headers.get("Authorization", "")
+        faults = here.faults
+        if faults.stopped:
+            raise Refusal(
+                503,
+                "HostShutdownException",
+                f"TF24668: The following team project collection is stopped: {here.name}. Start the collection and "
+                "then try again.",
+            )
+        if hooks.answers(asked) and self.host is Host.MAIN and authorization.startswith("Basic "):
+            return hooks.answer(here, asked, authorization, body)
+        reader = Gate(here, self.keys, here.clock).enter(authorization)
+        if faults.blocked:
+            raise Refusal(
+                429,
+                "RequestBlockedException",
+                "TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource "
+                "'Concurrency' in namespace 'User'.",
+                headers=_limits(30),
+            )
+        if asked.organization.casefold() != here.name.casefold():
+            raise Refusal(404, "HostDoesNotExistException", "TF400797: The organization cannot be found.")
+        if (asked.method, asked.steps, self.host) == ("OPTIONS", ("_apis",), Host.MAIN):
+            return listed([location.told() for location in LOCATIONS])
+        route, words = asked.route(self.host, ROUTES)
+        asked.check_version(_versions(route, attachments_in_preview=faults.attachments_in_preview))
+        asked.check_query(route.takes)
+        answer = route.handler(Call(organization=here, reader=reader, words=words, query=asked.query, body=body))
+        if faults.retry_after:
+            return Answer(
+                content=answer.content, status=answer.status, headers={**answer.headers, **_limits(faults.retry_after)}
+            )
+        return answer
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
-    def _answer(self, status: int, content: Any) -> None:
-        body = b"" if content is None else json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+    def _answer(self, answer: Answer, version: str) -> None:
+        body, activity = answer.body, str(uuid.uuid4())
+        self.send_response(answer.status)
+        if answer.status != 204:
+            self.send_header("Content-Type", answer.type(version))
+            self.send_header("Content-Length", str(len(body)))
+        for name, value in answer.headers.items():
+            if name != "Content-Type":
+                self.send_header(name, value)
+        self.send_header("Cache-Control", "no-cache")
+        self.send_header("ActivityId", activity)
+        self.send_header("X-VSS-E2EID", activity)
         self.end_headers()
-        self.wfile.write(body)
+        if answer.status != 204:
+            self.wfile.write(body)
 
 
-def serve(organization: Organization, port: int = 0) -> ThreadingHTTPServer:
-    """A server that listens; the caller runs and ends it."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), {"organization": organization}))
+def _versions(route: Route, *, attachments_in_preview: bool) -> Versions:
+    if attachments_in_preview and "attachments" in route.steps:
+        return replace(route.versions, released=False)
+    return route.versions
+
+
+def _limits(seconds: int) -> dict[str, str]:
+    return {
+        "Retry-After": str(seconds),
+        "X-RateLimit-Resource": "Core/TSTU",
+        "X-RateLimit-Delay": str(seconds),
+        "X-RateLimit-Limit": "200",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": "1780000000",
+    }
+
+
+def serve(
+    organization: Organization, port: int = 0, *, host: Host = Host.MAIN, keys: Keys = lambda _: None
+) -> ThreadingHTTPServer:
+    """A server that listens; the caller runs and ends it. Without keys it takes no access token at all."""
+    bound: dict[str, Any] = {"organization": organization, "host": host, "keys": staticmethod(keys)}
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), bound))
     server.daemon_threads = True
     return server
+
+
+class AzureDevOps:
+    """Both hosts in threads of this process. Without `keys` it takes the tokens that it makes itself."""
+
+    def __init__(self, organization: Organization, *, keys: Keys | None = None, port: int = 0) -> None:
+        self.organization = organization
+        self._tenant = Tenant(organization.tenant, clock=organization.clock, key=key_of_this_process())
+        taken = keys or self._tenant.keys
+        self._servers = [serve(organization, port if host is Host.MAIN else 0, host=host, keys=taken) for host in Host]
+        self._threads = [
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True) for server in self._servers
+        ]
+
+    @property
+    def url(self) -> str:
+        """Instead of `https://dev.azure.com`."""
+        return f"http://127.0.0.1:{self._servers[0].server_port}"
+
+    @property
+    def people_url(self) -> str:
+        """Instead of `https://vssps.dev.azure.com`."""
+        return f"http://127.0.0.1:{self._servers[1].server_port}"
+
+    def token(self, oid: str, /, **other: object) -> str:
+        """An access token of a service principal; see `Tenant.token`."""
+        return self._tenant.token(oid, **other)
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        for thread in self._threads:
+            thread.join()

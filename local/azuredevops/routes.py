@@ -1,0 +1,222 @@
+"""The table of what the double answers: host, method, path, versions, and the query parameters that it understands.
+
+A path that is not in it, a parameter that a path does not take, and a value whose meaning is not known are answered
+with 501, by name. Azure DevOps takes the words of a path in any case.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .answers import Answer, NotKnown, Refusal
+from .locations import location_of
+from .organization import Organization, Project, Reader
+from .people import Addresses
+from .repository import Repository
+from .versions import NEWEST, VERSION, Versions, is_too_new
+
+IN_PREVIEW = Versions(revision=1, released=False)
+RELEASED = Versions(revision=1, released=True)
+_MANY = 20_000
+
+
+class Host(StrEnum):
+    """The two names under which Azure DevOps answers what is asked here."""
+
+    MAIN = "dev.azure.com"
+    PEOPLE = "vssps.dev.azure.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request that was let in."""
+
+    organization: Organization
+    reader: Reader
+    words: Mapping[str, str]
+    """What stood in the path at the places of the braces."""
+    query: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def at(self) -> Addresses:
+        return self.organization.addresses
+
+    def number(self, name: str, default: int | None = None) -> int:
+        """A number of the query; without a default of the real part's that is known, it has to be sent."""
+        if (text := self.query.get(name)) is None:
+            if default is None:
+                raise NotKnown(f"how many entries Azure DevOps gives without {name}: send it")
+            return default
+        if not text.isdigit() or int(text) > _MANY:
+            raise Refusal(400, "VssPropertyValidationException", f"The value '{text[:20]}' is not valid for {name}.")
+        return int(text)
+
+    def id(self, word: str) -> int:
+        text = self.words[word]
+        return int(text) if text.isdigit() and len(text) < 10 else -1
+
+    def json(self) -> dict[str, Any]:
+        try:
+            given = json.loads(self.body)
+        except ValueError:
+            raise Refusal(400, "JsonReaderException", "The body is not JSON.") from None
+        if not isinstance(given, dict):
+            raise Refusal(400, "JsonReaderException", "The body is not an object.")
+        return given
+
+    def project(self) -> Project:
+        """Absent, or not to be seen by this reader: the answer is the same."""
+        wanted = self.words["project"]
+        found = self.organization.find_project(wanted)
+        hidden = self.reader.projects is not None and found is not None and found.name not in self.reader.projects
+        if found is None or hidden:
+            raise Refusal(
+                404,
+                "ProjectDoesNotExistWithNameException",
+                f"TF200016: The following project does not exist: {wanted}. Verify that the name of the project is "
+                "correct and that the project exists on the specified Azure DevOps Server.",
+            )
+        return found
+
+    def repository(self) -> Repository:
+        wanted = self.words["repository"]
+        project = self.project()
+        for found in project.repositories.values():
+            if wanted.casefold() in (found.name.casefold(), found.id) and found.kind == "TfsGit" and self.reader.basic:
+                return found
+        raise Refusal(
+            404,
+            "GitRepositoryNotFoundException",
+            f"TF401019: The Git repository with name or identifier {wanted} does not exist or you do not have "
+            "permissions for the operation you are attempting.",
+        )
+
+
+Handler = Callable[[Call], Answer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    host: Host
+    method: str
+    steps: tuple[str, ...]
+    versions: Versions
+    takes: frozenset[str]
+    handler: Handler
+
+    def fits(self, steps: Sequence[str]) -> dict[str, str] | None:
+        """The words at the places of the braces, or None where the path is another one."""
+        if len(steps) != len(self.steps):
+            return None
+        words: dict[str, str] = {}
+        for wanted, given in zip(self.steps, steps, strict=True):
+            if wanted.startswith("{"):
+                words[wanted.strip("{}")] = given
+            elif wanted.casefold() != given.casefold():
+                return None
+        return words
+
+
+@dataclass
+class Table:
+    """Routes are written beside what answers them: `@table.get("{project}/_apis/build/builds/{id}")`."""
+
+    host: Host
+    routes: list[Route] = field(default_factory=list)
+
+    def get(self, path: str, *takes: str, versions: Versions | None = None) -> Callable[[Handler], Handler]:
+        """At the main host, a path has to be one of the service's own, which then knows its versions."""
+        return self._add("GET", path, takes, versions)
+
+    def post(self, path: str, *takes: str, versions: Versions | None = None) -> Callable[[Handler], Handler]:
+        return self._add("POST", path, takes, versions)
+
+    def _add(
+        self, method: str, path: str, takes: tuple[str, ...], versions: Versions | None
+    ) -> Callable[[Handler], Handler]:
+        steps = tuple(path.split("/"))
+
+        def keep(handler: Handler) -> Handler:
+            self.routes.append(
+                Route(
+                    host=self.host,
+                    method=method,
+                    steps=steps,
+                    versions=versions or location_of(steps).versions,
+                    takes=frozenset(takes),
+                    handler=handler,
+                )
+            )
+            return handler
+
+        return keep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request, taken apart; nothing of it is believed yet."""
+
+    method: str
+    steps: tuple[str, ...]
+    """Of the path, after the organization's name."""
+    organization: str
+    query: Mapping[str, str]
+    version: str | None
+
+    @classmethod
+    def of(cls, method: str, target: str, accept: str) -> "Asked":
+        """The version may stand in the query or in `Accept`."""
+        parts = urlsplit(target)
+        organization, *steps = [unquote(step) for step in parts.path.strip("/").split("/")]
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        version = query.pop("api-version", None)
+        for piece in accept.split(";"):
+            name, _, value = piece.strip().partition("=")
+            if name == "api-version" and version is None:
+                version = value
+        return cls(method=method, steps=tuple(steps), organization=organization, query=query, version=version)
+
+    def route(self, host: Host, routes: Sequence[Route]) -> tuple[Route, dict[str, str]]:
+        """Who answers it. Raises `NotKnown` for what nobody here knows."""
+        for route in routes:
+            if route.host is host and route.method == self.method and (words := route.fits(self.steps)) is not None:
+                return route, words
+        raise NotKnown(f"{self.method} {'/'.join(self.steps)} at {host}")
+
+    def check_version(self, versions: Versions) -> str:
+        """Raises `Refusal` in Azure DevOps' words, `NotKnown` for versions that the double does not speak."""
+        given = self.version
+        if given is None:
+            raise Refusal(
+                400,
+                "VssVersionNotSpecifiedException",
+                f'No api-version was supplied for the "{self.method}" request. The version must be supplied either as '
+                'part of the Accept header (e.g. "application/json; api-version=1.0") or as a query parameter (e.g. '
+                '"?api-version=1.0").',
+            )
+        if versions.take(given):
+            return given
+        if is_too_new(given):
+            newest = ".".join(map(str, NEWEST))
+            raise Refusal(
+                400,
+                "VssVersionOutOfRangeException",
+                f"The requested REST API version of {given} is out of range for this server. The latest REST API "
+                f"version this server supports is {newest}.",
+            )
+        if given == VERSION:
+            raise Refusal(
+                400,
+                "VssInvalidPreviewVersionException",
+                f'The requested version "{given}" of the resource is under preview. The -preview flag must be supplied '
+                f'in the api-version for such requests. For example: "{given}-preview"',
+            )
+        raise NotKnown(f"api-version {given[:20]} of {self.method} {'/'.join(self.steps)}")
+
+    def check_query(self, takes: frozenset[str]) -> None:
+        if unknown := sorted(set(self.query) - takes):
+            raise NotKnown(f"the parameter {unknown[0][:50]} of {self.method} {'/'.join(self.steps)}")

@@ -1,0 +1,177 @@
+"""The short way to put a story in: a pull request of somebody, completed by somebody, and the run that it started.
+
+An image can be named only once it is built, from a commit that is there: so a run can be left running (`ends=False`)
+and ended later. In a process of its own the double takes the same by `POST /local/deliveries` and `/local/endings`;
+`/local` is asked for no token.
+"""
+
+import json
+from typing import Any
+
+import urllib3
+from pydantic import BaseModel, ConfigDict, Field
+
+from .answers import Answer
+from .organization import Organization
+from .people import Person, Signature
+from .repository import Strategy
+from .runs import Job, Run
+
+_MAIN = "refs/heads/main"
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Somebody(_Told):
+    """A person, by address; made a member of the organization when they are none."""
+
+    name: str
+    mail: str
+    oid: str | None = None
+
+
+class Delivery(_Told):
+    """What happened before an image was pushed."""
+
+    project: str = "shop"
+    repository: str = "shop"
+    pipeline: str = "shop-ci"
+    title: str = "Change the shop"
+    author: Somebody
+    """Who committed, opened the pull request and pushed its branch."""
+    claims: Somebody | None = None
+    """Whom the commit names instead as its author and committer."""
+    completer: Somebody | None = None
+    """Who completed the pull request; nobody: the commit was pushed to main without one."""
+    strategy: Strategy = Strategy.SQUASH
+    ends: bool = True
+    """False: the run goes on until an `Ending` is told."""
+    result: str = "succeeded"
+    publishes: dict[str, Any] | None = None
+    """The document that the run publishes; nothing: it says nothing."""
+
+
+class Ending(_Told):
+    """What a run does at last."""
+
+    project: str
+    """Id or name."""
+    run: int
+    result: str = "succeeded"
+    publishes: dict[str, Any] | None = None
+
+
+class Delivered(_Told):
+    """What can be asked for now."""
+
+    organization: str
+    project: str = Field(description="id")
+    definition: int
+    run: int
+    number: str
+    commit: str
+    pull_request: int | None
+    attachment: str | None = Field(description="id of the record that holds it")
+
+
+def deliver(organization: Organization, told: Delivery) -> Delivered:
+    """Let it happen in the organization."""
+    project = organization.project(told.project)
+    repository = project.repository(told.repository)
+    author = _person(organization, told.author)
+    claims = Signature(name=told.claims.name, email=told.claims.mail) if told.claims else None
+    if _MAIN not in repository.refs:
+        repository.commit("Begin", by=author)
+    pull_request = None
+    if told.completer is None:
+        commit, pusher = repository.commit(told.title, by=author, claims=claims), author
+    else:
+        branch = f"topic-{len(repository.pushes)}"
+        repository.commit(told.title, by=author, branch=branch, claims=claims)
+        pull_request = repository.pull_request(told.title, by=author, branch=branch)
+        pusher = _person(organization, told.completer)
+        commit = pull_request.complete(by=pusher, strategy=told.strategy)
+    run = project.pipeline(told.pipeline, repository).start(commit, requested_for=pusher)
+    job = run.job()
+    job.task("Checkout", task=None)
+    if told.ends:
+        _end(job, told.publishes, told.result)
+    return _delivered(run, pull_request.id if pull_request else None)
+
+
+def finish(organization: Organization, told: Ending) -> Delivered:
+    """Let a run that goes on publish its document, and end. Raises `ValueError` where there is none."""
+    project = organization.find_project(told.project)
+    run = project.runs.get(told.run) if project else None
+    job = run.running() if run else None
+    if run is None or job is None:
+        raise ValueError(f"no run {told.run} goes on in the project {told.project}")
+    _end(job, told.publishes, told.result)
+    return _delivered(run, None)
+
+
+def _end(job: Job, publishes: dict[str, Any] | None, result: str) -> None:
+    job.task("Build and push the image")
+    if publishes is not None:
+        job.publish(json.dumps(publishes).encode())
+    job.finish(result)
+    job.run.finish(result)
+
+
+def _delivered(run: Run, pull_request: int | None) -> Delivered:
+    project = run.pipeline.project
+    return Delivered(
+        organization=project.organization.name,
+        project=project.id,
+        definition=run.pipeline.id,
+        run=run.id,
+        number=run.number,
+        commit=run.commit.id,
+        pull_request=pull_request,
+        attachment=run.attachments[0].record if run.attachments else None,
+    )
+
+
+def _person(organization: Organization, told: Somebody) -> Person:
+    for known in organization.people.values():
+        if known.mail == told.mail:
+            return known
+    return organization.person(told.name, told.mail, oid=told.oid)
+
+
+def deliver_over_http(organization: Organization, path: str, body: bytes) -> Answer:
+    """The answer to a request under `/local`."""
+    try:
+        if path == "deliveries":
+            done = deliver(organization, Delivery.model_validate_json(body))
+        elif path == "endings":
+            done = finish(organization, Ending.model_validate_json(body))
+        else:
+            return Answer(content={"message": "Here are POST /local/deliveries and /local/endings."}, status=404)
+    except ValueError as error:  # pydantic's are of this kind too
+        return Answer(content={"message": str(error)}, status=400)
+    return Answer(content=done.model_dump())
+
+
+class Seeding:
+    """Puts stories into a double that runs in another process."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/local"
+        self._http = urllib3.PoolManager(retries=False, timeout=10)
+
+    def deliver(self, told: Delivery) -> Delivered:
+        """Raises `ValueError` when the double does not take it."""
+        return self._tell("deliveries", told)
+
+    def finish(self, told: Ending) -> Delivered:
+        """Raises `ValueError` when no such run goes on."""
+        return self._tell("endings", told)
+
+    def _tell(self, what: str, told: BaseModel) -> Delivered:
+        answer = self._http.request("POST", f"{self._url}/{what}", body=told.model_dump_json().encode())
+        if answer.status != 200:
+            raise ValueError(answer.data.decode())
+        return Delivered.model_validate_json(answer.data)

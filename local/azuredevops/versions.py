@@ -1,0 +1,26 @@
+"""The versions of the interface: one released, and its preview, which counts revisions for each resource."""
+
+from dataclasses import dataclass
+
+VERSION = "7.1"
+NEWEST = (7, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """What a resource can be asked in."""
+
+    revision: int
+    """The newest of its preview; older ones are taken too."""
+    released: bool
+    """False: only by a version that says `-preview`."""
+
+    def take(self, version: str) -> bool:
+        previews = [f"{VERSION}-preview", *(f"{VERSION}-preview.{number}" for number in range(1, self.revision + 1))]
+        return version in previews or (self.released and version == VERSION)
+
+
+def is_too_new(version: str) -> bool:
+    """Beyond what the service speaks."""
+    number = version.partition("-")[0].split(".")
+    return len(number) == 2 and all(digits.isdigit() for digits in number) and tuple(map(int, number)) > NEWEST

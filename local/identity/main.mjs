@@ -1,0 +1,50 @@
+// `node main.mjs SETTINGS.json`: the directory of a laptop. Prints one line of JSON when it listens; ends on SIGTERM, or when
+// its standard input ends.
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { randomBytes } from 'node:crypto';
+import { exportJWK, generateKeyPair } from 'jose';
+import * as door from './door.mjs';
+import * as managed from './managed.mjs';
+import { build } from './provider.mjs';
+import { store } from './store.mjs';
+import { Tenant } from './tenant.mjs';
+
+console.info = console.error; // standard output is for the line that says "ready"
+
+async function main(file) {
+  const told = JSON.parse(readFileSync(file, 'utf8'));
+  const tenant = new Tenant(told);
+  await tenant.rotate();
+  const internal = await generateKeyPair('RS256', { extractable: true });
+  const internalKey = { ...(await exportJWK(internal.publicKey)), kid: 'internal', use: 'sig', alg: 'RS256' };
+  const cookieKey = randomBytes(32).toString('base64url');
+  const house = { tenant, internalPrivateKey: internal.privateKey };
+  const adapter = store();
+  house.rebuild = () => { house.provider = build(tenant, { adapter, internalKey, cookieKey }); };
+  const servers = [];
+  const listen = (part, port) => new Promise((resolve, reject) => {
+    const server = http.createServer((request, response) => {
+      part.answer(house, request, response).catch((error) => {
+        console.error(error);
+        if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
+        response.end('The double of Entra has failed; its log says why.');
+      });
+    });
+    servers.push(server);
+    server.once('error', reject).listen(port, '127.0.0.1', () => resolve(server.address().port));
+  });
+  const port = await listen(door, told.port);
+  // Another host than the app's 127.0.0.1, so that what is cross-site in Azure is cross-site here.
+  tenant.issuer = `http://localhost:${port}/${tenant.id}/v2.0`;
+  house.rebuild();
+  const managedPort = await listen(managed, 0);
+  const managedUrl = `http://127.0.0.1:${managedPort}`;
+  console.log(JSON.stringify({ ready: true, port, issuer: tenant.issuer, managed_url: managedUrl, identity_endpoint: managedUrl + managed.PATH }));
+  const stop = () => { servers.forEach((server) => { server.close(); server.closeAllConnections(); }); process.exit(0); };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.stdin.on('end', stop).resume();
+}
+
+await main(process.argv[2]);

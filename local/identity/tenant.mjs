@@ -1,0 +1,61 @@
+// What a directory knows: its registrations, its people, the managed identities, and the keys that sign all of its tokens.
+// The private keys are made here and never leave this process.
+import { randomUUID } from 'node:crypto';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+
+export const BACK_DATED = 300; // Entra writes iat and nbf five minutes into the past
+export const LIFE = 3600;
+
+export class Tenant {
+  #keys = [];
+
+  constructor(told) {
+    this.id = told.tenant;
+    this.registrations = told.registrations;
+    this.people = new Map(told.people.map((person) => [person.oid, person]));
+    this.identities = told.identities;
+    this.issuer = ''; // known once the port is
+  }
+
+  /** A new key signs from now on. `forget` takes the old ones out of the published set, as after an emergency. */
+  async rotate({ forget = false } = {}) {
+    const pair = await generateKeyPair('RS256', { extractable: true });
+    const kid = randomUUID().replaceAll('-', '').slice(0, 27);
+    const jwk = { ...(await exportJWK(pair.privateKey)), kid, use: 'sig', alg: 'RS256' };
+    this.#keys = [{ kid, jwk, privateKey: pair.privateKey, publicKey: pair.publicKey }, ...(forget ? [] : this.#keys)];
+    return kid;
+  }
+
+  /** For the provider that is built in this process; the first one signs. */
+  get privateKeys() {
+    return this.#keys.map((key) => key.jwk);
+  }
+
+  publicKey(kid) {
+    return this.#keys.find((key) => key.kid === kid)?.publicKey;
+  }
+
+  async sign(claims) {
+    const [key] = this.#keys;
+    return new SignJWT(claims).setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: key.kid }).sign(key.privateKey);
+  }
+
+  registration(clientId) {
+    return this.registrations.find((each) => each.client_id === clientId);
+  }
+
+  named(name) {
+    return this.registrations.find((each) => each.name === name);
+  }
+
+  /** The registration whose scopes a client may ask for: its own, or the one that it was made for. */
+  resourceOf(clientId) {
+    const registration = this.registration(clientId);
+    return registration?.calls ? this.named(registration.calls) : registration;
+  }
+}
+
+export const times = () => {
+  const now = Math.floor(Date.now() / 1000);
+  return { iat: now - BACK_DATED, nbf: now - BACK_DATED, exp: now + LIFE };
+};

@@ -1,0 +1,31 @@
+"""One provider for these tests, with the laptop's people and two more: a guest, and somebody in very many groups."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.identity import SIGN_IN, VOTES, Flow, Identity, node
+from local.identity.server import INSTALLED
+from local.stack.process import PartFailed
+
+from .support import BACK, directory
+
+
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
+    """Skips where it is not installed; a start that fails otherwise is an error."""
+    try:
+        node()
+    except PartFailed as failed:
+        pytest.skip(str(failed))
+    if not INSTALLED.exists():
+        pytest.skip("the identity provider is not installed: run `make install`")
+    with Identity.start(directory(), tmp_path_factory.mktemp("identity")) as running:
+        running.redirects_to({SIGN_IN: [BACK], VOTES: [BACK]})
+        yield running
+
+
+@pytest.fixture
+def flow(identity: Identity) -> Flow:
+    """A browser without a session."""
+    return Flow(identity, back=BACK)

@@ -1,0 +1,249 @@
+"""The code flow, as the product's pages and votes use it, and each way in which it is refused."""
+
+import time
+from urllib.parse import urlsplit
+
+import pytest
+import urllib3
+
+from local.identity import COMMAND, SIGN_IN, VOTES, Flow, Identity, Pkce, SignInStuck
+
+from .support import BACK, BARE, GROUP, HOME, claims, keys
+
+
+def test_the_discovery_document_has_entras_addresses(flow: Flow) -> None:
+    found, base = flow.discovery, flow.identity.issuer.removesuffix("/v2.0")
+    assert found["issuer"] == flow.identity.issuer
+    assert urlsplit(found["issuer"]).path == f"/{flow.identity.settings.tenant}/v2.0"
+    assert found["authorization_endpoint"] == f"{base}/oauth2/v2.0/authorize"
+    assert found["token_endpoint"] == f"{base}/oauth2/v2.0/token"
+    assert found["jwks_uri"] == flow.identity.keys_url == f"{base}/discovery/v2.0/keys"
+    assert (found["response_types_supported"], found["id_token_signing_alg_values_supported"]) == (["code"], ["RS256"])
+
+
+def test_the_provider_is_another_site_than_the_app(flow: Flow) -> None:
+    assert urlsplit(flow.identity.issuer).hostname == "localhost"
+    assert urlsplit(BACK).hostname == "127.0.0.1"
+
+
+def test_keys_are_published_without_their_private_part(flow: Flow) -> None:
+    [key] = urllib3.request("GET", flow.discovery["jwks_uri"], retries=False, timeout=10).json()["keys"]
+    assert {"kty", "kid", "use", "n", "e"} <= set(key)
+    assert set(key).isdisjoint({"d", "p", "q", "dp", "dq", "qi"})
+
+
+def test_a_person_signs_in_and_the_nonce_comes_back(flow: Flow) -> None:
+    tokens = flow.sign_in(VOTES, "Ada", nonce="the-hash-of-a-statement")
+    person, votes = flow.identity.settings.person("Ada"), flow.registration(VOTES)
+    found = claims(flow, tokens.id_token, votes.client_id)
+    assert found["nonce"] == "the-hash-of-a-statement"
+    assert (found["oid"], found["tid"], found["ver"]) == (person.oid, flow.identity.settings.tenant, "2.0")
+    assert (found["name"], found["preferred_username"], found["acct"]) == ("Ada", "ada@example.com", 0)
+    assert {"uti", "sub", "auth_time"} <= set(found)
+
+
+def test_the_answer_is_a_get_with_code_and_state_and_without_an_issuer(flow: Flow) -> None:
+    came = flow.go(SIGN_IN, "Ada", Pkce(), state="a-state")
+    assert set(came.said) == {"code", "state", "session_state"}
+    assert came.said["state"] == "a-state"
+
+
+def test_iat_and_nbf_are_five_minutes_behind_and_the_end_counts_from_now(flow: Flow) -> None:
+    before = int(time.time())
+    found = claims(flow, flow.sign_in(SIGN_IN, "Ada").id_token, flow.registration(SIGN_IN).client_id)
+    after = int(time.time())
+    assert found["iat"] == found["nbf"]
+    assert before <= found["iat"] + 300 <= after
+    assert found["exp"] - found["iat"] == 3900
+    assert before - 1 <= found["auth_time"] <= after, "the time of the sign-in itself is not back-dated"
+
+
+def test_roles_are_those_of_the_registration_that_the_token_is_for(flow: Flow) -> None:
+    for name, roles in ((VOTES, ["shop-approvers"]), (SIGN_IN, None)):
+        found = claims(flow, flow.sign_in(name, "Voter").id_token, flow.registration(name).client_id)
+        assert found.get("roles") == roles
+
+
+def test_groups_are_told_where_the_registration_asks_for_them(flow: Flow) -> None:
+    assert claims(flow, flow.sign_in(VOTES, "Voter").id_token, flow.registration(VOTES).client_id)["groups"] == [GROUP]
+    assert "groups" not in claims(flow, flow.sign_in(SIGN_IN, "Voter").id_token, flow.registration(SIGN_IN).client_id)
+
+
+def test_very_many_groups_are_pointed_to_and_not_told(flow: Flow) -> None:
+    found = claims(flow, flow.sign_in(VOTES, "Everywhere").id_token, flow.registration(VOTES).client_id)
+    assert "groups" not in found
+    assert found["_claim_names"] == {"groups": "src1"}
+
+
+def test_the_same_person_is_somebody_else_to_each_registration(flow: Flow) -> None:
+    subjects = {
+        claims(flow, flow.sign_in(name, "Ada").id_token, flow.registration(name).client_id)["sub"]
+        for name in (VOTES, SIGN_IN)
+    }
+    assert len(subjects) == 2
+
+
+def test_a_guest_says_where_they_are_at_home(flow: Flow) -> None:
+    found = claims(flow, flow.sign_in(VOTES, "Guest").id_token, flow.registration(VOTES).client_id)
+    assert (found["acct"], found["idp"]) == (1, f"https://sts.windows.net/{HOME}/")
+    assert (found["tid"], found.get("roles")) == (flow.identity.settings.tenant, None)
+
+
+def test_without_the_scope_profile_nobody_is_named(flow: Flow) -> None:
+    found = claims(flow, flow.sign_in(SIGN_IN, "Ada", scope="openid").id_token, flow.registration(SIGN_IN).client_id)
+    assert set(found).isdisjoint({"oid", "name", "preferred_username"})
+
+
+def test_a_registration_without_the_optional_claims_gets_neither(flow: Flow) -> None:
+    found = claims(flow, flow.sign_in(BARE, "Ada", max_age=300).id_token, flow.registration(BARE).client_id)
+    assert set(found).isdisjoint({"auth_time", "acct"})
+
+
+# ---- sessions
+def test_within_a_session_nobody_is_asked_again(flow: Flow) -> None:
+    first = flow.sign_in(SIGN_IN, "Ada")
+    second = flow.sign_in(VOTES, None, max_age=300)
+    assert (first.pages, second.pages) == (1, 0)
+    client = flow.registration(VOTES).client_id
+    assert claims(flow, second.id_token, client)["oid"] == flow.identity.settings.person("Ada").oid
+
+
+def test_a_fresh_sign_in_can_be_demanded_and_renews_its_time(flow: Flow) -> None:
+    client = flow.registration(VOTES).client_id
+    first = claims(flow, flow.sign_in(VOTES, "Ada").id_token, client)
+    while int(time.time()) <= first["auth_time"]:
+        time.sleep(0.05)
+    again = flow.sign_in(VOTES, "Ada", prompt="login")
+    assert again.pages == 1
+    assert claims(flow, again.id_token, client)["auth_time"] > first["auth_time"]
+
+
+def test_a_session_that_is_older_than_it_may_be_is_not_enough(flow: Flow) -> None:
+    first = claims(flow, flow.sign_in(VOTES, "Ada").id_token, flow.registration(VOTES).client_id)
+    while int(time.time()) <= first["auth_time"] + 1:
+        time.sleep(0.05)
+    assert flow.sign_in(VOTES, "Ada", max_age=1).pages == 1
+
+
+def test_without_a_session_prompt_none_is_told_that_a_sign_in_is_needed(flow: Flow) -> None:
+    came = flow.go(SIGN_IN, None, Pkce(), prompt="none", state="s")
+    assert (came.said["error"], came.said["state"], came.pages) == ("login_required", "s", 0)
+
+
+def test_within_a_session_prompt_none_asks_nobody(flow: Flow) -> None:
+    flow.sign_in(SIGN_IN, "Ada")
+    assert flow.sign_in(SIGN_IN, None, prompt="none").pages == 0
+
+
+def test_another_person_can_sign_in_in_the_same_browser(flow: Flow) -> None:
+    flow.sign_in(SIGN_IN, "Ada")
+    other = claims(flow, flow.sign_in(SIGN_IN, "Ben", prompt="login").id_token, flow.registration(SIGN_IN).client_id)
+    assert other["oid"] == flow.identity.settings.person("Ben").oid
+
+
+def test_two_tabs_can_sign_in_at_once(flow: Flow) -> None:
+    pkces = Pkce(), Pkce()
+    addresses = [flow.request(VOTES, pkce, nonce=str(number)) for number, pkce in enumerate(pkces)]
+    assert "Sign in as Ada" in flow.browser.page(addresses[0])
+    ada = flow.identity.settings.person("Ada").oid
+    for number, (address, pkce) in reversed([*enumerate(zip(addresses, pkces, strict=True))]):
+        came = flow.browser.go(address, back_to=BACK, who=ada)
+        token = flow.redeem(VOTES, came.said["code"], pkce).content["id_token"]
+        assert claims(flow, token, flow.registration(VOTES).client_id)["nonce"] == str(number)
+
+
+# ---- refusals
+def test_who_cancels_is_led_back_with_access_denied(flow: Flow) -> None:
+    came = flow.cancel(VOTES, state="s")
+    assert (came.said["error"], came.said["state"]) == ("access_denied", "s")
+    assert "code" not in came.said
+
+
+def test_a_code_is_good_once(flow: Flow) -> None:
+    pkce = Pkce()
+    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    assert flow.redeem(VOTES, code, pkce).status == 200
+    again = flow.redeem(VOTES, code, pkce)
+    assert (again.status, again.content["error"]) == (400, "invalid_grant")
+
+
+def test_a_code_needs_the_verifier_that_it_was_asked_with(flow: Flow) -> None:
+    code = flow.go(VOTES, "Ada", Pkce()).said["code"]
+    assert flow.redeem(VOTES, code, Pkce()).content["error"] == "invalid_grant"
+
+
+def test_a_code_is_for_the_client_that_asked(flow: Flow) -> None:
+    pkce = Pkce()
+    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    assert flow.redeem(SIGN_IN, code, pkce).content["error"] == "invalid_grant"
+
+
+def test_a_code_is_for_the_address_that_it_was_sent_to(flow: Flow) -> None:
+    pkce = Pkce()
+    code = flow.go(VOTES, "Ada", pkce).said["code"]
+    assert flow.redeem(VOTES, code, pkce, redirect_uri=f"{BACK}/other").content["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("address", [f"{BACK}/other", "http://127.0.0.1:10/back", "https://evil.example/back"])
+def test_nobody_is_led_to_an_address_that_was_not_registered(address: str, flow: Flow) -> None:
+    with pytest.raises(SignInStuck, match=r"400 .*redirect_uri"):
+        flow.go(VOTES, "Ada", Pkce(), redirect_uri=address)
+
+
+@pytest.mark.parametrize(
+    ("replaced", "error"),
+    [
+        ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
+        ({"response_type": "id_token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"scope": "openid api://cccccccc-0000-4000-8000-000000000001/user_impersonation"}, "invalid_target"),
+    ],
+)
+def test_a_request_that_is_not_the_code_flow_of_its_own_registration_is_refused(
+    replaced: dict[str, str | None], error: str, flow: Flow
+) -> None:
+    came = flow.go(VOTES, "Ada", Pkce(), response_mode=None, **replaced)
+    assert (came.said.get("error") or came.address.partition("#error=")[2].partition("&")[0]) == error
+
+
+def test_a_sign_in_that_nobody_began_is_said_to_be_over(flow: Flow) -> None:
+    stale = f"{flow.identity.issuer.removesuffix('/v2.0')}/login/nothing"
+    answer = urllib3.request("GET", stale, retries=False, timeout=10)
+    assert answer.status == 400
+    assert b"over" in answer.data
+
+
+# ---- the page itself
+def test_the_page_has_a_button_for_each_person_and_needs_no_script(flow: Flow) -> None:
+    page = flow.browser.page(flow.request(SIGN_IN, Pkce()))
+    for person in flow.identity.settings.people:
+        assert f'value="{person.oid}">Sign in as {person.name}' in page
+    assert 'value="">Cancel' in page
+    assert "<script" not in page
+    assert '<html lang="en">' in page
+    assert "<h1>Sign in</h1>" in page
+
+
+def test_the_hinted_person_comes_first_and_may_still_choose_another(flow: Flow) -> None:
+    page = flow.browser.page(flow.request(SIGN_IN, Pkce(), login_hint="olu@example.com"))
+    assert page.index("Sign in as Olu") < page.index("Sign in as Ada")
+
+
+# ---- keys
+def test_a_new_key_signs_and_the_old_one_is_published_until_it_is_forgotten(identity: Identity, flow: Flow) -> None:
+    client = flow.registration(SIGN_IN).client_id
+    old = flow.sign_in(SIGN_IN, "Ada").id_token
+    kid = identity.rotate_keys()
+    new = flow.sign_in(SIGN_IN, None).id_token
+    assert kid in keys(flow)
+    assert claims(flow, old, client)["oid"] == claims(flow, new, client)["oid"]
+    identity.rotate_keys(forget=True)
+    assert set(keys(flow)).isdisjoint({kid})
+    with pytest.raises(KeyError):
+        claims(flow, new, client)
+
+
+def test_the_command_may_use_any_port_of_this_machine(flow: Flow) -> None:
+    redirect = "http://localhost:43210/"
+    tokens = flow.sign_in(COMMAND, "Ada", redirect_uri=redirect)
+    assert claims(flow, tokens.id_token, flow.registration(COMMAND).client_id)["name"] == "Ada"
