@@ -13,31 +13,31 @@ from slipway.ledger.weeks import Weeks
 from tests.unit.pages.fleet import NOW, Fleet
 
 STEPS = (
-    ("release.created", 0.6),
-    ("release.started", 0),
-    ("plan.requested", 0.1),
-    ("plan.made", 0),
-    ("gate.opened", 90),
-    ("gate.passed", 0),
-    ("promotion.requested", 0.8),
-    ("promotion.done", 0),
-    ("rollout.requested", 0.1),
-    ("rollout.applied", 1.5),
-    ("rollout.done", 0),
-    ("verification.requested", 2),
+    (Action.RELEASE_CREATED, 0.6),
+    (Action.RELEASE_STARTED, 0),
+    (Action.PLAN_REQUESTED, 0.1),
+    (Action.PLAN_MADE, 0),
+    (Action.GATE_OPENED, 90),
+    (Action.GATE_PASSED, 0),
+    (Action.PROMOTION_REQUESTED, 0.8),
+    (Action.PROMOTION_DONE, 0),
+    (Action.ROLLOUT_REQUESTED, 0.1),
+    (Action.ROLLOUT_APPLIED, 1.5),
+    (Action.ROLLOUT_DONE, 0),
+    (Action.VERIFICATION_REQUESTED, 2),
 )
-WELL = (("verification.done", 0), ("release.live", 0), ("release.completed", 0))
+WELL = ((Action.VERIFICATION_DONE, 0), (Action.RELEASE_LIVE, 0), (Action.RELEASE_COMPLETED, 0))
 BADLY = (
-    ("verification.failed", 0),
-    ("rollback.requested", 3),
-    ("rollback.done", 0),
-    ("release.rolled-back", 0),
+    (Action.VERIFICATION_FAILED, 0),
+    (Action.ROLLBACK_REQUESTED, 3),
+    (Action.ROLLBACK_DONE, 0),
+    (Action.RELEASE_ROLLED_BACK, 0),
 )
 
 
 def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> list[AuditRecord]:
     """Records in order, up to `NOW`."""
-    chance, told = random.Random(seed), list[tuple[datetime, int, str]]()
+    chance, told = random.Random(seed), list[tuple[datetime, int, Action]]()
     number, at = 0, NOW - timedelta(weeks=weeks)
     while at < NOW - timedelta(hours=12):
         number += 1
@@ -48,11 +48,11 @@ def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> li
     return _records(application, told)
 
 
-def _records(application: str, told: list[tuple[datetime, int, str]]) -> list[AuditRecord]:
+def _records(application: str, told: list[tuple[datetime, int, Action]]) -> list[AuditRecord]:
     records = list[AuditRecord]()
     for at, number, action in told:
-        where = None if action in ("release.created", "release.started") else "production"
-        draft = AuditDraft(action=Action(action), actor="slipway", release=number, environment=where)
+        where = None if action in (Action.RELEASE_CREATED, Action.RELEASE_STARTED) else "production"
+        draft = AuditDraft(action=action, actor="slipway", release=number, environment=where)
         sequence, previous = (records[-1].sequence, records[-1].hash) if records else (0, "")
         records += chained([draft], application=application, time=at, sequence=sequence, previous=previous)
     return records
