@@ -89,9 +89,10 @@ class Settings(_Settings):
 
 def laptop(*, port: int = 0) -> Settings:
     """Two registrations and a command, four people, and an identity each for front and worker."""
-    everywhere = {SIGN_IN: ("reader",), VOTES: ("reader",)}
-    approver = {SIGN_IN: ("reader", "shop-approvers"), VOTES: ("reader", "shop-approvers")}
-    platform = {SIGN_IN: ("reader", "operator", "platform"), VOTES: ("reader", "operator", "platform")}
+    everywhere: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader",), VOTES: ("reader",)}
+    approver: dict[str, tuple[str, ...]] = {SIGN_IN: ("reader", "shop-approvers"), VOTES: ("reader", "shop-approvers")}
+    rights = ("reader", "operator", "platform")
+    platform: dict[str, tuple[str, ...]] = {SIGN_IN: rights, VOTES: rights}
     return Settings(
         port=port,
         registrations=(
