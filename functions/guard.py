@@ -6,11 +6,11 @@ from functools import wraps
 
 import azure.functions as func
 
+from slipway.bootstrap.settings import host_checks_keys
 from slipway.domain.roles import Caller, NotPermitted, Permission, demand
 from slipway.flow.inbound import BadInput
 from slipway.flow.inbound.caller import Unknown
 from slipway.pages.form import FormRefused, check_origin
-from slipway.settings import host_checks_keys
 
 from .http import Handler, answering, problem
 from .shared import parts

@@ -16,7 +16,7 @@ GENERATED = {
     "docs/reference/roles.md": "slipway.domain.roles_reference",
     "docs/reference/delivery.md": "slipway.config.reference",
     "docs/reference/cli.md": "slipway.cli.reference",
-    "docs/reference/settings.md": "slipway.settings_reference",
+    "docs/reference/settings.md": "slipway.bootstrap.settings_reference",
     "docs/reference/cost-per-release.md": "bench.cost_page",
     "docs/reference/telemetry.md": "slipway.telemetry.reference",
 }

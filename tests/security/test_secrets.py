@@ -12,14 +12,14 @@ import pytest
 import urllib3
 
 from functions.shared import check_at_start
+from slipway.bootstrap.opening import open_channel
+from slipway.bootstrap.settings import Settings
 from slipway.domain.tokens import Claims, Keys, TokenRefused
 from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError
 from slipway.flow.inbound import BadInput, Senders, parse_vote
 from slipway.flow.receiving import Receiver
-from slipway.opening import open_channel
 from slipway.pages.form import FORM_TYPE
-from slipway.settings import Settings
 from tests.security.site import Site
 from tests.security.test_tokens import DOORS, REFUSED, good
 from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, gate_opened
