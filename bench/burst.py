@@ -17,13 +17,13 @@ from azure.data.tables import TableServiceClient
 from local.stack import azurite
 from slipway.config import load_deliveries
 from slipway.domain.causes import ImagePushed
-from slipway.effects.messaging import MemoryBus
 from slipway.flow.catalogue import Catalogue
 from slipway.flow.clock import Patience
 from slipway.flow.intake import Contended, Intake
 from slipway.flow.outbox import Outbox
 from slipway.ledger import Ledger
 from slipway.ledger.azure_table import AzureTable
+from slipway.testing import MemoryBus
 
 from .deliveries import APPLICATION, write_delivery
 from .events import digest_of

@@ -1,7 +1,6 @@
 """Intake: every cause, whatever it came by, goes through here. Load, decide, commit, send."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -52,10 +51,6 @@ class Receipt:
     """The audit actions that were written."""
 
 
-def nowhere(_: str) -> None:
-    """The default crash point: none."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Intake:
     """Takes causes in."""
@@ -67,8 +62,6 @@ class Intake:
     """Without one, what is committed waits for the sweep of an instance that has one."""
     clock: Clock = utc_now
     patience: Patience = field(default_factory=Patience)
-    at: Callable[[str], None] = nowhere
-    """Called at each point where a crash is worth testing."""
 
     def take(self, cause: Cause) -> tuple[Receipt, ...]:
         """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
@@ -109,7 +102,6 @@ class Intake:
                 continue
             if decision.nothing:
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
-            self.at("decided")
             decision = stamped(decision, loaded.state.now)
             try:
                 committed = self.ledger.commit(loaded, decision, cause)
@@ -118,14 +110,12 @@ class Intake:
             except Conflict:
                 self.patience.wait(attempt)
                 continue
-            self.at("committed")
             for release in decision.releases:
                 current.set({Attribute.RELEASE: release.id})
                 if trace_id(release.trace) != trace_id(carrier()):
                     current.link(release.trace)
             measured(loaded.state, decision, cause)
             self.outbox.send(committed.entries)
-            self.at("sent")
             if self.indexer is not None:
                 self.indexer.take(application.application, committed.records)
             actions = tuple(record.action for record in decision.records)

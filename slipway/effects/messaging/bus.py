@@ -1,4 +1,4 @@
-"""The port to the message queues, and its double."""
+"""The port to the message queues."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,70 +70,9 @@ class Bus(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Raw:
-    """What `MemoryBus.send_raw` was given."""
-
-    queue: str
-    body: bytes
-    message_id: str
-    not_before: datetime | None
-    tries: int
-    trace: Trace | None = None
-
-
 def trace_properties(trace: Trace | None) -> dict[str, str]:
     """How a trace travels with its message."""
     if trace is None:
         return {}
     parents = dict.fromkeys(PARENTS, trace.parent) if trace.parent else {}
     return parents | ({LINK: trace.link} if trace.link else {})
-
-
-class MemoryBus:
-    """The double: keeps what was sent, and drops repeats of a message id as the queues do."""
-
-    def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
-        self.raw: list[Raw] = []
-        self.dead: list[DeadLetter] = []
-        self.broken = False
-        self.denied: dict[str, str] = {}
-        """Queue → the right that is denied: `send` or `listen`."""
-        self._ids: set[tuple[str, str]] = set()
-
-    def send(self, messages: Sequence[Outgoing]) -> None:
-        for message in messages:
-            if self.broken:
-                raise QueueUnavailable("the queue is switched off")
-            if (message.queue, message.id) not in self._ids:
-                self._ids.add((message.queue, message.id))
-                self.sent.append(message)
-
-    def send_raw(
-        self,
-        queue: str,
-        body: bytes,
-        *,
-        message_id: str,
-        not_before: datetime | None = None,
-        tries: int = 0,
-        trace: Trace | None = None,
-    ) -> None:
-        if self.broken:
-            raise QueueUnavailable("the queue is switched off")
-        raw = Raw(queue=queue, body=body, message_id=message_id, not_before=not_before, tries=tries, trace=trace)
-        self.raw.append(raw)
-
-    def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
-        mine = [letter for letter in self.dead if letter.queue == queue][:limit]
-        for letter in mine:
-            keep(letter)
-            self.dead.remove(letter)
-        return len(mine)
-
-    def probe(self, queue: str) -> None:
-        if self.broken:
-            raise QueueUnavailable("the queue is switched off")
-        if queue in self.denied:
-            raise QueueDenied(queue, self.denied[queue])

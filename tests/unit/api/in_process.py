@@ -20,8 +20,8 @@ from slipway.flow.inbound.caller import Access
 from slipway.flow.parking import Parking
 from slipway.flow.provenance import Provenance
 from slipway.ledger.installation import Installation
-from slipway.ledger.logs import MemoryLog
 from slipway.ledger.reindexing import Reindexing
+from slipway.testing import MemoryLog
 from tests.unit.pages.installation import BASE, InMemory
 
 MODULES = (api, audit_api, commands, doctor, numbers, openapi, proof, votes)

@@ -15,10 +15,11 @@ from slipway.domain.model import sha256
 from slipway.domain.release import GateState, Head, Lane, Live, Phase, Push, Release, Visit
 from slipway.flow.catalogue import Catalogue
 from slipway.flow.reading import Reader
-from slipway.ledger import Ledger, MemoryBlobs, MemoryTable, keys
+from slipway.ledger import Ledger, keys
 from slipway.ledger.installation import Installation
 from slipway.ledger.rows import pack, pack_release
 from slipway.ledger.table import Act, Row, Write
+from slipway.testing import MemoryBlobs, MemoryTable
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 NAMES = ("shop", "catalogue-service", "payments", "user-accounts", "search-index-builder-for-the-north")

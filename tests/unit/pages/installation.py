@@ -16,7 +16,6 @@ from slipway.domain.plan import Change, Plan, PlanMade
 from slipway.domain.release import Evidence, Release, Run
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.tokens import Keys
-from slipway.effects.messaging import MemoryBus
 from slipway.flow.catalogue import Catalogue
 from slipway.flow.intake import Intake, Receipt
 from slipway.flow.links import Links
@@ -25,12 +24,13 @@ from slipway.flow.outbox import Outbox
 from slipway.flow.parking import Parking
 from slipway.flow.reading import Reader
 from slipway.flow.trail import Trail
-from slipway.ledger import Ledger, MemoryBlobs, MemoryTable
+from slipway.ledger import Ledger
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.indexing import Indexer
 from slipway.ledger.installation import Installation
 from slipway.ledger.weeks import Weeks
 from slipway.pages.approving import Desk
+from slipway.testing import MemoryBlobs, MemoryBus, MemoryTable
 
 ROOT = Path(__file__).resolve().parents[3]
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 import pytest
 
 from slipway.domain.release import Phase, Release, VoteDecision
-from slipway.ledger import LedgerUnavailable, MemoryTable
+from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Row
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show
 from slipway.pages.form import FORM_TYPE
 from slipway.pages.messages import guarded
+from slipway.testing import MemoryTable
 from tests.unit.pages.installation import ADA, BASE, BEN, InMemory
 from tests.unit.pages.samples import Headers, asked, cast, nonce_of, two_asked
 
