@@ -45,9 +45,11 @@ def _unchanged(ports: Ports) -> Ports:
 
 @dataclass(kw_only=True)
 class Installation(Outside):
-    """One installation, which delivers the applications of a folder: `shop`, where a word names no other."""
+    """One installation, which delivers the applications of a folder."""
 
     deliveries: Path = field(kw_only=False)
+    application: str = "shop"
+    """Meant where a word names no other."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Other than the usual ones."""
     wrap: Callable[[Ports], Ports] = _unchanged
@@ -85,12 +87,12 @@ class Installation(Outside):
         self.clock.wait(time)
 
     # ---- what happens outside
-    def build(self, tag: str, *, app: str = "shop") -> str:
+    def build(self, tag: str, *, app: str = "") -> str:
         """CI pushes an image to the registry; returns its digest. Each tag's image is another one."""
         repository = self._delivered(app).image.repository
-        return self.nonprod.seed(repository, image(f"layer of {app} {tag}".encode()), tag)
+        return self.nonprod.seed(repository, image(f"layer of {app or self.application} {tag}".encode()), tag)
 
-    def pushed(self, tag: str, *, app: str = "shop", at: datetime | None = None, **fields: Any) -> ImagePushed:
+    def pushed(self, tag: str, *, app: str = "", at: datetime | None = None, **fields: Any) -> ImagePushed:
         """The event that tells of the push of an image."""
         return ImagePushed(
             received_at=self.now,
@@ -99,15 +101,14 @@ class Installation(Outside):
             digest=self.build(tag, app=app),
             tag=tag,
             pushed_at=at or self.now,
-            actor="ci",
-            **fields,
+            **{"actor": "ci"} | fields,
         )
 
     def push(self, tag: str, **fields: Any) -> Receipt:
         return self.take(self.pushed(tag, **fields))
 
     def ran(
-        self, number: str, *, app: str = "shop", tag: str | None = None, digest: str | None = None, **run: Any
+        self, number: str, *, app: str = "", tag: str | None = None, digest: str | None = None, **run: Any
     ) -> PipelineCompleted:
         """The event that tells of the end of a run: Cleo's, and it succeeded, unless `run` says otherwise."""
         pipeline = self._delivered(app).pipeline or Pipeline(project="Shop", name="build")
@@ -132,7 +133,7 @@ class Installation(Outside):
         voter: str = ADA,
         decision: VoteDecision = VoteDecision.APPROVE,
         *,
-        app: str = "shop",
+        app: str = "",
         reason: str = "",
         submission: str = "",
     ) -> VoteCast:
@@ -142,7 +143,7 @@ class Installation(Outside):
         assert release.plan_hash is not None
         return VoteCast(
             received_at=self.now,
-            application=app,
+            application=app or self.application,
             release=number,
             environment=release.environment,
             plan_hash=release.plan_hash,
@@ -164,7 +165,7 @@ class Installation(Outside):
         number: int | None = None,
         environment: str | None = None,
         *,
-        app: str = "shop",
+        app: str = "",
         reason: str = "because",
         submission: str = "",
     ) -> Receipt:
@@ -173,7 +174,7 @@ class Installation(Outside):
             CommandGiven(
                 received_at=self.now,
                 verb=verb,
-                application=app,
+                application=app or self.application,
                 release=number,
                 environment=environment,
                 actor="olga@example.com",
@@ -232,23 +233,23 @@ class Installation(Outside):
         self.app.performer.perform(step)
 
     # ---- looking
-    def release(self, number: int, app: str = "shop") -> Release:
-        release = self.app.ledger.release(app, number)
+    def release(self, number: int, app: str = "") -> Release:
+        release = self.app.ledger.release(app or self.application, number)
         assert release is not None
         return release
 
-    def phase(self, number: int, app: str = "shop") -> Phase:
+    def phase(self, number: int, app: str = "") -> Phase:
         return self.release(number, app).phase
 
-    def lane(self, environment: str, app: str = "shop") -> Lane:
-        return self.app.ledger.lanes(app).get(environment) or Lane(environment=environment)
+    def lane(self, environment: str, app: str = "") -> Lane:
+        return self.app.ledger.lanes(app or self.application).get(environment) or Lane(environment=environment)
 
-    def trail(self, app: str = "shop") -> list[AuditRecord]:
-        records = list(self.app.ledger.audit(app))
+    def trail(self, app: str = "") -> list[AuditRecord]:
+        records = list(self.app.ledger.audit(app or self.application))
         assert all(isinstance(record, AuditRecord) for record in records)
         return [record for record in records if isinstance(record, AuditRecord)]
 
-    def actions(self, app: str = "shop") -> list[str]:
+    def actions(self, app: str = "") -> list[str]:
         return [record.action for record in self.trail(app)]
 
     def steps(self) -> list[Step]:
@@ -256,4 +257,4 @@ class Installation(Outside):
         return [Step.model_validate(m.body) for m in self.bus.sent if m.queue == "steps"]
 
     def _delivered(self, app: str) -> Application:
-        return self.app.catalogue.entries[app].application
+        return self.app.catalogue.entries[app or self.application].application

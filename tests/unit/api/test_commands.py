@@ -11,6 +11,7 @@ from functions import commands, guard
 from slipway.domain.release import Phase
 from slipway.domain.roles import Role
 from slipway.testing import ADA, BASE, Installation, write_delivery
+from tests.unit.api.in_process import use
 
 SUBMISSION = "one-act-of-mine"
 
@@ -21,8 +22,7 @@ def installation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Installation
     write_delivery(tmp_path)
     settings = {"sign_in": "easy-auth", "api_access": "roles", "public_url": f"{BASE}/"}
     made = Installation(tmp_path, settings=settings)
-    for module in (commands, guard):
-        monkeypatch.setattr(module, "parts", lambda: made.app)
+    use(monkeypatch, made, commands, guard)
     made.push("1.0")
     made.settle()
     return made

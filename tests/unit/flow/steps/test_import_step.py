@@ -38,11 +38,12 @@ class InCloud(Installation):
         ids = {"nonprod": SOURCE_ID, "prod": TARGET_ID}
         super().__init__(
             folder,
+            application=application,
             settings={"registries": {name: SETTINGS["registries"][name] | {"resource_id": ids[name]} for name in ids}},
             wrap=lambda ports: replace(ports, importer=lambda: cloud.importer(token)),
         )
         self.registries |= {"nonprod": cloud.source, "prod": cloud.target}
-        self.application, self.cloud, self.built = application, cloud, ROOT
+        self.cloud, self.built = cloud, ROOT
 
     @property
     def repository(self) -> str:
@@ -56,22 +57,14 @@ class InCloud(Installation):
         self.built = built
         for each in (built, *others):
             push(self.cloud.source, self.repository, each)
-        self.push("1.0", app=self.application)
+        self.push("1.0")
         self.settle()
-        self.vote(1, app=self.application)
+        self.vote(1)
 
     def promoted(self) -> dict[str, Any]:
         """Details of the audit record of the promotion that is done."""
-        (record,) = [r for r in self.trail(self.application) if r.action == "promotion.done"]
+        (record,) = [r for r in self.trail() if r.action == "promotion.done"]
         return record.details
-
-    @property
-    def reached(self) -> Phase:
-        return self.phase(1, self.application)
-
-    @property
-    def reason(self) -> str:
-        return self.release(1, self.application).reason
 
 
 def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud: Azure) -> None:
@@ -80,7 +73,7 @@ def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud
     home.settle()
 
     details = home.promoted()
-    assert home.reached is Phase.COMPLETED
+    assert home.phase(1) is Phase.COMPLETED
     assert (details["how"], details["lock"], details["blobs_copied"]) == ("import", "locked", 2)
     assert "not_imported" not in details or details["not_imported"] is None
     assert details["referrers"] == [SIGNATURE.digest]
@@ -96,7 +89,7 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     step = home.settle_at(StepKind.PROMOTE, "production")
     home.perform(step)
 
-    progress = home.app.reader.progress(home.release(1, home.application))
+    progress = home.app.reader.progress(home.release(1))
     (following,) = [m for m in home.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
     assert progress is not None
     assert progress.told == "the registry imports it"
@@ -104,7 +97,7 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     assert following.not_before == home.now + timedelta(seconds=1)
     asked = len(cloud.arm.asked)
     home.settle()
-    assert home.reached is Phase.COMPLETED
+    assert home.phase(1) is Phase.COMPLETED
     assert len(cloud.arm.asked) == asked
 
 
@@ -115,7 +108,7 @@ def test_what_is_there_already_is_not_imported(tmp_path: Path, cloud: Azure) -> 
     asked = len(cloud.arm.asked)
     home.settle()
 
-    assert home.reached is Phase.COMPLETED
+    assert home.phase(1) is Phase.COMPLETED
     assert len(cloud.arm.asked) == asked
 
 
@@ -139,12 +132,12 @@ def test_what_cannot_be_imported_is_copied_where_that_is_allowed(
     home.settle()
 
     if fallback:
-        assert home.reached is Phase.COMPLETED
+        assert home.phase(1) is Phase.COMPLETED
         assert home.promoted()["how"] == "copy"
         assert reason in home.promoted()["not_imported"]
     else:
-        assert home.reached is Phase.FAILED
-        assert reason in home.reason
+        assert home.phase(1) is Phase.FAILED
+        assert reason in home.release(1).reason
         assert cloud.target.resolve(home.repository, built.digest) is None
 
 
@@ -155,8 +148,8 @@ def test_a_tag_that_is_taken_is_refused_before_anything_is_imported(tmp_path: Pa
     asked = len(cloud.arm.asked)
     home.settle()
 
-    assert home.reached is Phase.FAILED
-    assert "or have it moved (promotion.tag: move)" in home.reason
+    assert home.phase(1) is Phase.FAILED
+    assert "or have it moved (promotion.tag: move)" in home.release(1).reason
     assert len(cloud.arm.asked) == asked
 
 
@@ -168,8 +161,8 @@ def test_an_import_that_does_not_end_in_time_fails(tmp_path: Path, cloud: Azure)
     home.now = step.asked_at + PROMOTION_TIME
     home.settle()
 
-    assert home.reached is Phase.FAILED
-    assert "it was not promoted within 1:00:00" in home.reason
+    assert home.phase(1) is Phase.FAILED
+    assert "it was not promoted within 1:00:00" in home.release(1).reason
 
 
 @pytest.mark.parametrize("how", ["copy", "import"])
@@ -182,7 +175,7 @@ def test_a_tag_is_moved_where_the_environment_says_so_and_the_audit_says_what_it
     home.deliver(ROOT)
     home.settle()
 
-    assert home.reached is Phase.COMPLETED
+    assert home.phase(1) is Phase.COMPLETED
     assert (home.promoted()["tag_was"], home.promoted()["lock"]) == (old, "locked")
     assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
 
