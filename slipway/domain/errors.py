@@ -1,0 +1,13 @@
+"""Errors that every layer may raise and every layer may handle.
+
+They have classes of their own so that nobody catches `KeyError`, `LookupError` or `AssertionError` for them: those mean
+a bug, and a bug belongs in the log with its traceback, not in an answer or in a release's reason.
+"""
+
+
+class UnknownName(LookupError):  # noqa: N818 - it reads as what happened
+    """Something is referred to by a name that this installation does not define: a registry, a cluster, a channel."""
+
+
+class Inconsistent(Exception):  # noqa: N818 - it is a state of the records
+    """Records contradict each other, as they do when they were read during a write; reading again may help."""
