@@ -1,7 +1,7 @@
 """Intake: every cause, whatever it came by, goes through here. Load, decide, commit, send."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ..domain.causes import Cause
@@ -11,7 +11,7 @@ from ..ledger import AlreadySeen, Conflict, Ledger
 from ..ledger.indexing import Indexer
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .catalogue import Catalogue, Entry, tag_rule
-from .clock import Clock, Patience, utc_now
+from .clock import Clock, Patience
 from .observing import measured, stamped
 from .outbox import Outbox
 
@@ -58,10 +58,9 @@ class Intake:
     ledger: Ledger
     catalogue: Catalogue
     outbox: Outbox
-    indexer: Indexer | None = None
-    """Without one, what is committed waits for the sweep of an instance that has one."""
-    clock: Clock = utc_now
-    patience: Patience = field(default_factory=Patience)
+    indexer: Indexer
+    clock: Clock
+    patience: Patience
 
     def take(self, cause: Cause) -> tuple[Receipt, ...]:
         """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
@@ -116,8 +115,7 @@ class Intake:
                     current.link(release.trace)
             measured(loaded.state, decision, cause)
             self.outbox.send(committed.entries)
-            if self.indexer is not None:
-                self.indexer.take(application.application, committed.records)
+            self.indexer.take(application.application, committed.records)
             actions = tuple(record.action for record in decision.records)
             log.info("%s: %s -> %s", application.application, cause.kind, ", ".join(actions))
             return Receipt(

@@ -1,7 +1,7 @@
 """Performing a step: one effect under a lease, and its outcome as a cause, a later look, or another try."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -166,12 +166,8 @@ def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_ha
         had.append(work)
         return DONE
 
-    busy = BusyIntake(
-        ledger=installation.app.ledger,
-        catalogue=installation.app.catalogue,
-        outbox=installation.app.outbox,
-        clock=installation.clock,
-    )
+    shared = {each.name: getattr(installation.app.intake, each.name) for each in fields(Intake)}
+    busy = BusyIntake(**shared)
     performer(installation, effect, intake=busy).perform(step)
     (message,) = [m for m in installation.bus.sent if m.queue == "causes"]
     cause = CAUSE.validate_python(message.body)
