@@ -14,9 +14,13 @@ from ..domain.application import Application, Pipeline
 from ..domain.audit import AuditRecord
 from ..domain.causes import Cause, CommandGiven, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.commands import Verb
+from ..domain.explain import Explanation
 from ..domain.release import Lane, Phase, Release, Run, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
+from ..flow.board import Board, board
 from ..flow.intake import Receipt
+from ..flow.reading import Verdict
+from ..flow.sweep import Swept
 from .artifacts import image
 from .deliveries import ADA
 from .ports import SIGNING_KEYS, Outside
@@ -232,6 +236,10 @@ class Installation(Outside):
     def perform(self, step: Step) -> None:
         self.app.performer.perform(step)
 
+    def sweep(self, *, look_for_pushes: bool = False) -> Swept:
+        """The timer of each minute; each fifth time it looks for pushes too."""
+        return self.app.sweep.run(look_for_pushes=look_for_pushes)
+
     # ---- looking
     def release(self, number: int, app: str = "") -> Release:
         release = self.app.ledger.release(app or self.application, number)
@@ -240,6 +248,15 @@ class Installation(Outside):
 
     def phase(self, number: int, app: str = "") -> Phase:
         return self.release(number, app).phase
+
+    def explain(self, number: int, app: str = "") -> Explanation:
+        return self.app.reader.explain(self.release(number, app))
+
+    def board(self) -> Board:
+        return board(self.app.reader, self.app.installation)
+
+    def verify(self, app: str = "") -> Verdict:
+        return self.app.reader.verify(app or self.application)
 
     def lane(self, environment: str, app: str = "") -> Lane:
         return self.app.ledger.lanes(app or self.application).get(environment) or Lane(environment=environment)

@@ -121,13 +121,13 @@ class Run:
             assert self.installation.now < end, f"not quiet after {LONGEST}: {self.story()}"
             if self.installation.now >= sweep_at:
                 sweep_at += MINUTE
-                self._mortal(lambda: self.installation.app.sweep.run(look_for_pushes=False))
+                self._mortal(self.installation.sweep)
 
     def late_messages(self) -> None:
         """What was scheduled for later arrives too, and the sweep runs once more."""
         self.installation.wait(LATE)
         self._deliver_due()
-        self._mortal(lambda: self.installation.app.sweep.run(look_for_pushes=False))
+        self._mortal(self.installation.sweep)
         self._deliver_due()
 
     def _deliver_due(self) -> None:
@@ -218,7 +218,7 @@ class Run:
     def outcome(self) -> dict[str, Any]:
         """What must be the same whatever went wrong on the way."""
         installation = self.installation
-        verdict = installation.app.reader.verify("shop")
+        verdict = installation.verify()
         releases = sorted(installation.app.ledger.releases("shop", limit=50), key=lambda release: release.tag)
         lanes = installation.app.ledger.lanes("shop")
         return {

@@ -113,7 +113,7 @@ def test_it_finds_a_changed_anchor(verifier: Callable[..., tuple[int, str]], exp
 
 def test_odd_records_come_back_from_the_table_as_they_were_written(installation: Audited) -> None:
     installation.append(*ODD)
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact
     assert installation.trail()[-len(ODD)].details == {}
 
 

@@ -149,7 +149,7 @@ def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
     sequence, reason = fault(verdict())
     assert sequence == first
     assert reason.startswith("anchor 1 of 2026-11-23 names another hash for it: the chain was replaced")
-    assert installation.app.reader.verify("shop").intact is True, "in itself the chain is consistent"
+    assert installation.verify().intact is True, "in itself the chain is consistent"
 
 
 def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
@@ -158,7 +158,7 @@ def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installa
     for sequence in range(yesterday.sequence + 1, intruder.end + 1):
         intruder.remove(sequence)
     intruder.write_head(yesterday.sequence, yesterday.hash)
-    assert installation.app.reader.verify("shop").intact is True, "in itself the chain is consistent"
+    assert installation.verify().intact is True, "in itself the chain is consistent"
     sequence, reason = fault(verdict())
     assert sequence == yesterday.sequence + 1
     assert "anchor 3 of 2026-11-25" in reason

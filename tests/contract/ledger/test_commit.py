@@ -82,7 +82,7 @@ def test_intake_decides_again_when_somebody_else_was_faster(installation: Instal
     assert receipt.outcome is Outcome.TAKEN
     assert installation.phase(1) is Phase.SUPERSEDED
     assert installation.phase(2) is Phase.PLANNING
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact
 
 
 def test_a_repeated_cause_is_said_to_be_one(installation: Installation) -> None:
@@ -119,9 +119,9 @@ def test_hundreds_of_images_under_one_tag_do_not_make_a_decision_too_large(tmp_p
     assert installation.phase(120, "till") is Phase.PLANNING
     assert installation.phase(119, "till") is Phase.SUPERSEDED
     installation.wait(timedelta(hours=25))
-    installation.app.sweep.run(look_for_pushes=False)
+    installation.sweep()
     assert installation.app.ledger.head("till").active == (120,)
-    assert installation.app.reader.verify("till").intact
+    assert installation.verify("till").intact
 
 
 # ---- the outbox
@@ -160,10 +160,10 @@ def test_what_could_not_be_sent_is_sent_by_the_sweep_once_it_has_settled(install
     assert len(list(installation.app.ledger.outbox("shop"))) == 1
     installation.bus.broken = False
     installation.wait(SETTLED - timedelta(seconds=1))
-    assert installation.app.sweep.run(look_for_pushes=False).sent == 0
+    assert installation.sweep().sent == 0
     installation.wait(timedelta(seconds=1))
-    assert installation.app.sweep.run(look_for_pushes=False).sent == 1
-    assert installation.app.sweep.run(look_for_pushes=False).sent == 0
+    assert installation.sweep().sent == 1
+    assert installation.sweep().sent == 0
     assert [step.kind for step in installation.steps()] == [StepKind.PLAN]
 
 
@@ -171,7 +171,7 @@ def test_the_sweep_leaves_unsent_what_it_cannot_send_either(installation: Instal
     installation.bus.broken = True
     installation.push("1.0")
     installation.wait(SETTLED)
-    assert installation.app.sweep.run(look_for_pushes=False).sent == 0
+    assert installation.sweep().sent == 0
     assert len(list(installation.app.ledger.outbox("shop"))) == 1
 
 
@@ -182,7 +182,7 @@ def test_a_crash_between_sending_and_forgetting_sends_twice_under_one_id(install
         installation.push("1.0")
     bus.crash_after = False
     installation.wait(SETTLED)
-    installation.app.sweep.run(look_for_pushes=False)
+    installation.sweep()
     assert len(bus.attempts) == 2
     assert len(set(bus.attempts)) == 1
     assert len(bus.sent) == 1
@@ -226,5 +226,5 @@ def test_a_step_of_every_kind_has_an_outcome_that_fits_into_the_ledger(installat
     ]
     receipt = installation.finish(step, evidence=evidence, manifests=["sha256:" + "0" * 64] * 1000)
     assert receipt.outcome is Outcome.TAKEN
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact
     assert len(installation.release(1).evidence) == 21

@@ -70,7 +70,7 @@ def last(installation: Installation) -> int:
 
 
 def fault(installation: Installation) -> tuple[int, str]:
-    verdict = installation.app.reader.verify("shop")
+    verdict = installation.verify()
     assert not verdict.intact
     assert verdict.fault is not None
     assert verdict.records == verdict.fault.sequence - 1 or "the one that the head names" in verdict.fault.reason
@@ -82,12 +82,12 @@ def test_a_whole_story_is_intact_and_numbered_without_a_gap(table: Table, delive
     deliver(installation)
     records = installation.trail()
     assert [record.sequence for record in records] == list(range(1, last(installation) + 1))
-    assert installation.app.reader.verify("shop") == Verdict(application="shop", records=len(records), intact=True)
+    assert installation.verify() == Verdict(application="shop", records=len(records), intact=True)
     assert list(installation.app.ledger.outbox("shop")) == []
 
 
 def test_an_application_without_records_is_intact(installation: Installation) -> None:
-    assert installation.app.reader.verify("other") == Verdict(application="other", records=0, intact=True)
+    assert installation.verify("other") == Verdict(application="other", records=0, intact=True)
 
 
 @pytest.mark.parametrize("column", ["Actor", "Time", "Action", "Details", "Release", "Hash"])
@@ -188,7 +188,7 @@ def test_a_changed_release_row_does_not_touch_the_trail(installation: Installati
     assert row is not None
     installation.app.table.transact("shop", [Write(act=Act.PUT, key=row.key, values={**row.values, "Phase": "failed"})])
     assert installation.release(1) == release
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact
 
 
 def _edit_head(installation: Installation, **changes: object) -> None:

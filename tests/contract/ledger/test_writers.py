@@ -73,7 +73,7 @@ def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installat
     assert sorted(release.tag for release in releases) == sorted(cause.tag for cause in causes)
     assert sorted(release.number for release in releases) == list(range(1, CAUSES + 1))
     assert installation.actions().count("release.created") == CAUSES
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact
     _one_is_left(installation, "shop", {release.number for release in releases})
     assert list(installation.app.ledger.outbox("shop")) == []
     assert len({message.id for message in installation.bus.sent}) == len(installation.bus.sent)
@@ -98,14 +98,14 @@ def test_applications_do_not_get_into_each_others_way(installation: Installation
     assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
     for app in ("shop", "till", "stock"):
         assert [r.number for r in installation.app.ledger.releases(app, limit=50)] == list(range(8, 0, -1))
-        assert installation.app.reader.verify(app).intact
+        assert installation.verify(app).intact
         _one_is_left(installation, app, set(range(1, 9)))
 
 
 def test_the_chain_is_found_intact_while_others_write(installation: Installation) -> None:
     intake = hurried(installation)
     writing = [lambda n=n: deliver(intake, installation.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
-    reading = [lambda: installation.app.reader.verify("shop") for _ in range(WRITERS * 2)]
+    reading = [installation.verify for _ in range(WRITERS * 2)]
     found = at_once([one for pair in zip(writing, reading, strict=True) for one in pair])
     assert [verdict for verdict in found if getattr(verdict, "intact", True) is not True] == []
 
@@ -128,4 +128,4 @@ def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(installatio
     records = installation.trail("_installation")
     assert [record.action for record in records] == ["input.parked"] * 24
     assert len({record.details["id"] for record in records}) == 24
-    assert installation.app.reader.verify("_installation").intact
+    assert installation.verify("_installation").intact

@@ -35,14 +35,12 @@ def test_everything_is_frozen_in_one_chain_and_told_in_another(installation: Ins
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
-    assert (
-        "everything is frozen by olga@example.com" in installation.app.reader.explain(installation.release(1)).headline
-    )
+    assert "everything is frozen by olga@example.com" in installation.explain(1).headline
     order(Verb.UNFREEZE, installation, "second-order", reason="it is over")
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
-    assert installation.app.reader.verify("shop").intact
-    assert installation.app.reader.verify("_installation").intact
+    assert installation.verify().intact
+    assert installation.verify("_installation").intact
 
 
 def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(installation: Installation) -> None:
@@ -104,7 +102,7 @@ def test_an_application_that_was_not_told_is_told_by_the_sweep(
     with monkeypatch.context() as died:
         died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
         order(Verb.FREEZE, installation)
-    installation.app.sweep.run(look_for_pushes=False)
+    installation.sweep()
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
@@ -112,7 +110,7 @@ def test_an_application_that_was_not_told_is_told_by_the_sweep(
         died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
         order(Verb.UNFREEZE, installation, "second-order")
     assert installation.phase(1) is Phase.HELD_BACK
-    installation.app.sweep.run(look_for_pushes=False)
+    installation.sweep()
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
 
@@ -130,7 +128,7 @@ def test_a_freeze_of_everything_that_has_an_end_ends_by_itself(installation: Ins
     order(Verb.FREEZE, installation, until=installation.now + timedelta(hours=1))
     installation.vote(1, ADA)
     installation.wait(timedelta(hours=1))
-    installation.app.sweep.run(look_for_pushes=False)
+    installation.sweep()
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
 
@@ -148,7 +146,7 @@ def test_a_sweep_that_looked_before_everything_was_frozen_ends_no_freeze(
         return found
 
     monkeypatch.setattr(Freezer, "state", frozen_after)
-    installation.app.sweep.run(look_for_pushes=False)
+    installation.sweep()
     assert frozen[0].told == 1
     assert "everything.unfrozen" not in installation.actions()
     installation.vote(1, ADA)

@@ -47,7 +47,7 @@ def test_a_mark_is_written_with_the_records_and_the_sweep_indexes_what_is_left(
     assert indexed(installation) == []
     assert marks(installation)
     installation.wait(timedelta(minutes=2))
-    swept = installation.app.sweep.run(look_for_pushes=False)
+    swept = installation.sweep()
     assert swept.indexed == len(trail(installation)) > 0
     assert indexed(installation, application="shop") == trail(installation)
     assert marks(installation) == []
@@ -57,7 +57,7 @@ def test_the_trail_goes_on_while_the_index_is_away(installation: Installation, m
     away(installation, monkeypatch)
     installation.push("1.0")
     installation.settle()
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact
     assert len(trail(installation)) > 5
 
 
@@ -72,7 +72,7 @@ def test_the_sweep_indexes_what_the_installations_chain_left(installation: Insta
     without.park(id="p-1", source="causes", reason="unreadable", body="{", message_id="", now=installation.now)
     assert indexed(installation, application="_installation") == []
     installation.wait(timedelta(minutes=2))
-    assert installation.app.sweep.run(look_for_pushes=False).indexed == 1
+    assert installation.sweep().indexed == 1
     assert indexed(installation, application="_installation") == [("_installation", 1)]
 
 

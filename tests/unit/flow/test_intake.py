@@ -86,7 +86,7 @@ def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: In
     table.before[keys.release(1)] = lambda: others.take(later)
     assert taken(interrupted, latest) is Outcome.TAKEN
     assert [interrupted.phase(n) for n in (1, 2, 3)] == [Phase.SUPERSEDED, Phase.SUPERSEDED, Phase.PLANNING]
-    assert interrupted.app.reader.verify("shop").intact
+    assert interrupted.verify().intact
 
 
 def test_a_mistake_in_deciding_is_no_contention(installation: Installation) -> None:

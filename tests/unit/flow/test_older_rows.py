@@ -53,9 +53,9 @@ def test_the_second_vote_after_an_upgrade_completes_the_release(upgraded: Instal
 
 
 def test_the_chain_goes_on_from_the_older_records(upgraded: Installation) -> None:
-    assert upgraded.app.reader.verify(APPLICATION).intact
+    assert upgraded.verify(APPLICATION).intact
     upgraded.vote(1, BEN)
-    assert upgraded.app.reader.verify(APPLICATION).intact
+    assert upgraded.verify(APPLICATION).intact
 
 
 def test_links_that_are_out_stay_good(left: dict[str, Any], upgraded: Installation) -> None:
@@ -77,7 +77,7 @@ def test_messages_that_were_under_way_are_taken_in(left: dict[str, Any], upgrade
 
 def test_a_gate_of_an_earlier_version_still_expires(upgraded: Installation) -> None:
     upgraded.wait(timedelta(hours=25))
-    upgraded.app.sweep.run(look_for_pushes=False)
+    upgraded.sweep()
     assert upgraded.phase(1) is Phase.EXPIRED
 
 

@@ -35,7 +35,7 @@ def test_other_input_is_kept_besides(installation: Installation) -> None:
     ):
         installation.app.parking.park(source=source, reason="bad", body=body, message_id=message_id)
     assert len(list(installation.app.parking.all())) == 4
-    assert installation.app.reader.verify("_installation").intact
+    assert installation.verify("_installation").intact
 
 
 def test_what_waits_is_seen_however_much_was_parked_and_replayed_before_it(installation: Installation) -> None:
@@ -64,7 +64,7 @@ def test_a_replay_puts_the_input_back_into_its_queue_and_records_who_did(install
     assert found.replayed_at == installation.now
     record = installation.trail("_installation")[-1]
     assert (record.action, record.actor, record.details["id"]) == ("input.replayed", "ada@example.com", kept.id)
-    assert installation.app.reader.verify("_installation").intact
+    assert installation.verify("_installation").intact
 
 
 def test_two_replays_are_two_messages(installation: Installation) -> None:
@@ -156,4 +156,4 @@ def test_dead_letters_are_parked_with_the_queues_reason_and_removed(installation
 def test_input_with_the_strangest_reason_is_kept(installation: Installation) -> None:
     kept = installation.app.parking.park(source="runs", reason="🚢" * 5000, body=b"\xff", message_id="🚢" * 500)
     assert len(kept.reason) == 2000
-    assert installation.app.reader.verify("_installation").intact
+    assert installation.verify("_installation").intact

@@ -87,6 +87,6 @@ def test_releases_are_listed_newest_first_and_page_by_page(story: Installation) 
 
 
 def test_a_chain_is_said_to_be_intact_while_the_table_grows(story: Installation) -> None:
-    verdict = story.app.reader.verify("shop")
+    verdict = story.verify()
     assert verdict.intact
     assert verdict.records == story.app.reader.head("shop").sequence

@@ -68,7 +68,7 @@ def test_old_records_leave_the_table_and_are_read_as_before(installation: Audite
 
 def test_a_moved_trail_verifies_through_archive_and_table(installation: Audited) -> None:
     installation.retention(AGE).run()
-    verdict = installation.app.reader.verify("shop")
+    verdict = installation.verify()
     assert (verdict.intact, verdict.records) == (True, installation.app.ledger.head("shop").sequence)
 
 
@@ -140,7 +140,7 @@ def test_a_damaged_document_is_found_by_verification(installation: Audited, dama
         del installation.archive.documents[segment.document]
     else:
         installation.archive.documents[segment.document] = b"other"
-    verdict = installation.app.reader.verify("shop")
+    verdict = installation.verify()
     assert verdict.fault is not None
     assert (verdict.fault.sequence, "the archive's document" in verdict.fault.reason) == (1, True)
 
@@ -172,7 +172,7 @@ def test_a_process_may_die_at_any_point_of_the_move(deliveries: Path) -> None:
         at = life.points[point]
         assert trail(found) == expected, at
         assert rows(found) == left, at
-        assert found.app.reader.verify("shop").intact, at
+        assert found.verify().intact, at
         own = [item for item in found.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
         moved = [record.details["first"] for record in own if record.action == "audit.archived"]
         assert len(moved) == len(set(moved)), at

@@ -23,7 +23,7 @@ def test_the_manifests_and_the_image_of_the_earlier_release_come_back(installati
     before = installation.app.reader.plan(installation.release(1).visits[-1].plan_hash or "")
     assert (plan.manifests, plan.brings_back, plan.warnings) == (before.manifests, 1, ())
     assert "promotion.requested" not in [r.action for r in installation.trail() if r.release == "shop-3"]
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact
 
 
 def test_a_roll_back_in_staging_runs_the_acceptance_tests_anew(installation: Installation) -> None:

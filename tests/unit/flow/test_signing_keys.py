@@ -12,4 +12,4 @@ def test_a_rotation_is_recorded_once_with_ids_only(installation: Installation) -
     records = list(installation.app.ledger.audit("_installation"))
     assert [(record.action, record.actor) for record in records] == [("keys.changed", "slipway")] * 3
     assert records[-1].details == {"signs": "k3", "verify": ["k2"], "added": ["k3"], "retired": ["k1"]}
-    assert installation.app.reader.verify("_installation").intact
+    assert installation.verify("_installation").intact

@@ -15,4 +15,4 @@ def test_a_push_goes_to_staging_by_itself_and_to_production_after_an_approval(in
     assert installation.phase(1) is Phase.COMPLETED
     assert installation.production.digest("shop") == installation.release(1).digest
     assert installation.prod.held.tags["team/shop", "1.0"] == installation.release(1).digest
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact

@@ -139,7 +139,7 @@ def test_a_signature_that_does_not_hold_is_refused_at_once(installation: Install
     installation.perform(step)
     assert installation.phase(1) is Phase.FAILED
     assert "not signed with the required key" in installation.release(1).reason
-    assert installation.app.reader.verify("shop").intact
+    assert installation.verify().intact
 
 
 def test_explain_names_the_rule_that_does_not_hold(installation: Installation) -> None:
@@ -147,7 +147,7 @@ def test_explain_names_the_rule_that_does_not_hold(installation: Installation) -
     built = shop("1.0")
     attach(installation, built, cosign=False)
     installation.settle()
-    explanation = installation.app.reader.explain(installation.release(1))
+    explanation = installation.explain(1)
     rules = {each.environment: each.rules for each in explanation.rules}["production"]
     assert {rule.name: rule.passed for rule in rules if rule.name.startswith(("signed", "has", "built"))} == {
         "signed-by-notation": True,

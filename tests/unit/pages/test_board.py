@@ -11,7 +11,6 @@ from slipway.domain.explain import EnvironmentRules, Explanation, in_the_way
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.rules import RuleResult
 from slipway.domain.steps import StepKind
-from slipway.flow.board import board
 from slipway.flow.reading import NotFound
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
@@ -38,7 +37,7 @@ def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
 
 def test_what_waits_names_the_rules_that_explain_names() -> None:
     home, subject = asked()
-    (row,) = board(home.app.reader, home.app.parking.installation).rows
+    (row,) = home.board().rows
     (moving,) = row.cells[1].moving
     explained = home.app.reader.explain(subject)
     broken = {rule.name for group in explained.rules if group.environment == "production" for rule in group.rules}
@@ -51,7 +50,7 @@ def test_what_waits_names_the_rules_that_explain_names() -> None:
 def test_a_release_that_waits_for_its_run_is_shown_before_the_first_environment() -> None:
     home = Told()
     home.push("1.0.0")
-    (row,) = board(home.app.reader, home.app.parking.installation).rows
+    (row,) = home.board().rows
     (arriving,) = row.arriving
     assert [rule.name for rule in arriving.rules] == ["run-succeeded"]
     assert not [item for cell in row.cells for item in cell.moving]
@@ -162,14 +161,14 @@ def test_a_release_that_is_held_back_names_what_holds_it() -> None:
 def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sent_again() -> None:
     home, _ = asked()
     home.wait(timedelta(minutes=5))
-    found, now = board(home.app.reader, home.app.parking.installation), home.app.reader.clock()
+    found, now = home.board(), home.app.reader.clock()
     first, second = (board_page(found, now=at, visitor=Visitor()) for at in (now, now + timedelta(milliseconds=20)))
     assert first == second
 
 
 def test_it_says_that_everything_is_frozen_and_why() -> None:
     home, _ = asked()
-    found, now = board(home.app.reader, home.app.parking.installation), home.app.reader.clock()
+    found, now = home.board(), home.app.reader.clock()
     frozen = Freeze(
         id="freeze-4711", owner="olga@example.com", reason="incident 4711", at=now, until=now + timedelta(hours=4)
     )
