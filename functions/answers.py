@@ -25,16 +25,32 @@ class LiveRelease(Answer):
     at: Moment
 
 
+class FreezeInForce(Answer):
+    owner: str
+    reason: str
+    until: Moment | None = Field(description="When it ends by itself; null where somebody has to end it.")
+
+
+class HoldOfLane(Answer):
+    owner: str
+    reason: str
+    release: str = Field(description="The roll-back that set it.")
+
+
 class LaneStanding(Answer):
     environment: str
     gate: str
     live: LiveRelease | None
     rolling: str | None
     waiting: str | None
+    returning: str | None = Field(description="A roll-back by hand that is here and not yet rolling out.")
+    frozen: FreezeInForce | None = Field(description="The freeze of this lane, while it is in force.")
+    held: HoldOfLane | None = Field(description="Keeps a roll-back by hand in place until somebody resumes.")
 
 
 class ApplicationStanding(Answer):
     application: str
+    frozen: FreezeInForce | None = Field(description="The freeze of everything, while it is in force.")
     environments: list[LaneStanding]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from slipway.domain.model import Moment
+from slipway.domain.rules import StoredResult
 
 
 class Answer(BaseModel):
@@ -184,12 +185,6 @@ class ApprovalView(Answer):
     sequence: int = 0
 
 
-class RuleView(Answer):
-    name: str
-    passed: bool
-    reason: str
-
-
 class LiveAnswer(Answer):
     live: list[dict[str, Any]]
     next: str | None = None
@@ -207,14 +202,14 @@ class LiveView(Answer):
     gate: str = ""
     overrides: list[ApprovalView] = []
     evidence: list[EvidenceView] = []
-    supply_chain: list[RuleView] = []
+    supply_chain: list[StoredResult] = []
     run: str = ""
     commit: str = ""
 
 
 class RulesThere(Answer):
     environment: str
-    rules: list[RuleView]
+    rules: list[StoredResult]
 
 
 class ExplanationView(Answer):

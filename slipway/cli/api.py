@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from slipway import __version__
 
+from ..domain.rules import read_result
 from .answers import AnchorPage, Applications, AuditPage
 from .finding import App
 from .signing_in import sign_in
@@ -184,7 +185,7 @@ class Api:
 def _rules(problem: Any) -> str:
     """The names of the rules that did not hold, where the problem has any."""
     rules = problem.get("rules")
-    names = [str(rule["name"]) for rule in rules if isinstance(rule, dict) and "name" in rule] if rules else []
+    names = [result.name for rule in rules if (result := read_result(rule))] if isinstance(rules, list) else []
     return f" ({'; '.join(names)})" if names else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, TextIO, assert_never
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -14,10 +14,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from slipway.domain.tones import Tone
+
 from .text import iso, local, neutral
 
-GOOD, BAD, NOTE, NAME, FAINT = "green", "red", "yellow", "cyan", "dim"
+GOOD, BAD, NOTE, WORK, NAME, FAINT = "green", "red", "yellow", "blue", "cyan", "dim"
 GAP = 2
+
+
+def tone_style(tone: Tone) -> str:
+    """How a tone looks on a terminal."""
+    match tone:
+        case Tone.GOOD:
+            return GOOD
+        case Tone.BAD:
+            return BAD
+        case Tone.ASKS:
+            return NOTE
+        case Tone.BUSY:
+            return WORK
+        case Tone.QUIET:
+            return ""
+        case unreachable:
+            assert_never(unreachable)
 
 
 @dataclass(frozen=True)

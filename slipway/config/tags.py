@@ -4,11 +4,10 @@ import fnmatch
 import re
 
 from slipway.domain.application import TagRule
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import Rule, RuleResult
 
 from .ranges import parse_range, parse_version
 
-RULE = "tag-matches"
 LONGEST_TAG = 128
 """What a registry allows. It also bounds the work of a regular expression; that its author keeps it free of
 nested repetition is for the review of the pull request that adds it."""
@@ -65,4 +64,4 @@ def _check_version(text: str, tag: str) -> RuleResult:
 
 
 def _result(*, passed: bool, reason: str) -> RuleResult:
-    return RuleResult(name=RULE, passed=passed, reason=reason)
+    return Rule.TAG_MATCHES.judged(passed, reason)

@@ -97,6 +97,12 @@ class StepFinished(_Cause):
     def key(self) -> str:
         return f"step {self.step.id}"
 
+    @property
+    def resolved_digest(self) -> str | None:
+        """What a tag was found to name."""
+        digest = self.result.get("digest")
+        return digest if self.passed and isinstance(digest, str) else None
+
 
 class DeadlineReached(_Cause):
     """A time that a release was given has run out."""

@@ -1,21 +1,16 @@
-"""The state diagram of a release, made from `Phase` and `TRANSITIONS` so that it cannot say anything else.
+"""The state diagram of a release, made from `Phase` so that it cannot say anything else.
 
 `python -m slipway.domain.diagram` prints what docs/reference/states.md holds.
 """
 
-import ast
-import inspect
 import sys
-import textwrap
-from enum import Enum
-from itertools import pairwise
 
-from .phases import RETRYABLE, ROLLOUT_PHASES, TRANSITIONS, Phase
+from .phases import Phase
 
 _INTRODUCTION = """\
 # States of a release
 
-Made by `python -m slipway.domain.diagram` from the phases and transitions in `slipway/domain/phases.py`.
+Made by `python -m slipway.domain.diagram` from the phases in `slipway/domain/phases.py`.
 Only the steps drawn here can be taken: the code refuses any other.
 """
 
@@ -26,21 +21,6 @@ same release with the same digest, and goes on where it failed, as a new attempt
 Only `completed`, `failed` and `rolled_back` may have touched the cluster of the environment they ended in; a release
 that was rejected, expired, superseded or cancelled has not.
 """
-
-
-def meanings(enum: type[Enum]) -> dict[str, str]:
-    """The one-line meaning of each member: the string that stands under it in the source."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(enum))).body
-    assert isinstance(definition, ast.ClassDef)
-    found: dict[str, str] = {}
-    for member, text in pairwise(definition.body):
-        match member, text:
-            case (
-                ast.Assign(targets=[ast.Name(id=name)]),
-                ast.Expr(value=ast.Constant(value=str(meaning))),
-            ):
-                found[str(enum[name].value)] = " ".join(meaning.split())
-    return found
 
 
 def diagram() -> str:
@@ -54,13 +34,12 @@ def diagram() -> str:
 
 def table() -> str:
     """Every phase with its meaning, whether it holds the lane, and what may follow."""
-    meaning = meanings(Phase)
     lines = ["| phase | meaning | holds its lane | followed by |", "|---|---|---|---|"]
     for phase in Phase:
-        holds = "yes" if phase in ROLLOUT_PHASES else ""
+        holds = "yes" if phase.holds_lane else ""
         following = ", ".join(f"`{f}`" for f in _following(phase)) or "nothing: an end"
-        following = f"nothing by itself; when it is tried again: {following}" if phase in RETRYABLE else following
-        lines.append(f"| `{phase}` | {meaning[phase]} | {holds} | {following} |")
+        following = f"nothing by itself; when it is tried again: {following}" if phase.retryable else following
+        lines.append(f"| `{phase}` | {phase.meaning} | {holds} | {following} |")
     return "\n".join(lines)
 
 
@@ -70,7 +49,7 @@ def page() -> str:
 
 
 def _following(phase: Phase) -> list[Phase]:
-    return [following for following in Phase if following in TRANSITIONS[phase]]
+    return [following for following in Phase if following in phase.followers]
 
 
 if __name__ == "__main__":

@@ -11,3 +11,10 @@ class UnknownName(LookupError):  # noqa: N818 - it reads as what happened
 
 class Inconsistent(Exception):  # noqa: N818 - it is a state of the records
     """Records contradict each other, as they do when they were read during a write; reading again may help."""
+
+
+def present[T](value: T | None, what: str) -> T:
+    """The value, where other facts say that there is one. `what` names it. Raises `Inconsistent`."""
+    if value is None:
+        raise Inconsistent(f"{what} is missing")
+    return value

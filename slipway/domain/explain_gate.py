@@ -3,34 +3,27 @@
 Made of the rules by which `decide` opens gates, so that what people read is what the machine looked at.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator
 
-from .application import Application, Environment
+from .application import Environment
 from .decide.automatic import condition_rules
 from .decide.quorum import own_rules, quorum_rules, voters_left
 from .gate import ApprovalGate
-from .release import ROLLOUT_PHASES, Lane, Phase, Release
-from .rules import RuleResult
+from .release import Phase, Release
+from .rules import Rule, RuleResult, WaitsFor
+from .snapshot import Snapshot
 from .wording import moment
 
 
-def gate_rules(
-    application: Application,
-    release: Release,
-    environment: Environment,
-    lanes: Mapping[str, Lane],
-    *,
-    now: datetime,
-) -> Iterator[RuleResult]:
+def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -> Iterator[RuleResult]:
     """The rules of one environment's gate, for a release that is there or somewhere else in the chain."""
     gate = environment.gate
     here = release.environment == environment.name
     if not isinstance(gate, ApprovalGate):
-        rules = condition_rules(application, release, environment, lanes, now=now)
-        yield from rules or (_rule("quorum-reached", True, "nobody is asked here"),)
+        rules = condition_rules(snapshot.application, release, environment, snapshot.lanes, now=snapshot.now)
+        yield from rules or (Rule.QUORUM_REACHED.holds("nobody is asked here"),)
         return
-    yield _is_open(release, here=here, now=now)
+    yield _is_open(snapshot, release, here=here)
     if not here:
         yield from _will_be_asked(gate)
         return
@@ -41,31 +34,29 @@ def gate_rules(
     yield from own_rules(release, gate, frozenset())
 
 
-def _rule(name: str, passed: bool, reason: str) -> RuleResult:
-    return RuleResult(name=name, passed=passed, reason=reason)
-
-
-def _is_open(release: Release, *, here: bool, now: datetime) -> RuleResult:
-    opened = release.gate if here else None
-    if opened is None:
-        return _rule("gate-is-open", False, "it opens once there is a plan")
-    if release.phase in ROLLOUT_PHASES or release.phase is Phase.HELD_BACK:
-        return _rule("gate-is-open", True, f"it was passed; it opened at {moment(opened.opened_at)}")
-    if release.phase is Phase.AWAITING_APPROVAL and opened.deadline and now < opened.deadline:
-        return _rule("gate-is-open", True, f"it is open until {moment(opened.deadline)}")
+def _is_open(snapshot: Snapshot, release: Release, *, here: bool) -> RuleResult:
+    gate = release.gate if here else None
+    if gate is None:
+        return Rule.GATE_IS_OPEN.not_yet("it opens once there is a plan", WaitsFor.STEP)
+    if release.phase.past_the_gate:
+        return Rule.GATE_IS_OPEN.holds(f"it was passed; it opened at {moment(gate.opened_at)}")
+    if release.phase is Phase.AWAITING_APPROVAL and gate.deadline and snapshot.now < gate.deadline:
+        return Rule.GATE_IS_OPEN.holds(f"it is open until {moment(gate.deadline)}")
     if release.phase.final and release.phase is not Phase.EXPIRED:
-        return _rule("gate-is-open", False, f"the release was {release.phase}: {release.reason}")
-    over = f"its time was over at {moment(opened.deadline)}" if opened.deadline else "it is being planned again"
-    return _rule("gate-is-open", False, over)
+        return Rule.GATE_IS_OPEN.fails(f"the release was {release.phase}: {release.reason}")
+    if gate.deadline is None:
+        return Rule.GATE_IS_OPEN.not_yet("it is being planned again", WaitsFor.STEP)
+    return Rule.GATE_IS_OPEN.fails(f"its time was over at {moment(gate.deadline)}")
 
 
 def _will_be_asked(gate: ApprovalGate) -> Iterator[RuleResult]:
     entra = (f"members of {name}" for name in gate.unlisted_groups())
     people = ", ".join([*(person.name for person in gate.people()), *entra])
-    yield _rule("quorum-reached", False, f"{gate.required} of {people} will be asked")
+    yield Rule.QUORUM_REACHED.not_yet(f"{gate.required} of {people} will be asked", WaitsFor.PERSON)
     for name, group in gate.groups.items():
         if group.required:
-            yield _rule(f"approved-by-{name}", False, f"{group.required} of {name} must be among them")
+            reason = f"{group.required} of {name} must be among them"
+            yield Rule.APPROVED_BY_GROUP.not_yet(reason, WaitsFor.PERSON, subject=name)
 
 
 def _with_votes(quorum: RuleResult, release: Release, gate: ApprovalGate) -> RuleResult:

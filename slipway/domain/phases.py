@@ -1,110 +1,278 @@
-"""The phases of a release, and every step from one to the next."""
+"""The phases of a release, everything that is known of each, and every step from one to the next."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
+from typing import Self, assert_never
+
+from .rules import Milestone
+from .tones import Tone
+
+
+class Doing(Enum):
+    """What becomes of a release while it is in a phase."""
+
+    WAITS = auto()
+    """Nothing is done: a person, time, another release or a message is waited for."""
+    WORKS = auto()
+    """A step is under way that changes nothing in the environment."""
+    ROLLS_OUT = auto()
+    """It holds its lane."""
+    ENDED = auto()
+    """Nothing any more."""
+    ENDED_IN_FAILURE = auto()
+    """Nothing, unless somebody tries it again: with the same digest, as a new attempt, where it failed."""
 
 
 class Phase(StrEnum):
-    """Where a release stands. The last seven are ends; of these, only a failure can be tried again."""
+    """Where a release stands."""
 
-    JOINING = "joining"
-    """One of the two facts it starts from has not arrived yet."""
-    RESOLVING = "resolving"
-    """Its tag is being looked up in the registry."""
-    QUEUED = "queued"
-    """Another rollout holds the lane; this one is next."""
-    PLANNING = "planning"
-    """What a rollout would do is being worked out."""
-    SOAKING = "soaking"
-    """The gate waits until it has been live in an earlier environment for long enough."""
-    AWAITING_APPROVAL = "awaiting_approval"
-    """The gate is open; people are asked."""
-    HELD_BACK = "held_back"
-    """The gate is passed; a freeze, a hold or a closed time window keeps it from rolling out."""
-    PROMOTING = "promoting"
-    """The artifact is being copied into the environment's registry."""
-    DEPLOYING = "deploying"
-    """The manifests are being applied."""
-    CHECKING = "checking"
-    """The cluster is bringing the new version up."""
-    VERIFYING = "verifying"
-    """The acceptance tests are running."""
-    ROLLING_BACK = "rolling_back"
-    """What was live before is being brought back."""
-    COMPLETED = "completed"
-    """Live in every environment of the chain."""
-    FAILED = "failed"
-    """A step failed and nothing was brought back."""
-    ROLLED_BACK = "rolled_back"
-    """A rollout or its verification failed, and what was live before is live again."""
-    REJECTED = "rejected"
-    """A person said no."""
-    EXPIRED = "expired"
-    """Its time to be joined or approved ran out."""
-    SUPERSEDED = "superseded"
-    """A newer release took its place before its rollout began."""
-    CANCELLED = "cancelled"
-    """It can or may not go on: its CI run failed, or its environment is gone."""
+    meaning: str
+    """One sentence, for the reference."""
+    word: str
+    """What pages call it."""
+    mark: str
+    """One character beside the word, so that colour is never the only sign."""
+    tone: Tone
+    doing: Doing
+    milestone: Milestone | None
+    """The milestone that it waits for or works on; None where it is on its way to none."""
+
+    def __new__(
+        cls, name: str, meaning: str, word: str, mark: str, tone: Tone, doing: Doing, milestone: Milestone | None = None
+    ) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning, member.word, member.mark, member.tone = meaning, word, mark, tone
+        member.doing, member.milestone = doing, milestone
+        return member
+
+    JOINING = (
+        "joining",
+        "One of the two facts it starts from has not arrived yet.",
+        "Waiting for its facts",
+        "◔",
+        Tone.QUIET,
+        Doing.WAITS,
+        Milestone.START,
+    )
+    RESOLVING = (
+        "resolving",
+        "Its tag is being looked up in the registry.",
+        "Looking up its image",
+        "◔",
+        Tone.BUSY,
+        Doing.WORKS,
+        Milestone.DIGEST,
+    )
+    QUEUED = (
+        "queued",
+        "Another rollout holds the lane; this one is next.",
+        "Queued",
+        "◔",
+        Tone.QUIET,
+        Doing.WAITS,
+        Milestone.LANE,
+    )
+    PLANNING = (
+        "planning",
+        "What a rollout would do is being worked out.",
+        "Planning",
+        "◑",
+        Tone.BUSY,
+        Doing.WORKS,
+        Milestone.PLAN,
+    )
+    SOAKING = (
+        "soaking",
+        "The gate waits for a condition: that it has been live in an earlier environment for long enough.",
+        "Soaking",
+        "◔",
+        Tone.BUSY,
+        Doing.WAITS,
+        Milestone.GATE,
+    )
+    AWAITING_APPROVAL = (
+        "awaiting_approval",
+        "The gate is open; people are asked.",
+        "Waiting for approval",
+        "?",
+        Tone.ASKS,
+        Doing.WAITS,
+        Milestone.GATE,
+    )
+    HELD_BACK = (
+        "held_back",
+        "The gate is passed; a freeze, a hold or a closed time window keeps it from rolling out.",
+        "Held back",
+        "‖",
+        Tone.ASKS,
+        Doing.WAITS,
+        Milestone.GATE,
+    )
+    PROMOTING = (
+        "promoting",
+        "The artifact is being copied into the environment's registry.",
+        "Copying the image",
+        "◑",
+        Tone.BUSY,
+        Doing.ROLLS_OUT,
+        Milestone.COPY,
+    )
+    DEPLOYING = (
+        "deploying",
+        "The manifests are being applied.",
+        "Deploying",
+        "◑",
+        Tone.BUSY,
+        Doing.ROLLS_OUT,
+        Milestone.ROLLOUT,
+    )
+    CHECKING = (
+        "checking",
+        "The cluster is bringing the new version up.",
+        "Rolling out",
+        "◑",
+        Tone.BUSY,
+        Doing.ROLLS_OUT,
+        Milestone.ROLLOUT,
+    )
+    VERIFYING = (
+        "verifying",
+        "The acceptance tests are running.",
+        "Verifying",
+        "◑",
+        Tone.BUSY,
+        Doing.ROLLS_OUT,
+        Milestone.VERIFICATION,
+    )
+    ROLLING_BACK = (
+        "rolling_back",
+        "What was live before is being brought back.",
+        "Rolling back",
+        "↺",
+        Tone.BAD,
+        Doing.ROLLS_OUT,
+    )
+    COMPLETED = "completed", "Live in every environment of the chain.", "Completed", "✓", Tone.GOOD, Doing.ENDED
+    FAILED = (
+        "failed",
+        "A step failed and nothing was brought back.",
+        "Failed",
+        "✕",
+        Tone.BAD,
+        Doing.ENDED_IN_FAILURE,
+    )
+    ROLLED_BACK = (
+        "rolled_back",
+        "A rollout or its verification failed, and what was live before is live again.",
+        "Rolled back",
+        "↺",
+        Tone.BAD,
+        Doing.ENDED_IN_FAILURE,
+    )
+    REJECTED = "rejected", "A person said no.", "Rejected", "✕", Tone.ASKS, Doing.ENDED
+    EXPIRED = "expired", "Its time to be joined or approved ran out.", "Expired", "–", Tone.QUIET, Doing.ENDED
+    SUPERSEDED = (
+        "superseded",
+        "A newer release took its place before its rollout began.",
+        "Superseded",
+        "»",
+        Tone.QUIET,
+        Doing.ENDED,
+    )
+    CANCELLED = (
+        "cancelled",
+        "It can or may not go on: its CI run failed, or its environment is gone.",
+        "Cancelled",
+        "–",
+        Tone.QUIET,
+        Doing.ENDED,
+    )
+
+    @classmethod
+    def named(cls, name: str) -> "Phase | None":
+        return next((phase for phase in cls if phase == name), None)
 
     @property
     def final(self) -> bool:
-        return self in ENDS
+        """Whether a release in it is under way no more."""
+        return self.doing in (Doing.ENDED, Doing.ENDED_IN_FAILURE)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether somebody may send a release on from here."""
+        return self.doing is Doing.ENDED_IN_FAILURE
+
+    @property
+    def holds_lane(self) -> bool:
+        return self.doing is Doing.ROLLS_OUT
+
+    @property
+    def waits(self) -> bool:
+        return self.doing is Doing.WAITS
+
+    @property
+    def at_the_gate(self) -> bool:
+        """Whether a plan has been made, and nothing has been done by it yet."""
+        return self.milestone is Milestone.GATE
+
+    @property
+    def past_the_gate(self) -> bool:
+        """Whether the gate has been passed and the release has not ended."""
+        return self is Phase.HELD_BACK or self.holds_lane
+
+    @property
+    def spoken(self) -> str:
+        """As it stands in a sentence: `awaiting approval`."""
+        return self.replace("_", " ")
+
+    @property
+    def followers(self) -> frozenset["Phase"]:
+        """The phases that may come next. A release takes no other step."""
+        return _followers(self)
+
+    def is_beyond(self, other: "Phase") -> bool:
+        """Whether a release in it has left the other phase behind, on its way through one environment."""
+        order = tuple(Phase)
+        return self.milestone is not None and order.index(self) > order.index(other)
 
 
-ENDS = frozenset(
-    {
-        Phase.COMPLETED,
-        Phase.FAILED,
-        Phase.ROLLED_BACK,
-        Phase.REJECTED,
-        Phase.EXPIRED,
-        Phase.SUPERSEDED,
-        Phase.CANCELLED,
-    }
-)
-"""A release that is in one of these is under way no more."""
-
-RETRYABLE = frozenset({Phase.FAILED, Phase.ROLLED_BACK})
-"""The ends that somebody may send a release on from: with the same digest, as a new attempt, where it failed."""
-
-_WAITING_ENDS = frozenset({Phase.EXPIRED, Phase.SUPERSEDED, Phase.CANCELLED})
-_PAST_THE_GATE = frozenset({Phase.HELD_BACK, Phase.PROMOTING, Phase.DEPLOYING})
-_ROLLOUT_ENDS = frozenset({Phase.FAILED, Phase.ROLLING_BACK})
-
-TRANSITIONS: dict[Phase, frozenset[Phase]] = {
-    Phase.JOINING: frozenset({Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING}) | _WAITING_ENDS,
-    Phase.RESOLVING: frozenset({Phase.QUEUED, Phase.PLANNING, Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED}),
-    Phase.QUEUED: frozenset({Phase.PLANNING, Phase.SUPERSEDED, Phase.CANCELLED}),
-    Phase.PLANNING: frozenset(
-        {
-            Phase.PLANNING,
-            Phase.SOAKING,
-            Phase.AWAITING_APPROVAL,
-            Phase.HELD_BACK,
-            Phase.PROMOTING,
-            Phase.DEPLOYING,
-            Phase.FAILED,
-            Phase.SUPERSEDED,
-            Phase.CANCELLED,
-        }
-    ),
-    Phase.SOAKING: frozenset({Phase.PLANNING, Phase.SUPERSEDED, Phase.CANCELLED}) | _PAST_THE_GATE,
-    Phase.AWAITING_APPROVAL: frozenset({Phase.PLANNING, Phase.REJECTED}) | _PAST_THE_GATE | _WAITING_ENDS,
-    Phase.HELD_BACK: frozenset({Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING, Phase.SUPERSEDED, Phase.CANCELLED}),
-    Phase.PROMOTING: frozenset({Phase.DEPLOYING, Phase.FAILED}),
-    Phase.DEPLOYING: frozenset({Phase.CHECKING}) | _ROLLOUT_ENDS,
-    Phase.CHECKING: frozenset({Phase.VERIFYING, Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED})
-    | _ROLLOUT_ENDS,
-    Phase.VERIFYING: frozenset({Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}) | _ROLLOUT_ENDS,
-    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.FAILED}),
-    Phase.COMPLETED: frozenset(),
-    Phase.FAILED: frozenset({Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING}),
-    Phase.ROLLED_BACK: frozenset({Phase.QUEUED, Phase.PLANNING}),
-    Phase.REJECTED: frozenset(),
-    Phase.EXPIRED: frozenset(),
-    Phase.SUPERSEDED: frozenset(),
-    Phase.CANCELLED: frozenset(),
-}
-"""Every step a release may take; the diagram in docs/reference/states.md is made from it."""
-
-ROLLOUT_PHASES = frozenset({Phase.PROMOTING, Phase.DEPLOYING, Phase.CHECKING, Phase.VERIFYING, Phase.ROLLING_BACK})
-"""The phases in which a release holds its lane."""
+def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a table that the type checker completes
+    waiting_ends = {Phase.EXPIRED, Phase.SUPERSEDED, Phase.CANCELLED}
+    past_the_gate = {Phase.HELD_BACK, Phase.PROMOTING, Phase.DEPLOYING}
+    rollout_fails = {Phase.FAILED, Phase.ROLLING_BACK}
+    next_environment = {Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}
+    match phase:
+        case Phase.JOINING:
+            following = {Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING} | waiting_ends
+        case Phase.RESOLVING:
+            following = {Phase.QUEUED, Phase.PLANNING, Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED}
+        case Phase.QUEUED:
+            following = {Phase.PLANNING, Phase.SUPERSEDED, Phase.CANCELLED}
+        case Phase.PLANNING:
+            waits = {Phase.PLANNING, Phase.SOAKING, Phase.AWAITING_APPROVAL}
+            following = waits | past_the_gate | {Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED}
+        case Phase.SOAKING:
+            following = {Phase.PLANNING, Phase.SUPERSEDED, Phase.CANCELLED} | past_the_gate
+        case Phase.AWAITING_APPROVAL:
+            following = {Phase.PLANNING, Phase.REJECTED} | past_the_gate | waiting_ends
+        case Phase.HELD_BACK:
+            following = {Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING, Phase.SUPERSEDED, Phase.CANCELLED}
+        case Phase.PROMOTING:
+            following = {Phase.DEPLOYING, Phase.FAILED}
+        case Phase.DEPLOYING:
+            following = {Phase.CHECKING} | rollout_fails
+        case Phase.CHECKING:
+            following = {Phase.VERIFYING} | next_environment | rollout_fails
+        case Phase.VERIFYING:
+            following = next_environment | rollout_fails
+        case Phase.ROLLING_BACK:
+            following = {Phase.ROLLED_BACK, Phase.FAILED}
+        case Phase.FAILED:
+            following = {Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING}
+        case Phase.ROLLED_BACK:
+            following = {Phase.QUEUED, Phase.PLANNING}
+        case Phase.COMPLETED | Phase.REJECTED | Phase.EXPIRED | Phase.SUPERSEDED | Phase.CANCELLED:
+            following = set[Phase]()
+        case _:
+            assert_never(phase)
+    return frozenset(following)

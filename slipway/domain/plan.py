@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from .model import Digest, Name, Record, Repository, Tag, canonical, sha256
 from .release import Evidence
-from .rules import RuleResult
+from .rules import StoredResult
 
 
 class Change(Record):
@@ -46,7 +46,7 @@ class Plan(Record):
     """Hash of the plan that is live now; None where nothing of ours is."""
     base_tag: str | None = None
     evidence: tuple[Evidence, ...] = Field(default=())
-    supply_chain: tuple[RuleResult, ...] = ()
+    supply_chain: tuple[StoredResult, ...] = ()
     """What was found of the signatures, the SBOM and the provenance that the environment requires."""
     run: str | None = None
     policy: Digest
@@ -129,7 +129,7 @@ class PlanMade(Record):
     orphaned: int = 0
     parts: dict[str, str] = Field(default={}, max_length=20)
     """As in the plan: its parts by their hashes."""
-    supply_chain: tuple[RuleResult, ...] = Field(default=(), max_length=10)
+    supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """As in the plan: what the environment requires, and whether it holds."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
     """As in the plan of a roll-back: what is gone."""

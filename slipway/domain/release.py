@@ -9,14 +9,10 @@ from pydantic import Field
 from .blocks import Freeze, Hold, LanePass
 from .model import Digest, Moment, Name, Record, Repository, Tag
 from .people import SignedIn
-from .phases import ENDS, RETRYABLE, ROLLOUT_PHASES, TRANSITIONS, Phase
-from .rules import RuleResult
+from .phases import Phase
+from .rules import StoredResult
 
 __all__ = [
-    "ENDS",
-    "RETRYABLE",
-    "ROLLOUT_PHASES",
-    "TRANSITIONS",
     "Artifact",
     "Evidence",
     "GateState",
@@ -137,7 +133,7 @@ class Visit(Record):
     """`live`, or the phase in which the release ended here."""
     plan_hash: Digest | None = None
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
-    supply_chain: tuple[RuleResult, ...] = Field(default=(), max_length=10)
+    supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """What the last plan found of the signatures, the SBOM and the provenance that the environment requires."""
 
 
@@ -259,6 +255,12 @@ class Lane(Record):
     """Nothing new is rolled out here while it is in force."""
     hold: Hold | None = None
     """Set by a roll-back by hand: nothing undoes it until somebody resumes."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The releases that have a place in it: the one that rolls out, a roll-back by hand, the one that waits."""
+        places = (self.rolling, self.returning, self.waiting)
+        return tuple(number for number in places if number is not None)
 
 
 class Head(Record):

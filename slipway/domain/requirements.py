@@ -1,6 +1,6 @@
 """What an environment may require of an image before its rollout: signatures, an SBOM, provenance.
 
-Each requirement is one rule with a stable name. Here is only what is asked for; `slipway/effects/supply_chain/` looks
+Each requirement is one rule. Here is only what is asked for; `slipway/effects/supply_chain/` looks
 whether it holds, and `decide` refuses a plan where it does not.
 """
 
@@ -11,12 +11,8 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from .model import Duration, Record
+from .rules import Rule
 from .subjects import checked_identities
-
-SIGNED_BY_NOTATION: Final = "signed-by-notation"
-SIGNED_BY_COSIGN: Final = "signed-by-cosign"
-HAS_SBOM: Final = "has-sbom"
-BUILT_BY: Final = "built-by"
 
 LONGEST_WAIT: Final = timedelta(hours=1)
 
@@ -82,15 +78,15 @@ class Requirements(Record):
             raise ValueError(f"within: expected at most {LONGEST_WAIT // timedelta(minutes=1)}m")
         return self
 
-    def rules(self) -> tuple[str, ...]:
-        """Names of the rules that are required, in the order in which they are shown."""
-        asked = {
-            SIGNED_BY_NOTATION: self.notation,
-            SIGNED_BY_COSIGN: self.cosign,
-            HAS_SBOM: self.sbom,
-            BUILT_BY: self.provenance,
-        }
-        return tuple(name for name, required in asked.items() if required)
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that are required, in the order in which they are shown."""
+        required = (
+            (Rule.SIGNED_BY_NOTATION, self.notation),
+            (Rule.SIGNED_BY_COSIGN, self.cosign),
+            (Rule.HAS_SBOM, self.sbom),
+            (Rule.BUILT_BY, self.provenance),
+        )
+        return tuple(rule for rule, requirement in required if requirement)
 
     def files(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Every file that is named, and where."""

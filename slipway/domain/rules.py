@@ -1,21 +1,282 @@
-"""Named rule results: one vocabulary for why something may or may not happen.
+"""Named rules and their results: one vocabulary for why something may or may not happen.
 
-The same results are shown on the page, on the card, in `explain` and in the audit.
+`decide` acts on the results; the page, the card, `explain` and the audit trail show the same ones. Each rule is a
+member of `Rule`, so nobody compares names. Each result is one of four types, so a type checker asks whoever handles
+results what becomes of a rule that does not hold *yet*, and of one about which nothing is known.
 """
 
-from .model import Record
+from collections.abc import Iterable
+from enum import Enum, StrEnum, auto
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from .model import Moment, Record
+from .tones import Tone
 
 
-class RuleResult(Record):
-    """Whether one named rule holds, and why."""
+class Milestone(StrEnum):
+    """What a release reaches in an environment, in this order."""
 
-    name: str
-    """Kebab-case and stable: people search for it."""
-    passed: bool
+    START = "start"
+    """The facts it starts from have arrived."""
+    DIGEST = "digest"
+    """Its tag has been looked up."""
+    LANE = "lane"
+    """It is its turn in the lane."""
+    PLAN = "plan"
+    """There is a plan, and the image is what the environment requires."""
+    GATE = "gate"
+    """The gate has been passed."""
+    COPY = "copy"
+    """The environment's registry has the image."""
+    ROLLOUT = "rollout"
+    """The cluster runs it."""
+    VERIFICATION = "verification"
+    """The acceptance tests have passed."""
+    LIVE = "live"
+    """It is what the environment runs."""
+
+    def comes_after(self, other: "Milestone") -> bool:
+        order = tuple(Milestone)
+        return order.index(self) > order.index(other)
+
+
+class WaitsFor(StrEnum):
+    """What will make a rule hold that does not hold yet."""
+
+    TIME = "time"
+    """Nothing but time."""
+    PERSON = "person"
+    """Somebody has to act."""
+    RELEASE = "release"
+    """Another release has to finish."""
+    STEP = "step"
+    """Slipway is at work on it, or will be when its turn comes."""
+    EVENT = "event"
+    """A message from outside: a push, a finished run."""
+
+
+class Trait(Enum):
+    """What is special about a rule."""
+
+    OVERRIDABLE = auto()
+    """An operator may let one release pass although the rule does not hold."""
+    OWN_WORK = auto()
+    """It keeps people from approving what they made themselves."""
+
+
+class Rule(StrEnum):
+    """Every rule by its name, which is stable: people search for it."""
+
+    meaning: str
+    """One sentence: what has to hold."""
+    milestone: Milestone | None
+    """The milestone it belongs to; None for one that can be in the way at any time before a rollout, and for those that
+    judge a vote or a command."""
+    traits: frozenset[Trait]
+
+    def __new__(cls, name: str, meaning: str, milestone: Milestone | None = None, *traits: Trait) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        member.milestone = milestone
+        member.traits = frozenset(traits)
+        return member
+
+    # ---- what a release starts from
+    TAG_MATCHES = "tag-matches", "The tag is one that the application takes."
+    IMAGE_WAS_PUSHED = "image-was-pushed", "The registry has told of the push.", Milestone.START
+    RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START
+    BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
+    RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built."
+    DIGEST_IS_KNOWN = "digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST
+    PREVIOUS_ENVIRONMENT_WAS_LIVE = "previous-environment-was-live", "It went live in the environment before this one."
+    WAS_LIVE_HERE = "was-live-here", "What a roll-back brings back was live in this environment."
+    ORDERED_BY_AN_OPERATOR = "ordered-by-an-operator", "An operator ordered the roll-back."
+
+    # ---- the lane and the plan
+    NO_NEWER_RELEASE = "no-newer-release", "No newer release is in the lane.", Milestone.LANE
+    LANE_IS_FREE = "lane-is-free", "No other rollout holds the lane.", Milestone.LANE
+    PLAN_IS_CURRENT = "plan-is-current", "The plan still says what a rollout would do.", Milestone.PLAN
+    SIGNED_BY_NOTATION = "signed-by-notation", "A Notation signature names a trusted identity.", Milestone.PLAN
+    SIGNED_BY_COSIGN = "signed-by-cosign", "A cosign signature was made with the required key.", Milestone.PLAN
+    HAS_SBOM = "has-sbom", "Every platform of the image has an SBOM.", Milestone.PLAN
+    BUILT_BY = "built-by", "SLSA provenance names a trusted builder.", Milestone.PLAN
+
+    # ---- the gate
+    GATE_IS_OPEN = "gate-is-open", "The gate is open, or has been passed.", Milestone.GATE
+    QUORUM_REACHED = "quorum-reached", "Enough people have approved.", Milestone.GATE
+    APPROVED_BY_GROUP = "approved-by-group", "Enough people of one group are among them.", Milestone.GATE
+    TESTS_PASSED = "tests-passed", "The acceptance tests of the named environments passed.", Milestone.GATE
+    SOAKED = "soaked", "It has been live in an earlier environment for long enough.", Milestone.GATE
+
+    # ---- between gate and rollout
+    FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE
+    HOLD = "hold", "No roll-back by hand holds the lane."
+    WINDOW = "window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE
+
+    # ---- the rollout
+    ARTIFACT_IS_PROMOTED = "artifact-is-promoted", "The environment's registry has the image.", Milestone.COPY
+    ROLLOUT_SUCCEEDED = "rollout-succeeded", "The cluster runs the new version.", Milestone.ROLLOUT
+    VERIFICATION_PASSED = "verification-passed", "The acceptance tests passed.", Milestone.VERIFICATION
+    IS_LIVE = "is-live", "It is what the environment runs.", Milestone.LIVE
+
+    # ---- a vote
+    RELEASE_EXISTS = "release-exists", "There is such a release."
+    VOTE_IS_FOR_THIS_PLAN = "vote-is-for-this-plan", "The vote is for the plan that is asked about now."
+    APPROVER_IS_LISTED = "approver-is-listed", "The voter is among those who are asked."
+    VOTER_HAS_SIGNED_IN = "voter-has-signed-in", "The voter has signed in, where the gate demands it."
+    ANSWER_IS_FROM_WHO_WAS_ASKED = "answer-is-from-who-was-asked", "The link was used by the person it was sent to."
+    NOT_REQUESTER = "approver-is-not-requester", "The approver did not ask for the CI run.", None, Trait.OWN_WORK
+    NOT_COMMITTER = "approver-is-not-committer", "The approver did not make the commit.", None, Trait.OWN_WORK
+    ONE_VOTE_EACH = "one-vote-each", "The voter has no vote that counts already."
+    HAS_VOTED = "has-voted", "There is a vote to take back."
+    REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why."
+    APPROVAL_HAS_A_REASON = "approval-has-a-reason", "An approval says why, where the gate demands it."
+    GATE_HAS_ROOM = "gate-has-room", "The gate takes more votes."
+
+    # ---- a command
+    REASON_IS_GIVEN = "reason-is-given", "A command that needs a reason has one."
+    ENVIRONMENT_EXISTS = "environment-exists", "The environment is one of the application's."
+    IS_NO_REPEAT = "is-no-repeat", "The command is not a repeat of one that was refused."
+    IS_UNDER_WAY = "is-under-way", "The release has not ended."
+    HAS_NOT_BEGUN_TO_ROLL_OUT = "has-not-begun-to-roll-out", "Its rollout has not begun."
+    HAS_FAILED = "has-failed", "The release ended in a failure."
+    ATTEMPTS_ARE_LEFT = "attempts-are-left", "It may be tried again."
+    IS_NOT_LIVE_NOW = "is-not-live-now", "Another release is live there now."
+    ONE_ROLL_BACK_AT_A_TIME = "one-roll-back-at-a-time", "No other roll-back is under way there."
+    IS_HERE = "is-here", "The release is in the environment that the command names."
+    IS_KEPT_BACK = "is-kept-back", "Something that may be overridden keeps it back."
+    IS_NOT_ON_HOLD = "is-not-on-hold", "Nothing that may not be overridden keeps it back."
+    IS_ON_HOLD = "is-on-hold", "A roll-back by hand holds the lane."
+    IS_FROZEN = "is-frozen", "There is a freeze to end."
+    IS_NOT_FROZEN = "is-not-frozen", "It is not frozen already."
+    ENDS_IN_THE_FUTURE = "ends-in-the-future", "The freeze ends in the future."
+    ENDS_WITHIN_A_YEAR = "ends-within-a-year", "A freeze that ends by itself does so within a year."
+
+    @property
+    def overridable(self) -> bool:
+        return Trait.OVERRIDABLE in self.traits
+
+    @property
+    def about_own_work(self) -> bool:
+        return Trait.OWN_WORK in self.traits
+
+    # ---- results
+    def holds(self, reason: str, *, subject: str = "") -> "Pass":
+        return Pass(rule=self, subject=subject, reason=reason)
+
+    def fails(self, reason: str, *, subject: str = "") -> "Fail":
+        return Fail(rule=self, subject=subject, reason=reason)
+
+    def judged(self, holds: bool, reason: str, *, subject: str = "") -> "Pass | Fail":
+        """For a rule that either holds or does not, whatever time brings."""
+        return self.holds(reason, subject=subject) if holds else self.fails(reason, subject=subject)
+
+    def not_yet(self, reason: str, waits_for: WaitsFor, *, until: Moment | None = None, subject: str = "") -> "NotYet":
+        return NotYet(rule=self, subject=subject, reason=reason, waits_for=waits_for, until=until)
+
+    def unknown(self, why: str, *, blocks: bool = True) -> "Unknown":
+        return Unknown(rule=self, reason=why, blocks=blocks)
+
+
+class _Result(Record):
+    mark: ClassVar[str]
+    """One character, so that colour is never the only sign."""
+    tone: ClassVar[Tone]
+    spoken: ClassVar[str]
+    """As it follows the rule's name in a sentence."""
+
+    rule: Rule
+    subject: Annotated[str, Field(max_length=64)] = ""
+    """Which one, of a rule that is asked about several things: the group of `approved-by-group`."""
     reason: str
     """One sentence that names what was expected and what came."""
 
+    @property
+    def name(self) -> str:
+        """The rule as people read it: `soaked`, `approved-by-security`."""
+        return self.rule.replace("-group", f"-{self.subject}") if self.subject else str(self.rule)
 
-def failed(rules: tuple[RuleResult, ...]) -> tuple[RuleResult, ...]:
-    """The rules that do not hold."""
-    return tuple(rule for rule in rules if not rule.passed)
+    @property
+    def passed(self) -> bool:
+        return isinstance(self, Pass)
+
+
+class Pass(_Result):
+    """The rule holds."""
+
+    mark: ClassVar[str] = "✓"
+    tone: ClassVar[Tone] = Tone.GOOD
+    spoken: ClassVar[str] = "holds"
+
+    verdict: Literal["pass"] = "pass"
+
+    @property
+    def blocks(self) -> bool:
+        return False
+
+
+class Fail(_Result):
+    """The rule does not hold, and waiting will not change that."""
+
+    mark: ClassVar[str] = "✕"
+    tone: ClassVar[Tone] = Tone.BAD
+    spoken: ClassVar[str] = "does not hold"
+
+    verdict: Literal["fail"] = "fail"
+
+    @property
+    def blocks(self) -> bool:
+        return True
+
+
+class NotYet(_Result):
+    """The rule does not hold yet; a release that meets it waits."""
+
+    mark: ClassVar[str] = "○"
+    tone: ClassVar[Tone] = Tone.QUIET
+    spoken: ClassVar[str] = "does not hold yet"
+
+    verdict: Literal["not-yet"] = "not-yet"
+    waits_for: WaitsFor
+    until: Moment | None = None
+    """When it will hold, or is worth another look; None where nobody can say."""
+
+    @property
+    def blocks(self) -> bool:
+        return True
+
+
+class Unknown(_Result):
+    """Nobody can tell whether the rule holds."""
+
+    mark: ClassVar[str] = "?"
+    tone: ClassVar[Tone] = Tone.ASKS
+    spoken: ClassVar[str] = "is not known"
+
+    verdict: Literal["unknown"] = "unknown"
+    blocks: bool = True
+    """False where the policy does not ask for it to be known: it is shown as unknown all the same."""
+
+
+type RuleResult = Pass | Fail | NotYet | Unknown
+type StoredResult = Annotated[RuleResult, Field(discriminator="verdict")]
+"""A result as a field of a record."""
+
+
+def failed(rules: Iterable[RuleResult]) -> tuple[RuleResult, ...]:
+    """The results that are in the way: of rules that do not hold, do not hold yet, or are not known to hold."""
+    return tuple(rule for rule in rules if rule.blocks)
+
+
+_RESULT: TypeAdapter[RuleResult] = TypeAdapter(StoredResult)
+
+
+def read_result(value: Any) -> RuleResult | None:
+    """A result as it stands in an audit record; None where the value is none."""
+    try:
+        return _RESULT.validate_python(value)
+    except ValidationError:
+        return None

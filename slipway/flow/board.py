@@ -7,13 +7,12 @@ newest is read by itself, which is rare. Why something waits is `explain`'s answ
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..config import check_tag
 from ..domain.application import Environment
 from ..domain.blocks import Freeze
 from ..domain.explain import explain, in_the_way
 from ..domain.release import Lane, Release
 from ..domain.rules import RuleResult
-from ..ledger import Standing
+from ..domain.snapshot import Lookups, Snapshot
 from ..ledger.installation import Installation, OpenParked
 from .catalogue import Entry
 from .reading import NotFound, Reader
@@ -29,8 +28,6 @@ class Moving:
     """A release that has not ended, and what stands in its way."""
 
     release: Release
-    headline: str
-    next: str
     rules: tuple[RuleResult, ...]
     """Those that it waits for, as `explain` names them."""
 
@@ -75,9 +72,9 @@ def board(reader: Reader, installation: Installation, application: str | None = 
     """
     rows, newest, count = list[Row](), list[Release](), NEWEST if application is None else NEWEST_OF_ONE
     for entry in _entries(reader, application):
-        standing = reader.ledger.standing(entry.application.application, newest=count)
-        rows.append(_row(reader, entry, standing))
-        newest += standing.releases
+        snapshot = reader.snapshot(entry, Lookups(newest=count))
+        rows.append(row(snapshot))
+        newest += [snapshot.releases[number] for number in sorted(snapshot.releases, reverse=True)[:count]]
     newest.sort(key=lambda release: release.created_at, reverse=True)
     return Board(rows=tuple(rows), newest=tuple(newest[:count]), parked=installation.open_parked())
 
@@ -91,59 +88,37 @@ def _entries(reader: Reader, application: str | None) -> Iterable[Entry]:
     return (entry,)
 
 
-def _row(reader: Reader, entry: Entry, standing: Standing) -> Row:
-    name, lanes = entry.application.application, standing.lanes
-    known = {release.number: release for release in standing.releases}
-    for number in _named(lanes.values()):
-        if number not in known and (found := reader.ledger.release(name, number)) is not None:
-            known[number] = found
+def row(snapshot: Snapshot) -> Row:
+    """One application, from what may be known of it."""
 
-    def moving(numbers: Iterable[int | None]) -> Iterator[Moving]:
+    def moving(numbers: Iterable[int]) -> Iterator[Moving]:
         for number in numbers:
-            release = known.get(number or 0)
+            release = snapshot.release(number)
             if release is not None and not release.phase.final:
-                yield _moving(reader, entry, standing, known, release)
+                yield _moving(snapshot, release)
 
     def cell(environment: Environment) -> Cell:
-        lane = lanes.get(environment.name) or Lane(environment=environment.name)
-        failed = known.get(lane.failed or 0)
+        lane = snapshot.lane(environment.name)
         return Cell(
-            environment=environment, lane=lane, moving=tuple(moving((lane.rolling, lane.waiting))), failed=failed
+            environment=environment,
+            lane=lane,
+            moving=tuple(moving(lane.numbers)),
+            failed=snapshot.release(lane.failed),
         )
 
-    arriving = (number for number in reversed(standing.head.active) if _arrives(known.get(number)))
+    arriving = (number for number in reversed(snapshot.head.active) if _arrives(snapshot.release(number)))
     return Row(
-        application=name,
-        cells=tuple(cell(environment) for environment in entry.application.environments),
+        application=snapshot.application.application,
+        cells=tuple(cell(environment) for environment in snapshot.application.environments),
         arriving=tuple(moving(arriving)),
-        everything=standing.head.freeze,
+        everything=snapshot.head.freeze,
     )
-
-
-def _named(lanes: Iterable[Lane]) -> set[int]:
-    """What is shown with its state. What is live is told by its lane alone."""
-    return {number for lane in lanes for number in (lane.rolling, lane.waiting, lane.failed) if number is not None}
 
 
 def _arrives(release: Release | None) -> bool:
     return release is not None and release.environment is None
 
 
-def _moving(reader: Reader, entry: Entry, standing: Standing, known: dict[int, Release], release: Release) -> Moving:
-    explanation = explain(
-        entry.application,
-        release,
-        standing.lanes,
-        known,
-        delivery=entry.fingerprint,
-        now=reader.clock(),
-        everything=standing.head.freeze,
-        tag_rule=check_tag(entry.application.image.tags, release.tag),
-    )
-    where = release.environment or entry.application.environments[0].name
-    return Moving(
-        release=release,
-        headline=explanation.headline,
-        next=explanation.next,
-        rules=in_the_way(explanation, where),
-    )
+def _moving(snapshot: Snapshot, release: Release) -> Moving:
+    where = release.environment or snapshot.application.environments[0].name
+    return Moving(release=release, rules=in_the_way(explain(snapshot, release), where))

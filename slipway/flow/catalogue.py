@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from ..config import Deliveries, Delivery, check_tag
 from ..config.fingerprint import fingerprint
 from ..config.windows import Calendar, calendar_of
 from ..domain.application import Application
 from ..domain.causes import Cause, ImagePushed, PipelineCompleted, StepFinished
-from ..domain.decide.state import tag_of
-from ..domain.rules import RuleResult
-from ..domain.windows import Opening
+from ..domain.snapshot import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +22,15 @@ class Entry:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     """Of each environment that has time windows."""
 
-    def openings(self, now: datetime) -> dict[str, Opening]:
-        """Of each environment that has time windows: whether they are open."""
-        return {name: calendar.at(now) for name, calendar in self.calendars.items()}
+    def policy(self, now: datetime) -> Policy:
+        """What the folder says at one moment."""
+        return Policy(
+            application=self.application,
+            delivery=self.fingerprint,
+            now=now,
+            windows={name: calendar.at(now) for name, calendar in self.calendars.items()},
+            check_tag=partial(check_tag, self.application.image.tags),
+        )
 
     @property
     def application(self) -> Application:
@@ -67,18 +72,6 @@ class Catalogue:
 def _calendars(delivery: Delivery) -> dict[str, Calendar]:
     environments = delivery.application.environments
     return {e.name: calendar_of(delivery, e.windows) for e in environments if e.windows.given}
-
-
-def tag_rule(application: Application, cause: Cause) -> RuleResult | None:
-    """Whether the tag that the cause names may start a release; None where it names none."""
-    match cause:
-        case ImagePushed():
-            tag: str | None = cause.tag
-        case PipelineCompleted():
-            tag = tag_of(application, cause)
-        case _:
-            tag = None
-    return check_tag(application.image.tags, tag) if tag is not None else None
 
 
 def _delivers(application: Application, cause: ImagePushed) -> bool:

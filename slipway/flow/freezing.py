@@ -18,7 +18,7 @@ from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
 from ..domain.model import Record, sha256
 from ..domain.release import Head
-from ..domain.rules import RuleResult, failed
+from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import Installation
@@ -29,11 +29,7 @@ from .intake import Contended, Intake, Outcome
 log = logging.getLogger(__name__)
 
 EVERYTHING = "everything"
-REPEAT = RuleResult(
-    name="is-no-repeat",
-    passed=False,
-    reason="it is a repeat of a command that was refused: give it again as a new one",
-)
+REPEAT = Rule.IS_NO_REPEAT.fails("it is a repeat of a command that was refused: give it again as a new one")
 ATTEMPTS = 8
 AT_ONCE = 8
 """Applications that are told at the same time."""
@@ -159,7 +155,7 @@ def differences(application: str, head: Head, state: FreezeState | None, *, now:
 def _rules(order: Order, here: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
     if order.verb is Verb.UNFREEZE:
         return (thaw_rule(EVERYTHING, here, now=now),)
-    given = RuleResult(name="reason-is-given", passed=bool(order.reason.strip()), reason="freeze says why")
+    given = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze says why")
     return (*freeze_rules(EVERYTHING, here, order.until, now=now), given)
 
 

@@ -6,11 +6,13 @@ from enum import StrEnum
 
 from ..domain.causes import Cause
 from ..domain.decide import decide
+from ..domain.errors import Inconsistent
 from ..domain.rules import RuleResult
+from ..domain.snapshot import lookups
 from ..ledger import AlreadySeen, Conflict, Ledger
 from ..ledger.indexing import Indexer
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
-from .catalogue import Catalogue, Entry, tag_rule
+from .catalogue import Catalogue, Entry
 from .clock import Clock, Patience
 from .observing import measured, stamped
 from .outbox import Outbox
@@ -78,22 +80,14 @@ class Intake:
 
     def _take(self, entry: Entry, cause: Cause, current: Span) -> Receipt:
         application = entry.application
-        rule = tag_rule(application, cause)
+        wanted = lookups(application, cause)
         for attempt in range(ATTEMPTS):
             if attempt and self.ledger.seen(application.application, cause):
                 return Receipt(application=application.application, outcome=Outcome.REPEATED)
-            now = self.clock()
-            loaded = self.ledger.load(
-                application,
-                cause,
-                delivery=entry.fingerprint,
-                now=now,
-                tag_rule=rule,
-                windows=entry.openings(now),
-            )
+            loaded = self.ledger.load(entry.policy(self.clock()), wanted)
             try:
-                decision = decide(loaded.state, cause)
-            except AssertionError:
+                decision = decide(loaded.snapshot, cause)
+            except Inconsistent:
                 if self.ledger.unchanged(loaded):
                     raise
                 # Others wrote while the rows were read one after the other, so they do not fit together: read again.
@@ -101,7 +95,7 @@ class Intake:
                 continue
             if decision.nothing:
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
-            decision = stamped(decision, loaded.state.now)
+            decision = stamped(decision, loaded.snapshot.now)
             try:
                 committed = self.ledger.commit(loaded, decision, cause)
             except AlreadySeen:
@@ -113,7 +107,7 @@ class Intake:
                 current.set({Attribute.RELEASE: release.id})
                 if trace_id(release.trace) != trace_id(carrier()):
                     current.link(release.trace)
-            measured(loaded.state, decision, cause)
+            measured(loaded.snapshot, decision, cause)
             self.outbox.send(committed.entries)
             self.indexer.take(application.application, committed.records)
             actions = tuple(record.action for record in decision.records)

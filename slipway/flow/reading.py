@@ -3,21 +3,23 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from ..config import check_tag
 from ..domain.application import Environment
 from ..domain.audit import AuditRecord, ChainCheck, ChainFault
+from ..domain.blocks import Freeze
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
 from ..domain.plan import Plan
 from ..domain.promotion import PromotionProgress
-from ..domain.release import Head, Lane, Phase, Release, parse_release_id
+from ..domain.release import Head, Phase, Release, parse_release_id
+from ..domain.snapshot import Lookups, Snapshot
 from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION
 from ..ledger.table import Row
-from .catalogue import Catalogue
+from .catalogue import Catalogue, Entry
 from .clock import Clock, utc_now
 
 PAGE_LIMIT = 500
@@ -53,35 +55,13 @@ class Reader:
     catalogue: Catalogue
     clock: Clock = utc_now
 
+    def snapshot(self, entry: Entry, wanted: Lookups) -> Snapshot:
+        """All that may be known of an application now. Raises `LedgerUnavailable`."""
+        return self.ledger.load(entry.policy(self.clock()), wanted).snapshot
+
     def applications(self) -> list[dict[str, Any]]:
         """Every application with its environments and lanes."""
-        return [
-            {
-                "application": entry.application.application,
-                "environments": [
-                    self._environment(entry.application.application, environment, lanes)
-                    for environment in entry.application.environments
-                ],
-            }
-            for entry in self.catalogue
-            for lanes in (self.ledger.lanes(entry.application.application),)
-        ]
-
-    def _environment(self, application: str, environment: Environment, lanes: dict[str, Lane]) -> dict[str, Any]:
-        lane = lanes.get(environment.name) or Lane(environment=environment.name)
-
-        def name(number: int | None) -> str | None:
-            return f"{application}-{number}" if number else None
-
-        return {
-            "environment": environment.name,
-            "gate": environment.gate.kind,
-            "live": {"release": name(lane.live.release), "tag": lane.live.tag, "at": lane.live.at.isoformat()}
-            if lane.live
-            else None,
-            "rolling": name(lane.rolling),
-            "waiting": name(lane.waiting),
-        }
+        return [_standing(self.snapshot(entry, Lookups(in_lanes=False))) for entry in self.catalogue]
 
     def releases(self, application: str | None, *, limit: int, before: int | None = None) -> list[Release]:
         """Newest first; of all applications by time when none is named."""
@@ -113,22 +93,8 @@ class Reader:
         entry = self.catalogue.get(release.application)
         if entry is None:
             raise NotFound(f"the application {release.application!r} is not delivered by this installation any more")
-        head, lanes = self.ledger.head_and_lanes(release.application)
-        numbers = {lane.rolling for lane in lanes.values()} | {lane.waiting for lane in lanes.values()}
-        numbers |= {lane.live.release for lane in lanes.values() if lane.live}
-        numbers.add(release.superseded_by)
-        others = {n: found for n in numbers if n and (found := self.ledger.release(release.application, n))}
-        return explain(
-            entry.application,
-            release,
-            lanes,
-            others | {release.number: release},
-            delivery=entry.fingerprint,
-            now=self.clock(),
-            tag_rule=check_tag(entry.application.image.tags, release.tag),
-            everything=head.freeze,
-            windows=entry.openings(self.clock()),
-        )
+        snapshot = self.snapshot(entry, Lookups(releases=(release.number,)))
+        return explain(snapshot, snapshot.release(release.number) or release)
 
     def plan(self, plan_hash: str) -> Plan:
         content = self.blobs.get(plan_hash)
@@ -181,6 +147,44 @@ class Reader:
                 break
         fault = fault or check.finish(sequence=head.sequence, head_hash=head.hash)
         return Verdict(application=application, records=check.count, intact=fault is None, fault=fault)
+
+
+def _standing(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "application": snapshot.application.application,
+        "frozen": _freeze(snapshot.head.freeze, snapshot.now),
+        "environments": [_lane(snapshot, environment) for environment in snapshot.application.environments],
+    }
+
+
+def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
+    lane, application = snapshot.lane(environment.name), snapshot.application.application
+
+    def name(number: int | None) -> str | None:
+        return f"{application}-{number}" if number else None
+
+    return {
+        "environment": environment.name,
+        "gate": environment.gate.kind,
+        "live": {"release": name(lane.live.release), "tag": lane.live.tag, "at": lane.live.at.isoformat()}
+        if lane.live
+        else None,
+        "rolling": name(lane.rolling),
+        "waiting": name(lane.waiting),
+        "returning": name(lane.returning),
+        "frozen": _freeze(lane.freeze, snapshot.now),
+        "held": {"owner": lane.hold.owner, "reason": lane.hold.reason, "release": name(lane.hold.release)}
+        if lane.hold
+        else None,
+    }
+
+
+def _freeze(freeze: Freeze | None, now: datetime) -> dict[str, Any] | None:
+    """A freeze that is in force."""
+    if freeze is None or not freeze.in_force(now):
+        return None
+    until = freeze.until.isoformat() if freeze.until else None
+    return {"owner": freeze.owner, "reason": freeze.reason, "until": until}
 
 
 def _fault(check: ChainCheck, head: Head, found: AuditRecord | Row) -> ChainFault | None:

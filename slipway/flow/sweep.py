@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ..config import check_tag
 from ..domain.causes import ImagePushed
 from ..domain.decide.deadlines import overdue
 from ..domain.model import Record
@@ -16,7 +17,7 @@ from ..ledger.freezes import FreezeState
 from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
 from ..telemetry import Attribute, Family, about, span
-from .catalogue import Catalogue, Entry, tag_rule
+from .catalogue import Catalogue, Entry
 from .clock import Clock
 from .freezing import Freezer
 from .inbound.event_grid import hangs_on_an_image
@@ -179,9 +180,8 @@ class Sweep:
                 pushed_at=tag.updated_at,
                 source="sweep",
             )
-            rule = tag_rule(entry.application, cause)
             age = self.clock() - tag.updated_at
-            if not SETTLED <= age <= PUSH_WINDOW or (rule is not None and not rule.passed):
+            if not SETTLED <= age <= PUSH_WINDOW or not check_tag(image.tags, tag.tag).passed:
                 continue
             if self.ledger.release_of(entry.application.application, tag.digest) is None:
                 found += sum(receipt.outcome is Outcome.TAKEN for receipt in self.intake.take(cause))

@@ -5,7 +5,7 @@
 """
 
 from .blobs import Blobs
-from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded, OutboxEntry, Standing
+from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded, OutboxEntry
 from .table import Conflict, LedgerUnavailable, Table
 
 __all__ = [
@@ -17,6 +17,5 @@ __all__ = [
     "LedgerUnavailable",
     "Loaded",
     "OutboxEntry",
-    "Standing",
     "Table",
 ]

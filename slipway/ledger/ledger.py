@@ -1,18 +1,17 @@
-"""Load an application's state, commit a decision: all of it in one entity-group transaction, or nothing."""
+"""Load a snapshot of an application, commit a decision: all of it in one entity-group transaction, or nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from ..domain.application import Application, Start
 from ..domain.audit import AuditRecord, chained
-from ..domain.causes import Cause, CommandGiven, ImagePushed, PipelineCompleted, StepFinished
-from ..domain.decide import Decision, State, lookups
+from ..domain.causes import Cause, CommandGiven
+from ..domain.decide import Decision
 from ..domain.release import Head, Lane, Release
-from ..domain.rules import RuleResult, failed
-from ..domain.steps import Outgoing, StepKind
-from ..domain.windows import Opening
+from ..domain.rules import failed
+from ..domain.snapshot import Lookups, Policy, Snapshot
+from ..domain.steps import Outgoing
 from . import keys
 from .archive import Archive
 from .blobs import Blobs, LateBlobs
@@ -23,8 +22,6 @@ from .table import Act, Conflict, Exists, Row, Table, Value, Write
 
 SEEN_PARTS = 256
 """Parts of the marks, by their first two digits."""
-JOINING_LOADED = 20
-"""Waiting releases that one decision looks at: few enough for all that may follow to fit into one transaction."""
 BETWEEN = 40
 """Rows read beside an application's newest releases: the head, its lanes, and what is under way right now."""
 CLOSE = 4
@@ -37,19 +34,10 @@ class AlreadySeen(Exception):  # noqa: N818 - not an error: the cause was taken 
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """A state, with the ETags that guard it."""
+    """A snapshot, with the ETags that guard it."""
 
-    state: State
+    snapshot: Snapshot
     etags: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Where an application stands: its lanes, and its newest releases, newest first."""
-
-    head: Head
-    lanes: Mapping[str, Lane]
-    releases: tuple[Release, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,39 +68,62 @@ class Ledger:
         self.promotions = Promotions(table)
 
     # ---- load
-    def load(
-        self,
-        application: Application,
-        cause: Cause,
-        *,
-        delivery: str,
-        now: datetime,
-        tag_rule: RuleResult | None = None,
-        windows: Mapping[str, Opening] | None = None,
-    ) -> Loaded:
-        """Everything that `decide` looks at: the head and the lanes in one request, and the releases they name."""
-        partition, etags = application.application, dict[str, str]()
-        head, lanes = self._head_and_lanes(partition, etags)
-        wanted = lookups(application, cause)
-        by_digest = self._pointer(partition, keys.artifact(wanted.digest)) if wanted.digest else None
-        by_tag = self._pointer(partition, keys.tag(wanted.tag)) if wanted.tag else None
-        numbers = {*wanted.releases, by_digest, by_tag, *_may_join(application, cause, head)}
+    def load(self, policy: Policy, wanted: Lookups) -> Loaded:
+        """All that may be known of an application now. The head and the lanes take one request, and the newest releases
+        come with them; every other release and every pointer takes one of its own. Raises `LedgerUnavailable`."""
+        partition, etags = policy.application.application, dict[str, str]()
+        if wanted.newest:
+            head, lanes, releases = self._newest(partition, wanted.newest, etags)
+        else:
+            head, lanes = self._head_and_lanes(partition, etags)
+            releases = {}
+        digests = self._pointers(partition, wanted.digest, keys.artifact)
+        tags = self._pointers(partition, wanted.tag, keys.tag)
+        numbers = {*wanted.releases, *digests.values(), *tags.values(), *_last(head.active, wanted.active)}
         for lane in lanes.values():
-            numbers |= {lane.rolling, lane.waiting, lane.returning}
-        releases = self._read_releases(partition, {n for n in numbers if n is not None}, etags)
-        state = State(
-            application=application,
-            delivery=delivery,
-            now=now,
+            numbers |= set(lane.numbers) if wanted.in_lanes else set()
+            numbers |= {lane.failed} if wanted.newest and lane.failed else set()
+        releases |= self._read_releases(partition, numbers - releases.keys(), etags)
+        named = {release.tag for release in releases.values()} | ({wanted.tag} if wanted.tag is not None else set())
+        snapshot = Snapshot(
+            application=policy.application,
+            delivery=policy.delivery,
+            now=policy.now,
             head=head,
             lanes=lanes,
             releases=releases,
-            by_digest=by_digest,
-            by_tag=by_tag,
-            tag_rule=tag_rule,
-            windows=windows or {},
+            digests=digests,
+            tags=tags,
+            tag_rules={tag: policy.check_tag(tag) for tag in named},
+            windows=policy.windows,
         )
-        return Loaded(state=state, etags=etags)
+        return Loaded(snapshot=snapshot, etags=etags)
+
+    def _newest(
+        self, partition: str, newest: int, etags: dict[str, str]
+    ) -> tuple[Head, dict[str, Lane], dict[int, Release]]:
+        """Head, lanes and the newest releases in one request, as their rows lie side by side. Between them lie the
+        few of what is under way; where these are many, because something does not work, a second request is made.
+        """
+        room = newest + BETWEEN
+        head: Head | None = None
+        lanes, releases, count = dict[str, Lane](), dict[int, Release](), 0
+        for row in self.table.rows(partition, keys.HEAD, keys.RELEASE + keys.AFTER, limit=room):
+            count += 1
+            etags[row.key] = row.etag
+            if row.key == keys.HEAD:
+                head = unpack(Head, row.values)
+            elif row.key.startswith(keys.LANE):
+                lane = unpack(Lane, row.values)
+                lanes[lane.environment] = lane
+            elif row.key.startswith(keys.RELEASE):
+                release = unpack(Release, row.values)
+                releases[release.number] = release
+                if len(releases) == newest:
+                    break
+        if count == room and len(releases) < newest:
+            releases = {release.number: release for release in self.releases(partition, limit=newest)}
+        return head or self._new_head(partition), lanes, releases
 
     def _head_and_lanes(self, partition: str, etags: dict[str, str]) -> tuple[Head, dict[str, Lane]]:
         head, lanes = None, dict[str, Lane]()
@@ -145,6 +156,11 @@ class Ledger:
                 etags[row.key] = row.etag
         return found
 
+    def _pointers(self, partition: str, name: str | None, key: Callable[[str], str]) -> dict[str, int]:
+        """What a digest or a tag points to, by that digest or tag; empty where it points to nothing."""
+        number = self._pointer(partition, key(name)) if name else None
+        return {name: number} if name and number is not None else {}
+
     def _pointer(self, partition: str, key: str) -> int | None:
         row = self.table.get(partition, key)
         return int(row.values["Release"]) if row else None
@@ -161,14 +177,14 @@ class Ledger:
     # ---- commit
     def commit(self, loaded: Loaded, decision: Decision, cause: Cause) -> Committed:
         """Write the decision. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
-        state = loaded.state
-        partition = state.application.application
+        snapshot = loaded.snapshot
+        partition = snapshot.application.application
         records = chained(
             decision.records,
             application=partition,
-            time=state.now,
-            sequence=state.head.sequence,
-            previous=state.head.hash,
+            time=snapshot.now,
+            sequence=snapshot.head.sequence,
+            previous=snapshot.head.hash,
         )
         head = decision.head
         if records:
@@ -178,14 +194,14 @@ class Ledger:
                 application=partition,
                 row=keys.outbox(head.sequence, cause.mark, index),
                 message=message,
-                written_at=state.now,
+                written_at=snapshot.now,
             )
             for index, message in enumerate(decision.messages)
         )
         seen = Write(
             act=Act.CREATE,
             key=keys.seen(cause.mark),
-            values={"Kind": cause.kind, "At": state.now.isoformat(), "Refused": _refused(cause, decision)},
+            values={"Kind": cause.kind, "At": snapshot.now.isoformat(), "Refused": _refused(cause, decision)},
         )
         writes = [seen, *_state_writes(loaded, decision, head), *_record_writes(records), *_outbox_writes(entries)]
         writes += unindexed_writes(records)
@@ -198,8 +214,8 @@ class Ledger:
         return Committed(entries=entries, records=records)
 
     def unchanged(self, loaded: Loaded) -> bool:
-        """Whether nobody has written since the state was loaded, so that its rows fit together."""
-        row = self.table.get(loaded.state.application.application, keys.HEAD)
+        """Whether nobody has written since the snapshot was loaded, so that its rows fit together."""
+        row = self.table.get(loaded.snapshot.application.application, keys.HEAD)
         return (row.etag if row else None) == loaded.etags.get(keys.HEAD)
 
     # ---- outbox
@@ -225,34 +241,8 @@ class Ledger:
         row = self.table.get(application, keys.HEAD)
         return unpack(Head, row.values) if row else Head(application=application)
 
-    def head_and_lanes(self, application: str) -> tuple[Head, dict[str, Lane]]:
-        """Both as they were at one time, in one request."""
-        return self._head_and_lanes(application, {})
-
     def lanes(self, application: str) -> dict[str, Lane]:
         return self._head_and_lanes(application, {})[1]
-
-    def standing(self, application: str, *, newest: int) -> Standing:
-        """Head, lanes and the newest releases in one request, as their rows lie side by side. Between them lie the
-        few of what is under way; where these are many, because something does not work, a second request is made.
-        """
-        room = newest + BETWEEN
-        head: Head | None = None
-        lanes, releases, count = dict[str, Lane](), list[Release](), 0
-        for row in self.table.rows(application, keys.HEAD, keys.RELEASE + keys.AFTER, limit=room):
-            count += 1
-            if row.key == keys.HEAD:
-                head = unpack(Head, row.values)
-            elif row.key.startswith(keys.LANE):
-                lane = unpack(Lane, row.values)
-                lanes[lane.environment] = lane
-            elif row.key.startswith(keys.RELEASE):
-                releases.append(unpack(Release, row.values))
-                if len(releases) == newest:
-                    break
-        if count == room and len(releases) < newest:
-            releases = list(self.releases(application, limit=newest))
-        return Standing(head=head or self._new_head(application), lanes=lanes, releases=tuple(releases))
 
     def release(self, application: str, number: int) -> Release | None:
         row = self.table.get(application, keys.release(number))
@@ -325,13 +315,8 @@ def _refused(cause: Cause, decision: Decision) -> bool:
     return isinstance(cause, CommandGiven) and bool(failed(decision.rules))
 
 
-def _may_join(application: Application, cause: Cause, head: Head) -> tuple[int, ...]:
-    """Active releases that may be waiting for the facts of an older image of the same tag. A release that starts
-    takes their place; those that are not among the newest end by themselves, when their time to be joined is over.
-    """
-    resolved = isinstance(cause, StepFinished) and cause.step.kind is StepKind.RESOLVE
-    begins = resolved or isinstance(cause, ImagePushed | PipelineCompleted)
-    return head.active[-JOINING_LOADED:] if begins and application.start is not Start.PUSH else ()
+def _last(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:
+    return numbers[-count:] if count else ()
 
 
 def _state_writes(loaded: Loaded, decision: Decision, head: Head) -> list[Write]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.application import Environment
-from ..domain.decide.quorum import NOT_COMMITTER, NOT_REQUESTER, approvals, quorum_rules
+from ..domain.decide.quorum import approvals, quorum_rules
 from ..domain.gate import ApprovalGate, Need
 from ..domain.plan import Plan
 from ..domain.release import Lane, Release, Vote, VoteDecision
-from ..domain.rules import RuleResult, failed
+from ..domain.rules import Rule, RuleResult, failed
 from ..text import local_time
 from . import times, words
 from .asked import Asked
@@ -22,8 +22,6 @@ from .words import Sign
 
 REASON_FIELD = 1000
 """Characters that the form's field takes: percent-encoded they stay below the limit of the body."""
-OUTDATED = "plan-is-current"
-MUST_DIFFER = frozenset({NOT_REQUESTER, NOT_COMMITTER})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +127,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
 def group_needs(release: Release, environment: Environment | None) -> tuple[str, ...]:
     """What is needed from each group of which some must approve, beside the votes in all."""
     rules = quorum_rules(release, environment) if environment else ()
-    return tuple(rule.reason for rule in rules if rule.name != "quorum-reached")
+    return tuple(rule.reason for rule in rules if rule.rule is Rule.APPROVED_BY_GROUP)
 
 
 def _gate(environment: Environment | None) -> ApprovalGate | None:
@@ -141,16 +139,15 @@ def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
     if not matter.nonce or (matter.standing.open and not matter.plan):
         return None  # what cannot be shown cannot be voted on
     gate = _gate(matter.environment)
-    broken = {rule.name for rule in failed(matter.rules)}
-    plan_again = OUTDATED in broken
+    broken = failed(matter.rules)
     return FormView(
         nonce=matter.nonce,
         withdraw=matter.standing.voted,
         approve=not broken,
-        barred="; ".join(rule.reason for rule in failed(matter.rules) if rule.name in MUST_DIFFER),
+        barred="; ".join(result.reason for result in broken if result.rule.about_own_work),
         must_explain=gate is not None and gate.reason.approve is Need.REQUIRED,
-        reject=not (broken - MUST_DIFFER),
-        plan_again=plan_again,
+        reject=all(result.rule.about_own_work for result in broken),
+        plan_again=any(result.rule is Rule.PLAN_IS_CURRENT for result in broken),
         reason=refusal.reason if refusal else "",
         about_reason=bool(refusal and refusal.about_reason),
         open_rejection=bool(refusal and (refusal.about_reason or refusal.reason)),

@@ -11,9 +11,10 @@ from ..domain.decide.conditions import plan_rule
 from ..domain.explain_gate import gate_rules
 from ..domain.plan import Plan
 from ..domain.release import Lane, Release, VoteDecision
-from ..domain.rules import RuleResult, failed
+from ..domain.rules import Rule, RuleResult, failed
+from ..domain.snapshot import Lookups, Snapshot
 from ..domain.tokens import Keys, TokenExpired, TokenRefused
-from ..flow.catalogue import Entry
+from ..domain.tones import Tone
 from ..flow.clock import Clock
 from ..flow.inbound.approval import vote
 from ..flow.inbound.caller import Access
@@ -21,14 +22,13 @@ from ..flow.intake import Intake, Outcome, Receipt, UnknownTarget
 from ..flow.newer import newer_release
 from ..flow.reading import NotFound, Reader
 from .answer import Answer, document, html, see_other
-from .approval import OUTDATED, Matter, Refusal, approval_page
+from .approval import Matter, Refusal, approval_page
 from .asked import Asked
 from .changes import whole_text
 from .form import FormRefused, Posted, check_origin, new_nonce, parse_form, submission
 from .messages import message
 from .release import readable_plan
 from .standing import outdated, standing
-from .words import Tone
 
 CHANNEL = "page"
 NOBODY_SIGNS_IN = Access(easy_auth=False, host_keys=True)
@@ -140,7 +140,7 @@ def _take(desk: Desk, asked: Asked, posted: Posted, act: str) -> Answer:
     if not refused:
         return see_other(asked.address)
     rules = failed(refused[0].rules)
-    again = any(rule.name == OUTDATED for rule in rules)
+    again = any(result.rule is Rule.PLAN_IS_CURRENT for result in rules)
     refusal = Refusal(
         headline=_DID_NOT[posted.decision],
         message="The plan is being made again now; you will be asked again." if again else "",
@@ -178,35 +178,32 @@ def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)
     environment = entry.application.environment(claims.environment) if entry else None
-    lanes = reader.ledger.lanes(claims.application)
-    lane = lanes.get(claims.environment) or Lane(environment=claims.environment)
+    snapshot = reader.snapshot(entry, Lookups(in_lanes=False)) if entry else None
     plan, plan_missing = _plan(desk, asked)
     stands = standing(release, environment, claims, now=now, signed_in=asked.signed_in)
-    rules = _rules(entry, release, asked, lane, now) if entry is not None and stands.open else ()
-    if any(rule.name == OUTDATED for rule in failed(rules)):
+    rules = _rules(snapshot, release, asked) if snapshot is not None and stands.open else ()
+    if any(result.rule is Rule.PLAN_IS_CURRENT for result in failed(rules)):
         stands = outdated(stands)
     matter = Matter(
         asked=asked,
         release=release,
         environment=environment,
-        lane=lane,
+        lane=snapshot.lane(claims.environment) if snapshot else Lane(environment=claims.environment),
         plan=plan,
         plan_missing=plan_missing,
         standing=stands,
         rules=rules,
-        gate_rules=_gate_rules(entry, release, environment, lanes, now) if stands.open or stands.voted else (),
+        gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
         nonce=new_nonce(desk.keys, asked.binding, now=now) if stands.open or stands.voted else "",
         newer=newer_release(reader.ledger, release),
     )
     return approval_page(matter, reader.evidence, now=now, refusal=refusal)
 
 
-def _gate_rules(
-    entry: Entry | None, release: Release, environment: Environment | None, lanes: Mapping[str, Lane], now: datetime
-) -> tuple[RuleResult, ...]:
-    if entry is None or environment is None:
+def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Environment | None) -> tuple[RuleResult, ...]:
+    if snapshot is None or environment is None:
         return ()
-    return tuple(gate_rules(entry.application, release, environment, lanes, now=now))
+    return tuple(gate_rules(snapshot, release, environment))
 
 
 def _plan(desk: Desk, asked: Asked) -> tuple[Plan | None, str]:
@@ -219,11 +216,12 @@ def _plan(desk: Desk, asked: Asked) -> tuple[Plan | None, str]:
     return plan, why_not
 
 
-def _rules(entry: Entry, release: Release, asked: Asked, lane: Lane, now: datetime) -> tuple[RuleResult, ...]:
+def _rules(snapshot: Snapshot, release: Release, asked: Asked) -> tuple[RuleResult, ...]:
     """What an approval by this person would be judged by, if it came now."""
-    would_be = _vote(asked, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=now)
-    environment = entry.application.environment(asked.claims.environment)
-    return (*vote_rules(release, environment, would_be), plan_rule(release, lane.live, entry.fingerprint))
+    would_be = _vote(asked, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
+    where = asked.claims.environment
+    current = plan_rule(release, snapshot.lane(where).live, snapshot.delivery)
+    return (*vote_rules(release, snapshot.application.environment(where), would_be), current)
 
 
 def unusable(refused: TokenRefused) -> Answer:

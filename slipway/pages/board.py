@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.release import Lane, Phase, Release
+from ..domain.tones import Tone
 from ..flow.board import Board, Cell, Moving, Row, board
 from ..flow.reading import Reader
 from ..ledger.installation import Installation
@@ -13,7 +14,7 @@ from .answer import Answer, kept
 from .signin import Visitor
 from .templating import render
 from .text import one_line, short
-from .words import Sign, Tone
+from .words import Sign
 
 ATTENTION = 8
 """Things that are named one by one; all of them are marked in the table."""

@@ -14,6 +14,7 @@ from ..domain.model import DIGEST_PATTERN
 from ..domain.release import Release
 from ..domain.roles import Permission
 from ..domain.tokens import ApprovalClaims
+from ..domain.tones import Tone
 from ..flow.inbound import BadInput
 from ..flow.inbound.principal import HEADER, Principal, read_principal
 from ..flow.reading import NotFound
@@ -22,7 +23,6 @@ from .approving import Desk, changes, not_taken, page, take
 from .asked import Asked, place_of, plan_query
 from .form import FormRefused, check_origin
 from .messages import message, sign_in
-from .words import Tone
 
 
 @dataclass(frozen=True, kw_only=True)

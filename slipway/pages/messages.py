@@ -5,12 +5,12 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from ..domain.tokens import KeysUnavailable
+from ..domain.tones import Tone
 from ..flow.intake import Contended
 from ..flow.reading import NotFound
 from ..ledger import LedgerUnavailable
 from .answer import Answer, html
 from .templating import render
-from .words import Tone
 
 log = logging.getLogger(__name__)
 

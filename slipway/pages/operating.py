@@ -15,10 +15,11 @@ from ..domain.commands import MUST_SAY_WHY, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
 from ..domain.decide.returning import rollback_rules
 from ..domain.model import NAME_PATTERN
-from ..domain.release import RETRYABLE, Lane, Phase, Release
+from ..domain.release import Lane, Phase, Release
 from ..domain.roles import Caller
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import Keys
+from ..domain.tones import Tone
 from ..flow.clock import Clock
 from ..flow.commanding import Asked, Commander, FreezeShown, lane_freezes
 from ..flow.inbound.reading import BadInput
@@ -28,7 +29,7 @@ from .form import FormRefused, bound_nonce, check_origin, new_nonce, read_fields
 from .messages import message
 from .signin import Visitor
 from .templating import render
-from .words import Tone, phase
+from .words import phase
 
 FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "nonce"})
 LONGEST = 31 * 24
@@ -182,7 +183,7 @@ def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
             hidden=about,
             bad=True,
         )
-    if release.phase in RETRYABLE:
+    if release.phase.retryable:
         where = f" in {release.environment}" if release.environment else ""
         yield Form(
             verb=Verb.RETRY,

@@ -8,7 +8,7 @@ from ..domain.audit import AuditRecord
 from ..domain.explain import Explanation
 from ..domain.plan import Plan
 from ..domain.promotion import PromotionProgress
-from ..domain.release import RETRYABLE, Release
+from ..domain.release import Release
 from ..domain.stages import spans
 from ..flow.reading import Damaged, NotFound, Reader
 from ..ledger import LedgerUnavailable
@@ -71,7 +71,7 @@ def _to_do(release: Release) -> str:
     """What an operator may be able to do about it; empty where nothing is left to do."""
     if not release.phase.final:
         return "Cancel or override"
-    if release.phase in RETRYABLE:
+    if release.phase.retryable:
         return "Try again or roll back"
     return "Roll back to it" if any(visit.outcome == "live" for visit in release.visits) else ""
 

@@ -3,16 +3,18 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 from ..domain.application import Environment
 from ..domain.decide.quorum import names_of
+from ..domain.errors import Inconsistent
 from ..domain.gate import ApprovalGate, Need
 from ..domain.people import SignedIn
-from ..domain.release import ROLLOUT_PHASES, Phase, Release, Vote, VoteDecision
+from ..domain.release import Phase, Release, Vote, VoteDecision
 from ..domain.tokens import ApprovalClaims
+from ..domain.tones import Tone
 from .text import visible
 from .times import moment
-from .words import Tone
 
 
 class Kind(StrEnum):
@@ -72,7 +74,7 @@ def standing(
     here = release.environment == claims.environment
     if here and release.phase is Phase.AWAITING_APPROVAL:
         return _waiting(release, environment, claims, now, signed_in)
-    if here and release.phase in (Phase.PLANNING, Phase.QUEUED):
+    if here and (release.phase is Phase.PLANNING or release.phase is Phase.QUEUED):
         return Standing(
             kind=Kind.PLANNING,
             headline="The plan is being made again",
@@ -82,7 +84,7 @@ def standing(
         )
     if release.phase.final:
         return _ended(release, claims)
-    if here and release.phase in ROLLOUT_PHASES | {Phase.HELD_BACK}:
+    if here and release.phase.past_the_gate:
         way = f"is on its way to {claims.environment}"
         waits = f"goes on by itself, once what keeps it back in {claims.environment} is over"
         return _passed(f"{release.id} {waits if release.phase is Phase.HELD_BACK else way}.")
@@ -163,27 +165,53 @@ def outdated(open_gate: Standing) -> Standing:
 
 def _ended(release: Release, claims: ApprovalClaims) -> Standing:
     visit = release.visit(claims.environment)
-    if release.phase is Phase.COMPLETED or (visit is not None and visit.outcome == "live"):
-        when = f" on {moment(visit.left_at)}" if visit and visit.left_at else ""
+    if visit is not None and visit.outcome == "live":
+        when = f" on {moment(visit.left_at)}" if visit.left_at else ""
         return _passed(f"{release.id} went live in {claims.environment}{when}.")
-    if release.phase is Phase.REJECTED:
-        return _rejected(release)
-    if release.phase is Phase.EXPIRED:
-        why = visible(release.reason)
-        return _late(f"{why[:1].upper()}{why[1:]}. Nothing was changed.")
-    newer = f"{release.application}-{release.superseded_by}" if release.superseded_by else None
-    said = {
-        Phase.SUPERSEDED: ("A newer release took its place", Tone.QUIET),
-        Phase.CANCELLED: ("It was cancelled", Tone.QUIET),
-        Phase.FAILED: ("It was approved, and failed", Tone.BAD),
-        Phase.ROLLED_BACK: ("It was approved, failed and was rolled back", Tone.BAD),
-    }
-    headline, tone = said[release.phase]
-    if release.phase is Phase.FAILED and (release.gate is None or not release.gate.approvals):
-        headline = "It failed"
-    reason = visible(release.reason)
-    lead = f"{reason[:1].upper()}{reason[1:]}." if reason else "There is nothing to decide any more."
+    match release.phase:
+        case Phase.COMPLETED:
+            return _passed(f"{release.id} went live in {claims.environment}.")
+        case Phase.REJECTED:
+            return _rejected(release)
+        case Phase.EXPIRED:
+            return _late(f"{_sentence(release.reason)} Nothing was changed.")
+        case Phase.SUPERSEDED:
+            newer = f"{release.application}-{release.superseded_by}" if release.superseded_by else None
+            return _over(release, "A newer release took its place", Tone.QUIET, newer=newer)
+        case Phase.CANCELLED:
+            return _over(release, "It was cancelled", Tone.QUIET)
+        case Phase.FAILED:
+            approved = release.gate is not None and release.gate.approvals > 0
+            return _over(release, "It was approved, and failed" if approved else "It failed", Tone.BAD)
+        case Phase.ROLLED_BACK:
+            return _over(release, "It was approved, failed and was rolled back", Tone.BAD)
+        case (
+            Phase.JOINING
+            | Phase.RESOLVING
+            | Phase.QUEUED
+            | Phase.PLANNING
+            | Phase.SOAKING
+            | Phase.AWAITING_APPROVAL
+            | Phase.HELD_BACK
+            | Phase.PROMOTING
+            | Phase.DEPLOYING
+            | Phase.CHECKING
+            | Phase.VERIFYING
+            | Phase.ROLLING_BACK
+        ):
+            raise Inconsistent(f"{release.id} has not ended: it is {release.phase.spoken}")
+        case _:
+            assert_never(release.phase)
+
+
+def _over(release: Release, headline: str, tone: Tone, *, newer: str | None = None) -> Standing:
+    lead = _sentence(release.reason) or "There is nothing to decide any more."
     return Standing(kind=Kind.ENDED, headline=headline, lead=lead, tone=tone, newer=newer)
+
+
+def _sentence(reason: str) -> str:
+    text = visible(reason)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _rejected(release: Release) -> Standing:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain.audit import AuditRecord
+from ..domain.rules import read_result
+from ..domain.tones import Tone
 from ..flow.reading import Damaged
 from . import times, words
 from .text import visible
@@ -88,7 +90,7 @@ def _damaged(record: Damaged) -> Moment:
         actor="",
         words="This record cannot be read",
         action="damaged",
-        tone=words.Tone.BAD,
+        tone=Tone.BAD,
         environment="",
         reason=record.damaged,
         details=(),
@@ -110,8 +112,10 @@ def _details(name: str, value: Any) -> tuple[Detail, ...]:
 
 
 def _rule(item: dict[str, Any]) -> Detail:
-    held = "holds" if item.get("passed") else "does not hold"
-    return Detail(name=_text(item.get("name", "rule")), text=f"{held}: {_text(item.get('reason', ''))}")
+    result = read_result(item)
+    if result is None:
+        return Detail(name="rule", text=_text(item))
+    return Detail(name=_text(result.name), text=f"{result.spoken}: {_text(result.reason)}")
 
 
 def _evidence(item: dict[str, Any]) -> Detail:

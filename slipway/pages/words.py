@@ -1,21 +1,10 @@
 """Phases, audit actions and changes in plain words. A sign is never a colour alone: each has a word and a mark."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ..domain.release import Phase
 from ..domain.stages import Stage
-
-
-class Tone(StrEnum):
-    """How something is to be taken; the stylesheet gives each a colour."""
-
-    GOOD = "good"
-    BAD = "bad"
-    ASKS = "asks"
-    """A person is waited for."""
-    BUSY = "busy"
-    QUIET = "quiet"
+from ..domain.tones import Tone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,28 +19,6 @@ class Sign:
 def _sign(word: str, mark: str, tone: Tone) -> Sign:
     return Sign(word=word, mark=mark, tone=tone)
 
-
-PHASES: dict[Phase, Sign] = {
-    Phase.JOINING: _sign("Waiting for its facts", "◔", Tone.QUIET),
-    Phase.RESOLVING: _sign("Looking up its image", "◔", Tone.BUSY),
-    Phase.QUEUED: _sign("Queued", "◔", Tone.QUIET),
-    Phase.PLANNING: _sign("Planning", "◑", Tone.BUSY),
-    Phase.SOAKING: _sign("Soaking", "◔", Tone.BUSY),
-    Phase.AWAITING_APPROVAL: _sign("Waiting for approval", "?", Tone.ASKS),
-    Phase.HELD_BACK: _sign("Held back", "‖", Tone.ASKS),
-    Phase.PROMOTING: _sign("Copying the image", "◑", Tone.BUSY),
-    Phase.DEPLOYING: _sign("Deploying", "◑", Tone.BUSY),
-    Phase.CHECKING: _sign("Rolling out", "◑", Tone.BUSY),
-    Phase.VERIFYING: _sign("Verifying", "◑", Tone.BUSY),
-    Phase.ROLLING_BACK: _sign("Rolling back", "↺", Tone.BAD),
-    Phase.COMPLETED: _sign("Completed", "✓", Tone.GOOD),
-    Phase.FAILED: _sign("Failed", "✕", Tone.BAD),
-    Phase.ROLLED_BACK: _sign("Rolled back", "↺", Tone.BAD),
-    Phase.REJECTED: _sign("Rejected", "✕", Tone.ASKS),
-    Phase.EXPIRED: _sign("Expired", "–", Tone.QUIET),
-    Phase.SUPERSEDED: _sign("Superseded", "»", Tone.QUIET),
-    Phase.CANCELLED: _sign("Cancelled", "–", Tone.QUIET),
-}
 
 STAGES: dict[Stage, str] = {
     Stage.JOIN: "Waiting for its facts",
@@ -86,7 +53,7 @@ CHANGES: dict[str, Sign] = {
 
 
 def phase(of: Phase) -> Sign:
-    return PHASES[of]
+    return _sign(of.word, of.mark, of.tone)
 
 
 def change(name: str) -> Sign:
@@ -97,7 +64,8 @@ def outcome(text: str) -> Sign:
     """How a visit to an environment ended: `live`, or the phase of the end."""
     if text == "live":
         return LIVE
-    return PHASES[Phase(text)] if text in Phase else _sign(text or "Here", "•", Tone.QUIET)
+    end = Phase.named(text)
+    return phase(end) if end else _sign(text or "Here", "•", Tone.QUIET)
 
 
 ACTIONS: dict[str, tuple[str, Tone]] = {

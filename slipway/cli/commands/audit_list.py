@@ -15,7 +15,7 @@ from ..api import Api, read
 from ..forms import Form, formed, write_headings, write_line, write_lines
 from ..options import as_json as json_option
 from ..options import connected
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen, tone_style
 from ..text import short
 from ..trail import record_fields, show_records
 from ..troubles import Trouble
@@ -229,6 +229,6 @@ def _live_fields(screen: Screen, item: LiveView) -> Iterator[tuple[str, Content]
             Cell(f"{mark} {evidence.name}: {evidence.summary}", style),
         )
     for rule in item.supply_chain:
-        yield "supply chain", Cell(f"{'✓' if rule.passed else '✗'} {rule.name}: {rule.reason}")
+        yield "supply chain", Cell(f"{rule.mark} {rule.name}: {rule.reason}", tone_style(rule.tone))
     yield "run", item.run
     yield "commit", item.commit

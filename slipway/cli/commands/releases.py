@@ -10,7 +10,7 @@ from ..answers import ExplanationView, Releases, ReleaseView, TrailLine
 from ..api import PAGE, Api, read
 from ..forms import Form, formed, write_lines
 from ..options import connected
-from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen, tone_style
 from ..trail import show_trail
 
 _STYLES = {
@@ -168,7 +168,7 @@ def explain(api: Api, *, release: str, form: Form) -> None:
     \b
     Examples:
       slipway explain shop-482
-      slipway explain shop-482 | grep ✗
+      slipway explain shop-482 | grep -v ✓
     """
     screen, content = Screen(), api.get("releases", release, "explain")
     if form is Form.JSON:
@@ -176,19 +176,21 @@ def explain(api: Api, *, release: str, form: Form) -> None:
         return
     found = read(ExplanationView, content)
     if form is not Form.TABLE:
-        rules = [{"environment": one.environment, **rule.model_dump()} for one in found.rules for rule in one.rules]
-        write_lines(screen, form, ("environment", "name", "passed", "reason"), rules)
+        rules = [
+            {"environment": one.environment, **rule.model_dump(mode="json")}
+            for one in found.rules
+            for rule in one.rules
+        ]
+        write_lines(screen, form, ("environment", "rule", "subject", "verdict", "reason"), rules)
         return
     screen.line(Cell(found.release, NAME), "  ", _phase(found.phase))
     screen.line(found.headline)
     screen.line()
     rows = [
-        (there.environment, _mark(rule.passed), rule.name, rule.reason) for there in found.rules for rule in there.rules
+        (there.environment, Cell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason)
+        for there in found.rules
+        for rule in there.rules
     ]
     screen.table(("environment", "holds", "rule", "reason"), rows, fold=("reason",))
     screen.line()
     screen.line(Cell("next: ", "bold"), found.next)
-
-
-def _mark(passed: bool) -> Cell:
-    return Cell("✓", GOOD) if passed else Cell("✗", BAD)

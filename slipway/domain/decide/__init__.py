@@ -1,6 +1,6 @@
-"""decide(state, cause) → Decision: the whole delivery logic, pure.
+"""decide(snapshot, cause) → Decision: the whole delivery logic, pure.
 
-`state.py` holds what goes in and what comes out; `starting.py` turns pushes and runs into releases;
+`state.py` holds what comes out, and how it is put together; `starting.py` turns pushes and runs into releases;
 `lanes.py` orders them; `gates.py` opens gates, `voting.py` takes votes in, `automatic.py` opens gates without people;
 `rollouts.py` takes the lane and gives back what was live; `chain.py` leads from each step's outcome to the next step;
 `deadlines.py` ends waits, `reminders.py` asks again; `notices.py` tells people. `blocks.py` stands between gate and
@@ -21,6 +21,7 @@ from ..causes import (
     VoteCast,
 )
 from ..commands import Verb
+from ..snapshot import Snapshot
 from .chain import step_finished
 from .commands import cancel, override, resume
 from .deadlines import deadline_reached
@@ -29,10 +30,10 @@ from .reminders import reminder_due
 from .retrying import retry
 from .returning import rollback
 from .starting import image_pushed, pipeline_completed
-from .state import Decision, Draft, Lookups, State, lookups
+from .state import Decision, Draft
 from .voting import vote_cast
 
-__all__ = ["Decision", "Lookups", "State", "decide", "lookups"]
+__all__ = ["Decision", "decide"]
 
 
 _VERBS = {
@@ -46,9 +47,12 @@ _VERBS = {
 }
 
 
-def decide(state: State, cause: Cause) -> Decision:
-    """What follows from a cause. Repeats and late causes give a decision that changes nothing."""
-    draft = Draft(state)
+def decide(snapshot: Snapshot, cause: Cause) -> Decision:
+    """What follows from a cause. Repeats and late causes give a decision that changes nothing.
+
+    Raises `Inconsistent` where the rows of the snapshot do not fit together.
+    """
+    draft = Draft(snapshot)
     match cause:
         case ImagePushed():
             image_pushed(draft, cause)

@@ -1,18 +1,19 @@
 """Gates that ask nobody: they open once named conditions hold, and wait where time alone is missing."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import assert_never
 
 from ..application import Application, Environment
 from ..gate import AutoGate
 from ..release import Lane, Phase, Release
-from ..rules import RuleResult, failed
+from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, failed
 from .lanes import end, plan, supersede
 from .rollouts import plan_is_current, proceed
 from .state import Draft
 
-TESTS_PASSED = "tests-passed"
-SOAKED = "soaked"
+LOOK_AGAIN = timedelta(minutes=5)
+"""When a condition is looked at again of which nobody can say when it will hold."""
 
 
 def condition_rules(
@@ -34,16 +35,18 @@ def condition_rules(
 
 
 def _tests_passed(release: Release, wanted: tuple[str, ...]) -> RuleResult:
-    said: list[str] = []
-    passed = True
+    parts: list[str] = []
+    any_failed, all_known = False, True
     for name in wanted:
         visit = release.visit(name)
         evidence = visit.evidence if visit else ()
-        refuted = [item.name for item in evidence if not item.passed]
-        passed = passed and bool(evidence) and not refuted
+        failures = [item.name for item in evidence if not item.passed]
+        any_failed, all_known = any_failed or bool(failures), all_known and bool(evidence)
         held = f"{', '.join(item.name for item in evidence)} passed" if evidence else "no results are known"
-        said.append(f"{name}: {', '.join(refuted)} failed" if refuted else f"{name}: {held}")
-    return RuleResult(name=TESTS_PASSED, passed=passed, reason="; ".join(said))
+        parts.append(f"{name}: {', '.join(failures)} failed" if failures else f"{name}: {held}")
+    if any_failed:
+        return Rule.TESTS_PASSED.fails("; ".join(parts))
+    return Rule.TESTS_PASSED.holds("; ".join(parts)) if all_known else Rule.TESTS_PASSED.unknown("; ".join(parts))
 
 
 def soaks_in(application: Application, environment: Environment) -> str:
@@ -75,12 +78,13 @@ def _soaked(
     lane = lanes.get(where)
     live = lane.live if lane else None
     if until is None or live is None:
-        return RuleResult(name=SOAKED, passed=False, reason=f"it has not been live in {where or 'any environment'}")
+        return Rule.SOAKED.fails(f"it has not been live in {where or 'any environment'}")
     if live.release != release.number and live.at < until:
         by = f"{release.application}-{live.release}"
-        return RuleResult(name=SOAKED, passed=False, reason=f"{by} took its place in {where} before its soak was over")
-    over = "was" if now >= until else "is"
-    return RuleResult(name=SOAKED, passed=now >= until, reason=f"its soak in {where} {over} over at {_said(until)}")
+        return Rule.SOAKED.fails(f"{by} took its place in {where} before its soak was over")
+    if now < until:
+        return Rule.SOAKED.not_yet(f"its soak in {where} is over at {_said(until)}", WaitsFor.TIME, until=until)
+    return Rule.SOAKED.holds(f"its soak in {where} was over at {_said(until)}")
 
 
 def _said(time: datetime) -> str:
@@ -88,23 +92,50 @@ def _said(time: datetime) -> str:
 
 
 def look_at_conditions(draft: Draft, release: Release, environment: Environment) -> None:
-    """Go on where every condition holds; wait for a soak; end the release where a condition cannot hold any more."""
+    """Go on where every condition holds, wait where one does not hold yet, and end the release where one cannot hold
+    any more."""
     rules = condition_rules(draft.application, release, environment, draft.lanes, now=draft.now)
-    broken = failed(rules)
     draft.rules = (*draft.rules, *rules)
-    if not broken:
+    waits, refused = list[NotYet](), list[RuleResult]()
+    for rule in rules:
+        match rule:
+            case Pass():
+                pass
+            case NotYet():
+                waits.append(rule)
+            case Fail():
+                refused.append(rule)
+            case Unknown():  # what is not known about an environment it has left will not be known later either
+                if rule.blocks:
+                    refused.append(rule)
+            case _:
+                assert_never(rule)
+    if not waits and not refused:
         if rules:
             _record(draft, "gate.passed", release, rules)
         proceed(draft, release, environment)
     elif not (current := plan_is_current(draft, release)).passed:
         draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
-    elif (until := _waits_until(draft, release, environment, broken)) is not None:
-        release = draft.enter(release, Phase.SOAKING, due=until)
-        _record(draft, "gate.soaking", release, rules, until=until)
-        draft.send_deadline(release)
-    else:
+    elif refused:
         _refuse(draft, release, environment, rules)
+    else:
+        _wait(draft, release, rules, waits)
+
+
+def _wait(draft: Draft, release: Release, rules: tuple[RuleResult, ...], waits: Sequence[NotYet]) -> None:
+    """Until the last of the conditions may hold. Looked at again without a change, it is not told again."""
+    names = tuple(rule.name for rule in waits)
+    known = [rule.until for rule in waits if rule.until is not None and rule.until > draft.now]
+    until = max(known) if len(known) == len(waits) else draft.now + LOOK_AGAIN
+    told_before = release.phase is Phase.SOAKING and release.blocked_by == names
+    if release.phase is Phase.SOAKING:
+        release = draft.put(release.evolve(due=until, blocked_by=names))
+    else:
+        release = draft.enter(release, Phase.SOAKING, due=until, blocked_by=names)
+    if not told_before:
+        _record(draft, "gate.soaking", release, rules, until=until)
+    draft.send_deadline(release)
 
 
 def soak_over(draft: Draft, release: Release) -> None:
@@ -116,17 +147,6 @@ def soak_over(draft: Draft, release: Release) -> None:
         look_at_conditions(draft, release, environment)
     else:
         plan(draft, release)  # people are asked here by now
-
-
-def _waits_until(
-    draft: Draft, release: Release, environment: Environment, broken: tuple[RuleResult, ...]
-) -> datetime | None:
-    """When the one condition that does not hold yet will; None where time does not mend it."""
-    until = soaked_at(draft.application, release, environment)
-    if until is None or draft.now >= until or [rule.name for rule in broken] != [SOAKED]:
-        return None
-    live = draft.lane(soaks_in(draft.application, environment)).live
-    return until if live is not None and live.release == release.number else None
 
 
 def _refuse(draft: Draft, release: Release, environment: Environment, rules: tuple[RuleResult, ...]) -> None:

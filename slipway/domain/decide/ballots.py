@@ -4,11 +4,10 @@ from ..application import Environment
 from ..causes import VoteCast
 from ..gate import ApprovalGate, Need
 from ..release import Phase, Release, Vote, VoteDecision
-from ..rules import RuleResult
+from ..rules import Rule, RuleResult
 from .conditions import short
 from .quorum import names_of, own_rules
 
-SIGNED_IN = "voter-has-signed-in"
 VOTE_LIMIT = 100
 """Votes that one gate holds, so that it always fits into its row. More would not be needed: a gate asks 50 at most."""
 
@@ -17,22 +16,20 @@ def vote_rules(release: Release, environment: Environment | None, cause: VoteCas
     """Each condition that a vote, or the withdrawal of one, must meet."""
     if cause.decision is VoteDecision.WITHDRAW:
         return _withdrawal_rules(release, environment, cause)
-    rejects = cause.decision is VoteDecision.REJECT
     asks = _asking(environment)
     before = vote_before(release, environment, cause)
     return (
-        _rule("gate-is-open", waits_here(release, cause) and not _too_late(release, cause), _where(release, cause)),
+        Rule.GATE_IS_OPEN.judged(waits_here(release, cause) and not _too_late(release, cause), _where(release, cause)),
         _for_this_plan(cause, release.plan_hash),
         _is_listed(asks, cause),
         *_signed_in(asks, cause),
         *_own_token(asks, cause),
         *(() if asks is None else _own(release, asks, cause)),
-        _rule(
-            "one-vote-each",
+        Rule.ONE_VOTE_EACH.judged(
             before is None,
             f"{cause.voter} voted {before.decision} already" if before else "no vote of theirs was counted yet",
         ),
-        _rule("rejection-has-a-reason", not rejects or bool(cause.reason.strip()), "a rejection says why"),
+        Rule.REJECTION_HAS_A_REASON.judged(not _rejects(cause) or bool(cause.reason.strip()), "a rejection says why"),
         *(() if asks is None else _approval_reason(asks, cause)),
         *_room(release, cause),
     )
@@ -53,17 +50,22 @@ def waits_here(release: Release, cause: VoteCast) -> bool:
 
 def _withdrawal_rules(release: Release, environment: Environment | None, cause: VoteCast) -> tuple[RuleResult, ...]:
     """A vote can be taken back until the gate closes, also while its plan is being made again."""
-    here = release.environment == cause.environment and release.phase in (Phase.AWAITING_APPROVAL, Phase.PLANNING)
+    undecided = release.phase is Phase.AWAITING_APPROVAL or release.phase is Phase.PLANNING
+    here = release.environment == cause.environment and undecided
     before = vote_before(release, environment, cause)
     asks = _asking(environment)
     voted = f"{cause.voter} voted {before.decision}" if before else f"no vote of {cause.voter} is counted"
     return (
-        _rule("gate-is-open", here and not _too_late(release, cause), _where(release, cause)),
+        Rule.GATE_IS_OPEN.judged(here and not _too_late(release, cause), _where(release, cause)),
         _for_this_plan(cause, release.gate.plan_hash if release.gate else None),
         *_signed_in(asks, cause),
         *_own_token(asks, cause),
-        _rule("has-voted", before is not None, voted),
+        Rule.HAS_VOTED.judged(before is not None, voted),
     )
+
+
+def _rejects(cause: VoteCast) -> bool:
+    return cause.decision is VoteDecision.REJECT
 
 
 def _asking(environment: Environment | None) -> ApprovalGate | None:
@@ -71,20 +73,16 @@ def _asking(environment: Environment | None) -> ApprovalGate | None:
     return gate if isinstance(gate, ApprovalGate) else None
 
 
-def _rule(name: str, passed: bool, reason: str) -> RuleResult:
-    return RuleResult(name=name, passed=passed, reason=reason)
-
-
 def _for_this_plan(cause: VoteCast, plan_hash: str | None) -> RuleResult:
     reason = f"the plan is {short(plan_hash)}, the vote is for {short(cause.plan_hash)}"
-    return _rule("vote-is-for-this-plan", plan_hash == cause.plan_hash, reason)
+    return Rule.VOTE_IS_FOR_THIS_PLAN.judged(plan_hash == cause.plan_hash, reason)
 
 
 def _is_listed(gate: ApprovalGate | None, cause: VoteCast) -> RuleResult:
     listed = gate is not None and gate.lists(gate.circle.names(cause.voter, signed_in=cause.signed_in), cause.signed_in)
     unproven = not listed and gate is not None and gate.unlisted_groups() and cause.signed_in is None
     hint = "; who is in a group of Entra has to sign in" if unproven else ""
-    return _rule("approver-is-listed", listed, f"{cause.voter} is {'' if listed else 'not '}listed{hint}")
+    return Rule.APPROVER_IS_LISTED.judged(listed, f"{cause.voter} is {'' if listed else 'not '}listed{hint}")
 
 
 def _signed_in(gate: ApprovalGate | None, cause: VoteCast) -> tuple[RuleResult, ...]:
@@ -92,7 +90,7 @@ def _signed_in(gate: ApprovalGate | None, cause: VoteCast) -> tuple[RuleResult, 
     if gate is None or gate.sign_in is Need.OPTIONAL:
         return ()
     said = "has signed in" if cause.signed_in else "has not signed in, and a link alone decides nothing here"
-    return (_rule(SIGNED_IN, cause.signed_in is not None, f"{cause.voter} {said}"),)
+    return (Rule.VOTER_HAS_SIGNED_IN.judged(cause.signed_in is not None, f"{cause.voter} {said}"),)
 
 
 def _own_token(gate: ApprovalGate | None, cause: VoteCast) -> tuple[RuleResult, ...]:
@@ -101,27 +99,27 @@ def _own_token(gate: ApprovalGate | None, cause: VoteCast) -> tuple[RuleResult, 
         return ()
     voter = gate.circle.names(cause.voter, signed_in=cause.signed_in) if gate else frozenset()
     own = gate is not None and not gate.circle.names(cause.issued_to).isdisjoint(voter)
-    return (_rule("answer-is-from-who-was-asked", own, f"{cause.issued_to} was asked, {cause.voter} answered"),)
+    return (Rule.ANSWER_IS_FROM_WHO_WAS_ASKED.judged(own, f"{cause.issued_to} was asked, {cause.voter} answered"),)
 
 
 def _own(release: Release, gate: ApprovalGate, cause: VoteCast) -> tuple[RuleResult, ...]:
     """Nobody approves their own release; everybody may reject it."""
     rules = own_rules(release, gate, gate.circle.names(cause.voter, signed_in=cause.signed_in))
-    return tuple(rule.evolve(passed=True) for rule in rules) if cause.decision is VoteDecision.REJECT else rules
+    return tuple(result.rule.holds(result.reason) for result in rules) if _rejects(cause) else rules
 
 
 def _approval_reason(gate: ApprovalGate, cause: VoteCast) -> tuple[RuleResult, ...]:
     if gate.reason.approve is Need.OPTIONAL:
         return ()
-    given = cause.decision is VoteDecision.REJECT or bool(cause.reason.strip())
-    return (_rule("approval-has-a-reason", given, "an approval says why"),)
+    given = _rejects(cause) or bool(cause.reason.strip())
+    return (Rule.APPROVAL_HAS_A_REASON.judged(given, "an approval says why"),)
 
 
 def _room(release: Release, cause: VoteCast) -> tuple[RuleResult, ...]:
     votes = len(release.gate.votes) if release.gate else 0
-    if votes < VOTE_LIMIT or cause.decision is VoteDecision.REJECT:
+    if votes < VOTE_LIMIT or _rejects(cause):
         return ()
-    return (_rule("gate-has-room", False, f"{votes} votes were counted, and no more are taken"),)
+    return (Rule.GATE_HAS_ROOM.judged(False, f"{votes} votes were counted, and no more are taken"),)
 
 
 def _too_late(release: Release, cause: VoteCast) -> bool:
@@ -137,4 +135,4 @@ def _where(release: Release, cause: VoteCast) -> str:
     if release.superseded_by:
         return f"{release.id} was superseded by {release.application}-{release.superseded_by}"
     where = f" in {release.environment}" if release.environment else ""
-    return f"{release.id} is {str(release.phase).replace('_', ' ')}{where}"
+    return f"{release.id} is {release.phase.spoken}{where}"

@@ -4,64 +4,63 @@ A release whose gate is passed waits here as `held_back`. It goes on by itself w
 in its way; the plan is looked at again before, and made again where it is no longer what would happen.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ..application import Environment
-from ..blocks import Freeze, Hold
+from ..blocks import Freeze, Hold, LanePass
 from ..release import Lane, Phase, Release
-from ..rules import RuleResult, failed
+from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
 from ..windows import Opening
 from .state import Draft
 
-FREEZE, HOLD, WINDOW, LANE = "freeze", "hold", "window", "lane-is-free"
-OVERRIDABLE = frozenset({FREEZE, WINDOW})
-"""What one release may be let past. A hold is ended for all, by `resume`."""
 NOT_IN_SIGHT = timedelta(days=30)
 """When a window is looked at again of which it is not known when it opens."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Blocks:
-    """What is in the way of a rollout at one moment."""
-
-    rules: tuple[RuleResult, ...]
-    until: datetime | None = None
-    """When time alone will have taken it away; None where a person has to, or nothing is in the way."""
-
-
-def blocks(
+def block_rules(
     release: Release, lane: Lane, *, everything: Freeze | None, opening: Opening | None, now: datetime
-) -> Blocks:
-    """`everything` is the freeze of everything; `opening` is None where the environment has no windows.
+) -> tuple[RuleResult, ...]:
+    """What may be in the way of a rollout at one moment, rule by rule.
 
-    A roll-back by hand waits for a rollout that is under way, and for nothing else: it is what people need when
-    they have frozen everything.
+    `everything` is the freeze of everything; `opening` is None where the environment has no windows. A roll-back by
+    hand waits for a rollout that is under way and for nothing else: it is what people need when they have frozen
+    everything.
     """
-    free = tuple(_lane_is_busy(release, lane))
+    busy = tuple(_lane_is_busy(release, lane))
     if release.brings_back is not None:
-        return Blocks(rules=free)
-    freezes = in_force(lane, everything, now)
-    rules = (freeze_rule(lane, everything, now), hold_rule(release.application, lane), *_window_rules(opening), *free)
-    ends: list[datetime | None] = [freeze.until for _, freeze in freezes]
-    if opening is not None and not opening.open:
-        ends.append(opening.until or now + NOT_IN_SIGHT)
-    if lane.hold is not None or free:
-        ends.append(None)
-    known = [end for end in ends if end is not None]
-    return Blocks(rules=rules, until=max(known) if known and len(known) == len(ends) else None)
+        return busy
+    return (
+        freeze_rule(lane, everything, now),
+        hold_rule(release.application, lane),
+        *_window_rules(opening, now),
+        *busy,
+    )
+
+
+def over_at(rules: Sequence[RuleResult]) -> datetime | None:
+    """When time alone will have taken away all that is in the way; None where nothing is, or where somebody or
+    something else has to."""
+    blocking = failed(rules)
+    ends = [rule.until for rule in blocking if isinstance(rule, NotYet) and rule.until is not None]
+    return max(ends) if ends and len(ends) == len(blocking) else None
 
 
 def in_force(lane: Lane, everything: Freeze | None, now: datetime) -> tuple[tuple[str, Freeze], ...]:
     """The freezes that the lane is under, with what each of them freezes."""
-    found = ((lane.environment, lane.freeze), ("everything", everything))
-    return tuple((what, freeze) for what, freeze in found if freeze is not None and freeze.in_force(now))
+    freezes = ((lane.environment, lane.freeze), ("everything", everything))
+    return tuple((what, freeze) for what, freeze in freezes if freeze is not None and freeze.in_force(now))
 
 
 def freeze_rule(lane: Lane, everything: Freeze | None, now: datetime) -> RuleResult:
-    said = "; ".join(said_of(what, freeze) for what, freeze in in_force(lane, everything, now))
-    return RuleResult(name=FREEZE, passed=not said, reason=said or "no freeze is in force")
+    freezes = in_force(lane, everything, now)
+    if not freezes:
+        return Rule.FREEZE.holds("no freeze is in force")
+    reason = "; ".join(said_of(what, freeze) for what, freeze in freezes)
+    ends = [freeze.until for _, freeze in freezes if freeze.until is not None]
+    if len(ends) < len(freezes):
+        return Rule.FREEZE.not_yet(reason, WaitsFor.PERSON)
+    return Rule.FREEZE.not_yet(reason, WaitsFor.TIME, until=max(ends))
 
 
 def said_of(what: str, freeze: Freeze) -> str:
@@ -72,8 +71,8 @@ def said_of(what: str, freeze: Freeze) -> str:
 def hold_rule(application: str, lane: Lane) -> RuleResult:
     hold = lane.hold
     if hold is None:
-        return RuleResult(name=HOLD, passed=True, reason="no roll-back by hand holds the lane")
-    return RuleResult(name=HOLD, passed=False, reason=said_of_hold(application, lane.environment, hold))
+        return Rule.HOLD.holds("no roll-back by hand holds the lane")
+    return Rule.HOLD.not_yet(said_of_hold(application, lane.environment, hold), WaitsFor.PERSON)
 
 
 def said_of_hold(application: str, environment: str, hold: Hold) -> str:
@@ -81,44 +80,47 @@ def said_of_hold(application: str, environment: str, hold: Hold) -> str:
     return f"{brought}, until somebody resumes: {hold.reason}"
 
 
-def _window_rules(opening: Opening | None) -> Iterator[RuleResult]:
-    if opening is not None:
-        yield RuleResult(name=WINDOW, passed=opening.open, reason=opening.reason)
+def _window_rules(opening: Opening | None, now: datetime) -> Iterator[RuleResult]:
+    if opening is None:
+        return
+    if opening.open:
+        yield Rule.WINDOW.holds(opening.reason)
+    else:
+        yield Rule.WINDOW.not_yet(opening.reason, WaitsFor.TIME, until=opening.until or now + NOT_IN_SIGHT)
 
 
 def _lane_is_busy(release: Release, lane: Lane) -> Iterator[RuleResult]:
     if lane.rolling not in (None, release.number):
-        yield RuleResult(name=LANE, passed=False, reason=f"{release.application}-{lane.rolling} is being rolled out")
+        reason = f"{release.application}-{lane.rolling} is being rolled out"
+        yield Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)
 
 
-def blocks_of(draft: Draft, release: Release, environment: Environment) -> Blocks:
-    """What is in the way of a release where it is now."""
-    return blocks(
+def block_rules_of(draft: Draft, release: Release, environment: Environment) -> tuple[RuleResult, ...]:
+    """What may be in the way of a release where it is now."""
+    return block_rules(
         release,
         draft.lane(environment.name),
         everything=draft.head.freeze,
-        opening=draft.state.windows.get(environment.name),
+        opening=draft.snapshot.windows.get(environment.name),
         now=draft.now,
     )
 
 
 def held_back(draft: Draft, release: Release, environment: Environment) -> bool:
     """Whether something is in the way: then the release waits, and comes back when that is over."""
-    found = blocks_of(draft, release, environment)
-    draft.rules = (*draft.rules, *found.rules)
-    broken = failed(found.rules)
-    if not broken:
+    rules = block_rules_of(draft, release, environment)
+    draft.rules = (*draft.rules, *rules)
+    blocking = failed(rules)
+    if not blocking:
         return False
-    if release.override is not None and {rule.name for rule in broken} <= OVERRIDABLE:
-        _pass(draft, release, broken)
+    if release.override is not None and all(result.rule.overridable for result in blocking):
+        _pass(draft, release, release.override, blocking)
         return False
-    _wait(draft, release, found, broken)
+    _wait(draft, release, blocking)
     return True
 
 
-def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> None:
-    override = release.override
-    assert override is not None
+def _pass(draft: Draft, release: Release, override: LanePass, broken: tuple[RuleResult, ...]) -> None:
     release = draft.put(release.evolve(override=None))
     draft.record(
         "override.used",
@@ -130,22 +132,22 @@ def _pass(draft: Draft, release: Release, broken: tuple[RuleResult, ...]) -> Non
     )
 
 
-def _wait(draft: Draft, release: Release, found: Blocks, broken: tuple[RuleResult, ...]) -> None:
-    names = tuple(rule.name for rule in broken)
-    before = (release.phase, release.blocked_by, release.due)
-    if before == (Phase.HELD_BACK, names, found.until):
+def _wait(draft: Draft, release: Release, blocking: tuple[RuleResult, ...]) -> None:
+    names, until = tuple(result.name for result in blocking), over_at(blocking)
+    held_back = release.phase is Phase.HELD_BACK
+    if held_back and (release.blocked_by, release.due) == (names, until):
         return
-    if release.phase is Phase.HELD_BACK:
-        release = draft.put(release.evolve(blocked_by=names, due=found.until))
+    if held_back:
+        release = draft.put(release.evolve(blocked_by=names, due=until))
     else:
-        release = draft.enter(release, Phase.HELD_BACK, blocked_by=names, due=found.until)
+        release = draft.enter(release, Phase.HELD_BACK, blocked_by=names, due=until)
     draft.record(
         "release.blocked",
         release,
         plan_hash=release.plan_hash,
         rules=list(names),
-        until=found.until.isoformat() if found.until else None,
-        reason="; ".join(rule.reason for rule in broken)[:2000],
+        until=until.isoformat() if until else None,
+        reason="; ".join(result.reason for result in blocking)[:2000],
     )
     if release.due is not None:
         draft.send_deadline(release)

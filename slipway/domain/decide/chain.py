@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..application import Environment
 from ..causes import StepFinished
+from ..errors import present
 from ..plan import PlanMade
-from ..release import TRANSITIONS, Evidence, Live, Phase, Release
+from ..release import Evidence, Live, Phase, Release
 from ..rules import RuleResult, failed
 from ..steps import StepKind
 from .conditions import supply_chain_rules
@@ -42,7 +42,7 @@ def step_finished(draft: Draft, cause: StepFinished) -> None:
         end(
             draft,
             release,
-            Phase.CANCELLED if Phase.CANCELLED in TRANSITIONS[release.phase] else Phase.FAILED,
+            Phase.CANCELLED if Phase.CANCELLED in release.phase.followers else Phase.FAILED,
             _gone(step.environment),
         )
         return
@@ -50,12 +50,6 @@ def step_finished(draft: Draft, cause: StepFinished) -> None:
         _PASSED[step.kind](draft, release, cause)
     else:
         _FAILED[step.kind](draft, release, cause)
-
-
-def _here(draft: Draft, release: Release) -> Environment:
-    environment = draft.environment(release)
-    assert environment is not None  # step_finished has looked
-    return environment
 
 
 def _gone(environment: str) -> str:
@@ -73,7 +67,7 @@ def _notified(draft: Draft, release: Release, cause: StepFinished) -> None:
 
 def _resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
     digest = cause.result.get("digest")
-    known = draft.release(draft.state.by_digest)
+    known = draft.by_digest(cause.resolved_digest)
     if known is not None and known.number != release.number:
         supersede(draft, release, by=known.number, why=f"the tag {release.tag} names the image of {known.id}")
         if known.run is None and release.run is not None:
@@ -96,7 +90,7 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
         plan(draft, release)
         return
     # What comes back was let in once, by the policy of that time: what is required now must not keep it away.
-    required, found = _here(draft, release).require, made.supply_chain
+    required, found = draft.here(release).require, made.supply_chain
     rules = found if release.brings_back else supply_chain_rules(required, found)
     draft.rules = rules
     visit = release.visits[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
@@ -122,16 +116,16 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
     )
     if release.brings_back is not None:
         release = draft.put(release.evolve(brings_back=release.brings_back.evolve(copied=made.copied)))
-        proceed(draft, release, _here(draft, release))
+        proceed(draft, release, draft.here(release))
     elif refused := failed(rules):
         _refuse(draft, release, refused)
     else:
-        open_gate(draft, release, _here(draft, release), made.parts)
+        open_gate(draft, release, draft.here(release), made.parts)
 
 
 def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> None:
     """What the environment requires of the image does not hold: nobody is asked, and nothing is copied or deployed."""
-    if release.plan_delivery != draft.state.delivery:
+    if release.plan_delivery != draft.snapshot.delivery:
         reason = "the delivery folder (policy or manifests) changed while it was made"
         draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
         plan(draft, release)
@@ -164,15 +158,15 @@ def _applied(draft: Draft, release: Release, cause: StepFinished) -> None:
 
 def _rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
     draft.record("rollout.done", release, reason=cause.reason, **_bounded(cause.result))
-    if not (_here(draft, release).verify.job or _here(draft, release).verify.http):
+    if not (draft.here(release).verify.job or draft.here(release).verify.http):
         _live(draft, release)
         return
     release = draft.enter(release, Phase.VERIFYING)
     draft.record(
         "verification.requested",
         release,
-        job=_here(draft, release).verify.job,
-        probes=len(_here(draft, release).verify.http) or None,
+        job=draft.here(release).verify.job,
+        probes=len(draft.here(release).verify.http) or None,
     )
     ask(draft, release, StepKind.VERIFY)
 
@@ -184,15 +178,13 @@ def _verified(draft: Draft, release: Release, cause: StepFinished) -> None:
 
 
 def _live(draft: Draft, release: Release) -> None:
-    environment = _here(draft, release)
-    assert release.digest is not None
-    assert release.plan_hash is not None
+    environment = draft.here(release)
     live = Live(
         release=release.number,
         order=release.order,
-        digest=release.digest,
+        digest=present(release.digest, f"the digest of {release.id}"),
         tag=release.tag,
-        plan_hash=release.plan_hash,
+        plan_hash=present(release.plan_hash, f"the plan of {release.id}"),
         at=draft.now,
     )
     lane = draft.lane(environment.name)
@@ -239,13 +231,13 @@ def _broken(draft: Draft, release: Release, action: str, reason: str) -> None:
 
 def _not_rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
     draft.record("rollout.failed", release, reason=cause.reason, **_bounded(cause.result))
-    bring_back(draft, release, _here(draft, release), cause.reason)
+    bring_back(draft, release, draft.here(release), cause.reason)
 
 
 def _not_verified(draft: Draft, release: Release, cause: StepFinished) -> None:
     release = _with_evidence(draft, release, cause)
     draft.record("verification.failed", release, reason=cause.reason, **_bounded(cause.result))
-    bring_back(draft, release, _here(draft, release), cause.reason)
+    bring_back(draft, release, draft.here(release), cause.reason)
 
 
 def _not_brought_back(draft: Draft, release: Release, cause: StepFinished) -> None:

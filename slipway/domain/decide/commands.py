@@ -10,9 +10,10 @@ from typing import Any
 from ..blocks import LanePass
 from ..causes import CommandGiven
 from ..commands import MUST_SAY_WHY
-from ..release import ROLLOUT_PHASES, Lane, Phase, Release
-from ..rules import RuleResult, failed
-from .blocks import OVERRIDABLE, blocks_of
+from ..errors import present
+from ..release import Lane, Phase, Release
+from ..rules import Rule, RuleResult, failed
+from .blocks import block_rules_of
 from .lanes import end, hold_ended
 from .notices import void
 from .rollouts import look_again
@@ -21,11 +22,7 @@ from .state import Draft
 
 def reason_rule(cause: CommandGiven) -> Iterator[RuleResult]:
     if cause.verb in MUST_SAY_WHY:
-        yield rule("reason-is-given", bool(cause.reason.strip()), f"{cause.verb} says why")
-
-
-def rule(name: str, passed: bool, reason: str) -> RuleResult:
-    return RuleResult(name=name, passed=passed, reason=reason)
+        yield Rule.REASON_IS_GIVEN.judged(bool(cause.reason.strip()), f"{cause.verb} says why")
 
 
 def lane_of(draft: Draft, cause: CommandGiven) -> Lane:
@@ -36,7 +33,7 @@ def exists_rule(draft: Draft, cause: CommandGiven) -> RuleResult:
     """Whether the environment is one of the application's, now."""
     names = ", ".join(environment.name for environment in draft.application.environments)
     found = draft.application.environment(cause.environment or "") is not None
-    return rule("environment-exists", found, f"{cause.application} has {names}; {cause.environment} was named")
+    return Rule.ENVIRONMENT_EXISTS.judged(found, f"{cause.application} has {names}; {cause.environment} was named")
 
 
 def accepted(draft: Draft, cause: CommandGiven, rules: Sequence[RuleResult], release: Release | None = None) -> bool:
@@ -76,18 +73,18 @@ def named_release(draft: Draft, cause: CommandGiven) -> Release | None:
     release = draft.release(cause.release)
     if release is None:
         reason = f"there is no {cause.application}-{cause.release}"
-        draft.rules = (rule("release-exists", False, reason),)
+        draft.rules = (Rule.RELEASE_EXISTS.fails(reason),)
     return release
 
 
 # ---- cancel
 def cancel_rules(release: Release) -> tuple[RuleResult, ...]:
     """What must hold for a release to be cancelled; a page shows them before anybody asks."""
-    said, rolls = f"{release.id} is {str(release.phase).replace('_', ' ')}", release.phase in ROLLOUT_PHASES
+    said, rolls = f"{release.id} is {release.phase.spoken}", release.phase.holds_lane
     advice = ": a rollout is not stopped half-way; let it end, and roll back then" if rolls else ""
     return (
-        rule("is-under-way", not release.phase.final, said),
-        rule("has-not-begun-to-roll-out", not rolls, f"{said}{advice}"),
+        Rule.IS_UNDER_WAY.judged(not release.phase.final, said),
+        Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not rolls, f"{said}{advice}"),
     )
 
 
@@ -109,16 +106,16 @@ def cancel(draft: Draft, cause: CommandGiven) -> None:
 def resume(draft: Draft, cause: CommandGiven) -> None:
     lane = lane_of(draft, cause)
     held = "no roll-back holds it" if lane.hold is None else f"{lane.hold.owner} holds it: {lane.hold.reason}"
-    if not accepted(draft, cause, (rule("is-on-hold", lane.hold is not None, f"{lane.environment}: {held}"),)):
+    if not accepted(draft, cause, (Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {held}"),)):
         return
-    assert lane.hold is not None
+    hold = present(lane.hold, f"the hold of {lane.environment}")
     draft.put_lane(lane.evolve(hold=None))
     draft.record(
         "hold.ended",
         actor=cause.actor,
         environment=lane.environment,
-        held_by=lane.hold.owner,
-        held_for=f"{cause.application}-{lane.hold.release}",
+        held_by=hold.owner,
+        held_for=f"{cause.application}-{hold.release}",
         reason=cause.reason or None,
         **told(draft, cause),
     )
@@ -135,17 +132,17 @@ def wake(draft: Draft, environment: str) -> None:
 # ---- override
 def override_rules(draft: Draft, release: Release, cause: CommandGiven) -> Iterator[RuleResult]:
     here = release.environment == cause.environment and not release.phase.final
-    doing = str(release.phase).replace("_", " ")
+    doing = release.phase.spoken
     where = f" in {release.environment}" if release.environment else ""
-    yield rule("is-here", here, f"{release.id} is {doing}{where}; the override is for {cause.environment}")
-    yield rule("has-not-begun-to-roll-out", release.phase not in ROLLOUT_PHASES, f"{release.id} is {doing}")
+    yield Rule.IS_HERE.judged(here, f"{release.id} is {doing}{where}; the override is for {cause.environment}")
+    yield Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not release.phase.holds_lane, f"{release.id} is {doing}")
     environment = draft.environment(release)
     if not here or environment is None:
         return
-    broken = failed(blocks_of(draft, release, environment).rules)
+    broken = failed(block_rules_of(draft, release, environment))
     said = "; ".join(item.reason for item in broken) or "nothing keeps it back"
-    yield rule("is-kept-back", any(item.name in OVERRIDABLE for item in broken), said)
-    yield rule("is-not-on-hold", all(item.name in OVERRIDABLE for item in broken), said)
+    yield Rule.IS_KEPT_BACK.judged(any(item.rule.overridable for item in broken), said)
+    yield Rule.IS_NOT_ON_HOLD.judged(all(item.rule.overridable for item in broken), said)
 
 
 def override(draft: Draft, cause: CommandGiven) -> None:
@@ -155,8 +152,8 @@ def override(draft: Draft, cause: CommandGiven) -> None:
     rules = (exists_rule(draft, cause), *override_rules(draft, release, cause), *reason_rule(cause))
     if not accepted(draft, cause, rules, release):
         return
-    assert cause.environment is not None
-    given = LanePass(environment=cause.environment, by=cause.actor, reason=cause.reason, at=draft.now)
+    environment = draft.here(release).name
+    given = LanePass(environment=environment, by=cause.actor, reason=cause.reason, at=draft.now)
     release = draft.put(release.evolve(override=given))
     draft.record("override.given", release, actor=cause.actor, reason=cause.reason, **told(draft, cause))
     if release.phase is Phase.HELD_BACK:

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from ..application import Pipeline, Start
 from ..release import Lane, Live, Release, Run
 from ..requirements import Requirements
-from ..rules import RuleResult
+from ..rules import Rule, RuleResult, WaitsFor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,16 +23,13 @@ class Newer:
 
 def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
     """Whether a CI run counts for an application, as far as the run itself shows it."""
-    succeeded = RuleResult(
-        name="run-succeeded", passed=run.succeeded, reason=f"run {run.number} ended as {run.result or 'unknown'}"
-    )
+    succeeded = Rule.RUN_SUCCEEDED.judged(run.succeeded, f"run {run.number} ended as {run.result or 'unknown'}")
     if pipeline is None:
         return (succeeded,)
     branch = run.branch.removeprefix("refs/heads/")
-    counts = RuleResult(
-        name="branch-counts",
-        passed=any(fnmatchcase(branch, pattern) for pattern in pipeline.branches),
-        reason=f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}",
+    counts = Rule.BRANCH_COUNTS.judged(
+        any(fnmatchcase(branch, pattern) for pattern in pipeline.branches),
+        f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}",
     )
     return succeeded, counts
 
@@ -63,19 +60,14 @@ def plan_rule(release: Release, live: Live | None, delivery: str) -> RuleResult:
     elif release.plan_delivery != delivery:
         reason = "the delivery folder (policy or manifests) changed since the plan was made"
     else:
-        return RuleResult(
-            name="plan-is-current",
-            passed=True,
-            reason=f"plan {short(release.plan_hash)} still says what a rollout would do",
-        )
-    return RuleResult(name="plan-is-current", passed=False, reason=reason)
+        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} still says what a rollout would do")
+    return Rule.PLAN_IS_CURRENT.not_yet(reason, WaitsFor.STEP)
 
 
 def supply_chain_rules(required: Requirements, found: tuple[RuleResult, ...]) -> tuple[RuleResult, ...]:
     """Each rule that is required of the image, as the plan found it; what the plan does not speak of does not hold."""
-    by_name = {rule.name: rule for rule in found}
-    silent = "the plan says nothing of it"
-    return tuple(by_name.get(name) or RuleResult(name=name, passed=False, reason=silent) for name in required.rules())
+    by_rule = {result.rule: result for result in found}
+    return tuple(by_rule.get(rule) or rule.fails("the plan says nothing of it") for rule in required.rules())
 
 
 def short(digest: str | None) -> str:

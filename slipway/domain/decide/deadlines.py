@@ -7,7 +7,7 @@ from ..release import Phase, Release
 from ..rules import failed
 from ..steps import StepKind
 from .automatic import soak_over
-from .lanes import ask, end
+from .lanes import ask, end, step_of
 from .quorum import quorum_rules
 from .rollouts import bring_back, look_again
 from .state import Draft
@@ -75,8 +75,7 @@ def overdue(
 
 
 def _send_again(draft: Draft, release: Release) -> None:
-    assert release.step is not None
-    kind = StepKind(release.step.rpartition("/")[2])
+    kind = StepKind(step_of(release))
     if release.resent < RESEND_LIMIT:
         release = draft.put(release.evolve(resent=release.resent + 1))
         draft.record("step.resent", release, step=release.step, times=release.resent)

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from ..blocks import LONGEST_FREEZE, Freeze
 from ..causes import CommandGiven, DeliveryChanged, FreezeSpread
+from ..errors import present
 from ..model import sha256
 from ..release import Phase
-from ..rules import RuleResult
+from ..rules import Rule, RuleResult
 from .blocks import said_of
-from .commands import accepted, exists_rule, lane_of, reason_rule, rule, told, wake
+from .commands import accepted, exists_rule, lane_of, reason_rule, told, wake
 from .lanes import plan
 from .state import Draft
 
@@ -25,16 +26,16 @@ def freeze_rules(what: str, before: Freeze | None, until: datetime | None, *, no
     said = said_of(what, before) if before is not None and frozen else f"{what} is not frozen"
     ends = f"it would end at {until:%Y-%m-%d %H:%M} UTC" if until else "somebody has to end it"
     return (
-        rule("is-not-frozen", not frozen, said),
-        rule("ends-in-the-future", until is None or until > now, ends),
-        rule("ends-within-a-year", until is None or until - now <= LONGEST_FREEZE, ends),
+        Rule.IS_NOT_FROZEN.judged(not frozen, said),
+        Rule.ENDS_IN_THE_FUTURE.judged(until is None or until > now, ends),
+        Rule.ENDS_WITHIN_A_YEAR.judged(until is None or until - now <= LONGEST_FREEZE, ends),
     )
 
 
 def thaw_rule(what: str, before: Freeze | None, *, now: datetime) -> RuleResult:
     """What must hold for a freeze to be ended: that there is one."""
     frozen = before is not None and before.in_force(now)
-    return rule("is-frozen", frozen, said_of(what, before) if before and frozen else f"{what} is not frozen")
+    return Rule.IS_FROZEN.judged(frozen, said_of(what, before) if before and frozen else f"{what} is not frozen")
 
 
 def freeze(draft: Draft, cause: CommandGiven) -> None:
@@ -64,14 +65,14 @@ def unfreeze(draft: Draft, cause: CommandGiven) -> None:
     lane = lane_of(draft, cause)
     if not accepted(draft, cause, (thaw_rule(lane.environment, lane.freeze, now=draft.now),)):
         return
-    assert lane.freeze is not None
+    ended = present(lane.freeze, f"the freeze of {lane.environment}")
     draft.put_lane(lane.evolve(freeze=None))
     draft.record(
         "lane.unfrozen",
         actor=cause.actor,
         environment=lane.environment,
-        frozen_by=lane.freeze.owner,
-        frozen_for=lane.freeze.reason,
+        frozen_by=ended.owner,
+        frozen_for=ended.reason,
         reason=cause.reason or None,
         **told(draft, cause),
     )
@@ -108,7 +109,7 @@ def delivery_changed(draft: Draft, cause: DeliveryChanged) -> None:
         release is not None
         and release.phase is Phase.HELD_BACK
         and (release.environment, release.attempt) == (cause.environment, cause.attempt)
-        and release.plan_delivery != draft.state.delivery
+        and release.plan_delivery != draft.snapshot.delivery
     ):
         reason = "the delivery folder (policy or manifests) changed while the release was held back"
         draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..application import Environment
+from ..errors import present
 from ..gate import ApprovalGate, AutoGate
 from ..plan import changed_parts
 from ..release import GateState, Phase, Release, Vote, VoteDecision
@@ -21,7 +22,6 @@ from .state import Draft
 def open_gate(draft: Draft, release: Release, environment: Environment, parts: Mapping[str, str]) -> None:
     """The plan is there: ask people, or look at the conditions where nobody needs to be asked."""
     gate, before = environment.gate, release.gate
-    assert release.plan_hash is not None
     if before is not None and before.plan_hash != release.plan_hash:
         void(draft, release, before.votes, _what_changed(before, parts))
         release, before = draft.put(release.evolve(gate=None)), None
@@ -36,10 +36,13 @@ def open_gate(draft: Draft, release: Release, environment: Environment, parts: M
 def _open(
     draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str, str], *, votes: Sequence[Vote] = ()
 ) -> None:
-    assert release.plan_hash is not None
     deadline = draft.now + gate.deadline
     state = GateState(
-        plan_hash=release.plan_hash, opened_at=draft.now, deadline=deadline, parts=dict(parts), votes=tuple(votes)
+        plan_hash=present(release.plan_hash, f"the plan of {release.id}"),
+        opened_at=draft.now,
+        deadline=deadline,
+        parts=dict(parts),
+        votes=tuple(votes),
     )
     state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
     release = draft.enter(release, Phase.AWAITING_APPROVAL, gate=state, due=deadline)
@@ -88,12 +91,10 @@ def pass_when_enough(draft: Draft, release: Release, environment: Environment, *
 def bar_late(draft: Draft, release: Release) -> None:
     """The CI run came after people had voted: an approval by somebody whose own work it is counts no more."""
     environment = draft.environment(release)
-    waits = (Phase.AWAITING_APPROVAL, Phase.PLANNING, Phase.HELD_BACK)
-    undecided = release.gate is not None and release.phase in waits
-    if not undecided or environment is None or not isinstance(environment.gate, ApprovalGate):
+    undecided = release.phase.at_the_gate or release.phase is Phase.PLANNING
+    gate, state = environment.gate if environment else None, release.gate
+    if state is None or not undecided or not isinstance(gate, ApprovalGate):
         return
-    gate, state = environment.gate, release.gate
-    assert state is not None
     broken = {
         vote: failed(own_rules(release, gate, names_of(vote, gate)))
         for vote in state.votes

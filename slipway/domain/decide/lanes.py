@@ -89,8 +89,10 @@ def leave_lane(draft: Draft, release: Release) -> None:
     draft.put_lane(lane)
     for number in (lane.returning, lane.waiting) if was_rolling else ():
         follower = draft.release(number)
-        if follower is not None and follower.phase in (Phase.QUEUED, Phase.HELD_BACK):
-            # Also what is held back: it may have waited for the lane, and what is live may be another release now.
+        if follower is None:
+            continue
+        # Also what is held back: it may have waited for the lane, and what is live may be another release now.
+        if follower.phase is Phase.QUEUED or follower.phase is Phase.HELD_BACK:
             plan(draft, follower)
 
 
@@ -124,7 +126,7 @@ def end(
         results=[rule.model_dump(mode="json") for rule in rules] or None,
     )
     leave_lane(draft, release)
-    if phase in (Phase.FAILED, Phase.ROLLED_BACK) and release.environment is not None:
+    if phase.retryable and release.environment is not None:
         draft.put_lane(draft.lane(release.environment).evolve(failed=release.number))
     if phase is not Phase.SUPERSEDED or release.gate is not None:
         tell(draft, release, Notice.ENDED)
@@ -137,7 +139,7 @@ def step_of(release: Release) -> str:
 
 
 def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
-    if release.gate is not None and release.phase in (Phase.PLANNING, Phase.AWAITING_APPROVAL, Phase.HELD_BACK):
+    if release.gate is not None and (release.phase.at_the_gate or release.phase is Phase.PLANNING):
         void(draft, release, release.gate.votes, f"{release.id} was superseded: {why}")
     release = draft.put(release.evolve(superseded_by=by))
     end(draft, release, Phase.SUPERSEDED, why)

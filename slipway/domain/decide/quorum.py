@@ -1,13 +1,22 @@
 """Whose approvals count, and whether they are enough: each rule by its name, as page, `explain` and audit show it."""
 
 from ..application import Environment
+from ..errors import present
 from ..gate import ApprovalGate
 from ..people import Person, SignedIn
-from ..release import Release, Vote, VoteDecision
-from ..rules import RuleResult
+from ..release import GateState, Release, Vote, VoteDecision
+from ..rules import Rule, RuleResult, WaitsFor
 
-NOT_REQUESTER = "approver-is-not-requester"
-NOT_COMMITTER = "approver-is-not-committer"
+
+def approval_gate(environment: Environment) -> ApprovalGate:
+    """The gate of an environment that asks people. Raises `Inconsistent`."""
+    gate = environment.gate
+    return present(gate if isinstance(gate, ApprovalGate) else None, f"the approval gate of {environment.name}")
+
+
+def opened(release: Release) -> GateState:
+    """The gate of a release that waits at one. Raises `Inconsistent`."""
+    return present(release.gate, f"the gate of {release.id}")
 
 
 def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
@@ -18,26 +27,26 @@ def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
 def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, RuleResult]:
     """Whether a person is somebody else than those whose work the release is."""
     run = release.run
+    requester, committer = (run.requested_by, run.committed_by) if run else ("", "")
     return (
-        _differs(NOT_REQUESTER, run.requested_by if run else "", "asked for the CI run", gate, names),
-        _differs(NOT_COMMITTER, run.committed_by if run else "", "made the commit", gate, names),
+        _differs(Rule.NOT_REQUESTER, requester, "asked for the CI run", gate, names, may=gate.requester_may_approve),
+        _differs(Rule.NOT_COMMITTER, committer, "made the commit", gate, names, may=gate.committer_may_approve),
     )
 
 
-def _differs(name: str, who: str, did: str, gate: ApprovalGate, names: frozenset[str]) -> RuleResult:
-    may = {NOT_REQUESTER: gate.requester_may_approve, NOT_COMMITTER: gate.committer_may_approve}[name]
+def _differs(rule: Rule, who: str, did: str, gate: ApprovalGate, names: frozenset[str], *, may: bool) -> RuleResult:
     if not who:
         needed = gate.require_known and not may
         demand = ", and this environment requires it to be known" if needed else ""
-        return RuleResult(name=name, passed=not needed, reason=f"it is not known who {did}{demand}")
+        return rule.unknown(f"it is not known who {did}{demand}", blocks=needed)
     own = not gate.circle.names(who).isdisjoint(names)
     allowed = ", who may approve here all the same" if own and may else ""
-    return RuleResult(name=name, passed=not own or may, reason=f"{who} {did}{allowed}")
+    return rule.judged(not own or may, f"{who} {did}{allowed}")
 
 
 def is_barred(release: Release, gate: ApprovalGate, names: frozenset[str]) -> bool:
     """Whether a person may not approve because the release is their own, or because it is not known whose it is."""
-    return not all(rule.passed for rule in own_rules(release, gate, names))
+    return any(rule.blocks for rule in own_rules(release, gate, names))
 
 
 def approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
@@ -59,16 +68,19 @@ def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult
     if not isinstance(gate, ApprovalGate):
         return ()
     votes = approvals(release, gate)
-    rules = [_enough("quorum-reached", len(votes), gate.required, "")]
+    rules = [_enough(Rule.QUORUM_REACHED, len(votes), gate.required)]
     for name, group in gate.groups.items():
         if group.required:
             have = sum(gate.is_member(name, names_of(vote, gate), vote.signed_in) for vote in votes)
-            rules.append(_enough(f"approved-by-{name}", have, group.required, f" from {name}"))
+            rules.append(_enough(Rule.APPROVED_BY_GROUP, have, group.required, group=name))
     return tuple(rules)
 
 
-def _enough(name: str, have: int, required: int, source: str) -> RuleResult:
-    return RuleResult(name=name, passed=have >= required, reason=f"{have} of {required} approvals{source}")
+def _enough(rule: Rule, have: int, required: int, *, group: str = "") -> RuleResult:
+    reason = f"{have} of {required} approvals{f' from {group}' if group else ''}"
+    if have >= required:
+        return rule.holds(reason, subject=group)
+    return rule.not_yet(reason, WaitsFor.PERSON, subject=group)
 
 
 def people_left(release: Release, gate: ApprovalGate) -> tuple[Person, ...]:

@@ -8,7 +8,7 @@ from ..release import GateState, Phase
 from ..steps import Notice
 from .lanes import plan
 from .notices import tell
-from .quorum import voters_left
+from .quorum import approval_gate, voters_left
 from .rollouts import plan_is_current
 from .state import Draft
 
@@ -28,23 +28,21 @@ def reminder_due(draft: Draft, cause: ReminderDue) -> None:
     state = release.gate
     if state.remind_at != cause.due or draft.now < cause.due or (state.deadline and state.deadline <= draft.now):
         return  # a repeat, or too early, or so late that the gate is closed in a moment
-    environment = draft.environment(release)
     if not (current := plan_is_current(draft, release)).passed:
         # Nobody is asked to vote on what would not happen: the plan is made again, and its gate reminds anew.
         draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
         return
-    assert environment is not None  # a plan is current only in the delivery folder that it was made from
-    assert isinstance(environment.gate, ApprovalGate)
+    gate = approval_gate(draft.here(release))  # it is the one that the plan was made for, or the plan was not current
     state = state.evolve(reminders=state.reminders + 1, remind_at=None)
-    state = state.evolve(remind_at=next_reminder(environment.gate, state, draft.now))
+    state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
     release = draft.put(release.evolve(gate=state))
     draft.record(
         "gate.reminded",
         release,
         plan_hash=state.plan_hash,
         number=state.reminders,
-        asked=list(voters_left(release, environment.gate)),
+        asked=list(voters_left(release, gate)),
     )
     tell(draft, release, Notice.REMINDER, number=state.reminders)
     if state.remind_at is not None:

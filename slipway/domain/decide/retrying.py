@@ -6,10 +6,10 @@ applied. So it goes on from the step that failed.
 """
 
 from ..causes import CommandGiven
-from ..release import RETRYABLE, Lane, Phase, Release, Visit
-from ..rules import RuleResult
+from ..release import Lane, Phase, Release, Visit
+from ..rules import Rule, RuleResult
 from ..steps import StepKind
-from .commands import accepted, named_release, reason_rule, rule, told
+from .commands import accepted, named_release, reason_rule, told
 from .conditions import newer_in_lane
 from .lanes import PLAN_LIMIT, ask, plan, supersede
 from .returning import set_hold
@@ -17,9 +17,9 @@ from .state import Draft
 
 
 def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
-    doing = str(release.phase).replace("_", " ")
-    failed_here = rule("has-failed", release.phase in RETRYABLE, f"{release.id} is {doing}")
-    if release.phase not in RETRYABLE or release.environment is None:
+    doing = release.phase.spoken
+    failed_here = Rule.HAS_FAILED.judged(release.phase.retryable, f"{release.id} is {doing}")
+    if not release.phase.retryable or release.environment is None:
         return (failed_here,)
     there = draft.environment(release) is not None
     lane = draft.lane(release.environment)
@@ -28,10 +28,12 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
     said = newer.why if newer else f"no newer release is in the way in {release.environment}"
     return (
         failed_here,
-        rule("environment-exists", there, f"{release.environment} is {'' if there else 'no longer '}in delivery.yaml"),
-        rule("no-newer-release", newer is None, said),
-        rule("one-roll-back-at-a-time", other is None, _under_way(release, lane)),
-        rule("attempts-are-left", release.attempt < PLAN_LIMIT - 1, f"{release.attempt} of {PLAN_LIMIT} were made"),
+        Rule.ENVIRONMENT_EXISTS.judged(
+            there, f"{release.environment} is {'' if there else 'no longer '}in delivery.yaml"
+        ),
+        Rule.NO_NEWER_RELEASE.judged(newer is None, said),
+        Rule.ONE_ROLL_BACK_AT_A_TIME.judged(other is None, _under_way(release, lane)),
+        Rule.ATTEMPTS_ARE_LEFT.judged(release.attempt < PLAN_LIMIT - 1, f"{release.attempt} of {PLAN_LIMIT} were made"),
     )
 
 

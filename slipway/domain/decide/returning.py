@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 from ..blocks import Hold
 from ..causes import CommandGiven
+from ..errors import present
 from ..release import Lane, Phase, Release, Return, Visit
-from ..rules import RuleResult
+from ..rules import Rule, RuleResult
 from .blocks import said_of_hold
-from .commands import accepted, exists_rule, lane_of, named_release, reason_rule, rule, told
+from .commands import accepted, exists_rule, lane_of, named_release, reason_rule, told
 from .lanes import plan
 from .state import Draft
 
@@ -26,12 +27,12 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     """What must hold for a release to be brought back; a page shows them before anybody asks."""
     visit, live = was_live(target, lane.environment), lane.live
     once = visit is not None and visit.plan_hash is not None
-    yield rule("was-live-here", once, f"{target.id} was {'' if once else 'never '}live in {lane.environment}")
+    yield Rule.WAS_LIVE_HERE.judged(once, f"{target.id} was {'' if once else 'never '}live in {lane.environment}")
     now = live is not None and live.release == target.number
     what = f"{target.application}-{live.release} is" if live else "nothing is"
-    yield rule("is-not-live-now", not now, f"{what} live in {lane.environment} now")
+    yield Rule.IS_NOT_LIVE_NOW.judged(not now, f"{what} live in {lane.environment} now")
     other = f"{target.application}-{lane.returning} is" if lane.returning else "no other is"
-    yield rule("one-roll-back-at-a-time", lane.returning is None, f"{other} under way in {lane.environment}")
+    yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.returning is None, f"{other} under way in {lane.environment}")
 
 
 def rollback(draft: Draft, cause: CommandGiven) -> None:
@@ -63,9 +64,8 @@ def rollback(draft: Draft, cause: CommandGiven) -> None:
 
 def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
     """Nothing newer begins to roll out here until somebody resumes."""
-    back, environment = release.brings_back, release.environment
-    assert back is not None
-    assert environment is not None
+    back = present(release.brings_back, f"what {release.id} brings back")
+    environment = draft.here(release).name
     lane = draft.lane(environment)
     before = lane.hold
     if before is not None:  # of a retry, its own hold of before
@@ -77,13 +77,10 @@ def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
 
 def _release(draft: Draft, target: Release, cause: CommandGiven) -> Release:
     """With the order of the one that it brings back: what was newer than that is newer than this."""
-    assert cause.environment is not None
-    visit = was_live(target, cause.environment)
-    assert visit is not None
-    assert visit.plan_hash is not None
-    back = Return(
-        environment=cause.environment, to=target.number, plan_hash=visit.plan_hash, by=cause.actor, reason=cause.reason
-    )
+    environment = present(cause.environment, "the environment of the command")
+    visit = was_live(target, environment)
+    plan_hash = present(visit.plan_hash if visit else None, f"the plan by which {target.id} was live")
+    back = Return(environment=environment, to=target.number, plan_hash=plan_hash, by=cause.actor, reason=cause.reason)
     return Release(
         application=target.application,
         number=draft.head.next_release,
@@ -97,7 +94,7 @@ def _release(draft: Draft, target: Release, cause: CommandGiven) -> Release:
         changed_at=draft.now,
         push=target.push,
         run=target.run,
-        environment=cause.environment,
-        visits=(Visit(environment=cause.environment, arrived_at=draft.now),),
+        environment=environment,
+        visits=(Visit(environment=environment, arrived_at=draft.now),),
         brings_back=back,
     )

@@ -4,21 +4,22 @@ from datetime import datetime
 
 from ..application import Start
 from ..causes import ImagePushed, PipelineCompleted
-from ..release import ROLLOUT_PHASES, Phase, Push, Release, Run
-from ..rules import RuleResult, failed
+from ..release import Phase, Push, Release, Run
+from ..rules import Rule, RuleResult, failed
+from ..snapshot import tag_of
 from ..steps import StepKind
 from .conditions import facts_missing, run_rules
 from .gates import bar_late
 from .lanes import arrive, ask, end, plan, supersede
-from .state import Draft, tag_of
+from .state import Draft
 
 
 def image_pushed(draft: Draft, cause: ImagePushed) -> None:
-    known = draft.release(draft.state.by_digest)
+    known = draft.by_digest(cause.digest)
     if known is not None:
         _pushed_again(draft, known, cause)
         return
-    rule = draft.state.tag_rule
+    rule = draft.tag_rule(cause.tag)
     if rule is not None and not rule.passed:
         draft.rules = (rule,)
         draft.record(
@@ -31,7 +32,7 @@ def image_pushed(draft: Draft, cause: ImagePushed) -> None:
         )
         return
     push = Push(at=cause.pushed_at, actor=cause.actor)
-    joining = draft.release(draft.state.by_tag)
+    joining = draft.by_tag(cause.tag)
     if joining is not None and joining.phase is Phase.JOINING and joining.digest is None and joining.push is None:
         release = draft.put(joining.evolve(digest=cause.digest, push=push, order=cause.pushed_at))
         draft.record("release.joined", release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
@@ -46,7 +47,7 @@ def image_pushed(draft: Draft, cause: ImagePushed) -> None:
 
 def _name_by_tag(draft: Draft, tag: str, release: Release) -> None:
     """The tag names this release from now on, unless a newer one has it: pushes arrive in any order."""
-    named = draft.release(draft.state.by_tag)
+    named = draft.by_tag(tag)
     if named is None or not named.newer_than(release):
         draft.tags[tag] = release.number
 
@@ -58,7 +59,7 @@ def _pushed_again(draft: Draft, known: Release, cause: ImagePushed) -> None:
         draft.record("release.joined", release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
         draft.tags[cause.tag] = release.number
         start_when_complete(draft, release)
-    elif cause.tag != known.tag and draft.state.by_tag != known.number:
+    elif cause.tag != known.tag and draft.snapshot.tags.get(cause.tag) != known.number:
         draft.record("image.tagged", known, tag=cause.tag, actor=cause.actor or "registry")
         draft.tags[cause.tag] = known.number
 
@@ -68,7 +69,7 @@ def pipeline_completed(draft: Draft, cause: PipelineCompleted) -> None:
     rules = _rules(draft, cause)
     draft.rules = rules
     known = _release_of(draft, cause)
-    refused = [rule for rule in failed(rules) if rule.name != "run-succeeded"]
+    refused = [rule for rule in failed(rules) if rule.rule is not Rule.RUN_SUCCEEDED]
     if refused:
         draft.record(
             "run.ignored", actor=actor, run=run.number, url=run.url, rule=refused[0].name, reason=refused[0].reason
@@ -87,9 +88,9 @@ def pipeline_completed(draft: Draft, cause: PipelineCompleted) -> None:
 
 def _release_of(draft: Draft, cause: PipelineCompleted) -> Release | None:
     """The release whose image the run built: found by digest, or by a tag that still names that image."""
-    if (known := draft.release(draft.state.by_digest)) is not None:
+    if (known := draft.by_digest(cause.digest)) is not None:
         return known
-    known = draft.release(draft.state.by_tag)
+    known = draft.by_tag(tag_of(draft.application, cause))
     if known is None:
         return None
     other_image = cause.digest is not None and known.digest is not None and known.digest != cause.digest
@@ -100,8 +101,9 @@ def _release_of(draft: Draft, cause: PipelineCompleted) -> Release | None:
 def _rules(draft: Draft, cause: PipelineCompleted) -> tuple[RuleResult, ...]:
     """Whether a run counts for the application."""
     rules = run_rules(cause.run, draft.application.pipeline)
-    if draft.state.tag_rule is not None and draft.state.by_digest is None:
-        return (*rules, draft.state.tag_rule)
+    tag_rule = draft.tag_rule(tag_of(draft.application, cause))
+    if tag_rule is not None and draft.by_digest(cause.digest) is None:
+        return (*rules, tag_rule)
     return rules
 
 
@@ -139,14 +141,10 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
         _plan_with_evidence(draft, release.number, run)
 
 
-_UNDER_VOTE = frozenset({Phase.AWAITING_APPROVAL, Phase.HELD_BACK})
-"""Votes are taken on the plan, or were, and nothing has been done on their word yet."""
-
-
 def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
     """People are asked about a plan that says nothing of the run: it is made again, and votes are for the new one."""
     release = draft.release(number)
-    if release is not None and release.gate is not None and release.phase in _UNDER_VOTE:
+    if release is not None and release.gate is not None and release.phase.at_the_gate:
         reason = f"there is newer evidence: the CI run {run.number} is known now"
         draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
         plan(draft, release)
@@ -170,7 +168,7 @@ def _run_starts(draft: Draft, cause: PipelineCompleted, actor: str) -> None:
             actor=actor,
             run=cause.run.number,
             url=cause.run.url,
-            rule="run-names-its-image",
+            rule=str(Rule.RUN_NAMES_ITS_IMAGE),
             reason="the run names a digest but no tag",
         )
         return
@@ -243,4 +241,4 @@ def _replaces(release: Release, older: Release) -> bool:
     meant for the image that was live, whatever its tag names now: no push takes it back.
     """
     same_tag = older.tag == release.tag and older.brings_back is None
-    return same_tag and older.phase not in ROLLOUT_PHASES and release.newer_than(older)
+    return same_tag and not older.phase.holds_lane and release.newer_than(older)

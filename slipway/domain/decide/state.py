@@ -1,63 +1,22 @@
-"""What a decision is made from, and what it is: the two values around the pure middle."""
+"""What a decision is, and how it comes about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..application import Application, Environment
+from ..application import Environment
 from ..audit import AuditDraft
 from ..blocks import Freeze
-from ..causes import (
-    Cause,
-    CommandGiven,
-    DeadlineReached,
-    DeliveryChanged,
-    FreezeSpread,
-    ImagePushed,
-    PipelineCompleted,
-    ReminderDue,
-    StepFinished,
-    VoteCast,
-)
-from ..release import TRANSITIONS, Head, Lane, Phase, Release
+from ..causes import Cause, DeadlineReached, ReminderDue
+from ..errors import Inconsistent, present
+from ..release import Head, Lane, Phase, Release
 from ..rules import RuleResult
+from ..snapshot import Snapshot
 from ..steps import Outgoing, Step
-from ..windows import Opening
 
 SYSTEM = "slipway"
 """The actor of what nobody in particular did."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lookups:
-    """What must be loaded besides the head, the lanes and the active releases."""
-
-    releases: tuple[int, ...] = ()
-    digest: str | None = None
-    tag: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """One application at one moment: everything that `decide` may look at."""
-
-    application: Application
-    delivery: str
-    """Hash of the delivery folder that the application was read from."""
-    now: datetime
-    head: Head
-    lanes: Mapping[str, Lane]
-    releases: Mapping[int, Release]
-    """The active releases, and those that the cause names."""
-    by_digest: int | None = None
-    """Number of the release of the digest that the cause names."""
-    by_tag: int | None = None
-    """Number of the newest release of the tag that the cause names."""
-    tag_rule: RuleResult | None = None
-    """Whether the tag that the cause names may start a release."""
-    windows: Mapping[str, Opening] = field(default_factory=dict)
-    """Of each environment that has time windows: whether they are open now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,48 +38,16 @@ class Decision:
         return not (self.records or self.releases or self.lanes or self.messages)
 
 
-def tag_of(application: Application, cause: PipelineCompleted) -> str | None:
-    """The tag that a run's image has: named by the run itself, or by the application's convention."""
-    if cause.tag or cause.digest or application.pipeline is None:
-        return cause.tag
-    run = cause.run
-    text = application.pipeline.tag
-    for name, value in (("run_number", run.number), ("run_id", str(run.id)), ("commit", run.commit)):
-        text = text.replace("{" + name + "}", value)
-    return text
-
-
-def lookups(application: Application, cause: Cause) -> Lookups:
-    match cause:
-        case ImagePushed():
-            return Lookups(digest=cause.digest, tag=cause.tag)
-        case PipelineCompleted():
-            return Lookups(digest=cause.digest, tag=tag_of(application, cause))
-        case StepFinished():
-            return Lookups(releases=(cause.step.release,), digest=_resolved_digest(cause))
-        case CommandGiven():
-            return Lookups(releases=(cause.release,) if cause.release else ())
-        case FreezeSpread():
-            return Lookups()
-        case VoteCast() | DeadlineReached() | ReminderDue() | DeliveryChanged():
-            return Lookups(releases=(cause.release,))
-
-
-def _resolved_digest(cause: StepFinished) -> str | None:
-    digest = cause.result.get("digest")
-    return digest if cause.passed and isinstance(digest, str) else None
-
-
 class Draft:
     """A decision in the making. Lives inside one call of `decide`; mutable, and never seen outside."""
 
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.application = state.application
-        self.now = state.now
-        self.head = state.head
-        self._releases = dict(state.releases)
-        self._lanes = dict(state.lanes)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.application = snapshot.application
+        self.now = snapshot.now
+        self.head = snapshot.head
+        self._releases = dict(snapshot.releases)
+        self._lanes = dict(snapshot.lanes)
         self._changed_releases: dict[int, None] = {}
         self._changed_lanes: dict[str, None] = {}
         self.digests: dict[str, int] = {}
@@ -144,14 +71,31 @@ class Draft:
     def lane(self, environment: str) -> Lane:
         return self._lanes.get(environment) or Lane(environment=environment)
 
+    def by_digest(self, digest: str | None) -> Release | None:
+        """The release of a digest."""
+        return self.release(self.snapshot.digests.get(digest)) if digest else None
+
+    def by_tag(self, tag: str | None) -> Release | None:
+        """The newest release of a tag."""
+        return self.release(self.snapshot.tags.get(tag)) if tag else None
+
+    def tag_rule(self, tag: str | None) -> RuleResult | None:
+        """Whether a tag may start a release; None where there is no tag."""
+        return self.snapshot.tag_rules[tag] if tag is not None else None
+
     def environment(self, release: Release) -> Environment | None:
+        """Where the release is; None before the first environment, and where the policy no longer has it."""
         return self.application.environment(release.environment) if release.environment else None
+
+    def here(self, release: Release) -> Environment:
+        """Where the release is, of one that is somewhere. Raises `Inconsistent`."""
+        return present(self.environment(release), f"the environment of {release.id}")
 
     # ---- writing
     def create(self, release: Release) -> Release:
         """Number a release and take it in."""
         number = self.head.next_release
-        release = release.evolve(number=number, first_sequence=self.state.head.sequence + len(self._records) + 1)
+        release = release.evolve(number=number, first_sequence=self.snapshot.head.sequence + len(self._records) + 1)
         self.head = self.head.evolve(next_release=number + 1, active=(*self.head.active, number))
         return self.put(release)
 
@@ -162,9 +106,9 @@ class Draft:
         return release
 
     def enter(self, release: Release, phase: Phase, **changes: Any) -> Release:
-        """Move a release to a phase. Only the steps in TRANSITIONS can be taken."""
-        if phase not in TRANSITIONS[release.phase]:
-            raise AssertionError(f"{release.id}: no step leads from {release.phase} to {phase}")
+        """Move a release to a phase. Raises `Inconsistent` where no step leads there."""
+        if phase not in release.phase.followers:
+            raise Inconsistent(f"{release.id}: no step leads from {release.phase} to {phase}")
         changes = {"step": None, "resent": 0, "due": None, "blocked_by": ()} | changes
         return self.put(release.evolve(phase=phase, **changes))
 
@@ -196,16 +140,12 @@ class Draft:
         self._messages.append(Outgoing(queue="steps", id=step.message_id, body=step.model_dump(mode="json")))
 
     def send_deadline(self, release: Release) -> None:
-        assert release.due is not None
-        cause = DeadlineReached(
-            received_at=self.now, application=release.application, release=release.number, due=release.due
-        )
-        self._send_cause(cause, release.due)
+        due = present(release.due, f"the deadline of {release.id}")
+        cause = DeadlineReached(received_at=self.now, application=release.application, release=release.number, due=due)
+        self._send_cause(cause, due)
 
     def send_reminder(self, release: Release) -> None:
-        assert release.gate is not None
-        assert release.gate.remind_at is not None
-        due = release.gate.remind_at
+        due = present(release.gate.remind_at if release.gate else None, f"the reminder of {release.id}")
         cause = ReminderDue(received_at=self.now, application=release.application, release=release.number, due=due)
         self._send_cause(cause, due)
 

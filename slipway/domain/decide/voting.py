@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..causes import VoteCast
+from ..errors import present
 from ..gate import ApprovalGate
-from ..release import GateState, Phase, Release, Vote, VoteDecision
-from ..rules import RuleResult, failed
+from ..release import Phase, Release, Vote, VoteDecision
+from ..rules import Rule, RuleResult, failed
 from .ballots import vote_before, vote_rules, waits_here
 from .gates import pass_when_enough
 from .lanes import end, plan
-from .quorum import policy_groups
+from .quorum import approval_gate, opened, policy_groups
 from .rollouts import plan_is_current
 from .state import Draft
 
@@ -19,7 +20,7 @@ def vote_cast(draft: Draft, cause: VoteCast) -> None:
     release = draft.release(cause.release)
     if release is None:
         reason = f"there is no {cause.application}-{cause.release}"
-        draft.rules = (RuleResult(name="release-exists", passed=False, reason=reason),)
+        draft.rules = (Rule.RELEASE_EXISTS.fails(reason),)
         return
     draft.rules = vote_rules(release, draft.application.environment(cause.environment), cause)
     if cause.decision is VoteDecision.WITHDRAW:
@@ -42,9 +43,8 @@ def _vote(draft: Draft, release: Release, cause: VoteCast) -> None:
     if failed(draft.rules):
         _refuse(draft, release, cause)
         return
-    assert environment is not None  # gate-is-open and approver-is-listed have looked
-    assert isinstance(environment.gate, ApprovalGate)
-    release = _count(draft, release, cause, environment.gate)
+    environment = draft.here(release)
+    release = _count(draft, release, cause, approval_gate(environment))
     if cause.decision is VoteDecision.REJECT:
         end(draft, release, Phase.REJECTED, cause.reason, actor=cause.voter)
         return
@@ -52,7 +52,6 @@ def _vote(draft: Draft, release: Release, cause: VoteCast) -> None:
 
 
 def _count(draft: Draft, release: Release, cause: VoteCast, gate: ApprovalGate) -> Release:
-    assert release.gate is not None
     vote = Vote.model_validate(
         {
             "voter": cause.voter,
@@ -64,7 +63,7 @@ def _count(draft: Draft, release: Release, cause: VoteCast, gate: ApprovalGate) 
             "signed_in": policy_groups(gate, cause.signed_in),
         }
     )
-    release = _with_votes(draft, release, (*release.gate.votes, vote))
+    release = _with_votes(draft, release, (*opened(release).votes, vote))
     _record(draft, f"vote.{_PAST[cause.decision]}", release, cause, reason=cause.reason or None)
     return release
 
@@ -74,16 +73,13 @@ def _withdraw(draft: Draft, release: Release, cause: VoteCast) -> None:
     if failed(draft.rules):
         _refuse(draft, release, cause)
         return
-    assert before is not None  # has-voted has looked
-    assert release.gate is not None
-    release = _with_votes(draft, release, tuple(vote for vote in release.gate.votes if vote != before))
-    _record(draft, "vote.withdrawn", release, cause, voted=str(before.decision), reason=cause.reason or None)
+    voted = present(before, "the vote that is taken back").decision
+    release = _with_votes(draft, release, tuple(vote for vote in opened(release).votes if vote != before))
+    _record(draft, "vote.withdrawn", release, cause, voted=str(voted), reason=cause.reason or None)
 
 
 def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:
-    gate: GateState | None = release.gate
-    assert gate is not None
-    return draft.put(release.evolve(gate=gate.evolve(votes=votes)))
+    return draft.put(release.evolve(gate=opened(release).evolve(votes=votes)))
 
 
 def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:

@@ -5,7 +5,7 @@ from typing import Protocol
 from pydantic import Field
 
 from ...domain.model import Moment, Record
-from ...domain.rules import RuleResult
+from ...domain.rules import StoredResult
 
 
 class NotificationError(Exception):
@@ -59,7 +59,7 @@ class Matter(Record):
     evidence: tuple[Result, ...] = ()
     approvals: int = Field(default=0, ge=0)
     required: int = Field(default=1, ge=1)
-    rules: tuple[RuleResult, ...] = ()
+    rules: tuple[StoredResult, ...] = ()
     """The gate's rules by name, each as `explain`, the page and the audit have it."""
     newer: NewerRelease | None = None
     timezone: str = "UTC"

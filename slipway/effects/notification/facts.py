@@ -80,9 +80,9 @@ def results(message: Message) -> tuple[str, ...]:
 
 
 def rules(message: Message) -> tuple[str, ...]:
-    """The gate's rules by name: which hold, and which do not yet."""
-    found = message.matter.rules if message.matter else ()
-    return _shortened([f"{'✓' if rule.passed else '○'} {rule.name}: {_line(rule.reason)}" for rule in found], RULES)
+    """The gate's rules by name, each with whether it holds."""
+    results = message.matter.rules if message.matter else ()
+    return _shortened([f"{result.mark} {result.name}: {_line(result.reason)}" for result in results], RULES)
 
 
 def _result(result: Result) -> str:

@@ -7,7 +7,7 @@ raises `Unproven` with the reason. Start with `_check`; why it is made like this
 Revocation (CRL, OCSP), RFC 3161 timestamps and transparency logs are not looked at.
 """
 
-from ._check import Finding, ProvenanceTrust, Wanted, check
+from ._check import ProvenanceTrust, Wanted, check
 from ._notation import NotationTrust
 
-__all__ = ["Finding", "NotationTrust", "ProvenanceTrust", "Wanted", "check"]
+__all__ = ["NotationTrust", "ProvenanceTrust", "Wanted", "check"]

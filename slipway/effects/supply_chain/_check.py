@@ -10,8 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from slipway.domain.requirements import BUILT_BY, HAS_SBOM, SIGNED_BY_COSIGN, SIGNED_BY_NOTATION
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import NotYet, Rule, RuleResult, WaitsFor
 
 from ..registry import Descriptor, Registry, RegistryError
 from . import _cosign, _documents
@@ -23,12 +22,6 @@ from ._reading import Unproven
 
 NOTATION_SIGNATURE: Final = "application/vnd.cncf.notary.signature"
 _PREDICATE_ANNOTATIONS: Final = ("in-toto.io/predicate-type", "predicateType", "dev.sigstore.bundle.predicateType")
-_WORDS: Final = {
-    SIGNED_BY_NOTATION: ("Notation signature", "a Notation signature"),
-    SIGNED_BY_COSIGN: ("cosign signature", "a cosign signature"),
-    HAS_SBOM: ("SBOM", "an SBOM"),
-    BUILT_BY: ("provenance", "provenance"),
-}
 _REASONS_SHOWN: Final = 3
 _REASON: Final = 700
 
@@ -51,13 +44,19 @@ class Wanted:
     provenance: ProvenanceTrust | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One rule, and what came of it."""
+@dataclass(frozen=True)
+class _Proof:
+    """A rule, and what would prove it."""
 
-    rule: RuleResult
-    missing: bool = False
-    """There is nothing to judge yet: it may still be pushed."""
+    rule: Rule
+    what: str
+    one: str
+
+
+_NOTATION = _Proof(Rule.SIGNED_BY_NOTATION, "Notation signature", "a Notation signature")
+_COSIGN = _Proof(Rule.SIGNED_BY_COSIGN, "cosign signature", "a cosign signature")
+_SBOM = _Proof(Rule.HAS_SBOM, "SBOM", "an SBOM")
+_BUILT_BY = _Proof(Rule.BUILT_BY, "provenance", "provenance")
 
 
 @dataclass(frozen=True)
@@ -68,34 +67,32 @@ class _Candidate:
     prove: Callable[[], str]
 
 
-def check(registry: Registry, repository: str, digest: str, wanted: Wanted, now: datetime) -> tuple[Finding, ...]:
-    """Every rule that is wanted, in their order. Raises `RegistryError` where the registry has to be asked again."""
+def check(registry: Registry, repository: str, digest: str, wanted: Wanted, now: datetime) -> tuple[RuleResult, ...]:
+    """Every rule that is wanted, in their order; of what is not there the result is `NotYet`, since it may still be
+    pushed. Raises `RegistryError` where the registry has to be asked again."""
     attachments = Attachments(registry, repository)
     image = attachments.image(digest)
-    found: list[Finding] = []
+    results: list[RuleResult] = []
     if wanted.notation is not None:
-        candidates = _notation(attachments, image, wanted.notation, now)
-        found.append(_judge(SIGNED_BY_NOTATION, digest, candidates))
+        results.append(_judge(_NOTATION, digest, _notation(attachments, image, wanted.notation, now)))
     if wanted.cosign is not None:
-        found.append(_judge(SIGNED_BY_COSIGN, digest, _signatures(attachments, digest, wanted.cosign)))
+        results.append(_judge(_COSIGN, digest, _signatures(attachments, digest, wanted.cosign)))
     if wanted.sbom:
-        found.append(_judge_all(HAS_SBOM, image, partial(_sboms, attachments, image)))
+        results.append(_judge_all(_SBOM, image, partial(_sboms, attachments, image)))
     if wanted.provenance is not None:
-        provenance = partial(_provenance, attachments, image, wanted.provenance)
-        found.append(_judge_all(BUILT_BY, image, provenance))
-    return tuple(found)
+        results.append(_judge_all(_BUILT_BY, image, partial(_provenance, attachments, image, wanted.provenance)))
+    return tuple(results)
 
 
 # ---- judging
 
 
-def _judge(rule: str, digest: str, candidates: Iterable[_Candidate]) -> Finding:
+def _judge(proof: _Proof, digest: str, candidates: Iterable[_Candidate]) -> RuleResult:
     """Holds with the first candidate that proves it."""
-    what, one = _WORDS[rule]
     refused: list[str] = []
     for candidate in candidates:
         try:
-            return _finding(rule, True, f"{what}: {candidate.prove()}")
+            return proof.rule.holds(_bounded(f"{proof.what}: {candidate.prove()}"))
         except Unproven as error:
             refused.append(f"{candidate.name}: {error}")
         except RegistryError as error:
@@ -103,30 +100,37 @@ def _judge(rule: str, digest: str, candidates: Iterable[_Candidate]) -> Finding:
                 raise
             refused.append(f"{candidate.name}: {error.what}")
     if not refused:
-        return _finding(rule, False, f"expected {one} of {_short(digest)}, there is none", missing=True)
+        return _missing(proof, f"expected {proof.one} of {_short(digest)}, there is none")
     more = f"; and {len(refused) - _REASONS_SHOWN} more" if len(refused) > _REASONS_SHOWN else ""
     reasons = "; ".join(refused[:_REASONS_SHOWN])
-    return _finding(rule, False, f"expected {one} of {_short(digest)}, none of {len(refused)} holds: {reasons}{more}")
+    expected = f"expected {proof.one} of {_short(digest)}, none of {len(refused)} holds"
+    return proof.rule.fails(_bounded(f"{expected}: {reasons}{more}"))
 
 
-def _judge_all(rule: str, image: Image, find: Callable[[str], Iterable[_Candidate]]) -> Finding:
+def _judge_all(proof: _Proof, image: Image, find: Callable[[str], Iterable[_Candidate]]) -> RuleResult:
     """Holds for the image as a whole, or else for each of its platforms."""
-    whole = _judge(rule, image.manifest.digest, find(image.manifest.digest))
-    if whole.rule.passed or not image.platforms:
+    whole = _judge(proof, image.manifest.digest, find(image.manifest.digest))
+    if whole.passed or not image.platforms:
         return whole
-    parts = {name: _judge(rule, digest, find(digest)) for digest, name in image.platforms.items()}
-    broken = {name: part for name, part in parts.items() if not part.rule.passed}
+    parts = {name: _judge(proof, digest, find(digest)) for digest, name in image.platforms.items()}
+    broken = {name: part for name, part in parts.items() if not part.passed}
     if not broken:
-        return _finding(rule, True, "; ".join(f"{name}: {part.rule.reason}" for name, part in parts.items()))
-    reasons = [] if whole.missing else [whole.rule.reason]
-    reasons += [f"{name}: {part.rule.reason}" for name, part in broken.items()]
-    missing = whole.missing and all(part.missing for part in broken.values())
-    return _finding(rule, False, "; ".join(reasons), missing=missing)
+        return proof.rule.holds(_bounded("; ".join(f"{name}: {part.reason}" for name, part in parts.items())))
+    nothing_of_the_whole = isinstance(whole, NotYet)
+    reasons = [] if nothing_of_the_whole else [whole.reason]
+    reason = "; ".join(reasons + [f"{name}: {part.reason}" for name, part in broken.items()])
+    if nothing_of_the_whole and all(isinstance(part, NotYet) for part in broken.values()):
+        return _missing(proof, reason)
+    return proof.rule.fails(_bounded(reason))
 
 
-def _finding(rule: str, passed: bool, reason: str, *, missing: bool = False) -> Finding:
-    bounded = reason if len(reason) <= _REASON else reason[: _REASON - 1] + "…"
-    return Finding(rule=RuleResult(name=rule, passed=passed, reason=bounded), missing=missing)
+def _missing(proof: _Proof, reason: str) -> RuleResult:
+    """There is nothing to judge: it may still be pushed."""
+    return proof.rule.not_yet(_bounded(reason), WaitsFor.EVENT)
+
+
+def _bounded(reason: str) -> str:
+    return reason if len(reason) <= _REASON else reason[: _REASON - 1] + "…"
 
 
 def _short(digest: str) -> str:

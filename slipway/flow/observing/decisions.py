@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...domain.causes import Cause, StepFinished
-from ...domain.decide import Decision, State
+from ...domain.decide import Decision
 from ...domain.release import Phase, Release
+from ...domain.snapshot import Snapshot
 from ...domain.steps import Outgoing, Trace
 from ...telemetry import Attribute, Family, Metric, add, carrier, measure, span, trace_id
 
 SHORT_HOP = timedelta(minutes=1)
 """A message that lies in its queue for longer links to the span that sent it, and does not go on below it."""
-WAITING = frozenset({Phase.JOINING, Phase.QUEUED, Phase.SOAKING, Phase.AWAITING_APPROVAL})
 
 
 def stamped(decision: Decision, now: datetime) -> Decision:
@@ -41,7 +41,7 @@ def _stamped(message: Outgoing, traces: dict[int, str], here: str, now: datetime
     return message.evolve(trace=Trace(parent=here))
 
 
-def measured(before: State, decision: Decision, cause: Cause) -> None:
+def measured(before: Snapshot, decision: Decision, cause: Cause) -> None:
     """Counts and times of what was committed."""
     if isinstance(cause, StepFinished):
         step, outcome = cause.step, "passed" if cause.passed else "failed"
@@ -61,7 +61,7 @@ def measured(before: State, decision: Decision, cause: Cause) -> None:
 
 
 def _moved(was: Release, release: Release, now: datetime) -> None:
-    if was.phase in WAITING:
+    if was.phase.waits:
         _waited(was, release, now)
     if release.phase.final:
         values = {Attribute.APPLICATION: release.application, Attribute.END: str(release.phase)}

@@ -12,6 +12,7 @@ from ...domain.model import sha256
 from ...domain.people import Circle
 from ...domain.plan import Plan
 from ...domain.release import Phase, Release
+from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
 from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
 from ..clock import Clock
@@ -123,14 +124,13 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
         to_one = step.recipients and not audience.shared
         whose = "your vote no longer counts" if to_one else "earlier votes no longer count"
         return f"{release.id} ({release.tag}): {whose}: {step.why or 'the plan changed'}"
-    return f"{release.id} ({release.tag}) {str(release.phase).replace('_', ' ')}: {release.reason}"
+    return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
 
 
 def _matter(places: Places, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime) -> Matter:
     release = work.release
-    lanes = places.ledger.lanes(release.application)
-    lane = lanes.get(environment.name)
-    live, push, run = lane.live if lane else None, release.push, release.run
+    snapshot = places.ledger.load(work.entry.policy(now), Lookups(in_lanes=False)).snapshot
+    live, push, run = snapshot.lane(environment.name).live, release.push, release.run
     return Matter(
         digest=release.digest or "",
         plan_hash=release.plan_hash or "",
@@ -149,7 +149,7 @@ def _matter(places: Places, work: Work, environment: Environment, gate: Approval
         ),
         approvals=len(approvals(release, gate)),
         required=gate.required,
-        rules=tuple(gate_rules(work.entry.application, release, environment, lanes, now=now)),
+        rules=tuple(gate_rules(snapshot, release, environment)),
         newer=_newer(places, release),
         timezone=gate.timezone,
     )

@@ -35,10 +35,10 @@ def plan(places: Places, clock: Clock, work: Work) -> Outcome:
             return passed(_plan_return(places, work, environment, release.brings_back))
         _check_digest_exists(places, release)
         supply_chain = look(places, work, environment, clock())
-        if supply_chain.only_missing and clock() < work.step.asked_at + environment.require.within:
+        if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image: what is merely not there yet is waited for.
             return LookAgain(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
-        report = _report(places, work, _make(places, work, environment, supply_chain))
+        report = _report(places, work, _make(places, work, environment, supply_chain.given_up()))
     except (ConfigError, ImageGone, KeyError) as error:
         return failed(str(error.args[0] if isinstance(error, KeyError) else error))
     except (RegistryError, ClusterError) as error:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...domain.application import Environment
-from ...domain.rules import RuleResult
+from ...domain.rules import NotYet, RuleResult, failed
 from ...domain.subjects import checked_identities
 from ..perform import Work
 from .places import Places
@@ -12,11 +12,21 @@ from .places import Places
 
 @dataclass(frozen=True, kw_only=True)
 class SupplyChain:
-    """What was found, and whether what is missing may still come."""
+    """What was found of the things that the environment requires."""
 
     rules: tuple[RuleResult, ...] = ()
-    only_missing: bool = False
-    """Some rules do not hold, and all of those only because there is nothing to judge yet."""
+
+    @property
+    def may_still_come(self) -> bool:
+        """Whether rules are open, and all of those only because there is nothing to judge yet."""
+        open_rules = failed(self.rules)
+        return bool(open_rules) and all(isinstance(result, NotYet) for result in open_rules)
+
+    def given_up(self) -> "SupplyChain":
+        """What has not come by now is waited for no longer."""
+        return SupplyChain(
+            rules=tuple(r.rule.fails(f"{r.reason}, in time") if isinstance(r, NotYet) else r for r in self.rules)
+        )
 
 
 def look(places: Places, work: Work, environment: Environment, now: datetime) -> SupplyChain:
@@ -39,8 +49,5 @@ def look(places: Places, work: Work, environment: Environment, now: datetime) ->
         provenance=ProvenanceTrust(builders=provenance.builders, key=trust.provenance) if provenance else None,
     )
     release = work.release
-    found = check(places.registry(release.registry), release.repository, release.artifact.digest, wanted, now)
-    broken = [each for each in found if not each.rule.passed]
-    return SupplyChain(
-        rules=tuple(each.rule for each in found), only_missing=bool(broken) and all(each.missing for each in broken)
-    )
+    image = release.artifact
+    return SupplyChain(rules=check(places.registry(image.registry), image.repository, image.digest, wanted, now))

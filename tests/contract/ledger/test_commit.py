@@ -9,6 +9,7 @@ import pytest
 from slipway.domain.causes import Cause
 from slipway.domain.decide import Decision, decide
 from slipway.domain.release import Phase
+from slipway.domain.snapshot import lookups
 from slipway.domain.steps import Outgoing, StepKind
 from slipway.flow.intake import Outcome
 from slipway.flow.sweep import SEEN_FOR, SETTLED
@@ -25,8 +26,8 @@ def installation(table: Table, tmp_path: Path) -> Installation:
 
 def loaded(installation: Installation, cause: Cause) -> tuple[Loaded, Decision]:
     entry = installation.app.catalogue.entries["shop"]
-    state = installation.app.ledger.load(entry.application, cause, delivery=entry.fingerprint, now=installation.now)
-    return state, decide(state.state, cause)
+    before = installation.app.ledger.load(entry.policy(installation.now), lookups(entry.application, cause))
+    return before, decide(before.snapshot, cause)
 
 
 def test_a_committed_decision_is_loaded_again_as_it_was_decided(installation: Installation) -> None:
@@ -34,10 +35,10 @@ def test_a_committed_decision_is_loaded_again_as_it_was_decided(installation: In
     before, decision = loaded(installation, cause)
     entries = installation.app.ledger.commit(before, decision, cause).entries
     after, _ = loaded(installation, installation.pushed("1.1"))
-    assert after.state.releases == {release.number: release for release in decision.releases}
-    assert after.state.lanes == {lane.environment: lane for lane in decision.lanes}
-    assert after.state.head.active == (1,)
-    assert after.state.head.sequence == len(decision.records) == len(installation.trail())
+    assert after.snapshot.releases == {release.number: release for release in decision.releases}
+    assert after.snapshot.lanes == {lane.environment: lane for lane in decision.lanes}
+    assert after.snapshot.head.active == (1,)
+    assert after.snapshot.head.sequence == len(decision.records) == len(installation.trail())
     assert [entry.message for entry in entries] == list(decision.messages)
     assert [entry.message for entry in installation.app.ledger.outbox("shop")] == list(decision.messages)
     assert installation.app.ledger.seen("shop", cause)

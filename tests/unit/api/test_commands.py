@@ -83,7 +83,7 @@ def test_a_repeat_is_the_same_command_and_another_freeze_is_refused_by_name(inst
     assert installation.actions().count("lane.frozen") == 1
     status, refused = give(**body, submission="another-act-of-mine")
     assert status == 409
-    assert [rule["name"] for rule in refused["rules"]] == ["is-not-frozen"]
+    assert [rule["rule"] for rule in refused["rules"]] == ["is-not-frozen"]
     assert installation.actions()[-1] == "command.refused"
 
 

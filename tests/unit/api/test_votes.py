@@ -193,7 +193,7 @@ def test_what_the_policy_refuses_is_told_by_the_names_of_its_rules(home: Told, s
     ]:
         status, said = post("hello-1", {**body, "token": home.token(subject, approver)})
         assert (status, said["title"]) == (409, "The vote did not count")
-        assert rule in [found["name"] for found in said["rules"]]
+        assert rule in [found["rule"] for found in said["rules"]]
         assert said["detail"]
 
 
@@ -260,14 +260,14 @@ def test_the_plan_must_be_named_and_be_the_present_one(subject: Release) -> None
     assert (status, said["parameter"]) == (400, "plan_hash")
     body = {"decision": "approve", "plan_hash": "sha256:" + "0" * 64}
     status, said = post("hello-1", body, principal(ADA))
-    assert [rule["name"] for rule in said["rules"]] == ["vote-is-for-this-plan"]
+    assert [rule["rule"] for rule in said["rules"]] == ["vote-is-for-this-plan"]
 
 
 @pytest.mark.usefixtures("signed_in")
 def test_an_address_that_guests_bring_themselves_is_not_believed(subject: Release) -> None:
     claims = principal("guest@elsewhere.example", **{"email": ADA, ADDRESS: ADA})
     status, said = post("hello-1", {"decision": "approve", "plan_hash": subject.plan_hash}, claims)
-    assert (status, said["rules"][0]["name"]) == (409, "approver-is-listed")
+    assert (status, said["rules"][0]["rule"]) == (409, "approver-is-listed")
 
 
 @pytest.mark.usefixtures("signed_in", "subject")

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from slipway.domain.explain import explain
 from slipway.domain.model import sha256
 from tests.unit.domain.world import World
 
@@ -208,16 +207,7 @@ def release_json(world: World, number: int) -> dict[str, Any]:
 
 
 def explained(world: World, number: int) -> dict[str, Any]:
-    found = explain(
-        world.application,
-        world.releases[number],
-        world.lanes,
-        world.releases,
-        delivery=world.delivery,
-        now=world.now,
-        tag_rule=None,
-    )
-    return found.model_dump(mode="json")
+    return world.explain(number).model_dump(mode="json")
 
 
 def application_json(world: World) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.rules import Rule
 from slipway.domain.tokens import ApprovalClaims, Keys
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import KEY, Reply, Served
@@ -150,7 +151,7 @@ def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served
         "title": "The vote did not count",
         "status": 409,
         "detail": "the commit is yours",
-        "rules": [{"name": "approver-is-not-committer", "passed": False, "reason": "the commit is yours"}],
+        "rules": [Rule.NOT_COMMITTER.fails("the commit is yours").model_dump(mode="json")],
     }
     app.replies["approvals/shop-2"] = Reply(409, json.dumps(refused).encode())
     result = slipway("approve", "--token", token())

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from slipway.domain.release import Evidence, Phase
+from slipway.domain.rules import read_result
 from slipway.domain.steps import StepKind
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served, application_json, explained, release_json
@@ -133,9 +134,11 @@ def test_an_explanation_names_every_rule_with_a_mark(slipway: Command, shop: Wor
     assert result.stdout.rstrip().endswith(f"next: {found['next']}")
     table = rows(result.stdout[result.stdout.index("ENVIRONMENT") :])[1:-2]
     assert table == [
-        [there["environment"], "✓" if rule["passed"] else "✗", rule["name"], rule["reason"]]
+        [there["environment"], result.mark, result.name, result.reason]
         for there in found["rules"]
         for rule in there["rules"]
+        for result in [read_result(rule)]
+        if result
     ]
 
 

@@ -83,8 +83,8 @@ def plan_result(
     run = release.run.number if release.run else None
     broken = unmet or {}
     found = [
-        {"name": name, "passed": name not in broken, "reason": broken.get(name, f"about {name}")}
-        for name in (environment.require.rules() if environment else ())
+        rule.judged(rule not in broken, broken.get(rule, f"about {rule}")).model_dump(mode="json")
+        for rule in (environment.require.rules() if environment else ())
     ]
     parts = {
         "image": release.digest or "",

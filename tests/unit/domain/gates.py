@@ -32,7 +32,7 @@ def built(**fields: Any) -> Run:
 
 
 def refusals(decision: Decision) -> list[str]:
-    return [rule.name for rule in decision.rules if not rule.passed]
+    return [rule.name for rule in decision.rules if rule.blocks]
 
 
 def reason_of(decision: Decision, rule: str) -> str:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from slipway.domain.application import Application, Environment, Start
 from slipway.domain.commands import OF_A_RELEASE, Verb
 from slipway.domain.gate import AutoGate, Gate, Reminders
-from slipway.domain.release import RETRYABLE, ROLLOUT_PHASES, Phase, VoteDecision
-from slipway.domain.requirements import HAS_SBOM, Requirements
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.requirements import Requirements
+from slipway.domain.rules import Rule
 from slipway.domain.steps import Step, StepKind
 from slipway.domain.windows import Opening
 from tests.unit.domain.crowd import (
@@ -177,11 +178,11 @@ def _fits(world: World, number: int, verb: Verb, environment: str) -> bool:
     release = world.releases[number]
     match verb:
         case Verb.RETRY:
-            return release.phase in RETRYABLE
+            return release.phase.retryable
         case Verb.ROLLBACK:
             return any((visit.environment, visit.outcome) == (environment, "live") for visit in release.visits)
         case _:
-            return not release.phase.final and release.phase not in ROLLOUT_PHASES
+            return not release.phase.final and not release.phase.holds_lane
 
 
 @dataclass(frozen=True)
@@ -356,7 +357,7 @@ def happenings(*, changes: bool = True, verbs: bool = True) -> st.SearchStrategy
         (2, st.builds(Repeat, st.integers(0, 200))),
         (2, st.builds(Wait, st.sampled_from([1, 1, 10, 70, 24 * 60]))),
         (1, st.just(Sweep())),
-        (1, st.builds(Attach, st.sampled_from([frozenset(), frozenset({HAS_SBOM})]))),
+        (1, st.builds(Attach, st.sampled_from([frozenset(), frozenset({Rule.HAS_SBOM})]))),
     ]
     if verbs:
         choices += [

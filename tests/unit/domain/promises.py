@@ -6,11 +6,11 @@ from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.causes import Cause
 from slipway.domain.decide import Decision
-from slipway.domain.decide.blocks import FREEZE, HOLD, LANE
 from slipway.domain.decide.conditions import facts_missing
 from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
-from slipway.domain.release import RETRYABLE, ROLLOUT_PHASES, Phase, Release, VoteDecision
+from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, Outgoing
 from tests.unit.domain.crowd import Tally, barred, demanded, person
 from tests.unit.domain.world import World
@@ -87,7 +87,7 @@ class WatchedWorld(World):
         ended = self._ended.get(release.number)
         if ended is not None and not release.phase.final:
             # Tried again: by a person, after a failure, with nothing lost of what was known.
-            assert ended.phase in RETRYABLE
+            assert ended.phase.retryable
             assert release.attempt > ended.attempt or release.environment is None
             assert "release.retried" in self._last_actions
             del self._ended[release.number]
@@ -123,7 +123,7 @@ class WatchedWorld(World):
     def _nothing_was_in_its_way(self, release: Release) -> None:
         """No rollout begins in a frozen or held lane, or outside of its windows, unless somebody let it pass."""
         before = self._before.get(release.number)
-        begins = before is not None and before.phase not in ROLLOUT_PHASES and release.phase in ROLLOUT_PHASES
+        begins = before is not None and not before.phase.holds_lane and release.phase.holds_lane
         if not begins or release.brings_back is not None:
             return
         lane = self.lanes[release.environment or ""]
@@ -166,7 +166,7 @@ class WatchedWorld(World):
 
     def _lanes_are_in_order(self) -> None:
         active = [self.releases[number] for number in self.head.active]
-        rolling = [(release.environment, release.number) for release in active if release.phase in ROLLOUT_PHASES]
+        rolling = [(release.environment, release.number) for release in active if release.phase.holds_lane]
         lanes = self.lanes.values()
         assert sorted(rolling, key=str) == sorted(
             ((lane.environment, lane.rolling) for lane in lanes if lane.rolling is not None), key=str
@@ -198,9 +198,9 @@ class WatchedWorld(World):
                 assert release.number in (lane.waiting, lane.returning)
                 assert release.blocked_by
                 timeless = {
-                    HOLD: lane.hold is not None,
-                    LANE: lane.rolling is not None,
-                    FREEZE: any(f and not f.until for f in (lane.freeze, self.head.freeze)),
+                    Rule.HOLD: lane.hold is not None,
+                    Rule.LANE_IS_FREE: lane.rolling is not None,
+                    Rule.FREEZE: any(f and not f.until for f in (lane.freeze, self.head.freeze)),
                 }
                 still = any(timeless.get(name) for name in release.blocked_by)
                 assert release.due is not None or still, "nothing will wake it"
@@ -217,7 +217,7 @@ class WatchedWorld(World):
             case _:
                 assert release.step is not None
                 assert release.due is not None
-                assert release.override is None or release.phase not in ROLLOUT_PHASES
+                assert release.override is None or not release.phase.holds_lane
 
     def steps_under_way(self) -> set[str]:
         """Ids of the steps whose outcome is awaited."""

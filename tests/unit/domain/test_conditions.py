@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from slipway.domain.application import Application
-from slipway.domain.explain import explain
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.rules import RuleResult
@@ -27,19 +26,11 @@ def pushed(delivered: Application, tag: str = "v1") -> World:
 
 
 def results(world: World, action: str) -> dict[str, bool]:
-    return {result["name"]: result["passed"] for result in world.last(action).details["results"]}
+    return {result["rule"]: result["verdict"] == "pass" for result in world.last(action).details["results"]}
 
 
 def told(world: World, number: int = 1) -> tuple[str, str, dict[str, RuleResult]]:
-    said = explain(
-        world.application,
-        world.releases[number],
-        world.lanes,
-        world.releases,
-        delivery=world.delivery,
-        now=world.now,
-        tag_rule=None,
-    )
+    said = world.explain(number)
     rules = {rule.name: rule for part in said.rules if part.environment == "production" for rule in part.rules}
     return said.headline, said.next, rules
 

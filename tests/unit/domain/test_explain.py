@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.application import Application, OnFailure, Start
-from slipway.domain.explain import Explanation, explain
+from slipway.domain.explain import Explanation
 from slipway.domain.release import Phase
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import Rule, RuleResult, WaitsFor
 from slipway.domain.steps import StepKind
 from tests.unit.domain.effects import Outcome
 from tests.unit.domain.samples import (
@@ -26,20 +26,9 @@ from tests.unit.domain.samples import (
 )
 from tests.unit.domain.world import World
 
-TAG_MATCHES = RuleResult(name="tag-matches", passed=True, reason="v1 matches *")
-
 
 def explained(world: World, number: int = 1) -> Explanation:
-    release = world.releases[number]
-    return explain(
-        world.application,
-        release,
-        world.lanes,
-        world.releases,
-        delivery=world.delivery,
-        now=world.now,
-        tag_rule=TAG_MATCHES,
-    )
+    return world.explain(number)
 
 
 def rule(explanation: Explanation, environment: str, name: str) -> RuleResult:
@@ -50,7 +39,7 @@ def rule(explanation: Explanation, environment: str, name: str) -> RuleResult:
 def holds(explanation: Explanation, environment: str) -> dict[str, bool]:
     rules = {part.environment: part.rules for part in explanation.rules}[environment]
     assert len({result.name for result in rules}) == len(rules)
-    return {result.name: result.passed for result in rules}
+    return {result.name: not result.blocks for result in rules}
 
 
 def stopped_at(kind: StepKind, where: str, delivered: Application | None = None, *, tag: str = "v1") -> World:
@@ -103,8 +92,8 @@ def test_queued_names_the_release_ahead_and_what_that_does() -> None:
     told = explained(world, 2)
     assert told.headline == "shop-2 waits in staging behind shop-1, which is verifying."
     assert told.next.startswith("The rollout of shop-1, which is verifying has to end")
-    assert rule(told, "staging", "lane-is-free") == RuleResult(
-        name="lane-is-free", passed=False, reason="shop-1 is being rolled out (verifying)"
+    assert rule(told, "staging", "lane-is-free") == Rule.LANE_IS_FREE.not_yet(
+        "shop-1 is being rolled out (verifying)", WaitsFor.RELEASE
     )
 
 
@@ -156,10 +145,8 @@ def test_awaiting_approval_names_who_voted_who_can_still_vote_and_until_when() -
 def test_awaiting_approval_of_a_plan_that_is_outdated_says_so() -> None:
     world = at_the_gate()
     world.change()
-    assert rule(explained(world), "production", "plan-is-current") == RuleResult(
-        name="plan-is-current",
-        passed=False,
-        reason="the delivery folder (policy or manifests) changed since the plan was made",
+    assert rule(explained(world), "production", "plan-is-current") == Rule.PLAN_IS_CURRENT.not_yet(
+        "the delivery folder (policy or manifests) changed since the plan was made", WaitsFor.STEP
     )
 
 
@@ -182,7 +169,7 @@ def test_awaiting_approval_that_nobody_can_give_says_when_it_expires() -> None:
 @pytest.mark.parametrize(
     ("kind", "phase", "words"),
     [
-        (StepKind.PROMOTE, Phase.PROMOTING, "the artifact is being copied into the registry of the environment"),
+        (StepKind.PROMOTE, Phase.PROMOTING, "the artifact is being copied into the environment's registry"),
         (StepKind.DEPLOY, Phase.DEPLOYING, "the manifests are being applied"),
         (StepKind.CHECK, Phase.CHECKING, "the cluster is bringing the new version up"),
         (StepKind.VERIFY, Phase.VERIFYING, "the acceptance tests are running"),
@@ -251,9 +238,7 @@ def test_rolled_back_says_that_nothing_is_broken_now() -> None:
     world.settle()
     told = explained(world, 2)
     assert told.headline == "shop-2 was rolled back in production: it answers 500."
-    assert rule(told, "production", "rollout-succeeded") == RuleResult(
-        name="rollout-succeeded", passed=False, reason="it answers 500"
-    )
+    assert rule(told, "production", "rollout-succeeded") == Rule.ROLLOUT_SUCCEEDED.fails("it answers 500")
     assert told.next.startswith("Nothing is broken now")
 
 
@@ -280,7 +265,7 @@ def test_completed_is_live_everywhere() -> None:
     world.settle()
     told = explained(world)
     assert told.headline == "shop-1 went live in production, the last environment."
-    assert all(result.passed for part in told.rules for result in part.rules)
+    assert not any(result.blocks for part in told.rules for result in part.rules)
     assert rule(told, "staging", "is-live").reason == "live since 2026-11-23 08:00 UTC"
 
 
@@ -380,5 +365,5 @@ def test_an_environment_without_verification_has_no_rule_for_it() -> None:
 def test_the_tag_rule_comes_first() -> None:
     world = World(unattended())
     world.push("v1")
-    assert explained(world).rules[0].rules[0] == TAG_MATCHES
+    assert explained(world).rules[0].rules[0] == Rule.TAG_MATCHES.holds("v1 matches *")
     assert world.releases[1].digest == digest("v1")

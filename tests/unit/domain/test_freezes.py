@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from slipway.domain.commands import Verb
-from slipway.domain.explain import explain
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.domain.windows import Opening
@@ -22,19 +21,9 @@ def at_a_gate() -> World:
 
 
 def told(world: World, number: int = 1) -> tuple[str, str, dict[str, str]]:
-    said = explain(
-        world.application,
-        world.releases[number],
-        world.lanes,
-        world.releases,
-        delivery=world.delivery,
-        now=world.now,
-        tag_rule=None,
-        everything=world.head.freeze,
-        windows=world.openings(),
-    )
+    said = world.explain(number)
     broken = {
-        r.name: r.reason for part in said.rules if part.environment == "production" for r in part.rules if not r.passed
+        r.name: r.reason for part in said.rules if part.environment == "production" for r in part.rules if r.blocks
     }
     return said.headline, said.next, broken
 
@@ -169,7 +158,7 @@ def test_an_override_that_is_taken_is_not_answered_with_what_it_lets_the_release
     world.command(Verb.FREEZE)
     world.vote(1, ADA)
     decision = world.command(Verb.OVERRIDE, 1, reason="the fix for the incident")
-    assert [rule.name for rule in decision.rules if not rule.passed] == []
+    assert [rule.name for rule in decision.rules if rule.blocks] == []
 
 
 def test_the_end_of_a_freeze_is_not_answered_with_the_freeze_of_everything_that_goes_on() -> None:
@@ -178,7 +167,7 @@ def test_the_end_of_a_freeze_is_not_answered_with_the_freeze_of_everything_that_
     world.freeze_everything()
     world.vote(1, ADA)
     decision = world.command(Verb.UNFREEZE)
-    assert [rule.name for rule in decision.rules if not rule.passed] == []
+    assert [rule.name for rule in decision.rules if rule.blocks] == []
     assert world.phase(1) is Phase.HELD_BACK
 
 

@@ -39,7 +39,7 @@ def at_the_gate(delivered: Application | None = None, *, by: str = CLEO) -> Worl
 
 
 def refusals(decision: Decision) -> list[str]:
-    return [rule.name for rule in decision.rules if not rule.passed]
+    return [rule.name for rule in decision.rules if rule.blocks]
 
 
 def test_opening_a_gate_tells_who_may_vote_on_which_plan_until_when() -> None:

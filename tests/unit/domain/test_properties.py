@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from slipway.domain.application import Application, Environment, Start
 from slipway.domain.commands import Verb
-from slipway.domain.explain import explain
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.release import Lane, Phase
 from tests.unit.domain.operations import GATES, Operation, applications, elections, happenings
@@ -152,17 +151,7 @@ def test_the_newest_image_is_live_in_the_end_whatever_the_order_of_pushes_and_ru
 def test_every_release_can_be_explained_at_any_time(delivered: Application, operations: list[Operation]) -> None:
     world = led_through(delivered, operations)
     for release in world.releases.values():
-        told = explain(
-            world.application,
-            release,
-            world.lanes,
-            {number: world.releases[number] for number in world.head.active},
-            delivery=world.delivery,
-            now=world.now,
-            tag_rule=None,
-            everything=world.head.freeze,
-            windows=world.openings(),
-        )
+        told = world.explain(release.number)
         assert told.headline.startswith(release.id)
         assert told.headline.endswith(".")
         assert told.next.endswith(".")

@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.application import Start
 from slipway.domain.decide import Decision
 from slipway.domain.release import Phase
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
 from tests.unit.domain.samples import MORNING, application, ci_run, digest, unattended
 from tests.unit.domain.world import World
@@ -62,7 +62,7 @@ def test_a_tag_that_is_pushed_again_with_other_content_starts_a_release_of_its_o
 
 def test_a_push_whose_tag_does_not_match_is_recorded_and_starts_nothing() -> None:
     world = World(application())
-    world.tag_rule = RuleResult(name="tag-matches", passed=False, reason="nightly does not match >=1.0.0")
+    world.tag_rule = Rule.TAG_MATCHES.fails("nightly does not match >=1.0.0")
     decision = world.push("nightly")
     assert not world.releases
     assert [rule.name for rule in decision.rules] == ["tag-matches"]
@@ -223,7 +223,11 @@ def test_a_run_of_another_branch_is_recorded_and_starts_nothing() -> None:
     world = World(application(start=Start.RUN))
     decision = world.run(ci_run("7", branch="refs/heads/feature"))
     assert not world.releases
-    assert {rule.name: rule.passed for rule in decision.rules} == {"run-succeeded": True, "branch-counts": False}
+    assert {rule.name: rule.passed for rule in decision.rules} == {
+        "run-succeeded": True,
+        "branch-counts": False,
+        "tag-matches": True,
+    }
     assert world.last("run.ignored").details["rule"] == "branch-counts"
 
 

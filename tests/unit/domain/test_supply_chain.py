@@ -15,6 +15,7 @@ from slipway.domain.requirements import (
     ProvenanceRequirement,
     Requirements,
 )
+from slipway.domain.snapshot import lookups
 from slipway.domain.steps import STEP_TIME, StepKind, time_allowed
 from slipway.domain.subjects import parse_subject
 from tests.unit.domain.effects import Outcome, plan_result
@@ -49,7 +50,7 @@ def test_what_holds_is_recorded_with_the_plan_and_people_are_asked() -> None:
     world = pushed(requiring())
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     found = world.last("plan.made").details["supply_chain"]
-    assert [(rule["name"], rule["passed"]) for rule in found] == [(name, True) for name in NAMES]
+    assert [(rule["rule"], rule["verdict"]) for rule in found] == [(name, "pass") for name in NAMES]
     world.vote(1, ADA)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -85,7 +86,7 @@ def test_the_decision_itself_gives_the_rules() -> None:
         step, world.application, world.delivery, world.releases[1], world.lanes["production"], unmet=unmet
     )
     cause = StepFinished(received_at=world.now, step=step, passed=True, result=result)
-    decision = decide(world.state(cause), cause)
+    decision = decide(world.snapshot(lookups(world.application, cause)), cause)
     assert [(rule.name, rule.passed) for rule in decision.rules] == [(name, name != "has-sbom") for name in NAMES]
 
 

@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.application import policy_hash
 from slipway.domain.plan import Change, Plan, changed_parts
 from slipway.domain.release import Evidence, Phase
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, StepKind
 from tests.unit.domain.gates import ADA, BEN, CLEO, at_the_gate, gated, voters
 from tests.unit.domain.samples import digest
@@ -49,7 +49,7 @@ def plan(**changes: Any) -> Plan:
         ({"registry": "elsewhere"}, "target"),
         ({"run": "https://dev.azure.com/contoso/shop/_build/results?buildId=2"}, "evidence"),
         ({"evidence": (Evidence(name="load", environment="staging", passed=True, summary="ok"),)}, "evidence"),
-        ({"supply_chain": (RuleResult(name="has-sbom", passed=True, reason="there"),)}, "evidence"),
+        ({"supply_chain": (Rule.HAS_SBOM.holds("there"),)}, "evidence"),
         ({"verification": {**JOB, "spec": {"tests": 2}}}, "acceptance tests"),
         ({"base": digest("something newer")}, "what is live"),
         ({"changes": (Change(kind="Deployment", name="shop", change="changed", diff="-a\n+b"),)}, "the cluster"),
@@ -87,7 +87,7 @@ def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(na
     told = world.notices(Notice.VOTES_VOIDED)
     assert {(step.recipients, step.why) for step in told} == {((ADA,), f"the plan changed: {named}")}
     again = world.vote(1, ADA, plan_hash=before.plan_hash)
-    assert "vote-is-for-this-plan" in [rule.name for rule in again.rules if not rule.passed]
+    assert "vote-is-for-this-plan" in [rule.name for rule in again.rules if rule.blocks]
 
 
 # ---- an open gate is in nobody's way

@@ -70,9 +70,10 @@ def test_of_a_group_with_required_so_many_must_approve_whoever_else_has() -> Non
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     world.vote(1, CLEO)
     assert world.phase(1) is Phase.PROMOTING
-    assert [result["name"] for result in world.last("gate.passed").details["results"]] == [
-        "quorum-reached",
-        "approved-by-managers",
+    results = world.last("gate.passed").details["results"]
+    assert [(result["rule"], result["subject"]) for result in results] == [
+        ("quorum-reached", ""),
+        ("approved-by-group", "managers"),
     ]
 
 
@@ -214,8 +215,8 @@ def test_a_vote_that_counted_is_recorded_with_the_rules_that_it_met() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     results = world.last("vote.approved").details["results"]
-    assert all(result["passed"] for result in results)
-    assert "one-vote-each" in [result["name"] for result in results]
+    assert not any(result["verdict"] in ("fail", "not-yet") for result in results)
+    assert "one-vote-each" in [result["rule"] for result in results]
 
 
 def test_a_gate_holds_no_more_votes_than_fit_into_its_row() -> None:

@@ -23,12 +23,14 @@ from slipway.domain.causes import (
     VoteCast,
 )
 from slipway.domain.commands import OF_A_LANE, Verb
-from slipway.domain.decide import Decision, State, decide, lookups
+from slipway.domain.decide import Decision, decide
 from slipway.domain.decide.deadlines import overdue
+from slipway.domain.explain import Explanation, explain
 from slipway.domain.model import sha256
 from slipway.domain.people import SignedIn
 from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import Rule, RuleResult
+from slipway.domain.snapshot import Lookups, Snapshot, lookups
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
 from slipway.domain.windows import Opening
 from tests.unit.domain.effects import Effects, Outcome
@@ -64,23 +66,29 @@ class World:
         self._submissions = 0
 
     # ---- the ledger's part
-    def state(self, cause: Cause) -> State:
-        wanted = lookups(self.application, cause)
-        by_digest = self.digests.get(wanted.digest) if wanted.digest else None
-        by_tag = self.tags.get(wanted.tag) if wanted.tag else None
-        numbers = {*self.head.active, *wanted.releases, by_digest, by_tag}
-        return State(
+    def snapshot(self, wanted: Lookups | None = None) -> Snapshot:
+        """What may be known now: of every release, unless only some are wanted."""
+        wanted = wanted or Lookups(releases=tuple(self.releases))
+        digests = {wanted.digest: self.digests[wanted.digest]} if wanted.digest in self.digests else {}
+        tags = {wanted.tag: self.tags[wanted.tag]} if wanted.tag in self.tags else {}
+        numbers = {*self.head.active, *wanted.releases, *digests.values(), *tags.values()}
+        releases = {number: self.releases[number] for number in numbers if number in self.releases}
+        named = {release.tag for release in releases.values()} | ({wanted.tag} if wanted.tag is not None else set())
+        return Snapshot(
             application=self.application,
             delivery=self.delivery,
             now=self.now,
             head=self.head,
             lanes=dict(self.lanes),
-            releases={n: self.releases[n] for n in numbers if n in self.releases},
-            by_digest=by_digest,
-            by_tag=by_tag,
-            tag_rule=self.tag_rule,
+            releases=releases,
+            digests=digests,
+            tags=tags,
+            tag_rules={tag: self.tag_rule or Rule.TAG_MATCHES.holds(f"{tag} matches *") for tag in named},
             windows=self.openings(),
         )
+
+    def explain(self, number: int = 1) -> Explanation:
+        return explain(self.snapshot(), self.releases[number])
 
     def openings(self) -> dict[str, Opening]:
         return {name: opening(self.now) for name, opening in self.windows.items()}
@@ -90,7 +98,7 @@ class World:
         self.taken.append((self.now, cause))
         if cause.mark in self.marks:
             return Decision(head=self.head)
-        decision = decide(self.state(cause), cause)
+        decision = decide(self.snapshot(lookups(self.application, cause)), cause)
         if not decision.nothing:
             self.marks.add(cause.mark)
             self._commit(decision)

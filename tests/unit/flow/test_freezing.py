@@ -48,7 +48,7 @@ def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(
     order(Verb.FREEZE, installation)
     assert not order(Verb.FREEZE, installation).refused
     refused = order(Verb.FREEZE, installation, "another-order", actor="ben@example.com")
-    assert [rule.name for rule in refused.rules if not rule.passed] == ["is-not-frozen"]
+    assert [rule.name for rule in refused.rules if rule.blocks] == ["is-not-frozen"]
     assert [record.action for record in installation.trail("_installation")] == ["everything.frozen", "command.refused"]
 
 
@@ -73,7 +73,7 @@ def test_a_repeat_of_an_order_that_was_refused_is_refused(installation: Installa
     order(Verb.FREEZE, installation, "refused-order")
     order(Verb.UNFREEZE, installation, "second-order")
     again = order(Verb.FREEZE, installation, "refused-order")
-    assert [rule.name for rule in again.rules if not rule.passed] == ["is-no-repeat"]
+    assert [rule.name for rule in again.rules if rule.blocks] == ["is-no-repeat"]
     assert installation.app.freezer.current() is None
     assert installation.actions("_installation").count("command.refused") == 1
 

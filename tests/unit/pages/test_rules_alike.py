@@ -5,7 +5,8 @@ import re
 
 from slipway.domain.explain_gate import gate_rules
 from slipway.domain.release import Phase, Release
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import Rule, RuleResult, WaitsFor
+from slipway.domain.snapshot import Lookups
 from slipway.effects.notification.facts import rules as told_rules
 from slipway.pages.approving import show
 from slipway.testing import ADA, BEN
@@ -19,8 +20,8 @@ def of_gate(home: Told, subject: Release) -> tuple[RuleResult, ...]:
     entry = home.app.catalogue.get("hello")
     assert entry is not None
     production = entry.application.environments[-1]
-    lanes = home.app.ledger.lanes("hello")
-    return tuple(gate_rules(entry.application, subject, production, lanes, now=home.now))
+    snapshot = home.app.reader.snapshot(entry, Lookups())
+    return tuple(gate_rules(snapshot, subject, production))
 
 
 def plain(page: str) -> str:
@@ -44,8 +45,8 @@ def test_page_card_and_explain_say_the_same_of_a_gate() -> None:
     card = told_rules(message.evolve(matter=message.matter.evolve(rules=rules)))
     for rule, line in zip(rules, card, strict=True):
         assert rule in explained
-        assert f"{rule.name} {'holds' if rule.passed else 'does not hold yet'}: {rule.reason}" in page
-        assert line.startswith(f"{'✓' if rule.passed else '○'} {rule.name}: {rule.reason[:60]}")
+        assert f"{rule.name} {rule.spoken}: {rule.reason}" in page
+        assert line.startswith(f"{rule.mark} {rule.name}: {rule.reason[:60]}")
 
 
 def test_the_audit_keeps_the_rules_of_each_vote_and_of_the_gates_end() -> None:
@@ -54,6 +55,8 @@ def test_the_audit_keeps_the_rules_of_each_vote_and_of_the_gates_end() -> None:
     home.deadline(home.app.reader.release(subject.id))
     records = [record for record in home.app.reader.audit("hello") if record.release == subject.id]  # type: ignore[union-attr]
     kept = {record.action: record.details.get("results") for record in records}  # type: ignore[union-attr]
-    assert {rule["name"] for rule in kept["vote.approved"]} >= {"gate-is-open", "approver-is-listed", "one-vote-each"}
-    assert kept["release.expired"] == [{"name": "quorum-reached", "passed": False, "reason": "1 of 2 approvals"}]
+    assert {rule["rule"] for rule in kept["vote.approved"]} >= {"gate-is-open", "approver-is-listed", "one-vote-each"}
+    assert kept["release.expired"] == [
+        Rule.QUORUM_REACHED.not_yet("1 of 2 approvals", WaitsFor.PERSON).model_dump(mode="json")
+    ]
     assert home.app.reader.release(subject.id).phase is Phase.EXPIRED

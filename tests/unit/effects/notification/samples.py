@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import Rule, WaitsFor
 from slipway.effects.notification import LiveNow, Matter, Message, NewerRelease, Result
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -37,10 +37,10 @@ def gate_opened(**changes: object) -> Message:
         approvals=1,
         required=2,
         rules=(
-            RuleResult(name="gate-is-open", passed=True, reason="it is open until 2026-11-24 09:30 UTC"),
-            RuleResult(name="quorum-reached", passed=False, reason="1 of 2 approvals; still asked: ada@example.com"),
-            RuleResult(name="approver-is-not-requester", passed=True, reason="cleo@example.com asked for the CI run"),
-            RuleResult(name="approver-is-not-committer", passed=True, reason="grace@example.com made the commit"),
+            Rule.GATE_IS_OPEN.holds("it is open until 2026-11-24 09:30 UTC"),
+            Rule.QUORUM_REACHED.not_yet("1 of 2 approvals; still asked: ada@example.com", WaitsFor.PERSON),
+            Rule.NOT_REQUESTER.holds("cleo@example.com asked for the CI run"),
+            Rule.NOT_COMMITTER.holds("grace@example.com made the commit"),
         ),
         newer=NewerRelease(release="shop-483", tag="2.7.1", phase="verifying", url=f"{BASE}/releases/shop-483"),
     )
@@ -96,7 +96,7 @@ def hostile(**changes: object) -> Message:
         commit=HOSTILE,
         requested_by=HOSTILE,
         committed_by=HOSTILE,
-        rules=(RuleResult(name="quorum-reached", passed=False, reason=HOSTILE),),
+        rules=(Rule.QUORUM_REACHED.not_yet(HOSTILE, WaitsFor.PERSON),),
         newer=NewerRelease(release="shop-483", tag=HOSTILE, phase="verifying", url="javascript:alert(1)"),
         live=LiveNow(release="shop-479", tag=HOSTILE, since=NOW),
         evidence=(Result(name=HOSTILE, environment=HOSTILE, passed=False, summary=HOSTILE),),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.rules import RuleResult
+from slipway.domain.rules import Rule
 from slipway.effects.notification import Message, Result
 from slipway.effects.notification.card import SIZE_LIMIT, card, envelope
 from tests.unit.effects.notification.samples import ADA, BASE, LOCATE, ended, for_everybody, hostile
@@ -135,7 +135,7 @@ def test_a_card_stays_small_however_much_there_is_to_say(wide: str) -> None:
     message = for_everybody(tag=wide, lines=(wide,) * 500, headline=wide * 20)
     assert message.matter is not None
     evidence = (Result(name=wide, environment=wide, passed=True, summary=wide),) * 500
-    rules = (RuleResult(name="approved-by-somebody", passed=False, reason=wide * 20),) * 50
+    rules = (Rule.APPROVED_BY_GROUP.fails(wide * 20, subject="somebody"),) * 50
     matter = message.matter.evolve(evidence=evidence, run=wide, pushed_by=wide, commit=wide, rules=rules)
     message = message.evolve(matter=matter)
     assert len(envelope(message)) <= SIZE_LIMIT

@@ -1,0 +1,18 @@
+"""How news is to be taken. Pages and terminal each map a tone to their own look, in one place each."""
+
+from enum import StrEnum
+
+
+class Tone(StrEnum):
+    """How something is to be taken, whoever shows it."""
+
+    GOOD = "good"
+    """It went as people hoped."""
+    BAD = "bad"
+    """Something failed, was stopped or was tampered with."""
+    ASKS = "asks"
+    """It asks for attention: a person is waited for, or should look."""
+    BUSY = "busy"
+    """Work is going on."""
+    QUIET = "quiet"
+    """Routine."""
