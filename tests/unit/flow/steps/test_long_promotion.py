@@ -59,7 +59,7 @@ class Pace:
 def installation(deliveries: Path) -> Installation:
     """The image has four layers of 3 MB, and a message has a minute's time."""
     home = Installation(deliveries, settings={"promotion_seconds": 60})
-    home.build = lambda tag, *, app="shop": home.nonprod.seed(f"team/{app}", image(*LAYERS), tag)  # type: ignore[method-assign]
+    home.build = lambda tag, *, app="": home.nonprod.seed("team/shop", image(*LAYERS), tag)  # type: ignore[method-assign]
     return home
 
 
@@ -248,7 +248,7 @@ def test_what_an_earlier_attempt_left_behind_does_not_count(installation: Instal
 
 def test_a_record_that_is_too_long_for_the_trail_is_kept_as_a_document(installation: Installation) -> None:
     many = index(*(image(bytes([number % 250, number // 250]), architecture=f"a{number}") for number in range(300)))
-    installation.build = lambda tag, *, app="shop": installation.nonprod.seed(f"team/{app}", many, tag)  # type: ignore[method-assign]
+    installation.build = lambda tag, *, app="": installation.nonprod.seed("team/shop", many, tag)  # type: ignore[method-assign]
     step = approved(installation)
     installation.perform(step)
     installation.settle()
