@@ -13,7 +13,8 @@ from typing import Any, Final
 from azure.data.tables import TableServiceClient
 
 from local.stack import azurite
-from slipway.cli.answers import AuditPage
+from slipway.api.audit import ChainEnd
+from slipway.cli.api import AuditPage
 from slipway.cli.checking import Checking
 from slipway.cli.exporting import Disk, Export
 from slipway.domain.audit import AuditRecord, ChainCheck
@@ -152,13 +153,11 @@ class Direct:
         found = list(self._ledger.audit(application, first=after + 1, limit=limit))
         records = [item.model_dump(mode="json") for item in found if isinstance(item, AuditRecord)]
         following = records[-1]["sequence"] if len(records) == limit else None
-        return AuditPage.model_validate(
-            {
-                "application": application,
-                "head": {"sequence": head.sequence, "hash": head.hash},
-                "records": records,
-                "next": following,
-            }
+        return AuditPage(
+            application=application,
+            head=ChainEnd(sequence=head.sequence, hash=head.hash),
+            records=records,
+            next=following,
         )
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from azure.data.tables import TableServiceClient
 
 from slipway.bootstrap import App
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.model import sha256
 from slipway.domain.release import Head
@@ -138,20 +139,24 @@ def _stories(application: str, number: int, dice: random.Random, people: int) ->
         person, other = (f"person-{dice.randrange(people):02d}@contoso.com" for _ in range(2))
         plan = sha256(f"plan {application} {each}".encode())
         kind = dice.random()
-        decided = ("vote.rejected", "release.rejected") if kind < 0.15 else ("vote.approved", "gate.passed")
-        ended = "rollback.done" if kind > 0.85 else "release.live"
+        decided = (
+            (Action.VOTE_REJECTED, Action.RELEASE_REJECTED)
+            if kind < 0.15
+            else (Action.VOTE_APPROVED, Action.GATE_PASSED)
+        )
+        ended = Action.ROLLBACK_DONE if kind > 0.85 else Action.RELEASE_LIVE
         yield [
             AuditDraft(action=action, actor=actor, release=each, environment=where, digest=digest, details=details)
             for action, actor, where, details in (
-                ("release.created", f"pipeline:{application}", None, {"tag": f"1.{each}.0", "run": 1000 + each}),
-                ("plan.ready", "slipway", "staging", {"plan": plan, "changes": 4}),
-                ("rollout.applied", "slipway", "staging", {"objects": 4, "seconds": dice.randrange(9, 90)}),
-                ("release.live", "slipway", "staging", {"passed": ["job acceptance", "GET /healthz"]}),
-                ("gate.opened", "slipway", "production", {"plan": plan, "asked": [person, other]}),
+                (Action.RELEASE_CREATED, f"pipeline:{application}", None, {"tag": f"1.{each}.0", "run": 1000 + each}),
+                (Action.PLAN_MADE, "slipway", "staging", {"plan": plan, "changes": 4}),
+                (Action.ROLLOUT_APPLIED, "slipway", "staging", {"objects": 4, "seconds": dice.randrange(9, 90)}),
+                (Action.RELEASE_LIVE, "slipway", "staging", {"passed": ["job acceptance", "GET /healthz"]}),
+                (Action.GATE_OPENED, "slipway", "production", {"plan": plan, "asked": [person, other]}),
                 (decided[0], person, "production", {"plan": plan, "reason": "looked at staging"}),
                 (decided[1], person, "production", {"plan": plan, "votes": 1}),
-                ("promotion.done", "slipway", "production", {"bytes": dice.randrange(10**7, 10**9), "blobs": 11}),
-                ("rollout.applied", "slipway", "production", {"objects": 4, "seconds": dice.randrange(9, 90)}),
+                (Action.PROMOTION_DONE, "slipway", "production", {"bytes": dice.randrange(10**7, 10**9), "blobs": 11}),
+                (Action.ROLLOUT_APPLIED, "slipway", "production", {"objects": 4, "seconds": dice.randrange(9, 90)}),
                 (ended, "slipway", "production", {"passed": ["GET /healthz"]}),
             )
         ]

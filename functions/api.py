@@ -1,21 +1,18 @@
 """The JSON API: applications, releases, explanations, kept documents, parked input. `audit_api.py` has the trail."""
 
-from typing import Any
-
 import azure.functions as func
 
-from slipway.domain.explain import Explanation
+from slipway.api.parked import ParkedItems, Replayed
+from slipway.api.releases import Applications, Explanation, ReleaseAnswer, Releases, ReleaseWithProgress
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.plan import read_plan
-from slipway.domain.release import Release
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
 from slipway.ledger.installation import ID_PATTERN
 from slipway.text import without_tokens
 
-from .answers import Applications, ParkedItems, Releases, ReleaseWithProgress, Replayed
 from .contract import Operation, Parameter, endpoint
-from .guard import caller_of, refusal
+from .guard import caller_of, permit
 from .http import number, ok
 from .shared import new_blueprint, parts
 
@@ -37,7 +34,7 @@ RELEASE = Parameter(name="release", where="path", description="Id of a release, 
     ),
 )
 def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok({"applications": parts().reader.applications()})
+    return ok(Applications.model_validate({"applications": parts().reader.applications()}))
 
 
 @endpoint(
@@ -74,7 +71,7 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
     elif before:
         raise BadInput("before", "to be given together with application", "no application")
     found = parts().reader.releases(application, limit=limit, before=before or None)
-    return ok({"releases": [as_json(release) for release in found]})
+    return ok(Releases(releases=[ReleaseAnswer.of(release) for release in found]))
 
 
 @endpoint(
@@ -94,8 +91,7 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
 def release(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
     found = reader.release(req.route_params["release"])
-    progress = reader.progress(found)
-    return ok(as_json(found) | {"progress": progress.model_dump(mode="json") if progress else None})
+    return ok(ReleaseWithProgress.model_validate({**dict(found), "progress": reader.progress(found)}))
 
 
 @endpoint(
@@ -114,7 +110,7 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
 )
 def explain(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
-    return ok(reader.explain(reader.release(req.route_params["release"])).model_dump(mode="json"))
+    return ok(reader.explain(reader.release(req.route_params["release"])))
 
 
 @endpoint(
@@ -142,8 +138,8 @@ def explain(req: func.HttpRequest) -> func.HttpResponse:
 def evidence(req: func.HttpRequest) -> func.HttpResponse:
     content = parts().reader.evidence(req.route_params["digest"])
     plan = read_plan(content)
-    if plan is not None and plan.holds_secrets and (refused := refusal(req, Permission.SEE_SECRETS)):
-        return refused
+    if plan is not None and plan.holds_secrets:
+        permit(caller_of(req), Permission.SEE_SECRETS)
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=31536000, immutable"}
     return func.HttpResponse(content, mimetype="application/octet-stream", headers=headers)
 
@@ -163,7 +159,7 @@ def evidence(req: func.HttpRequest) -> func.HttpResponse:
 )
 def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
     shown = [item.evolve(body=without_tokens(item.body)) for item in parts().parking.all()]
-    return ok({"parked": [item.model_dump(mode="json") for item in shown]})
+    return ok(ParkedItems(parked=shown))
 
 
 @endpoint(
@@ -190,11 +186,7 @@ def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the bi
 )
 def replay(req: func.HttpRequest) -> func.HttpResponse:
     item = parts().parking.replay(req.route_params["id"], actor=caller_of(req).name)
-    return ok({"replayed": item.id, "source": item.source}, status=202)
-
-
-def as_json(release: Release) -> dict[str, Any]:
-    return {"id": release.id, **release.model_dump(mode="json")}
+    return ok(Replayed(replayed=item.id, source=item.source), status=202)
 
 
 def _known(application: str) -> None:

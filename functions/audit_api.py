@@ -2,23 +2,31 @@
 
 import azure.functions as func
 
-from slipway.domain.audit_query import PAGE_LIMIT, ActionClass
+from slipway.api.audit import (
+    AuditAnswer,
+    Chain,
+    ChainEnd,
+    ChainRecord,
+    LiveAnswer,
+    LiveThere,
+    ReindexAnswer,
+    ReindexRequest,
+)
+from slipway.domain.actions import Action
+from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
-from slipway.flow.inbound.reading import read_as, read_json
 from slipway.flow.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.flow.reading import NotFound
 from slipway.flow.trail import PAGE, read_query
 
-from .answers import AuditAnswer, Chain, ChainRecord, LiveAnswer, ReindexAnswer, ReindexRequest
 from .contract import Operation, Parameter, endpoint
-from .http import number, ok
+from .http import number, ok, read_body
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 SEQUENCES = 10**11
 APPLICATIONS_AT_ONCE = 20
-BODY_LIMIT = 4096
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": SEQUENCES}
 _TIME = {"type": "string", "examples": ["2026-11-23", "2026-11-23T08:00:00Z"]}
 APPLICATION = Parameter(name="application", where="path", description="A name, or `_installation`.")
@@ -31,6 +39,7 @@ FILTERS = (
         description="An action such as `release.live`, or a class of them: "
         + ", ".join(f"`{k}`" for k in ActionClass)
         + ".",
+        schema={"type": "string", "pattern": ACTION_PATTERN, "examples": [*ActionClass, *Action]},
     ),
     Parameter(name="digest", description="`sha256:` and at least the first 6 digits."),
     Parameter(name="release", description="Id of a release."),
@@ -62,7 +71,7 @@ def audit_query(req: func.HttpRequest) -> func.HttpResponse:
     query = read_query({name: value for name, value in req.params.items() if name != "code"})
     limit = number(req, "limit", default=PAGE, least=1, most=PAGE_LIMIT)
     page = parts().trail.page(query, limit=limit, after=req.params.get("after"))
-    return ok(page.model_dump(mode="json"))
+    return ok(AuditAnswer(records=list(page.records), next=page.next))
 
 
 @endpoint(
@@ -100,12 +109,12 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
     records = list(reader.audit(application, after=after, limit=limit, release=wanted))
     full = len(records) == limit
     return ok(
-        {
-            "application": application,
-            "head": {"sequence": head.sequence, "hash": head.hash},
-            "records": [record.model_dump(mode="json") for record in records],
-            "next": records[-1].sequence if full else None,
-        }
+        Chain(
+            application=application,
+            head=ChainEnd(sequence=head.sequence, hash=head.hash),
+            records=records,
+            next=records[-1].sequence if full else None,
+        )
     )
 
 
@@ -130,7 +139,7 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
     found = next(iter(parts().reader.audit(application, after=int(text) - 1, limit=1)), None)
     if found is None or found.sequence != int(text):
         raise NotFound(f"the trail of {application} has no record {int(text)}")
-    return ok({"record": found.model_dump(mode="json")})
+    return ok(ChainRecord(record=found))
 
 
 @endpoint(
@@ -156,13 +165,13 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
     application = req.params.get("application")
     if application is not None:
         asked = read_query({"environment": environment, "application": application})
-    found = []
+    found: list[LiveThere] = []
     for one in parts().provenance.live(asked.environment or "", application=asked.application, after=after):
-        found.append(one.model_dump(mode="json"))
+        found.append(one)
         if len(found) == APPLICATIONS_AT_ONCE:
             break
-    more = found[-1]["application"] if len(found) == APPLICATIONS_AT_ONCE else None
-    return ok({"environment": environment, "live": found, "next": more})
+    more = found[-1].application if len(found) == APPLICATIONS_AT_ONCE else None
+    return ok(LiveAnswer(environment=environment, live=found, next=more))
 
 
 @endpoint(
@@ -182,13 +191,10 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
     ),
 )
 def reindex(req: func.HttpRequest) -> func.HttpResponse:
-    body = req.get_body()
-    if len(body) > BODY_LIMIT:
-        raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
-    asked = read_as(ReindexRequest, read_json(body) if body else {})
+    asked = read_body(req, ReindexRequest)
     application = req.route_params["application"]
     head = parts().reader.head(application)
     if head.sequence == 0 and application not in parts().catalogue.entries and application != "_installation":
         raise NotFound(f"there is no application {application[:80]!r}")
     found = parts().reindexing.compare(application, head=head.sequence, after=asked.after, repair=asked.repair)
-    return ok(found.model_dump(mode="json"))
+    return ok(ReindexAnswer.model_validate(dict(found)))

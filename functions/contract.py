@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
-from slipway.flow.inbound.caller import KEY_PARAMETER
+from slipway.http.callers import KEY_PARAMETER
+from slipway.http.requests import check_media_type
 
 from .guard import API_LEVEL, guarded
 from .http import Handler, answering
@@ -24,6 +25,7 @@ BASE = "/api/v1/"
 REVALIDATE = "private, no-cache"
 """May be kept, by the caller alone, and asked for again with its ETag before it is used."""
 _SHOWN = 60
+UNSUPPORTED_MEDIA_TYPE = 415
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,8 @@ def endpoint(blueprint: func.Blueprint, operation: Operation) -> Callable[[Handl
         @wraps(handler)
         def served(req: func.HttpRequest) -> func.HttpResponse:
             _check_parameters(operation, req)
+            if UNSUPPORTED_MEDIA_TYPE in operation.refuses:
+                check_media_type(req.headers, operation.media_type)
             return revalidated(req, handler(req))
 
         ready = guarded(operation.permission)(served) if operation.permission else answering(served)

@@ -2,9 +2,8 @@
 
 import azure.functions as func
 
-from slipway.domain.model import Record
+from slipway.api.doctor import CheckList, Finding
 from slipway.domain.roles import Permission
-from slipway.flow.doctor import Finding
 from slipway.flow.reading import NotFound
 
 from .contract import Operation, Parameter, endpoint
@@ -12,12 +11,6 @@ from .http import ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-
-
-class CheckList(Record):
-    """The checks of this installation, in the order in which they are best run."""
-
-    checks: tuple[str, ...]
 
 
 @endpoint(
@@ -33,7 +26,7 @@ class CheckList(Record):
     ),
 )
 def checks(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok({"checks": list(parts().doctor.checks)})
+    return ok(CheckList(checks=tuple(parts().doctor.checks)))
 
 
 @endpoint(
@@ -55,4 +48,4 @@ def check(req: func.HttpRequest) -> func.HttpResponse:
     name = req.route_params["check"]
     if name not in parts().doctor.checks:
         raise NotFound(f"there is no check {name[:80]!r}")
-    return ok(parts().doctor.run(name).model_dump(mode="json"))
+    return ok(parts().doctor.run(name))

@@ -4,6 +4,7 @@ import logging
 
 import azure.functions as func
 
+from slipway.effects.messaging import MessageTooLarge
 from slipway.flow.gateway import EVENT_GRID
 from slipway.flow.inbound import BadInput, Ignored, registry_event
 
@@ -38,5 +39,5 @@ def _accept(event: func.EventGridEvent | func.CloudEvent) -> None:
         parts().gateway.registry_event(body)
     except Ignored as ignored:
         log.info("event ignored: %s", ignored)
-    except BadInput as bad:
+    except (BadInput, MessageTooLarge) as bad:
         parts().parking.park(source=EVENT_GRID, reason=str(bad), body=body)

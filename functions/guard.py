@@ -9,10 +9,10 @@ import azure.functions as func
 from slipway.bootstrap.settings import host_checks_keys
 from slipway.domain.roles import Caller, NotPermitted, Permission, demand
 from slipway.flow.inbound import BadInput
-from slipway.flow.inbound.caller import Unknown
-from slipway.pages.form import FormRefused, check_origin
+from slipway.http.callers import Unknown
+from slipway.http.requests import check_origin
 
-from .http import Handler, answering, problem
+from .http import Answered, Handler, answering, problem
 from .shared import parts
 
 API_LEVEL = func.AuthLevel.FUNCTION if host_checks_keys(os.environ) else func.AuthLevel.ANONYMOUS
@@ -23,18 +23,32 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 
 def guarded(permission: Permission) -> Callable[[Handler], Handler]:
-    """The endpoint, for callers who may; troubles become problem details. `caller_of(req)` says who it is."""
+    """The endpoint, for callers who may."""
 
     def guard(handler: Handler) -> Handler:
         @answering
         @wraps(handler)
         def checked(req: func.HttpRequest) -> func.HttpResponse:
-            refused = refusal(req, permission)
-            return handler(req) if refused is None else refused
+            admit(req, permission)
+            return handler(req)
 
         return checked
 
     return guard
+
+
+def admit(req: func.HttpRequest, permission: Permission) -> Caller:
+    """Who makes the request, if they may. Raises `Answered` and `Refused`, which `answering` handles."""
+    try:
+        caller = caller_of(req)
+    except (Unknown, BadInput) as unknown:
+        answer = problem(401, "Authentication required", str(unknown), permission=str(permission))
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
+        raise Answered(answer) from unknown
+    permit(caller, permission)
+    if req.method not in _SAFE:
+        check_own_origin(req)
+    return caller
 
 
 def caller_of(req: func.HttpRequest) -> Caller:
@@ -42,22 +56,15 @@ def caller_of(req: func.HttpRequest) -> Caller:
     return parts().access.caller(req.headers, req.params)
 
 
-def refusal(req: func.HttpRequest, permission: Permission) -> func.HttpResponse | None:
-    """None where the caller may, else the problem."""
+def permit(caller: Caller, permission: Permission) -> None:
+    """Raises `Answered` where the caller may not."""
     try:
-        demand(caller_of(req), permission)
-        if req.method not in _SAFE:
-            # A browser could be made to send it by another site, with its cookies of the sign-in.
-            check_origin(req.headers, parts().settings.public_url.rstrip("/"))
-    except Unknown as nobody:
-        answer = problem(401, "Nobody is known who asks", str(nobody), permission=str(permission))
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
-        return answer
-    except BadInput as bad:
-        return problem(401, "Nobody is known who asks", str(bad), permission=str(permission))
+        demand(caller, permission)
     except NotPermitted as refused:
-        roles = sorted(refused.caller.roles)
-        return problem(403, "It is not permitted", str(refused), permission=str(permission), roles=roles)
-    except FormRefused as foreign:
-        return problem(foreign.status, "It is not permitted", "the request was sent from another site")
-    return None
+        roles = sorted(caller.roles)
+        raise Answered(problem(403, "Forbidden", str(refused), permission=str(permission), roles=roles)) from refused
+
+
+def check_own_origin(req: func.HttpRequest) -> None:
+    """Raises `Refused` for what another site made a browser send."""
+    check_origin(req.headers, parts().settings.public_url.rstrip("/"))

@@ -11,7 +11,7 @@ import logging
 
 import azure.functions as func
 
-from slipway.effects.messaging import QueueUnavailable
+from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
 from slipway.flow.gateway import AZURE_DEVOPS
 from slipway.flow.inbound import BadInput, Ignored
 from slipway.ledger import LedgerUnavailable
@@ -43,7 +43,7 @@ def _accept(body: bytes) -> func.HttpResponse:
         parts().gateway.hook(body)
     except Ignored as ignored:
         return _answer(200, "ignored", str(ignored))
-    except BadInput as bad:
+    except (BadInput, MessageTooLarge) as bad:
         return _park(str(bad), body)
     except (QueueUnavailable, LedgerUnavailable):
         raise

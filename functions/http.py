@@ -7,23 +7,36 @@ from functools import wraps
 from typing import Any
 
 import azure.functions as func
+from pydantic import BaseModel
 
 from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.flow.inbound import BadInput, Ignored
+from slipway.flow.inbound.reading import read_as, read_json
+from slipway.flow.intake import Contended
 from slipway.flow.parking import NotReplayable
 from slipway.flow.reading import NotFound
+from slipway.http.requests import BODY_LIMIT, Refused
 from slipway.ledger import LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 KIND = "urn:slipway:problem:"
+TITLES = {403: "Forbidden", 413: "Content too large", 415: "Unsupported media type"}
 Handler = Callable[..., func.HttpResponse]
 
 
-def ok(content: Any, status: int = 200) -> func.HttpResponse:
-    body = json.dumps(content, ensure_ascii=False)
+class Answered(Exception):  # noqa: N818 - it is no fault
+    """Ends the handler: the request has its answer."""
+
+    def __init__(self, answer: func.HttpResponse) -> None:
+        self.answer = answer
+
+
+def ok(answer: BaseModel, status: int = 200) -> func.HttpResponse:
+    """The answer as the OpenAPI document describes it: a model of `slipway.api`, and nothing beside it."""
+    body = json.dumps(answer.model_dump(mode="json"), ensure_ascii=False)
     return func.HttpResponse(body, status_code=status, mimetype="application/json", headers=dict(NO_STORE))
 
 
@@ -41,18 +54,25 @@ def answering(handler: Handler) -> Handler:
     def answered(req: func.HttpRequest) -> func.HttpResponse:
         try:
             return handler(req)
-        except BadInput as bad:
-            return problem(400, "A parameter is wrong", str(bad), parameter=bad.field)
-        except (NotFound, KeyError) as missing:
-            return problem(404, "There is no such thing", str(missing.args[0]))
-        except (NotReplayable, Ignored) as not_replayable:
-            return problem(409, "It cannot be replayed", str(not_replayable))
-        except (LedgerUnavailable, QueueUnavailable, KeysUnavailable) as away:
-            log.warning("request not served: %s", away)
-            return problem(503, "A service that is needed is away", "try again in a moment")
-        except Exception:
-            log.exception("a request went wrong")
-            return problem(500, "Something went wrong", "it is in the log; nothing of it is told here")
+        except Answered as ended:
+            return ended.answer
+        except Exception as error:
+            match error:
+                case Refused():
+                    answer = problem(error.status, TITLES[error.status], str(error))
+                case BadInput():
+                    answer = problem(400, "Invalid parameter", str(error), parameter=error.field)
+                case NotFound():
+                    answer = problem(404, "Not found", str(error))
+                case NotReplayable() | Ignored():
+                    answer = problem(409, "Cannot be replayed", str(error))
+                case LedgerUnavailable() | QueueUnavailable() | KeysUnavailable() | Contended():
+                    log.warning("request not served: %s", error)
+                    answer = problem(503, "Service unavailable", "try again in a moment")
+                case _:
+                    log.exception("a request went wrong")
+                    answer = problem(500, "Internal error", "Internal error; see the log.")
+            return answer
 
     return answered
 
@@ -65,3 +85,11 @@ def number(req: func.HttpRequest, name: str, *, default: int, least: int, most: 
     if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most and len(text) <= 12):  # noqa: PLR2004
         raise BadInput(name, f"a whole number from {least} to {most}", repr(text[:40]))
     return int(text)
+
+
+def read_body[M: BaseModel](req: func.HttpRequest, kind: type[M]) -> M:
+    """The body as its model; an empty one where every field has a default. Raises `BadInput`."""
+    body = req.get_body()
+    if len(body) > BODY_LIMIT:
+        raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
+    return read_as(kind, read_json(body or b"{}"))

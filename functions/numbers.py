@@ -2,8 +2,9 @@
 
 import azure.functions as func
 
+from slipway.api.numbers import Folded, NumbersAnswer
 from slipway.domain.roles import Permission
-from slipway.flow.numbers import WEEKS_LIMIT, Folded, NumbersAnswer
+from slipway.flow.numbers import WEEKS_LIMIT
 from slipway.flow.numbers_asked import WEEKS, read_question
 
 from .contract import Operation, Parameter, endpoint
@@ -39,7 +40,7 @@ _APPLICATION = Parameter(name="application", where="path", description="Its name
 )
 def numbers(req: func.HttpRequest) -> func.HttpResponse:
     asked = read_question({name: value for name, value in req.params.items() if name != "code"}, parts().numbers)
-    return ok(parts().numbers.answer(**asked).model_dump(mode="json"))
+    return ok(parts().numbers.answer(**asked))
 
 
 @endpoint(
@@ -84,4 +85,4 @@ def _folded(application: str) -> func.HttpResponse:
     kept = parts().numbers
     kept.progress(application)  # says so where there is no such application
     kept.catch_up(application, portions=PORTIONS)
-    return ok(kept.progress(application).model_dump(mode="json"))
+    return ok(kept.progress(application))

@@ -6,10 +6,11 @@ from functools import cache
 from typing import Any
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from slipway import __version__
+from slipway.api.problem import Problem
 from slipway.domain.roles import holders
 
 from .contract import BASE, OPERATIONS, Operation, revalidated
@@ -19,14 +20,14 @@ blueprint = new_blueprint()
 PROBLEM = "application/problem+json"
 _REFERENCE = "#/components/schemas/{model}"
 _REASONS = {
-    400: "A parameter is wrong: `parameter` names it, `detail` says what was expected and what came",
-    401: "Nobody is known who asks",
-    403: "It is not permitted: `permission` names what it needs",
-    404: "There is no such thing",
-    409: "It cannot be done now: `detail` says why, `rules` names the rules that did not hold",
-    413: "The body is too long",
-    415: "The body is of another media type",
-    503: "A service that is needed is away; try again",
+    400: "Invalid parameter: `parameter` names it, `detail` says what was expected and what came",
+    401: "Authentication required",
+    403: "Forbidden: `permission` names what it needs",
+    404: "Not found",
+    409: "Conflict: `detail` says why, `rules` names the rules that did not hold",
+    413: "Content too large",
+    415: "Unsupported media type",
+    503: "Service unavailable; try again",
 }
 _ALWAYS = (400, 401, 503)
 _TEXT = """The JSON API of an installation of Slipway.
@@ -35,20 +36,6 @@ Times are in UTC, ISO 8601. Lists are newest first and come in pages: a page wit
 after it; fewer entries than were asked for do not mean the end. Errors are problem details (RFC 9457); where the
 Functions host checks the keys, its own 401 has no body. What is read has an ETag: send it as `If-None-Match` and get
 304 while nothing has changed."""
-
-
-class Problem(BaseModel):
-    """Problem details, RFC 9457."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str = Field(description="A name for the kind of problem, the same for every case of it.")
-    title: str
-    status: int
-    detail: str
-    parameter: str | None = Field(default=None, description="The parameter or field that is wrong.")
-    permission: str | None = Field(default=None, description="The permission that is needed.")
-    roles: list[str] | None = Field(default=None, description="The caller's roles.")
 
 
 def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:
@@ -111,15 +98,15 @@ def _operation(operation: Operation, references: Any) -> dict[str, Any]:
 
 def _responses(operation: Operation, references: Any) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"] if operation.answer else {}
-    answer: dict[str, Any] = {"description": "It was done", "content": {operation.media_type: {"schema": schema}}}
+    answer: dict[str, Any] = {"description": "Done", "content": {operation.media_type: {"schema": schema}}}
     found = {str(operation.status): answer}
     if operation.method == "GET":
-        answer["description"] = "What was asked for"
+        answer["description"] = "The resource"
         answer["headers"] = {
             "ETag": {"description": "Of this content.", "required": True, "schema": {"type": "string"}},
             "Cache-Control": {"required": True, "schema": {"type": "string"}},
         }
-        found["304"] = {"description": "It is what `If-None-Match` names: nothing has changed"}
+        found["304"] = {"description": "Not modified since the answer that `If-None-Match` names"}
     problem = {PROBLEM: {"schema": references[Problem, "serialization"]}}
     refuses = {*_ALWAYS, *operation.refuses, *((403,) if operation.permission else ())}
     for status in sorted(refuses):

@@ -59,7 +59,7 @@ def _audit_download(req: func.HttpRequest, form: str) -> func.HttpResponse:
         try:
             return audit.download(parts().trail, asked, form)
         except BadInput as bad:
-            return message(400, "A parameter is wrong", str(bad))
+            return message(400, "Invalid parameter", str(bad))
 
     return _reading(req, with_query(f"/audit.{form}", asked), work)
 
@@ -86,7 +86,7 @@ def page_release(req: func.HttpRequest) -> func.HttpResponse:
         try:
             after = number(req, "after", default=0, least=0, most=SEQUENCES)
         except BadInput as bad:
-            return message(400, "A parameter is wrong", str(bad))
+            return message(400, "Invalid parameter", str(bad))
         return release.show(parts().reader, wanted, after=after, visitor=who)
 
     return _reading(req, f"/releases/{quote(wanted, safe='')}", work)

@@ -5,12 +5,12 @@ import re
 
 import azure.functions as func
 
+from slipway.api.audit import AnchorsAnswer, Checked
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
 from slipway.flow.reading import NotFound
-from slipway.flow.verifying import MOST, Checked, verify_part
+from slipway.flow.verifying import MOST, verify_part
 
-from .answers import AnchorsAnswer
 from .audit_api import APPLICATION
 from .contract import Operation, Parameter, endpoint
 from .http import number, ok
@@ -51,7 +51,7 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
     month = month or next(iter(months), None)
     lines = parts().anchors.of(month).splitlines() if month else []
     following = next((later for later in months if month and later > month), None)
-    return ok({"month": month, "anchors": [_line(line) for line in lines], "next": following})
+    return ok(AnchorsAnswer(month=month, anchors=[_line(line) for line in lines], next=following))
 
 
 @endpoint(
@@ -87,7 +87,7 @@ def verification(req: func.HttpRequest) -> func.HttpResponse:
     after = number(req, "after", default=0, least=0, most=SEQUENCES)
     limit = number(req, "limit", default=1000, least=1, most=MOST)
     found = verify_part(parts().reader, parts().anchors, req.route_params["application"], after=after, limit=limit)
-    return ok(found.model_dump(mode="json"))
+    return ok(found)
 
 
 def _line(line: bytes) -> object:

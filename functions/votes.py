@@ -7,31 +7,27 @@ cookies of the sign-in: so only JSON is taken, and nothing that a browser says a
 
 import azure.functions as func
 
+from slipway.api.approvals import Ballot, Counted, OpenGates
+from slipway.domain.people import Principal
 from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
 from slipway.flow.inbound.ballot import (
-    Ballot,
     Misdirected,
     NotAllowed,
     check_identified,
-    read_ballot,
     vote_of_principal,
     vote_of_token,
 )
-from slipway.flow.inbound.principal import HEADER, Principal, read_principal
-from slipway.flow.intake import Contended, Outcome, Receipt, UnknownTarget
+from slipway.flow.intake import UnknownTarget
 from slipway.flow.open_gates import open_gate, open_gates
 from slipway.flow.reading import NotFound
-from slipway.pages.form import FormRefused, check_origin
 
-from .answers import Counted, OpenGates
 from .contract import Operation, Parameter, endpoint
-from .guard import refusal
-from .http import ok, problem
+from .guard import check_own_origin, permit
+from .http import ok, problem, read_body
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-JSON = "application/json"
 
 
 @endpoint(
@@ -47,7 +43,7 @@ JSON = "application/json"
     ),
 )
 def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok({"approvals": [gate.model_dump(mode="json") for gate in open_gates(parts().reader)]})
+    return ok(OpenGates(approvals=list(open_gates(parts().reader))))
 
 
 @endpoint(
@@ -71,67 +67,52 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
 )
 def vote(req: func.HttpRequest) -> func.HttpResponse:
     """`{decision, reason, plan_hash}`, and `token` where nobody signs in. 409 names the rules that did not hold."""
-    media_type = req.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != JSON:
-        return problem(415, "The vote could not be read", f"Content-Type: expected {JSON}")
+    check_own_origin(req)
+    principal = parts().access.principal(req.headers)
+    _check_role(req, principal)
     try:
-        check_origin(req.headers, parts().settings.public_url.rstrip("/"))
-        return _role_refuses(req) or _vote(req)
-    except FormRefused as refused:
-        return problem(refused.status, "Nobody is known who votes", "the request was sent from another site")
+        return _vote(req, principal)
     except NotAllowed as nobody:
-        return problem(403, "Nobody is known who votes", str(nobody))
+        return problem(403, "Voter not identified", str(nobody))
     except Misdirected as elsewhere:
         return problem(409, "The vote did not count", str(elsewhere), rules=[])
-    except Contended:
-        return problem(503, "A service that is needed is away", "try again in a moment")
     except UnknownTarget as unknown:
         raise NotFound(str(unknown)) from unknown
 
 
-def _vote(req: func.HttpRequest) -> func.HttpResponse:
+def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpResponse:
     built = parts()
-    ballot = read_ballot(req.get_body())
-    signs_in = built.settings.sign_in == "easy-auth"
-    principal = _principal(req) if signs_in else None
-    check_identified(ballot, principal, sign_in=signs_in)  # before anything is read: a stranger learns of no release
+    ballot = read_body(req, Ballot)
+    # Before anything is read: a stranger learns of no release.
+    check_identified(ballot, principal, sign_in=built.access.easy_auth)
     release = built.reader.release(req.route_params["release"])
     if principal is not None:
         cause = vote_of_principal(ballot, release, principal, clock=built.clock)
     else:
         cause = vote_of_token(ballot, release, built.keys, clock=built.clock)
     (receipt,) = built.intake.take(cause)
-    if _refused(receipt):
+    if receipt.vote_refused:
         rules = failed(receipt.rules)
         shown = [rule.model_dump(mode="json") for rule in rules]
         return problem(409, "The vote did not count", "; ".join(rule.reason for rule in rules), rules=shown)
     now = built.reader.release(release.id)
     gate = open_gate(built.reader, now)
     return ok(
-        {
-            "release": now.id,
-            "environment": cause.environment,
-            "plan_hash": cause.plan_hash,
-            "voter": cause.voter,
-            "decision": str(cause.decision),
-            "phase": str(now.phase),
-            "approvals": gate.approvals if gate else None,
-            "required": gate.required if gate else None,
-        }
+        Counted(
+            release=now.id,
+            environment=cause.environment,
+            plan_hash=cause.plan_hash,
+            voter=cause.voter,
+            decision=str(cause.decision),
+            phase=str(now.phase),
+            approvals=gate.approvals if gate else None,
+            required=gate.required if gate else None,
+        )
     )
 
 
-def _role_refuses(req: func.HttpRequest) -> func.HttpResponse | None:
+def _check_role(req: func.HttpRequest, principal: Principal | None) -> None:
     """Where roles decide, a person who has signed in needs that of an approver; a link's token is a right by itself."""
     access = parts().access
-    signed_in = access.easy_auth and bool(req.headers.get(HEADER))
-    return refusal(req, Permission.VOTE) if signed_in and not access.host_keys else None
-
-
-def _principal(req: func.HttpRequest) -> Principal | None:
-    header = req.headers.get(HEADER, "")
-    return read_principal(header) if header else None
-
-
-def _refused(receipt: Receipt) -> bool:
-    return receipt.outcome is Outcome.TAKEN and "vote.refused" in receipt.actions
+    if principal is not None and not access.host_keys:
+        permit(access.caller_as(principal, req.headers, req.params), Permission.VOTE)

@@ -14,6 +14,7 @@ GENERATED = {
     "docs/reference/delivery.schema.json": "slipway.config.schema",
     "docs/reference/api.md": "functions.api_reference",
     "docs/reference/roles.md": "slipway.domain.roles_reference",
+    "docs/reference/audit-actions.md": "scripts.reference.audit_actions",
     "docs/reference/delivery.md": "slipway.config.reference",
     "docs/reference/cli.md": "slipway.cli.reference",
     "docs/reference/settings.md": "slipway.bootstrap.settings_reference",

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-pytest_plugins = ["tests.azurite", "tests.chromium"]
+pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

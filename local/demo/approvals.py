@@ -14,17 +14,18 @@ import yaml
 from local.ci.pipeline import RunFacts, run_of
 from local.person import Approver
 from local.stack.process import ROOT
+from slipway.domain.actions import Action
+from slipway.domain.rules import Rule
 
 from .play import APPLICATION, Play, slipway
 
 ADA, BEN, GRACE, DAN = "ada@example.com", "ben@example.com", "grace@example.com", "dan@example.com"
 VERSION = "1.0.0"
-OWN_RULE = "approver-is-not-committer"
+OWN_RULE = str(Rule.NOT_COMMITTER)
 GATE = {"kind": "approval", "approvers": [ADA, BEN, GRACE], "required": 2, "deadline": "24h"}
 """The policy of production in this story: two of three, and by default nobody approves their own work."""
 REFUSED = 1
 """Exit code of `slipway approve` when a vote did not count."""
-VOTES = ("vote.approved", "vote.refused", "vote.voided")
 
 
 @contextmanager
@@ -50,18 +51,18 @@ class ApprovalsStory(Play):
         old = self._links(first)
         self.say.heading("Ada approves on the page. Grace, whose commit it is, tries too")
         self.approve_on_page(old[ADA], ADA, "seen in staging")
-        self.follow("vote.approved")
+        self.follow(Action.VOTE_APPROVED)
         self._committer_is_refused(first, old[GRACE])
         self.say.heading(f"The tag {VERSION} is pushed again, with another image: Ada's vote was for the first one")
         second = self.deliver(VERSION, run=_run(again=1))
-        self.follow("vote.voided")
+        self.follow(Action.VOTE_VOIDED)
         self.notice(first, "votes-voided", ADA)
         self._old_link_explains_itself(old[ADA], second)
         self.asked(second)
         new = self._links(second)
         self.say.heading("Both decide about the image that the tag names now: Ada on the page, Ben on the command line")
         self.approve_on_page(new[ADA], ADA, "the second image, seen in staging")
-        self.follow("vote.approved")
+        self.follow(Action.VOTE_APPROVED)
         self._once_is_enough(second, new[ADA])
         self._on_command_line(second, BEN, new[BEN])
         self.to_the_end(second)
@@ -69,7 +70,7 @@ class ApprovalsStory(Play):
 
     def facts(self) -> dict[str, Any]:
         """Every vote of the trail: whose, for which plan, by which channel, and what became of it."""
-        votes = [_vote(record) for record in self.records() if record["action"] in VOTES]
+        votes = [_vote(record) for record in self.records() if record["action"].startswith("vote.")]
         self.say.heading("Every vote in the audit trail")
         for vote in votes:
             self.say.vote(vote)
@@ -86,7 +87,7 @@ class ApprovalsStory(Play):
     def _committer_is_refused(self, release: str, link: str) -> None:
         code, _, said = self._approve(GRACE, link)
         self.say.line(f"the answer, with exit code {code}: {said.strip()}")
-        refused = self.follow("vote.refused")
+        refused = self.follow(Action.VOTE_REFUSED)
         if code != REFUSED or refused["actor"] != GRACE or refused["details"]["rules"] != [OWN_RULE]:
             raise RuntimeError(f"expected {OWN_RULE} to refuse {GRACE} on {release}, got {refused['details']}")
 
@@ -118,7 +119,7 @@ def _run(again: int = 0) -> RunFacts:
 
 def _vote(record: dict[str, Any]) -> dict[str, Any]:
     details = record["details"]
-    voided = record["action"] == "vote.voided"
+    voided = record["action"] == Action.VOTE_VOIDED
     return {
         "sequence": record["sequence"],
         "release": record["release"],

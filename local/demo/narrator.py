@@ -3,18 +3,18 @@
 import os
 import sys
 import time
-from typing import Any, TextIO
+from typing import Any, TextIO, assert_never
 
+from slipway.domain.actions import Action, tone_of
 from slipway.domain.promotion import PromotionProgress
+from slipway.domain.tones import Tone
 
 BAR = 30
 """Characters of a progress bar."""
-BOLD, DIM, GREEN, RED, YELLOW, CYAN, END = "1", "2", "32", "31", "33", "36", "0"
+BOLD, DIM, RED, GREEN, YELLOW, BLUE, CYAN, END = "1", "2", "31", "32", "33", "34", "36", "0"
 
-_GOOD = ("done", "made", "live", "completed", "approved", "passed", "sent", "joined", "created", "applied", "started")
 _TOLD = ("tag", "run", "source", "target", "approvers", "to", "replaces", "channel", "rules", "voters", "reason")
 """Details of a record that are told, in this order."""
-_BAD = ("failed", "rolled-back", "rejected", "refused", "expired", "lost", "voided")
 
 
 class Narrator:
@@ -72,8 +72,7 @@ class Narrator:
         )
 
     def _marked(self, action: str) -> str:
-        verb = action.rpartition(".")[2]
-        sign, colour = ("✓", GREEN) if verb in _GOOD else ("✗", RED) if verb in _BAD else ("·", YELLOW)
+        sign, colour = _mark(tone_of(action))
         return f"{self._painted(sign, colour)} {action:<24}"
 
     def _painted(self, text: str, colour: str) -> str:
@@ -85,6 +84,23 @@ class Narrator:
             self._bar_is_open = False
         if not self.quiet:
             print(text, file=self._stream, flush=True)
+
+
+def _mark(tone: Tone) -> tuple[str, str]:
+    """A sign for the tone of an action, and its colour."""
+    match tone:
+        case Tone.GOOD:
+            return "✓", GREEN
+        case Tone.BAD:
+            return "✗", RED
+        case Tone.ASKS:
+            return "!", YELLOW
+        case Tone.BUSY:
+            return "·", BLUE
+        case Tone.QUIET:
+            return "·", DIM
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _detail(record: dict[str, Any]) -> str:
@@ -110,10 +126,10 @@ def _detail(record: dict[str, Any]) -> str:
             parts.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
     if record["action"].startswith("vote."):
         parts.append(f"plan {details['plan_hash'][7:19]}")
-    if record["action"] == "plan.made":
+    if record["action"] == Action.PLAN_MADE:
         counts = [f"{details[n]} {n}" for n in ("created", "changed", "unchanged") if details.get(n)]
         parts.append(f"{', '.join(counts)}; plan {details['plan_hash'][7:19]}")
-    if record["action"] == "promotion.done":
+    if record["action"] == Action.PROMOTION_DONE:
         parts.append(f"{details.get('blobs_copied', 0)} blobs copied, digests equal on both sides, {details['lock']}")
     text = "; ".join(parts)
     return f"  {text[:150]}" if text else ""

@@ -15,13 +15,12 @@ from local.ci.pipeline import RunFacts, run_of
 from local.person import Approver
 from local.stack import Stack
 from local.watch import TooSlow, Watcher
+from slipway.domain.actions import Action
 
 from .narrator import Narrator
 
 APPLICATION = "hello"
-ENDS = tuple(
-    f"release.{end}" for end in ("completed", "failed", "rolled-back", "rejected", "expired", "superseded", "cancelled")
-)
+ENDS = tuple(action for action in Action if action.ends is not None)
 WITHIN = 120.0
 MOMENT = 0.7
 """Seconds after which a promotion is worth a progress bar."""
@@ -70,7 +69,7 @@ class Play(ABC):
         else:
             self.ci.tell(self.stack.bus, run, digest)
             self.say.line(f"CI completed, and said on Service Bus that {run.committed_by} made the commit")
-        return str(self.follow("release.created")["release"])
+        return str(self.follow(Action.RELEASE_CREATED)["release"])
 
     # ---- people
     def notice(self, release: str, kind: str, recipient: str) -> dict[str, Any]:
@@ -94,13 +93,13 @@ class Play(ABC):
     def asked(self, release: str) -> None:
         """Up to the message that asks people."""
         for record in self._watch.follow(
-            lambda r: r["action"] == "notification.sent" and r["details"]["notice"] == "gate-opened", within=WITHIN
+            lambda r: r["action"] == Action.NOTIFICATION_SENT and r["details"]["notice"] == "gate-opened", within=WITHIN
         ):
             self.say.record(record)
             if record["action"] in ENDS and record["release"] == release:
                 raise TooSlow(f"{release} ended before anybody was asked: {record['details'].get('reason')}")
 
-    def follow(self, action: str) -> dict[str, Any]:
+    def follow(self, action: Action) -> dict[str, Any]:
         """Up to the next record of this action."""
         for record in self._watch.follow(lambda r: r["action"] == action, within=WITHIN):
             self.say.record(record)
@@ -113,7 +112,7 @@ class Play(ABC):
         for record in self._watch.follow(
             lambda r: r["action"] in ENDS and r["release"] == release, within=WITHIN, meanwhile=meanwhile
         ):
-            self._promoting_since = time.monotonic() if record["action"] == "promotion.requested" else None
+            self._promoting_since = time.monotonic() if record["action"] == Action.PROMOTION_REQUESTED else None
             self.say.record(record)
 
     def _show_promotion(self, release: str) -> None:

@@ -1,5 +1,7 @@
 """The story of the demo: one release that reaches production, and one that its acceptance tests stop."""
 
+from slipway.domain.phases import Phase
+
 from .play import Play
 
 GOOD, BAD = "1.0.0", "1.1.0"
@@ -20,4 +22,4 @@ class Story(Play):
         self.say.heading(f"A developer merges {BAD}, which has a bug that only the acceptance tests see")
         bad = self.deliver(BAD, variant=BROKEN)
         self.to_the_end(bad)
-        return {good: "completed", bad: "rolled_back"}
+        return {good: "completed", bad: str(Phase.ROLLED_BACK)}

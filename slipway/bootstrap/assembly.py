@@ -13,7 +13,6 @@ from ..flow.commanding import Commander
 from ..flow.freezing import Freezer
 from ..flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
 from ..flow.inbound import EventSource
-from ..flow.inbound.caller import Access, NamedKey
 from ..flow.intake import Intake
 from ..flow.links import Links
 from ..flow.numbers import Numbers
@@ -23,6 +22,7 @@ from ..flow.provenance import Provenance
 from ..flow.reading import Reader
 from ..flow.receiving import Receiver
 from ..flow.trail import Trail
+from ..http.callers import Access, NamedKey
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
 from ..ledger.indexing import Indexer
@@ -147,7 +147,7 @@ class App:
 
     @part
     def outbox(self) -> Outbox:
-        return Outbox(self.ledger, self.bus)
+        return Outbox(self.ledger, self.bus, self.parking)
 
     @part
     def intake(self) -> Intake:

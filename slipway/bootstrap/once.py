@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol, Self, overload
 
+from ..domain.errors import UnknownName
+
 
 class Building(Protocol):
     """Whatever has parts: one thread at a time builds them."""
@@ -48,6 +50,6 @@ class Named[T]:
             if name not in self._built:
                 if name not in self._names:
                     known = ", ".join(sorted(self._names)) or "none"
-                    raise KeyError(f"the settings know no {self._kind} {name!r} (known: {known})")
+                    raise UnknownName(f"the settings know no {self._kind} {name!r} (known: {known})")
                 self._built[name] = self._build(name)
             return self._built[name]

@@ -8,15 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from slipway.domain.actions import Action
 from slipway.domain.anchor import Anchor, AnchorCheck, AnchorFault, Points
 from slipway.domain.audit import AuditRecord
 from slipway.domain.model import Record
 
 from .files import lines_of
 from .troubles import Exit, Trouble
-
-WRITTEN = "anchor.written"
-"""Action of the record that says that an anchor was written."""
 
 
 class AnchorsVerdict(Record):
@@ -71,7 +69,7 @@ class Anchored:
     def notice(self, record: AuditRecord) -> None:
         """Keep what the installation's trail says of an anchor."""
         number = record.details.get("anchor")
-        if record.action == WRITTEN and isinstance(number, int):
+        if record.known_action is Action.ANCHOR_WRITTEN and isinstance(number, int):
             self._recorded[number] = record.details.get("hash")
 
     def compare(self, again: Callable[[], Iterable[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -9,9 +10,11 @@ import urllib3
 from pydantic import BaseModel, ValidationError
 
 from slipway import __version__
+from slipway.api import base
+from slipway.api.audit import AnchorsAnswer, ChainEnd, ChainPart
+from slipway.api.releases import Applications
 
 from ..domain.rules import read_result
-from .answers import AnchorPage, Applications, AuditPage
 from .finding import App
 from .signing_in import sign_in
 from .troubles import Exit, Trouble
@@ -28,8 +31,19 @@ BUSY = (429, 502, 503, 504)
 PAUSE = 0.2
 """Seconds before a busy app is asked again; they double with each time."""
 SHOWN_BODY = 200
+NEWER = "a value that this version of the command does not know; the app may be newer: update the command"
 
 type Parameters = Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditPage:
+    """A page of one chain. The records stay as they came: to verify them is to read them strictly."""
+
+    application: str
+    head: ChainEnd
+    records: list[dict[str, Any]]
+    next: int | None
 
 
 class Api:
@@ -73,7 +87,9 @@ class Api:
         return [item.application for item in read(Applications, self.get("applications")).applications]
 
     def audit_page(self, application: str, *, after: int, limit: int, release: str | None = None) -> AuditPage:
-        return read(AuditPage, self.get("audit", application, after=after, limit=limit, release=release))
+        content = self.get("audit", application, after=after, limit=limit, release=release)
+        page = read(ChainPart, content)
+        return AuditPage(application=page.application, head=page.head, records=records_of(content), next=page.next)
 
     def audit(self, application: str, *, after: int, limit: int | None, release: str | None) -> Iterator[AuditPage]:
         """Pages of the trail, until there are no more or `limit` records have come."""
@@ -92,7 +108,7 @@ class Api:
         """All anchors, oldest first, as they came."""
         month: str | None = None
         while True:
-            page = read(AnchorPage, self.get("anchors", month=month))
+            page = read(AnchorsAnswer, self.get("anchors", month=month))
             yield from page.anchors
             if page.next is None or (month is not None and page.next <= month):
                 return
@@ -182,6 +198,14 @@ class Api:
         return f"the app at {urlsplit(self.app.url).netloc}"
 
 
+def records_of(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records of a page as they came. Raises `Trouble`."""
+    records = content.get("records")
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise Trouble("the answer cannot be read: records: expected a list of JSON objects", exit_code=Exit.NO_ANSWER)
+    return records
+
+
 def _rules(problem: Any) -> str:
     """The names of the rules that did not hold, where the problem has any."""
     rules = problem.get("rules")
@@ -192,10 +216,11 @@ def _rules(problem: Any) -> str:
 def read[T: BaseModel](kind: type[T], content: Any) -> T:
     """The part of an answer that a table shows."""
     try:
-        return kind.model_validate(content)
+        return base.read(kind, content)
     except OverflowError as error:
         raise Trouble("the answer cannot be read: a time is out of range", exit_code=Exit.NO_ANSWER) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise Trouble(f"the answer cannot be read: {where}: {first['msg']}", exit_code=Exit.NO_ANSWER) from error
+        wrong = NEWER if first["type"] in ("enum", "literal_error") else first["msg"]
+        raise Trouble(f"the answer cannot be read: {where}: {wrong}", exit_code=Exit.NO_ANSWER) from error

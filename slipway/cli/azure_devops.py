@@ -75,7 +75,7 @@ class AzureDevOps:
         query: Mapping[str, str] | None = None,
         *,
         body: Mapping[str, Any] | None = None,
-        missing: str = "there is no such thing",
+        missing: str = "not found",
     ) -> dict[str, Any]:
         url = f"{self._base}{path}?{urlencode({**(query or {}), 'api-version': VERSION})}"
         headers = {

@@ -71,7 +71,7 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
     \b
     Exit codes:
       0  the command did what was asked; a chain is intact
-      1  the answer is no: a chain is broken, a delivery is wrong, there is no such thing
+      1  the answer is no: a chain is broken, a delivery is wrong, something was not found
       2  the command line is wrong
       3  the app cannot be reached, refuses the key, or does not answer as it should
 

@@ -1,18 +1,24 @@
 """Audit records as people read them: a line each, or one with everything."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from .answers import TrailLine
-from .screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from slipway.api.audit import AuditRecord, ChainRecord, Damaged
+from slipway.domain.actions import Action, meaning_of, tone_of
+
+from .api import read
+from .screen import BAD, FAINT, NAME, Cell, Content, Screen, tone_style
 from .text import told, value_text
 
-_GOOD = frozenset(
-    ("done", "made", "live", "completed", "approved", "passed", "sent", "joined", "created", "applied", "started")
-)
-_BAD = frozenset(("failed", "rejected", "refused", "expired", "lost", "voided", "parked"))
+type TrailRecord = AuditRecord | Damaged
 
 
-def show_records(screen: Screen, records: Iterable[TrailLine]) -> None:
+def read_record(content: dict[str, Any]) -> TrailRecord:
+    """A record as a page of the trail holds it. Raises `Trouble`."""
+    return read(ChainRecord, {"record": content}).record
+
+
+def show_records(screen: Screen, records: Iterable[TrailRecord]) -> None:
     """A table of records of any trail: each is named by its application and its number there."""
     columns = ("record", "time", "action", "release", "environment", "actor", "details")
     rows = []
@@ -22,40 +28,46 @@ def show_records(screen: Screen, records: Iterable[TrailLine]) -> None:
     screen.table(columns, rows, cut=("details", "actor"))
 
 
-def show_trail(screen: Screen, records: Iterable[TrailLine], *, release: bool = True) -> None:
+def show_trail(screen: Screen, records: Iterable[TrailRecord], *, release: bool = True) -> None:
     """A table, oldest first; without the column of releases where all are of one."""
     columns = ("sequence", "time", "action", *(("release",) if release else ()), "environment", "actor", "details")
     rows = (tuple(_row(screen, record)[name] for name in columns) for record in records)
     screen.table(columns, rows, cut=("details", "actor"))
 
 
-def _row(screen: Screen, record: TrailLine) -> dict[str, Content]:
-    damaged = record.damaged is not None
+def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
+    if isinstance(record, Damaged):
+        return {
+            **dict.fromkeys(("time", "release", "environment", "actor"), ""),
+            "sequence": str(record.sequence),
+            "action": Cell("DAMAGED", BAD),
+            "details": Cell(record.damaged, BAD),
+        }
     return {
         "sequence": str(record.sequence),
         "time": Cell(screen.time(record.time), FAINT),
-        "action": Cell("DAMAGED", BAD) if damaged else Cell(record.action, action_style(record.action)),
+        "action": _action(record.action),
         "release": Cell(record.release or "", NAME),
         "environment": record.environment or "",
         "actor": record.actor,
-        "details": Cell(record.damaged or "", BAD) if damaged else Cell(told(record.details), FAINT),
+        "details": Cell(told(record.details), FAINT),
     }
 
 
-def action_style(action: str) -> str:
-    """`rollout.failed` is bad news, `release.completed` good."""
-    verb = action.rpartition(".")[2]
-    return GOOD if verb in _GOOD else BAD if verb in _BAD else NOTE
+def _action(action: str) -> Cell:
+    """In the tone that it has on the pages too."""
+    return Cell(action if action in Action else f"{action} (unknown)", tone_style(tone_of(action)))
 
 
-def record_fields(screen: Screen, record: TrailLine) -> Iterator[tuple[str, Content]]:
+def record_fields(screen: Screen, record: TrailRecord) -> Iterator[tuple[str, Content]]:
     """Every field of one record, for `Screen.fields`."""
     yield "sequence", str(record.sequence)
-    if record.damaged is not None:
+    if isinstance(record, Damaged):
         yield "damaged", Cell(record.damaged, BAD)
         return
     yield "time", screen.time(record.time)
-    yield "action", Cell(record.action, action_style(record.action))
+    yield "action", _action(record.action)
+    yield "meaning", meaning_of(record.action)
     yield "actor", record.actor
     yield "release", record.release or ""
     yield "environment", record.environment or ""

@@ -12,7 +12,7 @@ class Exit(IntEnum):
 
     OK = 0
     NO = 1
-    """The answer is no: a chain is broken, a delivery is wrong, there is no such thing."""
+    """The answer is no: a chain is broken, a delivery is wrong, something was not found."""
     USAGE = 2
     """The command line is wrong; click's own code for it."""
     NO_ANSWER = 3

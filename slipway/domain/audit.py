@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from .actions import Action
 from .model import Moment, Record, canonical, sha256
 
 GENESIS = "sha256:" + "0" * 64
@@ -18,7 +19,7 @@ GENESIS = "sha256:" + "0" * 64
 class AuditDraft(Record):
     """A record before it has its place in the chain."""
 
-    action: str = Field(pattern=r"^[a-z]+(?:[.-][a-z]+)+$", max_length=64)
+    action: Action
     actor: str = Field(max_length=254)
     release: int | None = None
     environment: str | None = None
@@ -34,12 +35,18 @@ class AuditRecord(Record):
     time: Moment
     actor: str
     action: str
+    """Of this version or of a newer one."""
     release: str | None = None
     environment: str | None = None
     digest: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
     previous: str
     hash: str
+
+    @property
+    def known_action(self) -> Action | None:
+        """None where a newer version wrote it: such a record is kept, proved and shown, and counts for nothing."""
+        return Action.known(self.action)
 
     def expected_hash(self) -> str:
         """Hash of the canonical form of everything but the hash itself."""
@@ -61,6 +68,14 @@ def chained(
         records.append(record)
         previous = record.hash
     return tuple(records)
+
+
+class Damaged(Record):
+    """A row of the trail that is not an audit record any more."""
+
+    application: str
+    sequence: int
+    damaged: str
 
 
 class ChainFault(Record):

@@ -5,10 +5,11 @@ The same query serves the API, the pages and the export; `ledger/audit_index.py`
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, assert_never
 
 from pydantic import Field, model_validator
 
+from .actions import Action, Intervention
 from .audit import AuditRecord
 from .model import Moment, Name, Record
 
@@ -27,40 +28,30 @@ class ActionClass(StrEnum):
 
     CHANGE = "change"
     """What runs in an environment was changed, or was made the one that is live."""
-    FREEZE = "freeze"
-    """A freeze or a hold began or ended."""
-    OVERRIDE = "override"
-    """Somebody passed a rule with a reason."""
-    REJECTION = "rejection"
-    """Somebody rejected a release."""
-    ROLLBACK = "rollback"
-    """What was live before was brought back, or was to be."""
+    FREEZE = Intervention.FREEZE.value
+    OVERRIDE = Intervention.OVERRIDE.value
+    REJECTION = Intervention.REJECTION.value
+    ROLLBACK = Intervention.ROLLBACK.value
     INTERVENTION = "intervention"
     """Any freeze, override, rejection or rollback."""
 
-
-INTERVENTIONS: Final = (ActionClass.FREEZE, ActionClass.OVERRIDE, ActionClass.REJECTION, ActionClass.ROLLBACK)
-_CHANGES: Final = frozenset({"rollout.applied", "release.live", "rollback.done"})
-_REJECTIONS: Final = frozenset({"vote.rejected", "release.rejected"})
-
-
-def is_change(action: str) -> bool:
-    """Whether the action changed what runs in an environment."""
-    return action in _CHANGES
-
-
-def intervention_of(action: str) -> ActionClass | None:
-    """Which kind of intervention an action is, by the words that it is made of."""
-    words = set(action.replace("-", ".").split("."))
-    if action in _REJECTIONS:
-        return ActionClass.REJECTION
-    if words & {"override", "overridden", "overrode"}:
-        return ActionClass.OVERRIDE
-    if words & {"freeze", "frozen", "unfrozen", "hold", "held"}:
-        return ActionClass.FREEZE
-    if "rollback" in words or {"rolled", "back"} <= words:
-        return ActionClass.ROLLBACK
-    return None
+    def holds(self, action: Action) -> bool:
+        """Whether the action is one of the class."""
+        match self:
+            case ActionClass.CHANGE:
+                return action.changes_environment
+            case ActionClass.INTERVENTION:
+                return action.intervention is not None
+            case ActionClass.FREEZE:
+                return action.intervention is Intervention.FREEZE
+            case ActionClass.OVERRIDE:
+                return action.intervention is Intervention.OVERRIDE
+            case ActionClass.REJECTION:
+                return action.intervention is Intervention.REJECTION
+            case ActionClass.ROLLBACK:
+                return action.intervention is Intervention.ROLLBACK
+            case unreachable:
+                assert_never(unreachable)
 
 
 class AuditQuery(Record):
@@ -98,23 +89,17 @@ class AuditQuery(Record):
                 self.application in (None, record.application),
                 self.environment in (None, record.environment),
                 self.actor is None or self.actor.casefold() == record.actor.casefold(),
-                self._action_matches(record.action),
+                self._action_matches(record),
                 self.digest is None or (record.digest or "").startswith(self.digest),
                 self.release in (None, record.release),
                 _between(record.time, self.since, self.until),
             )
         )
 
-    def _action_matches(self, action: str) -> bool:
-        match self.action_class:
-            case None:
-                return self.action in (None, action)
-            case ActionClass.CHANGE:
-                return is_change(action)
-            case ActionClass.INTERVENTION:
-                return intervention_of(action) is not None
-            case kind:
-                return intervention_of(action) is kind
+    def _action_matches(self, record: AuditRecord) -> bool:
+        if self.action_class is None:
+            return self.action in (None, record.action)
+        return record.known_action is not None and self.action_class.holds(record.known_action)
 
 
 def _between(time: datetime, since: datetime | None, until: datetime | None) -> bool:

@@ -1,13 +1,13 @@
 """Gates: what an environment demands before its rollout, as `delivery.yaml` says it.
 
-Here is only the policy. `decide/quorum.py` and `decide/soaking.py` say whether it is met, rule by rule.
+Here is only the policy. `decide/quorum.py` and `decide/automatic.py` say whether it is met, rule by rule.
 """
 
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -95,7 +95,7 @@ class Need(StrEnum):
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown; or no name at all, but a path
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # unknown; or no name at all, but a path
         raise ValueError(f"expected the name of a time zone such as Europe/Berlin, got {name!r}") from error
     return name
 

@@ -7,18 +7,17 @@ so that a portion may be lost, repeated or interrupted. The definitions are in d
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .actions import Action, Measured
 from .audit import AuditRecord
 from .histogram import Histogram
-from .stages import BEGINS, ENDS, Stage
+from .stages import Stage
 
 OPEN_LIMIT: Final = 1000
 """Releases that are followed at once; beyond, the oldest are forgotten: their times are not counted."""
-_FAILURES: Final = frozenset({"rollout.failed", "verification.failed", "step.lost"})
-_FAILED_ENDS: Final = frozenset({"release.failed", "release.rolled-back"})
 
 
 class _Sum(BaseModel):
@@ -132,40 +131,26 @@ class _Folding:
         self.weeks: dict[str, Week] = {}
 
     def take(self, record: AuditRecord) -> None:
-        number = _number(record)
-        if number is None:
+        number, action = _number(record), record.known_action
+        if number is None or action is None:
             return
-        release = self._followed(number, record)
+        release = self._followed(number, action)
         if release is None:
             return
-        tally, where = self._tally(record), record.environment or ""
-        self._stage(release, record)
-        if record.action in _FAILURES:
-            self._fail(release, tally, where, record.time)
-        elif record.action == "release.live":
-            self._live(release, tally, where, record.time)
-        elif record.action == "rollback.done":
-            self._restored(tally, where, record.time)
-        elif record.action == "rollback.ordered":
-            release.returns = True
-            tally.withdrawn += 1
-            self.cursor.failing.setdefault(where, record.time)
-        elif record.action == "rollout.requested":
-            release.rolling, release.failed = True, False
-        self._gate(release, tally, record)
-        if record.action in ENDS:
-            if record.action in _FAILED_ENDS:
-                self._fail(release, tally, where, record.time)
-            end = record.action.removeprefix("release.")
-            tally.ended[end] = tally.ended.get(end, 0) + 1
+        tally = self._tally(record)
+        self._stage(release, action, record)
+        if action.measured is not None:
+            self._reach(action.measured, release, tally, record)
+        if action.ends is not None:
+            tally.ended[action.verb] = tally.ended.get(action.verb, 0) + 1
             del self.cursor.open[number]
 
-    def _followed(self, number: int, record: AuditRecord) -> Followed | None:
+    def _followed(self, number: int, action: Action) -> Followed | None:
         """The release that the record speaks of; None where it has ended and only something is said of it."""
         known = self.cursor.open.get(number)
-        if known is None and (record.action in BEGINS or record.action == "rollback.ordered"):
-            created = record.time if record.action in ("release.created", "rollback.ordered") else None
-            known = self.cursor.open[number] = Followed(created=created)
+        begins = action.ends_stage or action.measured is Measured.ROLLBACK_ORDERED
+        if known is None and begins:
+            known = self.cursor.open[number] = Followed()
             if len(self.cursor.open) > OPEN_LIMIT:
                 del self.cursor.open[min(one for one in self.cursor.open if one != number)]
         return known
@@ -174,30 +159,47 @@ class _Folding:
         week = iso_week(record.time)
         return self.weeks.setdefault(week, Week(week=week)).tally(record.environment or "")
 
-    def _stage(self, release: Followed, record: AuditRecord) -> None:
-        if record.action not in BEGINS:
+    def _stage(self, release: Followed, action: Action, record: AuditRecord) -> None:
+        if not action.ends_stage:
             return
         if release.stage is not None and release.began is not None:
             week = self.weeks.setdefault(iso_week(record.time), Week(week=iso_week(record.time)))
             stages = week.tally(release.where).stages
             stages.setdefault(release.stage, Histogram()).put(record.time - release.began)
-        release.stage, release.began, release.where = BEGINS[record.action], record.time, record.environment or ""
-        if record.action == "plan.made" and release.asked is not None:
-            release.stage = Stage.APPROVAL  # planned again with the same outcome: people are still asked
+        release.stage, release.began, release.where = action.begins, record.time, record.environment or ""
 
-    def _gate(self, release: Followed, tally: Tally, record: AuditRecord) -> None:
-        """From when people were first asked until they had decided."""
-        match record.action:
-            case "gate.opened":
-                release.asked = release.asked or record.time
-            case "gate.passed" | "release.rejected" if release.asked is not None:
-                tally.approval.put(record.time - release.asked)
-                release.asked = None
-            case "release.live":
-                release.asked = None
+    def _reach(self, measured: Measured, release: Followed, tally: Tally, record: AuditRecord) -> None:
+        where, at = record.environment or "", record.time
+        match measured:
+            case Measured.CREATED:
+                release.created = at
+            case Measured.PLANNED:
+                if release.asked is not None:
+                    release.stage = Stage.APPROVAL  # planned again with the same outcome: people are still asked
+            case Measured.GATE_OPENED:
+                release.asked = release.asked or at
+            case Measured.GATE_DECIDED:
+                if release.asked is not None:
+                    tally.approval.put(at - release.asked)
+                    release.asked = None
+            case Measured.ROLLOUT_BEGAN:
+                release.rolling, release.failed = True, False
+            case Measured.FAILED:
+                self._fail(release, tally, where, at)
+            case Measured.LIVE:
+                self._live(release, tally, where, at)
+            case Measured.ROLLBACK_ORDERED:
+                release.created, release.returns = at, True
+                tally.withdrawn += 1
+                self.cursor.failing.setdefault(where, at)
+            case Measured.RESTORED:
+                self._restored(tally, where, at)
+            case unreachable:
+                assert_never(unreachable)
 
     def _live(self, release: Followed, tally: Tally, where: str, at: datetime) -> None:
         release.rolling = release.failed = False
+        release.asked = None
         if not release.returns:
             tally.deployments += 1
             if release.created is not None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from .histogram import Histogram
 from .model import Moment, Record
@@ -64,6 +64,30 @@ class EnvironmentNumbers(Record):
     """Empty for what lies before the first environment."""
     total: Figures
     weeks: tuple[WeekFigures, ...]
+
+
+class Folded(Record):
+    """How far the numbers of an application are."""
+
+    application: str
+    sequence: int
+    """The last record that they hold."""
+    of: int
+    """The last record of the trail."""
+
+    @computed_field
+    def complete(self) -> bool:
+        return self.sequence >= self.of
+
+
+class NumbersAnswer(Record):
+    """The numbers that were asked for."""
+
+    weeks: tuple[str, ...]
+    """Those asked for, oldest first."""
+    environments: tuple[EnvironmentNumbers, ...]
+    behind: tuple[Folded, ...] = ()
+    """Applications whose trail has not been read to its end yet: after a rebuild, until the sweep has caught up."""
 
 
 def figures(tally: Tally, days: float) -> Figures:

@@ -34,6 +34,17 @@ class SignedIn(Record):
     """Object ids of the Entra groups that their token names."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """A person who has signed in."""
+
+    name: str
+    """How they are called: their address where the sign-in names one, else `oid:<object id>`."""
+    signed_in: SignedIn
+    roles: tuple[str, ...] = ()
+    """App roles of Entra, as they are written there."""
+
+
 class Identity(Record):
     """The names of one person."""
 

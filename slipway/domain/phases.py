@@ -169,7 +169,7 @@ class Phase(StrEnum):
         Tone.BAD,
         Doing.ENDED_IN_FAILURE,
     )
-    REJECTED = "rejected", "A person said no.", "Rejected", "✕", Tone.ASKS, Doing.ENDED
+    REJECTED = "rejected", "A person said no.", "Rejected", "✕", Tone.BAD, Doing.ENDED
     EXPIRED = "expired", "Its time to be joined or approved ran out.", "Expired", "–", Tone.QUIET, Doing.ENDED
     SUPERSEDED = (
         "superseded",

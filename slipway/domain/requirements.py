@@ -80,13 +80,17 @@ class Requirements(Record):
 
     def rules(self) -> tuple[Rule, ...]:
         """The rules that are required, in the order in which they are shown."""
-        required = (
-            (Rule.SIGNED_BY_NOTATION, self.notation),
-            (Rule.SIGNED_BY_COSIGN, self.cosign),
-            (Rule.HAS_SBOM, self.sbom),
-            (Rule.BUILT_BY, self.provenance),
-        )
-        return tuple(rule for rule, requirement in required if requirement)
+        return tuple(self._rules())
+
+    def _rules(self) -> Iterator[Rule]:
+        if self.notation:
+            yield Rule.SIGNED_BY_NOTATION
+        if self.cosign:
+            yield Rule.SIGNED_BY_COSIGN
+        if self.sbom:
+            yield Rule.HAS_SBOM
+        if self.provenance:
+            yield Rule.BUILT_BY
 
     def files(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Every file that is named, and where."""

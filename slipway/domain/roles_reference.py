@@ -10,7 +10,7 @@ from .roles import PERMISSIONS, Permission, Role
 _START = """# Roles and permissions
 
 Every endpoint of `/api/v1` asks for one permission. A refusal is a problem (RFC 9457) with status 403 that names the
-permission and the roles that have it; 401 means that nobody is known who asks.
+permission and the roles that have it; 401 means that the caller is not authenticated.
 
 | Permission | What it allows | reader | approver | operator | admin |
 |---|---|---|---|---|---|

@@ -1,15 +1,10 @@
-"""Stages: what a release was doing between two records of its trail, and whether it worked or waited.
+"""Stages: what takes a release's time between two records of its trail, and whether it worked or waited.
 
-The timeline of a release and the numbers of an installation are both made of these.
+`actions.py` says which action begins which stage; `spans.py` makes the timeline of a release of them.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
-
-from .audit import AuditRecord
 
 
 class Stage(StrEnum):
@@ -47,70 +42,3 @@ class Stage(StrEnum):
 
 
 _WAITING: Final = frozenset({Stage.JOIN, Stage.QUEUE, Stage.SOAK, Stage.APPROVAL, Stage.HELD_BACK})
-
-ENDS: Final = frozenset(
-    f"release.{end}" for end in ("completed", "failed", "rolled-back", "rejected", "expired", "superseded", "cancelled")
-)
-"""Actions by which a release ends."""
-
-BEGINS: Final[dict[str, Stage | None]] = {
-    "release.created": Stage.JOIN,
-    "resolve.requested": Stage.RESOLVE,
-    "resolve.done": None,
-    "resolve.failed": None,
-    "release.started": None,
-    "release.queued": Stage.QUEUE,
-    "plan.requested": Stage.PLAN,
-    "plan.made": None,
-    "plan.failed": None,
-    "gate.soaking": Stage.SOAK,
-    "gate.opened": Stage.APPROVAL,
-    "gate.passed": None,
-    "gate.refused": None,
-    "release.blocked": Stage.HELD_BACK,
-    "promotion.requested": Stage.PROMOTE,
-    "promotion.done": None,
-    "promotion.failed": None,
-    "rollout.requested": Stage.DEPLOY,
-    "rollout.applied": Stage.CHECK,
-    "rollout.done": None,
-    "rollout.failed": None,
-    "verification.requested": Stage.VERIFY,
-    "verification.done": None,
-    "verification.failed": None,
-    "step.lost": None,
-    "release.live": None,
-    "rollback.requested": Stage.ROLL_BACK,
-    "rollback.done": None,
-    "rollback.failed": None,
-    **dict.fromkeys(ENDS, None),
-}
-"""What begins with each action, after what was has ended; actions that are not here change nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """One stage of one release, in one environment."""
-
-    stage: Stage
-    environment: str
-    """Empty before the first environment."""
-    began: datetime
-    ended: datetime | None
-    """None while it lasts."""
-
-    def length(self, now: datetime) -> timedelta:
-        return max((self.ended or now) - self.began, timedelta())
-
-
-def spans(records: Iterable[AuditRecord]) -> Iterator[Span]:
-    """The stages of one release, from its records in order."""
-    stage, where, began = None, "", None
-    for record in records:
-        if record.action not in BEGINS:
-            continue
-        if stage is not None and began is not None:
-            yield Span(stage=stage, environment=where, began=began, ended=record.time)
-        stage, where, began = BEGINS[record.action], record.environment or "", record.time
-    if stage is not None and began is not None:
-        yield Span(stage=stage, environment=where, began=began, ended=None)

@@ -12,8 +12,10 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from ..domain.actions import Action
 from ..domain.anchor import Anchor, ChainEnd, is_due, latest, next_anchor
 from ..domain.audit import AuditDraft, AuditRecord
+from ..domain.errors import UnknownName
 from ..domain.model import Record
 from ..effects.notification import Channel, Message, NotificationError
 from ..ledger import Conflict, Ledger, keys
@@ -138,7 +140,7 @@ class Anchoring:
                 "day": f"{last.day}",
                 **last.heads[name].model_dump(),
             }
-            draft = AuditDraft(action="anchor.contradicted", actor="slipway", details=details)
+            draft = AuditDraft(action=Action.ANCHOR_CONTRADICTED, actor="slipway", details=details)
             key = keys.contradiction(last.number, name)
             self.installation.note(draft, key=key, values={"Hash": last.heads[name].hash}, now=self.clock())
         return wrong
@@ -157,7 +159,7 @@ class Anchoring:
             "chains": len(anchor.heads),
             "witnesses": list(self.witnesses),
         }
-        draft = AuditDraft(action="anchor.written", actor="slipway", details=details)
+        draft = AuditDraft(action=Action.ANCHOR_WRITTEN, actor="slipway", details=details)
         values = {"Hash": anchor.hash, "Told": "[]"}
         self.installation.note(draft, key=keys.anchor(anchor.number), values=values, now=self.clock())
 
@@ -173,11 +175,11 @@ class Anchoring:
                 continue
             try:
                 self.channel(name).send(self._message(anchor))
-            except (NotificationError, KeyError) as error:
-                problems.append(str(error.args[0]))
+            except (NotificationError, UnknownName) as error:
+                problems.append(str(error))
                 continue
             details = {"anchor": anchor.number, "hash": anchor.hash, "witness": name}
-            draft = AuditDraft(action="anchor.sent", actor="slipway", details=details)
+            draft = AuditDraft(action=Action.ANCHOR_SENT, actor="slipway", details=details)
             values = {"Hash": anchor.hash, "Told": json.dumps([*known, name])}
             self.installation.change(draft, key=key, values=values, now=self.clock())
             told.append(name)

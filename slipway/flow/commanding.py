@@ -8,6 +8,7 @@ from ..domain.causes import CommandGiven
 from ..domain.commands import OF_A_LANE, OF_A_RELEASE, Verb
 from ..domain.model import Record
 from ..domain.release import Lane
+from ..domain.reports import FreezeShown
 from ..domain.rules import RuleResult, failed
 from .clock import Clock, utc_now
 from .freezing import REPEAT, Freezer, Order
@@ -35,22 +36,6 @@ class Given(Record):
     @property
     def refused(self) -> tuple[RuleResult, ...]:
         return failed(self.rules)
-
-
-class FreezeShown(Record):
-    """A freeze or a hold that is in force."""
-
-    kind: str
-    """`freeze` or `hold`."""
-    application: str
-    """Empty where everything is frozen."""
-    environment: str
-    owner: str
-    reason: str
-    at: datetime
-    until: datetime | None = None
-    release: str = ""
-    """Of a hold: the release that was brought back."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.actions import Action
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
 from ..domain.causes import FreezeSpread
@@ -169,7 +170,7 @@ def _record(order: Order, state: FreezeState, rules: tuple[RuleResult, ...]) -> 
         "channel": order.channel,
         "results": [rule.model_dump(mode="json") for rule in rules],
     }
-    action = f"{EVERYTHING}.{'frozen' if sets else 'unfrozen'}"
+    action = Action.EVERYTHING_FROZEN if sets else Action.EVERYTHING_UNFROZEN
     return AuditDraft(action=action, actor=order.actor, details={n: v for n, v in details.items() if v})
 
 
@@ -183,4 +184,4 @@ def _refusal(order: Order, rules: tuple[RuleResult, ...]) -> AuditDraft:
         "channel": order.channel,
         "results": [rule.model_dump(mode="json") for rule in rules],
     }
-    return AuditDraft(action="command.refused", actor=order.actor, details={n: v for n, v in details.items() if v})
+    return AuditDraft(action=Action.COMMAND_REFUSED, actor=order.actor, details={n: v for n, v in details.items() if v})

@@ -18,7 +18,7 @@ AZURE_DEVOPS = "azure-devops"
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """Raises `Ignored` and `BadInput` as the parsers do, and `QueueUnavailable`."""
+    """Raises `Ignored` and `BadInput` as the parsers do, `QueueUnavailable` and `MessageTooLarge`."""
 
     bus: Bus
     sources: Mapping[str, EventSource]

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..domain.actions import Action
 from ..domain.causes import Cause
 from ..domain.decide import decide
 from ..domain.errors import Inconsistent
@@ -49,8 +50,13 @@ class Receipt:
     application: str
     outcome: Outcome
     rules: tuple[RuleResult, ...] = ()
-    actions: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
     """The audit actions that were written."""
+
+    @property
+    def vote_refused(self) -> bool:
+        """Whether the cause was a vote that does not count."""
+        return self.outcome is Outcome.TAKEN and Action.VOTE_REFUSED in self.actions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from pydantic import computed_field
-
 from ..domain.audit import AuditRecord
-from ..domain.model import Record
 from ..domain.numbers import Cursor, Week, fold, iso_week, week_start, weeks_until
-from ..domain.numbers_report import EnvironmentNumbers, environment_numbers
+from ..domain.numbers_report import EnvironmentNumbers, Folded, NumbersAnswer, environment_numbers
 from ..ledger import Conflict, Ledger
 from ..ledger.weeks import WEEKS_AT_ONCE, Weeks
 from .catalogue import Catalogue, Entry
@@ -26,30 +23,6 @@ log = logging.getLogger(__name__)
 PORTION = 1000
 """Records that are folded at once: one request reads so many rows."""
 WEEKS_LIMIT = 104
-
-
-class Folded(Record):
-    """How far the numbers of an application are."""
-
-    application: str
-    sequence: int
-    """The last record that they hold."""
-    of: int
-    """The last record of the trail."""
-
-    @computed_field
-    def complete(self) -> bool:
-        return self.sequence >= self.of
-
-
-class NumbersAnswer(Record):
-    """The numbers that were asked for."""
-
-    weeks: tuple[str, ...]
-    """Those asked for, oldest first."""
-    environments: tuple[EnvironmentNumbers, ...]
-    behind: tuple[Folded, ...] = ()
-    """Applications whose trail has not been read to its end yet: after a rebuild, until the sweep has caught up."""
 
 
 @dataclass(frozen=True, kw_only=True)

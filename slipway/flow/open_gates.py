@@ -4,27 +4,9 @@ from collections.abc import Iterator
 
 from ..domain.decide.quorum import approvals, voters_left
 from ..domain.gate import ApprovalGate
-from ..domain.model import Digest, Moment, Record
-from ..domain.release import Phase, Release, Vote
+from ..domain.release import Phase, Release
+from ..domain.reports import OpenGate
 from .reading import Reader
-
-
-class OpenGate(Record):
-    """A gate at which people are waited for."""
-
-    release: str
-    application: str
-    environment: str
-    tag: str
-    digest: Digest | None
-    plan_hash: Digest
-    opened_at: Moment
-    deadline: Moment | None
-    approvals: int
-    required: int
-    votes: tuple[Vote, ...]
-    waits_for: tuple[str, ...]
-    """Who may still vote, by name."""
 
 
 def open_gates(reader: Reader) -> Iterator[OpenGate]:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..domain.model import sha256
-from ..effects.messaging import Bus, DeadLetter
-from ..ledger.installation import Installation, Parked
+from ..domain.reports import Parked
+from ..effects.messaging import Bus, DeadLetter, MessageTooLarge
+from ..ledger.installation import Installation
 from ..telemetry import Attribute, Metric, add
 from .clock import Clock, utc_now
+from .reading import NotFound
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +49,10 @@ class Parking:
         )
 
     def replay(self, id: str, *, actor: str) -> Parked:
-        """Take the input in once more. Raises KeyError, `NotReplayable`, `QueueUnavailable`, `BadInput`."""
+        """Take the input in once more. Raises `NotFound`, `NotReplayable`, `QueueUnavailable`, `BadInput`."""
         parked = self.installation.parked(id)
         if parked is None:
-            raise KeyError(f"no parked input has the id {id!r}")
+            raise NotFound(f"no parked input has the id {id!r}")
         if parked.source not in QUEUES and parked.source not in self.again:
             raise NotReplayable(f"{parked.id} came by {parked.source}, which cannot be replayed")
         if parked.truncated:
@@ -60,7 +62,10 @@ class Parking:
             self.again[parked.source](_as_bytes(parked.body))
         else:
             message_id = f"replay-{parked.id}-{now:%Y%m%d%H%M%S}"
-            self.bus.send_raw(parked.source, _as_bytes(parked.body), message_id=message_id)
+            try:
+                self.bus.send_raw(parked.source, _as_bytes(parked.body), message_id=message_id)
+            except MessageTooLarge as refused:
+                raise NotReplayable(f"{parked.id} is too large for the queue {parked.source}") from refused
         self.installation.replayed(parked, actor=actor, now=now)
         return parked
 

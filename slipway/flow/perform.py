@@ -12,7 +12,7 @@ from ..domain.causes import StepFinished
 from ..domain.model import sha256
 from ..domain.release import Release
 from ..domain.steps import Outgoing, Step, StepKind, Trace
-from ..effects.messaging import Bus
+from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
 from ..telemetry import Attribute, Family, about, carrier, received, span
@@ -119,9 +119,15 @@ class Performer:
         )
         try:
             self.intake.take(cause)
-        except Contended:
-            # The effect is had; only its report met a crowd. It goes through the queue, so that it is not had again.
-            self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])
+        except Contended as contended:
+            # The step was performed; only its report met other writers. It goes through the queue, so that the step
+            # is not performed again.
+            try:
+                self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])
+            except MessageTooLarge as refused:
+                # Then it is performed again after all, which is harmless, and reported when there is less of a crowd.
+                log.warning("%s: its report: %s", step.id, refused)
+                raise contended from refused
 
     def _tidy(self, step: Step, outcome: Finished) -> None:
         try:

@@ -4,62 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..domain.actions import Action, Intervention
 from ..domain.audit import AuditRecord
-from ..domain.audit_query import PAGE_LIMIT, ActionClass, AuditQuery, intervention_of
-from ..domain.model import Digest, Moment, Record
-from ..domain.release import Evidence, Live
-from ..domain.rules import RuleResult
+from ..domain.audit_query import PAGE_LIMIT, AuditQuery
+from ..domain.release import Live, VoteDecision
+from ..domain.reports import Approval, LiveThere, Override
 from .reading import Reader
 from .trail import Trail
-
-APPROVED = "vote.approved"
-PASSED = "gate.passed"
-_CAST = frozenset({APPROVED, "vote.rejected", "vote.withdrawn"})
-"""A vote that was refused leaves the one before it as it was."""
-
-
-class Approval(Record):
-    """A vote that counted."""
-
-    actor: str
-    at: Moment
-    reason: str = ""
-    channel: str = ""
-    sequence: int
-    """Of its record in the trail."""
-
-
-class Override(Record):
-    """A rule that somebody passed with a reason."""
-
-    actor: str
-    at: Moment
-    action: str
-    reason: str = ""
-    sequence: int
-
-
-class LiveThere(Record):
-    """What is live in an environment, with everything that it was let in on."""
-
-    application: str
-    environment: str
-    release: str
-    tag: str
-    digest: Digest
-    plan_hash: Digest
-    since: Moment
-    approvals: tuple[Approval, ...]
-    """Votes for exactly this plan."""
-    gate: str
-    """How the gate was passed: the record's action and actor; empty where there was none to pass."""
-    overrides: tuple[Override, ...]
-    evidence: tuple[Evidence, ...]
-    """Of every environment that the release has passed, this one included."""
-    supply_chain: tuple[RuleResult, ...]
-    run: str = ""
-    """Address of the CI run."""
-    commit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +34,7 @@ class Provenance:
         query = AuditQuery(release=release.id, environment=environment)
         records = self.trail.page(query, limit=PAGE_LIMIT).records
         of_plan = [record for record in records if record.details.get("plan_hash", live.plan_hash) == live.plan_hash]
-        passed = next((record for record in of_plan if record.action == PASSED), None)
+        passed = next((record for record in of_plan if record.known_action is Action.GATE_PASSED), None)
         visit = next((visit for visit in reversed(release.visits) if visit.environment == environment), None)
         return LiveThere(
             application=application,
@@ -105,9 +56,13 @@ class Provenance:
 
 def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
     """Each person's last vote, oldest first, if it was for the plan and was not taken back."""
-    last = {record.actor: record for record in reversed(records) if record.action in _CAST}
-    for record in last.values():
-        if record.action == APPROVED:
+    last: dict[str, tuple[AuditRecord, VoteDecision]] = {}
+    for record in reversed(records):
+        action = record.known_action
+        if action is not None and action.vote is not None:  # one that was refused leaves the one before as it was
+            last[record.actor] = record, action.vote
+    for record, vote in last.values():
+        if vote is VoteDecision.APPROVE:
             yield Approval(
                 actor=record.actor,
                 at=record.time,
@@ -119,7 +74,8 @@ def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
 
 def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
     for record in records:
-        if intervention_of(record.action) is ActionClass.OVERRIDE:
+        action = record.known_action
+        if action is not None and action.intervention is Intervention.OVERRIDE:
             yield Override(
                 actor=record.actor,
                 at=record.time,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.application import Environment
-from ..domain.audit import AuditRecord, ChainCheck, ChainFault
+from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged
 from ..domain.blocks import Freeze
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
@@ -26,15 +26,7 @@ PAGE_LIMIT = 500
 
 
 class NotFound(LookupError):  # noqa: N818 - it is an answer, not a fault
-    """There is no such thing; the message names it."""
-
-
-class Damaged(Record):
-    """A row of the trail that is not an audit record any more."""
-
-    application: str
-    sequence: int
-    damaged: str
+    """What was asked for does not exist; the message names it."""
 
 
 class Verdict(Record):
@@ -61,7 +53,7 @@ class Reader:
 
     def applications(self) -> list[dict[str, Any]]:
         """Every application with its environments and lanes."""
-        return [_standing(self.snapshot(entry, Lookups(in_lanes=False))) for entry in self.catalogue]
+        return [standing(self.snapshot(entry, Lookups(in_lanes=False))) for entry in self.catalogue]
 
     def releases(self, application: str | None, *, limit: int, before: int | None = None) -> list[Release]:
         """Newest first; of all applications by time when none is named."""
@@ -149,7 +141,7 @@ class Reader:
         return Verdict(application=application, records=check.count, intact=fault is None, fault=fault)
 
 
-def _standing(snapshot: Snapshot) -> dict[str, Any]:
+def standing(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "application": snapshot.application.application,
         "frozen": _freeze(snapshot.head.freeze, snapshot.now),

@@ -1,7 +1,8 @@
 """Receiving: what happens to a queue's message whose handling goes wrong. The queue always moves on.
 
-Bad input and unknown targets are parked at once. While a service that we need is away, the message is delivered
-again later, as often as it takes. Anything unexpected is tried a few times, then parked.
+Bad input, unknown targets and what leads to a message that no queue takes are parked at once. While a service that we
+need is away, the message is delivered again later, as often as it takes. Anything unexpected is tried a few times, then
+parked.
 """
 
 import logging
@@ -11,7 +12,7 @@ from datetime import timedelta
 
 from ..domain.model import sha256
 from ..domain.tokens import KeysUnavailable
-from ..effects.messaging import Bus, QueueUnavailable
+from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
 from ..ledger import Conflict, LedgerUnavailable
 from .clock import Clock, utc_now
 from .inbound import BadInput, Ignored
@@ -45,7 +46,7 @@ class Receiver:
             work(body)
         except Ignored as ignored:
             log.info("%s: ignored: %s", queue, ignored)
-        except (BadInput, UnknownTarget) as wrong:
+        except (BadInput, UnknownTarget, MessageTooLarge) as wrong:
             self._park(queue, body, message_id, tries, reason=str(wrong))
         except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, Contended, Conflict) as away:
             self._put_off(queue, body, message_id, tries, reason=str(away))
@@ -69,6 +70,10 @@ class Receiver:
         pause = pause_after(tries)
         log.warning("%s: message %s again in %s: %s", queue, message_id, pause, reason)
         name = sha256(message_id.encode() + body).removeprefix("sha256:")[:40]
-        self.bus.send_raw(
-            queue, body, message_id=f"{name}-try-{tries + 1}", not_before=self.clock() + pause, tries=tries + 1
-        )
+        try:
+            self.bus.send_raw(
+                queue, body, message_id=f"{name}-try-{tries + 1}", not_before=self.clock() + pause, tries=tries + 1
+            )
+        except MessageTooLarge as refused:
+            # It came, but a copy with our counter does not fit. What the parking raises leaves it in its queue.
+            self.parking.park(source=queue, reason=f"{reason}; {refused}", body=body, message_id=message_id)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..domain.actions import Action
 from ..domain.anchor import Anchor
 from ..domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck
 from ..domain.export import Form, written
@@ -110,7 +111,7 @@ class Retention:
             "hash": segment.hash,
             "document": segment.document,
         }
-        draft = AuditDraft(action="audit.archived", actor="slipway", details=details)
+        draft = AuditDraft(action=Action.AUDIT_ARCHIVED, actor="slipway", details=details)
         key = keys.archived(segment.application, segment.last)
         self.installation.note(draft, key=key, values={"Document": segment.document}, now=self.clock())
         return self.archive.remove_rows(segment)

@@ -5,27 +5,12 @@ What it says is worth as much as the app is trusted; `slipway audit verify` comp
 
 from ..domain.anchor import Anchor, Points
 from ..domain.audit import GENESIS, AnchoredHead, AuditRecord, ChainCheck, ChainFault
-from ..domain.model import Record
+from ..domain.reports import Checked
 from .anchoring import Anchors
 from .reading import NotFound, Reader
 
 MOST = 5000
 """Records of one part."""
-
-
-class Checked(Record):
-    """What was found in one part of a chain."""
-
-    application: str
-    after: int
-    records: int
-    """Records that were checked and are right."""
-    intact: bool
-    fault: ChainFault | None = None
-    anchored: int
-    """The last sequence that an anchor names; what lies behind it is held by the chain alone."""
-    next: int | None = None
-    """Go on behind this sequence; None at the end, and where something is wrong."""
 
 
 def verify_part(reader: Reader, anchors: Anchors, application: str, *, after: int, limit: int) -> Checked:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ..domain.audit import AuditRecord
-from ..domain.audit_query import SERVICE, intervention_of, is_change
+from ..domain.audit_query import SERVICE
 from ..domain.model import sha256
 from .rows import pack_audit, unpack_audit
 from .table import Row, Value
@@ -97,30 +97,30 @@ def digest_row(record: AuditRecord) -> str:
 
 def places(record: AuditRecord) -> Iterator[tuple[str, str]]:
     """Partition and row key of each copy of the record."""
-    row = row_key(record)
+    row, action = row_key(record), record.known_action
     yield TIME, row
     yield by_application(record.application), row
     if record.release:
         yield by_release(record.release), row
     if record.environment:
         yield by_environment(record.environment), row
-        if is_change(record.action):
+        if action is not None and action.changes_environment:
             yield by_change(record.environment), row
     if record.digest:
         yield by_digest(record.digest), digest_row(record)
     if record.actor.casefold() != SERVICE:
         yield by_actor(record.actor), row
-    if intervention_of(record.action):
+    if action is not None and action.intervention is not None:
         yield INTERVENTION, row
 
 
 def values(record: AuditRecord) -> dict[str, Value]:
     """The columns of each copy: those of the ledger, and what the filters look at besides."""
-    kind = intervention_of(record.action)
+    action = record.known_action
     more: dict[str, Value] = {BY: record.actor.casefold()}
-    if kind:
-        more[CLASS] = str(kind)
-    if is_change(record.action):
+    if action is not None and action.intervention is not None:
+        more[CLASS] = str(action.intervention)
+    if action is not None and action.changes_environment:
         more[CHANGE] = True
     return pack_audit(record) | more
 

@@ -7,9 +7,11 @@ from datetime import datetime
 
 from pydantic import Field
 
+from ..domain.actions import Action
 from ..domain.audit import AuditDraft, chained
 from ..domain.model import Moment, Record
 from ..domain.release import Head
+from ..domain.reports import Parked
 from . import keys
 from .freezes import FreezeState
 from .indexing import Indexer
@@ -22,20 +24,6 @@ BODY_LIMIT = 400_000
 ATTEMPTS = 20
 ID_PATTERN = r"[0-9a-z-]{1,64}"
 """What may be part of a key; whatever else people ask for is not there."""
-
-
-class Parked(Record):
-    """Input that could not be handled, kept until a person replays or drops it."""
-
-    id: str
-    source: str
-    """The queue or trigger that it came by."""
-    reason: str = Field(max_length=2000)
-    body: str
-    truncated: bool = False
-    parked_at: Moment
-    message_id: str = ""
-    replayed_at: Moment | None = None
 
 
 class SigningKeys(Record):
@@ -73,7 +61,7 @@ class Installation:
             message_id=message_id[:128],
         )
         draft = AuditDraft(
-            action="input.parked",
+            action=Action.INPUT_PARKED,
             actor="slipway",
             details={"id": id, "source": source, "reason": parked.reason, "message_id": parked.message_id},
         )
@@ -96,7 +84,9 @@ class Installation:
 
     def replayed(self, parked: Parked, *, actor: str, now: datetime) -> None:
         """The input was put back into its queue."""
-        draft = AuditDraft(action="input.replayed", actor=actor, details={"id": parked.id, "source": parked.source})
+        draft = AuditDraft(
+            action=Action.INPUT_REPLAYED, actor=actor, details={"id": parked.id, "source": parked.source}
+        )
         kept = Write(act=Act.PUT, key=keys.parked(parked.id), values=pack(parked.evolve(replayed_at=now)))
         self._append(draft, kept, now=now, answers=keys.open_parked(parked.id))
 
@@ -112,7 +102,7 @@ class Installation:
             "added": [one for one in ids if one not in before],
             "retired": [one for one in before if one not in ids],
         }
-        draft = AuditDraft(action="keys.changed", actor="slipway", details=details)
+        draft = AuditDraft(action=Action.KEYS_CHANGED, actor="slipway", details=details)
         write = Write(act=Act.PUT, key=keys.SIGNING, values=pack(SigningKeys(ids=ids)))
         self._append(draft, write, now=now)
         return True

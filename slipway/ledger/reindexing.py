@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..domain.audit import AuditRecord
-from ..domain.model import Record
+from ..domain.reports import Compared
 from . import index_keys, keys
 from .archive import Archive, sequence_of
 from .audit_index import AuditIndex
@@ -18,25 +18,6 @@ from .table import Act, Conflict, Row, Table, Value, Where, Write
 
 PART = 200
 """Records that are compared at once."""
-
-
-class Compared(Record):
-    """What became of one part of a trail."""
-
-    application: str
-    records: int
-    """Records that were compared."""
-    damaged: int = 0
-    """Rows of the trail that are no audit records any more: `slipway audit verify` names them."""
-    missing: int = 0
-    wrong: int = 0
-    extra: int = 0
-    repaired: bool
-    """Whether what was found was put right."""
-    next: int | None = None
-    """Go on after this sequence; None at the end of the trail."""
-    head: int
-    """The last sequence of the trail."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,15 +17,16 @@ from ..domain.tokens import Keys, TokenExpired, TokenRefused
 from ..domain.tones import Tone
 from ..flow.clock import Clock
 from ..flow.inbound.approval import vote
-from ..flow.inbound.caller import Access
-from ..flow.intake import Intake, Outcome, Receipt, UnknownTarget
+from ..flow.intake import Intake, UnknownTarget
 from ..flow.newer import newer_release
 from ..flow.reading import NotFound, Reader
+from ..http.callers import Access
+from ..http.requests import Refused, check_origin
 from .answer import Answer, document, html, see_other
 from .approval import Matter, Refusal, approval_page
 from .asked import Asked
 from .changes import whole_text
-from .form import FormRefused, Posted, check_origin, new_nonce, parse_form, submission
+from .form import Posted, new_nonce, parse_form, submission
 from .messages import message
 from .release import readable_plan
 from .standing import outdated, standing
@@ -79,7 +80,7 @@ def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> A
         asked = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    except FormRefused as refused:
+    except Refused as refused:
         return not_taken(refused, None)
     return located(asked) if desk.sign_in else take(desk, asked, headers, body)
 
@@ -109,7 +110,7 @@ def take(desk: Desk, asked: Asked, headers: Mapping[str, str], body: bytes) -> A
     try:
         posted = parse_form(headers, body)
         act = submission(desk.keys, posted, asked.binding, now=desk.clock())
-    except FormRefused as refused:
+    except Refused as refused:
         return not_taken(refused, asked)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
         refusal = Refusal(
@@ -119,7 +120,7 @@ def take(desk: Desk, asked: Asked, headers: Mapping[str, str], body: bytes) -> A
     return _take(desk, asked, posted, act)
 
 
-def not_taken(refused: FormRefused, asked: Asked | None) -> Answer:
+def not_taken(refused: Refused, asked: Asked | None) -> Answer:
     return message(
         refused.status,
         "Your decision was not taken",
@@ -136,7 +137,7 @@ def _take(desk: Desk, asked: Asked, posted: Posted, act: str) -> Answer:
         receipts = desk.intake.take(cause)
     except UnknownTarget as unknown:
         raise NotFound(str(unknown)) from unknown
-    refused = [receipt for receipt in receipts if _refused(receipt)]
+    refused = [receipt for receipt in receipts if receipt.vote_refused]
     if not refused:
         return see_other(asked.address)
     rules = failed(refused[0].rules)
@@ -167,10 +168,6 @@ _DID_NOT = {
     VoteDecision.REJECT: "Your vote did not count",
     VoteDecision.WITHDRAW: "Your vote was not withdrawn",
 }
-
-
-def _refused(receipt: Receipt) -> bool:
-    return receipt.outcome is Outcome.TAKEN and "vote.refused" in receipt.actions
 
 
 def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from ..domain.actions import Action
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import ActionClass, AuditPage
 from ..flow.catalogue import Catalogue
 from ..flow.inbound.reading import BadInput
 from ..flow.trail import FILTERS, Trail, read_query
 from ..text import no_formula
-from . import words
 from .answer import ASK_FIRST, Answer, document, kept
 from .signin import Visitor
 from .templating import render
@@ -110,7 +110,7 @@ def _field(name: str, given: Mapping[str, str], problem: BadInput | None, catalo
     choices = {
         "application": (*sorted(catalogue.entries), "_installation"),
         "environment": tuple(dict.fromkeys(one.name for chain in chains for one in chain)),
-        "action": (*ActionClass, *sorted(words.ACTIONS)),
+        "action": (*ActionClass, *sorted(Action)),
     }
     return FieldView(
         name=name,

@@ -11,17 +11,17 @@ from re import fullmatch
 from urllib.parse import quote
 
 from ..domain.model import DIGEST_PATTERN
+from ..domain.people import Principal
 from ..domain.release import Release
 from ..domain.roles import Permission
 from ..domain.tokens import ApprovalClaims
 from ..domain.tones import Tone
 from ..flow.inbound import BadInput
-from ..flow.inbound.principal import HEADER, Principal, read_principal
 from ..flow.reading import NotFound
+from ..http.requests import Refused, check_origin
 from .answer import Answer, html, see_other
 from .approving import Desk, changes, not_taken, page, take
 from .asked import Asked, place_of, plan_query
-from .form import FormRefused, check_origin
 from .messages import message, sign_in
 
 
@@ -60,7 +60,7 @@ def decide(desk: Desk, place: Place, headers: Mapping[str, str], body: bytes) ->
     """Take the vote of whoever has signed in. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_origin(headers, desk.public_url)
-    except FormRefused as refused:
+    except Refused as refused:
         return not_taken(refused, None)
     if not place.plan:
         return message(
@@ -79,7 +79,7 @@ def _for_somebody(desk: Desk, place: Place, headers: Mapping[str, str], answer: 
             link=("/", "All applications"),
         )
     try:
-        principal = _principal(headers)
+        principal = desk.access.principal(headers)
     except BadInput:
         return sign_in(place.address)
     if principal is None:
@@ -91,11 +91,6 @@ def _for_somebody(desk: Desk, place: Place, headers: Mapping[str, str], answer: 
     who = principal.signed_in.object_id
     asked = Asked(claims=claims, path=path, query=query, binding=f"{path}{query} {who}", signed_in=principal.signed_in)
     return answer(asked)
-
-
-def _principal(headers: Mapping[str, str]) -> Principal | None:
-    header = headers.get(HEADER, "")
-    return read_principal(header) if header else None
 
 
 def _may_not_vote(desk: Desk, headers: Mapping[str, str]) -> Answer | None:

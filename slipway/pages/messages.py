@@ -32,7 +32,7 @@ def message(
 
 
 def not_found(what: str) -> Answer:
-    return message(404, "There is no such thing here", f"{what[:1].upper()}{what[1:]}.", link=("/", "Board"))
+    return message(404, "Not found", f"{what[:1].upper()}{what[1:]}.", link=("/", "Board"))
 
 
 def try_again() -> Answer:

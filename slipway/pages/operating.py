@@ -16,16 +16,18 @@ from ..domain.decide.commands import cancel_rules
 from ..domain.decide.returning import rollback_rules
 from ..domain.model import NAME_PATTERN
 from ..domain.release import Lane, Phase, Release
+from ..domain.reports import FreezeShown
 from ..domain.roles import Caller
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import Keys
 from ..domain.tones import Tone
 from ..flow.clock import Clock
-from ..flow.commanding import Asked, Commander, FreezeShown, lane_freezes
+from ..flow.commanding import Asked, Commander, lane_freezes
 from ..flow.inbound.reading import BadInput
 from ..flow.reading import NotFound
+from ..http.requests import Refused, check_origin
 from .answer import Answer, html, see_other
-from .form import FormRefused, bound_nonce, check_origin, new_nonce, read_fields
+from .form import bound_nonce, new_nonce, read_fields
 from .messages import message
 from .signin import Visitor
 from .templating import render
@@ -128,8 +130,8 @@ def give(desk: Desk, subject: Subject, who: Caller, headers: Mapping[str, str], 
         asked = _asked(fields, who, act, now)
         _check_permitted(asked.verb, who)
         done = desk.commander.give(asked)
-    except (FormRefused, BadInput) as refused:
-        status = refused.status if isinstance(refused, FormRefused) else 400
+    except (Refused, BadInput) as refused:
+        status = refused.status if isinstance(refused, Refused) else 400
         back = (subject.address, "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
     if done.refused:
@@ -140,12 +142,12 @@ def give(desk: Desk, subject: Subject, who: Caller, headers: Mapping[str, str], 
 
 def _asked(fields: Mapping[str, str], who: Caller, act: str, now: datetime) -> Asked:
     if fields.get("verb") not in set(Verb):
-        raise FormRefused(400, f"verb: expected one of {', '.join(Verb)}.")
+        raise Refused(400, f"verb: expected one of {', '.join(Verb)}.")
     reason, hours = fields.get("reason", "").strip(), fields.get("hours", "")
     if len(reason) > REASON_LIMIT:
-        raise FormRefused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
+        raise Refused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
     if hours and not (re.fullmatch(r"[0-9]{1,3}", hours) and 1 <= int(hours) <= LONGEST):
-        raise FormRefused(400, f"hours: expected a whole number from 1 to {LONGEST}.")
+        raise Refused(400, f"hours: expected a whole number from 1 to {LONGEST}.")
     return Asked(
         verb=Verb(fields["verb"]),
         actor=who.name,
@@ -161,7 +163,7 @@ def _asked(fields: Mapping[str, str], who: Caller, act: str, now: datetime) -> A
 
 def _check_permitted(verb: Verb, who: Caller) -> None:
     if not who.may(PERMISSIONS[verb]):
-        raise FormRefused(403, f"It needs the permission {PERMISSIONS[verb]}, which you do not have.")
+        raise Refused(403, f"It needs the permission {PERMISSIONS[verb]}, which you do not have.")
 
 
 def _binding(subject: Subject, who: Caller) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.reports import Parked
 from ..flow.parking import Parking
-from ..ledger.installation import Parked
 from . import times
 from .answer import Answer, kept
 from .signin import Visitor

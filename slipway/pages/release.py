@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from ..domain.audit import AuditRecord
+from ..domain.audit import AuditRecord, Damaged
 from ..domain.explain import Explanation
 from ..domain.plan import Plan
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
-from ..domain.stages import spans
-from ..flow.reading import Damaged, NotFound, Reader
+from ..domain.spans import spans
+from ..flow.reading import NotFound, Reader
 from ..ledger import LedgerUnavailable
 from . import times, words
 from .answer import ASK_FIRST, Answer, document, kept

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ..http.principal import HEADER as PRINCIPAL_HEADER
+
 NAME_HEADER = "X-MS-CLIENT-PRINCIPAL-NAME"
-PRINCIPAL_HEADER = "X-MS-CLIENT-PRINCIPAL"
 SignIn = Literal["easy-auth", "none", "everybody"]
 
 

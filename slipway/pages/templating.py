@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..domain.model import sha256
-from . import times
+from . import times, words
 from .answer import FOR_EVER, Answer, asset
 from .text import short, visible, web_address
 
@@ -43,6 +43,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "css": words.css,
         "moment": times.moment,
         "iso": datetime.isoformat,
         "short": short,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..domain.audit import AuditRecord
+from ..domain.actions import meaning_of, tone_of
+from ..domain.audit import AuditRecord, Damaged
 from ..domain.rules import read_result
 from ..domain.tones import Tone
-from ..flow.reading import Damaged
-from . import times, words
+from . import times
 from .text import visible
 
 VALUE_LIMIT = 600
@@ -45,7 +45,7 @@ class Moment:
     actor: str
     words: str
     action: str
-    tone: str
+    tone: Tone
     environment: str
     reason: str
     details: tuple[Detail, ...]
@@ -65,16 +65,15 @@ def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None =
 
 
 def _moment(record: AuditRecord, since: str) -> Moment:
-    said, tone = words.action(record.action)
     details = {name: value for name, value in record.details.items() if name != "reason"}
     return Moment(
         sequence=record.sequence,
         at=record.time,
         since=since,
         actor=visible(record.actor),
-        words=said,
+        words=visible(meaning_of(record.action)),
         action=record.action,
-        tone=tone,
+        tone=tone_of(record.action),
         environment=record.environment or "",
         reason=_text(record.details.get("reason", "")),
         details=tuple(detail for name, value in details.items() for detail in _details(name, value)),

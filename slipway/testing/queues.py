@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.steps import Outgoing, Trace
-from ..effects.messaging import DeadLetter, QueueDenied, QueueUnavailable
+from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, encoded
+
+MESSAGE_LIMIT = 256 * 1024
+"""Bytes of one message in Service Bus' Standard tier, with its properties and the envelope."""
+ENVELOPE = 1024
+"""More than what AMQP and our properties add to a body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +25,12 @@ class Raw:
     trace: Trace | None = None
 
 
+def _too_large(body: bytes) -> bool:
+    return len(body) + ENVELOPE > MESSAGE_LIMIT
+
+
 class MemoryBus:
-    """Keeps what was sent, and drops repeats of a message id as the queues do."""
+    """Keeps what was sent, drops repeats of a message id and refuses what is too large, as the queues do."""
 
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
@@ -33,12 +42,19 @@ class MemoryBus:
         self._ids: set[tuple[str, str]] = set()
 
     def send(self, messages: Sequence[Outgoing]) -> None:
+        by_queue: dict[str, list[Outgoing]] = {}
         for message in messages:
-            if self.broken:
-                raise QueueUnavailable("the queue is switched off")
-            if (message.queue, message.id) not in self._ids:
-                self._ids.add((message.queue, message.id))
-                self.sent.append(message)
+            by_queue.setdefault(message.queue, []).append(message)
+        for queue, of_queue in by_queue.items():
+            too_large = [message.id for message in of_queue if _too_large(encoded(message))]
+            for message in of_queue:
+                if self.broken:
+                    raise QueueUnavailable("the queue is switched off")
+                if message.id not in too_large and (queue, message.id) not in self._ids:
+                    self._ids.add((queue, message.id))
+                    self.sent.append(message)
+            if too_large:
+                raise MessageTooLarge(queue, too_large)
 
     def send_raw(
         self,
@@ -52,6 +68,8 @@ class MemoryBus:
     ) -> None:
         if self.broken:
             raise QueueUnavailable("the queue is switched off")
+        if _too_large(body):
+            raise MessageTooLarge(queue, [message_id])
         raw = Raw(queue=queue, body=body, message_id=message_id, not_before=not_before, tries=tries, trace=trace)
         self.raw.append(raw)
 

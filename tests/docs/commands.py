@@ -16,7 +16,9 @@ import click
 from slipway.cli.root import root
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+)
 NEEDS = ("needs Azure", "needs Azure DevOps", "needs Docker", "needs a cluster")
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<mark>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^ *(?P=mark) *$", re.DOTALL | re.MULTILINE

@@ -63,7 +63,7 @@ def test_a_hook_of_two_megabytes_and_a_byte_is_parked_in_part_and_not_replayable
     assert (answer.status, answer.content["outcome"]) == (200, "parked")
     assert f"at most {SIZE_LIMIT} bytes" in answer.content["detail"]
     again = system.post(f"/api/v1/parked/{answer.content['id']}/replay")
-    assert (again.status, again.content["title"]) == (409, "It cannot be replayed")
+    assert (again.status, again.content["title"]) == (409, "Cannot be replayed")
 
 
 def test_a_hook_for_something_else_is_answered_200_and_forgotten(system: System) -> None:

@@ -31,7 +31,7 @@ def test_parked_input_is_replayed_when_the_reason_is_gone(system: System) -> Non
 
 def test_what_is_not_parked_cannot_be_replayed(system: System) -> None:
     answer = system.post("/api/v1/parked/0123456789abcdef01234567/replay")
-    assert (answer.status, answer.content["title"]) == (404, "There is no such thing")
+    assert (answer.status, answer.content["title"]) == (404, "Not found")
 
 
 def test_the_tokens_of_parked_votes_are_hidden(system: System) -> None:

@@ -11,7 +11,7 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser
 
-from slipway.pages.form import FORM_TYPE
+from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA
 from tests.security.site import Site
 from tests.unit.pages.test_signed_in import principal

@@ -11,7 +11,7 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser
 
-from slipway.pages.form import FORM_TYPE
+from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA, BEN
 from tests.security.conftest import use
 from tests.security.site import Site, serving_site

@@ -11,7 +11,7 @@ import azure.functions as func
 import pytest
 
 import functions
-from slipway.flow.inbound.caller import Access
+from slipway.http.callers import Access
 from slipway.testing import BASE
 from tests.unit.pages.samples import asked
 from tests.unit.pages.test_signed_in import principal

@@ -8,7 +8,7 @@ import urllib3
 
 from slipway.flow.inbound import BadInput, Senders, parse_vote
 from slipway.flow.inbound.approval import REASON_LIMIT
-from slipway.pages.form import FORM_TYPE
+from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA
 from tests.security.site import Site
 

@@ -13,7 +13,7 @@ from slipway.domain.tokens import Keys
 from slipway.flow.inbound import BadInput, Senders, parse_vote
 from slipway.flow.inbound.approval import vote
 from slipway.flow.intake import UnknownTarget
-from slipway.pages.form import FORM_TYPE
+from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA
 from tests.security.site import Site
 from tests.unit.pages.installation import digest

@@ -8,6 +8,7 @@ import pytest
 
 from slipway.bootstrap import App, Named, Settings, part
 from slipway.bootstrap.azure import azure_ports
+from slipway.domain.errors import UnknownName
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "local.settings.json.example"
 
@@ -59,7 +60,7 @@ def test_what_the_settings_do_not_name_is_refused_with_what_they_name() -> None:
 
     named = Named("registry", frozenset({"prod", "nonprod"}), build)
     assert (named("prod"), named("prod"), opened) == ("PROD", "PROD", ["prod"])
-    with pytest.raises(KeyError, match=r"the settings know no registry 'other' \(known: nonprod, prod\)"):
+    with pytest.raises(UnknownName, match=r"the settings know no registry 'other' \(known: nonprod, prod\)"):
         named("other")
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import click
 
-from ..answers import Applications, ApplicationView
+from slipway.api.releases import Applications, ApplicationStanding
+
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
@@ -36,7 +37,7 @@ def applications(api: Api, *, as_json: bool) -> None:
     screen.table(columns, (row for item in found for row in _rows(screen, item)), cut=("tag",))
 
 
-def _rows(screen: Screen, item: ApplicationView) -> Iterator[tuple[Content, ...]]:
+def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, ...]]:
     for lane in item.environments:
         yield (
             Cell(item.application, NAME),

@@ -4,11 +4,13 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from ..answers import Counted, OpenGates, OpenGateView
+from slipway.api.approvals import Ballot, Counted, OpenGate, OpenGates
+from slipway.api.base import body_of
+
 from ..api import Api, read
 from ..ballots import BEARER, TOKEN, Token, read_link, read_token
 from ..finding import find_app
@@ -19,7 +21,12 @@ from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
 from ..text import short
 from ..troubles import Trouble
 
-_DONE = {"approve": Cell("✓ approved", GOOD), "reject": Cell("✓ rejected", BAD), "withdraw": Cell("✓ withdrawn", NOTE)}
+type Decision = Literal["approve", "reject", "withdraw"]
+_DONE: dict[Decision, Cell] = {
+    "approve": Cell("✓ approved", GOOD),
+    "reject": Cell("✓ rejected", BAD),
+    "withdraw": Cell("✓ withdrawn", NOTE),
+}
 
 
 COLUMNS = (
@@ -64,7 +71,7 @@ def approvals(api: Api, *, form: Form) -> None:
     screen.table(columns, (_row(screen, gate) for gate in found), cut=("waits for", "tag"))
 
 
-def _row(screen: Screen, gate: OpenGateView) -> tuple[Content, ...]:
+def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
     return (
         Cell(gate.release, NAME),
         gate.tag,
@@ -147,7 +154,7 @@ def withdraw(context: click.Context, /, **given: Any) -> None:
 
 def _vote(
     context: click.Context,
-    decision: str,
+    decision: Decision,
     *,
     release: str | None,
     reason: str,
@@ -165,9 +172,12 @@ def _vote(
     wanted, plan_hash = _subject(api, mine, release, bearer=bearer)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
         raise Trouble(f"the plan of {wanted} is {short(plan_hash)}, not {plan}: nothing was decided")
-    body = {"decision": decision, "reason": reason, "plan_hash": plan_hash, "channel": "cli"}
-    body |= {"submission": secrets.token_urlsafe(12)} | ({"token": mine.text} if mine else {})
-    content = api.post("approvals", wanted, body=body, bearer=bearer)
+    ballot = Ballot.model_construct(
+        decision=decision, reason=reason, plan_hash=plan_hash, channel="cli", submission=secrets.token_urlsafe(12)
+    )
+    if mine:
+        ballot = ballot.model_copy(update={"token": mine.text})
+    content = api.post("approvals", wanted, body=body_of(ballot), bearer=bearer)
     if as_json:
         screen.json(content)
         return
@@ -205,7 +215,7 @@ def _subject(api: Api, mine: Token | None, release: str | None, *, bearer: str) 
         raise click.UsageError("RELEASE: is missing (or give --link)")
     if not bearer and not api.app.audience:
         raise Trouble(
-            f"nobody is known who votes: give --link or --token (or {TOKEN}), or, where people sign in, --bearer (or "
+            f"the voter is not identified: give --link or --token (or {TOKEN}), or, where people sign in, --bearer (or "
             f"{BEARER}); a function key lets nobody vote"
         )
     gates = read(OpenGates, api.get("approvals")).approvals

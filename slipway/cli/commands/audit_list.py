@@ -6,18 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
+from slipway.api.audit import AuditPart, LiveAnswer, LiveThere
+from slipway.domain.actions import Action
+from slipway.domain.audit_query import ActionClass
 from slipway.domain.export import COLUMNS
 from slipway.domain.release import parse_release_id
 
-from ..answers import FoundRecords, LiveAnswer, LiveView, TrailLine
-from ..api import Api, read
+from ..api import Api, read, records_of
 from ..forms import Form, formed, write_headings, write_line, write_lines
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen, tone_style
 from ..text import short
-from ..trail import record_fields, show_records
+from ..trail import read_record, record_fields, show_records
 from ..troubles import Trouble
 
 PAGE: Final = 200
@@ -39,12 +42,24 @@ class When(click.ParamType[str]):
         return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
+class ActionName(click.ParamType[str]):
+    """An action or a class of them. The app may be newer and know others, so it checks; a shell completes ours."""
+
+    name = "action"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        known = ((kind.value, "class of actions") for kind in ActionClass)
+        actions = ((action.value, action.meaning) for action in Action)
+        return [CompletionItem(name, help=said) for name, said in (*known, *actions) if name.startswith(incomplete)]
+
+
 @click.command("list")
 @click.option("--application", "-a", metavar="NAME", help="Of this application; `_installation` for what has none.")
 @click.option("--environment", "-e", metavar="NAME", help="In this environment.")
 @click.option("--actor", metavar="WHO", help="By this person, pipeline or key, such as ada@example.com.")
 @click.option(
     "--action",
+    type=ActionName(),
     metavar="ACTION",
     help="An action such as gate.passed, or a class: change, freeze, override, rejection, rollback, intervention "
     "(any of the last four).",
@@ -86,13 +101,13 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
     if form is Form.CSV:
         write_headings(COLUMNS)
     records, following = list[dict[str, Any]](), after
-    for page in pages:
-        following = page.next
+    for page, end in pages:
+        following = end
         if streams:
-            for item in page.records:
+            for item in page:
                 write_line(screen, form, COLUMNS, item)
         else:
-            records += page.records
+            records += page
     records = records[::-1] if oldest_first else records
     if form is Form.JSON:
         screen.json({"records": records, "next": following})
@@ -116,18 +131,22 @@ def _show(screen: Screen, form: Form, records: list[dict[str, Any]]) -> None:
         for item in records:
             write_line(screen, form, COLUMNS, item)
     elif records:
-        show_records(screen, [read(TrailLine, item) for item in records])
+        show_records(screen, [read_record(item) for item in records])
     else:
         click.echo("no records", err=True)
 
 
-def _pages(api: Api, filters: dict[str, str | None], *, limit: int, after: str | None) -> Iterator[FoundRecords]:
-    """Until so many records have come, or there are no more. A page may be empty and not be the last."""
+def _pages(
+    api: Api, filters: dict[str, str | None], *, limit: int, after: str | None
+) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
+    """Records as they came, and where to go on, until so many have come or there are no more. A page may be empty and
+    not be the last."""
     left, seen = limit, {after}
     while True:
-        page = read(FoundRecords, api.get("audit", **filters, limit=min(left, PAGE), after=after))
-        yield page
-        left, after = left - len(page.records), page.next
+        content = api.get("audit", **filters, limit=min(left, PAGE), after=after)
+        records, following = records_of(content), read(AuditPart, content).next
+        yield records, following
+        left, after = left - len(records), following
         if left <= 0 or after in {None, *seen}:
             return
         seen.add(after)
@@ -153,7 +172,7 @@ def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
     if as_json:
         screen.json(found)
     else:
-        screen.fields(record_fields(screen, read(TrailLine, found)))
+        screen.fields(record_fields(screen, read_record(found)))
 
 
 LIVE_COLUMNS: Final = (
@@ -190,9 +209,12 @@ def live(api: Api, *, environment: str, application: str | None, form: Form) -> 
       slipway audit live production --application shop --json | jq '.live[].approvals'
     """
     screen, found, after = Screen(), list[dict[str, Any]](), None
+    live = list[LiveThere]()
     while True:
-        page = read(LiveAnswer, api.get("environments", environment, "live", application=application, after=after))
-        found += page.live
+        content = api.get("environments", environment, "live", application=application, after=after)
+        page = read(LiveAnswer, content)
+        live += page.live
+        found += content["live"]
         if page.next is None or page.next == after:
             break
         after = page.next
@@ -203,13 +225,13 @@ def live(api: Api, *, environment: str, application: str | None, form: Form) -> 
     elif not found:
         click.echo(f"nothing is live in {environment}", err=True)
     else:
-        for place, item in enumerate(found):
+        for place, item in enumerate(live):
             if place:
                 screen.line()
-            screen.fields(_live_fields(screen, read(LiveView, item)))
+            screen.fields(_live_fields(screen, item))
 
 
-def _live_fields(screen: Screen, item: LiveView) -> Iterator[tuple[str, Content]]:
+def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content]]:
     yield "release", Cell(item.release, NAME)
     yield "tag", item.tag
     yield "digest", item.digest

@@ -4,7 +4,9 @@ from typing import Any
 
 import click
 
-from ..answers import ComparedPart
+from slipway.api.audit import ReindexAnswer, ReindexRequest
+from slipway.api.base import body_of
+
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
@@ -42,8 +44,8 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
             total = dict.fromkeys(_COUNTS, 0)
             after: int | None = 0
             while after is not None:
-                body = {"after": after, "repair": repair}
-                part = read(ComparedPart, api.post("audit", name, "reindex", body=body))
+                body = body_of(ReindexRequest(after=after, repair=repair))
+                part = read(ReindexAnswer, api.post("audit", name, "reindex", body=body))
                 for count in _COUNTS:
                     total[count] += getattr(part, count)
                 after = part.next if part.next is None or part.next > after else None

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 import urllib3
-from pydantic import BaseModel
+
+from slipway.api.doctor import CheckList, Finding, Status
 
 from ..api import Api, read
 from ..azure_devops import CLOUD, AzureDevOps, sign_in
@@ -18,23 +19,8 @@ from ..screen import Screen
 from ..text import neutral
 from ..troubles import Exit, Trouble
 
-MARKS = {"ok": ("ok", "green"), "failed": ("failed", "red"), "skipped": ("skipped", "yellow")}
+MARKS = {Status.OK: "green", Status.FAILED: "red", Status.SKIPPED: "yellow"}
 HEALTH_SECONDS = 60.0
-
-
-class CheckList(BaseModel):
-    checks: list[str]
-
-
-class Finding(BaseModel):
-    """What one check found; the app's answer, or this command's own."""
-
-    check: str
-    status: str
-    said: str
-    missing: str = ""
-    command: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +81,9 @@ def doctor(
     for number, name in enumerate(wanted, start=1):
         _progress(f"{number} of {len(wanted)}: {name} …", as_json=as_json)
         findings.append(_show(read(Finding, api.post("doctor", name)), as_json=as_json))
-    failed = [finding for finding in findings if finding.status == "failed"]
+    failed = [finding for finding in findings if finding.status is Status.FAILED]
     if as_json:
-        Screen().json({"healthy": not failed, "checks": [finding.model_dump() for finding in findings]})
+        Screen().json({"healthy": not failed, "checks": [finding.model_dump(mode="json") for finding in findings]})
     else:
         _sum_up(findings, failed)
     if failed:
@@ -122,9 +108,9 @@ def _health(api: Api) -> Finding:
         ) from None
     if not isinstance(told, dict) or told.get("healthy") is not True:
         return Finding(
-            check="app", status="failed", said=f"it answers {answer.status}: not healthy", missing="its ledger"
+            check="app", status=Status.FAILED, said=f"it answers {answer.status}: not healthy", missing="its ledger"
         )
-    return Finding(check="app", status="ok", said=f"it answers, version {told.get('version')}")
+    return Finding(check="app", status=Status.OK, said=f"it answers, version {told.get('version')}")
 
 
 def _subscription(api: Api, hooks: Hooks) -> Finding:
@@ -134,12 +120,14 @@ def _subscription(api: Api, hooks: Hooks) -> Finding:
         wanted = Wanted(project_id=there.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline)
         found = plan(wanted, there.subscriptions(), send_secret=False)
     except Trouble as trouble:
-        return Finding(check="hook", status="failed", said=trouble.message, missing="the right to see service hooks")
+        return Finding(
+            check="hook", status=Status.FAILED, said=trouble.message, missing="the right to see service hooks"
+        )
     if found.act is Act.KEEP:
-        return Finding(check="hook", status="ok", said=f"subscription {found.id}: {STATUSES[ENABLED]}")
+        return Finding(check="hook", status=Status.OK, said=f"subscription {found.id}: {STATUSES[ENABLED]}")
     said = "; ".join(found.reasons)
     missing = "a subscription that delivers" if found.act is Act.REPAIR else "the subscription"
-    return Finding(check="hook", status="failed", said=said, missing=missing, command=command)
+    return Finding(check="hook", status=Status.FAILED, said=said, missing=missing, command=command)
 
 
 def _progress(text: str, *, as_json: bool) -> None:
@@ -152,12 +140,11 @@ def _show(finding: Finding, *, as_json: bool) -> Finding:
     if as_json:
         return finding
     _progress("", as_json=False)
-    mark, colour = MARKS.get(finding.status, (finding.status, None))
-    shown = (
-        click.style(f"{mark:<8}", fg=colour) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else f"{mark:<8}"
-    )
-    click.echo(f"{shown}{finding.check}: {finding.said}")
-    if finding.status == "failed":
+    mark = f"{finding.status:<8}"
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        mark = click.style(mark, fg=MARKS[finding.status])
+    click.echo(f"{mark}{finding.check}: {finding.said}")
+    if finding.status is Status.FAILED:
         if finding.missing:
             click.echo(neutral(f"        missing: {finding.missing}"))
         if finding.command:
@@ -166,7 +153,7 @@ def _show(finding: Finding, *, as_json: bool) -> Finding:
 
 
 def _sum_up(findings: list[Finding], failed: list[Finding]) -> None:
-    skipped = sum(finding.status == "skipped" for finding in findings)
+    skipped = sum(finding.status is Status.SKIPPED for finding in findings)
     rest = f", {skipped} could not be made" if skipped else ""
     if failed:
         click.echo(f"{len(failed)} of {len(findings)} checks found something missing{rest}", err=True)

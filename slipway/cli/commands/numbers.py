@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from slipway.api.numbers import EnvironmentNumbers, Figures, Folded, NumbersAnswer, Spread
 from slipway.text import duration
 
-from ..answers import FiguresView, NumbersHere, NumbersView, RebuiltView, SpreadView
 from ..api import Api, read
 from ..options import app_options, connected
 from ..options import as_json as json_option
@@ -78,7 +78,7 @@ def _ask(
     if as_json:
         screen.json(content)
         return
-    found = read(NumbersView, content)
+    found = read(NumbersAnswer, content)
     if as_csv:
         _csv(screen, found)
     elif steps:
@@ -89,17 +89,17 @@ def _ask(
         click.echo(f"{left.application}: read to record {left.sequence} of {left.of}; it is still growing", err=True)
 
 
-def _shown(found: NumbersView) -> list[NumbersHere]:
+def _shown(found: NumbersAnswer) -> list[EnvironmentNumbers]:
     return [one for one in found.environments if one.environment]
 
 
-def _table(screen: Screen, found: NumbersView, *, by_week: bool) -> None:
+def _table(screen: Screen, found: NumbersAnswer, *, by_week: bool) -> None:
     columns = ("application", "environment", *(("week",) if by_week else ()), "live", "a week", "failed", "rate")
     rows = [row for one in _shown(found) for row in _rows(one, by_week=by_week)]
     screen.table((*columns, "lead", "restore", "approval"), rows)
 
 
-def _rows(one: NumbersHere, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
+def _rows(one: EnvironmentNumbers, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
     if by_week:
         for week in reversed(one.weeks):
             yield (Cell(one.application, NAME), one.environment, week.week, *_cells(week.figures))
@@ -107,7 +107,7 @@ def _rows(one: NumbersHere, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
         yield (Cell(one.application, NAME), one.environment, *_cells(one.total))
 
 
-def _cells(figures: FiguresView) -> tuple[Content, ...]:
+def _cells(figures: Figures) -> tuple[Content, ...]:
     failed = figures.failed + figures.withdrawn
     rate = "" if figures.change_failure_rate is None else f"{figures.change_failure_rate:.0%}"
     return (
@@ -119,7 +119,7 @@ def _cells(figures: FiguresView) -> tuple[Content, ...]:
     )
 
 
-def _steps(screen: Screen, found: NumbersView) -> None:
+def _steps(screen: Screen, found: NumbersAnswer) -> None:
     rows = [
         (
             Cell(one.application, NAME),
@@ -136,7 +136,7 @@ def _steps(screen: Screen, found: NumbersView) -> None:
     screen.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows)
 
 
-def _said(spread: SpreadView) -> str:
+def _said(spread: Spread) -> str:
     return _seconds(spread.median)
 
 
@@ -144,7 +144,7 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else duration(timedelta(seconds=value))
 
 
-def _csv(screen: Screen, found: NumbersView) -> None:
+def _csv(screen: Screen, found: NumbersAnswer) -> None:
     names = [
         "application",
         "environment",
@@ -192,7 +192,7 @@ def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
     with progress() as steps:
         for name in applications or api.applications():
             found = _step(api, name, "rebuild")
-            while not found.complete:
+            while found.sequence < found.of:
                 steps.at(name, found.sequence, found.of)
                 before, found = found, _step(api, name, "catch-up")
                 if found.sequence < before.sequence:
@@ -206,5 +206,5 @@ def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
             screen.line(f"{found.application}: {found.sequence} records")
 
 
-def _step(api: Api, name: str, what: str) -> RebuiltView:
-    return read(RebuiltView, api.post("numbers", name, what))
+def _step(api: Api, name: str, what: str) -> Folded:
+    return read(Folded, api.post("numbers", name, what))

@@ -10,7 +10,10 @@ from typing import Any
 
 import click
 
-from ..answers import Commanded, Freezes, FreezeView
+from slipway.api.base import body_of
+from slipway.api.commands import Command, Commanded, Freezes, FreezeShown
+from slipway.domain.commands import Verb
+
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
@@ -20,13 +23,13 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _RELEASE = re.compile(r".+-[0-9]+")
 _REASON = "Why; kept in the audit trail."
 _DONE = {
-    "freeze": "frozen",
-    "unfreeze": "the freeze has ended",
-    "cancel": "cancelled",
-    "retry": "is tried again",
-    "rollback": "brings the earlier release back; the lane is on hold",
-    "resume": "the hold has ended",
-    "override": "is let past, once",
+    Verb.FREEZE: "frozen",
+    Verb.UNFREEZE: "the freeze has ended",
+    Verb.CANCEL: "cancelled",
+    Verb.RETRY: "is tried again",
+    Verb.ROLLBACK: "brings the earlier release back; the lane is on hold",
+    Verb.RESUME: "the hold has ended",
+    Verb.OVERRIDE: "is let past, once",
 }
 
 
@@ -53,7 +56,7 @@ def freezes(api: Api, *, as_json: bool) -> None:
     screen.table(columns, (_row(screen, freeze) for freeze in found), cut=("reason", "owner"))
 
 
-def _row(screen: Screen, freeze: FreezeView) -> tuple[Content, ...]:
+def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
     ends = "somebody resumes" if freeze.kind == "hold" else "somebody ends it"
     until = screen.time(freeze.until) if freeze.until else ends
     return (
@@ -83,14 +86,13 @@ def _operating(*, reason: bool) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-def _give(api: Api, verb: str, what: str, *, yes: bool, as_json: bool, **body: Any) -> None:
+def _give(api: Api, verb: Verb, what: str, *, yes: bool, as_json: bool, **body: Any) -> None:
     """Ask on a terminal, send, and say what became of it."""
     if not yes and sys.stdin.isatty():
         click.confirm(f"{verb} {what}?", abort=True, err=True)
     given = {name: value for name, value in body.items() if value}
-    content = api.post(
-        "commands", body={"verb": verb, "channel": "cli", "submission": secrets.token_urlsafe(12), **given}
-    )
+    command = Command.model_construct(verb=verb, channel="cli", submission=secrets.token_urlsafe(12), **given)
+    content = api.post("commands", body=body_of(command))
     screen = Screen()
     if as_json:
         screen.json(content)
@@ -100,7 +102,7 @@ def _give(api: Api, verb: str, what: str, *, yes: bool, as_json: bool, **body: A
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
     phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
     told = f"; {done.told} of {done.of} applications know of it" if done.of is not None else ""
-    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE.get(done.verb, done.verb)}{phase}{told}")
+    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE[done.verb]}{phase}{told}")
 
 
 def _check_order(environment: str, release: str) -> None:
@@ -117,18 +119,17 @@ def _place(application: str | None, environment: str | None, *, everything: bool
     return f"{application} {environment}" if application else "everything"
 
 
-def _until(text: str | None) -> str:
+def _until(text: str | None) -> datetime | None:
     """`4h`, `2d` or a time with a zone. Raises `UsageError`."""
     if not text:
-        return ""
+        return None
     if found := re.fullmatch(r"([0-9]{1,4})([mhd])", text):
-        until = datetime.now(UTC) + timedelta(**{_UNITS[found[2]]: int(found[1])})
-        return until.isoformat(timespec="seconds")
+        return datetime.now(UTC).replace(microsecond=0) + timedelta(**{_UNITS[found[2]]: int(found[1])})
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise click.UsageError(f"--until: expected 4h, 2d or a time such as 2026-12-24T08:00Z, got {text!r}") from error
-    return moment.astimezone().isoformat()
+    return moment.astimezone()
 
 
 @click.command()
@@ -152,7 +153,7 @@ def freeze(
     """
     what = _place(application, environment, everything=everything)
     end = _until(until)
-    _give(api, "freeze", what, application=application, environment=environment, until=end, **given)
+    _give(api, Verb.FREEZE, what, application=application, environment=environment, until=end, **given)
 
 
 @click.command()
@@ -169,7 +170,7 @@ def unfreeze(api: Api, *, application: str | None, environment: str | None, ever
       slipway unfreeze --all --reason "incident 4711 is over"
     """
     what = _place(application, environment, everything=everything)
-    _give(api, "unfreeze", what, application=application, environment=environment, **given)
+    _give(api, Verb.UNFREEZE, what, application=application, environment=environment, **given)
 
 
 @click.command()
@@ -184,7 +185,7 @@ def cancel(api: Api, *, release: str, **given: Any) -> None:
     Example:
       slipway cancel shop-482 --reason "the wrong branch"
     """
-    _give(api, "cancel", release, release=release, **given)
+    _give(api, Verb.CANCEL, release, release=release, **given)
 
 
 @click.command()
@@ -199,7 +200,7 @@ def retry(api: Api, *, release: str, **given: Any) -> None:
     Example:
       slipway retry shop-482 --reason "the registry has room again"
     """
-    _give(api, "retry", release, release=release, **given)
+    _give(api, Verb.RETRY, release, release=release, **given)
 
 
 @click.command()
@@ -218,7 +219,7 @@ def rollback(api: Api, *, environment: str, release: str, **given: Any) -> None:
     """
     _check_order(environment, release)
     what = f"{environment} to {release}"
-    _give(api, "rollback", what, environment=environment, release=release, **given)
+    _give(api, Verb.ROLLBACK, what, environment=environment, release=release, **given)
 
 
 @click.command()
@@ -232,7 +233,7 @@ def resume(api: Api, *, application: str, environment: str, **given: Any) -> Non
     Example:
       slipway resume shop production --reason "483 has the fix"
     """
-    _give(api, "resume", f"{application} {environment}", application=application, environment=environment, **given)
+    _give(api, Verb.RESUME, f"{application} {environment}", application=application, environment=environment, **given)
 
 
 @click.command()
@@ -247,4 +248,4 @@ def override(api: Api, *, environment: str, release: str, **given: Any) -> None:
       slipway override production shop-483 --reason "the fix for incident 4711"
     """
     _check_order(environment, release)
-    _give(api, "override", f"{environment} for {release}", environment=environment, release=release, **given)
+    _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **given)

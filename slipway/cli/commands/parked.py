@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from ..answers import ParkedItems, ParkedView, Replayed
+from slipway.api.parked import Parked, ParkedItems, Replayed
+
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
@@ -35,7 +36,7 @@ def list_(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = [read(ParkedView, item) for item in read(ParkedItems, content).parked]
+    found = read(ParkedItems, content).parked
     if not found:
         click.echo("nothing is parked", err=True)
         return
@@ -69,7 +70,7 @@ def show(api: Api, *, id: str, as_json: bool) -> None:
     if as_json:
         screen.json(item)
         return
-    found = read(ParkedView, item)
+    found = read(Parked, item)
     screen.fields(
         [
             ("id", Cell(found.id, NAME)),
@@ -86,10 +87,12 @@ def show(api: Api, *, id: str, as_json: bool) -> None:
 
 
 def _find(api: Api, id: str) -> dict[str, Any]:
-    found = next((item for item in read(ParkedItems, api.get("parked")).parked if item.get("id") == id), None)
-    if found is None:
-        raise Trouble(f"no parked input has the id {id!r}; `slipway parked list` shows what there is")
-    return found
+    content = api.get("parked")
+    for place, item in enumerate(read(ParkedItems, content).parked):
+        if item.id == id:
+            found: dict[str, Any] = content["parked"][place]
+            return found
+    raise Trouble(f"no parked input has the id {id!r}; `slipway parked list` shows what there is")
 
 
 @parked.command("replay")

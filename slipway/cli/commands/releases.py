@@ -4,26 +4,15 @@ from collections.abc import Iterator
 
 import click
 
-from slipway.domain.promotion import told_of
+from slipway.api.releases import Explanation, ReleaseAnswer, Releases, ReleaseWithProgress
+from slipway.domain.phases import Phase
+from slipway.domain.release import Visit
 
-from ..answers import ExplanationView, Releases, ReleaseView, TrailLine
 from ..api import PAGE, Api, read
 from ..forms import Form, formed, write_lines
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen, tone_style
-from ..trail import show_trail
-
-_STYLES = {
-    "completed": GOOD,
-    "live": GOOD,
-    "failed": BAD,
-    "rolled_back": BAD,
-    "rejected": BAD,
-    "expired": BAD,
-    "superseded": FAINT,
-    "cancelled": FAINT,
-}
-"""Of ends; a release in any other phase is on its way."""
+from ..trail import read_record, show_trail
 
 COLUMNS = (
     "id",
@@ -75,7 +64,7 @@ def releases(api: Api, *, application: str | None, limit: int, form: Form) -> No
     screen.table(columns, (_row(screen, item) for item in found), cut=("reason", "tag"))
 
 
-def _row(screen: Screen, item: ReleaseView) -> tuple[Content, ...]:
+def _row(screen: Screen, item: ReleaseAnswer) -> tuple[Content, ...]:
     return (
         Cell(item.id, NAME),
         item.tag,
@@ -86,8 +75,17 @@ def _row(screen: Screen, item: ReleaseView) -> tuple[Content, ...]:
     )
 
 
-def _phase(phase: str) -> Cell:
-    return Cell(phase.replace("_", " "), _STYLES.get(phase, NOTE))
+def _phase(phase: Phase) -> Cell:
+    return Cell(phase.spoken, tone_style(phase.tone))
+
+
+def _outcome(visit: Visit, since: str) -> Cell:
+    """How a release left an environment: live, or by the phase in which it ended."""
+    if not visit.outcome:
+        return Cell(f"here since {since}", NOTE)
+    end = Phase.named(visit.outcome)
+    spoken, style = (end.spoken, tone_style(end.tone)) if end else (visit.outcome, GOOD)
+    return Cell(f"{spoken} since {since}", style)
 
 
 @click.command()
@@ -112,22 +110,22 @@ def release(api: Api, *, id: str, form: Form) -> None:
     if form is not Form.TABLE:
         write_lines(screen, form, COLUMNS, [content])
         return
-    item = read(ReleaseView, content)
+    item = read(ReleaseWithProgress, content)
     screen.fields(_fields(screen, item))
     page = api.audit_page(item.application, after=0, limit=PAGE, release=item.id)
     screen.line()
-    show_trail(screen, [read(TrailLine, record) for record in page.records], release=False)
+    show_trail(screen, [read_record(record) for record in page.records], release=False)
     if page.next is not None:
         click.echo(f"these are the first {PAGE} records; `slipway audit list --release {item.id}` has more", err=True)
 
 
-def _fields(screen: Screen, item: ReleaseView) -> Iterator[tuple[str, Content]]:
+def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Content]]:
     yield "release", Cell(item.id, NAME)
     yield "phase", _phase(item.phase)
     yield "reason", item.reason
     yield "environment", item.environment or ""
     if item.progress:
-        yield "progress", Cell(told_of(**item.progress.model_dump(exclude={"environment"})), NOTE)
+        yield "progress", Cell(item.progress.told, NOTE)
     yield "superseded by", f"{item.application}-{item.superseded_by}" if item.superseded_by else ""
     yield "image", f"{item.registry}/{item.repository}:{item.tag}"
     yield "digest", item.digest or ""
@@ -140,8 +138,7 @@ def _fields(screen: Screen, item: ReleaseView) -> Iterator[tuple[str, Content]]:
     yield "due", screen.time(item.due)
     for visit in item.visits:
         since = screen.time(visit.left_at or visit.arrived_at)
-        style = _STYLES.get(visit.outcome, NOTE)
-        yield f"in {visit.environment}", Cell(f"{(visit.outcome or 'here').replace('_', ' ')} since {since}", style)
+        yield f"in {visit.environment}", _outcome(visit, since)
         for evidence in visit.evidence:
             log = f"  (log: slipway evidence {evidence.log})" if evidence.log else ""
             mark = "✓" if evidence.passed else "✗"
@@ -174,7 +171,7 @@ def explain(api: Api, *, release: str, form: Form) -> None:
     if form is Form.JSON:
         screen.json(content)
         return
-    found = read(ExplanationView, content)
+    found = read(Explanation, content)
     if form is not Form.TABLE:
         rules = [
             {"environment": one.environment, **rule.model_dump(mode="json")}

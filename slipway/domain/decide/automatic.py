@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from ..actions import Action
 from ..application import Application, Environment
 from ..gate import AutoGate
 from ..release import Lane, Phase, Release
@@ -112,10 +113,10 @@ def look_at_conditions(draft: Draft, release: Release, environment: Environment)
                 assert_never(rule)
     if not waits and not refused:
         if rules:
-            _record(draft, "gate.passed", release, rules)
+            _record(draft, Action.GATE_PASSED, release, rules)
         proceed(draft, release, environment)
     elif not (current := plan_is_current(draft, release)).passed:
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
     elif refused:
         _refuse(draft, release, environment, rules)
@@ -134,7 +135,7 @@ def _wait(draft: Draft, release: Release, rules: tuple[RuleResult, ...], waits: 
     else:
         release = draft.enter(release, Phase.SOAKING, due=until, blocked_by=names)
     if not told_before:
-        _record(draft, "gate.soaking", release, rules, until=until)
+        _record(draft, Action.GATE_SOAKING, release, rules, until=until)
     draft.send_deadline(release)
 
 
@@ -151,7 +152,7 @@ def soak_over(draft: Draft, release: Release) -> None:
 
 def _refuse(draft: Draft, release: Release, environment: Environment, rules: tuple[RuleResult, ...]) -> None:
     reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in failed(rules))[:2000]
-    _record(draft, "gate.refused", release, rules, reason=reason)
+    _record(draft, Action.GATE_REFUSED, release, rules, reason=reason)
     where = soaks_in(draft.application, environment)
     live = draft.lane(where).live if where else None
     if live is not None and (live.order, live.release) > (release.order, release.number):
@@ -162,7 +163,7 @@ def _refuse(draft: Draft, release: Release, environment: Environment, rules: tup
 
 def _record(
     draft: Draft,
-    action: str,
+    action: Action,
     release: Release,
     rules: tuple[RuleResult, ...],
     *,

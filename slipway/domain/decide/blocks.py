@@ -7,6 +7,7 @@ in its way; the plan is looked at again before, and made again where it is no lo
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from ..actions import Action
 from ..application import Environment
 from ..blocks import Freeze, Hold, LanePass
 from ..release import Lane, Phase, Release
@@ -123,7 +124,7 @@ def held_back(draft: Draft, release: Release, environment: Environment) -> bool:
 def _pass(draft: Draft, release: Release, override: LanePass, broken: tuple[RuleResult, ...]) -> None:
     release = draft.put(release.evolve(override=None))
     draft.record(
-        "override.used",
+        Action.OVERRIDE_USED,
         release,
         actor=override.by,
         plan_hash=release.plan_hash,
@@ -142,7 +143,7 @@ def _wait(draft: Draft, release: Release, blocking: tuple[RuleResult, ...]) -> N
     else:
         release = draft.enter(release, Phase.HELD_BACK, blocked_by=names, due=until)
     draft.record(
-        "release.blocked",
+        Action.RELEASE_BLOCKED,
         release,
         plan_hash=release.plan_hash,
         rules=list(names),

@@ -1,8 +1,9 @@
 """Along the chain of one environment: each step's outcome leads to the next step, or to an end."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
+from ..actions import Action
 from ..causes import StepFinished
 from ..errors import present
 from ..plan import PlanMade
@@ -16,15 +17,28 @@ from .rollouts import bring_back, deploy, proceed
 from .starting import begin, join_run
 from .state import Draft
 
-_EXPECTED: dict[StepKind, Phase] = {
-    StepKind.RESOLVE: Phase.RESOLVING,
-    StepKind.PLAN: Phase.PLANNING,
-    StepKind.PROMOTE: Phase.PROMOTING,
-    StepKind.DEPLOY: Phase.DEPLOYING,
-    StepKind.CHECK: Phase.CHECKING,
-    StepKind.VERIFY: Phase.VERIFYING,
-    StepKind.ROLL_BACK: Phase.ROLLING_BACK,
-}
+
+def _awaited_in(kind: StepKind) -> Phase | None:
+    """The phase in which a release waits for the outcome of a step; None where it does not wait for it."""
+    match kind:
+        case StepKind.RESOLVE:
+            return Phase.RESOLVING
+        case StepKind.PLAN:
+            return Phase.PLANNING
+        case StepKind.PROMOTE:
+            return Phase.PROMOTING
+        case StepKind.DEPLOY:
+            return Phase.DEPLOYING
+        case StepKind.CHECK:
+            return Phase.CHECKING
+        case StepKind.VERIFY:
+            return Phase.VERIFYING
+        case StepKind.ROLL_BACK:
+            return Phase.ROLLING_BACK
+        case StepKind.NOTIFY:
+            return None
+        case _:
+            assert_never(kind)
 
 
 def step_finished(draft: Draft, cause: StepFinished) -> None:
@@ -35,7 +49,7 @@ def step_finished(draft: Draft, cause: StepFinished) -> None:
     if step.kind is StepKind.NOTIFY:
         _notified(draft, release, cause)
         return
-    if release.step != step.id or release.phase is not _EXPECTED[step.kind]:
+    if release.step != step.id or release.phase is not _awaited_in(step.kind):
         return  # a repeat, or the outcome of an attempt that is over
     environment = draft.application.environment(step.environment)
     if environment is None:
@@ -58,7 +72,7 @@ def _gone(environment: str) -> str:
 
 def _notified(draft: Draft, release: Release, cause: StepFinished) -> None:
     step = cause.step
-    action = "notification.sent" if cause.passed else "notification.failed"
+    action = Action.NOTIFICATION_SENT if cause.passed else Action.NOTIFICATION_FAILED
     draft.record(action, release, notice=str(step.notice), channel=step.channel, reason=cause.reason or None)
 
 
@@ -75,7 +89,7 @@ def _resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
             join_run(draft, known, release.run, f"pipeline:{release.run.pipeline}")
         return
     release = draft.put(Release.model_validate(release.model_dump() | {"digest": digest}))
-    draft.record("resolve.done", release, tag=release.tag)
+    draft.record(Action.RESOLVE_DONE, release, tag=release.tag)
     draft.digests[str(digest)] = release.number
     begin(draft, release)
 
@@ -85,7 +99,7 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
     live = draft.lane(release.environment or "").live
     if made.base != (live.plan_hash if live else None):
         draft.record(
-            "plan.outdated", release, plan_hash=made.plan_hash, reason="what is live changed while it was made"
+            Action.PLAN_OUTDATED, release, plan_hash=made.plan_hash, reason="what is live changed while it was made"
         )
         plan(draft, release)
         return
@@ -103,7 +117,7 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
         )
     )
     draft.record(
-        "plan.made",
+        Action.PLAN_MADE,
         release,
         plan_hash=made.plan_hash,
         base=made.base,
@@ -127,12 +141,12 @@ def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> 
     """What the environment requires of the image does not hold: nobody is asked, and nothing is copied or deployed."""
     if release.plan_delivery != draft.snapshot.delivery:
         reason = "the delivery folder (policy or manifests) changed while it was made"
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
         plan(draft, release)
         return
     reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)[:2000]
     draft.record(
-        "plan.refused", release, plan_hash=release.plan_hash, rules=[rule.name for rule in refused], reason=reason
+        Action.PLAN_REFUSED, release, plan_hash=release.plan_hash, rules=[rule.name for rule in refused], reason=reason
     )
     end(draft, release, Phase.FAILED, reason)
 
@@ -142,28 +156,28 @@ def _promoted(draft: Draft, release: Release, cause: StepFinished) -> None:
         _broken(
             draft,
             release,
-            "promotion.failed",
+            Action.PROMOTION_FAILED,
             f"the target has {cause.result.get('digest')}, expected {release.digest}",
         )
         return
-    draft.record("promotion.done", release, **_bounded(cause.result))
+    draft.record(Action.PROMOTION_DONE, release, **_bounded(cause.result))
     deploy(draft, release)
 
 
 def _applied(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record("rollout.applied", release, **_bounded(cause.result))
+    draft.record(Action.ROLLOUT_APPLIED, release, **_bounded(cause.result))
     release = draft.enter(release, Phase.CHECKING)
     ask(draft, release, StepKind.CHECK)
 
 
 def _rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record("rollout.done", release, reason=cause.reason, **_bounded(cause.result))
+    draft.record(Action.ROLLOUT_DONE, release, reason=cause.reason, **_bounded(cause.result))
     if not (draft.here(release).verify.job or draft.here(release).verify.http):
         _live(draft, release)
         return
     release = draft.enter(release, Phase.VERIFYING)
     draft.record(
-        "verification.requested",
+        Action.VERIFICATION_REQUESTED,
         release,
         job=draft.here(release).verify.job,
         probes=len(draft.here(release).verify.http) or None,
@@ -173,7 +187,7 @@ def _rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
 
 def _verified(draft: Draft, release: Release, cause: StepFinished) -> None:
     release = _with_evidence(draft, release, cause)
-    draft.record("verification.done", release, reason=cause.reason, **_bounded(cause.result))
+    draft.record(Action.VERIFICATION_DONE, release, reason=cause.reason, **_bounded(cause.result))
     _live(draft, release)
 
 
@@ -190,7 +204,7 @@ def _live(draft: Draft, release: Release) -> None:
     lane = draft.lane(environment.name)
     was = f"{release.application}-{lane.live.release}" if lane.live else None
     draft.put_lane(lane.evolve(live=live, failed=None))
-    draft.record("release.live", release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
+    draft.record(Action.RELEASE_LIVE, release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
     release = close_visit(draft, release, "live")
     if release.brings_back is not None:
         to = f"{release.application}-{release.brings_back.to}"
@@ -205,7 +219,7 @@ def _live(draft: Draft, release: Release) -> None:
 
 
 def _brought_back(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record("rollback.done", release, reason=cause.reason, **_bounded(cause.result))
+    draft.record(Action.ROLLBACK_DONE, release, reason=cause.reason, **_bounded(cause.result))
     end(draft, release, Phase.ROLLED_BACK, release.reason)
 
 
@@ -213,35 +227,35 @@ def _brought_back(draft: Draft, release: Release, cause: StepFinished) -> None:
 
 
 def _not_resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
-    _broken(draft, release, "resolve.failed", cause.reason)
+    _broken(draft, release, Action.RESOLVE_FAILED, cause.reason)
 
 
 def _not_planned(draft: Draft, release: Release, cause: StepFinished) -> None:
-    _broken(draft, release, "plan.failed", cause.reason)
+    _broken(draft, release, Action.PLAN_FAILED, cause.reason)
 
 
 def _not_promoted(draft: Draft, release: Release, cause: StepFinished) -> None:
-    _broken(draft, release, "promotion.failed", cause.reason)
+    _broken(draft, release, Action.PROMOTION_FAILED, cause.reason)
 
 
-def _broken(draft: Draft, release: Release, action: str, reason: str) -> None:
+def _broken(draft: Draft, release: Release, action: Action, reason: str) -> None:
     draft.record(action, release, reason=reason)
     end(draft, release, Phase.FAILED, reason)
 
 
 def _not_rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record("rollout.failed", release, reason=cause.reason, **_bounded(cause.result))
+    draft.record(Action.ROLLOUT_FAILED, release, reason=cause.reason, **_bounded(cause.result))
     bring_back(draft, release, draft.here(release), cause.reason)
 
 
 def _not_verified(draft: Draft, release: Release, cause: StepFinished) -> None:
     release = _with_evidence(draft, release, cause)
-    draft.record("verification.failed", release, reason=cause.reason, **_bounded(cause.result))
+    draft.record(Action.VERIFICATION_FAILED, release, reason=cause.reason, **_bounded(cause.result))
     bring_back(draft, release, draft.here(release), cause.reason)
 
 
 def _not_brought_back(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record("rollback.failed", release, reason=cause.reason, **_bounded(cause.result))
+    draft.record(Action.ROLLBACK_FAILED, release, reason=cause.reason, **_bounded(cause.result))
     end(draft, release, Phase.FAILED, f"{release.reason}; and the roll-back failed: {cause.reason}")
 
 

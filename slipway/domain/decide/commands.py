@@ -7,6 +7,7 @@ hold the rest.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..actions import Action
 from ..blocks import LanePass
 from ..causes import CommandGiven
 from ..commands import MUST_SAY_WHY
@@ -43,7 +44,7 @@ def accepted(draft: Draft, cause: CommandGiven, rules: Sequence[RuleResult], rel
     if not broken:
         return True
     draft.record(
-        "command.refused",
+        Action.COMMAND_REFUSED,
         release,
         actor=cause.actor,
         environment=cause.environment,
@@ -111,7 +112,7 @@ def resume(draft: Draft, cause: CommandGiven) -> None:
     hold = present(lane.hold, f"the hold of {lane.environment}")
     draft.put_lane(lane.evolve(hold=None))
     draft.record(
-        "hold.ended",
+        Action.HOLD_ENDED,
         actor=cause.actor,
         environment=lane.environment,
         held_by=hold.owner,
@@ -155,6 +156,6 @@ def override(draft: Draft, cause: CommandGiven) -> None:
     environment = draft.here(release).name
     given = LanePass(environment=environment, by=cause.actor, reason=cause.reason, at=draft.now)
     release = draft.put(release.evolve(override=given))
-    draft.record("override.given", release, actor=cause.actor, reason=cause.reason, **told(draft, cause))
+    draft.record(Action.OVERRIDE_GIVEN, release, actor=cause.actor, reason=cause.reason, **told(draft, cause))
     if release.phase is Phase.HELD_BACK:
         _let_go_on(draft, release)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from ..actions import Action
 from ..causes import DeadlineReached, DeliveryChanged, ReminderDue
 from ..release import Phase, Release
 from ..rules import failed
@@ -78,11 +79,11 @@ def _send_again(draft: Draft, release: Release) -> None:
     kind = StepKind(step_of(release))
     if release.resent < RESEND_LIMIT:
         release = draft.put(release.evolve(resent=release.resent + 1))
-        draft.record("step.resent", release, step=release.step, times=release.resent)
+        draft.record(Action.STEP_RESENT, release, step=release.step, times=release.resent)
         ask(draft, release, kind)
         return
     reason = f"nothing was heard of the step {release.step} although it was sent {RESEND_LIMIT + 1} times"
-    draft.record("step.lost", release, step=release.step, reason=reason)
+    draft.record(Action.STEP_LOST, release, step=release.step, reason=reason)
     environment = draft.environment(release)
     if environment is not None and kind in _ROLLED_OUT:
         bring_back(draft, release, environment, reason)

@@ -7,6 +7,7 @@ without the copy is committed after it.
 
 from datetime import datetime
 
+from ..actions import Action
 from ..blocks import LONGEST_FREEZE, Freeze
 from ..causes import CommandGiven, DeliveryChanged, FreezeSpread
 from ..errors import present
@@ -52,7 +53,7 @@ def freeze(draft: Draft, cause: CommandGiven) -> None:
     )
     draft.put_lane(lane.evolve(freeze=frozen))
     draft.record(
-        "lane.frozen",
+        Action.LANE_FROZEN,
         actor=cause.actor,
         environment=lane.environment,
         until=cause.until.isoformat() if cause.until else None,
@@ -68,7 +69,7 @@ def unfreeze(draft: Draft, cause: CommandGiven) -> None:
     ended = present(lane.freeze, f"the freeze of {lane.environment}")
     draft.put_lane(lane.evolve(freeze=None))
     draft.record(
-        "lane.unfrozen",
+        Action.LANE_UNFROZEN,
         actor=cause.actor,
         environment=lane.environment,
         frozen_by=ended.owner,
@@ -86,13 +87,13 @@ def freeze_spread(draft: Draft, cause: FreezeSpread) -> None:
         if here is None or here.id != cause.freeze.id:
             draft.freeze_everything(cause.freeze)
             until = cause.freeze.until.isoformat() if cause.freeze.until else None
-            draft.record("everything.frozen", actor=cause.freeze.owner, until=until, reason=cause.freeze.reason)
+            draft.record(Action.EVERYTHING_FROZEN, actor=cause.freeze.owner, until=until, reason=cause.freeze.reason)
         return
     if here is None or here.id != cause.freeze.id:
         return
     draft.freeze_everything(None)
     draft.record(
-        "everything.unfrozen",
+        Action.EVERYTHING_UNFROZEN,
         actor=cause.ended_by,
         frozen_by=here.owner,
         frozen_for=here.reason,
@@ -112,5 +113,5 @@ def delivery_changed(draft: Draft, cause: DeliveryChanged) -> None:
         and release.plan_delivery != draft.snapshot.delivery
     ):
         reason = "the delivery folder (policy or manifests) changed while the release was held back"
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
         plan(draft, release)

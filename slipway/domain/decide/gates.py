@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..actions import Action
 from ..application import Environment
 from ..errors import present
 from ..gate import ApprovalGate, AutoGate
@@ -47,7 +48,7 @@ def _open(
     state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
     release = draft.enter(release, Phase.AWAITING_APPROVAL, gate=state, due=deadline)
     draft.record(
-        "gate.opened",
+        Action.GATE_OPENED,
         release,
         plan_hash=release.plan_hash,
         required=gate.required,
@@ -84,7 +85,7 @@ def pass_when_enough(draft: Draft, release: Release, environment: Environment, *
         return
     if not quietly:
         details: dict[str, Any] = {"plan_hash": release.plan_hash, "approvals": release.gate.approvals}
-        draft.record("gate.passed", release, results=[rule.model_dump(mode="json") for rule in rules], **details)
+        draft.record(Action.GATE_PASSED, release, results=[rule.model_dump(mode="json") for rule in rules], **details)
     proceed(draft, release, environment)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..actions import Action, end_action
 from ..application import Environment
 from ..release import Lane, Phase, Release, Visit
 from ..rules import RuleResult
@@ -56,19 +57,19 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
         plan(draft, release)
     else:
         draft.enter(release, Phase.QUEUED)
-        draft.record("release.queued", release, behind=f"{release.application}-{lane.rolling}")
+        draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.rolling}")
 
 
 def plan(draft: Draft, release: Release) -> None:
     """Work out what a rollout would do; every new attempt gets its own plan."""
     if release.attempt >= PLAN_LIMIT:
         draft.record(
-            "plan.failed", release, reason=(why := f"{PLAN_LIMIT} plans were outdated before they could be used")
+            Action.PLAN_FAILED, release, reason=(why := f"{PLAN_LIMIT} plans were outdated before they could be used")
         )
         end(draft, release, Phase.CANCELLED, why)
         return
     release = draft.enter(release, Phase.PLANNING, attempt=release.attempt + 1)
-    draft.record("plan.requested", release, attempt=release.attempt)
+    draft.record(Action.PLAN_REQUESTED, release, attempt=release.attempt)
     ask(draft, release, StepKind.PLAN)
 
 
@@ -117,7 +118,7 @@ def end(
     release = draft.enter(release, phase, reason=reason, visits=_closed(draft, release, str(phase)), failed_step=step)
     draft.retire(release)
     draft.record(
-        f"release.{_verb(phase)}",
+        end_action(phase),
         release,
         actor=actor,
         reason=reason,
@@ -152,7 +153,7 @@ def hold_ended(draft: Draft, release: Release, *, reason: str) -> None:
         before = lane.hold.before
         draft.put_lane(lane.evolve(hold=before))
         stays = f"{release.application}-{before.release}" if before else None
-        draft.record("hold.ended", release, reason=reason, still_held_for=stays)
+        draft.record(Action.HOLD_ENDED, release, reason=reason, still_held_for=stays)
 
 
 def close_visit(draft: Draft, release: Release, outcome: str) -> Release:
@@ -163,7 +164,3 @@ def _closed(draft: Draft, release: Release, outcome: str) -> tuple[Visit, ...]:
     if not release.visits or release.visits[-1].left_at is not None:
         return release.visits
     return (*release.visits[:-1], release.visits[-1].evolve(left_at=draft.now, outcome=outcome))
-
-
-def _verb(phase: Phase) -> str:
-    return str(phase).replace("_", "-")

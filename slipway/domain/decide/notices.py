@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..actions import Action
 from ..release import Release, Vote
 from ..steps import Notice, Step, StepKind
 from .state import Draft
@@ -40,5 +41,5 @@ def void(draft: Draft, release: Release, votes: Sequence[Vote], reason: str) -> 
     if not votes:
         return
     voters = [vote.voter for vote in votes]
-    draft.record("vote.voided", release, voters=voters, plan_hash=votes[0].plan_hash, reason=reason)
+    draft.record(Action.VOTE_VOIDED, release, voters=voters, plan_hash=votes[0].plan_hash, reason=reason)
     tell(draft, release, Notice.VOTES_VOIDED, recipients=voters, why=reason)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from ..actions import Action
 from ..causes import ReminderDue
 from ..gate import ApprovalGate
 from ..release import GateState, Phase
@@ -30,7 +31,7 @@ def reminder_due(draft: Draft, cause: ReminderDue) -> None:
         return  # a repeat, or too early, or so late that the gate is closed in a moment
     if not (current := plan_is_current(draft, release)).passed:
         # Nobody is asked to vote on what would not happen: the plan is made again, and its gate reminds anew.
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
         return
     gate = approval_gate(draft.here(release))  # it is the one that the plan was made for, or the plan was not current
@@ -38,7 +39,7 @@ def reminder_due(draft: Draft, cause: ReminderDue) -> None:
     state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
     release = draft.put(release.evolve(gate=state))
     draft.record(
-        "gate.reminded",
+        Action.GATE_REMINDED,
         release,
         plan_hash=state.plan_hash,
         number=state.reminders,

@@ -5,6 +5,7 @@ that they were for. What was done before is asked for again and finds itself don
 applied. So it goes on from the step that failed.
 """
 
+from ..actions import Action
 from ..causes import CommandGiven
 from ..release import Lane, Phase, Release, Visit
 from ..rules import Rule, RuleResult
@@ -48,7 +49,7 @@ def retry(draft: Draft, cause: CommandGiven) -> None:
     if not accepted(draft, cause, (*retry_rules(draft, release), *reason_rule(cause)), release):
         return
     draft.record(
-        "release.retried",
+        Action.RELEASE_RETRIED,
         release,
         actor=cause.actor,
         attempt=release.attempt + 1,
@@ -66,7 +67,7 @@ def retry(draft: Draft, cause: CommandGiven) -> None:
 
 def _resolve_again(draft: Draft, release: Release) -> None:
     release = draft.enter(release, Phase.RESOLVING, attempt=release.attempt + 1, reason="", failed_step="")
-    draft.record("resolve.requested", release, tag=release.tag)
+    draft.record(Action.RESOLVE_REQUESTED, release, tag=release.tag)
     ask(draft, release, StepKind.RESOLVE)
 
 
@@ -97,4 +98,4 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, cause: C
         plan(draft, release)
     else:
         draft.enter(release, Phase.QUEUED)
-        draft.record("release.queued", release, behind=f"{release.application}-{lane.rolling}")
+        draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.rolling}")

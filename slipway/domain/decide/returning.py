@@ -7,6 +7,7 @@ and windows do not stop it. The hold is set at once, so that nothing new begins 
 
 from collections.abc import Iterator
 
+from ..actions import Action
 from ..blocks import Hold
 from ..causes import CommandGiven
 from ..errors import present
@@ -45,7 +46,7 @@ def rollback(draft: Draft, cause: CommandGiven) -> None:
         return
     release = draft.create(_release(draft, target, cause))
     draft.record(
-        "rollback.ordered",
+        Action.ROLLBACK_ORDERED,
         release,
         actor=cause.actor,
         to=target.id,
@@ -59,7 +60,7 @@ def rollback(draft: Draft, cause: CommandGiven) -> None:
         plan(draft, release)
     else:
         draft.enter(release, Phase.QUEUED)
-        draft.record("release.queued", release, behind=f"{release.application}-{lane.rolling}")
+        draft.record(Action.RELEASE_QUEUED, release, behind=f"{release.application}-{lane.rolling}")
 
 
 def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
@@ -72,7 +73,7 @@ def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
         before = before.before if before.release == release.number else before.evolve(before=None)
     hold = Hold(owner=owner, reason=back.reason, at=draft.now, release=release.number, to=back.to, before=before)
     draft.put_lane(lane.evolve(hold=hold))
-    draft.record("hold.set", release, actor=owner, reason=said_of_hold(release.application, environment, hold))
+    draft.record(Action.HOLD_SET, release, actor=owner, reason=said_of_hold(release.application, environment, hold))
 
 
 def _release(draft: Draft, target: Release, cause: CommandGiven) -> Release:

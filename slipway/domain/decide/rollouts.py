@@ -1,5 +1,6 @@
 """Rollouts: from a passed gate into the lane, and back to what was live when one fails."""
 
+from ..actions import Action
 from ..application import Environment, OnFailure
 from ..release import Phase, Release
 from ..rules import RuleResult
@@ -15,7 +16,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
     happen."""
     current = plan_is_current(draft, release)
     if not current.passed:
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=current.reason)
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
         return
     if held_back(draft, release, environment):
@@ -27,7 +28,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
     if draft.application.registry_of(environment) != release.registry and not there:
         release = draft.enter(release, Phase.PROMOTING)
         source, target = release.registry, draft.application.registry_of(environment)
-        draft.record("promotion.requested", release, source=source, target=target, repository=release.repository)
+        draft.record(Action.PROMOTION_REQUESTED, release, source=source, target=target, repository=release.repository)
         ask(draft, release, StepKind.PROMOTE)
     else:
         deploy(draft, release)
@@ -49,7 +50,7 @@ def plan_is_current(draft: Draft, release: Release) -> RuleResult:
 
 def deploy(draft: Draft, release: Release) -> None:
     release = draft.enter(release, Phase.DEPLOYING)
-    draft.record("rollout.requested", release, plan_hash=release.plan_hash)
+    draft.record(Action.ROLLOUT_REQUESTED, release, plan_hash=release.plan_hash)
     ask(draft, release, StepKind.DEPLOY)
 
 
@@ -64,7 +65,7 @@ def bring_back(draft: Draft, release: Release, environment: Environment, reason:
         return
     release = draft.enter(release, Phase.ROLLING_BACK, reason=reason, failed_step=step_of(release))
     draft.record(
-        "rollback.requested",
+        Action.ROLLBACK_REQUESTED,
         release,
         to=f"{release.application}-{live.release}",
         plan_hash=live.plan_hash,

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from ..actions import Action
 from ..application import Start
 from ..causes import ImagePushed, PipelineCompleted
 from ..release import Phase, Push, Release, Run
@@ -23,7 +24,7 @@ def image_pushed(draft: Draft, cause: ImagePushed) -> None:
     if rule is not None and not rule.passed:
         draft.rules = (rule,)
         draft.record(
-            "image.ignored",
+            Action.IMAGE_IGNORED,
             actor=cause.actor or "registry",
             tag=cause.tag,
             pushed=cause.digest,
@@ -35,7 +36,7 @@ def image_pushed(draft: Draft, cause: ImagePushed) -> None:
     joining = draft.by_tag(cause.tag)
     if joining is not None and joining.phase is Phase.JOINING and joining.digest is None and joining.push is None:
         release = draft.put(joining.evolve(digest=cause.digest, push=push, order=cause.pushed_at))
-        draft.record("release.joined", release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
+        draft.record(Action.RELEASE_JOINED, release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
     else:
         release = _create(
             draft, cause.tag, cause.pushed_at, digest=cause.digest, push=push, actor=cause.actor or "registry"
@@ -56,11 +57,11 @@ def _pushed_again(draft: Draft, known: Release, cause: ImagePushed) -> None:
     """The digest is a release already: at most the missing fact, or one more tag."""
     if known.phase is Phase.JOINING and known.push is None:
         release = draft.put(known.evolve(push=Push(at=cause.pushed_at, actor=cause.actor), order=cause.pushed_at))
-        draft.record("release.joined", release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
+        draft.record(Action.RELEASE_JOINED, release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
         draft.tags[cause.tag] = release.number
         start_when_complete(draft, release)
     elif cause.tag != known.tag and draft.snapshot.tags.get(cause.tag) != known.number:
-        draft.record("image.tagged", known, tag=cause.tag, actor=cause.actor or "registry")
+        draft.record(Action.IMAGE_TAGGED, known, tag=cause.tag, actor=cause.actor or "registry")
         draft.tags[cause.tag] = known.number
 
 
@@ -72,7 +73,7 @@ def pipeline_completed(draft: Draft, cause: PipelineCompleted) -> None:
     refused = [rule for rule in failed(rules) if rule.rule is not Rule.RUN_SUCCEEDED]
     if refused:
         draft.record(
-            "run.ignored", actor=actor, run=run.number, url=run.url, rule=refused[0].name, reason=refused[0].reason
+            Action.RUN_IGNORED, actor=actor, run=run.number, url=run.url, rule=refused[0].name, reason=refused[0].reason
         )
     elif not run.succeeded:
         _run_failed(draft, known, cause, actor)
@@ -80,7 +81,7 @@ def pipeline_completed(draft: Draft, cause: PipelineCompleted) -> None:
         _run_joins(draft, known, cause, actor)
     elif draft.application.start is Start.PUSH:
         draft.record(
-            "run.recorded", actor=actor, run=run.number, url=run.url, reason="no release of its image is known"
+            Action.RUN_RECORDED, actor=actor, run=run.number, url=run.url, reason="no release of its image is known"
         )
     else:
         _run_starts(draft, cause, actor)
@@ -109,7 +110,7 @@ def _rules(draft: Draft, cause: PipelineCompleted) -> tuple[RuleResult, ...]:
 
 def _run_failed(draft: Draft, known: Release | None, cause: PipelineCompleted, actor: str) -> None:
     run = cause.run
-    draft.record("run.failed", known, actor=actor, run=run.number, result=run.result, url=run.url)
+    draft.record(Action.RUN_FAILED, known, actor=actor, run=run.number, result=run.result, url=run.url)
     overtaken = known is not None and known.run is not None and known.run.finished_at > run.finished_at
     if known is not None and known.phase is Phase.JOINING and not overtaken:
         known = draft.put(known.evolve(run=run))
@@ -124,7 +125,12 @@ def _run_joins(draft: Draft, known: Release, cause: PipelineCompleted, actor: st
         _try_again(draft, known, run, actor)
     elif not before.same_as(run):
         draft.record(
-            "run.recorded", known, actor=actor, run=run.number, url=run.url, reason=f"{known.id} has a CI run already"
+            Action.RUN_RECORDED,
+            known,
+            actor=actor,
+            run=run.number,
+            url=run.url,
+            reason=f"{known.id} has a CI run already",
         )
 
 
@@ -132,7 +138,7 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
     """The run is known now; where a release waited for it, it starts."""
     release = draft.put(release.evolve(run=run))
     draft.record(
-        "release.joined", release, actor=actor, fact="run", run=run.number, url=run.url, commit=run.commit or None
+        Action.RELEASE_JOINED, release, actor=actor, fact="run", run=run.number, url=run.url, commit=run.commit or None
     )
     if release.phase is Phase.JOINING:
         start_when_complete(draft, release)
@@ -146,7 +152,7 @@ def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
     release = draft.release(number)
     if release is not None and release.gate is not None and release.phase.at_the_gate:
         reason = f"there is newer evidence: the CI run {run.number} is known now"
-        draft.record("plan.outdated", release, plan_hash=release.plan_hash, reason=reason)
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
         plan(draft, release)
 
 
@@ -164,7 +170,7 @@ def _run_starts(draft: Draft, cause: PipelineCompleted, actor: str) -> None:
     tag = tag_of(draft.application, cause)
     if tag is None:
         draft.record(
-            "run.ignored",
+            Action.RUN_IGNORED,
             actor=actor,
             run=cause.run.number,
             url=cause.run.url,
@@ -206,7 +212,7 @@ def _create(
             run=run,
         )
     )
-    draft.record("release.created", release, actor=actor, tag=tag, start=str(draft.application.start))
+    draft.record(Action.RELEASE_CREATED, release, actor=actor, tag=tag, start=str(draft.application.start))
     return release
 
 
@@ -218,7 +224,7 @@ def start_when_complete(draft: Draft, release: Release) -> None:
         return
     if release.digest is None:
         release = draft.enter(release, Phase.RESOLVING)
-        draft.record("resolve.requested", release, tag=release.tag)
+        draft.record(Action.RESOLVE_REQUESTED, release, tag=release.tag)
         ask(draft, release, StepKind.RESOLVE)
         return
     begin(draft, release)
@@ -226,7 +232,7 @@ def start_when_complete(draft: Draft, release: Release) -> None:
 
 def begin(draft: Draft, release: Release) -> None:
     """All facts are there: on to the first environment."""
-    draft.record("release.started", release, tag=release.tag, commit=release.run.commit if release.run else None)
+    draft.record(Action.RELEASE_STARTED, release, tag=release.tag, commit=release.run.commit if release.run else None)
     for number in draft.head.active:
         older = draft.release(number)
         if older is not None and _replaces(release, older):

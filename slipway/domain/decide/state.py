@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ..actions import Action
 from ..application import Environment
 from ..audit import AuditDraft
 from ..blocks import Freeze
@@ -118,7 +119,7 @@ class Draft:
 
     def record(
         self,
-        action: str,
+        action: Action,
         release: Release | None = None,
         *,
         actor: str = SYSTEM,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ..actions import Action, vote_action
 from ..causes import VoteCast
 from ..errors import present
 from ..gate import ApprovalGate
@@ -64,7 +65,7 @@ def _count(draft: Draft, release: Release, cause: VoteCast, gate: ApprovalGate) 
         }
     )
     release = _with_votes(draft, release, (*opened(release).votes, vote))
-    _record(draft, f"vote.{_PAST[cause.decision]}", release, cause, reason=cause.reason or None)
+    _record(draft, vote_action(cause.decision), release, cause, reason=cause.reason or None)
     return release
 
 
@@ -75,7 +76,7 @@ def _withdraw(draft: Draft, release: Release, cause: VoteCast) -> None:
         return
     voted = present(before, "the vote that is taken back").decision
     release = _with_votes(draft, release, tuple(vote for vote in opened(release).votes if vote != before))
-    _record(draft, "vote.withdrawn", release, cause, voted=str(voted), reason=cause.reason or None)
+    _record(draft, Action.VOTE_WITHDRAWN, release, cause, voted=str(voted), reason=cause.reason or None)
 
 
 def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:
@@ -86,7 +87,7 @@ def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:
     refused = failed(draft.rules)
     _record(
         draft,
-        "vote.refused",
+        Action.VOTE_REFUSED,
         release,
         cause,
         decision=str(cause.decision),
@@ -95,7 +96,7 @@ def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:
     )
 
 
-def _record(draft: Draft, action: str, release: Release, cause: VoteCast, **details: Any) -> None:
+def _record(draft: Draft, action: Action, release: Release, cause: VoteCast, **details: Any) -> None:
     signed_in = cause.signed_in.object_id if cause.signed_in else None
     draft.record(
         action,
@@ -112,6 +113,3 @@ def _record(draft: Draft, action: str, release: Release, cause: VoteCast, **deta
 def results(rules: Sequence[RuleResult]) -> list[dict[str, Any]]:
     """Rules as an audit record holds them."""
     return [rule.model_dump(mode="json") for rule in rules]
-
-
-_PAST = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}

@@ -1,5 +1,6 @@
 """The port to the message queues."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,14 @@ class QueueDenied(QueueUnavailable):
         self.right = right
 
 
+class MessageTooLarge(Exception):  # noqa: N818 - it says what is wrong with the message
+    """Messages exceed the size that their queue takes. Unlike `QueueUnavailable` it is final: they will never fit."""
+
+    def __init__(self, queue: str, ids: Sequence[str]) -> None:
+        super().__init__(f"queue {queue}: too large for it: {', '.join(ids)}")
+        self.queue, self.ids = queue, tuple(ids)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
     """A message that its queue gave up on."""
@@ -41,7 +50,8 @@ class Bus(Protocol):
     """Sends messages; each arrives at least once, not before its time."""
 
     def send(self, messages: Sequence[Outgoing]) -> None:
-        """Raises `QueueUnavailable`. Some of the messages may have been sent then."""
+        """Raises `QueueUnavailable`; some of the messages may have been sent then. Raises `MessageTooLarge` once
+        every message of the queue that fits has been sent."""
         ...
 
     def send_raw(
@@ -57,6 +67,7 @@ class Bus(Protocol):
         """A message as it is: to replay parked input into its queue, or to deliver a message again later.
 
         `tries` travels along as the application property `slipway-tries`, the trace as those of `trace_properties`.
+        Raises `QueueUnavailable` and `MessageTooLarge`.
         """
         ...
 
@@ -68,6 +79,11 @@ class Bus(Protocol):
         """Whether the queue can be sent to and received from; nothing is left in it. Raises `QueueDenied`,
         `QueueUnavailable`."""
         ...
+
+
+def encoded(message: Outgoing) -> bytes:
+    """The message's body as it goes over the wire."""
+    return json.dumps(message.body, separators=(",", ":")).encode()
 
 
 def trace_properties(trace: Trace | None) -> dict[str, str]:

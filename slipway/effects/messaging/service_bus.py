@@ -4,7 +4,6 @@ Opening a sender costs half a second, so each queue keeps one for the life of th
 not thread-safe: a lock per queue lets one thread send at a time.
 """
 
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -20,13 +19,14 @@ from azure.servicebus import (
 )
 from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import (
+    MessageSizeExceededError,
     ServiceBusAuthenticationError,
     ServiceBusAuthorizationError,
     ServiceBusError,
 )
 
 from ...domain.steps import Outgoing, Trace
-from .bus import TRIES, DeadLetter, QueueDenied, QueueUnavailable, trace_properties
+from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, encoded, trace_properties
 
 ATTEMPTS = 2
 """A connection that the service closed while it was idle is noticed by the first send; the second opens anew."""
@@ -46,7 +46,7 @@ class ServiceBus:
         by_queue: dict[str, list[ServiceBusMessage]] = {}
         for message in messages:
             sealed = ServiceBusMessage(
-                json.dumps(message.body, separators=(",", ":")).encode(),
+                encoded(message),
                 message_id=message.id,
                 content_type="application/json",
                 scheduled_enqueue_time_utc=message.not_before,
@@ -117,16 +117,38 @@ class ServiceBus:
             return self._senders[queue]
 
     def _deliver(self, queue: str, messages: list[ServiceBusMessage]) -> None:
+        """As one batch, which is all or nothing; one by one where the batch is larger than a message may be."""
         with self._queue_lock(queue):
-            for attempt in range(ATTEMPTS):
-                try:
-                    self._sender(queue).send_messages(messages if len(messages) > 1 else messages[0])
-                except (ServiceBusError, ValueError, OSError) as error:
-                    self._drop(queue)
-                    if attempt == ATTEMPTS - 1:
-                        raise QueueUnavailable(f"queue {queue}: {type(error).__name__}") from error
-                else:
-                    return
+            try:
+                self._send_at_once(queue, messages)
+            except MessageTooLarge:
+                if len(messages) == 1:
+                    raise
+                self._send_one_by_one(queue, messages)
+
+    def _send_one_by_one(self, queue: str, messages: list[ServiceBusMessage]) -> None:
+        too_large: list[str] = []
+        for message in messages:
+            try:
+                self._send_at_once(queue, [message])
+            except MessageTooLarge as refused:
+                too_large.extend(refused.ids)
+        if too_large:
+            raise MessageTooLarge(queue, too_large)
+
+    def _send_at_once(self, queue: str, messages: list[ServiceBusMessage]) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                self._sender(queue).send_messages(messages if len(messages) > 1 else messages[0])
+            except MessageSizeExceededError as error:
+                self._drop(queue)  # the service may have closed the link over it
+                raise MessageTooLarge(queue, [str(message.message_id) for message in messages]) from error
+            except (ServiceBusError, ValueError, OSError) as error:
+                self._drop(queue)
+                if attempt == ATTEMPTS - 1:
+                    raise QueueUnavailable(f"queue {queue}: {type(error).__name__}") from error
+            else:
+                return
 
     def _drop(self, queue: str) -> None:
         with self._lock:

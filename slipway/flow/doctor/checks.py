@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from functools import partial
 
-from ...domain.model import Record
+from ...domain.reports import Finding, Status
 from ...telemetry import Attribute, Family, span
 from . import places
 from .facts import Facts
@@ -20,26 +19,6 @@ log = logging.getLogger(__name__)
 PATIENCE = 25.0
 """Seconds that one check may take; the caller's connection waits a minute."""
 QUEUES = ("causes", "steps", "runs", "approvals")
-
-
-class Status(StrEnum):
-    OK = "ok"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    """There is nothing to check, or no way of checking it."""
-
-
-class Finding(Record):
-    """What one check found."""
-
-    check: str
-    status: Status
-    said: str
-    missing: str = ""
-    """The right, setting or thing that is missing."""
-    command: str = ""
-    """What grants it, ready to be run; empty where no command does."""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...domain.causes import VoteCast
+from ...domain.incoming import Incoming
 from ...domain.model import sha256
 from ...domain.people import GUID_PATTERN, OID, SignedIn
 from ...domain.release import VoteDecision
 from ...domain.tokens import ApprovalClaims, Keys, TokenRefused
-from .reading import BadInput, Incoming, read_as, read_json
+from .reading import BadInput, read_as, read_json
 
 REASON_LIMIT = 2000
 FLOW = "teams"

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ...domain.causes import PipelineCompleted
+from ...domain.incoming import Incoming, Time
 from ...domain.release import Run
-from .reading import LARGEST_ID, BadInput, Ignored, Incoming, Time, by_now, read_as, read_json
+from .reading import LARGEST_ID, BadInput, Ignored, by_now, read_as, read_json
 
 BUILD_COMPLETE = "build.complete"
 RUN_STATE_CHANGED = "ms.vss-pipelines.run-state-changed-event"

@@ -3,20 +3,14 @@
 A function key says which program asks, not which person: it lets nobody vote.
 """
 
-from typing import Annotated, Literal
-
-from pydantic import Field
-
+from ...domain.ballot import Ballot
 from ...domain.causes import VoteCast
-from ...domain.model import Digest, sha256
+from ...domain.model import sha256
+from ...domain.people import Principal
 from ...domain.release import Release, VoteDecision
-from ...domain.tokens import TOKEN_LIMIT, ApprovalClaims, Keys, TokenRefused
+from ...domain.tokens import ApprovalClaims, Keys, TokenRefused
 from ..clock import Clock
-from .approval import REASON_LIMIT
-from .principal import Principal
-from .reading import BadInput, Incoming, read_as, read_json
-
-BODY_LIMIT = 16 * 1024
+from .reading import BadInput
 
 
 class NotAllowed(Exception):  # noqa: N818 - the message is the point
@@ -25,25 +19,6 @@ class NotAllowed(Exception):  # noqa: N818 - the message is the point
 
 class Misdirected(Exception):  # noqa: N818 - the message is the point
     """The vote is not for what the token, or the release, is at."""
-
-
-class Ballot(Incoming):
-    """The body of a vote."""
-
-    decision: Literal["approve", "reject", "withdraw"]
-    reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
-    plan_hash: Digest | None = None
-    token: Annotated[str, Field(max_length=TOKEN_LIMIT)] = ""
-    submission: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,100}$")] | None = None
-    """Names this act of voting, so that a request that is sent again is the same vote."""
-    channel: Literal["api", "cli"] = "api"
-
-
-def read_ballot(body: bytes) -> Ballot:
-    """Raises `BadInput`."""
-    if len(body) > BODY_LIMIT:
-        raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
-    return read_as(Ballot, read_json(body))
 
 
 def check_identified(ballot: Ballot, principal: Principal | None, *, sign_in: bool) -> None:

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from ...domain.causes import ImagePushed
+from ...domain.incoming import Incoming, Time
 from ...domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
-from .reading import BadInput, Ignored, Incoming, Time, by_now, read_as, read_json
+from .reading import BadInput, Ignored, by_now, read_as, read_json
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 LONGEST = 255

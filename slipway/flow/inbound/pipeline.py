@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ...domain.causes import PipelineCompleted
+from ...domain.incoming import Incoming, Time
 from ...domain.model import Digest, Repository, Tag
 from ...domain.release import Run
-from .reading import LARGEST_ID, BadInput, Incoming, Time, by_now, read_as, read_json
+from .reading import LARGEST_ID, BadInput, by_now, read_as, read_json
 
 Short = Annotated[str, Field(max_length=256)]
 

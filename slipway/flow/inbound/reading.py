@@ -1,11 +1,11 @@
 """Reading untrusted JSON: a size limit, a depth limit, and errors that name the field."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from reprlib import Repr
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
 SIZE_LIMIT = 2 * 1024 * 1024
 """Bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
@@ -29,37 +29,12 @@ class Ignored(Exception):  # noqa: N818
     """Input that is well-formed and none of our business; the message says why."""
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError as error:
-        raise ValueError("expected a time within the years 1 to 9999") from error
-
-
-Time = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time as others write it; without a zone, it is meant in UTC."""
-
-
 def by_now(said: datetime | None, now: datetime) -> datetime:
     """When something happened, as its sender says; a time that lies ahead is none, and ours counts.
 
     Releases are ordered by it: one of tomorrow would keep every other out of its lane until then.
     """
     return said if said is not None and said <= now + SKEW else now
-
-
-class Incoming(BaseModel):
-    """Base of the models of foreign events: fields that we do not know are none of our business."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_nothing(cls, value: Any) -> Any:
-        """Some senders write what they do not know as null, others leave it out."""
-        if isinstance(value, dict):
-            return {name: item for name, item in value.items() if item is not None}
-        return value
 
 
 def read_json(body: bytes) -> Any:

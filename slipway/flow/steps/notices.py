@@ -19,7 +19,7 @@ from ..clock import Clock
 from ..newer import newer_release
 from ..perform import Work
 from .places import Places
-from .plan import load_plan
+from .plan import PlanLost, load_plan
 
 LINES = 50
 """Objects of a plan that a message names; each channel shows as many of them as it has room for."""
@@ -166,7 +166,7 @@ def _newer(places: Places, release: Release) -> NewerRelease | None:
 def _plan_lines(places: Places, release: Release) -> tuple[str, ...]:
     try:
         plan: Plan = load_plan(places, release.plan_hash)
-    except LookupError:
+    except PlanLost:
         return ()  # the plan is gone or was changed, which the rollout says; people are asked all the same
     lines = [f"{change.kind} {change.name}: {change.change}" for change in plan.changes if change.change != "unchanged"]
     return tuple(lines[:LINES])

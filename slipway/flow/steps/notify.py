@@ -1,6 +1,7 @@
 """Notify: one notice on one channel. For an open gate, each approver gets a link of their own, made here and now,
 so that no link waits in a queue or a table."""
 
+from ...domain.errors import UnknownName
 from ...domain.tokens import KeysUnavailable
 from ...effects.notification import Channel, Message, NotificationError
 from ..clock import Clock
@@ -16,8 +17,8 @@ def notify(places: Places, clock: Clock, work: Work) -> Outcome:
         channel = places.channel(name)
         audience = Audience(shared=channel.shared, asked_by=_personal(places, work) if channel.shared else ())
         found = messages(places, clock, work, audience)
-    except KeyError as error:
-        return failed(str(error.args[0]))
+    except UnknownName as error:
+        return failed(str(error))
     except KeysUnavailable as away:
         return TryAgain(reason=str(away))
     return _send(channel, found)

@@ -13,7 +13,7 @@ from ..links import Links
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Opened when first asked for; a name that the settings do not know raises KeyError with the known ones."""
+    """Opened when first asked for; a name that the settings do not know raises `UnknownName` with the known ones."""
 
     registry: Callable[[str], Registry]
     cluster: Callable[[str], Cluster]

@@ -5,6 +5,7 @@ from typing import Any
 
 from ...config import ConfigError, render, render_job
 from ...domain.application import Environment, policy_hash
+from ...domain.errors import UnknownName
 from ...domain.model import sha256
 from ...domain.plan import Change, Plan, PlanMade
 from ...domain.release import Release, Return
@@ -25,6 +26,10 @@ PAUSE = timedelta(seconds=10)
 """Between looks for a signature or a document that is not there yet."""
 
 
+class PlanLost(Exception):  # noqa: N818 - it is what happened
+    """The plan that was voted on is no longer kept, or is not what it was."""
+
+
 def plan(places: Places, clock: Clock, work: Work) -> Outcome:
     release = work.release
     environment = work.entry.application.environment(work.step.environment)
@@ -39,8 +44,8 @@ def plan(places: Places, clock: Clock, work: Work) -> Outcome:
             # Signatures and SBOMs are pushed after their image: what is merely not there yet is waited for.
             return LookAgain(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
         report = _report(places, work, _make(places, work, environment, supply_chain.given_up()))
-    except (ConfigError, ImageGone, KeyError) as error:
-        return failed(str(error.args[0] if isinstance(error, KeyError) else error))
+    except (ConfigError, ImageGone, UnknownName) as error:
+        return failed(str(error))
     except (RegistryError, ClusterError) as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
     return passed(report)
@@ -88,7 +93,7 @@ def _make(places: Places, work: Work, environment: Environment, supply_chain: Su
 
 
 def _plan_return(places: Places, work: Work, environment: Environment, back: Return) -> PlanMade:
-    """A roll-back by hand. Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, KeyError."""
+    """A roll-back by hand. Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`."""
     registry = work.entry.application.registry_of(environment)
     kept = look_for(places, work.release, environment, registry=registry, back=back)
     if kept.image_is_gone:
@@ -110,7 +115,10 @@ def _whole(
     job: dict[str, Any] | None,
     rules: tuple[RuleResult, ...],
 ) -> Plan:
-    """The plan for these manifests, with what they would change in the cluster. Raises `ClusterError`, KeyError."""
+    """The plan for these manifests, with what they would change in the cluster.
+
+    Raises `ClusterError` and `UnknownName`.
+    """
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
     preview = places.cluster(environment.cluster).preview(manifests, environment.namespace)
@@ -157,11 +165,11 @@ def job_name(release: Release, environment: Environment) -> str:
 
 
 def load_plan(places: Places, plan_hash: str | None) -> Plan:
-    """The plan that was voted on, byte for byte. Raises LookupError when it is gone or was changed."""
+    """The plan that was voted on, byte for byte. Raises `PlanLost`."""
     try:
         content = places.blobs.get(plan_hash) if plan_hash else None
         if content is None:
-            raise LookupError(f"the plan {plan_hash} is not in the evidence container any more")
+            raise PlanLost(f"the plan {plan_hash} is not in the evidence container any more")
         return Plan.model_validate_json(content)
     except ValueError as error:
-        raise LookupError(f"the plan {plan_hash} cannot be used: {error}") from error
+        raise PlanLost(f"the plan {plan_hash} cannot be used: {error}") from error

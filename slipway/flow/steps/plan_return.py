@@ -43,7 +43,7 @@ class Kept:
 
 
 def look_for(places: Places, release: Release, environment: Environment, *, registry: str, back: Return) -> Kept:
-    """What there still is, here and now. Raises `RegistryError`, KeyError."""
+    """What there still is, here and now. Raises `RegistryError`, `UnknownName`."""
     name = f"{release.application}-{back.to}"
     plan, warning = _kept_plan(places, environment, back, name)
     warnings = [warning] if warning else []
@@ -82,7 +82,7 @@ def _has(places: Places, registry: str, release: Release) -> bool:
 def manifests_of(
     places: Places, work: Work, environment: Environment, kept: Kept, *, job_name: str
 ) -> tuple[str, tuple[dict[str, Any], ...], dict[str, Any] | None, tuple[RuleResult, ...]]:
-    """Image, manifests, acceptance Job and what was found of the supply chain. Raises `ConfigError`, KeyError."""
+    """Image, manifests, acceptance Job and what was found of the supply chain. Raises `ConfigError`, `UnknownName`."""
     if kept.plan is not None:
         job = kept.plan.verification
         if job is not None:

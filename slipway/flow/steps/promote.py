@@ -8,6 +8,7 @@ copied, both sides are compared, the tag is set, and tag and manifest are locked
 from datetime import timedelta
 
 from ...domain.application import Environment
+from ...domain.errors import UnknownName
 from ...domain.model import Digest, canonical
 from ...domain.promotion import TakenTag, Way
 from ...effects.registry import (
@@ -53,8 +54,8 @@ def promote(places: Places, clock: Clock, work: Work) -> Outcome:
     life = Life.begin(places, clock, work)
     try:
         return _promote(places, environment, life)
-    except (KeyError, TimeIsOver) as error:
-        return failed(str(error.args[0]), afterwards=life.forget)
+    except (UnknownName, TimeIsOver) as error:
+        return failed(str(error), afterwards=life.forget)
     except Unfinished:
         if life.is_last:
             return failed(life.given_up(), afterwards=life.forget)
@@ -117,7 +118,7 @@ def _fitting(places: Places, done: Promoted) -> Promoted:
 
 
 def _ends(places: Places, environment: Environment, life: Life) -> tuple[Source, Target]:
-    """Where it is, and where it has to be. Raises KeyError for a registry that the settings do not know."""
+    """Where it is, and where it has to be. Raises `UnknownName` for a registry that the settings do not know."""
     release = life.release
     source = Source(
         registry=places.registry(release.registry),

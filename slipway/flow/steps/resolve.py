@@ -1,5 +1,6 @@
 """Resolve: which digest a tag names now. From here on the tag is only a label."""
 
+from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...effects.registry import RegistryError
 from ..outcome import Outcome, TryAgain, failed, passed
@@ -15,8 +16,8 @@ def resolve(places: Places, work: Work) -> Outcome:
     release = work.release
     try:
         digest = places.registry(release.registry).resolve(release.repository, release.tag)
-    except KeyError as error:
-        return failed(str(error.args[0]))
+    except UnknownName as error:
+        return failed(str(error))
     except RegistryError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
     if digest is None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from ...config.images import names_repository
+from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...effects.cluster import Cluster, ClusterError, RolloutState, State
@@ -10,7 +11,7 @@ from ..clock import Clock
 from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places
-from .plan import load_plan
+from .plan import PlanLost, load_plan
 
 LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
 """Pauses between looks: short at first, so that a quick rollout is seen at once; then the last one, again and again."""
@@ -33,8 +34,8 @@ def deploy(places: Places, work: Work) -> Outcome:
     try:
         plan = load_plan(places, work.release.plan_hash)
         return passed(apply(places, plan))
-    except LookupError as error:
-        return failed(str(error.args[0]))
+    except (PlanLost, UnknownName) as error:
+        return failed(str(error))
     except ClusterError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
 
@@ -50,8 +51,8 @@ def check(places: Places, clock: Clock, work: Work) -> Outcome:
         plan = load_plan(places, work.release.plan_hash)
         cluster = places.cluster(plan.cluster)
         return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
-    except LookupError as error:
-        return failed(str(error.args[0]))
+    except (PlanLost, UnknownName) as error:
+        return failed(str(error))
     except ClusterError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
 
@@ -65,8 +66,8 @@ def roll_back(places: Places, clock: Clock, work: Work) -> Outcome:
             apply(places, plan)
         cluster = places.cluster(plan.cluster)
         return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
-    except LookupError as error:
-        return failed(str(error.args[0]))
+    except (PlanLost, UnknownName) as error:
+        return failed(str(error))
     except ClusterError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
 

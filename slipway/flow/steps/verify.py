@@ -3,6 +3,7 @@
 from typing import Any
 
 from ...domain.application import Environment
+from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import Evidence
@@ -12,7 +13,7 @@ from ..clock import Clock
 from ..outcome import Finished, LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places
-from .plan import load_plan
+from .plan import PlanLost, load_plan
 from .rollout import pause_before
 
 
@@ -29,8 +30,8 @@ def verify(places: Places, clock: Clock, work: Work) -> Outcome:
     try:
         plan = load_plan(places, work.release.plan_hash)
         return _verify(places, environment, plan, clock, work)
-    except LookupError as error:
-        return failed(str(error.args[0]))
+    except (PlanLost, UnknownName) as error:
+        return failed(str(error))
     except ClusterError as error:
         return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
 

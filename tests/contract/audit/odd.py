@@ -1,5 +1,6 @@
 """Records that are hard to write down: what a canonical form must say clearly."""
 
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft
 
 NASTY = (
@@ -7,10 +8,10 @@ NASTY = (
 )
 
 ODD = (
-    AuditDraft(action="odd.empty", actor="", details={}),
-    AuditDraft(action="odd.text", actor=NASTY, environment="", digest="@x", details={NASTY: NASTY, "": None}),
+    AuditDraft(action=Action.INPUT_PARKED, actor="", details={}),
+    AuditDraft(action=Action.INPUT_PARKED, actor=NASTY, environment="", digest="@x", details={NASTY: NASTY, "": None}),
     AuditDraft(
-        action="odd.numbers",
+        action=Action.INPUT_PARKED,
         actor="+1",
         details={
             "floats": [0.1, 1.0, -0.0, 1e16, 1e15, 123456789012345680.0, 1e-4, 1e-5, 1.5e300, 5e-324, 2**53 + 0.0],
@@ -18,7 +19,7 @@ ODD = (
         },
     ),
     AuditDraft(
-        action="odd.order",
+        action=Action.INPUT_PARKED,
         actor="-1+1",
         # by code point U+FFFD comes before U+1F6A2; by UTF-16 code unit it would come after
         details={
@@ -32,5 +33,5 @@ ODD = (
             "nested": {"b": [{}, []], "a": {}},
         },
     ),
-    AuditDraft(action="odd.large", actor="ada@example.com", details={"log": "🚢" * 20_000}),
+    AuditDraft(action=Action.INPUT_PARKED, actor="ada@example.com", details={"log": "🚢" * 20_000}),
 )

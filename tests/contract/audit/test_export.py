@@ -15,6 +15,7 @@ from slipway.cli.api import PAGE, Api
 from slipway.cli.exporting import Disk, Export, read_anchors
 from slipway.cli.finding import App
 from slipway.cli.proofs import Proof
+from slipway.domain.actions import Action
 from slipway.domain.anchor import Anchor
 from slipway.domain.audit import AuditDraft
 from slipway.domain.export import COLUMNS, Form, heading, read_back, written
@@ -191,7 +192,7 @@ def test_an_application_that_is_not_there_is_a_mistake_of_the_caller(slipway: Ru
 
 # ---- spreadsheets
 def test_no_cell_of_the_csv_is_taken_for_a_formula(slipway: Run, installation: Audited, tmp_path: Path) -> None:
-    installation.append(*ODD, AuditDraft(action="odd.quote", actor="'=1+1"))
+    installation.append(*ODD, AuditDraft(action=Action.INPUT_PARKED, actor="'=1+1"))
     slipway("audit", "export", "shop", "--output", "trail.csv")
     with (tmp_path / "trail.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
@@ -245,7 +246,7 @@ def test_a_run_may_be_cut_at_any_write_and_the_next_one_ends_as_if_it_had_not_be
     slipway: Run, installation: Audited, tmp_path: Path, name: str, part: float
 ) -> None:
     for _ in range(0, PAGE + 50, 50):
-        installation.append(*(AuditDraft(action="bulk.written", actor="ada", details={"n": n}) for n in range(50)))
+        installation.append(*(AuditDraft(action=Action.INPUT_PARKED, actor="ada", details={"n": n}) for n in range(50)))
     installation.wait(timedelta(days=1))
     installation.app.anchoring.run()
     slipway("audit", "export", "--output", f"whole-{name}")

@@ -2,11 +2,12 @@
 
 import pytest
 
+from slipway.domain.reports import Compared
 from slipway.ledger import Table
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.index_keys import TIME, by_application, digest_row, places, row_key
 from slipway.ledger.keys import audit as audit_key
-from slipway.ledger.reindexing import Compared, Reindexing
+from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import pack_audit
 from slipway.ledger.table import Act, PagedTable, Write
 from slipway.testing import MemoryTable

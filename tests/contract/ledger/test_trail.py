@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.release import Phase
 from slipway.flow.reading import Verdict
@@ -136,7 +137,7 @@ def test_a_record_added_between_others_is_found(installation: Installation) -> N
 
 def test_a_record_added_behind_the_end_is_found_though_it_is_well_linked(installation: Installation) -> None:
     end = unpack_audit(values(installation, last(installation)))
-    draft = AuditDraft(action="gate.passed", actor="eve")
+    draft = AuditDraft(action=Action.GATE_PASSED, actor="eve")
     (forged,) = chained([draft], application="shop", time=end.time, sequence=end.sequence, previous=end.hash)
     put(installation, forged.sequence, pack_audit(forged))
     assert fault(installation) == (forged.sequence, f"the head names {end.sequence} records, and here is one more")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.model import sha256
 
@@ -46,7 +47,7 @@ def trail(
         story = REJECTED if number % 3 == 0 else STORY
         for place, (action, actor, environment) in enumerate(story):
             draft = AuditDraft(
-                action=action,
+                action=Action(action),
                 actor=actor,
                 release=number,
                 environment=environment,

@@ -14,7 +14,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 from local.servicebus import QueueSettings
 from local.servicebus import ServiceBus as LocalServiceBus
 from slipway.domain.steps import Outgoing, Trace
-from slipway.effects.messaging import TRIES, Bus, DeadLetter, QueueUnavailable
+from slipway.effects.messaging import TRIES, Bus, DeadLetter, MessageTooLarge, QueueUnavailable
 from slipway.effects.messaging.service_bus import ServiceBus
 from slipway.testing import MemoryBus
 
@@ -138,6 +138,39 @@ def test_raw_messages_arrive_as_they_are_with_their_count(desk: Desk, body: byte
     id = f"raw-{next(_numbers)}"
     desk.bus.send_raw("runs", body, message_id=id, tries=7)
     assert desk.received("runs") == [(body, id, 7)]
+
+
+def large(size: int, queue: Any = "steps") -> Outgoing:
+    sent = message(queue)
+    return sent.evolve(body={**sent.body, "filled": "x" * size})
+
+
+def ids(desk: Desk, queue: str) -> list[str]:
+    return [id for _, id, _ in desk.received(queue)]
+
+
+def test_a_message_that_is_too_large_is_named_and_keeps_no_other_from_its_queue(desk: Desk) -> None:
+    before, refused, after = message(), large(300_000), message()
+    with pytest.raises(MessageTooLarge) as error:
+        desk.bus.send([before, refused, after])
+    assert (error.value.queue, error.value.ids) == ("steps", (refused.id,))
+    assert ids(desk, "steps") == [before.id, after.id]
+
+
+def test_messages_that_are_too_large_together_are_sent_one_by_one(desk: Desk) -> None:
+    several = [large(100_000, "causes") for _ in range(4)]
+    desk.bus.send(several)
+    assert ids(desk, "causes") == [one.id for one in several]
+
+
+def test_a_raw_message_that_is_too_large_is_refused_for_good(desk: Desk) -> None:
+    with pytest.raises(MessageTooLarge, match="queue runs: too large for it: raw-large"):
+        desk.bus.send_raw("runs", b"x" * 300_000, message_id="raw-large")
+    assert ids(desk, "runs") == []
+
+
+def test_being_too_large_is_not_taken_for_a_queue_that_is_away() -> None:
+    assert not issubclass(MessageTooLarge, QueueUnavailable)
 
 
 def test_a_queue_that_may_be_used_is_found_usable_and_stays_empty(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from functions import guard, votes
 from slipway.domain.release import Phase, Release
+from slipway.http import callers
 from slipway.testing import ADA, BASE, BEN, CLEO
 from tests.unit.api.in_process import use
 from tests.unit.pages.installation import Told, hello
@@ -120,7 +121,7 @@ def test_a_function_key_alone_lets_nobody_vote(home: Told, subject: Release) -> 
     before = home.app.ledger.head("hello")
     body = {"decision": "approve", "plan_hash": subject.plan_hash, "voter": ADA, "approver": {"email": ADA}}
     status, said = post("hello-1", body, {"x-functions-key": "the key"})
-    assert (status, said["title"]) == (403, "Nobody is known who votes")
+    assert (status, said["title"]) == (403, "Voter not identified")
     assert "a function key does not say who votes" in said["detail"]
     assert home.app.ledger.head("hello") == before
 
@@ -322,6 +323,30 @@ def test_where_roles_decide_a_person_needs_that_of_an_approver_to_vote(
     behind(monkeypatch, home, sign_in="easy-auth", api_access="roles")
     body = {"decision": "approve", "plan_hash": subject.plan_hash}
     status, said = post("hello-1", body, principal(ADA, roles="operator"))
-    assert (status, said["title"], said["permission"]) == (403, "It is not permitted", "vote")
+    assert (status, said["title"], said["permission"]) == (403, "Forbidden", "vote")
     assert voters(home) == []
     assert post("hello-1", body, principal(ADA, roles="Slipway.Approver"))[0] == 200
+
+
+@pytest.mark.usefixtures("subject")
+@pytest.mark.parametrize("host_keys", [True, False])
+def test_a_vote_reads_the_sign_in_once_and_checks_its_origin_once(
+    monkeypatch: pytest.MonkeyPatch, home: Told, subject: Release, host_keys: bool
+) -> None:
+    behind(monkeypatch, home, sign_in="easy-auth", api_access="host-keys" if host_keys else "roles")
+    called: list[str] = []
+
+    def counted(module: Any, name: str) -> None:
+        real = getattr(module, name)
+
+        def call(*args: Any) -> Any:
+            called.append(name)
+            return real(*args)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(callers, "read_principal")
+    counted(guard, "check_origin")
+    body = {"decision": "approve", "plan_hash": subject.plan_hash}
+    assert post("hello-1", body, principal(ADA, roles="Slipway.Approver"))[0] == 200
+    assert sorted(called) == ["check_origin", "read_principal"]

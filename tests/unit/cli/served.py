@@ -13,7 +13,10 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from slipway.api.audit import ReindexAnswer
+from slipway.api.releases import ReleaseAnswer
 from slipway.domain.model import sha256
+from slipway.flow.reading import standing
 from tests.unit.domain.world import World
 
 KEY = "the-key-of-the-app"
@@ -109,7 +112,7 @@ class Served:
         try:
             found = self._found(asked.method, tuple(map(unquote, path.split("/"))), dict(parse_qsl(target.query)))
         except MissingError as missing:
-            return problem(404, "There is no such thing", str(missing))
+            return problem(404, "Not found", str(missing))
         return found if isinstance(found, Reply) else Reply(body=json.dumps(found).encode())
 
     def _found(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any] | Reply:
@@ -119,7 +122,7 @@ class Served:
             case ("GET", "releases"):
                 found = self._releases(query)
             case ("GET", "releases", id):
-                found = release_json(*self._release(id))
+                found = {**release_json(*self._release(id)), "progress": None}
             case ("GET", "releases", id, "explain"):
                 found = explained(*self._release(id))
             case ("GET", "audit", application):
@@ -141,7 +144,9 @@ class Served:
             case ("GET", "audit"):
                 return self._ask(query)
             case ("POST", "audit", application, "reindex"):
-                return self.compared.get(application, {"records": 0, "head": 0})
+                found = {"application": application, "records": 0, "head": 0, "repaired": False}
+                found |= self.compared.get(application, {})
+                return ReindexAnswer.model_validate(found).model_dump(mode="json")
             case ("GET", "environments", environment, "live"):
                 return {"environment": environment, "live": self.live, "next": None}
             case _:
@@ -165,7 +170,7 @@ class Served:
         if wanted is not None and wanted not in self.worlds:
             known = ", ".join(self.worlds)
             return problem(
-                400, "A parameter is wrong", f"application: expected one of {known}, got {wanted!r}", "application"
+                400, "Invalid parameter", f"application: expected one of {known}, got {wanted!r}", "application"
             )
         worlds = [self.worlds[wanted]] if wanted else list(self.worlds.values())
         found = [release_json(world, number) for world in worlds for number in sorted(world.releases, reverse=True)]
@@ -203,7 +208,7 @@ def trail_of(world: World) -> Trail:
 
 def release_json(world: World, number: int) -> dict[str, Any]:
     release = world.releases[number]
-    return {"id": release.id, **release.model_dump(mode="json")}
+    return ReleaseAnswer.of(release).model_dump(mode="json")
 
 
 def explained(world: World, number: int) -> dict[str, Any]:
@@ -211,23 +216,7 @@ def explained(world: World, number: int) -> dict[str, Any]:
 
 
 def application_json(world: World) -> dict[str, Any]:
-    name = world.application.application
-    environments = []
-    for environment in world.application.environments:
-        lane = world.lanes.get(environment.name)
-        live = lane.live if lane else None
-        environments.append(
-            {
-                "environment": environment.name,
-                "gate": environment.gate.kind,
-                "live": {"release": f"{name}-{live.release}", "tag": live.tag, "at": live.at.isoformat()}
-                if live
-                else None,
-                "rolling": f"{name}-{lane.rolling}" if lane and lane.rolling else None,
-                "waiting": f"{name}-{lane.waiting}" if lane and lane.waiting else None,
-            }
-        )
-    return {"application": name, "environments": environments}
+    return standing(world.snapshot())
 
 
 def problem(status: int, title: str, detail: str, parameter: str | None = None) -> Reply:

@@ -122,7 +122,7 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("approve", "shop-2"), "nobody is known who votes"),
+        (("approve", "shop-2"), "the voter is not identified"),
         (("approve", "shop-3", "--token", "{token}"), "your link is for shop-2, not for shop-3"),
         (("approve", "shop-9", "--bearer", "x"), "shop-9 does not wait for approval"),
         (("approve", "--token", "{token}", "--plan", "abc"), "the plan of shop-2 is sha256:91c3e07d55aa, not abc"),
@@ -131,7 +131,7 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
         (("approve", "--link", "http://shop.example/approvals/{token}"), "--link: expected https"),
         (("approve", "--link", "https://shop.example/releases/shop-2"), "--link: expected the link"),
         (("approve", "--link", "https://x.example/approvals/{token}", "--token", "x"), "expected one of them"),
-        (("approve",), "nobody is known who votes"),
+        (("approve",), "the voter is not identified"),
         (("reject", "shop-2", "--token", "{token}"), "Missing option '--reason'"),
     ],
 )
@@ -160,11 +160,11 @@ def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served
 
 
 def test_the_apps_own_403_is_told_and_not_taken_for_a_wrong_key(slipway: Command, app: Served) -> None:
-    refused = {"title": "Nobody is known who votes", "status": 403, "detail": "the token cannot be used: it expired"}
+    refused = {"title": "Voter not identified", "status": 403, "detail": "the token cannot be used: it expired"}
     app.replies["approvals/shop-2"] = Reply(403, json.dumps(refused).encode())
     result = slipway("approve", "--token", token())
     assert result.exit_code == 1
-    assert "Nobody is known who votes: the token cannot be used: it expired" in result.stderr
+    assert "Voter not identified: the token cannot be used: it expired" in result.stderr
 
 
 def test_a_counted_vote_as_json_is_what_the_app_answers(slipway: Command) -> None:

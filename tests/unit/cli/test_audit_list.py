@@ -7,9 +7,16 @@ import json
 import pytest
 
 from slipway.cli.commands.audit_list import COLUMNS, When
+from slipway.cli.screen import Cell, Screen, tone_style
+from slipway.cli.trail import record_fields
+from slipway.domain.actions import Action
+from slipway.domain.audit import AuditRecord
+from slipway.domain.tones import Tone
+from slipway.pages.timeline import timeline
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served
 from tests.unit.cli.test_audit_verify import long_trail
+from tests.unit.domain.records import record
 from tests.unit.domain.world import World
 
 
@@ -106,7 +113,7 @@ def test_so_long_ago_becomes_a_time(text: str) -> None:
 
 
 def test_a_refusal_of_the_app_names_the_parameter(slipway: Command, app: Served) -> None:
-    body = {"title": "A parameter is wrong", "status": 400, "detail": "from: expected a day", "parameter": "from"}
+    body = {"title": "Invalid parameter", "status": 400, "detail": "from: expected a day", "parameter": "from"}
     app.replies["audit"] = Reply(status=400, body=json.dumps(body).encode())
     result = slipway("audit", "list", "--from", "yesterday")
     assert result.exit_code == 1
@@ -118,6 +125,26 @@ def test_one_record_is_shown_whole(slipway: Command, shop: World) -> None:
     text = slipway("audit", "show", "shop", str(record.sequence)).stdout
     for value in (record.hash, record.previous, record.digest, record.details["plan_hash"], record.action):
         assert str(value) in text
+
+
+@pytest.mark.parametrize("action", Action)
+def test_an_action_has_the_tone_on_the_terminal_that_it_has_on_the_pages(action: Action) -> None:
+    told = record(1, 0, action)
+    shown = dict(record_fields(Screen(), AuditRecord.model_validate(told.model_dump())))
+    assert shown["action"] == Cell(action.value, tone_style(timeline([told])[0].tone))
+    assert shown["meaning"] == timeline([told])[0].words
+
+
+def test_no_two_tones_look_alike_on_a_terminal() -> None:
+    assert len({tone_style(tone) for tone in Tone}) == len(Tone)
+
+
+def test_an_action_of_a_newer_version_is_listed_and_shown_as_unknown(slipway: Command, app: Served) -> None:
+    app.trails["shop"].records[-1]["action"] = "canary.begun"
+    newest = slipway("audit", "list", "--limit", "1").stdout.splitlines()[1]
+    assert "canary.begun (unknown)" in newest
+    text = slipway("audit", "show", "shop", str(len(app.trails["shop"].records))).stdout
+    assert "Unknown action 'canary.begun', written by a newer version" in text
 
 
 def test_a_damaged_record_is_shown_as_damaged(slipway: Command, app: Served) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from slipway.cli.api import PAGE
 from slipway.cli.commands.audit_verify import INSTALLATION
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.ledger import keys
 from tests.unit.cli.conftest import Command
@@ -18,7 +19,7 @@ from tests.unit.domain.world import World
 
 
 def long_trail(count: int, *, application: str = "shop") -> Trail:
-    drafts = [AuditDraft(action="release.created", actor="slipway", release=n + 1) for n in range(count)]
+    drafts = [AuditDraft(action=Action.RELEASE_CREATED, actor="slipway", release=n + 1) for n in range(count)]
     records = chained(drafts, application=application, time=MORNING, sequence=0, previous="")
     return Trail(records=[record.model_dump(mode="json") for record in records], sequence=count, hash=records[-1].hash)
 
@@ -64,6 +65,15 @@ def test_a_trail_of_any_length_is_read_to_its_end(slipway: Command, app: Served,
     app.trails["shop"] = long_trail(count)
     (only,) = verdict(slipway, "shop")["applications"]
     assert only == {"application": "shop", "records": count, "intact": True, "fault": None}
+
+
+def test_a_trail_with_an_action_of_a_newer_version_is_as_intact_as_any(slipway: Command, app: Served) -> None:
+    trail = long_trail(2)
+    last = AuditRecord.model_validate(trail.records[-1]).evolve(action="canary.begun")
+    last = last.evolve(hash=last.expected_hash())
+    app.trails["shop"] = Trail(records=[trail.records[0], last.model_dump(mode="json")], sequence=2, hash=last.hash)
+    (only,) = verdict(slipway, "shop")["applications"]
+    assert only == {"application": "shop", "records": 2, "intact": True, "fault": None}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +149,7 @@ def test_a_trail_that_was_emptied_is_found(slipway: Command, app: Served) -> Non
 def test_a_record_that_the_head_does_not_know_is_found(slipway: Command, app: Served) -> None:
     trail = app.trails["shop"]
     forged = chained(
-        [AuditDraft(action="vote.approved", actor="mallory@example.com", release=2)],
+        [AuditDraft(action=Action.VOTE_APPROVED, actor="mallory@example.com", release=2)],
         application="shop",
         time=MORNING,
         sequence=trail.sequence,

@@ -25,7 +25,7 @@ def test_another_document_than_the_kept_one_is_not_printed(slipway: Command, app
 def test_a_document_that_is_not_there_ends_with_1(slipway: Command) -> None:
     result = slipway("evidence", sha256(b"nothing"))
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: There is no such thing")
+    assert result.stderr.startswith("Error: Not found")
 
 
 def test_what_is_no_digest_is_refused_before_anything_is_asked(slipway: Command, app: Served) -> None:

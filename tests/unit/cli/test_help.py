@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from string import ascii_lowercase
 
 import click
 import pytest
@@ -11,6 +12,8 @@ from click.testing import CliRunner
 from slipway import __version__
 from slipway.cli.reference import page
 from slipway.cli.root import root
+from slipway.domain.actions import Action
+from slipway.domain.audit_query import ActionClass
 
 SLOW = ("rich", "urllib3", "pydantic", "yaml", "azure", "kubernetes")
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
@@ -76,7 +79,18 @@ def test_each_shell_gets_a_script_that_completes_slipway(shell: str) -> None:
     assert f"_SLIPWAY_COMPLETE={shell}_complete" in result.stdout
 
 
-def test_completion_offers_the_commands() -> None:
-    completing = {"_SLIPWAY_COMPLETE": "bash_complete", "COMP_WORDS": "slipway audit ver", "COMP_CWORD": "2"}
+def completed(words: str) -> list[str]:
+    """What a shell offers at the end of the words."""
+    completing = {"_SLIPWAY_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     result = CliRunner().invoke(root, [], env=completing, prog_name="slipway")
-    assert result.stdout.split() == ["plain,verify"]
+    return [line.removeprefix("plain,") for line in result.stdout.split()]
+
+
+def test_completion_offers_the_commands() -> None:
+    assert completed("slipway audit ver") == ["verify"]
+
+
+def test_completion_offers_every_action_and_class_to_filter_by() -> None:
+    offered = {name for first in ascii_lowercase for name in completed(f"slipway audit list --action {first}")}
+    assert offered == {*Action, *ActionClass}
+    assert completed("slipway audit list --action anchor.c") == ["anchor.contradicted"]

@@ -8,6 +8,7 @@ import pytest
 
 from slipway.cli.screen import Cell, Screen
 from slipway.cli.text import neutral
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, chained
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served, problem, release_json
@@ -87,14 +88,12 @@ def test_hostile_records_and_releases_leave_every_line_whole(
     slipway: Command, app: Served, shop: World, text: str
 ) -> None:
     draft = AuditDraft(
-        action="release.created", actor=text, release=1, environment=text, details={text: [text, {text: text}]}
+        action=Action.RELEASE_CREATED, actor=text, release=1, environment=text, details={text: [text, {text: text}]}
     )
     (record,) = chained([draft], application="shop", time=MORNING, sequence=0, previous="")
     app.trails["shop"].records = [record.model_dump(mode="json")]
     app.trails["shop"].sequence, app.trails["shop"].hash = 1, record.hash
-    app.replies["releases"] = Reply(
-        body=json.dumps({"releases": [release_json(shop, 1) | {"reason": text, "tag": text}]}).encode()
-    )
+    app.replies["releases"] = Reply(body=json.dumps({"releases": [release_json(shop, 1) | {"reason": text}]}).encode())
     for arguments, lines in ((("audit", "list"), 2), (("releases",), 2), (("audit", "verify"), 3)):
         result = slipway(*arguments)
         assert result.exit_code == 0
@@ -102,6 +101,20 @@ def test_hostile_records_and_releases_leave_every_line_whole(
     shown = slipway("audit", "show", "shop", "1")
     assert shown.exit_code == 0
     assert_harmless(shown.output)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("field", ["tag", "repository", "environment", "phase"])
+def test_a_hostile_name_is_refused_and_not_repeated(
+    slipway: Command, app: Served, shop: World, field: str, text: str
+) -> None:
+    """What has a form of its own, such as a tag, is no such thing with a control character in it."""
+    app.replies["releases"] = Reply(body=json.dumps({"releases": [release_json(shop, 1) | {field: text}]}).encode())
+    result = slipway("releases")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith(f"Error: the answer cannot be read: releases.0.{field}: ")
+    assert text not in result.stderr
+    assert_harmless(result.stderr)
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, NO_CHARACTER])

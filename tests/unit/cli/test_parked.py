@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.ledger.installation import Parked
+from slipway.domain.reports import Parked
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Served
 from tests.unit.domain.samples import MORNING

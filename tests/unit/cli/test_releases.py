@@ -49,7 +49,7 @@ def test_json_is_what_the_app_answers(slipway: Command, shop: World, arguments: 
     result = slipway(*arguments, "--json")
     expected = {
         "releases": {"releases": [release_json(shop, 2), release_json(shop, 1)]},
-        "release": release_json(shop, 1),
+        "release": {**release_json(shop, 1), "progress": None},
         "explain": explained(shop, 2),
         "applications": {"applications": [application_json(shop)]},
     }

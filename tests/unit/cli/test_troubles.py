@@ -34,7 +34,7 @@ def test_a_refused_key_ends_with_3_and_is_not_printed(slipway: Command, key: str
 def test_a_problem_is_told_with_title_detail_and_parameter(slipway: Command) -> None:
     result = slipway("releases", "--application", "shpo")
     assert result.exit_code == 1
-    expected = "A parameter is wrong: application: expected one of shop, got 'shpo' (parameter: application)"
+    expected = "Invalid parameter: application: expected one of shop, got 'shpo' (parameter: application)"
     assert result.stderr == f"Error: {expected}\n"
     assert result.stdout == ""
 
@@ -42,7 +42,7 @@ def test_a_problem_is_told_with_title_detail_and_parameter(slipway: Command) -> 
 def test_a_release_that_is_not_there_ends_with_1(slipway: Command) -> None:
     result = slipway("release", "shop-99")
     assert result.exit_code == 1
-    assert result.stderr == "Error: There is no such thing: there is no release shop-99\n"
+    assert result.stderr == "Error: Not found: there is no release shop-99\n"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
@@ -50,10 +50,10 @@ def test_an_app_that_fails_ends_with_3_for_it_has_not_said_no(
     slipway: Command, app: Served, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "PAUSE", 0)
-    app.replies["applications"] = problem(status, "A service that is needed is away", "try again in a moment")
+    app.replies["applications"] = problem(status, "Service unavailable", "try again in a moment")
     result = slipway("audit", "verify")
     assert result.exit_code == 3
-    assert "A service that is needed is away: try again in a moment" in result.stderr
+    assert "Service unavailable: try again in a moment" in result.stderr
 
 
 def test_a_busy_app_is_asked_again(slipway: Command, app: Served) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.reports import Finding, Status
 from slipway.effects.cluster import Unreachable as ClusterUnreachable
 from slipway.effects.cluster.kinds import BUILT_IN, Target
 from slipway.effects.cluster.rights import Right, needed
 from slipway.effects.notification import NotificationError
 from slipway.effects.registry import Denied, Where
-from slipway.flow.doctor import Doctor, Finding, Remedies, Status
+from slipway.flow.doctor import Doctor, Remedies
 from slipway.ledger import LedgerUnavailable
 from slipway.telemetry import Attribute
 from slipway.testing import Installation, write_delivery

@@ -2,6 +2,7 @@
 
 import pytest
 
+from slipway.domain.actions import Action
 from slipway.domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck, ChainFault, chained
 from tests.unit.domain.samples import ADA, MORNING, application
 from tests.unit.domain.world import World
@@ -113,7 +114,7 @@ def test_reordered_records_that_were_numbered_again_are_named() -> None:
 def test_an_added_record_at_the_end_does_not_agree_with_the_head() -> None:
     world = a_trail()
     extra = chained(
-        [AuditDraft(action="vote.approved", actor=ADA)],
+        [AuditDraft(action=Action.VOTE_APPROVED, actor=ADA)],
         application="shop",
         time=world.now,
         sequence=world.head.sequence,

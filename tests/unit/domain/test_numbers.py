@@ -1,36 +1,21 @@
 """Numbers from the trail: what counts, in which week, and that portions and repetitions change nothing."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.audit import GENESIS, AuditRecord
+from slipway.domain.actions import Action
+from slipway.domain.audit import AuditRecord
 from slipway.domain.numbers import Cursor, Tally, Week, fold, iso_week, week_start, weeks_until
 from slipway.domain.numbers_report import environment_numbers, figures
-from slipway.domain.stages import BEGINS, Stage, spans
+from slipway.domain.spans import spans
+from slipway.domain.stages import Stage
+from tests.unit.domain.records import record
 
-START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-ACTIONS = (*BEGINS, "rollback.ordered", "vote.approved", "notification.sent", "release.retried")
-
-
-def record(
-    sequence: int, at: float, action: str, release: int = 1, environment: str | None = "production"
-) -> AuditRecord:
-    """`at` is in minutes."""
-    return AuditRecord(
-        application="shop",
-        sequence=sequence,
-        time=START + timedelta(minutes=at),
-        actor="slipway",
-        action=action,
-        release=f"shop-{release}",
-        environment=environment,
-        previous=GENESIS,
-        hash=GENESIS,
-    )
+ACTIONS = (*Action, "canary.begun")
 
 
 def story(*told: tuple[float, str] | tuple[float, str, int]) -> list[AuditRecord]:

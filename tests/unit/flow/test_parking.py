@@ -7,6 +7,7 @@ import pytest
 from slipway.effects.messaging import DeadLetter, QueueUnavailable
 from slipway.flow.inbound import BadInput
 from slipway.flow.parking import NotReplayable
+from slipway.flow.reading import NotFound
 from slipway.testing import Installation
 
 HOOKS = "azure-devops"
@@ -113,7 +114,7 @@ def test_a_replay_while_the_queue_is_away_records_nothing(installation: Installa
 
 @pytest.mark.parametrize("id", ["", "nothing", "../x", "a#b", "x" * 5000, "ж"])
 def test_what_was_never_parked_cannot_be_replayed(installation: Installation, id: str) -> None:
-    with pytest.raises(KeyError, match="no parked input has the id"):
+    with pytest.raises(NotFound, match="no parked input has the id"):
         installation.app.parking.replay(id, actor="ada")
 
 

@@ -157,6 +157,10 @@ class BusyIntake(Intake):
         raise Contended("shop: others were faster")
 
 
+def busy_like(intake: Intake) -> BusyIntake:
+    return BusyIntake(**{each.name: getattr(intake, each.name) for each in fields(Intake)})
+
+
 def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_had_once(
     installation: Installation, step: Step
 ) -> None:
@@ -166,8 +170,7 @@ def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_ha
         had.append(work)
         return DONE
 
-    shared = {each.name: getattr(installation.app.intake, each.name) for each in fields(Intake)}
-    busy = BusyIntake(**shared)
+    busy = busy_like(installation.app.intake)
     performer(installation, effect, intake=busy).perform(step)
     (message,) = [m for m in installation.bus.sent if m.queue == "causes"]
     cause = CAUSE.validate_python(message.body)

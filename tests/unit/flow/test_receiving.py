@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.causes import CAUSE
-from slipway.effects.messaging import QueueUnavailable
+from slipway.domain.reports import Parked
+from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
 from slipway.flow.inbound import BadInput, Ignored, read_json
 from slipway.flow.intake import Contended, UnknownTarget
 from slipway.flow.receiving import TRIES, pause_after
 from slipway.ledger import Conflict, LedgerUnavailable
-from slipway.ledger.installation import Parked
 from slipway.testing import Installation, MemoryTable
 from slipway.testing.queues import Raw
 
@@ -53,7 +53,12 @@ def test_what_is_none_of_our_business_leaves_nothing_behind(installation: Instal
 
 
 @pytest.mark.parametrize(
-    "error", [BadInput("digest", "sha256:…", "'x'"), UnknownTarget("no application delivers team/other")]
+    "error",
+    [
+        BadInput("digest", "sha256:…", "'x'"),
+        UnknownTarget("no application delivers team/other"),
+        MessageTooLarge("steps", ["m-2"]),
+    ],
 )
 def test_bad_input_is_parked_at_once_with_its_reason(installation: Installation, error: Exception) -> None:
     receive(installation, error)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
-from slipway.ledger.installation import Parked
+from slipway.domain.reports import Parked
 from slipway.ledger.rows import pack, pack_audit, unpack, unpack_audit
 from slipway.ledger.table import Act, Write, check
 from tests.unit.domain.samples import MORNING
@@ -16,7 +17,7 @@ def parked(body: str) -> Parked:
 
 
 def record(**details: object) -> AuditRecord:
-    draft = AuditDraft(action="rollout.done", actor="slipway", release=7, environment="staging", details=details)
+    draft = AuditDraft(action=Action.ROLLOUT_DONE, actor="slipway", release=7, environment="staging", details=details)
     (made,) = chained([draft], application="shop", time=MORNING, sequence=0, previous="")
     return made
 

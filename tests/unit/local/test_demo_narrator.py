@@ -1,7 +1,9 @@
-"""What the demo shows of a promotion that takes a while: one line that grows, on a terminal only."""
+"""What the demo shows of a record, and of a promotion that takes a while: one line that grows, on a terminal only."""
 
 import io
 from typing import Any
+
+import pytest
 
 from local.demo.narrator import BAR, Narrator
 
@@ -49,3 +51,13 @@ def test_an_import_has_no_share_that_anybody_knows() -> None:
 def test_there_is_no_bar_in_a_file_and_none_where_nothing_is_to_be_said() -> None:
     assert "█" not in shown(io.StringIO(), HALF)
     assert shown(Terminal(), HALF, quiet=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("action", "sign"),
+    [("release.live", "✓"), ("rollback.ordered", "✗"), ("gate.opened", "!"), ("plan.made", "·"), ("canary.begun", "!")],
+)
+def test_a_record_is_marked_in_the_tone_of_its_action(action: str, sign: str) -> None:
+    stream = io.StringIO()
+    Narrator(stream).record({"action": action, "actor": "slipway", "release": "hello-1", "details": {"plan_hash": ""}})
+    assert f"s  {sign} {action} " in stream.getvalue()

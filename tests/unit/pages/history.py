@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
+from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.flow.numbers import Numbers
 from slipway.ledger import Ledger, keys
@@ -35,7 +36,7 @@ BADLY = (
 
 def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> list[AuditRecord]:
     """Records in order, up to `NOW`."""
-    chance, told = random.Random(seed), list[tuple[datetime, int, str]]()
+    chance, told = random.Random(seed), list[tuple[datetime, int, Action]]()
     number, at = 0, NOW - timedelta(weeks=weeks)
     while at < NOW - timedelta(hours=12):
         number += 1
@@ -46,7 +47,7 @@ def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> li
     return _records(application, told)
 
 
-def _records(application: str, told: list[tuple[datetime, int, str]]) -> list[AuditRecord]:
+def _records(application: str, told: list[tuple[datetime, int, Action]]) -> list[AuditRecord]:
     records = list[AuditRecord]()
     for at, number, action in told:
         where = None if action in ("release.created", "release.started") else "production"

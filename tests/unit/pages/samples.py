@@ -9,12 +9,12 @@ from slipway.domain.release import Release, VoteDecision
 from slipway.domain.steps import StepKind
 from slipway.flow.inbound.approval import vote
 from slipway.flow.reading import Reader
+from slipway.http.requests import FORM_TYPE
 from slipway.ledger.installation import Installation
 from slipway.pages import audit, board, parked, release
 from slipway.pages import numbers as numbers_page
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show
-from slipway.pages.form import FORM_TYPE
 from slipway.pages.messages import not_found, sign_in, try_again
 from slipway.pages.signin import Visitor
 from slipway.testing import ADA, BEN

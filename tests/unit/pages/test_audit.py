@@ -9,9 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from slipway.domain.actions import Action
+from slipway.domain.audit_query import ActionClass
 from slipway.flow.inbound import BadInput
 from slipway.pages.audit import PAGE, download, show
 from slipway.testing import ADA
+from tests.unit.domain.records import record
 from tests.unit.pages.installation import Told
 from tests.unit.pages.samples import SAMPLES, asked_and_voted
 
@@ -91,6 +94,27 @@ def test_what_is_taken_along_is_what_is_shown(home: Told) -> None:
     assert len(shown) == PAGE
     answer = download(home.app.trail, {}, "csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="slipway-audit.csv"'
+
+
+def test_every_action_and_every_class_is_offered_to_filter_by(home: Told) -> None:
+    offered = re.findall(r'<option value="([^"]+)"', page(home))
+    assert {*Action, *ActionClass} <= set(offered)
+
+
+@pytest.mark.parametrize(
+    ("action", "look", "words"),
+    [
+        ("anchor.contradicted", "bad-word", "An anchor names a record that the chain does not hold"),
+        ("anchor.written", "quiet-word", "The day's anchor was written"),
+        ("canary.begun", "asks-word", "Unknown action 'canary.begun', written by a newer version"),
+    ],
+)
+def test_tampering_and_unknown_actions_do_not_look_like_routine(action: str, look: str, words: str) -> None:
+    home = Told()
+    home.app.index.write([record(1, 0, action)])
+    body = html.unescape(page(home))
+    assert f'<strong class="{look}">{words}' in body
+    assert f"<code>{action}</code>" in body
 
 
 def test_nothing_found_says_what_to_do() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from functions import approvals, pages
 from slipway.domain.release import Phase, Release
-from slipway.pages.form import FORM_TYPE
+from slipway.http.requests import FORM_TYPE
 from slipway.pages.signin import SignIn
 from slipway.testing import ADA, BASE
 from tests.unit.api.in_process import use

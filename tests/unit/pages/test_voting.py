@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 import pytest
 
 from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.http.requests import FORM_TYPE
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Row
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show
-from slipway.pages.form import FORM_TYPE
 from slipway.pages.messages import guarded
 from slipway.testing import ADA, BASE, BEN, MemoryTable
 from tests.unit.pages.installation import Told

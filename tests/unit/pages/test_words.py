@@ -1,41 +1,30 @@
-"""Plain words: every phase and every audit action that the product writes has some; times read well."""
+"""Plain words: every phase has some; times read well."""
 
-import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-import slipway
 from slipway.domain.release import Phase
-from slipway.domain.stages import BEGINS
+from slipway.domain.tones import Tone
 from slipway.pages import words
+from slipway.pages.templating import STYLESHEET
 from slipway.pages.text import short, visible, web_address
 from slipway.pages.times import duration, relative
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-DECIDE = Path(slipway.__file__).parent / "domain" / "decide"
-
-
-def test_every_action_that_a_decision_records_has_words() -> None:
-    source = "".join(path.read_text() for path in DECIDE.glob("*.py"))
-    prefixes = {name.partition(".")[0] for name in words.ACTIONS}
-    written = {a for a in re.findall(r'"([a-z]+\.[a-z-]+)"', source) if a.partition(".")[0] in prefixes}
-    assert len(written) > 20
-    assert written <= set(words.ACTIONS)
-
-
-def test_every_end_of_a_release_has_words() -> None:
-    ends = {f"release.{str(phase).replace('_', '-')}" for phase in Phase if phase.final}
-    assert ends <= set(words.ACTIONS)
 
 
 def test_every_phase_has_a_word_and_a_mark_of_its_own_kind() -> None:
     assert all(phase.word and len(phase.mark) == 1 for phase in Phase)
 
 
-def test_an_action_that_is_not_known_yet_is_said_by_its_name() -> None:
-    assert words.action("freeze.was-set")[0] == "Freeze was set"
+def test_each_tone_has_a_look_of_its_own_wherever_pages_show_one() -> None:
+    rules = STYLESHEET.read_text(encoding="utf-8")
+    looks = {words.css(tone) for tone in Tone if tone is not Tone.QUIET}  # which is how everything looks by itself
+    assert len(looks) == len(Tone) - 1
+    for look in looks:
+        assert f".badge.{look} {{" in rules
+        assert f".timeline > .{look}::before {{" in rules
 
 
 @pytest.mark.parametrize(
@@ -89,7 +78,3 @@ def test_text_keeps_its_lines_and_tabs_and_other_scripts() -> None:
 def test_a_digest_is_said_by_its_first_digits() -> None:
     assert short("sha256:" + "ab" * 32) == "abababababab"
     assert short(None) == ""
-
-
-def test_every_action_that_begins_or_ends_a_stage_is_one_that_is_recorded() -> None:
-    assert set(BEGINS) - set(words.ACTIONS) == set()

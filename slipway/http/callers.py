@@ -9,7 +9,8 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...domain.roles import Caller, Role, read_roles
+from ..domain.people import Principal
+from ..domain.roles import Caller, Role, read_roles
 from .principal import HEADER, read_principal
 
 KEY_HEADER = "x-functions-key"
@@ -48,8 +49,14 @@ class Access:
 
     def caller(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Caller:
         """`headers` must find names in any case. Raises `Unknown`, and `BadInput` for a header that is no principal."""
+        return self.caller_as(self.principal(headers), headers, parameters)
+
+    def caller_as(
+        self, principal: Principal | None, headers: Mapping[str, str], parameters: Mapping[str, str]
+    ) -> Caller:
+        """The caller, of whose sign-in the header was read before. Raises `Unknown`."""
         named = self._named(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
-        person = self.person(headers)
+        person = _person(principal) if principal else None
         if named is None and self.host_keys:
             named = Caller(name=HOST_KEY, roles=frozenset({self.host_key_role}))
         if person and named:
@@ -60,11 +67,13 @@ class Access:
 
     def person(self, headers: Mapping[str, str]) -> Caller | None:
         """Who has signed in. Everybody who could is a reader, as on the pages; app roles come on top."""
+        principal = self.principal(headers)
+        return _person(principal) if principal else None
+
+    def principal(self, headers: Mapping[str, str]) -> Principal | None:
+        """The sign-in as its header says it, where that is worth anything. Raises `BadInput`."""
         header = headers.get(HEADER, "") if self.easy_auth else ""
-        if not header:
-            return None
-        principal = read_principal(header)
-        return Caller(name=principal.name, roles=read_roles(principal.roles) | {Role.READER})
+        return read_principal(header) if header else None
 
     def _named(self, key: str) -> Caller | None:
         """Every hash is compared, each in constant time."""
@@ -73,3 +82,7 @@ class Access:
         if not key or not found:
             return None
         return Caller(name=f"key:{found[0]}", roles=frozenset({self.keys[found[0]].role}))
+
+
+def _person(principal: Principal) -> Caller:
+    return Caller(name=principal.name, roles=read_roles(principal.roles) | {Role.READER})

@@ -6,13 +6,13 @@ which removes whatever a client sends under that name.
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from ...domain.people import OID, SignedIn
-from .reading import BadInput, Incoming, read_as, read_json
+from ..domain.incoming import Incoming
+from ..domain.people import OID, Principal, SignedIn
+from ..flow.inbound.reading import BadInput, read_as, read_json
 
 HEADER = "X-MS-CLIENT-PRINCIPAL"
 LIMIT = 64 * 1024
@@ -30,17 +30,6 @@ class _Claim(Incoming):
 
 class _Principal(Incoming):
     claims: Annotated[tuple[_Claim, ...], Field(max_length=2000)] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Principal:
-    """A person who has signed in."""
-
-    name: str
-    """How they are called: their address where the sign-in names one, else `oid:<object id>`."""
-    signed_in: SignedIn
-    roles: tuple[str, ...] = ()
-    """App roles of Entra, as they are written there."""
 
 
 def read_principal(header: str) -> Principal:

@@ -1,0 +1,102 @@
+"""`python -m scripts.ci`: run the stages in order, stop at the first that fails, print the table in any case.
+
+`--spent STAGE=SECONDS` names a stage that ran before Python was there; `--list` prints the stages as Markdown.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from .outcomes import FOLDER, read_outcomes
+from .stages import LIST, Machine, Plan, Stage, as_markdown, read_plan
+from .table import Done, State, problems, report
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Stopped(BaseException):
+    """Somebody ends the run: whoever started it has waited long enough. Like KeyboardInterrupt, no error of ours."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    plan = read_plan(options.stages)
+    if options.list:
+        print(as_markdown(plan))
+        return 0
+    signal.signal(signal.SIGTERM, _stop)
+    shutil.rmtree(options.outcomes, ignore_errors=True)
+    machine, done = Machine(), list[Done]()
+    try:
+        for one in stages_done(plan, machine, dict(options.spent), outcomes=options.outcomes):
+            done.append(one)
+    finally:
+        print("\n" + report(plan, done, machine), flush=True)
+    return 1 if problems(plan, done, machine) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scripts.ci", description=__doc__)
+    parser.add_argument("--spent", action="append", default=[], type=_spent, metavar="STAGE=SECONDS")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--stages", type=Path, default=LIST, help="another list than .ci/stages.toml")
+    parser.add_argument(
+        "--outcomes", type=Path, default=ROOT / ".local" / "ci", help="where tests leave their outcomes"
+    )
+    return parser
+
+
+def _spent(text: str) -> tuple[str, float]:
+    name, _, seconds = text.partition("=")
+    return name, float(seconds)
+
+
+def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the signature is Python's
+    raise Stopped
+
+
+def stages_done(plan: Plan, machine: Machine, spent: Mapping[str, float], *, outcomes: Path) -> Iterator[Done]:
+    """Each stage as it ends; nothing more after one that fails."""
+    for stage in plan.stages:
+        if stage.name in spent:
+            yield Done(stage.name, State.CHECKED, spent[stage.name])
+        elif stage.needs and (why := stage.needs.missing(machine)):
+            yield Done(stage.name, State.LEFT_OUT, why=why)
+        else:
+            one = run(stage, outcomes / stage.name)
+            yield one
+            if one.state is State.FAILED:
+                return
+
+
+def run(stage: Stage, folder: Path) -> Done:
+    print(f"\n── {stage.name}: {stage.run}", flush=True)
+    began = time.monotonic()
+    try:
+        code = _call(stage.run, os.environ | {FOLDER: str(folder)})
+    except (KeyboardInterrupt, Stopped):
+        why = "stopped from outside"
+    else:
+        why = f"ended with exit code {code}" if code else ""
+    state = State.FAILED if why else State.CHECKED
+    return Done(stage.name, state, time.monotonic() - began, why, tuple(read_outcomes(folder)))
+
+
+def _call(command: str, environment: Mapping[str, str]) -> int:
+    """In a process group of its own, so that all of it ends when the run is stopped."""
+    with subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=environment, start_new_session=True) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""Errors: problem details (RFC 9457)."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Problem(BaseModel):
+    """Problem details, RFC 9457."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="A name for the kind of problem, the same for every case of it.")
+    title: str
+    status: int
+    detail: str
+    parameter: str | None = Field(default=None, description="The parameter or field that is wrong.")
+    permission: str | None = Field(default=None, description="The permission that is needed.")
+    roles: list[str] | None = Field(default=None, description="The caller's roles.")

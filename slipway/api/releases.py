@@ -1,0 +1,89 @@
+"""Applications, releases, and why they are where they are."""
+
+from typing import Self
+
+from pydantic import ConfigDict, Field, computed_field
+
+from ..domain.explain import EnvironmentRules, Explanation
+from ..domain.model import Moment
+from ..domain.promotion import PromotionProgress
+from ..domain.release import Release
+from .base import Answer
+
+__all__ = [
+    "ApplicationStanding",
+    "Applications",
+    "EnvironmentRules",
+    "Explanation",
+    "FreezeInForce",
+    "HoldOfLane",
+    "LaneStanding",
+    "LiveRelease",
+    "ReleaseAnswer",
+    "ReleaseWithProgress",
+    "Releases",
+]
+
+
+class LiveRelease(Answer):
+    release: str
+    tag: str
+    at: Moment
+
+
+class FreezeInForce(Answer):
+    owner: str
+    reason: str
+    until: Moment | None = Field(description="When it ends by itself; null where somebody has to end it.")
+
+
+class HoldOfLane(Answer):
+    owner: str
+    reason: str
+    release: str = Field(description="The roll-back that set it.")
+
+
+class LaneStanding(Answer):
+    environment: str
+    gate: str
+    live: LiveRelease | None
+    rolling: str | None
+    waiting: str | None
+    returning: str | None = Field(description="A roll-back by hand that is here and not yet rolling out.")
+    frozen: FreezeInForce | None = Field(description="The freeze of this lane, while it is in force.")
+    held: HoldOfLane | None = Field(description="Keeps a roll-back by hand in place until somebody resumes.")
+
+
+class ApplicationStanding(Answer):
+    application: str
+    frozen: FreezeInForce | None = Field(description="The freeze of everything, while it is in force.")
+    environments: list[LaneStanding]
+
+
+class Applications(Answer):
+    applications: list[ApplicationStanding]
+
+
+class ReleaseAnswer(Release):
+    """A release."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator above a property
+    @property
+    def id(self) -> str:
+        return f"{self.application}-{self.number}"
+
+    @classmethod
+    def of(cls, release: Release) -> Self:
+        return cls.model_validate(dict(release))
+
+
+class ReleaseWithProgress(ReleaseAnswer):
+    """A release, and how far its promotion is."""
+
+    progress: PromotionProgress | None = Field(description="How far its promotion is, while there is one.")
+
+
+class Releases(Answer):
+    releases: list[ReleaseAnswer]

@@ -1,0 +1,387 @@
+"""The actions of the audit trail, each with everything that the product knows about it.
+
+A record's action says what happened. The pages, the terminal, the filters, the timeline, the numbers and the index all
+take what they need from the member, so that a new action is one new member and cannot be forgotten anywhere. Stored
+trails hold the text; a text that is no member was written by a newer version (`Action.known`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from typing import Final, Self, assert_never
+
+from .phases import Phase
+from .release import VoteDecision
+from .stages import Stage
+from .tones import Tone
+
+
+class NoStage(Enum):
+    """What an action that begins no stage does to the one that is running."""
+
+    ENDS = auto()
+    """The stage is over; what comes next begins with a later record."""
+    GOES_ON = auto()
+    """The stage goes on."""
+
+
+class Intervention(StrEnum):
+    """Ways in which the usual course of a release is interfered with."""
+
+    FREEZE = "freeze"
+    """A freeze or a hold began or ended."""
+    OVERRIDE = "override"
+    """Somebody passed a rule with a reason."""
+    REJECTION = "rejection"
+    """Somebody rejected a release."""
+    ROLLBACK = "rollback"
+    """What was live before was brought back, or was to be."""
+
+
+class Measured(Enum):
+    """What the numbers count, or measure from or to."""
+
+    CREATED = auto()
+    """Lead time begins."""
+    PLANNED = auto()
+    """Where people were asked before the plan was made again, they are still asked."""
+    GATE_OPENED = auto()
+    """People are asked."""
+    GATE_DECIDED = auto()
+    """They have decided."""
+    ROLLOUT_BEGAN = auto()
+    """From here on a failure is one of the environment."""
+    FAILED = auto()
+    """A rollout that has begun went wrong."""
+    LIVE = auto()
+    """A deployment; lead time and outages end."""
+    ROLLBACK_ORDERED = auto()
+    """A release that was live is withdrawn, by a release that brings nothing new."""
+    RESTORED = auto()
+    """An outage ends without a deployment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _More:
+    """What holds for some actions only."""
+
+    stage: Stage | NoStage = NoStage.GOES_ON
+    intervention: Intervention | None = None
+    changes_environment: bool = False
+    measured: Measured | None = None
+
+
+_ENDS_STAGE: Final = _More(stage=NoStage.ENDS)
+_FREEZES: Final = _More(intervention=Intervention.FREEZE)
+_OVERRIDES: Final = _More(intervention=Intervention.OVERRIDE)
+
+
+class Action(StrEnum):
+    """What a record of the audit trail says happened. The value is the text that is stored."""
+
+    meaning: str
+    """One line for people."""
+    tone: Tone
+    stage: Stage | NoStage
+    """The stage that it begins, or what it does to the one that is running."""
+    intervention: Intervention | None
+    """None for what belongs to the usual course of a release."""
+    changes_environment: bool
+    """Whether it changes what runs in an environment, or makes it the one that is live."""
+    measured: Measured | None
+    """None for what the numbers do not look at."""
+
+    def __new__(cls, text: str, meaning: str, tone: Tone, more: _More = _More()) -> Self:
+        action = str.__new__(cls, text)
+        action._value_ = text
+        action.meaning = meaning
+        action.tone = tone
+        action.stage = more.stage
+        action.intervention = more.intervention
+        action.changes_environment = more.changes_environment
+        action.measured = more.measured
+        return action
+
+    IMAGE_IGNORED = "image.ignored", "Image ignored: its tag does not start a release", Tone.QUIET
+    IMAGE_TAGGED = "image.tagged", "The image was given another tag", Tone.QUIET
+    RUN_IGNORED = "run.ignored", "CI run ignored", Tone.QUIET
+    RUN_RECORDED = "run.recorded", "CI run recorded", Tone.QUIET
+    RUN_FAILED = "run.failed", "CI run failed", Tone.BAD
+
+    RELEASE_CREATED = (
+        "release.created",
+        "Release created",
+        Tone.QUIET,
+        _More(stage=Stage.JOIN, measured=Measured.CREATED),
+    )
+    RELEASE_JOINED = "release.joined", "Its image or its CI run arrived", Tone.QUIET
+    RELEASE_STARTED = "release.started", "On its way to the first environment", Tone.QUIET, _ENDS_STAGE
+    RELEASE_QUEUED = "release.queued", "Queued behind another rollout", Tone.QUIET, _More(stage=Stage.QUEUE)
+    RELEASE_BLOCKED = "release.blocked", "Ready to roll out, but held back", Tone.ASKS, _More(stage=Stage.HELD_BACK)
+    RELEASE_RETRIED = "release.retried", "Tried again", Tone.BUSY
+    RELEASE_LIVE = (
+        "release.live",
+        "Live",
+        Tone.GOOD,
+        _More(stage=NoStage.ENDS, changes_environment=True, measured=Measured.LIVE),
+    )
+    RELEASE_COMPLETED = "release.completed", "Completed: live in the last environment", Tone.GOOD, _ENDS_STAGE
+    RELEASE_FAILED = (
+        "release.failed",
+        "Failed",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+    )
+    RELEASE_ROLLED_BACK = (
+        "release.rolled-back",
+        "Rolled back",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK, measured=Measured.FAILED),
+    )
+    RELEASE_REJECTED = (
+        "release.rejected",
+        "The release was rejected",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, intervention=Intervention.REJECTION, measured=Measured.GATE_DECIDED),
+    )
+    RELEASE_EXPIRED = "release.expired", "Expired", Tone.QUIET, _ENDS_STAGE
+    RELEASE_SUPERSEDED = "release.superseded", "Superseded by a newer release", Tone.QUIET, _ENDS_STAGE
+    RELEASE_CANCELLED = "release.cancelled", "Cancelled", Tone.QUIET, _ENDS_STAGE
+
+    RESOLVE_REQUESTED = (
+        "resolve.requested",
+        "Looking up its tag in the registry",
+        Tone.BUSY,
+        _More(stage=Stage.RESOLVE),
+    )
+    RESOLVE_DONE = "resolve.done", "Its tag was found in the registry", Tone.QUIET, _ENDS_STAGE
+    RESOLVE_FAILED = "resolve.failed", "Its tag could not be found", Tone.BAD, _ENDS_STAGE
+
+    PLAN_REQUESTED = "plan.requested", "Planning the rollout", Tone.BUSY, _More(stage=Stage.PLAN)
+    PLAN_MADE = "plan.made", "Plan made", Tone.QUIET, _More(stage=NoStage.ENDS, measured=Measured.PLANNED)
+    PLAN_OUTDATED = "plan.outdated", "Plan out of date: it is being made again", Tone.ASKS
+    PLAN_REFUSED = "plan.refused", "Refused: the image lacks what the environment requires", Tone.BAD
+    PLAN_FAILED = "plan.failed", "Planning failed", Tone.BAD, _ENDS_STAGE
+
+    GATE_SOAKING = (
+        "gate.soaking",
+        "Waiting until it has been live in an earlier environment for long enough",
+        Tone.BUSY,
+        _More(stage=Stage.SOAK),
+    )
+    GATE_OPENED = (
+        "gate.opened",
+        "Approval requested",
+        Tone.ASKS,
+        _More(stage=Stage.APPROVAL, measured=Measured.GATE_OPENED),
+    )
+    GATE_REMINDED = "gate.reminded", "Approvers were reminded", Tone.ASKS
+    GATE_PASSED = (
+        "gate.passed",
+        "Gate passed: every condition holds",
+        Tone.GOOD,
+        _More(stage=NoStage.ENDS, measured=Measured.GATE_DECIDED),
+    )
+    GATE_REFUSED = "gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_STAGE
+
+    VOTE_APPROVED = "vote.approved", "A vote to approve", Tone.GOOD
+    VOTE_REJECTED = "vote.rejected", "A vote to reject", Tone.BAD, _More(intervention=Intervention.REJECTION)
+    VOTE_WITHDRAWN = "vote.withdrawn", "A vote was withdrawn", Tone.ASKS
+    VOTE_REFUSED = "vote.refused", "A vote did not count", Tone.ASKS
+    VOTE_VOIDED = "vote.voided", "Earlier votes were voided", Tone.ASKS
+
+    OVERRIDE_GIVEN = "override.given", "Allowed past a freeze or a closed window", Tone.ASKS, _OVERRIDES
+    OVERRIDE_USED = "override.used", "Went past a freeze or a closed window", Tone.ASKS, _OVERRIDES
+    HOLD_SET = "hold.set", "The lane is held, so that nothing undoes the roll-back", Tone.ASKS, _FREEZES
+    HOLD_ENDED = "hold.ended", "The hold on the lane ended", Tone.QUIET, _FREEZES
+    LANE_FROZEN = "lane.frozen", "The lane was frozen", Tone.ASKS, _FREEZES
+    LANE_UNFROZEN = "lane.unfrozen", "The freeze on the lane ended", Tone.QUIET, _FREEZES
+    EVERYTHING_FROZEN = "everything.frozen", "Everything was frozen", Tone.ASKS, _FREEZES
+    EVERYTHING_UNFROZEN = "everything.unfrozen", "The freeze on everything ended", Tone.QUIET, _FREEZES
+    COMMAND_REFUSED = "command.refused", "An operator's command was refused", Tone.ASKS
+
+    PROMOTION_REQUESTED = (
+        "promotion.requested",
+        "Copying the image to the environment's registry",
+        Tone.BUSY,
+        _More(stage=Stage.PROMOTE),
+    )
+    PROMOTION_DONE = "promotion.done", "Image copied, digest unchanged", Tone.QUIET, _ENDS_STAGE
+    PROMOTION_FAILED = "promotion.failed", "Copying the image failed", Tone.BAD, _ENDS_STAGE
+
+    ROLLOUT_REQUESTED = (
+        "rollout.requested",
+        "Rollout started",
+        Tone.BUSY,
+        _More(stage=Stage.DEPLOY, measured=Measured.ROLLOUT_BEGAN),
+    )
+    ROLLOUT_APPLIED = (
+        "rollout.applied",
+        "Manifests applied; the cluster brings them up",
+        Tone.BUSY,
+        _More(stage=Stage.CHECK, changes_environment=True),
+    )
+    ROLLOUT_DONE = "rollout.done", "The cluster runs the new version", Tone.QUIET, _ENDS_STAGE
+    ROLLOUT_FAILED = (
+        "rollout.failed",
+        "Rollout failed",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+    )
+
+    VERIFICATION_REQUESTED = (
+        "verification.requested",
+        "Acceptance tests started",
+        Tone.BUSY,
+        _More(stage=Stage.VERIFY),
+    )
+    VERIFICATION_DONE = "verification.done", "Acceptance tests passed", Tone.GOOD, _ENDS_STAGE
+    VERIFICATION_FAILED = (
+        "verification.failed",
+        "Acceptance tests failed",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+    )
+
+    ROLLBACK_ORDERED = (
+        "rollback.ordered",
+        "Roll-back ordered",
+        Tone.BAD,
+        _More(intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED),
+    )
+    ROLLBACK_REQUESTED = (
+        "rollback.requested",
+        "Rolling back to what was live before",
+        Tone.BAD,
+        _More(stage=Stage.ROLL_BACK, intervention=Intervention.ROLLBACK),
+    )
+    ROLLBACK_DONE = (
+        "rollback.done",
+        "What was live before is live again",
+        Tone.GOOD,
+        _More(
+            stage=NoStage.ENDS,
+            intervention=Intervention.ROLLBACK,
+            changes_environment=True,
+            measured=Measured.RESTORED,
+        ),
+    )
+    ROLLBACK_FAILED = (
+        "rollback.failed",
+        "Roll-back failed",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK),
+    )
+
+    NOTIFICATION_SENT = "notification.sent", "A notification was sent", Tone.QUIET
+    NOTIFICATION_FAILED = "notification.failed", "A notification could not be sent", Tone.BAD
+    STEP_RESENT = "step.resent", "A step that had not reported was sent again", Tone.ASKS
+    STEP_LOST = "step.lost", "A step was given up", Tone.BAD, _More(stage=NoStage.ENDS, measured=Measured.FAILED)
+
+    INPUT_PARKED = "input.parked", "Input that could not be handled was set aside", Tone.BAD
+    INPUT_REPLAYED = "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET
+    KEYS_CHANGED = "keys.changed", "The keys that sign approval links changed", Tone.ASKS
+    ANCHOR_WRITTEN = "anchor.written", "The day's anchor was written: it names the end of every chain", Tone.QUIET
+    ANCHOR_SENT = "anchor.sent", "The day's anchor was sent to a witness", Tone.QUIET
+    ANCHOR_CONTRADICTED = (
+        "anchor.contradicted",
+        "An anchor names a record that the chain does not hold: the chain was changed or cut",
+        Tone.BAD,
+    )
+    AUDIT_ARCHIVED = "audit.archived", "Old records were moved to the archive", Tone.QUIET
+
+    @staticmethod
+    def known(text: str) -> "Action | None":
+        """The action of a stored text; None where a newer version wrote it."""
+        return _KNOWN.get(text)
+
+    @property
+    def ends_stage(self) -> bool:
+        """Whether the stage that was running is over."""
+        return self.stage is not NoStage.GOES_ON
+
+    @property
+    def begins(self) -> Stage | None:
+        """The stage that begins with it."""
+        return self.stage if isinstance(self.stage, Stage) else None
+
+    @property
+    def verb(self) -> str:
+        """`rolled-back` of `release.rolled-back`."""
+        return self.partition(".")[2]
+
+    @property
+    def ends(self) -> Phase | None:
+        """The phase in which a release ends by it; None where the release goes on."""
+        return _ENDS.get(self)
+
+    @property
+    def vote(self) -> VoteDecision | None:
+        """The vote that was cast by it; None for all else, a vote that was refused included."""
+        return _VOTES.get(self)
+
+
+def end_action(phase: Phase) -> Action:
+    """The action by which a release ends in this phase."""
+    match phase:
+        case Phase.COMPLETED:
+            return Action.RELEASE_COMPLETED
+        case Phase.FAILED:
+            return Action.RELEASE_FAILED
+        case Phase.ROLLED_BACK:
+            return Action.RELEASE_ROLLED_BACK
+        case Phase.REJECTED:
+            return Action.RELEASE_REJECTED
+        case Phase.EXPIRED:
+            return Action.RELEASE_EXPIRED
+        case Phase.SUPERSEDED:
+            return Action.RELEASE_SUPERSEDED
+        case Phase.CANCELLED:
+            return Action.RELEASE_CANCELLED
+        case (
+            Phase.JOINING
+            | Phase.RESOLVING
+            | Phase.QUEUED
+            | Phase.PLANNING
+            | Phase.SOAKING
+            | Phase.AWAITING_APPROVAL
+            | Phase.HELD_BACK
+            | Phase.PROMOTING
+            | Phase.DEPLOYING
+            | Phase.CHECKING
+            | Phase.VERIFYING
+            | Phase.ROLLING_BACK
+        ):
+            raise ValueError(f"a release does not end in {phase}")
+        case unreachable:
+            assert_never(unreachable)
+
+
+def vote_action(decision: VoteDecision) -> Action:
+    """The action by which a vote is recorded that counts."""
+    match decision:
+        case VoteDecision.APPROVE:
+            return Action.VOTE_APPROVED
+        case VoteDecision.REJECT:
+            return Action.VOTE_REJECTED
+        case VoteDecision.WITHDRAW:
+            return Action.VOTE_WITHDRAWN
+        case unreachable:
+            assert_never(unreachable)
+
+
+_KNOWN: Final[Mapping[str, Action]] = {action.value: action for action in Action}
+_ENDS: Final[Mapping[Action, Phase]] = {end_action(phase): phase for phase in Phase if phase.final}
+_VOTES: Final[Mapping[Action, VoteDecision]] = {vote_action(decision): decision for decision in VoteDecision}
+
+
+def meaning_of(text: str) -> str:
+    """What the stored text of an action means, also where it is not known."""
+    action = Action.known(text)
+    return action.meaning if action else f"Unknown action {text!r}, written by a newer version"
+
+
+def tone_of(text: str) -> Tone:
+    """How to take the stored text of an action; one that is not known asks for attention."""
+    action = Action.known(text)
+    return action.tone if action else Tone.ASKS

@@ -1,0 +1,163 @@
+"""One table per fact: what is known of an enum's members stands in the module that owns the enum.
+
+Elsewhere a member may be named, but not spelt as text, and not be gathered with others into a table of one more fact:
+whoever adds a member would not know of it. A `match` that ends in `assert_never` may be anywhere, because the type
+check finds it.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.actions import Action
+from slipway.domain.phases import Phase
+from slipway.domain.rules import Rule
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("slipway", "functions", "local")
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An enum, and the module that holds every fact about its members."""
+
+    enum: type[StrEnum]
+    module: str
+
+
+OWNED = (
+    Owned(Action, "slipway/domain/actions.py"),
+    Owned(Phase, "slipway/domain/phases.py"),
+    Owned(Rule, "slipway/domain/rules.py"),
+)
+
+
+def faults(source: str, owned: Owned) -> Iterator[tuple[int, str]]:
+    """Line and fault of each place that knows more of the enum than a module may that does not own it."""
+    tree = ast.parse(source)
+    names = _names(tree, owned.enum.__name__)
+    yield from _spelt(tree, owned.enum)
+    inner: set[ast.expr] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict | ast.Set | ast.List | ast.Tuple) and node not in inner:
+            inner |= {child for child in ast.walk(node) if isinstance(child, ast.expr)}
+            if len(members := set(_gathered(node, names))) > 1:
+                yield node.lineno, f"a table of {', '.join(sorted(members))}"
+        elif isinstance(node, ast.Match):
+            members = {name for case in node.cases for name in _members(case.pattern, names)}
+            if len(members) > 1 and not _ends_in_assert_never(node):
+                yield node.lineno, f"a match over {', '.join(sorted(members))} without assert_never"
+
+
+def _names(tree: ast.Module, enum: str) -> set[str]:
+    """What the module calls the enum."""
+    imported = (alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names)
+    return {enum} | {alias.asname for alias in imported if alias.name == enum and alias.asname}
+
+
+def _spelt(tree: ast.Module, enum: type[StrEnum]) -> Iterator[tuple[int, str]]:
+    # A single word (`failed`, `freeze`) means other things too: its spelling proves nothing.
+    values = {member.value for member in enum if not member.value.isalpha()}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in values:
+            yield node.lineno, f"{node.value!r} is spelt as text"
+
+
+def _members(node: ast.AST, names: set[str]) -> Iterator[str]:
+    for child in ast.walk(node):
+        if isinstance(child, ast.Attribute) and child.attr.isupper():
+            owner = child.value
+            called = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+            if called in names:
+                yield child.attr
+
+
+def _gathered(node: ast.expr | None, names: set[str]) -> Iterator[str]:
+    """The members that lie in a display, or in displays inside it; those in calls and conditions are only used."""
+    match node:
+        case ast.Dict():
+            for item in (*node.keys, *node.values):
+                yield from _gathered(item, names)
+        case ast.Set() | ast.List() | ast.Tuple():
+            for item in node.elts:
+                yield from _gathered(item, names)
+        case ast.Starred():
+            yield from _gathered(node.value, names)
+        case ast.Attribute():
+            yield from _members(node, names)
+
+
+def _ends_in_assert_never(node: ast.Match) -> bool:
+    match node.cases[-1].body[-1]:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="assert_never"))):
+            return True
+        case _:
+            return False
+
+
+@pytest.mark.parametrize("owned", OWNED, ids=lambda owned: owned.enum.__name__)
+def test_what_is_known_of_a_member_stands_in_the_module_that_owns_the_enum(owned: Owned) -> None:
+    assert (ROOT / owned.module).is_file()
+    modules = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {fault}"
+        for path in modules
+        if path != ROOT / owned.module
+        for line, fault in faults(path.read_text(encoding="utf-8"), owned)
+    ]
+    assert found == []
+
+
+class Colour(StrEnum):
+    RED = "red.one"
+    BLUE = "blue.one"
+    GREEN = "green.one"
+
+
+COLOUR = Owned(Colour, "colours.py")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'paint("red.one")',
+        "WARM = {Colour.RED: 1, Colour.GREEN: 2}",
+        'BY_NAME = {"a": Colour.RED, "b": Colour.GREEN}',
+        "WARM = frozenset({Colour.RED, Colour.BLUE})",
+        "warm = colour in (Colour.RED, Colour.BLUE)",
+        "warm = colour in [colours.Colour.RED, colours.Colour.BLUE]",
+        "from colours import Colour as C\nwarm = {C.RED, C.BLUE}",
+        'ROWS = ((Colour.RED, "hot"), (Colour.BLUE, "cold"))',
+        "match colour:\n    case Colour.RED:\n        a()\n    case Colour.BLUE:\n        b()\n    case _:\n        0",
+        "match colour:\n    case Colour.RED | Colour.BLUE:\n        a()",
+    ],
+)
+def test_a_second_table_of_members_is_found(source: str) -> None:
+    assert [*faults(source, COLOUR)] != []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "paint(Colour.RED); paint(Colour.BLUE)",
+        'paint("orange.one", f"{Colour.RED}")',
+        "kept = (Colour.RED, other)",
+        "both = (paint(Colour.RED), paint(Colour.BLUE))",
+        "warm = [colour for colour in Colour if colour.warm]",
+        "match colour:\n    case Colour.RED:\n        a()\n    case Colour.BLUE | Colour.GREEN:\n        b()\n"
+        "    case unreachable:\n        assert_never(unreachable)",
+    ],
+)
+def test_naming_a_member_is_no_table(source: str) -> None:
+    assert [*faults(source, COLOUR)] == []
+
+
+def test_a_value_of_one_word_may_be_spelt() -> None:
+    class Word(StrEnum):
+        FAILED = "failed"
+
+    assert [*faults('say("failed")', Owned(Word, "words.py"))] == []

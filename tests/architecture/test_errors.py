@@ -1,0 +1,60 @@
+"""What a bug raises is caught nowhere as if it were an answer: it belongs in the log, with its traceback."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUGS = frozenset({"AssertionError", "KeyError", "LookupError", "IndexError", "AttributeError", "NameError"})
+READERS_OF_FOREIGN_DATA = frozenset(
+    {
+        "slipway/cli/api.py",  # a problem that may come from a proxy
+        "slipway/cli/azure_devops.py",  # Azure DevOps' error document
+        "slipway/cli/ballots.py",  # a token that a person pasted
+        "slipway/cli/finding.py",  # a file of `make up`
+        "slipway/config/windows.py",  # dateutil, of a rule that somebody wrote
+        "slipway/domain/tokens.py",  # the payload of a link
+        "slipway/effects/registry/_credentials.py",  # a registry's JWT
+        "slipway/effects/registry/_session.py",  # a registry's error document
+    }
+)
+"""Each takes apart text from outside in place, where these errors mean that it is not what it should be."""
+
+
+def caught(source: str) -> Iterator[str]:
+    """The names in `except …` and `suppress(…)`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ExceptHandler) and node.type is not None:
+            types = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "suppress":
+            types = node.args
+        else:
+            continue
+        yield from (ast.unparse(name) for name in types)
+
+
+def product() -> list[Path]:
+    return sorted([*(ROOT / "slipway").rglob("*.py"), *(ROOT / "functions").rglob("*.py"), ROOT / "function_app.py"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try: f()\nexcept KeyError: pass",
+        "try: f()\nexcept (ValueError, IndexError) as e: pass",
+        "with suppress(LookupError): f()",
+        "with contextlib.suppress(ValueError, AttributeError): f()",
+    ],
+)
+def test_every_way_of_catching_a_bug_is_seen(source: str) -> None:
+    assert BUGS & set(caught(source))
+
+
+def test_no_error_that_a_bug_raises_is_caught_where_it_could_be_one() -> None:
+    assert len(product()) > 100
+    catching = {
+        str(path.relative_to(ROOT)) for path in product() if BUGS & set(caught(path.read_text(encoding="utf-8")))
+    }
+    assert catching == READERS_OF_FOREIGN_DATA

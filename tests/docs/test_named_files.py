@@ -1,0 +1,128 @@
+"""Files, folders and modules that docs, docstrings and comments name: each of them is there."""
+
+import ast
+import io
+import posixpath
+import re
+import subprocess
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.telemetry.names import Attribute, Metric
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = "slipway|functions|local|tests|scripts|bench|infra|pipelines|docs|examples|tools|deliveries"
+KINDS = "py|md|toml|bicep|yaml|yml|json|sh|html|css|in|txt|kql"
+NAMED = re.compile(
+    r"(?<![\w./:@{}<>*…-])"
+    rf"((?:[\w.-]+/)+[\w.-]+\.(?:{KINDS})|(?:{OURS})/(?:[\w.-]+/)*|[a-z_]+\.(?:py|md))"
+    r"(?![\w/{}<>*…$-])"
+)
+MODULE = re.compile(r"(?<![\w./-])((?:slipway|functions|local|scripts|bench)(?:\.[a-z_]+)+)(?![\w/(.-])")
+SIGNALS = frozenset(str(name) for names in (Attribute, Metric) for name in names)
+"""Metrics and attributes of telemetry, which are written like modules."""
+NOT_OF_THE_REPOSITORY = {
+    ".local/stack.json": "`make up` writes it",
+    ".vscode/delivery.schema.json": "a user writes it",
+    "bench/results.json": "`make bench` writes it",
+    "deliveries/shop/": "the guide's example",
+    "deliveries/shop/delivery.yaml": "the guide's example",
+    "deliveries/shop/manifests/service.yaml": "the guide's example",
+    "local.settings.json": "Core Tools' file, which a user writes",
+    "verifier.py": "the guide's reader writes it",
+}
+
+
+def tracked() -> frozenset[str]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return frozenset(name for name in listed if (ROOT / name).exists())
+
+
+FILES = tracked()
+FOLDERS = frozenset(str(folder) for name in FILES for folder in Path(name).parents)
+
+
+def is_there(name: str, page: str) -> bool:
+    """Whether it is a file or a folder: from the root, from a folder above the page, or by the end of its path."""
+    wanted = name.rstrip("/")
+    for folder in (*Path(page).parents, Path()):
+        found = posixpath.normpath(f"{folder}/{wanted}")
+        if found in FILES or found in FOLDERS:
+            return True
+    return any(known.endswith(f"/{wanted}") for known in (*FILES, *FOLDERS))
+
+
+def is_module(dotted: str) -> bool:
+    """A module, or something in one: `slipway.bootstrap.App` is named by its module."""
+    parts = dotted.split(".")
+    return any(
+        f"{'/'.join(parts[:length])}{end}" in FILES
+        for length in range(len(parts), max(len(parts) - 2, 1), -1)
+        for end in (".py", "/__init__.py")
+    )
+
+
+def prose(page: str, source: str) -> Iterator[str]:
+    """All of a page; of code its comments, its docstrings and the strings that stand below a name as one."""
+    if page.endswith(".md"):
+        yield source
+        return
+    yield from (
+        token.string
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    )
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.value.value
+
+
+def missing(page: str, source: str) -> Iterator[str]:
+    for text in prose(page, source):
+        names = [name for name in NAMED.findall(text) if not is_there(name, page)]
+        names += [name for name in MODULE.findall(text) if name not in SIGNALS and not is_module(name)]
+        yield from (name for name in names if name not in NOT_OF_THE_REPOSITORY)
+
+
+def pages() -> list[str]:
+    return sorted(
+        name
+        for name in FILES
+        if name.endswith(".py") or (name.endswith(".md") and (name.startswith("docs/") or "/" not in name))
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see `decide/soaking.py`",
+        "in slipway/nowhere/gate.py",
+        "(../how-to/no-such.md)",
+        "of `slipway/nowhere/`",
+        "`slipway.nowhere.gate` has it",
+    ],
+)
+def test_a_name_of_nothing_is_seen(text: str) -> None:
+    assert list(missing("docs/explanation/page.md", text))
+    assert list(missing("slipway/domain/gate.py", f'"""{text}"""'))
+    assert list(missing("slipway/domain/gate.py", f"x = 1  # {text}"))
+
+
+def test_whatever_file_folder_or_module_is_named_is_there() -> None:
+    assert len(pages()) > 300
+    found = {
+        f"{page}: {name}"
+        for page in pages()
+        if page != "CHANGELOG.md"  # it tells of what was
+        for name in missing(page, (ROOT / page).read_text(encoding="utf-8"))
+        if page != "tests/docs/test_named_files.py"
+    }
+    assert found == set()
+
+
+def test_what_is_said_to_be_elsewhere_is_not_in_the_repository() -> None:
+    assert not NOT_OF_THE_REPOSITORY.keys() & FILES

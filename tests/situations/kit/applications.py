@@ -1,0 +1,118 @@
+"""Applications as their teams write them: a delivery.yaml and manifests, and what the check says of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from click.testing import CliRunner
+
+from slipway.cli.root import root
+
+from .people import ADA, BEN
+
+type Json = dict[str, Any]
+
+PROJECT, PROJECT_ID, PIPELINE = "Shop", "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79", "build"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """What a team wants delivered. Staging and then production, unless `environments` names fewer."""
+
+    name: str = "shop"
+    repository: str = ""
+    """Of the image; `team/<name>` where nothing is given."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    start: str = "push"
+    results: tuple[str, ...] = ()
+    """Results of a run that count, where the team names them."""
+    environments: tuple[str, ...] = ("staging", "production")
+    approvers: tuple[str, ...] = (ADA, BEN)
+    """Who is asked in production; nobody where it is empty."""
+    required: int = 1
+    manifests: Mapping[str, str | Json] = field(default_factory=dict)
+    """Files of the folder `manifests`, as text or as an object."""
+
+    @property
+    def delivery(self) -> Json:
+        pipeline: Json = {"project": PROJECT, "project_id": PROJECT_ID, "name": PIPELINE, "branches": ["*"]}
+        if self.results:
+            pipeline["results"] = list(self.results)
+        image: Json = {"registry": "nonprod", "repository": self.repository or f"team/{self.name}"}
+        if self.tags:
+            image["tags"] = dict(self.tags)
+        return {
+            "application": self.name,
+            "image": image,
+            "start": self.start,
+            **({"pipeline": pipeline} if self.start != "push" else {}),
+            "notify": ["inbox"],
+            "environments": [self._environment(name) for name in self.environments],
+        }
+
+    def _environment(self, name: str) -> Json:
+        made: Json = {"name": name, "cluster": name, "namespace": self.name, "rollout_within": "5m"}
+        if name == "production":
+            made["registry"] = "prod"
+            if self.approvers:
+                approvers = list(self.approvers)
+                made["gate"] = {
+                    "kind": "approval",
+                    "approvers": approvers,
+                    "required": self.required,
+                    "deadline": "24h",
+                }
+        return made
+
+    def write(self, deliveries: Path) -> Path:
+        """Into a folder of its own, as it lies in a repository."""
+        home = deliveries / self.name
+        files = {"delivery.yaml": self.delivery} | {f"manifests/{path}": each for path, each in self.manifests.items()}
+        for path, content in files.items():
+            target = home / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+            target.write_text(text, encoding="utf-8")
+        return home
+
+
+def shop(*, manifests: Mapping[str, str | Json] | None = None, **changes: Any) -> Application:
+    """An application with one Deployment; `manifests` come beside it, or in its place as `deployment.yaml`."""
+    name = changes.get("name", "shop")
+    repository = changes.get("repository") or f"team/{name}"
+    files: dict[str, str | Json] = {"deployment.yaml": workload("Deployment", name=name, image=repository)}
+    return Application(manifests=files | dict(manifests or {}), **changes)
+
+
+def workload(kind: str, *, name: str = "shop", image: str = "team/shop", **spec: Any) -> Json:
+    """A Deployment, StatefulSet or DaemonSet whose simulated pods are ready as soon as they can be."""
+    labels = {"app": name}
+    template = {
+        "metadata": {"labels": labels, "annotations": {"local.slipway/seconds": "0"}},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": [{"name": "main", "image": image}]},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {"selector": {"matchLabels": labels}, "template": template, **spec},
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What `slipway delivery check` said."""
+
+    refused: bool
+    text: str
+
+
+def check(application: Application, folder: Path) -> Checked:
+    """The check that a team's pull request runs."""
+    home = application.write(folder)
+    result = CliRunner().invoke(root, ["delivery", "check", str(home)], prog_name="slipway")
+    if result.exit_code not in (0, 1):
+        raise RuntimeError(f"the check could not be run: {result.output}") from result.exception
+    return Checked(refused=result.exit_code == 1, text=result.output.replace(str(folder), "deliveries"))

@@ -1,0 +1,446 @@
+"""One installation: the app's own wiring and functions, driven from outside as the Functions host drives them."""
+
+import base64
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+import azure.functions as func
+import pytest
+from azure.functions.servicebus import ServiceBusMessage
+
+from functions import api, approvals, audit_api, commands, events, hooks, operate, pages, queues, shared, timers, votes
+from local.functions.routes import compile_route
+from slipway.bootstrap import App, Settings, app
+from slipway.bootstrap.azure import azure_ports
+from slipway.config import ConfigError
+from slipway.effects.messaging import TRIES
+from slipway.effects.notification import Message, NotificationError
+from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster
+from slipway.testing.ports import Outside
+from slipway.testing.queues import Raw
+from tests.unit.inbound.samples import BUILD, RUN_STATE, changed
+
+from .applications import PIPELINE, PROJECT, PROJECT_ID, Application, Json
+from .artifacts import Artifact, image
+from .kubernetes import KubernetesCluster
+from .people import ApprovalPage, Guest, Said
+from .registries import REPOSITORY, RegistryInMemory
+
+HOOK_SECRET = "the password of the service hook"
+SOON = timedelta(minutes=1)
+"""Messages that are due within it are delivered by `settle`, which moves the clock."""
+MESSAGES = 3_000
+WORK = {"causes": "take_cause", "runs": "take_run", "approvals": "take_vote", "steps": "perform_step"}
+"""Each queue's function."""
+_DOORS = (events, hooks, queues, timers, pages, approvals, api, audit_api, votes, commands, operate)
+
+
+@cache
+def _functions() -> dict[str, Any]:
+    return {str(each.get_function_name()): each for each in _app().get_functions()}
+
+
+@cache
+def _routes() -> list[tuple[Any, frozenset[str], str]]:
+    """The most literal route first, as the host has it."""
+    found = []
+    for name, each in _functions().items():
+        trigger = each.get_trigger().get_dict_repr()
+        if "route" in trigger:
+            methods = frozenset(str(getattr(method, "value", method)) for method in trigger["methods"])
+            found.append((compile_route("/" + trigger["route"].strip("/")), methods, name))
+    return sorted(found, key=lambda route: route[0].precedence)
+
+
+@cache
+def _app() -> func.FunctionApp:
+    app = func.FunctionApp()
+    for door in _DOORS:
+        app.register_functions(door.blueprint)
+    return app
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A release as the API tells of it."""
+
+    number: int
+    tag: str
+    phase: str
+    environment: str | None
+    digest: str | None
+    reason: str
+    votes: tuple[tuple[str, str], ...]
+    """Who voted at the gate that is open, and how."""
+
+
+class Installation:
+    """Slipway for these applications. Where it cannot start, `start_refused` says why."""
+
+    def __init__(
+        self,
+        deliveries: Path,
+        *applications: Application,
+        kubernetes: KubernetesCluster | None = None,
+        sign_in: bool = False,
+        broken: dict[str, str] | None = None,
+    ) -> None:
+        """`kubernetes` is production's cluster; `broken`: delivery.yaml files as somebody has spoilt them."""
+        self.time = kubernetes.time if kubernetes else ManualClock()
+        self._kubernetes = kubernetes
+        for application in applications:
+            application.write(deliveries)
+        for name, text in (broken or {}).items():
+            (deliveries / name).mkdir(parents=True, exist_ok=True)
+            (deliveries / name / "delivery.yaml").write_text(text)
+        self.ci, self.prod = RegistryInMemory("nonprod", self.time), RegistryInMemory("prod", self.time)
+        self._clusters: dict[str, Any] = {"staging": MemoryCluster(), "production": MemoryCluster()}
+        if kubernetes is not None:
+            self._clusters["production"] = kubernetes.client
+        self.mail = _Mailboxes()
+        self._base = "https://slipway.example" if sign_in else "http://127.0.0.1:7071"
+        self._parts = self._assemble(deliveries, sign_in=sign_in)
+        self._submissions = 0
+        self.start_refused = ""
+
+    def _assemble(self, deliveries: Path, *, sign_in: bool) -> App:
+        login = {name: {"login_server": f"{name}.test", "credential": "anonymous"} for name in ("nonprod", "prod")}
+        cluster = {name: {"server": "https://k8s.test", "credential": "token", "token": "t"} for name in self._clusters}
+        inbox = {"kind": "webhook", "url": "http://127.0.0.1:8025/", "secret": "a secret of the webhook"}
+        settings = Settings.read(
+            {
+                "SLIPWAY_DELIVERIES": str(deliveries),
+                "SLIPWAY_PUBLIC_URL": self._base,
+                "SLIPWAY_STORAGE_CONNECTION": "in memory",
+                "ServiceBus": "in memory",
+                "SLIPWAY_REGISTRIES": json.dumps(login),
+                "SLIPWAY_CLUSTERS": json.dumps(cluster),
+                "SLIPWAY_CHANNELS": json.dumps({"inbox": inbox}),
+                "SLIPWAY_SIGNING_KEYS": "test:" + base64.b64encode(b"k" * 32).decode(),
+                "SLIPWAY_HOOK_SECRETS": HOOK_SECRET,
+                "SLIPWAY_HOST_KEY_ROLE": "admin",
+                "SLIPWAY_SIGN_IN": "easy-auth" if sign_in else "none",
+            }
+        )
+        registries: dict[str, Any] = {"nonprod": self.ci.double, "prod": self.prod.double}
+        self._outside = Outside(clock=self.time, inbox=self.mail)
+        # What Azure offers, in memory; all else is put together by the product's own wiring.
+        ports = replace(
+            self._outside.as_ports(deliveries),
+            registry=registries.__getitem__,
+            cluster=self._clusters.__getitem__,
+            catalogue=lambda: azure_ports(settings).catalogue(),
+        )
+        return app(ports, settings)
+
+    def start(self, patch: pytest.MonkeyPatch) -> Self:
+        """As the host loads the app; until the test ends its functions work on this installation."""
+        patch.setattr(shared, "_parts", lambda: self._parts)
+        try:
+            shared.check_at_start()
+        except ConfigError as error:
+            self.start_refused = str(error)
+        return self
+
+    # ---- what happens outside
+    def push(self, tag: str, artifact: Artifact | None = None, *, repository: str = REPOSITORY) -> Artifact:
+        """CI pushes something and the registry tells of it. Without one, each tag's image is another."""
+        pushed = artifact or image(f"layer of {repository} {tag}")
+        self.ci.hold(pushed, tag, repository=repository)
+        target = {"mediaType": pushed.media_type, "digest": pushed.digest, "repository": repository, "tag": tag}
+        data: Json = {
+            "timestamp": self.time().isoformat(),
+            "action": "push",
+            "target": target,
+            "request": {"host": "nonprod.test", "method": "PUT"},
+            "actor": {"name": "ci"},
+        }
+        event = func.EventGridEvent(
+            id=f"event-{self.time().isoformat()}-{tag}",
+            data=data,
+            topic="",
+            subject=f"{repository}:{tag}",
+            event_type="Microsoft.ContainerRegistry.ImagePushed",
+            event_time=self.time(),
+            data_version="1.0",
+        )
+        self._call("image_pushed", event)
+        return pushed
+
+    def run_ended(
+        self,
+        number: str,
+        *,
+        result: str = "succeeded",
+        project: str = PROJECT,
+        pipeline: str = PIPELINE,
+        definition: int = 7,
+        folder: str = "\\",
+        organization: str = "contoso",
+        requested_by: str = "cleo@example.com",
+    ) -> Said:
+        """Azure DevOps' service hook tells of a completed run."""
+        base = f"https://dev.azure.com/{organization}/"
+        containers = {"account": {"id": organization, "baseUrl": base}, "project": {"id": PROJECT_ID, "baseUrl": base}}
+        hook = changed(
+            BUILD,
+            resource__id=self._run_id(f"{organization} {definition} {number}"),
+            resource__buildNumber=number,
+            resource__result=result,
+            resource__finishTime=self.time().isoformat(),
+            resource__definition__id=definition,
+            resource__definition__name=pipeline,
+            resource__definition__path=folder,
+            resource__project={"id": PROJECT_ID, "name": project},
+            resource__requestedFor={"uniqueName": requested_by},
+            resourceContainers=containers,
+        )
+        return self._hook(hook)
+
+    def run_state_changed(self, number: str, *, author: str, committer: str) -> Said:
+        """The other hook of Azure DevOps, of a run whose source is at GitHub: it names who made the change."""
+        change = {"author": {"email": author}, "committer": {"email": committer}, "message": "Add a discount (#12)"}
+        hook = changed(
+            RUN_STATE,
+            resource__run__id=self._run_id(number),
+            resource__run__name=number,
+            resource__run__finishedDate=self.time().isoformat(),
+            resource__pipeline__name=PIPELINE,
+            resource__repositories=[{"type": "GitHub", "change": change}],
+            resourceContainers__project={"id": PROJECT_ID},
+        )
+        return self._hook(hook)
+
+    def run_message(self, number: str, *, result: str = "succeeded", image: Json | None = None) -> None:
+        """The pipeline sends its own message to the queue `runs`."""
+        message = {
+            "type": "slipway.pipeline-completed/v1",
+            "organization": "contoso",
+            "project": PROJECT,
+            "pipeline": PIPELINE,
+            "runId": self._run_id(number),
+            "runNumber": number,
+            "result": result,
+            "branch": "refs/heads/main",
+            "requestedBy": "cleo@example.com",
+            "finishedAt": self.time().isoformat(),
+            **({"image": {"repository": REPOSITORY, **image}} if image else {}),
+        }
+        self._bus.send_raw("runs", json.dumps(message).encode(), message_id=f"run-{number}")
+
+    def break_down(self, environment: str, artifact: Artifact) -> None:
+        """The image's pods crash there, until `mend`."""
+        self._clusters[environment].broken.add(artifact.digest)
+
+    def mend(self, environment: str) -> None:
+        self._clusters[environment].broken.clear()
+
+    # ---- time and queues
+    def settle(self, *, within: timedelta | None = None) -> None:
+        """Deliver what is due, and what that causes, until all that is left is due in more than a minute.
+
+        With `within` it ends after that time at the latest, with the work still under way.
+        """
+        end = self.time() + within if within is not None else None
+        for _ in range(MESSAGES):
+            message = self._next()
+            if message is None or (end is not None and (message.not_before or self.time()) > end):
+                return
+            if self._kubernetes is not None:
+                self._kubernetes.come_to_rest()
+            self.time.now = max(self.time(), message.not_before or self.time())
+            self._deliver(message)
+        raise RuntimeError(f"{MESSAGES} messages were delivered and there are still more")
+
+    def wait(self, **time: float) -> None:
+        """ManualClock passes; the timers run at its end, and the queues are emptied."""
+        self.time.wait(timedelta(**time))
+        self._call("sweep", SimpleNamespace(past_due=False))
+        self.settle()
+
+    @property
+    def _bus(self) -> MemoryBus:
+        return self._outside.bus
+
+    def _next(self) -> Any:
+        waiting: list[Any] = [*self._bus.raw, *self._bus.sent]
+        due = [m for m in waiting if (m.not_before or self.time()) <= self.time() + SOON]
+        return min(due, key=lambda m: m.not_before or self.time(), default=None)
+
+    def _deliver(self, message: Any) -> None:
+        if isinstance(message, Raw):
+            self._bus.raw.remove(message)
+            body, id, tries = message.body, message.message_id, message.tries
+        else:
+            self._bus.sent.remove(message)
+            body, id, tries = json.dumps(message.body).encode(), message.id, 0
+        arrived = ServiceBusMessage(
+            body=body, message_id=id, application_properties={TRIES: tries} if tries else {}, user_properties={}
+        )
+        self._call(WORK[message.queue], arrived)
+
+    # ---- people
+    def page(self, approver: str, release: int = 1) -> ApprovalPage:
+        """The approver follows the link of the newest message that asks them about the release."""
+        return ApprovalPage(self._http, self._link(approver, release))
+
+    def _link(self, approver: str, release: int) -> str:
+        asked = [m for m in self.mail.messages if m.recipient == approver and m.approval_url]
+        links = [m.approval_url for m in asked if m.release == f"shop-{release}"]
+        if not links:
+            raise LookupError(f"{approver} was sent no link for release {release}: {self.release(release)}")
+        return urlsplit(links[-1]).path
+
+    def approve(self, approver: str, release: int = 1) -> Said:
+        answer = self.page(approver, release).submit("approve")
+        self.settle()
+        return answer
+
+    def reject(self, approver: str, release: int = 1, *, reason: str = "not today") -> Said:
+        answer = self.page(approver, release).submit("reject", reason=reason)
+        self.settle()
+        return answer
+
+    def vote_by_api(self, approver: str, decision: str, *, submission: str, release: int = 1, reason: str = "") -> Said:
+        """A vote by the API, in the name of whoever the link was made for. `submission` names the request."""
+        ballot = {"decision": decision, "reason": reason, "submission": submission}
+        body = json.dumps(ballot | {"token": self._link(approver, release).rpartition("/")[2]}).encode()
+        headers = {"Content-Type": "application/json"}
+        answer = self._http("POST", f"/api/v1/approvals/shop-{release}", headers=headers, body=body)
+        self.settle()
+        return answer
+
+    def approve_signed_in(self, guest: Guest, release: int = 1) -> Said:
+        """A vote by the API, in the name of whoever the sign-in says it is."""
+        plan = self._json(f"/api/v1/releases/shop-{release}", **guest.headers())["plan_hash"]
+        ballot = json.dumps({"decision": "approve", "plan_hash": plan}).encode()
+        headers = {"Content-Type": "application/json", **guest.headers()}
+        answer = self._http("POST", f"/api/v1/approvals/shop-{release}", headers=headers, body=ballot)
+        self.settle()
+        return answer
+
+    def command(self, verb: str, **what: str) -> Said:
+        """An operator gives a command."""
+        self._submissions += 1
+        given = {"verb": verb, "reason": "because", "submission": f"command-{self._submissions:04d}", **what}
+        headers = {"Content-Type": "application/json", "x-functions-key": "an operator's"}
+        answer = self._http("POST", "/api/v1/commands", headers=headers, body=json.dumps(given).encode())
+        self.settle()
+        return answer
+
+    def release_again(self, release: int = 1) -> Said:
+        """An operator asks for a release that has ended to be sent out once more."""
+        return self.command("retry", release=f"shop-{release}")
+
+    # ---- looking
+    def releases(self) -> list[Release]:
+        """Oldest first."""
+        found = self._json("/api/v1/releases?application=shop&limit=100")["releases"]
+        return [_release(one) for one in reversed(found)]
+
+    def release(self, number: int = 1) -> Release:
+        return _release(self._json(f"/api/v1/releases/shop-{number}"))
+
+    def live(self, environment: str) -> str | None:
+        """The tag that is live there."""
+        for application in self._json("/api/v1/applications")["applications"]:
+            for each in application["environments"]:
+                if (application["application"], each["environment"]) == ("shop", environment):
+                    return each["live"]["tag"] if each["live"] else None
+        raise LookupError(f"there is no environment {environment}")
+
+    def running(self, environment: str, namespace: str = "shop") -> str | None:
+        """The digest that the application's container runs in the cluster."""
+        digest: str | None = self._clusters[environment].digest(namespace)
+        return digest
+
+    def delivered(self, environment: str) -> list[Json]:
+        """The objects that were applied in the cluster."""
+        return list(self._clusters[environment].objects.values())
+
+    def parked(self) -> list[str]:
+        """The reasons of parked input."""
+        return [item["reason"] for item in self._json("/api/v1/parked")["parked"]]
+
+    def recorded(self) -> list[str]:
+        """The reasons in the audit trail, newest first."""
+        lines = self._http("GET", "/audit.jsonl", headers={}).body.splitlines()
+        records = [json.loads(line) for line in lines]
+        return [str(record["details"]["reason"]) for record in records if record.get("details", {}).get("reason")]
+
+    def told(self) -> list[str]:
+        """Every reason that anybody can read: of parked input, and of the trail."""
+        return self.parked() + self.recorded()
+
+    def board(self) -> Said:
+        return self._http("GET", "/", headers={})
+
+    # ---- the doors
+    def _http(self, method: str, path: str, *, headers: dict[str, str], body: bytes = b"") -> Said:
+        where, _, query = path.partition("?")
+        for route, methods, name in _routes():
+            values = route.match(where)
+            if values is None or method not in methods:
+                continue
+            given = dict(parse_qsl(query))
+            request = func.HttpRequest(
+                method, self._base + where, headers=headers, params=given, route_params=values, body=body
+            )
+            answer = self._call(name, request)
+            return Said(status=answer.status_code, body=answer.get_body().decode())
+        raise LookupError(f"nothing answers {method} {where}")
+
+    def _json(self, path: str, **headers: str) -> Any:
+        answer = self._http("GET", path, headers={"x-functions-key": "a reader's", **headers})
+        if answer.status != 200:
+            raise LookupError(f"{path}: {answer.status} {answer.body[:300]}")
+        return answer.json
+
+    def _hook(self, hook: Json) -> Said:
+        secret = base64.b64encode(f":{HOOK_SECRET}".encode()).decode()
+        headers = {"Authorization": f"Basic {secret}", "Content-Type": "application/json"}
+        return self._http("POST", "/api/hooks/azure-devops", headers=headers, body=json.dumps(hook).encode())
+
+    @staticmethod
+    def _run_id(name: str) -> int:
+        return 1 + int.from_bytes(name.encode()[-6:].rjust(6, b"0")) % 10**9
+
+    @staticmethod
+    def _call(name: str, argument: Any) -> Any:
+        return _functions()[name].get_user_function()(argument)
+
+
+class _Mailboxes(MemoryChannel):
+    """A channel that reaches people one by one; some of their mailboxes may be busy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy: dict[str, str] = {}
+        """What the server answers for a mailbox that takes nothing for now."""
+        self.attempts: Counter[str] = Counter()
+
+    def send(self, message: Message) -> None:
+        self.attempts[message.recipient] += 1
+        if message.recipient in self.busy:
+            raise NotificationError(self.busy[message.recipient], retryable=True)
+        super().send(message)
+
+
+def _release(found: Json) -> Release:
+    gate = found.get("gate") or {}
+    return Release(
+        number=found["number"],
+        tag=found["tag"],
+        phase=found["phase"],
+        environment=found.get("environment"),
+        digest=found.get("digest") or (found.get("artifact") or {}).get("digest"),
+        reason=found.get("reason") or "",
+        votes=tuple((vote["voter"], vote["decision"]) for vote in gate.get("votes", ())),
+    )

@@ -1,0 +1,73 @@
+"""People, and the approval page as they have it open in their browsers."""
+
+import base64
+import html
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+ADA, BEN, CLEO = "ada@example.com", "ben@example.com", "cleo@example.com"
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """An answer over HTTP."""
+
+    status: int
+    body: str
+
+    @property
+    def text(self) -> str:
+        """What a reader sees of a page: without tags, blanks run together."""
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", self.body)).split())
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Asks(Protocol):
+    def __call__(self, method: str, path: str, *, headers: dict[str, str], body: bytes = b"") -> Said: ...
+
+
+class ApprovalPage:
+    """The page behind the link that an approver was sent. `submit` may be used again: that is the Back button."""
+
+    def __init__(self, ask: Asks, path: str) -> None:
+        self._ask, self._path = ask, path
+        self.text = self.look()
+        self._nonce = re.findall(r'name="nonce" value="([^"]*)"', self._last)
+
+    def look(self) -> str:
+        """The page as it is now; the form that was opened first stays the one that `submit` sends."""
+        answer = self._ask("GET", self._path, headers={})
+        self._last = answer.body
+        return answer.text
+
+    def submit(self, decision: str, *, reason: str = "") -> Said:
+        if not self._nonce:
+            raise RuntimeError(f"there is no form on this page: {self.text[:300]}")
+        fields = {"decision": decision, "nonce": self._nonce[0]} | ({"reason": reason} if reason else {})
+        headers = {"Content-Type": FORM, "Sec-Fetch-Site": "same-origin", "Origin": "null"}
+        return self._ask("POST", self._path, headers=headers, body=urlencode(fields).encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guest:
+    """A person of another organization, as the identity provider tells of them after the sign-in."""
+
+    mail: str
+    tenant: str = "contoso.onmicrosoft.com"
+    object_id: str = "01234567-89ab-cdef-0123-456789abcdef"
+
+    def headers(self) -> dict[str, str]:
+        claims = {
+            "http://schemas.microsoft.com/identity/claims/objectidentifier": self.object_id,
+            "upn": f"{self.mail.replace('@', '_')}#EXT#@{self.tenant}",
+            "preferred_username": self.mail,
+        }
+        principal = {"claims": [{"typ": kind, "val": value} for kind, value in claims.items()]}
+        return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(principal).encode()).decode()}

@@ -1,0 +1,146 @@
+"""Runs of CI pipelines: which count, how they name their image, and what their messages hold."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.situations.kit import ADA, Installation, check, image, shop
+
+Install = Callable[..., Installation]
+PARTIAL = "partiallySucceeded"
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="D-11: no setting lets a partially succeeded run count")
+def test_a_partially_succeeded_run_counts_where_the_team_says_so_and_the_plan_shows_it(
+    install: Install, tmp_path: Path
+) -> None:
+    application = shop(start="both", results=("succeeded", PARTIAL))
+    checked = check(application, tmp_path / "checked")
+    assert not checked.refused, checked.text
+    installation = install(application)
+    installation.push("v1")
+    installation.run_ended("v1", result=PARTIAL)
+    installation.settle()
+    assert installation.release().phase == "awaiting_approval"
+    assert "partially" in installation.page(ADA).text.casefold()
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="I-01: a run whose name is no tag parks with the text of a library"
+)
+@pytest.mark.parametrize("number", ["1.2.3+abc", "Release 1.2 (main)", "20261128.1 • fix", ".1", "main/20261128"])
+def test_a_run_whose_name_is_no_tag_is_told_of_in_plain_words(install: Install, number: str) -> None:
+    installation = install(shop(start="run"))
+    installation.run_ended(number)
+    installation.settle()
+    told = installation.told()
+    assert not [reason for reason in told if "pydantic" in reason or "validation error" in reason]
+    assert [reason for reason in told if number in reason and "tag" in reason]
+
+
+def test_a_run_whose_name_is_too_long_for_a_tag_is_told_of_in_plain_words(install: Install) -> None:
+    installation = install(shop(start="run"))
+    installation.run_ended("x" * 200)
+    installation.settle()
+    assert installation.parked() == []
+    assert [reason for reason in installation.recorded() if "tag of at most 128 characters" in reason]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="I-02: a pipeline is known by its bare name, in any folder or organization",
+)
+@pytest.mark.parametrize(
+    "whose",
+    [{"folder": "\\team-b", "definition": 99}, {"organization": "fabrikam"}],
+    ids=["another folder", "another organization"],
+)
+def test_a_run_of_another_pipeline_of_the_same_name_does_not_count(install: Install, whose: dict[str, Any]) -> None:
+    installation = install(shop(start="both"))
+    installation.push("v1")
+    installation.run_ended("v1")
+    installation.settle()
+    installation.push("v2")
+    installation.run_ended("v2", **whose)
+    installation.settle()
+    assert installation.release(2).phase == "joining"
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="I-02: runs of a renamed pipeline are parked without a hint"
+)
+def test_a_run_of_a_renamed_pipeline_counts_or_says_that_the_pipeline_was_renamed(install: Install) -> None:
+    installation = install(shop(start="both"))
+    installation.push("v1")
+    installation.run_ended("v1")
+    installation.settle()
+    installation.push("v2")
+    installation.run_ended("v2", pipeline="shop build")
+    installation.settle()
+    hints = [reason for reason in installation.told() if "rename" in reason or "calls itself" in reason]
+    assert installation.release(2).phase == "awaiting_approval" or hints
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="I-16: a run that names its image by digest is lost when the push comes later",
+)
+@pytest.mark.parametrize("seconds", [2, 20, 300])
+def test_a_run_that_names_its_image_by_digest_is_joined_when_the_push_comes_later(
+    install: Install, seconds: int
+) -> None:
+    installation = install(shop(start="both"))
+    built = image("A")
+    installation.run_message("20261128.1", image={"digest": built.digest})
+    installation.settle()
+    installation.wait(seconds=seconds)
+    installation.push("v1", built)
+    installation.settle()
+    assert installation.release().phase == "awaiting_approval"
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="I-17: the results that a pipeline's own variable has are not understood"
+)
+@pytest.mark.parametrize("result", ["Succeeded", "SucceededWithIssues", "Failed", "Canceled"])
+def test_the_value_of_agent_jobstatus_is_understood_as_a_result(install: Install, result: str) -> None:
+    installation = install(shop(start="both"))
+    installation.push("v1")
+    installation.settle()
+    installation.run_message("v1", result=result, image={"tag": "v1"})
+    installation.settle()
+    went_on = installation.release().phase == "awaiting_approval"
+    assert (installation.parked(), went_on) == ([], result == "Succeeded")
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="I-17: an empty value in a run's message is an error, a missing one is none",
+)
+@pytest.mark.parametrize("empty", ["digest", "tag"])
+def test_an_empty_value_in_a_runs_message_is_as_good_as_none(install: Install, empty: str) -> None:
+    installation = install(shop(start="both"))
+    built = image("A")
+    installation.push("v1", built)
+    installation.settle()
+    installation.run_message("v1", image={"digest": built.digest, "tag": "v1", empty: ""})
+    installation.settle()
+    assert installation.release().phase == "awaiting_approval"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="I-17: a variable that was not set is told of as a pattern that does not match",
+)
+@pytest.mark.parametrize(("field", "variable"), [("digest", "imageDigest"), ("tag", "imageTag")])
+def test_a_variable_that_was_not_set_in_the_pipeline_is_named(install: Install, field: str, variable: str) -> None:
+    installation = install(shop(start="both"))
+    installation.run_message("v1", image={"tag": "v1", field: f"$({variable})"})
+    installation.settle()
+    assert [reason for reason in installation.told() if variable in reason and "not set" in reason]

@@ -1,0 +1,26 @@
+"""Who is told that a decision is asked of them, when not everybody can be reached."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.situations.kit import ADA, BEN, CLEO, Installation, shop
+
+Install = Callable[..., Installation]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="D-39: while one mailbox is busy the first is mailed again, the next never",
+)
+@pytest.mark.parametrize("busy", [ADA, BEN, CLEO])
+def test_one_busy_mailbox_keeps_nobody_else_from_being_told_once(install: Install, busy: str) -> None:
+    installation = install(shop(approvers=(ADA, BEN, CLEO)))
+    installation.mail.busy[busy] = "450 4.2.0 greylisted, try again later"
+    installation.push("v1")
+    installation.settle()
+    for _ in range(12):
+        installation.wait(minutes=5)
+    others = [approver for approver in (ADA, BEN, CLEO) if approver != busy]
+    assert [installation.mail.attempts[approver] for approver in others] == [1, 1]

@@ -1,0 +1,84 @@
+"""Who decides at a gate, and that no decision of a person is lost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.situations.kit import ADA, BEN, CLEO, Guest, Installation, Said, shop
+
+Install = Callable[..., Installation]
+
+
+def by_page(installation: Installation) -> Said:
+    """Approve, press Back, and reject on the page that was open all the time."""
+    page = installation.page(ADA)
+    page.submit("approve")
+    return page.submit("reject", reason="I saw a problem")
+
+
+def by_api(installation: Installation) -> Said:
+    """A program that names both of its requests alike."""
+    installation.vote_by_api(ADA, "approve", submission="ballot-0001")
+    return installation.vote_by_api(ADA, "reject", submission="ballot-0001", reason="I saw a problem")
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="D-01: a rejection sent with the browser's Back button is lost"
+)
+@pytest.mark.parametrize("say_both", [by_page, by_api])
+def test_a_rejection_counts_or_is_refused_aloud_when_it_comes_as_the_repeat_of_an_approval(
+    install: Install, say_both: Callable[[Installation], Said]
+) -> None:
+    installation = install(shop(required=2))
+    installation.push("v1")
+    installation.settle()
+    answer = say_both(installation)
+    installation.settle()
+    assert answer.status == 409 or installation.release().phase == "rejected"
+
+
+def reject_by_page(installation: Installation) -> None:
+    installation.reject(ADA, reason="I saw a problem")
+
+
+def reject_by_api(installation: Installation) -> None:
+    installation.vote_by_api(ADA, "reject", submission="ballot-0002", reason="I saw a problem")
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="D-02: who approved has to take that back first")
+@pytest.mark.parametrize("reject", [reject_by_page, reject_by_api])
+def test_who_approved_rejects_in_one_step(install: Install, reject: Callable[[Installation], None]) -> None:
+    installation = install(shop(required=2))
+    installation.push("v1")
+    installation.settle()
+    installation.approve(ADA)
+    reject(installation)
+    assert installation.release().phase == "rejected"
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="D-03: of a squash merge only the merge button counts as a person"
+)
+@pytest.mark.parametrize("committer", ["noreply@github.com", BEN])
+def test_neither_author_nor_committer_of_a_change_approves_it(install: Install, committer: str) -> None:
+    installation = install(shop(start="both"))
+    installation.push("v1")
+    installation.run_state_changed("v1", author=ADA, committer=committer)
+    installation.settle()
+    installation.approve(ADA)
+    assert installation.release().phase == "awaiting_approval"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="D-40: a guest who is listed by mail address is not listed once signed in",
+)
+@pytest.mark.parametrize("mail", ["gina@partner.example", "gina.van_dam@partner.example"])
+def test_a_guest_who_is_listed_by_mail_address_votes_or_learns_how_to_be_listed(install: Install, mail: str) -> None:
+    installation = install(shop(approvers=(mail, CLEO)), sign_in=True)
+    installation.push("v1")
+    installation.settle()
+    answer = installation.approve_signed_in(Guest(mail=mail))
+    counted = installation.release().phase == "completed"
+    assert counted or "guest" in answer.body or "identities" in answer.body

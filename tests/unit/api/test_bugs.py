@@ -1,0 +1,60 @@
+"""A bug in an endpoint: 500, its traceback in the log, and nothing of it in the answer."""
+
+import json
+import logging
+from collections.abc import Callable
+
+import azure.functions as func
+import pytest
+
+from functions.http import answering
+from slipway.domain.errors import UnknownName
+from slipway.flow.reading import Reader
+from tests.unit.api.in_process import serve
+from tests.unit.pages.installation import Told
+
+
+def _broken() -> None:
+    raise AssertionError("bug")
+
+
+def _unknown() -> None:
+    raise UnknownName("the settings know no registry 'bug'")
+
+
+BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
+    "a key that is not there": (KeyError, lambda: {}["bug"]),
+    "an index too far": (IndexError, lambda: list[object]()[0]),
+    "an attribute of None": (AttributeError, lambda: None.bug),  # type: ignore[attr-defined]
+    "a plain LookupError": (LookupError, lambda: "".encode("no such codec")),
+    "a broken promise": (AssertionError, _broken),
+    "a name that an installation does not define": (UnknownName, _unknown),
+}
+"""What mistakes in the code, or in the settings, raise behind an endpoint."""
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_behind_an_endpoint_is_500_with_its_traceback_in_the_log(
+    bug: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    error, mistake = BUGS[bug]
+
+    monkeypatch.setattr(Reader, "applications", lambda self: mistake())
+    answer = serve(monkeypatch, Told()).get("/api/v1/applications")
+    assert answer.status_code == 500
+    problem = json.loads(answer.get_body())
+    assert (problem["title"], problem["detail"]) == ("Internal error", "Internal error; see the log.")
+    assert "bug" not in answer.get_body().decode()
+    (logged,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert logged.exc_info is not None
+    assert logged.exc_info[0] is error
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_so_it_is_in_whatever_is_declared_as_a_handler(bug: str) -> None:
+    def handler(req: func.HttpRequest) -> func.HttpResponse:
+        BUGS[bug][1]()
+        return func.HttpResponse()
+
+    answer = answering(handler)(func.HttpRequest("GET", "https://slipway.example/", body=b""))
+    assert answer.status_code == 500

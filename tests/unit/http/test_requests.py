@@ -1,0 +1,51 @@
+"""Whether a request can be taken as it was sent: from our own pages or a program, and as what it is said to be."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from slipway.http.requests import FORM_TYPE, JSON_TYPE, Refused, check_media_type, check_origin
+
+OWN = "https://slipway.example"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": OWN},
+        {"Origin": OWN.upper()},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": OWN},
+    ],
+)
+def test_our_own_pages_and_programs_may_send(headers: Mapping[str, str]) -> None:
+    check_origin(headers, OWN)
+
+
+@pytest.mark.parametrize("site", [None, "same-origin", "same-site", "cross-site", "none", ""])
+@pytest.mark.parametrize("origin", [None, OWN, "null", "https://evil.example", "https://sub.slipway.example", ""])
+def test_nothing_else_may(site: str | None, origin: str | None) -> None:
+    own_page = site == "same-origin" and origin in (None, OWN, "null")
+    program = site is None and origin in (None, OWN)
+    given = {"Sec-Fetch-Site": site, "Origin": origin}
+    headers = {name: value for name, value in given.items() if value is not None}
+    if own_page or program:
+        check_origin(headers, OWN)
+    else:
+        with pytest.raises(Refused, match="another site") as refused:
+            check_origin(headers, OWN)
+        assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("given", [JSON_TYPE, "application/json; charset=utf-8", " Application/JSON "])
+def test_a_media_type_is_known_with_its_parameters_and_in_any_case(given: str) -> None:
+    check_media_type({"Content-Type": given}, JSON_TYPE)
+
+
+@pytest.mark.parametrize("given", [None, "", FORM_TYPE, "text/plain", "application/jsonp", "text/json"])
+def test_another_media_type_is_refused_with_the_one_that_was_expected(given: str | None) -> None:
+    with pytest.raises(Refused, match="expected application/json") as refused:
+        check_media_type({} if given is None else {"Content-Type": given}, JSON_TYPE)
+    assert refused.value.status == 415
