@@ -95,9 +95,9 @@ def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> li
     own = {"short": list[float](), "long": list[float]()}
     for name, written in (("short", short), ("long", long)):
         query = AuditQuery(**AXES[axis](written))
-        written.index.find(query, limit=PAGE)  # opens the connection
+        written.app.index.find(query, limit=PAGE)  # opens the connection
         before = counter.now()
-        records = len(written.index.find(query, limit=PAGE).records)
+        records = len(written.app.index.find(query, limit=PAGE).records)
         passed = counter.now() - before
         costs[name] = (passed.requests, passed.entities, records)
     end = time.monotonic() + AT_MOST
@@ -107,7 +107,7 @@ def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> li
         for name, written in (("short", short), ("long", long)):
             query = AuditQuery(**AXES[axis](written))
             begin, busy = time.perf_counter(), time.thread_time()
-            written.index.find(query, limit=PAGE)
+            written.app.index.find(query, limit=PAGE)
             times[name].append((time.perf_counter() - begin) * 1000)
             own[name].append((time.thread_time() - busy) * 1000)
     of = f"of {LONG} records, beside {SMALL}"
@@ -167,13 +167,13 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
     file = folder / "trail.jsonl.gz"
 
     def read() -> int:
-        return sum(1 for name in names for _ in written.ledger.audit(name))
+        return sum(1 for name in names for _ in written.app.ledger.audit(name))
 
     def verify() -> int:
         count = 0
         for name in names:
             check = ChainCheck(name)
-            for record in written.ledger.audit(name):
+            for record in written.app.ledger.audit(name):
                 assert isinstance(record, AuditRecord)
                 assert check.feed(record) is None
             count += check.count
@@ -181,7 +181,7 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
 
     def export() -> int:
         with Disk(file) as disk:
-            run = Export(Direct(written.ledger), disk, Form.JSONL)  # type: ignore[arg-type]
+            run = Export(Direct(written.app.ledger), disk, Form.JSONL)  # type: ignore[arg-type]
             for name in names:
                 assert run.chain(name, after=0, progress=_silent) is None
             return run.records
@@ -195,7 +195,7 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
         index = AuditIndex(AzureTable.open(service, "anew"))
         count = 0
         for name in names[:2]:
-            records = [item for item in written.ledger.audit(name) if isinstance(item, AuditRecord)]
+            records = [item for item in written.app.ledger.audit(name) if isinstance(item, AuditRecord)]
             index.write(records)
             count += len(records)
         return count

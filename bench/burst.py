@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -15,17 +15,12 @@ from typing import Final
 from azure.data.tables import TableServiceClient
 
 from local.stack import azurite
-from slipway.config import load_deliveries
+from slipway.bootstrap import App, Ports
 from slipway.domain.causes import ImagePushed
-from slipway.effects.messaging import MemoryBus
-from slipway.flow.catalogue import Catalogue
-from slipway.flow.clock import Patience
-from slipway.flow.intake import Contended, Intake
-from slipway.flow.outbox import Outbox
-from slipway.flow.parking import Parking
-from slipway.ledger import Ledger
+from slipway.flow.clock import Patience, utc_now
+from slipway.flow.intake import Contended
 from slipway.ledger.azure_table import AzureTable
-from slipway.ledger.installation import Installation
+from slipway.testing import Installation
 
 from .deliveries import APPLICATION, write_delivery
 from .events import digest_of
@@ -80,27 +75,28 @@ def rows() -> list[Row]:
 
 def fill(connection: str, deliveries: Path, table: str, *, until: int) -> None:
     """Push until so many releases exist; each is superseded by the next."""
-    ledger, intake = _open(connection, deliveries, table)
-    while (done := ledger.head(APPLICATION).next_release - 1) < until:
-        intake.take(push(10_000 + done))
+    app = _open(connection, deliveries, table)
+    while (done := app.ledger.head(APPLICATION).next_release - 1) < until:
+        app.intake.take(push(10_000 + done))
 
 
-def _open(connection: str, deliveries: Path, table: str) -> tuple[Ledger, Intake]:
-    ledger = Ledger(AzureTable.open(TableServiceClient.from_connection_string(connection), table))
-    catalogue = Catalogue(load_deliveries(deliveries))
-    bus = MemoryBus()
-    outbox = Outbox(ledger, bus, Parking(installation=Installation(ledger.table), bus=bus))
-    intake = Intake(ledger=ledger, catalogue=catalogue, outbox=outbox, patience=Patience())
-    return ledger, intake
+def _open(connection: str, deliveries: Path, table: str) -> App:
+    """The app, its ledger on Azurite. The rest is in memory: it is the ledger's chain that a burst meets at."""
+    ledger = AzureTable.open(TableServiceClient.from_connection_string(connection), table)
+
+    def in_real_time(ports: Ports) -> Ports:
+        return replace(ports, clock=utc_now, patience=Patience())
+
+    return Installation(deliveries, table=ledger, wrap=in_real_time).app
 
 
 def _burst(connection: str, folder: Path, count: int, table: str) -> Burst:
-    ledger, intake = _open(connection, write_delivery(folder / table), f"burst{table}")
+    app = _open(connection, write_delivery(folder / table), f"burst{table}")
 
     def take(number: int) -> int:
         for again in range(1000):
             try:
-                intake.take(push(number))
+                app.intake.take(push(number))
             except Contended:
                 continue  # as the queue would bring it again
             return again
@@ -110,10 +106,10 @@ def _burst(connection: str, folder: Path, count: int, table: str) -> Burst:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         again = sum(threads.map(take, range(1, count + 1)))
     seconds = time.monotonic() - begin
-    phases = Counter(release.phase.value for release in ledger.releases(APPLICATION, limit=count + 10))
+    phases = Counter(release.phase.value for release in app.ledger.releases(APPLICATION, limit=count + 10))
     superseded = phases.pop("superseded", 0)
     states = Counter(live=phases.total(), superseded=superseded)
-    return Burst(seconds=seconds, again=again, states=states, records=ledger.head(APPLICATION).sequence)
+    return Burst(seconds=seconds, again=again, states=states, records=app.ledger.head(APPLICATION).sequence)
 
 
 def push(number: int) -> ImagePushed:

@@ -10,19 +10,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from azure.data.tables import TableServiceClient
 
+from slipway.bootstrap import App
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.model import sha256
 from slipway.domain.release import Head
-from slipway.ledger import Ledger, index_keys, keys
-from slipway.ledger.audit_index import AuditIndex
+from slipway.ledger import index_keys, keys
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.rows import pack, pack_audit
+from slipway.testing import Installation
 
 from .bulk import Bulk, Rows
 
@@ -63,8 +65,8 @@ class Written:
     """Where a trail is."""
 
     shape: Shape
-    ledger: Ledger
-    index: AuditIndex
+    app: App
+    """Over the tables that were written; it delivers nothing."""
     last: AuditRecord
     """One of the newest records that has a release, a digest and an environment: what questions can ask for."""
 
@@ -99,7 +101,8 @@ def write(service: TableServiceClient, name: str, of: Shape, *, progress: Callab
         done += sum(len(found) - 1 for found in rows.values())
         progress(f"{name}: {done} of {of.records} records in {time.monotonic() - begin:.0f} s")
     assert last is not None
-    return Written(shape=of, ledger=Ledger(ledger), index=AuditIndex(index), last=last)
+    app = Installation(Path("deliveries"), table=ledger, index_table=index).app
+    return Written(shape=of, app=app, last=last)
 
 
 def trail(application: str, of: Shape) -> list[AuditRecord]:

@@ -6,11 +6,11 @@ from functools import wraps
 
 import azure.functions as func
 
+from slipway.bootstrap.settings import host_checks_keys
 from slipway.domain.roles import Caller, NotPermitted, Permission, demand
 from slipway.flow.inbound import BadInput
 from slipway.http.callers import Unknown
 from slipway.http.requests import check_origin
-from slipway.settings import host_checks_keys
 
 from .http import Answered, Handler, answering, problem
 from .shared import parts

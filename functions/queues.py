@@ -8,6 +8,7 @@ from typing import Any
 import azure.functions as func
 from pydantic import ValidationError
 
+from slipway.bootstrap.settings import SERVICE_BUS
 from slipway.domain.causes import CAUSE
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
@@ -16,7 +17,6 @@ from slipway.flow.inbound import Senders, parse_run_message, parse_vote, read_js
 from slipway.flow.inbound.reading import bad_input, read_as
 from slipway.telemetry import Attribute, Family, Metric, measure, span
 from slipway.telemetry import message as handling
-from slipway.wiring import SERVICE_BUS
 
 from .shared import new_blueprint, parts
 

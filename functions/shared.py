@@ -6,9 +6,9 @@ from functools import cache
 
 import azure.functions as func
 
-from slipway.settings import Settings
+from slipway.bootstrap import App, Settings, app
+from slipway.bootstrap.azure import azure_ports
 from slipway.telemetry import logs
-from slipway.wiring import Parts
 
 from .tracing import TracedBlueprint
 
@@ -16,11 +16,12 @@ _lock = threading.Lock()
 
 
 @cache
-def _parts() -> Parts:
-    return Parts(settings=Settings.read())
+def _parts() -> App:
+    settings = Settings.read()
+    return app(azure_ports(settings), settings)
 
 
-def parts() -> Parts:
+def parts() -> App:
     """The parts of this process. A wrong setting or delivery.yaml raises, naming what is wrong."""
     with _lock:
         return _parts()

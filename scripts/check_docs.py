@@ -17,7 +17,7 @@ GENERATED = {
     "docs/reference/audit-actions.md": "scripts.reference.audit_actions",
     "docs/reference/delivery.md": "slipway.config.reference",
     "docs/reference/cli.md": "slipway.cli.reference",
-    "docs/reference/settings.md": "slipway.settings_reference",
+    "docs/reference/settings.md": "slipway.bootstrap.settings_reference",
     "docs/reference/cost-per-release.md": "bench.cost_page",
     "docs/reference/telemetry.md": "slipway.telemetry.reference",
 }

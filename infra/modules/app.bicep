@@ -1,6 +1,6 @@
 // The Function app on Flex Consumption. None of its settings holds a secret: what is secret is a reference into Key Vault.
 //
-// The settings are those of slipway/settings.py and the host's; tests/infra compares them in both directions.
+// The settings are those of slipway/bootstrap/settings.py and the host's; tests/infra compares them in both directions.
 param name string
 param planName string
 param location string

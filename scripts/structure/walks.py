@@ -96,26 +96,24 @@ def push(folder: Path) -> Prepared:
     """A message of the queue tells that an image was pushed; a release begins."""
     from slipway.domain.causes import CAUSE
     from slipway.flow.inbound import read_json
-    from slipway.ledger import MemoryTable
-    from tests.unit.flow.deliveries import write_delivery
-    from tests.unit.flow.house import House
+    from slipway.testing import Installation, MemoryTable, write_delivery
 
     write_delivery(folder)
-    house = House(folder)
-    body = house.pushed("1.0").model_dump_json().encode()
+    installation = Installation(folder)
+    body = installation.pushed("1.0").model_dump_json().encode()
 
     def take(message: bytes) -> None:
-        house.intake.take(CAUSE.validate_python(read_json(message)))
+        installation.app.intake.take(CAUSE.validate_python(read_json(message)))
 
     return Prepared(
-        lambda: house.receiver.receive(take, queue="causes", body=body, message_id="message-1", tries=0),
+        lambda: installation.app.receiver.receive(take, queue="causes", body=body, message_id="message-1", tries=0),
         MemoryTable.transact,
     )
 
 
 def vote(_: Path) -> Prepared:
     """An approver sends the form of the approval page, which approves the plan."""
-    from slipway.ledger import MemoryTable
+    from slipway.testing import MemoryTable
     from tests.unit.pages.samples import asked
     from tests.unit.pages.test_voting import Page
 

@@ -1,8 +1,7 @@
 """Intake: every cause, whatever it came by, goes through here. Load, decide, commit, send."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ..domain.actions import Action
@@ -15,7 +14,7 @@ from ..ledger import AlreadySeen, Conflict, Ledger
 from ..ledger.indexing import Indexer
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .catalogue import Catalogue, Entry
-from .clock import Clock, Patience, utc_now
+from .clock import Clock, Patience
 from .observing import measured, stamped
 from .outbox import Outbox
 
@@ -60,10 +59,6 @@ class Receipt:
         return self.outcome is Outcome.TAKEN and Action.VOTE_REFUSED in self.actions
 
 
-def nowhere(_: str) -> None:
-    """The default crash point: none."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Intake:
     """Takes causes in."""
@@ -71,12 +66,9 @@ class Intake:
     ledger: Ledger
     catalogue: Catalogue
     outbox: Outbox
-    indexer: Indexer | None = None
-    """Without one, what is committed waits for the sweep of an instance that has one."""
-    clock: Clock = utc_now
-    patience: Patience = field(default_factory=Patience)
-    at: Callable[[str], None] = nowhere
-    """Called at each point where a crash is worth testing."""
+    indexer: Indexer
+    clock: Clock
+    patience: Patience
 
     def take(self, cause: Cause) -> tuple[Receipt, ...]:
         """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
@@ -109,7 +101,6 @@ class Intake:
                 continue
             if decision.nothing:
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
-            self.at("decided")
             decision = stamped(decision, loaded.snapshot.now)
             try:
                 committed = self.ledger.commit(loaded, decision, cause)
@@ -118,16 +109,13 @@ class Intake:
             except Conflict:
                 self.patience.wait(attempt)
                 continue
-            self.at("committed")
             for release in decision.releases:
                 current.set({Attribute.RELEASE: release.id})
                 if trace_id(release.trace) != trace_id(carrier()):
                     current.link(release.trace)
             measured(loaded.snapshot, decision, cause)
             self.outbox.send(committed.entries)
-            self.at("sent")
-            if self.indexer is not None:
-                self.indexer.take(application.application, committed.records)
+            self.indexer.take(application.application, committed.records)
             actions = tuple(record.action for record in decision.records)
             log.info("%s: %s -> %s", application.application, cause.kind, ", ".join(actions))
             return Receipt(

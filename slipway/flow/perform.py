@@ -4,9 +4,8 @@ A step that takes time is looked at again by a scheduled message; nothing here w
 """
 
 import logging
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain.causes import StepFinished
@@ -18,8 +17,8 @@ from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
 from ..telemetry import Attribute, Family, about, carrier, received, span
 from .catalogue import Catalogue, Entry
-from .clock import Clock, utc_now
-from .intake import Contended, Intake, UnknownTarget, nowhere
+from .clock import Clock
+from .intake import Contended, Intake, UnknownTarget
 from .outcome import Finished, LookAgain, Outcome, TryAgain, failed, told
 
 log = logging.getLogger(__name__)
@@ -56,9 +55,8 @@ class Performer:
     intake: Intake
     bus: Bus
     effects: Mapping[StepKind, Effect]
-    clock: Clock = utc_now
-    owner: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
-    at: Callable[[str], None] = nowhere
+    clock: Clock
+    owner: Callable[[], str]
 
     def perform(self, step: Step) -> None:
         """Raises `LedgerUnavailable` and `QueueUnavailable`: the message comes again then. And `UnknownTarget`."""
@@ -83,12 +81,10 @@ class Performer:
         if not self._lease(step, owner):
             self._put_off(step)
             return
-        self.at("leased")
         try:
             outcome = self._effect(
                 Work(step=step, release=release, entry=entry, renew=lambda: self._lease(step, owner))
             )
-            self.at("performed")
             self._follow(step, outcome)
         finally:
             self._give_back(step, owner)
@@ -132,7 +128,6 @@ class Performer:
                 # Then it is performed again after all, which is harmless, and reported when there is less of a crowd.
                 log.warning("%s: its report: %s", step.id, refused)
                 raise contended from refused
-        self.at("reported")
 
     def _tidy(self, step: Step, outcome: Finished) -> None:
         try:

@@ -18,7 +18,7 @@ from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
 from ..telemetry import Attribute, Family, about, span
 from .catalogue import Catalogue, Entry
-from .clock import Clock, utc_now
+from .clock import Clock
 from .freezing import Freezer
 from .inbound.event_grid import hangs_on_an_image
 from .intake import Contended, Intake, Outcome
@@ -62,16 +62,16 @@ class Sweep:
     intake: Intake
     outbox: Outbox
     registry: Callable[[str], Registry]
-    indexer: Indexer | None = None
-    numbers: Numbers | None = None
-    freezer: Freezer | None = None
+    indexer: Indexer
+    numbers: Numbers
+    freezer: Freezer
     """Tells applications of a freeze of everything that they have not heard of."""
-    clock: Clock = utc_now
+    clock: Clock
 
     def run(self, *, look_for_pushes: bool = True) -> Swept:
         total = Swept()
         try:
-            frozen = self.freezer.state() if self.freezer is not None else None
+            frozen = self.freezer.state()
         except LedgerUnavailable as away:
             return Swept(problems=(str(away),))
         for entry in self.catalogue:
@@ -109,8 +109,7 @@ class Sweep:
 
     def _application(self, entry: Entry, frozen: FreezeState | None, *, look_for_pushes: bool) -> Swept:
         name = entry.application.application
-        if self.freezer is not None:
-            self.freezer.tell(name, self.ledger.head(name), frozen)
+        self.freezer.tell(name, self.ledger.head(name), frozen)
         sent = self._send_left_over(name)
         indexed = self._index_left_over(name)
         due = self._take_what_is_due(entry)
@@ -119,7 +118,7 @@ class Sweep:
         return Swept(
             sent=sent,
             indexed=indexed,
-            counted=self.numbers.catch_up(name) if self.numbers is not None else 0,
+            counted=self.numbers.catch_up(name),
             deadlines=due["deadline-reached"],
             reminders=due["reminder-due"],
             missed_pushes=pushes,
@@ -128,8 +127,6 @@ class Sweep:
         )
 
     def _index_left_over(self, application: str) -> int:
-        if self.indexer is None:
-            return 0
         return self.indexer.take_left_over(application, before=self.clock() - SETTLED)
 
     def _minute(self) -> int:

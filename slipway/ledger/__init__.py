@@ -1,12 +1,11 @@
 """The ledger: state, audit trail and outbox in one table, one partition per application.
 
-`keys.py` names every row; `table.py` is the small port to Table Storage, with a double in `memory.py`;
+`keys.py` names every row; `table.py` is the small port to Table Storage, with a double in `slipway/testing`;
 `ledger.py` loads a state and commits a decision as one transaction; the other modules read and tidy.
 """
 
-from .blobs import Blobs, MemoryBlobs
+from .blobs import Blobs
 from .ledger import SEEN_PARTS, AlreadySeen, Ledger, Loaded, OutboxEntry
-from .memory import MemoryTable
 from .table import Conflict, LedgerUnavailable, Table
 
 __all__ = [
@@ -17,8 +16,6 @@ __all__ = [
     "Ledger",
     "LedgerUnavailable",
     "Loaded",
-    "MemoryBlobs",
-    "MemoryTable",
     "OutboxEntry",
     "Table",
 ]

@@ -47,19 +47,3 @@ class LateBlobs:
 
     def get(self, digest: str) -> bytes | None:
         return self._open().get(digest)
-
-
-class MemoryBlobs:
-    """The double."""
-
-    def __init__(self) -> None:
-        self.documents: dict[str, bytes] = {}
-
-    def put(self, content: bytes, content_type: str) -> str:  # noqa: ARG002 - part of the port
-        digest = sha256(limited(content))
-        self.documents.setdefault(digest, content)
-        return digest
-
-    def get(self, digest: str) -> bytes | None:
-        content = self.documents.get(digest)
-        return None if content is None else checked(digest, content)

@@ -1,9 +1,6 @@
 """Files that only grow: the anchors, a line at a time. In Azure a policy can forbid everything else."""
 
-import threading
 from typing import Protocol
-
-from .table import Conflict
 
 CONTAINER = "audit"
 BLOCK_LIMIT = 4 * 1024 * 1024
@@ -32,24 +29,3 @@ def limited(content: bytes) -> bytes:
     if len(content) > BLOCK_LIMIT:
         raise ValueError(f"one append takes {BLOCK_LIMIT} bytes, this one has {len(content)}")
     return content
-
-
-class MemoryLog:
-    """The double."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self._lock = threading.Lock()
-
-    def names(self, prefix: str) -> list[str]:
-        return sorted(name for name in self.files if name.startswith(prefix))
-
-    def read(self, name: str) -> bytes:
-        return self.files.get(name, b"")
-
-    def append(self, name: str, content: bytes, *, at: int) -> None:
-        with self._lock:
-            there = self.files.get(name, b"")
-            if len(there) != at:
-                raise Conflict(f"{name} has {len(there)} bytes, expected {at}")
-            self.files[name] = there + limited(content)

@@ -57,7 +57,7 @@ def is_there(name: str, page: str) -> bool:
 
 
 def is_module(dotted: str) -> bool:
-    """A module, or something in one: `slipway.wiring.Parts` is named by its module."""
+    """A module, or something in one: `slipway.bootstrap.App` is named by its module."""
     parts = dotted.split(".")
     return any(
         f"{'/'.join(parts[:length])}{end}" in FILES

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.flow.deliveries import write_delivery
+from slipway.testing import write_delivery
 
 
 @pytest.fixture(scope="session")

@@ -16,16 +16,15 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.causes import CAUSE, VoteCast
 from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
-from slipway.effects.messaging import DeadLetter, MemoryBus
+from slipway.effects.messaging import DeadLetter
 from slipway.effects.notification import Message
 from slipway.flow.inbound import Senders, parse_vote
 from slipway.flow.inbound.reading import read_as, read_json
-from slipway.ledger import MemoryBlobs, MemoryTable, keys
+from slipway.ledger import keys
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.index_keys import places
-from tests.faults.mortal import Crash, Life, MortalBlobs, MortalBus, MortalTable
-from tests.unit.flow.deliveries import ADA
-from tests.unit.flow.house import KEYS, House
+from slipway.testing import ADA, KEYS, Installation
+from tests.faults.mortal import Crash, Life, mortal_ports
 
 DELIVERIES = 10
 """How often a queue tries a message before it gives up."""
@@ -63,9 +62,8 @@ class Faults:
 class Run:
     """One delivery under faults."""
 
-    house: House
+    installation: Installation
     life: Life
-    bus: MemoryBus
     faults: Faults
     queues: list[Held] = field(default_factory=list)
     voted: set[str] = field(default_factory=set)
@@ -74,22 +72,16 @@ class Run:
 
     @classmethod
     def new(cls, folder: Path, faults: Faults) -> "Run":
-        life, bus = Life(crash_at=faults.crash_at, fail_at=faults.fail_at), MemoryBus()
-        house = House(
-            folder,
-            table=MortalTable(MemoryTable(), life),
-            bus=MortalBus(bus, life),
-            blobs=MortalBlobs(MemoryBlobs(), life),
-            reach=life.reach,
-        )
-        run = cls(house=house, life=life, bus=bus, faults=faults, dice=random.Random(faults.seed))
-        house.inbox.on_message = run._asked
+        life = Life(crash_at=faults.crash_at, fail_at=faults.fail_at)
+        installation = Installation(folder, wrap=lambda ports: mortal_ports(ports, life))
+        run = cls(installation=installation, life=life, faults=faults, dice=random.Random(faults.seed))
+        installation.inbox.on_message = run._asked
         return run
 
     # ---- what happens outside
     def push(self, tag: str) -> None:
         """Event Grid's event has been turned into a cause, which is in its queue."""
-        cause = self.house.pushed(tag)
+        cause = self.installation.pushed(tag)
         self._enqueue("causes", cause.model_dump_json().encode(), cause.mark)
 
     def _asked(self, message: Message) -> None:
@@ -97,9 +89,9 @@ class Run:
         if message.recipient != ADA or message.approval_url in self.voted:
             return
         token = message.approval_url.rpartition("/")[2]
-        claims = KEYS.approval(token, now=self.house.time())
+        claims = KEYS.approval(token, now=self.installation.now)
         vote = VoteCast(
-            received_at=self.house.time(),
+            received_at=self.installation.now,
             application=claims.application,
             release=claims.release,
             environment=claims.environment,
@@ -119,61 +111,65 @@ class Run:
     # ---- the queues' part
     def until_quiet(self) -> None:
         """Deliver and sweep until no release is under way and nothing waits to be sent."""
-        end, sweep_at = self.house.time() + LONGEST, self.house.time() + MINUTE
+        end, sweep_at = self.installation.now + LONGEST, self.installation.now + MINUTE
         while True:
             self._deliver_due()
             if self._quiet():
                 return
             waits = [held.not_before for held in self.queues if held.not_before is not None]
-            self.house.time.now = min([sweep_at, *waits])
-            assert self.house.time() < end, f"not quiet after {LONGEST}: {self.story()}"
-            if self.house.time() >= sweep_at:
+            self.installation.now = min([sweep_at, *waits])
+            assert self.installation.now < end, f"not quiet after {LONGEST}: {self.story()}"
+            if self.installation.now >= sweep_at:
                 sweep_at += MINUTE
-                self._mortal(lambda: self.house.sweep.run(look_for_pushes=False))
+                self._mortal(self.installation.sweep)
 
     def late_messages(self) -> None:
         """What was scheduled for later arrives too, and the sweep runs once more."""
-        self.house.time.wait(LATE)
+        self.installation.wait(LATE)
         self._deliver_due()
-        self._mortal(lambda: self.house.sweep.run(look_for_pushes=False))
+        self._mortal(self.installation.sweep)
         self._deliver_due()
 
     def _deliver_due(self) -> None:
         self._collect()
-        while due := [held for held in self.queues if (held.not_before or self.house.time()) <= self.house.time()]:
+        while due := [
+            held for held in self.queues if (held.not_before or self.installation.now) <= self.installation.now
+        ]:
             self._deliver(due[0] if self.faults.seed is None else self.dice.choice(due))
             self._collect()
 
     def _collect(self) -> None:
-        for message in self.bus.sent:
+        for message in self.installation.bus.sent:
             body = read_bytes(message.body)
             self.queues.append(Held(queue=message.queue, body=body, id=message.id, not_before=message.not_before))
-        for raw in self.bus.raw:
+        for raw in self.installation.bus.raw:
             self.queues.append(
                 Held(queue=raw.queue, body=raw.body, id=raw.message_id, not_before=raw.not_before, tries=raw.tries)
             )
-        self.bus.sent.clear()
-        self.bus.raw.clear()
+        self.installation.bus.sent.clear()
+        self.installation.bus.raw.clear()
 
     def _deliver(self, held: Held) -> None:
         held.delivered += 1
-        done = self._mortal(
-            lambda: self.house.receiver.receive(
-                lambda body: self._work(held, body),
-                queue=held.queue,
-                body=held.body,
-                message_id=held.id,
-                tries=held.tries,
-            )
-        )
+        done = self._mortal(lambda: self._receive(held))
         again = self.faults.seed is not None and held.delivered == 1 and self.dice.random() < self.faults.twice
         if done and not again:
             self.queues.remove(held)
         elif held.delivered >= DELIVERIES:
             self.queues.remove(held)
-            self.bus.dead.append(
+            self.installation.bus.dead.append(
                 DeadLetter(queue=held.queue, body=held.body, message_id=held.id, reason="MaxDeliveryCountExceeded")
             )
+
+    def _receive(self, held: Held) -> None:
+        self.installation.app.receiver.receive(
+            lambda body: self._work(held, body),
+            queue=held.queue,
+            body=held.body,
+            message_id=held.id,
+            tries=held.tries,
+        )
+        self.life.reach("message before complete")
 
     def _mortal(self, work: Any) -> bool:
         """True when the process lived to the end of the work, and the work raised nothing."""
@@ -193,47 +189,54 @@ class Run:
         """As `functions/queues.py` does it."""
         match held.queue:
             case "causes":
-                self.house.intake.take(CAUSE.validate_python(read_json(body)))
+                self.installation.app.intake.take(CAUSE.validate_python(read_json(body)))
             case "steps":
-                self.house.performer.perform(read_as(Step, read_json(body)))
+                self.installation.perform(read_as(Step, read_json(body)))
             case "approvals":
-                self.house.intake.take(
-                    parse_vote(body, KEYS, senders=Senders(sign_in=False), message_id=held.id, now=self.house.time())
+                self.installation.app.intake.take(
+                    parse_vote(
+                        body, KEYS, senders=Senders(sign_in=False), message_id=held.id, now=self.installation.now
+                    )
                 )
 
     def _quiet(self) -> bool:
-        soon = self.house.time() + timedelta(hours=1)
+        soon = self.installation.now + timedelta(hours=1)
         waiting = [held for held in self.queues if held.not_before is None or held.not_before <= soon]
-        head = self.house.ledger.head("shop")
-        return not waiting and not head.active and head.sequence > 0 and not list(self.house.ledger.outbox("shop"))
+        head = self.installation.app.ledger.head("shop")
+        return (
+            not waiting
+            and not head.active
+            and head.sequence > 0
+            and not list(self.installation.app.ledger.outbox("shop"))
+        )
 
     # ---- looking
     def story(self) -> str:
-        releases = [(r.id, str(r.phase), r.step) for r in self.house.ledger.releases("shop", limit=10)]
+        releases = [(r.id, str(r.phase), r.step) for r in self.installation.app.ledger.releases("shop", limit=10)]
         return f"releases {releases}, waiting {[(h.queue, h.id, h.not_before) for h in self.queues][:5]}"
 
     def outcome(self) -> dict[str, Any]:
         """What must be the same whatever went wrong on the way."""
-        house = self.house
-        verdict = house.reader.verify("shop")
-        releases = sorted(house.ledger.releases("shop", limit=50), key=lambda release: release.tag)
-        lanes = house.ledger.lanes("shop")
+        installation = self.installation
+        verdict = installation.verify()
+        releases = sorted(installation.app.ledger.releases("shop", limit=50), key=lambda release: release.tag)
+        lanes = installation.app.ledger.lanes("shop")
         return {
             "phases": {release.tag: str(release.phase) for release in releases},
             "live": {name: lane.live.tag if lane.live else None for name, lane in sorted(lanes.items())},
             "lanes are free": all(lane.rolling is None and lane.waiting is None for lane in lanes.values()),
-            "staging runs": house.staging.digest("shop"),
-            "production runs": house.production.digest("shop"),
-            "promoted": {tag: digest for (_, tag), digest in sorted(house.prod.held.tags.items())},
-            "locked": dict(house.prod.locked),
-            "acceptance runs": Counter(house.staging.jobs_started),
+            "staging runs": installation.staging.digest("shop"),
+            "production runs": installation.production.digest("shop"),
+            "promoted": {tag: digest for (_, tag), digest in sorted(installation.prod.held.tags.items())},
+            "locked": dict(installation.prod.locked),
+            "acceptance runs": Counter(installation.staging.jobs_started),
             "intact": (verdict.intact, verdict.fault),
-            "actions": Counter(action for action in house.actions() if action not in UNCERTAIN),
-            "unsent": [entry.row for entry in house.ledger.outbox("shop")],
-            "unindexed": [row.key for row in house.table.rows("shop", *keys.span(keys.UNINDEXED))],
-            "the index lacks": _without(house.audit(), house.index),
-            "parked": [(parked.source, parked.reason) for parked in house.parking.all()],
-            "dead letters": list(self.bus.dead),
+            "actions": Counter(action for action in installation.actions() if action not in UNCERTAIN),
+            "unsent": [entry.row for entry in installation.app.ledger.outbox("shop")],
+            "unindexed": [row.key for row in installation.app.table.rows("shop", *keys.span(keys.UNINDEXED))],
+            "the index lacks": _without(installation.trail(), installation.app.index),
+            "parked": [(parked.source, parked.reason) for parked in installation.app.parking.all()],
+            "dead letters": list(self.installation.bus.dead),
         }
 
 

@@ -4,15 +4,21 @@ Between two points nothing is seen outside, so to die at each point is to die ev
 more: also what its `finally` blocks try comes to nothing, as when the machine is gone.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any, cast
 
+from slipway.bootstrap import Ports
 from slipway.domain.steps import Outgoing
+from slipway.effects.cluster import AppliedObject, Cluster, Manifest
 from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable
+from slipway.effects.notification import Channel
+from slipway.effects.registry import Registry
 from slipway.ledger import Blobs, LedgerUnavailable, Table
 from slipway.ledger.logs import AppendLog
-from slipway.ledger.table import Row, Write
+from slipway.ledger.table import PagedTable, Row, Write
 
 
 class Crash(BaseException):
@@ -25,19 +31,26 @@ class Life:
 
     crash_at: frozenset[int] = frozenset()
     fail_at: frozenset[int] = frozenset()
-    """Points at which the service that is being spoken to is away; only those of the table and the queues can be."""
+    """Points at which the service that is being spoken to is away; only those of tables and queues can be."""
     points: list[str] = field(default_factory=list)
     dead: bool = False
+    counting: threading.Lock = field(default_factory=threading.Lock)
+    """A promotion writes on several threads."""
+
+    def go_on(self, place: str) -> None:
+        """What a dead process would ask is asked by nobody."""
+        if self.dead:
+            raise Crash(place)
 
     def reach(self, point: str) -> None:
-        if self.dead:
-            raise Crash(point)
-        number = len(self.points)
-        self.points.append(point)
-        if number in self.crash_at:
-            self.dead = True
-            raise Crash(point)
-        if number in self.fail_at and point.startswith("table"):
+        with self.counting:
+            self.go_on(point)
+            number = len(self.points)
+            self.points.append(point)
+            if number in self.crash_at:
+                self.dead = True
+                raise Crash(point)
+        if number in self.fail_at and point.startswith(("table", "index")):
             raise LedgerUnavailable(f"switched off: {point}")
         if number in self.fail_at and point.startswith("bus"):
             raise QueueUnavailable(f"switched off: {point}")
@@ -53,11 +66,11 @@ class MortalTable:
         self._table, self._life = table, life
 
     def get(self, partition: str, key: str) -> Row | None:
-        self._alive()
+        self._life.go_on("table")
         return self._table.get(partition, key)
 
     def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
-        self._alive()
+        self._life.go_on("table")
         yield from self._table.rows(partition, first, last, limit=limit)
 
     def transact(self, partition: str, writes: Sequence[Write]) -> None:
@@ -65,10 +78,6 @@ class MortalTable:
         self._life.reach(f"table before {what}")
         self._table.transact(partition, writes)
         self._life.reach(f"table after {what}")
-
-    def _alive(self) -> None:
-        if self._life.dead:
-            raise Crash("table")
 
 
 class MortalBus:
@@ -94,40 +103,81 @@ class MortalBus:
         return self._bus.drain(queue, keep, limit=limit)
 
 
-class MortalBlobs:
-    """Documents that a mortal process keeps."""
+class Mortal:
+    """Any other port of a mortal process: before and after each of its writes the process may end."""
 
-    def __init__(self, blobs: Blobs, life: Life) -> None:
-        self._blobs, self._life = blobs, life
+    def __init__(self, port: object, life: Life, name: str, *writes: str) -> None:
+        self._port, self._life, self._name, self._writes = port, life, name, writes
 
-    def put(self, content: bytes, content_type: str) -> str:
-        self._life.reach("blobs before put")
-        digest = self._blobs.put(content, content_type)
-        self._life.reach("blobs after put")
-        return digest
+    def __getattr__(self, method: str) -> Any:
+        found = getattr(self._port, method)
+        if not callable(found):
+            return found
 
-    def get(self, digest: str) -> bytes | None:
-        return self._blobs.get(digest)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if method not in self._writes:
+                self._life.go_on(self._name)
+                return found(*args, **kwargs)
+            self._life.reach(f"{self._name} before {method}")
+            answer = found(*args, **kwargs)
+            self._life.reach(f"{self._name} after {method}")
+            return answer
+
+        return called
 
 
-class MortalLog:
-    """Files that a mortal process adds to."""
+class MortalCluster(Mortal):
+    """A cluster of a mortal process, which may end between any two objects."""
 
-    def __init__(self, log: AppendLog, life: Life) -> None:
-        self._log, self._life = log, life
+    def __init__(self, cluster: Cluster, life: Life) -> None:
+        super().__init__(cluster, life, "cluster", "start_job")
+        self._cluster = cluster
 
-    def names(self, prefix: str) -> list[str]:
-        return self._log.names(prefix)
+    def apply(self, manifests: Sequence[Manifest], namespace: str) -> list[AppliedObject]:
+        applied = list[AppliedObject]()
+        for manifest in manifests:
+            self._life.reach("cluster before apply")
+            applied += self._cluster.apply([manifest], namespace)
+            self._life.reach("cluster after apply")
+        return applied
 
-    def read(self, name: str) -> bytes:
-        return self._log.read(name)
 
-    def append(self, name: str, content: bytes, *, at: int) -> None:
-        self._life.reach("log before append")
-        self._log.append(name, content, at=at)
-        self._life.reach("log after append")
+def mortal_blobs(blobs: Blobs, life: Life) -> Blobs:
+    return cast(Blobs, Mortal(blobs, life, "blobs", "put"))
+
+
+def mortal_log(log: AppendLog, life: Life) -> AppendLog:
+    return cast(AppendLog, Mortal(log, life, "log", "append"))
+
+
+def mortal_channel(channel: Channel, life: Life) -> Channel:
+    return cast(Channel, Mortal(channel, life, "channel", "send"))
+
+
+def mortal_ports(ports: Ports, life: Life) -> Ports:
+    """Whatever leaves the process, leaves it through one of these."""
+
+    def registry(name: str) -> Registry:
+        writes = ("put_blob", "mount_blob", "put_manifest", "lock", "unlock_tag")
+        return cast(Registry, Mortal(ports.registry(name), life, "registry", *writes))
+
+    def index_table() -> PagedTable:
+        return cast(PagedTable, Mortal(ports.index_table(), life, "index", "transact"))
+
+    return replace(
+        ports,
+        table=lambda: MortalTable(ports.table(), life),
+        index_table=index_table,
+        bus=lambda: MortalBus(ports.bus(), life),
+        blobs=lambda: mortal_blobs(ports.blobs(), life),
+        archive=lambda: mortal_blobs(ports.archive(), life),
+        audit_log=lambda: mortal_log(ports.audit_log(), life),
+        registry=registry,
+        cluster=lambda name: cast(Cluster, MortalCluster(ports.cluster(name), life)),
+        channel=lambda name: mortal_channel(ports.channel(name), life),
+    )
 
 
 def is_service(point: str) -> bool:
-    """Whether a service can be away at the point."""
-    return point.startswith(("table", "bus"))
+    """Whether a service can be away at the point. The index takes rows it has: to it, after a write is before it."""
+    return point.startswith(("table", "index before", "bus"))

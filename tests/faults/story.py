@@ -15,7 +15,7 @@ def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
     run = Run.new(folder, faults)
     run.push("1.0")
     run.until_quiet()
-    run.house.production.broken.add(run.house.build("2.0"))
+    run.installation.production.broken.add(run.installation.build("2.0"))
     run.push("2.0")
     run.until_quiet()
     run.late_messages()

@@ -11,7 +11,7 @@ from tests.faults.harness import Faults
 from tests.faults.story import differences
 
 SEEDS = 24
-LAST = 520
+LAST = 720
 """Faults at points past the end of a run never happen, which is harmless."""
 
 moments = st.frozensets(st.integers(min_value=0, max_value=LAST), max_size=6)

@@ -24,12 +24,12 @@ STRIDE = 5
 def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0, lane: bool = True) -> None:
     """The command is in the queue, as a cause like any other."""
     cause = CommandGiven(
-        received_at=run.house.time(),
+        received_at=run.installation.now,
         verb=verb,
         application="shop",
         release=release,
         environment="production" if lane else None,
-        until=run.house.time() + timedelta(hours=hours) if hours else None,
+        until=run.installation.now + timedelta(hours=hours) if hours else None,
         actor="olga@example.com",
         reason="because",
         channel="cli",
@@ -50,11 +50,11 @@ def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:
     run.until_quiet()
     command(run, Verb.RESUME)
     run.until_quiet()
-    broken = run.house.build("3.0")
-    run.house.production.broken.add(broken)
+    broken = run.installation.build("3.0")
+    run.installation.production.broken.add(broken)
     run.push("3.0")
     run.until_quiet()
-    run.house.production.broken.clear()
+    run.installation.production.broken.clear()
     command(run, Verb.RETRY, 4, lane=False)
     run.until_quiet()
     run.late_messages()
@@ -68,7 +68,7 @@ def expected(folder: Path) -> dict[str, Any]:
 
 def outcome(run: Run) -> dict[str, Any]:
     found = run.outcome()
-    lane = run.house.lane("production")
+    lane = run.installation.lane("production")
     # How often a step is looked at anew, and with it some of what is told, depends on when messages come.
     found["actions"] = {name: found["actions"][name] for name in ACTIONS}
     return found | {"live release": lane.live.release if lane.live else None, "hold": lane.hold}
@@ -89,10 +89,10 @@ def points(folder: Path) -> tuple[str, ...]:
 
 def test_without_faults_the_story_ends_as_it_should(deliveries: Path) -> None:
     run = told(deliveries)
-    phases = {release.number: str(release.phase) for release in run.house.ledger.releases("shop", limit=9)}
+    phases = {release.number: str(release.phase) for release in run.installation.app.ledger.releases("shop", limit=9)}
     assert phases == {1: "completed", 2: "completed", 3: "completed", 4: "completed"}
     assert outcome(run)["live release"] == 4
-    assert "release.blocked" in run.house.actions()
+    assert "release.blocked" in run.installation.actions()
 
 
 @pytest.mark.sweep(keep=2)

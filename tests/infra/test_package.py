@@ -51,7 +51,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_what_is_needed_and_nothing_else(package: Path) -> None:
     assert {path.name for path in package.iterdir()} == PARTS
-    assert not (package / "slipway/cli").exists()
+    for left_out in ("cli", "testing"):
+        assert (ROOT / "slipway" / left_out).exists()
+        assert not (package / "slipway" / left_out).exists()
 
 
 def test_what_the_commands_of_this_folder_make_is_left_out() -> None:

@@ -9,17 +9,17 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import azure.functions as func
 
 from functions import approvals, guard, pages, votes
+from slipway.bootstrap import App
 from slipway.domain.release import Release
-from slipway.http.callers import Access
 from slipway.pages.signin import SignIn
-from tests.unit.pages.installation import InMemory
+from slipway.testing import MemoryTable
+from tests.unit.pages.installation import Told
 
 MODULES = (pages, approvals, votes, guard)
 
@@ -27,42 +27,41 @@ MODULES = (pages, approvals, votes, guard)
 class Site:
     """One installation that is being served."""
 
-    def __init__(self, home: InMemory, subject: Release) -> None:
+    def __init__(self, home: Told, subject: Release) -> None:
         self.home, self.subject = home, subject
-        self.base = ""
-        self.sign_in: SignIn = "none"
         self.signed_in: dict[str, str] = {}
         """Headers that the platform adds, where Easy Auth is on."""
         self.lock = threading.Lock()
+
+    @property
+    def base(self) -> str:
+        return self.home.app.settings.public_url
+
+    @property
+    def sign_in(self) -> SignIn:
+        return self.home.app.settings.sign_in
+
+    @sign_in.setter
+    def sign_in(self, kind: SignIn) -> None:
+        self.home.restart(sign_in=kind)
 
     def link(self, approver: str) -> str:
         return f"{self.base}/approvals/{self.home.token(self.subject, approver)}"
 
     def state(self) -> Any:
         """Everything that is kept and everything that was sent: equal before and after means that nothing changed."""
+        assert isinstance(self.home.table, MemoryTable)
         return {p: dict(rows) for p, rows in self.home.table._rows.items()}, list(self.home.bus.sent)
 
     def votes(self) -> list[tuple[str, str]]:
-        gate = self.home.reader.release(self.subject.id).gate
+        gate = self.home.release(self.subject.number).gate
         return [(vote.voter, str(vote.decision)) for vote in gate.votes] if gate else []
 
     def actions(self) -> list[str]:
-        return [record.action for record in self.home.ledger.audit("hello")]
+        return self.home.actions()
 
-    def parts(self) -> SimpleNamespace:
-        easy = self.sign_in == "easy-auth"
-        return SimpleNamespace(
-            settings=SimpleNamespace(sign_in=self.sign_in, public_url=self.base, tenant_id=""),
-            clock=self.home.desk.clock,
-            keys=self.home.keys,
-            reader=self.home.reader,
-            trail=self.home.trail,
-            catalogue=self.home.catalogue,
-            intake=self.home.intake,
-            parking=self.home.parking,
-            numbers=self.home.numbers,
-            access=Access(easy_auth=easy, host_keys=True),
-        )
+    def parts(self) -> App:
+        return self.home.app
 
 
 def _routes() -> list[tuple[re.Pattern[str], frozenset[str], Any]]:
@@ -134,7 +133,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 def serving_site(site: Site) -> Iterator[Site]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
     server.daemon_threads = True
-    site.base = f"http://127.0.0.1:{server.server_port}"
+    site.home.restart(sign_in="none", public_url=f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

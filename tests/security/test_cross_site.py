@@ -12,8 +12,8 @@ import urllib3
 from playwright.sync_api import Browser
 
 from slipway.http.requests import FORM_TYPE
+from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.pages.installation import ADA
 from tests.unit.pages.test_signed_in import principal
 
 FROM_ELSEWHERE = [

@@ -12,9 +12,9 @@ import urllib3
 from playwright.sync_api import Browser
 
 from slipway.http.requests import FORM_TYPE
+from slipway.testing import ADA, BEN
 from tests.security.conftest import use
 from tests.security.site import Site, serving_site
-from tests.unit.pages.installation import ADA, BEN
 from tests.unit.pages.samples import two_asked
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import functions
 from slipway.http.callers import Access
-from tests.unit.pages.installation import BASE
+from slipway.testing import BASE
 from tests.unit.pages.samples import asked
 from tests.unit.pages.test_signed_in import principal
 
@@ -51,8 +51,8 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
     built = SimpleNamespace(
         settings=SimpleNamespace(sign_in="easy-auth", public_url=BASE, hook_secrets=[], tenant_id=""),
         access=Access(easy_auth=True, host_keys=False),
-        keys=home.keys,
-        clock=home.desk.clock,
+        keys=home.app.keys,
+        clock=home.clock,
         reader=None,
         intake=None,
         commander=None,

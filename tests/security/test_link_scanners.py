@@ -8,8 +8,8 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser, Page
 
+from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.pages.installation import ADA
 
 SCANNERS = {
     "a plain request": {},

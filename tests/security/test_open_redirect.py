@@ -6,8 +6,8 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 import pytest
 import urllib3
 
+from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.pages.installation import ADA
 from tests.unit.pages.test_signed_in import principal
 
 EVIL = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.settings import Settings, SettingsError
+from slipway.bootstrap.settings import Settings, SettingsError
 from tests.unit.test_settings import GOOD
 
 

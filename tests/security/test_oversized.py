@@ -9,8 +9,8 @@ import urllib3
 from slipway.flow.inbound import BadInput, Senders, parse_vote
 from slipway.flow.inbound.approval import REASON_LIMIT
 from slipway.http.requests import FORM_TYPE
+from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.pages.installation import ADA
 
 LONG = [REASON_LIMIT + 1, 20_000, 300_000]
 
@@ -47,7 +47,7 @@ def test_oversized_reason_in_a_message_is_refused(site: Site, length: int) -> No
     token = site.home.token(site.subject, ADA)
     body = json.dumps({"decision": "reject", "token": token, "reason": "x" * length}).encode()
     with pytest.raises(BadInput) as refused:
-        parse_vote(body, site.home.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+        parse_vote(body, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
     assert len(str(refused.value)) < 300
 
 
@@ -56,4 +56,4 @@ def test_a_reason_of_the_full_length_is_kept_whole(site: Site, http: urllib3.Poo
     body = json.dumps({"decision": "reject", "token": site.home.token(site.subject, ADA), "reason": "x" * REASON_LIMIT})
     address = f"{site.base}/api/v1/approvals/{site.subject.id}"
     assert http.request("POST", address, body=body, headers={"Content-Type": "application/json"}).status == 200
-    assert site.home.reader.release(site.subject.id).reason == "x" * REASON_LIMIT
+    assert site.home.app.reader.release(site.subject.id).reason == "x" * REASON_LIMIT

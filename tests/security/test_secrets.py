@@ -12,14 +12,14 @@ import pytest
 import urllib3
 
 from functions.shared import check_at_start
+from slipway.bootstrap.opening import open_channel
+from slipway.bootstrap.settings import Settings
 from slipway.domain.tokens import Claims, Keys, TokenRefused
 from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError
 from slipway.flow.inbound import BadInput, Senders, parse_vote
 from slipway.flow.receiving import Receiver
 from slipway.http.requests import FORM_TYPE
-from slipway.opening import open_channel
-from slipway.settings import Settings
 from tests.security.site import Site
 from tests.security.test_tokens import DOORS, REFUSED, good
 from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, gate_opened
@@ -65,7 +65,7 @@ def test_no_secret_in_what_is_kept_or_sent(site: Site, http: urllib3.PoolManager
     token = good(site)
     for take in DOORS.values():
         take(site, http, token)
-    kept = repr(site.state()) + json.dumps([r.model_dump(mode="json") for r in site.home.ledger.audit("hello")])
+    kept = repr(site.state()) + json.dumps([r.model_dump(mode="json") for r in site.home.app.ledger.audit("hello")])
     assert token not in kept
     assert token.partition(".")[2] not in kept
 
@@ -87,9 +87,9 @@ def test_no_secret_in_parked_input_as_people_see_it(site: Site, http: urllib3.Po
     body = json.dumps({"token": token, "decision": "perhaps"}).encode()
 
     def work(given: bytes) -> None:
-        parse_vote(given, site.home.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+        parse_vote(given, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
 
-    receiver = Receiver(parking=site.home.parking, bus=site.home.bus, clock=site.home.desk.clock)
+    receiver = Receiver(parking=site.home.app.parking, bus=site.home.bus, clock=site.home.clock)
     receiver.receive(work, queue="approvals", body=body, message_id="m", tries=0)
     page = http.request("GET", f"{site.base}/parked").data.decode()
     assert "decision" in page
@@ -143,7 +143,7 @@ def test_no_secret_in_the_error_of_a_message_that_is_wrong(site: Site) -> None:
     for wrong in ({"decision": "perhaps"}, {"decision": "approve", "reason": 7}, {"approver": {"upn": "x@y.z"}}):
         body = json.dumps({"token": token, "decision": "approve"} | wrong).encode()
         with pytest.raises(BadInput) as refused:
-            parse_vote(body, site.home.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+            parse_vote(body, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
         assert token not in "".join(traceback.format_exception(refused.value))
 
 

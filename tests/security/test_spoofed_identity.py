@@ -8,8 +8,8 @@ import urllib3
 
 from slipway.flow.inbound import BadInput, Senders, parse_vote
 from slipway.flow.receiving import Receiver
+from slipway.testing import ADA, BEN
 from tests.security.site import Site
-from tests.unit.pages.installation import ADA, BEN
 from tests.unit.pages.test_signed_in import OIDS, principal
 
 SPOOFED = {
@@ -99,11 +99,11 @@ def test_service_bus_message_that_claims_another_approver_is_parked(site: Site, 
     before = site.actions()
 
     def work(given: bytes) -> None:
-        site.home.intake.take(parse_vote(given, site.home.keys, senders=senders, message_id="m-1", now=site.home.now))
+        site.home.take(parse_vote(given, site.home.app.keys, senders=senders, message_id="m-1", now=site.home.now))
 
-    receiver = Receiver(parking=site.home.parking, bus=site.home.bus, clock=site.home.desk.clock)
+    receiver = Receiver(parking=site.home.app.parking, bus=site.home.bus, clock=site.home.clock)
     receiver.receive(work, queue="approvals", body=body, message_id="m-1", tries=0)
-    (parked,) = site.home.parking.all()
+    (parked,) = site.home.app.parking.all()
     assert parked.reason.startswith("approver")
     assert token not in parked.reason
     assert site.actions() == before
@@ -120,12 +120,12 @@ def test_service_bus_message_of_another_approver_with_their_own_identity_is_refu
     }
     cause = parse_vote(
         json.dumps(body).encode(),
-        site.home.keys,
+        site.home.app.keys,
         senders=Senders(sign_in=True, tenant=TENANT),
         message_id="m-1",
         now=site.home.now,
     )
-    (receipt,) = site.home.intake.take(cause)
+    receipt = site.home.take(cause)
     assert "answer-is-from-who-was-asked" in {rule.name for rule in receipt.rules if rule.blocks}
     assert site.votes() == []
 
@@ -133,4 +133,4 @@ def test_service_bus_message_of_another_approver_with_their_own_identity_is_refu
 def test_service_bus_message_without_a_token_is_no_vote(site: Site) -> None:
     body = json.dumps({"approver": {"email": ADA}, "decision": "approve"}).encode()
     with pytest.raises(BadInput, match=r"^token: "):
-        parse_vote(body, site.home.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
+        parse_vote(body, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)

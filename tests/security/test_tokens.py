@@ -14,8 +14,9 @@ from slipway.flow.inbound import BadInput, Senders, parse_vote
 from slipway.flow.inbound.approval import vote
 from slipway.flow.intake import UnknownTarget
 from slipway.http.requests import FORM_TYPE
+from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.pages.installation import ADA, digest
+from tests.unit.pages.installation import digest
 from tests.unit.pages.samples import cast
 
 Bad = Callable[[Site], str]
@@ -30,25 +31,25 @@ def flipped(token: str, place: int) -> str:
 
 
 def claims_with(site: Site, **changes: object) -> str:
-    claims = site.home.keys.approval(good(site), now=site.home.now)
-    return site.home.keys.sign("approval", claims.evolve(**changes))
+    claims = site.home.app.keys.approval(good(site), now=site.home.now)
+    return site.home.app.keys.sign("approval", claims.evolve(**changes))
 
 
 def forged(site: Site) -> str:
     """Signed with a key of the attacker's own under the name of ours."""
-    claims = site.home.keys.approval(good(site), now=site.home.now)
+    claims = site.home.app.keys.approval(good(site), now=site.home.now)
     return Keys({"k1": b"a key that the attacker made up!"}).sign("approval", claims)
 
 
 def other_purpose(site: Site) -> str:
-    claims = site.home.keys.approval(good(site), now=site.home.now)
-    return site.home.keys.sign("approval-form", claims)
+    claims = site.home.app.keys.approval(good(site), now=site.home.now)
+    return site.home.app.keys.sign("approval-form", claims)
 
 
 REFUSED: dict[str, Bad] = {
     "forged": forged,
     "signed with a key that was retired": lambda site: Keys({"k0": b"0" * 32}).sign(
-        "approval", site.home.keys.approval(good(site), now=site.home.now)
+        "approval", site.home.app.keys.approval(good(site), now=site.home.now)
     ),
     "with another approver written in": lambda site: flipped(good(site), 60),
     "with another signature": lambda site: flipped(good(site), len(good(site)) - 10),
@@ -93,12 +94,12 @@ def by_queue(site: Site, _http: urllib3.PoolManager, token: str) -> int:
     body = json.dumps({"token": token, "decision": "approve"}).encode()
     try:
         cause = parse_vote(
-            body, site.home.keys, senders=Senders(sign_in=False), message_id="message-1", now=site.home.now
+            body, site.home.app.keys, senders=Senders(sign_in=False), message_id="message-1", now=site.home.now
         )
-        receipts = site.home.intake.take(cause)
+        receipt = site.home.take(cause)
     except (BadInput, UnknownTarget):
         return 400
-    return 409 if any("vote.refused" in r.actions or not r.actions for r in receipts) else 200
+    return 409 if "vote.refused" in receipt.actions or not receipt.actions else 200
 
 
 DOORS = {"page": by_page, "api": by_api, "queue": by_queue}
@@ -152,7 +153,7 @@ def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site,
     cast(site.home, site.subject, decision=VoteDecision.REJECT, reason="not this one")
     for take in DOORS.values():
         assert take(site, http, token) in (400, 403, 409)
-    site.home.wait(days=40)
+    site.home.wait(timedelta(days=40))
     assert by_api(site, http, token) == 403
     assert site.actions().count("vote.approved") == 1
 
@@ -168,7 +169,7 @@ def test_replayed_nonce_of_another_persons_page_is_refused(site: Site, http: url
 
 
 def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
-    claims = site.home.keys.approval(good(site), now=site.home.now)
+    claims = site.home.app.keys.approval(good(site), now=site.home.now)
     assert (claims.approver, claims.environment, claims.plan_hash) == (ADA, "production", site.subject.plan_hash)
     assert site.home.now < claims.expires_at <= site.home.now + timedelta(days=32)
     cause = vote(claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now)
@@ -184,4 +185,4 @@ def test_where_people_sign_in_a_token_alone_decides_nothing(site: Site, http: ur
     assert site.state() == before
     body = json.dumps({"token": good(site), "decision": "approve"}).encode()
     with pytest.raises(BadInput, match=r"approver\.object_id"):
-        parse_vote(body, site.home.keys, senders=Senders(sign_in=True), message_id="m", now=site.home.now)
+        parse_vote(body, site.home.app.keys, senders=Senders(sign_in=True), message_id="m", now=site.home.now)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from slipway import settings_reference
+from slipway.bootstrap import app, settings_reference
+from slipway.bootstrap.azure import azure_ports
+from slipway.bootstrap.settings import PREFIX, Settings, SettingsError, variable
 from slipway.domain.tokens import Keys
-from slipway.settings import PREFIX, Settings, SettingsError, variable
-from slipway.wiring import Parts
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "do-not-show-this-value"
@@ -216,7 +216,7 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
             "SLIPWAY_REGISTRIES": one(REGISTRY, credential="basic", username="u", secret=MARK),
         }
     )
-    for text in (repr(settings), str(settings), settings.model_dump_json(), repr(Parts(settings=settings))):
+    for text in (repr(settings), str(settings), settings.model_dump_json(), repr(app(azure_ports(settings), settings))):
         assert MARK not in text
 
 
@@ -230,7 +230,7 @@ def test_the_example_can_be_read_as_it_is() -> None:
 def test_the_example_fits_the_deliveries_of_this_repository() -> None:
     example = json.loads((ROOT / "local.settings.json.example").read_text())
     settings = Settings.read(example["Values"] | {"SLIPWAY_DELIVERIES": str(ROOT / "deliveries")})
-    assert Parts(settings=settings).catalogue.entries
+    assert app(azure_ports(settings), settings).catalogue.entries
 
 
 def test_the_reference_page_says_what_the_settings_are() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from slipway.opening import open_channel
-from slipway.settings import Settings, SettingsError
+from slipway.bootstrap.opening import open_channel
+from slipway.bootstrap.settings import Settings, SettingsError
 from tests.unit.test_settings import GOOD
 
 MARK = "shown-not"

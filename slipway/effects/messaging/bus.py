@@ -1,4 +1,4 @@
-"""The port to the message queues, and its double."""
+"""The port to the message queues."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -81,25 +81,9 @@ class Bus(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Raw:
-    """What `MemoryBus.send_raw` was given."""
-
-    queue: str
-    body: bytes
-    message_id: str
-    not_before: datetime | None
-    tries: int
-    trace: Trace | None = None
-
-
 def encoded(message: Outgoing) -> bytes:
     """The message's body as it goes over the wire."""
     return json.dumps(message.body, separators=(",", ":")).encode()
-
-
-def _too_large(body: bytes) -> bool:
-    return len(body) + ENVELOPE > MESSAGE_LIMIT
 
 
 def trace_properties(trace: Trace | None) -> dict[str, str]:
@@ -108,67 +92,3 @@ def trace_properties(trace: Trace | None) -> dict[str, str]:
         return {}
     parents = dict.fromkeys(PARENTS, trace.parent) if trace.parent else {}
     return parents | ({LINK: trace.link} if trace.link else {})
-
-
-MESSAGE_LIMIT = 256 * 1024
-"""Bytes of one message in Service Bus' Standard tier, with its properties and the envelope."""
-ENVELOPE = 1024
-"""More than what AMQP and our properties add to a body."""
-
-
-class MemoryBus:
-    """The double: keeps what was sent, drops repeats of a message id and refuses what is too large, as queues do."""
-
-    def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
-        self.raw: list[Raw] = []
-        self.dead: list[DeadLetter] = []
-        self.broken = False
-        self.denied: dict[str, str] = {}
-        """Queue → the right that is denied: `send` or `listen`."""
-        self._ids: set[tuple[str, str]] = set()
-
-    def send(self, messages: Sequence[Outgoing]) -> None:
-        by_queue: dict[str, list[Outgoing]] = {}
-        for message in messages:
-            by_queue.setdefault(message.queue, []).append(message)
-        for queue, of_queue in by_queue.items():
-            too_large = [message.id for message in of_queue if _too_large(encoded(message))]
-            for message in of_queue:
-                if self.broken:
-                    raise QueueUnavailable("the queue is switched off")
-                if message.id not in too_large and (queue, message.id) not in self._ids:
-                    self._ids.add((queue, message.id))
-                    self.sent.append(message)
-            if too_large:
-                raise MessageTooLarge(queue, too_large)
-
-    def send_raw(
-        self,
-        queue: str,
-        body: bytes,
-        *,
-        message_id: str,
-        not_before: datetime | None = None,
-        tries: int = 0,
-        trace: Trace | None = None,
-    ) -> None:
-        if self.broken:
-            raise QueueUnavailable("the queue is switched off")
-        if _too_large(body):
-            raise MessageTooLarge(queue, [message_id])
-        raw = Raw(queue=queue, body=body, message_id=message_id, not_before=not_before, tries=tries, trace=trace)
-        self.raw.append(raw)
-
-    def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
-        mine = [letter for letter in self.dead if letter.queue == queue][:limit]
-        for letter in mine:
-            keep(letter)
-            self.dead.remove(letter)
-        return len(mine)
-
-    def probe(self, queue: str) -> None:
-        if self.broken:
-            raise QueueUnavailable("the queue is switched off")
-        if queue in self.denied:
-            raise QueueDenied(queue, self.denied[queue])

@@ -4,7 +4,8 @@ The checks run in the app, because it is the app's identity that needs the right
 one and shows them. A check changes nothing, or takes away again what it put, and says so.
 """
 
-from .checks import Doctor, Facts
+from .checks import Doctor
+from .facts import Facts
 from .remedies import Remedies
 
 __all__ = ["Doctor", "Facts", "Remedies"]

@@ -5,46 +5,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from ...domain.reports import Finding, Status
-from ...domain.tokens import Keys
-from ...effects.messaging import Bus
-from ...effects.registry import Registry
-from ...ledger import Blobs, Table
-from ...ledger.installation import Installation
 from ...telemetry import Attribute, Family, span
-from ..catalogue import Catalogue
-from ..clock import Clock, utc_now
 from . import places
+from .facts import Facts
 from .fault import Fault, NotChecked
-from .remedies import Remedies
 
 log = logging.getLogger(__name__)
 PATIENCE = 25.0
 """Seconds that one check may take; the caller's connection waits a minute."""
 QUEUES = ("causes", "steps", "runs", "approvals")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """Everything that is looked at. What is opened late is given as a function, so that opening it can fail alone."""
-
-    table: Callable[[], Table]
-    blobs: Callable[[], Blobs]
-    bus: Callable[[], Bus]
-    installation: Callable[[], Installation]
-    registry: Callable[[str], Registry]
-    cluster: Callable[[str], places.Reviewed]
-    channel: Callable[[str], object]
-    registries: tuple[str, ...]
-    channels: tuple[str, ...]
-    catalogue: Catalogue
-    keys: Keys
-    remedies: Remedies = field(default_factory=Remedies)
-    clock: Clock = utc_now
 
 
 @dataclass(frozen=True, kw_only=True)

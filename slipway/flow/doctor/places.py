@@ -1,9 +1,7 @@
 """The checks themselves: each returns what it saw, or raises a `Fault` that names what is missing."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
 
 from ...config import ConfigError, render, render_job
 from ...domain.application import Environment
@@ -15,10 +13,8 @@ from ...effects.registry import Denied, NotFound, RegistryError
 from ...ledger import Conflict, LedgerUnavailable
 from ...ledger.table import Act, Write
 from ..catalogue import Entry
+from .facts import Facts
 from .fault import Fault, NotChecked
-
-if TYPE_CHECKING:
-    from .checks import Facts
 
 PARTITION = "_doctor"
 ROW = "check"
@@ -29,20 +25,14 @@ LATE = timedelta(minutes=3)
 ASKEW = timedelta(seconds=60)
 
 
-class Reviewed(Protocol):
-    """The part of a cluster that is asked."""
-
-    def missing_rights(self, manifests: Sequence[Any], namespace: str) -> tuple[Any, ...]: ...
-
-
-def deliveries(facts: "Facts") -> str:
+def deliveries(facts: Facts) -> str:
     names = sorted(facts.catalogue.entries)
     if not names:
         raise Fault("no application is delivered here", missing="a folder with a delivery.yaml in SLIPWAY_DELIVERIES")
     return f"{len(names)} valid: {', '.join(names)}"
 
 
-def signing_keys(facts: "Facts") -> str:
+def signing_keys(facts: Facts) -> str:
     try:
         ids = facts.keys.ids()
     except KeysUnavailable as away:
@@ -50,7 +40,7 @@ def signing_keys(facts: "Facts") -> str:
     return f"{len(ids)} live; {ids[0]} signs"
 
 
-def table(facts: "Facts") -> str:
+def table(facts: Facts) -> str:
     try:
         port = facts.table()
         port.get(PARTITION, ROW)
@@ -65,7 +55,7 @@ def table(facts: "Facts") -> str:
     return "read, written, and the row taken away again"
 
 
-def blobs(facts: "Facts") -> str:
+def blobs(facts: Facts) -> str:
     try:
         port = facts.blobs()
         digest = port.put(DOCUMENT, "text/plain")
@@ -78,7 +68,7 @@ def blobs(facts: "Facts") -> str:
     return f"written and read; a document of {len(DOCUMENT)} bytes stays, always the same one"
 
 
-def queue(facts: "Facts", name: str) -> str:
+def queue(facts: Facts, name: str) -> str:
     try:
         facts.bus().probe(name)
     except QueueDenied as denied:
@@ -90,7 +80,7 @@ def queue(facts: "Facts", name: str) -> str:
     return "may send (a message of tomorrow was taken back) and may receive"
 
 
-def registry(facts: "Facts", name: str) -> str:
+def registry(facts: Facts, name: str) -> str:
     reads, writes = _repositories(facts, name)
     if not reads | writes:
         raise NotChecked("no application uses it")
@@ -117,7 +107,7 @@ def registry(facts: "Facts", name: str) -> str:
     return f"pull from {', '.join(sorted(reads | writes))}{pushed}"
 
 
-def _repositories(facts: "Facts", name: str) -> tuple[set[str], set[str]]:
+def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
     """What is read from a registry, and what is promoted into it."""
     reads, writes = set[str](), set[str]()
     for entry in facts.catalogue:
@@ -129,7 +119,7 @@ def _repositories(facts: "Facts", name: str) -> tuple[set[str], set[str]]:
     return reads, writes
 
 
-def cluster(facts: "Facts", entry: Entry, environment: Environment) -> str:
+def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
     application = entry.application.application
     values = {
         "SLIPWAY_APPLICATION": application,
@@ -157,7 +147,7 @@ def cluster(facts: "Facts", entry: Entry, environment: Environment) -> str:
     return f"every verb that a rollout needs in the namespace {environment.namespace}"
 
 
-def channel(facts: "Facts", name: str) -> str:
+def channel(facts: Facts, name: str) -> str:
     port = facts.channel(name)
     reach = getattr(port, "reach", None)
     if reach is None:
@@ -168,7 +158,7 @@ def channel(facts: "Facts", name: str) -> str:
         raise Fault(str(error), missing="a way to the channel, or its credential") from None
 
 
-def clock(facts: "Facts") -> str:
+def clock(facts: Facts) -> str:
     """Against a registry's: tokens of minutes and deadlines go by it."""
     names = [entry.application.image.registry for entry in facts.catalogue]
     if not names:
@@ -185,7 +175,7 @@ def clock(facts: "Facts") -> str:
     return f"within {max(apart.total_seconds(), 1):.0f} s of {names[0]}'s"
 
 
-def sweep(facts: "Facts") -> str:
+def sweep(facts: Facts) -> str:
     try:
         last = facts.installation().last_beat("sweep")
     except LedgerUnavailable as away:

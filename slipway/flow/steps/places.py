@@ -1,7 +1,7 @@
 """Where steps have their effects: the registries, clusters and channels that the installation's settings name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ...effects.cluster import Cluster
@@ -21,9 +21,9 @@ class Places:
     ledger: Ledger
     blobs: Blobs
     links: Links
-    importer: Importer | None = None
-    """Asks registries to import; None where nobody may."""
-    resource_ids: Mapping[str, str] = field(default_factory=dict)
+    importer: Importer
+    """Asks registries to import."""
+    resource_ids: Mapping[str, str]
     """Azure Resource Manager's names of the registries, by ours."""
-    promotion_time: timedelta = timedelta(seconds=240)
+    promotion_time: timedelta
     """How long one message copies before it leaves the rest to the next."""

@@ -153,10 +153,6 @@ def _import(places: Places, environment: Environment, life: Life, source: Source
 
 def _imported(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> LookAgain | None:
     importer = places.importer
-    if importer is None:
-        raise NotImportable(
-            target.registry.where(target.repository, target.digest), "this installation has no way to import"
-        )
     if life.state.operation:
         seen = importer.look(life.state.operation, target)
     elif target.registry.resolve(target.repository, target.digest) is not None:

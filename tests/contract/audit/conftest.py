@@ -12,10 +12,9 @@ from click.testing import CliRunner, Result
 from slipway.cli.root import root
 from slipway.ledger import Table
 from slipway.ledger.azure_logs import AzureLog
-from slipway.ledger.logs import MemoryLog
 from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Write
-from tests.contract.audit.installation import KEY, Installation
-from tests.unit.flow.deliveries import write_delivery
+from slipway.testing import MemoryLog, write_delivery
+from tests.contract.audit.installation import KEY, Audited
 
 PARTITIONS = ("shop", "_installation")
 DAYS = 3
@@ -32,12 +31,12 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def history(deliveries: Path) -> tuple[dict[str, list[Row]], dict[str, bytes]]:
     """Rows and files of three days: each day a release goes to production, and then the day is anchored."""
     log = MemoryLog()
-    past = Installation(deliveries, table=None, log=log)
+    past = Audited(deliveries, log=log)
     for day in range(DAYS):
         past.deliver(f"1.{day}")
-        past.anchoring.run()
-        past.house.time.wait(timedelta(days=1))
-    return {name: list(past.house.table.rows(name, " ", "~")) for name in PARTITIONS}, log.files
+        past.app.anchoring.run()
+        past.wait(timedelta(days=1))
+    return {name: list(past.app.table.rows(name, " ", "~")) for name in PARTITIONS}, log.files
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def installation(
     deliveries: Path,
     history: tuple[dict[str, list[Row]], dict[str, bytes]],
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Installation]:
+) -> Iterator[Audited]:
     rows, files = history
     for name, found in rows.items():
         writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in found]
@@ -55,14 +54,14 @@ def installation(
             azure_table.transact(name, writes[start : start + TRANSACTION_LIMIT])
     for name, content in files.items():
         azure_log.append(name, content, at=0)
-    with Installation(deliveries, table=azure_table, log=azure_log) as found:
-        found.house.time.wait(timedelta(days=DAYS))
+    with Audited(deliveries, table=azure_table, log=azure_log) as found:
+        found.wait(timedelta(days=DAYS))
         found.serve(monkeypatch)
         yield found
 
 
 @pytest.fixture
-def slipway(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def slipway(installation: Audited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> Result:

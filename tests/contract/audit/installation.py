@@ -1,10 +1,10 @@
 """An installation whose JSON API is served over HTTP by the functions themselves, for the command to speak with."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -15,38 +15,22 @@ from functions import api, audit_api, guard, proof
 from slipway.domain.audit import AuditDraft, chained
 from slipway.domain.export import Form
 from slipway.domain.release import Phase
-from slipway.flow.anchoring import Anchoring, Anchors
 from slipway.flow.exporting import ContainerExport
 from slipway.flow.retention import Retention
-from slipway.http.callers import Access
-from slipway.ledger import Blobs, MemoryBlobs, Table, keys
-from slipway.ledger.logs import AppendLog
+from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_audit
 from slipway.ledger.table import Act, Write
-from tests.unit.flow.house import BASE, House
+from slipway.testing import BASE, Installation
 
 KEY = "the-key"
 
 
-class Installation:
-    """A house, its anchors, and its API. Use as a context manager."""
+class Audited(Installation):
+    """An installation with a history, whose API is served. Use as a context manager."""
 
-    def __init__(
-        self,
-        deliveries: Path,
-        *,
-        table: Table | None,
-        log: AppendLog,
-        witnesses: tuple[str, ...] = (),
-        documents: Blobs | None = None,
-        **parts: Any,
-    ) -> None:
-        self.house = House(deliveries, table=table, **parts)
-        self.log = log
-        self.anchors = Anchors(log=log)
-        self.witnesses = witnesses
-        self.documents = documents if documents is not None else MemoryBlobs()
-        self.house.ledger._documents = lambda: self.documents
+    def __post_init__(self) -> None:
+        self.settings = {"retention": "7d", "export": "jsonl", **self.settings}
+        super().__post_init__()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -54,69 +38,39 @@ class Installation:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    @property
-    def anchoring(self) -> Anchoring:
-        return Anchoring(
-            anchors=self.anchors,
-            ledger=self.house.ledger,
-            installation=self.house.installation,
-            catalogue=self.house.catalogue,
-            channel=self.house.channels,
-            witnesses=self.witnesses,
-            base=BASE,
-            clock=self.house.time,
-        )
-
     def retention(self, age: timedelta, *, part: int = 10) -> Retention:
-        archive = self.house.ledger.archive
-        assert archive is not None
-        return Retention(
-            ledger=self.house.ledger,
-            archive=archive,
-            anchors=self.anchors,
-            installation=self.house.installation,
-            age=age,
-            part=part,
-            clock=self.house.time,
-        )
+        found = self.app.retention
+        assert found is not None
+        return replace(found, age=age, part=part)
 
     def container_export(self, form: Form = Form.JSONL, *, part: int = 10) -> ContainerExport:
-        return ContainerExport(
-            ledger=self.house.ledger, log=self.log, catalogue=self.house.catalogue, form=form, part=part
-        )
+        found = self.app.container_export
+        assert found is not None
+        return replace(found, form=form, part=part)
 
     def deliver(self, tag: str) -> None:
         """A release goes through staging, is approved, and is brought to production."""
-        number = self.house.ledger.head("shop").next_release
-        self.house.push(tag)
-        self.house.settle()
-        self.house.intake.take(self.house.vote(number))
-        self.house.settle()
-        assert self.house.phase(number) is Phase.COMPLETED
+        number = self.app.ledger.head("shop").next_release
+        self.push(tag)
+        self.settle()
+        self.vote(number)
+        self.settle()
+        assert self.phase(number) is Phase.COMPLETED
 
     def append(self, *drafts: AuditDraft) -> None:
         """Records as the ledger writes them, whatever is in them."""
-        table, row = self.house.table, self.house.table.get("shop", keys.HEAD)
+        table, row = self.app.table, self.app.table.get("shop", keys.HEAD)
         assert row is not None
-        head = self.house.ledger.head("shop")
-        records = chained(
-            drafts, application="shop", time=self.house.time(), sequence=head.sequence, previous=head.hash
-        )
+        head = self.app.ledger.head("shop")
+        records = chained(drafts, application="shop", time=self.now, sequence=head.sequence, previous=head.hash)
         ended = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
         writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
         table.transact("shop", [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(ended))])
 
     def serve(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The functions answer for this installation."""
-        built = SimpleNamespace(
-            settings=SimpleNamespace(sign_in="none", public_url=BASE),
-            reader=self.house.reader,
-            catalogue=self.house.catalogue,
-            anchors=self.anchors,
-            access=Access(easy_auth=False, host_keys=True),
-        )
         for module in (api, audit_api, guard, proof):
-            monkeypatch.setattr(module, "parts", lambda: built)
+            monkeypatch.setattr(module, "parts", lambda: self.app)
 
     def __enter__(self) -> Self:
         self._thread.start()

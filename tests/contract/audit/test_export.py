@@ -21,7 +21,7 @@ from slipway.domain.audit import AuditDraft
 from slipway.domain.export import COLUMNS, Form, heading, read_back, written
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from tests.contract.audit.installation import KEY, Installation
+from tests.contract.audit.installation import KEY, Audited
 from tests.contract.audit.odd import ODD
 
 type Run = Callable[..., Result]
@@ -34,8 +34,8 @@ def verified(slipway: Run, name: str, *more: str) -> dict[str, Any]:
     return found
 
 
-def end(installation: Installation) -> int:
-    return installation.house.ledger.head("shop").sequence
+def end(installation: Audited) -> int:
+    return installation.app.ledger.head("shop").sequence
 
 
 def by_name(found: dict[str, Any]) -> dict[str, Any]:
@@ -48,11 +48,11 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def test_an_export_is_verified_with_no_app(
-    slipway: Run, installation: Installation, name: str, monkeypatch: pytest.MonkeyPatch
+    slipway: Run, installation: Audited, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation.append(*ODD)
     assert slipway("audit", "export", "--output", name).exit_code == 0
-    monkeypatch.setattr(Installation, "url", "http://127.0.0.1:9")
+    monkeypatch.setattr(Audited, "url", "http://127.0.0.1:9")
     found = verified(slipway, name)
     assert by_name(found)["shop"] == {
         "application": "shop",
@@ -64,7 +64,7 @@ def test_an_export_is_verified_with_no_app(
     assert found["anchors"]["anchors"] == 3
 
 
-def test_cloudevents_are_verified_too(slipway: Run, installation: Installation, tmp_path: Path) -> None:
+def test_cloudevents_are_verified_too(slipway: Run, installation: Audited, tmp_path: Path) -> None:
     assert slipway("audit", "export", "--format", "cloudevents", "--output", "events").exit_code == 0
     event = json.loads((tmp_path / "events").read_text().splitlines()[0])
     assert event["specversion"] == "1.0"
@@ -75,14 +75,14 @@ def test_cloudevents_are_verified_too(slipway: Run, installation: Installation, 
 
 
 def test_a_second_run_adds_what_is_new_and_nothing_else(
-    slipway: Run, installation: Installation, name: str, tmp_path: Path
+    slipway: Run, installation: Audited, name: str, tmp_path: Path
 ) -> None:
     slipway("audit", "export", "--output", name)
     before = (tmp_path / name).read_bytes()
     assert json.loads(slipway("audit", "export", "--output", name, "--json").stdout)["added"] == 0
     assert (tmp_path / name).read_bytes() == before
     installation.append(*ODD)
-    installation.anchoring.run()
+    installation.app.anchoring.run()
     told = json.loads(slipway("audit", "export", "--output", name, "--json").stdout)
     assert told["added"] == len(ODD) + 1, "and the record of the anchor"
     assert (tmp_path / name).read_bytes().startswith(before)
@@ -92,12 +92,12 @@ def test_a_second_run_adds_what_is_new_and_nothing_else(
 
 
 def test_a_part_that_begins_in_the_middle_carries_the_hash_before_it(
-    slipway: Run, installation: Installation, name: str, tmp_path: Path
+    slipway: Run, installation: Audited, name: str, tmp_path: Path
 ) -> None:
     assert slipway("audit", "export", "shop", "--after", "9", "--output", name).exit_code == 0
     proof = Proof.model_validate_json((tmp_path / f"{name}.proof").read_bytes())
     assert proof.chains["shop"].first == 10
-    assert proof.chains["shop"].previous == installation.house.audit()[8].hash
+    assert proof.chains["shop"].previous == installation.trail()[8].hash
     found = verified(slipway, name)
     assert by_name(found)["shop"]["records"] == end(installation) - 9
     assert f"{end(installation) - 9} records from 10 on" in slipway("audit", "verify", "--file", name).stdout
@@ -144,7 +144,7 @@ def test_without_its_proof_an_export_is_verified_as_far_as_it_goes(slipway: Run,
 
 
 def test_an_export_of_a_replaced_chain_is_contradicted_by_a_kept_anchor(
-    slipway: Run, installation: Installation, tmp_path: Path
+    slipway: Run, installation: Audited, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept.jsonl"
     (name,) = installation.log.names("anchors/")
@@ -158,8 +158,8 @@ def test_an_export_of_a_replaced_chain_is_contradicted_by_a_kept_anchor(
     assert "names another hash" in by_name(found)["shop"]["fault"]["reason"]
 
 
-def test_an_export_stops_before_a_record_that_is_wrong_and_says_which(slipway: Run, installation: Installation) -> None:
-    installation.house.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
+def test_an_export_stops_before_a_record_that_is_wrong_and_says_which(slipway: Run, installation: Audited) -> None:
+    installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
     result = slipway("audit", "export", "--output", "trail.jsonl", "--json")
     told = json.loads(result.stdout)
     assert (result.exit_code, told["faults"][0]["sequence"]) == (1, 7)
@@ -178,7 +178,7 @@ def test_a_form_cannot_change_in_the_middle(slipway: Run) -> None:
     assert slipway("audit", "export", "--output", "trail", "--format", "csv").exit_code == 2
 
 
-def test_without_a_file_the_records_go_to_standard_output(slipway: Run, installation: Installation) -> None:
+def test_without_a_file_the_records_go_to_standard_output(slipway: Run, installation: Audited) -> None:
     result = slipway("audit", "export", "shop")
     assert [json.loads(line)["sequence"] for line in result.stdout.splitlines()] == list(
         range(1, end(installation) + 1)
@@ -191,7 +191,7 @@ def test_an_application_that_is_not_there_is_a_mistake_of_the_caller(slipway: Ru
 
 
 # ---- spreadsheets
-def test_no_cell_of_the_csv_is_taken_for_a_formula(slipway: Run, installation: Installation, tmp_path: Path) -> None:
+def test_no_cell_of_the_csv_is_taken_for_a_formula(slipway: Run, installation: Audited, tmp_path: Path) -> None:
     installation.append(*ODD, AuditDraft(action=Action.INPUT_PARKED, actor="'=1+1"))
     slipway("audit", "export", "shop", "--output", "trail.csv")
     with (tmp_path / "trail.csv").open(encoding="utf-8", newline="") as file:
@@ -243,12 +243,12 @@ class MortalDisk(Disk):
 @pytest.mark.parametrize("part", [0.0, 0.5, 1.0], ids=["nothing", "half", "all"])
 @pytest.mark.parametrize("name", ["trail.jsonl", "trail.jsonl.gz", "trail.csv.gz"])
 def test_a_run_may_be_cut_at_any_write_and_the_next_one_ends_as_if_it_had_not_been(
-    slipway: Run, installation: Installation, tmp_path: Path, name: str, part: float
+    slipway: Run, installation: Audited, tmp_path: Path, name: str, part: float
 ) -> None:
     for _ in range(0, PAGE + 50, 50):
         installation.append(*(AuditDraft(action=Action.INPUT_PARKED, actor="ada", details={"n": n}) for n in range(50)))
-    installation.house.time.wait(timedelta(days=1))
-    installation.anchoring.run()
+    installation.wait(timedelta(days=1))
+    installation.app.anchoring.run()
     slipway("audit", "export", "--output", f"whole-{name}")
     whole = (tmp_path / f"whole-{name}").read_bytes()
     api = Api(App(url=installation.url, key=KEY, source="a test"))

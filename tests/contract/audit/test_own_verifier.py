@@ -15,7 +15,7 @@ from click.testing import Result
 
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from tests.contract.audit.installation import Installation
+from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,10 +39,10 @@ def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
 
 
 @pytest.fixture
-def exported(slipway: Callable[..., Result], installation: Installation, tmp_path: Path) -> Path:
+def exported(slipway: Callable[..., Result], installation: Audited, tmp_path: Path) -> Path:
     """A trail that the app has written, odd records and anchors and all."""
     installation.append(*ODD)
-    installation.anchoring.run()
+    installation.app.anchoring.run()
     assert slipway("audit", "export", "--output", "trail.jsonl").exit_code == 0
     return tmp_path / "trail.jsonl"
 
@@ -57,15 +57,15 @@ def test_it_has_thirty_lines_and_imports_the_standard_library_only() -> None:
 
 
 def test_it_finds_an_app_s_trail_intact_with_its_anchors(
-    verifier: Callable[..., tuple[int, str]], exported: Path, installation: Installation
+    verifier: Callable[..., tuple[int, str]], exported: Path, installation: Audited
 ) -> None:
-    end = installation.house.ledger.head("shop").sequence
+    end = installation.app.ledger.head("shop").sequence
     code, said = verifier("trail.jsonl", "trail.jsonl.anchors")
     assert (code, f"shop to {end}" in said, "_installation to" in said) == (0, True, True), said
 
 
 def test_it_reads_gzip_too(
-    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Installation
+    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Audited
 ) -> None:
     installation.append(*ODD)
     assert slipway("audit", "export", "--output", "trail.jsonl.gz").exit_code == 0
@@ -73,7 +73,7 @@ def test_it_reads_gzip_too(
 
 
 def test_it_reads_a_part_that_begins_in_the_middle(
-    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Installation
+    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Audited
 ) -> None:
     assert slipway("audit", "export", "shop", "--after", "9", "--output", "part.jsonl").exit_code == 0
     assert verifier("part.jsonl", "part.jsonl.anchors")[0] == 0
@@ -111,20 +111,20 @@ def test_it_finds_a_changed_anchor(verifier: Callable[..., tuple[int, str]], exp
     assert verifier("trail.jsonl", "trail.jsonl.anchors") == (1, "anchor 2 is wrong\n")
 
 
-def test_odd_records_come_back_from_the_table_as_they_were_written(installation: Installation) -> None:
+def test_odd_records_come_back_from_the_table_as_they_were_written(installation: Audited) -> None:
     installation.append(*ODD)
-    assert installation.house.reader.verify("shop").intact
-    assert installation.house.audit()[-len(ODD)].details == {}
+    assert installation.verify().intact
+    assert installation.trail()[-len(ODD)].details == {}
 
 
 def test_what_python_alone_would_forgive_is_refused(
-    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Installation
+    verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Audited
 ) -> None:
     """A number that is no number has no canonical form."""
-    end = installation.house.ledger.head("shop").sequence
-    row = installation.house.table.get("shop", keys.audit(end))
+    end = installation.app.ledger.head("shop").sequence
+    row = installation.app.table.get("shop", keys.audit(end))
     assert row is not None
     values = {**row.values, "Details": '{"a":NaN}'}
-    installation.house.table.transact("shop", [Write(act=Act.PUT, key=row.key, values=values)])
+    installation.app.table.transact("shop", [Write(act=Act.PUT, key=row.key, values=values)])
     result = slipway("audit", "verify", "--json")
     assert (result.exit_code, json.loads(result.stdout)["intact"]) == (1, False)

@@ -14,7 +14,7 @@ from slipway.ledger import keys
 from slipway.ledger.azure_logs import AzureLog
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Value, Write
-from tests.contract.audit.installation import Installation
+from tests.contract.audit.installation import Audited
 
 type Ask = Callable[..., dict[str, Any]]
 
@@ -24,9 +24,9 @@ MONTH = "anchors/2026-11.jsonl"
 class Intruder:
     """Somebody with access to the storage account."""
 
-    def __init__(self, installation: Installation) -> None:
-        self.table = installation.house.table
-        self.ledger = installation.house.ledger
+    def __init__(self, installation: Audited) -> None:
+        self.table = installation.app.table
+        self.ledger = installation.app.ledger
         self.log = installation.log
 
     @property
@@ -71,7 +71,7 @@ class Intruder:
 
 
 @pytest.fixture
-def intruder(installation: Installation) -> Intruder:
+def intruder(installation: Audited) -> Intruder:
     return Intruder(installation)
 
 
@@ -88,11 +88,11 @@ def anchor_fault(found: dict[str, Any]) -> tuple[int, str]:
     return found["anchors"]["fault"]["number"], found["anchors"]["fault"]["reason"]
 
 
-def anchors(installation: Installation) -> list[Anchor]:
+def anchors(installation: Audited) -> list[Anchor]:
     return [Anchor.model_validate_json(line) for line in installation.log.read(MONTH).splitlines()]
 
 
-def test_what_nobody_touched_is_intact(verdict: Ask, installation: Installation) -> None:
+def test_what_nobody_touched_is_intact(verdict: Ask, installation: Audited) -> None:
     found = verdict()
     assert found["intact"] is True
     assert {item["application"] for item in found["applications"]} == {"shop", "_installation"}
@@ -140,7 +140,7 @@ def test_a_cut_end(verdict: Ask, intruder: Intruder) -> None:
 
 # ---- only the anchor finds it
 def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
-    verdict: Ask, intruder: Intruder, installation: Installation
+    verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
     records = intruder.records()
     records[4] = records[4].evolve(actor="mallory@example.com")
@@ -149,16 +149,16 @@ def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
     sequence, reason = fault(verdict())
     assert sequence == first
     assert reason.startswith("anchor 1 of 2026-11-23 names another hash for it: the chain was replaced")
-    assert installation.house.reader.verify("shop").intact is True, "in itself the chain is consistent"
+    assert installation.verify().intact is True, "in itself the chain is consistent"
 
 
-def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installation: Installation) -> None:
+def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
     """As somebody does who restores yesterday's table: head and records of then, and nothing of today."""
     yesterday = anchors(installation)[1].heads["shop"]
     for sequence in range(yesterday.sequence + 1, intruder.end + 1):
         intruder.remove(sequence)
     intruder.write_head(yesterday.sequence, yesterday.hash)
-    assert installation.house.reader.verify("shop").intact is True, "in itself the chain is consistent"
+    assert installation.verify().intact is True, "in itself the chain is consistent"
     sequence, reason = fault(verdict())
     assert sequence == yesterday.sequence + 1
     assert "anchor 3 of 2026-11-25" in reason
@@ -173,7 +173,7 @@ def test_a_chain_that_was_removed_altogether(verdict: Ask, intruder: Intruder) -
 
 
 # ---- the anchors themselves
-def test_a_changed_anchor(verdict: Ask, intruder: Intruder, installation: Installation) -> None:
+def test_a_changed_anchor(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
     lines = installation.log.read(MONTH).splitlines(keepends=True)
     lines[1] = lines[1].replace(b"2026-11-24T", b"2026-11-23T", 1)
     intruder.overwrite_anchors(lines)
@@ -183,13 +183,13 @@ def test_a_changed_anchor(verdict: Ask, intruder: Intruder, installation: Instal
     )
 
 
-def test_a_removed_anchor(verdict: Ask, intruder: Intruder, installation: Installation) -> None:
+def test_a_removed_anchor(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
     lines = installation.log.read(MONTH).splitlines(keepends=True)
     intruder.overwrite_anchors([lines[0], lines[2]])
     assert anchor_fault(verdict()) == (2, "expected anchor 2, found 3: one is missing or out of order")
 
 
-def test_anchors_whose_last_ones_were_cut_off(verdict: Ask, intruder: Intruder, installation: Installation) -> None:
+def test_anchors_whose_last_ones_were_cut_off(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
     intruder.overwrite_anchors(installation.log.read(MONTH).splitlines(keepends=True)[:2])
     number, reason = anchor_fault(verdict())
     assert number == 3
@@ -197,7 +197,7 @@ def test_anchors_whose_last_ones_were_cut_off(verdict: Ask, intruder: Intruder, 
 
 
 def test_trail_and_anchors_both_replaced_are_found_by_whoever_kept_one_anchor(
-    verdict: Ask, intruder: Intruder, installation: Installation, tmp_path: Path
+    verdict: Ask, intruder: Intruder, installation: Audited, tmp_path: Path
 ) -> None:
     """What a container without a policy cannot prove, a witness can."""
     kept = tmp_path / "from-the-mail.jsonl"
@@ -210,7 +210,7 @@ def test_trail_and_anchors_both_replaced_are_found_by_whoever_kept_one_anchor(
     }
 
 
-def forge_everything(intruder: Intruder, installation: Installation) -> None:
+def forge_everything(intruder: Intruder, installation: Audited) -> None:
     """Both chains and all anchors, consistent with each other."""
     records = intruder.records()
     records[4] = records[4].evolve(actor="mallory@example.com")
@@ -239,9 +239,9 @@ def forge_everything(intruder: Intruder, installation: Installation) -> None:
 
 
 def test_an_application_that_is_delivered_no_more_is_still_verified(
-    verdict: Ask, intruder: Intruder, installation: Installation
+    verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
-    installation.house.catalogue.entries = {}  # type: ignore[misc] # as after a deployment without it
+    installation.app.catalogue.entries = {}  # type: ignore[misc] # as after a deployment without it
     assert {item["application"] for item in verdict()["applications"]} == {"shop", "_installation"}
     intruder.remove(2)
     assert fault(verdict())[0] == 2
@@ -266,6 +266,6 @@ def test_anchors_kept_in_a_file_that_holds_none_is_a_mistake_of_the_caller(
     assert slipway("audit", "verify", "--anchors", "kept").exit_code == 2
 
 
-def test_the_line_of_a_kept_anchor_is_json_of_its_own(installation: Installation) -> None:
+def test_the_line_of_a_kept_anchor_is_json_of_its_own(installation: Audited) -> None:
     line = installation.log.read(MONTH).splitlines()[0]
     assert set(json.loads(line)) == {"number", "since", "day", "time", "heads", "previous", "hash"}

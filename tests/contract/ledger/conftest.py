@@ -2,9 +2,10 @@
 
 import pytest
 
-from slipway.ledger import Blobs, MemoryBlobs, MemoryTable, Table
-from slipway.ledger.logs import AppendLog, MemoryLog
+from slipway.ledger import Blobs, Table
+from slipway.ledger.logs import AppendLog
 from slipway.ledger.table import PagedTable
+from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable
 
 KINDS = ["memory", "azurite"]
 

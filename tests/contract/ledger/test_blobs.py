@@ -3,9 +3,10 @@
 import pytest
 
 from slipway.domain.model import sha256
-from slipway.ledger import Blobs, MemoryBlobs
+from slipway.ledger import Blobs
 from slipway.ledger.azure_blobs import AzureBlobs
 from slipway.ledger.blobs import BLOB_LIMIT
+from slipway.testing import MemoryBlobs
 
 PLAN = '{"plan": "für 🚢"}'.encode()
 

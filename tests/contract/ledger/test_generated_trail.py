@@ -4,8 +4,6 @@ from azure.data.tables import TableServiceClient
 
 from bench.trail import shape, write
 from slipway.domain.audit import AuditRecord, ChainCheck
-from slipway.ledger.azure_table import AzureTable
-from slipway.ledger.reindexing import Reindexing
 from tests.azurite import fresh_name
 
 RECORDS = 250
@@ -15,10 +13,10 @@ def test_a_generated_trail_is_intact_and_its_index_has_no_differences(azurite: s
     with TableServiceClient.from_connection_string(azurite) as service:
         name, said = fresh_name("made"), list[str]()
         written = write(service, name, shape(RECORDS), progress=said.append)
-        work, found = Reindexing(table=AzureTable.open(service, name), index=written.index), 0
+        ledger, work, found = written.app.ledger, written.app.reindexing, 0
         for application in written.applications:
-            head, check = written.ledger.head(application), ChainCheck(application)
-            for record in written.ledger.audit(application):
+            head, check = ledger.head(application), ChainCheck(application)
+            for record in ledger.audit(application):
                 assert isinstance(record, AuditRecord)
                 assert check.feed(record) is None
             assert check.count == head.sequence

@@ -3,13 +3,14 @@
 import pytest
 
 from slipway.domain.reports import Compared
-from slipway.ledger import MemoryTable, Table
+from slipway.ledger import Table
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.index_keys import TIME, by_application, digest_row, places, row_key
 from slipway.ledger.keys import audit as audit_key
 from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import pack_audit
 from slipway.ledger.table import Act, PagedTable, Write
+from slipway.testing import MemoryTable
 from tests.contract.ledger.trails import trail
 
 RECORDS = list(trail("shop", 6))

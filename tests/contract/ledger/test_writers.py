@@ -13,10 +13,8 @@ from slipway.domain.causes import Cause
 from slipway.flow.clock import Patience
 from slipway.flow.intake import Contended, Intake, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
-from slipway.ledger.installation import Installation
 from slipway.ledger.table import Conflict
-from tests.unit.flow.deliveries import write_delivery
-from tests.unit.flow.house import House
+from slipway.testing import Installation, write_delivery
 
 WRITERS = 8
 CAUSES = 40
@@ -25,10 +23,10 @@ TRIES = 100
 
 
 @pytest.fixture
-def house(table: Table, tmp_path: Path) -> House:
+def installation(table: Table, tmp_path: Path) -> Installation:
     for name in ("shop", "till", "stock"):
         write_delivery(tmp_path, name)
-    return House(tmp_path, table=table)
+    return Installation(tmp_path, table=table)
 
 
 def deliver(intake: Intake, cause: Cause) -> Receipt:
@@ -57,68 +55,68 @@ def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
         return [found for share in pool.map(all_of, shares) for found in share]
 
 
-def hurried(house: House) -> Intake:
+def hurried(installation: Installation) -> Intake:
     """With real pauses, but short ones."""
 
     def pause(seconds: float) -> None:
         threading.Event().wait(seconds / 5)
 
-    return replace(house.intake, patience=Patience(pause=pause))
+    return replace(installation.app.intake, patience=Patience(pause=pause))
 
 
-def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(house: House) -> None:
-    intake = hurried(house)
-    causes = [house.pushed(f"1.0.{number}") for number in range(CAUSES)]
+def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installation: Installation) -> None:
+    intake = hurried(installation)
+    causes = [installation.pushed(f"1.0.{number}") for number in range(CAUSES)]
     receipts = at_once([lambda cause=cause: deliver(intake, cause) for cause in (*causes, *causes)])  # type: ignore[misc]
     assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == CAUSES
-    releases = list(house.ledger.releases("shop", limit=CAUSES * 2))
+    releases = list(installation.app.ledger.releases("shop", limit=CAUSES * 2))
     assert sorted(release.tag for release in releases) == sorted(cause.tag for cause in causes)
     assert sorted(release.number for release in releases) == list(range(1, CAUSES + 1))
-    assert house.actions().count("release.created") == CAUSES
-    assert house.reader.verify("shop").intact
-    _one_is_left(house, "shop", {release.number for release in releases})
-    assert list(house.ledger.outbox("shop")) == []
-    assert len({message.id for message in house.bus.sent}) == len(house.bus.sent)
+    assert installation.actions().count("release.created") == CAUSES
+    assert installation.verify().intact
+    _one_is_left(installation, "shop", {release.number for release in releases})
+    assert list(installation.app.ledger.outbox("shop")) == []
+    assert len({message.id for message in installation.bus.sent}) == len(installation.bus.sent)
 
 
-def _one_is_left(house: House, app: str, numbers: set[int]) -> None:
+def _one_is_left(installation: Installation, app: str, numbers: set[int]) -> None:
     """Of pushes at the same moment the one with the highest number is the newest; all others gave way to a newer."""
-    head = house.ledger.head(app)
+    head = installation.app.ledger.head(app)
     assert head.active == (max(numbers),)
-    assert house.lane("staging", app).waiting == max(numbers)
+    assert installation.lane("staging", app).waiting == max(numbers)
     for number in numbers - {max(numbers)}:
-        release = house.release(number, app)
+        release = installation.release(number, app)
         assert release.phase == "superseded"
         assert release.superseded_by is not None
         assert release.superseded_by > number
 
 
-def test_applications_do_not_get_into_each_others_way(house: House) -> None:
-    intake = hurried(house)
-    causes = [house.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
+def test_applications_do_not_get_into_each_others_way(installation: Installation) -> None:
+    intake = hurried(installation)
+    causes = [installation.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
     receipts = at_once([lambda cause=cause: deliver(intake, cause) for cause in causes])  # type: ignore[misc]
     assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
     for app in ("shop", "till", "stock"):
-        assert [r.number for r in house.ledger.releases(app, limit=50)] == list(range(8, 0, -1))
-        assert house.reader.verify(app).intact
-        _one_is_left(house, app, set(range(1, 9)))
+        assert [r.number for r in installation.app.ledger.releases(app, limit=50)] == list(range(8, 0, -1))
+        assert installation.verify(app).intact
+        _one_is_left(installation, app, set(range(1, 9)))
 
 
-def test_the_chain_is_found_intact_while_others_write(house: House) -> None:
-    intake = hurried(house)
-    writing = [lambda n=n: deliver(intake, house.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
-    reading = [lambda: house.reader.verify("shop") for _ in range(WRITERS * 2)]
+def test_the_chain_is_found_intact_while_others_write(installation: Installation) -> None:
+    intake = hurried(installation)
+    writing = [lambda n=n: deliver(intake, installation.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
+    reading = [installation.verify for _ in range(WRITERS * 2)]
     found = at_once([one for pair in zip(writing, reading, strict=True) for one in pair])
     assert [verdict for verdict in found if getattr(verdict, "intact", True) is not True] == []
 
 
-def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(house: House) -> None:
+def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(installation: Installation) -> None:
     def park(number: int) -> None:
-        installation = Installation(house.table)
+        own = type(installation.app.installation)(installation.app.table, installation.app.indexer)
         for _ in range(TRIES):
             try:
-                installation.park(
-                    id=f"{number:024x}", source="runs", reason="a test", body="{", message_id="m", now=house.time()
+                own.park(
+                    id=f"{number:024x}", source="runs", reason="a test", body="{", message_id="m", now=installation.now
                 )
             except (Conflict, LedgerUnavailable):
                 continue
@@ -126,8 +124,8 @@ def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(house: Hous
         raise AssertionError("it was not parked")
 
     at_once([lambda n=n: park(n % 24) for n in range(48)])  # type: ignore[misc]
-    assert len(list(house.installation.all_parked())) == 24
-    records = house.audit("_installation")
+    assert len(list(installation.app.installation.all_parked())) == 24
+    records = installation.trail("_installation")
     assert [record.action for record in records] == ["input.parked"] * 24
     assert len({record.details["id"] for record in records}) == 24
-    assert house.reader.verify("_installation").intact
+    assert installation.verify("_installation").intact

@@ -14,8 +14,9 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 from local.servicebus import QueueSettings
 from local.servicebus import ServiceBus as LocalServiceBus
 from slipway.domain.steps import Outgoing, Trace
-from slipway.effects.messaging import TRIES, Bus, DeadLetter, MemoryBus, MessageTooLarge, QueueUnavailable
+from slipway.effects.messaging import TRIES, Bus, DeadLetter, MessageTooLarge, QueueUnavailable
 from slipway.effects.messaging.service_bus import ServiceBus
+from slipway.testing import MemoryBus
 
 QUEUES = ("causes", "steps", "runs", "approvals")
 

@@ -8,36 +8,36 @@ import pytest
 
 from slipway.domain.anchor import Anchor
 from slipway.effects.notification import Channel, Webhook
-from slipway.ledger import MemoryTable
-from slipway.ledger.logs import MemoryLog
+from slipway.testing import write_delivery
+from slipway.testing.installation import SETTINGS
 from tests.certificates import Certificates
-from tests.contract.audit.installation import Installation
+from tests.contract.audit.installation import Audited
 from tests.contract.notification.mail_server import Listening, Post, mail_by
 from tests.unit.effects.notification.test_webhook import SECRET, Receiver, receiver  # noqa: F401 - a fixture
-from tests.unit.flow.deliveries import write_delivery
 
 AUDITOR = "auditor@contoso.com"
+WITNESS = SETTINGS["channels"]["inbox"]
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Installation:
+def installation(tmp_path: Path) -> Audited:
     write_delivery(tmp_path)
-    made = Installation(tmp_path, table=MemoryTable(), log=MemoryLog(), witnesses=("witness",))
+    made = Audited(tmp_path, settings={"witnesses": ["witness"], "channels": {"witness": WITNESS}})
     made.deliver("1.0")
     return made
 
 
-def anchored_by(installation: Installation, channel: Channel) -> Anchor:
+def anchored_by(installation: Audited, channel: Channel) -> Anchor:
     """The anchor that was written; the witness is told through the given channel."""
-    told = replace(installation.anchoring, channel=lambda _: channel).run()
+    told = replace(installation.app.anchoring, channel=lambda _: channel).run()
     assert told.told == ("witness",), told.problems
-    written = installation.anchors.last()
+    written = installation.app.anchors.last()
     assert written is not None
     return written
 
 
 def test_a_mail_holds_the_anchors_line_so_that_it_can_be_kept(
-    installation: Installation,
+    installation: Audited,
     listening: Listening,
     certificates: Certificates,
     post: Post,
@@ -54,7 +54,7 @@ def test_a_mail_holds_the_anchors_line_so_that_it_can_be_kept(
 
 
 def test_a_webhook_is_sent_the_anchor_as_an_event_about_no_release(
-    installation: Installation,
+    installation: Audited,
     receiver: Receiver,  # noqa: F811 - the fixture of the webhook's own tests
 ) -> None:
     written = anchored_by(installation, Webhook(name="witness", url=receiver.url, secret=SECRET))

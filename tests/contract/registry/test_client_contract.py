@@ -12,9 +12,9 @@ from slipway.effects.registry import (
     Refused,
     TagTaken,
 )
+from slipway.testing.artifacts import digest_of, image, index, push, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
 from tests.contract.registry.places import Place
-from tests.unit.effects.registry.artifacts import digest_of, image, index, push, refer, referrer
 
 LAYER = b"layer" * 500_000  # more than one chunk
 

@@ -18,8 +18,8 @@ from slipway.effects.registry import (
     Unsupported,
     promote,
 )
+from slipway.testing.artifacts import Built, digest_of, image, index, push, referrer
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
-from tests.unit.effects.registry.artifacts import Built, digest_of, image, index, push, referrer
 
 ROOT = index(image(b"base", b"amd"), image(b"base", b"arm", architecture="arm64"))
 SIGNATURE = referrer(ROOT, b"signature")

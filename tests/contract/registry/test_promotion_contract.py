@@ -6,18 +6,9 @@ import tracemalloc
 import pytest
 
 from slipway.effects.registry import BasicCredential, Promotion, Registry, Source, TagTaken, Target, promote
+from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, push, refer, referrer
 from tests.contract.registry.conftest import KINDS, Places
 from tests.contract.registry.places import PASSWORD, Place
-from tests.unit.effects.registry.artifacts import (
-    Built,
-    cosign_signature,
-    digest_of,
-    image,
-    index,
-    push,
-    refer,
-    referrer,
-)
 
 ROOT = index(image(b"base", b"amd" * 900_000), image(b"base", b"arm", architecture="arm64"))
 SIGNATURE = referrer(ROOT, b"signature of the index")

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from slipway.effects.registry import Source, Target, promote
 from slipway.effects.supply_chain import ProvenanceTrust, Wanted, check
+from slipway.testing.artifacts import Built, image, index, push
 from tests.contract.registry.places import DOCKER_REGISTRY, Place, docker_registry
-from tests.unit.effects.registry.artifacts import Built, image, index, push
 from tests.unit.effects.supply_chain.signing import BUILDER, SPDX_DOCUMENT
 
 BUILT_HERE = Path(__file__).parents[3] / ".local" / "tools" / "cosign"

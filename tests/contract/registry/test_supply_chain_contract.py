@@ -2,8 +2,8 @@
 
 from slipway.effects.registry import Source, Target, promote
 from slipway.effects.supply_chain import check
+from slipway.testing.artifacts import push, refer
 from tests.contract.registry.places import Place
-from tests.unit.effects.registry.artifacts import push, refer
 from tests.unit.effects.supply_chain.attaching import (
     People,
     built_with_buildx,

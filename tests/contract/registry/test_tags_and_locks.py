@@ -5,8 +5,8 @@ from datetime import datetime
 from azure.containerregistry import ContainerRegistryClient
 
 from slipway.effects.registry import Lock, Registry, Source, Target, promote
+from slipway.testing.artifacts import Built, image, push, referrer
 from tests.contract.registry.conftest import KINDS, Places
-from tests.unit.effects.registry.artifacts import Built, image, push, referrer
 
 OLD, NEW = image(b"old"), image(b"new")
 

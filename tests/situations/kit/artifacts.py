@@ -1,6 +1,6 @@
 """What people push to a registry, built as bytes: images, indexes, and things that are no images."""
 
-from tests.unit.effects.registry.artifacts import (
+from slipway.testing.artifacts import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
     DOCKER_MANIFEST,
@@ -11,8 +11,8 @@ from tests.unit.effects.registry.artifacts import (
     referrer,
     written,
 )
-from tests.unit.effects.registry.artifacts import image as _image
-from tests.unit.effects.registry.artifacts import index as _index
+from slipway.testing.artifacts import image as _image
+from slipway.testing.artifacts import index as _index
 
 type Artifact = Built
 """A manifest with everything it needs; `digest` names it."""

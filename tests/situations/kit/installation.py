@@ -3,7 +3,7 @@
 import base64
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -17,15 +17,14 @@ from azure.functions.servicebus import ServiceBusMessage
 
 from functions import api, approvals, audit_api, commands, events, hooks, operate, pages, queues, shared, timers, votes
 from local.functions.routes import compile_route
+from slipway.bootstrap import App, Settings, app
+from slipway.bootstrap.azure import azure_ports
 from slipway.config import ConfigError
-from slipway.effects.messaging import TRIES, MemoryBus
-from slipway.effects.messaging.bus import Raw
+from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
-from slipway.ledger import MemoryBlobs, MemoryTable
-from slipway.ledger.audit_index import AuditIndex
-from slipway.settings import Settings
-from slipway.wiring import Named, Parts
-from tests.unit.flow.doubles import ClusterDouble, Inbox, Time
+from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster
+from slipway.testing.ports import Outside
+from slipway.testing.queues import Raw
 from tests.unit.inbound.samples import BUILD, RUN_STATE, changed
 
 from .applications import PIPELINE, PROJECT, PROJECT_ID, Application, Json
@@ -94,7 +93,7 @@ class Installation:
         broken: dict[str, str] | None = None,
     ) -> None:
         """`kubernetes` is production's cluster; `broken`: delivery.yaml files as somebody has spoilt them."""
-        self.time = kubernetes.time if kubernetes else Time()
+        self.time = kubernetes.time if kubernetes else ManualClock()
         self._kubernetes = kubernetes
         for application in applications:
             application.write(deliveries)
@@ -102,7 +101,7 @@ class Installation:
             (deliveries / name).mkdir(parents=True, exist_ok=True)
             (deliveries / name / "delivery.yaml").write_text(text)
         self.ci, self.prod = RegistryInMemory("nonprod", self.time), RegistryInMemory("prod", self.time)
-        self._clusters: dict[str, Any] = {"staging": ClusterDouble(), "production": ClusterDouble()}
+        self._clusters: dict[str, Any] = {"staging": MemoryCluster(), "production": MemoryCluster()}
         if kubernetes is not None:
             self._clusters["production"] = kubernetes.client
         self.mail = _Mailboxes()
@@ -111,7 +110,7 @@ class Installation:
         self._submissions = 0
         self.start_refused = ""
 
-    def _assemble(self, deliveries: Path, *, sign_in: bool) -> Parts:
+    def _assemble(self, deliveries: Path, *, sign_in: bool) -> App:
         login = {name: {"login_server": f"{name}.test", "credential": "anonymous"} for name in ("nonprod", "prod")}
         cluster = {name: {"server": "https://k8s.test", "credential": "token", "token": "t"} for name in self._clusters}
         inbox = {"kind": "webhook", "url": "http://127.0.0.1:8025/", "secret": "a secret of the webhook"}
@@ -130,19 +129,16 @@ class Installation:
                 "SLIPWAY_SIGN_IN": "easy-auth" if sign_in else "none",
             }
         )
-        parts = Parts(settings=settings, clock=self.time)
-        registries = {"nonprod": self.ci.double, "prod": self.prod.double}
+        registries: dict[str, Any] = {"nonprod": self.ci.double, "prod": self.prod.double}
+        self._outside = Outside(clock=self.time, inbox=self.mail)
         # What Azure offers, in memory; all else is put together by the product's own wiring.
-        parts.__dict__.update(
-            table=MemoryTable(),
-            index=AuditIndex(MemoryTable()),
-            blobs=MemoryBlobs(),
-            bus=MemoryBus(),
-            registry=Named("registry", frozenset(registries), registries.__getitem__),
-            cluster=Named("cluster", frozenset(self._clusters), self._clusters.__getitem__),
-            channel=Named("channel", frozenset({"inbox"}), lambda _: self.mail),
+        ports = replace(
+            self._outside.as_ports(deliveries),
+            registry=registries.__getitem__,
+            cluster=self._clusters.__getitem__,
+            catalogue=lambda: azure_ports(settings).catalogue(),
         )
-        return parts
+        return app(ports, settings)
 
     def start(self, patch: pytest.MonkeyPatch) -> Self:
         """As the host loads the app; until the test ends its functions work on this installation."""
@@ -264,15 +260,14 @@ class Installation:
         raise RuntimeError(f"{MESSAGES} messages were delivered and there are still more")
 
     def wait(self, **time: float) -> None:
-        """Time passes; the timers run at its end, and the queues are emptied."""
+        """ManualClock passes; the timers run at its end, and the queues are emptied."""
         self.time.wait(timedelta(**time))
         self._call("sweep", SimpleNamespace(past_due=False))
         self.settle()
 
     @property
     def _bus(self) -> MemoryBus:
-        bus: MemoryBus = self._parts.__dict__["bus"]
-        return bus
+        return self._outside.bus
 
     def _next(self) -> Any:
         waiting: list[Any] = [*self._bus.raw, *self._bus.sent]
@@ -422,7 +417,7 @@ class Installation:
         return _functions()[name].get_user_function()(argument)
 
 
-class _Mailboxes(Inbox):
+class _Mailboxes(MemoryChannel):
     """A channel that reaches people one by one; some of their mailboxes may be busy."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ from local.kubernetes.podstatus import container_status, pod_status
 from local.kubernetes.resources import DAEMON_SETS, DEPLOYMENTS, NODES, PODS, Resource
 from local.kubernetes.store import Store
 from slipway.effects.cluster import Cluster, ClusterAccess, connect
-from tests.unit.flow.doubles import Time
+from slipway.testing import ManualClock
 
 from .applications import Json
 
@@ -33,7 +33,7 @@ ROUNDS = 500
 class KubernetesCluster:
     """One cluster with one namespace. `come_to_rest` lets its controllers do what there is to do."""
 
-    def __init__(self, double: Any, client: Cluster, time: Time, namespace: str) -> None:
+    def __init__(self, double: Any, client: Cluster, time: ManualClock, namespace: str) -> None:
         self._double, self.client, self.time, self.namespace = double, client, time, namespace
         self._store = double.store
         self._http = urllib3.PoolManager(retries=False)
@@ -193,7 +193,7 @@ def start_kubernetes(*, namespace: str = "shop", never_pulled: tuple[str, ...] =
         tokens=(Token(token=TOKEN, user="slipway"),),
         simulate=Simulation(bad_images=never_pulled),
     )
-    time = Time()
+    time = ManualClock()
     double = Kubernetes(settings, store=Store(clock=time))
     server = threading.Thread(target=double._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     server.start()

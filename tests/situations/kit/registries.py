@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.unit.effects.registry.memory_registry import Reply, Request, error
-from tests.unit.flow.doubles import RegistryDouble, Time
+from slipway.testing import ManualClock, RegistryDouble
+from slipway.testing.registry import Reply, Request, error
 
 from .artifacts import Artifact, index
 
@@ -29,7 +29,7 @@ def error_answer(status: int, code: str) -> Answer:
 class RegistryInMemory:
     """One registry, as CI, `acr purge` and its vendor make it."""
 
-    def __init__(self, name: str, time: Time) -> None:
+    def __init__(self, name: str, time: ManualClock) -> None:
         self.double = RegistryDouble(name, time)
         self.held: Any = self.double.held
 

@@ -1,7 +1,7 @@
 """The app's HTTP functions behind WSGI, in this process: as the host calls them, without the host."""
 
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -10,58 +10,25 @@ import pytest
 
 from functions import api, audit_api, commands, doctor, guard, numbers, openapi, proof, votes
 from local.functions.routes import compile_route
-from slipway.domain.reports import Finding, Status
 from slipway.domain.roles import Role
-from slipway.flow.anchoring import Anchors
-from slipway.flow.commanding import Commander
-from slipway.flow.freezing import Freezer
-from slipway.flow.parking import Parking
-from slipway.flow.provenance import Provenance
-from slipway.http.callers import Access
-from slipway.ledger.installation import Installation
-from slipway.ledger.logs import MemoryLog
-from slipway.ledger.reindexing import Reindexing
-from tests.unit.pages.installation import BASE, InMemory
+from slipway.testing import BASE, Installation
 
 MODULES = (api, audit_api, commands, doctor, numbers, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, home: InMemory, **more: Any) -> "Served":
-    """The API over the installation, which believes every caller to be an admin unless `access` says otherwise."""
-    installation = Installation(home.table, home.indexer)
-    given = {
-        "settings": SimpleNamespace(sign_in="none", public_url=f"{BASE}/"),
-        "clock": home.desk.clock,
-        "keys": home.keys,
-        "catalogue": home.catalogue,
-        "reader": home.reader,
-        "intake": home.intake,
-        "commander": Commander(
-            intake=home.intake,
-            reader=home.reader,
-            freezer=Freezer(
-                installation=installation, catalogue=home.catalogue, intake=home.intake, clock=home.desk.clock
-            ),
-            clock=home.desk.clock,
-        ),
-        "trail": home.trail,
-        "provenance": Provenance(reader=home.reader, trail=home.trail),
-        "reindexing": Reindexing(table=home.table, index=home.index),
-        "installation": installation,
-        "numbers": home.numbers,
-        "doctor": SimpleNamespace(
-            checks={"table": None}, run=lambda name: Finding(check=name, status=Status.OK, said="it answers")
-        ),
-        "anchors": Anchors(log=MemoryLog()),
-        "parking": Parking(installation=installation, bus=home.bus, clock=home.desk.clock),
-        "access": Access(easy_auth=False, host_keys=True, host_key_role=Role.ADMIN),
-    }
-    built = SimpleNamespace(**(given | more))
-    for module in (*MODULES, guard):
-        if hasattr(module, "parts"):
-            monkeypatch.setattr(module, "parts", lambda: built)
+def serve(monkeypatch: pytest.MonkeyPatch, home: Installation, **settings: Any) -> "Served":
+    """The API of the installation, which believes every caller to be an admin unless the settings say otherwise."""
+    home.restart(**{"host_key_role": Role.ADMIN, "public_url": f"{BASE}/"} | settings)
+    use(monkeypatch, home, *MODULES, guard)
     return Served()
+
+
+def use(monkeypatch: pytest.MonkeyPatch, home: Installation, *modules: ModuleType) -> None:
+    """The modules' functions work on this installation."""
+    for module in modules:
+        if hasattr(module, "parts"):
+            monkeypatch.setattr(module, "parts", lambda: home.app)
 
 
 class Served:

@@ -1,6 +1,7 @@
 """Questions to the trail over the API: each of them one request, and each wrong one a 400 that names the parameter."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -8,25 +9,25 @@ import azure.functions as func
 import pytest
 
 from slipway.domain.roles import Role
-from slipway.http.callers import Access
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.index_keys import places
 from slipway.ledger.table import Act, Write
+from slipway.testing import ADA
 from tests.unit.api.in_process import Served, serve
-from tests.unit.pages.installation import ADA, InMemory, digest
+from tests.unit.pages.installation import Told, digest
 
 
 @pytest.fixture
-def home() -> InMemory:
+def home() -> Told:
     """hello 1.4.0 is live in production, approved by Ada; 1.5.0 was rejected by her."""
-    return InMemory()
+    return Told()
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, home: InMemory) -> Served:
+def app(monkeypatch: pytest.MonkeyPatch, home: Told) -> Served:
     served = serve(monkeypatch, home)
     for version, decision in (("1.4.0", "approve"), ("1.5.0", "reject")):
-        release = home.release(version)
+        release = home.bring(version)
         body = {"decision": decision, "reason": f"{version} is so", "token": home.token(release)}
         headers = {"Content-Type": "application/json"}
         answer = served.request(
@@ -34,7 +35,7 @@ def app(monkeypatch: pytest.MonkeyPatch, home: InMemory) -> Served:
         )
         assert answer.status_code == 200
         home.settle()
-        home.wait(hours=1)
+        home.wait(timedelta(hours=1))
     return served
 
 
@@ -60,9 +61,9 @@ def actions(found: dict[str, Any]) -> list[str]:
 
 
 # ---- the questions
-def test_what_happened_to_a_release(app: Served, home: InMemory) -> None:
+def test_what_happened_to_a_release(app: Served, home: Told) -> None:
     found = got(app, "audit?release=hello-1&limit=200")
-    records = [record for record in home.reader.audit("hello") if getattr(record, "release", None) == "hello-1"]
+    records = [record for record in home.app.reader.audit("hello") if getattr(record, "release", None) == "hello-1"]
     assert [record["sequence"] for record in found["records"]] == [r.sequence for r in reversed(records)]
     assert found["next"] is None
 
@@ -170,7 +171,7 @@ def test_a_parameter_that_does_not_exist_is_refused_everywhere(app: Served) -> N
 
 
 def test_what_is_not_there_is_a_404_and_an_unexpected_fault_tells_nothing(
-    app: Served, home: InMemory, monkeypatch: pytest.MonkeyPatch
+    app: Served, home: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for target in (
         "releases/hello-99",
@@ -185,20 +186,20 @@ def test_what_is_not_there_is_a_404_and_an_unexpected_fault_tells_nothing(
     def fail(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the secret is hunter2")
 
-    monkeypatch.setattr(home.index, "find", fail)
+    monkeypatch.setattr(home.app.index, "find", fail)
     assert "hunter2" not in json.dumps(refused(app.get("/api/v1/audit"), 500))
 
 
-def test_a_table_that_is_away_is_a_503(app: Served, home: InMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_is_away_is_a_503(app: Served, home: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: Any, **__: Any) -> Any:
         raise LedgerUnavailable("away")
 
-    monkeypatch.setattr(home.index, "find", away)
+    monkeypatch.setattr(home.app.index, "find", away)
     refused(app.get("/api/v1/audit"), 503)
 
 
 # ---- caches
-def test_what_has_not_changed_is_a_304(app: Served, home: InMemory) -> None:
+def test_what_has_not_changed_is_a_304(app: Served, home: Told) -> None:
     first = app.get("/api/v1/audit?limit=5")
     etag = first.headers["ETag"]
     assert first.headers["Cache-Control"] == "private, no-cache"
@@ -209,7 +210,7 @@ def test_what_has_not_changed_is_a_304(app: Served, home: InMemory) -> None:
     assert app.get("/api/v1/audit?limit=5", **{"If-None-Match": etag}).status_code == 200
 
 
-def test_a_kept_document_may_be_kept_for_ever(app: Served, home: InMemory) -> None:
+def test_a_kept_document_may_be_kept_for_ever(app: Served, home: Told) -> None:
     plan = home.newest().plan_hash
     answer = app.get(f"/api/v1/evidence/{plan}")
     assert "immutable" in answer.headers["Cache-Control"]
@@ -218,24 +219,24 @@ def test_a_kept_document_may_be_kept_for_ever(app: Served, home: InMemory) -> No
 
 @pytest.mark.parametrize(("role", "status"), [(Role.READER, 403), (Role.APPROVER, 403), (Role.OPERATOR, 200)])
 def test_the_values_of_secrets_in_a_plan_are_not_for_everybody_who_may_read(
-    monkeypatch: pytest.MonkeyPatch, home: InMemory, role: Role, status: int
+    monkeypatch: pytest.MonkeyPatch, home: Told, role: Role, status: int
 ) -> None:
-    plan = home.reader.plan(home.release("1.4.0").plan_hash or "")
+    plan = home.app.reader.plan(home.bring("1.4.0").plan_hash or "")
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter2"}}
     kept = home.blobs.put(plan.evolve(manifests=(secret,)).document(), "application/json")
     bare = home.blobs.put(plan.evolve(manifests=()).document(), "application/json")
-    app = serve(monkeypatch, home, access=Access(easy_auth=False, host_keys=True, host_key_role=role))
+    app = serve(monkeypatch, home, host_key_role=role)
     answer = app.get(f"/api/v1/evidence/{kept}")
     assert (answer.status_code, b"hunter2" in answer.get_body()) == (status, status == 200)
     assert app.get(f"/api/v1/evidence/{bare}").status_code == 200
 
 
 # ---- repair
-def test_lost_index_rows_are_found_and_repaired_over_the_api(app: Served, home: InMemory) -> None:
+def test_lost_index_rows_are_found_and_repaired_over_the_api(app: Served, home: Told) -> None:
     before = got(app, "audit?limit=200")
-    record = list(home.reader.audit("hello"))[7]
+    record = list(home.app.reader.audit("hello"))[7]
     for partition, row in places(record):  # type: ignore[arg-type]
-        home.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
+        home.app.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
     assert got(app, "audit?limit=200") != before
     for repair, expected in ((False, "found"), (True, "found"), (True, "none")):
         body = json.dumps({"repair": repair}).encode()

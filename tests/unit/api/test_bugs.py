@@ -9,8 +9,9 @@ import pytest
 
 from functions.http import answering
 from slipway.domain.errors import UnknownName
+from slipway.flow.reading import Reader
 from tests.unit.api.in_process import serve
-from tests.unit.pages.installation import InMemory
+from tests.unit.pages.installation import Told
 
 
 def _broken() -> None:
@@ -38,11 +39,8 @@ def test_a_bug_behind_an_endpoint_is_500_with_its_traceback_in_the_log(
 ) -> None:
     error, mistake = BUGS[bug]
 
-    class Reader:
-        def applications(self) -> object:
-            return mistake()
-
-    answer = serve(monkeypatch, InMemory(), reader=Reader()).get("/api/v1/applications")
+    monkeypatch.setattr(Reader, "applications", lambda self: mistake())
+    answer = serve(monkeypatch, Told()).get("/api/v1/applications")
     assert answer.status_code == 500
     problem = json.loads(answer.get_body())
     assert (problem["title"], problem["detail"]) == ("Internal error", "Internal error; see the log.")

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -11,26 +10,19 @@ import pytest
 from functions import commands, guard
 from slipway.domain.release import Phase
 from slipway.domain.roles import Role
-from slipway.flow.commanding import Commander
-from slipway.http.callers import Access
-from tests.unit.flow.deliveries import ADA, write_delivery
-from tests.unit.flow.house import BASE, House
+from slipway.testing import ADA, BASE, Installation, write_delivery
+from tests.unit.api.in_process import use
 
 SUBMISSION = "one-act-of-mine"
 
 
 @pytest.fixture
-def house(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> House:
+def installation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation behind Easy Auth, in which roles decide."""
     write_delivery(tmp_path)
-    made = House(tmp_path)
-    built = SimpleNamespace(
-        settings=SimpleNamespace(sign_in="easy-auth", public_url=f"{BASE}/"),
-        access=Access(easy_auth=True, host_keys=False),
-        commander=Commander(intake=made.intake, reader=made.reader, freezer=made.freezer, clock=made.time),
-    )
-    for module in (commands, guard):
-        monkeypatch.setattr(module, "parts", lambda: built)
+    settings = {"sign_in": "easy-auth", "api_access": "roles", "public_url": f"{BASE}/"}
+    made = Installation(tmp_path, settings=settings)
+    use(monkeypatch, made, commands, guard)
     made.push("1.0")
     made.settle()
     return made
@@ -65,60 +57,60 @@ def frozen() -> list[dict[str, Any]]:
     return found
 
 
-def test_an_operator_freezes_a_lane_and_ends_that(house: House) -> None:
+def test_an_operator_freezes_a_lane_and_ends_that(installation: Installation) -> None:
     status, done = give(verb="freeze", application="shop", environment="production", reason="the sale")
     assert (status, done["environment"]) == (200, "production")
     (shown,) = frozen()
     assert (shown["owner"], shown["reason"], shown["kind"]) == ("olga@example.com", "the sale", "freeze")
-    house.intake.take(house.vote(1, ADA))
-    house.settle()
-    assert house.phase(1) is Phase.HELD_BACK
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
     assert give(verb="unfreeze", application="shop", environment="production")[0] == 200
-    house.settle()
-    assert house.phase(1) is Phase.COMPLETED
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
     assert frozen() == []
 
 
-def test_an_operator_freezes_everything(house: House) -> None:
+def test_an_operator_freezes_everything(installation: Installation) -> None:
     status, done = give(verb="freeze", reason="incident 4711")
     assert (status, done["told"], done["of"]) == (200, 1, 1)
     assert frozen()[0]["application"] == ""
 
 
-def test_a_repeat_is_the_same_command_and_another_freeze_is_refused_by_name(house: House) -> None:
+def test_a_repeat_is_the_same_command_and_another_freeze_is_refused_by_name(installation: Installation) -> None:
     body = {"verb": "freeze", "application": "shop", "environment": "production", "reason": "the sale"}
     assert give(**body)[0] == give(**body)[0] == 200
-    assert house.actions().count("lane.frozen") == 1
+    assert installation.actions().count("lane.frozen") == 1
     status, refused = give(**body, submission="another-act-of-mine")
     assert status == 409
     assert [rule["rule"] for rule in refused["rules"]] == ["is-not-frozen"]
-    assert house.actions()[-1] == "command.refused"
+    assert installation.actions()[-1] == "command.refused"
 
 
-def test_a_roll_back_answers_with_the_new_release(house: House) -> None:
+def test_a_roll_back_answers_with_the_new_release(installation: Installation) -> None:
     for number in (1, 2):
-        house.intake.take(house.vote(number, ADA))
-        house.settle()
+        installation.vote(number, ADA)
+        installation.settle()
         if number == 1:
-            house.push("2.0")
-            house.settle()
+            installation.push("2.0")
+            installation.settle()
     status, done = give(verb="rollback", environment="production", release="shop-1", reason="2.0 loses orders")
     assert (status, done["release"], done["phase"]) == (200, "shop-3", "planning")
 
 
 @pytest.mark.parametrize("roles", [(), (Role.READER,), (Role.APPROVER,)])
-def test_who_may_not_is_told_which_permission_is_missing(house: House, roles: tuple[Role, ...]) -> None:
+def test_who_may_not_is_told_which_permission_is_missing(installation: Installation, roles: tuple[Role, ...]) -> None:
     headers = signed_in("mallory@example.com", *roles)
     status, refused = give(headers, verb="cancel", release="shop-1", reason="because")
     assert (status, refused["permission"]) == (403, "cancel")
-    assert house.phase(1) is Phase.AWAITING_APPROVAL
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_a_stranger_and_a_form_of_another_site_change_nothing(house: House) -> None:
+def test_a_stranger_and_a_form_of_another_site_change_nothing(installation: Installation) -> None:
     assert give({}, verb="cancel", release="shop-1", reason="because")[0] == 401
     foreign = {**OPERATOR, "Sec-Fetch-Site": "cross-site"}
     assert give(foreign, verb="cancel", release="shop-1", reason="because")[0] == 403
-    assert house.phase(1) is Phase.AWAITING_APPROVAL
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
 @pytest.mark.parametrize(
@@ -134,7 +126,9 @@ def test_a_stranger_and_a_form_of_another_site_change_nothing(house: House) -> N
         ({"verb": "freeze", "reason": "x", "until": "tomorrow"}, 400, "until"),
     ],
 )
-def test_bad_input_is_answered_by_field(house: House, body: dict[str, Any], status: int, said: str) -> None:
+def test_bad_input_is_answered_by_field(
+    installation: Installation, body: dict[str, Any], status: int, said: str
+) -> None:
     got, answer = give(**body)
     assert got == status
     assert said in answer["detail"]

@@ -10,8 +10,10 @@ import pytest
 
 from functions import api, guard
 from slipway.domain.roles import Role
-from slipway.http.callers import Access, NamedKey
-from tests.unit.pages.installation import BASE, InMemory
+from slipway.flow.parking import Parking
+from slipway.testing import BASE
+from tests.unit.api.in_process import use
+from tests.unit.pages.installation import Told
 
 AUDITOR, OPERATOR = "an auditor's key", "an operator's key"
 
@@ -26,17 +28,14 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return SimpleNamespace(id=id, source="causes")
 
     keys = {
-        name: NamedKey(role=role, sha256=hashlib.sha256(key.encode()).hexdigest())
+        name: {"role": role, "sha256": hashlib.sha256(key.encode()).hexdigest()}
         for name, role, key in (("auditors", Role.READER, AUDITOR), ("operators", Role.OPERATOR, OPERATOR))
     }
-    built = SimpleNamespace(
-        settings=SimpleNamespace(public_url=f"{BASE}/"),
-        access=Access(easy_auth=True, host_keys=False, keys=keys),
-        reader=InMemory().reader,
-        parking=SimpleNamespace(replay=replay),
+    home = Told(
+        settings={"sign_in": "easy-auth", "api_access": "roles", "api_keys": keys, "public_url": f"{BASE}/"},
     )
-    for module in (api, guard):
-        monkeypatch.setattr(module, "parts", lambda: built)
+    monkeypatch.setattr(Parking, "replay", lambda _, id, *, actor: replay(id, actor=actor))
+    use(monkeypatch, home, api, guard)
     return found
 
 

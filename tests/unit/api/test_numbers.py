@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -11,10 +10,10 @@ import pytest
 from functions import guard
 from functions import numbers as api
 from slipway.domain.roles import Role
-from slipway.http.callers import Access, NamedKey
+from slipway.testing import BASE
+from tests.unit.api.in_process import use
 from tests.unit.pages.fleet import Fleet
 from tests.unit.pages.history import numbers
-from tests.unit.pages.installation import BASE
 
 READER, ADMIN = "a reader's key", "an admin's key"
 
@@ -22,16 +21,13 @@ READER, ADMIN = "a reader's key", "an admin's key"
 @pytest.fixture(autouse=True)
 def app(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {
-        name: NamedKey(role=role, sha256=hashlib.sha256(key.encode()).hexdigest())
+        name: {"role": role, "sha256": hashlib.sha256(key.encode()).hexdigest()}
         for name, role, key in (("readers", Role.READER, READER), ("admins", Role.ADMIN, ADMIN))
     }
-    built = SimpleNamespace(
-        settings=SimpleNamespace(public_url=f"{BASE}/"),
-        access=Access(easy_auth=True, host_keys=False, keys=keys),
-        numbers=numbers(Fleet(applications=1)),
-    )
-    for module in (api, guard):
-        monkeypatch.setattr(module, "parts", lambda: built)
+    fleet = Fleet(applications=1)
+    numbers(fleet)
+    fleet.restart(sign_in="easy-auth", api_access="roles", api_keys=keys, public_url=f"{BASE}/")
+    use(monkeypatch, fleet, api, guard)
 
 
 def call(handler: Any, key: str, method: str = "GET", *, application: str = "shop", **params: str) -> tuple[int, Any]:

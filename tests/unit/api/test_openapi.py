@@ -1,6 +1,7 @@
 """The OpenAPI document says what the app does: each endpoint is in it, and schemathesis finds no difference."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from functions.contract import BASE as API
 from functions.contract import OPERATIONS
 from slipway.domain.roles import Permission
 from tests.unit.api.in_process import Served, serve
-from tests.unit.pages.installation import InMemory
+from tests.unit.pages.installation import Told
 
 CHECKS = [
     not_a_server_error,
@@ -37,16 +38,16 @@ EXAMPLES = 12
 
 
 @pytest.fixture(scope="module")
-def installation() -> InMemory:
-    home = InMemory()
-    home.release("1.4.0")
-    home.wait(minutes=3)
-    home.release("1.5.0")
+def installation() -> Told:
+    home = Told()
+    home.bring("1.4.0")
+    home.wait(timedelta(minutes=3))
+    home.bring("1.5.0")
     return home
 
 
 @pytest.fixture(scope="module")
-def app(installation: InMemory):  # type: ignore[no-untyped-def]
+def app(installation: Told):  # type: ignore[no-untyped-def]
     patched = pytest.MonkeyPatch()
     yield serve(patched, installation)
     patched.undo()

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from types import SimpleNamespace
+from datetime import timedelta
 from typing import Any
 
 import azure.functions as func
@@ -11,47 +11,39 @@ import pytest
 from functions import guard, votes
 from slipway.domain.release import Phase, Release
 from slipway.http import callers
-from slipway.http.callers import Access
-from slipway.pages.signin import SignIn
-from tests.unit.pages.installation import ADA, BASE, BEN, CLEO, InMemory, hello
+from slipway.testing import ADA, BASE, BEN, CLEO
+from tests.unit.api.in_process import use
+from tests.unit.pages.installation import Told, hello
 
 OID = "00000000-0000-0000-0000-0000000000a1"
 ADDRESS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"
 
 
 @pytest.fixture
-def home() -> InMemory:
-    return InMemory(application=hello(approvers=(ADA, BEN), required=2))
+def home() -> Told:
+    return Told(policy=hello(approvers=(ADA, BEN), required=2))
 
 
 @pytest.fixture
-def subject(home: InMemory) -> Release:
-    return home.release("1.5.0")
+def subject(home: Told) -> Release:
+    return home.bring("1.5.0")
 
 
-def use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn, *, host_keys: bool = True) -> None:
-    built = SimpleNamespace(
-        settings=SimpleNamespace(sign_in=sign_in, public_url=f"{BASE}/"),
-        clock=home.desk.clock,
-        keys=home.keys,
-        reader=home.reader,
-        intake=home.intake,
-        access=Access(easy_auth=sign_in == "easy-auth", host_keys=host_keys),
-    )
-    for module in (votes, guard):
-        monkeypatch.setattr(module, "parts", lambda: built)
+def behind(monkeypatch: pytest.MonkeyPatch, home: Told, **settings: str) -> None:
+    home.restart(public_url=f"{BASE}/", **settings)
+    use(monkeypatch, home, votes, guard)
 
 
 @pytest.fixture
-def by_token(monkeypatch: pytest.MonkeyPatch, home: InMemory) -> None:
+def by_token(monkeypatch: pytest.MonkeyPatch, home: Told) -> None:
     """An installation where nobody signs in."""
-    use(monkeypatch, home, "none")
+    behind(monkeypatch, home)
 
 
 @pytest.fixture
-def signed_in(monkeypatch: pytest.MonkeyPatch, home: InMemory) -> None:
+def signed_in(monkeypatch: pytest.MonkeyPatch, home: Told) -> None:
     """An installation behind Easy Auth."""
-    use(monkeypatch, home, "easy-auth")
+    behind(monkeypatch, home, sign_in="easy-auth")
 
 
 def principal(name: str = ADA, *, oid: str = OID, **claims: str) -> dict[str, str]:
@@ -83,14 +75,14 @@ def listed() -> list[dict[str, Any]]:
     return found
 
 
-def voters(home: InMemory) -> list[tuple[str, str, str]]:
+def voters(home: Told) -> list[tuple[str, str, str]]:
     gate = home.newest().gate
     return [(vote.voter, str(vote.decision), vote.channel) for vote in gate.votes] if gate else []
 
 
 # ---- listing
 @pytest.mark.usefixtures("by_token")
-def test_open_gates_are_listed_with_plan_deadline_votes_and_who_is_waited_for(home: InMemory, subject: Release) -> None:
+def test_open_gates_are_listed_with_plan_deadline_votes_and_who_is_waited_for(home: Told, subject: Release) -> None:
     (gate,) = listed()
     assert (gate["release"], gate["environment"], gate["tag"]) == ("hello-1", "production", "1.5.0")
     assert gate["plan_hash"] == subject.plan_hash
@@ -103,20 +95,20 @@ def test_open_gates_are_listed_with_plan_deadline_votes_and_who_is_waited_for(ho
 
 
 @pytest.mark.usefixtures("by_token")
-def test_what_waits_for_nobody_is_not_listed(home: InMemory, subject: Release) -> None:
+def test_what_waits_for_nobody_is_not_listed(home: Told, subject: Release) -> None:
     home.deadline(subject)
     assert listed() == []
 
 
 @pytest.mark.usefixtures("by_token", "subject")
-def test_no_token_is_listed(home: InMemory) -> None:
+def test_no_token_is_listed(home: Told) -> None:
     assert "." not in json.dumps([gate["plan_hash"] for gate in listed()])
     assert home.token(home.newest()) not in json.dumps(listed())
 
 
 # ---- where nobody signs in
 @pytest.mark.usefixtures("by_token")
-def test_an_approvers_token_votes_and_enough_votes_pass_the_gate(home: InMemory, subject: Release) -> None:
+def test_an_approvers_token_votes_and_enough_votes_pass_the_gate(home: Told, subject: Release) -> None:
     status, said = post("hello-1", {"decision": "approve", "token": home.token(subject, ADA), "channel": "cli"})
     assert (status, said["voter"], said["approvals"], said["required"]) == (200, ADA, 1, 2)
     status, said = post("hello-1", {"decision": "approve", "token": home.token(subject, BEN)})
@@ -125,17 +117,17 @@ def test_an_approvers_token_votes_and_enough_votes_pass_the_gate(home: InMemory,
 
 
 @pytest.mark.usefixtures("by_token")
-def test_a_function_key_alone_lets_nobody_vote(home: InMemory, subject: Release) -> None:
-    before = home.ledger.head("hello")
+def test_a_function_key_alone_lets_nobody_vote(home: Told, subject: Release) -> None:
+    before = home.app.ledger.head("hello")
     body = {"decision": "approve", "plan_hash": subject.plan_hash, "voter": ADA, "approver": {"email": ADA}}
     status, said = post("hello-1", body, {"x-functions-key": "the key"})
     assert (status, said["title"]) == (403, "Voter not identified")
     assert "a function key does not say who votes" in said["detail"]
-    assert home.ledger.head("hello") == before
+    assert home.app.ledger.head("hello") == before
 
 
 @pytest.mark.usefixtures("by_token")
-def test_a_principal_header_is_not_believed_where_easy_auth_is_not_configured(home: InMemory, subject: Release) -> None:
+def test_a_principal_header_is_not_believed_where_easy_auth_is_not_configured(home: Told, subject: Release) -> None:
     body = {"decision": "approve", "plan_hash": subject.plan_hash}
     assert post("hello-1", body, principal(ADA) | {"X-MS-CLIENT-PRINCIPAL-NAME": ADA})[0] == 403
     post("hello-1", body | {"token": home.token(subject, BEN)}, principal(ADA))
@@ -143,9 +135,7 @@ def test_a_principal_header_is_not_believed_where_easy_auth_is_not_configured(ho
 
 
 @pytest.mark.usefixtures("by_token")
-def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(
-    home: InMemory, subject: Release
-) -> None:
+def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(home: Told, subject: Release) -> None:
     good = home.token(subject, ADA)
     payload, _, mac = good.partition(".")
     for token in (
@@ -153,25 +143,25 @@ def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(
         f"{payload}.{mac[::-1]}",
         f"{mac}.{payload}",
         "x",
-        home.keys.sign("approval-form", _claims(home, good)),
+        home.app.keys.sign("approval-form", _claims(home, good)),
     ):
         status, said = post("hello-1", {"decision": "approve", "token": token})
         assert status == 403
         assert token not in json.dumps(said)
-    home.wait(days=60)
+    home.wait(timedelta(days=60))
     status, said = post("hello-1", {"decision": "approve", "token": good})
     assert (status, "expired" in said["detail"]) == (403, True)
     assert voters(home) == []
 
 
-def _claims(home: InMemory, token: str) -> Any:
-    return home.keys.approval(token, now=home.now)
+def _claims(home: Told, token: str) -> Any:
+    return home.app.keys.approval(token, now=home.now)
 
 
 @pytest.mark.usefixtures("by_token")
-def test_a_token_is_good_for_its_own_release_and_plan_alone(home: InMemory, subject: Release) -> None:
+def test_a_token_is_good_for_its_own_release_and_plan_alone(home: Told, subject: Release) -> None:
     token = home.token(subject, ADA)
-    home.release("1.6.0")
+    home.bring("1.6.0")
     status, said = post("hello-2", {"decision": "approve", "token": token})
     assert (status, said["detail"]) == (409, "the token is for hello-1, the address names hello-2")
     status, said = post("hello-1", {"decision": "approve", "token": token, "plan_hash": "sha256:" + "0" * 64})
@@ -179,14 +169,14 @@ def test_a_token_is_good_for_its_own_release_and_plan_alone(home: InMemory, subj
 
 
 @pytest.mark.usefixtures("by_token")
-def test_a_vote_that_is_sent_twice_is_one_vote(home: InMemory, subject: Release) -> None:
+def test_a_vote_that_is_sent_twice_is_one_vote(home: Told, subject: Release) -> None:
     body = {"decision": "approve", "token": home.token(subject, ADA)}
     assert [post("hello-1", body)[0] for _ in range(3)] == [200, 200, 200]
     assert len(voters(home)) == 1
 
 
 @pytest.mark.usefixtures("by_token")
-def test_a_vote_can_be_withdrawn_and_cast_again(home: InMemory, subject: Release) -> None:
+def test_a_vote_can_be_withdrawn_and_cast_again(home: Told, subject: Release) -> None:
     token = home.token(subject, ADA)
     assert post("hello-1", {"decision": "approve", "token": token, "submission": "first-one"})[0] == 200
     assert post("hello-1", {"decision": "withdraw", "token": token})[0] == 200
@@ -196,7 +186,7 @@ def test_a_vote_can_be_withdrawn_and_cast_again(home: InMemory, subject: Release
 
 
 @pytest.mark.usefixtures("by_token")
-def test_what_the_policy_refuses_is_told_by_the_names_of_its_rules(home: InMemory, subject: Release) -> None:
+def test_what_the_policy_refuses_is_told_by_the_names_of_its_rules(home: Told, subject: Release) -> None:
     for approver, body, rule in [
         (CLEO, {"decision": "approve"}, "approver-is-listed"),
         (ADA, {"decision": "reject"}, "rejection-has-a-reason"),
@@ -209,7 +199,7 @@ def test_what_the_policy_refuses_is_told_by_the_names_of_its_rules(home: InMemor
 
 
 @pytest.mark.usefixtures("by_token")
-def test_a_rejection_with_its_reason_ends_the_release(home: InMemory, subject: Release) -> None:
+def test_a_rejection_with_its_reason_ends_the_release(home: Told, subject: Release) -> None:
     body = {"decision": "reject", "reason": "the prices are wrong", "token": home.token(subject, BEN)}
     assert post("hello-1", body)[1]["phase"] == "rejected"
     assert home.newest().phase is Phase.REJECTED
@@ -241,7 +231,7 @@ def test_what_cannot_be_read_is_named(body: bytes, status: int, said: str) -> No
 
 # ---- where people sign in
 @pytest.mark.usefixtures("signed_in")
-def test_whoever_has_signed_in_votes_in_their_own_name(home: InMemory, subject: Release) -> None:
+def test_whoever_has_signed_in_votes_in_their_own_name(home: Told, subject: Release) -> None:
     status, said = post("hello-1", {"decision": "approve", "plan_hash": subject.plan_hash}, principal(ADA))
     assert (status, said["voter"]) == (200, ADA)
     gate = home.newest().gate
@@ -251,7 +241,7 @@ def test_whoever_has_signed_in_votes_in_their_own_name(home: InMemory, subject: 
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_where_people_sign_in_a_token_does_not_say_who_votes(home: InMemory, subject: Release) -> None:
+def test_where_people_sign_in_a_token_does_not_say_who_votes(home: Told, subject: Release) -> None:
     body = {"decision": "approve", "token": home.token(subject, BEN), "plan_hash": subject.plan_hash}
     status, said = post("hello-1", body)
     assert (status, "sign in" in said["detail"]) == (403, True)
@@ -304,7 +294,7 @@ def test_a_damaged_principal_header_is_refused_and_not_repeated(header: str) -> 
         {"Content-Type": "application/x-www-form-urlencoded"},
     ],
 )
-def test_another_site_cannot_make_a_browser_vote(home: InMemory, subject: Release, headers: dict[str, str]) -> None:
+def test_another_site_cannot_make_a_browser_vote(home: Told, subject: Release, headers: dict[str, str]) -> None:
     body = {"decision": "approve", "plan_hash": subject.plan_hash}
     assert post("hello-1", body, principal(ADA) | headers)[0] in (403, 415)
     assert voters(home) == []
@@ -328,9 +318,9 @@ def test_routes_and_who_may_call_them() -> None:
 # ---- where roles decide
 @pytest.mark.usefixtures("subject")
 def test_where_roles_decide_a_person_needs_that_of_an_approver_to_vote(
-    monkeypatch: pytest.MonkeyPatch, home: InMemory, subject: Release
+    monkeypatch: pytest.MonkeyPatch, home: Told, subject: Release
 ) -> None:
-    use(monkeypatch, home, "easy-auth", host_keys=False)
+    behind(monkeypatch, home, sign_in="easy-auth", api_access="roles")
     body = {"decision": "approve", "plan_hash": subject.plan_hash}
     status, said = post("hello-1", body, principal(ADA, roles="operator"))
     assert (status, said["title"], said["permission"]) == (403, "Forbidden", "vote")
@@ -341,9 +331,9 @@ def test_where_roles_decide_a_person_needs_that_of_an_approver_to_vote(
 @pytest.mark.usefixtures("subject")
 @pytest.mark.parametrize("host_keys", [True, False])
 def test_a_vote_reads_the_sign_in_once_and_checks_its_origin_once(
-    monkeypatch: pytest.MonkeyPatch, home: InMemory, subject: Release, host_keys: bool
+    monkeypatch: pytest.MonkeyPatch, home: Told, subject: Release, host_keys: bool
 ) -> None:
-    use(monkeypatch, home, "easy-auth", host_keys=host_keys)
+    behind(monkeypatch, home, sign_in="easy-auth", api_access="host-keys" if host_keys else "roles")
     called: list[str] = []
 
     def counted(module: Any, name: str) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from azure.core.credentials import TokenCredential
 
+from slipway.bootstrap.opening import open_keys
+from slipway.bootstrap.settings import Settings
 from slipway.domain.keyring import format_keys, parse_keys
 from slipway.domain.tokens import Keys, KeysUnavailable
-from slipway.opening import open_keys
-from slipway.settings import Settings
 from tests.unit.cli.conftest import Command
 from tests.unit.test_settings import GOOD
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from slipway.config import ConfigError, load_delivery
 from slipway.config.windows import Calendar, occurrences
 from slipway.domain.windows import Window, Windows
-from tests.unit.flow.deliveries import write_delivery
+from slipway.testing import write_delivery
 
 OFFICE = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=9"
 BERLIN = ZoneInfo("Europe/Berlin")

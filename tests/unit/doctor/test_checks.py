@@ -1,6 +1,7 @@
 """Each single fault gives its own finding, with the command that mends it; a whole installation lacks nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,10 @@ from slipway.effects.cluster.kinds import BUILT_IN, Target
 from slipway.effects.cluster.rights import Right, needed
 from slipway.effects.notification import NotificationError
 from slipway.effects.registry import Denied, Where
-from slipway.flow.doctor import Doctor, Facts, Remedies
+from slipway.flow.doctor import Doctor, Remedies
 from slipway.ledger import LedgerUnavailable
 from slipway.telemetry import Attribute
-from tests.unit.flow.deliveries import write_delivery
-from tests.unit.flow.house import KEYS, House
+from slipway.testing import Installation, write_delivery
 from tests.unit.telemetry.conftest import Kept, kept  # noqa: F401 - a fixture
 
 AZURE = Remedies(
@@ -60,34 +60,26 @@ class Patient:
 
     def __init__(self, folder: Path) -> None:
         write_delivery(folder)
-        self.house = House(folder)
+        self.installation = Installation(folder)
         self.clusters = {"staging": Reviewing(), "production": Reviewing()}
         self.channel = Reaching()
         self.ledger_error: LedgerUnavailable | None = None
-        self.house.installation.beat("sweep", self.house.time())
+        self.installation.app.installation.beat("sweep", self.installation.now)
 
     def _table(self) -> Any:
         if self.ledger_error:
             raise self.ledger_error
-        return self.house.table
+        return self.installation.app.table
 
     def doctor(self, **more: Any) -> Doctor:
-        facts = {
+        found = self.installation.app.doctor
+        ours = {
             "table": self._table,
-            "blobs": lambda: self.house.blobs,
-            "bus": lambda: self.house.bus,
-            "installation": lambda: self.house.installation,
-            "registry": self.house.registries,
             "cluster": self.clusters.__getitem__,
             "channel": lambda name: self.channel,
-            "registries": ("nonprod", "prod"),
-            "channels": ("inbox",),
-            "catalogue": self.house.catalogue,
-            "keys": KEYS,
             "remedies": AZURE,
-            "clock": self.house.time,
         }
-        return Doctor(facts=Facts(**(facts | more)), patience=10)
+        return replace(found, facts=replace(found.facts, **(ours | more)), patience=10)
 
     def examine(self, **more: Any) -> dict[str, Finding]:
         doctor = self.doctor(**more)
@@ -117,21 +109,21 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
 
 def test_what_a_check_put_somewhere_it_takes_away_again(patient: Patient) -> None:
     patient.examine()
-    assert patient.house.table.get("_doctor", "check") is None
-    assert patient.house.bus.sent == []
-    assert patient.house.prod.held.manifests == {}
+    assert patient.installation.app.table.get("_doctor", "check") is None
+    assert patient.installation.bus.sent == []
+    assert patient.installation.prod.held.manifests == {}
     assert "taken away again" in patient.examine()["table"].said
 
 
 FAULTS: dict[str, tuple[Callable[[Patient], None], str, str, str]] = {
     "no right to send": (
-        lambda p: p.house.bus.denied.update(steps="send"),
+        lambda p: p.installation.bus.denied.update(steps="send"),
         "queue:steps",
         "send on the queue steps",
         'Azure Service Bus Data Sender" --scope "$(az servicebus namespace list',
     ),
     "no right to receive": (
-        lambda p: p.house.bus.denied.update(runs="listen"),
+        lambda p: p.installation.bus.denied.update(runs="listen"),
         "queue:runs",
         "listen on the queue runs",
         "Azure Service Bus Data Receiver",
@@ -149,7 +141,7 @@ FAULTS: dict[str, tuple[Callable[[Patient], None], str, str, str]] = {
         "",
     ),
     "the sweep stands still": (
-        lambda p: p.house.installation.beat("sweep", p.house.time() - timedelta(minutes=30)),
+        lambda p: p.installation.app.installation.beat("sweep", p.installation.now - timedelta(minutes=30)),
         "sweep",
         "the timer `sweep`",
         "",
@@ -190,7 +182,7 @@ def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull
             def mount_blob(self, repository: str, digest: str, origin: str) -> bool:
                 raise Denied(Where("prod.test", repository), "the registry answers 403")
 
-        return lambda name: Refusing() if name == "prod" else patient.house.registries(name)
+        return lambda name: Refusing() if name == "prod" else patient.installation.registries(name)
 
     pull, push = (patient.examine(registry=denying(what))["registry:prod"] for what in ("pull", "push"))
     assert (pull.missing, push.missing) == ("pull from team/shop", "push to team/shop")
@@ -222,7 +214,7 @@ def test_what_nobody_expected_is_a_finding_and_shows_no_details(patient: Patient
 
 
 def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, kept: Kept) -> None:  # noqa: F811
-    patient.house.bus.denied["steps"] = "send"
+    patient.installation.bus.denied["steps"] = "send"
     patient.examine()
     assert {r.attributes[Attribute.PLACE] for r in kept.spans if not r.status.is_ok and r.status.description} == {
         "queue:steps"
@@ -240,5 +232,5 @@ def test_the_rights_follow_from_the_kinds_of_the_manifests() -> None:
 
 
 def test_on_a_laptop_no_command_is_made_up(patient: Patient) -> None:
-    patient.house.bus.denied["steps"] = "send"
+    patient.installation.bus.denied["steps"] = "send"
     assert patient.examine(remedies=Remedies())["queue:steps"].command == ""

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.flow.deliveries import write_delivery
-from tests.unit.flow.house import House
+from slipway.testing import Installation, write_delivery
 
 
 @pytest.fixture
@@ -16,5 +15,5 @@ def deliveries(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def house(deliveries: Path) -> House:
-    return House(deliveries)
+def installation(deliveries: Path) -> Installation:
+    return Installation(deliveries)

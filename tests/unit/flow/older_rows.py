@@ -10,10 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from slipway.ledger import MemoryBlobs
 from slipway.ledger.table import Act, Write
-from tests.unit.flow.deliveries import ADA, DELIVERY, write_delivery
-from tests.unit.flow.house import House
+from slipway.testing import ADA, DELIVERY, Installation, MemoryBlobs, write_delivery
 
 FOLDER = Path(__file__).parent / "older"
 APPLICATION = "shop"
@@ -24,33 +22,33 @@ def left_behind(folder: Path) -> dict[str, Any]:
     """A release that waits, as JSON: the delivery's files, the rows, the documents, the queued messages, the clock."""
     assert "required: 2" in TWO_APPROVERS
     home = write_delivery(folder, APPLICATION, text=TWO_APPROVERS)
-    house = House(folder)
-    house.push("1.0")
-    house.settle()
-    house.intake.take(house.vote(1, ADA))
-    house.settle()
-    blobs = house.blobs
+    installation = Installation(folder)
+    installation.push("1.0")
+    installation.settle()
+    installation.vote(1, ADA)
+    installation.settle()
+    blobs = installation.blobs
     assert isinstance(blobs, MemoryBlobs)
-    rows = house.table.rows(APPLICATION, "", "~")
-    digests = {visit.plan_hash for visit in house.release(1).visits if visit.plan_hash}
+    rows = installation.app.table.rows(APPLICATION, "", "~")
+    digests = {visit.plan_hash for visit in installation.release(1).visits if visit.plan_hash}
     return {
         "files": {str(path.relative_to(home)): path.read_text() for path in sorted(home.rglob("*")) if path.is_file()},
         "rows": {row.key: dict(row.values) for row in rows},
         "documents": [(blobs.get(digest) or b"").decode() for digest in sorted(digests)],
-        "messages": [message.model_dump(mode="json") for message in house.bus.sent],
-        "now": house.time().isoformat(),
-        "tokens": house.inbox.tokens(),
+        "messages": [message.model_dump(mode="json") for message in installation.bus.sent],
+        "now": installation.now.isoformat(),
+        "tokens": installation.inbox.tokens(),
     }
 
 
-def put_back(left: dict[str, Any], house: House) -> None:
+def put_back(left: dict[str, Any], installation: Installation) -> None:
     """The rows and documents into an installation of today."""
     for start in range(0, len(left["rows"]), 90):
         part = list(left["rows"].items())[start : start + 90]
         writes = [Write(act=Act.CREATE, key=key, values=values) for key, values in part]
-        house.table.transact(APPLICATION, writes)
+        installation.app.table.transact(APPLICATION, writes)
     for document in left["documents"]:
-        house.blobs.put(document.encode(), "application/json")
+        installation.blobs.put(document.encode(), "application/json")
 
 
 if __name__ == "__main__":

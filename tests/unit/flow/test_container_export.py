@@ -9,13 +9,12 @@ import pytest
 
 from slipway.domain.audit import AuditRecord
 from slipway.domain.export import Form, read_back
-from slipway.ledger import MemoryTable, keys
-from slipway.ledger.logs import MemoryLog
+from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from tests.contract.audit.installation import Installation
+from slipway.testing import MemoryLog, MemoryTable, write_delivery
+from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
-from tests.faults.mortal import Crash, Life, MortalLog, MortalTable
-from tests.unit.flow.deliveries import write_delivery
+from tests.faults.mortal import Crash, Life, MortalTable, mortal_log
 
 
 @pytest.fixture
@@ -25,14 +24,14 @@ def deliveries(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def installation(deliveries: Path) -> Installation:
-    found = Installation(deliveries, table=MemoryTable(), log=MemoryLog())
+def installation(deliveries: Path) -> Audited:
+    found = Audited(deliveries)
     found.deliver("1.0")
     found.append(*ODD)
     return found
 
 
-def exported(installation: Installation, form: Form, chain: str = "shop") -> list[AuditRecord]:
+def exported(installation: Audited, form: Form, chain: str = "shop") -> list[AuditRecord]:
     found = list[AuditRecord]()
     for name in installation.log.names(f"exports/{chain}/"):
         text = gzip.decompress(installation.log.read(name)).decode()
@@ -42,22 +41,22 @@ def exported(installation: Installation, form: Form, chain: str = "shop") -> lis
 
 
 @pytest.mark.parametrize("form", list(Form))
-def test_everything_is_there_once_and_a_later_run_adds_what_is_new(installation: Installation, form: Form) -> None:
+def test_everything_is_there_once_and_a_later_run_adds_what_is_new(installation: Audited, form: Form) -> None:
     installation.container_export(form).run()
     installation.container_export(form).run()
-    assert exported(installation, form) == installation.house.audit()
+    assert exported(installation, form) == installation.trail()
     installation.append(*ODD)
     assert installation.container_export(form).run().records == len(ODD)
-    assert exported(installation, form) == installation.house.audit()
+    assert exported(installation, form) == installation.trail()
 
 
-def test_blobs_are_named_by_what_they_hold(installation: Installation) -> None:
+def test_blobs_are_named_by_what_they_hold(installation: Audited) -> None:
     installation.container_export().run()
     assert installation.log.names("exports/")[0] == "exports/shop/000000000001-000000000010.jsonl.gz"
 
 
-def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Installation) -> None:
-    installation.house.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
+def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Audited) -> None:
+    installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
     found = installation.container_export().run()
     assert "record 7" in found.problems[0]
     assert [record.sequence for record in exported(installation, Form.JSONL)] == list(range(1, 7))
@@ -65,22 +64,22 @@ def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Ins
 
 @pytest.mark.parametrize("form", [Form.JSONL, Form.CSV])
 def test_a_run_may_end_at_any_point(deliveries: Path, form: Form) -> None:
-    def live_through(life: Life) -> Installation:
+    def live_through(life: Life) -> Audited:
         table, log = MemoryTable(), MemoryLog()
-        before = Installation(deliveries, table=table, log=log)
+        before = Audited(deliveries, table=table, log=log)
         before.deliver("1.0")
         before.append(*ODD)
-        mortal = Installation(deliveries, table=MortalTable(table, life), log=MortalLog(log, life))
+        mortal = Audited(deliveries, table=MortalTable(table, life), log=mortal_log(log, life))
         for _ in range(2):
             try:
                 mortal.container_export(form).run()
             except Crash:
                 life.restart()
-        return Installation(deliveries, table=table, log=log)
+        return Audited(deliveries, table=table, log=log)
 
     quiet = Life()
     live_through(quiet)
     for point in range(len(quiet.points)):
         life = Life(crash_at=frozenset({point}))
         found = live_through(life)
-        assert exported(found, form) == found.house.audit(), life.points[point]
+        assert exported(found, form) == found.trail(), life.points[point]

@@ -11,164 +11,165 @@ from slipway.domain.release import Phase
 from slipway.flow.freezing import Freezer, Frozen, Order
 from slipway.ledger.freezes import FreezeState
 from slipway.ledger.ledger import Loaded, OutboxEntry
-from tests.unit.flow.deliveries import ADA
-from tests.unit.flow.house import House
+from slipway.testing import ADA, Installation
 
 OLGA = "olga@example.com"
 
 
-def order(verb: Verb, house: House, submission: str = "first-order", **fields: object) -> Frozen:
+def order(verb: Verb, installation: Installation, submission: str = "first-order", **fields: object) -> Frozen:
     given = {"actor": OLGA, "reason": "an incident", "channel": "cli", "submission": submission} | fields
-    return house.freezer.give(Order(verb=verb, **given))  # type: ignore[arg-type]
+    return installation.app.freezer.give(Order(verb=verb, **given))  # type: ignore[arg-type]
 
 
-def at_the_gate(house: House) -> None:
-    house.push("1.0")
-    house.settle()
+def at_the_gate(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
 
 
-def test_everything_is_frozen_in_one_chain_and_told_in_another(house: House) -> None:
-    at_the_gate(house)
-    frozen = order(Verb.FREEZE, house)
+def test_everything_is_frozen_in_one_chain_and_told_in_another(installation: Installation) -> None:
+    at_the_gate(installation)
+    frozen = order(Verb.FREEZE, installation)
     assert (frozen.told, frozen.of, frozen.refused) == (1, 1, False)
-    assert house.audit("_installation")[-1].action == "everything.frozen"
-    assert house.audit("shop")[-1].action == "everything.frozen"
-    house.intake.take(house.vote(1, ADA))
-    house.settle()
-    assert house.phase(1) is Phase.HELD_BACK
-    assert "everything is frozen by olga@example.com" in house.reader.explain(house.release(1)).headline
-    order(Verb.UNFREEZE, house, "second-order", reason="it is over")
-    house.settle()
-    assert house.phase(1) is Phase.COMPLETED
-    assert house.reader.verify("shop").intact
-    assert house.reader.verify("_installation").intact
+    assert installation.trail("_installation")[-1].action == "everything.frozen"
+    assert installation.trail("shop")[-1].action == "everything.frozen"
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    assert "everything is frozen by olga@example.com" in installation.explain(1).headline
+    order(Verb.UNFREEZE, installation, "second-order", reason="it is over")
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+    assert installation.verify().intact
+    assert installation.verify("_installation").intact
 
 
-def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(house: House) -> None:
-    at_the_gate(house)
-    order(Verb.FREEZE, house)
-    assert not order(Verb.FREEZE, house).refused
-    refused = order(Verb.FREEZE, house, "another-order", actor="ben@example.com")
+def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    assert not order(Verb.FREEZE, installation).refused
+    refused = order(Verb.FREEZE, installation, "another-order", actor="ben@example.com")
     assert [rule.name for rule in refused.rules if rule.blocks] == ["is-not-frozen"]
-    assert [record.action for record in house.audit("_installation")] == ["everything.frozen", "command.refused"]
+    assert [record.action for record in installation.trail("_installation")] == ["everything.frozen", "command.refused"]
 
 
-def test_a_late_repeat_of_an_order_does_nothing_again(house: House) -> None:
-    at_the_gate(house)
-    order(Verb.FREEZE, house)
-    order(Verb.UNFREEZE, house, "second-order")
-    order(Verb.FREEZE, house)  # the form of an hour ago, sent again
-    assert house.freezer.current() is None
-    order(Verb.FREEZE, house, "third-order")
-    order(Verb.UNFREEZE, house, "second-order")
-    assert house.freezer.current() is not None
-    house.intake.take(house.vote(1, ADA))
-    house.settle()
-    assert house.phase(1) is Phase.HELD_BACK
-    assert house.actions("_installation") == ["everything.frozen", "everything.unfrozen", "everything.frozen"]
+def test_a_late_repeat_of_an_order_does_nothing_again(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    order(Verb.UNFREEZE, installation, "second-order")
+    order(Verb.FREEZE, installation)  # the form of an hour ago, sent again
+    assert installation.app.freezer.current() is None
+    order(Verb.FREEZE, installation, "third-order")
+    order(Verb.UNFREEZE, installation, "second-order")
+    assert installation.app.freezer.current() is not None
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    assert installation.actions("_installation") == ["everything.frozen", "everything.unfrozen", "everything.frozen"]
 
 
-def test_a_repeat_of_an_order_that_was_refused_is_refused(house: House) -> None:
-    at_the_gate(house)
-    order(Verb.FREEZE, house)
-    order(Verb.FREEZE, house, "refused-order")
-    order(Verb.UNFREEZE, house, "second-order")
-    again = order(Verb.FREEZE, house, "refused-order")
+def test_a_repeat_of_an_order_that_was_refused_is_refused(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    order(Verb.FREEZE, installation, "refused-order")
+    order(Verb.UNFREEZE, installation, "second-order")
+    again = order(Verb.FREEZE, installation, "refused-order")
     assert [rule.name for rule in again.rules if rule.blocks] == ["is-no-repeat"]
-    assert house.freezer.current() is None
-    assert house.actions("_installation").count("command.refused") == 1
+    assert installation.app.freezer.current() is None
+    assert installation.actions("_installation").count("command.refused") == 1
 
 
 def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollout(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_the_gate(house)
-    commit = house.ledger.commit
+    at_the_gate(installation)
+    commit = installation.app.ledger.commit
 
     def frozen_before(loaded: Loaded, decision: Decision, cause: Cause) -> tuple[OutboxEntry, ...]:
-        monkeypatch.setattr(house.ledger, "commit", commit)
-        assert order(Verb.FREEZE, house).told == 1
+        monkeypatch.setattr(installation.app.ledger, "commit", commit)
+        assert order(Verb.FREEZE, installation).told == 1
         return commit(loaded, decision, cause)
 
-    monkeypatch.setattr(house.ledger, "commit", frozen_before)
-    house.intake.take(house.vote(1, ADA))
-    house.settle()
-    assert house.phase(1) is Phase.HELD_BACK
+    monkeypatch.setattr(installation.app.ledger, "commit", frozen_before)
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
 
 
-def test_an_application_that_was_not_told_is_told_by_the_sweep(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    at_the_gate(house)
+def test_an_application_that_was_not_told_is_told_by_the_sweep(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_gate(installation)
     with monkeypatch.context() as died:
-        died.setattr(type(house.freezer), "_tell_all", lambda freezer: 0)
-        order(Verb.FREEZE, house)
-    house.sweep.run(look_for_pushes=False)
-    house.intake.take(house.vote(1, ADA))
-    house.settle()
-    assert house.phase(1) is Phase.HELD_BACK
+        died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
+        order(Verb.FREEZE, installation)
+    installation.sweep()
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
     with monkeypatch.context() as died:
-        died.setattr(type(house.freezer), "_tell_all", lambda freezer: 0)
-        order(Verb.UNFREEZE, house, "second-order")
-    assert house.phase(1) is Phase.HELD_BACK
-    house.sweep.run(look_for_pushes=False)
-    house.settle()
-    assert house.phase(1) is Phase.COMPLETED
+        died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
+        order(Verb.UNFREEZE, installation, "second-order")
+    assert installation.phase(1) is Phase.HELD_BACK
+    installation.sweep()
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
 
 
-def test_an_application_that_is_new_is_frozen_from_its_first_event_on(house: House) -> None:
-    order(Verb.FREEZE, house)
-    house.push("1.0")
-    house.settle()
-    assert house.phase(1) is Phase.HELD_BACK
-    assert house.release(1).environment == "staging"
+def test_an_application_that_is_new_is_frozen_from_its_first_event_on(installation: Installation) -> None:
+    order(Verb.FREEZE, installation)
+    installation.push("1.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    assert installation.release(1).environment == "staging"
 
 
-def test_a_freeze_of_everything_that_has_an_end_ends_by_itself(house: House) -> None:
-    at_the_gate(house)
-    order(Verb.FREEZE, house, until=house.time() + timedelta(hours=1))
-    house.intake.take(house.vote(1, ADA))
-    house.time.wait(timedelta(hours=1))
-    house.sweep.run(look_for_pushes=False)
-    house.settle()
-    assert house.phase(1) is Phase.COMPLETED
+def test_a_freeze_of_everything_that_has_an_end_ends_by_itself(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation, until=installation.now + timedelta(hours=1))
+    installation.vote(1, ADA)
+    installation.wait(timedelta(hours=1))
+    installation.sweep()
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
 
 
 def test_a_sweep_that_looked_before_everything_was_frozen_ends_no_freeze(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_the_gate(house)
+    at_the_gate(installation)
     look, frozen = Freezer.state, list[Frozen]()
 
     def frozen_after(freezer: Freezer) -> FreezeState | None:
         found = look(freezer)
         monkeypatch.setattr(Freezer, "state", look)
-        frozen.append(order(Verb.FREEZE, house))
+        frozen.append(order(Verb.FREEZE, installation))
         return found
 
     monkeypatch.setattr(Freezer, "state", frozen_after)
-    house.sweep.run(look_for_pushes=False)
+    installation.sweep()
     assert frozen[0].told == 1
-    assert "everything.unfrozen" not in house.actions()
-    house.intake.take(house.vote(1, ADA))
-    house.settle()
-    assert house.phase(1) is Phase.HELD_BACK
+    assert "everything.unfrozen" not in installation.actions()
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
 
 
 def test_whoever_still_tells_of_the_end_of_one_freeze_does_not_end_the_next(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_the_gate(house)
-    order(Verb.FREEZE, house)
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
     look, frozen = Freezer.state, list[Frozen]()
 
     def frozen_again(freezer: Freezer) -> FreezeState | None:
         found = look(freezer)
         if found is not None and found.ended_by and not frozen:
-            frozen.append(order(Verb.FREEZE, house, "third-order"))
+            frozen.append(order(Verb.FREEZE, installation, "third-order"))
         return found
 
     monkeypatch.setattr(Freezer, "state", frozen_again)
-    order(Verb.UNFREEZE, house, "second-order")
+    order(Verb.UNFREEZE, installation, "second-order")
     assert frozen[0].told == 1
-    house.intake.take(house.vote(1, ADA))
-    house.settle()
-    assert house.phase(1) is Phase.HELD_BACK
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK

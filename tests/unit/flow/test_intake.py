@@ -9,11 +9,11 @@ from slipway.domain.causes import Cause
 from slipway.domain.errors import Inconsistent
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.flow.intake import ATTEMPTS, Contended, Outcome, UnknownTarget
-from slipway.ledger import Ledger, LedgerUnavailable, MemoryTable, keys
+from slipway.ledger import Ledger, LedgerUnavailable, keys
 from slipway.ledger.rows import pack_release
 from slipway.ledger.table import Act, Row, Write
-from tests.unit.flow.deliveries import BEN
-from tests.unit.flow.house import House
+from slipway.testing import BEN, Installation, MemoryTable
+from tests.interfering import Interfering
 
 
 class Interrupted(MemoryTable):
@@ -31,90 +31,89 @@ class Interrupted(MemoryTable):
 
 
 @pytest.fixture
-def interrupted(house: House) -> House:
-    house.table = Interrupted()
-    house._put_together(lambda point: None)
-    return house
+def interrupted(installation: Installation) -> Installation:
+    installation.table = Interrupted()
+    installation.restart()
+    return installation
 
 
-def taken(house: House, cause: Cause) -> Outcome:
-    (receipt,) = house.intake.take(cause)
+def taken(installation: Installation, cause: Cause) -> Outcome:
+    (receipt,) = installation.app.intake.take(cause)
     return receipt.outcome
 
 
-def test_a_cause_that_changes_something_is_taken_once(house: House) -> None:
-    cause = house.pushed("1.0")
-    assert taken(house, cause) is Outcome.TAKEN
-    assert taken(house, cause) in (Outcome.REPEATED, Outcome.NOTHING)
-    assert len(list(house.ledger.releases("shop", limit=5))) == 1
+def test_a_cause_that_changes_something_is_taken_once(installation: Installation) -> None:
+    cause = installation.pushed("1.0")
+    assert taken(installation, cause) is Outcome.TAKEN
+    assert taken(installation, cause) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert len(list(installation.app.ledger.releases("shop", limit=5))) == 1
 
 
-def test_a_vote_sent_twice_is_counted_once(house: House) -> None:
-    house.push("1.0")
-    house.settle()
-    vote = house.vote(1)
-    assert taken(house, vote) is Outcome.TAKEN
-    assert taken(house, vote) in (Outcome.REPEATED, Outcome.NOTHING)
-    assert house.actions().count("vote.approved") == 1
+def test_a_vote_sent_twice_is_counted_once(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
+    vote = installation.voted(1)
+    assert taken(installation, vote) is Outcome.TAKEN
+    assert taken(installation, vote) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert installation.actions().count("vote.approved") == 1
 
 
-def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(house: House) -> None:
-    house.push("1.0")
-    house.settle()
-    no = house.vote(1, BEN, VoteDecision.REJECT).evolve(reason="not today")
-    yes = house.vote(1)
-    assert taken(house, no) is Outcome.TAKEN
-    assert taken(house, yes) is Outcome.TAKEN
-    assert house.phase(1) is Phase.REJECTED
-    assert house.actions()[-1] == "vote.refused"
-    assert house.production.applied == 0
+def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
+    no = installation.voted(1, BEN, VoteDecision.REJECT).evolve(reason="not today")
+    yes = installation.voted(1)
+    assert taken(installation, no) is Outcome.TAKEN
+    assert taken(installation, yes) is Outcome.TAKEN
+    assert installation.phase(1) is Phase.REJECTED
+    assert installation.actions()[-1] == "vote.refused"
+    assert installation.production.applied == 0
 
 
-def test_a_cause_that_nobody_is_concerned_by_names_what_is_unknown(house: House) -> None:
+def test_a_cause_that_nobody_is_concerned_by_names_what_is_unknown(installation: Installation) -> None:
     with pytest.raises(UnknownTarget, match="no application delivers team/other from registry nonprod"):
-        house.intake.take(house.pushed("1.0").evolve(repository="team/other"))
+        installation.app.intake.take(installation.pushed("1.0").evolve(repository="team/other"))
     with pytest.raises(UnknownTarget, match="no application is built by pipeline 'build' of project 'Shop'"):
-        house.intake.take(house.run_ended("7"))
+        installation.run("7")
 
 
-def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: House) -> None:
+def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: Installation) -> None:
     """The lane says that release 1 waits; by the time its row is read it was superseded, and cannot be again."""
     table = interrupted.table
     assert isinstance(table, Interrupted)
     interrupted.push("1.0")
-    others = replace(interrupted.intake)
+    others = replace(interrupted.app.intake)
     later, latest = interrupted.pushed("1.1"), interrupted.pushed("1.2")
     table.before[keys.release(1)] = lambda: others.take(later)
     assert taken(interrupted, latest) is Outcome.TAKEN
     assert [interrupted.phase(n) for n in (1, 2, 3)] == [Phase.SUPERSEDED, Phase.SUPERSEDED, Phase.PLANNING]
-    assert interrupted.reader.verify("shop").intact
+    assert interrupted.verify().intact
 
 
-def test_a_mistake_in_deciding_is_no_contention(house: House) -> None:
-    house.push("1.0")
-    release = house.release(1)
+def test_a_mistake_in_deciding_is_no_contention(installation: Installation) -> None:
+    installation.push("1.0")
+    release = installation.release(1)
     ended = release.evolve(phase=Phase.REJECTED)
-    _put_release(house, ended)
+    _put_release(installation, ended)
     with pytest.raises(Inconsistent, match="no step leads from rejected"):
-        house.push("1.1")
+        installation.push("1.1")
 
 
-def _put_release(house: House, release: Release) -> None:
-    house.table.transact("shop", [Write(act=Act.PUT, key=keys.release(1), values=pack_release(release))])
+def _put_release(installation: Installation, release: Release) -> None:
+    installation.app.table.transact("shop", [Write(act=Act.PUT, key=keys.release(1), values=pack_release(release))])
 
 
-def test_a_cause_that_always_meets_others_goes_back_to_its_queue(house: House) -> None:
+def test_a_cause_that_always_meets_others_goes_back_to_its_queue(installation: Installation) -> None:
     waits: list[float] = []
     numbers = iter(range(100))
-    rival = replace(house.intake)
 
-    def interfere(point: str) -> None:
-        if point == "decided":
-            rival.take(house.pushed(f"2.{next(numbers)}"))
+    def interfere() -> None:
+        installation.push(f"2.{next(numbers)}")
 
-    patience = replace(house.intake.patience, pause=waits.append)
+    busy = Ledger(Interfering(installation.table, interfere))
+    patience = replace(installation.app.intake.patience, pause=waits.append)
     with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed met other writers"):
-        replace(house.intake, at=interfere, patience=patience).take(house.pushed("1.0"))
+        replace(installation.app.intake, ledger=busy, patience=patience).take(installation.pushed("1.0"))
     assert len(waits) == ATTEMPTS
     assert waits == sorted(waits)
     assert all(0 < wait <= 0.5 for wait in waits)
@@ -131,15 +130,15 @@ class AwayTable(MemoryTable):
             raise LedgerUnavailable("no answer")
 
 
-def test_a_write_whose_answer_was_lost_is_not_done_twice(house: House) -> None:
+def test_a_write_whose_answer_was_lost_is_not_done_twice(installation: Installation) -> None:
     table = AwayTable()
-    house.table = table
-    house._put_together(lambda point: None)
-    cause = house.pushed("1.0")
+    installation.table = table
+    installation.restart()
+    cause = installation.pushed("1.0")
     table.away = True
     with pytest.raises(LedgerUnavailable):
-        house.intake.take(cause)
+        installation.app.intake.take(cause)
     table.away = False
-    assert taken(house, cause) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert taken(installation, cause) in (Outcome.REPEATED, Outcome.NOTHING)
     assert len(list(Ledger(table).outbox("shop"))) == 1
-    assert house.actions().count("release.created") == 1
+    assert installation.actions().count("release.created") == 1

@@ -10,9 +10,7 @@ import pytest
 from slipway.domain.causes import CAUSE
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step
-from tests.unit.flow.deliveries import ADA, BEN
-from tests.unit.flow.doubles import Time
-from tests.unit.flow.house import KEYS, House
+from slipway.testing import ADA, BEN, KEYS, Installation, ManualClock
 from tests.unit.flow.older_rows import APPLICATION, FOLDER, left_behind, put_back
 
 FILES = sorted(FOLDER.glob("*.json"))
@@ -25,61 +23,61 @@ def left(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.fixture
-def upgraded(left: dict[str, Any], tmp_path: Path) -> House:
+def upgraded(left: dict[str, Any], tmp_path: Path) -> Installation:
     """An installation of today, with the delivery, rows and documents of then."""
     for name, text in left["files"].items():
         path = tmp_path / APPLICATION / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    house = House(tmp_path, time=Time(datetime.fromisoformat(left["now"])))
-    house.build("1.0")
-    put_back(left, house)
-    return house
+    installation = Installation(tmp_path, clock=ManualClock(datetime.fromisoformat(left["now"])))
+    installation.build("1.0")
+    put_back(left, installation)
+    return installation
 
 
 def test_there_are_rows_of_an_earlier_version() -> None:
     assert FILES
 
 
-def test_the_second_vote_after_an_upgrade_completes_the_release(upgraded: House) -> None:
+def test_the_second_vote_after_an_upgrade_completes_the_release(upgraded: Installation) -> None:
     before = upgraded.release(1)
     assert before.phase is Phase.AWAITING_APPROVAL
-    upgraded.intake.take(upgraded.vote(1, BEN))
+    upgraded.vote(1, BEN)
     upgraded.settle()
     assert upgraded.phase(1) is Phase.COMPLETED
     assert upgraded.production.digest(APPLICATION) == before.digest
-    passed = next(record for record in upgraded.audit() if record.action == "gate.passed")
+    passed = next(record for record in upgraded.trail() if record.action == "gate.passed")
     assert passed.environment == "production"
-    assert {record.actor for record in upgraded.audit() if record.action == "vote.approved"} == {ADA, BEN}
+    assert {record.actor for record in upgraded.trail() if record.action == "vote.approved"} == {ADA, BEN}
     assert "vote.voided" not in upgraded.actions()
 
 
-def test_the_chain_goes_on_from_the_older_records(upgraded: House) -> None:
-    assert upgraded.reader.verify(APPLICATION).intact
-    upgraded.intake.take(upgraded.vote(1, BEN))
-    assert upgraded.reader.verify(APPLICATION).intact
+def test_the_chain_goes_on_from_the_older_records(upgraded: Installation) -> None:
+    assert upgraded.verify(APPLICATION).intact
+    upgraded.vote(1, BEN)
+    assert upgraded.verify(APPLICATION).intact
 
 
-def test_links_that_are_out_stay_good(left: dict[str, Any], upgraded: House) -> None:
+def test_links_that_are_out_stay_good(left: dict[str, Any], upgraded: Installation) -> None:
     assert left["tokens"]
     for token in left["tokens"]:
-        assert KEYS.approval(token, now=upgraded.time()).plan_hash == upgraded.release(1).plan_hash
+        assert KEYS.approval(token, now=upgraded.now).plan_hash == upgraded.release(1).plan_hash
 
 
-def test_messages_that_were_under_way_are_taken_in(left: dict[str, Any], upgraded: House) -> None:
+def test_messages_that_were_under_way_are_taken_in(left: dict[str, Any], upgraded: Installation) -> None:
     assert left["messages"]
-    upgraded.time.wait(timedelta(hours=25))
+    upgraded.wait(timedelta(hours=25))
     for message in left["messages"]:
         if message["queue"] == "steps":
-            upgraded.performer.perform(Step.model_validate(message["body"]))
+            upgraded.perform(Step.model_validate(message["body"]))
         else:
-            upgraded.intake.take(CAUSE.validate_python(message["body"]))
+            upgraded.take(CAUSE.validate_python(message["body"]))
     assert upgraded.phase(1) is Phase.EXPIRED
 
 
-def test_a_gate_of_an_earlier_version_still_expires(upgraded: House) -> None:
-    upgraded.time.wait(timedelta(hours=25))
-    upgraded.sweep.run(look_for_pushes=False)
+def test_a_gate_of_an_earlier_version_still_expires(upgraded: Installation) -> None:
+    upgraded.wait(timedelta(hours=25))
+    upgraded.sweep()
     assert upgraded.phase(1) is Phase.EXPIRED
 
 

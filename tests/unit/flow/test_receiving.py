@@ -8,46 +8,48 @@ import pytest
 from slipway.domain.causes import CAUSE
 from slipway.domain.reports import Parked
 from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
-from slipway.effects.messaging.bus import Raw
 from slipway.flow.inbound import BadInput, Ignored, read_json
 from slipway.flow.intake import Contended, UnknownTarget
 from slipway.flow.receiving import TRIES, pause_after
-from slipway.ledger import Conflict, LedgerUnavailable, MemoryTable
-from tests.unit.flow.house import House
+from slipway.ledger import Conflict, LedgerUnavailable
+from slipway.testing import Installation, MemoryTable
+from slipway.testing.queues import Raw
 
 BODY = '{"kind": "ж 🚢"}'.encode()
 
 
-def receive(house: House, error: BaseException | None, *, tries: int = 0, message_id: str = "m-1") -> None:
+def receive(
+    installation: Installation, error: BaseException | None, *, tries: int = 0, message_id: str = "m-1"
+) -> None:
     def work(body: bytes) -> None:
         assert body == BODY
         if error is not None:
             raise error
 
-    house.receiver.receive(work, queue="causes", body=BODY, message_id=message_id, tries=tries)
+    installation.app.receiver.receive(work, queue="causes", body=BODY, message_id=message_id, tries=tries)
 
 
-def parked(house: House) -> list[Parked]:
-    return list(house.parking.all())
+def parked(installation: Installation) -> list[Parked]:
+    return list(installation.app.parking.all())
 
 
-def raw(house: House) -> list[Raw]:
-    found: list[Raw] = house.bus.raw
+def raw(installation: Installation) -> list[Raw]:
+    found: list[Raw] = installation.bus.raw
     return found
 
 
-def nothing_kept(house: House) -> bool:
-    return not parked(house) and not raw(house)
+def nothing_kept(installation: Installation) -> bool:
+    return not parked(installation) and not raw(installation)
 
 
-def test_a_message_that_is_handled_leaves_nothing_behind(house: House) -> None:
-    receive(house, None)
-    assert nothing_kept(house)
+def test_a_message_that_is_handled_leaves_nothing_behind(installation: Installation) -> None:
+    receive(installation, None)
+    assert nothing_kept(installation)
 
 
-def test_what_is_none_of_our_business_leaves_nothing_behind(house: House) -> None:
-    receive(house, Ignored("it starts nothing"))
-    assert nothing_kept(house)
+def test_what_is_none_of_our_business_leaves_nothing_behind(installation: Installation) -> None:
+    receive(installation, Ignored("it starts nothing"))
+    assert nothing_kept(installation)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +60,11 @@ def test_what_is_none_of_our_business_leaves_nothing_behind(house: House) -> Non
         MessageTooLarge("steps", ["m-2"]),
     ],
 )
-def test_bad_input_is_parked_at_once_with_its_reason(house: House, error: Exception) -> None:
-    receive(house, error)
-    (kept,) = parked(house)
+def test_bad_input_is_parked_at_once_with_its_reason(installation: Installation, error: Exception) -> None:
+    receive(installation, error)
+    (kept,) = parked(installation)
     assert (kept.source, kept.reason, kept.body, kept.message_id) == ("causes", str(error), BODY.decode(), "m-1")
-    assert raw(house) == []
+    assert raw(installation) == []
 
 
 @pytest.mark.parametrize(
@@ -70,52 +72,54 @@ def test_bad_input_is_parked_at_once_with_its_reason(house: House, error: Except
 )
 @pytest.mark.parametrize("tries", [0, 3, TRIES, 500])
 def test_while_a_service_is_away_a_message_is_put_off_as_often_as_it_takes(
-    house: House, error: Exception, tries: int
+    installation: Installation, error: Exception, tries: int
 ) -> None:
-    receive(house, error, tries=tries)
-    (again,) = raw(house)
+    receive(installation, error, tries=tries)
+    (again,) = raw(installation)
     assert (again.queue, again.body, again.tries) == ("causes", BODY, tries + 1)
-    assert again.not_before == house.time() + pause_after(tries)
-    assert parked(house) == []
+    assert again.not_before == installation.now + pause_after(tries)
+    assert parked(installation) == []
 
 
 def test_pauses_grow_to_a_minute_and_no_further() -> None:
     assert [pause_after(tries).total_seconds() for tries in (0, 1, 2, 5, 6, 7, 10**6)] == [1, 2, 4, 32, 60, 60, 60]
 
 
-def test_each_copy_for_later_has_an_id_of_its_own(house: House) -> None:
+def test_each_copy_for_later_has_an_id_of_its_own(installation: Installation) -> None:
     message_id = "m-1"
     for tries in range(5):
-        receive(house, LedgerUnavailable("away"), tries=tries, message_id=message_id)
-        message_id = raw(house)[-1].message_id
-    receive(house, LedgerUnavailable("away"), message_id="m-2")
-    assert len({copy.message_id for copy in raw(house)}) == 6
-    assert all(len(copy.message_id) <= 128 for copy in raw(house))
+        receive(installation, LedgerUnavailable("away"), tries=tries, message_id=message_id)
+        message_id = raw(installation)[-1].message_id
+    receive(installation, LedgerUnavailable("away"), message_id="m-2")
+    assert len({copy.message_id for copy in raw(installation)}) == 6
+    assert all(len(copy.message_id) <= 128 for copy in raw(installation))
 
 
-def test_the_same_delivery_put_off_twice_is_one_copy_for_the_queue(house: House) -> None:
-    receive(house, LedgerUnavailable("away"))
-    receive(house, LedgerUnavailable("away"))
-    first, second = raw(house)
+def test_the_same_delivery_put_off_twice_is_one_copy_for_the_queue(installation: Installation) -> None:
+    receive(installation, LedgerUnavailable("away"))
+    receive(installation, LedgerUnavailable("away"))
+    first, second = raw(installation)
     assert first.message_id == second.message_id
 
 
-def test_an_unexpected_error_is_tried_a_few_times_and_then_parked(house: House) -> None:
+def test_an_unexpected_error_is_tried_a_few_times_and_then_parked(installation: Installation) -> None:
     for tries in range(TRIES - 1):
-        receive(house, KeyError("a mistake"), tries=tries)
-        assert len(raw(house)) == tries + 1
-        assert parked(house) == []
-    receive(house, KeyError("a mistake"), tries=TRIES - 1)
-    assert len(raw(house)) == TRIES - 1
-    (kept,) = parked(house)
+        receive(installation, KeyError("a mistake"), tries=tries)
+        assert len(raw(installation)) == tries + 1
+        assert parked(installation) == []
+    receive(installation, KeyError("a mistake"), tries=TRIES - 1)
+    assert len(raw(installation)) == TRIES - 1
+    (kept,) = parked(installation)
     assert kept.reason == f"unexpected KeyError: 'a mistake' (tried {TRIES} times)"
 
 
 @pytest.mark.parametrize("error", [LedgerUnavailable("away"), KeyError("a mistake")])
-def test_a_message_that_cannot_even_be_put_off_is_left_to_the_queue(house: House, error: Exception) -> None:
-    house.bus.broken = True
+def test_a_message_that_cannot_even_be_put_off_is_left_to_the_queue(
+    installation: Installation, error: Exception
+) -> None:
+    installation.bus.broken = True
     with pytest.raises(QueueUnavailable):
-        receive(house, error)
+        receive(installation, error)
 
 
 class AwayTable(MemoryTable):
@@ -126,12 +130,13 @@ class AwayTable(MemoryTable):
 
 
 @pytest.mark.parametrize("error", [BadInput("digest", "sha256:…", "'x'"), KeyError("a mistake")])
-def test_what_cannot_be_parked_is_put_off(house: House, error: Exception) -> None:
-    house.installation._table = AwayTable()
-    receive(house, error, tries=TRIES)
-    (again,) = raw(house)
+def test_what_cannot_be_parked_is_put_off(installation: Installation, error: Exception) -> None:
+    installation.table = AwayTable()
+    installation.restart()
+    receive(installation, error, tries=TRIES)
+    (again,) = raw(installation)
     assert again.tries == TRIES + 1
-    assert again.not_before == house.time() + timedelta(minutes=1)
+    assert again.not_before == installation.now + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +146,9 @@ def test_what_cannot_be_parked_is_put_off(house: House, error: Exception) -> Non
         lambda body: read_json(b"[" * 100_000),
     ],
 )
-def test_garbage_never_leaves_the_receiver_as_an_error(house: House, work: Callable[[bytes], None]) -> None:
+def test_garbage_never_leaves_the_receiver_as_an_error(
+    installation: Installation, work: Callable[[bytes], None]
+) -> None:
     for tries in range(TRIES):
-        house.receiver.receive(work, queue="causes", body=b'{"kind": 7}', message_id="m", tries=tries)
-    assert len(parked(house)) == 1
+        installation.app.receiver.receive(work, queue="causes", body=b'{"kind": 7}', message_id="m", tries=tries)
+    assert len(parked(installation)) == 1

@@ -6,39 +6,38 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.release import Phase
-from tests.unit.flow.deliveries import ADA
-from tests.unit.flow.house import House
+from slipway.testing import ADA, Installation
 
 ENOUGH = timedelta(hours=2)
 """Longer than any step may take before it is asked for again."""
 
 
-def lose_all_messages(house: House) -> None:
+def lose_all_messages(installation: Installation) -> None:
     """Service Bus is another one: what was in it is gone, scheduled messages too."""
-    house.bus.sent.clear()
+    installation.bus.sent.clear()
 
 
-def go_on(house: House) -> None:
+def go_on(installation: Installation) -> None:
     """What the timers do in two hours, and what follows."""
-    house.time.wait(ENOUGH)
-    house.sweep.run()
-    house.settle()
+    installation.wait(ENOUGH)
+    installation.sweep(look_for_pushes=True)
+    installation.settle()
 
 
 def steps_of_a_delivery(folder: Path) -> int:
     """How many messages a delivery takes when nothing is lost."""
-    house, taken = House(folder), 0
+    installation, taken = Installation(folder), 0
 
     def counted() -> bool:
         nonlocal taken
         taken += 1
         return False
 
-    house.push("1.0")
-    house.settle(until=counted)
-    house.intake.take(house.vote(1, ADA))
-    house.settle(until=counted)
-    assert house.phase(1) is Phase.COMPLETED
+    installation.push("1.0")
+    installation.settle(until=counted)
+    installation.vote(1, ADA)
+    installation.settle(until=counted)
+    assert installation.phase(1) is Phase.COMPLETED
     return taken
 
 
@@ -46,61 +45,63 @@ def test_a_delivery_completes_wherever_all_messages_are_lost(deliveries: Path) -
     whole = steps_of_a_delivery(deliveries)
     assert whole > 10, "there is something to lose"
     for after in range(whole):
-        house, taken = House(deliveries), 0
+        installation, taken = Installation(deliveries), 0
 
         def there(*, after: int = after) -> bool:
             nonlocal taken
             taken += 1
             return taken > after
 
-        house.push("1.0")
-        house.settle(until=there)
-        if house.phase(1) is Phase.AWAITING_APPROVAL:
-            house.intake.take(house.vote(1, ADA))
-            house.settle(until=there)
-        lose_all_messages(house)
-        go_on(house)
-        if house.phase(1) is Phase.AWAITING_APPROVAL:
-            house.intake.take(house.vote(1, ADA))
-            house.settle()
-        assert house.phase(1) is Phase.COMPLETED, f"all messages were lost after {after}"
-        assert house.production.digest("shop") == house.release(1).digest
-        assert house.reader.verify("shop").intact
+        installation.push("1.0")
+        installation.settle(until=there)
+        if installation.phase(1) is Phase.AWAITING_APPROVAL:
+            installation.vote(1, ADA)
+            installation.settle(until=there)
+        lose_all_messages(installation)
+        go_on(installation)
+        if installation.phase(1) is Phase.AWAITING_APPROVAL:
+            installation.vote(1, ADA)
+            installation.settle()
+        assert installation.phase(1) is Phase.COMPLETED, f"all messages were lost after {after}"
+        assert installation.production.digest("shop") == installation.release(1).digest
+        assert installation.verify().intact
 
 
-def test_the_trail_says_that_a_lost_step_was_sent_again(house: House) -> None:
-    house.push("1.0")
-    lose_all_messages(house)
-    go_on(house)
-    assert "step.resent" in house.actions()
+def test_the_trail_says_that_a_lost_step_was_sent_again(installation: Installation) -> None:
+    installation.push("1.0")
+    lose_all_messages(installation)
+    go_on(installation)
+    assert "step.resent" in installation.actions()
 
 
-def test_an_open_gate_closes_and_reminds_without_its_messages(house: House) -> None:
-    house.push("1.0")
-    house.settle()
-    lose_all_messages(house)
-    before = len(house.inbox.messages)
-    house.time.wait(timedelta(hours=3))
-    assert house.sweep.run(look_for_pushes=False).reminders == 1
-    house.settle()
-    assert len(house.inbox.messages) > before
-    house.time.wait(timedelta(hours=24))
-    house.sweep.run(look_for_pushes=False)
-    assert house.phase(1) is Phase.EXPIRED
+def test_an_open_gate_closes_and_reminds_without_its_messages(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
+    lose_all_messages(installation)
+    before = len(installation.inbox.messages)
+    installation.wait(timedelta(hours=3))
+    assert installation.sweep().reminders == 1
+    installation.settle()
+    assert len(installation.inbox.messages) > before
+    installation.wait(timedelta(hours=24))
+    installation.sweep()
+    assert installation.phase(1) is Phase.EXPIRED
 
 
 @pytest.mark.parametrize(("age", "found"), [(timedelta(hours=2), True), (timedelta(hours=25), False)])
-def test_a_push_that_nobody_heard_of_is_found_for_a_day(house: House, age: timedelta, found: bool) -> None:
-    house.build("1.0")
-    house.time.wait(age)
-    assert (house.sweep.run().missed_pushes == 1) is found
+def test_a_push_that_nobody_heard_of_is_found_for_a_day(
+    installation: Installation, age: timedelta, found: bool
+) -> None:
+    installation.build("1.0")
+    installation.wait(age)
+    assert (installation.sweep(look_for_pushes=True).missed_pushes == 1) is found
 
 
-def test_a_vote_whose_message_was_lost_can_be_cast_again(house: House) -> None:
-    house.push("1.0")
-    house.settle()
-    house.vote(1, ADA)  # it was sent, and never came
-    lose_all_messages(house)
-    house.intake.take(house.vote(1, ADA, submission="once again"))
-    house.settle()
-    assert house.phase(1) is Phase.COMPLETED
+def test_a_vote_whose_message_was_lost_can_be_cast_again(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
+    installation.voted(1, ADA)  # it was sent, and never came
+    lose_all_messages(installation)
+    installation.vote(1, ADA, submission="once again")
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED

@@ -9,16 +9,15 @@ import pytest
 from slipway.domain.audit import AuditRecord
 from slipway.domain.audit_query import AuditQuery
 from slipway.flow.retention import Kept
-from slipway.ledger import MemoryBlobs, MemoryTable, keys
+from slipway.ledger import keys
 from slipway.ledger.audit_index import AuditIndex
-from slipway.ledger.logs import MemoryLog
 from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import unpack_audit
 from slipway.ledger.table import Act, Write
-from tests.contract.audit.installation import Installation
+from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable, write_delivery
+from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
-from tests.faults.mortal import Crash, Life, MortalBlobs, MortalTable
-from tests.unit.flow.deliveries import write_delivery
+from tests.faults.mortal import Crash, Life, MortalTable, mortal_blobs
 
 DAY = timedelta(days=1)
 AGE = 30 * DAY
@@ -30,35 +29,35 @@ def deliveries(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def history(deliveries: Path, table: MemoryTable, log: MemoryLog) -> Installation:
+def history(deliveries: Path, table: MemoryTable, log: MemoryLog) -> Audited:
     """Two releases long ago and one of today, everything anchored."""
-    found = Installation(deliveries, table=table, log=log)
+    found = Audited(deliveries, table=table, log=log)
     found.deliver("1.0")
     found.append(*ODD)
-    found.house.time.wait(DAY)
+    found.wait(DAY)
     found.deliver("1.1")
-    found.house.time.wait(AGE)
+    found.wait(AGE)
     found.deliver("1.2")
-    found.anchoring.run()
+    found.app.anchoring.run()
     return found
 
 
 @pytest.fixture
-def installation(deliveries: Path) -> Installation:
+def installation(deliveries: Path) -> Audited:
     return history(deliveries, MemoryTable(), MemoryLog())
 
 
-def rows(installation: Installation) -> list[int]:
+def rows(installation: Audited) -> list[int]:
     """Sequences that are rows of the table."""
-    found = installation.house.table.rows("shop", *keys.span(keys.AUDIT))
+    found = installation.app.table.rows("shop", *keys.span(keys.AUDIT))
     return [unpack_audit(row.values).sequence for row in found]
 
 
-def trail(installation: Installation) -> list[AuditRecord]:
-    return [item for item in installation.house.ledger.audit("shop") if isinstance(item, AuditRecord)]
+def trail(installation: Audited) -> list[AuditRecord]:
+    return [item for item in installation.app.ledger.audit("shop") if isinstance(item, AuditRecord)]
 
 
-def test_old_records_leave_the_table_and_are_read_as_before(installation: Installation) -> None:
+def test_old_records_leave_the_table_and_are_read_as_before(installation: Audited) -> None:
     before = trail(installation)
     kept = installation.retention(AGE).run()
     assert kept.moved == len(before) - len(rows(installation)) > 20
@@ -67,98 +66,98 @@ def test_old_records_leave_the_table_and_are_read_as_before(installation: Instal
     assert trail(installation) == before
 
 
-def test_a_moved_trail_verifies_through_archive_and_table(installation: Installation) -> None:
+def test_a_moved_trail_verifies_through_archive_and_table(installation: Audited) -> None:
     installation.retention(AGE).run()
-    verdict = installation.house.reader.verify("shop")
-    assert (verdict.intact, verdict.records) == (True, installation.house.ledger.head("shop").sequence)
+    verdict = installation.verify()
+    assert (verdict.intact, verdict.records) == (True, installation.app.ledger.head("shop").sequence)
 
 
 @pytest.mark.parametrize(("first", "last", "limit"), [(1, None, None), (7, 25, None), (9, None, 3), (15, 15, 1)])
 def test_any_part_is_read_across_documents_and_rows(
-    installation: Installation, first: int, last: int | None, limit: int | None
+    installation: Audited, first: int, last: int | None, limit: int | None
 ) -> None:
-    ledger = installation.house.ledger
+    ledger = installation.app.ledger
     before = list(ledger.audit("shop", first=first, last=last, limit=limit))
     installation.retention(AGE).run()
     assert list(ledger.audit("shop", first=first, last=last, limit=limit)) == before
 
 
-def test_the_records_of_a_release_are_found_wherever_they_lie(installation: Installation) -> None:
-    reader = installation.house.reader
+def test_the_records_of_a_release_are_found_wherever_they_lie(installation: Audited) -> None:
+    reader = installation.app.reader
     before = list(reader.audit("shop", release=reader.release("shop-1")))
     installation.retention(AGE).run()
     assert before
     assert list(reader.audit("shop", release=reader.release("shop-1"))) == before
 
 
-def test_what_moved_is_in_the_installations_trail(installation: Installation) -> None:
+def test_what_moved_is_in_the_installations_trail(installation: Audited) -> None:
     installation.retention(AGE).run()
-    own = [item for item in installation.house.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
+    own = [item for item in installation.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
     moved = [record.details for record in own if record.action == "audit.archived"]
     assert [(details["first"], details["last"]) for details in moved][:2] == [(1, 10), (11, 20)]
     assert all(details["document"].startswith("sha256:") for details in moved)
 
 
-def test_a_second_run_moves_nothing(installation: Installation) -> None:
+def test_a_second_run_moves_nothing(installation: Audited) -> None:
     installation.retention(AGE).run()
     assert installation.retention(AGE).run() == Kept()
 
 
-def test_young_records_stay(installation: Installation) -> None:
+def test_young_records_stay(installation: Audited) -> None:
     assert installation.retention(10 * AGE).run() == Kept()
     assert rows(installation)[0] == 1
 
 
-def test_too_few_records_wait_until_a_month_has_passed(installation: Installation) -> None:
+def test_too_few_records_wait_until_a_month_has_passed(installation: Audited) -> None:
     assert installation.retention(AGE, part=10_000).run() == Kept()
-    installation.house.time.wait(timedelta(days=32))
+    installation.wait(timedelta(days=32))
     assert installation.retention(AGE, part=10_000).run().parts == 1
 
 
 def test_nothing_moves_that_no_anchor_covers(deliveries: Path) -> None:
-    found = Installation(deliveries, table=MemoryTable(), log=MemoryLog())
+    found = Audited(deliveries)
     found.deliver("1.0")
-    found.house.time.wait(10 * AGE)
+    found.wait(10 * AGE)
     assert found.retention(AGE).run() == Kept()
 
 
-def test_nothing_moves_that_is_wrong(installation: Installation) -> None:
-    row = installation.house.table.get("shop", keys.audit(4))
+def test_nothing_moves_that_is_wrong(installation: Audited) -> None:
+    row = installation.app.table.get("shop", keys.audit(4))
     assert row is not None
     forged = Write(act=Act.PUT, key=row.key, values={**row.values, "Actor": "mallory@example.com"})
-    installation.house.table.transact("shop", [forged])
+    installation.app.table.transact("shop", [forged])
     kept = installation.retention(AGE).run()
     assert (kept.moved, "nothing was moved" in kept.problems[0]) == (0, True)
     assert rows(installation)[0] == 1
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing"])
-def test_a_damaged_document_is_found_by_verification(installation: Installation, damage: str) -> None:
+def test_a_damaged_document_is_found_by_verification(installation: Audited, damage: str) -> None:
     installation.retention(AGE).run()
-    assert isinstance(installation.documents, MemoryBlobs)
-    segment = next(iter(installation.house.ledger.archive.segments("shop")))  # type: ignore[union-attr]
+    assert isinstance(installation.archive, MemoryBlobs)
+    segment = next(iter(installation.app.ledger.archive.segments("shop")))  # type: ignore[union-attr]
     if damage == "missing":
-        del installation.documents.documents[segment.document]
+        del installation.archive.documents[segment.document]
     else:
-        installation.documents.documents[segment.document] = b"other"
-    verdict = installation.house.reader.verify("shop")
+        installation.archive.documents[segment.document] = b"other"
+    verdict = installation.verify()
     assert verdict.fault is not None
     assert (verdict.fault.sequence, "the archive's document" in verdict.fault.reason) == (1, True)
 
 
-def live_through(deliveries: Path, life: Life) -> Installation:
+def live_through(deliveries: Path, life: Life) -> Audited:
     table, log, documents = MemoryTable(), MemoryLog(), MemoryBlobs()
     history(deliveries, table, log)
-    mortal = Installation(deliveries, table=MortalTable(table, life), log=log, documents=MortalBlobs(documents, life))
-    mortal.house.time.wait(DAY + AGE)
+    mortal = Audited(deliveries, table=MortalTable(table, life), log=log, archive=mortal_blobs(documents, life))
+    mortal.wait(DAY + AGE)
     for _ in range(2):
         try:
             mortal.retention(AGE).run()
         except Crash:
             life.restart()
-        mortal.house.ledger.__dict__.pop("archive", None)
-    after = Installation(deliveries, table=table, log=log, documents=documents)
-    after.house.time.wait(DAY + AGE)
+        mortal.restart()
+    after = Audited(deliveries, table=table, log=log, archive=documents)
+    after.wait(DAY + AGE)
     return after
 
 
@@ -173,8 +172,8 @@ def test_a_process_may_die_at_any_point_of_the_move(deliveries: Path) -> None:
         at = life.points[point]
         assert trail(found) == expected, at
         assert rows(found) == left, at
-        assert found.house.reader.verify("shop").intact, at
-        own = [item for item in found.house.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
+        assert found.verify().intact, at
+        own = [item for item in found.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
         moved = [record.details["first"] for record in own if record.action == "audit.archived"]
         assert len(moved) == len(set(moved)), at
 
@@ -187,23 +186,21 @@ def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None
         table, log, documents = MemoryTable(), MemoryLog(), MemoryBlobs()
         history(deliveries, table, log)
         life = Life(crash_at=frozenset({point}))
-        mortal = Installation(
-            deliveries, table=MortalTable(table, life), log=log, documents=MortalBlobs(documents, life)
-        )
-        mortal.house.time.wait(DAY + AGE)
+        mortal = Audited(deliveries, table=MortalTable(table, life), log=log, archive=mortal_blobs(documents, life))
+        mortal.wait(DAY + AGE)
         with pytest.raises(Crash):
             mortal.retention(AGE).run()
-        reader = Installation(deliveries, table=table, log=log, documents=documents)
+        reader = Audited(deliveries, table=table, log=log, archive=documents)
         assert trail(reader) == expected, life.points[point]
 
 
 def test_the_audit_index_keeps_what_has_moved_and_can_be_built_anew_from_the_archive(
-    installation: Installation,
+    installation: Audited,
 ) -> None:
     installation.retention(AGE).run()
-    head = installation.house.ledger.head("shop").sequence
+    head = installation.app.ledger.head("shop").sequence
     fresh = Reindexing(
-        table=installation.house.table, index=AuditIndex(MemoryTable()), archive=installation.house.ledger.archive
+        table=installation.app.table, index=AuditIndex(MemoryTable()), archive=installation.app.ledger.archive
     )
     assert fresh.compare("shop", head=head, repair=True).records == head
     again = fresh.compare("shop", head=head, repair=True)

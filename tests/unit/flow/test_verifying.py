@@ -8,37 +8,36 @@ import pytest
 from slipway.domain.reports import Checked
 from slipway.flow.reading import NotFound
 from slipway.flow.verifying import verify_part
-from slipway.ledger import MemoryTable, keys
-from slipway.ledger.logs import MemoryLog
+from slipway.ledger import keys
 from slipway.ledger.rows import pack
 from slipway.ledger.table import Act, Write
-from tests.contract.audit.installation import Installation
-from tests.unit.flow.deliveries import write_delivery
+from slipway.testing import write_delivery
+from tests.contract.audit.installation import Audited
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Installation:
+def installation(tmp_path: Path) -> Audited:
     write_delivery(tmp_path)
-    found = Installation(tmp_path, table=MemoryTable(), log=MemoryLog())
+    found = Audited(tmp_path)
     found.deliver("1.0")
-    found.house.time.wait(timedelta(days=100))
-    found.anchoring.run()
+    found.wait(timedelta(days=100))
+    found.app.anchoring.run()
     found.deliver("1.1")
     return found
 
 
-def checked(installation: Installation, *, after: int = 0, limit: int = 10_000) -> Checked:
-    return verify_part(installation.house.reader, installation.anchors, "shop", after=after, limit=limit)
+def checked(installation: Audited, *, after: int = 0, limit: int = 10_000) -> Checked:
+    return verify_part(installation.app.reader, installation.app.anchors, "shop", after=after, limit=limit)
 
 
-def test_a_whole_chain_is_intact(installation: Installation) -> None:
+def test_a_whole_chain_is_intact(installation: Audited) -> None:
     found = checked(installation)
-    assert (found.intact, found.records, found.next) == (True, installation.house.ledger.head("shop").sequence, None)
+    assert (found.intact, found.records, found.next) == (True, installation.app.ledger.head("shop").sequence, None)
     assert 0 < found.anchored < found.records
 
 
 @pytest.mark.parametrize("archived", [False, True])
-def test_parts_add_up_to_the_whole(installation: Installation, archived: bool) -> None:
+def test_parts_add_up_to_the_whole(installation: Audited, archived: bool) -> None:
     if archived:
         assert installation.retention(timedelta(days=30), part=7).run().moved
     after, records = 0, 0
@@ -49,21 +48,21 @@ def test_parts_add_up_to_the_whole(installation: Installation, archived: bool) -
         if part.next is None:
             break
         after = part.next
-    assert records == installation.house.ledger.head("shop").sequence
+    assert records == installation.app.ledger.head("shop").sequence
 
 
-def test_a_wrong_record_ends_the_part_and_is_named(installation: Installation) -> None:
-    installation.house.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(5))])
+def test_a_wrong_record_ends_the_part_and_is_named(installation: Audited) -> None:
+    installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(5))])
     found = checked(installation)
     assert (found.records, found.next) == (4, None)
     assert found.fault is not None
     assert found.fault.sequence == 5
 
 
-def test_a_table_that_was_rolled_back_is_found_by_the_anchor(installation: Installation) -> None:
-    head = installation.house.ledger.head("shop")
-    fifth = installation.house.audit()[4]
-    table = installation.house.table
+def test_a_table_that_was_rolled_back_is_found_by_the_anchor(installation: Audited) -> None:
+    head = installation.app.ledger.head("shop")
+    fifth = installation.trail()[4]
+    table = installation.app.table
     for sequence in range(6, head.sequence + 1):
         table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(sequence))])
     values = pack(head.evolve(sequence=5, hash=fifth.hash))
@@ -73,6 +72,6 @@ def test_a_table_that_was_rolled_back_is_found_by_the_anchor(installation: Insta
     assert (found.fault.sequence, "rolled back" in found.fault.reason) == (6, True)
 
 
-def test_a_part_behind_a_record_that_is_not_there_is_no_part(installation: Installation) -> None:
+def test_a_part_behind_a_record_that_is_not_there_is_no_part(installation: Audited) -> None:
     with pytest.raises(NotFound, match="has no record 99999"):
         checked(installation, after=99_999)

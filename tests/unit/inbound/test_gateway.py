@@ -6,9 +6,9 @@ import pytest
 
 from slipway.domain.causes import CAUSE
 from slipway.effects.messaging import QueueUnavailable
-from slipway.effects.messaging.bus import MemoryBus
 from slipway.flow.gateway import Gateway
 from slipway.flow.inbound import BadInput, Ignored, registry_event
+from slipway.testing import MemoryBus
 from tests.unit.inbound.samples import BUILD, NOTHING, NOW, PUSH, RESOURCE_ID, SOURCES, as_bytes, changed
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from slipway.effects.messaging.bus import MemoryBus
 from slipway.flow.parking import Parking
-from slipway.ledger import MemoryTable
 from slipway.ledger.installation import Installation
+from slipway.testing import MemoryBus, MemoryTable
 from tests.unit.inbound.samples import NOW, RUN_MESSAGE, as_bytes
 from tests.unit.inbound.test_pipeline import wrapped
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.ledger import MemoryTable
 from slipway.ledger.leases import Leases
+from slipway.testing import MemoryTable
 from tests.unit.domain.samples import MORNING
 
 LENGTH = timedelta(minutes=2)

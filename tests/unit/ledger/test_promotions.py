@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from slipway.domain.promotion import PromotionProgress, PromotionState
-from slipway.ledger import MemoryTable
 from slipway.ledger.promotions import Promotions
+from slipway.testing import MemoryTable
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 STATE = PromotionState(

@@ -4,8 +4,8 @@ The rows are written as the ledger writes them, so that a page's reads can be co
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from slipway.config import Delivery
@@ -14,13 +14,12 @@ from slipway.domain.gate import ApprovalGate
 from slipway.domain.model import sha256
 from slipway.domain.release import GateState, Head, Lane, Live, Phase, Push, Release, Visit
 from slipway.flow.catalogue import Catalogue
-from slipway.flow.reading import Reader
-from slipway.ledger import Ledger, MemoryBlobs, MemoryTable, keys
-from slipway.ledger.installation import Installation
+from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_release
 from slipway.ledger.table import Act, Row, Write
+from slipway.testing import MORNING, Installation, MemoryTable
 
-NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+NOW = MORNING
 NAMES = ("shop", "catalogue-service", "payments", "user-accounts", "search-index-builder-for-the-north")
 STATES = (
     Phase.COMPLETED,
@@ -48,10 +47,11 @@ class CountingTable(MemoryTable):
         return super().rows(partition, first, last, limit=limit)
 
 
-@dataclass
-class Fleet:
+@dataclass(kw_only=True)
+class Fleet(Installation):
     """`others` is a second chain, for every third application."""
 
+    deliveries: Path = field(default=Path("deliveries"), kw_only=False)
     applications: int = 30
     environments: Sequence[str] = ("staging", "production")
     others: Sequence[str] = ()
@@ -59,14 +59,14 @@ class Fleet:
     table: CountingTable = field(default_factory=CountingTable)
 
     def __post_init__(self) -> None:
-        self.ledger, self.installation = Ledger(self.table), Installation(self.table)
+        super().__post_init__()
         deliveries = dict[str, Delivery]()
         for index in range(self.applications):
             application = self._application(index)
             self._write(application, index)
-            deliveries[application.application] = Delivery(application=application, folder=Path("deliveries"))
+            deliveries[application.application] = Delivery(application=application, folder=self.deliveries)
         catalogue = Catalogue(deliveries, hash_of=lambda _: sha256(b"delivery"))
-        self.reader = Reader(ledger=self.ledger, blobs=MemoryBlobs(), catalogue=catalogue, clock=lambda: NOW)
+        self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 
     def _application(self, index: int) -> Application:
         name = NAMES[index % len(NAMES)] + (f"-{index}" if index >= len(NAMES) else "")

@@ -9,7 +9,6 @@ from slipway.flow.numbers import Numbers
 from slipway.ledger import Ledger, keys
 from slipway.ledger.rows import pack, pack_audit
 from slipway.ledger.table import Act, Write
-from slipway.ledger.weeks import Weeks
 from tests.unit.pages.fleet import NOW, Fleet
 
 STEPS = (
@@ -73,9 +72,8 @@ def keep(ledger: Ledger, records: list[AuditRecord]) -> None:
 
 def numbers(fleet: Fleet, *, weeks: int = 26, histories: int = 3, caught_up: bool = True) -> Numbers:
     """The numbers of a fleet whose first applications have a history."""
-    found = Numbers(ledger=fleet.ledger, weeks=Weeks(fleet.table), catalogue=fleet.reader.catalogue, clock=lambda: NOW)
-    for seed, name in enumerate(list(fleet.reader.catalogue.entries)[:histories]):
-        keep(fleet.ledger, history(name, weeks=weeks, seed=seed))
+    for seed, name in enumerate(list(fleet.app.catalogue.entries)[:histories]):
+        keep(fleet.app.ledger, history(name, weeks=weeks, seed=seed))
         if caught_up:
-            found.catch_up(name)
-    return found
+            fleet.app.numbers.catch_up(name)
+    return fleet.app.numbers

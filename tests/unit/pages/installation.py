@@ -1,41 +1,24 @@
-"""A small installation in memory for the pages: real intake, ledger and reader over the doubles that ship with the
-product, the delivery of `deliveries/hello`, and steps whose outcomes the story tells. Time moves by hand."""
+"""An installation for the pages: the delivery of `deliveries/hello`, and steps whose outcomes the story tells."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from slipway.config import Known, load_deliveries
+from slipway.config import Delivery, Known, load_deliveries
 from slipway.domain.application import Application, policy_hash
-from slipway.domain.causes import DeadlineReached, ImagePushed, PipelineCompleted, StepFinished
+from slipway.domain.causes import DeadlineReached
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.model import sha256
 from slipway.domain.plan import Change, Plan, PlanMade
-from slipway.domain.release import Evidence, Release, Run
-from slipway.domain.steps import Step, StepKind
-from slipway.domain.tokens import Keys
-from slipway.effects.messaging import MemoryBus
+from slipway.domain.release import Evidence, Release
+from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.flow.catalogue import Catalogue
-from slipway.flow.intake import Intake, Receipt
-from slipway.flow.links import Links
-from slipway.flow.numbers import Numbers
-from slipway.flow.outbox import Outbox
-from slipway.flow.parking import Parking
-from slipway.flow.reading import Reader
-from slipway.flow.trail import Trail
-from slipway.ledger import Ledger, MemoryBlobs, MemoryTable
-from slipway.ledger.audit_index import AuditIndex
-from slipway.ledger.indexing import Indexer
-from slipway.ledger.installation import Installation
-from slipway.ledger.weeks import Weeks
 from slipway.pages.approving import Desk
+from slipway.testing import ADA, CLEO, Installation
 
-ROOT = Path(__file__).resolve().parents[3]
-MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-BASE = "https://slipway.example.com"
-ADA, BEN, CLEO = "ada@example.com", "ben@example.com", "cleo@example.com"
+DELIVERIES = Path(__file__).resolve().parents[3] / "deliveries"
 
 DEPLOYMENT_DIFF = """\
 --- live
@@ -80,20 +63,22 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Applicat
         clusters=frozenset({"staging", "production"}),
         channels=frozenset({"inbox"}),
     )
-    application = load_deliveries(ROOT / "deliveries", known=known)["hello"].application
+    application = load_deliveries(DELIVERIES, known=known)["hello"].application
     staging, production = application.environments
     gate = ApprovalGate(approvers=approvers, required=required, deadline=timedelta(hours=24))
     return application.evolve(environments=(staging, production.evolve(gate=gate)))
 
 
-@dataclass
-class InMemory:
-    """One installation. A story calls `push`, `run`, `settle`, `vote` and moves `now`."""
+@dataclass(kw_only=True)
+class Told(Installation):
+    """hello's installation, where the story tells how steps end, a few seconds after they were asked for."""
 
-    application: Application = field(default_factory=hello)
-    now: datetime = MORNING
+    deliveries: Path = field(default=DELIVERIES, kw_only=False)
+    application: str = "hello"
+    policy: Application = field(default_factory=hello)
     changes: tuple[Change, ...] = CHANGES
-    log: str = LOG
+    written: str = LOG
+    """What the acceptance tests write."""
     summary: str = "Complete: 24 passed, 0 failed"
     fails: Mapping[StepKind, str] = field(default_factory=dict)
     """Steps that fail, with the reason."""
@@ -101,97 +86,62 @@ class InMemory:
     """Steps whose outcome is not heard yet."""
 
     def __post_init__(self) -> None:
-        known = Known(
-            registries=frozenset({"nonprod", "prod"}),
-            clusters=frozenset({"staging", "production"}),
-            channels=frozenset({"inbox"}),
-        )
-        self._delivery = load_deliveries(ROOT / "deliveries", known=known)["hello"]
-        self.table, self.blobs, self.bus = MemoryTable(), MemoryBlobs(), MemoryBus()
-        self.ledger = Ledger(self.table)
-        self.index = AuditIndex(MemoryTable())
-        self.indexer = Indexer(table=self.table, index=self.index)
-        self.keys = Keys({"k1": b"a signing key of thirty-two bytes"})
-        self.links = Links(base=BASE, keys=self.keys)
-        self._done = 0
-        self._deliver(self.application, "as it was")
+        super().__post_init__()
+        self._deliver(self.policy, "as it was")
 
-    def _deliver(self, application: Application, content: str) -> None:
-        self.application = application
-        delivery = type(self._delivery)(application=application, folder=self._delivery.folder)
+    def _deliver(self, policy: Application, content: str) -> None:
+        self.policy = policy
         self.fingerprint = digest(f"delivery {content}")
-        self.catalogue = Catalogue({"hello": delivery}, hash_of=lambda _: self.fingerprint)
-        clock = lambda: self.now  # noqa: E731 - the clock is this object's
-        self.parking = Parking(installation=Installation(self.table), bus=self.bus, clock=clock)
-        self.intake = Intake(
-            ledger=self.ledger,
-            catalogue=self.catalogue,
-            outbox=Outbox(self.ledger, self.bus, self.parking),
-            indexer=self.indexer,
-            clock=clock,
-        )
-        self.trail = Trail(index=self.index)
-        self.reader = Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=clock)
-        self.numbers = Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=clock)
-        self.desk = Desk(keys=self.keys, reader=self.reader, intake=self.intake, clock=clock, public_url=BASE)
+        delivery = Delivery(application=policy, folder=self.deliveries / "hello")
+        catalogue = Catalogue({"hello": delivery}, hash_of=lambda _: self.fingerprint)
+        self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 
-    def change_delivery(self, application: Application | None = None) -> None:
+    def change_delivery(self, policy: Application | None = None) -> None:
         """The delivery folder changes: to another policy where one is given, else in its manifests."""
-        self._deliver(application or self.application, "changed")
+        self._deliver(policy or self.policy, "changed")
+
+    @property
+    def desk(self) -> Desk:
+        app = self.app
+        return Desk(
+            keys=app.keys,
+            reader=app.reader,
+            intake=app.intake,
+            clock=self.clock,
+            public_url=app.settings.public_url,
+            access=app.access,
+        )
 
     # ---- what comes in
-    def release(self, version: str, *, by: str = CLEO, url: str = "", commit: str = "c0ffee" * 6 + "0000") -> Release:
+    def build(self, tag: str, *, app: str = "") -> str:
+        """Nobody fetches the image here."""
+        return digest(tag)
+
+    def bring(self, version: str, *, by: str = CLEO, url: str = "", commit: str = "c0ffee" * 6 + "0000") -> Release:
         """An image is pushed and its run succeeds; everything goes on until somebody is asked."""
         self.push(version)
-        self.wait(seconds=47)
-        self.run(version, by=by, url=url, commit=commit)
+        self.wait(timedelta(seconds=47))
+        self.end_run(version, by=by, url=url, commit=commit)
         self.settle()
         return self.newest()
 
-    def push(self, version: str) -> tuple[Receipt, ...]:
-        return self.intake.take(
-            ImagePushed(
-                received_at=self.now,
-                registry="nonprod",
-                repository="hello",
-                digest=digest(version),
-                tag=version,
-                pushed_at=self.now,
-                actor="hello-ci",
-            )
-        )
-
-    def run(self, version: str, *, by: str = CLEO, url: str = "", commit: str = "") -> tuple[Receipt, ...]:
-        found = Run(
-            organization="example",
-            project="shop",
-            pipeline="hello-ci",
-            id=int(digest(version)[7:13], 16),
-            number=version,
-            result="succeeded",
-            branch="refs/heads/main",
-            commit=commit,
-            requested_by=by,
-            url=url or f"https://dev.azure.com/example/shop/_build/results?buildId={digest(version)[7:12]}",
-            finished_at=self.now,
-        )
-        return self.intake.take(PipelineCompleted(received_at=self.now, run=found))
-
-    def wait(self, **time: float) -> None:
-        self.now += timedelta(**time)
+    def end_run(self, version: str, *, by: str = CLEO, url: str = "", commit: str = "") -> None:
+        build = digest(version)[7:12]
+        address = f"https://dev.azure.com/example/shop/_build/results?buildId={build}"
+        self.run(version, organization="example", requested_by=by, commit=commit, url=url or address)
 
     def newest(self) -> Release:
-        return self.reader.releases("hello", limit=1)[0]
+        return self.app.reader.releases("hello", limit=1)[0]
 
     def token(self, release: Release, approver: str = ADA) -> str:
         """The token of the link that an approver is sent."""
-        return self.links.approval(release, approver, now=self.now).rpartition("/")[2]
+        return self.app.links.approval(release, approver, now=self.now).rpartition("/")[2]
 
     def deadline(self, release: Release) -> None:
         """The gate's time runs out."""
         assert release.due is not None
         self.now = release.due
-        self.intake.take(
+        self.take(
             DeadlineReached(
                 received_at=self.now, application=release.application, release=release.number, due=release.due
             )
@@ -199,30 +149,15 @@ class InMemory:
         self.settle()
 
     # ---- what the steps do
-    def settle(self) -> None:
-        """Every step that was asked for reports its outcome, a few seconds after it was asked for."""
-        while self._done < len(self.bus.sent):
-            message = self.bus.sent[self._done]
-            if message.queue == "steps":
-                step = Step.model_validate(message.body)
-                if step.kind in self.stops_before:
-                    return
-                self.wait(seconds=3.4)
-                self._finish(step)
-            self._done += 1
+    def next_step(self) -> Outgoing | None:
+        message = super().next_step()
+        return None if message is None or message.body["kind"] in self.stops_before else message
 
-    def _finish(self, step: Step) -> None:
-        release = self.reader.release(f"{step.application}-{step.release}")
+    def perform(self, step: Step) -> None:
+        self.wait(timedelta(seconds=3.4))
         reason = self.fails.get(step.kind, "")
-        self.intake.take(
-            StepFinished(
-                received_at=self.now,
-                step=step,
-                passed=not reason,
-                reason=reason or _REASONS.get(step.kind, ""),
-                result={} if reason and step.kind is not StepKind.VERIFY else self._result(step, release),
-            )
-        )
+        result = {} if reason and step.kind is not StepKind.VERIFY else self._result(step, self.release(step.release))
+        self.finish(step, passed=not reason, reason=reason or _REASONS.get(step.kind, ""), **result)
 
     def _result(self, step: Step, release: Release) -> dict[str, Any]:
         match step.kind:
@@ -236,10 +171,9 @@ class InMemory:
                 return {}
 
     def _plan(self, step: Step, release: Release) -> PlanMade:
-        environment = self.application.environment(step.environment)
+        environment = self.policy.environment(step.environment)
         assert environment is not None
-        lane = self.ledger.lanes("hello").get(step.environment)
-        live = lane.live if lane else None
+        live = self.lane(step.environment).live
         plan = Plan(
             application="hello",
             release=release.number,
@@ -274,7 +208,7 @@ class InMemory:
 
     def _evidence(self, step: Step) -> tuple[Evidence, ...]:
         passed = StepKind.VERIFY not in self.fails
-        log = self.blobs.put(self.log.encode(), "text/plain")
+        log = self.blobs.put(self.written.encode(), "text/plain")
         return (
             Evidence(
                 name="GET hello:80/healthz", environment=step.environment, passed=True, summary="200, contains 'ok'"

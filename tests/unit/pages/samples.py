@@ -1,6 +1,7 @@
 """One sample of each page, in each of its states: what the tests check, and `scripts/render_pages.py` draws."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from slipway.domain.promotion import PromotionProgress, PromotionState, Way
@@ -16,9 +17,10 @@ from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show
 from slipway.pages.messages import not_found, sign_in, try_again
 from slipway.pages.signin import Visitor
+from slipway.testing import ADA, BEN
 from tests.unit.pages.fleet import Fleet
 from tests.unit.pages.history import numbers
-from tests.unit.pages.installation import ADA, BEN, InMemory, hello
+from tests.unit.pages.installation import Told, hello
 
 Sample = Callable[[], Answer]
 FORM = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin"}
@@ -31,45 +33,45 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-def asked(**settings: object) -> tuple[InMemory, Release]:
+def asked(**settings: object) -> tuple[Told, Release]:
     """Version 1.4.0 is live everywhere; 1.5.0 waits for approval in production."""
-    home = InMemory(**settings)  # type: ignore[arg-type]
-    home.release("1.4.0")
+    home = Told(**settings)  # type: ignore[arg-type]
+    home.bring("1.4.0")
     cast(home, home.newest())
     home.settle()
-    home.wait(hours=20, minutes=7)
-    return home, home.release("1.5.0")
+    home.wait(timedelta(hours=20, minutes=7))
+    return home, home.bring("1.5.0")
 
 
-def two_asked(**settings: object) -> tuple[InMemory, Release]:
+def two_asked(**settings: object) -> tuple[Told, Release]:
     """The same, but two people must approve."""
     home, _ = asked(**settings)
     home.change_delivery(hello(approvers=(ADA, BEN), required=2))
-    home.wait(hours=1)
-    return home, home.release("1.6.0")
+    home.wait(timedelta(hours=1))
+    return home, home.bring("1.6.0")
 
 
 def cast(
-    home: InMemory,
+    home: Told,
     subject: Release,
     voter: str = ADA,
     decision: VoteDecision = VoteDecision.APPROVE,
     reason: str = "",
 ) -> None:
     """A vote that came by another way than the page."""
-    claims = home.keys.approval(home.token(subject, voter), now=home.now)
+    claims = home.app.keys.approval(home.token(subject, voter), now=home.now)
     submission = f"sample-{voter}-{subject.id}"
-    home.intake.take(vote(claims, decision, reason=reason, channel="cli", submission=submission, now=home.now))
+    home.take(vote(claims, decision, reason=reason, channel="cli", submission=submission, now=home.now))
 
 
 def pages() -> dict[str, Answer]:
     return {name: sample() for name, sample in SAMPLES.items()}
 
 
-def _approval(change: Callable[[InMemory, Release], None] = lambda _h, _r: None) -> Answer:
+def _approval(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
     home, subject = asked()
     token = home.token(subject)
-    home.wait(minutes=25)
+    home.wait(timedelta(minutes=25))
     change(home, subject)
     return show(home.desk, token)
 
@@ -78,40 +80,40 @@ def _voted() -> Answer:
     home, subject = two_asked()
     token = home.token(subject)
     cast(home, subject, ADA)
-    home.wait(minutes=4)
+    home.wait(timedelta(minutes=4))
     return show(home.desk, token)
 
 
 def _seen_by_ben() -> Answer:
     home, subject = two_asked()
     cast(home, subject, ADA)
-    home.wait(minutes=4)
+    home.wait(timedelta(minutes=4))
     return show(home.desk, home.token(subject, BEN))
 
 
-def _reject(home: InMemory, subject: Release) -> None:
+def _reject(home: Told, subject: Release) -> None:
     cast(home, subject, ADA, VoteDecision.REJECT, "The report of last night shows wrong totals.")
 
 
-def _newer(home: InMemory, subject: Release) -> None:
-    home.release("1.6.0")
+def _newer(home: Told, subject: Release) -> None:
+    home.bring("1.6.0")
 
 
-def _plan_made_again(home: InMemory, subject: Release) -> None:
+def _plan_made_again(home: Told, subject: Release) -> None:
     home.change_delivery()
     home.changes = home.changes[:1]
     cast(home, subject)
     home.settle()
 
 
-def _passed(home: InMemory, subject: Release) -> None:
+def _passed(home: Told, subject: Release) -> None:
     cast(home, subject)
     home.settle()
 
 
 def _own_release() -> Answer:
     home, _ = asked()
-    subject = home.release("1.6.0", by=ADA)
+    subject = home.bring("1.6.0", by=ADA)
     return show(home.desk, home.token(subject))
 
 
@@ -138,14 +140,14 @@ def nonce_of(answer: Answer) -> str:
 def _board() -> Answer:
     home, _ = asked(stops_before=frozenset())
     home.stops_before = frozenset({StepKind.CHECK})
-    home.wait(minutes=3)
-    home.release("1.6.0")
+    home.wait(timedelta(minutes=3))
+    home.bring("1.6.0")
     park(home)
-    return board.show(home.reader, home.parking.installation, Visitor(name="dora@example.com"))
+    return board.show(home.app.reader, home.app.parking.installation, Visitor(name="dora@example.com"))
 
 
-def park(home: InMemory) -> None:
-    home.parking.park(
+def park(home: Told) -> None:
+    home.app.parking.park(
         source="runs",
         reason="run.result: expected one of succeeded, failed, canceled, got 'succeded'",
         body=b'{"run": {"result": "succeded", "number": "1.6.0"}, "token": "' + b"a" * 40 + b"." + b"b" * 40 + b'"}',
@@ -153,23 +155,25 @@ def park(home: InMemory) -> None:
 
 
 def _parked() -> Answer:
-    home = InMemory()
+    home = Told()
     park(home)
-    home.wait(minutes=12)
-    (item,) = home.parking.all()
-    home.parking.replay(item.id, actor="api")
-    home.wait(hours=3)
-    home.parking.park(source="event-grid", reason="data.target.digest: expected sha256:…, got ''", body=b"[]" * 2000)
-    home.wait(minutes=4)
-    return parked.show(home.parking, Visitor())
+    home.wait(timedelta(minutes=12))
+    (item,) = home.app.parking.all()
+    home.app.parking.replay(item.id, actor="api")
+    home.wait(timedelta(hours=3))
+    home.app.parking.park(
+        source="event-grid", reason="data.target.digest: expected sha256:…, got ''", body=b"[]" * 2000
+    )
+    home.wait(timedelta(minutes=4))
+    return parked.show(home.app.parking, Visitor())
 
 
 def _audit(**asked: str) -> Answer:
     home, _ = asked_and_voted()
-    return audit.show(home.trail, home.catalogue, asked, Visitor(name="dora@example.com"))
+    return audit.show(home.app.trail, home.app.catalogue, asked, Visitor(name="dora@example.com"))
 
 
-def asked_and_voted() -> tuple[InMemory, Release]:
+def asked_and_voted() -> tuple[Told, Release]:
     home, subject = asked()
     cast(home, subject)
     home.settle()
@@ -182,29 +186,29 @@ def _numbers(**asked: str) -> Answer:
 
 def _three_chains() -> tuple[Reader, Installation]:
     fleet = Fleet(applications=4, environments=("staging", "production"), others=("europe", "asia-pacific"))
-    return fleet.reader, fleet.installation
+    return fleet.app.reader, fleet.app.installation
 
 
 def _fleet() -> Answer:
     """Thirty applications of five environments, of which many wait and some failed."""
     fleet = Fleet(applications=30, environments=("development", "test", "staging", "preproduction", "production"))
-    return board.show(fleet.reader, fleet.installation, Visitor(name="dora@example.com"))
+    return board.show(fleet.app.reader, fleet.app.installation, Visitor(name="dora@example.com"))
 
 
-def _release_page(change: Callable[[InMemory, Release], None] = lambda _h, _r: None) -> Answer:
+def _release_page(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
     home, subject = asked()
-    home.wait(minutes=5)
+    home.wait(timedelta(minutes=5))
     change(home, subject)
-    return release.show(home.reader, subject.id)
+    return release.show(home.app.reader, subject.id)
 
 
 def _rolled_back() -> Answer:
     home, subject = asked()
-    home.wait(minutes=5)
+    home.wait(timedelta(minutes=5))
     home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed: case 07: expected 10.50, got 10.05"}
     cast(home, subject)
     home.settle()
-    return release.show(home.reader, subject.id)
+    return release.show(home.app.reader, subject.id)
 
 
 def _promoting() -> Answer:
@@ -217,28 +221,28 @@ def _importing() -> Answer:
     return show_promotion(home, subject, how=Way.IMPORT)
 
 
-def show_promotion(home: InMemory, subject: Release, **progress: Any) -> Answer:
+def show_promotion(home: Told, subject: Release, **progress: Any) -> Answer:
     """The page of a release that is on its way into the registry of production."""
     home.stops_before = frozenset({StepKind.PROMOTE})
     cast(home, subject)
     home.settle()
-    step = home.reader.release(subject.id).step
+    step = home.app.reader.release(subject.id).step
     assert step is not None
     seen = PromotionProgress(environment="production", at=home.now, **progress)
-    home.ledger.promotions.write("hello", subject.number, "production", PromotionState(step=step, progress=seen))
-    return release.show(home.reader, subject.id)
+    home.app.ledger.promotions.write("hello", subject.number, "production", PromotionState(step=step, progress=seen))
+    return release.show(home.app.reader, subject.id)
 
 
 def _fresh_release() -> Answer:
-    home = InMemory()
+    home = Told()
     home.push("1.0.0")
-    return release.show(home.reader, home.newest().id)
+    return release.show(home.app.reader, home.newest().id)
 
 
 SAMPLES: dict[str, Sample] = {
     "board": _board,
-    "board-new": lambda: board.show(InMemory().reader, InMemory().parking.installation),
-    "board-empty": lambda: board.show(Fleet(applications=0).reader, InMemory().parking.installation),
+    "board-new": lambda: board.show(Told().app.reader, Told().app.parking.installation),
+    "board-empty": lambda: board.show(Fleet(applications=0).app.reader, Told().app.parking.installation),
     "board-fleet": _fleet,
     "board-one": lambda: board.show(*_three_chains(), application="catalogue-service"),
     "board-chains": lambda: board.show(*_three_chains()),
@@ -253,7 +257,7 @@ SAMPLES: dict[str, Sample] = {
     "numbers-empty": lambda: numbers_page.show(numbers(Fleet(applications=0)), {}),
     "numbers-first-week": lambda: _numbers(application="user-accounts", weeks="4"),
     "parked": _parked,
-    "parked-empty": lambda: parked.show(InMemory().parking, Visitor()),
+    "parked-empty": lambda: parked.show(Told().app.parking, Visitor()),
     "release-waiting": _release_page,
     "release-completed": lambda: _release_page(_passed),
     "release-rejected": lambda: _release_page(_reject),
@@ -274,7 +278,7 @@ SAMPLES: dict[str, Sample] = {
     "approval-outdated": lambda: _approval(lambda home, _: home.change_delivery()),
     "approval-refused": _refused,
     "approval-without-reason": _without_reason,
-    "message-forged": lambda: show(InMemory().desk, "bm8.bm8"),
+    "message-forged": lambda: show(Told().desk, "bm8.bm8"),
     "message-not-found": lambda: not_found("there is no release hello-99"),
     "message-sign-in": lambda: sign_in("/releases/hello-1"),
     "message-try-again": try_again,

@@ -13,7 +13,8 @@ from slipway.flow.reading import NotFound
 from slipway.pages.answer import Answer
 from slipway.pages.approving import show, show_changes
 from slipway.pages.messages import guarded
-from tests.unit.pages.installation import ADA, BEN, CLEO, InMemory, digest, hello
+from slipway.testing import ADA, BEN, CLEO
+from tests.unit.pages.installation import Told, digest, hello
 from tests.unit.pages.samples import SAMPLES, asked, cast, two_asked
 
 
@@ -120,7 +121,7 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
 def test_the_time_is_over_before_the_sweep_has_noticed() -> None:
     home, subject = asked()
     token = home.token(subject)
-    home.wait(hours=25)
+    home.wait(timedelta(hours=25))
     page = body(show(home.desk, token))
     assert home.newest().phase is Phase.AWAITING_APPROVAL
     assert "The time to decide is over" in page
@@ -157,7 +158,7 @@ def test_a_plan_that_was_tampered_with_cannot_be_voted_on() -> None:
 def test_an_expired_link_is_told_from_a_damaged_one() -> None:
     home, subject = asked()
     token = home.token(subject)
-    home.wait(days=EXPLAINS_FOR.days + 2)
+    home.wait(timedelta(days=EXPLAINS_FOR.days + 2))
     assert show(home.desk, token).status == 410
 
 
@@ -179,19 +180,19 @@ def test_damaged_and_forged_links_get_the_same_friendly_page(damage: Callable[[s
     home, subject = asked()
     answer = show(home.desk, damage(home.token(subject)))
     assert answer.status == 403
-    assert answer == show(InMemory().desk, "bm8.bm8")
+    assert answer == show(Told().desk, "bm8.bm8")
 
 
 def test_a_link_of_another_purpose_is_refused() -> None:
     home, subject = asked()
-    claims = home.keys.approval(home.token(subject), now=home.now)
-    assert show(home.desk, home.keys.sign("approval-form", claims)).status == 403
+    claims = home.app.keys.approval(home.token(subject), now=home.now)
+    assert show(home.desk, home.app.keys.sign("approval-form", claims)).status == 403
 
 
 def test_a_link_to_a_release_that_is_gone_is_not_found() -> None:
     home, subject = asked()
     token = home.token(subject)
-    empty = InMemory()
+    empty = Told()
     empty.now = home.now
     assert guarded(lambda: show(empty.desk, token)).status == 404
 
@@ -217,41 +218,41 @@ def test_looking_changes_nothing_in_any_state() -> None:
         assert _snapshot(home) == before
 
 
-def _snapshot(home: InMemory) -> object:
+def _snapshot(home: Told) -> object:
     rows = [(row.key, row.values, row.etag) for row in home.table.rows("hello", "", "~")]
     return rows, list(home.bus.sent), list(home.bus.raw), dict(home.blobs.documents)
 
 
-def _nothing(home: InMemory) -> None:
+def _nothing(home: Told) -> None:
     """The gate is open."""
 
 
-def _vote(home: InMemory) -> None:
+def _vote(home: Told) -> None:
     cast(home, home.newest())
     home.settle()
 
 
-def _reject(home: InMemory) -> None:
+def _reject(home: Told) -> None:
     cast(home, home.newest(), decision=VoteDecision.REJECT, reason="no")
 
 
-def _newer(home: InMemory) -> None:
-    home.release("1.6.0")
+def _newer(home: Told) -> None:
+    home.bring("1.6.0")
 
 
-def _late(home: InMemory) -> None:
+def _late(home: Told) -> None:
     home.now += timedelta(days=2)
 
 
-def _other_delivery(home: InMemory) -> None:
+def _other_delivery(home: Told) -> None:
     home.change_delivery()
 
 
 def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
     home, subject = two_asked()
-    early = home.keys.approval(home.token(subject), now=home.now).evolve(plan_hash=digest("an earlier plan"))
+    early = home.app.keys.approval(home.token(subject), now=home.now).evolve(plan_hash=digest("an earlier plan"))
     cast(home, subject, BEN)
-    page = body(show(home.desk, home.keys.sign("approval", early)))
+    page = body(show(home.desk, home.app.keys.sign("approval", early)))
     assert "The plan changed" in page
     assert BEN not in page
     assert CLEO in page  # who asked for the run is a fact of the release
@@ -259,11 +260,11 @@ def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
 
 def test_the_deadline_is_shown_in_the_approvers_own_time_too() -> None:
     home, _ = asked()
-    staging, production = home.application.environments
+    staging, production = home.policy.environments
     gate = ApprovalGate(approvers=(ADA,), timezone="Europe/Berlin")
-    home.change_delivery(home.application.evolve(environments=(staging, production.evolve(gate=gate))))
-    home.wait(hours=1)
-    subject = home.release("1.6.0")
+    home.change_delivery(home.policy.evolve(environments=(staging, production.evolve(gate=gate))))
+    home.wait(timedelta(hours=1))
+    subject = home.bring("1.6.0")
     page = body(show(home.desk, home.token(subject)))
     assert "UTC</time>: <strong>" in page
     assert "CET (Europe/Berlin)</strong>" in page
@@ -272,8 +273,8 @@ def test_the_deadline_is_shown_in_the_approvers_own_time_too() -> None:
 def test_a_newer_release_is_named_with_its_link_while_the_gate_is_open() -> None:
     home, subject = asked()
     home.stops_before = frozenset({StepKind.VERIFY})
-    newer = home.release("1.6.0")
-    page = body(show(home.desk, home.token(home.reader.release(subject.id))))
+    newer = home.bring("1.6.0")
+    page = body(show(home.desk, home.token(home.app.reader.release(subject.id))))
     assert "Approve 1.5.0 for production?" in page
     assert f'A newer release exists: <a href="/releases/{newer.id}">{newer.id}</a>' in page
     assert "1.6.0" in page

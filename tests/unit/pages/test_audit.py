@@ -13,25 +13,26 @@ from slipway.domain.actions import Action
 from slipway.domain.audit_query import ActionClass
 from slipway.flow.inbound import BadInput
 from slipway.pages.audit import PAGE, download, show
+from slipway.testing import ADA
 from tests.unit.domain.records import record
-from tests.unit.pages.installation import ADA, InMemory
+from tests.unit.pages.installation import Told
 from tests.unit.pages.samples import SAMPLES, asked_and_voted
 
 
 @pytest.fixture(scope="module")
-def home() -> InMemory:
+def home() -> Told:
     return asked_and_voted()[0]
 
 
-def page(home: InMemory, **given: str) -> str:
-    return show(home.trail, home.catalogue, given).body.decode()
+def page(home: Told, **given: str) -> str:
+    return show(home.app.trail, home.app.catalogue, given).body.decode()
 
 
 def sequences(body: str) -> list[int]:
     return [int(found) for found in re.findall(r'<span class="note">hello (\d+)</span>', body)]
 
 
-def test_pages_lead_from_the_newest_record_to_the_first(home: InMemory) -> None:
+def test_pages_lead_from_the_newest_record_to_the_first(home: Told) -> None:
     found, body = list[int](), page(home)
     while True:
         found += sequences(body)
@@ -39,10 +40,10 @@ def test_pages_lead_from_the_newest_record_to_the_first(home: InMemory) -> None:
         if older is None:
             break
         body = page(home, **dict(parse_qsl(urlsplit(html.unescape(older[1])).query)))
-    assert found == list(range(home.ledger.head("hello").sequence, 0, -1))
+    assert found == list(range(home.app.ledger.head("hello").sequence, 0, -1))
 
 
-def test_a_search_is_an_address_and_an_empty_field_asks_for_nothing(home: InMemory) -> None:
+def test_a_search_is_an_address_and_an_empty_field_asks_for_nothing(home: Told) -> None:
     body = page(home, actor=ADA, environment="production", release=" ", to="")
     assert "<code>vote.approved</code>" in body
     assert "<code>plan.made</code>" not in body
@@ -61,21 +62,21 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("given", "field"), WRONG)
-def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: InMemory, given: dict[str, str], field: str) -> None:
-    answer = show(home.trail, home.catalogue, {**given, "actor": ADA})
+def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: Told, given: dict[str, str], field: str) -> None:
+    answer = show(home.app.trail, home.app.catalogue, {**given, "actor": ADA})
     body = answer.body.decode()
     assert answer.status == 400
     assert f"{field}: expected" in html.unescape(body)
     assert f'value="{ADA}"' in body
     with pytest.raises(BadInput) as refused:
-        download(home.trail, given, "csv")
+        download(home.app.trail, given, "csv")
     assert refused.value.field == field
 
 
-def test_a_token_of_another_search_is_refused(home: InMemory) -> None:
-    token = home.trail.page(home_query(), limit=3).next
+def test_a_token_of_another_search_is_refused(home: Told) -> None:
+    token = home.app.trail.page(home_query(), limit=3).next
     assert token is not None
-    assert show(home.trail, home.catalogue, {"actor": ADA, "after": token}).status == 400
+    assert show(home.app.trail, home.app.catalogue, {"actor": ADA, "after": token}).status == 400
 
 
 def home_query():  # type: ignore[no-untyped-def]
@@ -84,18 +85,18 @@ def home_query():  # type: ignore[no-untyped-def]
     return AuditQuery()
 
 
-def test_what_is_taken_along_is_what_is_shown(home: InMemory) -> None:
+def test_what_is_taken_along_is_what_is_shown(home: Told) -> None:
     shown = sequences(page(home))
-    lines = [json.loads(line) for line in download(home.trail, {}, "jsonl").body.decode().splitlines()]
-    rows = list(csv.DictReader(io.StringIO(download(home.trail, {}, "csv").body.decode())))
+    lines = [json.loads(line) for line in download(home.app.trail, {}, "jsonl").body.decode().splitlines()]
+    rows = list(csv.DictReader(io.StringIO(download(home.app.trail, {}, "csv").body.decode())))
     assert [line["sequence"] for line in lines] == shown
     assert [int(row["sequence"]) for row in rows] == shown
     assert len(shown) == PAGE
-    answer = download(home.trail, {}, "csv")
+    answer = download(home.app.trail, {}, "csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="slipway-audit.csv"'
 
 
-def test_every_action_and_every_class_is_offered_to_filter_by(home: InMemory) -> None:
+def test_every_action_and_every_class_is_offered_to_filter_by(home: Told) -> None:
     offered = re.findall(r'<option value="([^"]+)"', page(home))
     assert {*Action, *ActionClass} <= set(offered)
 
@@ -109,8 +110,8 @@ def test_every_action_and_every_class_is_offered_to_filter_by(home: InMemory) ->
     ],
 )
 def test_tampering_and_unknown_actions_do_not_look_like_routine(action: str, look: str, words: str) -> None:
-    home = InMemory()
-    home.index.write([record(1, 0, action)])
+    home = Told()
+    home.app.index.write([record(1, 0, action)])
     body = html.unescape(page(home))
     assert f'<strong class="{look}">{words}' in body
     assert f"<code>{action}</code>" in body

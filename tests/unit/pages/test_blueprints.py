@@ -2,7 +2,6 @@
 
 import gzip
 from collections.abc import Callable
-from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import azure.functions as func
@@ -10,10 +9,11 @@ import pytest
 
 from functions import approvals, pages
 from slipway.domain.release import Phase, Release
-from slipway.http.callers import Access
 from slipway.http.requests import FORM_TYPE
 from slipway.pages.signin import SignIn
-from tests.unit.pages.installation import ADA, BASE, InMemory
+from slipway.testing import ADA, BASE
+from tests.unit.api.in_process import use
+from tests.unit.pages.installation import Told
 from tests.unit.pages.samples import asked
 
 SIGNED_IN = {"X-MS-CLIENT-PRINCIPAL-NAME": "dora@example.com"}
@@ -30,28 +30,17 @@ READING: tuple[tuple[Callable[..., func.HttpResponse], dict[str, str]], ...] = (
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> tuple[InMemory, Release]:
+def world(monkeypatch: pytest.MonkeyPatch) -> tuple[Told, Release]:
     """The blueprints, given the parts of an installation in memory."""
     home, subject = asked()
     _use(monkeypatch, home)
     return home, subject
 
 
-def _use(monkeypatch: pytest.MonkeyPatch, home: InMemory, sign_in: SignIn = "easy-auth") -> None:
-    built = SimpleNamespace(
-        settings=SimpleNamespace(sign_in=sign_in, public_url=f"{BASE}/"),
-        clock=home.desk.clock,
-        keys=home.keys,
-        reader=home.reader,
-        intake=home.intake,
-        parking=home.parking,
-        access=Access(easy_auth=sign_in == "easy-auth", host_keys=True),
-        numbers=home.numbers,
-        trail=home.trail,
-        catalogue=home.catalogue,
-    )
-    for module in (pages, approvals):
-        monkeypatch.setattr(module, "parts", lambda: built)
+def _use(monkeypatch: pytest.MonkeyPatch, home: Told, sign_in: SignIn = "easy-auth") -> None:
+    laptop = sign_in == "none"
+    home.restart(sign_in=sign_in, public_url="http://127.0.0.1:7071/" if laptop else f"{BASE}/")
+    use(monkeypatch, home, pages, approvals)
 
 
 def request(
@@ -66,7 +55,7 @@ def request(
     )
 
 
-def test_strangers_are_asked_to_sign_in_before_anything_is_read(world: tuple[InMemory, Release]) -> None:
+def test_strangers_are_asked_to_sign_in_before_anything_is_read(world: tuple[Told, Release]) -> None:
     for function, route in READING:
         answer = function(request(route=route))
         assert answer.status_code == 401
@@ -74,12 +63,12 @@ def test_strangers_are_asked_to_sign_in_before_anything_is_read(world: tuple[InM
         assert b"hello-2" not in answer.get_body()
 
 
-def test_people_who_are_signed_in_read(world: tuple[InMemory, Release]) -> None:
+def test_people_who_are_signed_in_read(world: tuple[Told, Release]) -> None:
     statuses = [function(request(route=route, headers=SIGNED_IN)).status_code for function, route in READING]
     assert statuses == [200, 200, 200, 200, 200, 200, 200, 404]
 
 
-def test_a_page_that_has_not_changed_is_not_sent_again(world: tuple[InMemory, Release]) -> None:
+def test_a_page_that_has_not_changed_is_not_sent_again(world: tuple[Told, Release]) -> None:
     first = pages.page_board(request(headers=SIGNED_IN))
     again = pages.page_board(request(headers=SIGNED_IN | {"If-None-Match": first.headers["ETag"]}))
     assert (again.status_code, again.get_body()) == (304, b"")
@@ -87,13 +76,13 @@ def test_a_page_that_has_not_changed_is_not_sent_again(world: tuple[InMemory, Re
     assert strangers.status_code == 401
 
 
-def test_pages_come_compressed_to_browsers_that_say_so(world: tuple[InMemory, Release]) -> None:
+def test_pages_come_compressed_to_browsers_that_say_so(world: tuple[Told, Release]) -> None:
     answer = pages.page_board(request(headers=SIGNED_IN | {"Accept-Encoding": "gzip, deflate, br"}))
     assert answer.headers["Content-Encoding"] == "gzip"
     assert b"hello-2" in gzip.decompress(answer.get_body())
 
 
-def test_an_application_that_is_not_delivered_has_no_board(world: tuple[InMemory, Release]) -> None:
+def test_an_application_that_is_not_delivered_has_no_board(world: tuple[Told, Release]) -> None:
     answer = pages.page_board(request(headers=SIGNED_IN, params={"application": "<script>"}))
     assert answer.status_code == 404
     assert b"<script>" not in answer.get_body()
@@ -108,7 +97,7 @@ def test_on_a_laptop_the_pages_are_open(monkeypatch: pytest.MonkeyPatch) -> None
     assert answer.charset == "utf-8"
 
 
-def test_a_release_that_does_not_exist_is_not_found(world: tuple[InMemory, Release]) -> None:
+def test_a_release_that_does_not_exist_is_not_found(world: tuple[Told, Release]) -> None:
     for id in ("hello-99", "other-1", "<script>", "hello-" + "9" * 40):
         answer = pages.page_release(request(route={"release": id}, headers=SIGNED_IN))
         assert answer.status_code == 404
@@ -116,13 +105,13 @@ def test_a_release_that_does_not_exist_is_not_found(world: tuple[InMemory, Relea
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "1" * 30, "²"])
-def test_a_wrong_place_in_the_story_is_named(world: tuple[InMemory, Release], after: str) -> None:
+def test_a_wrong_place_in_the_story_is_named(world: tuple[Told, Release], after: str) -> None:
     answer = pages.page_release(request(route={"release": "hello-1"}, headers=SIGNED_IN, params={"after": after}))
     assert answer.status_code == 400
     assert b"after" in answer.get_body()
 
 
-def test_the_stylesheet_is_open_because_approval_pages_need_it(world: tuple[InMemory, Release]) -> None:
+def test_the_stylesheet_is_open_because_approval_pages_need_it(world: tuple[Told, Release]) -> None:
     answer = pages.page_stylesheet(request(params={"v": "x"}))
     assert answer.status_code == 200
     assert answer.mimetype == "text/css"
@@ -134,11 +123,11 @@ def test_where_nobody_signs_in_an_approval_link_is_enough_and_looking_changes_no
 ) -> None:
     home, subject = asked()
     _use(monkeypatch, home, sign_in="none")
-    before = home.ledger.head("hello")
+    before = home.app.ledger.head("hello")
     route = {"token": home.token(subject)}
     assert approvals.page_approval(request(method, route)).status_code == 200
     assert approvals.page_approval_changes(request(method, route)).status_code == 200
-    assert home.ledger.head("hello") == before
+    assert home.app.ledger.head("hello") == before
 
 
 def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.snapshot import Lookups
 from slipway.domain.steps import StepKind
-from slipway.flow.board import board
 from slipway.flow.reading import NotFound
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
@@ -20,15 +19,15 @@ from slipway.pages.board import board_page, show
 from slipway.pages.signin import Visitor
 from slipway.pages.templating import STYLESHEET
 from tests.unit.pages.fleet import Fleet
-from tests.unit.pages.installation import InMemory
+from tests.unit.pages.installation import Told
 from tests.unit.pages.samples import SAMPLES, asked, cast, park
 
 FIRST_VIEW = 60 * 1024
 FIVE = ("development", "test", "staging", "preproduction", "production")
 
 
-def looked_at(home: InMemory) -> str:
-    return show(home.reader, home.parking.installation).body.decode()
+def looked_at(home: Told) -> str:
+    return show(home.app.reader, home.app.parking.installation).body.decode()
 
 
 def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
@@ -39,9 +38,9 @@ def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
 
 def test_what_waits_names_the_rules_that_explain_names() -> None:
     home, subject = asked()
-    (row,) = board(home.reader, home.parking.installation).rows
+    (row,) = home.board().rows
     (moving,) = row.cells[1].moving
-    explained = home.reader.explain(subject)
+    explained = home.app.reader.explain(subject)
     broken = {rule.name for group in explained.rules if group.environment == "production" for rule in group.rules}
     assert [rule.name for rule in moving.rules] == ["quorum-reached"]
     assert {rule.name for rule in moving.rules} <= broken
@@ -49,9 +48,9 @@ def test_what_waits_names_the_rules_that_explain_names() -> None:
 
 
 def test_a_release_that_waits_for_its_run_is_shown_before_the_first_environment() -> None:
-    home = InMemory()
+    home = Told()
     home.push("1.0.0")
-    (row,) = board(home.reader, home.parking.installation).rows
+    (row,) = home.board().rows
     (arriving,) = row.arriving
     assert [rule.name for rule in arriving.rules] == ["run-succeeded"]
     assert not [item for cell in row.cells for item in cell.moving]
@@ -67,7 +66,7 @@ def test_a_failure_is_an_alarm_until_something_goes_live_there() -> None:
     assert "hello-2 in production" in body
     assert "1 of 24 cases failed" in body
     home.fails = {}
-    cast(home, home.release("1.6.0"))
+    cast(home, home.bring("1.6.0"))
     home.settle()
     body = looked_at(home)
     assert 'class="alarm"' not in body
@@ -84,14 +83,14 @@ def test_parked_input_is_an_alarm_until_it_is_replayed() -> None:
     home, _ = asked()
     park(home)
     assert "1 input that could not be handled" in looked_at(home)
-    (item,) = home.parking.all()
-    home.parking.replay(item.id, actor="api")
-    home.parking.replay(item.id, actor="api")
+    (item,) = home.app.parking.all()
+    home.app.parking.replay(item.id, actor="api")
+    home.app.parking.replay(item.id, actor="api")
     assert "could not be handled" not in looked_at(home)
 
 
 def test_the_parked_page_hides_what_may_be_an_approvers_token() -> None:
-    home = InMemory()
+    home = Told()
     park(home)
     body = SAMPLES["parked"]().body.decode()
     assert "a" * 40 not in body
@@ -110,13 +109,13 @@ def test_one_application_can_be_looked_at_alone() -> None:
     assert "/releases/shop-" not in body
     home, _ = asked()
     with pytest.raises(NotFound):
-        show(home.reader, home.parking.installation, application="shop")
+        show(home.app.reader, home.app.parking.installation, application="shop")
 
 
 @pytest.mark.parametrize("releases", [15, 90])
 def test_it_costs_one_request_for_each_application_and_one_for_parked_input(releases: int) -> None:
     fleet = Fleet(applications=30, environments=FIVE, releases=min(releases, 90))
-    show(fleet.reader, fleet.installation)
+    show(fleet.app.reader, fleet.app.installation)
     assert fleet.table.requests == 30 + 1
 
 
@@ -124,8 +123,8 @@ def test_what_lies_between_the_lanes_and_the_releases_hides_none_of_them() -> No
     fleet = Fleet(applications=1)
     rows = [Write(act=Act.CREATE, key=keys.outbox(1, "mark", n), values={"Data": "{}"}) for n in range(80)]
     fleet.table.transact("shop", rows)
-    entry = fleet.reader.catalogue.entries["shop"]
-    snapshot = fleet.reader.snapshot(entry, Lookups(newest=8, in_lanes=False))
+    entry = fleet.app.catalogue.entries["shop"]
+    snapshot = fleet.app.reader.snapshot(entry, Lookups(newest=8, in_lanes=False))
     assert sorted(snapshot.releases) == [8, 9, 10, 11, 12, 13, 14, 15]
     assert set(snapshot.lanes) == {"staging", "production"}
     assert fleet.table.requests == 2
@@ -147,7 +146,7 @@ def test_the_first_view_of_every_page_is_small(name: str) -> None:
 
 def test_the_first_view_of_a_usual_board_is_small_even_where_nothing_is_compressed() -> None:
     fleet = Fleet(applications=10, environments=("staging", "production"))
-    sent = show(fleet.reader, fleet.installation).body
+    sent = show(fleet.app.reader, fleet.app.installation).body
     assert len(sent) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
 
 
@@ -160,15 +159,15 @@ def test_a_release_that_is_held_back_names_what_holds_it() -> None:
 
 def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sent_again() -> None:
     home, _ = asked()
-    home.wait(minutes=5)
-    found, now = board(home.reader, home.parking.installation), home.reader.clock()
+    home.wait(timedelta(minutes=5))
+    found, now = home.board(), home.app.reader.clock()
     first, second = (board_page(found, now=at, visitor=Visitor()) for at in (now, now + timedelta(milliseconds=20)))
     assert first == second
 
 
 def test_it_says_that_everything_is_frozen_and_why() -> None:
     home, _ = asked()
-    found, now = board(home.reader, home.parking.installation), home.reader.clock()
+    found, now = home.board(), home.app.reader.clock()
     frozen = Freeze(
         id="freeze-4711", owner="olga@example.com", reason="incident 4711", at=now, until=now + timedelta(hours=4)
     )

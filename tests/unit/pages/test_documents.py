@@ -9,19 +9,19 @@ from slipway.domain.release import Evidence
 from slipway.flow.reading import NotFound
 from slipway.ledger import LedgerUnavailable
 from slipway.pages.evidence import LOGS_SHOWN, evidence_views, kept_document
-from tests.unit.pages.installation import InMemory
+from tests.unit.pages.installation import Told
 from tests.unit.pages.samples import asked
 
 
 def test_a_log_is_given_as_it_was_written() -> None:
-    home = InMemory()
+    home = Told()
     name = home.blobs.put(b"<script>\xff\n", "text/html")
-    assert kept_document(name, home.reader.evidence).body == b"<script>\xff\n"
+    assert kept_document(name, home.app.reader.evidence).body == b"<script>\xff\n"
 
 
 def test_a_plan_is_readable_and_shows_no_secret_values() -> None:
     home, subject = asked()
-    shown = kept_document(str(subject.plan_hash), home.reader.evidence).body
+    shown = kept_document(str(subject.plan_hash), home.app.reader.evidence).body
     assert b"hunter2" not in shown
     assert json.loads(shown)["manifests"][0]["stringData"] == {"password": "***"}
     assert json.loads(shown)["tag"] == "1.5.0"
@@ -32,15 +32,15 @@ def test_a_plan_is_readable_and_shows_no_secret_values() -> None:
 )
 def test_what_is_no_hash_names_no_document(name: str) -> None:
     with pytest.raises(NotFound):
-        kept_document(name, InMemory().reader.evidence)
+        kept_document(name, Told().app.reader.evidence)
 
 
 def test_a_document_that_was_changed_is_not_shown() -> None:
-    home = InMemory()
+    home = Told()
     name = home.blobs.put(b"as it was", "text/plain")
     home.blobs.documents[name] = b"another"
     with pytest.raises(NotFound, match="was changed"):
-        kept_document(name, home.reader.evidence)
+        kept_document(name, home.app.reader.evidence)
 
 
 def test_the_end_of_a_log_is_shown_and_only_of_the_newest_results() -> None:

@@ -65,7 +65,7 @@ def test_what_may_hold_a_secret_is_not_compressed() -> None:
 def test_documents_have_them_and_can_run_nothing() -> None:
     home, subject = asked()
     for answer in (
-        kept_document(str(subject.plan_hash), home.reader.evidence),
+        kept_document(str(subject.plan_hash), home.app.reader.evidence),
         show_changes(home.desk, home.token(subject)),
     ):
         assert_guarded(answer)

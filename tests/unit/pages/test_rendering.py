@@ -11,7 +11,8 @@ from slipway.pages import release
 from slipway.pages.answer import Answer
 from slipway.pages.approving import show, show_changes
 from slipway.pages.signin import Visitor
-from tests.unit.pages.installation import BASE, InMemory
+from slipway.testing import BASE
+from tests.unit.pages.installation import Told
 from tests.unit.pages.samples import SAMPLES, asked, cast, pages
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;"
@@ -54,15 +55,15 @@ def text_of(answer: Answer) -> str:
     return answer.body.decode()
 
 
-def hostile_installation() -> tuple[InMemory, str]:
+def hostile_installation() -> tuple[Told, str]:
     """Everything that a stranger can write is hostile: commit, requester, address, log, summary, names, diff."""
     home, _ = asked(
-        log=f"{HOSTILE}\n{HIDING}\n",
+        written=f"{HOSTILE}\n{HIDING}\n",
         summary=HOSTILE,
         changes=(Change(kind="Deployment", name=HOSTILE, change="changed", diff=f"-old\n+{HOSTILE}\n+{HIDING}\n"),),
     )
     home.push("1.6.0")
-    home.run("1.6.0", by=f"{HOSTILE}@example.com", url="javascript:alert(1)", commit=HOSTILE)
+    home.end_run("1.6.0", by=f"{HOSTILE}@example.com", url="javascript:alert(1)", commit=HOSTILE)
     home.settle()
     return home, home.newest().id
 
@@ -101,19 +102,19 @@ def test_every_field_has_a_label_and_every_button_says_what_it_does() -> None:
 
 def test_hostile_input_is_escaped_on_the_release_page() -> None:
     home, id = hostile_installation()
-    _assert_harmless(release.show(home.reader, id, visitor=Visitor(name=HOSTILE)))
+    _assert_harmless(release.show(home.app.reader, id, visitor=Visitor(name=HOSTILE)))
 
 
 def test_hostile_input_is_escaped_on_the_approval_page() -> None:
     home, id = hostile_installation()
-    _assert_harmless(show(home.desk, home.token(home.reader.release(id))))
+    _assert_harmless(show(home.desk, home.token(home.app.reader.release(id))))
 
 
 def test_a_hostile_reason_is_escaped_on_both_pages() -> None:
     home, subject = asked()
     token = home.token(subject)
     cast(home, subject, decision=VoteDecision.REJECT, reason=HOSTILE + HIDING)
-    for answer in (show(home.desk, token), release.show(home.reader, subject.id)):
+    for answer in (show(home.desk, token), release.show(home.app.reader, subject.id)):
         _assert_harmless(answer)
         assert "&lt;script&gt;" in text_of(answer)
 
@@ -129,13 +130,13 @@ def _assert_harmless(answer: Answer) -> None:
 
 def test_characters_that_hide_or_turn_text_are_spelt_out_in_a_diff() -> None:
     home, id = hostile_installation()
-    body = text_of(show(home.desk, home.token(home.reader.release(id))))
+    body = text_of(show(home.desk, home.token(home.app.reader.release(id))))
     assert "safe\\u202e\\u2066evil\\u2069 red \\u0007bell" in body
 
 
 def test_a_tag_in_the_log_is_text_in_the_excerpt() -> None:
     home, id = hostile_installation()
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text_of(release.show(home.reader, id))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text_of(release.show(home.app.reader, id))
 
 
 def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
@@ -151,9 +152,9 @@ def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
 
 def test_a_digest_is_there_as_a_whole_to_be_copied() -> None:
     home, subject = asked()
-    for body in (text_of(release.show(home.reader, subject.id)), text_of(show(home.desk, home.token(subject)))):
+    for body in (text_of(release.show(home.app.reader, subject.id)), text_of(show(home.desk, home.token(subject)))):
         assert f">{subject.digest}</code>" in body
-    assert f'title="{subject.digest}"' in text_of(release.show(home.reader, subject.id))
+    assert f'title="{subject.digest}"' in text_of(release.show(home.app.reader, subject.id))
 
 
 def test_a_release_page_tells_the_story_in_plain_words() -> None:
@@ -189,7 +190,7 @@ def test_a_release_that_is_not_being_promoted_shows_no_progress() -> None:
 def test_a_long_story_goes_on_over_the_page() -> None:
     home, subject = asked()
     first = subject.first_sequence
-    body = text_of(release.show(home.reader, subject.id, after=first + 3))
+    body = text_of(release.show(home.app.reader, subject.id, after=first + 3))
     assert "Release created" not in body
     assert "From the beginning" in body
 

@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -11,13 +12,13 @@ from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, Need
 from slipway.domain.people import Identity
 from slipway.domain.release import Phase, Release, VoteDecision
-from slipway.http.callers import Access
 from slipway.pages import located
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show, show_changes
 from slipway.pages.located import Place
 from slipway.pages.messages import guarded
-from tests.unit.pages.installation import ADA, BEN, InMemory, hello
+from slipway.testing import ADA, BEN
+from tests.unit.pages.installation import Told, hello
 from tests.unit.pages.samples import FORM, Headers, asked, cast, nonce_of
 
 OIDS = {ADA: "0a1b2c3d-0000-4000-8000-00000000000a", BEN: "0a1b2c3d-0000-4000-8000-00000000000b"}
@@ -36,26 +37,21 @@ def principal(name: str, *, roles: tuple[str, ...] = (), oid: str = "") -> dict[
 class Office:
     """An installation where people sign in."""
 
-    home: InMemory
+    home: Told
     subject: Release
     host_keys: bool = True
 
     def __post_init__(self) -> None:
-        self._sign_in()
-
-    def _sign_in(self) -> None:
-        access = Access(easy_auth=True, host_keys=self.host_keys)
-        self.home.desk = replace(self.home.desk, access=access)
+        self.home.restart(sign_in="easy-auth", api_access="host-keys" if self.host_keys else "roles")
 
     @property
     def place(self) -> Place:
-        release = self.home.reader.release(self.subject.id)
+        release = self.home.app.reader.release(self.subject.id)
         plan = self.subject.plan_hash or ""
         return Place(application="hello", number=str(release.number), environment="production", plan=plan)
 
     def change(self, application: Application) -> None:
         self.home.change_delivery(application)
-        self._sign_in()
 
     def look(self, name: str | None, place: Place | None = None) -> Answer:
         return located.show(self.home.desk, place or self.place, Headers(principal(name) if name else {}))
@@ -67,7 +63,7 @@ class Office:
 
     @property
     def phase(self) -> Phase:
-        return self.home.reader.release(self.subject.id).phase
+        return self.home.app.reader.release(self.subject.id).phase
 
 
 @pytest.fixture
@@ -86,7 +82,7 @@ def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None
     answer = office.send(ADA, nonce_of(page))
     assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
     assert office.phase is Phase.PROMOTING
-    vote = office.home.reader.release(office.subject.id).gate.votes[0]  # type: ignore[union-attr]
+    vote = office.home.app.reader.release(office.subject.id).gate.votes[0]  # type: ignore[union-attr]
     assert (vote.voter, vote.channel, vote.signed_in.object_id if vote.signed_in else "") == (ADA, "page", OIDS[ADA])
 
 
@@ -118,7 +114,7 @@ def test_a_stranger_is_sent_to_sign_in_and_learns_nothing(office: Office) -> Non
 
 
 def test_the_header_is_not_believed_where_easy_auth_is_not_in_front(office: Office) -> None:
-    office.home.desk = replace(office.home.desk, access=Access(easy_auth=False, host_keys=True))
+    office.home.restart(sign_in="everybody")
     page = office.look(ADA)
     assert page.status == 404
     assert "1.5.0" not in text(page)
@@ -130,7 +126,7 @@ def test_the_form_of_one_person_is_no_good_for_another(office: Office) -> None:
     office.change(hello(approvers=(ADA, BEN)))
     cast(office.home, office.subject)
     office.home.settle()
-    office.subject = office.home.reader.release(office.subject.id)
+    office.subject = office.home.app.reader.release(office.subject.id)
     nonce = nonce_of(office.look(ADA))
     answer = office.send(BEN, nonce)
     assert answer.status == 400
@@ -179,7 +175,7 @@ def test_an_address_of_nothing_is_not_found(office: Office, number: str, environ
 
 
 def test_the_plan_of_another_release_is_never_shown_under_this_ones_name(office: Office) -> None:
-    other = office.home.reader.release("hello-1").plan_hash or ""
+    other = office.home.app.reader.release("hello-1").plan_hash or ""
     place = replace(office.place, plan=other)
     assert "a plan of another release" in text(office.look(ADA, place))
     assert guarded(lambda: located.show_changes(office.home.desk, place, Headers(principal(ADA)))).status == 404
@@ -191,7 +187,7 @@ def test_a_person_is_known_by_their_object_id_too(office: Office) -> None:
     office.change(hello().evolve(environments=(staging, production.evolve(gate=gate))))
     cast(office.home, office.subject)
     office.home.settle()
-    office.subject = office.home.reader.release(office.subject.id)
+    office.subject = office.home.app.reader.release(office.subject.id)
     headers = Headers(principal("ada.lovelace@contoso.example", oid=OIDS[ADA]))
     assert "<form" in text(located.show(office.home.desk, office.place, headers))
 
@@ -219,22 +215,22 @@ def only_signed_in() -> Application:
 def test_where_the_policy_demands_a_sign_in_a_link_shows_and_decides_nothing() -> None:
     home, _ = asked()
     home.change_delivery(only_signed_in())
-    home.wait(hours=1)
-    subject = home.release("1.6.0")
+    home.wait(timedelta(hours=1))
+    subject = home.bring("1.6.0")
     page = text(show(home.desk, home.token(subject)))
     assert "Only people who sign in decide here" in page
     assert "What changes in production" in page
     assert "<form" not in page
     cast(home, subject)
-    last = list(home.reader.audit("hello"))[-1]
+    last = list(home.app.reader.audit("hello"))[-1]
     assert (last.action, last.details["rules"]) == ("vote.refused", ["voter-has-signed-in"])  # type: ignore[union-attr]
 
 
 def test_where_the_policy_demands_a_sign_in_whoever_has_signed_in_decides_and_takes_back() -> None:
     home, _ = asked()
     home.change_delivery(only_signed_in())
-    home.wait(hours=1)
-    office = Office(home, home.release("1.6.0"))
+    home.wait(timedelta(hours=1))
+    office = Office(home, home.bring("1.6.0"))
     assert "voter-has-signed-in" in text(office.look(ADA))
     assert office.send(ADA, nonce_of(office.look(ADA))).status == 303
     assert "You approved this" in text(office.look(ADA))

@@ -9,12 +9,13 @@ import pytest
 
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.http.requests import FORM_TYPE
-from slipway.ledger import LedgerUnavailable, MemoryTable
+from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Row
 from slipway.pages.answer import Answer
 from slipway.pages.approving import decide, show
 from slipway.pages.messages import guarded
-from tests.unit.pages.installation import ADA, BASE, BEN, InMemory
+from slipway.testing import ADA, BASE, BEN, MemoryTable
+from tests.unit.pages.installation import Told
 from tests.unit.pages.samples import Headers, asked, cast, nonce_of, two_asked
 
 FROM_BROWSER = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin", "origin": "null"}
@@ -23,7 +24,7 @@ FROM_BROWSER = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin", "ori
 class Page:
     """An approver with the page open."""
 
-    def __init__(self, home: InMemory, subject: Release, approver: str = ADA) -> None:
+    def __init__(self, home: Told, subject: Release, approver: str = ADA) -> None:
         self.home, self.subject = home, subject
         self.token = home.token(subject, approver)
         self.nonce = nonce_of(show(home.desk, self.token))
@@ -37,10 +38,12 @@ class Page:
 
     @property
     def phase(self) -> Phase:
-        return self.home.reader.release(self.subject.id).phase
+        return self.home.app.reader.release(self.subject.id).phase
 
     def votes(self) -> list[str]:
-        actions = (getattr(record, "action", "") for record in self.home.reader.audit("hello", release=self.subject))
+        actions = (
+            getattr(record, "action", "") for record in self.home.app.reader.audit("hello", release=self.subject)
+        )
         return [action for action in actions if action.startswith("vote.")]
 
 
@@ -59,7 +62,7 @@ def test_an_approval_is_taken_and_the_browser_is_sent_back_to_look(page: Page) -
 
 def test_a_vote_names_the_person_the_link_was_issued_for_and_the_channel(page: Page) -> None:
     page.post()
-    gate = page.home.reader.release(page.subject.id).gate
+    gate = page.home.app.reader.release(page.subject.id).gate
     assert gate is not None
     (vote,) = gate.votes
     assert (vote.voter, vote.channel, vote.decision) == (ADA, "page", VoteDecision.APPROVE)
@@ -67,7 +70,7 @@ def test_a_vote_names_the_person_the_link_was_issued_for_and_the_channel(page: P
 
 def test_a_rejection_with_a_reason_ends_the_release(page: Page) -> None:
     assert page.post("reject", reason="Totals are wrong.\r\nSee the report. ünïcode 🍏").status == 303
-    release = page.home.reader.release(page.subject.id)
+    release = page.home.app.reader.release(page.subject.id)
     assert release.phase is Phase.REJECTED
     assert release.reason == "Totals are wrong.\nSee the report. ünïcode 🍏"
 
@@ -115,7 +118,7 @@ def test_a_second_page_of_the_same_person_cannot_vote_again() -> None:
 
 
 def test_a_vote_that_comes_too_late_lists_the_rule_and_why(page: Page) -> None:
-    page.home.deadline(page.home.reader.release(page.subject.id))
+    page.home.deadline(page.home.app.reader.release(page.subject.id))
     page.home.now -= timedelta(hours=13)  # the page was opened less than half a day ago
     answer = page.post()
     assert answer.status == 409
@@ -213,10 +216,10 @@ def test_a_nonce_of_another_page_is_refused() -> None:
 
 
 def test_a_nonce_is_good_for_half_a_day(page: Page) -> None:
-    page.home.wait(hours=11, minutes=59)
+    page.home.wait(timedelta(hours=11, minutes=59))
     assert page.post().status == 303
     other = Page(*asked())
-    other.home.wait(hours=12)
+    other.home.wait(timedelta(hours=12))
     answer = other.post()
     assert answer.status == 400
     assert "open for too long" in answer.body.decode()
@@ -244,18 +247,18 @@ class AwayTable(MemoryTable):
 
 
 def test_a_ledger_that_is_away_asks_to_try_again_and_the_same_form_then_counts(page: Page) -> None:
-    there = page.home.ledger.table
-    page.home.ledger.table = AwayTable()
+    there = page.home.app.ledger.table
+    page.home.app.ledger.table = AwayTable()
     answer = guarded(page.post)
     assert answer.status == 503
     assert "Retry-After" in answer.headers
-    page.home.ledger.table = there
+    page.home.app.ledger.table = there
     assert page.post().status == 303
     assert page.votes() == ["vote.approved"]
 
 
 def test_an_application_that_is_gone_is_not_found(page: Page) -> None:
-    page.home.catalogue.entries = {}
+    page.home.app.catalogue.entries = {}
     assert guarded(page.post).status == 404
 
 

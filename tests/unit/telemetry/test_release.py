@@ -1,5 +1,6 @@
 """A release from push to production, on the real flow: one trace, links over the wait, and what is measured."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,12 @@ from typing import Any
 import pytest
 
 from slipway.domain.release import Phase
-from slipway.domain.steps import Outgoing, Step
-from slipway.effects.messaging import MemoryBus
+from slipway.domain.steps import Outgoing
 from slipway.flow.observing import ObservedBus
-from slipway.telemetry import Attribute, Family, Metric, message, observed, receiving, span, trace_id
+from slipway.telemetry import Attribute, Family, Metric, observed, receiving, span, trace_id
+from slipway.telemetry import message as handling
 from slipway.telemetry.names import listed
-from tests.unit.flow.deliveries import write_delivery
-from tests.unit.flow.house import House
+from slipway.testing import Installation, write_delivery
 from tests.unit.telemetry.conftest import Kept
 
 PUSH = f"00-{'1' * 32}-{'a' * 16}-01"
@@ -21,56 +21,41 @@ VISIT = f"00-{'2' * 32}-{'b' * 16}-01"
 LONG = timedelta(hours=20)
 
 
-class TracedBus(ObservedBus):
-    """In memory, seen through the wrapper that the wiring uses."""
-
-    def __init__(self) -> None:
-        self.inner = MemoryBus()
-        super().__init__(self.inner)
-
-    @property
-    def sent(self) -> list[Outgoing]:
-        return self.inner.sent
-
-
-class TracedHouse(House):
+class Traced(Installation):
     """Delivers each message in the trace that it carries, as the host does."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, bus=TracedBus())
+        super().__init__(folder, wrap=lambda ports: replace(ports, bus=lambda: ObservedBus(ports.bus())))
 
-    def settle(self, **_: Any) -> None:
-        while (found := self._next(timedelta(minutes=1))) is not None:
-            self.bus.sent.remove(found)
-            self.time.now = max(self.time.now, found.not_before or self.time.now)
-            assert found.trace is not None
-            parent = found.trace.parent
-            with (
-                receiving(parent),
-                span(Family.FUNCTION, "perform_step"),
-                message(parent),
-                span(Family.QUEUE, "receive steps", link=found.trace.link),
-            ):
-                self.performer.perform(Step.model_validate(found.body))
+    def handle(self, message: Outgoing) -> None:
+        assert message.trace is not None
+        parent = message.trace.parent
+        with (
+            receiving(parent),
+            span(Family.FUNCTION, "perform_step"),
+            handling(parent),
+            span(Family.QUEUE, "receive steps", link=message.trace.link),
+        ):
+            super().handle(message)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> TracedHouse:
+def installation(tmp_path: Path) -> Traced:
     folder = tmp_path / "deliveries"
     write_delivery(folder)
-    return TracedHouse(folder)
+    return Traced(folder)
 
 
-def deliver(house: TracedHouse) -> None:
+def deliver(installation: Traced) -> None:
     with receiving(PUSH), span(Family.FUNCTION, "take_cause"):
-        house.push("1.0")
-    house.settle()
-    assert house.phase(1) is Phase.AWAITING_APPROVAL
-    house.time.now += LONG
+        installation.push("1.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    installation.now += LONG
     with receiving(VISIT), span(Family.FUNCTION, "take_decision"):
-        house.intake.take(house.vote(1))
-    house.settle()
-    assert house.phase(1) is Phase.COMPLETED
+        installation.vote(1)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
 
 
 def trace_of(recorded: Any) -> str:
@@ -81,20 +66,20 @@ def links_of(recorded: Any) -> set[str]:
     return {f"{link.context.trace_id:032x}" for link in recorded.links}
 
 
-def test_every_step_from_push_to_production_is_in_the_trace_of_the_push(house: TracedHouse, kept: Kept) -> None:
-    deliver(house)
+def test_every_step_from_push_to_production_is_in_the_trace_of_the_push(installation: Traced, kept: Kept) -> None:
+    deliver(installation)
     steps = [recorded for recorded in kept.spans if recorded.name.startswith("step ")]
     assert {recorded.name for recorded in steps} >= {
         *("step plan", "step deploy", "step check", "step verify", "step promote", "step notify"),
     }
     assert {trace_of(recorded) for recorded in steps} == {"1" * 32}
-    assert trace_id(house.release(1).trace) == "1" * 32
+    assert trace_id(installation.release(1).trace) == "1" * 32
     assert {recorded.attributes[Attribute.ENVIRONMENT] for recorded in steps} == {"staging", "production"}
     assert {recorded.attributes[Attribute.RELEASE] for recorded in steps} == {"shop-1"}
 
 
-def test_the_wait_for_approval_is_bridged_by_links_both_ways(house: TracedHouse, kept: Kept) -> None:
-    deliver(house)
+def test_the_wait_for_approval_is_bridged_by_links_both_ways(installation: Traced, kept: Kept) -> None:
+    deliver(installation)
     [vote] = kept.named("cause vote-cast")
     assert trace_of(vote) == "2" * 32, "a person's visit is a trace of its own"
     assert links_of(vote) == {"1" * 32}
@@ -103,8 +88,8 @@ def test_the_wait_for_approval_is_bridged_by_links_both_ways(house: TracedHouse,
     assert {trace_of(recorded) for recorded in after} == {"1" * 32}
 
 
-def test_the_wait_itself_is_a_span_of_the_release_and_is_measured(house: TracedHouse, kept: Kept) -> None:
-    deliver(house)
+def test_the_wait_itself_is_a_span_of_the_release_and_is_measured(installation: Traced, kept: Kept) -> None:
+    deliver(installation)
     [wait] = kept.named("wait awaiting_approval")
     assert trace_of(wait) == "1" * 32
     assert links_of(wait) == {"2" * 32}
@@ -115,9 +100,9 @@ def test_the_wait_itself_is_a_span_of_the_release_and_is_measured(house: TracedH
     assert waited.attributes[Attribute.ENVIRONMENT] == "production"
 
 
-def test_looks_are_beside_one_another_and_not_below(house: TracedHouse, kept: Kept) -> None:
+def test_looks_are_beside_one_another_and_not_below(installation: Traced, kept: Kept) -> None:
     """Each look comes by a message of its own; a chain of hundreds of levels would help nobody."""
-    deliver(house)
+    deliver(installation)
     by_id = {recorded.context.span_id: recorded for recorded in kept.spans}
 
     def sent_from(look: Any) -> int:
@@ -132,11 +117,11 @@ def test_looks_are_beside_one_another_and_not_below(house: TracedHouse, kept: Ke
         assert len({sent_from(look) for look in found}) == 1
 
 
-def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(house: TracedHouse, kept: Kept) -> None:
+def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Traced, kept: Kept) -> None:
     with receiving(PUSH), span(Family.FUNCTION, "take_cause"):
-        house.push("1.0")
-    house.settle()
-    late = [m for m in house.bus.sent if m.queue == "causes" and m.body["kind"] == "deadline-reached"]
+        installation.push("1.0")
+    installation.settle()
+    late = [m for m in installation.bus.sent if m.queue == "causes" and m.body["kind"] == "deadline-reached"]
     assert late
     for sent in late:
         assert sent.trace is not None
@@ -144,9 +129,9 @@ def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(house: TracedHous
         assert trace_id(sent.trace.link) == "1" * 32
 
 
-def test_ends_and_steps_are_counted_by_names_that_are_listed(house: TracedHouse, kept: Kept) -> None:
-    deliver(house)
-    house.sweep.run(look_for_pushes=False)
+def test_ends_and_steps_are_counted_by_names_that_are_listed(installation: Traced, kept: Kept) -> None:
+    deliver(installation)
+    installation.sweep()
     points = kept.points()
     [ended] = points[Metric.ENDED]
     assert dict(ended.attributes) == {"slipway.application": "shop", "slipway.end": "completed"}
@@ -163,17 +148,17 @@ def test_ends_and_steps_are_counted_by_names_that_are_listed(house: TracedHouse,
     assert families <= {str(family) for family in Family}
 
 
-def test_a_failed_step_is_an_error_with_its_reason(house: TracedHouse, kept: Kept) -> None:
+def test_a_failed_step_is_an_error_with_its_reason(installation: Traced, kept: Kept) -> None:
     with span(Family.STEP, "deploy") as current:
         current.fail("the cluster refused it")
     [recorded] = kept.spans
     assert recorded.status.description == "the cluster refused it"
 
 
-def test_messages_carry_no_trace_while_telemetry_is_off(house: TracedHouse) -> None:
-    house.push("1.0")
-    assert house.release(1).trace == ""
-    assert all(sent.trace is None or sent.trace.parent == "" for sent in house.bus.sent)
+def test_messages_carry_no_trace_while_telemetry_is_off(installation: Traced) -> None:
+    installation.push("1.0")
+    assert installation.release(1).trace == ""
+    assert all(sent.trace is None or sent.trace.parent == "" for sent in installation.bus.sent)
 
 
 class Port:

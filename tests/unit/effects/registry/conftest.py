@@ -6,9 +6,9 @@ from contextlib import ExitStack
 import pytest
 
 from slipway.effects.registry import Anonymous, Credential, Limits, Registry, RegistryEndpoint
+from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.registry.hostile import Between, listening
 from tests.unit.effects.registry.layer import IMAGE
-from tests.unit.effects.registry.memory_registry import MemoryRegistry
 from tests.unit.effects.registry.pairs import Pair, Waiting, make_pair
 
 

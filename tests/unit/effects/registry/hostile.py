@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.unit.effects.registry.memory_registry import MemoryRegistry, Reply, Request
+from slipway.testing.registry import MemoryRegistry, Reply, Request
 
 
 class Between:

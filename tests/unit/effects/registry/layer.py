@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from slipway.effects.registry import Registry, Source, Target, promote
-from tests.unit.effects.registry.artifacts import digest_of, image
+from slipway.testing.artifacts import digest_of, image
 
 type Client = Callable[..., Registry]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from slipway.effects.registry import Anonymous, Registry, RegistryEndpoint
-from tests.unit.effects.registry.memory_registry import MemoryPool, MemoryRegistry
+from slipway.testing.registry import MemoryPool, MemoryRegistry
 
 
 @dataclass

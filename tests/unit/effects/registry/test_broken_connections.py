@@ -11,11 +11,11 @@ from slipway.effects.registry import (
     Unreachable,
     promote,
 )
-from tests.unit.effects.registry.artifacts import image, index
+from slipway.testing.artifacts import image, index
+from slipway.testing.registry import Reply
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import DIGEST, IMAGE, LAYER, Client, copy, read, times
-from tests.unit.effects.registry.memory_registry import Reply
 from tests.unit.effects.registry.pairs import Waiting
 
 

@@ -7,11 +7,11 @@ from slipway.effects.registry import (
     Throttled,
     Unreachable,
 )
-from tests.unit.effects.registry.artifacts import digest_of
+from slipway.testing.artifacts import digest_of
+from slipway.testing.registry import Reply
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import IMAGE, Client, times
-from tests.unit.effects.registry.memory_registry import Reply
 from tests.unit.effects.registry.pairs import Waiting
 
 

@@ -10,10 +10,10 @@ from slipway.effects.registry import (
     TooLarge,
     Unsupported,
 )
+from slipway.testing.registry import Reply, Request, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import IMAGE, Client
-from tests.unit.effects.registry.memory_registry import Reply, Request, error
 
 
 def test_off_acr_the_last_tags_by_name_stand_for_the_newest(source: Between, client: Client) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from slipway.effects.registry import Progress, Promotion, Source, Target, Unfinished, promote
-from tests.unit.effects.registry.artifacts import digest_of, image, index, referrer
+from slipway.testing.artifacts import digest_of, image, index, referrer
 from tests.unit.effects.registry.pairs import Pair
 
 LAYERS = [bytes([number]) * (100_000 - number) for number in range(6)]

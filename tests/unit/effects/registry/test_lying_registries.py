@@ -10,11 +10,11 @@ from slipway.effects.registry import (
     TooLarge,
     Unsupported,
 )
-from tests.unit.effects.registry.artifacts import OCI_MANIFEST, digest_of
+from slipway.testing.artifacts import OCI_MANIFEST, digest_of
+from slipway.testing.registry import Reply, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import DIGEST, IMAGE, LAYER, SECRET, Client, copy, read, times
-from tests.unit.effects.registry.memory_registry import Reply, error
 
 
 def test_altered_bytes_of_the_right_length_never_reach_the_target(

@@ -15,17 +15,8 @@ from slipway.effects.registry import (
     Unsupported,
     Where,
 )
-from tests.unit.effects.registry.artifacts import (
-    OCI_INDEX,
-    OCI_MANIFEST,
-    Built,
-    digest_of,
-    image,
-    index,
-    referrer,
-    written,
-)
-from tests.unit.effects.registry.memory_registry import MemoryPool, Reply
+from slipway.testing.artifacts import OCI_INDEX, OCI_MANIFEST, Built, digest_of, image, index, referrer, written
+from slipway.testing.registry import MemoryPool, Reply
 from tests.unit.effects.registry.pairs import Pair
 from tests.unit.effects.registry.test_promotion import run
 

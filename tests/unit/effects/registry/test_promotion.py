@@ -16,7 +16,7 @@ from slipway.effects.registry import (
     Unsupported,
     promote,
 )
-from tests.unit.effects.registry.artifacts import (
+from slipway.testing.artifacts import (
     DOCKER_LIST,
     OCI_INDEX,
     OCI_LAYER,
@@ -31,7 +31,7 @@ from tests.unit.effects.registry.artifacts import (
     referrer,
     written,
 )
-from tests.unit.effects.registry.memory_registry import MemoryPool, Reply, Request
+from slipway.testing.registry import MemoryPool, Reply, Request
 from tests.unit.effects.registry.pairs import Pair, make_pair
 
 TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base", b"arm", architecture="arm64"))

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.effects.registry import Source, Target, promote
-from tests.unit.effects.registry.artifacts import Built, cosign_signature, digest_of, image, index, referrer
-from tests.unit.effects.registry.memory_registry import MemoryRegistry
+from slipway.testing.artifacts import Built, cosign_signature, digest_of, image, index, referrer
+from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.registry.pairs import make_pair
 
 

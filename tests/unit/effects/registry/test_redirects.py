@@ -10,10 +10,10 @@ from slipway.effects.registry import (
     RegistryError,
     Unsupported,
 )
+from slipway.testing.registry import Reply, Request, error
 from tests.unit.effects.registry.conftest import Hostile
 from tests.unit.effects.registry.hostile import Between
 from tests.unit.effects.registry.layer import DIGEST, LAYER, SECRET, Client, read
-from tests.unit.effects.registry.memory_registry import Reply, Request, error
 
 
 def test_a_redirect_is_followed_without_the_token_and_its_query_is_never_shown(

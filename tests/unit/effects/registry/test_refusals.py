@@ -18,8 +18,8 @@ from slipway.effects.registry import (
     Unsupported,
     promote,
 )
-from tests.unit.effects.registry.artifacts import OCI_MANIFEST, SCHEMA_1, Built, digest_of, image, index, written
-from tests.unit.effects.registry.memory_registry import MemoryPool, Reply, Request, error
+from slipway.testing.artifacts import OCI_MANIFEST, SCHEMA_1, Built, digest_of, image, index, written
+from slipway.testing.registry import MemoryPool, Reply, Request, error
 from tests.unit.effects.registry.pairs import Pair
 
 IMAGE = image(b"a layer")

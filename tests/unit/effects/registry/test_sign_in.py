@@ -19,8 +19,8 @@ from slipway.effects.registry import (
     RegistryEndpoint,
     Unsupported,
 )
-from tests.unit.effects.registry.artifacts import digest_of, image
-from tests.unit.effects.registry.memory_registry import MemoryPool, MemoryRegistry, Reply, Request
+from slipway.testing.artifacts import digest_of, image
+from slipway.testing.registry import MemoryPool, MemoryRegistry, Reply, Request
 from tests.unit.effects.registry.pairs import Waiting
 
 IMAGE = image(b"layer")

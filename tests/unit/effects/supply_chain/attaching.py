@@ -7,15 +7,7 @@ from typing import Any
 
 from slipway.effects.supply_chain import NotationTrust, ProvenanceTrust, Wanted
 from slipway.effects.supply_chain._notation import Signed
-from tests.unit.effects.registry.artifacts import (
-    OCI_CONFIG,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    Built,
-    blob_descriptor,
-    image,
-    written,
-)
+from slipway.testing.artifacts import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Built, blob_descriptor, image, written
 from tests.unit.effects.supply_chain.authority import Issued, Key, ec_key, signer
 from tests.unit.effects.supply_chain.signing import (
     BUILDER,

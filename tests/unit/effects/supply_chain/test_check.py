@@ -9,8 +9,8 @@ from slipway.domain.rules import NotYet, RuleResult
 from slipway.effects.registry import Registry, TooLarge, Unreachable, Where
 from slipway.effects.supply_chain import ProvenanceTrust, Wanted, check
 from slipway.effects.supply_chain._attachments import MOST_ATTACHED
-from tests.unit.effects.registry.artifacts import Built, digest_of, image, index
-from tests.unit.effects.registry.memory_registry import MemoryRegistry
+from slipway.testing.artifacts import Built, digest_of, image, index
+from slipway.testing.registry import MemoryRegistry
 from tests.unit.effects.registry.pairs import make_pair
 from tests.unit.effects.supply_chain.attaching import (
     DSSE,

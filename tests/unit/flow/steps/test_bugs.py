@@ -14,7 +14,7 @@ from slipway.flow.outcome import Finished, Outcome
 from slipway.flow.perform import Work
 from slipway.flow.receiving import TRIES
 from slipway.flow.steps.table import effects
-from tests.unit.flow.house import House
+from slipway.testing import Installation
 
 BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
     "a key that is not there": (KeyError, lambda: {}["bug"]),
@@ -26,45 +26,49 @@ BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
 
 
 @pytest.fixture
-def waiting(house: House) -> Work:
+def waiting(installation: Installation) -> Work:
     """A release that is live in staging and waits for people in production: every kind of step could be its next."""
-    house.push("1.0")
-    house.settle()
-    assert house.phase(1) is Phase.AWAITING_APPROVAL
+    installation.push("1.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
     step = Step(
         kind=StepKind.DEPLOY,
         application="shop",
         release=1,
         environment="staging",
         attempt=1,
-        asked_at=house.time(),
+        asked_at=installation.now,
         channel="inbox",
     )
-    return Work(step=step, release=house.release(1), entry=house.catalogue.entries["shop"], renew=lambda: True)
+    return Work(
+        step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
+    )
 
 
-def outcome(house: House, work: Work, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
+def outcome(installation: Installation, work: Work, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
     """Of the step, where every registry, cluster and channel is reached by `reach`."""
-    places = replace(house.places, registry=reach, cluster=reach, channel=reach)
-    return effects(places, house.time)[kind](replace(work, step=work.step.evolve(kind=kind)))
+    places = replace(installation.app.places, registry=reach, cluster=reach, channel=reach)
+    return effects(places, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
 
 
 @pytest.mark.parametrize("bug", BUGS)
 @pytest.mark.parametrize("kind", StepKind)
-def test_a_bug_is_not_the_outcome_of_any_step(house: House, waiting: Work, kind: StepKind, bug: str) -> None:
+def test_a_bug_is_not_the_outcome_of_any_step(
+    installation: Installation, waiting: Work, kind: StepKind, bug: str
+) -> None:
     error, mistake = BUGS[bug]
     with pytest.raises(error):
-        outcome(house, waiting, kind, lambda name: mistake())
+        outcome(installation, waiting, kind, lambda name: mistake())
 
 
 @pytest.mark.parametrize("kind", StepKind)
 def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(
-    house: House, waiting: Work, kind: StepKind
+    installation: Installation, waiting: Work, kind: StepKind
 ) -> None:
     def unknown(name: str) -> Any:
         raise UnknownName(f"the settings know no thing {name!r} (known: none)")
 
-    found = outcome(house, waiting, kind, unknown)
+    found = outcome(installation, waiting, kind, unknown)
     assert isinstance(found, Finished)
     assert not found.passed
     assert found.reason.startswith("the settings know no thing '")
@@ -72,15 +76,15 @@ def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_bug_in_a_step_is_logged_and_tried_again_and_parked_at_last(
-    house: House, bug: str, caplog: pytest.LogCaptureFixture
+    installation: Installation, bug: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     error, mistake = BUGS[bug]
-    house.push("1.0")
-    step = house.settle_at(StepKind.DEPLOY, "staging")
-    broken = replace(house.performer, effects={StepKind.DEPLOY: lambda work: mistake()})  # type: ignore[dict-item,return-value]
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.DEPLOY, "staging")
+    broken = replace(installation.app.performer, effects={StepKind.DEPLOY: lambda work: mistake()})  # type: ignore[dict-item,return-value]
 
     def deliver(tries: int) -> None:
-        house.receiver.receive(
+        installation.app.receiver.receive(
             lambda body: broken.perform(Step.model_validate_json(body)),
             queue="steps",
             body=step.model_dump_json().encode(),
@@ -90,9 +94,9 @@ def test_a_bug_in_a_step_is_logged_and_tried_again_and_parked_at_last(
 
     for tries in range(TRIES):
         deliver(tries)
-        assert house.phase(1) is Phase.DEPLOYING
+        assert installation.phase(1) is Phase.DEPLOYING
     logged = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.exc_info and record.exc_info[0] for record in logged] == [error] * TRIES
-    assert [copy.tries for copy in house.bus.raw] == list(range(1, TRIES))
-    (parked,) = house.parking.all()
+    assert [copy.tries for copy in installation.bus.raw] == list(range(1, TRIES))
+    (parked,) = installation.app.parking.all()
     assert parked.reason.startswith(f"unexpected {error.__name__}: ")

@@ -11,11 +11,10 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
-from slipway.flow.steps.table import effects
+from slipway.testing import DELIVERY, Installation, write_delivery
+from slipway.testing.artifacts import Built, image, index, push, referrer
+from slipway.testing.installation import SETTINGS
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
-from tests.unit.effects.registry.artifacts import Built, image, index, push, referrer
-from tests.unit.flow.deliveries import DELIVERY, write_delivery
-from tests.unit.flow.house import House
 
 ROOT = index(image(b"base", b"amd"), image(b"base", b"arm", architecture="arm64"))
 SIGNATURE = referrer(ROOT, b"signature")
@@ -28,57 +27,53 @@ def cloud() -> Iterator[Azure]:
         yield found
 
 
-class Installation:
-    """A house whose registries are those of the cloud, and whose app may import or not."""
+class InCloud(Installation):
+    """An installation whose registries are those of the cloud, and whose app may import or not."""
 
     def __init__(
         self, folder: Path, cloud: Azure, application: str, *, token: str = "may", promotion: str = "how: import"
     ) -> None:
         text = DELIVERY.replace("    registry: prod\n", f"    registry: prod\n    promotion: {{{{ {promotion} }}}}\n")
         write_delivery(folder, application, text=text)
-        self.application, self.cloud = application, cloud
-        self.house = House(folder)
-        registries: dict[str, Any] = self.house.registries.things
-        registries |= {"nonprod": cloud.source, "prod": cloud.target}
-        places = replace(
-            self.house.places,
-            importer=cloud.importer(token),
-            resource_ids={"nonprod": SOURCE_ID, "prod": TARGET_ID},
+        ids = {"nonprod": SOURCE_ID, "prod": TARGET_ID}
+        super().__init__(
+            folder,
+            application=application,
+            settings={"registries": {name: SETTINGS["registries"][name] | {"resource_id": ids[name]} for name in ids}},
+            wrap=lambda ports: replace(ports, importer=lambda: cloud.importer(token)),
         )
-        self.house.performer = replace(self.house.performer, effects=effects(places, self.house.time))
+        self.registries |= {"nonprod": cloud.source, "prod": cloud.target}
+        self.cloud, self.built = cloud, ROOT
 
     @property
     def repository(self) -> str:
         return f"team/{self.application}"
 
+    def build(self, tag: str, *, app: str = "") -> str:
+        return push(self.cloud.source, self.repository, self.built, tag)
+
     def deliver(self, built: Built, *others: Built) -> None:
         """Push it, take it to production's gate, and approve it."""
+        self.built = built
         for each in (built, *others):
             push(self.cloud.source, self.repository, each)
-        self.house.build = lambda tag, *, app="": push(self.cloud.source, self.repository, built, tag)  # type: ignore[method-assign]
-        self.house.push("1.0", app=self.application)
-        self.house.settle()
-        vote = self.house.vote
-        self.house.release = lambda number, app="": type(self.house).release(self.house, number, self.application)  # type: ignore[method-assign]
-        self.house.intake.take(vote(1))
+        self.push("1.0")
+        self.settle()
+        self.vote(1)
 
     def promoted(self) -> dict[str, Any]:
         """Details of the audit record of the promotion that is done."""
-        (record,) = [r for r in self.house.audit(self.application) if r.action == "promotion.done"]
+        (record,) = [r for r in self.trail() if r.action == "promotion.done"]
         return record.details
-
-    @property
-    def phase(self) -> Phase:
-        return self.house.phase(1, self.application)
 
 
 def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud: Azure) -> None:
-    home = Installation(tmp_path, cloud, "imported")
+    home = InCloud(tmp_path, cloud, "imported")
     home.deliver(ROOT, SIGNATURE)
-    home.house.settle()
+    home.settle()
 
     details = home.promoted()
-    assert home.phase is Phase.COMPLETED
+    assert home.phase(1) is Phase.COMPLETED
     assert (details["how"], details["lock"], details["blobs_copied"]) == ("import", "locked", 2)
     assert "not_imported" not in details or details["not_imported"] is None
     assert details["referrers"] == [SIGNATURE.digest]
@@ -89,31 +84,31 @@ def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud
 
 
 def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tmp_path: Path, cloud: Azure) -> None:
-    home = Installation(tmp_path, cloud, "watched")
+    home = InCloud(tmp_path, cloud, "watched")
     home.deliver(ROOT)
-    step = home.house.settle_at(StepKind.PROMOTE, "production")
-    home.house.performer.perform(step)
+    step = home.settle_at(StepKind.PROMOTE, "production")
+    home.perform(step)
 
-    progress = home.house.reader.progress(home.house.release(1))
-    (following,) = [m for m in home.house.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
+    progress = home.app.reader.progress(home.release(1))
+    (following,) = [m for m in home.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
     assert progress is not None
     assert progress.told == "the registry imports it"
     assert "operation" not in progress.model_dump()
-    assert following.not_before == home.house.time() + timedelta(seconds=1)
+    assert following.not_before == home.now + timedelta(seconds=1)
     asked = len(cloud.arm.asked)
-    home.house.settle()
-    assert home.phase is Phase.COMPLETED
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED
     assert len(cloud.arm.asked) == asked
 
 
 def test_what_is_there_already_is_not_imported(tmp_path: Path, cloud: Azure) -> None:
-    home = Installation(tmp_path, cloud, "there")
+    home = InCloud(tmp_path, cloud, "there")
     push(cloud.target, home.repository, ROOT)
     home.deliver(ROOT)
     asked = len(cloud.arm.asked)
-    home.house.settle()
+    home.settle()
 
-    assert home.phase is Phase.COMPLETED
+    assert home.phase(1) is Phase.COMPLETED
     assert len(cloud.arm.asked) == asked
 
 
@@ -132,55 +127,55 @@ def test_what_cannot_be_imported_is_copied_where_that_is_allowed(
     name, token, built, reason = case
     application = f"{name}-{'copied' if fallback else 'refused'}"
     allowed = f"how: import, fallback: {str(fallback).lower()}"
-    home = Installation(tmp_path, cloud, application, token=token, promotion=allowed)
+    home = InCloud(tmp_path, cloud, application, token=token, promotion=allowed)
     home.deliver(built)
-    home.house.settle()
+    home.settle()
 
     if fallback:
-        assert home.phase is Phase.COMPLETED
+        assert home.phase(1) is Phase.COMPLETED
         assert home.promoted()["how"] == "copy"
         assert reason in home.promoted()["not_imported"]
     else:
-        assert home.phase is Phase.FAILED
-        assert reason in home.house.release(1).reason
+        assert home.phase(1) is Phase.FAILED
+        assert reason in home.release(1).reason
         assert cloud.target.resolve(home.repository, built.digest) is None
 
 
 def test_a_tag_that_is_taken_is_refused_before_anything_is_imported(tmp_path: Path, cloud: Azure) -> None:
-    home = Installation(tmp_path, cloud, "taken")
+    home = InCloud(tmp_path, cloud, "taken")
     push(cloud.target, home.repository, image(b"other"), "1.0")
     home.deliver(ROOT)
     asked = len(cloud.arm.asked)
-    home.house.settle()
+    home.settle()
 
-    assert home.phase is Phase.FAILED
-    assert "or have it moved (promotion.tag: move)" in home.house.release(1).reason
+    assert home.phase(1) is Phase.FAILED
+    assert "or have it moved (promotion.tag: move)" in home.release(1).reason
     assert len(cloud.arm.asked) == asked
 
 
 def test_an_import_that_does_not_end_in_time_fails(tmp_path: Path, cloud: Azure) -> None:
-    home = Installation(tmp_path, cloud, "slow")
+    home = InCloud(tmp_path, cloud, "slow")
     home.deliver(ROOT)
-    step = home.house.settle_at(StepKind.PROMOTE, "production")
-    home.house.performer.perform(step)
-    home.house.time.now = step.asked_at + PROMOTION_TIME
-    home.house.settle()
+    step = home.settle_at(StepKind.PROMOTE, "production")
+    home.perform(step)
+    home.now = step.asked_at + PROMOTION_TIME
+    home.settle()
 
-    assert home.phase is Phase.FAILED
-    assert "it was not promoted within 1:00:00" in home.house.release(1).reason
+    assert home.phase(1) is Phase.FAILED
+    assert "it was not promoted within 1:00:00" in home.release(1).reason
 
 
 @pytest.mark.parametrize("how", ["copy", "import"])
 def test_a_tag_is_moved_where_the_environment_says_so_and_the_audit_says_what_it_named(
     tmp_path: Path, cloud: Azure, how: str
 ) -> None:
-    home = Installation(tmp_path, cloud, f"moved-{how}", promotion=f"how: {how}, tag: move")
+    home = InCloud(tmp_path, cloud, f"moved-{how}", promotion=f"how: {how}, tag: move")
     old = push(cloud.target, home.repository, image(b"old"), "1.0")
     cloud.target.lock(home.repository, "1.0", old)
     home.deliver(ROOT)
-    home.house.settle()
+    home.settle()
 
-    assert home.phase is Phase.COMPLETED
+    assert home.phase(1) is Phase.COMPLETED
     assert (home.promoted()["tag_was"], home.promoted()["lock"]) == (old, "locked")
     assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
 
@@ -193,16 +188,17 @@ class Dying(Registry):
 
 
 def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: Path, cloud: Azure) -> None:
-    home = Installation(tmp_path, cloud, "crashed", promotion="tag: move")
+    home = InCloud(tmp_path, cloud, "crashed", promotion="tag: move")
     old = push(cloud.target, home.repository, image(b"old"), "1.0")
     home.deliver(ROOT)
-    step = home.house.settle_at(StepKind.PROMOTE, "production")
-    registries: dict[str, Any] = home.house.registries.things
-    registries["prod"] = Dying(cloud.target.endpoint, EntraCredential(lambda: "entra"))
+    step = home.settle_at(StepKind.PROMOTE, "production")
+    home.registries["prod"] = Dying(cloud.target.endpoint, EntraCredential(lambda: "entra"))
+    home.restart()
     with pytest.raises(MemoryError):
-        home.house.performer.perform(step)
+        home.perform(step)
     assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
-    registries["prod"] = cloud.target
-    home.house.performer.perform(step)
+    home.registries["prod"] = cloud.target
+    home.restart()
+    home.perform(step)
 
     assert home.promoted()["tag_was"] == old

@@ -1,10 +1,12 @@
-"""An honest double of the table port: for tests, ours and our users'. Passes the contract tests of `AzureTable`."""
+"""Storage in memory: the ports to table, blobs and append log. Each passes the contract tests of its Azure port."""
 
 import itertools
 import threading
 from collections.abc import Iterator, Sequence
 
-from .table import Act, Conflict, Exists, Page, Row, UnknownPlace, Where, Write, check
+from ..domain.model import sha256
+from ..ledger import blobs, logs
+from ..ledger.table import Act, Conflict, Exists, Page, Row, UnknownPlace, Where, Write, check
 
 EXAMINED = 1000
 """Rows that one request looks at before it answers with what it has, as the service does after a while."""
@@ -77,3 +79,40 @@ def _holds(row: Row, condition: Where) -> bool:
             return str(value) >= str(condition.value)
         case "lt":
             return str(value) < str(condition.value)
+
+
+class MemoryBlobs:
+    """Documents in memory."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+
+    def put(self, content: bytes, content_type: str) -> str:
+        digest = sha256(blobs.limited(content))
+        self.documents.setdefault(digest, content)
+        return digest
+
+    def get(self, digest: str) -> bytes | None:
+        content = self.documents.get(digest)
+        return None if content is None else blobs.checked(digest, content)
+
+
+class MemoryLog:
+    """Files in memory that only grow."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self.files if name.startswith(prefix))
+
+    def read(self, name: str) -> bytes:
+        return self.files.get(name, b"")
+
+    def append(self, name: str, content: bytes, *, at: int) -> None:
+        with self._lock:
+            there = self.files.get(name, b"")
+            if len(there) != at:
+                raise Conflict(f"{name} has {len(there)} bytes, expected {at}")
+            self.files[name] = there + logs.limited(content)

@@ -1,4 +1,4 @@
-"""The page docs/reference/settings.md, made from the settings themselves: `python -m slipway.settings_reference`."""
+"""The page docs/reference/settings.md, from the settings: `python -m slipway.bootstrap.settings_reference`."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ Every setting of the function app. A wrong or missing one stops the app at its s
 does a Key Vault reference that could not be resolved, and a `SLIPWAY_…` variable whose name is nearly one of these.
 Secrets (marked 🔒) belong into Key Vault: `@Microsoft.KeyVault(SecretUri=https://…)`.
 
-This page is made from `slipway/settings.py` by `make docs`.
+This page is made from `slipway/bootstrap/settings.py` by `make docs`.
 
 | Setting | Needed | Meaning |
 |---|---|---|

@@ -1,14 +1,15 @@
-"""Opens channels and signing keys as the settings describe them; a part of the wiring, in a file of its own because
-kinds are many. What a kind needs is imported when one of that kind is first opened.
+"""Opens channels and signing keys, of which there are many kinds, as the settings describe them.
+
+What a kind needs is imported when the first of it is opened.
 """
 
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .domain.tokens import Keys, checked_keys
-from .effects.notification.channel import Channel
-from .flow.clock import Clock
+from ..domain.tokens import Keys, checked_keys
+from ..effects.notification.channel import Channel
+from ..flow.clock import Clock
 from .settings import KeysInFile, Settings
 from .settings_channels import (
     AcsEmailSettings,
@@ -22,7 +23,7 @@ from .settings_channels import (
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from .effects.keys.vault import VaultKeys
+    from ..effects.keys.vault import VaultKeys
 
 FILE_AGE = 5
 """Seconds after which a file of keys is read again: a rotation on the laptop is seen at once."""
@@ -32,15 +33,15 @@ def open_channel(name: str, given: ChannelSettings, *, credential: "Callable[[],
     """The channel. Nothing is reached over the network before something is sent."""
     match given:
         case WebhookSettings():
-            from .effects.notification.webhook import Webhook
+            from ..effects.notification.webhook import Webhook
 
             return Webhook(name=name, url=given.url.get_secret_value(), secret=given.secret.get_secret_value().encode())
         case TeamsSettings():
-            from .effects.notification.teams import TeamsChannel
+            from ..effects.notification.teams import TeamsChannel
 
             return TeamsChannel(name=name, url=given.url.get_secret_value())
         case TeamsFlowSettings():
-            from .effects.notification.teams_flow import TeamsFlow
+            from ..effects.notification.teams_flow import TeamsFlow
 
             return TeamsFlow(name=name, url=given.url.get_secret_value())
         case SmtpSettings():
@@ -48,14 +49,14 @@ def open_channel(name: str, given: ChannelSettings, *, credential: "Callable[[],
         case AcsEmailSettings():
             from azure.communication.email import EmailClient
 
-            from .effects.notification.acs_email import AcsEmail
+            from ..effects.notification.acs_email import AcsEmail
 
             client = EmailClient(given.endpoint, credential())
             return AcsEmail(name=name, client=client, sender=given.sender, to=given.to)
 
 
 def _smtp(name: str, given: SmtpSettings) -> Channel:
-    from .effects.notification.smtp import SmtpMail, SmtpServer
+    from ..effects.notification.smtp import SmtpMail, SmtpServer
 
     server = SmtpServer(
         host=given.host,
@@ -72,20 +73,20 @@ def open_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]"
     """The keys of approval links. Those in a file are read now, so that a wrong one stops the start."""
     given = settings.signing_keys
     if isinstance(given, KeysInFile):
-        from .effects.keys import CachedKeys, KeyFile
+        from ..effects.keys import CachedKeys, KeyFile
 
         file = KeyFile(given.path)
         checked_keys(file.load())
         return Keys(CachedKeys(file.load, max_age=FILE_AGE, pause=1))
     if settings.key_vault:
-        from .effects.keys import CachedKeys
+        from ..effects.keys import CachedKeys
 
         @cache
         def vault() -> "VaultKeys":
             """When the first key is needed: the SDK is slow to import, and the app's start does not wait for it."""
             from azure.keyvault.secrets import SecretClient
 
-            from .effects.keys.vault import TIMES, VaultKeys
+            from ..effects.keys.vault import TIMES, VaultKeys
 
             return VaultKeys(SecretClient(settings.key_vault, credential(), **TIMES), clock=clock)
 

@@ -1,4 +1,4 @@
-"""Telemetry as the settings want it; a part of the wiring, in a file of its own.
+"""Telemetry as the settings want it; around Azure's ports.
 
 Where no destination is named, nothing of the OpenTelemetry SDK is imported, and every port is used as it is.
 """
@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import __version__
-from .ledger import Blobs, Conflict, Table
+from .. import __version__
+from ..ledger import Blobs, Conflict, Table
+from ..telemetry import Attribute, Family, Values, observed, span
 from .settings import Settings
-from .telemetry import Attribute, Family, Values, observed, span
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-    from .effects.cluster import Cluster
-    from .effects.notification import Channel
-    from .effects.registry import Pool, Registry
-    from .telemetry.sdk import Sdk
+    from ..effects.cluster import Cluster
+    from ..effects.notification import Channel
+    from ..effects.registry import Pool, Registry
+    from ..telemetry.sdk import Sdk
 
 SERVICE = "slipway"
 SITE = "WEBSITE_SITE_NAME"
@@ -37,7 +37,7 @@ def begin(settings: Settings, credential: Callable[[], Any]) -> "Sdk | None":
     """Start sending. None where no destination is named."""
     if not wanted(settings):
         return None
-    from .telemetry import exporting, sdk
+    from ..telemetry import exporting, sdk
 
     destinations = []
     if settings.otlp_endpoint:

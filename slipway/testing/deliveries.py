@@ -1,11 +1,11 @@
-"""Applications for tests of the flow, written as files: what is loaded here is loaded as in production."""
+"""Applications for tests, written as files: what is loaded here is loaded as in production."""
 
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
-from slipway.config import load_deliveries
-from slipway.flow.catalogue import Catalogue
+from ..config import load_deliveries
+from ..flow.catalogue import Catalogue
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 

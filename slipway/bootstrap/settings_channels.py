@@ -117,15 +117,6 @@ class AcsEmailSettings(_MailSettings):
     endpoint: Address = Field(description="Such as `https://contoso.europe.communication.azure.com`.")
 
 
-CHANNEL_KINDS: Final[tuple[type[Part], ...]] = (
-    WebhookSettings,
-    TeamsSettings,
-    TeamsFlowSettings,
-    SmtpSettings,
-    AcsEmailSettings,
-)
-
-
 def _kind_of(given: Any) -> Any:
     return given.get("kind", "webhook") if isinstance(given, dict) else getattr(given, "kind", None)
 

@@ -6,14 +6,16 @@ It refuses a manifest whose blobs or children it does not have, as registries do
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import urllib3
 
-from tests.unit.effects.registry.artifacts import OCI_INDEX, Built, digest_of
+from ..effects.registry import Anonymous, Lock, Registry, RegistryEndpoint, RegistryError, TagInfo
+from .artifacts import OCI_INDEX, Built, digest_of
 
 _MANIFEST = re.compile(r"/v2/(.+)/manifests/([^/]+)")
 _BLOB = re.compile(r"/v2/(.+)/blobs/(sha256:[0-9a-f]{64})")
@@ -203,3 +205,51 @@ def _subject_of(raw: bytes) -> str | None:
         return None
     subject: str | None = document.get("subject", {}).get("digest")
     return subject
+
+
+class RegistryDouble(Registry):
+    """A registry in memory, reached by the real client.
+
+    What the client asks of Azure's metadata API, which has no double without sockets, is answered here.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], datetime]) -> None:
+        self.held = MemoryRegistry()
+        self.errors: list[RegistryError] = []
+        """Raised by the next requests, one each."""
+        self.locked: dict[tuple[str, str], str] = {}
+        self.pushed: dict[tuple[str, str], datetime] = {}
+        self.lists = 0
+        self._clock = clock
+        host = f"{name}.test"
+        self.pool = MemoryPool(**{host: self._handle})
+        super().__init__(RegistryEndpoint(host), Anonymous(), pool=self.pool, pause=lambda seconds: None)
+
+    def _handle(self, request: Request) -> Reply:
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.held.handle(request)
+
+    def seed(self, repository: str, built: Built, tag: str) -> str:
+        self.pushed[repository, tag] = self._clock()
+        return self.held.seed(repository, built, tag)
+
+    def lose(self, repository: str, digest: str) -> None:
+        """The image was purged."""
+        del self.held.manifests[repository, digest]
+
+    def lock(self, repository: str, tag: str, digest: str) -> Lock:
+        assert self.resolve(repository, tag) == digest
+        self.locked[repository, tag] = digest
+        return Lock.LOCKED
+
+    def recent_tags(self, repository: str, limit: int) -> list[TagInfo]:
+        self.lists += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        found = [
+            TagInfo(tag=tag, digest=self.held.tags[place, tag], updated_at=at)
+            for (place, tag), at in self.pushed.items()
+            if place == repository
+        ]
+        return sorted(found, key=lambda info: info.updated_at or self._clock(), reverse=True)[:limit]

@@ -26,10 +26,10 @@ from pydantic import (
     model_validator,
 )
 
-from .domain.keyring import parse_keys
-from .domain.model import Duration, Name
-from .domain.people import GUID_PATTERN
-from .domain.roles import Role
+from ..domain.keyring import parse_keys
+from ..domain.model import Duration, Name
+from ..domain.people import GUID_PATTERN
+from ..domain.roles import Role
 from .settings_channels import ChannelSettings, WorkflowSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
 
@@ -43,6 +43,8 @@ FOREIGN = {
     "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
 }
 """Settings whose variables are named by others: by the triggers' connection, and by the Azure SDK."""
+SERVICE_BUS = FOREIGN["service_bus"]
+"""Name of the triggers' connection: the setting itself is a connection string, or `…__fullyQualifiedNamespace`."""
 KEY_FILE = "@file:"
 """What the signing keys begin with when they are in a file."""
 UNRESOLVED = "@Microsoft.KeyVault("

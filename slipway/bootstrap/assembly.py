@@ -1,0 +1,336 @@
+"""The app: its parts, put together from the ports and the settings. Tests, benchmarks and Azure run the same."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ..domain.tokens import Keys
+from ..effects.messaging import Bus
+from ..flow.catalogue import Catalogue
+from ..flow.clock import Clock
+from ..flow.commanding import Commander
+from ..flow.freezing import Freezer
+from ..flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
+from ..flow.inbound import EventSource
+from ..flow.intake import Intake
+from ..flow.links import Links
+from ..flow.numbers import Numbers
+from ..flow.outbox import Outbox
+from ..flow.parking import Parking
+from ..flow.provenance import Provenance
+from ..flow.reading import Reader
+from ..flow.receiving import Receiver
+from ..flow.trail import Trail
+from ..http.callers import Access, NamedKey
+from ..ledger import Blobs, Ledger, Table
+from ..ledger.audit_index import AuditIndex
+from ..ledger.indexing import Indexer
+from ..ledger.installation import Installation
+from ..ledger.leases import Leases
+from ..ledger.logs import AppendLog
+from ..ledger.reindexing import Reindexing
+from ..ledger.weeks import Weeks
+from .once import Named, part
+from .ports import Ports
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..effects.cluster import Cluster
+    from ..effects.notification import Channel
+    from ..effects.registry import Registry
+    from ..flow.anchoring import Anchoring, Anchors
+    from ..flow.doctor import Doctor
+    from ..flow.exporting import ContainerExport
+    from ..flow.perform import Performer
+    from ..flow.retention import Retention
+    from ..flow.steps.places import Places
+    from ..flow.sweep import Sweep
+    from ..telemetry.sdk import Sdk
+
+
+@dataclass(frozen=True)
+class App:
+    """Each part is built when it is first asked for, and only once."""
+
+    ports: Ports
+    settings: Settings
+    building: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
+
+    # ---- the ports, opened
+    @property
+    def clock(self) -> Clock:
+        return self.ports.clock
+
+    @part
+    def telemetry(self) -> "Sdk | None":
+        """Starts sending, where the settings name a destination."""
+        return self.ports.telemetry()
+
+    @part
+    def table(self) -> Table:
+        return self.ports.table()
+
+    @part
+    def index(self) -> AuditIndex:
+        return AuditIndex(self.ports.index_table())
+
+    @part
+    def blobs(self) -> Blobs:
+        return self.ports.blobs()
+
+    @part
+    def archive_documents(self) -> Blobs:
+        return self.ports.archive()
+
+    @part
+    def audit_log(self) -> AppendLog:
+        return self.ports.audit_log()
+
+    @part
+    def bus(self) -> Bus:
+        return self.ports.bus()
+
+    @part
+    def registry(self) -> "Named[Registry]":
+        return Named("registry", frozenset(self.settings.registries), self.ports.registry)
+
+    @part
+    def cluster(self) -> "Named[Cluster]":
+        return Named("cluster", frozenset(self.settings.clusters), self.ports.cluster)
+
+    @part
+    def channel(self) -> "Named[Channel]":
+        return Named("channel", frozenset(self.settings.channels), self.ports.channel)
+
+    @part
+    def keys(self) -> Keys:
+        return self.ports.keys()
+
+    @part
+    def catalogue(self) -> Catalogue:
+        return self.ports.catalogue()
+
+    # ---- what the settings say
+    @part
+    def event_sources(self) -> dict[str, EventSource]:
+        return {
+            given.login_server.casefold(): EventSource(
+                name=name, login_server=given.login_server, resource_id=given.resource_id
+            )
+            for name, given in self.settings.registries.items()
+        }
+
+    @part
+    def access(self) -> Access:
+        given = self.settings.api_keys.items()
+        return Access(
+            easy_auth=self.settings.sign_in == "easy-auth",
+            host_keys=self.settings.api_access == "host-keys",
+            host_key_role=self.settings.host_key_role,
+            keys={name: NamedKey(role=key.role, sha256=key.sha256) for name, key in given},
+        )
+
+    @part
+    def links(self) -> Links:
+        signs_in = self.settings.sign_in == "easy-auth"
+        return Links(base=self.settings.public_url.rstrip("/"), keys=self.keys, sign_in=signs_in)
+
+    # ---- the parts
+    @part
+    def indexer(self) -> Indexer:
+        return Indexer(table=self.table, index=self.index)
+
+    @part
+    def ledger(self) -> Ledger:
+        return Ledger(self.table, documents=lambda: self.archive_documents)
+
+    @part
+    def outbox(self) -> Outbox:
+        return Outbox(self.ledger, self.bus, self.parking)
+
+    @part
+    def intake(self) -> Intake:
+        return Intake(
+            ledger=self.ledger,
+            catalogue=self.catalogue,
+            outbox=self.outbox,
+            indexer=self.indexer,
+            clock=self.clock,
+            patience=self.ports.patience,
+        )
+
+    @part
+    def leases(self) -> Leases:
+        return Leases(self.table)
+
+    @part
+    def places(self) -> "Places":
+        from ..flow.steps.places import Places
+
+        return Places(
+            registry=self.registry,
+            cluster=self.cluster,
+            channel=self.channel,
+            ledger=self.ledger,
+            blobs=self.blobs,
+            links=self.links,
+            importer=self.ports.importer(),
+            resource_ids={name: given.resource_id for name, given in self.settings.registries.items()},
+            promotion_time=timedelta(seconds=self.settings.promotion_seconds),
+        )
+
+    @part
+    def performer(self) -> "Performer":
+        from ..flow.perform import Performer
+        from ..flow.steps.table import effects
+
+        return Performer(
+            ledger=self.ledger,
+            leases=self.leases,
+            catalogue=self.catalogue,
+            intake=self.intake,
+            bus=self.bus,
+            effects=effects(self.places, self.clock),
+            clock=self.clock,
+            owner=self.ports.owner,
+        )
+
+    @part
+    def installation(self) -> Installation:
+        return Installation(self.table, self.indexer)
+
+    @part
+    def parking(self) -> Parking:
+        again = {EVENT_GRID: self.gateway.registry_event, AZURE_DEVOPS: self.gateway.hook}
+        return Parking(installation=self.installation, bus=self.bus, again=again, clock=self.clock)
+
+    @part
+    def gateway(self) -> Gateway:
+        organizations = frozenset(name.casefold() for name in self.settings.organizations)
+        return Gateway(bus=self.bus, sources=self.event_sources, organizations=organizations, clock=self.clock)
+
+    @part
+    def receiver(self) -> Receiver:
+        return Receiver(parking=self.parking, bus=self.bus, clock=self.clock)
+
+    @part
+    def sweep(self) -> "Sweep":
+        from ..flow.sweep import Sweep
+
+        return Sweep(
+            ledger=self.ledger,
+            catalogue=self.catalogue,
+            intake=self.intake,
+            outbox=self.outbox,
+            indexer=self.indexer,
+            numbers=self.numbers,
+            registry=self.registry,
+            freezer=self.freezer,
+            clock=self.clock,
+        )
+
+    @part
+    def reindexing(self) -> Reindexing:
+        return Reindexing(table=self.table, index=self.index, archive=self.ledger.archive)
+
+    @part
+    def numbers(self) -> Numbers:
+        return Numbers(ledger=self.ledger, weeks=Weeks(self.table), catalogue=self.catalogue, clock=self.clock)
+
+    @part
+    def trail(self) -> Trail:
+        return Trail(index=self.index)
+
+    @part
+    def anchors(self) -> "Anchors":
+        from ..flow.anchoring import Anchors
+
+        return Anchors(log=self.audit_log)
+
+    @part
+    def retention(self) -> "Retention | None":
+        """None where records stay in the table for ever."""
+        from ..flow.retention import Retention
+
+        age, archive = self.settings.retention, self.ledger.archive
+        if age is None or archive is None:
+            return None
+        return Retention(
+            ledger=self.ledger,
+            archive=archive,
+            anchors=self.anchors,
+            installation=self.installation,
+            age=age,
+            clock=self.clock,
+        )
+
+    @part
+    def container_export(self) -> "ContainerExport | None":
+        """None where nothing is exported by itself."""
+        from ..domain.export import Form
+        from ..flow.exporting import ContainerExport
+
+        if not self.settings.export:
+            return None
+        form = Form(self.settings.export)
+        return ContainerExport(ledger=self.ledger, log=self.audit_log, catalogue=self.catalogue, form=form)
+
+    @part
+    def anchoring(self) -> "Anchoring":
+        from ..flow.anchoring import Anchoring
+
+        return Anchoring(
+            anchors=self.anchors,
+            ledger=self.ledger,
+            installation=self.installation,
+            catalogue=self.catalogue,
+            channel=self.channel,
+            witnesses=tuple(self.settings.witnesses),
+            base=self.settings.public_url.rstrip("/"),
+            clock=self.clock,
+        )
+
+    @part
+    def provenance(self) -> Provenance:
+        return Provenance(reader=self.reader, trail=self.trail)
+
+    @part
+    def commander(self) -> Commander:
+        return Commander(intake=self.intake, reader=self.reader, freezer=self.freezer, clock=self.clock)
+
+    @part
+    def freezer(self) -> Freezer:
+        return Freezer(installation=self.installation, catalogue=self.catalogue, intake=self.intake, clock=self.clock)
+
+    @part
+    def reader(self) -> Reader:
+        return Reader(ledger=self.ledger, blobs=self.blobs, catalogue=self.catalogue, clock=self.clock)
+
+    @part
+    def doctor(self) -> "Doctor":
+        from ..flow.doctor import Doctor, Facts
+        from .remedies import remedies
+
+        return Doctor(
+            facts=Facts(
+                table=lambda: self.table,
+                blobs=lambda: self.blobs,
+                bus=lambda: self.bus,
+                installation=lambda: self.installation,
+                registry=self.registry,
+                cluster=self.cluster,
+                channel=self.channel,
+                registries=tuple(self.settings.registries),
+                channels=tuple(self.settings.channels),
+                catalogue=self.catalogue,
+                keys=self.keys,
+                remedies=remedies(self.settings),
+                clock=self.clock,
+            )
+        )
+
+
+def app(ports: Ports, settings: Settings) -> App:
+    """The app over these ports. Nothing is built or opened yet."""
+    return App(ports, settings)

@@ -1,0 +1,202 @@
+"""Azure's ports, as the settings describe them: the one place that builds clients.
+
+What is slow to import is imported when its port is opened, so that the app's start does not wait for it.
+"""
+
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from ..config import Known, load_deliveries
+from ..domain.tokens import Keys
+from ..effects.messaging import Bus
+from ..flow.catalogue import Catalogue
+from ..flow.clock import Patience, utc_now
+from ..flow.observing import ObservedBus
+from ..ledger import Blobs
+from ..ledger.logs import AppendLog
+from ..ledger.table import PagedTable
+from . import observation
+from .once import part
+from .ports import Ports
+from .settings import ClusterSettings, RegistrySettings, Settings
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableServiceClient
+    from azure.identity import DefaultAzureCredential
+    from azure.storage.blob import BlobServiceClient, ContainerClient
+
+    from ..effects.cluster import Cluster, ClusterAccess
+    from ..effects.notification import Channel
+    from ..effects.registry import Credential, Importer, Pool, Registry
+    from ..telemetry.sdk import Sdk
+
+ACR_SCOPE = "https://containerregistry.azure.net/.default"
+
+
+def azure_ports(settings: Settings) -> Ports:
+    """Nothing is reached over the network before a port is used."""
+    azure = _Azure(settings)
+    return Ports(
+        table=lambda: azure.table(settings.table),
+        index_table=lambda: azure.table(settings.index_table),
+        blobs=lambda: azure.blobs(settings.container),
+        archive=lambda: azure.blobs(settings.audit_container),
+        audit_log=azure.audit_log,
+        bus=azure.bus,
+        registry=azure.registry,
+        importer=azure.importer,
+        cluster=azure.cluster,
+        channel=azure.channel,
+        keys=azure.keys,
+        catalogue=azure.catalogue,
+        telemetry=azure.telemetry,
+        clock=utc_now,
+        patience=Patience(),
+        owner=lambda: uuid.uuid4().hex,
+    )
+
+
+class _Azure:
+    """Opens one port after another; what several of them share is opened once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.building = threading.RLock()
+        self.observes = observation.wanted(settings)
+
+    # ---- what ports share
+    @part
+    def credential(self) -> "DefaultAzureCredential":
+        from azure.identity import DefaultAzureCredential
+
+        client_id = self.settings.client_id
+        return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()
+
+    @part
+    def _tables(self) -> "TableServiceClient":
+        from azure.data.tables import TableServiceClient
+
+        connection = self.settings.storage_connection.get_secret_value()
+        if connection:
+            return TableServiceClient.from_connection_string(connection)
+        return TableServiceClient(self.settings.table_endpoint, credential=self.credential)
+
+    @part
+    def _blob_service(self) -> "BlobServiceClient":
+        from azure.storage.blob import BlobServiceClient
+
+        connection = self.settings.storage_connection.get_secret_value()
+        if connection:
+            return BlobServiceClient.from_connection_string(connection)
+        return BlobServiceClient(self.settings.blob_endpoint, credential=self.credential)
+
+    def _container(self, name: str) -> "ContainerClient":
+        return self._blob_service.get_container_client(name)
+
+    # ---- storage and queues
+    def table(self, name: str) -> PagedTable:
+        from ..ledger.azure_table import AzureTable
+
+        opened = AzureTable.open(self._tables, name)
+        return observation.table(opened) if self.observes else opened
+
+    def blobs(self, container: str) -> Blobs:
+        from ..ledger.azure_blobs import AzureBlobs
+
+        opened = AzureBlobs.open(self._container(container))
+        return observation.blobs(opened) if self.observes else opened
+
+    def audit_log(self) -> AppendLog:
+        from ..ledger.azure_logs import AzureLog
+
+        return AzureLog.open(self._container(self.settings.audit_container))
+
+    def bus(self) -> Bus:
+        from ..effects.messaging.service_bus import ServiceBus
+
+        opened = ServiceBus(self._connect_bus)
+        return ObservedBus(opened) if self.observes else opened
+
+    def _connect_bus(self) -> Any:
+        from azure.servicebus import ServiceBusClient
+
+        connection = self.settings.service_bus.get_secret_value()
+        if connection:
+            return ServiceBusClient.from_connection_string(connection)
+        return ServiceBusClient(self.settings.service_bus_namespace, self.credential)
+
+    # ---- what the settings name
+    def registry(self, name: str) -> "Registry":
+        from ..effects.registry import Registry, RegistryEndpoint
+
+        given = self.settings.registries[name]
+        endpoint, credential = RegistryEndpoint(login_server=given.login_server), self._registry_credential(given)
+        opened = Registry(endpoint, credential, pool=self._pool(name))
+        return observation.registry(opened, name) if self.observes else opened
+
+    def _pool(self, name: str) -> "Pool | None":
+        from ..effects.registry import new_pool
+
+        return observation.ObservedPool(new_pool(), name) if self.observes else None
+
+    def _registry_credential(self, given: RegistrySettings) -> "Credential":
+        from ..effects.registry import Anonymous, BasicCredential, EntraCredential
+
+        secret = given.secret.get_secret_value()
+        match given.credential:
+            case "basic":
+                return BasicCredential(given.username, secret)
+            case "anonymous":
+                return Anonymous()
+            case "token":
+                return EntraCredential(lambda: secret)
+            case "entra":
+                return EntraCredential(lambda: self.credential.get_token(ACR_SCOPE).token)
+
+    def importer(self) -> "Importer":
+        from ..effects.registry import Importer
+
+        given, endpoint = self.settings.arm_token.get_secret_value(), self.settings.arm_endpoint.rstrip("/")
+        scope = f"{endpoint}/.default"
+        return Importer(
+            lambda: given or self.credential.get_token(scope).token, endpoint=endpoint, pool=self._pool("arm")
+        )
+
+    def cluster(self, name: str) -> "Cluster":
+        from ..effects.cluster import connect
+
+        opened = connect(self._access(self.settings.clusters[name]))
+        return observation.cluster(opened, name) if self.observes else opened
+
+    def _access(self, given: ClusterSettings) -> "ClusterAccess":
+        from ..effects.cluster import ClusterAccess, entra_token
+
+        if given.credential == "kubeconfig":
+            return ClusterAccess(kubeconfig=given.kubeconfig, context=given.context)
+        if given.credential == "token":
+            token = given.token.get_secret_value()
+            return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=lambda: token)
+        return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=entra_token(self.credential))
+
+    def channel(self, name: str) -> "Channel":
+        from .opening import open_channel
+
+        opened = open_channel(name, self.settings.channels[name], credential=lambda: self.credential)
+        return observation.channel(opened, name) if self.observes else opened
+
+    def keys(self) -> Keys:
+        from .opening import open_keys
+
+        return open_keys(self.settings, credential=lambda: self.credential, clock=utc_now)
+
+    def catalogue(self) -> Catalogue:
+        known = Known(
+            registries=frozenset(self.settings.registries),
+            clusters=frozenset(self.settings.clusters),
+            channels=frozenset(self.settings.channels),
+        )
+        return Catalogue(load_deliveries(self.settings.deliveries, known=known))
+
+    def telemetry(self) -> "Sdk | None":
+        return observation.begin(self.settings, lambda: self.credential)

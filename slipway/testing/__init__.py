@@ -1,0 +1,34 @@
+"""A whole installation in memory, for tests and benchmarks; it stays out of the package that Azure gets.
+
+`Installation` is the app that Azure runs, put together by `slipway.bootstrap`, over ports in memory.
+"""
+
+from .channel import MemoryChannel
+from .clock import MORNING, ManualClock
+from .cluster import MemoryCluster
+from .deliveries import ADA, BEN, DELIVERY, write_delivery
+from .installation import BASE, CLEO, Installation
+from .ports import KEYS
+from .queues import MemoryBus
+from .registry import RegistryDouble
+from .storage import MemoryBlobs, MemoryLog, MemoryTable
+
+__all__ = [
+    "ADA",
+    "BASE",
+    "BEN",
+    "CLEO",
+    "DELIVERY",
+    "KEYS",
+    "MORNING",
+    "Installation",
+    "ManualClock",
+    "MemoryBlobs",
+    "MemoryBus",
+    "MemoryChannel",
+    "MemoryCluster",
+    "MemoryLog",
+    "MemoryTable",
+    "RegistryDouble",
+    "write_delivery",
+]

@@ -1,0 +1,25 @@
+"""A channel in memory that keeps what it is given."""
+
+from collections.abc import Callable
+
+from ..effects.notification import Message, NotificationError
+
+
+class MemoryChannel:
+    """A channel that keeps what it is given."""
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self.shared = shared
+        self.messages: list[Message] = []
+        self.errors: list[NotificationError] = []
+        """Raised by the next sends, one each."""
+        self.on_message: Callable[[Message], None] = lambda message: None
+
+    def send(self, message: Message) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.messages.append(message)
+        self.on_message(message)
+
+    def tokens(self) -> list[str]:
+        return [m.approval_url.rpartition("/")[2] for m in self.messages if m.approval_url]

@@ -1,0 +1,18 @@
+"""A clock that is moved by hand."""
+
+from datetime import UTC, datetime, timedelta
+
+MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+class ManualClock:
+    """Stands still until somebody moves it."""
+
+    def __init__(self, now: datetime = MORNING) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def wait(self, time: timedelta) -> None:
+        self.now += time

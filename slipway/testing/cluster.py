@@ -1,0 +1,149 @@
+"""A cluster in memory that keeps what is applied to it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from ..domain.application import HttpProbe
+from ..effects.cluster import (
+    AppliedObject,
+    Change,
+    Cluster,
+    ClusterError,
+    JobState,
+    Manifest,
+    ObjectChange,
+    Orphan,
+    Preview,
+    ProbeResult,
+    RolloutState,
+    RunningImage,
+    State,
+)
+from ..effects.cluster.jobs import DEADLINE, KEPT, MAX_LOG
+from ..effects.cluster.rights import Right
+
+
+class MemoryCluster(Cluster):
+    """Keeps what is applied; a rollout is seen as done at its second look, unless its image is broken."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], Manifest] = {}
+        self.applied = 0
+        self.broken: set[str] = set()
+        """Digests of images that never come up."""
+        self.slow: set[str] = set()
+        """Digests of images that take for ever."""
+        self.errors: list[ClusterError] = []
+        """Raised by the next calls, one each."""
+        self.lacking: tuple[Right, ...] = ()
+        """Rights that the app has not got."""
+        self.orphans: tuple[Orphan, ...] = ()
+        self.jobs: dict[str, JobState] = {}
+        self.jobs_started: list[str] = []
+        self.job_ends = JobState(state=State.DONE, reason="1 of 1 pods succeeded")
+        self.log = "1 test\n1 passed\n"
+        self.probes: list[ProbeResult] = []
+        """Answers of the next probes; then they pass."""
+        self._looks: dict[tuple[str, str, str], int] = {}
+
+    def preview(self, manifests: Sequence[Manifest], namespace: str) -> Preview:
+        self._maybe_fail()
+        changes = tuple(
+            ObjectChange(
+                kind=manifest["kind"], name=manifest["metadata"]["name"], change=self._change(manifest, namespace)
+            )
+            for manifest in manifests
+        )
+        return Preview(objects=changes, orphaned=self.orphans)
+
+    def apply(self, manifests: Sequence[Manifest], namespace: str) -> list[AppliedObject]:
+        self._maybe_fail()
+        done = []
+        for manifest in manifests:
+            change, key = self._change(manifest, namespace), _key(manifest, namespace)
+            if change is not Change.UNCHANGED:
+                self.objects[key] = manifest
+                self._looks[key] = 0
+            done.append(AppliedObject(kind=key[1], name=key[2], created=change is Change.CREATED, generation=1))
+        self.applied += 1
+        return done
+
+    def rollout(self, manifests: Sequence[Manifest], namespace: str) -> RolloutState:
+        self._maybe_fail()
+        key = next(_key(m, namespace) for m in manifests if m["kind"] == "Deployment")
+        if key not in self.objects:
+            return RolloutState(state=State.FAILED, reason="it is not in the cluster")
+        digest = self.digest(namespace)
+        self._looks[key] += 1
+        if digest in self.broken:
+            return RolloutState(state=State.FAILED, reason="the pods crash")
+        if digest in self.slow or self._looks[key] == 1:
+            return RolloutState(state=State.WAITING, reason="0 of 1 pods are ready")
+        return RolloutState(state=State.DONE, reason="1 of 1 pods are ready")
+
+    def running_digests(self, manifests: Sequence[Manifest], namespace: str) -> tuple[RunningImage, ...]:
+        return tuple(
+            RunningImage(
+                kind=kind,
+                name=name,
+                container=container["name"],
+                image=container["image"],
+                digest=container["image"].partition("@")[2] or None,
+            )
+            for (place, kind, name), held in self.objects.items()
+            if place == namespace and kind == "Deployment"
+            for container in held["spec"]["template"]["spec"]["containers"]
+        )
+
+    def start_job(
+        self,
+        manifest: Manifest,
+        namespace: str,
+        *,
+        deadline: timedelta = DEADLINE,
+        kept: timedelta = KEPT,
+    ) -> bool:
+        self._maybe_fail()
+        name = manifest["metadata"]["name"]
+        if name in self.jobs:
+            return False
+        self.jobs[name] = self.job_ends
+        self.jobs_started.append(name)
+        return True
+
+    def job(self, name: str, namespace: str) -> JobState:
+        return self.jobs[name]
+
+    def job_log(self, name: str, namespace: str, limit_bytes: int = MAX_LOG) -> str:
+        return self.log[-limit_bytes:]
+
+    def probe(self, wanted: HttpProbe, namespace: str) -> ProbeResult:
+        self._maybe_fail()
+        return self.probes.pop(0) if self.probes else ProbeResult(passed=True, status=200, reason="status 200")
+
+    def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[Right, ...]:
+        self._maybe_fail()
+        return self.lacking
+
+    def digest(self, namespace: str) -> str | None:
+        """The digest that the application's own container runs."""
+        images = {
+            image.container: image.image
+            for image in self.running_digests((), namespace)
+            if not image.image.startswith("docker.io/")
+        }
+        return next((image.partition("@")[2] for image in images.values()), None)
+
+    def _change(self, manifest: Manifest, namespace: str) -> Change:
+        live = self.objects.get(_key(manifest, namespace))
+        if live is None:
+            return Change.CREATED
+        return Change.UNCHANGED if live == manifest else Change.CHANGED
+
+    def _maybe_fail(self) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+def _key(manifest: Manifest, namespace: str) -> tuple[str, str, str]:
+    return namespace, manifest["kind"], manifest["metadata"]["name"]

@@ -1,0 +1,277 @@
+"""A whole installation in memory: the app that Azure runs, over ports that a test holds in its hands.
+
+Stories push images, end runs, vote and command; `settle` delivers what the queues hold; the clock is moved by hand.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from ..bootstrap import App, Ports, Settings, app
+from ..domain.application import Application, Pipeline
+from ..domain.audit import AuditRecord
+from ..domain.causes import Cause, CommandGiven, ImagePushed, PipelineCompleted, StepFinished, VoteCast
+from ..domain.commands import Verb
+from ..domain.explain import Explanation
+from ..domain.release import Lane, Phase, Release, Run, VoteDecision
+from ..domain.steps import Outgoing, Step, StepKind
+from ..flow.board import Board, board
+from ..flow.intake import Receipt
+from ..flow.reading import Verdict
+from ..flow.sweep import Swept
+from .artifacts import image
+from .deliveries import ADA
+from .ports import SIGNING_KEYS, Outside
+
+BASE: Final = "https://slipway.example.com"
+CLEO: Final = "cleo@example.com"
+"""Whose runs they are."""
+SOON: Final = timedelta(minutes=1)
+"""Pauses up to this length are slept through while things settle."""
+SETTINGS: Final[Mapping[str, Any]] = {
+    "public_url": BASE,
+    "sign_in": "everybody",
+    "storage_connection": "in memory",
+    "service_bus": "in memory",
+    "registries": {name: {"login_server": f"{name}.test", "credential": "anonymous"} for name in ("nonprod", "prod")},
+    "clusters": {name: {"server": f"https://{name}.test"} for name in ("staging", "production")},
+    "channels": {"inbox": {"url": "https://inbox.test", "secret": "a secret of the inbox"}},
+    "signing_keys": SIGNING_KEYS,
+    "hook_secrets": ["a secret of the hook"],
+}
+
+
+def _unchanged(ports: Ports) -> Ports:
+    return ports
+
+
+@dataclass(kw_only=True)
+class Installation(Outside):
+    """One installation, which delivers the applications of a folder."""
+
+    deliveries: Path = field(kw_only=False)
+    application: str = "shop"
+    """Meant where a word names no other."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Other than the usual ones."""
+    wrap: Callable[[Ports], Ports] = _unchanged
+    """Puts something around ports, or in their place."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.ports = self.as_ports(self.deliveries)
+        self.restart(wrap=self.wrap)
+
+    def restart(self, *, wrap: Callable[[Ports], Ports] = _unchanged, **settings: Any) -> None:
+        """The app starts anew over the same storage and queues, with ports and settings changed."""
+        self.settings = {**self.settings, **settings}
+        self.ports = wrap(self.ports)
+        given = {**SETTINGS, "deliveries": self.deliveries, **self.settings}
+        self.app: App = app(self.ports, Settings.model_validate(given))
+
+    def without(self, kind: str, name: str) -> None:
+        """The app starts anew, and its settings do not know one of the `registries`, `clusters` or `channels`."""
+        known: dict[str, Any] = SETTINGS[kind]
+        self.settings = {**self.settings, kind: {each: given for each, given in known.items() if each != name}}
+        self.restart()
+
+    # ---- time
+    @property
+    def now(self) -> datetime:
+        return self.clock.now
+
+    @now.setter
+    def now(self, now: datetime) -> None:
+        self.clock.now = now
+
+    def wait(self, time: timedelta) -> None:
+        """Time passes; nothing else happens."""
+        self.clock.wait(time)
+
+    # ---- what happens outside
+    def build(self, tag: str, *, app: str = "") -> str:
+        """CI pushes an image to the registry; returns its digest. Each tag's image is another one."""
+        repository = self._delivered(app).image.repository
+        return self.nonprod.seed(repository, image(f"layer of {app or self.application} {tag}".encode()), tag)
+
+    def pushed(self, tag: str, *, app: str = "", at: datetime | None = None, **fields: Any) -> ImagePushed:
+        """The event that tells of the push of an image."""
+        return ImagePushed(
+            received_at=self.now,
+            registry="nonprod",
+            repository=self._delivered(app).image.repository,
+            digest=self.build(tag, app=app),
+            tag=tag,
+            pushed_at=at or self.now,
+            **{"actor": "ci"} | fields,
+        )
+
+    def push(self, tag: str, **fields: Any) -> Receipt:
+        return self.take(self.pushed(tag, **fields))
+
+    def ran(
+        self, number: str, *, app: str = "", tag: str | None = None, digest: str | None = None, **run: Any
+    ) -> PipelineCompleted:
+        """The event that tells of the end of a run: Cleo's, and it succeeded, unless `run` says otherwise."""
+        pipeline = self._delivered(app).pipeline or Pipeline(project="Shop", name="build")
+        told = {
+            "project": pipeline.project,
+            "pipeline": pipeline.name,
+            "id": sum(number.encode()),
+            "number": number,
+            "result": "succeeded",
+            "branch": "refs/heads/main",
+            "requested_by": CLEO,
+            "finished_at": self.now,
+        }
+        return PipelineCompleted(received_at=self.now, run=Run.model_validate(told | run), tag=tag, digest=digest)
+
+    def run(self, number: str, **fields: Any) -> Receipt:
+        return self.take(self.ran(number, **fields))
+
+    def voted(
+        self,
+        number: int,
+        voter: str = ADA,
+        decision: VoteDecision = VoteDecision.APPROVE,
+        *,
+        app: str = "",
+        reason: str = "",
+        submission: str = "",
+    ) -> VoteCast:
+        """A vote for the plan that the release has now."""
+        release = self.release(number, app)
+        assert release.environment is not None
+        assert release.plan_hash is not None
+        return VoteCast(
+            received_at=self.now,
+            application=app or self.application,
+            release=number,
+            environment=release.environment,
+            plan_hash=release.plan_hash,
+            voter=voter,
+            decision=decision,
+            reason=reason,
+            channel="page",
+            submission=submission or f"{voter} on {release.plan_hash}"[:128],
+        )
+
+    def vote(
+        self, number: int, voter: str = ADA, decision: VoteDecision = VoteDecision.APPROVE, **fields: Any
+    ) -> Receipt:
+        return self.take(self.voted(number, voter, decision, **fields))
+
+    def command(
+        self,
+        verb: Verb,
+        number: int | None = None,
+        environment: str | None = None,
+        *,
+        app: str = "",
+        reason: str = "because",
+        submission: str = "",
+    ) -> Receipt:
+        """An operator says what is to be done."""
+        return self.take(
+            CommandGiven(
+                received_at=self.now,
+                verb=verb,
+                application=app or self.application,
+                release=number,
+                environment=environment,
+                actor="olga@example.com",
+                reason=reason,
+                channel="cli",
+                submission=submission or f"command-{self.ports.owner()}",
+            )
+        )
+
+    def finish(self, step: Step, *, passed: bool = True, reason: str = "", **result: Any) -> Receipt:
+        """A step ends so, whatever it would have done."""
+        return self.take(StepFinished(received_at=self.now, step=step, passed=passed, reason=reason, result=result))
+
+    def take(self, cause: Cause) -> Receipt:
+        """An event that concerns one application is taken in."""
+        (receipt,) = self.app.intake.take(cause)
+        return receipt
+
+    # ---- the queues' part, without faults
+    def settle(self, *, limit: int = 1_000, until: Callable[[], bool] = lambda: False) -> None:
+        """Perform what is due, again and again, until there is nothing to do for now."""
+        for _ in range(limit):
+            if until():
+                return
+            message = self.next_step()
+            if message is None:
+                return
+            self.handle(message)
+        raise AssertionError(f"{limit} messages were delivered and there are still more")
+
+    def settle_at(self, kind: StepKind, environment: str) -> Step:
+        """Go on until a step of the kind is the next one to perform; that one is taken from the queue."""
+
+        def asked() -> Outgoing | None:
+            wanted = (str(kind), environment)
+            steps = (m for m in self.bus.sent if m.queue == "steps")
+            return next((m for m in steps if (m.body["kind"], m.body["environment"]) == wanted), None)
+
+        self.settle(until=lambda: asked() is not None)
+        message = asked()
+        assert message is not None, f"no step {kind} in {environment} was asked for"
+        self.bus.sent.remove(message)
+        return Step.model_validate(message.body)
+
+    def next_step(self) -> Outgoing | None:
+        """The message with the step that is to be performed next, if there is one soon."""
+        steps = (m for m in self.bus.sent if m.queue == "steps" and (m.not_before or self.now) <= self.now + SOON)
+        return min(steps, key=lambda m: m.not_before or self.now, default=None)
+
+    def handle(self, message: Outgoing) -> None:
+        self.bus.sent.remove(message)
+        self.now = max(self.now, message.not_before or self.now)
+        self.perform(Step.model_validate(message.body))
+
+    def perform(self, step: Step) -> None:
+        self.app.performer.perform(step)
+
+    def sweep(self, *, look_for_pushes: bool = False) -> Swept:
+        """The timer of each minute; each fifth time it looks for pushes too."""
+        return self.app.sweep.run(look_for_pushes=look_for_pushes)
+
+    # ---- looking
+    def release(self, number: int, app: str = "") -> Release:
+        release = self.app.ledger.release(app or self.application, number)
+        assert release is not None
+        return release
+
+    def phase(self, number: int, app: str = "") -> Phase:
+        return self.release(number, app).phase
+
+    def explain(self, number: int, app: str = "") -> Explanation:
+        return self.app.reader.explain(self.release(number, app))
+
+    def board(self) -> Board:
+        return board(self.app.reader, self.app.installation)
+
+    def verify(self, app: str = "") -> Verdict:
+        return self.app.reader.verify(app or self.application)
+
+    def lane(self, environment: str, app: str = "") -> Lane:
+        return self.app.ledger.lanes(app or self.application).get(environment) or Lane(environment=environment)
+
+    def trail(self, app: str = "") -> list[AuditRecord]:
+        records = list(self.app.ledger.audit(app or self.application))
+        assert all(isinstance(record, AuditRecord) for record in records)
+        return [record for record in records if isinstance(record, AuditRecord)]
+
+    def actions(self, app: str = "") -> list[str]:
+        return [record.action for record in self.trail(app)]
+
+    def steps(self) -> list[Step]:
+        """The steps that were sent and not performed."""
+        return [Step.model_validate(m.body) for m in self.bus.sent if m.queue == "steps"]
+
+    def _delivered(self, app: str) -> Application:
+        return self.app.catalogue.entries[app or self.application].application

@@ -1,0 +1,77 @@
+"""The ports in memory: everything outside the app, for a test to look at and to disturb."""
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..bootstrap import Ports
+from ..domain.tokens import Keys
+from ..effects.cluster import Cluster
+from ..effects.notification import Channel
+from ..effects.registry import Importer, Registry
+from ..flow.clock import Patience
+from ..ledger import Blobs, Table
+from ..ledger.logs import AppendLog
+from ..ledger.table import PagedTable
+from .channel import MemoryChannel
+from .clock import ManualClock
+from .cluster import MemoryCluster
+from .deliveries import catalogue_of
+from .queues import MemoryBus
+from .registry import RegistryDouble
+from .storage import MemoryBlobs, MemoryLog, MemoryTable
+
+SIGNING_KEYS = {"test": b"k" * 32}
+KEYS = Keys(SIGNING_KEYS)
+
+
+@dataclass(kw_only=True)
+class Outside:
+    """What the app reaches through its ports: two registries, two clusters, a channel, storage and queues."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    table: Table = field(default_factory=MemoryTable)
+    index_table: PagedTable = field(default_factory=MemoryTable)
+    blobs: Blobs = field(default_factory=MemoryBlobs)
+    archive: Blobs = field(default_factory=MemoryBlobs)
+    log: AppendLog = field(default_factory=MemoryLog)
+    bus: MemoryBus = field(default_factory=MemoryBus)
+    staging: MemoryCluster = field(default_factory=MemoryCluster)
+    production: MemoryCluster = field(default_factory=MemoryCluster)
+    inbox: MemoryChannel = field(default_factory=MemoryChannel)
+
+    def __post_init__(self) -> None:
+        self.nonprod, self.prod = RegistryDouble("nonprod", self.clock), RegistryDouble("prod", self.clock)
+        self.registries: dict[str, Registry] = {"nonprod": self.nonprod, "prod": self.prod}
+        self.clusters: dict[str, Cluster] = {"staging": self.staging, "production": self.production}
+        self.channels: dict[str, Channel] = {"inbox": self.inbox}
+        self._owners = (f"owner-{number}" for number in itertools.count(1))
+
+    def as_ports(self, deliveries: Path) -> Ports:
+        return Ports(
+            table=lambda: self.table,
+            index_table=lambda: self.index_table,
+            blobs=lambda: self.blobs,
+            archive=lambda: self.archive,
+            audit_log=lambda: self.log,
+            bus=lambda: self.bus,
+            registry=self.registries.__getitem__,
+            importer=_importer,
+            cluster=self.clusters.__getitem__,
+            channel=self.channels.__getitem__,
+            keys=lambda: KEYS,
+            catalogue=lambda: catalogue_of(deliveries),
+            telemetry=lambda: None,
+            clock=self.clock,
+            patience=Patience(pause=lambda seconds: None, jitter=lambda: 0.5),
+            owner=lambda: next(self._owners),
+        )
+
+
+def _importer() -> Importer:
+    """Refuses whatever is asked: nobody plays Resource Manager here."""
+
+    def no_token() -> str:
+        raise NotImplementedError("no Resource Manager is in memory: give the installation an importer of your own")
+
+    return Importer(no_token)
