@@ -16,8 +16,9 @@ from azure.data.tables import TableServiceClient
 
 from local.stack import azurite
 from slipway.bootstrap import App, Ports
+from slipway.clock import utc_now
 from slipway.domain.causes import ImagePushed
-from slipway.flow.clock import Patience, utc_now
+from slipway.flow.backoff import Backoff
 from slipway.flow.intake import Contended
 from slipway.ledger.azure_table import AzureTable
 from slipway.testing import Installation
@@ -85,7 +86,7 @@ def _open(connection: str, deliveries: Path, table: str) -> App:
     ledger = AzureTable.open(TableServiceClient.from_connection_string(connection), table)
 
     def in_real_time(ports: Ports) -> Ports:
-        return replace(ports, clock=utc_now, patience=Patience())
+        return replace(ports, clock=utc_now, patience=Backoff())
 
     return Installation(deliveries, table=ledger, wrap=in_real_time).app
 

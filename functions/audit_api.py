@@ -14,10 +14,10 @@ from slipway.api.audit import (
 )
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
+from slipway.domain.errors import NotFound
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
 from slipway.flow.reading import PAGE_LIMIT as CHAIN_LIMIT
-from slipway.flow.reading import NotFound
 from slipway.flow.trail import PAGE, read_query
 
 from .contract import Operation, Parameter, endpoint

@@ -3,8 +3,8 @@
 import azure.functions as func
 
 from slipway.api.doctor import CheckList, Finding
+from slipway.domain.errors import NotFound
 from slipway.domain.roles import Permission
-from slipway.flow.reading import NotFound
 
 from .contract import Operation, Parameter, endpoint
 from .http import ok

@@ -9,13 +9,13 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
+from slipway.domain.errors import NotFound
 from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
 from slipway.flow.inbound import BadInput, Ignored
 from slipway.flow.inbound.reading import read_as, read_json
 from slipway.flow.intake import Contended
 from slipway.flow.parking import NotReplayable
-from slipway.flow.reading import NotFound
 from slipway.http.requests import BODY_LIMIT, Refused
 from slipway.ledger import LedgerUnavailable
 

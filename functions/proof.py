@@ -6,9 +6,9 @@ import re
 import azure.functions as func
 
 from slipway.api.audit import AnchorsAnswer, Checked
+from slipway.domain.errors import NotFound
 from slipway.domain.roles import Permission
 from slipway.flow.inbound import BadInput
-from slipway.flow.reading import NotFound
 from slipway.flow.verifying import MOST, verify_part
 
 from .audit_api import APPLICATION

@@ -6,8 +6,8 @@ import azure.functions as func
 
 from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
-from slipway.flow.anchoring import AnchorsDamaged
 from slipway.ledger import Conflict, LedgerUnavailable
+from slipway.ledger.anchors import AnchorsDamaged
 from slipway.telemetry import Attribute, Metric, add, measure
 
 from .shared import new_blueprint, parts

@@ -8,6 +8,7 @@ cookies of the sign-in: so only JSON is taken, and nothing that a browser says a
 import azure.functions as func
 
 from slipway.api.approvals import Ballot, Counted, OpenGates
+from slipway.domain.errors import NotFound
 from slipway.domain.people import Principal
 from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
@@ -20,7 +21,6 @@ from slipway.flow.inbound.ballot import (
 )
 from slipway.flow.intake import UnknownTarget
 from slipway.flow.open_gates import open_gate, open_gates
-from slipway.flow.reading import NotFound
 
 from .contract import Operation, Parameter, endpoint
 from .guard import check_own_origin, permit

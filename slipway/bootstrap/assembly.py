@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..clock import Clock
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..flow.catalogue import Catalogue
-from ..flow.clock import Clock
 from ..flow.commanding import Commander
 from ..flow.freezing import Freezer
 from ..flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
@@ -39,13 +39,14 @@ if TYPE_CHECKING:
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
-    from ..flow.anchoring import Anchoring, Anchors
+    from ..flow.anchoring import Anchoring
     from ..flow.doctor import Doctor
     from ..flow.exporting import ContainerExport
     from ..flow.perform import Performer
     from ..flow.retention import Retention
     from ..flow.steps.places import Places
     from ..flow.sweep import Sweep
+    from ..ledger.anchors import Anchors
     from ..telemetry.sdk import Sdk
 
 
@@ -244,7 +245,7 @@ class App:
 
     @part
     def anchors(self) -> "Anchors":
-        from ..flow.anchoring import Anchors
+        from ..ledger.anchors import Anchors
 
         return Anchors(log=self.audit_log)
 

@@ -7,11 +7,12 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from ..clock import utc_now
 from ..config import Known, load_deliveries
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
+from ..flow.backoff import Backoff
 from ..flow.catalogue import Catalogue
-from ..flow.clock import Patience, utc_now
 from ..flow.observing import ObservedBus
 from ..ledger import Blobs
 from ..ledger.logs import AppendLog
@@ -52,7 +53,7 @@ def azure_ports(settings: Settings) -> Ports:
         catalogue=azure.catalogue,
         telemetry=azure.telemetry,
         clock=utc_now,
-        patience=Patience(),
+        patience=Backoff(),
         owner=lambda: uuid.uuid4().hex,
     )
 

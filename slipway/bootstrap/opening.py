@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ..clock import Clock
 from ..domain.tokens import Keys, checked_keys
 from ..effects.notification.channel import Channel
-from ..flow.clock import Clock
 from .settings import KeysInFile, Settings
 from .settings_channels import (
     AcsEmailSettings,

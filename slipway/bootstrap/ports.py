@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..clock import Clock
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
+from ..flow.backoff import Backoff
 from ..flow.catalogue import Catalogue
-from ..flow.clock import Clock, Patience
 from ..ledger import Blobs, Table
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable
@@ -49,6 +50,6 @@ class Ports:
     telemetry: "Callable[[], Sdk | None]"
     """Starts sending; None where nobody wants to know."""
     clock: Clock
-    patience: Patience
+    patience: Backoff
     owner: Callable[[], str]
     """A name that no other holder of a lease has."""

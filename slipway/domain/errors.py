@@ -9,6 +9,10 @@ class UnknownName(LookupError):  # noqa: N818 - it reads as what happened
     """Something is referred to by a name that this installation does not define: a registry, a cluster, a channel."""
 
 
+class NotFound(LookupError):  # noqa: N818 - it is an answer, not a fault
+    """What was asked for does not exist; the message names it."""
+
+
 class Inconsistent(Exception):  # noqa: N818 - it is a state of the records
     """Records contradict each other, as they do when they were read during a write; reading again may help."""
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import ValidationError
-
+from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.anchor import Anchor, ChainEnd, is_due, latest, next_anchor
 from ..domain.audit import AuditDraft, AuditRecord
@@ -19,20 +18,14 @@ from ..domain.errors import UnknownName
 from ..domain.model import Record
 from ..effects.notification import Channel, Message, NotificationError
 from ..ledger import Conflict, Ledger, keys
+from ..ledger.anchors import Anchors
 from ..ledger.installation import Installation
-from ..ledger.logs import AppendLog
 from .catalogue import Catalogue
-from .clock import Clock, utc_now
 
 log = logging.getLogger(__name__)
 
-FOLDER: Final = "anchors/"
 SHOWN: Final = 16
 """Chains that a notice names one by one; the anchor's line names all."""
-
-
-class AnchorsDamaged(Exception):  # noqa: N818 - it is a state of the file
-    """The file of anchors ends with something that is no anchor. Nothing is written behind it."""
 
 
 class Anchored(Record):
@@ -45,44 +38,6 @@ class Anchored(Record):
     contradicted: tuple[str, ...] = ()
     """Chains that do not hold what the anchor before says of them."""
     problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Anchors:
-    """The anchors that were written, a file for each month."""
-
-    log: AppendLog
-
-    def months(self) -> list[str]:
-        """Such as `2026-11`, oldest first."""
-        return [name.removeprefix(FOLDER).removesuffix(".jsonl") for name in self.log.names(FOLDER)]
-
-    def of(self, month: str) -> bytes:
-        """The month's lines, as they were written."""
-        return self.log.read(_file(month))
-
-    def last(self) -> Anchor | None:
-        """Raises `AnchorsDamaged`."""
-        for month in reversed(self.months()):
-            lines = self.of(month).splitlines()
-            if lines:
-                try:
-                    return Anchor.model_validate_json(lines[-1])
-                except (ValidationError, ValueError) as error:
-                    raise AnchorsDamaged(f"{_file(month)}: its last line is not an anchor") from error
-        return None
-
-    def append(self, anchor: Anchor) -> None:
-        """Raises `Conflict` where another instance has written in between."""
-        name = _file(f"{anchor.day:%Y-%m}")
-        there = self.log.read(name)
-        if there and Anchor.model_validate_json(there.splitlines()[-1]).number >= anchor.number:
-            raise Conflict(f"{name} has anchor {anchor.number}")
-        self.log.append(name, anchor.line(), at=len(there))
-
-
-def _file(month: str) -> str:
-    return f"{FOLDER}{month}.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from ..domain.application import Environment
 from ..domain.blocks import Freeze
+from ..domain.errors import NotFound
 from ..domain.explain import explain, in_the_way
 from ..domain.release import Lane, Release
 from ..domain.rules import RuleResult
 from ..domain.snapshot import Lookups, Snapshot
 from ..ledger.installation import Installation, OpenParked
 from .catalogue import Entry
-from .reading import NotFound, Reader
+from .reading import Reader
 
 NEWEST = 8
 """Releases read with each application."""

@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..clock import Clock, utc_now
 from ..domain.blocks import Freeze, Hold
 from ..domain.causes import CommandGiven
 from ..domain.commands import OF_A_LANE, OF_A_RELEASE, Verb
+from ..domain.errors import NotFound
 from ..domain.model import Record
 from ..domain.release import Lane
 from ..domain.reports import FreezeShown
 from ..domain.rules import RuleResult, failed
-from .clock import Clock, utc_now
 from .freezing import REPEAT, Freezer, Order
 from .inbound.reading import BadInput
 from .intake import Intake, Outcome, Receipt, UnknownTarget
-from .reading import NotFound, Reader
+from .reading import Reader
 
 
 class Given(Record):

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
@@ -24,7 +25,6 @@ from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import Installation
 from .catalogue import Catalogue
-from .clock import Clock, utc_now
 from .intake import Contended, Intake, Outcome
 
 log = logging.getLogger(__name__)

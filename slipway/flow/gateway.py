@@ -4,10 +4,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..clock import Clock, utc_now
 from ..domain.causes import Cause
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
-from .clock import Clock, utc_now
 from .inbound import EventSource, parse_hook, parse_image_event
 
 log = logging.getLogger(__name__)

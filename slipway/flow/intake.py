@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..clock import Clock
 from ..domain.actions import Action
 from ..domain.causes import Cause
 from ..domain.decide import decide
@@ -13,8 +14,8 @@ from ..domain.snapshot import lookups
 from ..ledger import AlreadySeen, Conflict, Ledger
 from ..ledger.indexing import Indexer
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
+from .backoff import Backoff
 from .catalogue import Catalogue, Entry
-from .clock import Clock, Patience
 from .observing import measured, stamped
 from .outbox import Outbox
 
@@ -68,7 +69,7 @@ class Intake:
     outbox: Outbox
     indexer: Indexer
     clock: Clock
-    patience: Patience
+    patience: Backoff
 
     def take(self, cause: Cause) -> tuple[Receipt, ...]:
         """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from ..clock import Clock, utc_now
 from ..domain.audit import AuditRecord
+from ..domain.errors import NotFound
 from ..domain.numbers import Cursor, Week, fold, iso_week, week_start, weeks_until
 from ..domain.numbers_report import EnvironmentNumbers, Folded, NumbersAnswer, environment_numbers
 from ..ledger import Conflict, Ledger
 from ..ledger.weeks import WEEKS_AT_ONCE, Weeks
 from .catalogue import Catalogue, Entry
-from .clock import Clock, utc_now
-from .reading import NotFound
 
 log = logging.getLogger(__name__)
 

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ..clock import Clock, utc_now
+from ..domain.errors import NotFound
 from ..domain.model import sha256
 from ..domain.reports import Parked
 from ..effects.messaging import Bus, DeadLetter, MessageTooLarge
 from ..ledger.installation import Installation
 from ..telemetry import Attribute, Metric, add
-from .clock import Clock, utc_now
-from .reading import NotFound
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ..clock import Clock
 from ..domain.causes import StepFinished
 from ..domain.model import sha256
 from ..domain.release import Release
@@ -17,7 +18,6 @@ from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
 from ..telemetry import Attribute, Family, about, carrier, received, span
 from .catalogue import Catalogue, Entry
-from .clock import Clock
 from .intake import Contended, Intake, UnknownTarget
 from .outcome import Finished, LookAgain, Outcome, TryAgain, failed, told
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..clock import Clock, utc_now
 from ..domain.application import Environment
 from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged
 from ..domain.blocks import Freeze
+from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
@@ -20,13 +22,8 @@ from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION
 from ..ledger.table import Row
 from .catalogue import Catalogue, Entry
-from .clock import Clock, utc_now
 
 PAGE_LIMIT = 500
-
-
-class NotFound(LookupError):  # noqa: N818 - it is an answer, not a fault
-    """What was asked for does not exist; the message names it."""
 
 
 class Verdict(Record):

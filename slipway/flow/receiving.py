@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ..clock import Clock, utc_now
 from ..domain.model import sha256
 from ..domain.tokens import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
 from ..ledger import Conflict, LedgerUnavailable
-from .clock import Clock, utc_now
 from .inbound import BadInput, Ignored
 from .intake import Contended, UnknownTarget
 from .parking import Parking

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.anchor import Anchor
 from ..domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck
 from ..domain.export import Form, written
 from ..domain.model import Record
 from ..ledger import Conflict, Ledger, keys
+from ..ledger.anchors import Anchors
 from ..ledger.archive import Archive, ArchiveDamaged, Segment
 from ..ledger.installation import Installation
-from .anchoring import Anchors
-from .clock import Clock, utc_now
 
 log = logging.getLogger(__name__)
 

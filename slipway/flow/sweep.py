@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ..clock import Clock
 from ..config import check_tag
 from ..domain.causes import ImagePushed
 from ..domain.decide.deadlines import overdue
@@ -18,7 +19,6 @@ from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
 from ..telemetry import Attribute, Family, about, span
 from .catalogue import Catalogue, Entry
-from .clock import Clock
 from .freezing import Freezer
 from .inbound.event_grid import hangs_on_an_image
 from .intake import Contended, Intake, Outcome

@@ -5,9 +5,10 @@ What it says is worth as much as the app is trusted; `slipway audit verify` comp
 
 from ..domain.anchor import Anchor, Points
 from ..domain.audit import GENESIS, AnchoredHead, AuditRecord, ChainCheck, ChainFault
+from ..domain.errors import NotFound
 from ..domain.reports import Checked
-from .anchoring import Anchors
-from .reading import NotFound, Reader
+from ..ledger.anchors import Anchors
+from .reading import Reader
 
 MOST = 5000
 """Records of one part."""

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..clock import Clock
 from ..domain.application import Environment
 from ..domain.causes import VoteCast
 from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
+from ..domain.errors import NotFound
 from ..domain.explain_gate import gate_rules
 from ..domain.plan import Plan
 from ..domain.release import Lane, Release, VoteDecision
@@ -15,11 +17,10 @@ from ..domain.rules import Rule, RuleResult, failed
 from ..domain.snapshot import Lookups, Snapshot
 from ..domain.tokens import Keys, TokenExpired, TokenRefused
 from ..domain.tones import Tone
-from ..flow.clock import Clock
 from ..flow.inbound.approval import vote
 from ..flow.intake import Intake, UnknownTarget
 from ..flow.newer import newer_release
-from ..flow.reading import NotFound, Reader
+from ..flow.reading import Reader
 from ..http.callers import Access
 from ..http.requests import Refused, check_origin
 from .answer import Answer, document, html, see_other

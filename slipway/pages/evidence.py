@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ..domain.errors import NotFound
 from ..domain.model import DIGEST_PATTERN
 from ..domain.plan import read_plan
 from ..domain.release import Evidence
-from ..flow.reading import NotFound
 from ..ledger import LedgerUnavailable
 from .answer import ASK_FIRST, Answer, document
 from .text import short, visible

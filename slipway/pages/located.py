@@ -10,6 +10,7 @@ from datetime import datetime
 from re import fullmatch
 from urllib.parse import quote
 
+from ..domain.errors import NotFound
 from ..domain.model import DIGEST_PATTERN
 from ..domain.people import Principal
 from ..domain.release import Release
@@ -17,7 +18,6 @@ from ..domain.roles import Permission
 from ..domain.tokens import ApprovalClaims
 from ..domain.tones import Tone
 from ..flow.inbound import BadInput
-from ..flow.reading import NotFound
 from ..http.requests import Refused, check_origin
 from .answer import Answer, html, see_other
 from .approving import Desk, changes, not_taken, page, take

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable
 from urllib.parse import quote
 
+from ..domain.errors import NotFound
 from ..domain.tokens import KeysUnavailable
 from ..domain.tones import Tone
 from ..flow.intake import Contended
-from ..flow.reading import NotFound
 from ..ledger import LedgerUnavailable
 from .answer import Answer, html
 from .templating import render

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
+from ..clock import Clock
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import MUST_SAY_WHY, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
 from ..domain.decide.returning import rollback_rules
+from ..domain.errors import NotFound
 from ..domain.model import NAME_PATTERN
 from ..domain.release import Lane, Phase, Release
 from ..domain.reports import FreezeShown
@@ -21,10 +23,8 @@ from ..domain.roles import Caller
 from ..domain.rules import RuleResult, failed
 from ..domain.tokens import Keys
 from ..domain.tones import Tone
-from ..flow.clock import Clock
 from ..flow.commanding import Asked, Commander, lane_freezes
 from ..flow.inbound.reading import BadInput
-from ..flow.reading import NotFound
 from ..http.requests import Refused, check_origin
 from .answer import Answer, html, see_other
 from .form import bound_nonce, new_nonce, read_fields

@@ -5,12 +5,13 @@ from datetime import datetime
 from itertools import islice
 
 from ..domain.audit import AuditRecord, Damaged
+from ..domain.errors import NotFound
 from ..domain.explain import Explanation
 from ..domain.plan import Plan
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
 from ..domain.spans import spans
-from ..flow.reading import NotFound, Reader
+from ..flow.reading import Reader
 from ..ledger import LedgerUnavailable
 from . import times, words
 from .answer import ASK_FIRST, Answer, document, kept

@@ -9,7 +9,7 @@ from ..domain.tokens import Keys
 from ..effects.cluster import Cluster
 from ..effects.notification import Channel
 from ..effects.registry import Importer, Registry
-from ..flow.clock import Patience
+from ..flow.backoff import Backoff
 from ..ledger import Blobs, Table
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable
@@ -63,7 +63,7 @@ class Outside:
             catalogue=lambda: catalogue_of(deliveries),
             telemetry=lambda: None,
             clock=self.clock,
-            patience=Patience(pause=lambda seconds: None, jitter=lambda: 0.5),
+            patience=Backoff(pause=lambda seconds: None, jitter=lambda: 0.5),
             owner=lambda: next(self._owners),
         )
 

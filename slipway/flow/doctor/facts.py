@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ...clock import Clock, utc_now
 from ...domain.tokens import Keys
 from ...effects.messaging import Bus
 from ...effects.registry import Registry
 from ...ledger import Blobs, Table
 from ...ledger.installation import Installation
 from ..catalogue import Catalogue
-from ..clock import Clock, utc_now
 from .remedies import Remedies
 
 

@@ -3,13 +3,13 @@
 A function key says which program asks, not which person: it lets nobody vote.
 """
 
+from ...clock import Clock
 from ...domain.ballot import Ballot
 from ...domain.causes import VoteCast
 from ...domain.model import sha256
 from ...domain.people import Principal
 from ...domain.release import Release, VoteDecision
 from ...domain.tokens import ApprovalClaims, Keys, TokenRefused
-from ..clock import Clock
 from .reading import BadInput
 
 

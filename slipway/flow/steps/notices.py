@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...clock import Clock
 from ...domain.application import Environment
 from ...domain.decide.quorum import approvals, people_left
 from ...domain.explain_gate import gate_rules
@@ -15,7 +16,6 @@ from ...domain.release import Phase, Release
 from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
 from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
-from ..clock import Clock
 from ..newer import newer_release
 from ..perform import Work
 from .places import Places

@@ -1,10 +1,10 @@
 """Notify: one notice on one channel. For an open gate, each approver gets a link of their own, made here and now,
 so that no link waits in a queue or a table."""
 
+from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.tokens import KeysUnavailable
 from ...effects.notification import Channel, Message, NotificationError
-from ..clock import Clock
 from ..outcome import Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .notices import Audience, messages

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from ...clock import Clock
 from ...config import ConfigError, render, render_job
 from ...domain.application import Environment, policy_hash
 from ...domain.errors import UnknownName
@@ -13,7 +14,6 @@ from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Preview
 from ...effects.registry import RegistryError
-from ..clock import Clock
 from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places

@@ -7,6 +7,7 @@ copied, both sides are compared, the tag is set, and tag and manifest are locked
 
 from datetime import timedelta
 
+from ...clock import Clock
 from ...domain.application import Environment
 from ...domain.errors import UnknownName
 from ...domain.model import Digest, canonical
@@ -23,7 +24,6 @@ from ...effects.registry import (
     Unfinished,
 )
 from ...effects.registry import promote as copy
-from ..clock import Clock
 from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from ...clock import Clock
 from ...domain.application import Application
 from ...domain.promotion import PromotionProgress, PromotionState, Way
 from ...domain.release import Release
 from ...domain.steps import PROMOTION_TIME
 from ...effects.registry import Progress, TagTaken, Target
 from ...ledger import LedgerUnavailable
-from ..clock import Clock
 from ..perform import LEASE, Work
 from .places import Places
 

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
+from ...clock import Clock
 from ...config.images import names_repository
 from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...effects.cluster import Cluster, ClusterError, RolloutState, State
-from ..clock import Clock
 from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from functools import partial
 
+from ...clock import Clock
 from ...domain.steps import StepKind
-from ..clock import Clock
 from ..perform import Effect
 from .notify import notify
 from .places import Places

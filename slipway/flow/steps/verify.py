@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ...clock import Clock
 from ...domain.application import Environment
 from ...domain.errors import UnknownName
 from ...domain.model import Record
@@ -9,7 +10,6 @@ from ...domain.plan import Plan
 from ...domain.release import Evidence
 from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, State
-from ..clock import Clock
 from ..outcome import Finished, LookAgain, Outcome, TryAgain, failed, passed
 from ..perform import Work
 from .places import Places

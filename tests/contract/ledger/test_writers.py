@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.causes import Cause
-from slipway.flow.clock import Patience
+from slipway.flow.backoff import Backoff
 from slipway.flow.intake import Contended, Intake, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import Conflict
@@ -61,7 +61,7 @@ def hurried(installation: Installation) -> Intake:
     def pause(seconds: float) -> None:
         threading.Event().wait(seconds / 5)
 
-    return replace(installation.app.intake, patience=Patience(pause=pause))
+    return replace(installation.app.intake, patience=Backoff(pause=pause))
 
 
 def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installation: Installation) -> None:

@@ -10,8 +10,9 @@ import pytest
 from slipway.domain.anchor import Anchor, AnchorCheck
 from slipway.domain.audit import AuditRecord
 from slipway.effects.notification import NotificationError
-from slipway.flow.anchoring import Anchored, AnchorsDamaged
+from slipway.flow.anchoring import Anchored
 from slipway.ledger import keys
+from slipway.ledger.anchors import AnchorsDamaged
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Write
 from slipway.testing import MemoryLog, MemoryTable, write_delivery

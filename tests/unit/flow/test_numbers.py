@@ -2,11 +2,11 @@
 
 import pytest
 
+from slipway.domain.errors import NotFound
 from slipway.domain.numbers import Cursor, Week, fold
 from slipway.flow.inbound.reading import BadInput
 from slipway.flow.numbers import Numbers
 from slipway.flow.numbers_asked import read_question
-from slipway.flow.reading import NotFound
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Conflict, Write
 from tests.unit.pages.fleet import Fleet

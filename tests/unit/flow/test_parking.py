@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from slipway.domain.errors import NotFound
 from slipway.effects.messaging import DeadLetter, QueueUnavailable
 from slipway.flow.inbound import BadInput
 from slipway.flow.parking import NotReplayable
-from slipway.flow.reading import NotFound
 from slipway.testing import Installation
 
 HOOKS = "azure-devops"

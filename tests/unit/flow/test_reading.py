@@ -3,8 +3,8 @@
 import pytest
 
 from slipway.domain.audit import AuditRecord
+from slipway.domain.errors import NotFound
 from slipway.domain.model import sha256
-from slipway.flow.reading import NotFound
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Row
 from slipway.testing import Installation, MemoryTable

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from slipway.domain.errors import NotFound
 from slipway.domain.reports import Checked
-from slipway.flow.reading import NotFound
 from slipway.flow.verifying import verify_part
 from slipway.ledger import keys
 from slipway.ledger.rows import pack

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from slipway.domain.errors import NotFound
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import StepKind
 from slipway.flow.links import EXPLAINS_FOR
-from slipway.flow.reading import NotFound
 from slipway.pages.answer import Answer
 from slipway.pages.approving import show, show_changes
 from slipway.pages.messages import guarded

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.blocks import Freeze
+from slipway.domain.errors import NotFound
 from slipway.domain.explain import EnvironmentRules, Explanation, in_the_way
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.snapshot import Lookups
 from slipway.domain.steps import StepKind
-from slipway.flow.reading import NotFound
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.pages.board import board_page, show

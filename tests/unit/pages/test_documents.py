@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from slipway.domain.errors import NotFound
 from slipway.domain.model import sha256
 from slipway.domain.release import Evidence
-from slipway.flow.reading import NotFound
 from slipway.ledger import LedgerUnavailable
 from slipway.pages.evidence import LOGS_SHOWN, evidence_views, kept_document
 from tests.unit.pages.installation import Told

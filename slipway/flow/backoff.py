@@ -1,21 +1,13 @@
-"""Time and chance come in from outside, so that tests hold both in their hands."""
+"""Waiting between tries at something that others are busy with."""
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-
-Clock = Callable[[], datetime]
-"""The time now, with a zone."""
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class Backoff:
     """How to wait a moment between tries: milliseconds, with jitter, never for an event."""
 
     pause: Callable[[float], None] = time.sleep
