@@ -18,8 +18,8 @@ from local.stack import azurite
 from slipway.bootstrap import App, Ports
 from slipway.clock import utc_now
 from slipway.domain.causes import ImagePushed
-from slipway.flow.backoff import Backoff
-from slipway.flow.intake import Contended
+from slipway.engine.backoff import Backoff
+from slipway.engine.intake import Contended
 from slipway.ledger.azure_table import AzureTable
 from slipway.testing import Installation
 

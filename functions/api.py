@@ -7,7 +7,7 @@ from slipway.api.releases import Applications, Explanation, ReleaseAnswer, Relea
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.plan import read_plan
 from slipway.domain.roles import Permission
-from slipway.flow.inbound import BadInput
+from slipway.inbound import BadInput
 from slipway.ledger.installation import ID_PATTERN
 from slipway.text import without_tokens
 

@@ -6,10 +6,10 @@ but their own. Where people sign in, the addresses without a token take over: th
 
 import azure.functions as func
 
-from slipway.pages import located
-from slipway.pages.approving import Desk, decide, show, show_changes
-from slipway.pages.located import Place
-from slipway.pages.messages import guarded
+from slipway.web import located
+from slipway.web.approving import Desk, decide, show, show_changes
+from slipway.web.located import Place
+from slipway.web.messages import guarded
 
 from .pages import ANONYMOUS, LOOKING, as_response
 from .shared import new_blueprint, parts

@@ -16,9 +16,9 @@ from slipway.domain.actions import Action
 from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
 from slipway.domain.errors import NotFound
 from slipway.domain.roles import Permission
-from slipway.flow.inbound import BadInput
-from slipway.flow.reading import PAGE_LIMIT as CHAIN_LIMIT
-from slipway.flow.trail import PAGE, read_query
+from slipway.inbound import BadInput
+from slipway.queries.reading import PAGE_LIMIT as CHAIN_LIMIT
+from slipway.queries.trail import PAGE, read_query
 
 from .contract import Operation, Parameter, endpoint
 from .http import number, ok, read_body

@@ -6,9 +6,9 @@ Who does it is whoever has signed in, or the holder of a key, by its name; nothi
 import azure.functions as func
 
 from slipway.api.commands import Command, Commanded, Freezes
+from slipway.commands.commanding import Asked
 from slipway.domain.commands import PERMISSIONS
 from slipway.domain.roles import Permission
-from slipway.flow.commanding import Asked
 
 from .contract import Operation, endpoint
 from .guard import admit, permit

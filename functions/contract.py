@@ -14,9 +14,9 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from slipway.domain.roles import Permission
-from slipway.flow.inbound import BadInput
 from slipway.http.callers import KEY_PARAMETER
 from slipway.http.requests import check_media_type
+from slipway.inbound import BadInput
 
 from .guard import API_LEVEL, guarded
 from .http import Handler, answering

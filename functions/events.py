@@ -5,8 +5,8 @@ import logging
 import azure.functions as func
 
 from slipway.effects.messaging import MessageTooLarge
-from slipway.flow.gateway import EVENT_GRID
-from slipway.flow.inbound import BadInput, Ignored, registry_event
+from slipway.engine.gateway import EVENT_GRID
+from slipway.inbound import BadInput, Ignored, registry_event
 
 from .shared import new_blueprint, parts
 

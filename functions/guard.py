@@ -8,9 +8,9 @@ import azure.functions as func
 
 from slipway.bootstrap.settings import host_checks_keys
 from slipway.domain.roles import Caller, NotPermitted, Permission, demand
-from slipway.flow.inbound import BadInput
 from slipway.http.callers import Unknown
 from slipway.http.requests import check_origin
+from slipway.inbound import BadInput
 
 from .http import Answered, Handler, answering, problem
 from .shared import parts

@@ -12,8 +12,8 @@ import logging
 import azure.functions as func
 
 from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
-from slipway.flow.gateway import AZURE_DEVOPS
-from slipway.flow.inbound import BadInput, Ignored
+from slipway.engine.gateway import AZURE_DEVOPS
+from slipway.inbound import BadInput, Ignored
 from slipway.ledger import LedgerUnavailable
 
 from .shared import new_blueprint, parts

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from slipway.domain.errors import NotFound
 from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
-from slipway.flow.inbound import BadInput, Ignored
-from slipway.flow.inbound.reading import read_as, read_json
-from slipway.flow.intake import Contended
-from slipway.flow.parking import NotReplayable
+from slipway.engine.intake import Contended
+from slipway.engine.parking import NotReplayable
 from slipway.http.requests import BODY_LIMIT, Refused
+from slipway.inbound import BadInput, Ignored
+from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import LedgerUnavailable
 
 log = logging.getLogger(__name__)

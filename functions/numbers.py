@@ -4,8 +4,8 @@ import azure.functions as func
 
 from slipway.api.numbers import Folded, NumbersAnswer
 from slipway.domain.roles import Permission
-from slipway.flow.numbers import WEEKS_LIMIT
-from slipway.flow.numbers_asked import WEEKS, read_question
+from slipway.queries.numbers import WEEKS_LIMIT
+from slipway.queries.numbers_asked import WEEKS, read_question
 
 from .contract import Operation, Parameter, endpoint
 from .http import ok

@@ -3,10 +3,10 @@
 import azure.functions as func
 
 from slipway.domain.roles import Caller, Role
-from slipway.flow.inbound import BadInput
-from slipway.pages.answer import Answer
-from slipway.pages.messages import guarded, sign_in
-from slipway.pages.operating import Desk, Subject, give, show, subject_of
+from slipway.inbound import BadInput
+from slipway.web.answer import Answer
+from slipway.web.messages import guarded, sign_in
+from slipway.web.operating import Desk, Subject, give, show, subject_of
 
 from .pages import ANONYMOUS, LOOKING, as_response
 from .shared import new_blueprint, parts

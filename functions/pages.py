@@ -5,12 +5,12 @@ from urllib.parse import quote, urlencode
 
 import azure.functions as func
 
-from slipway.flow.inbound import BadInput
-from slipway.pages import audit, board, numbers, parked, release, templating
-from slipway.pages import evidence as documents
-from slipway.pages.answer import Answer, compressed, conditional
-from slipway.pages.messages import guarded, message, sign_in
-from slipway.pages.signin import Visitor, visitor
+from slipway.inbound import BadInput
+from slipway.web import audit, board, numbers, parked, release, templating
+from slipway.web import evidence as documents
+from slipway.web.answer import Answer, compressed, conditional
+from slipway.web.messages import guarded, message, sign_in
+from slipway.web.signin import Visitor, visitor
 
 from .http import number
 from .shared import new_blueprint, parts

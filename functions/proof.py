@@ -8,8 +8,8 @@ import azure.functions as func
 from slipway.api.audit import AnchorsAnswer, Checked
 from slipway.domain.errors import NotFound
 from slipway.domain.roles import Permission
-from slipway.flow.inbound import BadInput
-from slipway.flow.verifying import MOST, verify_part
+from slipway.inbound import BadInput
+from slipway.queries.verifying import MOST, verify_part
 
 from .audit_api import APPLICATION
 from .contract import Operation, Parameter, endpoint

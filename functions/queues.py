@@ -13,8 +13,8 @@ from slipway.domain.causes import CAUSE
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
-from slipway.flow.inbound import Senders, parse_run_message, parse_vote, read_json
-from slipway.flow.inbound.reading import bad_input, read_as
+from slipway.inbound import Senders, parse_run_message, parse_vote, read_json
+from slipway.inbound.reading import bad_input, read_as
 from slipway.telemetry import Attribute, Family, Metric, measure, span
 from slipway.telemetry import message as handling
 

@@ -12,15 +12,9 @@ from slipway.domain.errors import NotFound
 from slipway.domain.people import Principal
 from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
-from slipway.flow.inbound.ballot import (
-    Misdirected,
-    NotAllowed,
-    check_identified,
-    vote_of_principal,
-    vote_of_token,
-)
-from slipway.flow.intake import UnknownTarget
-from slipway.flow.open_gates import open_gate, open_gates
+from slipway.engine.intake import UnknownTarget
+from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, vote_of_principal, vote_of_token
+from slipway.queries.open_gates import open_gate, open_gates
 
 from .contract import Operation, Parameter, endpoint
 from .guard import check_own_origin, permit

@@ -10,16 +10,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = {
-    "docs/reference/states.md": "slipway.domain.diagram",
-    "docs/reference/delivery.schema.json": "slipway.config.schema",
-    "docs/reference/api.md": "functions.api_reference",
-    "docs/reference/roles.md": "slipway.domain.roles_reference",
+    "docs/reference/states.md": "scripts.reference.states",
+    "docs/reference/delivery.schema.json": "slipway.catalogue.schema",
+    "docs/reference/api.md": "scripts.reference.api",
+    "docs/reference/roles.md": "scripts.reference.roles",
     "docs/reference/audit-actions.md": "scripts.reference.audit_actions",
-    "docs/reference/delivery.md": "slipway.config.reference",
-    "docs/reference/cli.md": "slipway.cli.reference",
-    "docs/reference/settings.md": "slipway.bootstrap.settings_reference",
+    "docs/reference/delivery.md": "scripts.reference.delivery",
+    "docs/reference/cli.md": "scripts.reference.cli",
+    "docs/reference/settings.md": "scripts.reference.settings",
     "docs/reference/cost-per-release.md": "bench.cost_page",
-    "docs/reference/telemetry.md": "slipway.telemetry.reference",
+    "docs/reference/telemetry.md": "scripts.reference.telemetry",
 }
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from slipway.pages.templating import STYLESHEET  # noqa: E402 - the repository is put on the path first
-from tests.unit.pages.samples import pages  # noqa: E402
+from slipway.web.templating import STYLESHEET  # noqa: E402 - the repository is put on the path first
+from tests.unit.web.samples import pages  # noqa: E402
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 CHROMIUM = [

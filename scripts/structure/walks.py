@@ -95,7 +95,7 @@ def followed_in(root: Path) -> dict[str, Walk]:
 def push(folder: Path) -> Prepared:
     """A message of the queue tells that an image was pushed; a release begins."""
     from slipway.domain.causes import CAUSE
-    from slipway.flow.inbound import read_json
+    from slipway.inbound import read_json
     from slipway.testing import Installation, MemoryTable, write_delivery
 
     write_delivery(folder)
@@ -114,8 +114,8 @@ def push(folder: Path) -> Prepared:
 def vote(_: Path) -> Prepared:
     """An approver sends the form of the approval page, which approves the plan."""
     from slipway.testing import MemoryTable
-    from tests.unit.pages.samples import asked
-    from tests.unit.pages.test_voting import Page
+    from tests.unit.web.samples import asked
+    from tests.unit.web.test_voting import Page
 
     page = Page(*asked())
     return Prepared(lambda: page.post("approve"), MemoryTable.transact)

@@ -5,24 +5,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..catalogue.entries import Catalogue
 from ..clock import Clock
+from ..commands.commanding import Commander
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
-from ..flow.catalogue import Catalogue
-from ..flow.commanding import Commander
-from ..flow.freezing import Freezer
-from ..flow.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
-from ..flow.inbound import EventSource
-from ..flow.intake import Intake
-from ..flow.links import Links
-from ..flow.numbers import Numbers
-from ..flow.outbox import Outbox
-from ..flow.parking import Parking
-from ..flow.provenance import Provenance
-from ..flow.reading import Reader
-from ..flow.receiving import Receiver
-from ..flow.trail import Trail
+from ..engine.freezing import Freezer
+from ..engine.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
+from ..engine.intake import Intake
+from ..engine.links import Links
+from ..engine.outbox import Outbox
+from ..engine.parking import Parking
+from ..engine.receiving import Receiver
 from ..http.callers import Access, NamedKey
+from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
 from ..ledger.indexing import Indexer
@@ -31,6 +27,10 @@ from ..ledger.leases import Leases
 from ..ledger.logs import AppendLog
 from ..ledger.reindexing import Reindexing
 from ..ledger.weeks import Weeks
+from ..queries.numbers import Numbers
+from ..queries.provenance import Provenance
+from ..queries.reading import Reader
+from ..queries.trail import Trail
 from .once import Named, part
 from .ports import Ports
 from .settings import Settings
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
-    from ..flow.anchoring import Anchoring
-    from ..flow.doctor import Doctor
-    from ..flow.exporting import ContainerExport
-    from ..flow.perform import Performer
-    from ..flow.retention import Retention
-    from ..flow.steps.places import Places
-    from ..flow.sweep import Sweep
+    from ..engine.perform import Performer
+    from ..engine.steps.places import Places
     from ..ledger.anchors import Anchors
+    from ..maintenance.anchoring import Anchoring
+    from ..maintenance.doctor import Doctor
+    from ..maintenance.exporting import ContainerExport
+    from ..maintenance.retention import Retention
+    from ..maintenance.sweep import Sweep
     from ..telemetry.sdk import Sdk
 
 
@@ -167,7 +167,7 @@ class App:
 
     @part
     def places(self) -> "Places":
-        from ..flow.steps.places import Places
+        from ..engine.steps.places import Places
 
         return Places(
             registry=self.registry,
@@ -183,8 +183,8 @@ class App:
 
     @part
     def performer(self) -> "Performer":
-        from ..flow.perform import Performer
-        from ..flow.steps.table import effects
+        from ..engine.perform import Performer
+        from ..engine.steps.table import effects
 
         return Performer(
             ledger=self.ledger,
@@ -217,7 +217,7 @@ class App:
 
     @part
     def sweep(self) -> "Sweep":
-        from ..flow.sweep import Sweep
+        from ..maintenance.sweep import Sweep
 
         return Sweep(
             ledger=self.ledger,
@@ -252,7 +252,7 @@ class App:
     @part
     def retention(self) -> "Retention | None":
         """None where records stay in the table for ever."""
-        from ..flow.retention import Retention
+        from ..maintenance.retention import Retention
 
         age, archive = self.settings.retention, self.ledger.archive
         if age is None or archive is None:
@@ -270,7 +270,7 @@ class App:
     def container_export(self) -> "ContainerExport | None":
         """None where nothing is exported by itself."""
         from ..domain.export import Form
-        from ..flow.exporting import ContainerExport
+        from ..maintenance.exporting import ContainerExport
 
         if not self.settings.export:
             return None
@@ -279,7 +279,7 @@ class App:
 
     @part
     def anchoring(self) -> "Anchoring":
-        from ..flow.anchoring import Anchoring
+        from ..maintenance.anchoring import Anchoring
 
         return Anchoring(
             anchors=self.anchors,
@@ -310,7 +310,7 @@ class App:
 
     @part
     def doctor(self) -> "Doctor":
-        from ..flow.doctor import Doctor, Facts
+        from ..maintenance.doctor import Doctor, Facts
         from .remedies import remedies
 
         return Doctor(

@@ -7,13 +7,13 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from ..catalogue import Known, load_deliveries
+from ..catalogue.entries import Catalogue
 from ..clock import utc_now
-from ..config import Known, load_deliveries
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
-from ..flow.backoff import Backoff
-from ..flow.catalogue import Catalogue
-from ..flow.observing import ObservedBus
+from ..engine.backoff import Backoff
+from ..engine.observing import ObservedBus
 from ..ledger import Blobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..catalogue.entries import Catalogue
 from ..clock import Clock
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
-from ..flow.backoff import Backoff
-from ..flow.catalogue import Catalogue
+from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from ..flow.doctor import Remedies
+from ..maintenance.doctor import Remedies
 from .settings import Settings
 
 

@@ -1,6 +1,6 @@
 """What is delivered, and where to: the content of a `delivery.yaml`, as the rest of the code sees it.
 
-`slipway/config/` reads these from files; `slipway delivery schema` prints their JSON Schema.
+`slipway/catalogue/` reads these from files; `slipway delivery schema` prints their JSON Schema.
 Registries and clusters are named here and given addresses by the installation's settings, so that one
 `delivery.yaml` serves the laptop and Azure alike.
 """

@@ -1,7 +1,7 @@
 """Time windows: when an environment may be rolled out to, as `delivery.yaml` says it.
 
-Here is only the policy, and the answer for one moment. `slipway/config/windows.py` works the answer out, with a library
-that knows iCalendar; the domain imports none, so `decide` is given the answer.
+Here is only the policy, and the answer for one moment. `slipway/catalogue/windows.py` works the answer out, with a
+library that knows iCalendar; the domain imports none, so `decide` is given the answer.
 """
 
 from datetime import date, timedelta

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from ..domain.incoming import Incoming
 from ..domain.people import OID, Principal, SignedIn
-from ..flow.inbound.reading import BadInput, read_as, read_json
+from ..inbound.reading import BadInput, read_as, read_json
 
 HEADER = "X-MS-CLIENT-PRINCIPAL"
 LIMIT = 64 * 1024

@@ -4,8 +4,8 @@ from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
-from ..config import load_deliveries
-from ..flow.catalogue import Catalogue
+from ..catalogue import load_deliveries
+from ..catalogue.entries import Catalogue
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 

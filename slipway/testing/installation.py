@@ -17,10 +17,10 @@ from ..domain.commands import Verb
 from ..domain.explain import Explanation
 from ..domain.release import Lane, Phase, Release, Run, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
-from ..flow.board import Board, board
-from ..flow.intake import Receipt
-from ..flow.reading import Verdict
-from ..flow.sweep import Swept
+from ..engine.intake import Receipt
+from ..maintenance.sweep import Swept
+from ..queries.board import Board, board
+from ..queries.reading import Verdict
 from .artifacts import image
 from .deliveries import ADA
 from .ports import SIGNING_KEYS, Outside

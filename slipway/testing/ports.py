@@ -9,7 +9,7 @@ from ..domain.tokens import Keys
 from ..effects.cluster import Cluster
 from ..effects.notification import Channel
 from ..effects.registry import Importer, Registry
-from ..flow.backoff import Backoff
+from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from slipway.pages.templating import STYLESHEET
+from slipway.web.templating import STYLESHEET
 from tests.chromium import DESKTOP, PHONE, SLOW, too_wide, unseen_focus, violations
-from tests.unit.pages.samples import SAMPLES
+from tests.unit.web.samples import SAMPLES
 
 pytestmark = pytest.mark.xdist_group("browser")
 ORIGIN = "https://slipway.example.com"

@@ -18,8 +18,8 @@ from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
 from slipway.effects.messaging import DeadLetter
 from slipway.effects.notification import Message
-from slipway.flow.inbound import Senders, parse_vote
-from slipway.flow.inbound.reading import read_as, read_json
+from slipway.inbound import Senders, parse_vote
+from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import keys
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.index_keys import places

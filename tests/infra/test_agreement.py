@@ -9,7 +9,7 @@ from local.stack.configuration import QUEUES, service_bus
 from local.stack.secrets import load_or_make
 from local.stack.stack import StackOptions
 from slipway.bootstrap.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
-from slipway.config import Known, load_deliveries
+from slipway.catalogue import Known, load_deliveries
 from slipway.domain.keyring import VAULT_SECRET
 from slipway.ledger.blobs import CONTAINER
 from slipway.ledger.keys import TABLE

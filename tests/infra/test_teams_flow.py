@@ -16,7 +16,7 @@ from slipway.domain.rules import failed
 from slipway.domain.tokens import ApprovalClaims, Keys
 from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.teams_flow import question
-from slipway.flow.inbound import BadInput, Senders, parse_vote
+from slipway.inbound import BadInput, Senders, parse_vote
 from tests.infra.bicep import INFRA
 from tests.infra.logic_app import Run, Wrong, check
 from tests.unit.domain.samples import ADA, BEN, application, approval, digest, production, staging

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.ci.pipeline import build_complete, run_of
-from slipway.flow.inbound import SIZE_LIMIT
+from slipway.inbound import SIZE_LIMIT
 from tests.integration.system import ADA, System
 from tests.unit.inbound.test_pipeline import WRAPPER
 

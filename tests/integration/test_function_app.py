@@ -11,7 +11,7 @@ import pytest
 
 from local.functions.launch import ROOT, command_line
 from local.stack import configuration
-from slipway.flow.parking import QUEUES
+from slipway.engine.parking import QUEUES
 
 EXAMPLE = ROOT / "local.settings.json.example"
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from slipway.domain.application import Pipeline as Followed
-from slipway.flow.inbound import parse_run_message
+from slipway.inbound import parse_run_message
 
 from .conftest import ROOT
 from .expander import instantiate, parameters_of

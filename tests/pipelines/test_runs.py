@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.causes import PipelineCompleted
-from slipway.flow.inbound import parse_run_message
+from slipway.inbound import parse_run_message
 
 from .conftest import EXAMPLE, ROOT
 from .machine import Machine

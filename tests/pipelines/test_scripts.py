@@ -11,7 +11,7 @@ import pytest
 
 from slipway.domain.causes import PipelineCompleted
 from slipway.domain.model import REPOSITORY_PATTERN, TAG_PATTERN
-from slipway.flow.inbound import parse_run_message
+from slipway.inbound import parse_run_message
 
 from .conftest import ROOT
 from .programs import DIGEST, Programs, put_into

@@ -8,7 +8,7 @@ import urllib3
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.security.site import MODULES, Site, serving_site
-from tests.unit.pages.samples import asked
+from tests.unit.web.samples import asked
 
 CHROMIUM = Path("/usr/bin/chromium")
 

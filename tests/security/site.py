@@ -17,9 +17,9 @@ import azure.functions as func
 from functions import approvals, guard, pages, votes
 from slipway.bootstrap import App
 from slipway.domain.release import Release
-from slipway.pages.signin import SignIn
 from slipway.testing import MemoryTable
-from tests.unit.pages.installation import Told
+from slipway.web.signin import SignIn
+from tests.unit.web.installation import Told
 
 MODULES = (pages, approvals, votes, guard)
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.pages.test_signed_in import principal
+from tests.unit.web.test_signed_in import principal
 
 FROM_ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},

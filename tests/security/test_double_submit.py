@@ -15,7 +15,7 @@ from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA, BEN
 from tests.security.conftest import use
 from tests.security.site import Site, serving_site
-from tests.unit.pages.samples import two_asked
+from tests.unit.web.samples import two_asked
 
 
 def at_once(*work: Callable[[], Any]) -> list[Any]:

@@ -13,8 +13,8 @@ import pytest
 import functions
 from slipway.http.callers import Access
 from slipway.testing import BASE
-from tests.unit.pages.samples import asked
-from tests.unit.pages.test_signed_in import principal
+from tests.unit.web.samples import asked
+from tests.unit.web.test_signed_in import principal
 
 MODULES: list[ModuleType] = [
     importlib.import_module(f"functions.{m.name}") for m in pkgutil.iter_modules(functions.__path__)

@@ -8,7 +8,7 @@ import urllib3
 
 from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.pages.test_signed_in import principal
+from tests.unit.web.test_signed_in import principal
 
 EVIL = [
     "https://evil.example/",

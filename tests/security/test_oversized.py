@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
-from slipway.flow.inbound import BadInput, Senders, parse_vote
-from slipway.flow.inbound.approval import REASON_LIMIT
 from slipway.http.requests import FORM_TYPE
+from slipway.inbound import BadInput, Senders, parse_vote
+from slipway.inbound.approval import REASON_LIMIT
 from slipway.testing import ADA
 from tests.security.site import Site
 

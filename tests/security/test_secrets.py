@@ -17,9 +17,9 @@ from slipway.bootstrap.settings import Settings
 from slipway.domain.tokens import Claims, Keys, TokenRefused
 from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError
-from slipway.flow.inbound import BadInput, Senders, parse_vote
-from slipway.flow.receiving import Receiver
+from slipway.engine.receiving import Receiver
 from slipway.http.requests import FORM_TYPE
+from slipway.inbound import BadInput, Senders, parse_vote
 from tests.security.site import Site
 from tests.security.test_tokens import DOORS, REFUSED, good
 from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, gate_opened

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import urllib3
 
-from slipway.flow.inbound import BadInput, Senders, parse_vote
-from slipway.flow.receiving import Receiver
+from slipway.engine.receiving import Receiver
+from slipway.inbound import BadInput, Senders, parse_vote
 from slipway.testing import ADA, BEN
 from tests.security.site import Site
-from tests.unit.pages.test_signed_in import OIDS, principal
+from tests.unit.web.test_signed_in import OIDS, principal
 
 SPOOFED = {
     "x-ms-client-principal": principal(ADA)["x-ms-client-principal"],

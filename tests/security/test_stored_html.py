@@ -17,14 +17,14 @@ from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.card import card
 from slipway.effects.notification.letter import compose
 from slipway.effects.notification.smtp import as_mail
-from slipway.flow.inbound import BadInput, Ignored
+from slipway.inbound import BadInput, Ignored
 from tests.security.conftest import use
 from tests.security.site import Site, serving_site
 from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, hostile
 from tests.unit.inbound.samples import PUSH, changed
 from tests.unit.inbound.test_event_grid import parse as parse_push
-from tests.unit.pages.samples import cast
-from tests.unit.pages.test_rendering import HOSTILE, hostile_installation
+from tests.unit.web.samples import cast
+from tests.unit.web.test_rendering import HOSTILE, hostile_installation
 
 LIBRARY = Path(__file__).resolve().parents[2] / "tools" / "card" / "node_modules" / "adaptivecards" / "dist"
 OWN = {"http://127.0.0.1", "about:blank"}

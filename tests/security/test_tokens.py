@@ -10,14 +10,14 @@ import urllib3
 
 from slipway.domain.release import VoteDecision
 from slipway.domain.tokens import Keys
-from slipway.flow.inbound import BadInput, Senders, parse_vote
-from slipway.flow.inbound.approval import vote
-from slipway.flow.intake import UnknownTarget
+from slipway.engine.intake import UnknownTarget
 from slipway.http.requests import FORM_TYPE
+from slipway.inbound import BadInput, Senders, parse_vote
+from slipway.inbound.approval import vote
 from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.pages.installation import digest
-from tests.unit.pages.samples import cast
+from tests.unit.web.installation import digest
+from tests.unit.web.samples import cast
 
 Bad = Callable[[Site], str]
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from slipway.bootstrap import app, settings_reference
+from scripts.reference import settings as settings_reference
+from slipway.bootstrap import app
 from slipway.bootstrap.azure import azure_ports
 from slipway.bootstrap.settings import PREFIX, Settings, SettingsError, variable
 from slipway.domain.tokens import Keys

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from slipway.config import ConfigError, load_deliveries, load_delivery
-from slipway.config.delivery import DELIVERY_FILE
-from slipway.config.schema import schema_text
+from slipway.catalogue import ConfigError, load_deliveries, load_delivery
+from slipway.catalogue.delivery import DELIVERY_FILE
+from slipway.catalogue.schema import schema_text
 
 from ..screen import GOOD, Cell, Screen
 from ..troubles import Exit, Trouble

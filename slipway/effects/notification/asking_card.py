@@ -12,7 +12,7 @@ from .card import LINK, SIZE_LIMIT, Element, card
 from .channel import Message
 
 REASON_LIMIT: Final = 2000
-"""Characters that the app takes as a reason (`flow/inbound/approval.py`)."""
+"""Characters that the app takes as a reason (`slipway/inbound/approval.py`)."""
 
 
 def asking_card(message: Message, *, room: int = SIZE_LIMIT) -> Element:

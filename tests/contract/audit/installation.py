@@ -15,11 +15,11 @@ from functions import api, audit_api, guard, proof
 from slipway.domain.audit import AuditDraft, chained
 from slipway.domain.export import Form
 from slipway.domain.release import Phase
-from slipway.flow.exporting import ContainerExport
-from slipway.flow.retention import Retention
 from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_audit
 from slipway.ledger.table import Act, Write
+from slipway.maintenance.exporting import ContainerExport
+from slipway.maintenance.retention import Retention
 from slipway.testing import BASE, Installation
 
 KEY = "the-key"

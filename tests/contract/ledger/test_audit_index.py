@@ -8,11 +8,11 @@ import pytest
 
 from slipway.domain.audit import AuditRecord
 from slipway.domain.audit_query import AuditPage, AuditQuery
-from slipway.flow.inbound import BadInput
-from slipway.flow.trail import Trail
+from slipway.inbound import BadInput
 from slipway.ledger.audit_index import REQUESTS, AuditIndex
 from slipway.ledger.index_keys import TIME, places
 from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Write
+from slipway.queries.trail import Trail
 from slipway.testing import MemoryTable
 from tests.contract.ledger.trails import ADA, BEN, digest_of, trail
 

@@ -11,9 +11,9 @@ from slipway.domain.decide import Decision, decide
 from slipway.domain.release import Phase
 from slipway.domain.snapshot import lookups
 from slipway.domain.steps import Outgoing, StepKind
-from slipway.flow.intake import Outcome
-from slipway.flow.sweep import SEEN_FOR, SETTLED
+from slipway.engine.intake import Outcome
 from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, Loaded, Table, keys
+from slipway.maintenance.sweep import SEEN_FOR, SETTLED
 from slipway.testing import Installation, MemoryBus, write_delivery
 from tests.interfering import Interfering
 

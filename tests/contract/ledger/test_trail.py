@@ -8,10 +8,10 @@ import pytest
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord, chained
 from slipway.domain.release import Phase
-from slipway.flow.reading import Verdict
 from slipway.ledger import Table, keys
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Value, Write
+from slipway.queries.reading import Verdict
 from slipway.testing import Installation, write_delivery
 
 CHANGED = "its content does not match its hash: it was changed after it was written"

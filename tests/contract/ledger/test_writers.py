@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.causes import Cause
-from slipway.flow.backoff import Backoff
-from slipway.flow.intake import Contended, Intake, Outcome, Receipt
+from slipway.engine.backoff import Backoff
+from slipway.engine.intake import Contended, Intake, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import Conflict
 from slipway.testing import Installation, write_delivery

@@ -19,7 +19,7 @@ from functions import api, approvals, audit_api, commands, events, hooks, operat
 from local.functions.routes import compile_route
 from slipway.bootstrap import App, Settings, app
 from slipway.bootstrap.azure import azure_ports
-from slipway.config import ConfigError
+from slipway.catalogue import ConfigError
 from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
 from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster

@@ -14,7 +14,7 @@ from slipway.ledger.index_keys import places
 from slipway.ledger.table import Act, Write
 from slipway.testing import ADA
 from tests.unit.api.in_process import Served, serve
-from tests.unit.pages.installation import Told, digest
+from tests.unit.web.installation import Told, digest
 
 
 @pytest.fixture

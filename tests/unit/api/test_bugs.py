@@ -9,9 +9,9 @@ import pytest
 
 from functions.http import answering
 from slipway.domain.errors import UnknownName
-from slipway.flow.reading import Reader
+from slipway.queries.reading import Reader
 from tests.unit.api.in_process import serve
-from tests.unit.pages.installation import Told
+from tests.unit.web.installation import Told
 
 
 def _broken() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from functions import api, guard
 from slipway.domain.roles import Role
-from slipway.flow.parking import Parking
+from slipway.engine.parking import Parking
 from slipway.testing import BASE
 from tests.unit.api.in_process import use
-from tests.unit.pages.installation import Told
+from tests.unit.web.installation import Told
 
 AUDITOR, OPERATOR = "an auditor's key", "an operator's key"
 

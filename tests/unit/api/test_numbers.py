@@ -12,8 +12,8 @@ from functions import numbers as api
 from slipway.domain.roles import Role
 from slipway.testing import BASE
 from tests.unit.api.in_process import use
-from tests.unit.pages.fleet import Fleet
-from tests.unit.pages.history import numbers
+from tests.unit.web.fleet import Fleet
+from tests.unit.web.history import numbers
 
 READER, ADMIN = "a reader's key", "an admin's key"
 

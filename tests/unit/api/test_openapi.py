@@ -20,12 +20,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from functions import contract
-from functions.api_reference import DECLARING
 from functions.contract import BASE as API
 from functions.contract import OPERATIONS
+from scripts.reference.api import DECLARING
 from slipway.domain.roles import Permission
 from tests.unit.api.in_process import Served, serve
-from tests.unit.pages.installation import Told
+from tests.unit.web.installation import Told
 
 CHECKS = [
     not_a_server_error,

@@ -13,7 +13,7 @@ from slipway.domain.release import Phase, Release
 from slipway.http import callers
 from slipway.testing import ADA, BASE, BEN, CLEO
 from tests.unit.api.in_process import use
-from tests.unit.pages.installation import Told, hello
+from tests.unit.web.installation import Told, hello
 
 OID = "00000000-0000-0000-0000-0000000000a1"
 ADDRESS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"

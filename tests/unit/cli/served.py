@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from slipway.api.audit import ReindexAnswer
 from slipway.api.releases import ReleaseAnswer
 from slipway.domain.model import sha256
-from slipway.flow.reading import standing
+from slipway.queries.reading import standing
 from tests.unit.domain.world import World
 
 KEY = "the-key-of-the-app"

@@ -12,7 +12,7 @@ from slipway.cli.trail import record_fields
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord
 from slipway.domain.tones import Tone
-from slipway.pages.timeline import timeline
+from slipway.web.timeline import timeline
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served
 from tests.unit.cli.test_audit_verify import long_trail

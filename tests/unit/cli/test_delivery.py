@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from slipway.catalogue.schema import schema_text
 
 from slipway.cli.root import root
-from slipway.config.schema import schema_text
 
 DELIVERIES = Path(__file__).parents[3] / "deliveries"
 

@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from scripts.reference.cli import page
 from slipway import __version__
-from slipway.cli.reference import page
 from slipway.cli.root import root
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ActionClass
@@ -38,7 +38,7 @@ each_command = pytest.mark.parametrize(("names", "command"), ALL, ids=[" ".join(
 
 def test_the_reference_page_is_the_help_of_the_commands() -> None:
     written = REFERENCE.read_text(encoding="utf-8")
-    assert written == page(), "run: python -m slipway.cli.reference > docs/reference/cli.md"
+    assert written == page(), "run: python -m scripts.reference.cli > docs/reference/cli.md"
 
 
 @each_command

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served
-from tests.unit.pages.fleet import Fleet
-from tests.unit.pages.history import numbers
+from tests.unit.web.fleet import Fleet
+from tests.unit.web.history import numbers
 
 
 @pytest.fixture

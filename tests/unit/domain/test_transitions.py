@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.reference.states import diagram, page
 from slipway.domain.application import Application, Start
 from slipway.domain.commands import Verb
-from slipway.domain.diagram import diagram, page
 from slipway.domain.gate import AutoGate
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
@@ -309,7 +309,7 @@ def test_no_transition_is_taken_that_is_not_declared() -> None:
 def test_the_page_of_states_is_the_generated_one() -> None:
     written = Path(__file__).parents[3] / "docs" / "reference" / "states.md"
     assert written.read_text(encoding="utf-8") == page(), (
-        "run: python -m slipway.domain.diagram > docs/reference/states.md"
+        "run: python -m scripts.reference.states > docs/reference/states.md"
     )
 
 

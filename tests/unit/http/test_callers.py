@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.roles import PERMISSIONS, NotPermitted, Permission, Role, demand, holders, read_roles
-from slipway.flow.inbound import BadInput
 from slipway.http.callers import Access, NamedKey, Unknown
+from slipway.inbound import BadInput
 
 KEY = "the key of the auditors, which is long and random"
 OID = "00000000-0000-0000-0000-0000000000a1"

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.causes import VoteCast
 from slipway.domain.tokens import ApprovalClaims, Claims, Keys
-from slipway.flow.inbound import BadInput, Senders, parse_vote
+from slipway.inbound import BadInput, Senders, parse_vote
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, as_bytes, changed
 
 OLD, NEW = b"o" * 32, b"n" * 32

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.release import Run
-from slipway.flow.inbound import BadInput, Ignored, parse_hook
+from slipway.inbound import BadInput, Ignored, parse_hook
 from tests.unit.inbound.samples import (
     BUILD,
     LEGACY_BUILD,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.causes import ImagePushed
-from slipway.flow.inbound import BadInput, Ignored, parse_image_event, registry_event
+from slipway.inbound import BadInput, Ignored, parse_image_event, registry_event
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, OPTIONAL, PUSH, RESOURCE_ID, SOURCES, changed
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"

@@ -6,8 +6,8 @@ import pytest
 
 from slipway.domain.causes import CAUSE
 from slipway.effects.messaging import QueueUnavailable
-from slipway.flow.gateway import Gateway
-from slipway.flow.inbound import BadInput, Ignored, registry_event
+from slipway.engine.gateway import Gateway
+from slipway.inbound import BadInput, Ignored, registry_event
 from slipway.testing import MemoryBus
 from tests.unit.inbound.samples import BUILD, NOTHING, NOW, PUSH, RESOURCE_ID, SOURCES, as_bytes, changed
 

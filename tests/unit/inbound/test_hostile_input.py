@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.tokens import Keys
-from slipway.flow.inbound import (
+from slipway.inbound import (
     SIZE_LIMIT,
     BadInput,
     Ignored,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from slipway.domain.causes import PipelineCompleted
-from slipway.flow.inbound import BadInput, parse_run_message
-from slipway.flow.inbound.pipeline import unwrap
+from slipway.inbound import BadInput, parse_run_message
+from slipway.inbound.pipeline import unwrap
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, RUN_MESSAGE, as_bytes, changed
 
 WRAPPER = b"@\x06string\x083http://schemas.microsoft.com/2003/10/Serialization/"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from slipway.flow.parking import Parking
+from slipway.engine.parking import Parking
 from slipway.ledger.installation import Installation
 from slipway.testing import MemoryBus, MemoryTable
 from tests.unit.inbound.samples import NOW, RUN_MESSAGE, as_bytes

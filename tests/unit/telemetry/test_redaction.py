@@ -68,7 +68,7 @@ def test_a_link_to_approve_is_hidden_whatever_is_around_it(before: str, after: s
         "shop-482: deploy went wrong: the server answered 500",
         "image team/shop@sha256:" + "a" * 64,
         "contoso.azurecr.io/team/shop:1.2.3-rc.1",
-        "slipway.releases.ended and slipway.flow.inbound.azure_devops",
+        "slipway.releases.ended and slipway.inbound.azure_devops",
         "https://dev.azure.com/contoso/shop/_build/results?buildId=1",
     ],
 )

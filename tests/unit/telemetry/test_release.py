@@ -9,7 +9,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
-from slipway.flow.observing import ObservedBus
+from slipway.engine.observing import ObservedBus
 from slipway.telemetry import Attribute, Family, Metric, observed, receiving, span, trace_id
 from slipway.telemetry import message as handling
 from slipway.telemetry.names import listed

@@ -1,0 +1,75 @@
+"""The page docs/reference/roles.md, made from the roles themselves: `python -m scripts.reference.roles`."""
+
+import ast
+import inspect
+import sys
+
+from slipway.domain import roles
+from slipway.domain.roles import PERMISSIONS, Permission, Role
+
+_START = """# Roles and permissions
+
+Every endpoint of `/api/v1` asks for one permission. A refusal is a problem (RFC 9457) with status 403 that names the
+permission and the roles that have it; 401 means that the caller is not authenticated.
+
+| Permission | What it allows | reader | approver | operator | admin |
+|---|---|---|---|---|---|
+"""
+_END = """
+Operators and admins do not vote: give whoever shall do both the role of an approver too. The role only opens the door
+to a vote; who counts at a gate is said by that gate's policy. The link in an approver's message is a right by itself
+and needs no role.
+
+## Where a role comes from
+
+**People.** With `SLIPWAY_SIGN_IN=easy-auth` everybody who can sign in is a reader, as on the pages. More is given in
+Entra: define the app roles `reader`, `approver`, `operator`, `admin` (or `Slipway.Reader`, …) in the app's registration
+and assign people, groups or workload identities to them. Easy Auth passes them on in `X-MS-CLIENT-PRINCIPAL`, a header
+without a signature: it is believed only with this setting, and Easy Auth removes what a client sends under its name.
+
+**Keys.** The Functions host checks its keys before the app is asked, and does not tell a Python app which one it was.
+The app sees the key itself, so a key gets a role by its hash:
+
+```sh title="needs Azure"
+KEY=$(openssl rand -base64 32)
+printf %s "$KEY" | sha256sum            # → SLIPWAY_API_KEYS={"auditors": {"role": "reader", "sha256": "…"}}
+az functionapp keys set --key-type functionKeys --key-name auditors --key-value "$KEY" --resource-group … --name …
+```
+
+The audit trail calls its holder `key:auditors`. Hashing without a salt is enough because such a key is random, not a
+password that somebody could guess: never take one that is shorter than 32 random bytes.
+
+## Who is let in
+
+`SLIPWAY_API_ACCESS` says so:
+
+- `host-keys` (default): the host asks for one of its keys (`x-functions-key` or `?code=`). The key's role is the one
+  that the settings give it, else `SLIPWAY_HOST_KEY_ROLE` (`operator`). Who has signed in too has the roles
+  of both; a person who has signed in needs a key as well.
+- `roles`: the host asks for nothing, and the app lets in whoever has signed in, and named keys. A host key that is not
+  named opens nothing. Take this where people use the command or the API with their own sign-in.
+
+On the laptop the stack's one key is an admin's.
+"""
+
+
+def page() -> str:
+    rows = "".join(
+        f"| `{permission}` | {meaning} | "
+        + " | ".join("✓" if permission in PERMISSIONS[role] else "" for role in Role)
+        + " |\n"
+        for permission, meaning in _meanings().items()
+    )
+    return _START + rows + _END
+
+
+def _meanings() -> dict[Permission, str]:
+    """The text below each member of `Permission`."""
+    (kind,) = (node for node in ast.parse(inspect.getsource(roles.Permission)).body if isinstance(node, ast.ClassDef))
+    body = [node for node in kind.body if isinstance(node, ast.Assign | ast.Expr)]
+    texts = [node.value.value for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+    return dict(zip(Permission, (str(text) for text in texts[1:]), strict=True))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

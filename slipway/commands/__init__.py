@@ -1,0 +1,1 @@
+"""What people order of an installation."""

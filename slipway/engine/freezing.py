@@ -1,0 +1,187 @@
+"""A freeze of everything: set or ended in the installation's partition, then told to every application.
+
+What is guaranteed: an application that has been told begins no rollout any more, not even by a decision that was being
+made at that moment, because it is told by a change of the row that guards every decision of that application. So once
+a freeze was answered with "told to all", nothing begins anywhere. Where an application could not be told, or the
+process died in between, the sweep tells it within a minute (docs/decisions/0007-freezes-and-verbs.md).
+"""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..catalogue.entries import Catalogue
+from ..clock import Clock, utc_now
+from ..domain.actions import Action
+from ..domain.audit import AuditDraft
+from ..domain.blocks import Freeze
+from ..domain.causes import FreezeSpread
+from ..domain.commands import Verb
+from ..domain.decide.freezing import freeze_rules, thaw_rule
+from ..domain.model import Record, sha256
+from ..domain.release import Head
+from ..domain.rules import Rule, RuleResult, failed
+from ..ledger import Conflict, LedgerUnavailable
+from ..ledger.freezes import FreezeState, with_etag
+from ..ledger.installation import Installation
+from .intake import Contended, Intake, Outcome
+
+log = logging.getLogger(__name__)
+
+EVERYTHING = "everything"
+REPEAT = Rule.IS_NO_REPEAT.fails("it is a repeat of a command that was refused: give it again as a new one")
+ATTEMPTS = 8
+AT_ONCE = 8
+"""Applications that are told at the same time."""
+
+
+class Order(Record):
+    """Somebody freezes everything, or ends that."""
+
+    verb: Verb
+    actor: str
+    reason: str = ""
+    until: datetime | None = None
+    channel: str
+    submission: str
+
+    @property
+    def id(self) -> str:
+        return sha256(f"{self.verb} {self.actor.casefold()} {self.submission}".encode())[7:27]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """What became of it."""
+
+    rules: tuple[RuleResult, ...]
+    told: int = 0
+    of: int = 0
+
+    @property
+    def refused(self) -> bool:
+        return bool(failed(self.rules))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freezer:
+    """Freezes and unfreezes everything."""
+
+    installation: Installation
+    catalogue: Catalogue
+    intake: Intake
+    clock: Clock = utc_now
+
+    def state(self) -> FreezeState | None:
+        """The last freeze of everything; None where there never was one."""
+        return with_etag(self.installation.table)[0]
+
+    def current(self) -> Freeze | None:
+        """The freeze of everything that is in force."""
+        state = self.state()
+        return state.freeze if state and not state.ended_by and state.freeze.in_force(self.clock()) else None
+
+    def give(self, order: Order) -> Frozen:
+        """Raises `LedgerUnavailable`, and `Contended` where too many others do the same."""
+        for _ in range(ATTEMPTS):
+            try:
+                rules = self._commit(order)
+            except Conflict:
+                continue
+            if failed(rules):
+                return Frozen(rules=rules)
+            return Frozen(rules=rules, told=self._tell_all(), of=len(self.catalogue.entries))
+        raise Contended(f"{EVERYTHING}: {ATTEMPTS} attempts to {order.verb} met others")
+
+    def _commit(self, order: Order) -> tuple[RuleResult, ...]:
+        now = self.clock()
+        before, etag = with_etag(self.installation.table)
+        if (refused := self.installation.was_refused(order.id)) is not None:
+            return (REPEAT,) if refused else ()  # the first was answered so, whatever happened since
+        rules = _rules(order, before.freeze if before is not None and not before.ended_by else None, now)
+        if failed(rules):
+            self.installation.order_refused(order.id, _refusal(order, rules), now=now)
+            return rules
+        if order.verb is Verb.FREEZE:
+            freeze = Freeze(id=order.id, owner=order.actor, reason=order.reason, at=now, until=order.until)
+            state = FreezeState(freeze=freeze, submission=order.id)
+        else:
+            assert before is not None  # is-frozen has looked
+            state = before.evolve(ended_by=order.actor, ended_at=now, ended_because=order.reason, submission=order.id)
+        self.installation.set_freeze(state, _record(order, state, rules), etag=etag, now=now)
+        return rules
+
+    # ---- telling the applications
+    def _tell_all(self) -> int:
+        """How many applications know now."""
+        state = self.state()
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            return sum(pool.map(lambda name: self._tell(name, state), self.catalogue.entries))
+
+    def _tell(self, application: str, state: FreezeState | None) -> bool:
+        try:
+            self.tell(application, self.intake.ledger.head(application), state)
+        except (Contended, LedgerUnavailable) as away:
+            log.warning("%s was not told of the freeze of everything; the sweep tells it: %s", application, away)
+            return False
+        return True
+
+    def tell(self, application: str, head: Head, state: FreezeState | None) -> int:
+        """Make the application's copy what it should be; how many changes that took. Raises as `Intake.take` does.
+
+        `state` was read before `head`, so it may not know yet of a freeze that the head has a copy of. Where the two
+        differ it is read again, behind the head: what it says has ended then has ended for good.
+        """
+        if not differences(application, head, state, now=self.clock()):
+            return 0
+        causes = differences(application, head, self.state(), now=self.clock())
+        return sum(receipt.outcome is Outcome.TAKEN for cause in causes for receipt in self.intake.take(cause))
+
+
+def differences(application: str, head: Head, state: FreezeState | None, *, now: datetime) -> tuple[FreezeSpread, ...]:
+    """What an application has to be told, so that its copy is the truth."""
+    here = head.freeze
+    should = state.freeze if state is not None and not state.ended_by else None
+    if (here.id if here else None) == (should.id if should else None):
+        return ()
+    if should is not None:
+        return (FreezeSpread(received_at=now, application=application, freeze=should),)
+    assert here is not None
+    by = (state.ended_by if state is not None else "") or "slipway"
+    why = state.ended_because if state is not None else ""
+    return (FreezeSpread(received_at=now, application=application, freeze=here, ended_by=by, reason=why),)
+
+
+def _rules(order: Order, here: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
+    if order.verb is Verb.UNFREEZE:
+        return (thaw_rule(EVERYTHING, here, now=now),)
+    given = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze says why")
+    return (*freeze_rules(EVERYTHING, here, order.until, now=now), given)
+
+
+def _record(order: Order, state: FreezeState, rules: tuple[RuleResult, ...]) -> AuditDraft:
+    freeze, sets = state.freeze, order.verb is Verb.FREEZE
+    details = {
+        "reason": order.reason,
+        "until": freeze.until.isoformat() if sets and freeze.until else "",
+        "frozen_by": "" if sets else freeze.owner,
+        "frozen_for": "" if sets else freeze.reason,
+        "channel": order.channel,
+        "results": [rule.model_dump(mode="json") for rule in rules],
+    }
+    action = Action.EVERYTHING_FROZEN if sets else Action.EVERYTHING_UNFROZEN
+    return AuditDraft(action=action, actor=order.actor, details={n: v for n, v in details.items() if v})
+
+
+def _refusal(order: Order, rules: tuple[RuleResult, ...]) -> AuditDraft:
+    broken = failed(rules)
+    details = {
+        "verb": str(order.verb),
+        "rules": [rule.name for rule in broken],
+        "reason": "; ".join(rule.reason for rule in broken)[:2000],
+        "why": order.reason,
+        "channel": order.channel,
+        "results": [rule.model_dump(mode="json") for rule in rules],
+    }
+    return AuditDraft(action=Action.COMMAND_REFUSED, actor=order.actor, details={n: v for n, v in details.items() if v})

@@ -1,0 +1,41 @@
+"""The gateway: events that come by HTTP are turned into causes and enqueued, and nothing else happens to them there."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..clock import Clock, utc_now
+from ..domain.causes import Cause
+from ..domain.steps import Outgoing
+from ..effects.messaging import Bus
+from ..inbound import EventSource, parse_hook, parse_image_event
+
+log = logging.getLogger(__name__)
+
+EVENT_GRID = "event-grid"
+AZURE_DEVOPS = "azure-devops"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """Raises `Ignored` and `BadInput` as the parsers do, `QueueUnavailable` and `MessageTooLarge`."""
+
+    bus: Bus
+    sources: Mapping[str, EventSource]
+    organizations: frozenset[str] = frozenset()
+    clock: Clock = utc_now
+
+    def registry_event(self, body: bytes) -> None:
+        """A registry's event, in the form that `inbound.registry_event` writes."""
+        cause = parse_image_event(body, self.sources, now=self.clock())
+        self._enqueue(cause)
+        log.info("accepted push of %s:%s to %s", cause.repository, cause.tag, cause.registry)
+
+    def hook(self, body: bytes) -> None:
+        """The body of an Azure DevOps service hook."""
+        cause = parse_hook(body, self.organizations, now=self.clock())
+        self._enqueue(cause)
+        log.info("accepted run %s of %s", cause.run.number, cause.run.pipeline)
+
+    def _enqueue(self, cause: Cause) -> None:
+        self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])

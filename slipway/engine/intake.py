@@ -1,0 +1,137 @@
+"""Intake: every cause, whatever it came by, goes through here. Load, decide, commit, send."""
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..catalogue.entries import Catalogue, Entry
+from ..clock import Clock
+from ..domain.actions import Action
+from ..domain.causes import Cause
+from ..domain.decide import decide
+from ..domain.errors import Inconsistent
+from ..domain.rules import RuleResult
+from ..domain.snapshot import lookups
+from ..ledger import AlreadySeen, Conflict, Ledger
+from ..ledger.indexing import Indexer
+from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
+from .backoff import Backoff
+from .observing import measured, stamped
+from .outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 12
+"""Decisions tried against other writers of the same application before the cause goes back to its queue."""
+
+
+class Contended(Exception):  # noqa: N818 - nothing is wrong, it is only busy
+    """Other writers of this application were faster each time; try the cause again in a while."""
+
+
+class UnknownTarget(Exception):  # noqa: N818
+    """No application of this installation is named by the cause."""
+
+
+class Outcome(StrEnum):
+    """What taking in a cause led to."""
+
+    TAKEN = "taken"
+    """It changed something, and the change is committed."""
+    REPEATED = "repeated"
+    """It was taken in before."""
+    NOTHING = "nothing"
+    """It changes nothing: it is late, or says what is known already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of a cause in one application."""
+
+    application: str
+    outcome: Outcome
+    rules: tuple[RuleResult, ...] = ()
+    actions: tuple[Action, ...] = ()
+    """The audit actions that were written."""
+
+    @property
+    def vote_refused(self) -> bool:
+        """Whether the cause was a vote that does not count."""
+        return self.outcome is Outcome.TAKEN and Action.VOTE_REFUSED in self.actions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """Takes causes in."""
+
+    ledger: Ledger
+    catalogue: Catalogue
+    outbox: Outbox
+    indexer: Indexer
+    clock: Clock
+    patience: Backoff
+
+    def take(self, cause: Cause) -> tuple[Receipt, ...]:
+        """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
+        concerned = self.catalogue.concerned(cause)
+        if not concerned:
+            raise UnknownTarget(_unknown(cause))
+        return tuple(self._observed(entry, cause) for entry in concerned)
+
+    def _observed(self, entry: Entry, cause: Cause) -> Receipt:
+        matter = {Attribute.APPLICATION: entry.application.application}
+        with about(matter), span(Family.CAUSE, cause.kind, {Attribute.CAUSE: cause.kind}) as current:
+            receipt = self._take(entry, cause, current)
+            current.set({Attribute.OUTCOME: str(receipt.outcome), Attribute.ACTIONS: ",".join(receipt.actions)})
+            return receipt
+
+    def _take(self, entry: Entry, cause: Cause, current: Span) -> Receipt:
+        application = entry.application
+        wanted = lookups(application, cause)
+        for attempt in range(ATTEMPTS):
+            if attempt and self.ledger.seen(application.application, cause):
+                return Receipt(application=application.application, outcome=Outcome.REPEATED)
+            loaded = self.ledger.load(entry.policy(self.clock()), wanted)
+            try:
+                decision = decide(loaded.snapshot, cause)
+            except Inconsistent:
+                if self.ledger.unchanged(loaded):
+                    raise
+                # Others wrote while the rows were read one after the other, so they do not fit together: read again.
+                self.patience.wait(attempt)
+                continue
+            if decision.nothing:
+                return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
+            decision = stamped(decision, loaded.snapshot.now)
+            try:
+                committed = self.ledger.commit(loaded, decision, cause)
+            except AlreadySeen:
+                return Receipt(application=application.application, outcome=Outcome.REPEATED, rules=decision.rules)
+            except Conflict:
+                self.patience.wait(attempt)
+                continue
+            for release in decision.releases:
+                current.set({Attribute.RELEASE: release.id})
+                if trace_id(release.trace) != trace_id(carrier()):
+                    current.link(release.trace)
+            measured(loaded.snapshot, decision, cause)
+            self.outbox.send(committed.entries)
+            self.indexer.take(application.application, committed.records)
+            actions = tuple(record.action for record in decision.records)
+            log.info("%s: %s -> %s", application.application, cause.kind, ", ".join(actions))
+            return Receipt(
+                application=application.application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions
+            )
+        raise Contended(f"{application.application}: {ATTEMPTS} decisions about {cause.kind} met other writers")
+
+
+def _unknown(cause: Cause) -> str:
+    match cause.kind:
+        case "image-pushed":
+            return f"no application delivers {cause.repository} from registry {cause.registry}"
+        case "pipeline-completed":
+            return f"no application is built by pipeline {cause.run.pipeline!r} of project {cause.run.project!r}"
+        case "step-finished":
+            return f"there is no application {cause.step.application!r}"
+        case _:
+            return f"there is no application {cause.application!r}"

@@ -1,0 +1,79 @@
+"""Receiving: what happens to a queue's message whose handling goes wrong. The queue always moves on.
+
+Bad input, unknown targets and what leads to a message that no queue takes are parked at once. While a service that we
+need is away, the message is delivered again later, as often as it takes. Anything unexpected is tried a few times, then
+parked.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..clock import Clock, utc_now
+from ..domain.model import sha256
+from ..domain.tokens import KeysUnavailable
+from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
+from ..inbound import BadInput, Ignored
+from ..ledger import Conflict, LedgerUnavailable
+from .intake import Contended, UnknownTarget
+from .parking import Parking
+
+log = logging.getLogger(__name__)
+
+TRIES = 6
+"""Deliveries that may end in an unexpected error before the message is parked."""
+
+
+def pause_after(tries: int) -> timedelta:
+    """Before the next delivery: 1, 2, 4 … 60 seconds."""
+    return timedelta(seconds=min(60, 2 ** min(tries, 6)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """Handles one message after the other."""
+
+    parking: Parking
+    bus: Bus
+    clock: Clock = utc_now
+
+    def receive(
+        self, work: Callable[[bytes], None], *, queue: str, body: bytes, message_id: str, tries: int = 0
+    ) -> None:
+        """Raises only when the message could neither be handled nor put off: the queue delivers it again then."""
+        try:
+            work(body)
+        except Ignored as ignored:
+            log.info("%s: ignored: %s", queue, ignored)
+        except (BadInput, UnknownTarget, MessageTooLarge) as wrong:
+            self._park(queue, body, message_id, tries, reason=str(wrong))
+        except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, Contended, Conflict) as away:
+            self._put_off(queue, body, message_id, tries, reason=str(away))
+        except Exception as unexpected:
+            log.exception("%s: message %s went wrong", queue, message_id)
+            reason = f"unexpected {type(unexpected).__name__}: {unexpected}"
+            if tries + 1 < TRIES:
+                self._put_off(queue, body, message_id, tries, reason=reason)
+            else:
+                self._park(queue, body, message_id, tries, reason=f"{reason} (tried {tries + 1} times)")
+
+    def _park(self, queue: str, body: bytes, message_id: str, tries: int, *, reason: str) -> None:
+        """Where even the parking is away, the message comes again later: its reason must not be lost."""
+        try:
+            self.parking.park(source=queue, reason=reason, body=body, message_id=message_id)
+        except (LedgerUnavailable, Conflict) as away:
+            self._put_off(queue, body, message_id, tries, reason=str(away))
+
+    def _put_off(self, queue: str, body: bytes, message_id: str, tries: int, *, reason: str) -> None:
+        """A copy for later, with a counter; the original is done. (Abandoning it would bring it back at once.)"""
+        pause = pause_after(tries)
+        log.warning("%s: message %s again in %s: %s", queue, message_id, pause, reason)
+        name = sha256(message_id.encode() + body).removeprefix("sha256:")[:40]
+        try:
+            self.bus.send_raw(
+                queue, body, message_id=f"{name}-try-{tries + 1}", not_before=self.clock() + pause, tries=tries + 1
+            )
+        except MessageTooLarge as refused:
+            # It came, but a copy with our counter does not fit. What the parking raises leaves it in its queue.
+            self.parking.park(source=queue, reason=f"{reason}; {refused}", body=body, message_id=message_id)

@@ -1,0 +1,172 @@
+"""What a notice says, and to whom: one message for each person, or one for everybody who reads a shared channel."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...clock import Clock
+from ...domain.application import Environment
+from ...domain.decide.quorum import approvals, people_left
+from ...domain.explain_gate import gate_rules
+from ...domain.gate import ApprovalGate
+from ...domain.model import sha256
+from ...domain.people import Circle
+from ...domain.plan import Plan
+from ...domain.release import Phase, Release
+from ...domain.snapshot import Lookups
+from ...domain.steps import Notice, Step
+from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
+from ...ledger.newer import newer_release
+from ..perform import Work
+from .places import Places
+from .plan import PlanLost, load_plan
+
+LINES = 50
+"""Objects of a plan that a message names; each channel shows as many of them as it has room for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audience:
+    """Who reads what is sent on a channel."""
+
+    shared: bool
+    """Many people do, so that nothing of one person may be sent there."""
+    asked_by: tuple[str, ...] = ()
+    """The application's other channels, by which each approver gets a link of their own."""
+
+
+def messages(places: Places, clock: Clock, work: Work, audience: Audience) -> list[Message]:
+    """Everything that is to be sent; nothing where nobody needs to be told any more."""
+    release, step = work.release, work.step
+    if step.notice in (Notice.GATE_OPENED, Notice.REMINDER):
+        return list(_questions(places, clock, work, audience))
+    headline = _headline(release, step, audience)
+    told = () if audience.shared else _told(work)
+    return [_message(places, clock, work, headline=headline, recipient=one) for one in told or ("",)]
+
+
+def _questions(places: Places, clock: Clock, work: Work, audience: Audience) -> Iterator[Message]:
+    """One for each person who is asked, with a link of their own; a reminder for those who have not answered."""
+    release, step = work.release, work.step
+    environment = work.entry.application.environment(step.environment)
+    gate = environment.gate if environment else None
+    if not _still_open(release, step) or environment is None or not isinstance(gate, ApprovalGate):
+        return
+    reminds = step.notice is Notice.REMINDER
+    waits = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits"
+    lines = _plan_lines(places, release)
+    matter = _matter(places, work, environment, gate, now=clock())
+    if audience.shared:
+        headline = f"{waits} for approval for {step.environment}"
+        question = _message(places, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
+        yield question.evolve(asked_by=audience.asked_by, deadline=release.gate.deadline if release.gate else None)
+        return
+    for person in people_left(release, gate) if reminds else gate.people():
+        link = places.links.approval(release, person.name, now=clock())
+        headline = f"{waits} for your approval for {step.environment}"
+        yield _message(
+            places, clock, work, headline=headline, recipient=person.name, link=link, lines=lines, matter=matter
+        )
+    if groups := gate.unlisted_groups():
+        # Nobody here knows their members: the channel is told, and who belongs to them signs in.
+        headline = f"{waits} for approval for {step.environment}, by members of {', '.join(groups)} too"
+        yield _message(places, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
+
+
+def _told(work: Work) -> tuple[str, ...]:
+    """The people whom a notice is for by name, each by the address that the policy knows of them."""
+    environment = work.entry.application.environment(work.step.environment)
+    gate = environment.gate if environment else None
+    circle = gate.circle if isinstance(gate, ApprovalGate) else Circle()
+    return tuple(person.name for person in circle.people(work.step.recipients))
+
+
+def _still_open(release: Release, step: Step) -> bool:
+    """Whether the release waits at the very gate that the notice is about, and not at that of a later environment."""
+    asked, here = (step.environment, step.attempt), (release.environment, release.attempt)
+    return release.phase is Phase.AWAITING_APPROVAL and asked == here
+
+
+def _message(
+    places: Places,
+    clock: Clock,
+    work: Work,
+    *,
+    headline: str,
+    recipient: str,
+    link: str = "",
+    lines: tuple[str, ...] = (),
+    matter: Matter | None = None,
+) -> Message:
+    release = work.release
+    return Message(
+        id=sha256(f"{work.step.id} {recipient}".encode()).removeprefix("sha256:")[:32],
+        notice=str(work.step.notice),
+        time=clock(),
+        application=release.application,
+        release=release.id,
+        environment=work.step.environment,
+        tag=release.tag,
+        headline=headline,
+        lines=lines,
+        recipient=recipient,
+        release_url=places.links.release(release),
+        approval_url=link,
+        locate_url=places.links.locate(release) if matter else "",
+        deadline=release.gate.deadline if link and release.gate else None,
+        phase=str(release.phase),
+        matter=matter,
+    )
+
+
+def _headline(release: Release, step: Step, audience: Audience) -> str:
+    if step.notice is Notice.VOTES_VOIDED:
+        to_one = step.recipients and not audience.shared
+        whose = "your vote no longer counts" if to_one else "earlier votes no longer count"
+        return f"{release.id} ({release.tag}): {whose}: {step.why or 'the plan changed'}"
+    return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
+
+
+def _matter(places: Places, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime) -> Matter:
+    release = work.release
+    snapshot = places.ledger.load(work.entry.policy(now), Lookups(in_lanes=False)).snapshot
+    live, push, run = snapshot.lane(environment.name).live, release.push, release.run
+    return Matter(
+        digest=release.digest or "",
+        plan_hash=release.plan_hash or "",
+        pushed_by=push.actor if push else "",
+        pushed_at=push.at if push else None,
+        run=run.number if run else "",
+        run_url=run.url if run else "",
+        branch=run.branch if run else "",
+        commit=run.commit if run else "",
+        requested_by=run.requested_by if run else "",
+        committed_by=run.committed_by if run else "",
+        live=LiveNow(release=f"{release.application}-{live.release}", tag=live.tag, since=live.at) if live else None,
+        evidence=tuple(
+            Result(name=item.name, environment=item.environment, passed=item.passed, summary=item.summary)
+            for item in release.evidence
+        ),
+        approvals=len(approvals(release, gate)),
+        required=gate.required,
+        rules=tuple(gate_rules(snapshot, release, environment)),
+        newer=_newer(places, release),
+        timezone=gate.timezone,
+    )
+
+
+def _newer(places: Places, release: Release) -> NewerRelease | None:
+    newer = newer_release(places.ledger, release)
+    if newer is None:
+        return None
+    url = places.links.release(newer)
+    return NewerRelease(release=newer.id, tag=newer.tag, phase=str(newer.phase), url=url)
+
+
+def _plan_lines(places: Places, release: Release) -> tuple[str, ...]:
+    try:
+        plan: Plan = load_plan(places, release.plan_hash)
+    except PlanLost:
+        return ()  # the plan is gone or was changed, which the rollout says; people are asked all the same
+    lines = [f"{change.kind} {change.name}: {change.change}" for change in plan.changes if change.change != "unchanged"]
+    return tuple(lines[:LINES])

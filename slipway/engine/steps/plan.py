@@ -1,0 +1,175 @@
+"""Plan: render the manifests, let the API server say what they would change, and write the plan down."""
+
+from datetime import timedelta
+from typing import Any
+
+from ...catalogue import ConfigError, render, render_job
+from ...clock import Clock
+from ...domain.application import Environment, policy_hash
+from ...domain.errors import UnknownName
+from ...domain.model import sha256
+from ...domain.plan import Change, Plan, PlanMade
+from ...domain.release import Release, Return
+from ...domain.rules import RuleResult
+from ...domain.rules import failed as failed_rules
+from ...effects.cluster import ClusterError, Preview
+from ...effects.registry import RegistryError
+from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
+from ..perform import Work
+from .places import Places
+from .plan_return import ImageGone, look_for, manifests_of
+from .supply_chain import SupplyChain, look
+
+DIFF_LIMIT = 100_000
+"""Characters of all diffs of one plan."""
+PAUSE = timedelta(seconds=10)
+"""Between looks for a signature or a document that is not there yet."""
+
+
+class PlanLost(Exception):  # noqa: N818 - it is what happened
+    """The plan that was voted on is no longer kept, or is not what it was."""
+
+
+def plan(places: Places, clock: Clock, work: Work) -> Outcome:
+    release = work.release
+    environment = work.entry.application.environment(work.step.environment)
+    if environment is None:
+        return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
+    try:
+        if release.brings_back is not None:
+            return passed(_plan_return(places, work, environment, release.brings_back))
+        _check_digest_exists(places, release)
+        supply_chain = look(places, work, environment, clock())
+        if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
+            # Signatures and SBOMs are pushed after their image: what is merely not there yet is waited for.
+            return LookAgain(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
+        report = _report(places, work, _make(places, work, environment, supply_chain.given_up()))
+    except (ConfigError, ImageGone, UnknownName) as error:
+        return failed(str(error))
+    except (RegistryError, ClusterError) as error:
+        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+    return passed(report)
+
+
+def _report(places: Places, work: Work, made: Plan) -> PlanMade:
+    """Keep the plan, and say what is in it."""
+    plan_hash = places.blobs.put(made.document(), "application/json")
+    count = [change.change for change in made.changes].count
+    return PlanMade(
+        plan_hash=plan_hash,
+        base=made.base,
+        delivery=work.entry.fingerprint,
+        created=count("created"),
+        changed=count("changed") + count("replaced"),
+        unchanged=count("unchanged"),
+        orphaned=count("orphaned"),
+        parts=made.parts,
+        supply_chain=made.supply_chain,
+        warnings=made.warnings,
+    )
+
+
+def _check_digest_exists(places: Places, release: Release) -> None:
+    """An event may name a digest that was never pushed, or is gone: better known now than in production."""
+    places.registry(release.registry).manifest(release.repository, release.artifact.digest)
+
+
+def _make(places: Places, work: Work, environment: Environment, supply_chain: SupplyChain) -> Plan:
+    release, application = work.release, work.entry.application
+    registry = application.registry_of(environment)
+    image = f"{places.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
+    values = {
+        "SLIPWAY_APPLICATION": application.application,
+        "SLIPWAY_ENVIRONMENT": environment.name,
+        "SLIPWAY_RELEASE": release.id,
+        "SLIPWAY_VERSION": release.tag,
+    }
+    manifests = render(work.entry.delivery, environment, image=image, values=values)
+    job = None
+    if environment.verify.job:
+        name = job_name(release, environment)
+        job = render_job(work.entry.delivery, environment, image=image, values=values, name=name)
+    return _whole(places, work, environment, image=image, manifests=manifests, job=job, rules=supply_chain.rules)
+
+
+def _plan_return(places: Places, work: Work, environment: Environment, back: Return) -> PlanMade:
+    """A roll-back by hand. Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`."""
+    registry = work.entry.application.registry_of(environment)
+    kept = look_for(places, work.release, environment, registry=registry, back=back)
+    if kept.image_is_gone:
+        raise ImageGone(kept.image_is_gone)
+    name = job_name(work.release, environment)
+    image, manifests, job, rules = manifests_of(places, work, environment, kept, job_name=name)
+    made = _whole(places, work, environment, image=image, manifests=manifests, job=job, rules=rules)
+    made = made.evolve(brings_back=back.to, warnings=kept.warnings)
+    return _report(places, work, made).evolve(copied=kept.copied)
+
+
+def _whole(
+    places: Places,
+    work: Work,
+    environment: Environment,
+    *,
+    image: str,
+    manifests: tuple[dict[str, Any], ...],
+    job: dict[str, Any] | None,
+    rules: tuple[RuleResult, ...],
+) -> Plan:
+    """The plan for these manifests, with what they would change in the cluster.
+
+    Raises `ClusterError` and `UnknownName`.
+    """
+    release, application = work.release, work.entry.application
+    registry = application.registry_of(environment)
+    preview = places.cluster(environment.cluster).preview(manifests, environment.namespace)
+    lane = places.ledger.lanes(application.application).get(environment.name)
+    live = lane.live if lane else None
+    return Plan(
+        application=application.application,
+        release=release.number,
+        environment=environment.name,
+        registry=registry,
+        repository=release.repository,
+        digest=release.artifact.digest,
+        tag=release.tag,
+        image=image,
+        cluster=environment.cluster,
+        namespace=environment.namespace,
+        promote_from=release.registry if registry != release.registry else None,
+        manifests=manifests,
+        verification=job,
+        changes=_changes(preview),
+        base=live.plan_hash if live else None,
+        base_tag=live.tag if live else None,
+        evidence=release.evidence,
+        supply_chain=rules,
+        run=release.run.url if release.run else None,
+        policy=policy_hash(environment),
+    )
+
+
+def _changes(preview: Preview) -> tuple[Change, ...]:
+    room, changes = DIFF_LIMIT, list[Change]()
+    for item in preview.objects:
+        diff = item.diff if len(item.diff) <= room else "(left out: the diffs of this plan are too long)"
+        room -= len(diff)
+        changes.append(Change(kind=item.kind, name=item.name, change=str(item.change), diff=diff))
+    changes += [Change(kind=item.kind, name=item.name, change="orphaned") for item in preview.orphaned]
+    return tuple(changes)
+
+
+def job_name(release: Release, environment: Environment) -> str:
+    """One name per release and environment; `verify` adds the attempt, which would change the hash of an equal plan."""
+    stem = f"{release.id}-{environment.name}"[:40].rstrip("-")
+    return f"{stem}-{sha256(f'{release.id}/{environment.name}'.encode())[7:15]}"
+
+
+def load_plan(places: Places, plan_hash: str | None) -> Plan:
+    """The plan that was voted on, byte for byte. Raises `PlanLost`."""
+    try:
+        content = places.blobs.get(plan_hash) if plan_hash else None
+        if content is None:
+            raise PlanLost(f"the plan {plan_hash} is not in the evidence container any more")
+        return Plan.model_validate_json(content)
+    except ValueError as error:
+        raise PlanLost(f"the plan {plan_hash} cannot be used: {error}") from error

@@ -1,0 +1,104 @@
+"""The plan of a roll-back by hand: the manifests that the earlier release was live with, again.
+
+They come from that release's kept plan. Where it is gone, the present manifests are used with the earlier image, and
+the plan warns of it; so it does where the environment's registry lacks the image and it has to be copied once more.
+Where the image is gone everywhere there is no plan: production is not pointed at what nobody can pull.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...catalogue import render, render_job
+from ...domain.application import Environment
+from ...domain.plan import Plan
+from ...domain.release import Release, Return
+from ...domain.rules import RuleResult
+from ...effects.registry import NotFound
+from ..perform import Work
+from .places import Places
+
+MANIFESTS_GONE = "the manifests of {release} are not kept any more: the present ones are used, with its image"
+MOVED = (
+    "{environment} was in another place then ({before}): the present manifests are used, with the image of {release}"
+)
+IMAGE_GONE_HERE = "the registry {registry} does not have the image any more: it is copied from {source} once more"
+IMAGE_GONE = "the image {digest} is gone, from {places}: it has to be pushed again before {release} can come back"
+
+
+class ImageGone(Exception):  # noqa: N818 - the message is the point
+    """The image is in no registry any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What there still is of the release that is to come back."""
+
+    warnings: tuple[str, ...]
+    plan: Plan | None
+    """None where its manifests cannot be used again."""
+    copied: bool
+    """The environment's registry has the image."""
+    image_is_gone: str = ""
+    """Why it cannot come back at all."""
+
+
+def look_for(places: Places, release: Release, environment: Environment, *, registry: str, back: Return) -> Kept:
+    """What there still is, here and now. Raises `RegistryError`, `UnknownName`."""
+    name = f"{release.application}-{back.to}"
+    plan, warning = _kept_plan(places, environment, back, name)
+    warnings = [warning] if warning else []
+    copied = _has(places, registry, release)
+    gone = ""
+    if not copied and (registry == release.registry or not _has(places, release.registry, release)):
+        where = " and ".join(dict.fromkeys((registry, release.registry)))
+        gone = IMAGE_GONE.format(digest=release.digest, places=where, release=name)
+    elif not copied:
+        warnings.append(IMAGE_GONE_HERE.format(registry=registry, source=release.registry))
+    return Kept(warnings=tuple(warnings), plan=plan, copied=copied, image_is_gone=gone)
+
+
+def _kept_plan(places: Places, environment: Environment, back: Return, name: str) -> tuple[Plan | None, str]:
+    try:
+        content = places.blobs.get(back.plan_hash)
+        plan = Plan.model_validate_json(content) if content is not None else None
+    except ValueError:
+        plan = None
+    if plan is None:
+        return None, MANIFESTS_GONE.format(release=name)
+    if (plan.cluster, plan.namespace) != (environment.cluster, environment.namespace):
+        before = f"{plan.cluster}/{plan.namespace}"
+        return None, MOVED.format(environment=environment.name, before=before, release=name)
+    return plan, ""
+
+
+def _has(places: Places, registry: str, release: Release) -> bool:
+    try:
+        places.registry(registry).manifest(release.repository, release.artifact.digest)
+    except NotFound:
+        return False
+    return True
+
+
+def manifests_of(
+    places: Places, work: Work, environment: Environment, kept: Kept, *, job_name: str
+) -> tuple[str, tuple[dict[str, Any], ...], dict[str, Any] | None, tuple[RuleResult, ...]]:
+    """Image, manifests, acceptance Job and what was found of the supply chain. Raises `ConfigError`, `UnknownName`."""
+    if kept.plan is not None:
+        job = kept.plan.verification
+        if job is not None:
+            job = {**job, "metadata": {**job["metadata"], "name": job_name}}
+        return kept.plan.image, kept.plan.manifests, job, kept.plan.supply_chain
+    release, delivery = work.release, work.entry.delivery
+    registry = work.entry.application.registry_of(environment)
+    image = f"{places.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
+    values = {
+        "SLIPWAY_APPLICATION": release.application,
+        "SLIPWAY_ENVIRONMENT": environment.name,
+        "SLIPWAY_RELEASE": release.id,
+        "SLIPWAY_VERSION": release.tag,
+    }
+    manifests = render(delivery, environment, image=image, values=values)
+    found = None
+    if environment.verify.job:
+        found = render_job(delivery, environment, image=image, values=values, name=job_name)
+    return image, manifests, found, ()

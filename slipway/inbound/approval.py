@@ -1,0 +1,124 @@
+"""Votes: from a signed link's form, or from the `approvals` queue. The token says who may decide about what, and where
+people sign in, only together with the one who was identified."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ..domain.causes import VoteCast
+from ..domain.incoming import Incoming
+from ..domain.model import sha256
+from ..domain.people import GUID_PATTERN, OID, SignedIn
+from ..domain.release import VoteDecision
+from ..domain.tokens import ApprovalClaims, Keys, TokenRefused
+from .reading import BadInput, read_as, read_json
+
+REASON_LIMIT = 2000
+FLOW = "teams"
+"""The channel by which the flow in `infra/teams-flow.json` answers; it always says who did."""
+Text = Annotated[str, Field(max_length=2048)]
+
+
+class _Approver(Incoming):
+    email: Text = ""
+    upn: Text = ""
+    object_id: Annotated[str, Field(pattern=f"{GUID_PATTERN}|^$")] = ""
+    tenant: Annotated[str, Field(pattern=f"{GUID_PATTERN}|^$")] = ""
+
+
+class _VoteMessage(Incoming):
+    token: Annotated[str, Field(min_length=1, max_length=2048)]
+    decision: Literal["approve", "reject", "withdraw"]
+    reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
+    approver: _Approver = _Approver()
+    channel: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9-]*$")] = "service-bus"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Senders:
+    """What is asked of messages in the queue `approvals`. The right to send to it is the app's and the flow's alone."""
+
+    sign_in: bool
+    """Whether people sign in: then a token alone lets nobody vote, and a message says who was identified."""
+    tenant: str = ""
+    """The tenant of Entra whose people count; empty: nobody's identity is believed."""
+
+
+def parse_vote(body: bytes, keys: Keys, *, senders: Senders, message_id: str, now: datetime) -> VoteCast:
+    """A vote from the queue as a cause. Raises `BadInput`, also for a token that cannot be used.
+
+    Whoever may send to the queue could claim to be anybody. So the token, which we issued for one person and one plan,
+    says what is voted on; the person who is identified besides has to be the one it was issued for, which the gate's
+    policy knows (`answer-is-from-who-was-asked`).
+    """
+    message = read_as(_VoteMessage, read_json(body))
+    try:
+        claims = keys.approval(message.token, now=now)
+    except TokenRefused as error:
+        raise BadInput("token", "a link of this installation that is still good", str(error)) from error
+    cast = _cast(message, claims, message_id=message_id, body=body, now=now)
+    if senders.sign_in or message.channel == FLOW or message.approver.object_id:
+        return cast.evolve(**_identified(message.approver, claims, senders))
+    for named in (message.approver.email, message.approver.upn):
+        if named and named.casefold() != claims.approver.casefold():
+            raise BadInput("approver", "the person whom the token was issued for", "somebody else")
+    return cast
+
+
+def _identified(approver: _Approver, claims: ApprovalClaims, senders: Senders) -> dict[str, Any]:
+    """Who has answered, as Teams knows them: by their object id in our own tenant. Raises `BadInput`."""
+    if not approver.object_id:
+        raise BadInput("approver.object_id", "the object id of whoever has answered", "nothing")
+    if not senders.tenant:
+        raise BadInput("approver.tenant", "an installation that knows its tenant (SLIPWAY_TENANT_ID)", "none")
+    if approver.tenant.casefold() != senders.tenant.casefold():
+        raise BadInput(
+            "approver.tenant", "the tenant of this installation", "another" if approver.tenant else "nothing"
+        )
+    signed_in = SignedIn(object_id=approver.object_id)
+    named = approver.upn if 3 <= len(approver.upn) <= 254 else ""  # noqa: PLR2004 - what a voter's name may be
+    return {"voter": named or f"{OID}{signed_in.object_id}", "signed_in": signed_in, "issued_to": claims.approver}
+
+
+def _cast(message: _VoteMessage, claims: ApprovalClaims, *, message_id: str, body: bytes, now: datetime) -> VoteCast:
+    return vote(
+        claims,
+        VoteDecision(message.decision),
+        reason=message.reason,
+        channel=message.channel,
+        submission=_submission(message_id, body),
+        now=now,
+    )
+
+
+def _submission(message_id: str, body: bytes) -> str:
+    """What names this act of voting. A sender that gives no id is told apart by what it says."""
+    return message_id.ljust(8, "-")[:128] if message_id else sha256(body)
+
+
+def vote(
+    claims: ApprovalClaims,
+    decision: VoteDecision,
+    *,
+    reason: str,
+    channel: str,
+    submission: str,
+    now: datetime,
+    signed_in: SignedIn | None = None,
+) -> VoteCast:
+    """The vote that the holder of a verified token casts, or whoever has signed in and looks at the same plan."""
+    return VoteCast(
+        received_at=now,
+        application=claims.application,
+        release=claims.release,
+        environment=claims.environment,
+        plan_hash=claims.plan_hash,
+        voter=claims.approver,
+        decision=decision,
+        reason=reason,
+        channel=channel,
+        submission=submission,
+        signed_in=signed_in,
+    )

@@ -1,0 +1,184 @@
+"""Azure DevOps service hooks: `build.complete` 2.0 (which says everything we need) and `run-state-changed`.
+
+`run-state-changed` names its project by id only and carries no branch and nobody who asked for it (who committed only
+where it lists its repositories): an application that starts from it gives `pipeline.project_id`, and `branches: ["*"]`.
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ..domain.causes import PipelineCompleted
+from ..domain.incoming import Incoming, Time
+from ..domain.release import Run
+from .reading import LARGEST_ID, BadInput, Ignored, by_now, read_as, read_json
+
+BUILD_COMPLETE = "build.complete"
+RUN_STATE_CHANGED = "ms.vss-pipelines.run-state-changed-event"
+
+_ORGANIZATION = re.compile(
+    r"https://(?:dev\.azure\.com/([^/?#]+)|([a-z0-9-]+)\.visualstudio\.com)(?:[/?#]|$)", re.IGNORECASE
+)
+
+Text = Annotated[str, Field(max_length=2048)]
+
+
+class _Named(Incoming):
+    id: int | str | None = None
+    name: Text = ""
+
+
+class _Person(Incoming):
+    uniqueName: Text = ""  # noqa: N815 - names of the event
+
+
+class _Href(Incoming):
+    href: Text = ""
+
+
+class _Links(Incoming):
+    web: _Href = _Href()
+
+
+class _Build(Incoming):
+    id: int = Field(ge=0, le=LARGEST_ID)
+    buildNumber: Text  # noqa: N815
+    result: Text
+    definition: _Named
+    project: _Named = _Named()
+    sourceBranch: Text = ""  # noqa: N815
+    sourceVersion: Text = ""  # noqa: N815
+    requestedFor: _Person = _Person()  # noqa: N815
+    finishTime: Time | None = None  # noqa: N815
+    links: _Links = Field(default=_Links(), alias="_links")
+    url: Text = ""
+
+
+class _PipelineRun(Incoming):
+    id: int = Field(ge=0, le=LARGEST_ID)
+    name: Text
+    state: Text
+    result: Text = ""
+    finishedDate: Time | None = None  # noqa: N815
+    links: _Links = Field(default=_Links(), alias="_links")
+
+
+class _Author(Incoming):
+    email: Text = ""
+
+
+class _Change(Incoming):
+    author: _Author = _Author()
+    committer: _Author = _Author()
+
+
+class _Source(Incoming):
+    change: _Change = _Change()
+
+
+class _RunResource(Incoming):
+    run: _PipelineRun
+    pipeline: _Named
+    repositories: Annotated[tuple[_Source, ...], Field(max_length=100)] = ()
+
+
+class _Container(Incoming):
+    id: Text = ""
+    baseUrl: Text = ""  # noqa: N815
+
+
+class _Containers(Incoming):
+    collection: _Container = _Container()
+    account: _Container = _Container()
+    project: _Container = _Container()
+
+
+class _Hook(Incoming):
+    id: Text = ""
+    eventType: Text  # noqa: N815
+    resourceVersion: Text = ""  # noqa: N815
+    resource: Any = None
+    resourceContainers: _Containers = _Containers()  # noqa: N815
+
+
+def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> PipelineCompleted:
+    """The completed run as a cause. Raises `Ignored` for other events, `BadInput` for what cannot be read.
+
+    `organizations` are the ones whose events count, in lower case; empty where any may come (the shared secret
+    has been checked before).
+    """
+    hook = read_as(_Hook, read_json(body))
+    if hook.eventType not in (BUILD_COMPLETE, RUN_STATE_CHANGED):
+        raise Ignored(f"events of type {hook.eventType[:100]!r} start nothing")
+    organization = _organization(hook)
+    if organizations and organization.casefold() not in organizations:
+        raise BadInput(
+            "resourceContainers",
+            f"an organization of this installation ({', '.join(sorted(organizations))})",
+            repr(organization[:100]),
+        )
+    run = _build(hook, organization, now) if hook.eventType == BUILD_COMPLETE else _run(hook, organization, now)
+    return PipelineCompleted(received_at=now, run=run)
+
+
+def _build(hook: _Hook, organization: str, now: datetime) -> Run:
+    if hook.resourceVersion.startswith("1.0"):
+        raise BadInput(
+            "resourceVersion", "2.0 (set it on the service hook subscription)", repr(hook.resourceVersion[:100])
+        )
+    build = read_as(_Build, hook.resource, at="resource")
+    return Run(
+        organization=organization,
+        project=(build.project.name or hook.resourceContainers.project.id)[:256],
+        pipeline=build.definition.name[:256],
+        id=build.id,
+        number=build.buildNumber[:256],
+        result=build.result[:64],
+        branch=build.sourceBranch[:1024],
+        commit=build.sourceVersion[:128],
+        requested_by=build.requestedFor.uniqueName[:254],
+        url=_web(build.links.web.href),
+        finished_at=by_now(build.finishTime, now),
+    )
+
+
+def _run(hook: _Hook, organization: str, now: datetime) -> Run:
+    resource = read_as(_RunResource, hook.resource, at="resource")
+    if resource.run.state != "completed":
+        raise Ignored(f"the run {resource.run.name[:100]} is {resource.run.state[:64]}, not completed")
+    return Run(
+        organization=organization,
+        project=hook.resourceContainers.project.id[:256],
+        pipeline=resource.pipeline.name[:256],
+        id=resource.run.id,
+        number=resource.run.name[:256],
+        result=resource.run.result[:64],
+        committed_by=_committer(resource.repositories),
+        url=_web(resource.run.links.web.href),
+        finished_at=by_now(resource.run.finishedDate, now),
+    )
+
+
+def _committer(sources: tuple[_Source, ...]) -> str:
+    """Who made the commit, where the run has one repository and the event names them."""
+    if len(sources) != 1:
+        return ""
+    change = sources[0].change
+    return (change.committer.email or change.author.email)[:254]
+
+
+def _organization(hook: _Hook) -> str:
+    """From the base URL: https://dev.azure.com/contoso/ or https://contoso.visualstudio.com/."""
+    containers = hook.resourceContainers
+    for container in (containers.account, containers.collection, containers.project):
+        match = _ORGANIZATION.match(container.baseUrl)
+        if match:
+            return (match[1] or match[2])[:256]
+    return containers.account.id[:256]
+
+
+def _web(url: str) -> str:
+    """Only web addresses become links."""
+    return url if url.startswith("https://") else ""

@@ -1,0 +1,121 @@
+"""Container registry events, in Event Grid's schema or as CloudEvents: which image was pushed where."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..domain.causes import ImagePushed
+from ..domain.incoming import Incoming, Time
+from ..domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
+from .reading import BadInput, Ignored, by_now, read_as, read_json
+
+PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
+LONGEST = 255
+"""Characters of a repository's name; digests and tags are shorter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSource:
+    """A registry whose events count."""
+
+    name: str
+    login_server: str
+    resource_id: str = ""
+    """ARM id; where it is set, only events of exactly this registry count."""
+
+
+class _Target(Incoming):
+    mediaType: str = ""  # noqa: N815 - names of the event
+    digest: str
+    repository: str
+    tag: str | None = None
+
+
+class _Request(Incoming):
+    host: str = ""
+
+
+class _Actor(Incoming):
+    name: str = ""
+
+
+class _Data(Incoming):
+    timestamp: Time | None = None
+    action: str = "push"
+    target: _Target
+    request: _Request = _Request()
+    actor: _Actor = _Actor()
+
+
+class _Envelope(Incoming):
+    type: str
+    source: str = ""
+    time: Time | None = None
+    data: Any = None
+
+
+def registry_event(*, type: Any, source: Any, time: datetime | None, data: Any) -> bytes:
+    """An event as it is parsed and, if need be, parked: one form for both schemas.
+
+    `source` is the ARM id of the registry: `topic` in Event Grid's schema, `source` in CloudEvents.
+    """
+    event = {"type": type, "source": source, "time": time.isoformat() if time else None, "data": data}
+    try:
+        return json.dumps(event).encode()
+    except RecursionError:
+        return json.dumps(event | {"data": "(nested too deeply to be kept)"}).encode()
+
+
+def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: datetime) -> ImagePushed:
+    """The push as a cause, from what `registry_event` wrote. `sources` are by login server.
+
+    Raises `Ignored` or `BadInput`.
+    """
+    event = read_as(_Envelope, read_json(body))
+    if event.type != PUSHED:
+        raise Ignored(f"events of type {event.type[:100]!r} start nothing")
+    data = read_as(_Data, event.data, at="data")
+    target = data.target
+    if not target.tag:
+        raise Ignored(f"{target.repository[:100]} was pushed without a tag: a platform or a referrer of an image")
+    if hangs_on_an_image(target.tag):
+        raise Ignored(f"the tag {target.tag[:100]} carries a signature or an SBOM")
+    _check("data.target.digest", target.digest, DIGEST_PATTERN, "sha256: and 64 hexadecimal digits")
+    _check("data.target.repository", target.repository, REPOSITORY_PATTERN, "a repository such as team/shop")
+    _check(
+        "data.target.tag", target.tag, TAG_PATTERN, "a tag of at most 128 letters, digits, dots, dashes, underscores"
+    )
+    source = _source(data.request.host, event.source, sources)
+    return ImagePushed(
+        received_at=now,
+        registry=source.name,
+        repository=target.repository,
+        digest=target.digest,
+        tag=target.tag,
+        media_type=target.mediaType[:256],
+        pushed_at=by_now(data.timestamp or event.time, now),
+        actor=data.actor.name[:256],
+    )
+
+
+def hangs_on_an_image(tag: str) -> bool:
+    """Whether a tag names no image of its own, but a signature or an SBOM of one, as clients without referrers do."""
+    return tag.startswith("sha256-")
+
+
+def _source(host: str, resource_id: str, sources: Mapping[str, EventSource]) -> EventSource:
+    source = sources.get(host.casefold())
+    if source is None:
+        known = ", ".join(sorted(sources)) or "none"
+        raise BadInput("data.request.host", f"a registry of this installation ({known})", repr(host[:100]))
+    if source.resource_id and source.resource_id.casefold() != resource_id.casefold():
+        raise BadInput("topic", f"the registry {source.name} of this installation", repr(resource_id[:200]))
+    return source
+
+
+def _check(field: str, value: str, pattern: str, expected: str) -> None:
+    if len(value) > LONGEST or re.fullmatch(pattern, value) is None:
+        raise BadInput(field, expected, repr(value[:100]))

@@ -1,0 +1,163 @@
+"""The day's anchor: the ends of all chains, appended where nobody can change them, recorded, and sent to witnesses.
+
+Runs every hour and does what is left to do: once a day it writes, after a crash it goes on, and a day on which the app
+was not there is closed by the next anchor, which says so.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ..catalogue.entries import Catalogue
+from ..clock import Clock, utc_now
+from ..domain.actions import Action
+from ..domain.anchor import Anchor, ChainEnd, is_due, latest, next_anchor
+from ..domain.audit import AuditDraft, AuditRecord
+from ..domain.errors import UnknownName
+from ..domain.model import Record
+from ..effects.notification import Channel, Message, NotificationError
+from ..ledger import Conflict, Ledger, keys
+from ..ledger.anchors import Anchors
+from ..ledger.installation import Installation
+
+log = logging.getLogger(__name__)
+
+SHOWN: Final = 16
+"""Chains that a notice names one by one; the anchor's line names all."""
+
+
+class Anchored(Record):
+    """What one run did."""
+
+    written: int | None = None
+    """Number of the anchor that was written."""
+    told: tuple[str, ...] = ()
+    """Witnesses that were sent the anchor."""
+    contradicted: tuple[str, ...] = ()
+    """Chains that do not hold what the anchor before says of them."""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchoring:
+    """Writes anchors and sends them to whoever wants to be a witness."""
+
+    anchors: Anchors
+    ledger: Ledger
+    installation: Installation
+    catalogue: Catalogue
+    channel: Callable[[str], Channel]
+    witnesses: tuple[str, ...] = ()
+    """Names of channels."""
+    base: str = ""
+    """Public address of the app."""
+    clock: Clock = utc_now
+
+    def run(self) -> Anchored:
+        """Raises `LedgerUnavailable`, `AnchorsDamaged`."""
+        last = self.anchors.last()
+        if last is not None:
+            self._record(last)  # it may be that the process died between the two
+        written, contradicted = None, tuple[str, ...]()
+        if is_due(last, now=self.clock()):
+            contradicted = self._compare(last) if last else ()
+            anchor = next_anchor(last, self._heads(last), now=self.clock())
+            try:
+                self.anchors.append(anchor)
+            except Conflict:
+                log.info("another instance has written the day's anchor")
+                return Anchored(contradicted=contradicted)
+            log.info("anchor %d of %s: %s", anchor.number, anchor.day, anchor.hash)
+            self._record(anchor)
+            last, written = anchor, anchor.number
+        told, problems = self._tell(last) if last else ((), ())
+        return Anchored(written=written, told=told, contradicted=contradicted, problems=problems)
+
+    def _chains(self, last: Anchor | None) -> list[str]:
+        """Those of today's applications and those that were anchored before: what is delivered no more stays proved."""
+        return sorted({keys.INSTALLATION, *self.catalogue.entries, *(last.heads if last else ())})
+
+    def _heads(self, last: Anchor | None) -> dict[str, ChainEnd]:
+        heads = ((name, self.ledger.head(name)) for name in self._chains(last))
+        return latest((name, head.sequence, head.hash) for name, head in heads)
+
+    def _compare(self, last: Anchor) -> tuple[str, ...]:
+        """The chains that do not go on from where the last anchor saw them end. The anchor is written all the same,
+        as the trail must not stop, but the contradiction stays in the installation's trail and in the log."""
+        wrong = tuple(name for name, end in sorted(last.heads.items()) if not self._holds(name, end))
+        for name in wrong:
+            log.error("the trail of %s does not hold what anchor %d of %s says", name, last.number, last.day)
+            details = {
+                "application": name,
+                "anchor": last.number,
+                "day": f"{last.day}",
+                **last.heads[name].model_dump(),
+            }
+            draft = AuditDraft(action=Action.ANCHOR_CONTRADICTED, actor="slipway", details=details)
+            key = keys.contradiction(last.number, name)
+            self.installation.note(draft, key=key, values={"Hash": last.heads[name].hash}, now=self.clock())
+        return wrong
+
+    def _holds(self, name: str, end: ChainEnd) -> bool:
+        found = next(self.ledger.audit(name, first=end.sequence, last=end.sequence, limit=1), None)
+        return isinstance(found, AuditRecord) and (found.sequence, found.hash) == (end.sequence, end.hash)
+
+    def _record(self, anchor: Anchor) -> None:
+        """Once: the row of the anchor says that it is in the installation's trail."""
+        details = {
+            "anchor": anchor.number,
+            "since": f"{anchor.since}",
+            "day": f"{anchor.day}",
+            "hash": anchor.hash,
+            "chains": len(anchor.heads),
+            "witnesses": list(self.witnesses),
+        }
+        draft = AuditDraft(action=Action.ANCHOR_WRITTEN, actor="slipway", details=details)
+        values = {"Hash": anchor.hash, "Told": "[]"}
+        self.installation.note(draft, key=keys.anchor(anchor.number), values=values, now=self.clock())
+
+    # ---- witnesses
+    def _tell(self, anchor: Anchor) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Send it to each witness that was not told yet; one that cannot be reached is tried again in an hour."""
+        told, problems = list[str](), list[str]()
+        for name in self.witnesses:
+            key = keys.anchor(anchor.number)
+            row = self.installation.row(key)
+            known: list[str] = json.loads(str(row.values["Told"])) if row else []
+            if name in known:
+                continue
+            try:
+                self.channel(name).send(self._message(anchor))
+            except (NotificationError, UnknownName) as error:
+                problems.append(str(error))
+                continue
+            details = {"anchor": anchor.number, "hash": anchor.hash, "witness": name}
+            draft = AuditDraft(action=Action.ANCHOR_SENT, actor="slipway", details=details)
+            values = {"Hash": anchor.hash, "Told": json.dumps([*known, name])}
+            self.installation.change(draft, key=key, values=values, now=self.clock())
+            told.append(name)
+        return tuple(told), tuple(problems)
+
+    def _message(self, anchor: Anchor) -> Message:
+        return Message(
+            id=anchor.hash.removeprefix("sha256:")[:32],
+            notice="anchor-written",
+            time=anchor.time,
+            application="Slipway",
+            release="",
+            environment="",
+            tag="",
+            headline=f"Anchor {anchor.number} of {anchor.day}: {anchor.hash}",
+            lines=tuple(_lines(anchor)),
+            release_url=self.base,
+            anchor=anchor.line().decode().rstrip("\n"),
+        )
+
+
+def _lines(anchor: Anchor) -> Iterator[str]:
+    for name, end in sorted(anchor.heads.items())[:SHOWN]:
+        yield f"{name}: record {end.sequence}, {end.hash}"
+    if len(anchor.heads) > SHOWN:
+        yield f"and {len(anchor.heads) - SHOWN} more"

@@ -1,0 +1,39 @@
+"""What the checks look at."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ...catalogue.entries import Catalogue
+from ...clock import Clock, utc_now
+from ...domain.tokens import Keys
+from ...effects.messaging import Bus
+from ...effects.registry import Registry
+from ...ledger import Blobs, Table
+from ...ledger.installation import Installation
+from .remedies import Remedies
+
+
+class Reviewed(Protocol):
+    """The part of a cluster that is asked."""
+
+    def missing_rights(self, manifests: Sequence[Any], namespace: str) -> tuple[Any, ...]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Everything that is looked at. What is opened late is given as a function, so that opening it can fail alone."""
+
+    table: Callable[[], Table]
+    blobs: Callable[[], Blobs]
+    bus: Callable[[], Bus]
+    installation: Callable[[], Installation]
+    registry: Callable[[str], Registry]
+    cluster: Callable[[str], Reviewed]
+    channel: Callable[[str], object]
+    registries: tuple[str, ...]
+    channels: tuple[str, ...]
+    catalogue: Catalogue
+    keys: Keys
+    remedies: Remedies = field(default_factory=Remedies)
+    clock: Clock = utc_now

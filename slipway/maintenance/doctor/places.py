@@ -1,0 +1,191 @@
+"""The checks themselves: each returns what it saw, or raises a `Fault` that names what is missing."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from ...catalogue import ConfigError, render, render_job
+from ...catalogue.entries import Entry
+from ...domain.application import Environment
+from ...domain.tokens import KeysUnavailable
+from ...effects.cluster import ClusterError
+from ...effects.messaging import QueueDenied, QueueUnavailable
+from ...effects.notification import NotificationError
+from ...effects.registry import Denied, NotFound, RegistryError
+from ...ledger import Conflict, LedgerUnavailable
+from ...ledger.table import Act, Write
+from .facts import Facts
+from .fault import Fault, NotChecked
+
+PARTITION = "_doctor"
+ROW = "check"
+DOCUMENT = b"slipway doctor was here\n"
+NOTHING = "sha256:" + "0" * 64
+READER, WRITER = "Container Registry Repository Reader", "Container Registry Repository Writer"
+LATE = timedelta(minutes=3)
+ASKEW = timedelta(seconds=60)
+
+
+def deliveries(facts: Facts) -> str:
+    names = sorted(facts.catalogue.entries)
+    if not names:
+        raise Fault("no application is delivered here", missing="a folder with a delivery.yaml in SLIPWAY_DELIVERIES")
+    return f"{len(names)} valid: {', '.join(names)}"
+
+
+def signing_keys(facts: Facts) -> str:
+    try:
+        ids = facts.keys.ids()
+    except KeysUnavailable as away:
+        raise Fault(str(away), missing="the right to read the signing keys (Key Vault Secrets User)") from None
+    return f"{len(ids)} live; {ids[0]} signs"
+
+
+def table(facts: Facts) -> str:
+    try:
+        port = facts.table()
+        port.get(PARTITION, ROW)
+    except LedgerUnavailable as away:
+        raise Fault(f"it cannot be read: {away}", missing="read rows", command=facts.remedies.table()) from None
+    try:
+        with suppress(Conflict):  # somebody else looks at this moment, or one looked and died
+            port.transact(PARTITION, [Write(act=Act.PUT, key=ROW, values={"At": facts.clock().isoformat()})])
+            port.transact(PARTITION, [Write(act=Act.DELETE, key=ROW)])
+    except LedgerUnavailable as away:
+        raise Fault(f"it cannot be written: {away}", missing="write rows", command=facts.remedies.table()) from None
+    return "read, written, and the row taken away again"
+
+
+def blobs(facts: Facts) -> str:
+    try:
+        port = facts.blobs()
+        digest = port.put(DOCUMENT, "text/plain")
+        content = port.get(digest)
+    except LedgerUnavailable as away:
+        command = facts.remedies.blobs()
+        raise Fault(f"it cannot be used: {away}", missing="read and write blobs", command=command) from None
+    if content != DOCUMENT:
+        raise Fault("what was written is not what is read", missing="blobs that stay as they were written")
+    return f"written and read; a document of {len(DOCUMENT)} bytes stays, always the same one"
+
+
+def queue(facts: Facts, name: str) -> str:
+    try:
+        facts.bus().probe(name)
+    except QueueDenied as denied:
+        role = "Azure Service Bus Data Sender" if denied.right == "send" else "Azure Service Bus Data Receiver"
+        command = facts.remedies.queue(name, role)
+        raise Fault(str(denied), missing=f"{denied.right} on the queue {name}", command=command) from None
+    except QueueUnavailable as away:
+        raise Fault(str(away), missing=f"the queue {name}, or a way to it") from None
+    return "may send (a message of tomorrow was taken back) and may receive"
+
+
+def registry(facts: Facts, name: str) -> str:
+    reads, writes = _repositories(facts, name)
+    if not reads | writes:
+        raise NotChecked("no application uses it")
+    port = facts.registry(name)
+    for repository in sorted(reads | writes):
+        role = WRITER if repository in writes else READER
+        try:
+            with suppress(NotFound):
+                port.resolve(repository, NOTHING)
+        except Denied as denied:
+            command = facts.remedies.registry(name, role)
+            raise Fault(str(denied), missing=f"pull from {repository}", command=command) from None
+        except RegistryError as error:
+            raise Fault(str(error), missing="a way to the registry") from None
+    for repository in sorted(writes):
+        try:
+            port.mount_blob(repository, NOTHING, repository)
+        except Denied as denied:
+            command = facts.remedies.registry(name, WRITER)
+            raise Fault(str(denied), missing=f"push to {repository}", command=command) from None
+        except RegistryError as error:
+            raise Fault(str(error), missing="a way to push") from None
+    pushed = f"; push to {', '.join(sorted(writes))} (an upload was begun and taken back)" if writes else ""
+    return f"pull from {', '.join(sorted(reads | writes))}{pushed}"
+
+
+def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
+    """What is read from a registry, and what is promoted into it."""
+    reads, writes = set[str](), set[str]()
+    for entry in facts.catalogue:
+        image = entry.application.image
+        reads |= {image.repository} if image.registry == name else set()
+        for environment in entry.application.environments:
+            into = entry.application.registry_of(environment)
+            writes |= {image.repository} if into == name and into != image.registry else set()
+    return reads, writes
+
+
+def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
+    application = entry.application.application
+    values = {
+        "SLIPWAY_APPLICATION": application,
+        "SLIPWAY_ENVIRONMENT": environment.name,
+        "SLIPWAY_RELEASE": f"{application}-0",
+        "SLIPWAY_VERSION": "0",
+    }
+    image = f"slipway.invalid/{entry.application.image.repository}@{NOTHING}"
+    try:
+        manifests = render(entry.delivery, environment, image=image, values=values)
+        if environment.verify.job:
+            manifests = (*manifests, render_job(entry.delivery, environment, image=image, values=values, name="doctor"))
+        lacking = facts.cluster(environment.cluster).missing_rights(manifests, environment.namespace)
+    except ConfigError as error:
+        raise Fault(str(error), missing="manifests that can be rendered") from None
+    except ClusterError as error:
+        raise Fault(str(error), missing="a way to the cluster, and a credential that it takes") from None
+    if lacking:
+        listed = ", ".join(str(right) for right in lacking)
+        raise Fault(
+            f"in the namespace {environment.namespace} it may not {listed}",
+            missing=listed,
+            command=facts.remedies.cluster(environment.cluster, environment.namespace),
+        )
+    return f"every verb that a rollout needs in the namespace {environment.namespace}"
+
+
+def channel(facts: Facts, name: str) -> str:
+    port = facts.channel(name)
+    reach = getattr(port, "reach", None)
+    if reach is None:
+        raise NotChecked("this kind of channel cannot be tried without sending")
+    try:
+        return str(reach())
+    except NotificationError as error:
+        raise Fault(str(error), missing="a way to the channel, or its credential") from None
+
+
+def clock(facts: Facts) -> str:
+    """Against a registry's: tokens of minutes and deadlines go by it."""
+    names = [entry.application.image.registry for entry in facts.catalogue]
+    if not names:
+        raise NotChecked("there is no registry to compare it with")
+    try:
+        theirs = facts.registry(names[0]).time()
+    except RegistryError as error:
+        raise NotChecked(f"{names[0]} did not tell the time: {error}") from None
+    if theirs is None:
+        raise NotChecked(f"{names[0]} does not tell the time")
+    apart = abs(facts.clock() - theirs)
+    if apart > ASKEW:
+        raise Fault(f"{apart.total_seconds():.0f} seconds away from {names[0]}'s", missing="a clock that is right")
+    return f"within {max(apart.total_seconds(), 1):.0f} s of {names[0]}'s"
+
+
+def sweep(facts: Facts) -> str:
+    try:
+        last = facts.installation().last_beat("sweep")
+    except LedgerUnavailable as away:
+        raise NotChecked(f"the table does not answer: {away}") from None
+    if last is None:
+        raise Fault("it has not run since this version was deployed", missing="the timer `sweep` (it runs each minute)")
+    age = facts.clock() - last
+    if age > LATE:
+        raise Fault(
+            f"it last ran {age.total_seconds() / 60:.0f} minutes ago",
+            missing="the timer `sweep`: is the function disabled, or the host's storage out of reach?",
+        )
+    return f"ran {max(age.total_seconds(), 0):.0f} s ago"

@@ -1,0 +1,1 @@
+"""Questions about an installation, answered from ledger, audit index and blobs. Nothing here changes anything."""

@@ -1,0 +1,64 @@
+"""What a question about the numbers may say, as parameters of an address; a wrong one is named."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..domain.numbers import iso_week, week_start
+from ..inbound.reading import BadInput
+from .numbers import WEEKS_LIMIT, Numbers
+
+PARAMETERS: Final = ("application", "environment", "weeks", "until")
+WEEKS: Final = 12
+_SHOWN: Final = 60
+_FIRST: Final = "2000-W01"
+
+
+def read_question(parameters: Mapping[str, str], numbers: Numbers) -> dict[str, Any]:
+    """Arguments of `Numbers.answer`. Raises `BadInput`, also for a parameter that does not exist."""
+    for name in parameters:
+        if name not in PARAMETERS:
+            expected = f"one of the parameters {', '.join(PARAMETERS)}"
+            raise BadInput(name[:_SHOWN], expected, "one that does not exist")
+    entries = numbers.catalogue.entries
+    application, environment = parameters.get("application"), parameters.get("environment")
+    if application is not None and application not in entries:
+        raise BadInput("application", f"one of {', '.join(sorted(entries)) or '(none)'}", repr(application[:_SHOWN]))
+    if environment is not None:
+        _known(environment, application, numbers)
+    return {
+        "application": application,
+        "environment": environment,
+        "weeks": _weeks(parameters.get("weeks", str(WEEKS))),
+        "until": _until(parameters.get("until"), numbers),
+    }
+
+
+def _known(environment: str, application: str | None, numbers: Numbers) -> None:
+    chains = [
+        [one.name for one in entry.application.environments]
+        for entry in numbers.catalogue
+        if application in (None, entry.application.application)
+    ]
+    names = list(dict.fromkeys(name for chain in chains for name in chain))
+    if environment not in names:
+        raise BadInput("environment", f"one of {', '.join(names) or '(none)'}", repr(environment[:_SHOWN]))
+
+
+def _weeks(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= WEEKS_LIMIT):  # noqa: PLR2004
+        raise BadInput("weeks", f"a whole number from 1 to {WEEKS_LIMIT}", repr(text[:_SHOWN]))
+    return int(text)
+
+
+def _until(text: str | None, numbers: Numbers) -> str | None:
+    if text is None:
+        return None
+    present = iso_week(numbers.clock())
+    wrong = BadInput("until", f"an ISO week such as {present}, no later than it", repr(text[:_SHOWN]))
+    try:
+        found = iso_week(week_start(text))
+    except (ValueError, OverflowError):
+        raise wrong from None
+    if found != text or not _FIRST <= found <= present:
+        raise wrong
+    return found

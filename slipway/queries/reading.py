@@ -1,0 +1,208 @@
+"""What pages, API and CLI show: read models over the ledger, all JSON-able. Nothing here changes anything."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..catalogue.entries import Catalogue, Entry
+from ..clock import Clock, utc_now
+from ..domain.application import Environment
+from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged
+from ..domain.blocks import Freeze
+from ..domain.errors import NotFound
+from ..domain.explain import Explanation, explain
+from ..domain.gate import ApprovalGate
+from ..domain.model import NAME_PATTERN, Record
+from ..domain.plan import Plan
+from ..domain.promotion import PromotionProgress
+from ..domain.release import Head, Phase, Release, parse_release_id
+from ..domain.snapshot import Lookups, Snapshot
+from ..ledger import Blobs, Ledger
+from ..ledger.keys import AUDIT, INSTALLATION
+from ..ledger.table import Row
+
+PAGE_LIMIT = 500
+
+
+class Verdict(Record):
+    """Whether an application's chain is intact."""
+
+    application: str
+    records: int
+    intact: bool
+    fault: ChainFault | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Questions about one installation."""
+
+    ledger: Ledger
+    blobs: Blobs
+    catalogue: Catalogue
+    clock: Clock = utc_now
+
+    def snapshot(self, entry: Entry, wanted: Lookups) -> Snapshot:
+        """All that may be known of an application now. Raises `LedgerUnavailable`."""
+        return self.ledger.load(entry.policy(self.clock()), wanted).snapshot
+
+    def applications(self) -> list[dict[str, Any]]:
+        """Every application with its environments and lanes."""
+        return [standing(self.snapshot(entry, Lookups(in_lanes=False))) for entry in self.catalogue]
+
+    def releases(self, application: str | None, *, limit: int, before: int | None = None) -> list[Release]:
+        """Newest first; of all applications by time when none is named."""
+        names = [application] if application else list(self.catalogue.entries)
+        found = [r for name in names for r in self.ledger.releases(name, limit=limit, older_than=before)]
+        if application is None:
+            found.sort(key=lambda release: release.created_at, reverse=True)
+        return found[:limit]
+
+    def release(self, release_id: str) -> Release:
+        """Raises `NotFound`, also for what is no release id."""
+        try:
+            application, number = parse_release_id(release_id)
+        except ValueError as error:
+            raise NotFound(str(error)) from error
+        release = self.ledger.release(_known_form(application), number)
+        if release is None:
+            raise NotFound(f"there is no release {release_id}")
+        return release
+
+    def progress(self, release: Release) -> PromotionProgress | None:
+        """How far its promotion is; None while there is none."""
+        if release.phase is not Phase.PROMOTING or release.environment is None:
+            return None
+        state = self.ledger.promotions.read(release.application, release.number, release.environment)
+        return state.progress if state and state.step == release.step else None
+
+    def explain(self, release: Release) -> Explanation:
+        entry = self.catalogue.get(release.application)
+        if entry is None:
+            raise NotFound(f"the application {release.application!r} is not delivered by this installation any more")
+        snapshot = self.snapshot(entry, Lookups(releases=(release.number,)))
+        return explain(snapshot, snapshot.release(release.number) or release)
+
+    def plan(self, plan_hash: str) -> Plan:
+        content = self.blobs.get(plan_hash)
+        if content is None:
+            raise NotFound(f"there is no plan {plan_hash}")
+        return Plan.model_validate_json(content)
+
+    def evidence(self, digest: str) -> bytes:
+        content = self.blobs.get(digest)
+        if content is None:
+            raise NotFound(f"there is no document {digest}")
+        return content
+
+    def gate_of(self, release: Release, environment: str) -> ApprovalGate | None:
+        entry = self.catalogue.get(release.application)
+        found = entry.application.environment(environment) if entry else None
+        return found.gate if found and isinstance(found.gate, ApprovalGate) else None
+
+    # ---- the trail
+    def head(self, application: str) -> Head:
+        return self.ledger.head(_known_form(application))
+
+    def audit(
+        self, application: str, *, after: int = 0, limit: int = PAGE_LIMIT, release: Release | None = None
+    ) -> Iterator[AuditRecord | Damaged]:
+        """Records in order, from sequence after + 1; of one release when it is named."""
+        first = max(after + 1, release.first_sequence if release else 1)
+        count = 0
+        for found in self.ledger.audit(_known_form(application), first=first, limit=None if release else limit):
+            item = _readable(application, found)
+            if release is not None and isinstance(item, AuditRecord) and item.release != release.id:
+                continue
+            yield item
+            count += 1
+            if count >= limit:
+                return
+
+    def verify(self, application: str) -> Verdict:
+        """Walk the whole chain. What is written while we walk belongs to it; what lies behind its end does not."""
+        check, head = ChainCheck(application), self.ledger.head(_known_form(application))
+        while True:
+            before, fault = check.count, None
+            for found in self.ledger.audit(application, first=check.count + 1):
+                if check.count >= head.sequence:
+                    head = self.ledger.head(application)
+                fault = _fault(check, head, found)
+                if fault:
+                    break
+            if fault or check.count in (before, head.sequence):
+                break
+        fault = fault or check.finish(sequence=head.sequence, head_hash=head.hash)
+        return Verdict(application=application, records=check.count, intact=fault is None, fault=fault)
+
+
+def standing(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "application": snapshot.application.application,
+        "frozen": _freeze(snapshot.head.freeze, snapshot.now),
+        "environments": [_lane(snapshot, environment) for environment in snapshot.application.environments],
+    }
+
+
+def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
+    lane, application = snapshot.lane(environment.name), snapshot.application.application
+
+    def name(number: int | None) -> str | None:
+        return f"{application}-{number}" if number else None
+
+    return {
+        "environment": environment.name,
+        "gate": environment.gate.kind,
+        "live": {"release": name(lane.live.release), "tag": lane.live.tag, "at": lane.live.at.isoformat()}
+        if lane.live
+        else None,
+        "rolling": name(lane.rolling),
+        "waiting": name(lane.waiting),
+        "returning": name(lane.returning),
+        "frozen": _freeze(lane.freeze, snapshot.now),
+        "held": {"owner": lane.hold.owner, "reason": lane.hold.reason, "release": name(lane.hold.release)}
+        if lane.hold
+        else None,
+    }
+
+
+def _freeze(freeze: Freeze | None, now: datetime) -> dict[str, Any] | None:
+    """A freeze that is in force."""
+    if freeze is None or not freeze.in_force(now):
+        return None
+    until = freeze.until.isoformat() if freeze.until else None
+    return {"owner": freeze.owner, "reason": freeze.reason, "until": until}
+
+
+def _fault(check: ChainCheck, head: Head, found: AuditRecord | Row) -> ChainFault | None:
+    """What is wrong with the next row of a chain; None where the check has taken it in."""
+
+    def wrong(reason: str) -> ChainFault:
+        return ChainFault(application=check.application, sequence=check.count + 1, reason=reason)
+
+    if check.count >= head.sequence:
+        return wrong(f"the head names {head.sequence} records, and here is one more")
+    if isinstance(found, Row):
+        return wrong(str(found.values.get("Damaged", "its row is not an audit record any more")))
+    return check.feed(found)
+
+
+def _known_form(application: str) -> str:
+    """A name that a chain can have, so that no other text becomes part of a key. Raises `NotFound`."""
+    if application != INSTALLATION and re.fullmatch(NAME_PATTERN, application) is None:
+        raise NotFound(f"there is no application {application[:80]!r}")
+    return application
+
+
+def _readable(application: str, found: AuditRecord | Row) -> AuditRecord | Damaged:
+    if isinstance(found, AuditRecord):
+        return found
+    reason = str(found.values.get("Damaged", "its row is not an audit record any more"))
+    return Damaged(application=application, sequence=_sequence(found), damaged=reason)
+
+
+def _sequence(row: Row) -> int:
+    digits = row.key.removeprefix(AUDIT)
+    return int(digits) if digits.isdigit() else 0

@@ -1,0 +1,134 @@
+"""Questions to the trail, as pages and API ask them: parameters in, a page of records and its continuation out."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+from pydantic import ValidationError
+
+from ..domain.audit_query import LONGEST_RANGE, PAGE_LIMIT, AuditPage, AuditQuery
+from ..domain.model import canonical, sha256
+from ..inbound.reading import BadInput
+from ..ledger.audit_index import AuditIndex, Position
+from ..ledger.digest_walk import TooManyDigests
+from ..ledger.index_keys import ROW_PATTERN
+from ..ledger.table import UnknownPlace
+
+PAGE: Final = 50
+"""Records of a page where nobody says how many."""
+FILTERS: Final = ("application", "environment", "actor", "action", "digest", "release", "from", "to")
+PAGING: Final = ("after", "limit")
+_YEARS: Final = (2000, 2100)
+_TOKEN_LIMIT: Final = 3000
+_SHOWN: Final = 60
+_EXPECTED: Final = {
+    "application": "the name of an application, or _installation",
+    "environment": "the name of an environment",
+    "actor": "a name of 1 to 254 characters, such as ada@example.com",
+    "action": "an action such as release.live, or change, freeze, override, rejection, rollback or intervention",
+    "digest": "sha256: and the first 6 to 64 hexadecimal digits",
+    "release": "the id of a release, such as shop-482",
+}
+
+
+def read_query(parameters: Mapping[str, str], *, besides: tuple[str, ...] = PAGING) -> AuditQuery:
+    """The query that filters ask. Raises `BadInput` naming the parameter, also for one that does not exist."""
+    known = (*FILTERS, *besides)
+    for name in parameters:
+        if name not in known:
+            raise BadInput(_shown(name), f"one of the parameters {', '.join(known)}", "one that does not exist")
+    given = {name: parameters[name] for name in FILTERS[:-2] if name in parameters}
+    if "digest" in given:
+        given["digest"] = "sha256:" + given["digest"].strip().lower().removeprefix("sha256:")
+    since, until = read_time("from", parameters.get("from")), read_time("to", parameters.get("to"), ends=True)
+    if since and until and since >= until:
+        raise BadInput("from", "a time before that of to", _shown(parameters["from"]))
+    if since and until and until - since > LONGEST_RANGE:
+        raise BadInput(
+            "from", f"a time at most {LONGEST_RANGE.days} days before that of to", _shown(parameters["from"])
+        )
+    try:
+        return AuditQuery.model_validate({**given, "since": since, "until": until})
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        raise BadInput(name, _EXPECTED[name], _shown(given[name])) from error
+
+
+def read_time(name: str, text: str | None, *, ends: bool = False) -> datetime | None:
+    """A day (`2026-11-23`), or a time, in UTC unless it names a zone. A day as an end means the whole of it."""
+    if text is None:
+        return None
+    expected = (
+        f"a day such as 2026-11-23 or a time such as 2026-11-23T08:00:00Z, of the years {_YEARS[0]} to {_YEARS[1]}"
+    )
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            found = datetime.combine(datetime.fromisoformat(text), time(), UTC) + timedelta(days=1 if ends else 0)
+        elif re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]{5,15}(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?", text):
+            found = datetime.fromisoformat(text.upper())
+            found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        else:
+            raise ValueError(text)  # noqa: TRY301 - all that is no time ends the same way
+    except (ValueError, OverflowError) as error:
+        raise BadInput(name, expected, _shown(text)) from error
+    if not _YEARS[0] <= found.year <= _YEARS[1]:
+        raise BadInput(name, expected, _shown(text))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trail:
+    """The trail, asked by the index."""
+
+    index: AuditIndex
+
+    def page(self, query: AuditQuery, *, limit: int = PAGE, after: str | None = None) -> AuditPage:
+        """Newest first. `after` is `next` of a page of the same query. Raises `BadInput` and `LedgerUnavailable`."""
+        if not 1 <= limit <= PAGE_LIMIT:
+            raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
+        start = _read_token(query, after) if after is not None else None
+        try:
+            found = self.index.find(query, limit=limit, start=start)
+        except UnknownPlace as error:
+            raise BadInput("after", "the token of a page of this query", "another one") from error
+        except TooManyDigests as error:
+            raise BadInput("digest", "more digits", str(error)) from error
+        return AuditPage(records=found.records, next=_token(query, found.next) if found.next else None)
+
+
+def _token(query: AuditQuery, position: Position) -> str:
+    """Opaque to callers, and bound to its query: elsewhere it would skip records in silence."""
+    parts = [_mark(query), position.after, position.resume]
+    text = json.dumps(parts, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_token(query: AuditQuery, token: str) -> Position:
+    wrong = BadInput("after", "the token of a page of this query, as it was given", "another text")
+    if not token or len(token) > _TOKEN_LIMIT or "=" in token:
+        raise wrong
+    try:
+        parts = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
+        mark, after, resume = parts
+    except (ValueError, TypeError, RecursionError):
+        raise wrong from None
+    if not all(isinstance(part, str) for part in (mark, after, resume)):
+        raise wrong
+    if mark != _mark(query):
+        raise BadInput("after", "the token of a page of this query", "one of another query")
+    if after and not ROW_PATTERN.fullmatch(after):
+        raise wrong
+    return Position(after=after, resume=resume)
+
+
+def _mark(query: AuditQuery) -> str:
+    return sha256(canonical(query.model_dump(mode="json")))[len("sha256:") :][:16]
+
+
+def _shown(text: str) -> str:
+    short = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return repr(short.encode("utf-8", "backslashreplace").decode())

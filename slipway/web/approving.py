@@ -1,0 +1,240 @@
+"""What happens behind an approval link. GET and HEAD look and change nothing; POST takes a vote in, once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..clock import Clock
+from ..domain.application import Environment
+from ..domain.causes import VoteCast
+from ..domain.decide.ballots import vote_rules
+from ..domain.decide.conditions import plan_rule
+from ..domain.errors import NotFound
+from ..domain.explain_gate import gate_rules
+from ..domain.plan import Plan
+from ..domain.release import Lane, Release, VoteDecision
+from ..domain.rules import Rule, RuleResult, failed
+from ..domain.snapshot import Lookups, Snapshot
+from ..domain.tokens import Keys, TokenExpired, TokenRefused
+from ..domain.tones import Tone
+from ..engine.intake import Intake, UnknownTarget
+from ..http.callers import Access
+from ..http.requests import Refused, check_origin
+from ..inbound.approval import vote
+from ..ledger.newer import newer_release
+from ..queries.reading import Reader
+from .answer import Answer, document, html, see_other
+from .approval import Matter, Refusal, approval_page
+from .asked import Asked
+from .changes import whole_text
+from .form import Posted, new_nonce, parse_form, submission
+from .messages import message
+from .release import readable_plan
+from .standing import outdated, standing
+
+CHANNEL = "page"
+NOBODY_SIGNS_IN = Access(easy_auth=False, host_keys=True)
+_LOOKING = "only-looking"
+_TO_BE_GIVEN = "(to be given)"
+"""The reason of a vote that nobody has cast yet: whether one is given is looked at when it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What the approval page works with."""
+
+    keys: Keys
+    reader: Reader
+    intake: Intake
+    clock: Clock
+    public_url: str
+    access: Access = NOBODY_SIGNS_IN
+    """Whom the app believes. Where Easy Auth is in front, the signed-in person decides, and a link only locates."""
+
+    @property
+    def sign_in(self) -> bool:
+        return self.access.easy_auth
+
+
+def show(desk: Desk, token: str) -> Answer:
+    """The page behind a link. Raises `NotFound`, `LedgerUnavailable`."""
+    try:
+        asked = by_token(desk, token)
+    except TokenRefused as refused:
+        return unusable(refused)
+    return located(asked) if desk.sign_in else html(page(desk, asked))
+
+
+def show_changes(desk: Desk, token: str) -> Answer:
+    """Everything that the plan changes, as plain text. Raises `NotFound`, `LedgerUnavailable`."""
+    try:
+        asked = by_token(desk, token)
+    except TokenRefused as refused:
+        return unusable(refused)
+    return located(asked) if desk.sign_in else changes(desk, asked)
+
+
+def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Take a vote in. `headers` must find names in any case. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    try:
+        check_origin(headers, desk.public_url)
+        asked = by_token(desk, token)
+    except TokenRefused as refused:
+        return unusable(refused)
+    except Refused as refused:
+        return not_taken(refused, None)
+    return located(asked) if desk.sign_in else take(desk, asked, headers, body)
+
+
+def by_token(desk: Desk, token: str) -> Asked:
+    """The person that a token was made for, before the plan that it names. Raises `TokenRefused`."""
+    claims = desk.keys.approval(token, now=desk.clock())
+    return Asked(claims=claims, path=f"/approvals/{token}", binding=token)
+
+
+def located(asked: Asked) -> Answer:
+    """Where people sign in, a link says where and not who: the address there has nothing secret in it."""
+    return see_other(asked.place)
+
+
+def changes(desk: Desk, asked: Asked) -> Answer:
+    claims = asked.claims
+    plan, why_not = _plan(desk, asked)
+    if plan is None:
+        raise NotFound(why_not)
+    name = f"{claims.application}-{claims.release}-{claims.environment}-changes.txt"
+    return document(whole_text(plan).encode(), name=name)
+
+
+def take(desk: Desk, asked: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
+    """What was sent from the page of somebody who is known by now, and whose origin was checked."""
+    try:
+        posted = parse_form(headers, body)
+        act = submission(desk.keys, posted, asked.binding, now=desk.clock())
+    except Refused as refused:
+        return not_taken(refused, asked)
+    if posted.decision is VoteDecision.REJECT and not posted.reason:
+        refusal = Refusal(
+            headline="Please say why", message="A rejection needs a reason; nothing was changed.", about_reason=True
+        )
+        return html(page(desk, asked, refusal), status=422)
+    return _take(desk, asked, posted, act)
+
+
+def not_taken(refused: Refused, asked: Asked | None) -> Answer:
+    return message(
+        refused.status,
+        "Your decision was not taken",
+        str(refused),
+        "Nothing was changed.",
+        tone=Tone.ASKS,
+        link=(asked.address, "Open the page again") if asked else None,
+    )
+
+
+def _take(desk: Desk, asked: Asked, posted: Posted, act: str) -> Answer:
+    cause = _vote(asked, posted.decision, reason=posted.reason, submission=act, now=desk.clock())
+    try:
+        receipts = desk.intake.take(cause)
+    except UnknownTarget as unknown:
+        raise NotFound(str(unknown)) from unknown
+    refused = [receipt for receipt in receipts if receipt.vote_refused]
+    if not refused:
+        return see_other(asked.address)
+    rules = failed(refused[0].rules)
+    again = any(result.rule is Rule.PLAN_IS_CURRENT for result in rules)
+    refusal = Refusal(
+        headline=_DID_NOT[posted.decision],
+        message="The plan is being made again now; you will be asked again." if again else "",
+        rules=rules,
+        reason=posted.reason,
+    )
+    return html(page(desk, asked, refusal), status=409)
+
+
+def _vote(asked: Asked, decision: VoteDecision, *, reason: str, submission: str, now: datetime) -> VoteCast:
+    return vote(
+        asked.claims,
+        decision,
+        reason=reason,
+        channel=CHANNEL,
+        submission=submission,
+        now=now,
+        signed_in=asked.signed_in,
+    )
+
+
+_DID_NOT = {
+    VoteDecision.APPROVE: "Your vote did not count",
+    VoteDecision.REJECT: "Your vote did not count",
+    VoteDecision.WITHDRAW: "Your vote was not withdrawn",
+}
+
+
+def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:
+    reader, now, claims = desk.reader, desk.clock(), asked.claims
+    release = reader.release(f"{claims.application}-{claims.release}")
+    entry = reader.catalogue.get(claims.application)
+    environment = entry.application.environment(claims.environment) if entry else None
+    snapshot = reader.snapshot(entry, Lookups(in_lanes=False)) if entry else None
+    plan, plan_missing = _plan(desk, asked)
+    stands = standing(release, environment, claims, now=now, signed_in=asked.signed_in)
+    rules = _rules(snapshot, release, asked) if snapshot is not None and stands.open else ()
+    if any(result.rule is Rule.PLAN_IS_CURRENT for result in failed(rules)):
+        stands = outdated(stands)
+    matter = Matter(
+        asked=asked,
+        release=release,
+        environment=environment,
+        lane=snapshot.lane(claims.environment) if snapshot else Lane(environment=claims.environment),
+        plan=plan,
+        plan_missing=plan_missing,
+        standing=stands,
+        rules=rules,
+        gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
+        nonce=new_nonce(desk.keys, asked.binding, now=now) if stands.open or stands.voted else "",
+        newer=newer_release(reader.ledger, release),
+    )
+    return approval_page(matter, reader.evidence, now=now, refusal=refusal)
+
+
+def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Environment | None) -> tuple[RuleResult, ...]:
+    if snapshot is None or environment is None:
+        return ()
+    return tuple(gate_rules(snapshot, release, environment))
+
+
+def _plan(desk: Desk, asked: Asked) -> tuple[Plan | None, str]:
+    """The plan, or why it cannot be shown. An address could name that of another release."""
+    claims = asked.claims
+    plan, why_not = readable_plan(desk.reader, claims.plan_hash)
+    wanted = (claims.application, claims.release, claims.environment)
+    if plan is not None and (plan.application, plan.release, plan.environment) != wanted:
+        return None, "The address names a plan of another release."
+    return plan, why_not
+
+
+def _rules(snapshot: Snapshot, release: Release, asked: Asked) -> tuple[RuleResult, ...]:
+    """What an approval by this person would be judged by, if it came now."""
+    would_be = _vote(asked, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
+    where = asked.claims.environment
+    current = plan_rule(release, snapshot.lane(where).live, snapshot.delivery)
+    return (*vote_rules(release, snapshot.application.environment(where), would_be), current)
+
+
+def unusable(refused: TokenRefused) -> Answer:
+    """The same page for every token that is no good, so that nobody learns how close a forgery came."""
+    if isinstance(refused, TokenExpired):
+        return message(
+            410,
+            "This link has expired",
+            "The decision it asked for was made or closed long ago.",
+            link=("/", "Board"),
+        )
+    return message(
+        403,
+        "This link cannot be used",
+        "It may have been cut off or changed on its way. Please open it once more from the message it came in,"
+        " as a whole; if that does not help, ask for a new one.",
+        tone=Tone.ASKS,
+    )

@@ -1,0 +1,150 @@
+"""Search in the audit trail: the filters are in the address, so that a search can be shared as a link.
+
+What is shown can be taken along, as JSON Lines or as CSV: the same records, in the same order.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from ..catalogue.entries import Catalogue
+from ..domain.actions import Action
+from ..domain.audit import AuditRecord
+from ..domain.audit_query import ActionClass, AuditPage
+from ..inbound.reading import BadInput
+from ..queries.trail import FILTERS, Trail, read_query
+from ..text import no_formula
+from .answer import ASK_FIRST, Answer, document, kept
+from .signin import Visitor
+from .templating import render
+from .text import one_line
+from .timeline import Moment, timeline
+
+BESIDES = ("after",)
+PAGE = 25
+"""Records of a page: few enough for all of their details to be on it."""
+_SHOWN = 200
+_COLUMNS = ("time", "application", "sequence", "action", "actor", "release", "environment", "digest")
+_FIELDS = {
+    "application": ("Application", "shop"),
+    "environment": ("Environment", "production"),
+    "release": ("Release", "shop-482"),
+    "actor": ("Who", "ada@example.com"),
+    "action": ("What", "release.live, or rollback"),
+    "digest": ("Digest", "sha256:3f2a91"),
+    "from": ("From", "2026-11-01"),
+    "to": ("To", "2026-11-23"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldView:
+    """One field of the form, as it was filled in."""
+
+    name: str
+    label: str
+    example: str
+    value: str
+    wrong: bool
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineView:
+    """One record."""
+
+    record: AuditRecord
+    told: Moment
+    actor_link: str
+
+
+def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
+    """Raises `LedgerUnavailable`. A wrong parameter is named on the page, above the form as it was filled in."""
+    given = _given(parameters)
+    problem: BadInput | None = None
+    page = AuditPage(records=())
+    try:
+        page = _found(trail, given)
+    except BadInput as bad:
+        problem = bad
+    filters = {name: value for name, value in given.items() if name in FILTERS}
+    body = render(
+        "audit.html",
+        fields=tuple(_field(name, given, problem, catalogue) for name in FILTERS),
+        problem=str(problem) if problem else "",
+        lines=tuple(_line(record) for record in page.records),
+        searched=bool(filters),
+        newest=_address("/audit", filters) if "after" in given else "",
+        older=_address("/audit", {**filters, "after": page.next}) if page.next else "",
+        jsonl=_address("/audit.jsonl", given),
+        csv=_address("/audit.csv", given),
+        reader=visitor or Visitor(),
+        here="audit",
+    )
+    return kept(body, status=400 if problem else 200)
+
+
+def download(trail: Trail, parameters: Mapping[str, str], form: str) -> Answer:
+    """The records of one page, as `jsonl` or `csv`. Raises `BadInput`, `LedgerUnavailable`."""
+    records = _found(trail, _given(parameters)).records
+    text, media_type = (_csv(records), "text/csv") if form == "csv" else (_jsonl(records), "application/jsonl")
+    name = f"slipway-audit.{form}"
+    return document(text.encode(), name=name, download=True, media_type=media_type, cache=ASK_FIRST)
+
+
+def _given(parameters: Mapping[str, str]) -> dict[str, str]:
+    """What was filled in: an empty field of a form asks for nothing."""
+    return {name: value.strip() for name, value in parameters.items() if value.strip()}
+
+
+def _found(trail: Trail, given: Mapping[str, str]) -> AuditPage:
+    return trail.page(read_query(given, besides=BESIDES), limit=PAGE, after=given.get("after"))
+
+
+def _field(name: str, given: Mapping[str, str], problem: BadInput | None, catalogue: Catalogue) -> FieldView:
+    label, example = _FIELDS[name]
+    chains = (entry.application.environments for entry in catalogue)
+    choices = {
+        "application": (*sorted(catalogue.entries), "_installation"),
+        "environment": tuple(dict.fromkeys(one.name for chain in chains for one in chain)),
+        "action": (*ActionClass, *sorted(Action)),
+    }
+    return FieldView(
+        name=name,
+        label=label,
+        example=example,
+        value=one_line(given.get(name, ""), _SHOWN),
+        wrong=problem is not None and problem.field == name,
+        choices=tuple(map(str, choices.get(name, ()))),
+    )
+
+
+def _line(record: AuditRecord) -> LineView:
+    return LineView(record=record, told=timeline([record])[0], actor_link=_address("/audit", {"actor": record.actor}))
+
+
+def _address(path: str, parameters: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def _jsonl(records: tuple[AuditRecord, ...]) -> str:
+    return "".join(json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records)
+
+
+def _csv(records: tuple[AuditRecord, ...]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([*_COLUMNS, "details", "previous", "hash"])
+    for record in records:
+        fields = record.model_dump(mode="json")
+        details = json.dumps(fields["details"], ensure_ascii=False, sort_keys=True)
+        writer.writerow([_harmless(fields[name]) for name in _COLUMNS] + [details, record.previous, record.hash])
+    return out.getvalue()
+
+
+def _harmless(value: object) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return no_formula("" if value is None else str(value))

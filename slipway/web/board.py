@@ -1,0 +1,231 @@
+"""The first page: what is live where, what is on its way, what waits and why, and what needs somebody's attention."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.release import Lane, Phase, Release
+from ..domain.tones import Tone
+from ..ledger.installation import Installation
+from ..queries.board import Board, Cell, Moving, Row, board
+from ..queries.reading import Reader
+from . import times, words
+from .answer import Answer, kept
+from .signin import Visitor
+from .templating import render
+from .text import one_line, short
+from .words import Sign
+
+ATTENTION = 8
+"""Things that are named one by one; all of them are marked in the table."""
+REASON = 140
+RULES = 4
+ARRIVING = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovingView:
+    """A release that has not ended."""
+
+    id: str
+    tag: str
+    sign: Sign
+    rules: tuple[str, ...]
+    more_rules: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellView:
+    """One application in one environment."""
+
+    environment: str
+    release: str
+    """What is live, by its id; empty where nothing is."""
+    number: int
+    tag: str
+    digest: str
+    since: datetime | None
+    age: str
+    moving: tuple[MovingView, ...]
+    failed: MovingView | None
+    failed_why: str
+    frozen: str
+    """`Frozen` or `On hold`; empty where neither is so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowView:
+    application: str
+    cells: tuple[CellView, ...]
+    arriving: tuple[MovingView, ...]
+    more_arriving: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The applications that go through the same environments."""
+
+    environments: tuple[str, ...]
+    rows: tuple[RowView, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something that needs somebody's attention."""
+
+    sign: Sign
+    link: str
+    what: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseRow:
+    """One release in the list of the newest."""
+
+    id: str
+    tag: str
+    sign: Sign
+    environment: str
+    created_at: datetime
+    age: str
+
+
+def show(
+    reader: Reader, installation: Installation, visitor: Visitor | None = None, *, application: str | None = None
+) -> Answer:
+    """Of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
+    found = board(reader, installation, application)
+    return kept(board_page(found, now=reader.clock(), visitor=visitor or Visitor(), application=application))
+
+
+def board_page(found: Board, *, now: datetime, visitor: Visitor, application: str | None = None) -> str:
+    rows = tuple(_row(row, now) for row in found.rows)
+    notices = tuple(_notices(found, now))
+    return render(
+        "board.html",
+        application=application,
+        groups=_groups(rows),
+        notices=notices[:ATTENTION],
+        more_notices=max(len(notices) - ATTENTION, 0),
+        tally=_tally(found, rows),
+        releases=tuple(_release(release, now) for release in found.newest),
+        now=now,
+        reader=visitor,
+        here="board",
+    )
+
+
+def _groups(rows: Iterable[RowView]) -> tuple[Group, ...]:
+    """Applications with the same chain side by side, in one table."""
+    chains: dict[tuple[str, ...], list[RowView]] = {}
+    for row in rows:
+        chains.setdefault(tuple(cell.environment for cell in row.cells), []).append(row)
+    return tuple(Group(environments=names, rows=tuple(those)) for names, those in chains.items())
+
+
+def _row(row: Row, now: datetime) -> RowView:
+    return RowView(
+        application=row.application,
+        cells=tuple(_cell(row.application, cell, now) for cell in row.cells),
+        arriving=tuple(_moving(item) for item in row.arriving[:ARRIVING]),
+        more_arriving=max(len(row.arriving) - ARRIVING, 0),
+    )
+
+
+def _cell(application: str, cell: Cell, now: datetime) -> CellView:
+    live, failed = cell.lane.live, cell.failed
+    return CellView(
+        environment=cell.environment.name,
+        release=f"{application}-{live.release}" if live else "",
+        number=live.release if live else 0,
+        tag=live.tag if live else "",
+        digest=short(live.digest) if live else "",
+        since=live.at if live else None,
+        age=times.relative(live.at, now) if live else "",
+        moving=tuple(_moving(item) for item in cell.moving),
+        failed=_view(failed) if failed else None,
+        failed_why=one_line(failed.reason, REASON) if failed else "",
+        frozen=_frozen(cell.lane, now),
+    )
+
+
+def _frozen(lane: Lane, now: datetime) -> str:
+    if lane.freeze is not None and lane.freeze.in_force(now):
+        return "Frozen"
+    return "On hold" if lane.hold is not None else ""
+
+
+def _moving(item: Moving) -> MovingView:
+    return _view(item.release, tuple(rule.name for rule in item.rules))
+
+
+def _view(release: Release, rules: tuple[str, ...] = ()) -> MovingView:
+    return MovingView(
+        id=release.id,
+        tag=release.tag,
+        sign=words.phase(release.phase),
+        rules=rules[:RULES],
+        more_rules=max(len(rules) - RULES, 0),
+    )
+
+
+def _release(release: Release, now: datetime) -> ReleaseRow:
+    return ReleaseRow(
+        id=release.id,
+        tag=release.tag,
+        sign=words.phase(release.phase),
+        environment=release.environment or "",
+        created_at=release.created_at,
+        age=times.relative(release.created_at, now),
+    )
+
+
+def _notices(found: Board, now: datetime) -> Iterator[Notice]:
+    """What is wrong first, then what waits for people."""
+    if found.parked:
+        yield _parked(found)
+    freezes = [row.everything for row in found.rows if row.everything and row.everything.in_force(now)]
+    if freezes:
+        sign = Sign(word="Frozen", mark="‖", tone=Tone.ASKS)
+        yield Notice(sign=sign, link="/operate", what="Everything", text=one_line(freezes[0].reason, REASON))
+    cells = [cell for row in found.rows for cell in row.cells]
+    for cell in cells:
+        if cell.failed is not None:
+            what = f"{cell.failed.id} in {cell.environment.name}"
+            yield _notice(cell.failed, what, one_line(cell.failed.reason, REASON))
+    for item in (item for cell in cells for item in cell.moving):
+        if item.release.phase is Phase.AWAITING_APPROVAL:
+            due = f"decide {times.relative(item.release.due, now)}" if item.release.due else ""
+            yield _notice(item.release, f"{item.release.id} for {item.release.environment}", due)
+
+
+def _notice(release: Release, what: str, text: str) -> Notice:
+    return Notice(sign=words.phase(release.phase), link=f"/releases/{release.id}", what=what, text=text)
+
+
+def _parked(found: Board) -> Notice:
+    newest = max(found.parked, key=lambda item: item.parked_at)
+    count = len(found.parked)
+    return Notice(
+        sign=words.PARKED,
+        link="/parked",
+        what=f"{count} input{'' if count == 1 else 's'} that could not be handled",
+        text=f"the last came by {newest.source}: {one_line(newest.reason, REASON)}",
+    )
+
+
+def _tally(found: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
+    """What there is of each, in the words of the signs."""
+    cells = [cell for row in found.rows for cell in row.cells]
+    moving = [item.release for cell in cells for item in cell.moving]
+    moving += [item.release for row in found.rows for item in row.arriving]
+    asks = sum(release.phase is Phase.AWAITING_APPROVAL for release in moving)
+    counts = (
+        (sum(cell.failed is not None for cell in cells), "failed", "✕", Tone.BAD),
+        (len(found.parked), "parked", "!", Tone.BAD),
+        (asks, "waiting for a decision" if asks != 1 else "waits for a decision", "?", Tone.ASKS),
+        (len(moving) - asks, "on the way", "◑", Tone.BUSY),
+        (sum(bool(cell.release) for row in rows for cell in row.cells), "live", "✓", Tone.GOOD),
+    )
+    return tuple(Sign(word=f"{count} {word}", mark=mark, tone=tone) for count, word, mark, tone in counts if count)

@@ -1,0 +1,138 @@
+"""The approval page where people sign in: the address says which plan, the sign-in says who decides.
+
+Easy Auth's header is believed only where the settings say that it is in front (`Access`), and a browser that another
+site sends here is refused before anything is read.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from re import fullmatch
+from urllib.parse import quote
+
+from ..domain.errors import NotFound
+from ..domain.model import DIGEST_PATTERN
+from ..domain.people import Principal
+from ..domain.release import Release
+from ..domain.roles import Permission
+from ..domain.tokens import ApprovalClaims
+from ..domain.tones import Tone
+from ..http.requests import Refused, check_origin
+from ..inbound import BadInput
+from .answer import Answer, html, see_other
+from .approving import Desk, changes, not_taken, page, take
+from .asked import Asked, place_of, plan_query
+from .messages import message, sign_in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What an address names, before anything of it is believed."""
+
+    application: str
+    number: str
+    environment: str
+    plan: str = ""
+    """Hash of a plan; empty for the one that is open now."""
+
+    @property
+    def path(self) -> str:
+        return "/approvals/" + "/".join(
+            quote(part, safe="") for part in (self.application, self.number, self.environment)
+        )
+
+    @property
+    def address(self) -> str:
+        return self.path + (plan_query(quote(self.plan, safe=":")) if self.plan else "")
+
+
+def show(desk: Desk, place: Place, headers: Mapping[str, str]) -> Answer:
+    """Raises `NotFound`, `LedgerUnavailable`."""
+    return _for_somebody(desk, place, headers, lambda asked: html(page(desk, asked)))
+
+
+def show_changes(desk: Desk, place: Place, headers: Mapping[str, str]) -> Answer:
+    """Raises `NotFound`, `LedgerUnavailable`."""
+    return _for_somebody(desk, place, headers, lambda asked: changes(desk, asked))
+
+
+def decide(desk: Desk, place: Place, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Take the vote of whoever has signed in. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    try:
+        check_origin(headers, desk.public_url)
+    except Refused as refused:
+        return not_taken(refused, None)
+    if not place.plan:
+        return message(
+            400, "Your decision was not taken", "The address names no plan.", link=(place.path, "Open the page")
+        )
+    may = _may_not_vote(desk, headers)
+    return may or _for_somebody(desk, place, headers, lambda asked: take(desk, asked, headers, body))
+
+
+def _for_somebody(desk: Desk, place: Place, headers: Mapping[str, str], answer: Callable[[Asked], Answer]) -> Answer:
+    if not desk.sign_in:
+        return message(
+            404,
+            "Nobody signs in here",
+            "This address is for installations where people sign in. Please use the link that was sent to you.",
+            link=("/", "All applications"),
+        )
+    try:
+        principal = desk.access.principal(headers)
+    except BadInput:
+        return sign_in(place.address)
+    if principal is None:
+        return sign_in(place.address)
+    claims = _claims(desk, place, principal)
+    if not place.plan:
+        return see_other(place_of(claims) + plan_query(claims.plan_hash))
+    path, query = place_of(claims), plan_query(claims.plan_hash)
+    who = principal.signed_in.object_id
+    asked = Asked(claims=claims, path=path, query=query, binding=f"{path}{query} {who}", signed_in=principal.signed_in)
+    return answer(asked)
+
+
+def _may_not_vote(desk: Desk, headers: Mapping[str, str]) -> Answer | None:
+    """Where roles decide, as they do for the API, a person needs that of an approver."""
+    try:
+        caller = desk.access.person(headers) if not desk.access.host_keys else None
+    except BadInput:
+        return None  # who they are is asked next, and they are sent to sign in
+    if caller is None or caller.may(Permission.VOTE):
+        return None
+    return message(
+        403,
+        "You may not vote",
+        "Your sign-in has no role that may vote in this installation: that of an approver.",
+        "Nothing was changed.",
+        tone=Tone.ASKS,
+    )
+
+
+def _claims(desk: Desk, place: Place, principal: Principal) -> ApprovalClaims:
+    """The plan that is looked at, and who looks. Raises `NotFound`."""
+    release = desk.reader.release(f"{place.application}-{place.number}")
+    if release.visit(place.environment) is None:
+        raise NotFound(f"{release.id} has not come to any environment {place.environment[:64]!r}")
+    if place.plan and fullmatch(DIGEST_PATTERN, place.plan) is None:
+        raise NotFound("the address names no plan: expected sha256:… behind ?plan=")
+    plan_hash = place.plan or _present(release, place.environment)
+    if plan_hash is None:
+        raise NotFound(f"{release.id} has no plan for {place.environment} yet")
+    return ApprovalClaims(
+        application=release.application,
+        release=release.number,
+        environment=place.environment,
+        plan_hash=plan_hash,
+        approver=principal.name,
+        expires_at=datetime.max.replace(tzinfo=desk.clock().tzinfo),
+    )
+
+
+def _present(release: Release, environment: str) -> str | None:
+    """The plan that is open now, else the last one that the release had there."""
+    if release.environment == environment:
+        return release.plan_hash
+    visit = release.visit(environment)
+    return visit.plan_hash if visit else None

@@ -1,0 +1,241 @@
+"""The numbers: DORA's four, waiting for approval and the time of each step, by week; as figures, charts and a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..domain.numbers_report import EnvironmentNumbers, Figures, Spread
+from ..inbound.reading import BadInput
+from ..queries.numbers import Numbers
+from ..queries.numbers_asked import WEEKS, read_question
+from . import times, words
+from .answer import Answer, kept
+from .charts import COUNTS, SHARES, Chart, Series, bars, medians
+from .signin import Visitor
+from .templating import render
+from .text import one_line
+
+CHOICES = (4, 12, 26, 52)
+_SHOWN = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureView:
+    """One number with its name, and what it is made of."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineView:
+    """One line of a table: texts, after the heading of the line."""
+
+    heading: str
+    link: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageView:
+    name: str
+    waits: bool
+    count: int
+    median: str
+    p90: str
+    share: int
+    """Of the longest median, in percent."""
+
+
+def show(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
+    """Raises `LedgerUnavailable`. A wrong parameter is named on the page, above the form as it was filled in."""
+    try:
+        asked = read_question({name: value for name, value in parameters.items() if value}, numbers)
+    except BadInput as bad:
+        page = _page(numbers, parameters, visitor, problem=bad)
+        return kept(page, status=400)
+    found = numbers.answer(**{**asked, "environment": None})
+    one = _one(numbers, asked, found.environments)
+    return kept(
+        _page(
+            numbers,
+            parameters,
+            visitor,
+            weeks=found.weeks,
+            behind=found.behind,
+            one=one,
+            lines=() if one else _overview(asked, found.environments),
+        )
+    )
+
+
+def _one(
+    numbers: Numbers, asked: Mapping[str, object], found: tuple[EnvironmentNumbers, ...]
+) -> EnvironmentNumbers | None:
+    """The environment that the page is about: the one asked for, else the last of the application asked for."""
+    application, environment = asked["application"], asked["environment"]
+    entries = list(numbers.catalogue)
+    if application is None and len(entries) == 1:
+        application = entries[0].application.application
+    if application is None:
+        return None
+    chain = [one for one in found if one.application == application and one.environment]
+    named = [one for one in chain if one.environment == environment]
+    entry = numbers.catalogue.get(str(application))
+    last = entry.application.environments[-1].name if entry else ""
+    return next(iter(named), None) or next((one for one in chain if one.environment == last), None)
+
+
+def _page(
+    numbers: Numbers,
+    parameters: Mapping[str, str],
+    visitor: Visitor | None,
+    *,
+    problem: BadInput | None = None,
+    weeks: tuple[str, ...] = (),
+    behind: tuple[object, ...] = (),
+    one: EnvironmentNumbers | None = None,
+    lines: tuple[LineView, ...] = (),
+) -> str:
+    chosen = {
+        name: one_line(parameters.get(name, ""), _SHOWN) for name in ("application", "environment", "weeks", "until")
+    }
+    if one:  # the form says what is shown, also where it was not asked for by name
+        chosen |= {"application": one.application, "environment": one.environment or ""}
+    return render(
+        "numbers.html",
+        applications=sorted(numbers.catalogue.entries),
+        environments=_environments(numbers, chosen["application"]),
+        choices=CHOICES,
+        chosen={**chosen, "weeks": chosen["weeks"] or str(WEEKS)},
+        problem=str(problem) if problem else "",
+        wrong=problem.field if problem else "",
+        weeks=weeks,
+        behind=behind,
+        one=one,
+        figures=_figures(one.total) if one else (),
+        charts=_charts(one) if one else (),
+        stages=_stages(one.total) if one else (),
+        by_week=_by_week(one) if one else (),
+        lines=lines,
+        reader=visitor or Visitor(),
+        here="numbers",
+    )
+
+
+def _environments(numbers: Numbers, application: str) -> tuple[str, ...]:
+    chains = [
+        entry.application.environments
+        for entry in numbers.catalogue
+        if application in ("", entry.application.application)
+    ]
+    return tuple(dict.fromkeys(one.name for chain in chains for one in chain))
+
+
+def _figures(total: Figures) -> tuple[FigureView, ...]:
+    per_week = total.deployments_per_day * 7
+    rollouts = total.deployments + total.failed
+    return (
+        FigureView(
+            name="Deployment frequency",
+            value=f"{per_week:.1f} a week" if total.deployments else "none",
+            note=f"{total.deployments} went live",
+        ),
+        FigureView(name="Lead time for changes", value=_said(total.lead_time), note=_spread_note(total.lead_time)),
+        FigureView(
+            name="Change failure rate",
+            value=_share(total.change_failure_rate),
+            note=f"{total.failed + total.withdrawn} of {rollouts} rollouts",
+        ),
+        FigureView(
+            name="Time to restore", value=_said(total.time_to_restore), note=_spread_note(total.time_to_restore)
+        ),
+        FigureView(
+            name="Waiting for approval", value=_said(total.approval_wait), note=_spread_note(total.approval_wait)
+        ),
+    )
+
+
+def _charts(one: EnvironmentNumbers) -> tuple[Chart, ...]:
+    weeks = [week.week for week in one.weeks]
+    every = [week.figures for week in one.weeks]
+    live = Series(values=[f.deployments for f in every], kind="bar", word="went live")
+    wrong = Series(values=[f.failed for f in every], kind="failure", word="failed")
+    rate = Series(values=[f.change_failure_rate for f in every], kind="failure", word="of rollouts failed")
+    return (
+        bars("deployments", "Deployments", weeks, (live, wrong), say=lambda v: f"{v:g}", tops=COUNTS),
+        _durations("lead", "Lead time for changes", weeks, [f.lead_time for f in every]),
+        bars("failures", "Change failure rate", weeks, (rate,), say=lambda v: f"{v * 100:.0f} %", tops=SHARES),
+        _durations("restore", "Time to restore", weeks, [f.time_to_restore for f in every]),
+        _durations("approval", "Waiting for approval", weeks, [f.approval_wait for f in every]),
+    )
+
+
+def _durations(name: str, title: str, weeks: list[str], spreads: list[Spread]) -> Chart:
+    median = Series(values=[s.median for s in spreads], kind="median", word="median")
+    p90 = Series(values=[s.p90 for s in spreads], kind="bar", word="90th percentile")
+    return medians(name, title, weeks, median, p90, say=_axis)
+
+
+def _stages(total: Figures) -> tuple[StageView, ...]:
+    longest = max([stage.seconds.median or 0 for stage in total.stages], default=0) or 1
+    return tuple(
+        StageView(
+            name=words.STAGES[stage.stage],
+            waits=stage.waits,
+            count=stage.seconds.count,
+            median=_said(stage.seconds),
+            p90=_seconds(stage.seconds.p90),
+            share=max(round(100 * (stage.seconds.median or 0) / longest), 1),
+        )
+        for stage in total.stages
+    )
+
+
+def _by_week(one: EnvironmentNumbers) -> tuple[LineView, ...]:
+    """Newest first."""
+    return tuple(LineView(heading=week.week, link="", cells=_cells(week.figures)) for week in reversed(one.weeks))
+
+
+def _overview(asked: Mapping[str, object], found: tuple[EnvironmentNumbers, ...]) -> tuple[LineView, ...]:
+    shown = [one for one in found if one.environment and asked["environment"] in (None, one.environment)]
+    return tuple(
+        LineView(
+            heading=f"{one.application} in {one.environment}",
+            link=f"/numbers?application={one.application}&environment={one.environment}&weeks={asked['weeks']}",
+            cells=_cells(one.total),
+        )
+        for one in shown
+    )
+
+
+def _cells(figures: Figures) -> tuple[str, ...]:
+    return (
+        str(figures.deployments),
+        str(figures.failed + figures.withdrawn),
+        _share(figures.change_failure_rate),
+        _said(figures.lead_time),
+        _said(figures.time_to_restore),
+        _said(figures.approval_wait),
+    )
+
+
+def _said(spread: Spread) -> str:
+    return _seconds(spread.median)
+
+
+def _spread_note(spread: Spread) -> str:
+    return f"median of {spread.count}; 90 % within {_seconds(spread.p90)}" if spread.count else "none measured"
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else times.duration(timedelta(seconds=value))
+
+
+def _axis(value: float) -> str:
+    return "0" if not value else times.duration(timedelta(seconds=value))
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value * 100:.0f} %"

@@ -1,0 +1,286 @@
+"""The operator's page: freeze and resume lanes, cancel, retry, roll back and override, each with its form.
+
+GET looks and changes nothing; POST gives one command, once, in the name of whoever has signed in. What a person may
+not do has no form, and says which permission is missing.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from ..clock import Clock
+from ..commands.commanding import Asked, Commander, lane_freezes
+from ..domain.blocks import REASON_LIMIT
+from ..domain.commands import MUST_SAY_WHY, PERMISSIONS, Verb
+from ..domain.decide.commands import cancel_rules
+from ..domain.decide.returning import rollback_rules
+from ..domain.errors import NotFound
+from ..domain.model import NAME_PATTERN
+from ..domain.release import Lane, Phase, Release
+from ..domain.reports import FreezeShown
+from ..domain.roles import Caller
+from ..domain.rules import RuleResult, failed
+from ..domain.tokens import Keys
+from ..domain.tones import Tone
+from ..http.requests import Refused, check_origin
+from ..inbound.reading import BadInput
+from .answer import Answer, html, see_other
+from .form import bound_nonce, new_nonce, read_fields
+from .messages import message
+from .signin import Visitor
+from .templating import render
+from .words import phase
+
+FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "nonce"})
+LONGEST = 31 * 24
+"""Hours for which a freeze may be set on the page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """One thing that can be done."""
+
+    verb: Verb
+    title: str
+    hint: str
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    permitted: bool = True
+    bad: bool = False
+    warning: str = ""
+
+    @property
+    def must_explain(self) -> bool:
+        return self.verb in MUST_SAY_WHY
+
+    @property
+    def permission(self) -> str:
+        return PERMISSIONS[self.verb]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why the last command was refused, and what was written as its reason."""
+
+    verb: str
+    rules: tuple[RuleResult, ...]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What the page works with."""
+
+    keys: Keys
+    commander: Commander
+    clock: Clock
+    public_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What the page is about: a release, a lane, or everything."""
+
+    application: str = ""
+    environment: str = ""
+    release: str = ""
+
+    @property
+    def address(self) -> str:
+        given = {name: value for name, value in vars(self).items() if value}
+        return "/operate" + (f"?{urlencode(given)}" if given else "")
+
+    @property
+    def title(self) -> str:
+        return self.release or f"{self.application} {self.environment}".strip() or "Freezes and holds"
+
+
+def show(desk: Desk, subject: Subject, who: Caller, *, refusal: Refusal | None = None, status: int = 200) -> Answer:
+    """Raises `NotFound`, `LedgerUnavailable`."""
+    now, reader = desk.clock(), desk.commander.reader
+    release = reader.release(subject.release) if subject.release else None
+    forms = tuple(_for_release(desk, release) if release else _for_lanes(desk, subject))
+    page = render(
+        "operate.html",
+        subject=subject,
+        release=release,
+        sign=phase(release.phase) if release else None,
+        freezes=tuple(_shown(desk, subject, release)),
+        forms=tuple(_permitted(form, who) for form in forms),
+        lanes=tuple(_lanes(desk)) if subject == Subject() else (),
+        nonce=new_nonce(desk.keys, _binding(subject, who), now=now),
+        refusal=refusal,
+        reason_limit=1000,
+        who=who,
+        now=now,
+        reader=Visitor(name=who.name),
+        here="operate",
+    )
+    return html(page, status=status)
+
+
+def give(desk: Desk, subject: Subject, who: Caller, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Take one command in. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    now = desk.clock()
+    try:
+        check_origin(headers, desk.public_url)
+        fields = read_fields(headers, body, FIELDS)
+        act = bound_nonce(desk.keys, fields.get("nonce", ""), _binding(subject, who), now=now)
+        asked = _asked(fields, who, act, now)
+        _check_permitted(asked.verb, who)
+        done = desk.commander.give(asked)
+    except (Refused, BadInput) as refused:
+        status = refused.status if isinstance(refused, Refused) else 400
+        back = (subject.address, "Open the page again")
+        return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
+    if done.refused:
+        refusal = Refusal(verb=done.verb, rules=done.refused, reason=asked.reason)
+        return show(desk, subject, who, refusal=refusal, status=409)
+    return see_other(f"/releases/{done.release}" if done.release else subject.address)
+
+
+def _asked(fields: Mapping[str, str], who: Caller, act: str, now: datetime) -> Asked:
+    if fields.get("verb") not in set(Verb):
+        raise Refused(400, f"verb: expected one of {', '.join(Verb)}.")
+    reason, hours = fields.get("reason", "").strip(), fields.get("hours", "")
+    if len(reason) > REASON_LIMIT:
+        raise Refused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
+    if hours and not (re.fullmatch(r"[0-9]{1,3}", hours) and 1 <= int(hours) <= LONGEST):
+        raise Refused(400, f"hours: expected a whole number from 1 to {LONGEST}.")
+    return Asked(
+        verb=Verb(fields["verb"]),
+        actor=who.name,
+        channel="page",
+        submission=act,
+        application=fields.get("application", ""),
+        environment=fields.get("environment", ""),
+        release=fields.get("release", ""),
+        reason=reason,
+        until=now + timedelta(hours=int(hours)) if hours else None,
+    )
+
+
+def _check_permitted(verb: Verb, who: Caller) -> None:
+    if not who.may(PERMISSIONS[verb]):
+        raise Refused(403, f"It needs the permission {PERMISSIONS[verb]}, which you do not have.")
+
+
+def _binding(subject: Subject, who: Caller) -> str:
+    return f"operate {subject.address} {who.name.casefold()}"
+
+
+def _permitted(form: Form, who: Caller) -> Form:
+    return form if who.may(PERMISSIONS[form.verb]) else Form(**{**vars(form), "permitted": False})
+
+
+# ---- what can be done
+def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
+    about = {"release": release.id}
+    if not failed(cancel_rules(release)):
+        yield Form(
+            verb=Verb.CANCEL,
+            title=f"Cancel {release.id}",
+            hint="It ends here and does not come back.",
+            hidden=about,
+            bad=True,
+        )
+    if release.phase.retryable:
+        where = f" in {release.environment}" if release.environment else ""
+        yield Form(
+            verb=Verb.RETRY,
+            title=f"Try {release.id} again{where}",
+            hint="The same image, from the step that failed. Its plan is made again; votes on an equal one stand.",
+            hidden=about,
+        )
+    if release.phase is Phase.HELD_BACK and release.environment:
+        yield Form(
+            verb=Verb.OVERRIDE,
+            title=f"Let {release.id} past what keeps it back in {release.environment}",
+            hint="Once, and past a freeze or a closed window only.",
+            hidden={**about, "environment": release.environment},
+            bad=True,
+        )
+    yield from _rollbacks(desk, release)
+
+
+def _rollbacks(desk: Desk, release: Release) -> Iterator[Form]:
+    lanes = desk.commander.reader.ledger.lanes(release.application)
+    for name, lane in lanes.items():
+        if not failed(tuple(rollback_rules(release, lane))):
+            visit = next(v for v in reversed(release.visits) if (v.environment, v.outcome) == (name, "live"))
+            live = f"{release.application}-{lane.live.release}" if lane.live else "nothing"
+            yield Form(
+                verb=Verb.ROLLBACK,
+                title=f"Roll {name} back to {release.id} ({release.tag})",
+                hint=f"{live} is live there now. No vote is asked for; newer releases wait until somebody resumes.",
+                hidden={"release": release.id, "environment": name},
+                bad=True,
+                warning=_what_is_gone(desk, visit.plan_hash),
+            )
+
+
+def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:
+    try:
+        desk.commander.reader.plan(plan_hash or "")
+    except (NotFound, ValueError):
+        return "Its manifests are not kept any more: the present ones would be used, with its image."
+    return ""
+
+
+def _for_lanes(desk: Desk, subject: Subject) -> Iterator[Form]:
+    if not subject.environment:
+        frozen = desk.commander.freezer.current() is not None
+        verb, title = (Verb.UNFREEZE, "End the freeze of everything") if frozen else (Verb.FREEZE, "Freeze everything")
+        yield Form(verb=verb, title=title, hint=_hint(verb), bad=not frozen)
+        return
+    lane = _lane(desk, subject)
+    about = {"application": subject.application, "environment": subject.environment}
+    frozen = lane.freeze is not None and lane.freeze.in_force(desk.clock())
+    verb, title = (Verb.UNFREEZE, "End the freeze of") if frozen else (Verb.FREEZE, "Freeze")
+    yield Form(verb=verb, title=f"{title} {subject.title}", hint=_hint(verb), hidden=about, bad=not frozen)
+    if lane.hold is not None:
+        yield Form(
+            verb=Verb.RESUME,
+            title=f"Resume {subject.title}",
+            hint="Newer releases go on, and replace what was rolled back to.",
+            hidden=about,
+        )
+
+
+def _hint(verb: Verb) -> str:
+    if verb is Verb.UNFREEZE:
+        return "What was approved meanwhile goes on by itself."
+    return "Nothing new is rolled out. Releases are still planned and can be approved ahead; what is under way goes on."
+
+
+def _lane(desk: Desk, subject: Subject) -> Lane:
+    entry = desk.commander.reader.catalogue.get(subject.application)
+    if entry is None or entry.application.environment(subject.environment) is None:
+        raise NotFound(f"there is no {subject.title} here")
+    lanes = desk.commander.reader.ledger.lanes(subject.application)
+    return lanes.get(subject.environment) or Lane(environment=subject.environment)
+
+
+def _lanes(desk: Desk) -> Iterator[Subject]:
+    for name, entry in desk.commander.reader.catalogue.entries.items():
+        yield from (Subject(application=name, environment=e.name) for e in entry.application.environments)
+
+
+def _shown(desk: Desk, subject: Subject, release: Release | None) -> Iterable[FreezeShown]:
+    """What is frozen or held, as far as it matters here."""
+    if subject == Subject():
+        return desk.commander.freezes()
+    application = release.application if release else subject.application
+    environment = (release.environment or "") if release else subject.environment
+    lane = desk.commander.reader.ledger.lanes(application).get(environment)
+    everything = [shown for shown in desk.commander.freezes() if not shown.application]
+    return [*everything, *(lane_freezes(application, lane, desk.clock().astimezone(UTC)) if lane else ())]
+
+
+def subject_of(parameters: Mapping[str, str]) -> Subject:
+    """Raises `NotFound` for what can be no name."""
+    given = {name: parameters.get(name, "") for name in ("application", "environment", "release")}
+    if any(given[name] and not re.fullmatch(NAME_PATTERN, given[name]) for name in ("application", "environment")):
+        raise NotFound("there is no such application or environment here")
+    return Subject(**given)

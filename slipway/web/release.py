@@ -1,0 +1,156 @@
+"""A release's page: where it stands and why, its way along the chain, what speaks for it, and its whole story."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from ..domain.audit import AuditRecord, Damaged
+from ..domain.errors import NotFound
+from ..domain.explain import Explanation
+from ..domain.plan import Plan
+from ..domain.promotion import PromotionProgress
+from ..domain.release import Release
+from ..domain.spans import spans
+from ..ledger import LedgerUnavailable
+from ..queries.reading import Reader
+from . import times, words
+from .answer import ASK_FIRST, Answer, document, kept
+from .chain import stops
+from .changes import changes_view, whole_text
+from .evidence import ReadDocument, evidence_views
+from .signin import Visitor
+from .templating import render
+from .timeline import TELLING, timeline
+
+RECORDS = 100
+"""Records of the trail on one page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """All that the page is made from."""
+
+    release: Release
+    environments: tuple[str, ...]
+    explanation: Explanation | None
+    """None where the application is not delivered by this installation any more."""
+    records: tuple[AuditRecord | Damaged, ...]
+    after: int
+    """The sequence after which these records come; 0 for the beginning."""
+    more: bool
+    plan: Plan | None
+    plan_missing: str = ""
+    """Why the plan cannot be shown."""
+    progress: PromotionProgress | None = None
+    """How far the promotion is that is under way."""
+
+
+def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Visitor | None = None) -> str:
+    release = story.release
+    return render(
+        "release.html",
+        release=release,
+        sign=words.phase(release.phase),
+        to_do=_to_do(release),
+        explanation=story.explanation,
+        progress=story.progress,
+        stops=stops(release, story.environments, now),
+        moments=timeline(story.records),
+        steps=steps_taken(story, now),
+        after=story.after,
+        next_after=story.records[-1].sequence if story.more else None,
+        plan=story.plan,
+        plan_missing=story.plan_missing,
+        changes=changes_view(story.plan) if story.plan else None,
+        evidence=evidence_views(release.evidence, read),
+        now=now,
+        reader=visitor or Visitor(),
+    )
+
+
+def _to_do(release: Release) -> str:
+    """What an operator may be able to do about it; empty where nothing is left to do."""
+    if not release.phase.final:
+        return "Cancel or override"
+    if release.phase.retryable:
+        return "Try again or roll back"
+    return "Roll back to it" if any(visit.outcome == "live" for visit in release.visits) else ""
+
+
+def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | None = None) -> Answer:
+    """Raises `NotFound`, `LedgerUnavailable`."""
+    release = reader.release(release_id)
+    entry = reader.catalogue.get(release.application)
+    found = list(
+        islice(reader.audit(release.application, after=after, release=release, limit=RECORDS + 1), RECORDS + 1)
+    )
+    plan, missing = readable_plan(reader, release.plan_hash)
+    story = Story(
+        release=release,
+        environments=tuple(e.name for e in entry.application.environments) if entry else (),
+        explanation=reader.explain(release) if entry else None,
+        records=tuple(found[:RECORDS]),
+        after=after,
+        more=len(found) > RECORDS,
+        plan=plan,
+        plan_missing=missing,
+        progress=reader.progress(release),
+    )
+    return kept(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
+
+
+def changes(reader: Reader, release_id: str) -> Answer:
+    """The differences that a release's plan makes, whole. Raises `NotFound`, `LedgerUnavailable`."""
+    found = reader.release(release_id)
+    plan, missing = readable_plan(reader, found.plan_hash)
+    if plan is None:
+        raise NotFound(missing or f"{found.id} has no plan")
+    name = f"{found.id}-{plan.environment}-changes.txt"
+    return document(whole_text(plan).encode(), name=name, download=True, cache=ASK_FIRST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepView:
+    """One step of the release: what it was doing, where, and for how long."""
+
+    word: str
+    waits: bool
+    environment: str
+    took: str
+    lasts: bool
+    share: int
+    """Of the longest, in percent."""
+
+
+def steps_taken(story: Story, now: datetime) -> tuple[StepView, ...]:
+    """From the records on the page; none where the page does not begin with the story."""
+    if story.after or story.more:
+        return ()
+    found = list(spans(record for record in story.records if isinstance(record, AuditRecord)))
+    found = [one for one in found if one.ended is None or one.length(now) >= TELLING]
+    longest = max([one.length(now) for one in found], default=TELLING) or TELLING
+    return tuple(
+        StepView(
+            word=words.STAGES[one.stage],
+            waits=one.stage.waits,
+            environment=one.environment,
+            took=times.duration(one.length(now)),
+            lasts=one.ended is None,
+            share=max(round(100 * (one.length(now) / longest)), 1),
+        )
+        for one in found
+    )
+
+
+def readable_plan(reader: Reader, plan_hash: str | None) -> tuple[Plan | None, str]:
+    """The plan, or why it cannot be shown."""
+    if plan_hash is None:
+        return None, ""
+    try:
+        return reader.plan(plan_hash), ""
+    except NotFound:
+        return None, "The plan's document is not kept any more."
+    except LedgerUnavailable:
+        return None, "The plan's document cannot be read right now."
+    except ValueError:
+        return None, "The plan's document was changed after it was written, and is not shown."

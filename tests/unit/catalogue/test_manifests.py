@@ -1,0 +1,118 @@
+"""What is wrong with a manifest, told before any cluster sees it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slipway.catalogue.documents import read_text
+from slipway.catalogue.manifests import check_job, check_object
+
+from slipway.catalogue import ConfigError, load_delivery
+from tests.unit.catalogue.samples import DEPLOYMENT, WriteDelivery
+
+
+def manifest_problems(write_delivery: WriteDelivery, manifest: str) -> list[str]:
+    folder = write_delivery(files={"manifests/a.yaml": manifest, "manifests/shop.yaml": DEPLOYMENT})
+    with pytest.raises(ConfigError) as caught:
+        load_delivery(folder)
+    return [str(problem).removeprefix("deliveries/shop/manifests/a.yaml:") for problem in caught.value.problems]
+
+
+def test_every_unknown_name_is_told_at_its_line(write_delivery: WriteDelivery) -> None:
+    manifest = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata:\n  a: ${SLIPWAY_RELAESE}\n  b: "x${NO}"\n'
+    first, second = manifest_problems(write_delivery, manifest)
+    assert first.startswith("5: data.a: expected a known name, got ${SLIPWAY_RELAESE}; did you mean 'SLIPWAY_RELEASE'?")
+    assert second.startswith("6: data.b: expected a known name, got ${NO}")
+
+
+def test_manifests_that_never_name_the_image_are_refused(write_delivery: WriteDelivery) -> None:
+    folder = write_delivery(files={"manifests/a.yaml": DEPLOYMENT.replace("team/shop", "nginx")})
+    with pytest.raises(ConfigError, match=r"environments\[0\].manifests: expected a container with image team/shop"):
+        load_delivery(folder)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ("- a\n", "1: expected a mapping with apiVersion, kind and metadata, got a list of 1"),
+        ("kind: ConfigMap\nmetadata: { name: c }\n", "1: apiVersion: expected text, got nothing"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", "3: metadata.name: expected text, got nothing"),
+        ("apiVersion: v1\nkind: 5\nmetadata: { name: c }\n", "2: kind: expected text, got 5"),
+        ("apiVersion: v1\nkind: Service\nmetadata: 5\n", "3: metadata.name: expected text, got nothing"),
+        (
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: c\n  namespace: shop\n",
+            "5: metadata.namespace: expected none, or 'shop-staging' as the environment says, got 'shop'",
+        ),
+        (
+            "apiVersion: v1\nkind: List\nmetadata: { name: l }\nitems: []\n",
+            "2: kind: expected one object in each document, divided by ---, got 'List'",
+        ),
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata: { PORT: 80 }\n",
+            "4: data.PORT: expected text, got 80; put it in quotes",
+        ),
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata: { DEBUG: off }\n",
+            "4: data.DEBUG: expected true, false, or text in quotes, got off, which some readers take for a boolean",
+        ),
+        (
+            "apiVersion: v1\nkind: Service\nmetadata: { name: c, labels: { version: 1.10 } }\n",
+            "3: metadata.labels.version: expected text, got 1.1; put it in quotes",
+        ),
+        (
+            "apiVersion: v1\nkind: Service\nmetadata: { name: c, labels: [a] }\n",
+            "3: metadata.labels: expected a mapping, got a list of 1",
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: { name: c }\nspec:\n  containers:\n    - image: x\n"
+            "      env:\n        - { name: A, value: 1 }\n",
+            "8: spec.containers[0].env[0].value: expected text, got 1; put it in quotes",
+        ),
+    ],
+)
+def test_a_mistake_in_a_manifest_is_told_at_its_line(write_delivery: WriteDelivery, manifest: str, said: str) -> None:
+    assert said in manifest_problems(write_delivery, manifest)
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.sampled_from(["v1", "Deployment", "x"])),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3),
+            st.dictionaries(
+                st.sampled_from(["kind", "apiVersion", "metadata", "name", "spec", "template", "containers", "env"]),
+                inner,
+                max_size=4,
+            ),
+        ),
+        max_leaves=12,
+    )
+)
+def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> None:
+    document = read_text(json.dumps({"top": value}).encode(), name="a.yaml")[0]
+    for problem in [*check_object(document, value, namespace="n"), *check_job(document, value)]:
+        assert str(problem).startswith("a.yaml:1:")
+
+
+def test_manifests_that_are_no_yaml_hide_no_others(write_delivery: WriteDelivery) -> None:
+    folder = write_delivery(files={"manifests/a.yaml": "a: b: c", "manifests/b.yaml": "x: 1\nx: 2\n"})
+    with pytest.raises(ConfigError) as caught:
+        load_delivery(folder)
+    assert [(problem.file, problem.line) for problem in caught.value.problems] == [
+        ("deliveries/shop/manifests/a.yaml", 1),
+        ("deliveries/shop/manifests/b.yaml", 2),
+    ]
+
+
+def test_too_many_manifests_are_refused(write_delivery: WriteDelivery) -> None:
+    folder = write_delivery(files={f"manifests/{number}.yaml": "" for number in range(101)})
+    with pytest.raises(ConfigError, match="expected at most 100 files, got 101"):
+        load_delivery(folder)
+
+
+def test_an_empty_folder_of_manifests_is_refused(write_delivery: WriteDelivery) -> None:
+    folder = write_delivery(files={"manifests/README.md": "Soon."})
+    with pytest.raises(ConfigError, match=r"expected a manifest in a \.yaml file, got none"):
+        load_delivery(folder)

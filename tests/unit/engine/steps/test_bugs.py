@@ -1,0 +1,102 @@
+"""A bug in a step is no failed release: it is logged with its traceback, tried again, and parked in the end."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from slipway.domain.errors import UnknownName
+from slipway.domain.release import Phase
+from slipway.domain.steps import Step, StepKind
+from slipway.engine.outcome import Finished, Outcome
+from slipway.engine.perform import Work
+from slipway.engine.receiving import TRIES
+from slipway.engine.steps.table import effects
+from slipway.testing import Installation
+
+BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
+    "a key that is not there": (KeyError, lambda: {}["bug"]),
+    "an index too far": (IndexError, lambda: list[object]()[0]),
+    "an attribute of None": (AttributeError, lambda: None.bug),  # type: ignore[attr-defined]
+    "a division by zero": (ZeroDivisionError, lambda: 1 // 0),
+}
+"""What Python raises for mistakes in the code."""
+
+
+@pytest.fixture
+def waiting(installation: Installation) -> Work:
+    """A release that is live in staging and waits for people in production: every kind of step could be its next."""
+    installation.push("1.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    step = Step(
+        kind=StepKind.DEPLOY,
+        application="shop",
+        release=1,
+        environment="staging",
+        attempt=1,
+        asked_at=installation.now,
+        channel="inbox",
+    )
+    return Work(
+        step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
+    )
+
+
+def outcome(installation: Installation, work: Work, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
+    """Of the step, where every registry, cluster and channel is reached by `reach`."""
+    places = replace(installation.app.places, registry=reach, cluster=reach, channel=reach)
+    return effects(places, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
+
+
+@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize("kind", StepKind)
+def test_a_bug_is_not_the_outcome_of_any_step(
+    installation: Installation, waiting: Work, kind: StepKind, bug: str
+) -> None:
+    error, mistake = BUGS[bug]
+    with pytest.raises(error):
+        outcome(installation, waiting, kind, lambda name: mistake())
+
+
+@pytest.mark.parametrize("kind", StepKind)
+def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(
+    installation: Installation, waiting: Work, kind: StepKind
+) -> None:
+    def unknown(name: str) -> Any:
+        raise UnknownName(f"the settings know no thing {name!r} (known: none)")
+
+    found = outcome(installation, waiting, kind, unknown)
+    assert isinstance(found, Finished)
+    assert not found.passed
+    assert found.reason.startswith("the settings know no thing '")
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_in_a_step_is_logged_and_tried_again_and_parked_at_last(
+    installation: Installation, bug: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error, mistake = BUGS[bug]
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.DEPLOY, "staging")
+    broken = replace(installation.app.performer, effects={StepKind.DEPLOY: lambda work: mistake()})  # type: ignore[dict-item,return-value]
+
+    def deliver(tries: int) -> None:
+        installation.app.receiver.receive(
+            lambda body: broken.perform(Step.model_validate_json(body)),
+            queue="steps",
+            body=step.model_dump_json().encode(),
+            message_id=step.message_id,
+            tries=tries,
+        )
+
+    for tries in range(TRIES):
+        deliver(tries)
+        assert installation.phase(1) is Phase.DEPLOYING
+    logged = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.exc_info and record.exc_info[0] for record in logged] == [error] * TRIES
+    assert [copy.tries for copy in installation.bus.raw] == list(range(1, TRIES))
+    (parked,) = installation.app.parking.all()
+    assert parked.reason.startswith(f"unexpected {error.__name__}: ")

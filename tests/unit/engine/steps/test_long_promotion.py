@@ -1,0 +1,280 @@
+"""A promotion that takes longer than one message may: it goes on in the next, people see how far it is, and it ends."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pytest
+
+from slipway.domain.promotion import PromotionState
+from slipway.domain.release import Phase
+from slipway.domain.steps import PROMOTION_TIME, Step, StepKind
+from slipway.effects.registry import Throttled, Unreachable, Where
+from slipway.engine.outcome import Finished, LookAgain, Outcome, TryAgain
+from slipway.engine.perform import Work
+from slipway.engine.steps.promote import DIGESTS_KEPT, promote
+from slipway.engine.steps.promoting import LONGEST_LIFE
+from slipway.ledger import LedgerUnavailable
+from slipway.ledger.table import Write
+from slipway.testing import Installation, MemoryTable
+from slipway.testing.artifacts import digest_of, image, index
+from slipway.testing.registry import Reply, Request
+
+LAYERS = [bytes([number]) * (3_000_000 - number) for number in range(4)]
+
+
+class Pace:
+    """How long uploads to the production registry and downloads from the other take."""
+
+    def __init__(self, home: Installation) -> None:
+        self.upload = timedelta(minutes=1)
+        self.download = timedelta(0)
+        self.then: Callable[[], None] = lambda: None
+        """Called after each upload."""
+        lock = Lock()
+        put, get = home.prod.held.handle, home.nonprod.held.handle
+
+        def uploads(request: Request) -> Reply:
+            if request.method == "PUT" and "digest" in request.query:
+                with lock:
+                    home.wait(self.upload)
+                self.then()
+            return put(request)
+
+        def downloads(request: Request) -> Reply:
+            if request.method == "GET" and "/blobs/" in request.path:
+                with lock:
+                    home.wait(self.download)
+            return get(request)
+
+        home.prod.held.handle = uploads  # type: ignore[method-assign]
+        home.nonprod.held.handle = downloads  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def installation(deliveries: Path) -> Installation:
+    """The image has four layers of 3 MB, and a message has a minute's time."""
+    home = Installation(deliveries, settings={"promotion_seconds": 60})
+    home.build = lambda tag, *, app="": home.nonprod.seed("team/shop", image(*LAYERS), tag)  # type: ignore[method-assign]
+    return home
+
+
+@pytest.fixture
+def pace(installation: Installation) -> Pace:
+    return Pace(installation)
+
+
+def approved(home: Installation) -> Step:
+    """The step that is to promote release 1."""
+    home.push("1.0")
+    home.settle()
+    home.vote(1)
+    return home.settle_at(StepKind.PROMOTE, "production")
+
+
+def work(home: Installation, step: Step, renew: Callable[[], bool] = lambda: True) -> Work:
+    return Work(step=step, release=home.release(1), entry=home.app.catalogue.entries["shop"], renew=renew)
+
+
+def run(home: Installation, step: Step, **changes: Any) -> Outcome:
+    return promote(home.app.places, home.clock, work(home, step, **changes))
+
+
+def state(home: Installation) -> PromotionState | None:
+    return home.app.ledger.promotions.read("shop", 1, "production")
+
+
+@pytest.mark.usefixtures("pace")
+def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: Installation) -> None:
+    step = approved(installation)
+    installation.perform(step)
+    lives = 1
+    while installation.phase(1) is Phase.PROMOTING:
+        (following,) = [s for s in installation.steps() if s.kind is StepKind.PROMOTE]
+        assert (following.id, following.poll, following.tries) == (step.id, lives, 0)
+        assert installation.prod.held.tags == {}
+        installation.perform(installation.settle_at(StepKind.PROMOTE, "production"))
+        lives += 1
+    installation.settle()
+
+    sent = Counter(request.query["digest"] for request in installation.prod.held.log if "digest" in request.query)
+    assert {digest_of(layer) for layer in LAYERS} < set(sent)
+    assert set(sent.values()) == {1}
+    assert lives > 1
+    assert installation.phase(1) is Phase.COMPLETED
+    assert installation.actions().count("promotion.done") == 1
+
+
+@pytest.mark.usefixtures("pace")
+def test_what_is_left_is_asked_for_at_once(installation: Installation) -> None:
+    outcome = run(installation, approved(installation))
+
+    assert isinstance(outcome, LookAgain)
+    assert outcome.after == timedelta(0)
+
+
+@pytest.mark.usefixtures("pace")
+def test_how_far_it_is_can_be_read_while_it_runs_and_is_gone_afterwards(installation: Installation) -> None:
+    step = approved(installation)
+    assert installation.app.reader.progress(installation.release(1)) is None
+    installation.perform(step)
+
+    seen = installation.app.reader.progress(installation.release(1))
+
+    assert seen is not None
+    assert 0 < seen.blobs < seen.of_blobs == 5
+    assert 0 < seen.bytes < seen.of_bytes == sum(map(len, LAYERS)) + len(image().blobs[0])
+    assert seen.told.startswith(f"{seen.blobs} of 5 blobs, ")
+    assert seen.told.endswith(" of 12.0 MB")
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+    assert state(installation) is None
+
+
+def test_progress_is_written_at_most_once_a_second(installation: Installation, pace: Pace) -> None:
+    step = approved(installation)
+    pace.upload = timedelta(milliseconds=300)
+    table = Counting(installation)
+
+    outcome = run(installation, step)
+
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+    assert table.progress_writes == 2  # at the beginning, and after 1.2 of 1.5 seconds
+
+
+@pytest.mark.usefixtures("pace")
+def test_after_its_time_it_fails_with_what_had_arrived(installation: Installation) -> None:
+    step = approved(installation)
+    installation.perform(step)
+    installation.now = step.asked_at + PROMOTION_TIME
+    installation.settle()
+
+    assert installation.phase(1) is Phase.FAILED
+    assert "it was not promoted within 1:00:00: " in installation.release(1).reason
+    assert " of 5 blobs, " in installation.release(1).reason
+    assert installation.production.applied == 0
+    assert state(installation) is None
+
+
+def test_a_single_blob_may_take_longer_than_a_message_has(installation: Installation, pace: Pace) -> None:
+    pace.upload = timedelta(minutes=3)
+    step = approved(installation)
+    while isinstance(outcome := run(installation, step), LookAgain):
+        step = step.evolve(poll=step.poll + 1)
+
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+
+
+def test_a_blob_that_would_outlive_the_function_ends_the_promotion_and_says_so(
+    installation: Installation, pace: Pace
+) -> None:
+    pace.download = LONGEST_LIFE
+    outcome = run(installation, approved(installation))
+
+    assert isinstance(outcome, Finished)
+    assert not outcome.passed
+    assert "of 5 blobs" in outcome.reason
+    assert installation.prod.held.tags == {}
+
+
+def test_a_promotion_that_was_asked_for_long_ago_still_gets_its_chance(installation: Installation) -> None:
+    step = approved(installation)
+    installation.now = step.asked_at + PROMOTION_TIME * 2
+
+    outcome = run(installation, step)
+
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+
+
+def test_a_failure_after_something_has_arrived_costs_no_try(installation: Installation, pace: Pace) -> None:
+    step = approved(installation)
+    pace.upload = timedelta(seconds=2)
+
+    def break_down() -> None:
+        found = state(installation)
+        if found and found.progress and found.progress.blobs:
+            installation.prod.errors += [Unreachable(Where("prod.test"), "no answer")] * 50
+
+    pace.then = break_down
+    outcome = run(installation, step)
+
+    assert isinstance(outcome, LookAgain)
+    assert "no answer" in outcome.reason
+
+
+def test_a_busy_registry_is_left_alone_as_long_as_it_asks(installation: Installation) -> None:
+    step = approved(installation)
+    installation.nonprod.errors += [Throttled(Where("nonprod.test"), "429", retry_after=120)] * 50
+
+    outcome = run(installation, step)
+
+    assert isinstance(outcome, TryAgain)
+    assert outcome.after == timedelta(minutes=2)
+    before = installation.now
+    installation.perform(step)
+    (message,) = [m for m in installation.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
+    assert message.not_before >= before + timedelta(minutes=2)
+
+
+def test_the_copy_goes_on_while_its_progress_cannot_be_written(installation: Installation) -> None:
+    step = approved(installation)
+    Counting(installation, away=True)
+
+    outcome = run(installation, step)
+
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+
+
+@pytest.mark.usefixtures("pace")
+def test_what_an_earlier_attempt_left_behind_does_not_count(installation: Installation) -> None:
+    step = approved(installation)
+    left = PromotionState(step="shop-1/production/99/promote", not_imported="once upon a time")
+    installation.app.ledger.promotions.write("shop", 1, "production", left)
+
+    run(installation, step)
+
+    found = state(installation)
+    assert found is not None
+    assert (found.step, found.not_imported) == (step.id, "")
+
+
+def test_a_record_that_is_too_long_for_the_trail_is_kept_as_a_document(installation: Installation) -> None:
+    many = index(*(image(bytes([number % 250, number // 250]), architecture=f"a{number}") for number in range(300)))
+    installation.build = lambda tag, *, app="": installation.nonprod.seed("team/shop", many, tag)  # type: ignore[method-assign]
+    step = approved(installation)
+    installation.perform(step)
+    installation.settle()
+
+    (record,) = [found for found in installation.trail() if found.action == "promotion.done"]
+    assert installation.phase(1) is Phase.COMPLETED
+    assert len(record.details["manifests"]) == DIGESTS_KEPT
+    whole = json.loads(installation.app.reader.evidence(record.details["document"]))
+    assert len(whole["manifests"]) == len(whole["comparison"]["read_back"]) == 301
+    assert whole["manifests"][:DIGESTS_KEPT] == record.details["manifests"]
+
+
+class Counting:
+    """Counts the writes of progress, or has them fail."""
+
+    def __init__(self, installation: Installation, *, away: bool = False) -> None:
+        self.progress_writes = 0
+        table = installation.app.table
+        assert isinstance(table, MemoryTable)
+        transact = table.transact
+
+        def counted(partition: str, writes: list[Write]) -> None:
+            if any(write.key.startswith("progress!") for write in writes):
+                self.progress_writes += 1
+                if away:
+                    raise LedgerUnavailable("switched off")
+            transact(partition, writes)
+
+        table.transact = counted  # type: ignore[method-assign, assignment]

@@ -1,0 +1,202 @@
+"""The notify step: each approver gets a link of their own, which is kept nowhere."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.domain.steps import Step, StepKind
+from slipway.domain.tokens import TokenRefused
+from slipway.effects.notification import NotificationError
+from slipway.engine.links import EXPLAINS_FOR
+from slipway.engine.perform import TRIES, Work
+from slipway.engine.steps.notices import Audience, messages
+from slipway.testing import ADA, BASE, BEN, KEYS, Installation, MemoryBlobs, MemoryChannel, MemoryTable
+from slipway.testing.installation import SETTINGS
+
+
+@pytest.fixture
+def step(installation: Installation) -> Step:
+    """The notice that a gate has opened, not sent yet."""
+    installation.push("1.0")
+    return installation.settle_at(StepKind.NOTIFY, "production")
+
+
+def outcome(installation: Installation) -> tuple[str, dict[str, Any]]:
+    record = [r for r in installation.trail() if r.action.startswith("notification.")][-1]
+    return record.action, record.details
+
+
+def test_each_approver_gets_a_link_that_is_good_for_them_and_this_plan_alone(
+    installation: Installation, step: Step
+) -> None:
+    installation.perform(step)
+    release = installation.release(1)
+    assert [message.recipient for message in installation.inbox.messages] == [ADA, BEN]
+    for message in installation.inbox.messages:
+        assert message.approval_url.startswith(f"{BASE}/approvals/")
+        assert message.release_url == f"{BASE}/releases/shop-1"
+        assert release.gate is not None
+        assert message.deadline == release.gate.deadline
+        claims = KEYS.approval(message.approval_url.rpartition("/")[2], now=installation.now)
+        assert (claims.approver, claims.release, claims.environment) == (message.recipient, 1, "production")
+        assert claims.plan_hash == release.plan_hash
+    assert len(set(installation.inbox.tokens())) == 2
+    assert outcome(installation) == (
+        "notification.sent",
+        {"notice": "gate-opened", "channel": "inbox", "reason": "2 sent"},
+    )
+
+
+def test_a_link_outlives_its_gate_to_explain_and_then_ends(installation: Installation, step: Step) -> None:
+    installation.perform(step)
+    token = installation.inbox.tokens()[0]
+    installation.wait(timedelta(hours=24) + EXPLAINS_FOR - timedelta(seconds=1))
+    assert KEYS.approval(token, now=installation.now).approver == ADA
+    installation.wait(timedelta(seconds=1))
+    with pytest.raises(TokenRefused):
+        KEYS.approval(token, now=installation.now)
+
+
+def test_the_message_says_what_a_rollout_would_change(installation: Installation, step: Step) -> None:
+    installation.perform(step)
+    message = installation.inbox.messages[0]
+    assert message.headline == "shop-1 (1.0) waits for your approval for production"
+    assert message.lines == ("Deployment shop: created", "Service shop: created")
+
+
+def test_people_are_asked_although_the_plan_cannot_be_read(installation: Installation, step: Step) -> None:
+    assert isinstance(installation.blobs, MemoryBlobs)
+    installation.blobs.documents[installation.release(1).plan_hash or ""] = b"changed"
+    installation.perform(step)
+    assert [message.recipient for message in installation.inbox.messages] == [ADA, BEN]
+
+
+def test_nobody_is_told_of_a_gate_that_has_closed(installation: Installation, step: Step) -> None:
+    installation.vote(1)
+    installation.perform(step)
+    assert installation.inbox.messages == []
+    assert outcome(installation)[1]["reason"] == "nobody needs to be told any more"
+
+
+def test_nobody_gets_a_link_to_a_later_gate_than_the_one_they_are_asked_about(
+    installation: Installation, step: Step
+) -> None:
+    late = step.evolve(environment="staging")
+    installation.perform(late)
+    assert installation.inbox.messages == []
+
+
+def test_the_same_notice_sent_twice_has_the_same_id(installation: Installation, step: Step) -> None:
+    installation.perform(step)
+    installation.perform(step)
+    ids = [message.id for message in installation.inbox.messages]
+    assert ids[:2] == ids[2:]
+    assert len(set(ids)) == 2
+    assert installation.actions().count("notification.sent") == 1
+
+
+def test_a_channel_that_is_away_is_tried_again_and_given_up_in_the_end(installation: Installation, step: Step) -> None:
+    installation.inbox.errors = [NotificationError("channel inbox: no answer", retryable=True)] * TRIES
+    installation.perform(step)
+    installation.settle()
+    action, details = outcome(installation)
+    assert action == "notification.failed"
+    assert details["reason"] == f"channel inbox: no answer (tried {TRIES} times)"
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_a_channel_that_comes_back_gets_the_notice(installation: Installation, step: Step) -> None:
+    installation.inbox.errors = [NotificationError("channel inbox: no answer", retryable=True)]
+    installation.perform(step)
+    installation.settle()
+    assert [message.recipient for message in installation.inbox.messages] == [ADA, BEN]
+
+
+def test_a_refusal_is_final(installation: Installation, step: Step) -> None:
+    installation.inbox.errors = [NotificationError("channel inbox: expected a status of 2xx, got 410", retryable=False)]
+    installation.perform(step)
+    assert outcome(installation)[0] == "notification.failed"
+    assert installation.steps() == []
+
+
+def test_a_channel_that_the_settings_do_not_know_fails_the_notice_alone(installation: Installation, step: Step) -> None:
+    installation.without("channels", "inbox")
+    installation.perform(step)
+    action, details = outcome(installation)
+    assert (action, details["reason"]) == ("notification.failed", "the settings know no channel 'inbox' (known: none)")
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_the_link_is_in_no_row_no_message_no_document_and_no_log(
+    installation: Installation, step: Step, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    installation.inbox.errors = [NotificationError("channel inbox: no answer", retryable=True)]
+    installation.perform(step)
+    installation.settle()
+    installation.perform(step)
+    installation.vote(1)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+    tokens = set(installation.inbox.tokens())
+    assert len(tokens) >= 2
+    kept = everything_kept(installation) + caplog.text
+    for token in tokens:
+        payload, _, signature = token.partition(".")
+        assert payload not in kept
+        assert signature not in kept
+    assert "/approvals/" not in kept
+
+
+def everything_kept(installation: Installation) -> str:
+    assert isinstance(installation.table, MemoryTable)
+    assert isinstance(installation.blobs, MemoryBlobs)
+    rows = [str(dict(row.values)) for rows in installation.table._rows.values() for row in rows.values()]
+    messages = [str(message.body) for message in installation.bus.sent] + [
+        str(raw.body) for raw in installation.bus.raw
+    ]
+    documents = [content.decode() for content in installation.blobs.documents.values()]
+    return "\n".join((*rows, *messages, *documents))
+
+
+def test_a_shared_channel_gets_one_message_for_everybody_with_no_link_of_anybody(
+    installation: Installation, step: Step
+) -> None:
+    team = installation.channels["team"] = MemoryChannel(shared=True)
+    installation.restart(channels=dict.fromkeys(("inbox", "team"), SETTINGS["channels"]["inbox"]))
+    installation.perform(step.evolve(channel="team"))
+    (message,) = team.messages
+    assert (message.recipient, message.approval_url, message.locate_url) == ("", "", "")
+    assert message.headline == "shop-1 (1.0) waits for approval for production"
+    assert message.asked_by == ("inbox",)
+    assert message.deadline is not None
+
+
+def test_where_people_sign_in_everybody_gets_the_link_that_only_locates(installation: Installation, step: Step) -> None:
+    installation.restart(sign_in="easy-auth")
+    work = Work(
+        step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
+    )
+    for audience in (Audience(shared=True), Audience(shared=False)):
+        for message in messages(installation.app.places, installation.clock, work, audience):
+            plan = installation.release(1).plan_hash
+            assert message.locate_url == f"{BASE}/approvals/shop/1/production?plan={plan}"
+
+
+def test_the_message_holds_what_people_need_to_know_which_version_it_is(installation: Installation, step: Step) -> None:
+    installation.perform(step)
+    matter, release = installation.inbox.messages[0].matter, installation.release(1)
+    assert matter is not None
+    assert (matter.digest, matter.plan_hash, matter.pushed_by) == (release.digest, release.plan_hash, "ci")
+    assert (matter.approvals, matter.required, matter.live) == (0, 1, None)
+    assert [result.environment for result in matter.evidence] == ["staging"] * len(release.evidence)
+
+
+def test_whom_nothing_can_be_sent_to_keeps_nobody_else_from_being_told(installation: Installation, step: Step) -> None:
+    installation.inbox.errors = [NotificationError("channel inbox: expected a mail address", retryable=False)]
+    installation.perform(step)
+    assert [message.recipient for message in installation.inbox.messages] == [BEN]
+    assert outcome(installation)[1]["reason"] == "1 of 2 not sent: channel inbox: expected a mail address"

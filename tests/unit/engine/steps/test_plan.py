@@ -1,0 +1,162 @@
+"""The plan step: what a rollout would do, written down under a hash that stands for all of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slipway.catalogue import load_deliveries
+from slipway.catalogue.entries import Catalogue
+from slipway.domain.audit import AuditRecord
+from slipway.domain.plan import Plan
+from slipway.domain.release import Phase, Release
+from slipway.domain.steps import StepKind
+from slipway.effects.cluster import Orphan, Refused
+from slipway.effects.cluster import Unreachable as ClusterAway
+from slipway.effects.registry import Unreachable, Where
+from slipway.engine.outcome import Finished
+from slipway.engine.perform import Work
+from slipway.engine.steps.plan import plan
+from slipway.testing import DELIVERY, Installation, write_delivery
+
+
+def planned(installation: Installation) -> tuple[Release, Plan]:
+    installation.push("1.0")
+    installation.perform(installation.settle_at(StepKind.PLAN, "staging"))
+    release = installation.release(1)
+    assert release.plan_hash is not None
+    return release, installation.app.reader.plan(release.plan_hash)
+
+
+def last(installation: Installation, action: str) -> AuditRecord:
+    return next(record for record in reversed(installation.trail()) if record.action == action)
+
+
+def test_a_plan_names_the_image_by_digest_where_the_environment_pulls_it_from(installation: Installation) -> None:
+    release, plan = planned(installation)
+    assert plan.image == f"nonprod.test/team/shop@{release.digest}"
+    assert plan.promote_from is None
+    containers = plan.manifests[0]["spec"]["template"]["spec"]["containers"]
+    assert [container["image"] for container in containers] == [plan.image, "docker.io/library/proxy:1"]
+    assert plan.verification is not None
+    assert plan.verification["metadata"]["name"].startswith("shop-1-staging-")
+    installation.settle()
+    production = installation.app.reader.plan(installation.release(1).plan_hash or "")
+    assert production.image == f"prod.test/team/shop@{release.digest}"
+    assert production.promote_from == "nonprod"
+    assert [item.environment for item in production.evidence] == ["staging", "staging"]
+
+
+def test_the_same_plan_has_the_same_hash_and_another_image_has_another(deliveries: Path) -> None:
+    hashes = [planned(Installation(deliveries))[0].plan_hash for _ in range(2)]
+    assert hashes[0] == hashes[1]
+    other = Installation(deliveries)
+    other.build("0.9")
+    other.push("1.1")
+    other.perform(other.settle_at(StepKind.PLAN, "staging"))
+    assert other.release(1).plan_hash not in hashes
+
+
+def test_a_plan_that_is_made_again_has_the_same_hash_also_where_a_job_verifies(installation: Installation) -> None:
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.PLAN, "staging")
+    release = installation.release(1)
+    work = Work(step=step, release=release, entry=installation.app.catalogue.entries["shop"], renew=lambda: True)
+    again = replace(work, release=release.evolve(attempt=release.attempt + 1))
+    first, second = (plan(installation.app.places, installation.clock, each) for each in (work, again))
+    assert isinstance(first, Finished)
+    assert isinstance(second, Finished)
+    assert first.result["plan_hash"] == second.result["plan_hash"]
+    made = installation.app.reader.plan(first.result["plan_hash"])
+    assert made.verification is not None
+
+
+def test_a_plan_names_what_is_live_as_its_base(installation: Installation) -> None:
+    release, plan = planned(installation)
+    assert plan.base is None
+    installation.settle()
+    installation.push("2.0")
+    installation.perform(installation.settle_at(StepKind.PLAN, "staging"))
+    following = installation.app.reader.plan(installation.release(2).plan_hash or "")
+    assert following.base == release.plan_hash
+    assert following.base_tag == "1.0"
+
+
+def test_changes_and_orphans_are_counted_in_the_trail(installation: Installation) -> None:
+    installation.staging.orphans = (Orphan(kind="ConfigMap", name="old"),)
+    _, plan = planned(installation)
+    assert [(c.kind, c.change) for c in plan.changes] == [
+        ("Deployment", "created"),
+        ("Service", "created"),
+        ("ConfigMap", "orphaned"),
+    ]
+    details = last(installation, "plan.made").details
+    assert (details["created"], details["changed"], details["unchanged"], details["orphaned"]) == (2, 0, 0, 1)
+    installation.staging.orphans = ()
+    installation.settle()
+    installation.push("2.0")
+    installation.perform(installation.settle_at(StepKind.PLAN, "staging"))
+    details = last(installation, "plan.made").details
+    assert (details["created"], details["changed"], details["unchanged"]) == (0, 1, 1)
+
+
+def test_a_digest_that_is_not_in_the_registry_fails_the_release_with_its_name(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.nonprod.held.manifests.clear()
+    installation.settle()
+    assert installation.phase(1) is Phase.FAILED
+    assert f"nonprod.test/team/shop@{installation.release(1).digest}" in installation.release(1).reason
+    assert installation.lane("staging").waiting is None
+
+
+def test_a_mistake_in_the_manifests_fails_the_release_with_file_and_line(tmp_path: Path) -> None:
+    home = write_delivery(tmp_path)
+    installation = Installation(tmp_path)
+    installation.push("1.0")
+    manifest = home / "manifests" / "service.yaml"
+    manifest.write_text(manifest.read_text().replace("name: shop", 'name: "${NOBODY}"'))
+    installation.settle()
+    assert installation.phase(1) is Phase.FAILED
+    assert "manifests/service.yaml:3" in installation.release(1).reason
+    assert "NOBODY" in installation.release(1).reason
+
+
+def test_an_environment_that_is_gone_ends_the_release(tmp_path: Path) -> None:
+    write_delivery(tmp_path)
+    installation = Installation(tmp_path)
+    installation.push("1.0")
+    write_delivery(tmp_path, text=DELIVERY.replace("name: staging", "name: testing"))
+    catalogue = Catalogue(load_deliveries(tmp_path))
+    installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
+    installation.settle()
+    assert installation.phase(1) in (Phase.FAILED, Phase.CANCELLED)
+    assert "'staging' is no longer in delivery.yaml" in installation.release(1).reason
+
+
+@pytest.mark.parametrize("place", ["registry", "cluster"])
+def test_a_place_that_the_settings_do_not_know_fails_the_release_with_the_known_ones(
+    installation: Installation, place: str
+) -> None:
+    installation.push("1.0")
+    if place == "registry":
+        installation.without("registries", "nonprod")
+    else:
+        installation.without("clusters", "staging")
+    installation.settle()
+    assert installation.phase(1) is Phase.FAILED
+    known = {"registry": "prod", "cluster": "production"}[place]
+    assert installation.release(1).reason.startswith(f"the settings know no {place}")
+    assert installation.release(1).reason.endswith(f"(known: {known})")
+
+
+def test_what_may_pass_is_tried_again_and_what_will_not_fails_at_once(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.staging.errors.append(ClusterAway("staging did not answer"))
+    installation.nonprod.errors.append(Unreachable(Where("nonprod.test"), "no answer"))
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    installation.push("2.0")
+    installation.staging.errors.append(Refused("Deployment/shop: the quota is used up"))
+    installation.settle()
+    assert installation.phase(2) is Phase.FAILED
+    assert installation.release(2).reason == "Deployment/shop: the quota is used up"

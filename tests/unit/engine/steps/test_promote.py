@@ -1,0 +1,106 @@
+"""The promote step: the artifact arrives in the environment's registry under the same digest, or the reason is said."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.domain.steps import Step, StepKind
+from slipway.effects.registry import Denied, TagTaken, Unreachable, Where
+from slipway.engine.outcome import Finished, TryAgain
+from slipway.engine.perform import Work
+from slipway.engine.steps.promote import promote
+from slipway.ledger import LedgerUnavailable
+from slipway.testing import Installation
+from slipway.testing.artifacts import image
+
+
+@pytest.fixture
+def work(installation: Installation) -> Work:
+    """A release that was approved and is to be promoted."""
+    installation.push("1.0")
+    installation.settle()
+    installation.vote(1)
+    step: Step = installation.settle_at(StepKind.PROMOTE, "production")
+    return Work(
+        step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
+    )
+
+
+def test_the_artifact_arrives_under_the_same_digest_and_is_locked(installation: Installation, work: Work) -> None:
+    outcome = promote(installation.app.places, installation.clock, work)
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+    assert outcome.result["digest"] == work.release.digest
+    assert installation.prod.held.tags["team/shop", "1.0"] == work.release.digest
+    assert installation.prod.locked == {("team/shop", "1.0"): work.release.digest}
+
+
+def test_doing_it_again_copies_nothing_and_passes(installation: Installation, work: Work) -> None:
+    promote(installation.app.places, installation.clock, work)
+    before = len(installation.prod.held.writes())
+    outcome = promote(installation.app.places, installation.clock, work)
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+    assert len(installation.prod.held.writes()) == before
+
+
+def test_the_lease_is_renewed_while_blobs_are_copied(installation: Installation, work: Work) -> None:
+    renewed: list[datetime] = []
+
+    def minutes_pass() -> datetime:
+        installation.wait(timedelta(minutes=1))
+        return installation.now
+
+    promote(
+        installation.app.places, minutes_pass, replace(work, renew=lambda: renewed.append(installation.now) or True)
+    )  # type: ignore[func-returns-value]
+    assert len(renewed) >= 2
+
+
+def test_a_lease_that_cannot_be_renewed_does_not_stop_the_copy(installation: Installation, work: Work) -> None:
+    def away() -> bool:
+        raise LedgerUnavailable("switched off")
+
+    outcome = promote(installation.app.places, installation.clock, replace(work, renew=away))
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+
+
+def test_a_registry_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
+    installation.nonprod.errors += [Unreachable(Where("nonprod.test"), "no answer")] * 50
+    outcome = promote(installation.app.places, installation.clock, work)
+    assert isinstance(outcome, TryAgain)
+    assert outcome.reason.startswith("nonprod.test: no answer")
+
+
+@pytest.mark.parametrize("error", [Denied(Where("prod.test"), "403"), TagTaken(Where("prod.test"), "it is another")])
+def test_what_will_not_pass_by_itself_fails_at_once(
+    installation: Installation, work: Work, error: Denied | TagTaken
+) -> None:
+    installation.prod.errors.append(error)
+    outcome = promote(installation.app.places, installation.clock, work)
+    assert outcome == Finished(passed=False, reason=str(error))
+
+
+def test_a_tag_that_names_another_image_there_fails_the_release_and_nothing_is_deployed(
+    installation: Installation, work: Work
+) -> None:
+    installation.prod.held.seed("team/shop", image(b"another"), "1.0")
+    installation.perform(work.step)
+    assert installation.phase(1) is Phase.FAILED
+    assert "prod.test/team/shop:1.0" in installation.release(1).reason
+    installation.wait(timedelta(minutes=1))
+    installation.settle()
+    assert installation.production.applied == 0
+    assert installation.lane("production").rolling is None
+
+
+def test_a_registry_that_the_settings_do_not_know_fails_with_the_known_ones(
+    installation: Installation, work: Work
+) -> None:
+    installation.without("registries", "prod")
+    assert promote(installation.app.places, installation.clock, work) == Finished(
+        passed=False, reason="the settings know no registry 'prod' (known: nonprod)"
+    )

@@ -1,0 +1,226 @@
+"""Deploy, check and roll back: what was voted on goes to the cluster, and what runs is what was voted on."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.domain.steps import Step, StepKind
+from slipway.effects.cluster import ClusterError, Denied, Unreachable
+from slipway.engine.outcome import Finished, LookAgain, TryAgain
+from slipway.engine.perform import LEASE, Work
+from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before, roll_back
+from slipway.testing import Installation, MemoryBlobs
+
+WITHIN = timedelta(minutes=5)
+DEPLOYMENT = ("shop", "Deployment", "shop")
+
+
+def work(installation: Installation, step: Step) -> Work:
+    release = installation.release(step.release)
+    return Work(step=step, release=release, entry=installation.app.catalogue.entries["shop"], renew=lambda: True)
+
+
+def at(installation: Installation, kind: StepKind) -> Work:
+    """The first release, up to the given step in staging."""
+    installation.push("1.0")
+    return work(installation, installation.settle_at(kind, "staging"))
+
+
+def set_image(installation: Installation, image: str, container: int = 0) -> None:
+    """Somebody changes the live workload by hand."""
+    installation.staging.objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"][container]["image"] = image
+
+
+def damage_plan(installation: Installation, plan_hash: str | None, content: bytes | None) -> None:
+    assert isinstance(installation.blobs, MemoryBlobs)
+    assert plan_hash is not None
+    if content is None:
+        del installation.blobs.documents[plan_hash]
+    else:
+        installation.blobs.documents[plan_hash] = content
+
+
+def test_the_manifests_of_the_plan_are_applied_and_named(installation: Installation) -> None:
+    outcome = deploy(installation.app.places, at(installation, StepKind.DEPLOY))
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+    assert outcome.result["objects"] == ["Deployment/shop", "Service/shop"]
+    assert outcome.result["image"] == f"nonprod.test/team/shop@{installation.release(1).digest}"
+    assert installation.staging.digest("shop") == installation.release(1).digest
+
+
+def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(installation: Installation) -> None:
+    found = at(installation, StepKind.CHECK)
+    installation.staging.slow.add(installation.release(1).digest or "")
+    outcome = check(installation.app.places, installation.clock, found)
+    assert outcome == LookAgain(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready")
+    pauses = [pause_before(poll) for poll in range(6)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == SLOW_LOOK == pause_before(10**6)
+
+
+def test_a_rollout_that_is_up_passes_with_its_reason(installation: Installation) -> None:
+    found = at(installation, StepKind.CHECK)
+    check(installation.app.places, installation.clock, found)
+    outcome = check(installation.app.places, installation.clock, found)
+    assert isinstance(outcome, Finished)
+    assert (outcome.passed, outcome.reason) == (True, "1 of 1 pods are ready")
+
+
+def test_a_rollout_that_is_not_up_in_time_fails(installation: Installation) -> None:
+    found = at(installation, StepKind.CHECK)
+    installation.staging.slow.add(installation.release(1).digest or "")
+    installation.wait(WITHIN)
+    assert isinstance(check(installation.app.places, installation.clock, found), LookAgain)
+    installation.wait(timedelta(seconds=1))
+    outcome = check(installation.app.places, installation.clock, replace(found, step=found.step.evolve(poll=1)))
+    assert isinstance(outcome, Finished)
+    assert (outcome.passed, outcome.reason) == (False, "not up within 0:05:00: 0 of 1 pods are ready")
+
+
+def test_a_first_look_that_comes_too_late_is_not_the_last(installation: Installation) -> None:
+    found = at(installation, StepKind.CHECK)
+    installation.staging.slow.add(installation.release(1).digest or "")
+    installation.wait(2 * WITHIN)
+    assert isinstance(check(installation.app.places, installation.clock, found), LookAgain)
+
+
+def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Installation) -> None:
+    found = at(installation, StepKind.CHECK)
+    check(installation.app.places, installation.clock, found)
+    installation.wait(WITHIN * 2)
+    outcome = check(installation.app.places, installation.clock, found)
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+
+
+def test_pods_that_crash_fail_the_rollout_at_once(installation: Installation) -> None:
+    found = at(installation, StepKind.CHECK)
+    installation.staging.broken.add(installation.release(1).digest or "")
+    outcome = check(installation.app.places, installation.clock, found)
+    assert isinstance(outcome, Finished)
+    assert (outcome.passed, outcome.reason) == (False, "the pods crash")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "nonprod.test/team/shop@sha256:" + "1" * 64,
+        "other.test/team/shop@sha256:" + "1" * 64,
+        "nonprod.test/team/shop:1.0",
+        "team/shop",
+        "localhost:5000/team/shop:latest",
+    ],
+)
+def test_another_image_than_the_plans_fails_the_rollout(installation: Installation, image: str) -> None:
+    found = at(installation, StepKind.CHECK)
+    check(installation.app.places, installation.clock, found)
+    set_image(installation, image)
+    outcome = check(installation.app.places, installation.clock, found)
+    assert isinstance(outcome, Finished)
+    assert (outcome.passed, outcome.reason) == (
+        False,
+        f"the cluster runs {image}, the plan says {installation.release(1).digest}",
+    )
+
+
+@pytest.mark.parametrize(
+    "image", ["docker.io/library/shop:1", "shop", "nonprod.test/other/shop:2", "proxy@sha256:" + "2" * 64]
+)
+def test_containers_of_other_images_are_none_of_its_business(installation: Installation, image: str) -> None:
+    found = at(installation, StepKind.CHECK)
+    check(installation.app.places, installation.clock, found)
+    set_image(installation, image, container=1)
+    outcome = check(installation.app.places, installation.clock, found)
+    assert isinstance(outcome, Finished)
+    assert outcome.passed
+
+
+@pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY])
+@pytest.mark.parametrize("content", [None, b"{}", b'{"changed": true}'], ids=["gone", "emptied", "changed"])
+def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
+    installation: Installation, kind: StepKind, content: bytes | None
+) -> None:
+    found = at(installation, kind)
+    damage_plan(installation, found.release.plan_hash, content)
+    installation.perform(found.step)
+    assert installation.phase(1) is Phase.FAILED
+    assert found.release.plan_hash is not None
+    assert f"the plan {found.release.plan_hash} " in installation.release(1).reason
+
+
+@pytest.mark.parametrize("error", [Unreachable("staging did not answer"), Denied("403: may not patch deployments")])
+@pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK])
+def test_what_may_pass_is_tried_again_and_what_will_not_fails(
+    installation: Installation, kind: StepKind, error: ClusterError
+) -> None:
+    found = at(installation, kind)
+    installation.staging.errors.append(error)
+    outcome = (
+        deploy(installation.app.places, found)
+        if kind is StepKind.DEPLOY
+        else check(installation.app.places, installation.clock, found)
+    )
+    if error.retryable:
+        assert outcome == TryAgain(reason=str(error))
+    else:
+        assert outcome == Finished(passed=False, reason=str(error))
+
+
+# ---- rolling back
+
+
+@pytest.fixture
+def back(installation: Installation) -> Work:
+    """The second release is broken in staging; the first is to be brought back."""
+    installation.push("1.0")
+    installation.settle()
+    installation.staging.broken.add(installation.build("2.0"))
+    installation.push("2.0")
+    step = installation.settle_at(StepKind.ROLL_BACK, "staging")
+    assert installation.staging.digest("shop") == installation.release(2).digest
+    return work(installation, step)
+
+
+def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(installation: Installation, back: Work) -> None:
+    assert isinstance(roll_back(installation.app.places, installation.clock, back), LookAgain)
+    assert installation.staging.digest("shop") == installation.release(1).digest
+    installation.perform(back.step)
+    installation.settle()
+    assert installation.phase(2) is Phase.ROLLED_BACK
+    lane = installation.lane("staging")
+    assert lane.live is not None
+    assert lane.live.release == 1
+
+
+def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_applied(
+    installation: Installation, back: Work
+) -> None:
+    assert installation.app.leases.take("shop", back.step.id, owner="dead", now=installation.now, length=LEASE)
+    installation.perform(back.step)
+    assert installation.staging.digest("shop") == installation.release(2).digest
+    installation.settle()
+    assert installation.phase(2) is Phase.ROLLED_BACK
+    assert installation.staging.digest("shop") == installation.release(1).digest
+
+
+def test_later_looks_apply_nothing_unless_a_look_went_wrong(installation: Installation, back: Work) -> None:
+    roll_back(installation.app.places, installation.clock, back)
+    applied = installation.staging.applied
+    roll_back(installation.app.places, installation.clock, work(installation, back.step.evolve(poll=1)))
+    assert installation.staging.applied == applied
+    roll_back(installation.app.places, installation.clock, work(installation, back.step.evolve(poll=2, tries=1)))
+    assert installation.staging.applied == applied + 1
+
+
+def test_a_plan_to_go_back_to_that_is_gone_fails_the_roll_back_and_says_so(
+    installation: Installation, back: Work
+) -> None:
+    lane = installation.lane("staging")
+    assert lane.live is not None
+    damage_plan(installation, lane.live.plan_hash, None)
+    installation.perform(back.step)
+    assert installation.phase(2) is Phase.FAILED
+    assert "and the roll-back failed: the plan sha256:" in installation.release(2).reason

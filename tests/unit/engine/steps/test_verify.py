@@ -1,0 +1,116 @@
+"""The verify step: probes first, then the acceptance Job; what they say is kept as evidence."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from slipway.effects.cluster import JobState, ProbeResult, State, Unreachable
+from slipway.engine.outcome import Finished, LookAgain, TryAgain
+from slipway.engine.perform import Work
+from slipway.engine.steps.verify import verify
+from slipway.testing import Installation
+
+REFUSED = ProbeResult(passed=False, status=503, reason="expected status 200, got 503")
+WITHIN = timedelta(minutes=5)
+
+
+@pytest.fixture
+def work(installation: Installation) -> Work:
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.VERIFY, "staging")
+    return Work(
+        step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
+    )
+
+
+def finished(installation: Installation, work: Work) -> Finished:
+    outcome = verify(installation.app.places, installation.clock, work)
+    assert isinstance(outcome, Finished)
+    return outcome
+
+
+def test_probes_and_the_job_pass_and_leave_evidence(installation: Installation, work: Work) -> None:
+    outcome = finished(installation, work)
+    assert outcome.passed
+    probe, job = outcome.result["evidence"]
+    assert (probe["name"], probe["passed"], probe["summary"]) == ("GET shop:80/healthz", True, "status 200")
+    assert (job["name"], job["summary"]) == ("acceptance", "1 of 1 pods succeeded: 1 passed")
+    assert installation.app.reader.evidence(job["log"]) == b"1 test\n1 passed\n"
+    installation.perform(work.step)
+    assert [item.name for item in installation.release(1).evidence] == ["GET shop:80/healthz", "acceptance"]
+
+
+def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: Installation, work: Work) -> None:
+    installation.staging.probes = [REFUSED, REFUSED]
+    assert verify(installation.app.places, installation.clock, work) == LookAgain(
+        after=timedelta(milliseconds=300), reason=REFUSED.reason
+    )
+    assert installation.staging.jobs_started == []
+    installation.wait(WITHIN + timedelta(seconds=1))
+    outcome = finished(installation, work)
+    assert (outcome.passed, outcome.reason) == (False, REFUSED.reason)
+    assert installation.staging.jobs_started == []
+
+
+def test_a_probe_that_passes_at_last_leads_on_to_the_job(installation: Installation, work: Work) -> None:
+    installation.staging.probes = [REFUSED]
+    assert isinstance(verify(installation.app.places, installation.clock, work), LookAgain)
+    assert finished(installation, work).passed
+
+
+def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Installation, work: Work) -> None:
+    installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
+    for _ in range(3):
+        outcome = verify(installation.app.places, installation.clock, work)
+        assert outcome == LookAgain(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
+    assert len(installation.staging.jobs_started) == 1
+
+
+def test_another_attempt_at_the_same_plan_starts_a_job_of_its_own(installation: Installation, work: Work) -> None:
+    verify(installation.app.places, installation.clock, work)
+    again = replace(work, step=work.step.evolve(attempt=work.step.attempt + 1))
+    verify(installation.app.places, installation.clock, again)
+    first, second = installation.staging.jobs_started
+    assert second != first
+
+
+def test_a_job_that_does_not_end_in_time_fails_with_the_log_so_far(installation: Installation, work: Work) -> None:
+    installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
+    verify(installation.app.places, installation.clock, work)
+    installation.wait(WITHIN + timedelta(seconds=1))
+    outcome = finished(installation, work)
+    assert (outcome.passed, outcome.reason) == (False, "the acceptance tests did not end within 0:05:00")
+    assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == b"1 test\n1 passed\n"
+
+
+def test_a_job_that_fails_says_the_last_line_of_its_log_and_the_release_goes_no_further(
+    installation: Installation, work: Work
+) -> None:
+    installation.staging.job_ends = JobState(state=State.FAILED, reason="the Job failed")
+    installation.staging.log = "test checkout\nAssertionError: expected 42 ж\n\n  \n"
+    outcome = finished(installation, work)
+    assert (outcome.passed, outcome.reason) == (False, "the Job failed: AssertionError: expected 42 ж")
+    installation.perform(work.step)
+    installation.settle()
+    assert installation.phase(1) is Phase.FAILED
+    assert installation.release(1).evidence[1].log is not None
+    assert installation.production.applied == 0
+
+
+@pytest.mark.parametrize("log", ["", "\n\n", "x" * 100_000, "\x00\x1b[31mred\x1b[0m", "🚢" * 50_000])
+def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installation, work: Work, log: str) -> None:
+    installation.staging.log = log
+    outcome = finished(installation, work)
+    assert outcome.passed
+    assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == log.encode()
+    assert len(outcome.reason) <= 500
+    installation.perform(work.step)
+    assert installation.phase(1) is Phase.PLANNING
+
+
+def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
+    installation.staging.errors.append(Unreachable("staging did not answer"))
+    assert verify(installation.app.places, installation.clock, work) == TryAgain(reason="staging did not answer")

@@ -1,0 +1,175 @@
+"""A freeze of everything through the real flow: who is told, what a decision that is under way does, and the sweep."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.causes import Cause
+from slipway.domain.commands import Verb
+from slipway.domain.decide import Decision
+from slipway.domain.release import Phase
+from slipway.engine.freezing import Freezer, Frozen, Order
+from slipway.ledger.freezes import FreezeState
+from slipway.ledger.ledger import Loaded, OutboxEntry
+from slipway.testing import ADA, Installation
+
+OLGA = "olga@example.com"
+
+
+def order(verb: Verb, installation: Installation, submission: str = "first-order", **fields: object) -> Frozen:
+    given = {"actor": OLGA, "reason": "an incident", "channel": "cli", "submission": submission} | fields
+    return installation.app.freezer.give(Order(verb=verb, **given))  # type: ignore[arg-type]
+
+
+def at_the_gate(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
+
+
+def test_everything_is_frozen_in_one_chain_and_told_in_another(installation: Installation) -> None:
+    at_the_gate(installation)
+    frozen = order(Verb.FREEZE, installation)
+    assert (frozen.told, frozen.of, frozen.refused) == (1, 1, False)
+    assert installation.trail("_installation")[-1].action == "everything.frozen"
+    assert installation.trail("shop")[-1].action == "everything.frozen"
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    assert "everything is frozen by olga@example.com" in installation.explain(1).headline
+    order(Verb.UNFREEZE, installation, "second-order", reason="it is over")
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+    assert installation.verify().intact
+    assert installation.verify("_installation").intact
+
+
+def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    assert not order(Verb.FREEZE, installation).refused
+    refused = order(Verb.FREEZE, installation, "another-order", actor="ben@example.com")
+    assert [rule.name for rule in refused.rules if rule.blocks] == ["is-not-frozen"]
+    assert [record.action for record in installation.trail("_installation")] == ["everything.frozen", "command.refused"]
+
+
+def test_a_late_repeat_of_an_order_does_nothing_again(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    order(Verb.UNFREEZE, installation, "second-order")
+    order(Verb.FREEZE, installation)  # the form of an hour ago, sent again
+    assert installation.app.freezer.current() is None
+    order(Verb.FREEZE, installation, "third-order")
+    order(Verb.UNFREEZE, installation, "second-order")
+    assert installation.app.freezer.current() is not None
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    assert installation.actions("_installation") == ["everything.frozen", "everything.unfrozen", "everything.frozen"]
+
+
+def test_a_repeat_of_an_order_that_was_refused_is_refused(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    order(Verb.FREEZE, installation, "refused-order")
+    order(Verb.UNFREEZE, installation, "second-order")
+    again = order(Verb.FREEZE, installation, "refused-order")
+    assert [rule.name for rule in again.rules if rule.blocks] == ["is-no-repeat"]
+    assert installation.app.freezer.current() is None
+    assert installation.actions("_installation").count("command.refused") == 1
+
+
+def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollout(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_gate(installation)
+    commit = installation.app.ledger.commit
+
+    def frozen_before(loaded: Loaded, decision: Decision, cause: Cause) -> tuple[OutboxEntry, ...]:
+        monkeypatch.setattr(installation.app.ledger, "commit", commit)
+        assert order(Verb.FREEZE, installation).told == 1
+        return commit(loaded, decision, cause)
+
+    monkeypatch.setattr(installation.app.ledger, "commit", frozen_before)
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+
+
+def test_an_application_that_was_not_told_is_told_by_the_sweep(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_gate(installation)
+    with monkeypatch.context() as died:
+        died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
+        order(Verb.FREEZE, installation)
+    installation.sweep()
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    with monkeypatch.context() as died:
+        died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
+        order(Verb.UNFREEZE, installation, "second-order")
+    assert installation.phase(1) is Phase.HELD_BACK
+    installation.sweep()
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+
+
+def test_an_application_that_is_new_is_frozen_from_its_first_event_on(installation: Installation) -> None:
+    order(Verb.FREEZE, installation)
+    installation.push("1.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    assert installation.release(1).environment == "staging"
+
+
+def test_a_freeze_of_everything_that_has_an_end_ends_by_itself(installation: Installation) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation, until=installation.now + timedelta(hours=1))
+    installation.vote(1, ADA)
+    installation.wait(timedelta(hours=1))
+    installation.sweep()
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+
+
+def test_a_sweep_that_looked_before_everything_was_frozen_ends_no_freeze(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_gate(installation)
+    look, frozen = Freezer.state, list[Frozen]()
+
+    def frozen_after(freezer: Freezer) -> FreezeState | None:
+        found = look(freezer)
+        monkeypatch.setattr(Freezer, "state", look)
+        frozen.append(order(Verb.FREEZE, installation))
+        return found
+
+    monkeypatch.setattr(Freezer, "state", frozen_after)
+    installation.sweep()
+    assert frozen[0].told == 1
+    assert "everything.unfrozen" not in installation.actions()
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+
+
+def test_whoever_still_tells_of_the_end_of_one_freeze_does_not_end_the_next(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_gate(installation)
+    order(Verb.FREEZE, installation)
+    look, frozen = Freezer.state, list[Frozen]()
+
+    def frozen_again(freezer: Freezer) -> FreezeState | None:
+        found = look(freezer)
+        if found is not None and found.ended_by and not frozen:
+            frozen.append(order(Verb.FREEZE, installation, "third-order"))
+        return found
+
+    monkeypatch.setattr(Freezer, "state", frozen_again)
+    order(Verb.UNFREEZE, installation, "second-order")
+    assert frozen[0].told == 1
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK

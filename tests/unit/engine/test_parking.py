@@ -1,0 +1,160 @@
+"""Parked input: kept once, visible, replayed with a record, and on a chain of its own."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.errors import NotFound
+from slipway.effects.messaging import DeadLetter, QueueUnavailable
+from slipway.engine.parking import NotReplayable
+from slipway.inbound import BadInput
+from slipway.testing import Installation
+
+HOOKS = "azure-devops"
+
+
+def actions(installation: Installation) -> list[str]:
+    return installation.actions("_installation")
+
+
+def test_the_same_input_is_kept_once(installation: Installation) -> None:
+    first = installation.app.parking.park(source="causes", reason="bad", body=b"{", message_id="m-1")
+    installation.wait(timedelta(hours=1))
+    again = installation.app.parking.park(source="causes", reason="bad", body=b"{", message_id="m-1")
+    assert again.id == first.id
+    (kept,) = installation.app.parking.all()
+    assert kept == first
+    assert actions(installation) == ["input.parked"]
+
+
+def test_other_input_is_kept_besides(installation: Installation) -> None:
+    for source, body, message_id in (
+        ("causes", b"{", "1"),
+        ("causes", b"{", "2"),
+        ("runs", b"{", "1"),
+        ("runs", b"[", "1"),
+    ):
+        installation.app.parking.park(source=source, reason="bad", body=body, message_id=message_id)
+    assert len(list(installation.app.parking.all())) == 4
+    assert installation.verify("_installation").intact
+
+
+def test_what_waits_is_seen_however_much_was_parked_and_replayed_before_it(installation: Installation) -> None:
+    kept = [
+        installation.app.parking.park(source="runs", reason="bad", body=b"{", message_id=str(number))
+        for number in range(9)
+    ]
+    last = max(kept, key=lambda item: item.id)
+    for item in kept:
+        if item is not last:
+            installation.app.parking.replay(item.id, actor="ada@example.com")
+    found = list(installation.app.installation.all_parked(limit=3))
+    assert len({item.id for item in found}) == 3
+    assert [item.id for item in found if item.replayed_at is None] == [last.id]
+
+
+def test_a_replay_puts_the_input_back_into_its_queue_and_records_who_did(installation: Installation) -> None:
+    kept = installation.app.parking.park(source="runs", reason="bad", body="{ж".encode(), message_id="m-1")
+    installation.wait(timedelta(minutes=5))
+    installation.app.parking.replay(kept.id, actor="ada@example.com")
+    (raw,) = installation.bus.raw
+    assert (raw.queue, raw.body, raw.not_before) == ("runs", "{ж".encode(), None)
+    assert raw.message_id != "m-1"
+    found = installation.app.installation.parked(kept.id)
+    assert found is not None
+    assert found.replayed_at == installation.now
+    record = installation.trail("_installation")[-1]
+    assert (record.action, record.actor, record.details["id"]) == ("input.replayed", "ada@example.com", kept.id)
+    assert installation.verify("_installation").intact
+
+
+def test_two_replays_are_two_messages(installation: Installation) -> None:
+    kept = installation.app.parking.park(source="runs", reason="bad", body=b"{")
+    for _ in range(2):
+        installation.app.parking.replay(kept.id, actor="ada")
+        installation.wait(timedelta(seconds=1))
+    assert len({raw.message_id for raw in installation.bus.raw}) == 2
+
+
+def test_input_that_came_by_http_is_taken_in_once_more(installation: Installation) -> None:
+    taken: list[bytes] = []
+    parking = type(installation.app.parking)(
+        installation=installation.app.installation,
+        bus=installation.bus,
+        again={HOOKS: taken.append},
+        clock=installation.clock,
+    )
+    kept = parking.park(source=HOOKS, reason="bad", body=b'{"a": 1}')
+    parking.replay(kept.id, actor="ada")
+    assert taken == [b'{"a": 1}']
+    assert installation.bus.raw == []
+    assert actions(installation) == ["input.parked", "input.replayed"]
+
+
+def test_a_replay_that_is_bad_again_says_so_and_records_nothing(installation: Installation) -> None:
+    def again(body: bytes) -> None:
+        raise BadInput("eventType", "a text", "nothing")
+
+    parking = type(installation.app.parking)(
+        installation=installation.app.installation, bus=installation.bus, again={HOOKS: again}, clock=installation.clock
+    )
+    kept = parking.park(source=HOOKS, reason="bad", body=b"{}")
+    with pytest.raises(BadInput, match="eventType: expected a text"):
+        parking.replay(kept.id, actor="ada")
+    assert actions(installation) == ["input.parked"]
+
+
+def test_a_replay_while_the_queue_is_away_records_nothing(installation: Installation) -> None:
+    kept = installation.app.parking.park(source="runs", reason="bad", body=b"{")
+    installation.bus.broken = True
+    with pytest.raises(QueueUnavailable):
+        installation.app.parking.replay(kept.id, actor="ada")
+    assert actions(installation) == ["input.parked"]
+
+
+@pytest.mark.parametrize("id", ["", "nothing", "../x", "a#b", "x" * 5000, "ж"])
+def test_what_was_never_parked_cannot_be_replayed(installation: Installation, id: str) -> None:
+    with pytest.raises(NotFound, match="no parked input has the id"):
+        installation.app.parking.replay(id, actor="ada")
+
+
+def test_input_of_an_unknown_source_cannot_be_replayed(installation: Installation) -> None:
+    kept = installation.app.parking.park(source="pigeon", reason="bad", body=b"{")
+    with pytest.raises(NotReplayable, match="came by pigeon"):
+        installation.app.parking.replay(kept.id, actor="ada")
+
+
+@pytest.mark.parametrize("letter", ["a", "ж", "🚢", "\x00", '"'])
+def test_input_that_is_too_long_for_a_row_is_cut_and_cannot_be_replayed(
+    installation: Installation, letter: str
+) -> None:
+    kept = installation.app.parking.park(source="runs", reason="bad", body=(letter * 1_000_000).encode())
+    assert kept.truncated
+    found = installation.app.installation.parked(kept.id)
+    assert found == kept
+    assert len(kept.body) > 10_000
+    with pytest.raises(NotReplayable, match="too long"):
+        installation.app.parking.replay(kept.id, actor="ada")
+
+
+@pytest.mark.parametrize("letter", ["a", "ж", "🚢"])
+def test_all_text_that_fits_a_queue_is_kept_whole(installation: Installation, letter: str) -> None:
+    body = (letter * (256 * 1024 // len(letter.encode()))).encode()
+    assert not installation.app.parking.park(source="runs", reason="bad", body=body).truncated
+
+
+def test_dead_letters_are_parked_with_the_queues_reason_and_removed(installation: Installation) -> None:
+    for queue in ("causes", "steps", "runs", "approvals"):
+        installation.bus.dead.append(
+            DeadLetter(queue=queue, body=b"{", message_id=f"m-{queue}", reason="MaxDeliveryCount")
+        )
+    assert installation.app.parking.empty_dead_letters() == 4
+    assert installation.app.parking.empty_dead_letters() == 0
+    assert {item.source for item in installation.app.parking.all()} == {"causes", "steps", "runs", "approvals"}
+    assert {item.reason for item in installation.app.parking.all()} == {"the queue gave up on it: MaxDeliveryCount"}
+
+
+def test_input_with_the_strangest_reason_is_kept(installation: Installation) -> None:
+    kept = installation.app.parking.park(source="runs", reason="🚢" * 5000, body=b"\xff", message_id="🚢" * 500)
+    assert len(kept.reason) == 2000
+    assert installation.verify("_installation").intact

@@ -1,0 +1,154 @@
+"""What becomes of a message whose handling goes wrong: the queue always moves on, and nothing is lost."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.causes import CAUSE
+from slipway.domain.reports import Parked
+from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
+from slipway.engine.intake import Contended, UnknownTarget
+from slipway.engine.receiving import TRIES, pause_after
+from slipway.inbound import BadInput, Ignored, read_json
+from slipway.ledger import Conflict, LedgerUnavailable
+from slipway.testing import Installation, MemoryTable
+from slipway.testing.queues import Raw
+
+BODY = '{"kind": "ж 🚢"}'.encode()
+
+
+def receive(
+    installation: Installation, error: BaseException | None, *, tries: int = 0, message_id: str = "m-1"
+) -> None:
+    def work(body: bytes) -> None:
+        assert body == BODY
+        if error is not None:
+            raise error
+
+    installation.app.receiver.receive(work, queue="causes", body=BODY, message_id=message_id, tries=tries)
+
+
+def parked(installation: Installation) -> list[Parked]:
+    return list(installation.app.parking.all())
+
+
+def raw(installation: Installation) -> list[Raw]:
+    found: list[Raw] = installation.bus.raw
+    return found
+
+
+def nothing_kept(installation: Installation) -> bool:
+    return not parked(installation) and not raw(installation)
+
+
+def test_a_message_that_is_handled_leaves_nothing_behind(installation: Installation) -> None:
+    receive(installation, None)
+    assert nothing_kept(installation)
+
+
+def test_what_is_none_of_our_business_leaves_nothing_behind(installation: Installation) -> None:
+    receive(installation, Ignored("it starts nothing"))
+    assert nothing_kept(installation)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BadInput("digest", "sha256:…", "'x'"),
+        UnknownTarget("no application delivers team/other"),
+        MessageTooLarge("steps", ["m-2"]),
+    ],
+)
+def test_bad_input_is_parked_at_once_with_its_reason(installation: Installation, error: Exception) -> None:
+    receive(installation, error)
+    (kept,) = parked(installation)
+    assert (kept.source, kept.reason, kept.body, kept.message_id) == ("causes", str(error), BODY.decode(), "m-1")
+    assert raw(installation) == []
+
+
+@pytest.mark.parametrize(
+    "error", [LedgerUnavailable("away"), QueueUnavailable("away"), Contended("busy"), Conflict("busy")]
+)
+@pytest.mark.parametrize("tries", [0, 3, TRIES, 500])
+def test_while_a_service_is_away_a_message_is_put_off_as_often_as_it_takes(
+    installation: Installation, error: Exception, tries: int
+) -> None:
+    receive(installation, error, tries=tries)
+    (again,) = raw(installation)
+    assert (again.queue, again.body, again.tries) == ("causes", BODY, tries + 1)
+    assert again.not_before == installation.now + pause_after(tries)
+    assert parked(installation) == []
+
+
+def test_pauses_grow_to_a_minute_and_no_further() -> None:
+    assert [pause_after(tries).total_seconds() for tries in (0, 1, 2, 5, 6, 7, 10**6)] == [1, 2, 4, 32, 60, 60, 60]
+
+
+def test_each_copy_for_later_has_an_id_of_its_own(installation: Installation) -> None:
+    message_id = "m-1"
+    for tries in range(5):
+        receive(installation, LedgerUnavailable("away"), tries=tries, message_id=message_id)
+        message_id = raw(installation)[-1].message_id
+    receive(installation, LedgerUnavailable("away"), message_id="m-2")
+    assert len({copy.message_id for copy in raw(installation)}) == 6
+    assert all(len(copy.message_id) <= 128 for copy in raw(installation))
+
+
+def test_the_same_delivery_put_off_twice_is_one_copy_for_the_queue(installation: Installation) -> None:
+    receive(installation, LedgerUnavailable("away"))
+    receive(installation, LedgerUnavailable("away"))
+    first, second = raw(installation)
+    assert first.message_id == second.message_id
+
+
+def test_an_unexpected_error_is_tried_a_few_times_and_then_parked(installation: Installation) -> None:
+    for tries in range(TRIES - 1):
+        receive(installation, KeyError("a mistake"), tries=tries)
+        assert len(raw(installation)) == tries + 1
+        assert parked(installation) == []
+    receive(installation, KeyError("a mistake"), tries=TRIES - 1)
+    assert len(raw(installation)) == TRIES - 1
+    (kept,) = parked(installation)
+    assert kept.reason == f"unexpected KeyError: 'a mistake' (tried {TRIES} times)"
+
+
+@pytest.mark.parametrize("error", [LedgerUnavailable("away"), KeyError("a mistake")])
+def test_a_message_that_cannot_even_be_put_off_is_left_to_the_queue(
+    installation: Installation, error: Exception
+) -> None:
+    installation.bus.broken = True
+    with pytest.raises(QueueUnavailable):
+        receive(installation, error)
+
+
+class AwayTable(MemoryTable):
+    """A table that takes no writes."""
+
+    def transact(self, partition: str, writes: object) -> None:
+        raise LedgerUnavailable("switched off")
+
+
+@pytest.mark.parametrize("error", [BadInput("digest", "sha256:…", "'x'"), KeyError("a mistake")])
+def test_what_cannot_be_parked_is_put_off(installation: Installation, error: Exception) -> None:
+    installation.table = AwayTable()
+    installation.restart()
+    receive(installation, error, tries=TRIES)
+    (again,) = raw(installation)
+    assert again.tries == TRIES + 1
+    assert again.not_before == installation.now + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda body: CAUSE.validate_python(read_json(body)),
+        lambda body: read_json(b"[" * 100_000),
+    ],
+)
+def test_garbage_never_leaves_the_receiver_as_an_error(
+    installation: Installation, work: Callable[[bytes], None]
+) -> None:
+    for tries in range(TRIES):
+        installation.app.receiver.receive(work, queue="causes", body=b'{"kind": 7}', message_id="m", tries=tries)
+    assert len(parked(installation)) == 1

@@ -1,0 +1,175 @@
+"""What production requires of an image, through the real flow: waited for, refused, shown, and voted on."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from slipway.domain.plan import Plan
+from slipway.domain.release import Phase
+from slipway.domain.steps import StepKind
+from slipway.testing import ADA, BASE, DELIVERY, KEYS, Installation, write_delivery
+from slipway.testing.artifacts import Built, image
+from slipway.web.approving import Desk, show
+from tests.unit.effects.supply_chain.attaching import People, classic, in_bundle, notation, sbom, simple_layer
+from tests.unit.effects.supply_chain.authority import ec_key, pem
+from tests.unit.effects.supply_chain.signing import BUILDER, provenance
+
+REQUIRE = f"""\
+    require:
+      notation: {{{{ roots: [keys/ca.pem], identities: ["C=US, ST=WA, O=contoso.com, CN=release"] }}}}
+      cosign: {{{{ key: keys/cosign.pub }}}}
+      sbom: true
+      provenance: {{{{ builders: ["{BUILDER}"], key: keys/builder.pub }}}}
+      within: 1m
+"""
+PEOPLE = People()
+
+
+@pytest.fixture
+def deliveries(tmp_path: Path) -> Path:
+    """An application whose production requires all four."""
+    folder = tmp_path / "deliveries"
+    home = write_delivery(folder, text=DELIVERY + REQUIRE)
+    (home / "keys").mkdir()
+    (home / "keys" / "ca.pem").write_bytes(PEOPLE.notation.root.certificate.public_bytes(Encoding.PEM))
+    (home / "keys" / "cosign.pub").write_bytes(pem(PEOPLE.cosign))
+    (home / "keys" / "builder.pub").write_bytes(pem(PEOPLE.builder))
+    return folder
+
+
+def shop(tag: str) -> Built:
+    """The image that `Installation.build` pushes."""
+    return image(f"layer of shop {tag}".encode())
+
+
+def attach(installation: Installation, built: Built, *, cosign: bool = True) -> None:
+    held = installation.nonprod.held
+    held.seed("team/shop", notation(built, PEOPLE.notation))
+    held.seed("team/shop", sbom(built))
+    held.seed("team/shop", in_bundle(built, PEOPLE.builder, provenance(digest=built.digest)))
+    if cosign:
+        signature = classic(simple_layer(built, PEOPLE.cosign))
+        held.seed("team/shop", signature, built.digest.replace(":", "-") + ".sig")
+
+
+def plan_of(installation: Installation, number: int = 1) -> Plan:
+    plan_hash = installation.release(number).plan_hash
+    assert plan_hash is not None
+    return installation.app.reader.plan(plan_hash)
+
+
+def test_an_image_with_all_that_is_required_goes_the_whole_way(installation: Installation) -> None:
+    installation.push("1.0")
+    attach(installation, shop("1.0"))
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    assert [rule.name for rule in plan_of(installation).supply_chain if rule.passed] == [
+        "signed-by-notation",
+        "signed-by-cosign",
+        "has-sbom",
+        "built-by",
+    ]
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+
+
+def test_the_approval_page_shows_what_was_found(installation: Installation) -> None:
+    installation.push("1.0")
+    attach(installation, shop("1.0"))
+    installation.settle()
+    token = installation.app.places.links.approval(installation.release(1), ADA, now=installation.now).rpartition("/")[
+        2
+    ]
+    desk = Desk(
+        keys=KEYS,
+        reader=installation.app.reader,
+        intake=installation.app.intake,
+        clock=installation.clock,
+        public_url=BASE,
+    )
+    page = show(desk, token).body.decode()
+    for said in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):
+        assert said in page
+
+
+def test_staging_requires_nothing_and_gets_the_image_at_once(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle_at(StepKind.PLAN, "production")
+    assert installation.staging.digest("shop") == installation.release(1).digest
+
+
+def test_what_is_missing_is_waited_for(installation: Installation) -> None:
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.PLAN, "production")
+    asked = installation.now
+    installation.perform(step)
+    assert installation.phase(1) is Phase.PLANNING
+    attach(installation, shop("1.0"))
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    assert installation.now - asked < timedelta(seconds=30)
+    assert installation.actions().count("plan.requested") == 2  # one for each environment: looking again is no new plan
+
+
+def test_what_does_not_come_in_time_is_refused_and_the_audit_names_each_rule(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle_at(StepKind.PLAN, "production")
+    asked = installation.now
+    installation.push("1.1")
+    installation.settle()
+    assert installation.phase(2) is Phase.FAILED
+    assert installation.now - asked >= timedelta(minutes=1)
+    refused = next(record for record in installation.trail() if record.action == "plan.refused")
+    assert refused.details["rules"] == ["signed-by-notation", "signed-by-cosign", "has-sbom", "built-by"]
+    assert installation.release(2).reason.startswith("signed-by-notation: expected a Notation signature of sha256:")
+    assert installation.production.digest("shop") is None
+    assert installation.prod.held.tags == {}
+
+
+def test_a_signature_that_does_not_hold_is_refused_at_once(installation: Installation) -> None:
+    installation.push("1.0")
+    built = shop("1.0")
+    attach(installation, built, cosign=False)
+    wrong = classic(simple_layer(built, ec_key()))
+    installation.nonprod.held.seed("team/shop", wrong, built.digest.replace(":", "-") + ".sig")
+    step = installation.settle_at(StepKind.PLAN, "production")
+    installation.perform(step)
+    assert installation.phase(1) is Phase.FAILED
+    assert "not signed with the required key" in installation.release(1).reason
+    assert installation.verify().intact
+
+
+def test_explain_names_the_rule_that_does_not_hold(installation: Installation) -> None:
+    installation.push("1.0")
+    built = shop("1.0")
+    attach(installation, built, cosign=False)
+    installation.settle()
+    explanation = installation.explain(1)
+    rules = {each.environment: each.rules for each in explanation.rules}["production"]
+    assert {rule.name: rule.passed for rule in rules if rule.name.startswith(("signed", "has", "built"))} == {
+        "signed-by-notation": True,
+        "signed-by-cosign": False,
+        "has-sbom": True,
+        "built-by": True,
+    }
+
+
+def test_the_plan_of_a_refused_release_can_still_be_read(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.FAILED
+    assert [rule.passed for rule in plan_of(installation).supply_chain] == [False] * 4
+
+
+def test_a_key_that_cannot_be_read_any_more_fails_the_plan_and_says_which(
+    installation: Installation, deliveries: Path
+) -> None:
+    installation.push("1.0")
+    step = installation.settle_at(StepKind.PLAN, "production")
+    (deliveries / "shop" / "keys" / "cosign.pub").write_bytes(b"")
+    installation.perform(step)
+    assert installation.phase(1) is Phase.FAILED
+    assert "require.cosign.key: expected a public key" in installation.release(1).reason

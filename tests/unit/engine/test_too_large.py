@@ -1,0 +1,140 @@
+"""A message that its queue will never take: it is parked where people see it, and holds up nothing else."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.domain.steps import Outgoing
+from slipway.effects.messaging import MessageTooLarge
+from slipway.engine.intake import Contended
+from slipway.engine.outcome import Finished
+from slipway.engine.parking import NotReplayable
+from slipway.engine.receiving import Receiver
+from slipway.ledger import LedgerUnavailable, OutboxEntry
+from slipway.testing import Installation, MemoryBus
+from tests.unit.engine.test_perform import busy_like, performer, step
+
+TOO_LARGE = 300_000
+__all__ = ["step"]  # the fixture
+
+
+def entry(installation: Installation, number: int, size: int, queue: Any = "steps") -> OutboxEntry:
+    message = Outgoing(queue=queue, id=f"m-{number}", body={"number": number, "filled": "x" * size})
+    return OutboxEntry(application="shop", row=f"outbox!{number}", message=message, written_at=installation.now)
+
+
+def sent(installation: Installation) -> list[str]:
+    return [message.id for message in installation.bus.sent if message.id.startswith("m-")]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(("queue", "other"), [("causes", "steps"), ("steps", "causes")])
+def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
+    installation: Installation, place: int, queue: str, other: str
+) -> None:
+    entries = [entry(installation, number, TOO_LARGE if number == place else 10, queue) for number in range(3)]
+    assert installation.app.outbox.send([*entries, entry(installation, 3, 10, other)])
+    assert sorted(sent(installation)) == sorted(f"m-{number}" for number in (0, 1, 2, 3) if number != place)
+    (parked,) = installation.app.parking.all()
+    assert (parked.source, parked.message_id) == (queue, f"m-{place}")
+    assert parked.reason == f"queue {queue}: too large for it: m-{place}"
+    assert installation.actions("_installation") == ["input.parked"]
+
+
+def test_what_is_too_large_in_two_queues_is_parked_twice(installation: Installation) -> None:
+    assert installation.app.outbox.send(
+        [entry(installation, 1, TOO_LARGE, "causes"), entry(installation, 2, TOO_LARGE, "steps")]
+    )
+    assert {parked.message_id for parked in installation.app.parking.all()} == {"m-1", "m-2"}
+
+
+def test_it_stays_in_the_outbox_until_it_could_be_parked(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_: Any) -> None:
+        raise LedgerUnavailable("switched off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(installation.app.installation), "park", lambda self, **values: away())
+        assert not installation.app.outbox.send([entry(installation, 1, TOO_LARGE)])
+    assert list(installation.app.parking.all()) == []
+    assert installation.app.outbox.send([entry(installation, 1, TOO_LARGE)])
+    assert [parked.message_id for parked in installation.app.parking.all()] == ["m-1"]
+
+
+def test_the_sweep_does_not_meet_it_again(installation: Installation) -> None:
+    """Found by hand: such a row was tried every minute, and the rows behind it never."""
+    installation.bus.broken = True
+    installation.push("1.0")
+    installation.bus.broken = False
+    (left,) = installation.app.ledger.outbox("shop")
+    limit = len(str(left.message.body)) // 2
+
+    class Narrow(MemoryBus):
+        def send(self, messages: Any) -> None:
+            refused = [message.id for message in messages if len(str(message.body)) > limit]
+            if refused:
+                raise MessageTooLarge("steps", refused)
+
+    installation.bus = Narrow()
+    installation.restart()
+    installation.wait(timedelta(minutes=1))
+    installation.sweep(look_for_pushes=True)
+    assert list(installation.app.ledger.outbox("shop")) == []
+    assert [parked.message_id for parked in installation.app.parking.all()] == [left.message.id]
+
+
+def test_parked_input_that_is_too_large_for_its_queue_is_said_not_to_be_replayable(installation: Installation) -> None:
+    kept = installation.app.parking.park(source="runs", reason="bad", body=b"{}")
+    installation.bus.send_raw = _refuse
+    with pytest.raises(NotReplayable, match=f"{kept.id} is too large for the queue runs"):
+        installation.app.parking.replay(kept.id, actor="ada")
+
+
+@pytest.mark.parametrize("error", [LedgerUnavailable("away"), ZeroDivisionError("a mistake")])
+def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
+    installation: Installation, error: Exception
+) -> None:
+    def work(body: bytes) -> None:
+        raise error
+
+    installation.bus.send_raw = _refuse
+    installation.app.receiver.receive(work, queue="causes", body=b"{}", message_id="m-1")
+    (parked,) = installation.app.parking.all()
+    assert str(error) in parked.reason
+    assert parked.reason.endswith("queue causes: too large for it: m-1-copy")
+
+
+def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(installation: Installation) -> None:
+    def away(**_: Any) -> None:
+        raise LedgerUnavailable("switched off")
+
+    def work(body: bytes) -> None:
+        raise LedgerUnavailable("switched off")
+
+    class Lost:
+        park = staticmethod(away)
+
+    installation.bus.send_raw = _refuse
+    receiver = Receiver(parking=Lost(), bus=installation.bus, clock=installation.clock)  # type: ignore[arg-type]
+    with pytest.raises(LedgerUnavailable):
+        receiver.receive(work, queue="causes", body=b"{}", message_id="m-1")
+
+
+def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
+    installation: Installation, step: Any
+) -> None:
+    """Its outcome must not be lost: the message comes again, and the report goes to the ledger directly."""
+    report = Finished(passed=True, result={"filled": "x" * TOO_LARGE})
+    busy = busy_like(installation.app.intake)
+    with pytest.raises(Contended):
+        performer(installation, lambda work: report, intake=busy).perform(step)
+    assert installation.phase(1) is Phase.DEPLOYING
+    performer(installation, lambda work: Finished(passed=True, result={"objects": []})).perform(step)
+    assert installation.phase(1) is Phase.CHECKING
+
+
+def _refuse(queue: str, body: bytes, *, message_id: str, **_: Any) -> None:
+    raise MessageTooLarge(queue, ["m-1-copy"])

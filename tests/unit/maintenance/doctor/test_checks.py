@@ -1,0 +1,236 @@
+"""Each single fault gives its own finding, with the command that mends it; a whole installation lacks nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.reports import Finding, Status
+from slipway.effects.cluster import Unreachable as ClusterUnreachable
+from slipway.effects.cluster.kinds import BUILT_IN, Target
+from slipway.effects.cluster.rights import Right, needed
+from slipway.effects.notification import NotificationError
+from slipway.effects.registry import Denied, Where
+from slipway.ledger import LedgerUnavailable
+from slipway.maintenance.doctor import Doctor, Remedies
+from slipway.telemetry import Attribute
+from slipway.testing import Installation, write_delivery
+from tests.unit.telemetry.conftest import Kept, kept  # noqa: F401 - a fixture
+
+AZURE = Remedies(
+    client_id="00000000-0000-0000-0000-00000000000a",
+    storage_account="stslipway",
+    container="evidence",
+    namespace="sb-slipway",
+    resource_ids={"nonprod": "/subscriptions/x/registries/nonprod", "prod": "/subscriptions/x/registries/prod"},
+    cluster_hosts={"staging": "staging.azmk8s.io", "production": "production.azmk8s.io"},
+)
+
+
+class Reviewing:
+    """A cluster that is asked for rights."""
+
+    def __init__(self) -> None:
+        self.lacking: tuple[Right, ...] = ()
+        self.error: Exception | None = None
+        self.asked: list[str] = []
+
+    def missing_rights(self, manifests: Any, namespace: str) -> tuple[Right, ...]:
+        assert {manifest["kind"] for manifest in manifests}
+        self.asked.append(namespace)
+        if self.error:
+            raise self.error
+        return self.lacking
+
+
+class Reaching:
+    error: NotificationError | None = None
+
+    def reach(self) -> str:
+        if self.error:
+            raise self.error
+        return "somebody answers"
+
+
+class Patient:
+    """An installation in memory, which a test makes ill."""
+
+    def __init__(self, folder: Path) -> None:
+        write_delivery(folder)
+        self.installation = Installation(folder)
+        self.clusters = {"staging": Reviewing(), "production": Reviewing()}
+        self.channel = Reaching()
+        self.ledger_error: LedgerUnavailable | None = None
+        self.installation.app.installation.beat("sweep", self.installation.now)
+
+    def _table(self) -> Any:
+        if self.ledger_error:
+            raise self.ledger_error
+        return self.installation.app.table
+
+    def doctor(self, **more: Any) -> Doctor:
+        found = self.installation.app.doctor
+        ours = {
+            "table": self._table,
+            "cluster": self.clusters.__getitem__,
+            "channel": lambda name: self.channel,
+            "remedies": AZURE,
+        }
+        return replace(found, facts=replace(found.facts, **(ours | more)), patience=10)
+
+    def examine(self, **more: Any) -> dict[str, Finding]:
+        doctor = self.doctor(**more)
+        return {name: doctor.run(name) for name in doctor.checks}
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Patient:
+    return Patient(tmp_path / "deliveries")
+
+
+def failed(findings: dict[str, Finding]) -> dict[str, Finding]:
+    return {name: finding for name, finding in findings.items() if finding.status is Status.FAILED}
+
+
+def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
+    findings = patient.examine()
+    assert failed(findings) == {}
+    assert set(findings) == {
+        *("deliveries", "signing-keys", "table", "blobs", "clock", "sweep", "channel:inbox"),
+        *("queue:causes", "queue:steps", "queue:runs", "queue:approvals", "registry:nonprod", "registry:prod"),
+        *("cluster:staging:shop:staging", "cluster:production:shop:production"),
+    }
+    assert "push to team/shop" in findings["registry:prod"].said
+    assert "push" not in findings["registry:nonprod"].said
+
+
+def test_what_a_check_put_somewhere_it_takes_away_again(patient: Patient) -> None:
+    patient.examine()
+    assert patient.installation.app.table.get("_doctor", "check") is None
+    assert patient.installation.bus.sent == []
+    assert patient.installation.prod.held.manifests == {}
+    assert "taken away again" in patient.examine()["table"].said
+
+
+FAULTS: dict[str, tuple[Callable[[Patient], None], str, str, str]] = {
+    "no right to send": (
+        lambda p: p.installation.bus.denied.update(steps="send"),
+        "queue:steps",
+        "send on the queue steps",
+        'Azure Service Bus Data Sender" --scope "$(az servicebus namespace list',
+    ),
+    "no right to receive": (
+        lambda p: p.installation.bus.denied.update(runs="listen"),
+        "queue:runs",
+        "listen on the queue runs",
+        "Azure Service Bus Data Receiver",
+    ),
+    "no right in a namespace": (
+        lambda p: setattr(p.clusters["production"], "lacking", RIGHTS),
+        "cluster:production:shop:production",
+        "patch deployments.apps, get services/proxy",
+        "Azure Kubernetes Service RBAC Writer",
+    ),
+    "the channel is away": (
+        lambda p: setattr(p.channel, "error", NotificationError("channel inbox: no answer", retryable=True)),
+        "channel:inbox",
+        "a way to the channel",
+        "",
+    ),
+    "the sweep stands still": (
+        lambda p: p.installation.app.installation.beat("sweep", p.installation.now - timedelta(minutes=30)),
+        "sweep",
+        "the timer `sweep`",
+        "",
+    ),
+}
+RIGHTS = (
+    Right(verb="patch", group="apps", resource="deployments"),
+    Right(verb="get", group="", resource="services", subresource="proxy"),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_single_fault_gives_its_own_finding_and_command(patient: Patient, fault: str) -> None:
+    break_it, check, missing, command = FAULTS[fault]
+    break_it(patient)
+    [(name, found)] = failed(patient.examine()).items()
+    assert name == check
+    assert missing in found.missing
+    assert command in found.command
+    assert not command or AZURE.client_id in found.command
+
+
+def test_a_table_that_refuses_is_found_with_the_role_that_it_needs(patient: Patient) -> None:
+    patient.ledger_error = LedgerUnavailable("HttpResponseError: AuthorizationPermissionMismatch")
+    found = patient.examine()["table"]
+    assert (found.status, found.missing) == (Status.FAILED, "read rows")
+    assert "Storage Table Data Contributor" in found.command
+    assert "stslipway" in found.command
+
+
+def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull(patient: Patient) -> None:
+    def denying(what: str) -> Callable[[str], Any]:
+        class Refusing:
+            def resolve(self, repository: str, reference: str) -> None:
+                if what == "pull":
+                    raise Denied(Where("prod.test", repository), "the registry answers 403")
+
+            def mount_blob(self, repository: str, digest: str, origin: str) -> bool:
+                raise Denied(Where("prod.test", repository), "the registry answers 403")
+
+        return lambda name: Refusing() if name == "prod" else patient.installation.registries(name)
+
+    pull, push = (patient.examine(registry=denying(what))["registry:prod"] for what in ("pull", "push"))
+    assert (pull.missing, push.missing) == ("pull from team/shop", "push to team/shop")
+    assert "Container Registry Repository Writer" in push.command
+    assert "/subscriptions/x/registries/prod" in push.command
+
+
+def test_a_cluster_that_is_out_of_reach_is_a_finding(patient: Patient) -> None:
+    patient.clusters["staging"].error = ClusterUnreachable("staging.azmk8s.io could not be reached")
+    assert set(failed(patient.examine())) == {"cluster:staging:shop:staging"}
+
+
+def test_a_check_that_does_not_come_back_is_given_up(patient: Patient) -> None:
+    import threading  # noqa: PLC0415
+
+    never = threading.Event()
+    doctor = patient.doctor(bus=lambda: never.wait(60))
+    found = Doctor(facts=doctor.facts, patience=0.05).run("queue:steps")
+    never.set()
+    assert (found.status, found.said) == (Status.FAILED, "it did not answer within 0.05 seconds")
+
+
+def test_what_nobody_expected_is_a_finding_and_shows_no_details(patient: Patient) -> None:
+    def broken() -> Any:
+        raise RuntimeError("SharedAccessKey=c2VjcmV0")
+
+    found = patient.examine(bus=broken)["queue:steps"]
+    assert (found.status, found.said) == (Status.FAILED, "unexpected RuntimeError")
+
+
+def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, kept: Kept) -> None:  # noqa: F811
+    patient.installation.bus.denied["steps"] = "send"
+    patient.examine()
+    assert {r.attributes[Attribute.PLACE] for r in kept.spans if not r.status.is_ok and r.status.description} == {
+        "queue:steps"
+    }
+
+
+def test_the_rights_follow_from_the_kinds_of_the_manifests() -> None:
+    def target(kind: str) -> Target:
+        found = next(k for k in BUILT_IN.values() if k.kind == kind)
+        return Target(manifest={}, kind=found, name="x", namespace="n")
+
+    rights = {str(right) for right in needed([target("Deployment"), target("Job")])}
+    assert rights >= {"patch deployments.apps", "create deployments.apps", "get pods/log", "delete jobs.batch"}
+    assert "patch services" not in rights
+
+
+def test_on_a_laptop_no_command_is_made_up(patient: Patient) -> None:
+    patient.installation.bus.denied["steps"] = "send"
+    assert patient.examine(remedies=Remedies())["queue:steps"].command == ""

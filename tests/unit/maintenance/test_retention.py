@@ -1,0 +1,211 @@
+"""Retention: records move, and nobody who reads or verifies the trail notices where they lie. Whoever dies in between
+leaves nothing lost, nothing twice."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.audit import AuditRecord
+from slipway.domain.audit_query import AuditQuery
+from slipway.ledger import keys
+from slipway.ledger.audit_index import AuditIndex
+from slipway.ledger.reindexing import Reindexing
+from slipway.ledger.rows import unpack_audit
+from slipway.ledger.table import Act, Write
+from slipway.maintenance.retention import Kept
+from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable, write_delivery
+from tests.contract.audit.installation import Audited
+from tests.contract.audit.odd import ODD
+from tests.faults.mortal import Crash, Life, MortalTable, mortal_blobs
+
+DAY = timedelta(days=1)
+AGE = 30 * DAY
+
+
+@pytest.fixture
+def deliveries(tmp_path: Path) -> Path:
+    write_delivery(tmp_path)
+    return tmp_path
+
+
+def history(deliveries: Path, table: MemoryTable, log: MemoryLog) -> Audited:
+    """Two releases long ago and one of today, everything anchored."""
+    found = Audited(deliveries, table=table, log=log)
+    found.deliver("1.0")
+    found.append(*ODD)
+    found.wait(DAY)
+    found.deliver("1.1")
+    found.wait(AGE)
+    found.deliver("1.2")
+    found.app.anchoring.run()
+    return found
+
+
+@pytest.fixture
+def installation(deliveries: Path) -> Audited:
+    return history(deliveries, MemoryTable(), MemoryLog())
+
+
+def rows(installation: Audited) -> list[int]:
+    """Sequences that are rows of the table."""
+    found = installation.app.table.rows("shop", *keys.span(keys.AUDIT))
+    return [unpack_audit(row.values).sequence for row in found]
+
+
+def trail(installation: Audited) -> list[AuditRecord]:
+    return [item for item in installation.app.ledger.audit("shop") if isinstance(item, AuditRecord)]
+
+
+def test_old_records_leave_the_table_and_are_read_as_before(installation: Audited) -> None:
+    before = trail(installation)
+    kept = installation.retention(AGE).run()
+    assert kept.moved == len(before) - len(rows(installation)) > 20
+    assert kept.problems == ()
+    assert min(rows(installation)) > 1
+    assert trail(installation) == before
+
+
+def test_a_moved_trail_verifies_through_archive_and_table(installation: Audited) -> None:
+    installation.retention(AGE).run()
+    verdict = installation.verify()
+    assert (verdict.intact, verdict.records) == (True, installation.app.ledger.head("shop").sequence)
+
+
+@pytest.mark.parametrize(("first", "last", "limit"), [(1, None, None), (7, 25, None), (9, None, 3), (15, 15, 1)])
+def test_any_part_is_read_across_documents_and_rows(
+    installation: Audited, first: int, last: int | None, limit: int | None
+) -> None:
+    ledger = installation.app.ledger
+    before = list(ledger.audit("shop", first=first, last=last, limit=limit))
+    installation.retention(AGE).run()
+    assert list(ledger.audit("shop", first=first, last=last, limit=limit)) == before
+
+
+def test_the_records_of_a_release_are_found_wherever_they_lie(installation: Audited) -> None:
+    reader = installation.app.reader
+    before = list(reader.audit("shop", release=reader.release("shop-1")))
+    installation.retention(AGE).run()
+    assert before
+    assert list(reader.audit("shop", release=reader.release("shop-1"))) == before
+
+
+def test_what_moved_is_in_the_installations_trail(installation: Audited) -> None:
+    installation.retention(AGE).run()
+    own = [item for item in installation.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
+    moved = [record.details for record in own if record.action == "audit.archived"]
+    assert [(details["first"], details["last"]) for details in moved][:2] == [(1, 10), (11, 20)]
+    assert all(details["document"].startswith("sha256:") for details in moved)
+
+
+def test_a_second_run_moves_nothing(installation: Audited) -> None:
+    installation.retention(AGE).run()
+    assert installation.retention(AGE).run() == Kept()
+
+
+def test_young_records_stay(installation: Audited) -> None:
+    assert installation.retention(10 * AGE).run() == Kept()
+    assert rows(installation)[0] == 1
+
+
+def test_too_few_records_wait_until_a_month_has_passed(installation: Audited) -> None:
+    assert installation.retention(AGE, part=10_000).run() == Kept()
+    installation.wait(timedelta(days=32))
+    assert installation.retention(AGE, part=10_000).run().parts == 1
+
+
+def test_nothing_moves_that_no_anchor_covers(deliveries: Path) -> None:
+    found = Audited(deliveries)
+    found.deliver("1.0")
+    found.wait(10 * AGE)
+    assert found.retention(AGE).run() == Kept()
+
+
+def test_nothing_moves_that_is_wrong(installation: Audited) -> None:
+    row = installation.app.table.get("shop", keys.audit(4))
+    assert row is not None
+    forged = Write(act=Act.PUT, key=row.key, values={**row.values, "Actor": "mallory@example.com"})
+    installation.app.table.transact("shop", [forged])
+    kept = installation.retention(AGE).run()
+    assert (kept.moved, "nothing was moved" in kept.problems[0]) == (0, True)
+    assert rows(installation)[0] == 1
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_document_is_found_by_verification(installation: Audited, damage: str) -> None:
+    installation.retention(AGE).run()
+    assert isinstance(installation.archive, MemoryBlobs)
+    segment = next(iter(installation.app.ledger.archive.segments("shop")))  # type: ignore[union-attr]
+    if damage == "missing":
+        del installation.archive.documents[segment.document]
+    else:
+        installation.archive.documents[segment.document] = b"other"
+    verdict = installation.verify()
+    assert verdict.fault is not None
+    assert (verdict.fault.sequence, "the archive's document" in verdict.fault.reason) == (1, True)
+
+
+def live_through(deliveries: Path, life: Life) -> Audited:
+    table, log, documents = MemoryTable(), MemoryLog(), MemoryBlobs()
+    history(deliveries, table, log)
+    mortal = Audited(deliveries, table=MortalTable(table, life), log=log, archive=mortal_blobs(documents, life))
+    mortal.wait(DAY + AGE)
+    for _ in range(2):
+        try:
+            mortal.retention(AGE).run()
+        except Crash:
+            life.restart()
+        mortal.restart()
+    after = Audited(deliveries, table=table, log=log, archive=documents)
+    after.wait(DAY + AGE)
+    return after
+
+
+def test_a_process_may_die_at_any_point_of_the_move(deliveries: Path) -> None:
+    quiet = Life()
+    whole = live_through(deliveries, quiet)
+    expected, left = trail(whole), rows(whole)
+    assert min(left) > 20
+    for point in range(len(quiet.points)):
+        life = Life(crash_at=frozenset({point}))
+        found = live_through(deliveries, life)
+        at = life.points[point]
+        assert trail(found) == expected, at
+        assert rows(found) == left, at
+        assert found.verify().intact, at
+        own = [item for item in found.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
+        moved = [record.details["first"] for record in own if record.action == "audit.archived"]
+        assert len(moved) == len(set(moved)), at
+
+
+def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None:
+    """Also for whoever reads it while the process that moved it is dead."""
+    quiet = Life()
+    expected = trail(live_through(deliveries, quiet))
+    for point in range(len(quiet.points)):
+        table, log, documents = MemoryTable(), MemoryLog(), MemoryBlobs()
+        history(deliveries, table, log)
+        life = Life(crash_at=frozenset({point}))
+        mortal = Audited(deliveries, table=MortalTable(table, life), log=log, archive=mortal_blobs(documents, life))
+        mortal.wait(DAY + AGE)
+        with pytest.raises(Crash):
+            mortal.retention(AGE).run()
+        reader = Audited(deliveries, table=table, log=log, archive=documents)
+        assert trail(reader) == expected, life.points[point]
+
+
+def test_the_audit_index_keeps_what_has_moved_and_can_be_built_anew_from_the_archive(
+    installation: Audited,
+) -> None:
+    installation.retention(AGE).run()
+    head = installation.app.ledger.head("shop").sequence
+    fresh = Reindexing(
+        table=installation.app.table, index=AuditIndex(MemoryTable()), archive=installation.app.ledger.archive
+    )
+    assert fresh.compare("shop", head=head, repair=True).records == head
+    again = fresh.compare("shop", head=head, repair=True)
+    assert (again.missing, again.wrong, again.extra, again.damaged) == (0, 0, 0, 0)
+    found = fresh.index.find(AuditQuery(release="shop-1"), limit=200).records
+    assert [record.sequence for record in found] == [
+        record.sequence for record in reversed(trail(installation)) if record.release == "shop-1"
+    ]

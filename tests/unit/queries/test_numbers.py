@@ -1,0 +1,133 @@
+"""The numbers as they are kept: portion by portion, each record once, fresh to the last one, made anew on demand."""
+
+import pytest
+
+from slipway.domain.errors import NotFound
+from slipway.domain.numbers import Cursor, Week, fold
+from slipway.inbound.reading import BadInput
+from slipway.ledger import keys
+from slipway.ledger.table import Act, Conflict, Write
+from slipway.queries.numbers import Numbers
+from slipway.queries.numbers_asked import read_question
+from tests.unit.web.fleet import Fleet
+from tests.unit.web.history import history, keep, numbers
+
+
+def kept(found: Numbers, application: str = "shop") -> dict[str, Week]:
+    return dict(found.weeks.read(application, 200).weeks)
+
+
+def from_scratch(application: str = "shop") -> dict[str, Week]:
+    return fold(Cursor(), history(application, weeks=26, seed=0))[1]
+
+
+def test_what_is_kept_is_what_the_whole_trail_gives() -> None:
+    found = numbers(Fleet(applications=1))
+    assert kept(found) == from_scratch()
+
+
+def test_catching_up_again_changes_nothing_and_writes_nothing() -> None:
+    fleet = Fleet(applications=1)
+    found = numbers(fleet)
+    before = found.weeks.cursor("shop")
+    assert found.catch_up("shop") == 0
+    assert found.weeks.cursor("shop") == before
+
+
+def test_two_instances_that_catch_up_at_once_count_each_record_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = Fleet(applications=1)
+    mine = numbers(fleet, caught_up=False)
+    fleet.restart()
+    other = fleet.app.numbers
+    commit = mine.weeks.commit
+
+    def too_late(*arguments: object) -> None:
+        other.catch_up("shop")
+        commit(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(mine.weeks, "commit", too_late)
+    mine.catch_up("shop")
+    assert kept(mine) == from_scratch()
+
+
+def test_a_commit_under_an_old_etag_is_refused() -> None:
+    found = numbers(Fleet(applications=1))
+    cursor, etag = found.weeks.cursor("shop")
+    found.weeks.commit("shop", cursor, etag, {})
+    with pytest.raises(Conflict):
+        found.weeks.commit("shop", cursor, etag, {"2026-W48": Week(week="2026-W48")})
+
+
+def test_an_answer_holds_what_nobody_has_folded_yet_and_writes_nothing() -> None:
+    fresh, folded = numbers(Fleet(applications=1), caught_up=False), numbers(Fleet(applications=1))
+    asked = fresh.answer(application="shop", weeks=52)
+    done = folded.answer(application="shop", weeks=52)
+    assert fresh.weeks.cursor("shop") == (Cursor(), "")
+    assert [one.application for one in asked.behind] == ["shop"], "more records than one portion are left"
+    assert not done.behind
+    folded.weeks.begin_anew("shop")
+    while folded.catch_up("shop", portions=1):
+        pass
+    assert folded.answer(application="shop", weeks=52) == done
+
+
+def test_made_anew_they_are_the_same_and_the_old_rows_are_gone() -> None:
+    fleet = Fleet(applications=1)
+    found = numbers(fleet)
+    before = kept(found)
+    started = found.begin_anew("shop")
+    assert (started.sequence, started.complete) == (0, False)
+    assert kept(found) == {}
+    found.catch_up("shop")
+    assert kept(found) == before
+    assert found.progress("shop").complete
+
+
+@pytest.mark.parametrize("weeks", [4, 104])
+def test_an_answer_costs_three_requests_for_each_application(weeks: int) -> None:
+    """Weeks, records that no sweep has added yet, and whether some of those lie in the archive."""
+    fleet = Fleet(applications=3)
+    found = numbers(fleet)
+    fleet.table.requests = 0
+    found.answer(weeks=weeks)
+    assert fleet.table.requests == 3 * 3
+
+
+def test_a_record_that_cannot_be_read_is_passed_over() -> None:
+    fleet = Fleet(applications=1)
+    found = numbers(fleet, histories=0)
+    records = history("shop", weeks=2, seed=1)
+    keep(fleet.app.ledger, records)
+    broken = Write(act=Act.PUT, key=keys.audit(len(records)), values={"Details": "no record"})
+    fleet.table.transact("shop", [broken])
+    found.catch_up("shop")
+    assert found.progress("shop").complete
+
+
+WRONG = [
+    ({"weeks": "0"}, "weeks", "from 1 to 104"),
+    ({"weeks": "1e3"}, "weeks", "from 1 to 104"),
+    ({"weeks": "²"}, "weeks", "from 1 to 104"),
+    ({"until": "2026-11-23"}, "until", "an ISO week such as 2026-W48"),
+    ({"until": "2026-W54"}, "until", "an ISO week"),
+    ({"until": "2027-W01"}, "until", "no later than it"),
+    ({"until": "0001-W01"}, "until", "an ISO week"),
+    ({"application": "' or 1 eq 1"}, "application", "one of shop"),
+    ({"environment": "moon"}, "environment", "one of staging, production"),
+    ({"per": "day"}, "per", "one of the parameters application, environment, weeks, until"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "field", "expected"), WRONG)
+def test_a_wrong_parameter_is_named_with_what_was_expected(
+    parameters: dict[str, str], field: str, expected: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        read_question(parameters, numbers(Fleet(applications=1), histories=0))
+    assert refused.value.field == field
+    assert expected in str(refused.value)
+
+
+def test_an_application_that_is_not_delivered_has_no_numbers() -> None:
+    with pytest.raises(NotFound):
+        numbers(Fleet(applications=1), histories=0).begin_anew("other")

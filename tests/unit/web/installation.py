@@ -1,0 +1,231 @@
+"""An installation for the pages: the delivery of `deliveries/hello`, and steps whose outcomes the story tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from slipway.catalogue import Delivery, Known, load_deliveries
+from slipway.catalogue.entries import Catalogue
+from slipway.domain.application import Application, policy_hash
+from slipway.domain.causes import DeadlineReached
+from slipway.domain.gate import ApprovalGate
+from slipway.domain.model import sha256
+from slipway.domain.plan import Change, Plan, PlanMade
+from slipway.domain.release import Evidence, Release
+from slipway.domain.steps import Outgoing, Step, StepKind
+from slipway.testing import ADA, CLEO, Installation
+from slipway.web.approving import Desk
+
+DELIVERIES = Path(__file__).resolve().parents[3] / "deliveries"
+
+DEPLOYMENT_DIFF = """\
+--- live
++++ wanted
+@@ -14,7 +14,7 @@
+     spec:
+       containers:
+       - name: hello
+-        image: prod.example.com/hello@sha256:1111111111111111111111111111111111111111111111111111111111111111
++        image: prod.example.com/hello@sha256:2222222222222222222222222222222222222222222222222222222222222222
+         ports:
+         - containerPort: 8080
+@@ -28,3 +28,3 @@
+         env:
+         - name: SLIPWAY_VERSION
+-          value: 1.4.0
++          value: 1.5.0
+"""
+LOG = "".join(f"case {n:02d} price of {n} apples ... ok\n" for n in range(1, 25)) + "24 passed, 0 failed\n"
+
+CHANGES = (
+    Change(kind="Deployment", name="hello", change="changed", diff=DEPLOYMENT_DIFF),
+    Change(
+        kind="ConfigMap",
+        name="hello-settings",
+        change="created",
+        diff="--- live\n+++ wanted\n@@ -0,0 +1,4 @@\n+apiVersion: v1\n+kind: ConfigMap\n+data:\n+  GREETING: Hello\n",
+    ),
+    Change(kind="CronJob", name="hello-report", change="orphaned"),
+    Change(kind="Service", name="hello", change="unchanged"),
+)
+
+
+def digest(name: str) -> str:
+    return sha256(name.encode())
+
+
+def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Application:
+    """The application of `deliveries/hello`, with other approvers for production where they are given."""
+    known = Known(
+        registries=frozenset({"nonprod", "prod"}),
+        clusters=frozenset({"staging", "production"}),
+        channels=frozenset({"inbox"}),
+    )
+    application = load_deliveries(DELIVERIES, known=known)["hello"].application
+    staging, production = application.environments
+    gate = ApprovalGate(approvers=approvers, required=required, deadline=timedelta(hours=24))
+    return application.evolve(environments=(staging, production.evolve(gate=gate)))
+
+
+@dataclass(kw_only=True)
+class Told(Installation):
+    """hello's installation, where the story tells how steps end, a few seconds after they were asked for."""
+
+    deliveries: Path = field(default=DELIVERIES, kw_only=False)
+    application: str = "hello"
+    policy: Application = field(default_factory=hello)
+    changes: tuple[Change, ...] = CHANGES
+    written: str = LOG
+    """What the acceptance tests write."""
+    summary: str = "Complete: 24 passed, 0 failed"
+    fails: Mapping[StepKind, str] = field(default_factory=dict)
+    """Steps that fail, with the reason."""
+    stops_before: frozenset[StepKind] = frozenset()
+    """Steps whose outcome is not heard yet."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._deliver(self.policy, "as it was")
+
+    def _deliver(self, policy: Application, content: str) -> None:
+        self.policy = policy
+        self.fingerprint = digest(f"delivery {content}")
+        delivery = Delivery(application=policy, folder=self.deliveries / "hello")
+        catalogue = Catalogue({"hello": delivery}, hash_of=lambda _: self.fingerprint)
+        self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
+
+    def change_delivery(self, policy: Application | None = None) -> None:
+        """The delivery folder changes: to another policy where one is given, else in its manifests."""
+        self._deliver(policy or self.policy, "changed")
+
+    @property
+    def desk(self) -> Desk:
+        app = self.app
+        return Desk(
+            keys=app.keys,
+            reader=app.reader,
+            intake=app.intake,
+            clock=self.clock,
+            public_url=app.settings.public_url,
+            access=app.access,
+        )
+
+    # ---- what comes in
+    def build(self, tag: str, *, app: str = "") -> str:
+        """Nobody fetches the image here."""
+        return digest(tag)
+
+    def bring(self, version: str, *, by: str = CLEO, url: str = "", commit: str = "c0ffee" * 6 + "0000") -> Release:
+        """An image is pushed and its run succeeds; everything goes on until somebody is asked."""
+        self.push(version)
+        self.wait(timedelta(seconds=47))
+        self.end_run(version, by=by, url=url, commit=commit)
+        self.settle()
+        return self.newest()
+
+    def end_run(self, version: str, *, by: str = CLEO, url: str = "", commit: str = "") -> None:
+        build = digest(version)[7:12]
+        address = f"https://dev.azure.com/example/shop/_build/results?buildId={build}"
+        self.run(version, organization="example", requested_by=by, commit=commit, url=url or address)
+
+    def newest(self) -> Release:
+        return self.app.reader.releases("hello", limit=1)[0]
+
+    def token(self, release: Release, approver: str = ADA) -> str:
+        """The token of the link that an approver is sent."""
+        return self.app.links.approval(release, approver, now=self.now).rpartition("/")[2]
+
+    def deadline(self, release: Release) -> None:
+        """The gate's time runs out."""
+        assert release.due is not None
+        self.now = release.due
+        self.take(
+            DeadlineReached(
+                received_at=self.now, application=release.application, release=release.number, due=release.due
+            )
+        )
+        self.settle()
+
+    # ---- what the steps do
+    def next_step(self) -> Outgoing | None:
+        message = super().next_step()
+        return None if message is None or message.body["kind"] in self.stops_before else message
+
+    def perform(self, step: Step) -> None:
+        self.wait(timedelta(seconds=3.4))
+        reason = self.fails.get(step.kind, "")
+        result = {} if reason and step.kind is not StepKind.VERIFY else self._result(step, self.release(step.release))
+        self.finish(step, passed=not reason, reason=reason or _REASONS.get(step.kind, ""), **result)
+
+    def _result(self, step: Step, release: Release) -> dict[str, Any]:
+        match step.kind:
+            case StepKind.PLAN:
+                return self._plan(step, release).model_dump(mode="json")
+            case StepKind.PROMOTE:
+                return {"digest": release.digest, "blobs": 7, "bytes": 31_457_280, "seconds": 2.1}
+            case StepKind.VERIFY:
+                return {"evidence": [item.model_dump(mode="json") for item in self._evidence(step)]}
+            case _:
+                return {}
+
+    def _plan(self, step: Step, release: Release) -> PlanMade:
+        environment = self.policy.environment(step.environment)
+        assert environment is not None
+        live = self.lane(step.environment).live
+        plan = Plan(
+            application="hello",
+            release=release.number,
+            environment=step.environment,
+            registry="prod",
+            repository="hello",
+            digest=release.artifact.digest,
+            tag=release.tag,
+            image=f"prod.example.com/hello@{release.digest}",
+            cluster=environment.cluster,
+            namespace=environment.namespace,
+            manifests=({"kind": "Secret", "metadata": {"name": "hello"}, "stringData": {"password": "hunter2"}},),
+            changes=self.changes,
+            base=live.plan_hash if live else None,
+            base_tag=live.tag if live else None,
+            evidence=release.evidence,
+            run=release.run.url if release.run else None,
+            policy=policy_hash(environment),
+        )
+        self.blobs.put(plan.document(), "application/json")
+        count = [change.change for change in plan.changes].count
+        return PlanMade(
+            plan_hash=plan.hash,
+            base=plan.base,
+            delivery=self.fingerprint,
+            created=count("created"),
+            changed=count("changed"),
+            unchanged=count("unchanged"),
+            orphaned=count("orphaned"),
+            parts=plan.parts,
+        )
+
+    def _evidence(self, step: Step) -> tuple[Evidence, ...]:
+        passed = StepKind.VERIFY not in self.fails
+        log = self.blobs.put(self.written.encode(), "text/plain")
+        return (
+            Evidence(
+                name="GET hello:80/healthz", environment=step.environment, passed=True, summary="200, contains 'ok'"
+            ),
+            Evidence(
+                name="acceptance",
+                environment=step.environment,
+                passed=passed,
+                summary=self.summary if passed else self.fails[StepKind.VERIFY],
+                log=log,
+            ),
+        )
+
+
+_REASONS = {
+    StepKind.CHECK: "2 of 2 pods are ready",
+    StepKind.VERIFY: "24 passed, 0 failed",
+    StepKind.ROLL_BACK: "what was live before is up again",
+    StepKind.NOTIFY: "1 sent",
+}

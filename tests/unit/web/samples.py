@@ -1,0 +1,285 @@
+"""One sample of each page, in each of its states: what the tests check, and `scripts/render_pages.py` draws."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from slipway.domain.promotion import PromotionProgress, PromotionState, Way
+from slipway.domain.release import Release, VoteDecision
+from slipway.domain.steps import StepKind
+from slipway.http.requests import FORM_TYPE
+from slipway.inbound.approval import vote
+from slipway.ledger.installation import Installation
+from slipway.queries.reading import Reader
+from slipway.testing import ADA, BEN
+from slipway.web import audit, board, parked, release
+from slipway.web import numbers as numbers_page
+from slipway.web.answer import Answer
+from slipway.web.approving import decide, show
+from slipway.web.messages import not_found, sign_in, try_again
+from slipway.web.signin import Visitor
+from tests.unit.web.fleet import Fleet
+from tests.unit.web.history import numbers
+from tests.unit.web.installation import Told, hello
+
+Sample = Callable[[], Answer]
+FORM = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin"}
+
+
+class Headers(dict[str, str]):
+    """As the request's: found in any case."""
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        return super().get(name.lower(), default)
+
+
+def asked(**settings: object) -> tuple[Told, Release]:
+    """Version 1.4.0 is live everywhere; 1.5.0 waits for approval in production."""
+    home = Told(**settings)  # type: ignore[arg-type]
+    home.bring("1.4.0")
+    cast(home, home.newest())
+    home.settle()
+    home.wait(timedelta(hours=20, minutes=7))
+    return home, home.bring("1.5.0")
+
+
+def two_asked(**settings: object) -> tuple[Told, Release]:
+    """The same, but two people must approve."""
+    home, _ = asked(**settings)
+    home.change_delivery(hello(approvers=(ADA, BEN), required=2))
+    home.wait(timedelta(hours=1))
+    return home, home.bring("1.6.0")
+
+
+def cast(
+    home: Told,
+    subject: Release,
+    voter: str = ADA,
+    decision: VoteDecision = VoteDecision.APPROVE,
+    reason: str = "",
+) -> None:
+    """A vote that came by another way than the page."""
+    claims = home.app.keys.approval(home.token(subject, voter), now=home.now)
+    submission = f"sample-{voter}-{subject.id}"
+    home.take(vote(claims, decision, reason=reason, channel="cli", submission=submission, now=home.now))
+
+
+def pages() -> dict[str, Answer]:
+    return {name: sample() for name, sample in SAMPLES.items()}
+
+
+def _approval(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
+    home, subject = asked()
+    token = home.token(subject)
+    home.wait(timedelta(minutes=25))
+    change(home, subject)
+    return show(home.desk, token)
+
+
+def _voted() -> Answer:
+    home, subject = two_asked()
+    token = home.token(subject)
+    cast(home, subject, ADA)
+    home.wait(timedelta(minutes=4))
+    return show(home.desk, token)
+
+
+def _seen_by_ben() -> Answer:
+    home, subject = two_asked()
+    cast(home, subject, ADA)
+    home.wait(timedelta(minutes=4))
+    return show(home.desk, home.token(subject, BEN))
+
+
+def _reject(home: Told, subject: Release) -> None:
+    cast(home, subject, ADA, VoteDecision.REJECT, "The report of last night shows wrong totals.")
+
+
+def _newer(home: Told, subject: Release) -> None:
+    home.bring("1.6.0")
+
+
+def _plan_made_again(home: Told, subject: Release) -> None:
+    home.change_delivery()
+    home.changes = home.changes[:1]
+    cast(home, subject)
+    home.settle()
+
+
+def _passed(home: Told, subject: Release) -> None:
+    cast(home, subject)
+    home.settle()
+
+
+def _own_release() -> Answer:
+    home, _ = asked()
+    subject = home.bring("1.6.0", by=ADA)
+    return show(home.desk, home.token(subject))
+
+
+def _refused() -> Answer:
+    home, subject = asked()
+    token = home.token(subject)
+    body = f"decision=approve&nonce={nonce_of(show(home.desk, token))}".encode()
+    home.change_delivery()
+    return decide(home.desk, token, Headers(FORM), body)
+
+
+def _without_reason() -> Answer:
+    home, subject = asked()
+    token = home.token(subject)
+    body = f"decision=reject&reason=+&nonce={nonce_of(show(home.desk, token))}".encode()
+    return decide(home.desk, token, Headers(FORM), body)
+
+
+def nonce_of(answer: Answer) -> str:
+    """The nonce in the page's form."""
+    return answer.body.decode().split('name="nonce" value="')[1].split('"')[0]
+
+
+def _board() -> Answer:
+    home, _ = asked(stops_before=frozenset())
+    home.stops_before = frozenset({StepKind.CHECK})
+    home.wait(timedelta(minutes=3))
+    home.bring("1.6.0")
+    park(home)
+    return board.show(home.app.reader, home.app.parking.installation, Visitor(name="dora@example.com"))
+
+
+def park(home: Told) -> None:
+    home.app.parking.park(
+        source="runs",
+        reason="run.result: expected one of succeeded, failed, canceled, got 'succeded'",
+        body=b'{"run": {"result": "succeded", "number": "1.6.0"}, "token": "' + b"a" * 40 + b"." + b"b" * 40 + b'"}',
+    )
+
+
+def _parked() -> Answer:
+    home = Told()
+    park(home)
+    home.wait(timedelta(minutes=12))
+    (item,) = home.app.parking.all()
+    home.app.parking.replay(item.id, actor="api")
+    home.wait(timedelta(hours=3))
+    home.app.parking.park(
+        source="event-grid", reason="data.target.digest: expected sha256:…, got ''", body=b"[]" * 2000
+    )
+    home.wait(timedelta(minutes=4))
+    return parked.show(home.app.parking, Visitor())
+
+
+def _audit(**asked: str) -> Answer:
+    home, _ = asked_and_voted()
+    return audit.show(home.app.trail, home.app.catalogue, asked, Visitor(name="dora@example.com"))
+
+
+def asked_and_voted() -> tuple[Told, Release]:
+    home, subject = asked()
+    cast(home, subject)
+    home.settle()
+    return home, subject
+
+
+def _numbers(**asked: str) -> Answer:
+    return numbers_page.show(numbers(Fleet(applications=4)), asked, Visitor(name="dora@example.com"))
+
+
+def _three_chains() -> tuple[Reader, Installation]:
+    fleet = Fleet(applications=4, environments=("staging", "production"), others=("europe", "asia-pacific"))
+    return fleet.app.reader, fleet.app.installation
+
+
+def _fleet() -> Answer:
+    """Thirty applications of five environments, of which many wait and some failed."""
+    fleet = Fleet(applications=30, environments=("development", "test", "staging", "preproduction", "production"))
+    return board.show(fleet.app.reader, fleet.app.installation, Visitor(name="dora@example.com"))
+
+
+def _release_page(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
+    home, subject = asked()
+    home.wait(timedelta(minutes=5))
+    change(home, subject)
+    return release.show(home.app.reader, subject.id)
+
+
+def _rolled_back() -> Answer:
+    home, subject = asked()
+    home.wait(timedelta(minutes=5))
+    home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed: case 07: expected 10.50, got 10.05"}
+    cast(home, subject)
+    home.settle()
+    return release.show(home.app.reader, subject.id)
+
+
+def _promoting() -> Answer:
+    home, subject = asked()
+    return show_promotion(home, subject, blobs=3, of_blobs=12, bytes=1_240_000_000, of_bytes=5_020_000_000)
+
+
+def _importing() -> Answer:
+    home, subject = asked()
+    return show_promotion(home, subject, how=Way.IMPORT)
+
+
+def show_promotion(home: Told, subject: Release, **progress: Any) -> Answer:
+    """The page of a release that is on its way into the registry of production."""
+    home.stops_before = frozenset({StepKind.PROMOTE})
+    cast(home, subject)
+    home.settle()
+    step = home.app.reader.release(subject.id).step
+    assert step is not None
+    seen = PromotionProgress(environment="production", at=home.now, **progress)
+    home.app.ledger.promotions.write("hello", subject.number, "production", PromotionState(step=step, progress=seen))
+    return release.show(home.app.reader, subject.id)
+
+
+def _fresh_release() -> Answer:
+    home = Told()
+    home.push("1.0.0")
+    return release.show(home.app.reader, home.newest().id)
+
+
+SAMPLES: dict[str, Sample] = {
+    "board": _board,
+    "board-new": lambda: board.show(Told().app.reader, Told().app.parking.installation),
+    "board-empty": lambda: board.show(Fleet(applications=0).app.reader, Told().app.parking.installation),
+    "board-fleet": _fleet,
+    "board-one": lambda: board.show(*_three_chains(), application="catalogue-service"),
+    "board-chains": lambda: board.show(*_three_chains()),
+    "audit": _audit,
+    "audit-filtered": lambda: _audit(actor="ada@example.com", environment="production"),
+    "audit-nothing": lambda: _audit(release="hello-99"),
+    "audit-wrong": lambda: _audit(digest="sha256:xyz<script>", actor="ada@example.com"),
+    "numbers": lambda: _numbers(application="shop"),
+    "numbers-year": lambda: _numbers(application="shop", environment="production", weeks="52"),
+    "numbers-all": _numbers,
+    "numbers-wrong": lambda: _numbers(application="shop", weeks="many<script>"),
+    "numbers-empty": lambda: numbers_page.show(numbers(Fleet(applications=0)), {}),
+    "numbers-first-week": lambda: _numbers(application="user-accounts", weeks="4"),
+    "parked": _parked,
+    "parked-empty": lambda: parked.show(Told().app.parking, Visitor()),
+    "release-waiting": _release_page,
+    "release-completed": lambda: _release_page(_passed),
+    "release-rejected": lambda: _release_page(_reject),
+    "release-rolled-back": _rolled_back,
+    "release-superseded": lambda: _release_page(_newer),
+    "release-joining": _fresh_release,
+    "release-promoting": _promoting,
+    "release-importing": _importing,
+    "approval-open": _approval,
+    "approval-second-voter": _seen_by_ben,
+    "approval-voted": _voted,
+    "approval-own-release": _own_release,
+    "approval-passed": lambda: _approval(_passed),
+    "approval-rejected": lambda: _approval(_reject),
+    "approval-superseded": lambda: _approval(_newer),
+    "approval-expired": lambda: _approval(lambda home, subject: home.deadline(subject)),
+    "approval-plan-changed": lambda: _approval(_plan_made_again),
+    "approval-outdated": lambda: _approval(lambda home, _: home.change_delivery()),
+    "approval-refused": _refused,
+    "approval-without-reason": _without_reason,
+    "message-forged": lambda: show(Told().desk, "bm8.bm8"),
+    "message-not-found": lambda: not_found("there is no release hello-99"),
+    "message-sign-in": lambda: sign_in("/releases/hello-1"),
+    "message-try-again": try_again,
+}

@@ -1,0 +1,280 @@
+"""The approval page in every situation that it tells apart; and that looking at it changes nothing."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.errors import NotFound
+from slipway.domain.gate import ApprovalGate
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.steps import StepKind
+from slipway.engine.links import EXPLAINS_FOR
+from slipway.testing import ADA, BEN, CLEO
+from slipway.web.answer import Answer
+from slipway.web.approving import show, show_changes
+from slipway.web.messages import guarded
+from tests.unit.web.installation import Told, digest, hello
+from tests.unit.web.samples import SAMPLES, asked, cast, two_asked
+
+
+def body(answer: Answer) -> str:
+    return answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("sample", "expected"),
+    [
+        ("approval-passed", "It was approved"),
+        ("approval-rejected", "The report of last night shows wrong totals."),
+        ("approval-superseded", "A newer release took its place"),
+        ("approval-expired", "The time to decide is over"),
+        ("approval-plan-changed", "This link is for an earlier plan"),
+    ],
+)
+def test_a_closed_gate_is_explained_and_offers_no_form(sample: str, expected: str) -> None:
+    answer = SAMPLES[sample]()
+    assert answer.status == 200
+    assert expected in body(answer)
+    assert "<form" not in body(answer)
+    assert "nonce" not in body(answer)
+
+
+def test_who_has_voted_is_offered_to_take_the_vote_back_and_nothing_else() -> None:
+    answer = SAMPLES["approval-voted"]()
+    assert answer.status == 200
+    assert "You approved this" in body(answer)
+    assert 'value="withdraw"' in body(answer)
+    assert 'value="approve"' not in body(answer)
+    assert 'value="reject"' not in body(answer)
+
+
+def test_an_open_gate_shows_everything_that_a_decision_needs() -> None:
+    home, subject = asked()
+    page = body(show(home.desk, home.token(subject)))
+    assert subject.gate is not None
+    assert subject.run is not None
+    for expected in (
+        "Approve 1.5.0 for production?",
+        "in 23 h",
+        "2026-11-25 04:09 UTC",
+        str(subject.digest),
+        str(subject.plan_hash),
+        'href="/releases/hello-2"',
+        'href="/releases/hello-1"',
+        subject.run.url.replace("&", "&amp;"),
+        "cleo@example.com",
+        "+          value: 1.5.0",
+        "24 passed, 0 failed",
+        "0 of 1 needed",
+        "approver-is-listed",
+        "plan-is-current",
+    ):
+        assert expected in page, expected
+
+
+def test_the_second_voter_sees_the_first_vote() -> None:
+    page = body(SAMPLES["approval-second-voter"]())
+    assert "1 of 2 needed" in page
+    assert ADA in page
+    assert 'value="approve"' in page
+
+
+def test_a_superseded_release_links_to_the_newer_one() -> None:
+    assert 'href="/releases/hello-3"' in body(SAMPLES["approval-superseded"]())
+
+
+def test_whoever_asked_for_the_run_may_only_reject() -> None:
+    page = body(SAMPLES["approval-own-release"]())
+    assert 'value="reject"' in page
+    assert 'value="approve"' not in page
+    assert "somebody else has to approve it" in page
+
+
+def test_an_outdated_plan_cannot_be_approved_but_can_be_made_again() -> None:
+    page = body(SAMPLES["approval-outdated"]())
+    assert "The plan is out of date" in page
+    assert "Make the plan again" in page
+    assert 'value="reject"' not in page
+    assert "plan-is-current" in page
+
+
+def test_somebody_who_is_no_longer_asked_gets_no_form() -> None:
+    home, subject = asked()
+    token = home.token(subject)
+    home.change_delivery(hello(approvers=(BEN,)))
+    page = body(show(home.desk, token))
+    assert "You are no longer asked" in page
+    assert "<form" not in page
+
+
+def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
+    home, subject = asked()
+    token = home.token(subject)
+    home.change_delivery()
+    home.stops_before = frozenset({StepKind.PLAN})
+    cast(home, subject)
+    assert home.newest().phase is Phase.PLANNING
+    assert "The plan is being made again" in body(show(home.desk, token))
+
+
+def test_the_time_is_over_before_the_sweep_has_noticed() -> None:
+    home, subject = asked()
+    token = home.token(subject)
+    home.wait(timedelta(hours=25))
+    page = body(show(home.desk, token))
+    assert home.newest().phase is Phase.AWAITING_APPROVAL
+    assert "The time to decide is over" in page
+    assert "<form" not in page
+
+
+def test_a_rollout_that_failed_after_approval_says_so() -> None:
+    home, subject = asked()
+    token = home.token(subject)
+    home.fails = {StepKind.CHECK: "1 of 2 pods crash"}
+    cast(home, subject)
+    home.settle()
+    page = body(show(home.desk, token))
+    assert "It was approved, failed and was rolled back" in page
+    assert "1 of 2 pods crash" in page
+
+
+def test_a_plan_that_is_gone_cannot_be_voted_on() -> None:
+    home, subject = asked()
+    home.blobs.documents.clear()
+    page = body(show(home.desk, home.token(subject)))
+    assert "What cannot be shown cannot be voted on" in page
+    assert "<form" not in page
+
+
+def test_a_plan_that_was_tampered_with_cannot_be_voted_on() -> None:
+    home, subject = asked()
+    home.blobs.documents[str(subject.plan_hash)] = b"{}"
+    page = body(show(home.desk, home.token(subject)))
+    assert "was changed after it was written" in page
+    assert "<form" not in page
+
+
+def test_an_expired_link_is_told_from_a_damaged_one() -> None:
+    home, subject = asked()
+    token = home.token(subject)
+    home.wait(timedelta(days=EXPLAINS_FOR.days + 2))
+    assert show(home.desk, token).status == 410
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda token: "",
+        lambda token: "x",
+        lambda token: token[:-1],
+        lambda token: token + "A",
+        lambda token: token.replace(".", ""),
+        lambda token: "A" + token[1:],
+        lambda token: token * 20,
+        lambda token: token.partition(".")[0] + ".",
+        lambda token: "\x00.\x00",
+    ],
+)
+def test_damaged_and_forged_links_get_the_same_friendly_page(damage: Callable[[str], str]) -> None:
+    home, subject = asked()
+    answer = show(home.desk, damage(home.token(subject)))
+    assert answer.status == 403
+    assert answer == show(Told().desk, "bm8.bm8")
+
+
+def test_a_link_of_another_purpose_is_refused() -> None:
+    home, subject = asked()
+    claims = home.app.keys.approval(home.token(subject), now=home.now)
+    assert show(home.desk, home.app.keys.sign("approval-form", claims)).status == 403
+
+
+def test_a_link_to_a_release_that_is_gone_is_not_found() -> None:
+    home, subject = asked()
+    token = home.token(subject)
+    empty = Told()
+    empty.now = home.now
+    assert guarded(lambda: show(empty.desk, token)).status == 404
+
+
+def test_the_text_of_all_changes_needs_the_same_link() -> None:
+    home, subject = asked()
+    assert show_changes(home.desk, "bm8.bm8").status == 403
+    assert b"+          value: 1.5.0" in show_changes(home.desk, home.token(subject)).body
+    home.blobs.documents.clear()
+    with pytest.raises(NotFound):
+        show_changes(home.desk, home.token(subject))
+
+
+def test_looking_changes_nothing_in_any_state() -> None:
+    for change in (_nothing, _vote, _reject, _newer, _late, _other_delivery):
+        home, subject = asked()
+        token = home.token(subject)
+        change(home)
+        before = _snapshot(home)
+        for _ in range(3):
+            show(home.desk, token)
+            show_changes(home.desk, token)
+        assert _snapshot(home) == before
+
+
+def _snapshot(home: Told) -> object:
+    rows = [(row.key, row.values, row.etag) for row in home.table.rows("hello", "", "~")]
+    return rows, list(home.bus.sent), list(home.bus.raw), dict(home.blobs.documents)
+
+
+def _nothing(home: Told) -> None:
+    """The gate is open."""
+
+
+def _vote(home: Told) -> None:
+    cast(home, home.newest())
+    home.settle()
+
+
+def _reject(home: Told) -> None:
+    cast(home, home.newest(), decision=VoteDecision.REJECT, reason="no")
+
+
+def _newer(home: Told) -> None:
+    home.bring("1.6.0")
+
+
+def _late(home: Told) -> None:
+    home.now += timedelta(days=2)
+
+
+def _other_delivery(home: Told) -> None:
+    home.change_delivery()
+
+
+def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
+    home, subject = two_asked()
+    early = home.app.keys.approval(home.token(subject), now=home.now).evolve(plan_hash=digest("an earlier plan"))
+    cast(home, subject, BEN)
+    page = body(show(home.desk, home.app.keys.sign("approval", early)))
+    assert "The plan changed" in page
+    assert BEN not in page
+    assert CLEO in page  # who asked for the run is a fact of the release
+
+
+def test_the_deadline_is_shown_in_the_approvers_own_time_too() -> None:
+    home, _ = asked()
+    staging, production = home.policy.environments
+    gate = ApprovalGate(approvers=(ADA,), timezone="Europe/Berlin")
+    home.change_delivery(home.policy.evolve(environments=(staging, production.evolve(gate=gate))))
+    home.wait(timedelta(hours=1))
+    subject = home.bring("1.6.0")
+    page = body(show(home.desk, home.token(subject)))
+    assert "UTC</time>: <strong>" in page
+    assert "CET (Europe/Berlin)</strong>" in page
+
+
+def test_a_newer_release_is_named_with_its_link_while_the_gate_is_open() -> None:
+    home, subject = asked()
+    home.stops_before = frozenset({StepKind.VERIFY})
+    newer = home.bring("1.6.0")
+    page = body(show(home.desk, home.token(home.app.reader.release(subject.id))))
+    assert "Approve 1.5.0 for production?" in page
+    assert f'A newer release exists: <a href="/releases/{newer.id}">{newer.id}</a>' in page
+    assert "1.6.0" in page

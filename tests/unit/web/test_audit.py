@@ -1,0 +1,121 @@
+"""Search in the trail: an address shows the same to all, pages go on, wrong filters are named, downloads agree."""
+
+import csv
+import html
+import io
+import json
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from slipway.domain.actions import Action
+from slipway.domain.audit_query import ActionClass
+from slipway.inbound import BadInput
+from slipway.testing import ADA
+from slipway.web.audit import PAGE, download, show
+from tests.unit.domain.records import record
+from tests.unit.web.installation import Told
+from tests.unit.web.samples import SAMPLES, asked_and_voted
+
+
+@pytest.fixture(scope="module")
+def home() -> Told:
+    return asked_and_voted()[0]
+
+
+def page(home: Told, **given: str) -> str:
+    return show(home.app.trail, home.app.catalogue, given).body.decode()
+
+
+def sequences(body: str) -> list[int]:
+    return [int(found) for found in re.findall(r'<span class="note">hello (\d+)</span>', body)]
+
+
+def test_pages_lead_from_the_newest_record_to_the_first(home: Told) -> None:
+    found, body = list[int](), page(home)
+    while True:
+        found += sequences(body)
+        older = re.search(r'class="older"><a class="button" href="([^"]+)"', body)
+        if older is None:
+            break
+        body = page(home, **dict(parse_qsl(urlsplit(html.unescape(older[1])).query)))
+    assert found == list(range(home.app.ledger.head("hello").sequence, 0, -1))
+
+
+def test_a_search_is_an_address_and_an_empty_field_asks_for_nothing(home: Told) -> None:
+    body = page(home, actor=ADA, environment="production", release=" ", to="")
+    assert "<code>vote.approved</code>" in body
+    assert "<code>plan.made</code>" not in body
+    assert f'value="{ADA}"' in body
+
+
+WRONG = [
+    ({"digest": "sha256:xyz"}, "digest"),
+    ({"from": "yesterday"}, "from"),
+    ({"from": "2026-11-23", "to": "2026-11-20"}, "from"),
+    ({"from": "2001-01-01", "to": "2099-01-01"}, "from"),
+    ({"application": "' or PartitionKey ne '"}, "application"),
+    ({"after": "bm90IGEgdG9rZW4"}, "after"),
+    ({"colour": "red"}, "'colour'"),
+]
+
+
+@pytest.mark.parametrize(("given", "field"), WRONG)
+def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: Told, given: dict[str, str], field: str) -> None:
+    answer = show(home.app.trail, home.app.catalogue, {**given, "actor": ADA})
+    body = answer.body.decode()
+    assert answer.status == 400
+    assert f"{field}: expected" in html.unescape(body)
+    assert f'value="{ADA}"' in body
+    with pytest.raises(BadInput) as refused:
+        download(home.app.trail, given, "csv")
+    assert refused.value.field == field
+
+
+def test_a_token_of_another_search_is_refused(home: Told) -> None:
+    token = home.app.trail.page(home_query(), limit=3).next
+    assert token is not None
+    assert show(home.app.trail, home.app.catalogue, {"actor": ADA, "after": token}).status == 400
+
+
+def home_query():  # type: ignore[no-untyped-def]
+    from slipway.domain.audit_query import AuditQuery  # noqa: PLC0415
+
+    return AuditQuery()
+
+
+def test_what_is_taken_along_is_what_is_shown(home: Told) -> None:
+    shown = sequences(page(home))
+    lines = [json.loads(line) for line in download(home.app.trail, {}, "jsonl").body.decode().splitlines()]
+    rows = list(csv.DictReader(io.StringIO(download(home.app.trail, {}, "csv").body.decode())))
+    assert [line["sequence"] for line in lines] == shown
+    assert [int(row["sequence"]) for row in rows] == shown
+    assert len(shown) == PAGE
+    answer = download(home.app.trail, {}, "csv")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="slipway-audit.csv"'
+
+
+def test_every_action_and_every_class_is_offered_to_filter_by(home: Told) -> None:
+    offered = re.findall(r'<option value="([^"]+)"', page(home))
+    assert {*Action, *ActionClass} <= set(offered)
+
+
+@pytest.mark.parametrize(
+    ("action", "look", "words"),
+    [
+        ("anchor.contradicted", "bad-word", "An anchor names a record that the chain does not hold"),
+        ("anchor.written", "quiet-word", "The day's anchor was written"),
+        ("canary.begun", "asks-word", "Unknown action 'canary.begun', written by a newer version"),
+    ],
+)
+def test_tampering_and_unknown_actions_do_not_look_like_routine(action: str, look: str, words: str) -> None:
+    home = Told()
+    home.app.index.write([record(1, 0, action)])
+    body = html.unescape(page(home))
+    assert f'<strong class="{look}">{words}' in body
+    assert f"<code>{action}</code>" in body
+
+
+def test_nothing_found_says_what_to_do() -> None:
+    assert "No record matches" in SAMPLES["audit-nothing"]().body.decode()

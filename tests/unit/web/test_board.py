@@ -1,0 +1,180 @@
+"""The board: what is live, what is on its way, what waits and why, what failed; and what it costs to look at."""
+
+import gzip
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.blocks import Freeze
+from slipway.domain.errors import NotFound
+from slipway.domain.explain import EnvironmentRules, Explanation, in_the_way
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.rules import Rule
+from slipway.domain.snapshot import Lookups
+from slipway.domain.steps import StepKind
+from slipway.ledger import keys
+from slipway.ledger.table import Act, Write
+from slipway.web.board import board_page, show
+from slipway.web.signin import Visitor
+from slipway.web.templating import STYLESHEET
+from tests.unit.web.fleet import Fleet
+from tests.unit.web.installation import Told
+from tests.unit.web.samples import SAMPLES, asked, cast, park
+
+FIRST_VIEW = 60 * 1024
+FIVE = ("development", "test", "staging", "preproduction", "production")
+
+
+def looked_at(home: Told) -> str:
+    return show(home.app.reader, home.app.parking.installation).body.decode()
+
+
+def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
+    body = SAMPLES["board"]().body.decode()
+    for expected in ('href="/releases/hello-1"', "Waiting for approval", "Rolling out", "1.4.0", "dora@example.com"):
+        assert expected in body
+
+
+def test_what_waits_names_the_rules_that_explain_names() -> None:
+    home, subject = asked()
+    (row,) = home.board().rows
+    (moving,) = row.cells[1].moving
+    explained = home.app.reader.explain(subject)
+    broken = {rule.name for group in explained.rules if group.environment == "production" for rule in group.rules}
+    assert [rule.name for rule in moving.rules] == ["quorum-reached"]
+    assert {rule.name for rule in moving.rules} <= broken
+    assert "<code>quorum-reached</code>" in looked_at(home)
+
+
+def test_a_release_that_waits_for_its_run_is_shown_before_the_first_environment() -> None:
+    home = Told()
+    home.push("1.0.0")
+    (row,) = home.board().rows
+    (arriving,) = row.arriving
+    assert [rule.name for rule in arriving.rules] == ["run-succeeded"]
+    assert not [item for cell in row.cells for item in cell.moving]
+
+
+def test_a_failure_is_an_alarm_until_something_goes_live_there() -> None:
+    home, subject = asked()
+    home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed"}
+    cast(home, subject)
+    home.settle()
+    body = looked_at(home)
+    assert 'class="alarm"' in body
+    assert "hello-2 in production" in body
+    assert "1 of 24 cases failed" in body
+    home.fails = {}
+    cast(home, home.bring("1.6.0"))
+    home.settle()
+    body = looked_at(home)
+    assert 'class="alarm"' not in body
+    assert "Needs attention" not in body
+
+
+def test_a_rejection_is_no_alarm() -> None:
+    home, subject = asked()
+    cast(home, subject, decision=VoteDecision.REJECT, reason="not now")
+    assert 'class="alarm"' not in looked_at(home)
+
+
+def test_parked_input_is_an_alarm_until_it_is_replayed() -> None:
+    home, _ = asked()
+    park(home)
+    assert "1 input that could not be handled" in looked_at(home)
+    (item,) = home.app.parking.all()
+    home.app.parking.replay(item.id, actor="api")
+    home.app.parking.replay(item.id, actor="api")
+    assert "could not be handled" not in looked_at(home)
+
+
+def test_the_parked_page_hides_what_may_be_an_approvers_token() -> None:
+    home = Told()
+    park(home)
+    body = SAMPLES["parked"]().body.decode()
+    assert "a" * 40 not in body
+    assert "(token)" in body
+
+
+def test_applications_with_the_same_chain_share_a_table() -> None:
+    body = SAMPLES["board-chains"]().body.decode()
+    assert body.count('<table class="board">') == 2
+    assert body.index(">asia-pacific</th>") > body.index(">production</th>")
+
+
+def test_one_application_can_be_looked_at_alone() -> None:
+    body = SAMPLES["board-one"]().body.decode()
+    assert "catalogue-service-15" in body
+    assert "/releases/shop-" not in body
+    home, _ = asked()
+    with pytest.raises(NotFound):
+        show(home.app.reader, home.app.parking.installation, application="shop")
+
+
+@pytest.mark.parametrize("releases", [15, 90])
+def test_it_costs_one_request_for_each_application_and_one_for_parked_input(releases: int) -> None:
+    fleet = Fleet(applications=30, environments=FIVE, releases=min(releases, 90))
+    show(fleet.app.reader, fleet.app.installation)
+    assert fleet.table.requests == 30 + 1
+
+
+def test_what_lies_between_the_lanes_and_the_releases_hides_none_of_them() -> None:
+    fleet = Fleet(applications=1)
+    rows = [Write(act=Act.CREATE, key=keys.outbox(1, "mark", n), values={"Data": "{}"}) for n in range(80)]
+    fleet.table.transact("shop", rows)
+    entry = fleet.app.catalogue.entries["shop"]
+    snapshot = fleet.app.reader.snapshot(entry, Lookups(newest=8, in_lanes=False))
+    assert sorted(snapshot.releases) == [8, 9, 10, 11, 12, 13, 14, 15]
+    assert set(snapshot.lanes) == {"staging", "production"}
+    assert fleet.table.requests == 2
+
+
+def test_an_empty_installation_says_what_to_do_first() -> None:
+    body = SAMPLES["board-empty"]().body.decode()
+    assert "Nothing is delivered here yet" in body
+    assert "delivery.yaml" in body
+    assert "The first image that is pushed makes one" in SAMPLES["board-new"]().body.decode()
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_the_first_view_of_every_page_is_small(name: str) -> None:
+    """Page and stylesheet together: there is nothing else."""
+    sent = SAMPLES[name]().body
+    assert len(sent) + len(gzip.compress(STYLESHEET.read_bytes(), 6)) < FIRST_VIEW
+
+
+def test_the_first_view_of_a_usual_board_is_small_even_where_nothing_is_compressed() -> None:
+    fleet = Fleet(applications=10, environments=("staging", "production"))
+    sent = show(fleet.app.reader, fleet.app.installation).body
+    assert len(sent) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
+
+
+def test_a_release_that_is_held_back_names_what_holds_it() -> None:
+    rules = tuple(rule.fails("so") for rule in (Rule.FREEZE, Rule.ROLLOUT_SUCCEEDED, Rule.IS_LIVE))
+    here = EnvironmentRules(environment="production", rules=rules)
+    held = Explanation(release="shop-1", phase=Phase.HELD_BACK, headline="", rules=(here,), next="")
+    assert [rule.name for rule in in_the_way(held, "production")] == ["freeze"]
+
+
+def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sent_again() -> None:
+    home, _ = asked()
+    home.wait(timedelta(minutes=5))
+    found, now = home.board(), home.app.reader.clock()
+    first, second = (board_page(found, now=at, visitor=Visitor()) for at in (now, now + timedelta(milliseconds=20)))
+    assert first == second
+
+
+def test_it_says_that_everything_is_frozen_and_why() -> None:
+    home, _ = asked()
+    found, now = home.board(), home.app.reader.clock()
+    frozen = Freeze(
+        id="freeze-4711", owner="olga@example.com", reason="incident 4711", at=now, until=now + timedelta(hours=4)
+    )
+    rows = tuple(replace(row, everything=frozen) for row in found.rows)
+    during, after = (
+        board_page(replace(found, rows=rows), now=at, visitor=Visitor()) for at in (now, now + timedelta(hours=4))
+    )
+    assert '<a href="/operate">Everything</a>' in during
+    assert "incident 4711" in during
+    assert "incident 4711" not in after

@@ -1,0 +1,113 @@
+"""The operator's page: who sees which form, what a form does, and what is no answer to a page of ours."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.domain.roles import Caller, Role
+from slipway.testing import ADA, BASE, KEYS, Installation, write_delivery
+from slipway.web.answer import Answer
+from slipway.web.operating import Desk, Subject, give, show
+
+OLGA = Caller(name="olga@example.com", roles=frozenset({Role.ADMIN}))
+READER = Caller(name="rita@example.com", roles=frozenset({Role.READER}))
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+LANE = Subject(application="shop", environment="production")
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    write_delivery(tmp_path)
+    made = Installation(tmp_path)
+    made.push("1.0")
+    made.settle()
+    return made
+
+
+def desk(installation: Installation) -> Desk:
+    return Desk(keys=KEYS, commander=installation.app.commander, clock=installation.clock, public_url=BASE)
+
+
+def nonce(installation: Installation, subject: Subject, who: Caller = OLGA) -> str:
+    found = re.search(r'name="nonce" value="([^"]+)"', show(desk(installation), subject, who).body.decode())
+    return found[1] if found else ""
+
+
+def send(installation: Installation, subject: Subject, who: Caller = OLGA, **fields: str) -> Answer:
+    given = {"nonce": nonce(installation, subject, who), **fields}
+    return give(desk(installation), subject, who, FORM, urlencode(given).encode())
+
+
+def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) -> None:
+    answer = send(
+        installation, LANE, verb="freeze", application="shop", environment="production", reason="the sale", hours="4"
+    )
+    assert (answer.status, answer.headers["Location"]) == (303, LANE.address)
+    page = show(desk(installation), LANE, OLGA).body.decode()
+    assert "is frozen" in page
+    assert "the sale" in page
+    assert "End the freeze of shop production" in page
+    installation.vote(1, ADA)
+    installation.settle()
+    assert installation.phase(1) is Phase.HELD_BACK
+    send(installation, LANE, verb="unfreeze", application="shop", environment="production")
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED
+
+
+def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
+    subject = Subject(release="shop-1")
+    fields = {"nonce": nonce(installation, subject), "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
+    answers = [give(desk(installation), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
+    assert [answer.status for answer in answers] == [303, 303]
+    assert installation.actions().count("release.cancelled") == 1
+    record = next(r for r in installation.trail() if r.action == "release.cancelled")
+    assert (record.actor, record.details["channel"]) == ("olga@example.com", "page")
+
+
+def test_a_refusal_is_shown_by_its_rules_and_keeps_what_was_written(installation: Installation) -> None:
+    send(installation, LANE, verb="freeze", application="shop", environment="production", reason="the sale")
+    answer = send(
+        installation, LANE, verb="freeze", application="shop", environment="production", reason="<b>me too</b>"
+    )
+    assert answer.status == 409
+    assert b"is-not-frozen" in answer.body
+    assert b"<b>me" not in answer.body
+
+
+def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Installation) -> None:
+    page = show(desk(installation), LANE, READER).body.decode()
+    assert "<form" not in page
+    assert "needs the permission <code>freeze</code>" in page
+    stolen = nonce(installation, LANE)
+    body = urlencode({"nonce": stolen, "verb": "freeze", "reason": "x"}).encode()
+    assert give(desk(installation), LANE, READER, FORM, body).status == 400
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Sec-Fetch-Site": "cross-site"}, 403), ({"Content-Type": "text/plain"}, 415), ({"Origin": "https://evil"}, 403)],
+)
+def test_a_form_of_another_site_changes_nothing(
+    installation: Installation, headers: dict[str, str], status: int
+) -> None:
+    body = urlencode({"nonce": nonce(installation, Subject()), "verb": "freeze", "reason": "x"}).encode()
+    assert give(desk(installation), Subject(), OLGA, FORM | headers, body).status == status
+    assert installation.app.freezer.current() is None
+
+
+def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: Installation) -> None:
+    for wrong in ("", "forged.nonce", nonce(installation, LANE)):
+        body = urlencode({"nonce": wrong, "verb": "freeze", "reason": "x"}).encode()
+        assert give(desk(installation), Subject(), OLGA, FORM, body).status == 400
+    assert installation.app.freezer.current() is None
+
+
+def test_looking_changes_nothing(installation: Installation) -> None:
+    before = len(installation.trail())
+    for subject in (Subject(), LANE, Subject(release="shop-1")):
+        assert show(desk(installation), subject, OLGA).status == 200
+    assert len(installation.trail()) == before

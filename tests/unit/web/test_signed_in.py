@@ -1,0 +1,240 @@
+"""The approval page behind Easy Auth: the sign-in says who decides, an address or a link only says about what."""
+
+import base64
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+
+from slipway.domain.application import Application
+from slipway.domain.gate import ApprovalGate, Need
+from slipway.domain.people import Identity
+from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.testing import ADA, BEN
+from slipway.web import located
+from slipway.web.answer import Answer
+from slipway.web.approving import decide, show, show_changes
+from slipway.web.located import Place
+from slipway.web.messages import guarded
+from tests.unit.web.installation import Told, hello
+from tests.unit.web.samples import FORM, Headers, asked, cast, nonce_of
+
+OIDS = {ADA: "0a1b2c3d-0000-4000-8000-00000000000a", BEN: "0a1b2c3d-0000-4000-8000-00000000000b"}
+STRANGER = "mallory@example.com"
+
+
+def principal(name: str, *, roles: tuple[str, ...] = (), oid: str = "") -> dict[str, str]:
+    oid = oid or OIDS.get(name, "0a1b2c3d-0000-4000-8000-0000000000ff")
+    claims = [{"typ": "oid", "val": oid}, {"typ": "preferred_username", "val": name}]
+    claims += [{"typ": "roles", "val": role} for role in roles]
+    header = base64.b64encode(json.dumps({"auth_typ": "aad", "claims": claims}).encode()).decode()
+    return {"x-ms-client-principal": header}
+
+
+@dataclass
+class Office:
+    """An installation where people sign in."""
+
+    home: Told
+    subject: Release
+    host_keys: bool = True
+
+    def __post_init__(self) -> None:
+        self.home.restart(sign_in="easy-auth", api_access="host-keys" if self.host_keys else "roles")
+
+    @property
+    def place(self) -> Place:
+        release = self.home.app.reader.release(self.subject.id)
+        plan = self.subject.plan_hash or ""
+        return Place(application="hello", number=str(release.number), environment="production", plan=plan)
+
+    def change(self, application: Application) -> None:
+        self.home.change_delivery(application)
+
+    def look(self, name: str | None, place: Place | None = None) -> Answer:
+        return located.show(self.home.desk, place or self.place, Headers(principal(name) if name else {}))
+
+    def send(self, name: str, nonce: str, place: Place | None = None, **more: str) -> Answer:
+        fields = {"decision": "approve", "nonce": nonce} | more
+        headers = Headers(FORM | principal(name))
+        return located.decide(self.home.desk, place or self.place, headers, urlencode(fields).encode())
+
+    @property
+    def phase(self) -> Phase:
+        return self.home.app.reader.release(self.subject.id).phase
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office(*asked())
+
+
+def text(answer: Answer) -> str:
+    return answer.body.decode()
+
+
+def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None:
+    page = office.look(ADA)
+    assert f"You have signed in as <bdi>{ADA}</bdi>, and decide in that name" in text(page)
+    assert "This link is yours alone" not in text(page)
+    answer = office.send(ADA, nonce_of(page))
+    assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
+    assert office.phase is Phase.PROMOTING
+    vote = office.home.app.reader.release(office.subject.id).gate.votes[0]  # type: ignore[union-attr]
+    assert (vote.voter, vote.channel, vote.signed_in.object_id if vote.signed_in else "") == (ADA, "page", OIDS[ADA])
+
+
+def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> None:
+    token = office.home.token(office.subject, ADA)
+    for answer in (
+        show(office.home.desk, token),
+        show_changes(office.home.desk, token),
+        decide(office.home.desk, token, Headers(FORM | principal(BEN)), b"decision=approve&nonce=x"),
+    ):
+        assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
+        assert token not in answer.headers["Location"]
+    assert office.phase is Phase.AWAITING_APPROVAL
+    assert "You are not asked" in text(office.look(BEN))
+    assert "<form" not in text(office.look(BEN))
+
+
+def test_a_stranger_is_sent_to_sign_in_and_learns_nothing(office: Office) -> None:
+    for answer in (
+        office.look(None),
+        located.show_changes(office.home.desk, office.place, Headers({})),
+        located.decide(office.home.desk, office.place, Headers(FORM), b"decision=approve&nonce=x"),
+        located.show(office.home.desk, office.place, Headers({"x-ms-client-principal": "bm90IG9uZQ=="})),
+    ):
+        assert answer.status == 401
+        assert "1.5.0" not in text(answer)
+        assert "/.auth/login/aad?post_login_redirect_uri=%2Fapprovals%2Fhello" in text(answer)
+    assert office.phase is Phase.AWAITING_APPROVAL
+
+
+def test_the_header_is_not_believed_where_easy_auth_is_not_in_front(office: Office) -> None:
+    office.home.restart(sign_in="everybody")
+    page = office.look(ADA)
+    assert page.status == 404
+    assert "1.5.0" not in text(page)
+    assert office.send(ADA, "x").status == 404
+    assert office.phase is Phase.AWAITING_APPROVAL
+
+
+def test_the_form_of_one_person_is_no_good_for_another(office: Office) -> None:
+    office.change(hello(approvers=(ADA, BEN)))
+    cast(office.home, office.subject)
+    office.home.settle()
+    office.subject = office.home.app.reader.release(office.subject.id)
+    nonce = nonce_of(office.look(ADA))
+    answer = office.send(BEN, nonce)
+    assert answer.status == 400
+    assert office.phase is Phase.AWAITING_APPROVAL
+
+
+def test_a_form_from_another_site_is_refused(office: Office) -> None:
+    nonce = nonce_of(office.look(ADA))
+    headers = Headers(FORM | principal(ADA) | {"sec-fetch-site": "cross-site"})
+    body = urlencode({"decision": "approve", "nonce": nonce}).encode()
+    assert located.decide(office.home.desk, office.place, headers, body).status == 403
+    assert office.phase is Phase.AWAITING_APPROVAL
+
+
+def test_an_address_without_a_plan_leads_to_the_present_one(office: Office) -> None:
+    answer = office.look(ADA, replace(office.place, plan=""))
+    assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
+
+
+def test_a_vote_needs_the_plan_that_was_read(office: Office) -> None:
+    nonce = nonce_of(office.look(ADA))
+    assert office.send(ADA, nonce, replace(office.place, plan="")).status == 400
+    other = replace(office.place, plan="sha256:" + "0" * 64)
+    assert office.send(ADA, nonce, other).status == 400
+    assert office.phase is Phase.AWAITING_APPROVAL
+
+
+def test_the_address_of_an_earlier_plan_explains_itself_and_leads_to_the_present_one(office: Office) -> None:
+    before = office.place
+    office.change(hello(approvers=(ADA, BEN)))
+    cast(office.home, office.subject)
+    office.home.settle()
+    page = text(office.look(ADA, before))
+    assert "The plan changed" in page
+    assert f'<a href="{replace(before, plan="").path}">Look at the present plan</a>' in page
+    assert "<form" not in page
+
+
+@pytest.mark.parametrize(
+    ("number", "environment", "plan"),
+    [("99", "production", ""), ("2", "moon", ""), ("2", "production", "sha256:short"), ("x", "production", "")],
+)
+def test_an_address_of_nothing_is_not_found(office: Office, number: str, environment: str, plan: str) -> None:
+    place = Place(application="hello", number=number, environment=environment, plan=plan)
+    assert guarded(lambda: office.look(ADA, place)).status == 404
+
+
+def test_the_plan_of_another_release_is_never_shown_under_this_ones_name(office: Office) -> None:
+    other = office.home.app.reader.release("hello-1").plan_hash or ""
+    place = replace(office.place, plan=other)
+    assert "a plan of another release" in text(office.look(ADA, place))
+    assert guarded(lambda: located.show_changes(office.home.desk, place, Headers(principal(ADA)))).status == 404
+
+
+def test_a_person_is_known_by_their_object_id_too(office: Office) -> None:
+    staging, production = hello().environments
+    gate = ApprovalGate(approvers=(ADA,), identities=(Identity(email=ADA, oid=OIDS[ADA]),))
+    office.change(hello().evolve(environments=(staging, production.evolve(gate=gate))))
+    cast(office.home, office.subject)
+    office.home.settle()
+    office.subject = office.home.app.reader.release(office.subject.id)
+    headers = Headers(principal("ada.lovelace@contoso.example", oid=OIDS[ADA]))
+    assert "<form" in text(located.show(office.home.desk, office.place, headers))
+
+
+def test_where_roles_decide_a_vote_needs_that_of_an_approver(office: Office) -> None:
+    strict = Office(office.home, office.subject, host_keys=False)
+    nonce = nonce_of(strict.look(ADA))
+    answer = strict.send(ADA, nonce)
+    assert answer.status == 403
+    assert strict.phase is Phase.AWAITING_APPROVAL
+    body = urlencode({"decision": "approve", "nonce": nonce}).encode()
+    headers = Headers(FORM | principal(ADA, roles=("Slipway.Approver",)))
+    assert located.decide(strict.home.desk, strict.place, headers, body).status == 303
+    assert strict.phase is Phase.PROMOTING
+
+
+# ---- a policy that forbids votes by a link alone
+def only_signed_in() -> Application:
+    staging, production = hello(approvers=(ADA, BEN), required=2).environments
+    assert isinstance(production.gate, ApprovalGate)
+    gate = production.gate.evolve(sign_in=Need.REQUIRED)
+    return hello().evolve(environments=(staging, production.evolve(gate=gate)))
+
+
+def test_where_the_policy_demands_a_sign_in_a_link_shows_and_decides_nothing() -> None:
+    home, _ = asked()
+    home.change_delivery(only_signed_in())
+    home.wait(timedelta(hours=1))
+    subject = home.bring("1.6.0")
+    page = text(show(home.desk, home.token(subject)))
+    assert "Only people who sign in decide here" in page
+    assert "What changes in production" in page
+    assert "<form" not in page
+    cast(home, subject)
+    last = list(home.app.reader.audit("hello"))[-1]
+    assert (last.action, last.details["rules"]) == ("vote.refused", ["voter-has-signed-in"])  # type: ignore[union-attr]
+
+
+def test_where_the_policy_demands_a_sign_in_whoever_has_signed_in_decides_and_takes_back() -> None:
+    home, _ = asked()
+    home.change_delivery(only_signed_in())
+    home.wait(timedelta(hours=1))
+    office = Office(home, home.bring("1.6.0"))
+    assert "voter-has-signed-in" in text(office.look(ADA))
+    assert office.send(ADA, nonce_of(office.look(ADA))).status == 303
+    assert "You approved this" in text(office.look(ADA))
+    cast(home, office.subject, ADA, VoteDecision.WITHDRAW)
+    assert "You approved this" in text(office.look(ADA)), "a link alone takes nothing back either"
+    assert office.send(ADA, nonce_of(office.look(ADA)), decision="withdraw").status == 303
+    assert "You approved this" not in text(office.look(ADA))

@@ -1,0 +1,274 @@
+"""POST on an approval link: what counts as a decision, what is refused, and that nothing counts twice."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+
+from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.http.requests import FORM_TYPE
+from slipway.ledger import LedgerUnavailable
+from slipway.ledger.table import Row
+from slipway.testing import ADA, BASE, BEN, MemoryTable
+from slipway.web.answer import Answer
+from slipway.web.approving import decide, show
+from slipway.web.messages import guarded
+from tests.unit.web.installation import Told
+from tests.unit.web.samples import Headers, asked, cast, nonce_of, two_asked
+
+FROM_BROWSER = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin", "origin": "null"}
+
+
+class Page:
+    """An approver with the page open."""
+
+    def __init__(self, home: Told, subject: Release, approver: str = ADA) -> None:
+        self.home, self.subject = home, subject
+        self.token = home.token(subject, approver)
+        self.nonce = nonce_of(show(home.desk, self.token))
+
+    def post(self, decision: str = "approve", headers: dict[str, str] | None = None, **fields: str) -> Answer:
+        body = urlencode({"decision": decision, "nonce": self.nonce} | fields).encode()
+        return self.send(body, headers)
+
+    def send(self, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+        return decide(self.home.desk, self.token, Headers(FROM_BROWSER if headers is None else headers), body)
+
+    @property
+    def phase(self) -> Phase:
+        return self.home.app.reader.release(self.subject.id).phase
+
+    def votes(self) -> list[str]:
+        actions = (
+            getattr(record, "action", "") for record in self.home.app.reader.audit("hello", release=self.subject)
+        )
+        return [action for action in actions if action.startswith("vote.")]
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page(*asked())
+
+
+def test_an_approval_is_taken_and_the_browser_is_sent_back_to_look(page: Page) -> None:
+    answer = page.post()
+    assert answer.status == 303
+    assert answer.headers["Location"] == f"/approvals/{page.token}"
+    assert page.phase is Phase.PROMOTING
+    assert "It was approved" in show(page.home.desk, page.token).body.decode()
+
+
+def test_a_vote_names_the_person_the_link_was_issued_for_and_the_channel(page: Page) -> None:
+    page.post()
+    gate = page.home.app.reader.release(page.subject.id).gate
+    assert gate is not None
+    (vote,) = gate.votes
+    assert (vote.voter, vote.channel, vote.decision) == (ADA, "page", VoteDecision.APPROVE)
+
+
+def test_a_rejection_with_a_reason_ends_the_release(page: Page) -> None:
+    assert page.post("reject", reason="Totals are wrong.\r\nSee the report. ünïcode 🍏").status == 303
+    release = page.home.app.reader.release(page.subject.id)
+    assert release.phase is Phase.REJECTED
+    assert release.reason == "Totals are wrong.\nSee the report. ünïcode 🍏"
+
+
+@pytest.mark.parametrize("reason", ["", "   \r\n "])
+def test_a_rejection_without_a_reason_keeps_the_form_and_changes_nothing(page: Page, reason: str) -> None:
+    answer = page.post("reject", reason=reason)
+    assert answer.status == 422
+    assert "rejection-has-a-reason" in answer.body.decode()
+    assert nonce_of(answer)
+    assert page.votes() == []
+
+
+def test_a_form_sent_twice_is_one_vote(page: Page) -> None:
+    assert [page.post().status, page.post().status] == [303, 303]
+    assert page.votes() == ["vote.approved"]
+
+
+def test_a_form_sent_again_long_after_is_still_one_vote(page: Page) -> None:
+    page.post()
+    page.home.settle()
+    assert page.phase is Phase.COMPLETED
+    assert page.post().status == 303
+    assert page.votes() == ["vote.approved"]
+
+
+def test_of_two_people_each_counts_once() -> None:
+    home, subject = two_asked()
+    ada, ben = Page(home, subject, ADA), Page(home, subject, BEN)
+    ada.post()
+    ada.post()
+    assert ada.phase is Phase.AWAITING_APPROVAL
+    ben.post()
+    assert ben.phase is Phase.PROMOTING
+
+
+def test_a_second_page_of_the_same_person_cannot_vote_again() -> None:
+    home, subject = two_asked()
+    first, second = Page(home, subject), Page(home, subject)
+    first.post()
+    answer = second.post("reject", reason="changed my mind")
+    assert answer.status == 409
+    assert "one-vote-each" in answer.body.decode()
+    assert first.phase is Phase.AWAITING_APPROVAL
+
+
+def test_a_vote_that_comes_too_late_lists_the_rule_and_why(page: Page) -> None:
+    page.home.deadline(page.home.app.reader.release(page.subject.id))
+    page.home.now -= timedelta(hours=13)  # the page was opened less than half a day ago
+    answer = page.post()
+    assert answer.status == 409
+    assert "gate-is-open" in answer.body.decode()
+    assert "is expired" in answer.body.decode()
+
+
+def test_a_vote_on_an_outdated_plan_is_refused_and_the_plan_is_made_again(page: Page) -> None:
+    page.home.change_delivery()
+    answer = page.post()
+    assert answer.status == 409
+    assert "plan-is-current" in answer.body.decode()
+    assert "you will be asked again" in answer.body.decode()
+    assert page.phase is Phase.PLANNING
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "none"},
+        {"origin": "https://evil.example.com"},
+        {"origin": "null"},
+        {"origin": "https://evil.example.com", "sec-fetch-site": "same-origin"},
+        {"origin": BASE.replace("https", "http")},
+        {"origin": f"{BASE}.evil.example.com"},
+    ],
+)
+def test_a_form_of_another_site_is_refused(page: Page, headers: dict[str, str]) -> None:
+    answer = page.post(headers={"content-type": FORM_TYPE, **headers})
+    assert answer.status == 403
+    assert page.token not in answer.body.decode()
+    assert page.votes() == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "same-origin", "origin": "null"},
+        {"sec-fetch-site": "same-origin", "origin": BASE},
+        {"sec-fetch-site": "same-origin"},
+        {"origin": BASE},
+        {},
+    ],
+)
+def test_our_own_form_is_taken_whatever_the_browser_says_of_its_origin(page: Page, headers: dict[str, str]) -> None:
+    assert page.post(headers={"content-type": f"{FORM_TYPE}; charset=UTF-8", **headers}).status == 303
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=x", "text/plain", ""])
+def test_another_content_type_is_refused(page: Page, media_type: str) -> None:
+    assert page.post(headers={"content-type": media_type}).status == 415
+    assert page.votes() == []
+
+
+def test_a_form_that_is_too_long_is_refused(page: Page) -> None:
+    assert page.post("reject", reason="x" * 17_000).status == 413
+    assert page.post("reject", reason="x" * 2_001).status == 400
+    assert page.votes() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"decision=approve",
+        b"decision=maybe&nonce={nonce}",
+        b"decision=approve&decision=reject&nonce={nonce}",
+        b"decision=approve&nonce={nonce}&nonce={nonce}",
+        b"decision=approve&nonce={nonce}&more=1",
+        b"decision=approve&nonce={nonce}&a=1&b=2&c=3",
+        b"decision=approve&nonce={nonce}&reason=%ff%fe",
+        b"decision=approve&nonce={nonce}&reason=\xff",
+        b"\x00\x01\x02",
+    ],
+)
+def test_a_form_that_is_not_ours_is_refused(page: Page, body: bytes) -> None:
+    answer = page.send(body.replace(b"{nonce}", page.nonce.encode()))
+    assert answer.status == 400
+    assert page.votes() == []
+
+
+def test_a_nonce_that_was_made_up_or_changed_is_refused(page: Page) -> None:
+    for nonce in ("", "x", page.nonce[:-2], page.token, f"A{page.nonce[1:]}"):
+        assert page.post(nonce=nonce).status == 400
+    assert page.votes() == []
+
+
+def test_a_nonce_of_another_page_is_refused() -> None:
+    home, subject = two_asked()
+    ada, ben = Page(home, subject, ADA), Page(home, subject, BEN)
+    assert ada.post(nonce=ben.nonce).status == 400
+    assert ada.votes() == []
+
+
+def test_a_nonce_is_good_for_half_a_day(page: Page) -> None:
+    page.home.wait(timedelta(hours=11, minutes=59))
+    assert page.post().status == 303
+    other = Page(*asked())
+    other.home.wait(timedelta(hours=12))
+    answer = other.post()
+    assert answer.status == 400
+    assert "open for too long" in answer.body.decode()
+    assert f'href="/approvals/{other.token}"' in answer.body.decode()
+
+
+def test_a_link_that_cannot_be_used_takes_no_vote(page: Page) -> None:
+    page.token = page.token[:-3]
+    assert page.post().status == 403
+    assert page.votes() == []
+
+
+def test_a_rejected_release_can_no_longer_be_approved(page: Page) -> None:
+    cast(page.home, page.subject, decision=VoteDecision.REJECT, reason="no")
+    answer = page.post()
+    assert answer.status == 409
+    assert page.phase is Phase.REJECTED
+
+
+class AwayTable(MemoryTable):
+    """A table that cannot be reached."""
+
+    def get(self, partition: str, key: str) -> Row | None:
+        raise LedgerUnavailable("the table is switched off")
+
+
+def test_a_ledger_that_is_away_asks_to_try_again_and_the_same_form_then_counts(page: Page) -> None:
+    there = page.home.app.ledger.table
+    page.home.app.ledger.table = AwayTable()
+    answer = guarded(page.post)
+    assert answer.status == 503
+    assert "Retry-After" in answer.headers
+    page.home.app.ledger.table = there
+    assert page.post().status == 303
+    assert page.votes() == ["vote.approved"]
+
+
+def test_an_application_that_is_gone_is_not_found(page: Page) -> None:
+    page.home.app.catalogue.entries = {}
+    assert guarded(page.post).status == 404
+
+
+def test_tokens_and_nonces_are_never_logged(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    page.post(headers={"content-type": FORM_TYPE, "origin": "https://evil.example.com"})
+    page.post("reject")
+    page.post()
+    page.post()
+    show(replace(page.home.desk), page.token[:-3])
+    assert caplog.records, "the intake logs what it takes in"
+    for part in (page.token, page.nonce, page.token.partition(".")[2]):
+        assert part not in caplog.text

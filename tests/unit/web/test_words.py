@@ -1,0 +1,80 @@
+"""Plain words: every phase has some; times read well."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from slipway.domain.release import Phase
+from slipway.domain.tones import Tone
+from slipway.web import words
+from slipway.web.templating import STYLESHEET
+from slipway.web.text import short, visible, web_address
+from slipway.web.times import duration, relative
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+def test_every_phase_has_a_word_and_a_mark_of_its_own_kind() -> None:
+    assert all(phase.word and len(phase.mark) == 1 for phase in Phase)
+
+
+def test_each_tone_has_a_look_of_its_own_wherever_pages_show_one() -> None:
+    rules = STYLESHEET.read_text(encoding="utf-8")
+    looks = {words.css(tone) for tone in Tone if tone is not Tone.QUIET}  # which is how everything looks by itself
+    assert len(looks) == len(Tone) - 1
+    for look in looks:
+        assert f".badge.{look} {{" in rules
+        assert f".timeline > .{look}::before {{" in rules
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        (timedelta(0), "0.0 s"),
+        (timedelta(seconds=-5), "0.0 s"),
+        (timedelta(seconds=0.44), "0.4 s"),
+        (timedelta(seconds=42), "42 s"),
+        (timedelta(seconds=59.7), "1 min"),
+        (timedelta(minutes=3, seconds=5), "3 min 5 s"),
+        (timedelta(hours=2), "2 h"),
+        (timedelta(days=3, hours=2, minutes=59), "3 d 2 h"),
+    ],
+)
+def test_durations_are_told_in_the_two_largest_units(length: timedelta, expected: str) -> None:
+    assert duration(length) == expected
+
+
+@pytest.mark.parametrize(
+    ("distance", "expected"),
+    [
+        (timedelta(hours=23, minutes=40), "in 23 h"),
+        (timedelta(seconds=-5), "5 s ago"),
+        (timedelta(minutes=-4, seconds=-59), "4 min ago"),
+        (timedelta(days=-400), "400 d ago"),
+        (timedelta(milliseconds=300), "just now"),
+    ],
+)
+def test_relative_times_are_told_in_one_unit(distance: timedelta, expected: str) -> None:
+    assert relative(NOW + distance, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "data:text/html,x", "//evil.example.com", "https://", "ftp://a/b", "", None, "http://[x"],
+)
+def test_only_web_addresses_become_links(address: str | None) -> None:
+    assert web_address(address) is None
+
+
+def test_a_web_address_becomes_a_link() -> None:
+    assert web_address("https://dev.azure.com/x?a=1&b=2") == "https://dev.azure.com/x?a=1&b=2"
+
+
+def test_text_keeps_its_lines_and_tabs_and_other_scripts() -> None:
+    assert visible("a\tb\r\nc ünï 日本 🍏") == "a\tb\nc ünï 日本 🍏"
+    assert visible("\x1b[1;31mred\x1b[0m\x00\u200b") == "red\\u0000\\u200b"
+
+
+def test_a_digest_is_said_by_its_first_digits() -> None:
+    assert short("sha256:" + "ab" * 32) == "abababababab"
+    assert short(None) == ""
