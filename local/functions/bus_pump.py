@@ -134,7 +134,7 @@ class BusPump:
                 "'%s' cannot receive from %s (%s); trying again until it can.",
                 self._function.name, self._source, type(error).__name__,
             )  # fmt: skip
-            log.debug("the cause: %s", error)
+            log.debug("the event: %s", error)
         longest = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
         await asyncio.sleep(longest * random.uniform(0.5, 1.0))
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .application import Application, Environment, Start
-from .causes import (
-    Cause,
+from .events import (
     CommandGiven,
     DeadlineReached,
     DeliveryChanged,
+    Event,
     FreezeSpread,
     ImagePushed,
     PipelineCompleted,
@@ -90,31 +90,31 @@ class Snapshot:
         return self.application.environment(release.environment) if release.environment else None
 
 
-def tag_of(application: Application, cause: PipelineCompleted) -> str | None:
+def tag_of(application: Application, event: PipelineCompleted) -> str | None:
     """The tag that a run's image has: named by the run itself, or by the application's convention."""
-    if cause.tag or cause.digest or application.pipeline is None:
-        return cause.tag
-    run = cause.run
+    if event.tag or event.digest or application.pipeline is None:
+        return event.tag
+    run = event.run
     text = application.pipeline.tag
     for name, value in (("run_number", run.number), ("run_id", str(run.id)), ("commit", run.commit)):
         text = text.replace("{" + name + "}", value)
     return text
 
 
-def lookups(application: Application, cause: Cause) -> Lookups:
-    """What has to be looked up to decide about a cause."""
+def lookups(application: Application, event: Event) -> Lookups:
+    """What has to be looked up to decide about an event."""
     joining = JOINING_LOADED if application.start is not Start.PUSH else 0
-    match cause:
+    match event:
         case ImagePushed():
-            return Lookups(digest=cause.digest, tag=cause.tag, active=joining)
+            return Lookups(digest=event.digest, tag=event.tag, active=joining)
         case PipelineCompleted():
-            return Lookups(digest=cause.digest, tag=tag_of(application, cause), active=joining)
+            return Lookups(digest=event.digest, tag=tag_of(application, event), active=joining)
         case StepFinished():
-            resolved = joining if cause.step.kind is StepKind.RESOLVE else 0
-            return Lookups(releases=(cause.step.release,), digest=cause.resolved_digest, active=resolved)
+            resolved = joining if event.step.kind is StepKind.RESOLVE else 0
+            return Lookups(releases=(event.step.release,), digest=event.resolved_digest, active=resolved)
         case CommandGiven():
-            return Lookups(releases=(cause.release,) if cause.release else ())
+            return Lookups(releases=(event.release,) if event.release else ())
         case FreezeSpread():
             return Lookups()
         case VoteCast() | DeadlineReached() | ReminderDue() | DeliveryChanged():
-            return Lookups(releases=(cause.release,))
+            return Lookups(releases=(event.release,))

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .application import Environment
 from .model import Moment, Name, Record, sha256
+from .queues import Queue
 
 MESSAGE_ID_LIMIT = 128
 """Characters that Service Bus takes in a message id."""
@@ -110,7 +111,7 @@ class Trace(Record):
 class Outgoing(Record):
     """A message that a decision sends; kept in the outbox until it has been sent."""
 
-    queue: Literal["steps", "causes"]
+    queue: Literal[Queue.STEPS, Queue.EVENTS]
     id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]
     """Message id: a repeat within the queue's window is dropped."""
     body: dict[str, Any]

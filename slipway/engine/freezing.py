@@ -16,9 +16,9 @@ from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
-from ..domain.causes import FreezeSpread
 from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
+from ..domain.events import FreezeSpread
 from ..domain.model import Record, sha256
 from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult, failed
@@ -135,8 +135,8 @@ class Freezer:
         """
         if not differences(application, head, state, now=self.clock()):
             return 0
-        causes = differences(application, head, self.state(), now=self.clock())
-        return sum(receipt.outcome is Outcome.TAKEN for cause in causes for receipt in self.intake.take(cause))
+        events = differences(application, head, self.state(), now=self.clock())
+        return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.intake.take(event))
 
 
 def differences(application: str, head: Head, state: FreezeState | None, *, now: datetime) -> tuple[FreezeSpread, ...]:

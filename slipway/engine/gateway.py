@@ -1,11 +1,12 @@
-"""The gateway: events that come by HTTP are turned into causes and enqueued, and nothing else happens to them there."""
+"""The gateway: what comes by HTTP is parsed into an event and enqueued; nothing else happens to it there."""
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..clock import Clock, utc_now
-from ..domain.causes import Cause
+from ..domain.events import Event
+from ..domain.queues import Queue
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
 from ..inbound import EventSource, parse_hook, parse_image_event
@@ -27,15 +28,15 @@ class Gateway:
 
     def registry_event(self, body: bytes) -> None:
         """A registry's event, in the form that `inbound.registry_event` writes."""
-        cause = parse_image_event(body, self.sources, now=self.clock())
-        self._enqueue(cause)
-        log.info("accepted push of %s:%s to %s", cause.repository, cause.tag, cause.registry)
+        event = parse_image_event(body, self.sources, now=self.clock())
+        self._enqueue(event)
+        log.info("accepted push of %s:%s to %s", event.repository, event.tag, event.registry)
 
     def hook(self, body: bytes) -> None:
         """The body of an Azure DevOps service hook."""
-        cause = parse_hook(body, self.organizations, now=self.clock())
-        self._enqueue(cause)
-        log.info("accepted run %s of %s", cause.run.number, cause.run.pipeline)
+        event = parse_hook(body, self.organizations, now=self.clock())
+        self._enqueue(event)
+        log.info("accepted run %s of %s", event.run.number, event.run.pipeline)
 
-    def _enqueue(self, cause: Cause) -> None:
-        self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])
+    def _enqueue(self, event: Event) -> None:
+        self.bus.send([Outgoing(queue=Queue.EVENTS, id=event.mark, body=event.model_dump(mode="json"))])

@@ -1,4 +1,4 @@
-"""Intake: every cause, whatever it came by, goes through here. Load, decide, commit, send."""
+"""Intake: every event, whatever it came by, goes through here. Load, decide, commit, send."""
 
 import logging
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from enum import StrEnum
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
 from ..domain.actions import Action
-from ..domain.causes import Cause
 from ..domain.decide import decide
 from ..domain.errors import Inconsistent
+from ..domain.events import Event
 from ..domain.rules import RuleResult
 from ..domain.snapshot import lookups
 from ..ledger import AlreadySeen, Conflict, Ledger
@@ -22,19 +22,19 @@ from .outbox import Outbox
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 12
-"""Decisions tried against other writers of the same application before the cause goes back to its queue."""
+"""Decisions tried against other writers of the same application before the event goes back to its queue."""
 
 
 class Contended(Exception):  # noqa: N818 - nothing is wrong, it is only busy
-    """Other writers of this application were faster each time; try the cause again in a while."""
+    """Other writers of this application were faster each time; try the event again in a while."""
 
 
 class UnknownTarget(Exception):  # noqa: N818
-    """No application of this installation is named by the cause."""
+    """No application of this installation is named by the event."""
 
 
 class Outcome(StrEnum):
-    """What taking in a cause led to."""
+    """What taking in an event led to."""
 
     TAKEN = "taken"
     """It changed something, and the change is committed."""
@@ -46,7 +46,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of a cause in one application."""
+    """What became of an event in one application."""
 
     application: str
     outcome: Outcome
@@ -56,13 +56,13 @@ class Receipt:
 
     @property
     def vote_refused(self) -> bool:
-        """Whether the cause was a vote that does not count."""
+        """Whether the event was a vote that does not count."""
         return self.outcome is Outcome.TAKEN and Action.VOTE_REFUSED in self.actions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intake:
-    """Takes causes in."""
+    """Takes events in."""
 
     ledger: Ledger
     catalogue: Catalogue
@@ -71,29 +71,29 @@ class Intake:
     clock: Clock
     patience: Backoff
 
-    def take(self, cause: Cause) -> tuple[Receipt, ...]:
+    def take(self, event: Event) -> tuple[Receipt, ...]:
         """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
-        concerned = self.catalogue.concerned(cause)
+        concerned = self.catalogue.concerned(event)
         if not concerned:
-            raise UnknownTarget(_unknown(cause))
-        return tuple(self._observed(entry, cause) for entry in concerned)
+            raise UnknownTarget(_unknown(event))
+        return tuple(self._observed(entry, event) for entry in concerned)
 
-    def _observed(self, entry: Entry, cause: Cause) -> Receipt:
+    def _observed(self, entry: Entry, event: Event) -> Receipt:
         matter = {Attribute.APPLICATION: entry.application.application}
-        with about(matter), span(Family.CAUSE, cause.kind, {Attribute.CAUSE: cause.kind}) as current:
-            receipt = self._take(entry, cause, current)
+        with about(matter), span(Family.EVENT, event.kind, {Attribute.EVENT: event.kind}) as current:
+            receipt = self._take(entry, event, current)
             current.set({Attribute.OUTCOME: str(receipt.outcome), Attribute.ACTIONS: ",".join(receipt.actions)})
             return receipt
 
-    def _take(self, entry: Entry, cause: Cause, current: Span) -> Receipt:
+    def _take(self, entry: Entry, event: Event, current: Span) -> Receipt:
         application = entry.application
-        wanted = lookups(application, cause)
+        wanted = lookups(application, event)
         for attempt in range(ATTEMPTS):
-            if attempt and self.ledger.seen(application.application, cause):
+            if attempt and self.ledger.seen(application.application, event):
                 return Receipt(application=application.application, outcome=Outcome.REPEATED)
             loaded = self.ledger.load(entry.policy(self.clock()), wanted)
             try:
-                decision = decide(loaded.snapshot, cause)
+                decision = decide(loaded.snapshot, event)
             except Inconsistent:
                 if self.ledger.unchanged(loaded):
                     raise
@@ -104,7 +104,7 @@ class Intake:
                 return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
             decision = stamped(decision, loaded.snapshot.now)
             try:
-                committed = self.ledger.commit(loaded, decision, cause)
+                committed = self.ledger.commit(loaded, decision, event)
             except AlreadySeen:
                 return Receipt(application=application.application, outcome=Outcome.REPEATED, rules=decision.rules)
             except Conflict:
@@ -114,24 +114,24 @@ class Intake:
                 current.set({Attribute.RELEASE: release.id})
                 if trace_id(release.trace) != trace_id(carrier()):
                     current.link(release.trace)
-            measured(loaded.snapshot, decision, cause)
+            measured(loaded.snapshot, decision, event)
             self.outbox.send(committed.entries)
             self.indexer.take(application.application, committed.records)
             actions = tuple(record.action for record in decision.records)
-            log.info("%s: %s -> %s", application.application, cause.kind, ", ".join(actions))
+            log.info("%s: %s -> %s", application.application, event.kind, ", ".join(actions))
             return Receipt(
                 application=application.application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions
             )
-        raise Contended(f"{application.application}: {ATTEMPTS} decisions about {cause.kind} met other writers")
+        raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} met other writers")
 
 
-def _unknown(cause: Cause) -> str:
-    match cause.kind:
+def _unknown(event: Event) -> str:
+    match event.kind:
         case "image-pushed":
-            return f"no application delivers {cause.repository} from registry {cause.registry}"
+            return f"no application delivers {event.repository} from registry {event.registry}"
         case "pipeline-completed":
-            return f"no application is built by pipeline {cause.run.pipeline!r} of project {cause.run.project!r}"
+            return f"no application is built by pipeline {event.run.pipeline!r} of project {event.run.project!r}"
         case "step-finished":
-            return f"there is no application {cause.step.application!r}"
+            return f"there is no application {event.step.application!r}"
         case _:
-            return f"there is no application {cause.application!r}"
+            return f"there is no application {event.application!r}"

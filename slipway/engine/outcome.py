@@ -8,7 +8,7 @@ from typing import Any
 from ..domain.model import Record
 
 REASON_LIMIT = 2000
-"""Characters of a reason that a cause carries."""
+"""Characters of a reason that an event carries."""
 
 
 type Tidy = Callable[[], None]
@@ -20,7 +20,7 @@ def nothing() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """The effect is had, or cannot be had. Reported as a cause."""
+    """The effect is had, or cannot be had. Reported as an event."""
 
     passed: bool
     reason: str = ""

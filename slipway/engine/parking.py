@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..clock import Clock, utc_now
 from ..domain.errors import NotFound
 from ..domain.model import sha256
+from ..domain.queues import Queue
 from ..domain.reports import Parked
 from ..effects.messaging import Bus, DeadLetter, MessageTooLarge
 from ..ledger.installation import Installation
@@ -15,7 +16,6 @@ from ..telemetry import Attribute, Metric, add
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("causes", "steps", "runs", "approvals")
 """Every queue of the installation. Parked input that came by one of them goes back to it."""
 
 
@@ -53,7 +53,7 @@ class Parking:
         parked = self.installation.parked(id)
         if parked is None:
             raise NotFound(f"no parked input has the id {id!r}")
-        if parked.source not in QUEUES and parked.source not in self.again:
+        if parked.source not in tuple(Queue) and parked.source not in self.again:
             raise NotReplayable(f"{parked.id} came by {parked.source}, which cannot be replayed")
         if parked.truncated:
             raise NotReplayable(f"{parked.id} was too long to be kept whole")
@@ -71,7 +71,7 @@ class Parking:
 
     def empty_dead_letters(self) -> int:
         """Park what the queues gave up on; returns how many messages that were."""
-        return sum(self.bus.drain(queue, self._keep) for queue in QUEUES)
+        return sum(self.bus.drain(queue, self._keep) for queue in Queue)
 
     def _keep(self, letter: DeadLetter) -> None:
         reason = f"the queue gave up on it: {letter.reason}"

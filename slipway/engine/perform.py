@@ -1,4 +1,4 @@
-"""Perform: a step's message becomes one effect, under a lease, and its outcome becomes a cause.
+"""Perform: a step's message becomes one effect, under a lease, and its outcome becomes an event.
 
 A step that takes time is looked at again by a scheduled message; nothing here waits.
 """
@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
-from ..domain.causes import StepFinished
+from ..domain.events import StepFinished
 from ..domain.model import sha256
+from ..domain.queues import Queue
 from ..domain.release import Release
 from ..domain.steps import Outgoing, Step, StepKind, Trace
 from ..effects.messaging import Bus, MessageTooLarge
@@ -114,16 +115,16 @@ class Performer:
                 self._send(step.evolve(tries=step.tries + 1), max(after, timedelta(seconds=2 ** (step.tries + 1))))
 
     def _report(self, step: Step, outcome: Finished) -> None:
-        cause = StepFinished(
+        event = StepFinished(
             received_at=self.clock(), step=step, passed=outcome.passed, reason=outcome.reason, result=outcome.result
         )
         try:
-            self.intake.take(cause)
+            self.intake.take(event)
         except Contended as contended:
             # The step was performed; only its report met other writers. It goes through the queue, so that the step
             # is not performed again.
             try:
-                self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])
+                self.bus.send([Outgoing(queue=Queue.EVENTS, id=event.mark, body=event.model_dump(mode="json"))])
             except MessageTooLarge as refused:
                 # Then it is performed again after all, which is harmless, and reported when there is less of a crowd.
                 log.warning("%s: its report: %s", step.id, refused)
@@ -154,7 +155,7 @@ class Performer:
     def _send(self, step: Step, after: timedelta, *, id: str = "") -> None:
         here = received() or carrier()
         message = Outgoing(
-            queue="steps",
+            queue=Queue.STEPS,
             id=id or step.message_id,
             body=step.model_dump(mode="json"),
             not_before=self.clock() + after,

@@ -26,7 +26,7 @@ class Attribute(_Named):
     RELEASE = "slipway.release", "Id of the release, such as `shop-482`. On spans and logs only: metrics stay few."
     ENVIRONMENT = "slipway.environment", "Name of the environment."
     STEP = "slipway.step", "Kind of the step: `plan`, `promote`, `deploy`, …"
-    CAUSE = "slipway.cause", "Kind of the cause: `image-pushed`, `vote-cast`, …"
+    EVENT = "slipway.event", "Kind of the event: `image-pushed`, `vote-cast`, …"
     OUTCOME = "slipway.outcome", "How it ended: `passed`, `failed`, `look-again`, `try-again`, `taken`, `repeated`, …"
     ACTIONS = "slipway.actions", "The audit actions that a decision wrote, separated by commas."
     END = "slipway.end", "End state of a release: `completed`, `failed`, `rolled_back`, …"
@@ -51,7 +51,7 @@ class Family(_Named):
     """The first word of a span's name; the second says which: `step deploy`, `cluster apply`."""
 
     FUNCTION = "function", "One run of a function: what one event, request, message or timer led to in this process."
-    CAUSE = "cause", "A cause is taken in: load, decide, commit, send."
+    EVENT = "event", "An event is taken in: load, decide, commit, send."
     STEP = "step", "One look at, or one try of, a step's effect."
     WAIT = "wait", "The time that a release waited in a phase; it begins in the past, and is written when it ends."
     TABLE = "table", "A call to Table Storage."

@@ -12,9 +12,10 @@ from typing import Any, Final
 from ..bootstrap import App, Ports, Settings, app
 from ..domain.application import Application, Pipeline
 from ..domain.audit import AuditRecord
-from ..domain.causes import Cause, CommandGiven, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.commands import Verb
+from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
+from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, Run, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
 from ..engine.intake import Receipt
@@ -192,9 +193,9 @@ class Installation(Outside):
         """A step ends so, whatever it would have done."""
         return self.take(StepFinished(received_at=self.now, step=step, passed=passed, reason=reason, result=result))
 
-    def take(self, cause: Cause) -> Receipt:
+    def take(self, event: Event) -> Receipt:
         """An event that concerns one application is taken in."""
-        (receipt,) = self.app.intake.take(cause)
+        (receipt,) = self.app.intake.take(event)
         return receipt
 
     # ---- the queues' part, without faults
@@ -214,7 +215,7 @@ class Installation(Outside):
 
         def asked() -> Outgoing | None:
             wanted = (str(kind), environment)
-            steps = (m for m in self.bus.sent if m.queue == "steps")
+            steps = (m for m in self.bus.sent if m.queue == Queue.STEPS)
             return next((m for m in steps if (m.body["kind"], m.body["environment"]) == wanted), None)
 
         self.settle(until=lambda: asked() is not None)
@@ -225,7 +226,7 @@ class Installation(Outside):
 
     def next_step(self) -> Outgoing | None:
         """The message with the step that is to be performed next, if there is one soon."""
-        steps = (m for m in self.bus.sent if m.queue == "steps" and (m.not_before or self.now) <= self.now + SOON)
+        steps = (m for m in self.bus.sent if m.queue == Queue.STEPS and (m.not_before or self.now) <= self.now + SOON)
         return min(steps, key=lambda m: m.not_before or self.now, default=None)
 
     def handle(self, message: Outgoing) -> None:
@@ -271,7 +272,7 @@ class Installation(Outside):
 
     def steps(self) -> list[Step]:
         """The steps that were sent and not performed."""
-        return [Step.model_validate(m.body) for m in self.bus.sent if m.queue == "steps"]
+        return [Step.model_validate(m.body) for m in self.bus.sent if m.queue == Queue.STEPS]
 
     def _delivered(self, app: str) -> Application:
         return self.app.catalogue.entries[app or self.application].application

@@ -1,6 +1,5 @@
 """What the Bicep says and what the code says are the same: settings, queues, names, versions."""
 
-import ast
 import base64
 import json
 import re
@@ -11,6 +10,7 @@ from local.stack.stack import StackOptions
 from slipway.bootstrap.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
 from slipway.catalogue import Known, load_deliveries
 from slipway.domain.keyring import VAULT_SECRET
+from slipway.domain.queues import Queue
 from slipway.ledger.blobs import CONTAINER
 from slipway.ledger.keys import TABLE
 from slipway.ledger.logs import CONTAINER as AUDIT_CONTAINER
@@ -133,16 +133,8 @@ def test_the_settings_accept_what_the_template_gives():
 
 
 def _queue_triggers() -> set[str]:
-    tree = ast.parse((ROOT / "functions/queues.py").read_text(encoding="utf-8"))
-    return {
-        keyword.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "service_bus_queue_trigger"
-        for keyword in node.keywords
-        if keyword.arg == "queue_name" and isinstance(keyword.value, ast.Constant)
-    }
+    source = (ROOT / "functions/queues.py").read_text(encoding="utf-8")
+    return {Queue[member].value for member in re.findall(r"queue_name=Queue\.([A-Z]+)\.value", source)}
 
 
 def test_the_queues_are_those_of_the_triggers_and_of_the_laptop():

@@ -73,7 +73,7 @@ def test_a_hook_for_something_else_is_answered_200_and_forgotten(system: System)
 
 def test_a_run_of_a_pipeline_that_nobody_knows_is_accepted_and_parked(system: System) -> None:
     assert system.hook(hook_of("nobodys-ci")).status == 202
-    parked = system.parked(source="causes", reason="no application is built by pipeline 'nobodys-ci' of project 'shop'")
+    parked = system.parked(source="events", reason="no application is built by pipeline 'nobodys-ci' of project 'shop'")
     assert json.loads(parked["body"])["kind"] == "pipeline-completed"
 
 
@@ -100,7 +100,7 @@ def test_an_event_that_cannot_be_read_is_parked(system: System, data: Any, cloud
 
 def test_a_push_that_nobody_delivers_is_parked(system: System) -> None:
     system.event(system.push_data("team/nobodys", NOWHERE, "1.0.0"))
-    system.parked(source="causes", reason="no application delivers team/nobodys from registry nonprod")
+    system.parked(source="events", reason="no application delivers team/nobodys from registry nonprod")
 
 
 def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: System) -> None:
@@ -112,7 +112,7 @@ def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: Syste
         assert named in reason, reason
 
 
-@pytest.mark.parametrize("queue", ["causes", "steps", "runs", "approvals"])
+@pytest.mark.parametrize("queue", ["events", "steps", "runs", "approvals"])
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -102,7 +102,7 @@ def test_stored_html_in_a_reason_is_inert_on_the_release_page_and_the_board(
 
 
 def test_stored_html_in_parked_input_is_inert(hostile_site: Site, watched: Watched) -> None:
-    hostile_site.home.app.parking.park(source="causes", reason=HOSTILE, body=HOSTILE.encode(), message_id=HOSTILE)
+    hostile_site.home.app.parking.park(source="events", reason=HOSTILE, body=HOSTILE.encode(), message_id=HOSTILE)
     assert "<script>" in watched.open(f"{hostile_site.base}/parked")
     assert watched.page.locator("script").count() == 0
 

@@ -93,10 +93,10 @@ def by_queue(site: Site, _http: urllib3.PoolManager, token: str) -> int:
     """400 where the message is parked, 409 where the vote is refused by name, 200 where it counts."""
     body = json.dumps({"token": token, "decision": "approve"}).encode()
     try:
-        cause = parse_vote(
+        event = parse_vote(
             body, site.home.app.keys, senders=Senders(sign_in=False), message_id="message-1", now=site.home.now
         )
-        receipt = site.home.take(cause)
+        receipt = site.home.take(event)
     except (BadInput, UnknownTarget):
         return 400
     return 409 if "vote.refused" in receipt.actions or not receipt.actions else 200
@@ -172,8 +172,8 @@ def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
     claims = site.home.app.keys.approval(good(site), now=site.home.now)
     assert (claims.approver, claims.environment, claims.plan_hash) == (ADA, "production", site.subject.plan_hash)
     assert site.home.now < claims.expires_at <= site.home.now + timedelta(days=32)
-    cause = vote(claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now)
-    assert (cause.voter, cause.plan_hash) == (ADA, site.subject.plan_hash)
+    event = vote(claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now)
+    assert (event.voter, event.plan_hash) == (ADA, site.subject.plan_hash)
 
 
 @pytest.mark.parametrize("door", ["page", "api"])

@@ -16,7 +16,7 @@ _MAX_BATCH_MESSAGES = 4500
 
 
 def path_of(address: str) -> str:
-    """The entity's path in an address such as `amqps://host:5672/causes`; case does not count."""
+    """The entity's path in an address such as `amqps://host:5672/events`; case does not count."""
     path = urlsplit(address).path if "://" in address else address
     return unquote(path).strip("/").casefold()
 

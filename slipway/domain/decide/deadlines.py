@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ..actions import Action
-from ..causes import DeadlineReached, DeliveryChanged, ReminderDue
+from ..events import DeadlineReached, DeliveryChanged, ReminderDue
 from ..release import Phase, Release
 from ..rules import failed
 from ..steps import StepKind
@@ -19,11 +19,11 @@ RESEND_LIMIT = 3
 _ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY})
 
 
-def deadline_reached(draft: Draft, cause: DeadlineReached) -> None:
-    release = draft.release(cause.release)
-    if release is None or release.due != cause.due:
+def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
+    release = draft.release(event.release)
+    if release is None or release.due != event.due:
         return  # it has moved on
-    if draft.now < cause.due:
+    if draft.now < event.due:
         return  # came early, as clocks differ; the sweep asks again once it is over
     if release.phase is Phase.JOINING:
         end(draft, release, Phase.EXPIRED, "the other of its two facts (image, CI run) did not arrive in time")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.causes import Cause
+from slipway.domain.events import Event
 from slipway.engine.backoff import Backoff
 from slipway.engine.intake import Contended, Intake, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
@@ -17,9 +17,9 @@ from slipway.ledger.table import Conflict
 from slipway.testing import Installation, write_delivery
 
 WRITERS = 8
-CAUSES = 40
+EVENTS = 40
 TRIES = 100
-"""Deliveries of one cause; a queue goes on for longer."""
+"""Deliveries of one event; a queue goes on for longer."""
 
 
 @pytest.fixture
@@ -29,15 +29,15 @@ def installation(table: Table, tmp_path: Path) -> Installation:
     return Installation(tmp_path, table=table)
 
 
-def deliver(intake: Intake, cause: Cause) -> Receipt:
+def deliver(intake: Intake, event: Event) -> Receipt:
     """As the queue does it: again, while others are in the way."""
     for _ in range(TRIES):
         try:
-            (receipt,) = intake.take(cause)
+            (receipt,) = intake.take(event)
         except Contended:
             continue
         return receipt
-    raise AssertionError(f"{cause.key} was not taken in within {TRIES} deliveries")
+    raise AssertionError(f"{event.key} was not taken in within {TRIES} deliveries")
 
 
 def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
@@ -66,13 +66,13 @@ def hurried(installation: Installation) -> Intake:
 
 def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installation: Installation) -> None:
     intake = hurried(installation)
-    causes = [installation.pushed(f"1.0.{number}") for number in range(CAUSES)]
-    receipts = at_once([lambda cause=cause: deliver(intake, cause) for cause in (*causes, *causes)])  # type: ignore[misc]
-    assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == CAUSES
-    releases = list(installation.app.ledger.releases("shop", limit=CAUSES * 2))
-    assert sorted(release.tag for release in releases) == sorted(cause.tag for cause in causes)
-    assert sorted(release.number for release in releases) == list(range(1, CAUSES + 1))
-    assert installation.actions().count("release.created") == CAUSES
+    events = [installation.pushed(f"1.0.{number}") for number in range(EVENTS)]
+    receipts = at_once([lambda event=event: deliver(intake, event) for event in (*events, *events)])  # type: ignore[misc]
+    assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == EVENTS
+    releases = list(installation.app.ledger.releases("shop", limit=EVENTS * 2))
+    assert sorted(release.tag for release in releases) == sorted(event.tag for event in events)
+    assert sorted(release.number for release in releases) == list(range(1, EVENTS + 1))
+    assert installation.actions().count("release.created") == EVENTS
     assert installation.verify().intact
     _one_is_left(installation, "shop", {release.number for release in releases})
     assert list(installation.app.ledger.outbox("shop")) == []
@@ -93,8 +93,8 @@ def _one_is_left(installation: Installation, app: str, numbers: set[int]) -> Non
 
 def test_applications_do_not_get_into_each_others_way(installation: Installation) -> None:
     intake = hurried(installation)
-    causes = [installation.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
-    receipts = at_once([lambda cause=cause: deliver(intake, cause) for cause in causes])  # type: ignore[misc]
+    events = [installation.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
+    receipts = at_once([lambda event=event: deliver(intake, event) for event in events])  # type: ignore[misc]
     assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
     for app in ("shop", "till", "stock"):
         assert [r.number for r in installation.app.ledger.releases(app, limit=50)] == list(range(8, 0, -1))

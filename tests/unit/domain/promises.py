@@ -1,12 +1,12 @@
-"""The promises that hold after every single cause, whatever it was: a world that checks them as it goes."""
+"""The promises that hold after every single event, whatever it was: a world that checks them as it goes."""
 
 from itertools import chain
 
 from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, ChainCheck
-from slipway.domain.causes import Cause
 from slipway.domain.decide import Decision
 from slipway.domain.decide.conditions import facts_missing
+from slipway.domain.events import Event
 from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
 from slipway.domain.release import Phase, Release, VoteDecision
@@ -32,9 +32,9 @@ class WatchedWorld(World):
         self._ids: set[str] = set()
         self._last_actions: set[str] = set()
 
-    def take(self, cause: Cause) -> Decision:
+    def take(self, event: Event) -> Decision:
         records, messages = len(self.audit), len(self.sent)
-        decision = super().take(cause)
+        decision = super().take(event)
         self._last_actions = {record.action for record in self.audit[records:]}
         self._audit_verifies(self.audit[records:])
         for record in self.audit[records:]:

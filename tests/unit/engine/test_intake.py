@@ -1,12 +1,12 @@
-"""Taking causes in: repeats, late ones, unknown ones, and state that is read while others write."""
+"""Taking events in: repeats, late ones, unknown ones, and state that is read while others write."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from slipway.domain.causes import Cause
 from slipway.domain.errors import Inconsistent
+from slipway.domain.events import Event
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.engine.intake import ATTEMPTS, Contended, Outcome, UnknownTarget
 from slipway.ledger import Ledger, LedgerUnavailable, keys
@@ -37,15 +37,15 @@ def interrupted(installation: Installation) -> Installation:
     return installation
 
 
-def taken(installation: Installation, cause: Cause) -> Outcome:
-    (receipt,) = installation.app.intake.take(cause)
+def taken(installation: Installation, event: Event) -> Outcome:
+    (receipt,) = installation.app.intake.take(event)
     return receipt.outcome
 
 
-def test_a_cause_that_changes_something_is_taken_once(installation: Installation) -> None:
-    cause = installation.pushed("1.0")
-    assert taken(installation, cause) is Outcome.TAKEN
-    assert taken(installation, cause) in (Outcome.REPEATED, Outcome.NOTHING)
+def test_an_event_that_changes_something_is_taken_once(installation: Installation) -> None:
+    event = installation.pushed("1.0")
+    assert taken(installation, event) is Outcome.TAKEN
+    assert taken(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
     assert len(list(installation.app.ledger.releases("shop", limit=5))) == 1
 
 
@@ -70,7 +70,7 @@ def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(i
     assert installation.production.applied == 0
 
 
-def test_a_cause_that_nobody_is_concerned_by_names_what_is_unknown(installation: Installation) -> None:
+def test_an_event_that_nobody_is_concerned_by_names_what_is_unknown(installation: Installation) -> None:
     with pytest.raises(UnknownTarget, match="no application delivers team/other from registry nonprod"):
         installation.app.intake.take(installation.pushed("1.0").evolve(repository="team/other"))
     with pytest.raises(UnknownTarget, match="no application is built by pipeline 'build' of project 'Shop'"):
@@ -103,7 +103,7 @@ def _put_release(installation: Installation, release: Release) -> None:
     installation.app.table.transact("shop", [Write(act=Act.PUT, key=keys.release(1), values=pack_release(release))])
 
 
-def test_a_cause_that_always_meets_others_goes_back_to_its_queue(installation: Installation) -> None:
+def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: Installation) -> None:
     waits: list[float] = []
     numbers = iter(range(100))
 
@@ -134,11 +134,11 @@ def test_a_write_whose_answer_was_lost_is_not_done_twice(installation: Installat
     table = AwayTable()
     installation.table = table
     installation.restart()
-    cause = installation.pushed("1.0")
+    event = installation.pushed("1.0")
     table.away = True
     with pytest.raises(LedgerUnavailable):
-        installation.app.intake.take(cause)
+        installation.app.intake.take(event)
     table.away = False
-    assert taken(installation, cause) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert taken(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
     assert len(list(Ledger(table).outbox("shop"))) == 1
     assert installation.actions().count("release.created") == 1

@@ -1,4 +1,4 @@
-"""Performing a step: one effect under a lease, and its outcome as a cause, a later look, or another try."""
+"""Performing a step: one effect under a lease, and its outcome as an event, a later look, or another try."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.causes import CAUSE, StepFinished
+from slipway.domain.events import EVENT, StepFinished
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.engine.intake import Contended, Intake, UnknownTarget
@@ -153,7 +153,7 @@ def test_an_outcome_stands_though_its_lease_cannot_be_given_back(installation: I
 class BusyIntake(Intake):
     """An intake whose ledger others write to all the time."""
 
-    def take(self, cause: Any) -> Any:
+    def take(self, event: Any) -> Any:
         raise Contended("shop: others were faster")
 
 
@@ -172,11 +172,11 @@ def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_ha
 
     busy = busy_like(installation.app.intake)
     performer(installation, effect, intake=busy).perform(step)
-    (message,) = [m for m in installation.bus.sent if m.queue == "causes"]
-    cause = CAUSE.validate_python(message.body)
-    assert isinstance(cause, StepFinished)
-    assert message.id == cause.mark
-    installation.take(cause)
+    (message,) = [m for m in installation.bus.sent if m.queue == "events"]
+    event = EVENT.validate_python(message.body)
+    assert isinstance(event, StepFinished)
+    assert message.id == event.mark
+    installation.take(event)
     assert installation.phase(1) is Phase.CHECKING
     assert len(had) == 1
 

@@ -30,7 +30,7 @@ def sent(installation: Installation) -> list[str]:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize(("queue", "other"), [("causes", "steps"), ("steps", "causes")])
+@pytest.mark.parametrize(("queue", "other"), [("events", "steps"), ("steps", "events")])
 def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
     installation: Installation, place: int, queue: str, other: str
 ) -> None:
@@ -45,7 +45,7 @@ def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
 
 def test_what_is_too_large_in_two_queues_is_parked_twice(installation: Installation) -> None:
     assert installation.app.outbox.send(
-        [entry(installation, 1, TOO_LARGE, "causes"), entry(installation, 2, TOO_LARGE, "steps")]
+        [entry(installation, 1, TOO_LARGE, "events"), entry(installation, 2, TOO_LARGE, "steps")]
     )
     assert {parked.message_id for parked in installation.app.parking.all()} == {"m-1", "m-2"}
 
@@ -101,10 +101,10 @@ def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
         raise error
 
     installation.bus.send_raw = _refuse
-    installation.app.receiver.receive(work, queue="causes", body=b"{}", message_id="m-1")
+    installation.app.receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
     (parked,) = installation.app.parking.all()
     assert str(error) in parked.reason
-    assert parked.reason.endswith("queue causes: too large for it: m-1-copy")
+    assert parked.reason.endswith("queue events: too large for it: m-1-copy")
 
 
 def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(installation: Installation) -> None:
@@ -120,7 +120,7 @@ def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(installat
     installation.bus.send_raw = _refuse
     receiver = Receiver(parking=Lost(), bus=installation.bus, clock=installation.clock)  # type: ignore[arg-type]
     with pytest.raises(LedgerUnavailable):
-        receiver.receive(work, queue="causes", body=b"{}", message_id="m-1")
+        receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
 
 
 def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(

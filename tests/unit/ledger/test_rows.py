@@ -13,7 +13,7 @@ TEXTS = ["", "plain", "Grüße", "🚢" * 40, "\x00\x1f\u2028\"\\'", "a" * 100_0
 
 
 def parked(body: str) -> Parked:
-    return Parked(id="1", source="causes", reason="a test", body=body, parked_at=MORNING)
+    return Parked(id="1", source="events", reason="a test", body=body, parked_at=MORNING)
 
 
 def record(**details: object) -> AuditRecord:

@@ -14,7 +14,7 @@ from local.servicebus.queues.testing import ManualClock
 
 KEY = "a-key-for-tests"
 SETTINGS = BusSettings(
-    queues=(QueueSettings(name="causes"),), key_name="root", key=KEY, bearer_token="a-static-local-token"
+    queues=(QueueSettings(name="events"),), key_name="root", key=KEY, bearer_token="a-static-local-token"
 )
 
 
@@ -27,7 +27,7 @@ def a_token(resource: str, *, expiry: str, key: str = KEY, key_name: str = "root
 
 def test_a_good_token_gives_its_path_and_its_expiry() -> None:
     token = a_token("sb://127.0.0.1:5672/Causes", expiry="2000")
-    assert check_sas(token, key_name="root", key=KEY, now=1999) == ("causes", 2000.0)
+    assert check_sas(token, key_name="root", key=KEY, now=1999) == ("events", 2000.0)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_good_token_gives_its_path_and_its_expiry() -> None:
         (a_token("sb://h/causes", expiry="1000"), "expired"),
         (a_token("sb://h/causes", expiry="soon"), "number of seconds"),
         (a_token("sb://h/causes", expiry="2000").replace("2000", "3000"), "signature does not fit"),
-        (a_token("sb://h/causes", expiry="2000").replace("causes", "steps"), "signature does not fit"),
+        (a_token("sb://h/causes", expiry="2000").replace("events", "steps"), "signature does not fit"),
         ("SharedAccessSignature sr=x&sig=!&se=2000&skn=root", "signature does not fit"),
         ("SharedAccessSignature sr=x", "'sig' is missing"),
         ("SharedAccessSignature ", "'sr' is missing"),
@@ -56,21 +56,21 @@ def test_a_token_opens_its_entity_with_all_below_and_nothing_else() -> None:
     grants = Grants(SETTINGS, clock.now)
     expiry = str(int(clock.now()) + 100)
     grants.put(token=a_token("sb://h/causes", expiry=expiry), audience="sb://h/Causes")
-    grants.check("causes")
+    grants.check("events")
     grants.check("causes/$deadletterqueue")
-    for other in ("steps", "cause", "causes2", ""):
+    for other in ("steps", "cause", "events2", ""):
         with pytest.raises(Refusal, match="Unauthorized"):
             grants.check(other)
     clock.advance(101)
     with pytest.raises(Refusal, match="no valid token"):
-        grants.check("causes")
+        grants.check("events")
 
 
 def test_a_token_for_the_namespace_opens_every_entity() -> None:
     clock = ManualClock()
     grants = Grants(SETTINGS, clock.now)
     grants.put(token=a_token("sb://h/", expiry=str(int(clock.now()) + 100)), audience="sb://h/")
-    grants.check("causes")
+    grants.check("events")
     grants.check("steps")
 
 
@@ -87,7 +87,7 @@ def test_only_the_configured_bearer_token_is_taken() -> None:
         grants.put(token="another-token", audience="sb://h/causes")
     assert "a-static-local-token" not in str(refused.value)
     grants.put(token="a-static-local-token", audience="sb://h/causes")
-    grants.check("causes")
+    grants.check("events")
 
 
 def test_no_bearer_token_is_taken_where_none_is_configured() -> None:

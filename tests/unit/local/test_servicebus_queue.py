@@ -28,12 +28,12 @@ def clock() -> ManualClock:
 
 
 def a_broker(clock: ManualClock, **settings: Any) -> Broker:
-    queue = QueueSettings(name="causes", **settings)
+    queue = QueueSettings(name="events", **settings)
     return Broker([queue], now=clock.now, call_later=clock.call_later)
 
 
 def a_queue(clock: ManualClock, **settings: Any) -> Queue:
-    return a_broker(clock, **settings).queue("causes")
+    return a_broker(clock, **settings).queue("events")
 
 
 def receive(queue: Queue, **options: Any) -> Mailbox:
@@ -373,7 +373,7 @@ def test_a_batch_with_one_bad_message_is_refused_as_a_whole(
     clock: ManualClock, bad: bytes, condition: Condition
 ) -> None:
     broker = a_broker(clock)
-    queue = broker.queue("causes")
+    queue = broker.queue("events")
     with pytest.raises(Refusal) as refused:
         broker.publish(queue, batch(encoded_message("good"), bad), is_batch=True)
     assert refused.value.condition is condition
@@ -384,8 +384,8 @@ def test_a_batch_with_one_bad_message_is_refused_as_a_whole(
 
 def test_queues_are_found_without_regard_to_case(clock: ManualClock) -> None:
     broker = a_broker(clock)
-    assert broker.queue("CAUSES") is broker.queue("causes")
-    assert broker.queue("causes/$deadletterqueue") is broker.queue("causes").dead_letters
+    assert broker.queue("EVENTS") is broker.queue("events")
+    assert broker.queue("causes/$deadletterqueue") is broker.queue("events").dead_letters
     for path in ("steps", "steps/$DeadLetterQueue", "causes/$DeadLetterQueue/$DeadLetterQueue", ""):
         with pytest.raises(Refusal, match="could not be found"):
             broker.queue(path)
@@ -395,7 +395,7 @@ def test_queues_are_found_without_regard_to_case(clock: ManualClock) -> None:
 def test_memory_does_not_grow_with_the_number_of_messages_that_have_gone(clock: ManualClock, end: str) -> None:
     lasting = 86400 * 14 if end == "completed" else 1
     broker = a_broker(clock, default_ttl_seconds=lasting, duplicate_detection_seconds=60)
-    queue = broker.queue("causes")
+    queue = broker.queue("events")
     mailbox = receive(queue) if end == "completed" else Mailbox()
 
     def pass_through(count: int) -> int:

@@ -20,9 +20,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def queue(clock: ManualClock) -> SessionQueue:
-    settings = QueueSettings(name="causes", requires_session=True, lock_seconds=30, max_delivery_count=3)
+    settings = QueueSettings(name="events", requires_session=True, lock_seconds=30, max_delivery_count=3)
     broker = Broker([settings], now=clock.now, call_later=clock.call_later)
-    found = broker.queue("causes")
+    found = broker.queue("events")
     assert isinstance(found, SessionQueue)
     return found
 

@@ -47,7 +47,7 @@ def installation(tmp_path: Path) -> Traced:
 
 
 def deliver(installation: Traced) -> None:
-    with receiving(PUSH), span(Family.FUNCTION, "take_cause"):
+    with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
@@ -80,7 +80,7 @@ def test_every_step_from_push_to_production_is_in_the_trace_of_the_push(installa
 
 def test_the_wait_for_approval_is_bridged_by_links_both_ways(installation: Traced, kept: Kept) -> None:
     deliver(installation)
-    [vote] = kept.named("cause vote-cast")
+    [vote] = kept.named("event vote-cast")
     assert trace_of(vote) == "2" * 32, "a person's visit is a trace of its own"
     assert links_of(vote) == {"1" * 32}
     after = [recorded for recorded in kept.named("queue receive steps") if "2" * 32 in links_of(recorded)]
@@ -118,10 +118,10 @@ def test_looks_are_beside_one_another_and_not_below(installation: Traced, kept: 
 
 
 def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Traced, kept: Kept) -> None:
-    with receiving(PUSH), span(Family.FUNCTION, "take_cause"):
+    with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
-    late = [m for m in installation.bus.sent if m.queue == "causes" and m.body["kind"] == "deadline-reached"]
+    late = [m for m in installation.bus.sent if m.queue == "events" and m.body["kind"] == "deadline-reached"]
     assert late
     for sent in late:
         assert sent.trace is not None

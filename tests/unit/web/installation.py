@@ -9,7 +9,7 @@ from typing import Any
 from slipway.catalogue import Delivery, Known, load_deliveries
 from slipway.catalogue.entries import Catalogue
 from slipway.domain.application import Application, policy_hash
-from slipway.domain.causes import DeadlineReached
+from slipway.domain.events import DeadlineReached
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.model import sha256
 from slipway.domain.plan import Change, Plan, PlanMade

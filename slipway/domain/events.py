@@ -12,7 +12,7 @@ from .release import Run, VoteDecision
 from .steps import Step
 
 
-class _Cause(Record):
+class _Event(Record):
     received_at: Moment
 
     @property
@@ -26,7 +26,7 @@ class _Cause(Record):
         return sha256(self.key.encode()).removeprefix("sha256:")[:40]
 
 
-class ImagePushed(_Cause):
+class ImagePushed(_Event):
     """A manifest was pushed under a tag."""
 
     kind: Literal["image-pushed"] = "image-pushed"
@@ -44,7 +44,7 @@ class ImagePushed(_Cause):
         return f"push {self.registry} {self.repository} {self.digest} {self.tag} {self.source}"
 
 
-class PipelineCompleted(_Cause):
+class PipelineCompleted(_Event):
     """A CI run ended. Names its image where the pipeline itself sent the message."""
 
     kind: Literal["pipeline-completed"] = "pipeline-completed"
@@ -60,7 +60,7 @@ class PipelineCompleted(_Cause):
         return f"run {run.organization} {run.project} {run.pipeline} {run.id} {run.result} {named}"
 
 
-class VoteCast(_Cause):
+class VoteCast(_Event):
     """A person decided about a plan. Who they are was checked by the channel."""
 
     kind: Literal["vote-cast"] = "vote-cast"
@@ -84,7 +84,7 @@ class VoteCast(_Cause):
         return f"vote {self.application} {self.release} {self.voter.casefold()} {self.submission}"
 
 
-class StepFinished(_Cause):
+class StepFinished(_Event):
     """A step had its effect, or could not have it."""
 
     kind: Literal["step-finished"] = "step-finished"
@@ -104,7 +104,7 @@ class StepFinished(_Cause):
         return digest if self.passed and isinstance(digest, str) else None
 
 
-class DeadlineReached(_Cause):
+class DeadlineReached(_Event):
     """A time that a release was given has run out."""
 
     kind: Literal["deadline-reached"] = "deadline-reached"
@@ -117,7 +117,7 @@ class DeadlineReached(_Cause):
         return f"deadline {self.application} {self.release} {self.due.isoformat()}"
 
 
-class ReminderDue(_Cause):
+class ReminderDue(_Event):
     """People who are asked and have not answered are to be asked again."""
 
     kind: Literal["reminder-due"] = "reminder-due"
@@ -130,7 +130,7 @@ class ReminderDue(_Cause):
         return f"reminder {self.application} {self.release} {self.due.isoformat()}"
 
 
-class CommandGiven(_Cause):
+class CommandGiven(_Event):
     """An operator told Slipway to do something. Who they are and that they may was checked by the channel."""
 
     kind: Literal["command-given"] = "command-given"
@@ -161,7 +161,7 @@ class CommandGiven(_Cause):
         return f"command {self.verb} {about} {self.actor.casefold()} {self.submission}"
 
 
-class FreezeSpread(_Cause):
+class FreezeSpread(_Event):
     """A freeze of everything was set or ended; each application is told, so that its decisions see it."""
 
     kind: Literal["freeze-spread"] = "freeze-spread"
@@ -177,7 +177,7 @@ class FreezeSpread(_Cause):
         return f"freeze {self.application} {self.freeze.id} {'ended' if self.ended_by else 'set'}"
 
 
-class DeliveryChanged(_Cause):
+class DeliveryChanged(_Event):
     """The delivery folder is no longer the one that the plan of a release was made from."""
 
     kind: Literal["delivery-changed"] = "delivery-changed"
@@ -193,7 +193,7 @@ class DeliveryChanged(_Cause):
         return f"delivery {at} {self.delivery}"
 
 
-Cause = Annotated[
+Event = Annotated[
     ImagePushed
     | PipelineCompleted
     | VoteCast
@@ -206,5 +206,5 @@ Cause = Annotated[
     Field(discriminator="kind"),
 ]
 
-CAUSE: TypeAdapter[Cause] = TypeAdapter(Cause)
-"""Parses a cause from JSON or Python data."""
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+"""Parses an event from JSON or Python data."""
