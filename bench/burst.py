@@ -17,7 +17,7 @@ from azure.data.tables import TableServiceClient
 from local.stack import azurite
 from slipway.bootstrap import App, Ports
 from slipway.clock import utc_now
-from slipway.domain.causes import ImagePushed
+from slipway.domain.events import ImagePushed
 from slipway.engine.backoff import Backoff
 from slipway.engine.intake import Contended
 from slipway.ledger.azure_table import AzureTable
