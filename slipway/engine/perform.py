@@ -20,7 +20,7 @@ from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
 from ..telemetry import Attribute, Family, about, carrier, received, span
 from .intake import Contended, Intake, UnknownTarget
-from .outcome import Finished, LookAgain, Outcome, TryAgain, failed, told
+from .outcome import Finished, Outcome, Requeue, Retry, failed, told
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +96,9 @@ class Performer:
         with span(Family.STEP, step.kind, values) as current:
             outcome = self.effects[step.kind](work)
             current.set({Attribute.OUTCOME: told(outcome)})
-            if isinstance(outcome, TryAgain) or (isinstance(outcome, Finished) and not outcome.passed):
+            if isinstance(outcome, Retry) or (isinstance(outcome, Finished) and not outcome.passed):
                 current.fail(outcome.reason)
-        if isinstance(outcome, TryAgain) and step.tries + 1 >= TRIES:
+        if isinstance(outcome, Retry) and step.tries + 1 >= TRIES:
             return failed(f"{outcome.reason} (tried {TRIES} times)", afterwards=outcome.afterwards)
         return outcome
 
@@ -107,10 +107,10 @@ class Performer:
             case Finished():
                 self._report(step, outcome)
                 self._tidy(step, outcome)
-            case LookAgain(after=after, reason=reason):
+            case Requeue(after=after, reason=reason):
                 log.info("%s: %s", step.id, reason)
                 self._send(step.evolve(poll=step.poll + 1, tries=0), after)
-            case TryAgain(reason=reason, after=after):
+            case Retry(reason=reason, after=after):
                 log.warning("%s: try %d went wrong: %s", step.id, step.tries + 1, reason)
                 self._send(step.evolve(tries=step.tries + 1), max(after, timedelta(seconds=2 ** (step.tries + 1))))
 

@@ -5,7 +5,7 @@ from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.tokens import KeysUnavailable
 from ...effects.notification import Channel, Message, NotificationError
-from ..outcome import Outcome, TryAgain, failed, passed
+from ..outcome import Outcome, Retry, failed, passed
 from ..perform import Work
 from .notices import Audience, messages
 from .places import Places
@@ -20,7 +20,7 @@ def notify(places: Places, clock: Clock, work: Work) -> Outcome:
     except UnknownName as error:
         return failed(str(error))
     except KeysUnavailable as away:
-        return TryAgain(reason=str(away))
+        return Retry(reason=str(away))
     return _send(channel, found)
 
 
@@ -33,7 +33,7 @@ def _send(channel: Channel, found: list[Message]) -> Outcome:
             channel.send(message)
         except NotificationError as error:
             if error.retryable:
-                return TryAgain(reason=str(error))
+                return Retry(reason=str(error))
             refused.append(str(error))
     if refused:
         return failed(refused[0] if len(found) == 1 else f"{len(refused)} of {len(found)} not sent: {refused[0]}")

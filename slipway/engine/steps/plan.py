@@ -14,7 +14,7 @@ from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Preview
 from ...effects.registry import RegistryError
-from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
+from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..perform import Work
 from .places import Places
 from .plan_return import ImageGone, look_for, manifests_of
@@ -42,12 +42,12 @@ def plan(places: Places, clock: Clock, work: Work) -> Outcome:
         supply_chain = look(places, work, environment, clock())
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image: what is merely not there yet is waited for.
-            return LookAgain(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
+            return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
         report = _report(places, work, _make(places, work, environment, supply_chain.given_up()))
     except (ConfigError, ImageGone, UnknownName) as error:
         return failed(str(error))
     except (RegistryError, ClusterError) as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
     return passed(report)
 
 

@@ -24,7 +24,7 @@ from ...effects.registry import (
     Unfinished,
 )
 from ...effects.registry import promote as copy
-from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
+from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..perform import Work
 from .places import Places
 from .promoting import Life, TimeIsOver
@@ -61,7 +61,7 @@ def promote(places: Places, clock: Clock, work: Work) -> Outcome:
             return failed(life.given_up(), afterwards=life.forget)
     except RegistryError as error:
         return _after_error(error, environment, life)
-    return LookAgain(after=AT_ONCE, reason=life.told)
+    return Requeue(after=AT_ONCE, reason=life.told)
 
 
 def _after_error(error: RegistryError, environment: Environment, life: Life) -> Outcome:
@@ -72,8 +72,8 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
     if life.advanced:
         # It gets somewhere between its failures: that is no reason to give it up after a few of them.
-        return LookAgain(after=max(pause, SOON), reason=f"{life.told}; {error}")
-    return TryAgain(reason=str(error), after=pause, afterwards=life.forget)
+        return Requeue(after=max(pause, SOON), reason=f"{life.told}; {error}")
+    return Retry(reason=str(error), after=pause, afterwards=life.forget)
 
 
 def _with_advice(error: RegistryError, environment: Environment, life: Life) -> str:
@@ -137,7 +137,7 @@ def _ends(places: Places, environment: Environment, life: Life) -> tuple[Source,
     return source, target
 
 
-def _import(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> LookAgain | None:
+def _import(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:
     """None once there is nothing more to wait for: the image was imported, or is to be copied instead."""
     try:
         return _imported(places, environment, life, source, target)
@@ -151,7 +151,7 @@ def _import(places: Places, environment: Environment, life: Life, source: Source
         raise
 
 
-def _imported(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> LookAgain | None:
+def _imported(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:
     importer = places.importer
     if life.state.operation:
         seen = importer.look(life.state.operation, target)
@@ -171,4 +171,4 @@ def _imported(places: Places, environment: Environment, life: Life, source: Sour
     if life.is_last:
         raise TimeIsOver(life.given_up())
     life.importing()
-    return LookAgain(after=timedelta(seconds=seen.after), reason="the registry imports it")
+    return Requeue(after=timedelta(seconds=seen.after), reason="the registry imports it")

@@ -3,7 +3,7 @@
 from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...effects.registry import RegistryError
-from ..outcome import Outcome, TryAgain, failed, passed
+from ..outcome import Outcome, Retry, failed, passed
 from ..perform import Work
 from .places import Places
 
@@ -19,7 +19,7 @@ def resolve(places: Places, work: Work) -> Outcome:
     except UnknownName as error:
         return failed(str(error))
     except RegistryError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
     if digest is None:
-        return TryAgain(reason=f"{release.registry}/{release.repository} has no tag {release.tag} yet")
+        return Retry(reason=f"{release.registry}/{release.repository} has no tag {release.tag} yet")
     return passed(Resolved(digest=digest))

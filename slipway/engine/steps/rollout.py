@@ -8,7 +8,7 @@ from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...effects.cluster import Cluster, ClusterError, RolloutState, State
-from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
+from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..perform import Work
 from .places import Places
 from .plan import PlanLost, load_plan
@@ -37,7 +37,7 @@ def deploy(places: Places, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
 def apply(places: Places, plan: Plan) -> Applied:
@@ -54,7 +54,7 @@ def check(places: Places, clock: Clock, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
 def roll_back(places: Places, clock: Clock, work: Work) -> Outcome:
@@ -69,7 +69,7 @@ def roll_back(places: Places, clock: Clock, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
 def _judge(cluster: Cluster, seen: RolloutState, plan: Plan, clock: Clock, work: Work) -> Outcome:
@@ -81,7 +81,7 @@ def _judge(cluster: Cluster, seen: RolloutState, plan: Plan, clock: Clock, work:
         # The first look of all may come late because we were away: that alone says nothing of the pods.
         if work.step.poll and clock() - work.step.asked_at > within:
             return failed(f"not up within {within}: {seen.reason}", seen)
-        return LookAgain(after=pause_before(work.step.poll), reason=seen.reason)
+        return Requeue(after=pause_before(work.step.poll), reason=seen.reason)
     others = {
         found.image
         for found in cluster.running_digests(plan.manifests, plan.namespace)

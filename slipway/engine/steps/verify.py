@@ -10,7 +10,7 @@ from ...domain.plan import Plan
 from ...domain.release import Evidence
 from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, State
-from ..outcome import Finished, LookAgain, Outcome, TryAgain, failed, passed
+from ..outcome import Finished, Outcome, Requeue, Retry, failed, passed
 from ..perform import Work
 from .places import Places
 from .plan import PlanLost, load_plan
@@ -33,7 +33,7 @@ def verify(places: Places, clock: Clock, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
 def _verify(places: Places, environment: Environment, plan: Plan, clock: Clock, work: Work) -> Outcome:
@@ -44,7 +44,7 @@ def _verify(places: Places, environment: Environment, plan: Plan, clock: Clock, 
         # A Service needs a moment to find new pods: a probe has failed only when its time is over.
         reason = next(probe.summary for probe in probes if not probe.passed)
         if not late:
-            return LookAgain(after=pause_before(work.step.poll), reason=reason)
+            return Requeue(after=pause_before(work.step.poll), reason=reason)
         return _finished(probes, reason)
     if plan.verification is None:
         return _finished(probes, "all probes passed")
@@ -67,7 +67,7 @@ def _job(
     cluster.start_job(job_manifest, plan.namespace)
     state = cluster.job(name, plan.namespace)
     if state.state is State.WAITING and not late:
-        return LookAgain(after=pause_before(step.poll), reason=state.reason)
+        return Requeue(after=pause_before(step.poll), reason=state.reason)
     log = cluster.job_log(name, plan.namespace)
     job = Evidence(
         name="acceptance",

@@ -11,7 +11,7 @@ from slipway.domain.events import EVENT, StepFinished
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.engine.intake import Contended, Intake, UnknownTarget
-from slipway.engine.outcome import Finished, LookAgain, Outcome, TryAgain, passed
+from slipway.engine.outcome import Finished, Outcome, Requeue, Retry, passed
 from slipway.engine.perform import BUSY, LEASE, TRIES, Performer, Work
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.leases import Leases
@@ -108,14 +108,14 @@ def test_an_effect_may_prolong_its_lease_and_is_told_when_it_lost_it(installatio
 def test_looking_again_comes_as_another_message_and_forgets_earlier_tries(
     installation: Installation, step: Step
 ) -> None:
-    again = performer(installation, lambda work: LookAgain(after=timedelta(seconds=3), reason="0 of 1"))
+    again = performer(installation, lambda work: Requeue(after=timedelta(seconds=3), reason="0 of 1"))
     again.perform(step.evolve(poll=4, tries=2))
     assert sent(installation) == [(step.evolve(poll=5, tries=0), timedelta(seconds=3))]
     assert installation.phase(1) is Phase.DEPLOYING
 
 
 def test_tries_come_after_growing_pauses_and_end_in_a_failure(installation: Installation, step: Step) -> None:
-    flaky = performer(installation, lambda work: TryAgain(reason="no answer"))
+    flaky = performer(installation, lambda work: Retry(reason="no answer"))
     pauses, current = [], step
     for _ in range(TRIES - 1):
         flaky.perform(current)

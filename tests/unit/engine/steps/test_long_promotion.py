@@ -14,7 +14,7 @@ from slipway.domain.promotion import PromotionState
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, Step, StepKind
 from slipway.effects.registry import Throttled, Unreachable, Where
-from slipway.engine.outcome import Finished, LookAgain, Outcome, TryAgain
+from slipway.engine.outcome import Finished, Outcome, Requeue, Retry
 from slipway.engine.perform import Work
 from slipway.engine.steps.promote import DIGESTS_KEPT, promote
 from slipway.engine.steps.promoting import LONGEST_LIFE
@@ -113,7 +113,7 @@ def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: 
 def test_what_is_left_is_asked_for_at_once(installation: Installation) -> None:
     outcome = run(installation, approved(installation))
 
-    assert isinstance(outcome, LookAgain)
+    assert isinstance(outcome, Requeue)
     assert outcome.after == timedelta(0)
 
 
@@ -164,7 +164,7 @@ def test_after_its_time_it_fails_with_what_had_arrived(installation: Installatio
 def test_a_single_blob_may_take_longer_than_a_message_has(installation: Installation, pace: Pace) -> None:
     pace.upload = timedelta(minutes=3)
     step = approved(installation)
-    while isinstance(outcome := run(installation, step), LookAgain):
+    while isinstance(outcome := run(installation, step), Requeue):
         step = step.evolve(poll=step.poll + 1)
 
     assert isinstance(outcome, Finished)
@@ -205,7 +205,7 @@ def test_a_failure_after_something_has_arrived_costs_no_try(installation: Instal
     pace.then = break_down
     outcome = run(installation, step)
 
-    assert isinstance(outcome, LookAgain)
+    assert isinstance(outcome, Requeue)
     assert "no answer" in outcome.reason
 
 
@@ -215,7 +215,7 @@ def test_a_busy_registry_is_left_alone_as_long_as_it_asks(installation: Installa
 
     outcome = run(installation, step)
 
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, Retry)
     assert outcome.after == timedelta(minutes=2)
     before = installation.now
     installation.perform(step)

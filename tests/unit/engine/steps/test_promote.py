@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.effects.registry import Denied, TagTaken, Unreachable, Where
-from slipway.engine.outcome import Finished, TryAgain
+from slipway.engine.outcome import Finished, Retry
 from slipway.engine.perform import Work
 from slipway.engine.steps.promote import promote
 from slipway.ledger import LedgerUnavailable
@@ -71,7 +71,7 @@ def test_a_lease_that_cannot_be_renewed_does_not_stop_the_copy(installation: Ins
 def test_a_registry_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
     installation.nonprod.errors += [Unreachable(Where("nonprod.test"), "no answer")] * 50
     outcome = promote(installation.app.places, installation.clock, work)
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, Retry)
     assert outcome.reason.startswith("nonprod.test: no answer")
 
 

@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.effects.cluster import ClusterError, Denied, Unreachable
-from slipway.engine.outcome import Finished, LookAgain, TryAgain
+from slipway.engine.outcome import Finished, Requeue, Retry
 from slipway.engine.perform import LEASE, Work
 from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before, roll_back
 from slipway.testing import Installation, MemoryBlobs
@@ -55,7 +55,7 @@ def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(in
     found = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     outcome = check(installation.app.places, installation.clock, found)
-    assert outcome == LookAgain(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready")
+    assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready")
     pauses = [pause_before(poll) for poll in range(6)]
     assert pauses == sorted(pauses)
     assert pauses[-1] == SLOW_LOOK == pause_before(10**6)
@@ -73,7 +73,7 @@ def test_a_rollout_that_is_not_up_in_time_fails(installation: Installation) -> N
     found = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(WITHIN)
-    assert isinstance(check(installation.app.places, installation.clock, found), LookAgain)
+    assert isinstance(check(installation.app.places, installation.clock, found), Requeue)
     installation.wait(timedelta(seconds=1))
     outcome = check(installation.app.places, installation.clock, replace(found, step=found.step.evolve(poll=1)))
     assert isinstance(outcome, Finished)
@@ -84,7 +84,7 @@ def test_a_first_look_that_comes_too_late_is_not_the_last(installation: Installa
     found = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(2 * WITHIN)
-    assert isinstance(check(installation.app.places, installation.clock, found), LookAgain)
+    assert isinstance(check(installation.app.places, installation.clock, found), Requeue)
 
 
 def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Installation) -> None:
@@ -164,7 +164,7 @@ def test_what_may_pass_is_tried_again_and_what_will_not_fails(
         else check(installation.app.places, installation.clock, found)
     )
     if error.retryable:
-        assert outcome == TryAgain(reason=str(error))
+        assert outcome == Retry(reason=str(error))
     else:
         assert outcome == Finished(passed=False, reason=str(error))
 
@@ -185,7 +185,7 @@ def back(installation: Installation) -> Work:
 
 
 def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(installation: Installation, back: Work) -> None:
-    assert isinstance(roll_back(installation.app.places, installation.clock, back), LookAgain)
+    assert isinstance(roll_back(installation.app.places, installation.clock, back), Requeue)
     assert installation.staging.digest("shop") == installation.release(1).digest
     installation.perform(back.step)
     installation.settle()

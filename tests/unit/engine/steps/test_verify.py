@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import JobState, ProbeResult, State, Unreachable
-from slipway.engine.outcome import Finished, LookAgain, TryAgain
+from slipway.engine.outcome import Finished, Requeue, Retry
 from slipway.engine.perform import Work
 from slipway.engine.steps.verify import verify
 from slipway.testing import Installation
@@ -45,7 +45,7 @@ def test_probes_and_the_job_pass_and_leave_evidence(installation: Installation, 
 
 def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: Installation, work: Work) -> None:
     installation.staging.probes = [REFUSED, REFUSED]
-    assert verify(installation.app.places, installation.clock, work) == LookAgain(
+    assert verify(installation.app.places, installation.clock, work) == Requeue(
         after=timedelta(milliseconds=300), reason=REFUSED.reason
     )
     assert installation.staging.jobs_started == []
@@ -57,7 +57,7 @@ def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: 
 
 def test_a_probe_that_passes_at_last_leads_on_to_the_job(installation: Installation, work: Work) -> None:
     installation.staging.probes = [REFUSED]
-    assert isinstance(verify(installation.app.places, installation.clock, work), LookAgain)
+    assert isinstance(verify(installation.app.places, installation.clock, work), Requeue)
     assert finished(installation, work).passed
 
 
@@ -65,7 +65,7 @@ def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Ins
     installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
     for _ in range(3):
         outcome = verify(installation.app.places, installation.clock, work)
-        assert outcome == LookAgain(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
+        assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
     assert len(installation.staging.jobs_started) == 1
 
 
@@ -113,4 +113,4 @@ def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installat
 
 def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
     installation.staging.errors.append(Unreachable("staging did not answer"))
-    assert verify(installation.app.places, installation.clock, work) == TryAgain(reason="staging did not answer")
+    assert verify(installation.app.places, installation.clock, work) == Retry(reason="staging did not answer")
