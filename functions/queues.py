@@ -75,13 +75,13 @@ def take_vote(message: func.ServiceBusMessage) -> None:
     _receive(Queue.APPROVALS, message, work)
 
 
-@blueprint.function_name("perform_step")
+@blueprint.function_name("run_step")
 @blueprint.service_bus_queue_trigger(
     arg_name="message", queue_name=Queue.STEPS.value, connection=SERVICE_BUS, data_type=BYTES
 )
-def perform_step(message: func.ServiceBusMessage) -> None:
+def run_step(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().performer.perform(read_as(Step, read_json(body)))
+        parts().step_runner.run(read_as(Step, read_json(body)))
 
     _receive(Queue.STEPS, message, work)
 

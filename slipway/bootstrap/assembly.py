@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
-    from ..engine.perform import Performer
+    from ..engine.run_step import StepRunner
     from ..engine.steps.places import Places
     from ..ledger.anchors import Anchors
     from ..maintenance.anchoring import Anchoring
@@ -182,11 +182,11 @@ class App:
         )
 
     @part
-    def performer(self) -> "Performer":
-        from ..engine.perform import Performer
+    def step_runner(self) -> "StepRunner":
+        from ..engine.run_step import StepRunner
         from ..engine.steps.table import effects
 
-        return Performer(
+        return StepRunner(
             ledger=self.ledger,
             leases=self.leases,
             catalogue=self.catalogue,

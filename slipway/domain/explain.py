@@ -194,7 +194,7 @@ class _View:
             self.release,
             snapshot.lane(environment),
             everything=snapshot.head.freeze,
-            opening=snapshot.windows.get(environment),
+            window_status=snapshot.windows.get(environment),
             now=snapshot.now,
         )
 

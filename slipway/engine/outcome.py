@@ -1,4 +1,4 @@
-"""What performing a step led to: a decision about the message, applied by `perform.py`."""
+"""What performing a step led to: a decision about the message, applied by `run_step.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -232,10 +232,10 @@ class Installation(Outside):
     def handle(self, message: Outgoing) -> None:
         self.bus.sent.remove(message)
         self.now = max(self.now, message.not_before or self.now)
-        self.perform(Step.model_validate(message.body))
+        self.run_step(Step.model_validate(message.body))
 
-    def perform(self, step: Step) -> None:
-        self.app.performer.perform(step)
+    def run_step(self, step: Step) -> None:
+        self.app.step_runner.run(step)
 
     def sweep(self, *, look_for_pushes: bool = False) -> Swept:
         """The timer of each minute; each fifth time it looks for pushes too."""

@@ -191,7 +191,7 @@ class Run:
             case "events":
                 self.installation.app.intake.take(EVENT.validate_python(read_json(body)))
             case "steps":
-                self.installation.perform(read_as(Step, read_json(body)))
+                self.installation.run_step(read_as(Step, read_json(body)))
             case "approvals":
                 self.installation.app.intake.take(
                     parse_vote(

@@ -17,7 +17,7 @@ from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
 from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
 from ...ledger.newer import newer_release
-from ..perform import Work
+from ..run_step import Work
 from .places import Places
 from .plan import PlanLost, load_plan
 

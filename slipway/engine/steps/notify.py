@@ -6,7 +6,7 @@ from ...domain.errors import UnknownName
 from ...domain.tokens import KeysUnavailable
 from ...effects.notification import Channel, Message, NotificationError
 from ..outcome import Outcome, Retry, failed, passed
-from ..perform import Work
+from ..run_step import Work
 from .notices import Audience, messages
 from .places import Places
 

@@ -15,7 +15,7 @@ from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Preview
 from ...effects.registry import RegistryError
 from ..outcome import Outcome, Requeue, Retry, failed, passed
-from ..perform import Work
+from ..run_step import Work
 from .places import Places
 from .plan_return import ImageGone, look_for, manifests_of
 from .supply_chain import SupplyChain, look

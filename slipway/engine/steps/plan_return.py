@@ -14,7 +14,7 @@ from ...domain.plan import Plan
 from ...domain.release import Release, Return
 from ...domain.rules import RuleResult
 from ...effects.registry import NotFound
-from ..perform import Work
+from ..run_step import Work
 from .places import Places
 
 MANIFESTS_GONE = "the manifests of {release} are not kept any more: the present ones are used, with its image"

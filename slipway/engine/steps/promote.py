@@ -25,7 +25,7 @@ from ...effects.registry import (
 )
 from ...effects.registry import promote as copy
 from ..outcome import Outcome, Requeue, Retry, failed, passed
-from ..perform import Work
+from ..run_step import Work
 from .places import Places
 from .promoting import Life, TimeIsOver
 

@@ -12,7 +12,7 @@ from ...domain.release import Release
 from ...domain.steps import PROMOTION_TIME
 from ...effects.registry import Progress, TagTaken, Target
 from ...ledger import LedgerUnavailable
-from ..perform import LEASE, Work
+from ..run_step import LEASE, Work
 from .places import Places
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...effects.registry import RegistryError
 from ..outcome import Outcome, Retry, failed, passed
-from ..perform import Work
+from ..run_step import Work
 from .places import Places
 
 

@@ -9,7 +9,7 @@ from ...domain.model import Record
 from ...domain.plan import Plan
 from ...effects.cluster import Cluster, ClusterError, RolloutState, State
 from ..outcome import Outcome, Requeue, Retry, failed, passed
-from ..perform import Work
+from ..run_step import Work
 from .places import Places
 from .plan import PlanLost, load_plan
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from ...domain.application import Environment
 from ...domain.rules import NotYet, RuleResult, failed
 from ...domain.subjects import checked_identities
-from ..perform import Work
+from ..run_step import Work
 from .places import Places
 
 

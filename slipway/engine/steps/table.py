@@ -5,7 +5,7 @@ from functools import partial
 
 from ...clock import Clock
 from ...domain.steps import StepKind
-from ..perform import Effect
+from ..run_step import Effect
 from .notify import notify
 from .places import Places
 from .plan import plan

@@ -11,7 +11,7 @@ from ...domain.release import Evidence
 from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, State
 from ..outcome import Finished, Outcome, Requeue, Retry, failed, passed
-from ..perform import Work
+from ..run_step import Work
 from .places import Places
 from .plan import PlanLost, load_plan
 from .rollout import pause_before

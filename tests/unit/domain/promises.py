@@ -129,8 +129,8 @@ class WatchedWorld(World):
         lane = self.lanes[release.environment or ""]
         assert lane.hold is None
         freezes = [freeze for freeze in (lane.freeze, self.head.freeze) if freeze and freeze.in_force(self.now)]
-        opening = self.openings().get(lane.environment)
-        if freezes or (opening is not None and not opening.open):
+        window_status = self.window_statuses().get(lane.environment)
+        if freezes or (window_status is not None and not window_status.open):
             assert "override.used" in self._last_actions
             assert before is not None
             assert before.override is not None or "override.given" in self._last_actions

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.unit.engine.test_perform import busy_like, step, step_runner
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
@@ -14,7 +15,6 @@ from slipway.engine.parking import NotReplayable
 from slipway.engine.receiving import Receiver
 from slipway.ledger import LedgerUnavailable, OutboxEntry
 from slipway.testing import Installation, MemoryBus
-from tests.unit.engine.test_perform import busy_like, performer, step
 
 TOO_LARGE = 300_000
 __all__ = ["step"]  # the fixture
@@ -130,9 +130,9 @@ def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
     report = Finished(passed=True, result={"filled": "x" * TOO_LARGE})
     busy = busy_like(installation.app.intake)
     with pytest.raises(Contended):
-        performer(installation, lambda work: report, intake=busy).perform(step)
+        step_runner(installation, lambda work: report, intake=busy).run(step)
     assert installation.phase(1) is Phase.DEPLOYING
-    performer(installation, lambda work: Finished(passed=True, result={"objects": []})).perform(step)
+    step_runner(installation, lambda work: Finished(passed=True, result={"objects": []})).run(step)
     assert installation.phase(1) is Phase.CHECKING
 
 

@@ -9,7 +9,7 @@ from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.effects.registry import Denied, TagTaken, Unreachable, Where
 from slipway.engine.outcome import Finished, Retry
-from slipway.engine.perform import Work
+from slipway.engine.run_step import Work
 from slipway.engine.steps.promote import promote
 from slipway.ledger import LedgerUnavailable
 from slipway.testing import Installation
@@ -88,7 +88,7 @@ def test_a_tag_that_names_another_image_there_fails_the_release_and_nothing_is_d
     installation: Installation, work: Work
 ) -> None:
     installation.prod.held.seed("team/shop", image(b"another"), "1.0")
-    installation.perform(work.step)
+    installation.run(work.step)
     assert installation.phase(1) is Phase.FAILED
     assert "prod.test/team/shop:1.0" in installation.release(1).reason
     installation.wait(timedelta(minutes=1))

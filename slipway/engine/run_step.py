@@ -47,7 +47,7 @@ Effect = Callable[[Work], Outcome]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Performer:
+class StepRunner:
     """Performs steps."""
 
     ledger: Ledger
@@ -59,7 +59,7 @@ class Performer:
     clock: Clock
     owner: Callable[[], str]
 
-    def perform(self, step: Step) -> None:
+    def run(self, step: Step) -> None:
         """Raises `LedgerUnavailable` and `QueueUnavailable`: the message comes again then. And `UnknownTarget`."""
         matter = {
             Attribute.APPLICATION: step.application,
