@@ -37,7 +37,7 @@ def take_event(message: func.ServiceBusMessage) -> None:
             event = EVENT.validate_python(read_json(body))
         except ValidationError as error:
             raise bad_input(error) from error
-        parts().intake.take(event)
+        parts().handler.handle(event)
 
     _receive(Queue.EVENTS, message, work)
 
@@ -48,7 +48,7 @@ def take_event(message: func.ServiceBusMessage) -> None:
 )
 def take_run(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().intake.take(parse_run_message(body, now=parts().clock()))
+        parts().handler.handle(parse_run_message(body, now=parts().clock()))
 
     _receive(Queue.RUNS, message, work)
 
@@ -68,7 +68,7 @@ def take_vote(message: func.ServiceBusMessage) -> None:
             message_id=message.message_id or "",
             now=built.clock(),
         )
-        for receipt in parts().intake.take(vote):
+        for receipt in parts().handler.handle(vote):
             refused = failed(receipt.rules)
             log.info("vote on %s-%s: %s", vote.application, vote.release, refused[0].name if refused else "counted")
 

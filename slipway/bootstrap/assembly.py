@@ -12,7 +12,7 @@ from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.freezing import Freezer
 from ..engine.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
-from ..engine.intake import Intake
+from ..engine.handle import Handler
 from ..engine.links import Links
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
@@ -151,8 +151,8 @@ class App:
         return Outbox(self.ledger, self.bus, self.parking)
 
     @part
-    def intake(self) -> Intake:
-        return Intake(
+    def handler(self) -> Handler:
+        return Handler(
             ledger=self.ledger,
             catalogue=self.catalogue,
             outbox=self.outbox,
@@ -190,7 +190,7 @@ class App:
             ledger=self.ledger,
             leases=self.leases,
             catalogue=self.catalogue,
-            intake=self.intake,
+            handler=self.handler,
             bus=self.bus,
             effects=effects(self.places, self.clock),
             clock=self.clock,
@@ -222,7 +222,7 @@ class App:
         return Sweep(
             ledger=self.ledger,
             catalogue=self.catalogue,
-            intake=self.intake,
+            handler=self.handler,
             outbox=self.outbox,
             indexer=self.indexer,
             numbers=self.numbers,
@@ -298,11 +298,11 @@ class App:
 
     @part
     def commander(self) -> Commander:
-        return Commander(intake=self.intake, reader=self.reader, freezer=self.freezer, clock=self.clock)
+        return Commander(handler=self.handler, reader=self.reader, freezer=self.freezer, clock=self.clock)
 
     @part
     def freezer(self) -> Freezer:
-        return Freezer(installation=self.installation, catalogue=self.catalogue, intake=self.intake, clock=self.clock)
+        return Freezer(installation=self.installation, catalogue=self.catalogue, handler=self.handler, clock=self.clock)
 
     @part
     def reader(self) -> Reader:

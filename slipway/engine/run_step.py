@@ -19,7 +19,7 @@ from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
 from ..telemetry import Attribute, Family, about, carrier, received, span
-from .intake import Contended, Intake, UnknownTarget
+from .handle import Contended, Handler, UnknownTarget
 from .outcome import Finished, Outcome, Requeue, Retry, failed, told
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class StepRunner:
     ledger: Ledger
     leases: Leases
     catalogue: Catalogue
-    intake: Intake
+    handler: Handler
     bus: Bus
     effects: Mapping[StepKind, Effect]
     clock: Clock
@@ -119,7 +119,7 @@ class StepRunner:
             received_at=self.clock(), step=step, passed=outcome.passed, reason=outcome.reason, result=outcome.result
         )
         try:
-            self.intake.take(event)
+            self.handler.handle(event)
         except Contended as contended:
             # The step was performed; only its report met other writers. It goes through the queue, so that the step
             # is not performed again.

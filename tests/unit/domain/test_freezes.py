@@ -69,7 +69,7 @@ def test_what_was_approved_ahead_is_planned_again_where_something_changed_meanwh
     assert world.last("vote.voided").details["reason"] == "the plan changed: policy"
 
 
-def test_a_frozen_lane_blocks_no_other_lane_and_no_intake() -> None:
+def test_a_frozen_lane_blocks_no_other_lane_and_no_arrival() -> None:
     world = World(unattended())
     world.command(Verb.FREEZE)
     world.push("v1")

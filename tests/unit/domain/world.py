@@ -94,7 +94,7 @@ class World:
         return {name: status_at(self.now) for name, status_at in self.windows.items()}
 
     def take(self, event: Event) -> Decision:
-        """Take an event in, as the intake does; a repeat gives a decision that changes nothing."""
+        """Take an event in, as the handler does; a repeat gives a decision that changes nothing."""
         self.taken.append((self.now, event))
         if event.mark in self.marks:
             return Decision(head=self.head)

@@ -10,7 +10,7 @@ import pytest
 from slipway.domain.events import EVENT, StepFinished
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
-from slipway.engine.intake import Contended, Intake, UnknownTarget
+from slipway.engine.handle import Contended, Handler, UnknownTarget
 from slipway.engine.outcome import Finished, Outcome, Requeue, Retry, passed
 from slipway.engine.run_step import BUSY, LEASE, TRIES, StepRunner, Work
 from slipway.ledger import LedgerUnavailable
@@ -150,15 +150,15 @@ def test_an_outcome_stands_though_its_lease_cannot_be_given_back(installation: I
     assert installation.phase(1) is Phase.CHECKING
 
 
-class BusyIntake(Intake):
-    """An intake whose ledger others write to all the time."""
+class BusyHandler(Handler):
+    """A handler whose ledger others write to all the time."""
 
     def take(self, event: Any) -> Any:
         raise Contended("shop: others were faster")
 
 
-def busy_like(intake: Intake) -> BusyIntake:
-    return BusyIntake(**{each.name: getattr(intake, each.name) for each in fields(Intake)})
+def busy_like(handler: Handler) -> BusyHandler:
+    return BusyHandler(**{each.name: getattr(handler, each.name) for each in fields(Handler)})
 
 
 def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_had_once(
@@ -170,8 +170,8 @@ def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_ha
         had.append(work)
         return DONE
 
-    busy = busy_like(installation.app.intake)
-    step_runner(installation, effect, intake=busy).run(step)
+    busy = busy_like(installation.app.handler)
+    step_runner(installation, effect, handler=busy).run(step)
     (message,) = [m for m in installation.bus.sent if m.queue == "events"]
     event = EVENT.validate_python(message.body)
     assert isinstance(event, StepFinished)

@@ -86,7 +86,7 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     desk = Desk(
         keys=KEYS,
         reader=installation.app.reader,
-        intake=installation.app.intake,
+        handler=installation.app.handler,
         clock=installation.clock,
         public_url=BASE,
     )

@@ -9,7 +9,7 @@ from tests.unit.engine.test_perform import busy_like, step, step_runner
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
 from slipway.effects.messaging import MessageTooLarge
-from slipway.engine.intake import Contended
+from slipway.engine.handle import Contended
 from slipway.engine.outcome import Finished
 from slipway.engine.parking import NotReplayable
 from slipway.engine.receiving import Receiver
@@ -128,9 +128,9 @@ def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
 ) -> None:
     """Its outcome must not be lost: the message comes again, and the report goes to the ledger directly."""
     report = Finished(passed=True, result={"filled": "x" * TOO_LARGE})
-    busy = busy_like(installation.app.intake)
+    busy = busy_like(installation.app.handler)
     with pytest.raises(Contended):
-        step_runner(installation, lambda work: report, intake=busy).run(step)
+        step_runner(installation, lambda work: report, handler=busy).run(step)
     assert installation.phase(1) is Phase.DEPLOYING
     step_runner(installation, lambda work: Finished(passed=True, result={"objects": []})).run(step)
     assert installation.phase(1) is Phase.CHECKING
