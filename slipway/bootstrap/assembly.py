@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ..effects.notification import Channel
     from ..effects.registry import Registry
     from ..engine.run_step import StepRunner
-    from ..engine.steps.places import Places
+    from ..engine.steps.clients import Clients
     from ..ledger.anchors import Anchors
     from ..maintenance.anchoring import Anchoring
     from ..maintenance.doctor import Doctor
@@ -166,10 +166,10 @@ class App:
         return Leases(self.table)
 
     @part
-    def places(self) -> "Places":
-        from ..engine.steps.places import Places
+    def clients(self) -> "Clients":
+        from ..engine.steps.clients import Clients
 
-        return Places(
+        return Clients(
             registry=self.registry,
             cluster=self.cluster,
             channel=self.channel,
@@ -192,7 +192,7 @@ class App:
             catalogue=self.catalogue,
             handler=self.handler,
             bus=self.bus,
-            effects=effects(self.places, self.clock),
+            effects=effects(self.clients, self.clock),
             clock=self.clock,
             owner=self.ports.owner,
         )

@@ -5,17 +5,17 @@ from ...domain.model import Record
 from ...effects.registry import RegistryError
 from ..outcome import Outcome, Retry, failed, passed
 from ..run_step import Work
-from .places import Places
+from .clients import Clients
 
 
 class Resolved(Record):
     digest: str
 
 
-def resolve(places: Places, work: Work) -> Outcome:
+def resolve(clients: Clients, work: Work) -> Outcome:
     release = work.release
     try:
-        digest = places.registry(release.registry).resolve(release.repository, release.tag)
+        digest = clients.registry(release.registry).resolve(release.repository, release.tag)
     except UnknownName as error:
         return failed(str(error))
     except RegistryError as error:

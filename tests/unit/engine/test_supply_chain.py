@@ -80,7 +80,7 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     installation.push("1.0")
     attach(installation, shop("1.0"))
     installation.settle()
-    token = installation.app.places.links.approval(installation.release(1), ADA, now=installation.now).rpartition("/")[
+    token = installation.app.clients.links.approval(installation.release(1), ADA, now=installation.now).rpartition("/")[
         2
     ]
     desk = Desk(

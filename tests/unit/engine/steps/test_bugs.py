@@ -47,8 +47,8 @@ def waiting(installation: Installation) -> Work:
 
 def outcome(installation: Installation, work: Work, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
     """Of the step, where every registry, cluster and channel is reached by `reach`."""
-    places = replace(installation.app.places, registry=reach, cluster=reach, channel=reach)
-    return effects(places, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
+    clients = replace(installation.app.clients, registry=reach, cluster=reach, channel=reach)
+    return effects(clients, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
 
 
 @pytest.mark.parametrize("bug", BUGS)

@@ -81,7 +81,7 @@ def work(home: Installation, step: Step, renew: Callable[[], bool] = lambda: Tru
 
 
 def run(home: Installation, step: Step, **changes: Any) -> Outcome:
-    return promote(home.app.places, home.clock, work(home, step, **changes))
+    return promote(home.app.clients, home.clock, work(home, step, **changes))
 
 
 def state(home: Installation) -> PromotionState | None:

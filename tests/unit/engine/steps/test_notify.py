@@ -181,7 +181,7 @@ def test_where_people_sign_in_everybody_gets_the_link_that_only_locates(installa
         step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
     )
     for audience in (Audience(shared=True), Audience(shared=False)):
-        for message in messages(installation.app.places, installation.clock, work, audience):
+        for message in messages(installation.app.clients, installation.clock, work, audience):
             plan = installation.release(1).plan_hash
             assert message.locate_url == f"{BASE}/approvals/shop/1/production?plan={plan}"
 

@@ -63,7 +63,7 @@ def test_a_plan_that_is_made_again_has_the_same_hash_also_where_a_job_verifies(i
     release = installation.release(1)
     work = Work(step=step, release=release, entry=installation.app.catalogue.entries["shop"], renew=lambda: True)
     again = replace(work, release=release.evolve(attempt=release.attempt + 1))
-    first, second = (plan(installation.app.places, installation.clock, each) for each in (work, again))
+    first, second = (plan(installation.app.clients, installation.clock, each) for each in (work, again))
     assert isinstance(first, Finished)
     assert isinstance(second, Finished)
     assert first.result["plan_hash"] == second.result["plan_hash"]

@@ -27,7 +27,7 @@ def work(installation: Installation) -> Work:
 
 
 def finished(installation: Installation, work: Work) -> Finished:
-    outcome = verify(installation.app.places, installation.clock, work)
+    outcome = verify(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Finished)
     return outcome
 
@@ -45,7 +45,7 @@ def test_probes_and_the_job_pass_and_leave_evidence(installation: Installation, 
 
 def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: Installation, work: Work) -> None:
     installation.staging.probes = [REFUSED, REFUSED]
-    assert verify(installation.app.places, installation.clock, work) == Requeue(
+    assert verify(installation.app.clients, installation.clock, work) == Requeue(
         after=timedelta(milliseconds=300), reason=REFUSED.reason
     )
     assert installation.staging.jobs_started == []
@@ -57,29 +57,29 @@ def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: 
 
 def test_a_probe_that_passes_at_last_leads_on_to_the_job(installation: Installation, work: Work) -> None:
     installation.staging.probes = [REFUSED]
-    assert isinstance(verify(installation.app.places, installation.clock, work), Requeue)
+    assert isinstance(verify(installation.app.clients, installation.clock, work), Requeue)
     assert finished(installation, work).passed
 
 
 def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
     for _ in range(3):
-        outcome = verify(installation.app.places, installation.clock, work)
+        outcome = verify(installation.app.clients, installation.clock, work)
         assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
     assert len(installation.staging.jobs_started) == 1
 
 
 def test_another_attempt_at_the_same_plan_starts_a_job_of_its_own(installation: Installation, work: Work) -> None:
-    verify(installation.app.places, installation.clock, work)
+    verify(installation.app.clients, installation.clock, work)
     again = replace(work, step=work.step.evolve(attempt=work.step.attempt + 1))
-    verify(installation.app.places, installation.clock, again)
+    verify(installation.app.clients, installation.clock, again)
     first, second = installation.staging.jobs_started
     assert second != first
 
 
 def test_a_job_that_does_not_end_in_time_fails_with_the_log_so_far(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
-    verify(installation.app.places, installation.clock, work)
+    verify(installation.app.clients, installation.clock, work)
     installation.wait(WITHIN + timedelta(seconds=1))
     outcome = finished(installation, work)
     assert (outcome.passed, outcome.reason) == (False, "the acceptance tests did not end within 0:05:00")
@@ -113,4 +113,4 @@ def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installat
 
 def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
     installation.staging.errors.append(Unreachable("staging did not answer"))
-    assert verify(installation.app.places, installation.clock, work) == Retry(reason="staging did not answer")
+    assert verify(installation.app.clients, installation.clock, work) == Retry(reason="staging did not answer")
