@@ -180,7 +180,7 @@ def _fits(world: World, number: int, verb: Verb, environment: str) -> bool:
         case Verb.RETRY:
             return release.phase.retryable
         case Verb.ROLLBACK:
-            return any((visit.environment, visit.outcome) == (environment, "live") for visit in release.visits)
+            return any((rollout.environment, rollout.outcome) == (environment, "live") for rollout in release.rollouts)
         case _:
             return not release.phase.final and not release.phase.holds_lane
 
