@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from slipway.domain.errors import NotFound
 from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
-from slipway.engine.intake import Contended
+from slipway.engine.handle import Contended
 from slipway.engine.parking import NotReplayable
 from slipway.http.requests import BODY_LIMIT, Refused
 from slipway.inbound import BadInput, Ignored

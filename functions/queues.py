@@ -37,7 +37,7 @@ def take_event(message: func.ServiceBusMessage) -> None:
             event = EVENT.validate_python(read_json(body))
         except ValidationError as error:
             raise bad_input(error) from error
-        parts().intake.take(event)
+        parts().handler.handle(event)
 
     _receive(Queue.EVENTS, message, work)
 
@@ -48,7 +48,7 @@ def take_event(message: func.ServiceBusMessage) -> None:
 )
 def take_run(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().intake.take(parse_run_message(body, now=parts().clock()))
+        parts().handler.handle(parse_run_message(body, now=parts().clock()))
 
     _receive(Queue.RUNS, message, work)
 
@@ -68,20 +68,20 @@ def take_vote(message: func.ServiceBusMessage) -> None:
             message_id=message.message_id or "",
             now=built.clock(),
         )
-        for receipt in parts().intake.take(vote):
+        for receipt in parts().handler.handle(vote):
             refused = failed(receipt.rules)
             log.info("vote on %s-%s: %s", vote.application, vote.release, refused[0].name if refused else "counted")
 
     _receive(Queue.APPROVALS, message, work)
 
 
-@blueprint.function_name("perform_step")
+@blueprint.function_name("run_step")
 @blueprint.service_bus_queue_trigger(
     arg_name="message", queue_name=Queue.STEPS.value, connection=SERVICE_BUS, data_type=BYTES
 )
-def perform_step(message: func.ServiceBusMessage) -> None:
+def run_step(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().performer.perform(read_as(Step, read_json(body)))
+        parts().step_runner.run(read_as(Step, read_json(body)))
 
     _receive(Queue.STEPS, message, work)
 

@@ -12,7 +12,7 @@ from slipway.domain.errors import NotFound
 from slipway.domain.people import Principal
 from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
-from slipway.engine.intake import UnknownTarget
+from slipway.engine.handle import UnknownTarget
 from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, vote_of_principal, vote_of_token
 from slipway.queries.open_gates import open_gate, open_gates
 
@@ -84,7 +84,7 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
         event = vote_of_principal(ballot, release, principal, clock=built.clock)
     else:
         event = vote_of_token(ballot, release, built.keys, clock=built.clock)
-    (receipt,) = built.intake.take(event)
+    (receipt,) = built.handler.handle(event)
     if receipt.vote_refused:
         rules = failed(receipt.rules)
         shown = [rule.model_dump(mode="json") for rule in rules]

@@ -13,7 +13,7 @@ from ..domain.release import Lane
 from ..domain.reports import FreezeShown
 from ..domain.rules import RuleResult, failed
 from ..engine.freezing import REPEAT, Freezer, Order
-from ..engine.intake import Intake, Outcome, Receipt, UnknownTarget
+from ..engine.handle import Handler, Outcome, Receipt, UnknownTarget
 from ..inbound.reading import BadInput
 from ..queries.reading import Reader
 
@@ -58,7 +58,7 @@ class Asked:
 class Commander:
     """Takes commands in, and says what is frozen and held."""
 
-    intake: Intake
+    handler: Handler
     reader: Reader
     freezer: Freezer
     clock: Clock = utc_now
@@ -69,7 +69,7 @@ class Commander:
             return self._everything(asked)
         event = self._event(asked)
         try:
-            (receipt,) = self.intake.take(event)
+            (receipt,) = self.handler.handle(event)
         except UnknownTarget as unknown:
             raise NotFound(str(unknown)) from unknown
         rules, number = self._rules(event, receipt), event.release

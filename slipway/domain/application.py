@@ -140,7 +140,7 @@ class Environment(Record):
     promotion: PromotionRule = Field(
         default=PromotionRule(), description="How the artifact gets into this environment's registry."
     )
-    rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")
+    rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a visit to become ready.")
     verify: Verification = Field(default=Verification(), description="The acceptance tests after a rollout.")
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."

@@ -23,8 +23,8 @@ __all__ = [
     "Push",
     "Release",
     "Return",
+    "Rollout",
     "Run",
-    "Visit",
     "Vote",
     "VoteDecision",
     "parse_release_id",
@@ -123,7 +123,7 @@ class Evidence(Record):
     log: Digest | None = Field(default=None, description="Blob with the whole log, named by its hash.")
 
 
-class Visit(Record):
+class Rollout(Record):
     """What happened to a release in one environment."""
 
     environment: Name
@@ -181,7 +181,7 @@ class Release(Record):
     plan_delivery: Digest | None = None
     """Hash of the delivery folder that the plan was made from."""
     gate: GateState | None = None
-    visits: tuple[Visit, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
     reason: str = Field(default="", max_length=2000)
     superseded_by: int | None = None
     first_sequence: int = 0
@@ -210,13 +210,13 @@ class Release(Record):
     def newer_than(self, other: "Release") -> bool:
         return (self.order, self.number) > (other.order, other.number)
 
-    def visit(self, environment: str) -> Visit | None:
-        return next((v for v in reversed(self.visits) if v.environment == environment), None)
+    def rollout_in(self, environment: str) -> Rollout | None:
+        return next((v for v in reversed(self.rollouts) if v.environment == environment), None)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """Everything that speaks for this artifact so far, oldest first."""
-        return tuple(item for visit in self.visits for item in visit.evidence)
+        return tuple(item for rollout in self.rollouts for item in rollout.evidence)
 
 
 def parse_release_id(text: str) -> tuple[str, int]:

@@ -23,7 +23,7 @@ from .events import (
 from .release import Head, Lane, Release
 from .rules import RuleResult
 from .steps import StepKind
-from .windows import Opening
+from .windows import WindowStatus
 
 JOINING_LOADED = 20
 """Waiting releases that one decision looks at: few enough for all that may follow to fit into one transaction."""
@@ -37,7 +37,7 @@ class Policy:
     delivery: str
     """Hash of the folder that the application was read from."""
     now: datetime
-    windows: Mapping[str, Opening]
+    windows: Mapping[str, WindowStatus]
     """Of each environment that has time windows: whether they are open now."""
     check_tag: Callable[[str], RuleResult]
     """Whether a tag may start a release."""
@@ -76,7 +76,7 @@ class Snapshot:
     """Number of the newest release of each tag that was looked up."""
     tag_rules: Mapping[str, RuleResult]
     """Of each tag that was looked up or that a release has: whether it may start a release."""
-    windows: Mapping[str, Opening]
+    windows: Mapping[str, WindowStatus]
     """Of each environment that has time windows: whether they are open now."""
 
     def lane(self, environment: str) -> Lane:

@@ -25,7 +25,7 @@ from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import Installation
-from .intake import Contended, Intake, Outcome
+from .handle import Contended, Handler, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Freezer:
 
     installation: Installation
     catalogue: Catalogue
-    intake: Intake
+    handler: Handler
     clock: Clock = utc_now
 
     def state(self) -> FreezeState | None:
@@ -121,14 +121,14 @@ class Freezer:
 
     def _tell(self, application: str, state: FreezeState | None) -> bool:
         try:
-            self.tell(application, self.intake.ledger.head(application), state)
+            self.tell(application, self.handler.ledger.head(application), state)
         except (Contended, LedgerUnavailable) as away:
             log.warning("%s was not told of the freeze of everything; the sweep tells it: %s", application, away)
             return False
         return True
 
     def tell(self, application: str, head: Head, state: FreezeState | None) -> int:
-        """Make the application's copy what it should be; how many changes that took. Raises as `Intake.take` does.
+        """Make the application's copy what it should be; how many changes that took. Raises as `Handler.take` does.
 
         `state` was read before `head`, so it may not know yet of a freeze that the head has a copy of. Where the two
         differ it is read again, behind the head: what it says has ended then has ended for good.
@@ -136,7 +136,7 @@ class Freezer:
         if not differences(application, head, state, now=self.clock()):
             return 0
         events = differences(application, head, self.state(), now=self.clock())
-        return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.intake.take(event))
+        return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.handler.handle(event))
 
 
 def differences(application: str, head: Head, state: FreezeState | None, *, now: datetime) -> tuple[FreezeSpread, ...]:

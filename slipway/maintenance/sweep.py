@@ -15,7 +15,7 @@ from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
 from ..effects.registry import NotFound, Registry, RegistryError
 from ..engine.freezing import Freezer
-from ..engine.intake import Contended, Intake, Outcome
+from ..engine.handle import Contended, Handler, Outcome
 from ..engine.observing import sweeping
 from ..engine.outbox import Outbox
 from ..inbound.event_grid import hangs_on_an_image
@@ -59,7 +59,7 @@ class Sweep:
 
     ledger: Ledger
     catalogue: Catalogue
-    intake: Intake
+    handler: Handler
     outbox: Outbox
     registry: Callable[[str], Registry]
     indexer: Indexer
@@ -153,7 +153,7 @@ class Sweep:
         sweeping.gates(entry.application, releases, now)
         for release in releases:
             for event in overdue(release, now=now, delivery=entry.fingerprint):
-                receipts = self.intake.take(event)
+                receipts = self.handler.handle(event)
                 taken[event.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
         return taken
 
@@ -184,5 +184,5 @@ class Sweep:
             if not SETTLED <= age <= PUSH_WINDOW or not check_tag(image.tags, tag.tag).passed:
                 continue
             if self.ledger.release_of(entry.application.application, tag.digest) is None:
-                found += sum(receipt.outcome is Outcome.TAKEN for receipt in self.intake.take(event))
+                found += sum(receipt.outcome is Outcome.TAKEN for receipt in self.handler.handle(event))
         return found, ()

@@ -27,7 +27,7 @@ class Attribute(_Named):
     ENVIRONMENT = "slipway.environment", "Name of the environment."
     STEP = "slipway.step", "Kind of the step: `plan`, `promote`, `deploy`, …"
     EVENT = "slipway.event", "Kind of the event: `image-pushed`, `vote-cast`, …"
-    OUTCOME = "slipway.outcome", "How it ended: `passed`, `failed`, `look-again`, `try-again`, `taken`, `repeated`, …"
+    OUTCOME = "slipway.outcome", "How it ended: `passed`, `failed`, `requeue`, `retry`, `taken`, `repeated`, …"
     ACTIONS = "slipway.actions", "The audit actions that a decision wrote, separated by commas."
     END = "slipway.end", "End state of a release: `completed`, `failed`, `rolled_back`, …"
     PHASE = "slipway.phase", "Phase in which a release waited: `awaiting_approval`, `queued`, `soaking`, `joining`."

@@ -18,7 +18,7 @@ from ..domain.explain import Explanation
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, Run, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
-from ..engine.intake import Receipt
+from ..engine.handle import Receipt
 from ..maintenance.sweep import Swept
 from ..queries.board import Board, board
 from ..queries.reading import Verdict
@@ -195,7 +195,7 @@ class Installation(Outside):
 
     def take(self, event: Event) -> Receipt:
         """An event that concerns one application is taken in."""
-        (receipt,) = self.app.intake.take(event)
+        (receipt,) = self.app.handler.handle(event)
         return receipt
 
     # ---- the queues' part, without faults
@@ -232,10 +232,10 @@ class Installation(Outside):
     def handle(self, message: Outgoing) -> None:
         self.bus.sent.remove(message)
         self.now = max(self.now, message.not_before or self.now)
-        self.perform(Step.model_validate(message.body))
+        self.run_step(Step.model_validate(message.body))
 
-    def perform(self, step: Step) -> None:
-        self.app.performer.perform(step)
+    def run_step(self, step: Step) -> None:
+        self.app.step_runner.run(step)
 
     def sweep(self, *, look_for_pushes: bool = False) -> Swept:
         """The timer of each minute; each fifth time it looks for pushes too."""

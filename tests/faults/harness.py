@@ -189,11 +189,11 @@ class Run:
         """As `functions/queues.py` does it."""
         match held.queue:
             case "events":
-                self.installation.app.intake.take(EVENT.validate_python(read_json(body)))
+                self.installation.app.handler.handle(EVENT.validate_python(read_json(body)))
             case "steps":
-                self.installation.perform(read_as(Step, read_json(body)))
+                self.installation.run_step(read_as(Step, read_json(body)))
             case "approvals":
-                self.installation.app.intake.take(
+                self.installation.app.handler.handle(
                     parse_vote(
                         body, KEYS, senders=Senders(sign_in=False), message_id=held.id, now=self.installation.now
                     )

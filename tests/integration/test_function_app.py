@@ -15,7 +15,7 @@ from slipway.domain.queues import Queue
 
 EXAMPLE = ROOT / "local.settings.json.example"
 
-QUEUE_TRIGGERS = {"take_event": "events", "take_run": "runs", "take_vote": "approvals", "perform_step": "steps"}
+QUEUE_TRIGGERS = {"take_event": "events", "take_run": "runs", "take_vote": "approvals", "run_step": "steps"}
 TIMERS = {"sweep": "0 * * * * *", "reconcile": "30 */5 * * * *", "anchor": "0 7 * * * *", "keep": "0 37 * * * *"}
 EVENT_GRID = {"image_pushed", "image_pushed_cloudevent"}
 LOOK, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)

@@ -54,7 +54,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         keys=home.app.keys,
         clock=home.clock,
         reader=None,
-        intake=None,
+        handler=None,
         commander=None,
     )
     for module in MODULES:

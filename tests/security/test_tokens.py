@@ -10,7 +10,7 @@ import urllib3
 
 from slipway.domain.release import VoteDecision
 from slipway.domain.tokens import Keys
-from slipway.engine.intake import UnknownTarget
+from slipway.engine.handle import UnknownTarget
 from slipway.http.requests import FORM_TYPE
 from slipway.inbound import BadInput, Senders, parse_vote
 from slipway.inbound.approval import vote

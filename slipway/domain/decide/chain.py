@@ -12,7 +12,7 @@ from ..rules import RuleResult, failed
 from ..steps import StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
-from .lanes import arrive, ask, close_visit, end, leave_lane, plan, supersede
+from .lanes import arrive, ask, close_rollout, end, leave_lane, plan, supersede
 from .rollouts import bring_back, deploy, proceed
 from .starting import begin, join_run
 from .state import Draft
@@ -107,13 +107,13 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
     required, found = draft.here(release).require, made.supply_chain
     rules = found if release.brings_back else supply_chain_rules(required, found)
     draft.rules = rules
-    visit = release.visits[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
+    rollout = release.rollouts[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
     release = draft.put(
         release.evolve(
             plan_hash=made.plan_hash,
             plan_base=made.base,
             plan_delivery=made.delivery,
-            visits=(*release.visits[:-1], visit),
+            rollouts=(*release.rollouts[:-1], rollout),
         )
     )
     draft.record(
@@ -205,7 +205,7 @@ def _live(draft: Draft, release: Release) -> None:
     was = f"{release.application}-{lane.live.release}" if lane.live else None
     draft.put_lane(lane.evolve(live=live, failed=None))
     draft.record(Action.RELEASE_LIVE, release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
-    release = close_visit(draft, release, "live")
+    release = close_rollout(draft, release, "live")
     if release.brings_back is not None:
         to = f"{release.application}-{release.brings_back.to}"
         end(draft, release, Phase.COMPLETED, f"{environment.name} is back at {to}")
@@ -262,8 +262,8 @@ def _not_brought_back(draft: Draft, release: Release, event: StepFinished) -> No
 def _with_evidence(draft: Draft, release: Release, event: StepFinished) -> Release:
     found = event.result.get("evidence", [])
     evidence = tuple(Evidence.model_validate(item) for item in found[:50])
-    visit = release.visits[-1].evolve(evidence=evidence)
-    return draft.put(release.evolve(visits=(*release.visits[:-1], visit)))
+    rollout = release.rollouts[-1].evolve(evidence=evidence)
+    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
 
 
 def _bounded(result: dict[str, Any]) -> dict[str, Any]:

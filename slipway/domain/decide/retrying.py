@@ -7,7 +7,7 @@ applied. So it goes on from the step that failed.
 
 from ..actions import Action
 from ..events import CommandGiven
-from ..release import Lane, Phase, Release, Visit
+from ..release import Lane, Phase, Release, Rollout
 from ..rules import Rule, RuleResult
 from ..steps import StepKind
 from .commands import accepted, named_release, reason_rule, told
@@ -73,13 +73,13 @@ def _resolve_again(draft: Draft, release: Release) -> None:
 
 def _enter_lane_again(draft: Draft, release: Release, environment: str, event: CommandGiven) -> None:
     gate = release.gate.evolve(deadline=None, remind_at=None) if release.gate else None
-    visits = (*release.visits, Visit(environment=environment, arrived_at=draft.now))
+    rollouts = (*release.rollouts, Rollout(environment=environment, arrived_at=draft.now))
     release = draft.put(
         release.evolve(
             reason="",
             failed_step="",
             attempt=release.attempt + 1,
-            visits=visits,
+            rollouts=rollouts,
             gate=gate,
             plan_hash=None,
             override=None,

@@ -11,7 +11,7 @@ from ..actions import Action
 from ..blocks import Hold
 from ..errors import present
 from ..events import CommandGiven
-from ..release import Lane, Phase, Release, Return, Visit
+from ..release import Lane, Phase, Release, Return, Rollout
 from ..rules import Rule, RuleResult
 from .blocks import said_of_hold
 from .commands import accepted, exists_rule, lane_of, named_release, reason_rule, told
@@ -19,15 +19,15 @@ from .lanes import plan
 from .state import Draft
 
 
-def was_live(release: Release, environment: str) -> Visit | None:
+def was_live(release: Release, environment: str) -> Rollout | None:
     """The last time that it was live there."""
-    return next((v for v in reversed(release.visits) if (v.environment, v.outcome) == (environment, "live")), None)
+    return next((v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (environment, "live")), None)
 
 
 def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     """What must hold for a release to be brought back; a page shows them before anybody asks."""
-    visit, live = was_live(target, lane.environment), lane.live
-    once = visit is not None and visit.plan_hash is not None
+    rollout, live = was_live(target, lane.environment), lane.live
+    once = rollout is not None and rollout.plan_hash is not None
     yield Rule.WAS_LIVE_HERE.judged(once, f"{target.id} was {'' if once else 'never '}live in {lane.environment}")
     now = live is not None and live.release == target.number
     what = f"{target.application}-{live.release} is" if live else "nothing is"
@@ -79,8 +79,8 @@ def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
 def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
     """With the order of the one that it brings back: what was newer than that is newer than this."""
     environment = present(event.environment, "the environment of the command")
-    visit = was_live(target, environment)
-    plan_hash = present(visit.plan_hash if visit else None, f"the plan by which {target.id} was live")
+    rollout = was_live(target, environment)
+    plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")
     back = Return(environment=environment, to=target.number, plan_hash=plan_hash, by=event.actor, reason=event.reason)
     return Release(
         application=target.application,
@@ -96,6 +96,6 @@ def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
         push=target.push,
         run=target.run,
         environment=environment,
-        visits=(Visit(environment=environment, arrived_at=draft.now),),
+        rollouts=(Rollout(environment=environment, arrived_at=draft.now),),
         brings_back=back,
     )

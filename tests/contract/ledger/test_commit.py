@@ -11,7 +11,7 @@ from slipway.domain.events import Event
 from slipway.domain.release import Phase
 from slipway.domain.snapshot import lookups
 from slipway.domain.steps import Outgoing, StepKind
-from slipway.engine.intake import Outcome
+from slipway.engine.handle import Outcome
 from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, Loaded, Table, keys
 from slipway.maintenance.sweep import SEEN_FOR, SETTLED
 from slipway.testing import Installation, MemoryBus, write_delivery
@@ -70,7 +70,7 @@ def test_a_decision_about_a_state_that_has_changed_is_refused_whole(installation
     assert installation.app.ledger.unchanged(loaded(installation, one)[0])
 
 
-def test_intake_decides_again_when_somebody_else_was_faster(installation: Installation) -> None:
+def test_handle_decides_again_when_somebody_else_was_faster(installation: Installation) -> None:
     other = [installation.pushed("1.1")]
 
     def interfere() -> None:
@@ -88,7 +88,7 @@ def test_intake_decides_again_when_somebody_else_was_faster(installation: Instal
 
 def test_a_repeated_event_is_said_to_be_one(installation: Installation) -> None:
     event = installation.pushed("1.0")
-    outcomes = [installation.app.intake.take(event)[0].outcome for _ in range(3)]
+    outcomes = [installation.app.handler.handle(event)[0].outcome for _ in range(3)]
     assert outcomes[0] is Outcome.TAKEN
     assert set(outcomes[1:]) <= {Outcome.REPEATED, Outcome.NOTHING}
     assert installation.actions().count("release.created") == 1
@@ -101,7 +101,7 @@ def test_a_starting_release_takes_the_place_of_those_that_wait_for_the_facts_of_
     installation = Installation(tmp_path, table=table)
     for number in range(6):
         event = installation.pushed("main", app="till").evolve(digest="sha256:" + f"{number:064x}")
-        installation.app.intake.take(event.evolve(pushed_at=installation.now))
+        installation.app.handler.handle(event.evolve(pushed_at=installation.now))
         installation.wait(timedelta(minutes=1))
     assert installation.app.ledger.head("till").active == (1, 2, 3, 4, 5, 6)
     installation.run("77", app="till", tag="main", digest="sha256:" + f"{5:064x}")
@@ -114,7 +114,7 @@ def test_hundreds_of_images_under_one_tag_do_not_make_a_decision_too_large(tmp_p
     installation = Installation(tmp_path)
     for number in range(120):
         event = installation.pushed("main", app="till").evolve(digest="sha256:" + f"{number:064x}")
-        installation.app.intake.take(event.evolve(pushed_at=installation.now))
+        installation.app.handler.handle(event.evolve(pushed_at=installation.now))
         installation.wait(timedelta(seconds=1))
     installation.run("77", app="till", tag="main", digest="sha256:" + f"{119:064x}")
     assert installation.phase(120, "till") is Phase.PLANNING

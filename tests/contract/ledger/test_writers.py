@@ -12,7 +12,7 @@ import pytest
 
 from slipway.domain.events import Event
 from slipway.engine.backoff import Backoff
-from slipway.engine.intake import Contended, Intake, Outcome, Receipt
+from slipway.engine.handle import Contended, Handler, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import Conflict
 from slipway.testing import Installation, write_delivery
@@ -30,11 +30,11 @@ def installation(table: Table, tmp_path: Path) -> Installation:
     return Installation(tmp_path, table=table)
 
 
-def deliver(intake: Intake, event: Event) -> Receipt:
+def deliver(handler: Handler, event: Event) -> Receipt:
     """As the queue does it: again, while others are in the way."""
     for _ in range(TRIES):
         try:
-            (receipt,) = intake.take(event)
+            (receipt,) = handler.handle(event)
         except Contended:
             continue
         return receipt
@@ -56,19 +56,19 @@ def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
         return [found for share in pool.map(all_of, shares) for found in share]
 
 
-def hurried(installation: Installation) -> Intake:
+def hurried(installation: Installation) -> Handler:
     """With real pauses, but short ones."""
 
     def pause(seconds: float) -> None:
         threading.Event().wait(seconds / 5)
 
-    return replace(installation.app.intake, patience=Backoff(pause=pause))
+    return replace(installation.app.handler, patience=Backoff(pause=pause))
 
 
 def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installation: Installation) -> None:
-    intake = hurried(installation)
+    handler = hurried(installation)
     events = [installation.pushed(f"1.0.{number}") for number in range(EVENTS)]
-    receipts = at_once([partial(deliver, intake, event) for event in (*events, *events)])
+    receipts = at_once([partial(deliver, handler, event) for event in (*events, *events)])
     assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == EVENTS
     releases = list(installation.app.ledger.releases("shop", limit=EVENTS * 2))
     assert sorted(release.tag for release in releases) == sorted(event.tag for event in events)
@@ -93,9 +93,9 @@ def _one_is_left(installation: Installation, app: str, numbers: set[int]) -> Non
 
 
 def test_applications_do_not_get_into_each_others_way(installation: Installation) -> None:
-    intake = hurried(installation)
+    handler = hurried(installation)
     events = [installation.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
-    receipts = at_once([partial(deliver, intake, event) for event in events])
+    receipts = at_once([partial(deliver, handler, event) for event in events])
     assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
     for app in ("shop", "till", "stock"):
         assert [r.number for r in installation.app.ledger.releases(app, limit=50)] == list(range(8, 0, -1))
@@ -104,8 +104,8 @@ def test_applications_do_not_get_into_each_others_way(installation: Installation
 
 
 def test_the_chain_is_found_intact_while_others_write(installation: Installation) -> None:
-    intake = hurried(installation)
-    writing = [lambda n=n: deliver(intake, installation.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
+    handler = hurried(installation)
+    writing = [lambda n=n: deliver(handler, installation.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
     reading = [installation.verify for _ in range(WRITERS * 2)]
     found = at_once([one for pair in zip(writing, reading, strict=True) for one in pair])
     assert [verdict for verdict in found if getattr(verdict, "intact", True) is not True] == []

@@ -13,7 +13,7 @@ from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.requirements import Requirements
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Step, StepKind
-from slipway.domain.windows import Opening
+from slipway.domain.windows import WindowStatus
 from tests.unit.domain.crowd import (
     ADA_OID,
     ADA_PRIVATE,
@@ -180,7 +180,7 @@ def _fits(world: World, number: int, verb: Verb, environment: str) -> bool:
         case Verb.RETRY:
             return release.phase.retryable
         case Verb.ROLLBACK:
-            return any((visit.environment, visit.outcome) == (environment, "live") for visit in release.visits)
+            return any((rollout.environment, rollout.outcome) == (environment, "live") for rollout in release.rollouts)
         case _:
             return not release.phase.final and not release.phase.holds_lane
 
@@ -212,11 +212,11 @@ class Windows:
         world.change()
 
 
-def every_other_hour(now: datetime) -> Opening:
+def every_other_hour(now: datetime) -> WindowStatus:
     hour = now.replace(minute=0, second=0, microsecond=0)
     is_open = hour.hour % 2 == 0
     until = hour + timedelta(hours=1)
-    return Opening(open=is_open, reason=f"{'open' if is_open else 'closed'} until {until:%H:%M}", until=until)
+    return WindowStatus(open=is_open, reason=f"{'open' if is_open else 'closed'} until {until:%H:%M}", until=until)
 
 
 @dataclass(frozen=True)

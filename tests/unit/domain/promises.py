@@ -112,7 +112,7 @@ class WatchedWorld(World):
             return
         environment = self.application.environment(release.environment or "")
         assert environment is not None
-        found = {rule.name: rule.passed for rule in release.visits[-1].supply_chain}
+        found = {rule.name: rule.passed for rule in release.rollouts[-1].supply_chain}
         assert all(found.get(name) for name in environment.require.rules()), "what is required was not looked at"
         gate = environment.gate
         if isinstance(gate, ApprovalGate):
@@ -129,8 +129,8 @@ class WatchedWorld(World):
         lane = self.lanes[release.environment or ""]
         assert lane.hold is None
         freezes = [freeze for freeze in (lane.freeze, self.head.freeze) if freeze and freeze.in_force(self.now)]
-        opening = self.openings().get(lane.environment)
-        if freezes or (opening is not None and not opening.open):
+        window_status = self.window_statuses().get(lane.environment)
+        if freezes or (window_status is not None and not window_status.open):
             assert "override.used" in self._last_actions
             assert before is not None
             assert before.override is not None or "override.given" in self._last_actions
@@ -138,15 +138,15 @@ class WatchedWorld(World):
 
     def _conditions_hold(self, release: Release, gate: AutoGate) -> None:
         for name in gate.tests_passed:
-            visit = release.visit(name)
-            assert visit is not None
-            assert visit.evidence
-            assert all(item.passed for item in visit.evidence)
+            rollout = release.rollout_in(name)
+            assert rollout is not None
+            assert rollout.evidence
+            assert all(item.passed for item in rollout.evidence)
         if gate.soak is not None:
-            visit = release.visit("staging")
-            assert visit is not None
-            assert visit.left_at is not None
-            assert visit.left_at + gate.soak <= self.now
+            rollout = release.rollout_in("staging")
+            assert rollout is not None
+            assert rollout.left_at is not None
+            assert rollout.left_at + gate.soak <= self.now
 
     def _votes_count_once(self, release: Release) -> None:
         if release.gate is not None:

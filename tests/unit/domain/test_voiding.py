@@ -91,7 +91,7 @@ def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(na
 
 
 # ---- an open gate is in nobody's way
-def test_an_open_gate_blocks_neither_intake_nor_other_lanes() -> None:
+def test_an_open_gate_blocks_neither_arrivals_nor_other_lanes() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, CLEO)
     world.wait(timedelta(hours=3))

@@ -33,7 +33,7 @@ from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.rules import Rule, RuleResult
 from slipway.domain.snapshot import Lookups, Snapshot, lookups
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
-from slipway.domain.windows import Opening
+from slipway.domain.windows import WindowStatus
 from tests.unit.domain.effects import Effects, Outcome
 from tests.unit.domain.samples import MORNING, digest
 
@@ -62,7 +62,7 @@ class World:
         """Every step from phase to phase that a release took."""
         self.tag_rule: RuleResult | None = None
         self.effects = Effects()
-        self.windows: dict[str, Callable[[datetime], Opening]] = {}
+        self.windows: dict[str, Callable[[datetime], WindowStatus]] = {}
         """Of each environment that has time windows: whether they are open at a time."""
         self._submissions = 0
 
@@ -85,17 +85,17 @@ class World:
             digests=digests,
             tags=tags,
             tag_rules={tag: self.tag_rule or Rule.TAG_MATCHES.holds(f"{tag} matches *") for tag in named},
-            windows=self.openings(),
+            windows=self.window_statuses(),
         )
 
     def explain(self, number: int = 1) -> Explanation:
         return explain(self.snapshot(), self.releases[number])
 
-    def openings(self) -> dict[str, Opening]:
-        return {name: opening(self.now) for name, opening in self.windows.items()}
+    def window_statuses(self) -> dict[str, WindowStatus]:
+        return {name: status_at(self.now) for name, status_at in self.windows.items()}
 
     def take(self, event: Event) -> Decision:
-        """Take an event in, as the intake does; a repeat gives a decision that changes nothing."""
+        """Take an event in, as the handler does; a repeat gives a decision that changes nothing."""
         self.taken.append((self.now, event))
         if event.mark in self.marks:
             return Decision(head=self.head)

@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.events import EVENT
 from slipway.domain.reports import Parked
 from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
-from slipway.engine.intake import Contended, UnknownTarget
+from slipway.engine.handle import Contended, UnknownTarget
 from slipway.engine.receiving import TRIES, pause_after
 from slipway.inbound import BadInput, Ignored, read_json
 from slipway.ledger import Conflict, LedgerUnavailable

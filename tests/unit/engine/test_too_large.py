@@ -4,17 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.unit.engine.test_perform import busy_like, step, step_runner
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
 from slipway.effects.messaging import MessageTooLarge
-from slipway.engine.intake import Contended
+from slipway.engine.handle import Contended
 from slipway.engine.outcome import Finished
 from slipway.engine.parking import NotReplayable
 from slipway.engine.receiving import Receiver
 from slipway.ledger import LedgerUnavailable, OutboxEntry
 from slipway.testing import Installation, MemoryBus
-from tests.unit.engine.test_perform import busy_like, performer, step
 
 TOO_LARGE = 300_000
 __all__ = ["step"]  # the fixture
@@ -128,11 +128,11 @@ def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
 ) -> None:
     """Its outcome must not be lost: the message comes again, and the report goes to the ledger directly."""
     report = Finished(passed=True, result={"filled": "x" * TOO_LARGE})
-    busy = busy_like(installation.app.intake)
+    busy = busy_like(installation.app.handler)
     with pytest.raises(Contended):
-        performer(installation, lambda work: report, intake=busy).perform(step)
+        step_runner(installation, lambda work: report, handler=busy).run(step)
     assert installation.phase(1) is Phase.DEPLOYING
-    performer(installation, lambda work: Finished(passed=True, result={"objects": []})).perform(step)
+    step_runner(installation, lambda work: Finished(passed=True, result={"objects": []})).run(step)
     assert installation.phase(1) is Phase.CHECKING
 
 

@@ -33,7 +33,7 @@ class Traced(Installation):
         parent = message.trace.parent
         with (
             receiving(parent),
-            span(Family.FUNCTION, "perform_step"),
+            span(Family.FUNCTION, "run_step"),
             handling(parent),
             span(Family.QUEUE, "receive steps", link=message.trace.link),
         ):

@@ -71,7 +71,7 @@ def test_spans_metrics_and_logs_arrive_by_otlp_with_one_trace_and_no_secret(send
 def test_an_app_without_a_destination_imports_nothing_of_the_sdk() -> None:
     """Cold start counts: the SDK takes a quarter of a second, Azure's exporter the better part of one more."""
     code = (
-        "import sys; import slipway.bootstrap.azure, functions.tracing, slipway.engine.perform;"
+        "import sys; import slipway.bootstrap.azure, functions.tracing, slipway.engine.run_step;"
         "print([m for m in sys.modules if m.startswith(('opentelemetry', 'azure.monitor'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)

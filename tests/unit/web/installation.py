@@ -106,7 +106,7 @@ class Told(Installation):
         return Desk(
             keys=app.keys,
             reader=app.reader,
-            intake=app.intake,
+            handler=app.handler,
             clock=self.clock,
             public_url=app.settings.public_url,
             access=app.access,

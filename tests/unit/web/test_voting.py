@@ -269,6 +269,6 @@ def test_tokens_and_nonces_are_never_logged(page: Page, caplog: pytest.LogCaptur
     page.post()
     page.post()
     show(replace(page.home.desk), page.token[:-3])
-    assert caplog.records, "the intake logs what it takes in"
+    assert caplog.records, "the handler logs what it takes in"
     for part in (page.token, page.nonce, page.token.partition(".")[2]):
         assert part not in caplog.text

@@ -11,8 +11,8 @@ from slipway.domain.errors import UnknownName
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.engine.outcome import Finished, Outcome
-from slipway.engine.perform import Work
 from slipway.engine.receiving import TRIES
+from slipway.engine.run_step import Work
 from slipway.engine.steps.table import effects
 from slipway.testing import Installation
 
@@ -47,8 +47,8 @@ def waiting(installation: Installation) -> Work:
 
 def outcome(installation: Installation, work: Work, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
     """Of the step, where every registry, cluster and channel is reached by `reach`."""
-    places = replace(installation.app.places, registry=reach, cluster=reach, channel=reach)
-    return effects(places, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
+    clients = replace(installation.app.clients, registry=reach, cluster=reach, channel=reach)
+    return effects(clients, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
 
 
 @pytest.mark.parametrize("bug", BUGS)
@@ -81,11 +81,11 @@ def test_a_bug_in_a_step_is_logged_and_tried_again_and_parked_at_last(
     error, mistake = BUGS[bug]
     installation.push("1.0")
     step = installation.settle_at(StepKind.DEPLOY, "staging")
-    broken = replace(installation.app.performer, effects={StepKind.DEPLOY: lambda work: mistake()})  # type: ignore[dict-item,return-value]
+    broken = replace(installation.app.step_runner, effects={StepKind.DEPLOY: lambda work: mistake()})  # type: ignore[dict-item,return-value]
 
     def deliver(tries: int) -> None:
         installation.app.receiver.receive(
-            lambda body: broken.perform(Step.model_validate_json(body)),
+            lambda body: broken.run(Step.model_validate_json(body)),
             queue="steps",
             body=step.model_dump_json().encode(),
             message_id=step.message_id,

@@ -87,7 +87,7 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     home = InCloud(tmp_path, cloud, "watched")
     home.deliver(ROOT)
     step = home.settle_at(StepKind.PROMOTE, "production")
-    home.perform(step)
+    home.run_step(step)
 
     progress = home.app.reader.progress(home.release(1))
     (following,) = [m for m in home.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
@@ -157,7 +157,7 @@ def test_an_import_that_does_not_end_in_time_fails(tmp_path: Path, cloud: Azure)
     home = InCloud(tmp_path, cloud, "slow")
     home.deliver(ROOT)
     step = home.settle_at(StepKind.PROMOTE, "production")
-    home.perform(step)
+    home.run_step(step)
     home.now = step.asked_at + PROMOTION_TIME
     home.settle()
 
@@ -195,10 +195,10 @@ def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: 
     home.registries["prod"] = Dying(cloud.target.endpoint, EntraCredential(lambda: "entra"))
     home.restart()
     with pytest.raises(MemoryError):
-        home.perform(step)
+        home.run_step(step)
     assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
     home.registries["prod"] = cloud.target
     home.restart()
-    home.perform(step)
+    home.run_step(step)
 
     assert home.promoted()["tag_was"] == old

@@ -20,7 +20,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class Trouble(click.ClickException):
+class CliError(click.ClickException):
     """Ends the command with a message for a person."""
 
     def __init__(self, message: str, *, exit_code: Exit = Exit.NO) -> None:

@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.errors import Inconsistent
 from slipway.domain.events import Event
 from slipway.domain.release import Phase, Release, VoteDecision
-from slipway.engine.intake import ATTEMPTS, Contended, Outcome, UnknownTarget
+from slipway.engine.handle import ATTEMPTS, Contended, Outcome, UnknownTarget
 from slipway.ledger import Ledger, LedgerUnavailable, keys
 from slipway.ledger.rows import pack_release
 from slipway.ledger.table import Act, Row, Write
@@ -38,7 +38,7 @@ def interrupted(installation: Installation) -> Installation:
 
 
 def taken(installation: Installation, event: Event) -> Outcome:
-    (receipt,) = installation.app.intake.take(event)
+    (receipt,) = installation.app.handler.handle(event)
     return receipt.outcome
 
 
@@ -72,7 +72,7 @@ def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(i
 
 def test_an_event_that_nobody_is_concerned_by_names_what_is_unknown(installation: Installation) -> None:
     with pytest.raises(UnknownTarget, match="no application delivers team/other from registry nonprod"):
-        installation.app.intake.take(installation.pushed("1.0").evolve(repository="team/other"))
+        installation.app.handler.handle(installation.pushed("1.0").evolve(repository="team/other"))
     with pytest.raises(UnknownTarget, match="no application is built by pipeline 'build' of project 'Shop'"):
         installation.run("7")
 
@@ -82,7 +82,7 @@ def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: In
     table = interrupted.table
     assert isinstance(table, Interrupted)
     interrupted.push("1.0")
-    others = replace(interrupted.app.intake)
+    others = replace(interrupted.app.handler)
     later, latest = interrupted.pushed("1.1"), interrupted.pushed("1.2")
     table.before[keys.release(1)] = lambda: others.take(later)
     assert taken(interrupted, latest) is Outcome.TAKEN
@@ -111,9 +111,9 @@ def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: 
         installation.push(f"2.{next(numbers)}")
 
     busy = Ledger(Interfering(installation.table, interfere))
-    patience = replace(installation.app.intake.patience, pause=waits.append)
+    patience = replace(installation.app.handler.patience, pause=waits.append)
     with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed met other writers"):
-        replace(installation.app.intake, ledger=busy, patience=patience).take(installation.pushed("1.0"))
+        replace(installation.app.handler, ledger=busy, patience=patience).take(installation.pushed("1.0"))
     assert len(waits) == ATTEMPTS
     assert waits == sorted(waits)
     assert all(0 < wait <= 0.5 for wait in waits)
@@ -137,7 +137,7 @@ def test_a_write_whose_answer_was_lost_is_not_done_twice(installation: Installat
     event = installation.pushed("1.0")
     table.away = True
     with pytest.raises(LedgerUnavailable):
-        installation.app.intake.take(event)
+        installation.app.handler.handle(event)
     table.away = False
     assert taken(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
     assert len(list(Ledger(table).outbox("shop"))) == 1

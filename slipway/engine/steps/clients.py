@@ -12,7 +12,7 @@ from ..links import Links
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class Clients:
     """Opened when first asked for; a name that the settings do not know raises `UnknownName` with the known ones."""
 
     registry: Callable[[str], Registry]

@@ -10,9 +10,9 @@ import pytest
 from slipway.domain.events import EVENT, StepFinished
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
-from slipway.engine.intake import Contended, Intake, UnknownTarget
-from slipway.engine.outcome import Finished, LookAgain, Outcome, TryAgain, passed
-from slipway.engine.perform import BUSY, LEASE, TRIES, Performer, Work
+from slipway.engine.handle import Contended, Handler, UnknownTarget
+from slipway.engine.outcome import Finished, Outcome, Requeue, Retry, passed
+from slipway.engine.run_step import BUSY, LEASE, TRIES, StepRunner, Work
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.leases import Leases
 from slipway.testing import Installation
@@ -27,8 +27,8 @@ def step(installation: Installation) -> Step:
     return installation.settle_at(StepKind.DEPLOY, "staging")
 
 
-def performer(installation: Installation, effect: Callable[[Work], Outcome], **parts: Any) -> Performer:
-    return replace(installation.app.performer, effects={StepKind.DEPLOY: effect}, **parts)
+def step_runner(installation: Installation, effect: Callable[[Work], Outcome], **parts: Any) -> StepRunner:
+    return replace(installation.app.step_runner, effects={StepKind.DEPLOY: effect}, **parts)
 
 
 def sent(installation: Installation) -> list[tuple[Step, timedelta]]:
@@ -41,7 +41,7 @@ def sent(installation: Installation) -> list[tuple[Step, timedelta]]:
 
 
 def test_a_step_is_performed_and_its_outcome_taken_in(installation: Installation, step: Step) -> None:
-    performer(installation, lambda work: DONE).perform(step)
+    step_runner(installation, lambda work: DONE).run(step)
     assert installation.phase(1) is Phase.CHECKING
     assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE)
 
@@ -49,8 +49,8 @@ def test_a_step_is_performed_and_its_outcome_taken_in(installation: Installation
 def test_a_stale_step_is_dropped(installation: Installation, step: Step) -> None:
     looked: list[Work] = []
     installation.finish(step)
-    performer(installation, lambda work: looked.append(work) or DONE).perform(step)  # type: ignore[func-returns-value]
-    performer(installation, lambda work: looked.append(work) or DONE).perform(step.evolve(attempt=9))  # type: ignore[func-returns-value]
+    step_runner(installation, lambda work: looked.append(work) or DONE).run(step)  # type: ignore[func-returns-value]
+    step_runner(installation, lambda work: looked.append(work) or DONE).run(step.evolve(attempt=9))  # type: ignore[func-returns-value]
     assert looked == []
     assert installation.phase(1) is Phase.CHECKING
 
@@ -60,12 +60,12 @@ def test_a_step_of_what_is_not_there_is_said_to_have_no_target(
     installation: Installation, step: Step, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(UnknownTarget, match="there is no such"):
-        installation.perform(step.evolve(**changes))
+        installation.run_step(step.evolve(**changes))
 
 
 def test_a_step_that_somebody_else_holds_is_put_off_as_it_is(installation: Installation, step: Step) -> None:
     assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
-    performer(installation, lambda work: DONE).perform(step)
+    step_runner(installation, lambda work: DONE).run(step)
     assert sent(installation) == [(step, BUSY)]
     assert installation.phase(1) is Phase.DEPLOYING
 
@@ -73,7 +73,7 @@ def test_a_step_that_somebody_else_holds_is_put_off_as_it_is(installation: Insta
 def test_each_message_that_is_put_off_has_an_id_of_its_own(installation: Installation, step: Step) -> None:
     assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
     for _ in range(3):
-        performer(installation, lambda work: DONE).perform(step)
+        step_runner(installation, lambda work: DONE).run(step)
         installation.wait(BUSY)
     ids = [message.id for message in installation.bus.sent]
     assert len(set(ids)) == 3
@@ -83,7 +83,7 @@ def test_each_message_that_is_put_off_has_an_id_of_its_own(installation: Install
 def test_a_lease_that_ran_out_is_taken_over(installation: Installation, step: Step) -> None:
     assert installation.app.leases.take("shop", step.id, owner="dead", now=installation.now, length=LEASE)
     installation.wait(LEASE)
-    performer(installation, lambda work: DONE).perform(step)
+    step_runner(installation, lambda work: DONE).run(step)
     assert installation.phase(1) is Phase.CHECKING
 
 
@@ -100,7 +100,7 @@ def test_an_effect_may_prolong_its_lease_and_is_told_when_it_lost_it(installatio
         renewed.append(work.renew())
         return DONE
 
-    performer(installation, long).perform(step)
+    step_runner(installation, long).run(step)
     assert renewed == [True, True, True, False]
     assert not installation.app.leases.take("shop", step.id, owner="third", now=installation.now, length=LEASE)
 
@@ -108,22 +108,22 @@ def test_an_effect_may_prolong_its_lease_and_is_told_when_it_lost_it(installatio
 def test_looking_again_comes_as_another_message_and_forgets_earlier_tries(
     installation: Installation, step: Step
 ) -> None:
-    again = performer(installation, lambda work: LookAgain(after=timedelta(seconds=3), reason="0 of 1"))
-    again.perform(step.evolve(poll=4, tries=2))
+    again = step_runner(installation, lambda work: Requeue(after=timedelta(seconds=3), reason="0 of 1"))
+    again.run(step.evolve(poll=4, tries=2))
     assert sent(installation) == [(step.evolve(poll=5, tries=0), timedelta(seconds=3))]
     assert installation.phase(1) is Phase.DEPLOYING
 
 
 def test_tries_come_after_growing_pauses_and_end_in_a_failure(installation: Installation, step: Step) -> None:
-    flaky = performer(installation, lambda work: TryAgain(reason="no answer"))
+    flaky = step_runner(installation, lambda work: Retry(reason="no answer"))
     pauses, current = [], step
     for _ in range(TRIES - 1):
-        flaky.perform(current)
+        flaky.run(current)
         ((current, pause),) = sent(installation)
         pauses.append(pause.total_seconds())
         installation.bus.sent.clear()
     assert pauses == [2, 4, 8, 16, 32]
-    flaky.perform(current)
+    flaky.run(current)
     assert installation.phase(1) is Phase.FAILED
     assert f"no answer (tried {TRIES} times)" in installation.release(1).reason
 
@@ -133,7 +133,7 @@ def test_an_unexpected_error_gives_the_lease_back(installation: Installation, st
         raise ZeroDivisionError("a mistake")
 
     with pytest.raises(ZeroDivisionError):
-        performer(installation, broken).perform(step)
+        step_runner(installation, broken).run(step)
     assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE)
     assert installation.phase(1) is Phase.DEPLOYING
 
@@ -146,19 +146,19 @@ class StuckLeases(Leases):
 
 
 def test_an_outcome_stands_though_its_lease_cannot_be_given_back(installation: Installation, step: Step) -> None:
-    performer(installation, lambda work: DONE, leases=StuckLeases(installation.app.table)).perform(step)
+    step_runner(installation, lambda work: DONE, leases=StuckLeases(installation.app.table)).run(step)
     assert installation.phase(1) is Phase.CHECKING
 
 
-class BusyIntake(Intake):
-    """An intake whose ledger others write to all the time."""
+class BusyHandler(Handler):
+    """A handler whose ledger others write to all the time."""
 
     def take(self, event: Any) -> Any:
         raise Contended("shop: others were faster")
 
 
-def busy_like(intake: Intake) -> BusyIntake:
-    return BusyIntake(**{each.name: getattr(intake, each.name) for each in fields(Intake)})
+def busy_like(handler: Handler) -> BusyHandler:
+    return BusyHandler(**{each.name: getattr(handler, each.name) for each in fields(Handler)})
 
 
 def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_had_once(
@@ -170,8 +170,8 @@ def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_ha
         had.append(work)
         return DONE
 
-    busy = busy_like(installation.app.intake)
-    performer(installation, effect, intake=busy).perform(step)
+    busy = busy_like(installation.app.handler)
+    step_runner(installation, effect, handler=busy).run(step)
     (message,) = [m for m in installation.bus.sent if m.queue == "events"]
     event = EVENT.validate_python(message.body)
     assert isinstance(event, StepFinished)
@@ -182,5 +182,5 @@ def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_ha
 
 
 def test_a_reason_of_any_length_is_reported(installation: Installation, step: Step) -> None:
-    performer(installation, lambda work: passed(reason="ready " * 2000)).perform(step)
+    step_runner(installation, lambda work: passed(reason="ready " * 2000)).run(step)
     assert installation.phase(1) is Phase.CHECKING

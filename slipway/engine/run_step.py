@@ -19,8 +19,8 @@ from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
 from ..telemetry import Attribute, Family, about, carrier, received, span
-from .intake import Contended, Intake, UnknownTarget
-from .outcome import Finished, LookAgain, Outcome, TryAgain, failed, told
+from .handle import Contended, Handler, UnknownTarget
+from .outcome import Finished, Outcome, Requeue, Retry, failed, told
 
 log = logging.getLogger(__name__)
 
@@ -47,19 +47,19 @@ Effect = Callable[[Work], Outcome]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Performer:
+class StepRunner:
     """Performs steps."""
 
     ledger: Ledger
     leases: Leases
     catalogue: Catalogue
-    intake: Intake
+    handler: Handler
     bus: Bus
     effects: Mapping[StepKind, Effect]
     clock: Clock
     owner: Callable[[], str]
 
-    def perform(self, step: Step) -> None:
+    def run(self, step: Step) -> None:
         """Raises `LedgerUnavailable` and `QueueUnavailable`: the message comes again then. And `UnknownTarget`."""
         matter = {
             Attribute.APPLICATION: step.application,
@@ -96,9 +96,9 @@ class Performer:
         with span(Family.STEP, step.kind, values) as current:
             outcome = self.effects[step.kind](work)
             current.set({Attribute.OUTCOME: told(outcome)})
-            if isinstance(outcome, TryAgain) or (isinstance(outcome, Finished) and not outcome.passed):
+            if isinstance(outcome, Retry) or (isinstance(outcome, Finished) and not outcome.passed):
                 current.fail(outcome.reason)
-        if isinstance(outcome, TryAgain) and step.tries + 1 >= TRIES:
+        if isinstance(outcome, Retry) and step.tries + 1 >= TRIES:
             return failed(f"{outcome.reason} (tried {TRIES} times)", afterwards=outcome.afterwards)
         return outcome
 
@@ -107,10 +107,10 @@ class Performer:
             case Finished():
                 self._report(step, outcome)
                 self._tidy(step, outcome)
-            case LookAgain(after=after, reason=reason):
+            case Requeue(after=after, reason=reason):
                 log.info("%s: %s", step.id, reason)
                 self._send(step.evolve(poll=step.poll + 1, tries=0), after)
-            case TryAgain(reason=reason, after=after):
+            case Retry(reason=reason, after=after):
                 log.warning("%s: try %d went wrong: %s", step.id, step.tries + 1, reason)
                 self._send(step.evolve(tries=step.tries + 1), max(after, timedelta(seconds=2 ** (step.tries + 1))))
 
@@ -119,7 +119,7 @@ class Performer:
             received_at=self.clock(), step=step, passed=outcome.passed, reason=outcome.reason, result=outcome.result
         )
         try:
-            self.intake.take(event)
+            self.handler.handle(event)
         except Contended as contended:
             # The step was performed; only its report met other writers. It goes through the queue, so that the step
             # is not performed again.

@@ -1,4 +1,4 @@
-"""Intake: every event, whatever it came by, goes through here. Load, decide, commit, send."""
+"""Handler: every event, whatever it came by, goes through here. Load, decide, commit, send."""
 
 import logging
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intake:
+class Handler:
     """Takes events in."""
 
     ledger: Ledger
@@ -71,7 +71,7 @@ class Intake:
     clock: Clock
     patience: Backoff
 
-    def take(self, event: Event) -> tuple[Receipt, ...]:
+    def handle(self, event: Event) -> tuple[Receipt, ...]:
         """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
         concerned = self.catalogue.concerned(event)
         if not concerned:
@@ -81,11 +81,11 @@ class Intake:
     def _observed(self, entry: Entry, event: Event) -> Receipt:
         matter = {Attribute.APPLICATION: entry.application.application}
         with about(matter), span(Family.EVENT, event.kind, {Attribute.EVENT: event.kind}) as current:
-            receipt = self._take(entry, event, current)
+            receipt = self._handle(entry, event, current)
             current.set({Attribute.OUTCOME: str(receipt.outcome), Attribute.ACTIONS: ",".join(receipt.actions)})
             return receipt
 
-    def _take(self, entry: Entry, event: Event, current: Span) -> Receipt:
+    def _handle(self, entry: Entry, event: Event, current: Span) -> Receipt:
         application = entry.application
         wanted = lookups(application, event)
         for attempt in range(ATTEMPTS):
