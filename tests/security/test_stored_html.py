@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Dialog, Route
 
 from slipway.domain.release import VoteDecision
 from slipway.effects.notification import Message
@@ -37,10 +37,14 @@ class Watched:
         self.context = browser.new_context(bypass_csp=True)
         self.page = self.context.new_page()
         self.events: list[str] = []
-        self.page.on("dialog", lambda dialog: (self.events.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        self.page.on("dialog", self._dismiss)
         self.page.on("popup", lambda popup: self.events.append("popup"))
         self.page.on("pageerror", lambda error: self.events.append(f"error {error}"))
         self.context.route("**/*", self._route)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.events.append(f"dialog {dialog.message}")
+        dialog.dismiss()
 
     def _route(self, route: Route) -> None:
         if re.match(r"http://127\.0\.0\.1:|about:|data:", route.request.url):

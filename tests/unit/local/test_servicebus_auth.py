@@ -6,6 +6,7 @@ import hmac
 from urllib.parse import quote_plus
 
 import pytest
+from pydantic import SecretStr
 
 from local.servicebus import BusSettings, QueueSettings
 from local.servicebus.auth import Grants, check_sas
@@ -14,7 +15,10 @@ from local.servicebus.queues.testing import ManualClock
 
 KEY = "a-key-for-tests"
 SETTINGS = BusSettings(
-    queues=(QueueSettings(name="events"),), key_name="root", key=KEY, bearer_token="a-static-local-token"
+    queues=(QueueSettings(name="events"),),
+    key_name="root",
+    key=SecretStr(KEY),
+    bearer_token=SecretStr("a-static-local-token"),
 )
 
 

@@ -33,9 +33,9 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-def asked(**settings: object) -> tuple[Told, Release]:
+def asked(**settings: Any) -> tuple[Told, Release]:
     """Version 1.4.0 is live everywhere; 1.5.0 waits for approval in production."""
-    home = Told(**settings)  # type: ignore[arg-type]
+    home = Told(**settings)
     home.bring("1.4.0")
     cast(home, home.newest())
     home.settle()
@@ -43,7 +43,7 @@ def asked(**settings: object) -> tuple[Told, Release]:
     return home, home.bring("1.5.0")
 
 
-def two_asked(**settings: object) -> tuple[Told, Release]:
+def two_asked(**settings: Any) -> tuple[Told, Release]:
     """The same, but two people must approve."""
     home, _ = asked(**settings)
     home.change_delivery(hello(approvers=(ADA, BEN), required=2))

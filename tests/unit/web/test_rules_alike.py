@@ -53,8 +53,8 @@ def test_the_audit_keeps_the_rules_of_each_vote_and_of_the_gates_end() -> None:
     home, subject = two_asked()
     cast(home, subject, ADA)
     home.deadline(home.app.reader.release(subject.id))
-    records = [record for record in home.app.reader.audit("hello") if record.release == subject.id]  # type: ignore[union-attr]
-    kept = {record.action: record.details.get("results") for record in records}  # type: ignore[union-attr]
+    records = [record for record in home.trail() if record.release == subject.id]
+    kept = {record.action: record.details["results"] for record in records if "results" in record.details}
     assert {rule["rule"] for rule in kept["vote.approved"]} >= {"gate-is-open", "approver-is-listed", "one-vote-each"}
     assert kept["release.expired"] == [
         Rule.QUORUM_REACHED.not_yet("1 of 2 approvals", WaitsFor.PERSON).model_dump(mode="json")

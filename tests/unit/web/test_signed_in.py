@@ -82,7 +82,9 @@ def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None
     answer = office.send(ADA, nonce_of(page))
     assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
     assert office.phase is Phase.PROMOTING
-    vote = office.home.app.reader.release(office.subject.id).gate.votes[0]  # type: ignore[union-attr]
+    gate = office.home.app.reader.release(office.subject.id).gate
+    assert gate is not None
+    vote = gate.votes[0]
     assert (vote.voter, vote.channel, vote.signed_in.object_id if vote.signed_in else "") == (ADA, "page", OIDS[ADA])
 
 
@@ -196,8 +198,7 @@ def test_where_roles_decide_a_vote_needs_that_of_an_approver(office: Office) -> 
     strict = Office(office.home, office.subject, host_keys=False)
     nonce = nonce_of(strict.look(ADA))
     answer = strict.send(ADA, nonce)
-    assert answer.status == 403
-    assert strict.phase is Phase.AWAITING_APPROVAL
+    assert (answer.status, strict.phase) == (403, Phase.AWAITING_APPROVAL)
     body = urlencode({"decision": "approve", "nonce": nonce}).encode()
     headers = Headers(FORM | principal(ADA, roles=("Slipway.Approver",)))
     assert located.decide(strict.home.desk, strict.place, headers, body).status == 303
@@ -222,8 +223,8 @@ def test_where_the_policy_demands_a_sign_in_a_link_shows_and_decides_nothing() -
     assert "What changes in production" in page
     assert "<form" not in page
     cast(home, subject)
-    last = list(home.app.reader.audit("hello"))[-1]
-    assert (last.action, last.details["rules"]) == ("vote.refused", ["voter-has-signed-in"])  # type: ignore[union-attr]
+    last = home.trail()[-1]
+    assert (last.action, last.details["rules"]) == ("vote.refused", ["voter-has-signed-in"])
 
 
 def test_where_the_policy_demands_a_sign_in_whoever_has_signed_in_decides_and_takes_back() -> None:
