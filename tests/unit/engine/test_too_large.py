@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.engine.test_perform import busy_like, step, step_runner
 
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
@@ -15,6 +14,7 @@ from slipway.engine.parking import NotReplayable
 from slipway.engine.receiving import Receiver
 from slipway.ledger import LedgerUnavailable, OutboxEntry
 from slipway.testing import Installation, MemoryBus
+from tests.unit.engine.test_run_step import busy_like, step, step_runner
 
 TOO_LARGE = 300_000
 __all__ = ["step"]  # the fixture
