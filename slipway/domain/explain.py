@@ -54,7 +54,7 @@ def explain(snapshot: Snapshot, release: Release) -> Explanation:
         rules=tuple(
             EnvironmentRules(environment=environment.name, rules=tuple(view.rules(environment)))
             for environment in snapshot.application.environments
-            if release.brings_back is None or release.environment == environment.name
+            if release.rollback is None or release.environment == environment.name
         ),
         next=wording.next(),
     )
@@ -89,11 +89,11 @@ class _View:
         rollout = self.release.rollout_in(environment.name)
         yield from self._supply_chain(environment, rollout)
         if rollout is None or rollout.outcome != "live":
-            if self.release.brings_back is None:
+            if self.release.rollback is None:
                 yield self._no_newer(environment)
             yield self._lane_is_free(environment)
             yield self._plan(environment)
-            if self.release.brings_back is None:
+            if self.release.rollback is None:
                 yield from gate_rules(self.snapshot, self.release, environment)
             yield from self._blocks(environment)
             if self.snapshot.application.registry_of(environment) != self.release.registry:
@@ -107,7 +107,7 @@ class _View:
     def _way_here(self, environment: Environment) -> Iterator[RuleResult]:
         names = [e.name for e in self.snapshot.application.environments]
         place = names.index(environment.name)
-        back = self.release.brings_back
+        back = self.release.rollback
         if back is not None:
             ordered = f"{back.by} ordered it: {back.reason}"
             yield Rule.WAS_LIVE_HERE.holds(f"{self.release.application}-{back.to} was live in {environment.name}")
@@ -216,7 +216,7 @@ class _View:
         here = self._here(environment)
         phase = self.release.phase
         brought_back = here and (phase is Phase.ROLLING_BACK or phase is Phase.ROLLED_BACK)
-        kept = self.release.brings_back is not None and self.release.brings_back.copied
+        kept = self.release.rollback is not None and self.release.rollback.copied
         if kept or self._past(environment, Phase.PROMOTING) or brought_back or (here and self._has_evidence()):
             return Rule.ARTIFACT_IS_PROMOTED.holds(f"{target} has {short(self.release.digest)}")
         under_way = here and self.release.phase is Phase.PROMOTING

@@ -22,7 +22,7 @@ __all__ = [
     "Phase",
     "Push",
     "Release",
-    "Return",
+    "Rollback",
     "Rollout",
     "Run",
     "Vote",
@@ -137,7 +137,7 @@ class Rollout(Record):
     """What the last plan found of the signatures, the SBOM and the provenance that the environment requires."""
 
 
-class Return(Record):
+class Rollback(Record):
     """Why a release exists that was not pushed: to bring back, in one environment, what an earlier one had there."""
 
     environment: Name
@@ -188,7 +188,7 @@ class Release(Record):
     """The audit sequence at which its story begins."""
     trace: Annotated[str, Field(max_length=64)] = ""
     """The span (W3C `traceparent`) in which it began: its way to production is one trace. Empty without traces."""
-    brings_back: Return | None = None
+    rollback: Rollback | None = None
     """Set where it is a roll-back by hand: it goes to one environment only, and no gate asks about it."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
     """Names of the rules that keep it back, while it is held back."""

@@ -114,7 +114,7 @@ class Wording:
         return self.snapshot.lane(self.release.environment or "")
 
     def _completed(self, where: str) -> str:
-        back = self.release.brings_back
+        back = self.release.rollback
         if back is not None:
             return f"brought {self.release.application}-{back.to} back{where}"
         return f"went live{where}, the last environment"

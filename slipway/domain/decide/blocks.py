@@ -29,7 +29,7 @@ def block_rules(
     everything.
     """
     busy = tuple(_lane_is_busy(release, lane))
-    if release.brings_back is not None:
+    if release.rollback is not None:
         return busy
     return (
         freeze_rule(lane, everything, now),

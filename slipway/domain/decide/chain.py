@@ -13,7 +13,7 @@ from ..steps import StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
 from .lanes import arrive, ask, close_rollout, end, leave_lane, plan, supersede
-from .rollouts import bring_back, deploy, proceed
+from .rollouts import deploy, proceed, roll_back
 from .starting import begin, join_run
 from .state import Draft
 
@@ -105,7 +105,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         return
     # What comes back was let in once, by the policy of that time: what is required now must not keep it away.
     required, found = draft.here(release).require, made.supply_chain
-    rules = found if release.brings_back else supply_chain_rules(required, found)
+    rules = found if release.rollback else supply_chain_rules(required, found)
     draft.rules = rules
     rollout = release.rollouts[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
     release = draft.put(
@@ -128,8 +128,8 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         supply_chain=[rule.model_dump() for rule in rules] or None,
         warnings=list(made.warnings) or None,
     )
-    if release.brings_back is not None:
-        release = draft.put(release.evolve(brings_back=release.brings_back.evolve(copied=made.copied)))
+    if release.rollback is not None:
+        release = draft.put(release.evolve(rollback=release.rollback.evolve(copied=made.copied)))
         proceed(draft, release, draft.here(release))
     elif refused := failed(rules):
         _refuse(draft, release, refused)
@@ -206,8 +206,8 @@ def _live(draft: Draft, release: Release) -> None:
     draft.put_lane(lane.evolve(live=live, failed=None))
     draft.record(Action.RELEASE_LIVE, release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
     release = close_rollout(draft, release, "live")
-    if release.brings_back is not None:
-        to = f"{release.application}-{release.brings_back.to}"
+    if release.rollback is not None:
+        to = f"{release.application}-{release.rollback.to}"
         end(draft, release, Phase.COMPLETED, f"{environment.name} is back at {to}")
         return
     following = draft.application.after(environment.name)
@@ -218,7 +218,7 @@ def _live(draft: Draft, release: Release) -> None:
     arrive(draft, release, following)
 
 
-def _brought_back(draft: Draft, release: Release, event: StepFinished) -> None:
+def _rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLBACK_DONE, release, reason=event.reason, **_bounded(event.result))
     end(draft, release, Phase.ROLLED_BACK, release.reason)
 
@@ -245,16 +245,16 @@ def _broken(draft: Draft, release: Release, action: Action, reason: str) -> None
 
 def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **_bounded(event.result))
-    bring_back(draft, release, draft.here(release), event.reason)
+    roll_back(draft, release, draft.here(release), event.reason)
 
 
 def _not_verified(draft: Draft, release: Release, event: StepFinished) -> None:
     release = _with_evidence(draft, release, event)
     draft.record(Action.VERIFICATION_FAILED, release, reason=event.reason, **_bounded(event.result))
-    bring_back(draft, release, draft.here(release), event.reason)
+    roll_back(draft, release, draft.here(release), event.reason)
 
 
-def _not_brought_back(draft: Draft, release: Release, event: StepFinished) -> None:
+def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLBACK_FAILED, release, reason=event.reason, **_bounded(event.result))
     end(draft, release, Phase.FAILED, f"{release.reason}; and the roll-back failed: {event.reason}")
 
@@ -280,7 +280,7 @@ _PASSED: dict[StepKind, _Follow] = {
     StepKind.DEPLOY: _applied,
     StepKind.CHECK: _rolled_out,
     StepKind.VERIFY: _verified,
-    StepKind.ROLL_BACK: _brought_back,
+    StepKind.ROLL_BACK: _rolled_back,
 }
 
 _FAILED: dict[StepKind, _Follow] = {
@@ -290,5 +290,5 @@ _FAILED: dict[StepKind, _Follow] = {
     StepKind.DEPLOY: _not_rolled_out,
     StepKind.CHECK: _not_rolled_out,
     StepKind.VERIFY: _not_verified,
-    StepKind.ROLL_BACK: _not_brought_back,
+    StepKind.ROLL_BACK: _not_rolled_back,
 }

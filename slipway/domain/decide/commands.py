@@ -95,11 +95,11 @@ def cancel(draft: Draft, event: CommandGiven) -> None:
         return
     if release.gate is not None and release.phase is not Phase.QUEUED:
         void(draft, release, release.gate.votes, f"{event.actor} cancelled {release.id}: {event.reason}")
-    if release.brings_back is not None:
+    if release.rollback is not None:
         hold_ended(draft, release, reason=f"{release.id} was cancelled before it brought anything back")
     release = draft.releases[release.number]
     end(draft, release, Phase.CANCELLED, event.reason, actor=event.actor, channel=event.channel)
-    if release.brings_back is not None:
+    if release.rollback is not None:
         wake(draft, release.environment or "")
 
 

@@ -10,7 +10,7 @@ from ..steps import StepKind
 from .automatic import soak_over
 from .lanes import ask, end, step_of
 from .quorum import quorum_rules
-from .rollouts import bring_back, look_again
+from .rollouts import look_again, roll_back
 from .state import Draft
 
 RESEND_LIMIT = 3
@@ -86,6 +86,6 @@ def _send_again(draft: Draft, release: Release) -> None:
     draft.record(Action.STEP_LOST, release, step=release.step, reason=reason)
     environment = draft.environment(release)
     if environment is not None and kind in _ROLLED_OUT:
-        bring_back(draft, release, environment, reason)
+        roll_back(draft, release, environment, reason)
     else:
         end(draft, release, Phase.FAILED, reason)

@@ -24,8 +24,8 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
         return (failed_here,)
     there = draft.environment(release) is not None
     lane = draft.lane(release.environment)
-    newer = None if release.brings_back else newer_in_lane(release, lane, draft.releases)
-    other = lane.returning if release.brings_back else None
+    newer = None if release.rollback else newer_in_lane(release, lane, draft.releases)
+    other = lane.returning if release.rollback else None
     said = newer.why if newer else f"no newer release is in the way in {release.environment}"
     return (
         failed_here,
@@ -86,7 +86,7 @@ def _enter_lane_again(draft: Draft, release: Release, environment: str, event: C
         )
     )
     lane = draft.lane(environment)
-    if release.brings_back is not None:
+    if release.rollback is not None:
         draft.put_lane(lane.evolve(returning=release.number))
         set_hold(draft, release, owner=event.actor)
     else:

@@ -11,7 +11,7 @@ from ..actions import Action
 from ..blocks import Hold
 from ..errors import present
 from ..events import CommandGiven
-from ..release import Lane, Phase, Release, Return, Rollout
+from ..release import Lane, Phase, Release, Rollback, Rollout
 from ..rules import Rule, RuleResult
 from .blocks import said_of_hold
 from .commands import accepted, exists_rule, lane_of, named_release, reason_rule, told
@@ -65,7 +65,7 @@ def rollback(draft: Draft, event: CommandGiven) -> None:
 
 def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
     """Nothing newer begins to roll out here until somebody resumes."""
-    back = present(release.brings_back, f"what {release.id} brings back")
+    back = present(release.rollback, f"what {release.id} brings back")
     environment = draft.here(release).name
     lane = draft.lane(environment)
     before = lane.hold
@@ -81,7 +81,7 @@ def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
     environment = present(event.environment, "the environment of the command")
     rollout = was_live(target, environment)
     plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")
-    back = Return(environment=environment, to=target.number, plan_hash=plan_hash, by=event.actor, reason=event.reason)
+    back = Rollback(environment=environment, to=target.number, plan_hash=plan_hash, by=event.actor, reason=event.reason)
     return Release(
         application=target.application,
         number=draft.head.next_release,
@@ -97,5 +97,5 @@ def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
         run=target.run,
         environment=environment,
         rollouts=(Rollout(environment=environment, arrived_at=draft.now),),
-        brings_back=back,
+        rollback=back,
     )

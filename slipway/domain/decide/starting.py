@@ -246,5 +246,5 @@ def _replaces(release: Release, older: Release) -> bool:
     A vote on it would bring into an environment what nobody finds under that tag any more. A roll-back by hand is
     meant for the image that was live, whatever its tag names now: no push takes it back.
     """
-    same_tag = older.tag == release.tag and older.brings_back is None
+    same_tag = older.tag == release.tag and older.rollback is None
     return same_tag and not older.phase.holds_lane and release.newer_than(older)

@@ -9,7 +9,7 @@ from ...domain.application import Environment, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
 from ...domain.plan import Change, Plan, PlanMade
-from ...domain.release import Release, Return
+from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Preview
@@ -36,8 +36,8 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
     try:
-        if release.brings_back is not None:
-            return passed(_plan_return(clients, work, environment, release.brings_back))
+        if release.rollback is not None:
+            return passed(_plan_return(clients, work, environment, release.rollback))
         _check_digest_exists(clients, release)
         supply_chain = look(clients, work, environment, clock())
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
@@ -92,7 +92,7 @@ def _make(clients: Clients, work: Work, environment: Environment, supply_chain: 
     return _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=supply_chain.rules)
 
 
-def _plan_return(clients: Clients, work: Work, environment: Environment, back: Return) -> PlanMade:
+def _plan_return(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
     """A roll-back by hand. Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`."""
     registry = work.entry.application.registry_of(environment)
     kept = look_for(clients, work.release, environment, registry=registry, back=back)
@@ -101,7 +101,7 @@ def _plan_return(clients: Clients, work: Work, environment: Environment, back: R
     name = job_name(work.release, environment)
     image, manifests, job, rules = manifests_of(clients, work, environment, kept, job_name=name)
     made = _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=rules)
-    made = made.evolve(brings_back=back.to, warnings=kept.warnings)
+    made = made.evolve(rollback=back.to, warnings=kept.warnings)
     return _report(clients, work, made).evolve(copied=kept.copied)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ...catalogue import render, render_job
 from ...domain.application import Environment
 from ...domain.plan import Plan
-from ...domain.release import Release, Return
+from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...effects.registry import NotFound
 from ..run_step import Work
@@ -42,7 +42,7 @@ class Kept:
     """Why it cannot come back at all."""
 
 
-def look_for(clients: Clients, release: Release, environment: Environment, *, registry: str, back: Return) -> Kept:
+def look_for(clients: Clients, release: Release, environment: Environment, *, registry: str, back: Rollback) -> Kept:
     """What there still is, here and now. Raises `RegistryError`, `UnknownName`."""
     name = f"{release.application}-{back.to}"
     plan, warning = _kept_plan(clients, environment, back, name)
@@ -57,7 +57,7 @@ def look_for(clients: Clients, release: Release, environment: Environment, *, re
     return Kept(warnings=tuple(warnings), plan=plan, copied=copied, image_is_gone=gone)
 
 
-def _kept_plan(clients: Clients, environment: Environment, back: Return, name: str) -> tuple[Plan | None, str]:
+def _kept_plan(clients: Clients, environment: Environment, back: Rollback, name: str) -> tuple[Plan | None, str]:
     try:
         content = clients.blobs.get(back.plan_hash)
         plan = Plan.model_validate_json(content) if content is not None else None

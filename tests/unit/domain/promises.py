@@ -108,8 +108,8 @@ class WatchedWorld(World):
         before = self._before.get(release.number)
         if before is None or before.phase not in _BEFORE_THE_GATE or release.phase not in _BEHIND_THE_GATE:
             return
-        if release.brings_back is not None:
-            assert release.brings_back.reason
+        if release.rollback is not None:
+            assert release.rollback.reason
             return
         environment = self.application.environment(release.environment or "")
         assert environment is not None
@@ -125,7 +125,7 @@ class WatchedWorld(World):
         """No rollout begins in a frozen or held lane, or outside of its windows, unless somebody let it pass."""
         before = self._before.get(release.number)
         begins = before is not None and not before.phase.holds_lane and release.phase.holds_lane
-        if not begins or release.brings_back is not None:
+        if not begins or release.rollback is not None:
             return
         lane = self.lanes[release.environment or ""]
         assert lane.hold is None
@@ -178,7 +178,7 @@ class WatchedWorld(World):
             assert set(places) <= set(self.head.active)
             if lane.live is not None:
                 assert lane.live.digest == self.releases[lane.live.release].digest
-                ordered = self.releases[lane.live.release].brings_back is not None
+                ordered = self.releases[lane.live.release].rollback is not None
                 later = self._live.get(lane.environment, lane.live.order) <= lane.live.order
                 assert ordered or later, "an older one went live, and nobody ordered it"
                 self._live[lane.environment] = lane.live.order
