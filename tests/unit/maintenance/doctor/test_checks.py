@@ -100,7 +100,7 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     assert failed(findings) == {}
     assert set(findings) == {
         *("deliveries", "signing-keys", "table", "blobs", "clock", "sweep", "channel:inbox"),
-        *("queue:causes", "queue:steps", "queue:runs", "queue:approvals", "registry:nonprod", "registry:prod"),
+        *("queue:events", "queue:steps", "queue:runs", "queue:approvals", "registry:nonprod", "registry:prod"),
         *("cluster:staging:shop:staging", "cluster:production:shop:production"),
     }
     assert "push to team/shop" in findings["registry:prod"].said
