@@ -23,7 +23,7 @@ from tests.security.site import Site, serving_site
 from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, hostile
 from tests.unit.inbound.samples import PUSH, changed
 from tests.unit.inbound.test_event_grid import parse as parse_push
-from tests.unit.web.samples import cast
+from tests.unit.web.samples import cast_vote
 from tests.unit.web.test_rendering import HOSTILE, hostile_installation
 
 LIBRARY = Path(__file__).resolve().parents[2] / "tools" / "card" / "node_modules" / "adaptivecards" / "dist"
@@ -99,7 +99,7 @@ def test_stored_html_in_commit_names_logs_and_plan_is_inert_on_the_approval_page
 def test_stored_html_in_a_reason_is_inert_on_the_release_page_and_the_board(
     hostile_site: Site, watched: Watched
 ) -> None:
-    cast(hostile_site.home, hostile_site.subject, decision=VoteDecision.REJECT, reason=HOSTILE)
+    cast_vote(hostile_site.home, hostile_site.subject, decision=VoteDecision.REJECT, reason=HOSTILE)
     assert "<script>" in watched.open(f"{hostile_site.base}/releases/{hostile_site.subject.id}")
     watched.open(f"{hostile_site.base}/")
     assert watched.page.locator("script").count() == 0

@@ -19,7 +19,7 @@ from slipway.web.approving import decide, show, show_changes
 from slipway.web.located import Place
 from slipway.web.messages import guarded
 from tests.unit.web.installation import Told, hello
-from tests.unit.web.samples import FORM, Headers, asked, cast, nonce_of
+from tests.unit.web.samples import FORM, Headers, asked, cast_vote, nonce_of
 
 OIDS = {ADA: "0a1b2c3d-0000-4000-8000-00000000000a", BEN: "0a1b2c3d-0000-4000-8000-00000000000b"}
 STRANGER = "mallory@example.com"
@@ -126,7 +126,7 @@ def test_the_header_is_not_believed_where_easy_auth_is_not_in_front(office: Offi
 
 def test_the_form_of_one_person_is_no_good_for_another(office: Office) -> None:
     office.change(hello(approvers=(ADA, BEN)))
-    cast(office.home, office.subject)
+    cast_vote(office.home, office.subject)
     office.home.settle()
     office.subject = office.home.app.reader.release(office.subject.id)
     nonce = nonce_of(office.look(ADA))
@@ -159,7 +159,7 @@ def test_a_vote_needs_the_plan_that_was_read(office: Office) -> None:
 def test_the_address_of_an_earlier_plan_explains_itself_and_leads_to_the_present_one(office: Office) -> None:
     before = office.place
     office.change(hello(approvers=(ADA, BEN)))
-    cast(office.home, office.subject)
+    cast_vote(office.home, office.subject)
     office.home.settle()
     page = text(office.look(ADA, before))
     assert "The plan changed" in page
@@ -187,7 +187,7 @@ def test_a_person_is_known_by_their_object_id_too(office: Office) -> None:
     staging, production = hello().environments
     gate = ApprovalGate(approvers=(ADA,), identities=(Identity(email=ADA, oid=OIDS[ADA]),))
     office.change(hello().evolve(environments=(staging, production.evolve(gate=gate))))
-    cast(office.home, office.subject)
+    cast_vote(office.home, office.subject)
     office.home.settle()
     office.subject = office.home.app.reader.release(office.subject.id)
     headers = Headers(principal("ada.lovelace@contoso.example", oid=OIDS[ADA]))
@@ -222,7 +222,7 @@ def test_where_the_policy_demands_a_sign_in_a_link_shows_and_decides_nothing() -
     assert "Only people who sign in decide here" in page
     assert "What changes in production" in page
     assert "<form" not in page
-    cast(home, subject)
+    cast_vote(home, subject)
     last = home.trail()[-1]
     assert (last.action, last.details["rules"]) == ("vote.refused", ["voter-has-signed-in"])
 
@@ -235,7 +235,7 @@ def test_where_the_policy_demands_a_sign_in_whoever_has_signed_in_decides_and_ta
     assert "voter-has-signed-in" in text(office.look(ADA))
     assert office.send(ADA, nonce_of(office.look(ADA))).status == 303
     assert "You approved this" in text(office.look(ADA))
-    cast(home, office.subject, ADA, VoteDecision.WITHDRAW)
+    cast_vote(home, office.subject, ADA, VoteDecision.WITHDRAW)
     assert "You approved this" in text(office.look(ADA)), "a link alone takes nothing back either"
     assert office.send(ADA, nonce_of(office.look(ADA)), decision="withdraw").status == 303
     assert "You approved this" not in text(office.look(ADA))
