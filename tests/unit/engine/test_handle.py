@@ -84,7 +84,7 @@ def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: In
     interrupted.push("1.0")
     others = replace(interrupted.app.handler)
     later, latest = interrupted.pushed("1.1"), interrupted.pushed("1.2")
-    table.before[keys.release(1)] = lambda: others.take(later)
+    table.before[keys.release(1)] = lambda: others.handle(later)
     assert taken(interrupted, latest) is Outcome.TAKEN
     assert [interrupted.phase(n) for n in (1, 2, 3)] == [Phase.SUPERSEDED, Phase.SUPERSEDED, Phase.PLANNING]
     assert interrupted.verify().intact
@@ -113,7 +113,7 @@ def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: 
     busy = Ledger(Interfering(installation.table, interfere))
     patience = replace(installation.app.handler.patience, pause=waits.append)
     with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed met other writers"):
-        replace(installation.app.handler, ledger=busy, patience=patience).take(installation.pushed("1.0"))
+        replace(installation.app.handler, ledger=busy, patience=patience).handle(installation.pushed("1.0"))
     assert len(waits) == ATTEMPTS
     assert waits == sorted(waits)
     assert all(0 < wait <= 0.5 for wait in waits)

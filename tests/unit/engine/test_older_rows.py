@@ -69,7 +69,7 @@ def test_messages_that_were_under_way_are_taken_in(left: dict[str, Any], upgrade
     upgraded.wait(timedelta(hours=25))
     for message in left["messages"]:
         if message["queue"] == "steps":
-            upgraded.run(Step.model_validate(message["body"]))
+            upgraded.run_step(Step.model_validate(message["body"]))
         else:
             upgraded.take(EVENT.validate_python(message["body"]))
     assert upgraded.phase(1) is Phase.EXPIRED

@@ -153,7 +153,7 @@ def test_an_outcome_stands_though_its_lease_cannot_be_given_back(installation: I
 class BusyHandler(Handler):
     """A handler whose ledger others write to all the time."""
 
-    def take(self, event: Any) -> Any:
+    def handle(self, event: Any) -> Any:
         raise Contended("shop: others were faster")
 
 

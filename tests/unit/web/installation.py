@@ -153,7 +153,7 @@ class Told(Installation):
         message = super().next_step()
         return None if message is None or message.body["kind"] in self.stops_before else message
 
-    def perform(self, step: Step) -> None:
+    def run_step(self, step: Step) -> None:
         self.wait(timedelta(seconds=3.4))
         reason = self.fails.get(step.kind, "")
         result = {} if reason and step.kind is not StepKind.VERIFY else self._result(step, self.release(step.release))

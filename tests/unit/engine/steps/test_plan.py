@@ -53,7 +53,7 @@ def test_the_same_plan_has_the_same_hash_and_another_image_has_another(deliverie
     other = Installation(deliveries)
     other.build("0.9")
     other.push("1.1")
-    other.run(other.settle_at(StepKind.PLAN, "staging"))
+    other.run_step(other.settle_at(StepKind.PLAN, "staging"))
     assert other.release(1).plan_hash not in hashes
 
 

@@ -88,7 +88,7 @@ def test_a_tag_that_names_another_image_there_fails_the_release_and_nothing_is_d
     installation: Installation, work: Work
 ) -> None:
     installation.prod.held.seed("team/shop", image(b"another"), "1.0")
-    installation.run(work.step)
+    installation.run_step(work.step)
     assert installation.phase(1) is Phase.FAILED
     assert "prod.test/team/shop:1.0" in installation.release(1).reason
     installation.wait(timedelta(minutes=1))

@@ -145,7 +145,7 @@ def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
 ) -> None:
     found = at(installation, kind)
     damage_plan(installation, found.release.plan_hash, content)
-    installation.run(found.step)
+    installation.run_step(found.step)
     assert installation.phase(1) is Phase.FAILED
     assert found.release.plan_hash is not None
     assert f"the plan {found.release.plan_hash} " in installation.release(1).reason
@@ -187,7 +187,7 @@ def back(installation: Installation) -> Work:
 def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(installation: Installation, back: Work) -> None:
     assert isinstance(roll_back(installation.app.clients, installation.clock, back), Requeue)
     assert installation.staging.digest("shop") == installation.release(1).digest
-    installation.run(back.step)
+    installation.run_step(back.step)
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
     lane = installation.lane("staging")
@@ -199,7 +199,7 @@ def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_a
     installation: Installation, back: Work
 ) -> None:
     assert installation.app.leases.take("shop", back.step.id, owner="dead", now=installation.now, length=LEASE)
-    installation.run(back.step)
+    installation.run_step(back.step)
     assert installation.staging.digest("shop") == installation.release(2).digest
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
@@ -221,6 +221,6 @@ def test_a_plan_to_go_back_to_that_is_gone_fails_the_roll_back_and_says_so(
     lane = installation.lane("staging")
     assert lane.live is not None
     damage_plan(installation, lane.live.plan_hash, None)
-    installation.run(back.step)
+    installation.run_step(back.step)
     assert installation.phase(2) is Phase.FAILED
     assert "and the roll-back failed: the plan sha256:" in installation.release(2).reason

@@ -39,7 +39,7 @@ def test_probes_and_the_job_pass_and_leave_evidence(installation: Installation, 
     assert (probe["name"], probe["passed"], probe["summary"]) == ("GET shop:80/healthz", True, "status 200")
     assert (job["name"], job["summary"]) == ("acceptance", "1 of 1 pods succeeded: 1 passed")
     assert installation.app.reader.evidence(job["log"]) == b"1 test\n1 passed\n"
-    installation.run(work.step)
+    installation.run_step(work.step)
     assert [item.name for item in installation.release(1).evidence] == ["GET shop:80/healthz", "acceptance"]
 
 
@@ -93,7 +93,7 @@ def test_a_job_that_fails_says_the_last_line_of_its_log_and_the_release_goes_no_
     installation.staging.log = "test checkout\nAssertionError: expected 42 ж\n\n  \n"
     outcome = finished(installation, work)
     assert (outcome.passed, outcome.reason) == (False, "the Job failed: AssertionError: expected 42 ж")
-    installation.run(work.step)
+    installation.run_step(work.step)
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
     assert installation.release(1).evidence[1].log is not None
@@ -107,7 +107,7 @@ def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installat
     assert outcome.passed
     assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == log.encode()
     assert len(outcome.reason) <= 500
-    installation.run(work.step)
+    installation.run_step(work.step)
     assert installation.phase(1) is Phase.PLANNING
 
 
