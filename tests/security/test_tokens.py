@@ -17,7 +17,7 @@ from slipway.inbound.approval import vote
 from slipway.testing import ADA
 from tests.security.site import Site
 from tests.unit.web.installation import digest
-from tests.unit.web.samples import cast
+from tests.unit.web.samples import cast_vote
 
 Bad = Callable[[Site], str]
 
@@ -150,7 +150,7 @@ def test_replayed_message_is_one_vote(site: Site, http: urllib3.PoolManager) -> 
 
 def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site, http: urllib3.PoolManager) -> None:
     token = good(site)
-    cast(site.home, site.subject, decision=VoteDecision.REJECT, reason="not this one")
+    cast_vote(site.home, site.subject, decision=VoteDecision.REJECT, reason="not this one")
     for take in DOORS.values():
         assert take(site, http, token) in (400, 403, 409)
     site.home.wait(timedelta(days=40))

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def hurried(installation: Installation) -> Handler:
 def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installation: Installation) -> None:
     handler = hurried(installation)
     events = [installation.pushed(f"1.0.{number}") for number in range(EVENTS)]
-    receipts = at_once([lambda event=event: deliver(handler, event) for event in (*events, *events)])  # type: ignore[misc]
+    receipts = at_once([partial(deliver, handler, event) for event in (*events, *events)])
     assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == EVENTS
     releases = list(installation.app.ledger.releases("shop", limit=EVENTS * 2))
     assert sorted(release.tag for release in releases) == sorted(event.tag for event in events)
@@ -94,7 +95,7 @@ def _one_is_left(installation: Installation, app: str, numbers: set[int]) -> Non
 def test_applications_do_not_get_into_each_others_way(installation: Installation) -> None:
     handler = hurried(installation)
     events = [installation.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
-    receipts = at_once([lambda event=event: deliver(handler, event) for event in events])  # type: ignore[misc]
+    receipts = at_once([partial(deliver, handler, event) for event in events])
     assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
     for app in ("shop", "till", "stock"):
         assert [r.number for r in installation.app.ledger.releases(app, limit=50)] == list(range(8, 0, -1))
@@ -123,7 +124,7 @@ def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(installatio
             return
         raise AssertionError("it was not parked")
 
-    at_once([lambda n=n: park(n % 24) for n in range(48)])  # type: ignore[misc]
+    at_once([partial(park, n % 24) for n in range(48)])
     assert len(list(installation.app.installation.all_parked())) == 24
     records = installation.trail("_installation")
     assert [record.action for record in records] == ["input.parked"] * 24

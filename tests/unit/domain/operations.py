@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from slipway.domain.application import Application, Environment, Start
 from slipway.domain.commands import OF_A_RELEASE, Verb
 from slipway.domain.gate import AutoGate, Gate, Reminders
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.requirements import Requirements
 from slipway.domain.rules import Rule
@@ -92,8 +93,7 @@ class Vote:
         asked = [n for n in world.head.active if world.phase(n) is Phase.AWAITING_APPROVAL]
         number = asked[self.which % len(asked)] if asked else self.which
         signed_in = SIGN_INS.get(self.voter) if self.signs_in else None
-        said = {"plan_hash": plan_hash, "reason": "as I see it", "signed_in": signed_in}
-        world.vote(number, self.voter, self.decision, **said)
+        world.vote(number, self.voter, self.decision, plan_hash=plan_hash, reason="as I see it", signed_in=signed_in)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Deliver:
             world.outbox.remove(message)
         if self.outcome == "is lost":
             return
-        if self.outcome == "fails" and message.queue == "steps":
+        if self.outcome == "fails" and message.queue is Queue.STEPS:
             world.finish(Step.model_validate(message.body), Outcome(passed=False, reason="it broke"))
         else:
             world.deliver(message)

@@ -9,6 +9,7 @@ from slipway.domain.decide.conditions import facts_missing
 from slipway.domain.events import Event
 from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, Outgoing
@@ -39,7 +40,7 @@ class WatchedWorld(World):
         self._audit_verifies(self.audit[records:])
         for record in self.audit[records:]:
             self._tally.feed(record)
-        self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue == "steps"])
+        self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue is Queue.STEPS])
         self._reminders_are_for_open_gates(self.sent[messages:])
         for release in decision.releases:
             self._ends_are_final(release)
@@ -202,7 +203,7 @@ class WatchedWorld(World):
                     Rule.LANE_IS_FREE: lane.rolling is not None,
                     Rule.FREEZE: any(f and not f.until for f in (lane.freeze, self.head.freeze)),
                 }
-                still = any(timeless.get(name) for name in release.blocked_by)
+                still = any(holds for rule, holds in timeless.items() if rule in release.blocked_by)
                 assert release.due is not None or still, "nothing will wake it"
             case Phase.AWAITING_APPROVAL:
                 assert lane is not None

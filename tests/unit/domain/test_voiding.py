@@ -10,8 +10,8 @@ from slipway.domain.plan import Change, Plan, changed_parts
 from slipway.domain.release import Evidence, Phase
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, StepKind
-from tests.unit.domain.gates import ADA, BEN, CLEO, at_the_gate, gated, voters
-from tests.unit.domain.samples import digest
+from tests.unit.domain.gates import at_the_gate, gated, voters
+from tests.unit.domain.samples import ADA, BEN, CLEO, digest
 
 JOB: dict[str, Any] = {"kind": "Job", "metadata": {"name": "shop-1-production-1", "labels": {}}, "spec": {"tests": 1}}
 

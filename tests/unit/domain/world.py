@@ -28,6 +28,7 @@ from slipway.domain.events import (
 from slipway.domain.explain import Explanation, explain
 from slipway.domain.model import sha256
 from slipway.domain.people import SignedIn
+from slipway.domain.queues import Queue
 from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.rules import Rule, RuleResult
 from slipway.domain.snapshot import Lookups, Snapshot, lookups
@@ -253,7 +254,7 @@ class World:
         raise AssertionError(f"{limit} messages were delivered and there are still more")
 
     def deliver(self, message: Outgoing) -> None:
-        if message.queue == "events":
+        if message.queue is Queue.EVENTS:
             self.take(EVENT.validate_python(message.body))
             return
         step = Step.model_validate(message.body)
@@ -306,5 +307,5 @@ class World:
 
     def steps(self, kind: StepKind) -> list[Step]:
         """Every step of a kind that was ever asked for."""
-        steps = [Step.model_validate(m.body) for m in self.sent if m.queue == "steps"]
+        steps = [Step.model_validate(m.body) for m in self.sent if m.queue is Queue.STEPS]
         return [step for step in steps if step.kind is kind]

@@ -1,6 +1,6 @@
 """Taking events in: repeats, late ones, unknown ones, and state that is read while others write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -124,8 +124,8 @@ class AwayTable(MemoryTable):
 
     away = False
 
-    def transact(self, partition: str, writes: object) -> None:
-        super().transact(partition, writes)  # type: ignore[arg-type]
+    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+        super().transact(partition, writes)
         if self.away:
             raise LedgerUnavailable("no answer")
 

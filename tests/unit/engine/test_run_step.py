@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.events import EVENT, StepFinished
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.engine.handle import Contended, Handler, UnknownTarget
@@ -36,7 +37,7 @@ def sent(installation: Installation) -> list[tuple[Step, timedelta]]:
     return [
         (Step.model_validate(message.body), message.not_before - installation.now)
         for message in installation.bus.sent
-        if message.queue == "steps" and message.not_before is not None
+        if message.queue is Queue.STEPS and message.not_before is not None
     ]
 
 
@@ -48,9 +49,14 @@ def test_a_step_is_performed_and_its_outcome_taken_in(installation: Installation
 
 def test_a_stale_step_is_dropped(installation: Installation, step: Step) -> None:
     looked: list[Work] = []
+
+    def look(work: Work) -> Outcome:
+        looked.append(work)
+        return DONE
+
     installation.finish(step)
-    step_runner(installation, lambda work: looked.append(work) or DONE).run(step)  # type: ignore[func-returns-value]
-    step_runner(installation, lambda work: looked.append(work) or DONE).run(step.evolve(attempt=9))  # type: ignore[func-returns-value]
+    step_runner(installation, look).run(step)
+    step_runner(installation, look).run(step.evolve(attempt=9))
     assert looked == []
     assert installation.phase(1) is Phase.CHECKING
 
@@ -172,7 +178,7 @@ def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_ha
 
     busy = busy_like(installation.app.handler)
     step_runner(installation, effect, handler=busy).run(step)
-    (message,) = [m for m in installation.bus.sent if m.queue == "events"]
+    (message,) = [m for m in installation.bus.sent if m.queue is Queue.EVENTS]
     event = EVENT.validate_python(message.body)
     assert isinstance(event, StepFinished)
     assert message.id == event.mark

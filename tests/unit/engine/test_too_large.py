@@ -10,8 +10,7 @@ from slipway.domain.steps import Outgoing
 from slipway.effects.messaging import MessageTooLarge
 from slipway.engine.handle import Contended
 from slipway.engine.outcome import Finished
-from slipway.engine.parking import NotReplayable
-from slipway.engine.receiving import Receiver
+from slipway.engine.parking import NotReplayable, Parking
 from slipway.ledger import LedgerUnavailable, OutboxEntry
 from slipway.testing import Installation, MemoryBus
 from tests.unit.engine.test_run_step import busy_like, step, step_runner
@@ -27,6 +26,18 @@ def entry(installation: Installation, number: int, size: int, queue: Any = "step
 
 def sent(installation: Installation) -> list[str]:
     return [message.id for message in installation.bus.sent if message.id.startswith("m-")]
+
+
+class Unyielding(MemoryBus):
+    """To whose queues no message can be given as it is."""
+
+    def send_raw(self, queue: str, body: bytes, **_: Any) -> None:
+        raise MessageTooLarge(queue, ["m-1-copy"])
+
+
+def takes_nothing(installation: Installation) -> None:
+    installation.bus = Unyielding()
+    installation.restart()
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -88,7 +99,7 @@ def test_the_sweep_does_not_meet_it_again(installation: Installation) -> None:
 
 def test_parked_input_that_is_too_large_for_its_queue_is_said_not_to_be_replayable(installation: Installation) -> None:
     kept = installation.app.parking.park(source="runs", reason="bad", body=b"{}")
-    installation.bus.send_raw = _refuse
+    takes_nothing(installation)
     with pytest.raises(NotReplayable, match=f"{kept.id} is too large for the queue runs"):
         installation.app.parking.replay(kept.id, actor="ada")
 
@@ -100,27 +111,26 @@ def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
     def work(body: bytes) -> None:
         raise error
 
-    installation.bus.send_raw = _refuse
+    takes_nothing(installation)
     installation.app.receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
     (parked,) = installation.app.parking.all()
     assert str(error) in parked.reason
     assert parked.reason.endswith("queue events: too large for it: m-1-copy")
 
 
-def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(installation: Installation) -> None:
-    def away(**_: Any) -> None:
+def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
         raise LedgerUnavailable("switched off")
 
     def work(body: bytes) -> None:
         raise LedgerUnavailable("switched off")
 
-    class Lost:
-        park = staticmethod(away)
-
-    installation.bus.send_raw = _refuse
-    receiver = Receiver(parking=Lost(), bus=installation.bus, clock=installation.clock)  # type: ignore[arg-type]
+    takes_nothing(installation)
+    monkeypatch.setattr(Parking, "park", away)
     with pytest.raises(LedgerUnavailable):
-        receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
+        installation.app.receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
 
 
 def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
@@ -134,7 +144,3 @@ def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
     assert installation.phase(1) is Phase.DEPLOYING
     step_runner(installation, lambda work: Finished(passed=True, result={"objects": []})).run(step)
     assert installation.phase(1) is Phase.CHECKING
-
-
-def _refuse(queue: str, body: bytes, *, message_id: str, **_: Any) -> None:
-    raise MessageTooLarge(queue, ["m-1-copy"])

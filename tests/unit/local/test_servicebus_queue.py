@@ -385,8 +385,8 @@ def test_a_batch_with_one_bad_message_is_refused_as_a_whole(
 def test_queues_are_found_without_regard_to_case(clock: ManualClock) -> None:
     broker = a_broker(clock)
     assert broker.queue("EVENTS") is broker.queue("events")
-    assert broker.queue("causes/$deadletterqueue") is broker.queue("events").dead_letters
-    for path in ("steps", "steps/$DeadLetterQueue", "causes/$DeadLetterQueue/$DeadLetterQueue", ""):
+    assert broker.queue("events/$deadletterqueue") is broker.queue("events").dead_letters
+    for path in ("steps", "steps/$DeadLetterQueue", "events/$DeadLetterQueue/$DeadLetterQueue", ""):
         with pytest.raises(Refusal, match="could not be found"):
             broker.queue(path)
 

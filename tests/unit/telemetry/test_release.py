@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
 from slipway.engine.observing import ObservedBus
@@ -107,7 +108,8 @@ def test_looks_are_beside_one_another_and_not_below(installation: Traced, kept: 
 
     def sent_from(look: Any) -> int:
         received = by_id[look.parent.span_id]
-        return by_id[received.parent.span_id].parent.span_id  # type: ignore[no-any-return]
+        above: int = by_id[received.parent.span_id].parent.span_id
+        return above
 
     looks: dict[str, list[Any]] = {}
     for recorded in kept.named("step check"):
@@ -121,7 +123,7 @@ def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Tra
     with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
-    late = [m for m in installation.bus.sent if m.queue == "events" and m.body["kind"] == "deadline-reached"]
+    late = [m for m in installation.bus.sent if m.queue is Queue.EVENTS and m.body["kind"] == "deadline-reached"]
     assert late
     for sent in late:
         assert sent.trace is not None
@@ -138,9 +140,10 @@ def test_ends_and_steps_are_counted_by_names_that_are_listed(installation: Trace
     assert ended.value == 1
     steps = {(p.attributes["slipway.step"], p.attributes["slipway.outcome"]) for p in points[Metric.STEP]}
     assert ("deploy", "passed") in steps
-    assert set(points) <= {str(metric) for metric in Metric}
+    metrics = {str(metric): metric for metric in Metric}
+    assert set(points) <= set(metrics)
     for name, found in points.items():
-        allowed = {str(attribute) for attribute in Metric(name).attributes}
+        allowed = {str(attribute) for attribute in metrics[name].attributes}
         assert all(set(point.attributes) <= allowed for point in found), name
     used = {name for recorded in kept.spans for name in recorded.attributes}
     assert used <= listed()

@@ -15,7 +15,7 @@ from slipway.domain.model import sha256
 from slipway.domain.plan import Change, Plan, PlanMade
 from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
-from slipway.testing import ADA, CLEO, Installation
+from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
 from slipway.web.approving import Desk
 
 DELIVERIES = Path(__file__).resolve().parents[3] / "deliveries"
@@ -75,6 +75,7 @@ class Told(Installation):
 
     deliveries: Path = field(default=DELIVERIES, kw_only=False)
     application: str = "hello"
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     policy: Application = field(default_factory=hello)
     changes: tuple[Change, ...] = CHANGES
     written: str = LOG

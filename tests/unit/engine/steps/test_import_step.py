@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
@@ -90,7 +91,7 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     home.run_step(step)
 
     progress = home.app.reader.progress(home.release(1))
-    (following,) = [m for m in home.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
+    (following,) = [m for m in home.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "promote"]
     assert progress is not None
     assert progress.told == "the registry imports it"
     assert "operation" not in progress.model_dump()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.promotion import PromotionState
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, Step, StepKind
 from slipway.effects.registry import Throttled, Unreachable, Where
@@ -219,7 +220,8 @@ def test_a_busy_registry_is_left_alone_as_long_as_it_asks(installation: Installa
     assert outcome.after == timedelta(minutes=2)
     before = installation.now
     installation.run_step(step)
-    (message,) = [m for m in installation.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
+    (message,) = [m for m in installation.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "promote"]
+    assert message.not_before is not None
     assert message.not_before >= before + timedelta(minutes=2)
 
 

@@ -49,13 +49,15 @@ def test_doing_it_again_copies_nothing_and_passes(installation: Installation, wo
 def test_the_lease_is_renewed_while_blobs_are_copied(installation: Installation, work: Work) -> None:
     renewed: list[datetime] = []
 
+    def renew() -> bool:
+        renewed.append(installation.now)
+        return True
+
     def minutes_pass() -> datetime:
         installation.wait(timedelta(minutes=1))
         return installation.now
 
-    promote(
-        installation.app.clients, minutes_pass, replace(work, renew=lambda: renewed.append(installation.now) or True)
-    )  # type: ignore[func-returns-value]
+    promote(installation.app.clients, minutes_pass, replace(work, renew=renew))
     assert len(renewed) >= 2
 
 

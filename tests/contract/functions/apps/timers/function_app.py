@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 
 import azure.functions as func
+from azure.functions.timer import TimerRequest
 
 app = func.FunctionApp()
 
 
 def note(name: str, timer: func.TimerRequest, **more: object) -> None:
+    assert isinstance(timer, TimerRequest)  # the abstract class does not have the status
     line = json.dumps({"pid": os.getpid(), "past_due": timer.past_due, "status": timer.schedule_status, **more})
     with (Path(os.environ["NOTES"]) / name).open("a") as file:
         file.write(line + "\n")

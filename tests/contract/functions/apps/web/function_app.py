@@ -28,7 +28,7 @@ async def hello(req: func.HttpRequest, context: func.Context) -> func.HttpRespon
             "query": dict(req.params),
             "header": req.headers.get("x-test"),
             "body": req.get_body().decode(),
-            "trace": context.trace_context.Traceparent,
+            "trace": context.trace_context.trace_parent,
             "function": context.function_name,
         }
     )
