@@ -89,7 +89,8 @@ class Function:
 
     @property
     def route(self) -> str:
-        return str(self.trigger.get("route") or self.name).strip("/")
+        """As the app gives it; the host puts its prefix before it (see `HostJson.template`)."""
+        return str(self.trigger.get("route") or self.name)
 
     @property
     def methods(self) -> frozenset[str]:
@@ -102,7 +103,8 @@ class Function:
 
 
 def describe(functions: Iterable[RpcFunctionMetadata], settings: AppSettings, host: HostJson) -> list[Function]:
-    """Check and resolve what the worker indexed, in its order."""
+    """Check and resolve what the worker indexed, in its order. A RouteError if a route template is none: the real host
+    builds all routes in one go, and does not start when one of them cannot be."""
     described: list[Function] = []
     for metadata in functions:
         function = Function(
@@ -210,11 +212,16 @@ def _check_route(function: Function, host: HostJson, others: Iterable[Function])
     unknown = function.methods - _HTTP_METHODS
     if unknown:
         raise FunctionError(f"methods: expected HTTP methods, got {', '.join(sorted(unknown))}")
-    if function.route.lower().startswith(_RESERVED):
+    if _bare(function).startswith(_RESERVED):
         raise FunctionError("The specified route conflicts with one or more built in routes.")
-    compile_route(f"{host.route_prefix}/{function.route}")
+    compile_route(host.template(function.route))
     for other in others:
-        if other.kind != "httptrigger" or other.error or other.route.lower() != function.route.lower():
+        if other.kind != "httptrigger" or other.error or _bare(other) != _bare(function):
             continue
         if not function.methods or not other.methods or function.methods & other.methods:
             raise FunctionError(f"The route specified conflicts with the route defined by function '{other.name}'.")
+
+
+def _bare(function: Function) -> str:
+    """The route as two are compared for a conflict: names of parameters count, case and outer slashes do not."""
+    return function.route.strip("/").lower()

@@ -20,7 +20,8 @@ from .errors import HostError
 from .event_grid import EventGridWebhook
 from .frames import Indexed
 from .host_json import HostJson
-from .http_front import ANSWER_WITHIN, BODY_LIMIT, HttpFront
+from .http_front import ANSWER_WITHIN, HttpFront
+from .http_server import BODY_LIMIT, application
 from .invocation import Invoker
 from .protos import TypedData
 from .timers import Timer
@@ -89,15 +90,15 @@ class Host:
         body_limit = _body_limit(self._settings)
         guard = keys.Guard(keys=self._keys() if self._options.auth else None)
         front = HttpFront(
-            self.functions, self._invoker, guard, self._host,
-            body_limit=body_limit, answer_within=self._options.answer_within,
+            self.functions, self._invoker, guard, self._host, answer_within=self._options.answer_within
         )  # fmt: skip
-        webhook = EventGridWebhook(self.functions, self._invoker, guard, body_limit=body_limit)
-        application = web.Application(client_max_size=body_limit)
-        application.add_routes(Admin(self.functions, self._host, guard, self._run_now).routes())
-        application.router.add_route("*", "/runtime/webhooks/{extension}", webhook.handle)
-        application.router.add_route("*", "/{path:.*}", front.handle)
-        return application
+        return application(
+            admin=Admin(self.functions, self._host, guard, self._run_now).handle,
+            webhooks=EventGridWebhook(self.functions, self._invoker, guard).handle,
+            functions=front.handle,
+            body_limit=body_limit,
+            home_page=(self._settings.lookup("AzureWebJobsDisableHomepage") or "").lower() != "true",
+        )
 
     def _keys(self) -> keys.Keys:
         given = self._options.keys_file

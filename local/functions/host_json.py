@@ -55,6 +55,10 @@ class HostJson:
     """Read and checked. This host sends no telemetry of its own: the app's worker does."""
     service_bus: ServiceBusOptions = field(default_factory=ServiceBusOptions)
 
+    def template(self, route: str) -> str:
+        """The route template of a function, with the prefix before it, joined as the real host joins them."""
+        return f"{self.route_prefix}/{route}" if self.route_prefix else route
+
 
 def load(app: Path) -> HostJson:
     """Read `host.json` of the app."""
@@ -83,7 +87,7 @@ def parse(data: Any) -> HostJson:
         raise HostError(f"extensions.http.routePrefix: expected text, got {prefix!r}")
     outstanding = _number(http, "maxOutstandingRequests", "extensions.http", -1)
     return HostJson(
-        route_prefix=prefix.strip("/"),
+        route_prefix=prefix,
         max_outstanding_requests=outstanding if outstanding >= 0 else None,
         function_timeout=_function_timeout(data.get("functionTimeout")),
         has_extension_bundle=bool(_object(data, "extensionBundle", "host.json").get("id")),

@@ -10,6 +10,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 from . import frames
 from .bindings import Binding, Function
@@ -19,6 +20,23 @@ from .worker import Worker
 
 Output = Callable[[Binding, TypedData], Awaitable[None]]
 """Writes one value through an output binding; what it raises fails the invocation."""
+
+
+class Runner(Protocol):
+    """What a trigger needs of an `Invoker`."""
+
+    async def invoke(
+        self,
+        function: Function,
+        value: TypedData,
+        *,
+        reason: str,
+        metadata: Mapping[str, TypedData] | None = None,
+        trace_parent: str | None = None,
+        trace_state: str = "",
+    ) -> frames.Outcome:
+        """Run the function once."""
+
 
 _TRACE_PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 

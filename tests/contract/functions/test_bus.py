@@ -10,7 +10,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSend
 
 from local.functions.launch import HostProcess
 from local.servicebus import QueueSettings, ServiceBus
-from tests.contract.functions.support import StartHost, ask, until
+from tests.contract.functions.support import JSON, StartHost, ask, until
 
 QUEUES = ("one", "many", "failing", "slow", "seen")
 
@@ -169,5 +169,5 @@ def log_of_renewals(host: HostProcess) -> int:
 
 
 def test_the_admin_endpoint_hands_a_function_a_message(host: HostProcess, seen: Seen) -> None:
-    assert ask(f"{host.url}/admin/functions/one", "POST", {"input": "by hand"}).status == 202
+    assert ask(f"{host.url}/admin/functions/one", "POST", {"input": "by hand"}, JSON).status == 202
     assert seen.find("body", "by hand")[0]["delivery_count"] == 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.functions.launch import ROOT, command_line
-from tests.contract.functions.support import APPS, StartHost, ask, until
+from tests.contract.functions.support import APPS, JSON, StartHost, ask, until
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,7 +57,26 @@ def test_functions_in_error_do_not_stop_the_others(start_host: StartHost) -> Non
     assert set(host.errors) == set(EXPECTED)
     assert ask(f"{host.url}/api/sound").body == b"sound"
     assert ask(f"{host.url}/admin/host/status").json()["errors"] == host.errors
-    assert ask(f"{host.url}/admin/functions/unresolved", "POST", {}).status == 409
+    assert ask(f"{host.url}/admin/functions/unresolved", "POST", {}, JSON).status == 404
+
+
+@pytest.mark.parametrize(
+    ("prefix", "route"), [("", "a//b"), ("", "items/{id:int()}"), ("", "{*rest}/last"), ("api", "/"), ("api/", "items")]
+)
+def test_a_route_template_that_is_none_takes_the_whole_app_down(tmp_path: Path, prefix: str, route: str) -> None:
+    """W-02. Host 4.1037 builds its routes in ScriptHost.OnHostInitialized, outside of any one function: what the
+    template parser refuses (WebJobs.Extensions.Http 3.2.0, run) fails the start of the host (read)."""
+    (tmp_path / "host.json").write_text(json.dumps({"version": "2.0", "extensions": {"http": {"routePrefix": prefix}}}))
+    (tmp_path / "function_app.py").write_text(
+        "import azure.functions as func\n"
+        "app = func.FunctionApp()\n"
+        f"@app.route(route={route!r})\n"
+        "def one(req: func.HttpRequest) -> func.HttpResponse:\n"
+        "    return func.HttpResponse('')\n"
+    )
+    ended = run("--app", str(tmp_path), "--state", str(tmp_path / "state"))
+    assert ended.returncode == 1
+    assert f"The route template '{prefix}{'/' if prefix else ''}{route}' is not one" in ended.stderr
 
 
 def test_a_trigger_of_the_bundle_needs_the_bundle_in_host_json(tmp_path: Path) -> None:

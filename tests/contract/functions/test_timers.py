@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.functions.launch import HostProcess
-from tests.contract.functions.support import StartHost, ask, until
+from tests.contract.functions.support import JSON, StartHost, ask, until
 
 # Storage is only asked for; the lease and the status are kept in the state folder.
 SETTINGS = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "YEARLY": "0 0 0 1 1 *"}
@@ -74,7 +74,7 @@ def test_a_failing_timer_is_tried_again_as_its_retry_policy_says(host: HostProce
 
 def test_the_admin_endpoint_fires_a_timer_now(host: HostProcess, folder: Path) -> None:
     before = len(notes(folder, "at_start"))
-    assert ask(f"{host.url}/admin/functions/at_start", "POST", {}).status == 202
+    assert ask(f"{host.url}/admin/functions/at_start", "POST", {}, JSON).status == 202
     until(lambda: len(notes(folder, "at_start")) > before, "the run out of turn")
 
 

@@ -73,11 +73,11 @@ class Served:
         for module in MODULES:
             app.register_functions(module.blueprint)
         self.routes = []
-        for function in app.get_functions():
+        # The first that fits by the name of its function, as in the host.
+        for function in sorted(app.get_functions(), key=lambda function: function.get_function_name().upper()):
             trigger = function.get_trigger().get_dict_repr()
             route = compile_route("/" + trigger["route"])
             self.routes.append((route, trigger["methods"], function.get_user_function()))
-        self.routes.sort(key=lambda found: found[0].precedence)
 
     def get(self, target: str, **headers: str) -> func.HttpResponse:
         return self.request("GET", target, headers=headers)

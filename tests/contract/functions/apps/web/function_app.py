@@ -57,6 +57,30 @@ def cookies(req: func.HttpRequest) -> func.HttpResponse:
     return response
 
 
+@app.route(route="session-cookie")
+def session_cookie(req: func.HttpRequest) -> func.HttpResponse:
+    response = func.HttpResponse("")
+    value = "k1.AZaz09-_" + req.params.get("padding", "")
+    response.headers.add("Set-Cookie", f"__Host-session={value}; Secure; HttpOnly; SameSite=Lax; Path=/")
+    return response
+
+
+@app.route(route="named-file")
+def named_file(req: func.HttpRequest) -> func.HttpResponse:
+    disposition = f"attachment; filename={req.params['name']}"
+    return func.HttpResponse("content", headers={"Content-Disposition": disposition})
+
+
+@app.route(route="overlap/precise")
+def z_precise(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"ran": "z_precise"})
+
+
+@app.route(route="overlap/{anything}")
+def a_general(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"ran": "a_general"})
+
+
 @app.route(route="text")
 def text(req: func.HttpRequest) -> str:
     return "plain text"
