@@ -37,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--log", type=Path, metavar="FILE", help="write the log there instead of stderr")
     add("--log-level", choices=_LEVELS, default="info")
     add("--list", action="store_true", help="print the indexed functions as JSON and exit")
-    add("--drain", type=float, default=30.0, metavar="SECONDS", help="how long running invocations may take to end")
+    add("--drain", type=float, default=10.0, metavar="SECONDS", help="how long running invocations may take to end")
+    add("--timer-lease", type=float, default=60.0, metavar="SECONDS", help="how long a dead instance keeps its timers")
     add("--answer-within", type=float, default=230.0, metavar="SECONDS", help="when an HTTP answer is cut")
     add("--stop-with-parent", action="store_true", help="stop when stdin is closed")
     return parser
@@ -131,6 +132,7 @@ async def _serve(
             keys_file=options.keys,
             auth=not options.no_auth,
             drain_within=options.drain,
+            timer_lease=options.timer_lease,
             answer_within=options.answer_within,
         ),
         settings,

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from .app_settings import AppSettings
@@ -118,6 +119,7 @@ def describe(functions: Iterable[RpcFunctionMetadata], settings: AppSettings, ho
             _check(function, host)
             function = replace(function, bindings=tuple(_resolve(b, settings) for b in function.bindings))
             _check_settings(function, settings)
+            check_retry(function.retry)
             _check_route(function, host, described)
         except FunctionError as error:
             function = replace(function, error=str(error))
@@ -194,16 +196,34 @@ def _check_connection(binding: Binding, settings: AppSettings) -> None:
         raise FunctionError(f"setting {name}: expected a connection string that starts with Endpoint=sb://")
 
 
+# Whether a schedule ever occurs does not depend on the day.
+_NOW = datetime(2026, 1, 1)  # noqa: DTZ001 - schedules are in UTC without a zone
+
+
 def _check_timer(trigger: Binding, settings: AppSettings) -> None:
     try:
-        schedule = Schedule(trigger["schedule"])
-        schedule.is_sub_minute()
+        Schedule(trigger["schedule"]).next(_NOW)
     except ValueError as error:
         raise FunctionError(
             f"The schedule expression '{trigger['schedule']}' was not recognized as valid: {error}"
         ) from error
     if not settings.connection("AzureWebJobsStorage"):
         raise FunctionError("setting AzureWebJobsStorage: timers need it for their lease and status, found none")
+
+
+def check_retry(policy: RpcRetryOptions | None) -> None:
+    """A FunctionError where the real host refuses the policy of an `@app.retry`."""
+    if policy is None:
+        return
+    if policy.max_retry_count < -1:
+        raise FunctionError(f"retry: max_retry_count: expected -1 or more, got {policy.max_retry_count}")
+    given = {name: getattr(policy, name) for name in ("delay_interval", "minimum_interval", "maximum_interval")}
+    for name, interval in given.items():
+        if interval is not None and interval.total_seconds() < 0:
+            raise FunctionError(f"retry: {name}: expected no less than nothing, got {interval}")
+    least, most = given["minimum_interval"], given["maximum_interval"]
+    if least is not None and most is not None and least.total_seconds() > most.total_seconds():
+        raise FunctionError(f"retry: minimum_interval: expected at most maximum_interval ({most}), got {least}")
 
 
 def _check_route(function: Function, host: HostJson, others: Iterable[Function]) -> None:

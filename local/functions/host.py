@@ -24,8 +24,11 @@ from .http_front import ANSWER_WITHIN, HttpFront
 from .http_server import BODY_LIMIT, application
 from .invocation import Invoker
 from .protos import TypedData
-from .timers import Timer
+from .timers import LEASE_SECONDS, Timer
 from .worker import Worker
+
+DRAIN_WITHIN = 10.0
+"""Seconds that a stopping host waits for its listeners and runs. What is left loses its worker; locks run out."""
 
 log = logging.getLogger("host")
 
@@ -37,7 +40,8 @@ class Options:
     state: Path
     keys_file: Path | None = None
     auth: bool = True
-    drain_within: float = 30.0
+    drain_within: float = DRAIN_WITHIN
+    timer_lease: float = LEASE_SECONDS
     answer_within: float = ANSWER_WITHIN
 
 
@@ -66,7 +70,7 @@ class Host:
         await web.SockSite(self._runner, socket).start()
         for function in self.functions:
             if function.runs and function.kind == "timertrigger":
-                self._listen(Timer(function, self._invoker, self._options.state).run())
+                self._listen(self._timer(function).run())
             elif function.runs and function.kind == "servicebustrigger":
                 self._listen(self._pump(function))
 
@@ -114,6 +118,9 @@ class Host:
         if not task.cancelled() and task.exception() is not None:
             log.error("A listener ended: %r", task.exception(), exc_info=task.exception())
 
+    def _timer(self, function: Function) -> Timer:
+        return Timer(function, self._invoker, self._options.state, lease=self._options.timer_lease)
+
     async def _pump(self, function: Function) -> None:
         module = await asyncio.to_thread(_import_pump)
         section = self._settings.connection(function.trigger.get("connection") or "ServiceBus")
@@ -128,7 +135,7 @@ class Host:
     async def _run_now(self, function: Function, text: str) -> None:
         """What `POST /admin/functions/{name}` asks for. The result is in the log only, as in Azure."""
         if function.kind == "timertrigger":
-            await Timer(function, self._invoker, self._options.state).fire_now()
+            await self._timer(function).fire_now()
             return
         metadata: dict[str, TypedData] = {}
         value = TypedData(json=text) if function.kind == "eventgridtrigger" else TypedData(string=text)

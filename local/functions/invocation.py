@@ -5,6 +5,7 @@ Every trigger goes through here. `Invoker.invoke` never raises for a failure of 
 
 import asyncio
 import logging
+import random
 import re
 import secrets
 import time
@@ -108,7 +109,7 @@ class Invoker:
             if outcome.ok or policy is None or (attempt.limit != -1 and attempt.count >= attempt.limit):
                 return outcome
             attempt = attempt.after(outcome)
-            await asyncio.sleep(_pause(policy, attempt.count))
+            await asyncio.sleep(pause(policy, attempt.count))
 
     async def _run(self, function: Function, order: frames.Invoke) -> frames.Outcome:
         # A restart of the worker does not count as time of the function.
@@ -171,8 +172,11 @@ def own_span(trace_parent: str | None) -> str:
     return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
 
 
-def _pause(policy: RpcRetryOptions, count: int) -> float:
+def pause(policy: RpcRetryOptions, count: int) -> float:
+    """Seconds before this retry. Exponential: about 1, 2, 3, 5, 9 times the least, each within a fifth of what is
+    added."""
     if policy.retry_strategy == "fixed_delay":
         return float(policy.delay_interval.total_seconds())
     least, most = policy.minimum_interval.total_seconds(), policy.maximum_interval.total_seconds()
-    return float(min(least * 2 ** (count - 1), most))
+    added = 0.0 if count < 2 else random.uniform(0.8, 1.2) * 2 ** (count - 2) * least
+    return float(min(least + added, most))
