@@ -84,7 +84,7 @@ async def _run(options: argparse.Namespace) -> int:
             "PYTHONUNBUFFERED": "1",
         }
     )
-    host = host_json.load(app)
+    host = host_json.load(app, settings.host_json())
     worker = Worker(app, settings, options.log_level)
     indexing = asyncio.create_task(worker.start())
     try:

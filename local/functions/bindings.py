@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from .ages import HostAge
 from .app_settings import AppSettings
 from .errors import FunctionError
 from .host_json import HostJson
@@ -21,6 +22,8 @@ from .routes import compile_route
 Binding = dict[str, Any]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_\-]{0,127}")
+_BINDING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_RETURN = "$return"
 _HTTP_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 _RESERVED = ("admin", "runtime")
 
@@ -103,7 +106,9 @@ class Function:
         return self.error is None and not self.disabled
 
 
-def describe(functions: Iterable[RpcFunctionMetadata], settings: AppSettings, host: HostJson) -> list[Function]:
+def describe(
+    functions: Iterable[RpcFunctionMetadata], settings: AppSettings, host: HostJson, age: HostAge = HostAge.TODAY
+) -> list[Function]:
     """Check and resolve what the worker indexed, in its order. A RouteError if a route template is none: the real host
     builds all routes in one go, and does not start when one of them cannot be."""
     described: list[Function] = []
@@ -116,7 +121,7 @@ def describe(functions: Iterable[RpcFunctionMetadata], settings: AppSettings, ho
             disabled=settings.is_disabled(metadata.name),
         )
         try:
-            _check(function, host)
+            _check(function, host, age)
             function = replace(function, bindings=tuple(_resolve(b, settings) for b in function.bindings))
             _check_settings(function, settings)
             check_retry(function.retry)
@@ -136,14 +141,18 @@ def _resolve(binding: Binding, settings: AppSettings) -> Binding:
     }
 
 
-def _check(function: Function, host: HostJson) -> None:
-    if not _NAME.fullmatch(function.name):
+def _check(function: Function, host: HostJson, age: HostAge) -> None:
+    if not _NAME.fullmatch(function.name) or function.name.lower() == "host":
         raise FunctionError(f"'{function.name}' is not a valid function name.")
     triggers = [binding for binding in function.bindings if binding["type"].lower().endswith("trigger")]
     if len(triggers) != 1:
         raise FunctionError(f"expected exactly one trigger, got {len(triggers)}")
     for binding in function.bindings:
-        _check_binding(binding, host)
+        _check_binding(binding, host, age)
+    names = [str(binding.get("name")).lower() for binding in function.bindings]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise FunctionError(f"Multiple bindings with name '{twice}' discovered. Binding names must be unique.")
 
 
 def _check_settings(function: Function, settings: AppSettings) -> None:
@@ -154,7 +163,7 @@ def _check_settings(function: Function, settings: AppSettings) -> None:
         _check_timer(function.trigger, settings)
 
 
-def _check_binding(binding: Binding, host: HostJson) -> None:
+def _check_binding(binding: Binding, host: HostJson, age: HostAge) -> None:
     spec = _KINDS.get(binding["type"].lower())
     if spec is None or (spec.in_bundle and not host.has_extension_bundle):
         # The words of the real host, which says the same of an unknown type and of one whose extension is missing.
@@ -164,8 +173,7 @@ def _check_binding(binding: Binding, host: HostJson) -> None:
             f"binding extension is installed (this host covers: {', '.join(sorted(_KINDS))}).{reason}"
         )
     where = f"binding {binding.get('name')!r} ({binding['type']})"
-    if not binding.get("name"):
-        raise FunctionError(f"{where}: expected a name")
+    _check_binding_name(str(binding.get("name") or ""), age)
     if binding.get("direction") != spec.direction:
         raise FunctionError(f"{where}: direction: expected {spec.direction}, got {binding.get('direction')!r}")
     if spec.one_of and not any(all(binding.get(key) for key in group) for group in spec.one_of):
@@ -179,6 +187,12 @@ def _check_binding(binding: Binding, host: HostJson) -> None:
         raise FunctionError(f"{where}: isSessionsEnabled: sessions are not covered by this host")
     if (binding.get("properties") or {}).get("supportsDeferredBinding") or binding.get("supportsDeferredBinding"):
         raise FunctionError(f"{where}: SDK-type (deferred) bindings are not covered by this host")
+
+
+def _check_binding_name(name: str, age: HostAge) -> None:
+    old = age is HostAge.OCTOBER_2024
+    if name != _RETURN and (not _BINDING_NAME.fullmatch(name) or ("_" if old else "__") in name):
+        raise FunctionError(f"The binding name {name} is invalid. Please assign a valid name to the binding.")
 
 
 def _check_connection(binding: Binding, settings: AppSettings) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from local.functions import app_settings, errors, host_json, protos, timespan
+from local.functions.ages import HostAge
 from local.functions.app_settings import AppSettings
+from local.functions.bindings import describe
 from local.functions.bus_metadata import BusMessage, batch, single
 from local.functions.bus_output import bodies
 from local.functions.errors import FunctionError, HostError
@@ -148,6 +150,54 @@ def test_a_connection_is_a_string_or_a_section_with_or_without_the_prefix() -> N
     assert settings.connection("B") == {"fullyQualifiedNamespace": "ns"}
     assert settings.connection("C") == {"": "prefixed"}
     assert settings.connection("D") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a%b", "does not have a closing '%'"), ("%A%-%", "does not have a closing '%'"), ("%%", "does not resolve"),
+     ("%B%", "'%B%' does not resolve")],
+)  # fmt: skip
+def test_a_reference_to_a_setting_that_cannot_be_resolved_is_told(text: str, expected: str) -> None:
+    """W-26. Host 4.1037, run."""
+    with pytest.raises(FunctionError, match=expected):
+        AppSettings({"A": "a"}).resolve(text, "msg.queueName")
+    assert AppSettings({"A": "a", "X": "%"}).resolve("q-%A%%X%", "msg.queueName") == "q-a%"
+
+
+def test_a_time_zone_for_timers_is_refused_by_name() -> None:
+    """W-34. Flex Consumption knows UTC only; elsewhere the hour of a change of clocks is one of its own."""
+    with pytest.raises(HostError, match="WEBSITE_TIME_ZONE: timers run in UTC"):
+        app_settings.load(None, {"WEBSITE_TIME_ZONE": "W. Europe Standard Time"})
+
+
+def described(binding: str, *, function: str = "one", age: HostAge = HostAge.TODAY, more: str = "") -> str | None:
+    """What is wrong with a function whose trigger has this name."""
+    trigger = {"type": "httpTrigger", "direction": "IN", "name": binding}
+    outputs = [{"type": "http", "direction": "OUT", "name": more or "$return"}]
+    metadata = protos.RpcFunctionMetadata(
+        name=function, function_id="1", raw_bindings=[json.dumps(binding) for binding in (trigger, *outputs)]
+    )
+    (found,) = describe([metadata], AppSettings({}), host_json.HostJson(), age)
+    return found.error
+
+
+@pytest.mark.parametrize("name", ["naïve", "a__b", "1a", "a-b", "a" * 129, ""])
+def test_a_name_of_a_binding_that_the_host_refuses_puts_its_function_in_error(name: str) -> None:
+    """W-27. Utility.ValidateBinding of host 4.1037 and pull request 10764 of azure-functions-host, read."""
+    assert described(name) == f"The binding name {name} is invalid. Please assign a valid name to the binding."
+    assert described("req") is None
+
+
+def test_names_of_bindings_have_underscores_since_the_end_of_2024() -> None:
+    """W-27. Pull request 10764 of azure-functions-host, in 4.1038."""
+    assert described("the_request") is None
+    assert "is invalid" in str(described("the_request", age=HostAge.OCTOBER_2024))
+
+
+def test_a_function_is_not_called_host_and_no_two_bindings_have_one_name() -> None:
+    """W-27. Utility of host 4.1037, read."""
+    assert described("req", function="Host") == "'Host' is not a valid function name."
+    assert described("req", more="REQ") == "Multiple bindings with name 'req' discovered. Binding names must be unique."
 
 
 HOURLY = Schedule("0 0 * * * *")

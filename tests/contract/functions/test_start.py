@@ -91,7 +91,7 @@ def test_a_trigger_of_the_bundle_needs_the_bundle_in_host_json(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("{}", "'version' property must be"),
+        ('{"logging": {}}', "'version' property must be"),
         ("{", "expected JSON"),
         ('{"version": "2.0", "functionTimeout": "5 minutes"}', "functionTimeout: expected a time span"),
         (
