@@ -90,9 +90,11 @@ def incoming(message: ServiceBusReceivedMessage) -> BusMessage:
 
 
 def _body(message: ServiceBusReceivedMessage) -> bytes:
+    """The data of a message; a text that was sent as an AMQP value is bound as a text."""
+    if message.body_type == AmqpMessageBodyType.VALUE and isinstance(message.body, str | bytes):
+        return message.body.encode() if isinstance(message.body, str) else message.body
     if message.body_type != AmqpMessageBodyType.DATA:
-        # The extension reads the data section only.
-        raise ValueError(f"message {message.message_id!r}: expected a body of type data, got {message.body_type.name}")
+        raise ValueError(f"message {message.message_id!r}: a body of type {message.body_type.name} is not covered")
     return b"".join(cast(Iterable[bytes], message.body))
 
 
@@ -101,4 +103,10 @@ def _text(value: Any) -> str:
 
 
 def _value(value: Any) -> Any:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    """The SDK gives text and binary values alike as bytes: what is UTF-8 is taken for text."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value

@@ -59,12 +59,19 @@ class BusPump:
     """Feeds one function from its queue or subscription."""
 
     def __init__(
-        self, function: Function, invoker: Invoker, section: dict[str, str], options: ServiceBusOptions
+        self,
+        function: Function,
+        invoker: Invoker,
+        section: dict[str, str],
+        options: ServiceBusOptions,
+        *,
+        open_telemetry: bool,
     ) -> None:
         self._function = function
         self._invoker = invoker
         self._section = section
         self._options = options
+        self._open_telemetry = open_telemetry
         self._dispatch = Dispatch.of(function, options)
         self._slots = asyncio.Semaphore(self._dispatch.slots)
         self._running: set[asyncio.Task[None]] = set()
@@ -169,12 +176,16 @@ class BusPump:
             log.warning("'%s': a message from %s cannot be passed on: %s", self._function.name, self._source, error)
             return Outcome(invocation_id="", ok=False, error=str(error))
         value, metadata = shape
+        trace_parent, trace_state = (
+            (None, "") if self._dispatch.many else read[0].trace(open_telemetry=self._open_telemetry)
+        )
         return await self._invoker.invoke(
             self._function,
             value,
             reason=f"(null); message {read[0].message_id}" if len(read) == 1 else f"(null); {len(read)} messages",
             metadata=metadata,
-            trace_parent=None if self._dispatch.many else read[0].trace_parent,
+            trace_parent=trace_parent,
+            trace_state=trace_state,
         )
 
     async def _settle(

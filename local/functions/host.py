@@ -14,21 +14,20 @@ from aiohttp import web
 
 from . import keys
 from .admin import Admin
+from .ages import HostAge
 from .app_settings import AppSettings
 from .bindings import Binding, Function, describe
 from .errors import HostError
 from .event_grid import EventGridWebhook
 from .frames import Indexed
-from .host_json import HostJson
-from .http_front import ANSWER_WITHIN, HttpFront
-from .http_server import BODY_LIMIT, application
+from .host_json import OPEN_TELEMETRY, HostJson
+from .http_front import HttpFront
+from .http_server import application
 from .invocation import Invoker
+from .limits import ANSWER_WITHIN, BODY_LIMIT, DRAIN_WITHIN, TIMER_LEASE
 from .protos import TypedData
-from .timers import LEASE_SECONDS, Timer
+from .timers import Timer
 from .worker import Worker
-
-DRAIN_WITHIN = 10.0
-"""Seconds that a stopping host waits for its listeners and runs. What is left loses its worker; locks run out."""
 
 log = logging.getLogger("host")
 
@@ -41,8 +40,9 @@ class Options:
     keys_file: Path | None = None
     auth: bool = True
     drain_within: float = DRAIN_WITHIN
-    timer_lease: float = LEASE_SECONDS
+    timer_lease: float = TIMER_LEASE
     answer_within: float = ANSWER_WITHIN
+    age: HostAge = HostAge.TODAY
 
 
 class Host:
@@ -61,7 +61,7 @@ class Host:
 
     async def start(self, indexed: Indexed, socket: Any) -> None:
         """Listen, on the given socket and for every other trigger."""
-        self.functions = describe(indexed.functions, self._settings, self._host)
+        self.functions = describe(indexed.functions, self._settings, self._host, self._options.age)
         for function in self.functions:
             if function.error is not None:
                 log.error("The '%s' function is in error: %s", function.name, function.error)
@@ -124,7 +124,9 @@ class Host:
     async def _pump(self, function: Function) -> None:
         module = await asyncio.to_thread(_import_pump)
         section = self._settings.connection(function.trigger.get("connection") or "ServiceBus")
-        await module.BusPump(function, self._invoker, section, self._host.service_bus).run()
+        open_telemetry = self._host.telemetry_mode == OPEN_TELEMETRY
+        pump = module.BusPump(function, self._invoker, section, self._host.service_bus, open_telemetry=open_telemetry)
+        await pump.run()
 
     async def _write(self, binding: Binding, value: TypedData) -> None:
         if self._output is None:

@@ -15,11 +15,9 @@ from .http_server import Incoming, text
 from .http_values import Answer, to_answer, to_rpc
 from .invocation import Runner
 from .keys import Guard, Level
+from .limits import ANSWER_WITHIN
 from .protos import TypedData
 from .routes import Route, compile_route
-
-ANSWER_WITHIN = 230.0
-"""Seconds after which Azure's front end gives up, whatever functionTimeout says."""
 
 log = logging.getLogger("host")
 

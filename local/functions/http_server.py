@@ -14,9 +14,8 @@ from aiohttp.typedefs import Handler
 from . import paths
 from .errors import NotCoveredError
 from .http_values import Answer, Request
+from .limits import BODY_LIMIT
 
-BODY_LIMIT = 104_857_600
-"""Azure's limit; the app setting FUNCTIONS_REQUEST_BODY_SIZE_LIMIT changes it there and here."""
 HOME_PAGE = "<!DOCTYPE html><title>Functions</title><p>A function app is up and running.</p>\n"
 
 log = logging.getLogger("host")

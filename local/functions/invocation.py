@@ -112,15 +112,14 @@ class Invoker:
             await asyncio.sleep(pause(policy, attempt.count))
 
     async def _run(self, function: Function, order: frames.Invoke) -> frames.Outcome:
-        # A restart of the worker does not count as time of the function.
-        await self._worker.ready()
+        # A restart of the worker that it has to wait for counts as time of the function.
         try:
             return await asyncio.wait_for(self._worker.invoke(order), self._timeout)
         except WorkerLostError as lost:
             error = f"LanguageWorkerProcessExitedException: {lost}"
         except TimeoutError:
             error = f"FunctionTimeoutException: Timeout value of {self._timeout} s was exceeded by '{function.name}'"
-            log.warning("%s. The worker is restarted; whatever else ran in it is lost.", error)
+            log.warning("%s. The worker is restarted.", error)
             await self._worker.restart()
         return frames.Outcome(invocation_id=order.invocation_id, ok=False, error=error)
 

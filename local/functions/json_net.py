@@ -13,12 +13,18 @@ from typing import Any
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T)(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 _MICROSOFT_TIME = re.compile(r"/Date\((-?\d{1,15})\)/", re.ASCII)
 _DEEPEST = 64
+_NOT_A_NUMBER = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def loads(text: str | bytes) -> Any:
     """The value as a function gets to see it; ValueError where it is no JSON. Comments, single quotes and names without
     quotes, which Newtonsoft takes, are refused."""
-    return _reread(json.loads(text), 0)
+    return reread(json.loads(text))
+
+
+def reread(value: Any) -> Any:
+    """A value that was read by Python's parser, as Newtonsoft's would have it."""
+    return _reread(value, 0)
 
 
 def _reread(value: Any, depth: int) -> Any:
@@ -29,13 +35,22 @@ def _reread(value: Any, depth: int) -> Any:
             return {name: _reread(inner, depth + 1) for name, inner in value.items()}
         case list():
             return [_reread(inner, depth + 1) for inner in value]
-        case float() if math.isnan(value):
-            return "NaN"
-        case float() if math.isinf(value):
-            return "Infinity" if value > 0 else "-Infinity"
+        case float() if not math.isfinite(value):
+            return _NOT_A_NUMBER[repr(value)]
         case str():
             return _time(value) or re.sub("[\ud800-\udfff]", "\ufffd", value)
     return value
+
+
+def as_text(value: Any) -> str:
+    """A scalar as .NET writes it where text is asked for."""
+    if isinstance(value, bool):
+        return "True" if value else "False"
+    if isinstance(value, float):
+        return _NOT_A_NUMBER.get(repr(value)) or repr(value).removesuffix(".0").replace("e", "E")
+    if isinstance(value, str) and (written := _time(value)) is not None:
+        return datetime.fromisoformat(written[:19]).strftime("%m/%d/%Y %H:%M:%S")
+    return str(value)
 
 
 def _time(text: str) -> str | None:

@@ -20,11 +20,11 @@ from typing import IO
 from . import timer_status
 from .bindings import Function
 from .invocation import Invoker
+from .limits import TIMER_LEASE
 from .ncrontab import Schedule
 from .protos import TypedData
 from .timer_status import Due, Status
 
-LEASE_SECONDS = 60.0
 SHORTEST_LOOK = 0.5
 LONGEST_SLEEP = 60.0
 """Wait in pieces, so that a laptop that slept catches up soon."""
@@ -45,7 +45,7 @@ class Timer:
         invoker: Invoker,
         state: Path,
         *,
-        lease: float = LEASE_SECONDS,
+        lease: float = TIMER_LEASE,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._function = function

@@ -21,8 +21,9 @@ from local.functions.event_grid import EventGridWebhook
 from local.functions.frames import Outcome
 from local.functions.host_json import HostJson
 from local.functions.http_front import HttpFront
-from local.functions.http_server import BODY_LIMIT, application
+from local.functions.http_server import application
 from local.functions.keys import Guard, Keys
+from local.functions.limits import BODY_LIMIT
 from local.functions.protos import RpcHttp, TypedData
 
 TIMEOUT = 10.0

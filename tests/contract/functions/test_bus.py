@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender, ServiceBusSubQueue
+from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from local.functions.launch import HostProcess
 from local.servicebus import QueueSettings, ServiceBus
@@ -74,7 +75,7 @@ class Senders:
         self._client = client
         self._senders: dict[str, ServiceBusSender] = {}
 
-    def send(self, queue: str, *messages: ServiceBusMessage) -> None:
+    def send(self, queue: str, *messages: ServiceBusMessage | AmqpAnnotatedMessage) -> None:
         if queue not in self._senders:
             self._senders[queue] = self._client.get_queue_sender(queue)
         self._senders[queue].send_messages(list(messages))
@@ -161,6 +162,12 @@ def test_a_lock_is_renewed_while_the_function_works(
     until(lambda: bus.counts("slow").active == 0 and bus.counts("slow").locked == 0, "the message is completed")
     assert renewals >= 2
     assert not (folder / "longer-than-its-lock.2.waiting").exists()
+
+
+def test_a_text_that_was_sent_as_an_amqp_value_is_bound_as_a_text(host: HostProcess, send: Send, seen: Seen) -> None:
+    """W-39. The Service Bus extension, source of October 2024."""
+    send("one", AmqpAnnotatedMessage(value_body="a value", properties={"message_id": "valued"}))
+    assert seen.find("body", "a value")[0]["message_id"] == "valued"
 
 
 def log_of_renewals(host: HostProcess) -> int:

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from local.functions.launch import HostProcess
+from local.functions.worker import Deaths
 from tests.contract.functions.support import APPS, KEYS, StartHost, ask, until
 
 
@@ -183,21 +185,99 @@ def test_the_worker_runs_in_the_folder_of_the_app_with_its_settings(host: HostPr
     assert seen["pid"] != host.pid
 
 
+def worker_of(host: HostProcess) -> int:
+    """The process id of the worker, once there is one that answers."""
+
+    def asked() -> int:
+        try:
+            return int(ask(f"{host.url}/api/process").json()["pid"])
+        except (OSError, ValueError):
+            return 0
+
+    return until(asked, "a worker answers")
+
+
 def test_a_worker_that_crashes_gives_500_and_is_replaced(host: HostProcess) -> None:
-    before = ask(f"{host.url}/api/process").json()["pid"]
+    before = worker_of(host)
     assert ask(f"{host.url}/api/crash").status == 500
-    assert ask(f"{host.url}/api/process").json()["pid"] != before
+    assert worker_of(host) != before
+
+
+def test_the_third_crash_in_half_an_hour_stops_the_host_which_the_platform_starts_anew(start_host: StartHost) -> None:
+    """W-13. RpcFunctionInvocationDispatcher of host 4.1037 (read): three errors without thirty quiet minutes."""
+    host = start_host("web", "--no-auth", "--restart-pause", "0")
+    for _ in range(3):
+        before = worker_of(host)
+        assert ask(f"{host.url}/api/crash").status == 500
+    until(lambda: "Exceeded language worker restart retry count" in host.log.read_text(), "the host gives up")
+    assert worker_of(host) != before
+    assert host.process.poll() is None
+
+
+def test_deaths_of_the_worker_are_counted_until_half_an_hour_was_quiet() -> None:
+    """W-13. AddOrUpdateErrorBucket of host 4.1037 (read)."""
+    now = 0.0
+    deaths = Deaths(clock=lambda: now)
+    assert (deaths.one_more(), deaths.one_more()) == (1, 2)
+    now = 1800.0
+    assert deaths.one_more() == 3
+    now = 3600.1
+    assert deaths.one_more() == 1
+
+
+def limited(folder: Path) -> str:
+    """The app `web`, whose functions may run for a second."""
+    app = folder / "app"
+    shutil.copytree(APPS / "web", app)
+    (app / "host.json").write_text((app / "host.json").read_text().replace("00:05:00", "00:00:01"))
+    return str(app)
 
 
 def test_a_function_past_its_time_is_ended_with_the_whole_worker(start_host: StartHost, tmp_path: Path) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(APPS / "web", app)
-    (app / "host.json").write_text((app / "host.json").read_text().replace("00:05:00", "00:00:01"))
-    host = start_host(str(app), "--no-auth", WAIT_FOLDER=str(tmp_path))
-    before = ask(f"{host.url}/api/process").json()["pid"]
+    host = start_host(limited(tmp_path), "--no-auth", WAIT_FOLDER=str(tmp_path))
+    before = worker_of(host)
     assert ask(f"{host.url}/api/wait/never").status == 500
     assert "FunctionTimeoutException" in host.log.read_text()
-    assert ask(f"{host.url}/api/process").json()["pid"] != before
+    assert worker_of(host) != before
+
+
+@pytest.mark.parametrize(
+    ("age", "reasons"),
+    [
+        ("2024-10", {"FunctionTimeoutException"}),
+        ("today", {"FunctionTimeoutException", "LanguageWorkerProcessExitedException"}),
+    ],
+)
+def test_what_ran_beside_a_function_past_its_time_hangs_in_an_old_host_and_fails_in_a_newer_one(
+    start_host: StartHost, tmp_path: Path, age: str, reasons: set[str]
+) -> None:
+    """W-12. Host 4.1037 passes no reason to TryFailExecutions, so the others hang until their own time is over
+    (azure-functions-host issue 10936); pull request 11159 of July 2025 fails them at once."""
+    host = start_host(limited(tmp_path), "--no-auth", "--host-age", age, WAIT_FOLDER=str(tmp_path))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask, f"{host.url}/api/wait/first")
+        until((tmp_path / "first.waiting").exists, "the first is running")
+        time.sleep(0.5)
+        beside = pool.submit(ask, f"{host.url}/api/wait/beside")
+        assert (first.result().status, beside.result().status) == (500, 500)
+    failed = [line.split("ms): ")[1] for line in host.log.read_text().splitlines() if "(Failed, Id=" in line]
+    assert {line.split(":")[0] for line in failed} == reasons
+
+
+def test_a_worker_that_ends_with_code_0_is_not_noticed_by_an_old_host_and_replaced_by_a_newer_one(
+    start_host: StartHost, tmp_path: Path
+) -> None:
+    """W-13. WorkerProcess.OnProcessExited of host 4.1037 does nothing for code 0: what runs hangs until its own time is
+    over, and whatever comes later fails (azure-functions-host issue 11500, of December 2025, since mended)."""
+    app = limited(tmp_path)
+    old = start_host(app, "--no-auth", "--host-age", "2024-10", WAIT_FOLDER=str(tmp_path))
+    assert ask(f"{old.url}/api/leave").status == 500
+    assert "FunctionTimeoutException" in old.log.read_text()
+    assert ask(f"{old.url}/api/process").status == 500
+    new = start_host(app, "--no-auth", WAIT_FOLDER=str(tmp_path))
+    before = worker_of(new)
+    assert ask(f"{new.url}/api/leave").status == 500
+    assert worker_of(new) != before
 
 
 def test_a_blocked_function_does_not_block_the_host(host: HostProcess, folder: Path) -> None:

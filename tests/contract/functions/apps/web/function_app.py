@@ -116,6 +116,11 @@ def crash(req: func.HttpRequest) -> func.HttpResponse:
     os._exit(7)
 
 
+@app.route(route="leave")
+def leave(req: func.HttpRequest) -> func.HttpResponse:
+    os._exit(0)
+
+
 @app.route(route="process")
 async def process(req: func.HttpRequest) -> func.HttpResponse:
     return answer(
