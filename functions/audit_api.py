@@ -12,7 +12,7 @@ from slipway.flow.trail import PAGE, read_query
 
 from .answers import AuditAnswer, Chain, ChainRecord, LiveAnswer, ReindexAnswer, ReindexRequest
 from .contract import Operation, Parameter, endpoint
-from .http import number, ok
+from .http import body_of, number, ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -182,7 +182,7 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
     ),
 )
 def reindex(req: func.HttpRequest) -> func.HttpResponse:
-    body = req.get_body()
+    body = body_of(req)
     if len(body) > BODY_LIMIT:
         raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
     asked = read_as(ReindexRequest, read_json(body) if body else {})

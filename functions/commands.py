@@ -19,7 +19,7 @@ from slipway.flow.intake import Contended
 from .answers import Answer
 from .contract import Operation, endpoint
 from .guard import caller_of, refusal
-from .http import ok, problem
+from .http import body_of, ok, problem
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -97,7 +97,7 @@ def command(req: func.HttpRequest) -> func.HttpResponse:
         return problem(415, "The command could not be read", f"Content-Type: expected {JSON}")
     if refused := refusal(req, Permission.READ):
         return refused  # a stranger learns nothing of what a body should be
-    body = req.get_body()
+    body = body_of(req)
     if len(body) > BODY_LIMIT:
         raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
     given = read_as(Command, read_json(body))

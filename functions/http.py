@@ -57,6 +57,15 @@ def answering(handler: Handler) -> Handler:
     return answered
 
 
+def body_of(req: func.HttpRequest) -> bytes:
+    """The body of a request. Raises `BadInput` where it came in chunks: the host passes on what has a length only."""
+    body = req.get_body()
+    if not body and "chunked" in req.headers.get("Transfer-Encoding", "").lower():
+        expected = "a body whose length stands in Content-Length: one that is sent in chunks does not arrive"
+        raise BadInput("body", expected, "Transfer-Encoding: chunked")
+    return body
+
+
 def number(req: func.HttpRequest, name: str, *, default: int, least: int, most: int) -> int:
     """A whole number among the query parameters. Raises `BadInput`."""
     text = req.params.get(name)

@@ -27,7 +27,7 @@ from slipway.pages.form import FormRefused, check_origin
 from .answers import Counted, OpenGates
 from .contract import Operation, Parameter, endpoint
 from .guard import refusal
-from .http import ok, problem
+from .http import body_of, ok, problem
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -91,7 +91,7 @@ def vote(req: func.HttpRequest) -> func.HttpResponse:
 
 def _vote(req: func.HttpRequest) -> func.HttpResponse:
     built = parts()
-    ballot = read_ballot(req.get_body())
+    ballot = read_ballot(body_of(req))
     signs_in = built.settings.sign_in == "easy-auth"
     principal = _principal(req) if signs_in else None
     check_identified(ballot, principal, sign_in=signs_in)  # before anything is read: a stranger learns of no release
