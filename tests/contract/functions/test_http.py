@@ -5,12 +5,16 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local.functions.launch import HostProcess
 from local.functions.worker import Deaths
 from tests.contract.functions.support import APPS, KEYS, StartHost, ask, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +88,17 @@ def test_the_cookie_of_a_session_comes_back_as_it_was_set(host: HostProcess) -> 
     assert cookie == "__Host-session=k1.AZaz09-_; domain=; path=/; secure; samesite=lax; httponly"
     (padded,) = ask(f"{host.url}/api/session-cookie?padding=%3D%3D").all("Set-Cookie")
     assert padded.startswith("__Host-session=k1.AZaz09-_%3D%3D;")
+
+
+def test_a_browser_keeps_the_cookie_of_a_session_as_the_host_writes_it(host: HostProcess, browser: "Browser") -> None:
+    """W-09. An empty domain does no harm to a `__Host-` cookie in Chromium, an empty path makes it refuse it."""
+    context = browser.new_context()
+    page = context.new_page()
+    base = host.url.replace("127.0.0.1", "localhost")  # where a browser takes Secure without TLS
+    page.goto(f"{base}/api/session-cookie?pathless=yes")
+    page.goto(f"{base}/api/cookie-back")
+    assert page.inner_text("body") == "__Host-session=k1.AZaz09-_"
+    context.close()
 
 
 def test_a_header_that_is_not_ascii_turns_the_answer_into_500(host: HostProcess) -> None:

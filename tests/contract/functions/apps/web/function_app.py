@@ -62,7 +62,14 @@ def session_cookie(req: func.HttpRequest) -> func.HttpResponse:
     response = func.HttpResponse("")
     value = "k1.AZaz09-_" + req.params.get("padding", "")
     response.headers.add("Set-Cookie", f"__Host-session={value}; Secure; HttpOnly; SameSite=Lax; Path=/")
+    if "pathless" in req.params:
+        response.headers.add("Set-Cookie", "__Host-pathless=1; Secure; HttpOnly; SameSite=Lax")
     return response
+
+
+@app.route(route="cookie-back")
+def cookie_back(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.headers.get("Cookie", ""))
 
 
 @app.route(route="named-file")
