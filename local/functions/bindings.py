@@ -183,8 +183,8 @@ def _check_binding(binding: Binding, host: HostJson, age: HostAge) -> None:
         value = binding.get(key)
         if value is not None and value not in allowed:
             raise FunctionError(f"{where}: {key}: expected one of {', '.join(sorted(allowed))}, got {value!r}")
-    if binding.get("isSessionsEnabled"):
-        raise FunctionError(f"{where}: isSessionsEnabled: sessions are not covered by this host")
+    if binding.get("isSessionsEnabled") and (binding.get("topicName") or binding.get("cardinality") == "MANY"):
+        raise FunctionError(f"{where}: isSessionsEnabled: covered by this host for queues and single messages only")
     if (binding.get("properties") or {}).get("supportsDeferredBinding") or binding.get("supportsDeferredBinding"):
         raise FunctionError(f"{where}: SDK-type (deferred) bindings are not covered by this host")
 

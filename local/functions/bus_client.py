@@ -6,7 +6,7 @@ The SDK takes a quarter of a second to import, so this module is imported by the
 from collections.abc import Iterable
 from typing import Any, cast
 
-from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
+from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 from azure.servicebus.amqp import AmqpMessageBodyType
 
@@ -53,6 +53,13 @@ def receiver_for(client: ServiceBusClient, binding: Binding, prefetch: int) -> S
             topic, subscription, prefetch_count=prefetch, socket_timeout=SOCKET_WAIT
         )
     return client.get_queue_receiver(binding["queueName"], prefetch_count=prefetch, socket_timeout=SOCKET_WAIT)
+
+
+def session_receiver_for(client: ServiceBusClient, binding: Binding, *, wait: float) -> ServiceBusReceiver:
+    """A receiver that opens with the next session that has messages and no holder; it gives up after `wait` seconds."""
+    return client.get_queue_receiver(
+        binding["queueName"], session_id=NEXT_AVAILABLE_SESSION, max_wait_time=wait, socket_timeout=SOCKET_WAIT
+    )
 
 
 def sender_for(client: ServiceBusClient, binding: Binding) -> ServiceBusSender:

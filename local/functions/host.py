@@ -122,11 +122,12 @@ class Host:
         return Timer(function, self._invoker, self._options.state, lease=self._options.timer_lease)
 
     async def _pump(self, function: Function) -> None:
-        module = await asyncio.to_thread(_import_pump)
+        bus = await asyncio.to_thread(_import_bus)
         section = self._settings.connection(function.trigger.get("connection") or "ServiceBus")
-        open_telemetry = self._host.telemetry_mode == OPEN_TELEMETRY
-        pump = module.BusPump(function, self._invoker, section, self._host.service_bus, open_telemetry=open_telemetry)
-        await pump.run()
+        options, open_telemetry = self._host.service_bus, self._host.telemetry_mode == OPEN_TELEMETRY
+        runs = bus.BusRuns(function, self._invoker, options, open_telemetry=open_telemetry)
+        pump = bus.SessionPump if function.trigger.get("isSessionsEnabled") else bus.BusPump
+        await pump(function, runs, section, options).run()
 
     async def _write(self, binding: Binding, value: TypedData) -> None:
         if self._output is None:
@@ -160,10 +161,10 @@ def _body_limit(settings: AppSettings) -> int:
     return int(text)
 
 
-def _import_pump() -> Any:
-    from . import bus_pump  # noqa: PLC0415 - the SDK is slow to import
+def _import_bus() -> Any:
+    from . import bus  # noqa: PLC0415 - the SDK is slow to import
 
-    return bus_pump
+    return bus
 
 
 def _import_output() -> Any:

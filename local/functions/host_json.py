@@ -46,6 +46,9 @@ class ServiceBusOptions:
     prefetch_count: int = 0
     max_concurrent_calls: int = field(default_factory=lambda: 16 * (os.cpu_count() or 1))
     """16 for each core, as the source of the extension has it; the pages say 16: set it explicitly."""
+    max_concurrent_sessions: int = 8
+    session_idle_timeout: float = 60.0
+    """Seconds without a message after which a session is given back: the SDK's own time-out unless it is set."""
     max_lock_renewal: float = 300.0
     max_batch: int = 1000
     min_batch: int = 1
@@ -157,12 +160,18 @@ def _service_bus(given: Section) -> ServiceBusOptions:
         auto_complete=_flag(options, "autoCompleteMessages", where, defaults.auto_complete),
         prefetch_count=_number(options, "prefetchCount", where, defaults.prefetch_count, least=0),
         max_concurrent_calls=_number(options, "maxConcurrentCalls", where, defaults.max_concurrent_calls, least=1),
+        max_concurrent_sessions=_number(
+            options, "maxConcurrentSessions", where, defaults.max_concurrent_sessions, least=1
+        ),
+        session_idle_timeout=_span(options, "sessionIdleTimeout", where, defaults.session_idle_timeout, least=0.1),
         max_lock_renewal=_span(options, "maxAutoLockRenewalDuration", where, defaults.max_lock_renewal),
         max_batch=_number(options, "maxMessageBatchSize", where, defaults.max_batch, least=1),
         min_batch=_number(options, "minMessageBatchSize", where, defaults.min_batch, least=1),
         max_batch_wait=_span(options, "maxBatchWaitTime", where, defaults.max_batch_wait, most=LONGEST_BATCH_WAIT),
         retry=_client_retry(_object(options, "clientRetryOptions", where)),
     )
+    if _number(options, "maxConcurrentCallsPerSession", where, 1, least=1) > 1:
+        raise HostError(f"{where}.maxConcurrentCallsPerSession: not covered by this host above 1")
     if read.min_batch > read.max_batch:
         limit = f"at most maxMessageBatchSize ({read.max_batch})"
         raise HostError(f"{where}.minMessageBatchSize: expected {limit}, got {read.min_batch}")

@@ -94,13 +94,13 @@ class Worker:
     async def _keep(self) -> None:
         while True:
             await self._link.ended.wait()
+            # At once: what the process held fails now, and must wait for the next one when it comes again.
+            self._ready.clear()
             await self._link.kill()
             if self._link.exit_code == 0 and self._age is HostAge.OCTOBER_2024:
-                log.error(
-                    "The worker process %s ended with code 0, which this host takes no notice of.", self._link.pid
-                )
+                log.error("Worker process %s ended with code 0, which this host takes no notice of.", self._link.pid)
+                self._ready.set()
                 return
-            self._ready.clear()
             log.error("The worker process %s ended with code %s.", self._link.pid, self._link.exit_code)
             if not await self._replace():
                 raise HostError(

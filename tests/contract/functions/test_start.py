@@ -39,7 +39,7 @@ EXPECTED = {
     "no_such_sunday": "day of week: expected 0 to 6, got '7'",
     "unresolved": "'%NO_SUCH_SETTING%' does not resolve to a value",
     "unconnected": "Service Bus account connection string 'NO_SUCH_CONNECTION' does not exist",
-    "with_sessions": "sessions are not covered by this host",
+    "with_sessions": "covered by this host for queues and single messages only",
     "unknown_binding": "The binding type(s) 'madeUpTrigger' are not registered",
 }
 
