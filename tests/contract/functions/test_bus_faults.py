@@ -12,7 +12,7 @@ from local.functions import limits
 from local.servicebus import QueueSettings, ServiceBus
 from tests.contract.functions.support import StartHost, until
 
-QUEUES = [QueueSettings(name=name, lock_seconds=5) for name in ("one", "many", "failing", "slow", "seen")]
+QUEUES = [QueueSettings(name=name, lock_seconds=2) for name in ("one", "many", "failing", "slow", "seen")]
 
 
 @pytest.fixture
