@@ -54,6 +54,7 @@ def test_what_the_parser_in_azure_refuses_is_refused(schedule: str) -> None:
 
 
 def test_a_schedule_that_never_occurs_is_told() -> None:
+    """W-32. In Azure such a timer never fires (NCrontab.Signed 3.4.0, run); here its function is in error."""
     with pytest.raises(ValueError, match="never occurs"):
         Schedule("0 0 0 31 2 *").next(moment("2026-11-23T08:00:00"))
 

@@ -17,6 +17,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_one_function_that_cannot_be_indexed_takes_the_whole_app_down(tmp_path: Path) -> None:
+    """W-14. Host 4.1037 (read) stays up without functions then: "Running", 404 everywhere, its home page at `/`.
+    Here the start fails with the library's sentence: nobody is to wait for an app that will not come."""
     ended = run("--app", str(APPS / "unloadable"), "--state", str(tmp_path))
     assert ended.returncode == 1
     assert ended.stdout == ""
