@@ -198,10 +198,12 @@ async def _serve(
     print(json.dumps(ready), flush=True)
     port = int(listening.getsockname()[1])
     await asyncio.wait((stop, worker.given_up), return_when=asyncio.FIRST_COMPLETED)
+    recycled = worker.given_up.done() and not stop.done()
+    if recycled:
+        log.critical("%s.", worker.given_up.result())
     log.info("Stopping.")
     await instance.stop()
-    if worker.given_up.done() and not stop.done():
-        log.critical("%s.", worker.given_up.result())
+    if recycled:
         raise _RecycledError(port)
     return 0
 

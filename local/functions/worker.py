@@ -129,3 +129,5 @@ class Worker:
         if keeper.cancelled() or self.given_up.done() or keeper.exception() is None:
             return
         self.given_up.set_result(str(keeper.exception()))
+        # What waits for a process is told that there is none.
+        self._ready.set()

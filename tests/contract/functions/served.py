@@ -5,7 +5,6 @@ The functions' answers are the test's own: what is looked at is what the server 
 
 import asyncio
 import http.client
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -169,7 +168,3 @@ def serve(
         loop.call_soon_threadsafe(loop.stop)
         thread.join(TIMEOUT)
         loop.close()
-
-
-def same_json(first: str, second: str) -> bool:
-    return bool(json.loads(first) == json.loads(second))
