@@ -16,6 +16,7 @@ from slipway.engine.gateway import AZURE_DEVOPS
 from slipway.inbound import BadInput, Ignored
 from slipway.ledger import LedgerUnavailable
 
+from .http import body_of
 from .shared import new_blueprint, parts
 
 log = logging.getLogger(__name__)
@@ -30,17 +31,17 @@ def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
         answer = _answer(401, "refused", "expected basic authentication with the hook's secret")
         answer.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
         return answer
-    body = req.get_body()
     try:
-        return _accept(body)
+        return _accept(req)
     except (QueueUnavailable, LedgerUnavailable) as away:
         log.warning("hook not taken: %s", away)
         return _answer(503, "unavailable", "try again")
 
 
-def _accept(body: bytes) -> func.HttpResponse:
+def _accept(req: func.HttpRequest) -> func.HttpResponse:
+    body = req.get_body()
     try:
-        parts().gateway.hook(body)
+        parts().gateway.hook(body_of(req))
     except Ignored as ignored:
         return _answer(200, "ignored", str(ignored))
     except (BadInput, MessageTooLarge) as bad:

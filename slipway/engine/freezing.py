@@ -3,7 +3,7 @@
 What is guaranteed: an application that has been told begins no rollout any more, not even by a decision that was being
 made at that moment, because it is told by a change of the row that guards every decision of that application. So once
 a freeze was answered with "told to all", nothing begins anywhere. Where an application could not be told, or the
-process died in between, the sweep tells it within a minute (docs/decisions/0007-freezes-and-verbs.md).
+process died in between, the sweep tells it within three minutes (docs/decisions/0007-freezes-and-verbs.md).
 """
 
 import logging

@@ -36,11 +36,11 @@ class Served:
     """A WSGI application."""
 
     def __init__(self) -> None:
+        # The first that fits by the name of its function, as in the host.
         self.routes = [
             (compile_route("/" + function.trigger["route"]), function.methods, function.handler)
-            for function in registered(*MODULES)
+            for function in sorted(registered(*MODULES), key=lambda function: function.name.upper())
         ]
-        self.routes.sort(key=lambda found: found[0].precedence)
 
     def get(self, target: str, **headers: str) -> func.HttpResponse:
         return self.request("GET", target, headers=headers)

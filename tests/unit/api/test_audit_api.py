@@ -246,3 +246,10 @@ def test_lost_index_rows_are_found_and_repaired_over_the_api(app: Served, home: 
     assert refused(app.request("POST", "/api/v1/audit/hello/reindex", body=b'{"after": -1}'))["parameter"] == "after"
     assert refused(app.request("POST", "/api/v1/audit/hello/reindex", body=b"[]"))
     refused(app.request("POST", "/api/v1/audit/other/reindex", body=b""), 404)
+
+
+def test_a_repair_that_was_sent_in_chunks_is_refused_and_not_taken_for_one_without_a_body(app: Served) -> None:
+    """The host passes on a body only if its length was announced: the function sees none."""
+    answer = app.request("POST", "/api/v1/audit/hello/reindex", headers={"Transfer-Encoding": "chunked"})
+    assert refused(answer)["parameter"] == "body"
+    assert "one that is sent in chunks does not arrive" in refused(answer)["detail"]

@@ -414,3 +414,48 @@ def test_memory_does_not_grow_with_the_number_of_messages_that_have_gone(clock: 
         assert pass_through(3000) - before < 200_000
     finally:
         tracemalloc.stop()
+
+
+def time_to_live(message: Message) -> int | None:
+    """Milliseconds, as the header has them."""
+    milliseconds: int | None = message.header[2]
+    return milliseconds
+
+
+@pytest.mark.parametrize(("own", "shown"), [(None, 60_000), (10, 10_000), (3600, 60_000)])
+def test_the_time_to_live_of_the_queue_shows_on_the_message_and_is_a_ceiling(
+    clock: ManualClock, own: float | None, shown: int
+) -> None:
+    """B-06. Documentation of Service Bus, "Message expiration": the default counts where the sender sets no time,
+    and is a ceiling for the time that he sets."""
+    queue = a_queue(clock, default_ttl_seconds=60, dead_letter_on_expiration=True)
+    queue.publish([message(time_to_live=own)])
+    assert time_to_live(receive(queue).messages[0]) == shown
+    queue = a_queue(clock, default_ttl_seconds=60, dead_letter_on_expiration=True)
+    queue.publish([message(time_to_live=own)])
+    clock.advance(61)
+    assert [time_to_live(lost) for lost in dead(queue)] == [shown]
+
+
+def test_a_message_without_any_limit_shows_no_time_to_live(clock: ManualClock) -> None:
+    queue = a_queue(clock)
+    queue.publish([message()])
+    assert time_to_live(receive(queue).messages[0]) is None
+
+
+def test_a_scheduled_message_is_enqueued_under_the_number_that_it_shows(clock: ManualClock) -> None:
+    """B-05. `x-opt-enqueue-sequence-number` is on every message; only a forwarded one keeps another number."""
+    queue = a_queue(clock)
+    queue.publish([message(scheduled_for=clock.now() + 5)])
+    clock.advance(6)
+    annotations = receive(queue).messages[0].annotations
+    assert annotations["x-opt-enqueue-sequence-number"] == annotations["x-opt-sequence-number"] == 2
+
+
+def test_a_batch_is_limited_by_its_size_and_not_by_its_count(clock: ManualClock) -> None:
+    """B-09. Change log of Azure.Messaging.ServiceBus 7.20.2: "the service does not enforce a count limit"."""
+    broker = a_broker(clock)
+    queue = broker.queue("causes")
+    one = encode(Described(ULong(0x75), encoded_message("")))
+    broker.publish(queue, one * 5000, is_batch=True)
+    assert queue.counts().active == 5000

@@ -164,6 +164,12 @@ def test_a_single_fault_gives_its_own_finding_and_command(patient: Patient, faul
     assert not command or AZURE.client_id in found.command
 
 
+def test_a_sweep_that_another_instance_has_to_take_over_is_waited_for(patient: Patient) -> None:
+    """The Functions host lets the lease of a dead instance run out before another one has its timers."""
+    patient.installation.app.installation.beat("sweep", patient.installation.now - timedelta(minutes=4))
+    assert not failed(patient.examine())
+
+
 def test_a_table_that_refuses_is_found_with_the_role_that_it_needs(patient: Patient) -> None:
     patient.ledger_error = LedgerUnavailable("HttpResponseError: AuthorizationPermissionMismatch")
     found = patient.examine()["table"]

@@ -76,3 +76,8 @@ async def send(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
 async def send_nowhere(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
     out.set("lost")
     return func.HttpResponse(status_code=202)
+
+
+@app.service_bus_queue_trigger(arg_name="msg", queue_name="%DEADLY_QUEUE%", connection="SB")
+async def deadly(msg: func.ServiceBusMessage) -> None:
+    os._exit(9)
