@@ -1,8 +1,9 @@
 """python-dxf: a client without a copy, so this is the shortest right one in its terms: streamed, one blob at a time."""
 
 import json
+from collections.abc import Iterable, Iterator
 
-from dxf import DXF  # type: ignore[import-not-found] # installed in the environment of the peers only
+from dxf import DXF  # installed in the environment of the peers only
 
 from bench.tools.task import Task, run
 
@@ -29,8 +30,9 @@ class _Later:
     def __init__(self, source: DXF, digest: str) -> None:
         self._source, self._digest = source, digest
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter(self._source.pull_blob(self._digest, chunk_size=1024 * 1024))
+    def __iter__(self) -> Iterator[bytes]:
+        chunks: Iterable[bytes] = self._source.pull_blob(self._digest, chunk_size=1024 * 1024)
+        return iter(chunks)
 
 
 if __name__ == "__main__":

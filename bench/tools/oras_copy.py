@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from oras.provider import Registry  # type: ignore[import-not-found] # installed in the environment of the peers only
+from oras.provider import Registry  # installed in the environment of the peers only
 
 from bench.tools.task import Task, run
 

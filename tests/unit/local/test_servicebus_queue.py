@@ -455,7 +455,7 @@ def test_a_scheduled_message_is_enqueued_under_the_number_that_it_shows(clock: M
 def test_a_batch_is_limited_by_its_size_and_not_by_its_count(clock: ManualClock) -> None:
     """B-09. Change log of Azure.Messaging.ServiceBus 7.20.2: "the service does not enforce a count limit"."""
     broker = a_broker(clock)
-    queue = broker.queue("causes")
+    queue = broker.queue("events")
     one = encode(Described(ULong(0x75), encoded_message("")))
     broker.publish(queue, one * 5000, is_batch=True)
     assert queue.counts().active == 5000
