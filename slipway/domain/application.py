@@ -113,7 +113,7 @@ class OnFailure(StrEnum):
 
 
 class Environment(Record):
-    """A target in the chain."""
+    """One target of the chain: a cluster and a namespace, with its registry, gate and verification."""
 
     name: Name = Field(description="Name of the environment, such as staging; used once in an application.")
     cluster: Name = Field(description="Name of the cluster, as the installation's settings list it.")

@@ -1,4 +1,4 @@
-"""Causes: what inbound events mean, once parsed. Nothing acts on a raw event."""
+"""Events: what inbound messages mean, once parsed. Nothing acts on a raw message."""
 
 from typing import Annotated, Any, Literal, Self
 

@@ -75,8 +75,12 @@ class Push(Record):
 
 
 class VoteDecision(StrEnum):
+    """What a person decides about a plan."""
+
     APPROVE = "approve"
+    """This plan may be rolled out."""
     REJECT = "reject"
+    """It may not; the release ends."""
     WITHDRAW = "withdraw"
     """Take back the vote that was cast before; it leaves none."""
 
@@ -124,7 +128,7 @@ class Evidence(Record):
 
 
 class Rollout(Record):
-    """What happened to a release in one environment."""
+    """One attempt to bring a release into an environment, and what became of it."""
 
     environment: Name
     arrived_at: Moment

@@ -15,6 +15,8 @@ MESSAGE_ID_LIMIT = 128
 
 
 class StepKind(StrEnum):
+    """What a step does."""
+
     RESOLVE = "resolve"
     """Look a tag up in the registry."""
     PLAN = "plan"
@@ -37,9 +39,13 @@ class Notice(StrEnum):
     """What people are told of."""
 
     GATE_OPENED = "gate-opened"
+    """A gate waits for people."""
     REMINDER = "gate-reminder"
+    """It still waits, and they have not answered."""
     VOTES_VOIDED = "votes-voided"
+    """The plan has changed, so that votes on the earlier one do not count."""
     ENDED = "ended"
+    """A release has ended, well or not."""
 
 
 class Step(Record):

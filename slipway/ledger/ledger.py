@@ -59,7 +59,7 @@ class Committed:
 
 
 class Ledger:
-    """One table; one partition per application."""
+    """Where state, audit trail and outbox are kept: one table, with one partition per application."""
 
     def __init__(self, table: Table, *, documents: Callable[[], Blobs] | None = None) -> None:
         """`documents` opens the archive's when a record is looked for there; without it, nothing is archived."""
