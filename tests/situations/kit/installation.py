@@ -16,7 +16,7 @@ import pytest
 from azure.functions.servicebus import ServiceBusMessage
 
 from functions import api, approvals, audit_api, commands, events, hooks, operate, pages, queues, shared, timers, votes
-from local.functions.routes import compile_route
+from local.functions.routes import Route, compile_route
 from slipway.bootstrap import App, Settings, app
 from slipway.bootstrap.azure import azure_ports
 from slipway.catalogue import ConfigError
@@ -48,15 +48,15 @@ def _functions() -> dict[str, Any]:
 
 
 @cache
-def _routes() -> list[tuple[Any, frozenset[str], str]]:
-    """The most literal route first, as the host has it."""
-    found = []
+def _routes() -> list[tuple[Route, frozenset[str], str]]:
+    """In the order of the functions' names, as the host has them."""
+    routes = []
     for name, each in _functions().items():
         trigger = each.get_trigger().get_dict_repr()
         if "route" in trigger:
             methods = frozenset(str(getattr(method, "value", method)) for method in trigger["methods"])
-            found.append((compile_route("/" + trigger["route"].strip("/")), methods, name))
-    return sorted(found, key=lambda route: route[0].precedence)
+            routes.append((compile_route("/" + trigger["route"].strip("/")), methods, name))
+    return sorted(routes, key=lambda route: route[2].upper())
 
 
 @cache
