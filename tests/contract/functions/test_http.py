@@ -83,7 +83,7 @@ def test_status_headers_and_several_cookies_reach_the_caller(host: HostProcess) 
 def test_the_cookie_of_a_session_comes_back_as_it_was_set(host: HostProcess) -> None:
     """W-09. Host 4.1037 percent-encodes the value of every cookie (ResponseCookies.Append, run): a value of base64url
     comes through as it is, one with padding does not. The worker library 1.3 hands over an empty domain and path where
-    the function set none (datumdef.py), which the host writes down: a `__Host-` cookie needs its `Path=/` said."""
+    the function set none, which the host writes down: a `__Host-` cookie needs its `Path=/` said."""
     (cookie,) = ask(f"{host.url}/api/session-cookie").all("Set-Cookie")
     assert cookie == "__Host-session=k1.AZaz09-_; domain=; path=/; secure; samesite=lax; httponly"
     (padded,) = ask(f"{host.url}/api/session-cookie?padding=%3D%3D").all("Set-Cookie")

@@ -245,7 +245,7 @@ def test_fields_that_may_not_change_are_refused(simulated: Cluster) -> None:
     status = json.loads(reply)
     assert (code, status["reason"]) == (422, "Invalid")
     assert status["message"] == 'Job.batch "j" is invalid: spec.template: Invalid value: field is immutable'
-    assert status["details"]["events"][0]["field"] == "spec.template"
+    assert status["details"]["causes"][0]["field"] == "spec.template"
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_wrong_deployment_is_refused_by_field(simulated: Cluster, change: Chan
     change(thing)
     code, reply, _ = simulated.raw("POST", DEPLOYMENTS, thing)
     assert code == 422
-    assert json.loads(reply)["details"]["events"][0]["field"] == field
+    assert json.loads(reply)["details"]["causes"][0]["field"] == field
 
 
 def test_strict_validation_refuses_unknown_fields_at_any_depth(simulated: Cluster) -> None:

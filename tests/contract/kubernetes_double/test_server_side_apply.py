@@ -73,8 +73,8 @@ def test_a_field_of_another_manager_is_a_conflict_unless_forced(simulated: Clust
         simulated.apply(config_map("s", {"k": "3"}), manager="other", force=False)
     status = body_of(refused.value)
     assert status["message"] == 'Apply failed with 1 conflict: conflict with "slipway": .data.k'
-    event = {"reason": "FieldManagerConflict", "message": 'conflict with "slipway"', "field": ".data.k"}
-    assert status["details"]["events"] == [event]
+    cause = {"reason": "FieldManagerConflict", "message": 'conflict with "slipway"', "field": ".data.k"}
+    assert status["details"]["causes"] == [cause]
     forced = simulated.apply(config_map("s", {"k": "3"}), manager="other")
     assert forced["data"] == {"k": "3"}
     assert [m["manager"] for m in forced["metadata"]["managedFields"]] == ["other"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -112,4 +113,6 @@ def run(bus: ServiceBus, scenario: Callable[[ServiceBusClient], Awaitable[None]]
         async with ServiceBusClient.from_connection_string(bus.connection_string, retry_total=0) as client:
             await scenario(client)
 
-    asyncio.run(with_client())
+    # In a thread of its own: a browser that another test left open has a loop running in this one.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, with_client()).result()
