@@ -83,7 +83,7 @@ class Phase(StrEnum):
     )
     SOAKING = (
         "soaking",
-        "The gate waits for a condition: that it has been live in an earlier environment for long enough.",
+        "The gate asks nobody, and waits for a condition that does not hold yet.",
         "Soaking",
         "◔",
         Tone.BUSY,
@@ -219,6 +219,12 @@ class Phase(StrEnum):
     def past_the_gate(self) -> bool:
         """Whether the gate has been passed and the release has not ended."""
         return self is Phase.HELD_BACK or self.holds_lane
+
+    @property
+    def past_tense(self) -> str:
+        """What follows the release's name once it has ended: `failed`, `was cancelled`."""
+        went_by_itself = self in (Phase.FAILED, Phase.EXPIRED)
+        return self.spoken if went_by_itself else f"was {self.spoken}"
 
     @property
     def spoken(self) -> str:
