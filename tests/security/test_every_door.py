@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-import functions
+import functions.hooks
 from slipway.http.callers import Access
 from slipway.testing import BASE
 from tests.unit.web.samples import asked
@@ -19,8 +19,17 @@ from tests.unit.web.test_signed_in import principal
 MODULES: list[ModuleType] = [
     importlib.import_module(f"functions.{m.name}") for m in pkgutil.iter_modules(functions.__path__)
 ]
-MACHINES = {"azure_devops_hook"}
-"""A door with a password of its own, which no browser sends by itself."""
+
+
+def _functions_of(*blueprints: func.Blueprint) -> list[Any]:
+    app = func.FunctionApp()
+    for blueprint in blueprints:
+        app.register_functions(blueprint)
+    return app.get_functions()
+
+
+MACHINES = {function.get_function_name() for function in _functions_of(functions.hooks.blueprint)}
+"""Doors that know their sender by a secret, which no browser sends by itself."""
 ADMIN = {
     **principal("ada@example.com", roles=("Slipway.Admin", "admin", "operator", "approver")),
     "Content-Type": "application/json",
@@ -28,13 +37,10 @@ ADMIN = {
 
 
 def _doors() -> dict[str, tuple[str, Callable[[func.HttpRequest], func.HttpResponse]]]:
-    app = func.FunctionApp()
-    for module in MODULES:
-        if isinstance(getattr(module, "blueprint", None), func.Blueprint):
-            app.register_functions(module.blueprint)
+    blueprints = [b for module in MODULES if isinstance(b := getattr(module, "blueprint", None), func.Blueprint)]
     found = {}
-    for function in app.get_functions():
-        trigger = function.get_trigger().get_dict_repr()  # type: ignore[union-attr]
+    for function in _functions_of(*blueprints):
+        trigger = function.get_trigger().get_dict_repr()
         methods = {str(getattr(method, "value", method)) for method in trigger.get("methods", ())} - {"GET", "HEAD"}
         for method in methods if trigger["type"] == "httpTrigger" else ():
             found[function.get_function_name()] = (method, function.get_user_function())
