@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from slipway.catalogue.documents import MAX_BYTES, Document, read_file, read_text
 from slipway.catalogue.problems import ConfigError
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from slipway.catalogue.images import names_repository, pin_image
 
+from slipway.catalogue.images import names_repository, pin_image
 from tests.unit.catalogue.samples import IMAGE
 
 

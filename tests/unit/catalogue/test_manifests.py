@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from slipway.catalogue.documents import read_text
-from slipway.catalogue.manifests import check_job, check_object
 
 from slipway.catalogue import ConfigError, load_delivery
+from slipway.catalogue.documents import read_text
+from slipway.catalogue.manifests import check_job, check_object
 from tests.unit.catalogue.samples import DEPLOYMENT, WriteDelivery
 
 

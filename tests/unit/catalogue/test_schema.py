@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
+
 from slipway.catalogue.documents import read_file
 from slipway.catalogue.schema import delivery_schema, schema_text
-
 from slipway.domain.application import Application
 
 ROOT = Path(__file__).parents[3]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from slipway.catalogue.documents import read_text
-from slipway.catalogue.substitution import substitute
 
 from slipway.catalogue import ConfigError
+from slipway.catalogue.documents import read_text
+from slipway.catalogue.substitution import substitute
 from tests.unit.catalogue.samples import VALUES
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from semver import Version
+
 from slipway.catalogue.ranges import parse_range, parse_version
 from slipway.catalogue.tags import check_tag, fault_of
-
 from slipway.domain.application import TagRule
 
 NODE_SEMVER = json.loads((Path(__file__).parent / "node_semver.json").read_text())

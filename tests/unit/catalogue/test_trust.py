@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from slipway.catalogue.fingerprint import fingerprint
-from slipway.catalogue.trust import LARGEST_FILE, read_trust
 
 from slipway.catalogue import ConfigError, load_deliveries, load_delivery
+from slipway.catalogue.fingerprint import fingerprint
+from slipway.catalogue.trust import LARGEST_FILE, read_trust
 from slipway.domain.application import policy_hash
 from tests.unit.catalogue.samples import DELIVERY, WriteDelivery
 from tests.unit.effects.supply_chain.authority import Issued, ec_key, issue, name, pem, root, rsa_key, signer

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slipway.catalogue.windows import Calendar, occurrences
 
 from slipway.catalogue import ConfigError, load_delivery
+from slipway.catalogue.windows import Calendar, occurrences
 from slipway.domain.windows import Window, Windows
 from slipway.testing import write_delivery
 

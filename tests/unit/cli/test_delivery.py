@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from slipway.catalogue.schema import schema_text
 
+from slipway.catalogue.schema import schema_text
 from slipway.cli.root import root
 
 DELIVERIES = Path(__file__).parents[3] / "deliveries"
