@@ -1,4 +1,4 @@
-"""A burst: many pushes of one application at once, through the intake, on Azurite. Time must grow linearly."""
+"""A burst: many pushes of one application at once, through the handler, on Azurite. Time must grow linearly."""
 
 import tempfile
 import time
@@ -17,9 +17,9 @@ from azure.data.tables import TableServiceClient
 from local.stack import azurite
 from slipway.bootstrap import App, Ports
 from slipway.clock import utc_now
-from slipway.domain.causes import ImagePushed
+from slipway.domain.events import ImagePushed
 from slipway.engine.backoff import Backoff
-from slipway.engine.intake import Contended
+from slipway.engine.handle import Contended
 from slipway.ledger.azure_table import AzureTable
 from slipway.testing import Installation
 
@@ -78,7 +78,7 @@ def fill(connection: str, deliveries: Path, table: str, *, until: int) -> None:
     """Push until so many releases exist; each is superseded by the next."""
     app = _open(connection, deliveries, table)
     while (done := app.ledger.head(APPLICATION).next_release - 1) < until:
-        app.intake.take(push(10_000 + done))
+        app.handler.handle(push(10_000 + done))
 
 
 def _open(connection: str, deliveries: Path, table: str) -> App:
@@ -97,7 +97,7 @@ def _burst(connection: str, folder: Path, count: int, table: str) -> Burst:
     def take(number: int) -> int:
         for again in range(1000):
             try:
-                app.intake.take(push(number))
+                app.handler.handle(push(number))
             except Contended:
                 continue  # as the queue would bring it again
             return again

@@ -1,7 +1,7 @@
 """What one release costs: requests to storage, messages, executions; for an early release and for a late one.
 
-The ledger is filled with releases by the intake itself; those that are counted go the whole way through the stack, from
-the push to the last notice, with one vote. Nothing polls the app meanwhile: it would be counted.
+The ledger is filled with releases by the handler itself; those that are counted go the whole way through the stack,
+from the push to the last notice, with one vote. Nothing polls the app meanwhile: it would be counted.
 """
 
 import re
@@ -27,7 +27,7 @@ COUNTED: Final = 3
 """Releases that are counted at each point; the median is shown, because a timer may fall into one of them."""
 AIM: Final = 1.1
 _EXECUTED: Final = re.compile(r"Executed 'Functions\.(\w+)' \(Succeeded")
-_BY_MESSAGE: Final = frozenset({"take_cause", "take_run", "take_vote", "perform_step"})
+_BY_MESSAGE: Final = frozenset({"take_event", "take_run", "take_vote", "run_step"})
 _TIMERS: Final = frozenset({"sweep", "reconcile"})
 KINDS: Final = {
     "table writes": "requests",
@@ -64,7 +64,7 @@ def _row(kind: str, unit: str, early: list[Counter[str]], late: list[Counter[str
 
 
 class Meter:
-    """Counts what a release causes at the storage proxies and in the host's log."""
+    """Counts what a release events at the storage proxies and in the host's log."""
 
     def __init__(self, stack: BenchStack) -> None:
         self._stack, self._story = stack, Story(stack)

@@ -3,7 +3,7 @@
 Beside it, the sum of the round trips that the promises of the design ask for, each timed alone in the same run.
 Each decision reads the state and commits; each step reads its release and takes its lease.
 
-- push → staging: the event accepted; three messages (cause, plan, deploy); two decisions; two steps; the manifest read
+- push → staging: the event accepted; three messages (event, plan, deploy); two decisions; two steps; the manifest read
   from the registry; the preview (each object read, and tried); the plan kept, and read again.
 - vote → production: the page got and the vote accepted; two messages (promote, deploy); two decisions; two steps; the
   promotion, between the same two registries; the plan read.

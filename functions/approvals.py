@@ -64,7 +64,7 @@ def _desk() -> Desk:
     return Desk(
         keys=built.keys,
         reader=built.reader,
-        intake=built.intake,
+        handler=built.handler,
         clock=built.clock,
         public_url=built.settings.public_url.rstrip("/"),
         access=built.access,

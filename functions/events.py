@@ -1,4 +1,4 @@
-"""Event Grid: image pushes, in both of its schemas. The event goes to the causes queue as a cause."""
+"""Event Grid: image pushes, in both of its schemas. What was parsed goes to the queue."""
 
 import logging
 

@@ -17,6 +17,7 @@ from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
 from slipway.inbound import BadInput, Ignored
 from slipway.ledger import LedgerUnavailable
 
+from .http import body_of
 from .shared import new_blueprint, parts
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
         answer = _refused("expected basic authentication with the hook's secret")
         answer.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
         return answer
-    return _take(Source.AZURE_DEVOPS, req.get_body())
+    return _take(Source.AZURE_DEVOPS, req)
 
 
 def authentic(header: str) -> bool:
@@ -50,17 +51,18 @@ def _secrets() -> list[bytes]:
     return [secret.get_secret_value().encode() for secret in parts().settings.hook_secrets]
 
 
-def _take(source: Source, body: bytes) -> func.HttpResponse:
+def _take(source: Source, req: func.HttpRequest) -> func.HttpResponse:
     try:
-        return _accept(source, body)
+        return _accept(source, req)
     except (QueueUnavailable, LedgerUnavailable) as away:
         log.warning("hook not taken: %s", away)
         return _answer(503, "unavailable", "try again")
 
 
-def _accept(source: Source, body: bytes) -> func.HttpResponse:
+def _accept(source: Source, req: func.HttpRequest) -> func.HttpResponse:
+    body = req.get_body()
     try:
-        parts().gateway.take(source, body)
+        parts().gateway.take(source, body_of(req))
     except Ignored as ignored:
         return _answer(200, "ignored", str(ignored))
     except (BadInput, MessageTooLarge) as bad:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from slipway.domain.errors import NotFound
 from slipway.domain.tokens import KeysUnavailable
 from slipway.effects.messaging import QueueUnavailable
-from slipway.engine.intake import Contended
+from slipway.engine.handle import Contended
 from slipway.engine.parking import NotReplayable
 from slipway.http.requests import BODY_LIMIT, Refused
 from slipway.inbound import BadInput, Ignored
@@ -77,6 +77,15 @@ def answering(handler: Handler) -> Handler:
     return answered
 
 
+def body_of(req: func.HttpRequest) -> bytes:
+    """The body of a request. Raises `BadInput` where it came in chunks: the host passes on what has a length only."""
+    body = req.get_body()
+    if not body and "chunked" in req.headers.get("Transfer-Encoding", "").lower():
+        expected = "a body whose length stands in Content-Length: one that is sent in chunks does not arrive"
+        raise BadInput("body", expected, "Transfer-Encoding: chunked")
+    return body
+
+
 def number(req: func.HttpRequest, name: str, *, default: int, least: int, most: int) -> int:
     """A whole number among the query parameters. Raises `BadInput`."""
     text = req.params.get(name)
@@ -89,7 +98,7 @@ def number(req: func.HttpRequest, name: str, *, default: int, least: int, most: 
 
 def read_body[M: BaseModel](req: func.HttpRequest, kind: type[M]) -> M:
     """The body as its model; an empty one where every field has a default. Raises `BadInput`."""
-    body = req.get_body()
+    body = body_of(req)
     if len(body) > BODY_LIMIT:
         raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")
     return read_as(kind, read_json(body or b"{}"))

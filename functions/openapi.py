@@ -35,7 +35,7 @@ _TEXT = """The JSON API of an installation of Slipway.
 Times are in UTC, ISO 8601. Lists are newest first and come in pages: a page with `next` is followed by one that begins
 after it; fewer entries than were asked for do not mean the end. Errors are problem details (RFC 9457); where the
 Functions host checks the keys, its own 401 has no body. What is read has an ETag: send it as `If-None-Match` and get
-304 while nothing has changed."""
+304 while nothing has changed. A body needs a `Content-Length`: one that is sent in chunks does not arrive."""
 
 
 def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:

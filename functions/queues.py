@@ -1,4 +1,4 @@
-"""Service Bus: causes, pipeline runs, votes and steps. `Receiver` sees to it that no message blocks its queue."""
+"""Service Bus: events, pipeline runs, votes and steps. `Receiver` sees to it that no message blocks its queue."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -9,7 +9,8 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from slipway.bootstrap.settings import SERVICE_BUS
-from slipway.domain.causes import CAUSE
+from slipway.domain.events import EVENT
+from slipway.domain.queues import Queue
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
@@ -26,31 +27,35 @@ BYTES = func.DataType.BINARY
 """As text, the host would put a replacement character for each byte that is no UTF-8, as in a wrapped message."""
 
 
-@blueprint.function_name("take_cause")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="causes", connection=SERVICE_BUS, data_type=BYTES)
-def take_cause(message: func.ServiceBusMessage) -> None:
+@blueprint.function_name("take_event")
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name=Queue.EVENTS.value, connection=SERVICE_BUS, data_type=BYTES
+)
+def take_event(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         try:
-            cause = CAUSE.validate_python(read_json(body))
+            event = EVENT.validate_python(read_json(body))
         except ValidationError as error:
             raise bad_input(error) from error
-        parts().intake.take(cause)
+        parts().handler.handle(event)
 
-    _receive("causes", message, work)
+    _receive(Queue.EVENTS, message, work)
 
 
 @blueprint.function_name("take_run")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="runs", connection=SERVICE_BUS, data_type=BYTES)
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name=Queue.RUNS.value, connection=SERVICE_BUS, data_type=BYTES
+)
 def take_run(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().intake.take(parse_run_message(body, now=parts().clock()))
+        parts().handler.handle(parse_run_message(body, now=parts().clock()))
 
-    _receive("runs", message, work)
+    _receive(Queue.RUNS, message, work)
 
 
 @blueprint.function_name("take_vote")
 @blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name="approvals", connection=SERVICE_BUS, data_type=BYTES
+    arg_name="message", queue_name=Queue.APPROVALS.value, connection=SERVICE_BUS, data_type=BYTES
 )
 def take_vote(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
@@ -63,20 +68,22 @@ def take_vote(message: func.ServiceBusMessage) -> None:
             message_id=message.message_id or "",
             now=built.clock(),
         )
-        for receipt in parts().intake.take(vote):
+        for receipt in parts().handler.handle(vote):
             refused = failed(receipt.rules)
             log.info("vote on %s-%s: %s", vote.application, vote.release, refused[0].name if refused else "counted")
 
-    _receive("approvals", message, work)
+    _receive(Queue.APPROVALS, message, work)
 
 
-@blueprint.function_name("perform_step")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name="steps", connection=SERVICE_BUS, data_type=BYTES)
-def perform_step(message: func.ServiceBusMessage) -> None:
+@blueprint.function_name("run_step")
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name=Queue.STEPS.value, connection=SERVICE_BUS, data_type=BYTES
+)
+def run_step(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().performer.perform(read_as(Step, read_json(body)))
+        parts().step_runner.run(read_as(Step, read_json(body)))
 
-    _receive("steps", message, work)
+    _receive(Queue.STEPS, message, work)
 
 
 def _receive(queue: str, message: func.ServiceBusMessage, work: Callable[[bytes], None]) -> None:

@@ -12,7 +12,7 @@ from slipway.domain.errors import NotFound
 from slipway.domain.people import Principal
 from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
-from slipway.engine.intake import UnknownTarget
+from slipway.engine.handle import UnknownTarget
 from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, vote_of_principal, vote_of_token
 from slipway.queries.open_gates import open_gate, open_gates
 
@@ -81,10 +81,10 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     check_identified(ballot, principal, sign_in=built.access.easy_auth)
     release = built.reader.release(req.route_params["release"])
     if principal is not None:
-        cause = vote_of_principal(ballot, release, principal, clock=built.clock)
+        event = vote_of_principal(ballot, release, principal, clock=built.clock)
     else:
-        cause = vote_of_token(ballot, release, built.keys, clock=built.clock)
-    (receipt,) = built.intake.take(cause)
+        event = vote_of_token(ballot, release, built.keys, clock=built.clock)
+    (receipt,) = built.handler.handle(event)
     if receipt.vote_refused:
         rules = failed(receipt.rules)
         shown = [rule.model_dump(mode="json") for rule in rules]
@@ -94,10 +94,10 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     return ok(
         Counted(
             release=now.id,
-            environment=cause.environment,
-            plan_hash=cause.plan_hash,
-            voter=cause.voter,
-            decision=str(cause.decision),
+            environment=event.environment,
+            plan_hash=event.plan_hash,
+            voter=event.voter,
+            decision=str(event.decision),
             phase=str(now.phase),
             approvals=gate.approvals if gate else None,
             required=gate.required if gate else None,

@@ -19,6 +19,7 @@ GENERATED = {
     "docs/reference/cli.md": "scripts.reference.cli",
     "docs/reference/settings.md": "scripts.reference.settings",
     "docs/reference/cost-per-release.md": "bench.cost_page",
+    "docs/reference/glossary.md": "scripts.reference.glossary",
     "docs/reference/telemetry.md": "scripts.reference.telemetry",
 }
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")

@@ -58,7 +58,7 @@ resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (queue
   name: guid(namespace.id, queue, appPrincipalId, roles.serviceBusDataSender)
   scope: queues[i]
   properties: {
-    description: 'Slipway sends causes and steps, and a later copy of any message that went wrong.'
+    description: 'Slipway sends events and steps, and a later copy of any message that went wrong.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)

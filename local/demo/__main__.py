@@ -96,7 +96,7 @@ def _summary(releases: list[dict[str, Any]], verdict: dict[str, Any], seconds: d
                 "id": release["id"],
                 "status": release["phase"],
                 "digest": release["digest"],
-                "environments": {visit["environment"]: visit["outcome"] for visit in release["visits"]},
+                "environments": {rollout["environment"]: rollout["outcome"] for rollout in release["rollouts"]},
             }
             for release in releases
         ],
@@ -108,7 +108,7 @@ def _summary(releases: list[dict[str, Any]], verdict: dict[str, Any], seconds: d
 def _show_end(releases: list[dict[str, Any]], seconds: dict[str, float], say: Narrator, *, right: bool) -> None:
     say.heading("The end")
     for release in releases:
-        chain = ", ".join(f"{visit['environment']}: {visit['outcome']}" for visit in release["visits"])
+        chain = ", ".join(f"{rollout['environment']}: {rollout['outcome']}" for rollout in release["rollouts"])
         say.line(f"{release['id']} ({release['tag']}) {release['phase']}: {chain}".replace("_", " "))
     say.line(f"set up in {seconds['set_up']} s, delivered in {seconds['delivery']} s")
     say.line("everything ended as it should" if right else "SOMETHING IS NOT AS IT SHOULD BE")

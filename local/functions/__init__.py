@@ -6,7 +6,9 @@ Azure is meant to fail here, with the same message where there is one. README.md
 
 The way of an event:
 
-    http.py, event_grid.py, timers.py, bus_pump.py      listen, and shape the trigger's data
+    http_server.py                                      reads requests and leads them to their door:
+    http_front.py, event_grid.py, admin.py              functions, deliveries, "run now"
+    timers.py, bus_pump.py, bus_sessions.py             listen, and shape the trigger's data
       -> invocation.py                                  time limit, retry policy, output bindings
       -> worker.py  ==(frames.py, a socket pair)==>  worker_process.py  -> azure_functions_runtime -> the app
 

@@ -2,6 +2,7 @@
 
 Prints one line of JSON on stdout when it is ready, and nothing else there; the log goes to stderr or to `--log`.
 Exit codes: 0 stopped, 1 the app cannot be loaded (with `--list`: or a function is in error), 2 bad command line.
+A host whose worker has died three times stops, as in Azure, and starts itself anew in the place of the platform.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import app_settings, host_json
+from . import app_settings, host_json, limits
+from .ages import HostAge
 from .errors import HostError
 from .worker import Worker
 
@@ -37,10 +39,51 @@ def _parser() -> argparse.ArgumentParser:
     add("--log", type=Path, metavar="FILE", help="write the log there instead of stderr")
     add("--log-level", choices=_LEVELS, default="info")
     add("--list", action="store_true", help="print the indexed functions as JSON and exit")
-    add("--drain", type=float, default=30.0, metavar="SECONDS", help="how long running invocations may take to end")
-    add("--answer-within", type=float, default=230.0, metavar="SECONDS", help="when an HTTP answer is cut")
+    add(
+        "--drain",
+        type=float,
+        default=limits.DRAIN_WITHIN,
+        metavar="SECONDS",
+        help="how long running invocations may take to end",
+    )
+    add(
+        "--timer-lease",
+        type=float,
+        default=limits.TIMER_LEASE,
+        metavar="SECONDS",
+        help="how long a dead instance keeps its timers",
+    )
+    add(
+        "--answer-within",
+        type=float,
+        default=limits.ANSWER_WITHIN,
+        metavar="SECONDS",
+        help="when an HTTP answer is cut",
+    )
+    add(
+        "--restart-pause",
+        type=float,
+        default=limits.RESTART_PAUSE,
+        metavar="SECONDS",
+        help="least time between worker restarts",
+    )
+    add(
+        "--host-age",
+        type=HostAge,
+        choices=list(HostAge),
+        default=HostAge.TODAY,
+        help="what is known of hosts of that age",
+    )
     add("--stop-with-parent", action="store_true", help="stop when stdin is closed")
     return parser
+
+
+class _RecycledError(Exception):
+    """The host stopped by itself, to be started anew at the same port."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"to be started anew at port {port}")
+        self.port = port
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +94,10 @@ def main(arguments: list[str] | None = None) -> int:
     _set_up_logging(options.log, options.log_level)
     try:
         return asyncio.run(_run(options))
+    except _RecycledError as recycled:
+        # What the platform does with a host that stopped by itself: it starts it anew.
+        command = [*(sys.argv[1:] if arguments is None else arguments), "--port", str(recycled.port)]
+        os.execv(sys.executable, [sys.executable, "-m", "local.functions", *command])
     except HostError as error:
         log.critical("%s", error)
         if options.log is not None:
@@ -83,12 +130,12 @@ async def _run(options: argparse.Namespace) -> int:
             "PYTHONUNBUFFERED": "1",
         }
     )
-    host = host_json.load(app)
-    worker = Worker(app, settings, options.log_level)
+    host = host_json.load(app, settings.host_json())
+    worker = Worker(app, settings, options.log_level, age=options.host_age, restart_pause=options.restart_pause)
     indexing = asyncio.create_task(worker.start())
     try:
         if options.list:
-            return _print_list(await indexing, settings, host)
+            return _print_list(await indexing, settings, host, options.host_age)
         return await _serve(options, settings, host, worker=worker, indexing=indexing, listening=listening)
     finally:
         await asyncio.gather(indexing, return_exceptions=True)
@@ -102,11 +149,11 @@ def _listen(host: str, port: int) -> socket.socket:
         raise HostError(f"--port: cannot listen on {host}:{port}: {error.strerror}") from error
 
 
-def _print_list(indexed: Any, settings: app_settings.AppSettings, host: host_json.HostJson) -> int:
+def _print_list(indexed: Any, settings: app_settings.AppSettings, host: host_json.HostJson, age: HostAge) -> int:
     from .admin import listing  # noqa: PLC0415 - see _serve
     from .bindings import describe  # noqa: PLC0415
 
-    functions = describe(indexed.functions, settings, host)
+    functions = describe(indexed.functions, settings, host, age)
     print(json.dumps([listing(function, host) for function in functions], indent=2))
     return 1 if any(function.error for function in functions) else 0
 
@@ -131,7 +178,9 @@ async def _serve(
             keys_file=options.keys,
             auth=not options.no_auth,
             drain_within=options.drain,
+            timer_lease=options.timer_lease,
             answer_within=options.answer_within,
+            age=options.host_age,
         ),
         settings,
         host,
@@ -147,11 +196,15 @@ async def _serve(
         "pid": os.getpid(),
     }
     print(json.dumps(ready), flush=True)
+    port = int(listening.getsockname()[1])
     await asyncio.wait((stop, worker.given_up), return_when=asyncio.FIRST_COMPLETED)
+    recycled = worker.given_up.done() and not stop.done()
+    if recycled:
+        log.critical("%s.", worker.given_up.result())
     log.info("Stopping.")
     await instance.stop()
-    if worker.given_up.done():
-        raise HostError(worker.given_up.result())
+    if recycled:
+        raise _RecycledError(port)
     return 0
 
 

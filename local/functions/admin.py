@@ -11,14 +11,16 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import web
-
 from .bindings import Function
 from .host_json import HostJson
+from .http_server import Incoming, text
+from .http_values import Answer
 from .keys import Guard, Level
 
 RunNow = Callable[[Function, str], Awaitable[None]]
 """Runs a function out of turn, with the given input."""
+
+_JSON_TYPES = ("application/json", "text/json")
 
 
 def listing(function: Function, host: HostJson) -> dict[str, Any]:
@@ -28,13 +30,13 @@ def listing(function: Function, host: HostJson) -> dict[str, Any]:
         "name": function.name,
         "isDisabled": function.disabled,
         "error": function.error,
-        "invokeUrlTemplate": "/" + f"{host.route_prefix}/{function.route}".lstrip("/") if is_http else None,
+        "invokeUrlTemplate": "/" + host.template(function.route).lstrip("/") if is_http else None,
         "config": {"bindings": list(function.bindings)},
     }
 
 
 class Admin:
-    """The handlers of `/admin/...`."""
+    """What lies under `/admin/`."""
 
     def __init__(self, functions: list[Function], host: HostJson, guard: Guard, run_now: RunNow) -> None:
         self._functions = {function.name.lower(): function for function in functions}
@@ -44,56 +46,71 @@ class Admin:
         self._started = time.monotonic()
         self._running: set[asyncio.Future[None]] = set()
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/admin/functions", self._all),
-            web.get("/admin/functions/{name}", self._one),
-            web.post("/admin/functions/{name}", self._run),
-            web.get("/admin/host/status", self._status),
-            web.route("*", "/admin/host/ping", self._ping),
-        ]
+    async def handle(self, incoming: Incoming) -> Answer | None:
+        method, path = incoming.head.method.upper(), incoming.path.lower().rstrip("/").split("/")[2:]
+        match method, path:
+            case (("GET" | "POST"), ["host", "ping"]):
+                return Answer(status=200)
+            case "GET", ["host", "status"]:
+                return self._refusal(incoming) or self._status()
+            case "GET", ["functions"]:
+                return self._refusal(incoming) or _json(
+                    [listing(function, self._host) for function in self._functions.values()]
+                )
+            case "GET", ["functions", name]:
+                return self._refusal(incoming) or self._one(name)
+            case "POST", ["functions", name]:
+                return self._refusal(incoming) or await self._run(incoming, name)
+        return None
 
-    async def _all(self, request: web.Request) -> web.Response:
-        self._admit(request)
-        return web.json_response([listing(function, self._host) for function in self._functions.values()])
+    def _refusal(self, incoming: Incoming) -> Answer | None:
+        shown = self._guard.shown(incoming.head.headers, incoming.query_pairs)
+        if shown.opens(Level.ADMIN):
+            return None
+        return Answer(status=401 if shown.level is Level.ANONYMOUS else 403)
 
-    async def _one(self, request: web.Request) -> web.Response:
-        self._admit(request)
-        return web.json_response(listing(self._find(request), self._host))
+    def _one(self, name: str) -> Answer | None:
+        function = self._functions.get(name)
+        return None if function is None else _json(listing(function, self._host))
 
-    async def _run(self, request: web.Request) -> web.Response:
-        self._admit(request)
-        function = self._find(request)
-        if function.error is not None:
-            return web.Response(status=409, text=f"function '{function.name}' is in error: {function.error}\n")
+    async def _run(self, incoming: Incoming, name: str) -> Answer | None:
+        content_type = (incoming.head.header("content-type") or "").partition(";")[0].strip().lower()
+        if content_type not in _JSON_TYPES and not content_type.endswith("+json"):
+            return Answer(status=415)
         try:
-            data = json.loads(await request.read() or b"{}")
-        except ValueError:
-            return web.Response(status=400, text='body: expected JSON such as {"input": "text"}\n')
-        given = data.get("input") if isinstance(data, dict) else None
-        text = given if isinstance(given, str) else "" if given is None else json.dumps(given)
-        task = asyncio.ensure_future(self._run_now(function, text))
+            given = _input(await incoming.streamed())
+        except ValueError as error:
+            return text(400, f"{error}\n")
+        function = self._functions.get(name)
+        if function is None or function.error is not None:
+            return None
+        task = asyncio.ensure_future(self._run_now(function, given))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return web.Response(status=202)
+        return Answer(status=202)
 
-    async def _status(self, request: web.Request) -> web.Response:
-        self._admit(request)
+    def _status(self) -> Answer:
         errors = {function.name: function.error for function in self._functions.values() if function.error}
         uptime = int((time.monotonic() - self._started) * 1000)
-        return web.json_response(
+        return _json(
             {"state": "Running", "version": "local", "processUptime": uptime, "pid": os.getpid(), "errors": errors}
         )
 
-    async def _ping(self, _request: web.Request) -> web.Response:
-        return web.Response()
 
-    def _admit(self, request: web.Request) -> None:
-        if not self._guard.allows(Level.ADMIN, request.headers, request.query):
-            raise web.HTTPUnauthorized(text="")
+def _input(body: bytes) -> str:
+    try:
+        data = json.loads(body)
+    except ValueError as error:
+        raise ValueError('body: expected JSON such as {"input": "text"}') from error
+    if not isinstance(data, dict):
+        raise ValueError('body: expected an object such as {"input": "text"}')  # noqa: TRY004 - a fault of the body
+    given = next((value for name, value in data.items() if name.lower() == "input"), None)
+    if isinstance(given, dict | list):
+        raise ValueError("input: expected text, a number, true or false")  # noqa: TRY004 - a fault of the body
+    return given if isinstance(given, str) else "" if given is None else json.dumps(given)
 
-    def _find(self, request: web.Request) -> Function:
-        function = self._functions.get(request.match_info["name"].lower())
-        if function is None:
-            raise web.HTTPNotFound(text="")
-        return function
+
+def _json(value: Any) -> Answer:
+    return Answer(
+        status=200, headers=[("Content-Type", "application/json; charset=utf-8")], body=json.dumps(value).encode()
+    )

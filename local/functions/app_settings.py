@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 from .errors import FunctionError, HostError
 
 MAX_BYTES = 1 << 20
-_REFERENCE = re.compile(r"%([^%]+)%")
 _TRUE = ("1", "true")
+_HOST_JSON = "azurefunctionsjobhost"
 
 
 class AppSettings(Mapping[str, str]):
@@ -37,19 +36,33 @@ class AppSettings(Mapping[str, str]):
         return self._values.get(name) or self._values.get(name.replace(":", "__")) or None
 
     def resolve(self, text: str, field: str) -> str:
-        """Replace every `%Name%`; a FunctionError if one has no value."""
-
-        def value(match: re.Match[str]) -> str:
-            found = self.lookup(match[1])
+        """Replace every `%Name%`; a FunctionError if one has no value, or no end."""
+        pieces = text.split("%")
+        if len(pieces) % 2 == 0:
+            raise FunctionError(f"{field}: the '%' at position {text.rindex('%')} does not have a closing '%'.")
+        for index in range(1, len(pieces), 2):
+            found = self.lookup(pieces[index])
             if found is None:
-                raise FunctionError(f"{field}: '%{match[1]}%' does not resolve to a value.")
-            return found
-
-        return _REFERENCE.sub(value, text)
+                raise FunctionError(f"{field}: '%{pieces[index]}%' does not resolve to a value.")
+            pieces[index] = found
+        return "".join(pieces)
 
     def is_disabled(self, function: str) -> bool:
-        names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs__{function}__Disabled")
-        return any(self._values.get(name, "").lower() in _TRUE for name in names)
+        """By either of two names, whatever their case. On Linux it is the one with underscores that counts in Azure,
+        where names of settings cannot have dots; the one with two underscores, which is usual for sections, says
+        nothing."""
+        names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
+        wanted = {name.lower() for name in names}
+        return any(name.lower() in wanted and value.lower() in _TRUE for name, value in self._values.items())
+
+    def host_json(self) -> dict[tuple[str, ...], str]:
+        """The settings that overrule host.json, by their path in lower case: `AzureFunctionsJobHost__a__b`."""
+        found: dict[tuple[str, ...], str] = {}
+        for name, value in self._values.items():
+            prefix, *path = name.lower().replace("__", ":").split(":")
+            if prefix == _HOST_JSON and path:
+                found[tuple(path)] = value
+        return found
 
     def connection(self, name: str) -> dict[str, str]:
         """The settings of a connection: {"": connection string} or {"fullyQualifiedNamespace": ..., ...}.
@@ -76,6 +89,9 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> AppS
     runtime = settings.get("FUNCTIONS_WORKER_RUNTIME", "python")
     if runtime != "python":
         raise HostError(f"FUNCTIONS_WORKER_RUNTIME: expected python, got {runtime!r}")
+    zone = settings.get("WEBSITE_TIME_ZONE")
+    if zone:
+        raise HostError(f"WEBSITE_TIME_ZONE: timers run in UTC, as on Flex Consumption, got {zone!r}")
     return settings
 
 

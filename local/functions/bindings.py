@@ -8,8 +8,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
+from .ages import HostAge
 from .app_settings import AppSettings
 from .errors import FunctionError
 from .host_json import HostJson
@@ -20,6 +22,8 @@ from .routes import compile_route
 Binding = dict[str, Any]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_\-]{0,127}")
+_BINDING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_RETURN = "$return"
 _HTTP_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 _RESERVED = ("admin", "runtime")
 
@@ -89,7 +93,8 @@ class Function:
 
     @property
     def route(self) -> str:
-        return str(self.trigger.get("route") or self.name).strip("/")
+        """As the app gives it; the host puts its prefix before it (see `HostJson.template`)."""
+        return str(self.trigger.get("route") or self.name)
 
     @property
     def methods(self) -> frozenset[str]:
@@ -101,8 +106,11 @@ class Function:
         return self.error is None and not self.disabled
 
 
-def describe(functions: Iterable[RpcFunctionMetadata], settings: AppSettings, host: HostJson) -> list[Function]:
-    """Check and resolve what the worker indexed, in its order."""
+def describe(
+    functions: Iterable[RpcFunctionMetadata], settings: AppSettings, host: HostJson, age: HostAge = HostAge.TODAY
+) -> list[Function]:
+    """Check and resolve what the worker indexed, in its order. A RouteError if a route template is none: the real host
+    builds all routes in one go, and does not start when one of them cannot be."""
     described: list[Function] = []
     for metadata in functions:
         function = Function(
@@ -113,9 +121,10 @@ def describe(functions: Iterable[RpcFunctionMetadata], settings: AppSettings, ho
             disabled=settings.is_disabled(metadata.name),
         )
         try:
-            _check(function, host)
+            _check(function, host, age)
             function = replace(function, bindings=tuple(_resolve(b, settings) for b in function.bindings))
             _check_settings(function, settings)
+            check_retry(function.retry)
             _check_route(function, host, described)
         except FunctionError as error:
             function = replace(function, error=str(error))
@@ -132,14 +141,18 @@ def _resolve(binding: Binding, settings: AppSettings) -> Binding:
     }
 
 
-def _check(function: Function, host: HostJson) -> None:
-    if not _NAME.fullmatch(function.name):
+def _check(function: Function, host: HostJson, age: HostAge) -> None:
+    if not _NAME.fullmatch(function.name) or function.name.lower() == "host":
         raise FunctionError(f"'{function.name}' is not a valid function name.")
     triggers = [binding for binding in function.bindings if binding["type"].lower().endswith("trigger")]
     if len(triggers) != 1:
         raise FunctionError(f"expected exactly one trigger, got {len(triggers)}")
     for binding in function.bindings:
-        _check_binding(binding, host)
+        _check_binding(binding, host, age)
+    names = [str(binding.get("name")).lower() for binding in function.bindings]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise FunctionError(f"Multiple bindings with name '{twice}' discovered. Binding names must be unique.")
 
 
 def _check_settings(function: Function, settings: AppSettings) -> None:
@@ -150,7 +163,7 @@ def _check_settings(function: Function, settings: AppSettings) -> None:
         _check_timer(function.trigger, settings)
 
 
-def _check_binding(binding: Binding, host: HostJson) -> None:
+def _check_binding(binding: Binding, host: HostJson, age: HostAge) -> None:
     spec = _KINDS.get(binding["type"].lower())
     if spec is None or (spec.in_bundle and not host.has_extension_bundle):
         # The words of the real host, which says the same of an unknown type and of one whose extension is missing.
@@ -160,8 +173,7 @@ def _check_binding(binding: Binding, host: HostJson) -> None:
             f"binding extension is installed (this host covers: {', '.join(sorted(_KINDS))}).{reason}"
         )
     where = f"binding {binding.get('name')!r} ({binding['type']})"
-    if not binding.get("name"):
-        raise FunctionError(f"{where}: expected a name")
+    _check_binding_name(str(binding.get("name") or ""), age)
     if binding.get("direction") != spec.direction:
         raise FunctionError(f"{where}: direction: expected {spec.direction}, got {binding.get('direction')!r}")
     if spec.one_of and not any(all(binding.get(key) for key in group) for group in spec.one_of):
@@ -171,10 +183,16 @@ def _check_binding(binding: Binding, host: HostJson) -> None:
         value = binding.get(key)
         if value is not None and value not in allowed:
             raise FunctionError(f"{where}: {key}: expected one of {', '.join(sorted(allowed))}, got {value!r}")
-    if binding.get("isSessionsEnabled"):
-        raise FunctionError(f"{where}: isSessionsEnabled: sessions are not covered by this host")
+    if binding.get("isSessionsEnabled") and (binding.get("topicName") or binding.get("cardinality") == "MANY"):
+        raise FunctionError(f"{where}: isSessionsEnabled: covered by this host for queues and single messages only")
     if (binding.get("properties") or {}).get("supportsDeferredBinding") or binding.get("supportsDeferredBinding"):
         raise FunctionError(f"{where}: SDK-type (deferred) bindings are not covered by this host")
+
+
+def _check_binding_name(name: str, age: HostAge) -> None:
+    old = age is HostAge.OCTOBER_2024
+    if name != _RETURN and (not _BINDING_NAME.fullmatch(name) or ("_" if old else "__") in name):
+        raise FunctionError(f"The binding name {name} is invalid. Please assign a valid name to the binding.")
 
 
 def _check_connection(binding: Binding, settings: AppSettings) -> None:
@@ -192,10 +210,13 @@ def _check_connection(binding: Binding, settings: AppSettings) -> None:
         raise FunctionError(f"setting {name}: expected a connection string that starts with Endpoint=sb://")
 
 
+# Whether a schedule ever occurs does not depend on the day.
+_NOW = datetime(2026, 1, 1)  # noqa: DTZ001 - schedules are in UTC without a zone
+
+
 def _check_timer(trigger: Binding, settings: AppSettings) -> None:
     try:
-        schedule = Schedule(trigger["schedule"])
-        schedule.is_sub_minute()
+        Schedule(trigger["schedule"]).next(_NOW)
     except ValueError as error:
         raise FunctionError(
             f"The schedule expression '{trigger['schedule']}' was not recognized as valid: {error}"
@@ -204,17 +225,37 @@ def _check_timer(trigger: Binding, settings: AppSettings) -> None:
         raise FunctionError("setting AzureWebJobsStorage: timers need it for their lease and status, found none")
 
 
+def check_retry(policy: RpcRetryOptions | None) -> None:
+    """A FunctionError where the real host refuses the policy of an `@app.retry`."""
+    if policy is None:
+        return
+    if policy.max_retry_count < -1:
+        raise FunctionError(f"retry: max_retry_count: expected -1 or more, got {policy.max_retry_count}")
+    given = {name: getattr(policy, name) for name in ("delay_interval", "minimum_interval", "maximum_interval")}
+    for name, interval in given.items():
+        if interval is not None and interval.total_seconds() < 0:
+            raise FunctionError(f"retry: {name}: expected no less than nothing, got {interval}")
+    least, most = given["minimum_interval"], given["maximum_interval"]
+    if least is not None and most is not None and least.total_seconds() > most.total_seconds():
+        raise FunctionError(f"retry: minimum_interval: expected at most maximum_interval ({most}), got {least}")
+
+
 def _check_route(function: Function, host: HostJson, others: Iterable[Function]) -> None:
     if function.kind != "httptrigger":
         return
     unknown = function.methods - _HTTP_METHODS
     if unknown:
         raise FunctionError(f"methods: expected HTTP methods, got {', '.join(sorted(unknown))}")
-    if function.route.lower().startswith(_RESERVED):
+    if _bare(function).startswith(_RESERVED):
         raise FunctionError("The specified route conflicts with one or more built in routes.")
-    compile_route(f"{host.route_prefix}/{function.route}")
+    compile_route(host.template(function.route))
     for other in others:
-        if other.kind != "httptrigger" or other.error or other.route.lower() != function.route.lower():
+        if other.kind != "httptrigger" or other.error or _bare(other) != _bare(function):
             continue
         if not function.methods or not other.methods or function.methods & other.methods:
             raise FunctionError(f"The route specified conflicts with the route defined by function '{other.name}'.")
+
+
+def _bare(function: Function) -> str:
+    """The route as two are compared for a conflict: names of parameters count, case and outer slashes do not."""
+    return function.route.strip("/").lower()

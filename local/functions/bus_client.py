@@ -6,7 +6,7 @@ The SDK takes a quarter of a second to import, so this module is imported by the
 from collections.abc import Iterable
 from typing import Any, cast
 
-from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
+from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 from azure.servicebus.amqp import AmqpMessageBodyType
 
@@ -55,6 +55,13 @@ def receiver_for(client: ServiceBusClient, binding: Binding, prefetch: int) -> S
     return client.get_queue_receiver(binding["queueName"], prefetch_count=prefetch, socket_timeout=SOCKET_WAIT)
 
 
+def session_receiver_for(client: ServiceBusClient, binding: Binding, *, wait: float) -> ServiceBusReceiver:
+    """A receiver that opens with the next session that has messages and no holder; it gives up after `wait` seconds."""
+    return client.get_queue_receiver(
+        binding["queueName"], session_id=NEXT_AVAILABLE_SESSION, max_wait_time=wait, socket_timeout=SOCKET_WAIT
+    )
+
+
 def sender_for(client: ServiceBusClient, binding: Binding) -> ServiceBusSender:
     if binding.get("topicName"):
         return client.get_topic_sender(binding["topicName"])
@@ -90,9 +97,11 @@ def incoming(message: ServiceBusReceivedMessage) -> BusMessage:
 
 
 def _body(message: ServiceBusReceivedMessage) -> bytes:
+    """The data of a message; a text that was sent as an AMQP value is bound as a text."""
+    if message.body_type == AmqpMessageBodyType.VALUE and isinstance(message.body, str | bytes):
+        return message.body.encode() if isinstance(message.body, str) else message.body
     if message.body_type != AmqpMessageBodyType.DATA:
-        # The extension reads the data section only.
-        raise ValueError(f"message {message.message_id!r}: expected a body of type data, got {message.body_type.name}")
+        raise ValueError(f"message {message.message_id!r}: a body of type {message.body_type.name} is not covered")
     return b"".join(cast(Iterable[bytes], message.body))
 
 
@@ -101,4 +110,10 @@ def _text(value: Any) -> str:
 
 
 def _value(value: Any) -> Any:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    """The SDK gives text and binary values alike as bytes: what is UTF-8 is taken for text."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value

@@ -1,4 +1,4 @@
-"""Keeps the locks of messages alive while a function works on them.
+"""Keeps locks alive: those of messages while a function works on them, that of a session while it is held.
 
 Not the SDK's AutoLockRenewer: that one looks once a second, so it loses short locks, and closing it waits a second.
 """
@@ -6,33 +6,57 @@ Not the SDK's AutoLockRenewer: that one looks once a second, so it loses short l
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from azure.servicebus import ServiceBusReceivedMessage
-from azure.servicebus.aio import ServiceBusReceiver
+from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSession
 from azure.servicebus.exceptions import ServiceBusError
 
 log = logging.getLogger("host")
 
 
-class LockKeeper:
-    """Renews the locks at half of their time, for at most `limit` seconds; 0 means never."""
+@dataclass(frozen=True, kw_only=True)
+class _Lock:
+    name: str
+    until: Callable[[], datetime | None]
+    renew: Callable[[], Awaitable[object]]
 
-    def __init__(
-        self, receiver: ServiceBusReceiver, messages: list[ServiceBusReceivedMessage], *, limit: float
-    ) -> None:
-        self._receiver = receiver
-        self._messages = messages
+
+class LockKeeper:
+    """Renews locks at half of their time, for at most `limit` seconds; 0 means never."""
+
+    def __init__(self, locks: Sequence[_Lock], *, limit: float) -> None:
+        self._locks = locks
         self._until = time.monotonic() + limit
         self._limit = limit
         self._done = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @classmethod
+    def of_messages(
+        cls, receiver: ServiceBusReceiver, messages: list[ServiceBusReceivedMessage], *, limit: float
+    ) -> Self:
+        def lock(message: ServiceBusReceivedMessage) -> _Lock:
+            return _Lock(
+                name=f"message {message.message_id}",
+                until=lambda: message.locked_until_utc,
+                renew=lambda: receiver.renew_message_lock(message),
+            )
+
+        return cls([lock(message) for message in messages], limit=limit)
+
+    @classmethod
+    def of_session(cls, session: ServiceBusSession, *, limit: float) -> Self:
+        name = f"session {session.session_id}"
+        return cls([_Lock(name=name, until=lambda: session.locked_until_utc, renew=session.renew_lock)], limit=limit)
+
     async def __aenter__(self) -> Self:
         if self._limit > 0:
-            self._tasks = [asyncio.create_task(self._keep(message)) for message in self._messages]
+            self._tasks = [asyncio.create_task(self._keep(lock)) for lock in self._locks]
         return self
 
     async def __aexit__(
@@ -42,16 +66,16 @@ class LockKeeper:
         self._done.set()
         await asyncio.gather(*self._tasks)
 
-    async def _keep(self, message: ServiceBusReceivedMessage) -> None:
-        while message.locked_until_utc is not None:
-            pause = (message.locked_until_utc - datetime.now(UTC)).total_seconds() / 2
+    async def _keep(self, lock: _Lock) -> None:
+        while (until := lock.until()) is not None:
+            pause = (until - datetime.now(UTC)).total_seconds() / 2
             if pause <= 0 or time.monotonic() + pause > self._until or await self._finished_within(pause):
                 return
             try:
-                await self._receiver.renew_message_lock(message)
-                log.debug("message %s: lock renewed", message.message_id)
+                await lock.renew()
+                log.debug("%s: lock renewed", lock.name)
             except (ServiceBusError, OSError, ValueError) as error:
-                log.warning("message %s: its lock could not be renewed (%s)", message.message_id, type(error).__name__)
+                log.warning("%s: its lock could not be renewed (%s)", lock.name, type(error).__name__)
                 return
 
     async def _finished_within(self, seconds: float) -> bool:

@@ -1,19 +1,23 @@
 """A received message as the Service Bus extension 5.x hands it to a worker: body and trigger metadata.
 
 The traps of the real one are kept, because code that falls into them must fall here too:
-- times come without a zone, so Python reads them as naive;
+- times come without a zone, so Python reads them as naive; a message without a time to live expires in the year 9999;
 - seven names that `func.ServiceBusMessage` offers are never sent (dead-letter reason, locked until, state, ...);
 - in a batch, optional text fields drop their empty entries, so that values shift to the wrong message;
-- a body that is a JSON object has its top-level properties (arrays excepted) written over the metadata.
+- a body that is a JSON object has its top-level properties (arrays excepted) written over the metadata, as .NET's text.
+
+Left out: `Client`, `MessageReceiver`, `MessageActions` and the like, which are objects of .NET.
 """
 
+import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from . import json_net
 from .protos import CollectionBytes, CollectionSInt64, CollectionString, TypedData
 
 
@@ -36,17 +40,19 @@ class BusMessage:
     reply_to_session_id: str | None = None
     session_id: str | None = None
     partition_key: str | None = None
+    transaction_partition_key: str | None = None
     dead_letter_source: str | None = None
     application_properties: dict[str, Any]
 
-    @property
-    def trace_parent(self) -> str | None:
-        """The sender's trace, under the names that the SDKs use."""
-        for name in ("Diagnostic-Id", "traceparent"):
-            value = self.application_properties.get(name)
-            if isinstance(value, str):
-                return value
-        return None
+    def trace(self, *, open_telemetry: bool) -> tuple[str | None, str]:
+        """The sender's trace, parent and state, as the .NET client reads it: under OpenTelemetry `traceparent` first,
+        with its state, then `Diagnostic-Id`; else the latter alone."""
+        properties = self.application_properties
+        parent, state = properties.get("traceparent"), properties.get("tracestate")
+        if open_telemetry and isinstance(parent, str):
+            return parent, state if isinstance(state, str) else ""
+        older = properties.get("Diagnostic-Id")
+        return older if isinstance(older, str) else None, ""
 
 
 _TEXTS = {
@@ -62,13 +68,14 @@ _TEXTS = {
     "Label": "subject",
     "SessionId": "session_id",
     "PartitionKey": "partition_key",
+    "TransactionPartitionKey": "transaction_partition_key",
 }
 _JSONS = {
     "DeliveryCount": "delivery_count",
     "ApplicationProperties": "application_properties",
     "UserProperties": "application_properties",
 }
-_TIMES = {"ExpiresAtUtc": "expires", "EnqueuedTimeUtc": "enqueued"}
+_NEVER_ENQUEUED, _NEVER_EXPIRES = "0001-01-01T00:00:00", "9999-12-31T23:59:59.9999999"
 
 
 def single(message: BusMessage, data_type: str | None) -> tuple[TypedData, dict[str, TypedData]]:
@@ -98,11 +105,9 @@ def _single_metadata(message: BusMessage) -> dict[str, TypedData]:
         if value is not None:
             metadata[name] = TypedData(string=value)
     for name, field in _JSONS.items():
-        metadata[name] = TypedData(json=json.dumps(getattr(message, field), default=_json_value))
-    for name, field in _TIMES.items():
-        value = getattr(message, field)
-        if value is not None:
-            metadata[name] = TypedData(json=json.dumps(_naive(value)))
+        metadata[name] = TypedData(json=_json(getattr(message, field)))
+    for name, text in _times(message).items():
+        metadata[name] = TypedData(json=json.dumps(text))
     return metadata
 
 
@@ -114,11 +119,19 @@ def _batch_metadata(messages: Sequence[BusMessage]) -> dict[str, TypedData]:
         metadata[f"{name}Array"] = TypedData(collection_string=CollectionString(string=present))
     for name, field in _JSONS.items():
         values = [getattr(message, field) for message in messages]
-        metadata[f"{name}Array"] = TypedData(json=json.dumps(values, default=_json_value))
-    for name, field in _TIMES.items():
-        times = [getattr(message, field) for message in messages]
-        metadata[f"{name}Array"] = TypedData(json=json.dumps([_naive(time) if time else None for time in times]))
+        metadata[f"{name}Array"] = TypedData(json=_json(values))
+    times = [_times(message) for message in messages]
+    for name in times[0]:
+        metadata[f"{name}Array"] = TypedData(json=json.dumps([of_one[name] for of_one in times]))
     return metadata
+
+
+def _times(message: BusMessage) -> dict[str, str]:
+    """Each moment twice: without a zone, and with it."""
+    enqueued = _NEVER_ENQUEUED if message.enqueued is None else _naive(message.enqueued)
+    expires = _NEVER_EXPIRES if message.expires is None else _naive(message.expires)
+    utc = {"EnqueuedTimeUtc": enqueued, "ExpiresAtUtc": expires}
+    return {**utc, **{name.removesuffix("Utc"): f"{text}+00:00" for name, text in utc.items()}}
 
 
 def _apply_body(text: str, metadata: dict[str, TypedData]) -> dict[str, TypedData]:
@@ -134,28 +147,42 @@ def _apply_body(text: str, metadata: dict[str, TypedData]) -> dict[str, TypedDat
     for name, value in body.items():
         if value is None or isinstance(value, list):
             continue
-        data = TypedData(json=json.dumps(value)) if isinstance(value, dict) else TypedData(string=_scalar(value))
+        is_object = isinstance(value, dict)
+        data = TypedData(json=_json(json_net.reread(value))) if is_object else TypedData(string=json_net.as_text(value))
         metadata[known.get(name.lower(), name)] = data
     return metadata
 
 
-def _scalar(value: Any) -> str:
-    """A JSON scalar as .NET writes it."""
-    if isinstance(value, bool):
-        return "True" if value else "False"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def _naive(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return _digits(moment.astimezone(UTC).replace(tzinfo=None).isoformat())
 
 
-def _json_value(value: Any) -> Any:
-    """Values of application properties that JSON has no form for."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+def _digits(text: str) -> str:
+    """A time without the zeros that its second ends on."""
+    return text.rstrip("0") if "." in text else text
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """Values of application properties that JSON has no form for, as Newtonsoft writes them."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    for kind, write in _WRITTEN:
+        if isinstance(value, kind):
+            return write(value)
     raise TypeError(f"application property: expected a plain value, got {type(value).__name__}")
+
+
+_WRITTEN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (bytes, lambda value: base64.b64encode(value).decode()),
+    (UUID, str),
+    (datetime, lambda value: _naive(value) + "Z"),
+    (float, json_net.reread),
+)

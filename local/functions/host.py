@@ -14,14 +14,17 @@ from aiohttp import web
 
 from . import keys
 from .admin import Admin
+from .ages import HostAge
 from .app_settings import AppSettings
 from .bindings import Binding, Function, describe
 from .errors import HostError
 from .event_grid import EventGridWebhook
 from .frames import Indexed
-from .host_json import HostJson
-from .http_front import ANSWER_WITHIN, BODY_LIMIT, HttpFront
+from .host_json import OPEN_TELEMETRY, HostJson
+from .http_front import HttpFront
+from .http_server import application
 from .invocation import Invoker
+from .limits import ANSWER_WITHIN, BODY_LIMIT, DRAIN_WITHIN, TIMER_LEASE
 from .protos import TypedData
 from .timers import Timer
 from .worker import Worker
@@ -36,8 +39,10 @@ class Options:
     state: Path
     keys_file: Path | None = None
     auth: bool = True
-    drain_within: float = 30.0
+    drain_within: float = DRAIN_WITHIN
+    timer_lease: float = TIMER_LEASE
     answer_within: float = ANSWER_WITHIN
+    age: HostAge = HostAge.TODAY
 
 
 class Host:
@@ -56,7 +61,7 @@ class Host:
 
     async def start(self, indexed: Indexed, socket: Any) -> None:
         """Listen, on the given socket and for every other trigger."""
-        self.functions = describe(indexed.functions, self._settings, self._host)
+        self.functions = describe(indexed.functions, self._settings, self._host, self._options.age)
         for function in self.functions:
             if function.error is not None:
                 log.error("The '%s' function is in error: %s", function.name, function.error)
@@ -65,7 +70,7 @@ class Host:
         await web.SockSite(self._runner, socket).start()
         for function in self.functions:
             if function.runs and function.kind == "timertrigger":
-                self._listen(Timer(function, self._invoker, self._options.state).run())
+                self._listen(self._timer(function).run())
             elif function.runs and function.kind == "servicebustrigger":
                 self._listen(self._pump(function))
 
@@ -89,15 +94,15 @@ class Host:
         body_limit = _body_limit(self._settings)
         guard = keys.Guard(keys=self._keys() if self._options.auth else None)
         front = HttpFront(
-            self.functions, self._invoker, guard, self._host,
-            body_limit=body_limit, answer_within=self._options.answer_within,
+            self.functions, self._invoker, guard, self._host, answer_within=self._options.answer_within
         )  # fmt: skip
-        webhook = EventGridWebhook(self.functions, self._invoker, guard, body_limit=body_limit)
-        application = web.Application(client_max_size=body_limit)
-        application.add_routes(Admin(self.functions, self._host, guard, self._run_now).routes())
-        application.router.add_route("*", "/runtime/webhooks/{extension}", webhook.handle)
-        application.router.add_route("*", "/{path:.*}", front.handle)
-        return application
+        return application(
+            admin=Admin(self.functions, self._host, guard, self._run_now).handle,
+            webhooks=EventGridWebhook(self.functions, self._invoker, guard).handle,
+            functions=front.handle,
+            body_limit=body_limit,
+            home_page=(self._settings.lookup("AzureWebJobsDisableHomepage") or "").lower() != "true",
+        )
 
     def _keys(self) -> keys.Keys:
         given = self._options.keys_file
@@ -113,10 +118,16 @@ class Host:
         if not task.cancelled() and task.exception() is not None:
             log.error("A listener ended: %r", task.exception(), exc_info=task.exception())
 
+    def _timer(self, function: Function) -> Timer:
+        return Timer(function, self._invoker, self._options.state, lease=self._options.timer_lease)
+
     async def _pump(self, function: Function) -> None:
-        module = await asyncio.to_thread(_import_pump)
+        bus = await asyncio.to_thread(_import_bus)
         section = self._settings.connection(function.trigger.get("connection") or "ServiceBus")
-        await module.BusPump(function, self._invoker, section, self._host.service_bus).run()
+        options, open_telemetry = self._host.service_bus, self._host.telemetry_mode == OPEN_TELEMETRY
+        runs = bus.BusRuns(function, self._invoker, options, open_telemetry=open_telemetry)
+        pump = bus.SessionPump if function.trigger.get("isSessionsEnabled") else bus.BusPump
+        await pump(function, runs, section, options).run()
 
     async def _write(self, binding: Binding, value: TypedData) -> None:
         if self._output is None:
@@ -127,7 +138,7 @@ class Host:
     async def _run_now(self, function: Function, text: str) -> None:
         """What `POST /admin/functions/{name}` asks for. The result is in the log only, as in Azure."""
         if function.kind == "timertrigger":
-            await Timer(function, self._invoker, self._options.state).fire_now()
+            await self._timer(function).fire_now()
             return
         metadata: dict[str, TypedData] = {}
         value = TypedData(json=text) if function.kind == "eventgridtrigger" else TypedData(string=text)
@@ -150,10 +161,10 @@ def _body_limit(settings: AppSettings) -> int:
     return int(text)
 
 
-def _import_pump() -> Any:
-    from . import bus_pump  # noqa: PLC0415 - the SDK is slow to import
+def _import_bus() -> Any:
+    from . import bus  # noqa: PLC0415 - the SDK is slow to import
 
-    return bus_pump
+    return bus
 
 
 def _import_output() -> Any:

@@ -1,45 +1,95 @@
-"""Between aiohttp's requests and answers and the worker's RpcHttp."""
+"""Between what is on the wire and the worker's RpcHttp, both ways. Pure; `http_server.py` reads and writes the bytes.
 
-from collections.abc import Mapping
+The rules are those of the host's own conversion and of Kestrel behind it, which refuses more than aiohttp does: one
+header that it refuses turns the whole answer into a 500 without a body.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
-from aiohttp import web
-from multidict import CIMultiDictProxy, MultiMapping
-
+from . import paths
 from .bindings import Function
+from .errors import NotCoveredError
 from .frames import Outcome
 from .protos import RpcHttp, RpcHttpCookie, TypedData
 
-_HOP_BY_HOP = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
-_SAME_SITE = ("", "; SameSite=Lax", "; SameSite=Strict", "; SameSite=None")
+type Headers = Sequence[tuple[str, str]]
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
+_PRINTABLE = re.compile(r"[\t\x20-\x7e]*")
+_STATUS = re.compile(r"\s*[+-]?[0-9]+\s*")
+_CHARSET = re.compile(r"charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+_SAME_SITE = ("", "; samesite=lax", "; samesite=strict", "; samesite=none")
+_LARGEST_INT = 2**31 - 1
+_OK, _NO_CONTENT, _RESET_CONTENT, _FAILED = 200, 204, 205, 500
+_STATUSES = range(200, 1000)
+_TEXT = "text/plain; charset=utf-8"
 
 
-def to_rpc(request: web.Request, params: Mapping[str, str], body: bytes) -> RpcHttp:
-    """The request as the worker gets it: header names in lower case, empty query values left out."""
-    headers: CIMultiDictProxy[str] = request.headers
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request as it came: names and values of headers as sent, the target undecoded."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An answer as it goes out."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+class _RefusedHeaderError(Exception):
+    """Kestrel does not write this header."""
+
+
+def to_rpc(request: Request, params: Mapping[str, str]) -> RpcHttp:
+    """The request as the worker gets it: header names in lower case, several values joined with a comma."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        key = name.lower()
+        headers[key] = f"{headers[key]},{value}" if key in headers else value
+    # App Service's front end says so how the caller came, and to whom.
+    if disguised := request.header("disguised-host"):
+        headers["host"] = disguised
+    scheme = "https" if (request.header("x-forwarded-proto") or "").lower() == "https" else "http"
+    path, query = paths.split(request.target)
     return RpcHttp(
         method=request.method,
-        url=str(request.url),
-        headers={name.lower(): value for name, value in _joined(headers).items()},
-        query={name: value for name, value in _joined(request.query).items() if value},
+        url=paths.url(scheme, headers.get("host", ""), path, request.target),
+        headers=headers,
+        query=paths.query_values(query),
         params=dict(params),
-        body=TypedData(bytes=body) if body else TypedData(),
+        body=TypedData(bytes=request.body) if request.body else TypedData(),
     )
 
 
-def to_response(function: Function, outcome: Outcome) -> web.Response:
-    """The answer to the caller. A function that failed gives 500 with no body, as in Azure."""
+def to_answer(function: Function, outcome: Outcome) -> Answer:
+    """The answer to the caller. A function that failed gives 500 with no body."""
     if not outcome.ok:
-        return web.Response(status=500)
+        return Answer(status=_FAILED)
     value = outcome.returned if outcome.returned is not None else _named_output(function, outcome)
     if value is None:
-        return web.Response(status=204)
-    if value.kind is None:
-        return web.Response(status=200)
-    if value.kind != "http":
-        return web.Response(body=_bytes(value.value))
-    return _from_rpc(value.value)
+        return Answer(status=_NO_CONTENT)
+    if value.kind == "http":
+        return _from_rpc(value.value)
+    body, content_type = _content(value, None)
+    return Answer(status=_OK, headers=[("Content-Type", content_type)] if content_type else [], body=body)
 
 
 def _named_output(function: Function, outcome: Outcome) -> TypedData | None:
@@ -49,39 +99,105 @@ def _named_output(function: Function, outcome: Outcome) -> TypedData | None:
     return None
 
 
-def _from_rpc(answer: RpcHttp) -> web.Response:
-    body = answer.body.value if answer.body.kind else b""
-    response = web.Response(status=int(answer.status_code), body=_bytes(body))
-    for name, value in answer.headers.items():
-        if name.lower() not in _HOP_BY_HOP:
-            response.headers[name] = value
-    for cookie in answer.cookies:
-        response.headers.add("Set-Cookie", _cookie(cookie))
-    return response
+def _from_rpc(answer: RpcHttp) -> Answer:
+    status = _status(str(answer.status_code or ""))
+    given = {name: value for name, value in answer.headers.items() if name.lower() == "content-type"}
+    body, content_type = _content(answer.body, next(reversed(given.values()), None))
+    headers: list[tuple[str, str]] = []
+    try:
+        if content_type:
+            headers.append(_checked("Content-Type", content_type))
+        headers += [_checked(name, value) for name, value in _once(answer.headers.items())]
+        headers += [_checked("Set-Cookie", _cookie(cookie)) for cookie in answer.cookies]
+        _check_length(answer.headers, body)
+    except _RefusedHeaderError:
+        return Answer(status=_FAILED, headers=headers[:1] if content_type and headers else [])
+    return Answer(status=status, headers=headers, body=b"" if status == _RESET_CONTENT else body)
+
+
+def _status(text: str) -> int:
+    """A status that is no number counts as 200."""
+    number = int(text) if _STATUS.fullmatch(text) else _OK
+    if abs(number) > _LARGEST_INT:
+        number = _OK
+    if number not in _STATUSES:
+        raise NotCoveredError(f"the function answered with status {number}, which Azure sends as it is")
+    return number
+
+
+def _content(body: TypedData, content_type: str | None) -> tuple[bytes, str | None]:
+    """The bytes of a body and their type. Text has one always, and its charset is obeyed; bytes have what they came
+    with."""
+    if body.kind is None:
+        return b"", content_type
+    if body.kind == "bytes":
+        return bytes(body.value), content_type or None
+    text = _indented(body.value) if body.kind == "json" else str(body.value)
+    if not content_type:
+        return text.encode(), _TEXT
+    charset = _CHARSET.search(content_type)
+    if charset is None:
+        return text.encode(), f"{content_type.lstrip()}; charset=utf-8"
+    if charset[1].lower() == "utf-8":
+        return text.encode(), content_type
+    raise NotCoveredError(f"the function answered with text and the charset {charset[1]!r}; this host covers utf-8")
+
+
+def _indented(text: str) -> str:
+    """JSON as the host writes it: text is bare, null is nothing, the rest is indented."""
+    value = json.loads(text)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _once(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """Of names that differ in case only, the first. How the body is delimited is the server's own matter."""
+    seen = {"content-type", "content-length"}
+    for name, value in headers:
+        key = name.lower()
+        if key == "transfer-encoding":
+            raise NotCoveredError("the function set the header Transfer-Encoding, with which Azure's answer breaks")
+        if key not in seen:
+            seen.add(key)
+            yield name, value
+
+
+def _checked(name: str, value: str) -> tuple[str, str]:
+    if not _TOKEN.fullmatch(name) or not _PRINTABLE.fullmatch(value):
+        raise _RefusedHeaderError(name)
+    return name, value.strip(" \t")
+
+
+def _check_length(headers: Mapping[str, str], body: bytes) -> None:
+    given = next((value for name, value in headers.items() if name.lower() == "content-length"), None)
+    if given is None:
+        return
+    if not (given.isascii() and given.isdigit()) or int(given) < len(body):
+        raise _RefusedHeaderError("Content-Length")
+    if int(given) > len(body):
+        raise NotCoveredError(
+            f"the function set Content-Length to {given} for {len(body)} bytes, after which Azure's answer hangs"
+        )
 
 
 def _cookie(cookie: RpcHttpCookie) -> str:
-    text = f"{cookie.name}={cookie.value}"
-    for label, value in (("Domain", _plain(cookie.domain)), ("Path", _plain(cookie.path))):
-        text += f"; {label}={value}" if value else ""
-    age = _plain(cookie.max_age)
-    text += f"; Max-Age={int(age)}" if age is not None else ""
+    """As the host appends it: the value percent-encoded, the path `/` unless there is another."""
+    if cookie.name and not _TOKEN.fullmatch(cookie.name):
+        raise _RefusedHeaderError(cookie.name)
+    text = f"{cookie.name}={quote(cookie.value or '', safe='~_-.')}"
     expires = _plain(cookie.expires)
     if expires is not None:
         moment = datetime.fromtimestamp(expires.seconds, UTC)
-        text += moment.strftime("; Expires=%a, %d %b %Y %H:%M:%S GMT")
-    text += "; Secure" if _plain(cookie.secure) else ""
-    text += "; HttpOnly" if _plain(cookie.http_only) else ""
-    return text + _SAME_SITE[int(cookie.same_site or 0)]
+        text += moment.strftime("; expires=%a, %d %b %Y %H:%M:%S GMT")
+    age, domain, path = (_plain(value) for value in (cookie.max_age, cookie.domain, cookie.path))
+    text += f"; max-age={int(age)}" if age is not None else ""
+    text += f"; domain={domain}" if domain is not None else ""
+    text += f"; path={'/' if path is None else path}"
+    text += "; secure" if _plain(cookie.secure) else ""
+    text += _SAME_SITE[int(cookie.same_site or 0)]
+    return text + ("; httponly" if _plain(cookie.http_only) else "")
 
 
 def _plain(nullable: Any) -> Any:
     return nullable.value if nullable is not None else None
-
-
-def _bytes(value: Any) -> bytes:
-    return value.encode() if isinstance(value, str) else bytes(value)
-
-
-def _joined(values: MultiMapping[str]) -> dict[str, str]:
-    return {name: ",".join(values.getall(name)) for name in dict.fromkeys(values.keys())}

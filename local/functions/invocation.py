@@ -5,11 +5,13 @@ Every trigger goes through here. `Invoker.invoke` never raises for a failure of 
 
 import asyncio
 import logging
+import random
 import re
 import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 from . import frames
 from .bindings import Binding, Function
@@ -19,6 +21,23 @@ from .worker import Worker
 
 Output = Callable[[Binding, TypedData], Awaitable[None]]
 """Writes one value through an output binding; what it raises fails the invocation."""
+
+
+class Runner(Protocol):
+    """What a trigger needs of an `Invoker`."""
+
+    async def invoke(
+        self,
+        function: Function,
+        value: TypedData,
+        *,
+        reason: str,
+        metadata: Mapping[str, TypedData] | None = None,
+        trace_parent: str | None = None,
+        trace_state: str = "",
+    ) -> frames.Outcome:
+        """Run the function once."""
+
 
 _TRACE_PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
@@ -90,18 +109,17 @@ class Invoker:
             if outcome.ok or policy is None or (attempt.limit != -1 and attempt.count >= attempt.limit):
                 return outcome
             attempt = attempt.after(outcome)
-            await asyncio.sleep(_pause(policy, attempt.count))
+            await asyncio.sleep(pause(policy, attempt.count))
 
     async def _run(self, function: Function, order: frames.Invoke) -> frames.Outcome:
-        # A restart of the worker does not count as time of the function.
-        await self._worker.ready()
+        # A restart of the worker that it has to wait for counts as time of the function.
         try:
             return await asyncio.wait_for(self._worker.invoke(order), self._timeout)
         except WorkerLostError as lost:
             error = f"LanguageWorkerProcessExitedException: {lost}"
         except TimeoutError:
             error = f"FunctionTimeoutException: Timeout value of {self._timeout} s was exceeded by '{function.name}'"
-            log.warning("%s. The worker is restarted; whatever else ran in it is lost.", error)
+            log.warning("%s. The worker is restarted.", error)
             await self._worker.restart()
         return frames.Outcome(invocation_id=order.invocation_id, ok=False, error=error)
 
@@ -153,8 +171,11 @@ def own_span(trace_parent: str | None) -> str:
     return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
 
 
-def _pause(policy: RpcRetryOptions, count: int) -> float:
+def pause(policy: RpcRetryOptions, count: int) -> float:
+    """Seconds before this retry. Exponential: about 1, 2, 3, 5, 9 times the least, each within a fifth of what is
+    added."""
     if policy.retry_strategy == "fixed_delay":
         return float(policy.delay_interval.total_seconds())
     least, most = policy.minimum_interval.total_seconds(), policy.maximum_interval.total_seconds()
-    return float(min(least * 2 ** (count - 1), most))
+    added = 0.0 if count < 2 else random.uniform(0.8, 1.2) * 2 ** (count - 2) * least
+    return float(min(least + added, most))

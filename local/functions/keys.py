@@ -7,7 +7,7 @@ Kept in a file of the state folder (made once, shared by the instances), or give
 import fcntl
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,19 +18,24 @@ from .errors import HostError
 
 EVENT_GRID_KEY = "eventgrid_extension"
 MAX_BYTES = 1 << 20
+_HEADER, _QUERY = "x-functions-key", "code"
+
+type Pairs = Iterable[tuple[str, str]]
 
 
 class Level(StrEnum):
-    """What a caller has proven, or what an endpoint asks for."""
+    """What a caller has shown a key for, or what an endpoint asks for."""
 
     ANONYMOUS = "ANONYMOUS"
     """No key, or one that fits nothing."""
     FUNCTION = "FUNCTION"
     """A key of the function, or a host function key."""
     SYSTEM = "SYSTEM"
-    """The key of an extension's webhook."""
+    """The key that bears the name of an extension."""
     ADMIN = "ADMIN"
     """The master key."""
+    OTHER = "OTHER"
+    """A key of another kind, which opens nothing here: known, so that the answer may be 403."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,35 +45,54 @@ class Keys:
     system_keys: Mapping[str, str] = field(repr=False)
     of_function: Mapping[str, Mapping[str, str]] = field(repr=False)
 
-    def level(self, key: str | None, function: Function | None = None) -> Level:
-        """What the key opens; `function` is the one that is called, if any."""
+    def level(self, key: str, function: Function | None = None, extension: str | None = None) -> Level:
+        """What the key opens at this function, or at the webhook of this extension; both None at the admin's doors."""
         if not key:
             return Level.ANONYMOUS
         if _same(key, self.master):
             return Level.ADMIN
-        if _any(key, self.system_keys):
-            return Level.SYSTEM
         own = self.of_function.get(function.name, {}) if function is not None else {}
-        if _any(key, self.function_keys) or _any(key, own):
+        if function is not None and (_any(key, self.function_keys) or _any(key, own)):
             return Level.FUNCTION
+        wanted = f"{extension}_extension"
+        if extension is not None and _any(key, {n: k for n, k in self.system_keys.items() if n.lower() == wanted}):
+            return Level.SYSTEM
+        if _any(key, self.function_keys) or _any(key, self.system_keys):
+            return Level.OTHER
         return Level.ANONYMOUS
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a caller's key is worth at one door."""
+
+    level: Level
+
+    def opens(self, needed: Level) -> bool:
+        return needed is Level.ANONYMOUS or self.level in (needed, Level.ADMIN)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Guard:
-    """Decides whether a caller may pass; without keys (`--no-auth`, as Core Tools) everybody may."""
+    """Decides what a caller may do; without keys (`--no-auth`, as Core Tools) everybody may do everything."""
 
     keys: Keys | None
 
-    def level(self, headers: Mapping[str, str], query: Mapping[str, str], function: Function | None = None) -> Level:
+    def shown(
+        self, headers: Pairs, query: Pairs, function: Function | None = None, *, extension: str | None = None
+    ) -> Shown:
         if self.keys is None:
-            return Level.ADMIN
-        return self.keys.level(headers.get("x-functions-key") or query.get("code"), function)
+            return Shown(level=Level.ADMIN)
+        return Shown(level=self.keys.level(_key(headers, query), function, extension))
 
-    def allows(
-        self, needed: Level, headers: Mapping[str, str], query: Mapping[str, str], function: Function | None = None
-    ) -> bool:
-        return needed is Level.ANONYMOUS or self.level(headers, query, function) in (needed, Level.ADMIN)
+
+def _key(headers: Pairs, query: Pairs) -> str:
+    """The header counts if it is there at all, empty or not; of several, and of several `code`s, the first."""
+    for source, wanted in ((headers, _HEADER), (query, _QUERY)):
+        for name, value in source:
+            if name.lower() == wanted:
+                return value
+    return ""
 
 
 def load(path: Path) -> Keys:

@@ -1,10 +1,12 @@
-"""Six-field NCRONTAB, with the rules of the parser that the timer extension uses.
+"""Six-field NCRONTAB, with the rules of the parser that the timer extension uses (NCrontab.Signed).
 
 `{second} {minute} {hour} {day} {month} {day-of-week}`; five fields mean second 0. Allowed: `*`, `a`, `a-b`, lists,
-`*/n`, `a-b/n`, `a/n`, month and day names by any prefix, without regard to case. Day of week is 0 to 6. Day and day
-of week must BOTH fit, unlike in cron. There is no `?`, `L`, `W`, `#`, `@hourly`, and 7 is no Sunday.
+`*/n`, `a-b/n`, `a/n` (from a on, `a/1` as well), month and day names by any prefix, without regard to case. Day of week
+is 0 to 6. Day and day of week must BOTH fit, unlike in cron. There is no `?`, `L`, `W`, `#`, `@hourly`, and 7 is no
+Sunday. Only blanks separate fields. Refused here though Azure takes them: a step of zero or below, and time spans.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +15,10 @@ _MONTHS = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-_HORIZON_DAYS = 366 * 30
+_DIGITS = re.compile(r"[0-9]+")
+_TIME_SPAN = re.compile(r"-?(?:\d+|(?:\d+\.)?\d+:\d+(?::\d+(?:\.\d+)?)?)", re.ASCII)
+_LARGEST_STEP = 2**31 - 1
+_LAST_YEAR = 9999
 
 
 @dataclass(frozen=True)
@@ -27,14 +32,13 @@ class _Field:
         values: set[int] = set()
         for part in text.split(","):
             base, slash, step = part.partition("/")
-            if slash and not (step.isdecimal() and int(step) > 0):
+            if slash and not (_DIGITS.fullmatch(step) and 0 < int(step) <= _LARGEST_STEP):
                 raise ValueError(f"{self.name}: expected a step above 0, got {part!r}")
-            every = int(step) if slash else 1
-            first, last = self._range(base, every)
-            values.update(range(first, last + 1, every))
+            first, last = self._range(base, stepped=bool(slash))
+            values.update(range(first, last + 1, int(step) if slash else 1))
         return frozenset(values)
 
-    def _range(self, base: str, every: int) -> tuple[int, int]:
+    def _range(self, base: str, *, stepped: bool) -> tuple[int, int]:
         if base == "*":
             return self.least, self.most
         if "-" in base:
@@ -42,10 +46,10 @@ class _Field:
             first, last = sorted(self._value(text) for text in base.split("-", 1))
             return first, last
         value = self._value(base)
-        return value, value if every == 1 else self.most
+        return value, self.most if stepped else value
 
     def _value(self, text: str) -> int:
-        if text.isdecimal():
+        if _DIGITS.fullmatch(text):
             value = int(text)
         else:
             value = next(
@@ -70,41 +74,50 @@ class Schedule:
     """A parsed schedule."""
 
     def __init__(self, text: str) -> None:
-        fields = text.split()
+        fields = [field for field in text.split(" ") if field]
         if len(fields) == 5:
             fields = ["0", *fields]
+        if _TIME_SPAN.fullmatch(text.strip()):
+            raise ValueError(f"time spans are not covered by this host: expected six fields, got {text!r}")
         if len(fields) != 6:
             raise ValueError(f"expected six fields (second minute hour day month weekday), got {text!r}")
         self.text = text
         parsed = [spec.parse(field) for field, spec in zip(fields, _FIELDS, strict=True)]
         self._seconds, self._minutes, self._hours = (sorted(values) for values in parsed[:3])
         self._days, self._months, self._weekdays = parsed[3:]
+        whole = [spec.most - spec.least + 1 for spec in _FIELDS]
+        self._every_minute = [len(values) for values in parsed[1:]] == whole[1:]
 
     def next(self, after: datetime) -> datetime:
-        """The first occurrence later than the given moment."""
+        """The first occurrence later than the given moment; ValueError if there is none."""
         earliest = after.replace(microsecond=0) + timedelta(seconds=1)
-        day = earliest
-        for _ in range(_HORIZON_DAYS):
-            if self._is_day(day):
-                found = self._within(day, earliest)
+        month = earliest.replace(day=1, hour=0, minute=0, second=0)
+        while True:
+            if month.month in self._months:
+                found = self._in_month(month, earliest)
                 if found is not None:
                     return found
-            day = (day + timedelta(days=1)).replace(hour=0, minute=0, second=0)
-        raise ValueError(f"{self.text!r} never occurs")
+            if (month.year, month.month) == (_LAST_YEAR, 12):
+                raise ValueError(f"{self.text!r} never occurs")
+            month = (month + timedelta(days=31)).replace(day=1)
 
-    def is_sub_minute(self) -> bool:
-        """Whether it occurs within a minute of itself: the real extension keeps no status for such timers."""
-        first = self.next(datetime(2001, 1, 1))  # noqa: DTZ001 - schedules are in local time
-        return any((self.next(moment) - moment) < timedelta(minutes=1) for moment in self._some(first))
+    def keeps_status(self, now: datetime) -> bool:
+        """Whether the extension stores when it ran: not where it occurs more than once within a minute from now, and
+        the fields above the second take every value."""
+        return not self._every_minute or self.next(self.next(now)) - now >= timedelta(minutes=1)
 
-    def _some(self, first: datetime) -> list[datetime]:
-        moments = [first]
-        for _ in range(9):
-            moments.append(self.next(moments[-1]))
-        return moments
+    def _in_month(self, month: datetime, earliest: datetime) -> datetime | None:
+        for number in sorted(self._days):
+            try:
+                day = month.replace(day=number)
+            except ValueError:
+                return None
+            if day.date() >= earliest.date() and self._is_day(day) and (found := self._within(day, earliest)):
+                return found
+        return None
 
     def _is_day(self, day: datetime) -> bool:
-        return day.month in self._months and day.day in self._days and (day.weekday() + 1) % 7 in self._weekdays
+        return (day.weekday() + 1) % 7 in self._weekdays
 
     def _within(self, day: datetime, earliest: datetime) -> datetime | None:
         today = day.date() == earliest.date()

@@ -1,39 +1,43 @@
-"""ASP.NET route templates, as far as function apps use them: literals, parameters, constraints, defaults, catch-all.
+"""ASP.NET Core's route templates: which the host takes, and what a path gives for them.
 
-Matching ignores case; the most literal template wins, as in ASP.NET.
+Read by the rules of its parser and matcher (Microsoft.AspNetCore.Routing, as the function host uses it), which go by
+segment and, within a segment of several parts, from its end. There is no precedence: the host puts its routes in the
+order of the functions' names, and the first that fits is taken (see `http_front.py`). `constraints.py` has what may
+stand behind a colon.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .errors import FunctionError
+from .constraints import Constraint, constraint
+from .errors import RouteError
 
-Constraint = Callable[[str], bool]
+_PERIOD = "."
+_FORBIDDEN_IN_NAMES = frozenset("/{}?*")
+_CONSTRAINT = re.compile(r":((?:[^:=(]+(?:\((?:[^)]|\)(?![:=]|$))*\))?)?)")
 
-_SEGMENT = re.compile(
-    r"\{(?P<stars>\*{0,2})(?P<name>\w+)(?P<rules>(?::[^}=?]+)*)(?:=(?P<default>[^}?]*))?(?P<optional>\?)?\}"
-)
-_RULE = re.compile(r"(\w+)(?:\(([^)]*)\))?")
-_PLAIN: dict[str, re.Pattern[str]] = {
-    "bool": re.compile(r"true|false", re.IGNORECASE),
-    "alpha": re.compile(r"[A-Za-z]+"),
-    "guid": re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"),
-    "decimal": re.compile(r"[+-]?\d+(\.\d+)?"),
-    "double": re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"),
-    "float": re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"),
-    "required": re.compile(r".+"),
-}
-_WHOLE = re.compile(r"[+-]?\d+")
-_LITERAL, _CONSTRAINED, _PARAMETER, _CATCH_ALL = range(1, 5)
-_DEEPEST = 32
+
+@dataclass(frozen=True, kw_only=True)
+class Literal:
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
     name: str
-    constraints: tuple[Constraint, ...]
-    default: str | None
+    constraints: tuple[Constraint, ...] = ()
+    default: str | None = None
+    optional: bool = False
+    catch_all: bool = False
+
+    @property
+    def may_be_missing(self) -> bool:
+        return self.optional or self.catch_all or self.default is not None
+
+
+type Part = Literal | Parameter
+type Segment = tuple[Part, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,100 +45,202 @@ class Route:
     """A compiled template."""
 
     template: str
-    pattern: re.Pattern[str]
-    parameters: tuple[Parameter, ...]
-    precedence: tuple[int, ...]
+    segments: tuple[Segment, ...]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        return [part for segment in self.segments for part in segment if isinstance(part, Parameter)]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The route values if the path fits; the path has its leading slash."""
-        found = self.pattern.fullmatch(path)
-        if found is None:
+        """The route values if the path fits; the path has its leading slash and is decoded as `paths.py` does."""
+        values = self._values(path)
+        if values is None:
             return None
-        values: dict[str, str] = {}
-        for parameter, value in zip(self.parameters, found.groups(), strict=True):
-            text = value if value else parameter.default
-            if text is None:
-                continue
-            if not all(holds(text) for holds in parameter.constraints):
+        for parameter in self.parameters:
+            value = values.get(parameter.name)
+            if value is None and parameter.default:
+                value = values[parameter.name] = parameter.default
+            if value is None:
+                # A constraint fails on what is missing, unless the parameter is optional.
+                if parameter.constraints and not parameter.optional:
+                    return None
+            elif not all(holds(value) for holds in parameter.constraints):
                 return None
-            values[parameter.name] = text
+        return values
+
+    def _values(self, path: str) -> dict[str, str] | None:
+        """What the segments take of the path, before defaults and constraints."""
+        values: dict[str, str] = {}
+        missing = iter(self.segments)
+        for start, text in _tokens(path):
+            segment = next(missing, None)
+            if segment is None or not text:
+                return None
+            first = segment[0]
+            if isinstance(first, Parameter) and first.catch_all:
+                values[first.name] = path[start:]
+                return values
+            if not _take(segment, text, values):
+                return None
+        for segment in missing:
+            first = segment[0]
+            if len(segment) > 1 or isinstance(first, Literal) or not first.may_be_missing:
+                return None
         return values
 
 
 def compile_route(template: str) -> Route:
-    """Compile a template, such as `api/items/{id:int}`; a FunctionError if it is none."""
-    parts: list[str] = []
-    parameters: list[Parameter] = []
-    ranks: list[int] = []
-    for segment in (part for part in template.strip("/").split("/") if part):
-        pattern, rank = _segment(segment, parameters)
-        parts.append(pattern)
-        ranks.append(rank)
-    if len(ranks) > _DEEPEST:
-        raise FunctionError(f"route {template!r}: expected at most {_DEEPEST} segments")
-    names = [parameter.name.lower() for parameter in parameters]
-    if len(set(names)) != len(names):
-        raise FunctionError(f"route {template!r}: a parameter name is used twice")
-    return Route(
-        template=template,
-        pattern=re.compile("".join(parts) + "/?", re.IGNORECASE | re.DOTALL),
-        parameters=tuple(parameters),
-        precedence=(*ranks, *([0] * (_DEEPEST - len(ranks)))),
+    """Compile a template, such as `api/items/{id:int}`; a RouteError with the sentence if it is none."""
+    text = template.removeprefix("~/") if template.startswith("~/") else template.removeprefix("/")
+    if text.startswith("~"):
+        raise RouteError(template, "it may start with '~/' but not with '~'")
+    texts = text.removesuffix("/").split("/") if text else []
+    if not all(texts) or text == "/":
+        raise RouteError(template, "the separator '/' stands twice in a row")
+    segments = tuple(_segment(one, template) for one in texts)
+    route = Route(template=template, segments=segments)
+    names = [parameter.name.lower() for parameter in route.parameters]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise RouteError(template, f"the parameter '{twice}' is named twice")
+    if any(
+        parameter.catch_all for segment in segments[:-1] for parameter in segment if isinstance(parameter, Parameter)
+    ):
+        raise RouteError(template, "a catch-all parameter must be the last segment")
+    return route
+
+
+def _segment(text: str, template: str) -> Segment:
+    parts = tuple(_parts(text, template))
+    for index, part in enumerate(parts):
+        if isinstance(part, Literal) or len(parts) == 1:
+            continue
+        before = parts[index - 1] if index else None
+        if isinstance(before, Parameter):
+            raise RouteError(template, "two parameters follow each other without a text between them")
+        if part.catch_all:
+            raise RouteError(template, "a catch-all parameter must have its segment for itself")
+        if part.optional and (index < len(parts) - 1 or before != Literal(text=_PERIOD)):
+            raise RouteError(template, f"the optional parameter '{part.name}' must end its segment, after a period")
+    return parts
+
+
+def _parts(text: str, template: str) -> Iterator[Part]:
+    """Literals and parameters in their order; doubled braces stand for themselves."""
+    at, literal = 0, ""
+    while at < len(text):
+        pair, brace = text[at : at + 2], text[at]
+        if pair in ("{{", "}}"):
+            literal, at = literal + brace, at + 2
+        elif brace == "{":
+            if literal:
+                yield _literal(literal, template)
+            end = _end_of_parameter(text, at + 1, template)
+            inner = text[at + 1 : end].replace("{{", "{").replace("}}", "}")
+            yield _parameter(inner, template)
+            at, literal = end + 1, ""
+        elif brace == "}":
+            raise RouteError(template, "a closing brace has no opening one")
+        else:
+            literal, at = literal + brace, at + 1
+    if literal:
+        yield _literal(literal, template)
+
+
+def _end_of_parameter(text: str, at: int, template: str) -> int:
+    while at < len(text):
+        if text[at : at + 2] in ("{{", "}}"):
+            at += 2
+        elif text[at] == "}":
+            return at
+        elif text[at] == "{":
+            break
+        else:
+            at += 1
+    raise RouteError(template, "an opening brace has no closing one")
+
+
+def _literal(text: str, template: str) -> Literal:
+    if "?" in text:
+        raise RouteError(template, "a '?' may stand at the end of a parameter only")
+    return Literal(text=text)
+
+
+def _parameter(text: str, template: str) -> Parameter:
+    name = text.lstrip("*")
+    stars = len(text) - len(name)
+    optional = name.endswith("?")
+    name = name.removesuffix("?")
+    split = next((at for at, letter in enumerate(name) if at and letter in ":="), len(name))
+    name, rules = name[:split], name[split:]
+    if not name or stars > 2 or _FORBIDDEN_IN_NAMES & set(name):
+        raise RouteError(template, f"'{text}' is not the name of a parameter")
+    constraints: list[Constraint] = []
+    at = 0
+    while found := _CONSTRAINT.match(rules, at):
+        at = found.end()
+        if found[1]:
+            constraints.append(constraint(found[1], template))
+    default = rules[at + 1 :] if rules[at : at + 1] == "=" else None
+    if optional and default is not None:
+        raise RouteError(template, f"the parameter '{name}' is optional and has a default")
+    if optional and stars:
+        raise RouteError(template, f"the catch-all parameter '{name}' cannot be optional")
+    return Parameter(
+        name=name, constraints=tuple(constraints), default=default, optional=optional, catch_all=bool(stars)
     )
 
 
-def _segment(text: str, parameters: list[Parameter]) -> tuple[str, int]:
-    whole = _SEGMENT.fullmatch(text)
-    if whole is None:
-        return _mixed_segment(text, parameters)
-    constraints = tuple(_constraint(rule, text) for rule in whole["rules"].split(":") if rule)
-    parameters.append(Parameter(name=whole["name"], constraints=constraints, default=whole["default"]))
-    if whole["stars"]:
-        return "(?:/(.*))?", _CATCH_ALL
-    missing = "?" if whole["optional"] or whole["default"] is not None else ""
-    return f"(?:/([^/]+)){missing}", _CONSTRAINED if constraints else _PARAMETER
+def _tokens(path: str) -> Iterable[tuple[int, str]]:
+    """The segments of a path, each with where it starts. A slash at the end starts none."""
+    at = 1
+    while at < len(path):
+        end = path.find("/", at)
+        end = len(path) if end < 0 else end
+        yield at, path[at:end]
+        at = end + 1
 
 
-def _mixed_segment(text: str, parameters: list[Parameter]) -> tuple[str, int]:
-    pattern, at, rank = "/", 0, _LITERAL
-    for found in _SEGMENT.finditer(text):
-        constraints = tuple(_constraint(rule, text) for rule in found["rules"].split(":") if rule)
-        parameters.append(Parameter(name=found["name"], constraints=constraints, default=None))
-        pattern += re.escape(text[at : found.start()]) + "([^/]+?)"
-        at, rank = found.end(), _CONSTRAINED
-    rest = text[at:]
-    if "{" in rest or "}" in rest:
-        raise FunctionError(f"route segment {text!r}: expected {{name}} parameters and literals")
-    return pattern + re.escape(rest), rank
+def _take(segment: Segment, text: str, values: dict[str, str]) -> bool:
+    """Whether the text of a path's segment fits; adds what its parameters take."""
+    first, last = segment[0], segment[-1]
+    if len(segment) == 1:
+        if isinstance(first, Literal):
+            return first.text.lower() == text.lower()
+        values[first.name] = text
+        return True
+    if _take_from_the_end(segment, text, values):
+        return True
+    # `{name}.{extension?}`: both may be missing, the extension and its period.
+    if not (isinstance(last, Parameter) and last.optional) or text.endswith(_PERIOD):
+        return False
+    return _take_from_the_end(segment[:-2], text, values)
 
 
-def _constraint(rule: str, segment: str) -> Constraint:
-    found = _RULE.fullmatch(rule)
-    if found is None:
-        raise FunctionError(f"route segment {segment!r}: constraint {rule!r} is not covered")
-    name, arguments = found[1].lower(), [part.strip() for part in (found[2] or "").split(",") if part.strip()]
-    if name in _PLAIN and not arguments:
-        pattern = _PLAIN[name]
-        return lambda text: pattern.fullmatch(text) is not None
-    if name in ("int", "long") and not arguments:
-        bits = 31 if name == "int" else 63
-        return lambda text: bool(_WHOLE.fullmatch(text)) and -(2**bits) <= int(text) < 2**bits
-    numbers = [int(part) for part in arguments if _WHOLE.fullmatch(part)]
-    if len(numbers) == len(arguments) and numbers:
-        measured = _measured(name, numbers)
-        if measured is not None:
-            return measured
-    raise FunctionError(f"route segment {segment!r}: constraint {rule!r} is not covered")
-
-
-def _measured(name: str, numbers: list[int]) -> Constraint | None:
-    first, last = numbers[0], numbers[-1]
-    table: dict[str, Constraint] = {
-        "length": lambda text: first <= len(text) <= last,
-        "minlength": lambda text: len(text) >= first,
-        "maxlength": lambda text: len(text) <= first,
-        "min": lambda text: bool(_WHOLE.fullmatch(text)) and int(text) >= first,
-        "max": lambda text: bool(_WHOLE.fullmatch(text)) and int(text) <= first,
-        "range": lambda text: bool(_WHOLE.fullmatch(text)) and first <= int(text) <= last,
-    }
-    return table.get(name)
+def _take_from_the_end(segment: Segment, text: str, values: dict[str, str]) -> bool:
+    """Of several parts the last literal is looked for first, as far to the right as it can be."""
+    taken: dict[str, str] = {}
+    end = len(text)
+    waiting: Parameter | None = None
+    for index in range(len(segment) - 1, -1, -1):
+        part = segment[index]
+        if isinstance(part, Parameter):
+            waiting = part
+            continue
+        found = text.lower().rfind(part.text.lower(), 0, end if waiting is None else end - 1)
+        if found < 0 or (index == len(segment) - 1 and found + len(part.text) != len(text)):
+            return False
+        if waiting is not None:
+            taken[waiting.name] = text[found + len(part.text) : end]
+            waiting = None
+        elif found + len(part.text) != end:
+            return False
+        end = found
+    if waiting is not None:
+        taken[waiting.name] = text[:end]
+    elif end:
+        return False
+    if not all(taken.values()):
+        return False
+    values |= taken
+    return True

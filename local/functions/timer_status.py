@@ -1,12 +1,12 @@
 """What a timer remembers between runs, and what follows from it at start. Pure: the moment comes in as an argument.
 
-Times are local and without a zone, as the timer extension has them (UTC in Azure, where Flex Consumption allows no
-other zone).
+Times are UTC and without a zone within this module: Flex Consumption allows no other zone. What is stored and what the
+worker is handed names it.
 """
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from .ncrontab import Schedule
@@ -31,39 +31,49 @@ class Status:
     updated: datetime
 
     def as_json(self) -> dict[str, str]:
-        return {"Last": self.last.isoformat(), "Next": self.next.isoformat(), "LastUpdated": self.updated.isoformat()}
+        return {"Last": _text(self.last), "Next": _text(self.next), "LastUpdated": _text(self.updated)}
 
     @classmethod
     def parse(cls, text: str) -> "Status":
         data = json.loads(text)
-        last, following, updated = (datetime.fromisoformat(data[name]) for name in ("Last", "Next", "LastUpdated"))
+        last, following, updated = (_moment(data[name]) for name in ("Last", "Next", "LastUpdated"))
         return cls(last=last, next=following, updated=updated)
 
 
-def at_start(schedule: Schedule, kept: Status | None, now: datetime, *, run_on_startup: bool) -> tuple[Status, Due]:
-    """The status to start with, and whether to run at once."""
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """With what a timer starts."""
+
+    status: Status
+    due: Due
+    store: bool
+    """Whether the status is one that nobody has stored yet."""
+
+
+def at_start(schedule: Schedule, kept: Status | None, now: datetime, *, run_on_startup: bool) -> Start:
+    """The status to start with, and whether to run at once. What was missed goes before a run at every start."""
+    otherwise = Due.STARTUP if run_on_startup else Due.NO
     if kept is None:
-        fresh = Status(last=NEVER, next=schedule.next(now), updated=NEVER)
-        return fresh, Due.STARTUP if run_on_startup else Due.NO
+        return Start(status=_fresh(schedule, now, now), due=otherwise, store=True)
     since = max(kept.last, kept.updated)
-    expected = schedule.next(since) if since != NEVER else kept.next
-    status = Status(last=kept.last, next=expected, updated=kept.updated)
-    if since == NEVER and not _fits(schedule, kept.next):
-        # The schedule was changed before the first run; what was planned by the old one no longer counts.
-        status = Status(last=NEVER, next=schedule.next(now), updated=NEVER)
-    if status.next < now:
-        return status, Due.PAST
-    return status, Due.STARTUP if run_on_startup else Due.NO
+    if schedule.next(since if since != NEVER else now) != kept.next:
+        # The schedule was changed. What it would have given since counts if it is still to come; what has passed is no
+        # missed occurrence, and everything is planned from now.
+        expected = schedule.next(since) if since != NEVER else kept.next
+        if expected <= now:
+            return Start(status=_fresh(schedule, now, now), due=otherwise, store=True)
+        return Start(status=Status(last=NEVER, next=expected, updated=since), due=otherwise, store=True)
+    return Start(status=kept, due=Due.PAST if kept.next < now else otherwise, store=False)
 
 
-def after_run(schedule: Schedule, status: Status, started: datetime, finished: datetime) -> Status:
-    """The status after a run: occurrences that passed while it ran are skipped, so a timer never overlaps itself."""
-    # A timer may fire a little early; its own occurrence must not come again.
-    last = max(started, status.next) if status.next <= finished else started
-    following = schedule.next(last)
-    if following <= finished:
-        following = schedule.next(finished)
-    return Status(last=last, next=following, updated=last)
+def after_run(schedule: Schedule, status: Status, started: datetime, *, planned: bool) -> Status:
+    """The status after a run that began then, at its planned time or out of turn (at a start).
+
+    What comes next follows from when the run began: if that has passed by its end, the timer fires again at once.
+    """
+    # A timer may fire a little early; its own occurrence is then the one that ran.
+    last = max(started, status.next) if planned else started
+    return Status(last=last, next=schedule.next(last), updated=last)
 
 
 def payload(status: Status | None, *, past_due: bool) -> str:
@@ -77,5 +87,15 @@ def payload(status: Status | None, *, past_due: bool) -> str:
     )
 
 
-def _fits(schedule: Schedule, moment: datetime) -> bool:
-    return schedule.next(moment - timedelta(seconds=1)) == moment
+def _fresh(schedule: Schedule, now: datetime, updated: datetime) -> Status:
+    return Status(last=NEVER, next=schedule.next(now), updated=updated)
+
+
+def _text(moment: datetime) -> str:
+    """As .NET writes a moment in UTC: no more digits of the second than it needs."""
+    text = moment.isoformat()
+    return (text.rstrip("0") if "." in text else text) + "+00:00"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=None)

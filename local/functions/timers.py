@@ -1,7 +1,8 @@
 """Timer triggers: one owner among the instances, status kept in the state folder, no overlap.
 
-In Azure a blob lease decides who owns a timer; here it is a lock on a file in the state folder that the instances
-share. It is released when its process ends, however it ends.
+In Azure a blob lease decides who owns a timer. It runs for 60 s and is renewed while its owner lives; the others look
+every 60 s whether it is free. After a crash there are no runs for up to two minutes, and then one that is past due.
+Here the lease is a file in the state folder that the instances share.
 """
 
 import asyncio
@@ -9,85 +10,89 @@ import fcntl
 import json
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from . import timer_status
 from .bindings import Function
 from .invocation import Invoker
+from .limits import TIMER_LEASE
 from .ncrontab import Schedule
 from .protos import TypedData
 from .timer_status import Due, Status
 
-LEASE_POLL = 0.5
+SHORTEST_LOOK = 0.5
 LONGEST_SLEEP = 60.0
 """Wait in pieces, so that a laptop that slept catches up soon."""
 
 log = logging.getLogger("host")
 
 
-def local_now() -> datetime:
-    return datetime.now()  # noqa: DTZ005 - timers run in local time
+def utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 class Timer:
     """Runs one timer function for as long as the instance owns it."""
 
     def __init__(
-        self, function: Function, invoker: Invoker, state: Path, clock: Callable[[], datetime] = local_now
+        self,
+        function: Function,
+        invoker: Invoker,
+        state: Path,
+        *,
+        lease: float = TIMER_LEASE,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._function = function
         self._invoker = invoker
         self._clock = clock
         self._schedule = Schedule(function.trigger["schedule"])
         # The extension keeps no status for timers that fire more than once a minute, nor where it is told not to.
-        self._monitored = function.trigger.get("useMonitor", True) is not False and not self._schedule.is_sub_minute()
-        self._lock = state / f"{function.name}.timer.lock"
+        self._monitored = function.trigger.get("useMonitor", True) is not False and self._schedule.keeps_status(clock())
+        self._lease = _Lease(state / f"{function.name}.timer.lease", lease)
         self._file = state / f"{function.name}.timer.json"
 
     async def run(self) -> None:
         """Wait for ownership, then fire until cancelled."""
-        async with self._owned():
+        async with self._lease.held():
             log.info("This instance (%s) owns timer '%s'.", os.getpid(), self._function.name)
-            status, due = timer_status.at_start(
+            start = timer_status.at_start(
                 self._schedule,
                 self._kept(),
                 self._clock(),
                 run_on_startup=bool(self._function.trigger.get("runOnStartup")),
             )
-            self._keep(status)
+            status, due = start.status, start.due
+            if start.store:
+                self._keep(status)
             while True:
                 if due is Due.NO:
                     await self._until(status.next)
                 started = self._clock()
-                await self._fire(status, past_due=due is Due.PAST)
-                status = timer_status.after_run(self._schedule, status, started, self._clock())
+                shown = status if self._monitored else None
+                value = TypedData(json=timer_status.payload(shown, past_due=due is Due.PAST))
+                await self._invoker.invoke_with_retry(self._function, value, reason=self._reason())
+                status = timer_status.after_run(self._schedule, status, started, planned=due is Due.NO)
                 self._keep(status)
                 due = Due.NO
 
     async def fire_now(self) -> None:
-        """Run once, out of turn: what the admin endpoint asks for."""
-        await self._fire(None, past_due=False)
+        """Run once, out of turn: what the admin endpoint asks for. It is shown what is stored, and is not tried
+        again."""
+        value = TypedData(json=timer_status.payload(self._kept(), past_due=False))
+        await self._invoker.invoke(self._function, value, reason=self._reason())
 
-    async def _fire(self, status: Status | None, *, past_due: bool) -> None:
-        shown = status if self._monitored else None
-        value = TypedData(json=timer_status.payload(shown, past_due=past_due))
-        await self._invoker.invoke_with_retry(
-            self._function, value, reason=f"Timer fired at {self._clock().isoformat(timespec='seconds')}"
-        )
+    def _reason(self) -> str:
+        return f"Timer fired at {self._clock().isoformat(timespec='seconds')}"
 
     async def _until(self, moment: datetime) -> None:
         while (left := (moment - self._clock()).total_seconds()) > 0:
             await asyncio.sleep(min(left, LONGEST_SLEEP))
-
-    @asynccontextmanager
-    async def _owned(self) -> AsyncIterator[None]:
-        with self._lock.open("w") as handle:
-            while not _locked(handle.fileno()):
-                await asyncio.sleep(LEASE_POLL)
-            yield
 
     def _kept(self) -> Status | None:
         if not self._monitored or not self._file.exists():
@@ -103,6 +108,43 @@ class Timer:
             partial = self._file.with_suffix(".part")
             partial.write_text(json.dumps(status.as_json()))
             partial.replace(self._file)
+
+
+class _Lease:
+    """A file that says until when its owner has it. What is written by one process is locked against the others."""
+
+    def __init__(self, file: Path, seconds: float) -> None:
+        self._file = file
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Wait until nobody has it; have it until the block ends. Whoever dies in it leaves it to run out."""
+        with self._file.open("a+") as handle:
+            while not (_locked(handle.fileno()) and self._is_over(handle)):
+                fcntl.flock(handle.fileno(), fcntl.LOCK_UN)
+                await asyncio.sleep(max(self._seconds, SHORTEST_LOOK))
+            renewing = asyncio.create_task(self._renew(handle))
+            try:
+                yield
+            finally:
+                renewing.cancel()
+                self._write(handle, 0.0)
+
+    def _is_over(self, handle: IO[str]) -> bool:
+        handle.seek(0)
+        return float(handle.read() or 0) <= time.time()
+
+    async def _renew(self, handle: IO[str]) -> None:
+        while True:
+            self._write(handle, time.time() + self._seconds)
+            await asyncio.sleep(max(self._seconds / 2, SHORTEST_LOOK))
+
+    def _write(self, handle: IO[str], until: float) -> None:
+        handle.seek(0)
+        handle.truncate()
+        handle.write(f"{until}")
+        handle.flush()
 
 
 def _locked(descriptor: int) -> bool:

@@ -1,30 +1,63 @@
 """Keeps one worker process alive: restarts it when it dies or when a function ran past its time.
 
-Everything else that ran in the process is lost with it, as in Azure. Three failed starts in a row end the host.
+As in the real host the third death without thirty quiet minutes between them is not followed by a restart: the host
+stops, and the platform starts it anew (`__main__.py` plays the platform). Restarts are at least ten seconds apart. What
+else ran in a process that ended is failed at once, or left hanging: that depends on the age of the host (`ages.py`).
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from . import frames
+from .ages import HostAge
 from .errors import HostError
+from .limits import RESTART_PAUSE
 from .worker_link import WorkerLink
 
-MAX_FAILED_STARTS = 3
-RESTART_PAUSE = 0.5
+MAX_DEATHS = 3
+QUIET_SECONDS = 30 * 60.0
 
 log = logging.getLogger("host")
+
+
+class Deaths:
+    """How often the worker died without a long quiet time in between."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._moments: list[float] = []
+
+    def one_more(self) -> int:
+        now = self._clock()
+        if self._moments and now - self._moments[-1] > QUIET_SECONDS:
+            self._moments.clear()
+        self._moments.append(now)
+        return len(self._moments)
 
 
 class Worker:
     """The worker of this instance, whichever process it is just now."""
 
-    def __init__(self, app: Path, environment: Mapping[str, str], log_level: str = "info") -> None:
+    def __init__(
+        self,
+        app: Path,
+        environment: Mapping[str, str],
+        log_level: str = "info",
+        *,
+        age: HostAge = HostAge.TODAY,
+        restart_pause: float = RESTART_PAUSE,
+    ) -> None:
         self._app = app
         self._environment = environment
         self._log_level = log_level
+        self._age = age
+        self._restart_pause = restart_pause
+        self._restarted = float("-inf")
+        self._deaths = Deaths()
+        self._timed_out = False
         self._link: WorkerLink
         self._ready = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -38,19 +71,16 @@ class Worker:
         self._keeper.add_done_callback(self._keeper_ended)
         return self._link.indexed
 
-    async def ready(self) -> None:
-        """Returns when a process has indexed the app, at once but for a restart."""
-        await self._ready.wait()
-
     async def invoke(self, order: frames.Invoke) -> frames.Outcome:
         """Run one function, on a fresh process if the last one just died. WorkerLostError if it dies meanwhile."""
         await self._ready.wait()
         return await self._link.invoke(order)
 
     async def restart(self) -> None:
-        """End the process; the next one starts by itself."""
+        """End the process, because a function ran past its time; the next one starts by itself."""
         self._ready.clear()
-        await self._link.kill()
+        self._timed_out = True
+        await self._link.kill(leave_hanging=self._age is HostAge.OCTOBER_2024)
 
     async def stop(self) -> None:
         if self._keeper is not None:
@@ -59,31 +89,45 @@ class Worker:
             await self._link.kill()
 
     async def _launch(self) -> WorkerLink:
-        return await WorkerLink.start(self._app, self._environment, self._log_level)
+        return await WorkerLink.start(self._app, self._environment, self._log_level, age=self._age)
 
     async def _keep(self) -> None:
         while True:
             await self._link.ended.wait()
+            # At once: what the process held fails now, and must wait for the next one when it comes again.
             self._ready.clear()
             await self._link.kill()
-            log.error("The worker process %s ended with code %s; restarting.", self._link.pid, self._link.exit_code)
-            if not await self._replace():
+            if self._link.exit_code == 0 and self._age is HostAge.OCTOBER_2024:
+                log.error("Worker process %s ended with code 0, which this host takes no notice of.", self._link.pid)
+                self._ready.set()
                 return
+            log.error("The worker process %s ended with code %s.", self._link.pid, self._link.exit_code)
+            if not await self._replace():
+                raise HostError(
+                    "Exceeded language worker restart retry count for runtime:python. "
+                    "Shutting down and proactively recycling the Functions Host to recover"
+                )
             self._ready.set()
 
     async def _replace(self) -> bool:
-        for attempt in range(1, MAX_FAILED_STARTS + 1):
+        """Start the next process; False where the host has to be recycled."""
+        counts, self._timed_out = not self._timed_out, False
+        while True:
+            if counts and self._deaths.one_more() >= MAX_DEATHS:
+                return False
+            await asyncio.sleep(self._restarted + self._restart_pause - time.monotonic())
+            self._restarted = time.monotonic()
             try:
                 self._link = await self._launch()
             except HostError as error:
-                log.warning("The worker could not be restarted (%s of %s): %s", attempt, MAX_FAILED_STARTS, error)
-                await asyncio.sleep(RESTART_PAUSE)
+                log.warning("The worker could not be restarted: %s", error)
+                counts = True
             else:
                 return True
-        return False
 
     def _keeper_ended(self, keeper: asyncio.Task[None]) -> None:
-        if keeper.cancelled() or self.given_up.done():
+        if keeper.cancelled() or self.given_up.done() or keeper.exception() is None:
             return
-        reason = keeper.exception() or f"the worker could not be started {MAX_FAILED_STARTS} times in a row"
-        self.given_up.set_result(str(reason))
+        self.given_up.set_result(str(keeper.exception()))
+        # What waits for a process is told that there is none.
+        self._ready.set()

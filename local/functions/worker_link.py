@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import frames
+from .ages import HostAge
 from .errors import HostError, WorkerLostError
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -30,8 +31,10 @@ log = logging.getLogger("worker")
 class WorkerLink:
     """A running worker process. `start` returns it once the app is indexed."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, age: HostAge) -> None:
         self._process = process
+        self._age = age
+        self._leave_hanging = False
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
         self._pending: dict[str, asyncio.Future[frames.Outcome]] = {}
@@ -41,7 +44,9 @@ class WorkerLink:
         self.ended = asyncio.Event()
 
     @classmethod
-    async def start(cls, app: Path, environment: Mapping[str, str], log_level: str) -> "WorkerLink":
+    async def start(
+        cls, app: Path, environment: Mapping[str, str], log_level: str, *, age: HostAge = HostAge.TODAY
+    ) -> "WorkerLink":
         """Start a worker and let it index the app; a HostError with the library's message if it refuses."""
         ours, theirs = socket.socketpair()
         try:
@@ -52,7 +57,7 @@ class WorkerLink:
             )  # fmt: skip
         finally:
             theirs.close()
-        link = cls(process)
+        link = cls(process, age)
         link._reader, link._writer = await asyncio.open_connection(sock=ours)
         assert process.stdout is not None
         assert process.stderr is not None
@@ -90,8 +95,9 @@ class WorkerLink:
         finally:
             self._pending.pop(order.invocation_id, None)
 
-    async def kill(self) -> None:
-        """End the process, and what it started, at once."""
+    async def kill(self, *, leave_hanging: bool = False) -> None:
+        """End the process, and what it started, at once. What it was running is failed, or never heard of again."""
+        self._leave_hanging = self._leave_hanging or leave_hanging
         if self._process.returncode is None:
             # It may have ended a moment ago, and be known to the kernel only.
             with contextlib.suppress(ProcessLookupError):
@@ -128,8 +134,9 @@ class WorkerLink:
         except (asyncio.IncompleteReadError, ConnectionError):
             log.debug("worker process %s closed its end", self.pid)
         finally:
+            unnoticed = self._age is HostAge.OCTOBER_2024 and await self._process.wait() == 0
             self.ended.set()
-            for waiting in self._pending.values():
+            for waiting in () if self._leave_hanging or unnoticed else self._pending.values():
                 if not waiting.done():
                     waiting.set_exception(WorkerLostError(f"worker process {self.pid} has ended"))
 

@@ -62,7 +62,7 @@ def modified(resource: Resource, name: str) -> ApiError:
 def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> ApiError:
     """Server-side apply met fields of others: (who owns it, which field)."""
     count = f"{len(conflicts)} conflict{'s' if len(conflicts) > 1 else ''}"
-    causes = [
+    events = [
         {"reason": "FieldManagerConflict", "message": f"conflict with {owner}", "field": field}
         for owner, field in conflicts
     ]
@@ -76,7 +76,7 @@ def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> ApiError:
             f"conflicts with {owner}:\n" + "\n".join(f"- {field}" for field in fields)
             for owner, fields in by_owner.items()
         )
-    return ApiError(409, "Conflict", f"Apply failed with {count}: {text}", {"causes": causes})
+    return ApiError(409, "Conflict", f"Apply failed with {count}: {text}", {"events": events})
 
 
 def invalid(resource: Resource, name: str, faults: Iterable[Fault]) -> ApiError:
@@ -84,8 +84,8 @@ def invalid(resource: Resource, name: str, faults: Iterable[Fault]) -> ApiError:
     kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
     listed = [f"{f.field}: {f.message}" for f in faults]
     text = listed[0] if len(listed) == 1 else "[" + ", ".join(listed) + "]"
-    causes = [{"reason": f.reason, "message": f.message, "field": f.field} for f in faults]
-    details = {"name": name, "group": resource.group, "kind": resource.kind, "causes": causes}
+    events = [{"reason": f.reason, "message": f.message, "field": f.field} for f in faults]
+    details = {"name": name, "group": resource.group, "kind": resource.kind, "events": events}
     return ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {text}', details)
 
 

@@ -71,7 +71,7 @@ def terminating(namespace: str, resource: Resource, name: str) -> ApiError:
         "because it is being terminated"
     )
     return ApiError(
-        403, "Forbidden", text, {"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]}
+        403, "Forbidden", text, {"events": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]}
     )
 
 

@@ -14,7 +14,7 @@ _START_SECONDS = 10.0
 
 
 class ServiceBus:
-    """`with ServiceBus(QueueSettings(name="causes")) as bus:` serves until the block ends.
+    """`with ServiceBus(QueueSettings(name="events")) as bus:` serves until the block ends.
 
     `options` are the fields of `BusSettings` beside its queues: `key_name`, `key`, `bearer_token`, `idle_seconds`.
     """

@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+from slipway.domain.queues import Queue
+
 from .secrets import Secrets
 
-QUEUES = ("causes", "steps", "runs", "approvals")
+QUEUES = tuple(Queue)
 TOPIC = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/slipway-local"
     "/providers/Microsoft.ContainerRegistry/registries/"

@@ -9,7 +9,7 @@ from .store import Way
 from .waterfall import Axis, Bar, told
 
 STYLE = """
-:root{color-scheme:light dark;--line:#8885;--step:#0b6bcb;--wait:#9a6700;--call:#6e7781;--cause:#1a7f5a;--bad:#cf222e}
+:root{color-scheme:light dark;--line:#8885;--step:#0b6bcb;--wait:#9a6700;--call:#6e7781;--event:#1a7f5a;--bad:#cf222e}
 *{box-sizing:border-box}body{font:15px/1.45 system-ui,sans-serif;max-width:76rem;margin:1.5rem auto;padding:0 1rem}
 h1{font-size:1.35rem;margin:.2rem 0}a{color:var(--step)}p{margin:.3rem 0}table{border-collapse:collapse;width:100%}
 td,th{text-align:left;padding:.35rem .5rem;border-top:1px solid var(--line)}code{font-size:.85em}
@@ -18,7 +18,7 @@ td,th{text-align:left;padding:.35rem .5rem;border-top:1px solid var(--line)}code
 .name{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}.took{text-align:right;font-variant-numeric:tabular-nums}
 .track{position:relative;height:1rem}.bar{position:absolute;top:.15rem;height:.7rem;min-width:3px;border-radius:2px;
  background:var(--call)}.step{background:var(--step)}.wait{background:repeating-linear-gradient(45deg,var(--wait) 0 4px,
- transparent 4px 7px);border:1px solid var(--wait)}.cause,.function{background:var(--cause)}.bad{background:var(--bad)}
+ transparent 4px 7px);border:1px solid var(--wait)}.event,.function{background:var(--event)}.bad{background:var(--bad)}
 .cut{position:absolute;top:0;bottom:0;border-left:2px dotted var(--line)}.more{color:var(--call)}
 details{font-size:.85rem}summary{cursor:pointer}pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.2rem 0 .6rem}
 @media(max-width:40rem){.row{grid-template-columns:44% 1fr 3.6rem;font-size:.78rem}body{padding:0 .6rem}}

@@ -77,9 +77,9 @@ class Store:
         by_release: dict[str, dict[str, int]] = {}
         for span in spans:
             release = str(span.attributes.get(RELEASE, ""))
-            if release and span.family in ("step", "wait", "cause"):
+            if release and span.family in ("step", "wait", "event"):
                 counts = by_release.setdefault(release, {})
-                counts[span.trace] = counts.get(span.trace, 0) + (1 if span.family == "cause" else 10)
+                counts[span.trace] = counts.get(span.trace, 0) + (1 if span.family == "event" else 10)
         ways = []
         for release, counts in by_release.items():
             trace = max(counts, key=lambda t: counts[t])

@@ -1,10 +1,8 @@
 """The page docs/reference/roles.md, made from the roles themselves: `python -m scripts.reference.roles`."""
 
-import ast
-import inspect
 import sys
 
-from slipway.domain import roles
+from scripts.reference.meanings import of_members
 from slipway.domain.roles import PERMISSIONS, Permission, Role
 
 _START = """# Roles and permissions
@@ -58,17 +56,9 @@ def page() -> str:
         f"| `{permission}` | {meaning} | "
         + " | ".join("✓" if permission in PERMISSIONS[role] else "" for role in Role)
         + " |\n"
-        for permission, meaning in _meanings().items()
+        for permission, meaning in of_members(Permission).items()
     )
     return _START + rows + _END
-
-
-def _meanings() -> dict[Permission, str]:
-    """The text below each member of `Permission`."""
-    (kind,) = (node for node in ast.parse(inspect.getsource(roles.Permission)).body if isinstance(node, ast.ClassDef))
-    body = [node for node in kind.body if isinstance(node, ast.Assign | ast.Expr)]
-    texts = [node.value.value for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
-    return dict(zip(Permission, (str(text) for text in texts[1:]), strict=True))
 
 
 if __name__ == "__main__":

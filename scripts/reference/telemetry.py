@@ -13,7 +13,7 @@ leave, and addresses of pages are told by their route alone.
 
 ## Spans
 
-A span's name is one of these words and what it is about: `step deploy`, `cluster apply`, `function take_cause`. In
+A span's name is one of these words and what it is about: `step deploy`, `cluster apply`, `function take_event`. In
 Application Insights they are rows of `AppDependencies`, with the attributes in `Properties`.
 """
 

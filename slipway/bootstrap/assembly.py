@@ -12,7 +12,7 @@ from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.freezing import Freezer
 from ..engine.gateway import Gateway
-from ..engine.intake import Intake
+from ..engine.handle import Handler
 from ..engine.links import Links
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
-    from ..engine.perform import Performer
-    from ..engine.steps.places import Places
+    from ..engine.run_step import StepRunner
+    from ..engine.steps.clients import Clients
     from ..ledger.anchors import Anchors
     from ..maintenance.anchoring import Anchoring
     from ..maintenance.doctor import Doctor
@@ -151,8 +151,8 @@ class App:
         return Outbox(self.ledger, self.bus, self.parking)
 
     @part
-    def intake(self) -> Intake:
-        return Intake(
+    def handler(self) -> Handler:
+        return Handler(
             ledger=self.ledger,
             catalogue=self.catalogue,
             outbox=self.outbox,
@@ -166,10 +166,10 @@ class App:
         return Leases(self.table)
 
     @part
-    def places(self) -> "Places":
-        from ..engine.steps.places import Places
+    def clients(self) -> "Clients":
+        from ..engine.steps.clients import Clients
 
-        return Places(
+        return Clients(
             registry=self.registry,
             cluster=self.cluster,
             channel=self.channel,
@@ -182,17 +182,17 @@ class App:
         )
 
     @part
-    def performer(self) -> "Performer":
-        from ..engine.perform import Performer
+    def step_runner(self) -> "StepRunner":
+        from ..engine.run_step import StepRunner
         from ..engine.steps.table import effects
 
-        return Performer(
+        return StepRunner(
             ledger=self.ledger,
             leases=self.leases,
             catalogue=self.catalogue,
-            intake=self.intake,
+            handler=self.handler,
             bus=self.bus,
-            effects=effects(self.places, self.clock),
+            effects=effects(self.clients, self.clock),
             clock=self.clock,
             owner=self.ports.owner,
         )
@@ -222,7 +222,7 @@ class App:
         return Sweep(
             ledger=self.ledger,
             catalogue=self.catalogue,
-            intake=self.intake,
+            handler=self.handler,
             outbox=self.outbox,
             indexer=self.indexer,
             numbers=self.numbers,
@@ -298,11 +298,11 @@ class App:
 
     @part
     def commander(self) -> Commander:
-        return Commander(intake=self.intake, reader=self.reader, freezer=self.freezer, clock=self.clock)
+        return Commander(handler=self.handler, reader=self.reader, freezer=self.freezer, clock=self.clock)
 
     @part
     def freezer(self) -> Freezer:
-        return Freezer(installation=self.installation, catalogue=self.catalogue, intake=self.intake, clock=self.clock)
+        return Freezer(installation=self.installation, catalogue=self.catalogue, handler=self.handler, clock=self.clock)
 
     @part
     def reader(self) -> Reader:

@@ -77,8 +77,8 @@ def blobs(port: Blobs) -> Blobs:
 
 
 def cluster(port: "Cluster", name: str) -> "Cluster":
-    visits = dict.fromkeys(CLUSTER_VISITS, _only_name)
-    return observed(port, Family.CLUSTER, visits, values={Attribute.PLACE: name})
+    rollouts = dict.fromkeys(CLUSTER_VISITS, _only_name)
+    return observed(port, Family.CLUSTER, rollouts, values={Attribute.PLACE: name})
 
 
 def channel(port: "Channel", name: str) -> "Channel":

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from ..domain.application import Application
-from ..domain.causes import Cause, ImagePushed, PipelineCompleted, StepFinished
+from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.snapshot import Policy
 from . import Deliveries, Delivery, check_tag
 from .fingerprint import fingerprint
@@ -52,17 +52,17 @@ class Catalogue:
     def get(self, application: str) -> Entry | None:
         return self.entries.get(application)
 
-    def concerned(self, cause: Cause) -> tuple[Entry, ...]:
-        """The applications that a cause is for; none where nobody knows what it names."""
-        match cause:
+    def concerned(self, event: Event) -> tuple[Entry, ...]:
+        """The applications that an event is for; none where nobody knows what it names."""
+        match event:
             case ImagePushed():
-                return tuple(e for e in self.entries.values() if _delivers(e.application, cause))
+                return tuple(e for e in self.entries.values() if _delivers(e.application, event))
             case PipelineCompleted():
-                return tuple(e for e in self.entries.values() if _built_by(e.application, cause))
+                return tuple(e for e in self.entries.values() if _built_by(e.application, event))
             case StepFinished():
-                return self._named(cause.step.application)
+                return self._named(event.step.application)
             case _:
-                return self._named(cause.application)
+                return self._named(event.application)
 
     def _named(self, application: str) -> tuple[Entry, ...]:
         entry = self.entries.get(application)
@@ -74,13 +74,13 @@ def _calendars(delivery: Delivery) -> dict[str, Calendar]:
     return {e.name: calendar_of(delivery, e.windows) for e in environments if e.windows.given}
 
 
-def _delivers(application: Application, cause: ImagePushed) -> bool:
-    return (application.image.registry, application.image.repository) == (cause.registry, cause.repository)
+def _delivers(application: Application, event: ImagePushed) -> bool:
+    return (application.image.registry, application.image.repository) == (event.registry, event.repository)
 
 
-def _built_by(application: Application, cause: PipelineCompleted) -> bool:
-    wanted, run = application.pipeline, cause.run
-    if cause.repository is not None and cause.repository != application.image.repository:
+def _built_by(application: Application, event: PipelineCompleted) -> bool:
+    wanted, run = application.pipeline, event.run
+    if event.repository is not None and event.repository != application.image.repository:
         return False
     if wanted is None or wanted.name.casefold() != run.pipeline.casefold():
         return False

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from slipway.domain.windows import Opening, Window, Windows
+from slipway.domain.windows import Window, Windows, WindowStatus
 
 from .delivery import Delivery
 
@@ -64,7 +64,7 @@ class Calendar:
         self._zone = ZoneInfo(windows.timezone)
         self._holidays = sorted({*windows.holidays, *holidays})
 
-    def at(self, now: datetime) -> Opening:
+    def at(self, now: datetime) -> WindowStatus:
         """Whether rollouts may begin now, and until when that stays so."""
         for sight in _SIGHTS:
             stretches = self._stretches(now, now + sight)
@@ -72,7 +72,7 @@ class Calendar:
             until = self._change(stretches, now, now + sight, is_open=is_open)
             if until is not None:
                 break
-        return Opening(open=is_open, reason=f"{reason}{_said(until, is_open=is_open)}", until=until)
+        return WindowStatus(open=is_open, reason=f"{reason}{_said(until, is_open=is_open)}", until=until)
 
     def _state(self, stretches: Sequence[_Stretch], now: datetime) -> tuple[bool, str]:
         here = [stretch for stretch in stretches if stretch.begin <= now < stretch.end]

@@ -13,8 +13,8 @@ from slipway.domain.anchor import Anchor, AnchorCheck, AnchorFault, Points
 from slipway.domain.audit import AuditRecord
 from slipway.domain.model import Record
 
+from .errors import CliError, Exit
 from .files import lines_of
-from .troubles import Exit, Trouble
 
 
 class AnchorsVerdict(Record):
@@ -51,7 +51,7 @@ class Anchored:
         """Anchors that were kept elsewhere; some may be missing. What they say counts as much. Call it after `take`."""
         self._feed(self._kept, (read_json(line, file) for line in lines_of(file) if line.strip()))
         if not self._kept.count and not self._fault:
-            raise Trouble(f"{file}: it holds no anchor", exit_code=Exit.USAGE)
+            raise CliError(f"{file}: it holds no anchor", exit_code=Exit.USAGE)
         for number, hash in self._kept.hashes.items():
             there = self._check.hashes.get(number)
             if not self._fault and number >= self._first and there != hash:
@@ -112,4 +112,4 @@ def read_json(line: str, file: Path) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise Trouble(f"{file}: expected an anchor on each line, got {line[:40]!r}", exit_code=Exit.USAGE) from error
+        raise CliError(f"{file}: expected an anchor on each line, got {line[:40]!r}", exit_code=Exit.USAGE) from error

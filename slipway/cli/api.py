@@ -15,9 +15,9 @@ from slipway.api.audit import AnchorsAnswer, ChainEnd, ChainPart
 from slipway.api.releases import Applications
 
 from ..domain.rules import read_result
+from .errors import CliError, Exit
 from .finding import App
 from .signing_in import sign_in
-from .troubles import Exit, Trouble
 
 BASE = "/api/v1/"
 KEY_HEADER = "x-functions-key"
@@ -165,25 +165,25 @@ class Api:
         return content
 
     # ---- what went wrong
-    def _unreachable(self, error: Exception) -> Trouble:
+    def _unreachable(self, error: Exception) -> CliError:
         reason = getattr(error, "reason", None) or error
         why = str(reason).rpartition(": ")[2] or type(reason).__name__
-        return Trouble(
+        return CliError(
             f"{self._name} cannot be reached ({self.app.source}): {why}",
             exit_code=Exit.NO_ANSWER,
         )
 
-    def _odd(self, what: str) -> Trouble:
-        return Trouble(f"{self._name} does not answer as Slipway does: {what}", exit_code=Exit.NO_ANSWER)
+    def _odd(self, what: str) -> CliError:
+        return CliError(f"{self._name} does not answer as Slipway does: {what}", exit_code=Exit.NO_ANSWER)
 
-    def _refused(self, status: int, body: bytes) -> Trouble:
+    def _refused(self, status: int, body: bytes) -> CliError:
         try:
             problem = json.loads(body)
             title, detail = str(problem["title"]), str(problem["detail"])
         except (ValueError, KeyError, TypeError, RecursionError):
             if status in (401, 403):  # the host's own answer, which came before the app was asked
                 advice = "the key is not accepted" if self.app.key else "it needs a key"
-                return Trouble(
+                return CliError(
                     f"{self._name} answered {status}: {advice}; set SLIPWAY_KEY or give --key",
                     exit_code=Exit.NO_ANSWER,
                 )
@@ -191,7 +191,7 @@ class Api:
             return self._odd(f"status {status}" + (f", {shown}" if shown else ""))
         parameter = f" (parameter: {problem['parameter']})" if "parameter" in problem else ""
         exit_code = Exit.NO if status in (400, 403, 404, 409) else Exit.NO_ANSWER
-        return Trouble(f"{title}: {detail}{parameter}{_rules(problem)}", exit_code=exit_code)
+        return CliError(f"{title}: {detail}{parameter}{_rules(problem)}", exit_code=exit_code)
 
     @property
     def _name(self) -> str:
@@ -199,10 +199,10 @@ class Api:
 
 
 def records_of(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of a page as they came. Raises `Trouble`."""
+    """The records of a page as they came. Raises `CliError`."""
     records = content.get("records")
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise Trouble("the answer cannot be read: records: expected a list of JSON objects", exit_code=Exit.NO_ANSWER)
+        raise CliError("the answer cannot be read: records: expected a list of JSON objects", exit_code=Exit.NO_ANSWER)
     return records
 
 
@@ -218,9 +218,9 @@ def read[T: BaseModel](kind: type[T], content: Any) -> T:
     try:
         return base.read(kind, content)
     except OverflowError as error:
-        raise Trouble("the answer cannot be read: a time is out of range", exit_code=Exit.NO_ANSWER) from error
+        raise CliError("the answer cannot be read: a time is out of range", exit_code=Exit.NO_ANSWER) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         wrong = NEWER if first["type"] in ("enum", "literal_error") else first["msg"]
-        raise Trouble(f"the answer cannot be read: {where}: {wrong}", exit_code=Exit.NO_ANSWER) from error
+        raise CliError(f"the answer cannot be read: {where}: {wrong}", exit_code=Exit.NO_ANSWER) from error

@@ -11,7 +11,7 @@ import urllib3
 
 from slipway import __version__
 
-from .troubles import Exit, Trouble
+from .errors import CliError, Exit
 
 PAT_VARIABLE: Final = "AZURE_DEVOPS_EXT_PAT"
 """The variable that `az devops` reads too."""
@@ -32,7 +32,7 @@ class AzureDevOps:
     def __init__(self, organization: str, *, server: str = CLOUD, authorization: Callable[[], str]) -> None:
         address = urlsplit(server)
         if address.scheme != "https" and address.hostname not in LOOPBACK:
-            raise Trouble(
+            raise CliError(
                 f"--server: expected an address that begins with https://, got {server}", exit_code=Exit.USAGE
             )
         self._base = f"{server.rstrip('/')}/{quote(organization, safe='')}"
@@ -90,7 +90,7 @@ class AzureDevOps:
             content = answer.read(LIMIT)
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            raise Trouble(
+            raise CliError(
                 f"{self._name} cannot be reached ({type(error).__name__})", exit_code=Exit.NO_ANSWER
             ) from None
         if not OK <= answer.status < MULTIPLE or answer.status == 203:  # noqa: PLR2004 - the sign-in page, for a token it does not know
@@ -98,10 +98,10 @@ class AzureDevOps:
         try:
             found: dict[str, Any] = json.loads(content)
         except ValueError:
-            raise Trouble(f"{self._name} did not answer with JSON", exit_code=Exit.NO_ANSWER) from None
+            raise CliError(f"{self._name} did not answer with JSON", exit_code=Exit.NO_ANSWER) from None
         return found
 
-    def _refused(self, status: int, content: bytes, missing: str) -> Trouble:
+    def _refused(self, status: int, content: bytes, missing: str) -> CliError:
         try:
             said = str(json.loads(content).get("message", ""))[:300]
         except (ValueError, AttributeError):
@@ -116,7 +116,7 @@ class AzureDevOps:
             case _:
                 text = f"answered {status}: {said}" if said else f"answered {status}"
         exit_code = Exit.NO if status == 404 else Exit.NO_ANSWER  # noqa: PLR2004
-        return Trouble(f"{self._name} {text}", exit_code=exit_code)
+        return CliError(f"{self._name} {text}", exit_code=exit_code)
 
 
 def sign_in(environment: Mapping[str, str] = os.environ) -> Callable[[], str]:
@@ -135,4 +135,6 @@ def _by_entra() -> str:
     try:
         return f"Bearer {DefaultAzureCredential().get_token(SCOPE).token}"
     except ClientAuthenticationError:
-        raise Trouble(f"nobody is signed in: run `az login`, or set {PAT_VARIABLE}", exit_code=Exit.NO_ANSWER) from None
+        raise CliError(
+            f"nobody is signed in: run `az login`, or set {PAT_VARIABLE}", exit_code=Exit.NO_ANSWER
+        ) from None

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from .errors import CliError
 from .finding import App, checked
-from .troubles import Trouble
 
 TOKEN, BEARER = "SLIPWAY_TOKEN", "SLIPWAY_BEARER"
 TOKEN_LIMIT = 2048
@@ -28,18 +28,18 @@ class Token:
 
 
 def read_token(text: str, *, source: str) -> Token:
-    """Raises `Trouble`, which does not repeat the token."""
+    """Raises `CliError`, which does not repeat the token."""
     payload = text[:TOKEN_LIMIT].partition(".")[0]
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["c"]
         application, number, plan_hash = claims["application"], claims["release"], claims["plan_hash"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Trouble(f"{source}: expected the token of an approval link, as a whole") from error
+        raise CliError(f"{source}: expected the token of an approval link, as a whole") from error
     return Token(text=text, release=f"{application}-{number}", plan_hash=str(plan_hash))
 
 
 def read_link(link: str) -> tuple[App, Token]:
-    """The app that a link leads to, and the token in it. Raises `Trouble` and `UsageError`."""
+    """The app that a link leads to, and the token in it. Raises `CliError` and `UsageError`."""
     parts = urlsplit(link.strip())
     before, found, token = parts.path.partition("/approvals/")
     if not found or "/" in token:

@@ -10,9 +10,9 @@ from slipway.domain.audit import GENESIS, ChainCheck, ChainFault
 from slipway.domain.export import Form, form_of, read_back
 
 from .anchors import Anchored
+from .errors import CliError, Exit
 from .files import LONGEST, lines_of
 from .proofs import Part, Proof, anchors_of, load
-from .troubles import Exit, Trouble
 from .verifying import Progress, Verdict, feed, verdict_of
 
 INSTALLATION = "_installation"
@@ -23,7 +23,7 @@ class Checking:
 
     def __init__(self, export: Path, *, kept: Path | None = None) -> None:
         if not export.is_file():
-            raise Trouble(f"{export}: there is no such file", exit_code=Exit.USAGE)
+            raise CliError(f"{export}: there is no such file", exit_code=Exit.USAGE)
         self.export = export
         self.proof: Proof | None = load(export)
         self.anchored = Anchored(whole=False)
@@ -68,7 +68,7 @@ class Checking:
             try:
                 yield from (self._read(form, cells, place) for place, cells in enumerate(csv.reader(lines), start=2))
             except csv.Error as error:
-                raise Trouble(f"{self.export}: it is no CSV of records: {error}", exit_code=Exit.NO) from error
+                raise CliError(f"{self.export}: it is no CSV of records: {error}", exit_code=Exit.NO) from error
             return
         if first:
             yield self._read(form, first, 1)
@@ -78,7 +78,7 @@ class Checking:
         try:
             return read_back(form, line)
         except ValueError as error:
-            raise Trouble(f"{self.export}: line {place} is not a record: {error}", exit_code=Exit.NO) from error
+            raise CliError(f"{self.export}: line {place} is not a record: {error}", exit_code=Exit.NO) from error
 
     def _compare_length(self) -> None:
         if self.proof is None:
@@ -86,9 +86,9 @@ class Checking:
             return
         size = self.export.stat().st_size
         if size < self.proof.bytes:
-            raise Trouble(f"{self.export}: it has {size} bytes, and its proof names {self.proof.bytes}: it was cut")
+            raise CliError(f"{self.export}: it has {size} bytes, and its proof names {self.proof.bytes}: it was cut")
         if size > self.proof.bytes:
-            raise Trouble(
+            raise CliError(
                 f"{self.export}: {size - self.proof.bytes} bytes follow the end that its proof names: an export was "
                 "cut (run it again), or something was added"
             )
@@ -97,7 +97,7 @@ class Checking:
     def _take(self, record: dict[str, Any]) -> None:
         name = record.get("application")
         if not isinstance(name, str):
-            raise Trouble(f"{self.export}: a record names no application")
+            raise CliError(f"{self.export}: a record names no application")
         if name in self._faults:
             return
         check = self._checks.get(name)

@@ -17,8 +17,8 @@ from slipway.domain.audit import ChainCheck, ChainFault
 from slipway.domain.export import Form, heading, written
 
 from .api import PAGE, Api
+from .errors import CliError, Exit
 from .proofs import Part, Proof, anchors_of, load, save
-from .troubles import Exit, Trouble
 from .verifying import Progress, feed
 
 
@@ -46,14 +46,14 @@ class Disk:
         try:
             self._lock = self.file.open("ab")
         except OSError as error:
-            raise Trouble(f"{self.file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
+            raise CliError(f"{self.file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
         with contextlib.suppress(ImportError):  # there is none on Windows, where an open file is not written to
             import fcntl  # noqa: PLC0415
 
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise Trouble(f"{self.file}: another export is writing it") from error
+                raise CliError(f"{self.file}: another export is writing it") from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,13 +65,13 @@ class Disk:
         proof = load(self.file)
         if proof is None:
             if self.file.stat().st_size:
-                raise Trouble(
+                raise CliError(
                     f"{self.file}: it is there, and no proof beside it says how far it goes; take another name"
                 )
             save(self.file, Proof(form=form))  # so that what follows is known for ours, wherever this run ends
             return Proof(form=form)
         if proof.form is not form:
-            raise Trouble(f"{self.file}: it was begun as {proof.form}, and {form} is asked for", exit_code=Exit.USAGE)
+            raise CliError(f"{self.file}: it was begun as {proof.form}, and {form} is asked for", exit_code=Exit.USAGE)
         _cut(self.file, proof.bytes)
         _cut(anchors_of(self.file), proof.anchors_bytes)
         return proof
@@ -100,7 +100,7 @@ def _add(file: Path, content: bytes) -> None:
 def _cut(file: Path, length: int) -> None:
     size = file.stat().st_size if file.exists() else 0
     if size < length:
-        raise Trouble(f"{file}: it has {size} bytes, and its proof names {length}: it was cut; begin anew elsewhere")
+        raise CliError(f"{file}: it has {size} bytes, and its proof names {length}: it was cut; begin anew elsewhere")
     if size > length:
         os.truncate(file, length)
 
@@ -165,7 +165,7 @@ class Export:
         page = self._api.audit_page(name, after=after - 1, limit=1)
         found = next((item for item in page.records if item.get("sequence") == after), None)
         if found is None or not isinstance(found.get("hash"), str):
-            raise Trouble(f"the trail of {name} has no record {after}; its head names {page.head.sequence}")
+            raise CliError(f"the trail of {name} has no record {after}; its head names {page.head.sequence}")
         return Part(first=after + 1, previous=found["hash"], last=after, hash=found["hash"])
 
     def _take(self, check: ChainCheck, part: Part, items: list[dict[str, Any]]) -> ChainFault | None:

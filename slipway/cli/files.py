@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from .troubles import Exit, Trouble
+from .errors import CliError, Exit
 
 GZIP = b"\x1f\x8b"
 LONGEST = 16 * 1024 * 1024
@@ -15,13 +15,13 @@ LONGEST = 16 * 1024 * 1024
 
 
 def opened(file: Path, *, size: int | None = None) -> IO[str]:
-    """The file as text, line ends untouched; of the first `size` bytes where it is given. Raises `Trouble`."""
+    """The file as text, line ends untouched; of the first `size` bytes where it is given. Raises `CliError`."""
     try:
         raw: IO[bytes] = file.open("rb")
         packed = raw.read(2) == GZIP
         raw.seek(0)
     except OSError as error:
-        raise Trouble(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
+        raise CliError(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
     if size is not None:
         raw = io.BufferedReader(_Begin(raw, size))
     unpacked = gzip.GzipFile(fileobj=raw) if packed else raw
@@ -29,15 +29,15 @@ def opened(file: Path, *, size: int | None = None) -> IO[str]:
 
 
 def lines_of(file: Path, *, size: int | None = None, ends: bool = False) -> Iterator[str]:
-    """Its lines, with or without their ends. Raises `Trouble` for what is no text or no whole gzip."""
+    """Its lines, with or without their ends. Raises `CliError` for what is no text or no whole gzip."""
     with opened(file, size=size) as text:
         try:
             while line := text.readline(LONGEST + 1):
                 if len(line) > LONGEST:
-                    raise Trouble(f"{file}: a line is longer than {LONGEST} characters")
+                    raise CliError(f"{file}: a line is longer than {LONGEST} characters")
                 yield line if ends else line.rstrip("\r\n")
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise Trouble(f"{file}: it cannot be read to its end: {error}") from error
+            raise CliError(f"{file}: it cannot be read to its end: {error}") from error
 
 
 class _Begin(io.RawIOBase):

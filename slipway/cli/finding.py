@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from .troubles import Exit, Trouble
+from .errors import CliError, Exit
 
 STACK_FILE = Path(".local") / "stack.json"
 """Written by `make up`, below the folder of the repository."""
@@ -43,7 +43,7 @@ def find_app(
     for place in (folder, *folder.parents):
         if (file := place / STACK_FILE).is_file():
             return _of_stack(file, key)
-    raise Trouble(
+    raise CliError(
         "no installation was found: run `make up` to have one on this machine, "
         f"or set {URL} and {KEY} (or give --url and --key)",
         exit_code=Exit.NO_ANSWER,
@@ -56,7 +56,7 @@ def _of_stack(file: Path, key: str) -> App:
             told = json.loads(opened.read(MAX_STACK_FILE))
         url, own_key = told["url"], told["key"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Trouble(f"{file}: expected a JSON object with url and key; run `make up` again") from error
+        raise CliError(f"{file}: expected a JSON object with url and key; run `make up` again") from error
     return App(url=checked(str(url), str(file)), key=key or str(own_key), source=str(file))
 
 

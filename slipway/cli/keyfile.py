@@ -10,13 +10,13 @@ from pathlib import Path
 
 from slipway.domain.keyring import LiveKey, format_keys, made_on, new_id, parse_keys
 
-from .troubles import Trouble
+from .errors import CliError
 
 LIMIT = 64 * 1024
 
 
 class KeysInFile:
-    """One file. Every method raises `Trouble`, and then nothing was changed."""
+    """One file. Every method raises `CliError`, and then nothing was changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -39,11 +39,11 @@ class KeysInFile:
         except FileNotFoundError:
             return {}
         except UnicodeDecodeError:
-            raise Trouble(f"{self._path}: expected ASCII; nothing was changed") from None
+            raise CliError(f"{self._path}: expected ASCII; nothing was changed") from None
         except ValueError as error:
-            raise Trouble(f"{self._path}: {error}; nothing was changed") from None
+            raise CliError(f"{self._path}: {error}; nothing was changed") from None
         except OSError as error:
-            raise Trouble(f"{self._path}: cannot be read ({type(error).__name__}); nothing was changed") from None
+            raise CliError(f"{self._path}: cannot be read ({type(error).__name__}); nothing was changed") from None
 
     def _write(self, keys: Mapping[str, bytes]) -> None:
         """For its owner alone: that is how temporary files are made."""
@@ -58,4 +58,4 @@ class KeysInFile:
         except OSError as error:
             if made is not None:
                 made.unlink(missing_ok=True)
-            raise Trouble(f"{self._path}: cannot be written ({type(error).__name__}); nothing was changed") from None
+            raise CliError(f"{self._path}: cannot be written ({type(error).__name__}); nothing was changed") from None

@@ -9,7 +9,7 @@ from slipway.domain.audit import GENESIS
 from slipway.domain.export import Form
 from slipway.domain.model import Record
 
-from .troubles import Exit, Trouble
+from .errors import CliError, Exit
 
 MAX_PROOF = 64 * 1024 * 1024
 
@@ -48,7 +48,7 @@ def anchors_of(export: Path) -> Path:
 
 
 def load(export: Path) -> Proof | None:
-    """The proof beside an export; None where there is none. Raises `Trouble` for one that cannot be read."""
+    """The proof beside an export; None where there is none. Raises `CliError` for one that cannot be read."""
     file = proof_of(export)
     try:
         with file.open("rb") as opened:
@@ -56,13 +56,13 @@ def load(export: Path) -> Proof | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Trouble(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
+        raise CliError(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
     try:
         return Proof.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise Trouble(f"{file}: it is not the proof of an export: {where}: {first['msg']}") from error
+        raise CliError(f"{file}: it is not the proof of an export: {where}: {first['msg']}") from error
 
 
 def save(export: Path, proof: Proof) -> None:

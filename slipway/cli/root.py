@@ -7,9 +7,9 @@ import click
 
 from slipway import __version__
 
+from .errors import CliError, Exit
 from .lazy import Lazy, LazyGroup
 from .options import AUDIENCE_HELP, app_options
-from .troubles import Exit, Trouble
 
 _COMMANDS = "slipway.cli.commands."
 
@@ -51,7 +51,7 @@ class Root(LazyGroup):
         except KeyboardInterrupt:
             ctx.exit(Exit.INTERRUPTED)
         except RecursionError as error:
-            raise Trouble("the answer is nested too deeply", exit_code=Exit.NO_ANSWER) from error
+            raise CliError("the answer is nested too deeply", exit_code=Exit.NO_ANSWER) from error
 
 
 @click.group(cls=Root, lazy=LAZY, context_settings={"help_option_names": ["-h", "--help"]})

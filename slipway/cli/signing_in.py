@@ -1,10 +1,10 @@
 """Sign-in to Entra for the app: by `az login`, in a pipeline, or with a managed identity. It asks for no password."""
 
-from .troubles import Exit, Trouble
+from .errors import CliError, Exit
 
 
 def sign_in(audience: str) -> str:
-    """An access token for the app, whose client id or `api://…` the audience is. Raises `Trouble`."""
+    """An access token for the app, whose client id or `api://…` the audience is. Raises `CliError`."""
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import; who signs in waits for it anyway
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415
 
@@ -14,7 +14,7 @@ def sign_in(audience: str) -> str:
     except (AzureError, ValueError) as error:
         # Its message names each way that was tried, over many lines, and what each of them said.
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise Trouble(
+        raise CliError(
             f"--audience: nobody is signed in for {audience}: {first}; try `az login`, or check that the app's "
             "registration lets the Azure CLI ask for tokens",
             exit_code=Exit.NO_ANSWER,

@@ -14,7 +14,7 @@ type TrailRecord = AuditRecord | Damaged
 
 
 def read_record(content: dict[str, Any]) -> TrailRecord:
-    """A record as a page of the trail holds it. Raises `Trouble`."""
+    """A record as a page of the trail holds it. Raises `CliError`."""
     return read(ChainRecord, {"record": content}).record
 
 

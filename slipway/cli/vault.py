@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from slipway.domain.keyring import VAULT_SECRET, LiveKey, Version, live_versions
 
-from .troubles import Exit, Trouble
+from .errors import CliError, Exit
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretClient
@@ -30,7 +30,7 @@ def open_vault(url: str) -> "SecretClient":
 
 
 class KeysInVault:
-    """The versions of one secret: each is a key, the newest that is enabled signs. Every method raises `Trouble`."""
+    """The versions of one secret: each is a key, the newest that is enabled signs. Every method raises `CliError`."""
 
     def __init__(self, client: "SecretClient") -> None:
         self._client = client
@@ -64,8 +64,8 @@ class KeysInVault:
         for number, version in enumerate(retired):
             try:
                 self._disable(version)
-            except Trouble as trouble:
-                raise Trouble(
+            except CliError as trouble:
+                raise CliError(
                     f"{trouble.message}. The new key {made.version} signs, but these are still live: "
                     f"{', '.join(retired[number:])}. Disable them with `az keyvault secret set-attributes "
                     f"--enabled false`",
@@ -86,6 +86,6 @@ def _told() -> Iterator[None]:
         yield
     except HttpResponseError as error:
         hint = HINTS.get(error.status_code or 0, "try again in a moment")
-        raise Trouble(f"Key Vault answered {error.status_code}: {hint}", exit_code=Exit.NO_ANSWER) from None
+        raise CliError(f"Key Vault answered {error.status_code}: {hint}", exit_code=Exit.NO_ANSWER) from None
     except AzureError as error:
-        raise Trouble(f"Key Vault does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER) from None
+        raise CliError(f"Key Vault does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER) from None

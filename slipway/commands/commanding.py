@@ -5,15 +5,15 @@ from datetime import datetime
 
 from ..clock import Clock, utc_now
 from ..domain.blocks import Freeze, Hold
-from ..domain.causes import CommandGiven
 from ..domain.commands import OF_A_LANE, OF_A_RELEASE, Verb
 from ..domain.errors import NotFound
+from ..domain.events import CommandGiven
 from ..domain.model import Record
 from ..domain.release import Lane
 from ..domain.reports import FreezeShown
 from ..domain.rules import RuleResult, failed
 from ..engine.freezing import REPEAT, Freezer, Order
-from ..engine.intake import Intake, Outcome, Receipt, UnknownTarget
+from ..engine.handle import Handler, Outcome, Receipt, UnknownTarget
 from ..inbound.reading import BadInput
 from ..queries.reading import Reader
 
@@ -58,7 +58,7 @@ class Asked:
 class Commander:
     """Takes commands in, and says what is frozen and held."""
 
-    intake: Intake
+    handler: Handler
     reader: Reader
     freezer: Freezer
     clock: Clock = utc_now
@@ -67,30 +67,30 @@ class Commander:
         """Raises `BadInput`, `NotFound`, `Contended`, `LedgerUnavailable`."""
         if asked.verb in (Verb.FREEZE, Verb.UNFREEZE) and not asked.application and not asked.environment:
             return self._everything(asked)
-        cause = self._cause(asked)
+        event = self._event(asked)
         try:
-            (receipt,) = self.intake.take(cause)
+            (receipt,) = self.handler.handle(event)
         except UnknownTarget as unknown:
             raise NotFound(str(unknown)) from unknown
-        rules, number = self._rules(cause, receipt), cause.release
-        if cause.verb is Verb.ROLLBACK and not failed(rules):
-            lane = self.reader.ledger.lanes(cause.application).get(cause.environment or "")
+        rules, number = self._rules(event, receipt), event.release
+        if event.verb is Verb.ROLLBACK and not failed(rules):
+            lane = self.reader.ledger.lanes(event.application).get(event.environment or "")
             number = (lane.returning or (lane.hold.release if lane.hold else None) if lane else None) or number
-        release = self.reader.ledger.release(cause.application, number) if number else None
+        release = self.reader.ledger.release(event.application, number) if number else None
         return Given(
-            verb=cause.verb,
-            application=cause.application,
-            environment=cause.environment or "",
+            verb=event.verb,
+            application=event.application,
+            environment=event.environment or "",
             release=release.id if release else "",
             phase=str(release.phase) if release else "",
             rules=rules,
         )
 
-    def _rules(self, cause: CommandGiven, receipt: Receipt) -> tuple[RuleResult, ...]:
+    def _rules(self, event: CommandGiven, receipt: Receipt) -> tuple[RuleResult, ...]:
         """What it was judged by; a repeat is answered as the first was."""
         if receipt.outcome is not Outcome.REPEATED:
             return receipt.rules
-        refused = self.reader.ledger.was_refused(cause.application, cause)
+        refused = self.reader.ledger.was_refused(event.application, event)
         return (REPEAT,) if refused else ()
 
     def _everything(self, asked: Asked) -> Given:
@@ -105,7 +105,7 @@ class Commander:
         done = self.freezer.give(order)
         return Given(verb=asked.verb, application="", rules=done.rules, told=done.told, of=done.of)
 
-    def _cause(self, asked: Asked) -> CommandGiven:
+    def _event(self, asked: Asked) -> CommandGiven:
         application, number = asked.application, None
         if asked.verb in OF_A_RELEASE:
             release = self.reader.release(asked.release)

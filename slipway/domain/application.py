@@ -114,7 +114,7 @@ class OnFailure(StrEnum):
 
 
 class Environment(Record):
-    """A target in the chain."""
+    """One target of the chain: a cluster and a namespace, with its registry, gate and verification."""
 
     name: Name = Field(description="Name of the environment, such as staging; used once in an application.")
     cluster: Name = Field(description="Name of the cluster, as the installation's settings list it.")
@@ -141,7 +141,7 @@ class Environment(Record):
     promotion: PromotionRule = Field(
         default=PromotionRule(), description="How the artifact gets into this environment's registry."
     )
-    rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")
+    rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a visit to become ready.")
     verify: Verification = Field(default=Verification(), description="The acceptance tests after a rollout.")
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."

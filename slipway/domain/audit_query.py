@@ -29,9 +29,13 @@ class ActionClass(StrEnum):
     CHANGE = "change"
     """What runs in an environment was changed, or was made the one that is live."""
     FREEZE = Intervention.FREEZE.value
+    """A freeze or a hold began or ended."""
     OVERRIDE = Intervention.OVERRIDE.value
+    """Somebody passed a rule with a reason."""
     REJECTION = Intervention.REJECTION.value
+    """Somebody rejected a release."""
     ROLLBACK = Intervention.ROLLBACK.value
+    """What was live before was brought back, or was to be."""
     INTERVENTION = "intervention"
     """Any freeze, override, rejection or rollback."""
 

@@ -17,7 +17,7 @@ from .decide.conditions import (
 )
 from .explain_gate import gate_rules
 from .model import Record
-from .release import Lane, Phase, Release, Visit
+from .release import Lane, Phase, Release, Rollout
 from .rules import Milestone, Rule, RuleResult, StoredResult, WaitsFor, failed
 from .snapshot import Snapshot
 from .wording import Wording, moment
@@ -54,7 +54,7 @@ def explain(snapshot: Snapshot, release: Release) -> Explanation:
         rules=tuple(
             EnvironmentRules(environment=environment.name, rules=tuple(view.rules(environment)))
             for environment in snapshot.application.environments
-            if release.brings_back is None or release.environment == environment.name
+            if release.rollback is None or release.environment == environment.name
         ),
         next=wording.next(),
     )
@@ -86,14 +86,14 @@ class _View:
 
     def rules(self, environment: Environment) -> Iterator[RuleResult]:
         yield from self._way_here(environment)
-        visit = self.release.visit(environment.name)
-        yield from self._supply_chain(environment, visit)
-        if visit is None or visit.outcome != "live":
-            if self.release.brings_back is None:
+        rollout = self.release.rollout_in(environment.name)
+        yield from self._supply_chain(environment, rollout)
+        if rollout is None or rollout.outcome != "live":
+            if self.release.rollback is None:
                 yield self._no_newer(environment)
             yield self._lane_is_free(environment)
             yield self._plan(environment)
-            if self.release.brings_back is None:
+            if self.release.rollback is None:
                 yield from gate_rules(self.snapshot, self.release, environment)
             yield from self._blocks(environment)
             if self.snapshot.application.registry_of(environment) != self.release.registry:
@@ -101,13 +101,13 @@ class _View:
             yield self._rolled_out(environment)
         if environment.verify.http or environment.verify.job:
             yield self._verified(environment)
-        yield self._is_live(environment, visit)
+        yield self._is_live(environment, rollout)
 
     # ---- before the environment
     def _way_here(self, environment: Environment) -> Iterator[RuleResult]:
         names = [e.name for e in self.snapshot.application.environments]
         place = names.index(environment.name)
-        back = self.release.brings_back
+        back = self.release.rollback
         if back is not None:
             ordered = f"{back.by} ordered it: {back.reason}"
             yield Rule.WAS_LIVE_HERE.holds(f"{self.release.application}-{back.to} was live in {environment.name}")
@@ -116,8 +116,8 @@ class _View:
         if place == 0:
             yield from self._start()
             return
-        visit = self.release.visit(names[place - 1])
-        passed = visit is not None and visit.outcome == "live"
+        rollout = self.release.rollout_in(names[place - 1])
+        passed = rollout is not None and rollout.outcome == "live"
         reason = f"{self.release.id} {'went' if passed else 'has not gone'} live in {names[place - 1]}"
         yield _reached(Rule.PREVIOUS_ENVIRONMENT_WAS_LIVE, passed, reason)
 
@@ -194,7 +194,7 @@ class _View:
             self.release,
             snapshot.lane(environment),
             everything=snapshot.head.freeze,
-            opening=snapshot.windows.get(environment),
+            window_status=snapshot.windows.get(environment),
             now=snapshot.now,
         )
 
@@ -203,10 +203,10 @@ class _View:
         if not self.release.phase.final and not self._past(environment, Phase.HELD_BACK):
             yield from (result for result in self.blocks(environment.name) if result.rule is not Rule.LANE_IS_FREE)
 
-    def _supply_chain(self, environment: Environment, visit: Visit | None) -> Iterator[RuleResult]:
+    def _supply_chain(self, environment: Environment, rollout: Rollout | None) -> Iterator[RuleResult]:
         """What is required of the image: as the plan found it, or else what a plan will have to find."""
-        if visit is not None and (visit.supply_chain or visit.outcome == "live"):
-            yield from visit.supply_chain
+        if rollout is not None and (rollout.supply_chain or rollout.outcome == "live"):
+            yield from rollout.supply_chain
             return
         for rule in environment.require.rules():
             yield _still(self.release, rule, "it is looked at when the rollout is planned")
@@ -216,7 +216,7 @@ class _View:
         here = self._here(environment)
         phase = self.release.phase
         brought_back = here and (phase is Phase.ROLLING_BACK or phase is Phase.ROLLED_BACK)
-        kept = self.release.brings_back is not None and self.release.brings_back.copied
+        kept = self.release.rollback is not None and self.release.rollback.copied
         if kept or self._past(environment, Phase.PROMOTING) or brought_back or (here and self._has_evidence()):
             return Rule.ARTIFACT_IS_PROMOTED.holds(f"{target} has {short(self.release.digest)}")
         under_way = here and self.release.phase is Phase.PROMOTING
@@ -235,30 +235,30 @@ class _View:
 
     def _has_evidence(self) -> bool:
         """Whether acceptance tests answered in the environment it is in: then everything before them went well."""
-        return bool(self.release.visits and self.release.visits[-1].evidence)
+        return bool(self.release.rollouts and self.release.rollouts[-1].evidence)
 
     def _verified(self, environment: Environment) -> RuleResult:
-        visit = self.release.visit(environment.name)
-        evidence = visit.evidence if visit else ()
+        rollout = self.release.rollout_in(environment.name)
+        evidence = rollout.evidence if rollout else ()
         refuted = [f"{item.name}: {item.summary}" for item in evidence if not item.passed]
         if refuted:
             return Rule.VERIFICATION_PASSED.fails("; ".join(refuted))
-        if visit is not None and visit.outcome == "live":
+        if rollout is not None and rollout.outcome == "live":
             summaries = "; ".join(f"{item.name}: {item.summary}" for item in evidence)
             return Rule.VERIFICATION_PASSED.holds(summaries or "the acceptance tests passed")
         under_way = self._here(environment) and self.release.phase is Phase.VERIFYING
         reason = "it is under way" if under_way else "it has not been passed"
         return _still(self.release, Rule.VERIFICATION_PASSED, reason)
 
-    def _is_live(self, environment: Environment, visit: Visit | None) -> RuleResult:
-        if visit is None or visit.outcome != "live" or visit.left_at is None:
+    def _is_live(self, environment: Environment, rollout: Rollout | None) -> RuleResult:
+        if rollout is None or rollout.outcome != "live" or rollout.left_at is None:
             return _still(self.release, Rule.IS_LIVE, f"{self.release.id} is not live in {environment.name}")
         live = self._lane(environment).live
         if live is not None and live.release != self.release.number:
             by = f"{self.release.application}-{live.release}"
-            reason = f"went live at {moment(visit.left_at)}, and was replaced by {by} at {moment(live.at)}"
+            reason = f"went live at {moment(rollout.left_at)}, and was replaced by {by} at {moment(live.at)}"
             return Rule.IS_LIVE.fails(reason)
-        return Rule.IS_LIVE.holds(f"live since {moment(visit.left_at)}")
+        return Rule.IS_LIVE.holds(f"live since {moment(rollout.left_at)}")
 
 
 def _reached(rule: Rule, holds: bool, reason: str) -> RuleResult:

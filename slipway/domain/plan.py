@@ -51,7 +51,7 @@ class Plan(Record):
     run: str | None = None
     policy: Digest
     """Hash of what the environment demands."""
-    brings_back: int | None = None
+    rollback: int | None = None
     """Of a roll-back by hand: the release whose manifests these are."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
     """What whoever ordered a roll-back should know: that its manifests or its image are gone."""
@@ -73,7 +73,7 @@ class Plan(Record):
 
     def document(self) -> bytes:
         """The canonical JSON that is kept, and hashed. What only a roll-back has is left out of any other plan."""
-        rare = {name for name in ("brings_back", "warnings") if not getattr(self, name)}
+        rare = {name for name in ("rollback", "warnings") if not getattr(self, name)}
         return canonical(self.model_dump(mode="json", exclude=rare))
 
 
@@ -98,7 +98,7 @@ def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
 _PARTS = {
     "image": ("digest", "tag", "repository"),
     "target": ("registry", "promote_from", "cluster", "namespace"),
-    "manifests": ("manifests", "brings_back", "warnings"),
+    "manifests": ("manifests", "rollback", "warnings"),
     "acceptance tests": ("verification",),
     "what is live": ("base",),
     "policy": ("policy",),

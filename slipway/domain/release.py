@@ -22,9 +22,9 @@ __all__ = [
     "Phase",
     "Push",
     "Release",
-    "Return",
+    "Rollback",
+    "Rollout",
     "Run",
-    "Visit",
     "Vote",
     "VoteDecision",
     "parse_release_id",
@@ -75,8 +75,12 @@ class Push(Record):
 
 
 class VoteDecision(StrEnum):
+    """What a person decides about a plan."""
+
     APPROVE = "approve"
+    """This plan may be rolled out."""
     REJECT = "reject"
+    """It may not; the release ends."""
     WITHDRAW = "withdraw"
     """Take back the vote that was cast before; it leaves none."""
 
@@ -123,8 +127,8 @@ class Evidence(Record):
     log: Digest | None = Field(default=None, description="Blob with the whole log, named by its hash.")
 
 
-class Visit(Record):
-    """What happened to a release in one environment."""
+class Rollout(Record):
+    """One attempt to bring a release into an environment, and what became of it."""
 
     environment: Name
     arrived_at: Moment
@@ -137,7 +141,7 @@ class Visit(Record):
     """What the last plan found of the signatures, the SBOM and the provenance that the environment requires."""
 
 
-class Return(Record):
+class Rollback(Record):
     """Why a release exists that was not pushed: to bring back, in one environment, what an earlier one had there."""
 
     environment: Name
@@ -181,14 +185,14 @@ class Release(Record):
     plan_delivery: Digest | None = None
     """Hash of the delivery folder that the plan was made from."""
     gate: GateState | None = None
-    visits: tuple[Visit, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
     reason: str = Field(default="", max_length=2000)
     superseded_by: int | None = None
     first_sequence: int = 0
     """The audit sequence at which its story begins."""
     trace: Annotated[str, Field(max_length=64)] = ""
     """The span (W3C `traceparent`) in which it began: its way to production is one trace. Empty without traces."""
-    brings_back: Return | None = None
+    rollback: Rollback | None = None
     """Set where it is a roll-back by hand: it goes to one environment only, and no gate asks about it."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
     """Names of the rules that keep it back, while it is held back."""
@@ -210,13 +214,13 @@ class Release(Record):
     def newer_than(self, other: "Release") -> bool:
         return (self.order, self.number) > (other.order, other.number)
 
-    def visit(self, environment: str) -> Visit | None:
-        return next((v for v in reversed(self.visits) if v.environment == environment), None)
+    def rollout_in(self, environment: str) -> Rollout | None:
+        return next((v for v in reversed(self.rollouts) if v.environment == environment), None)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """Everything that speaks for this artifact so far, oldest first."""
-        return tuple(item for visit in self.visits for item in visit.evidence)
+        return tuple(item for rollout in self.rollouts for item in rollout.evidence)
 
 
 def parse_release_id(text: str) -> tuple[str, int]:

@@ -50,9 +50,13 @@ class Role(StrEnum):
     """What somebody is to this installation. A person may have several."""
 
     READER = "reader"
+    """Looks at everything that the pages show."""
     APPROVER = "approver"
+    """Reads, and may vote where a gate's policy names them."""
     OPERATOR = "operator"
+    """Reads, and gives commands: freeze, resume, cancel, retry, roll back."""
     ADMIN = "admin"
+    """Does what operators do, and changes the installation itself."""
 
 
 _READING: Final = frozenset({Permission.READ, Permission.EXPORT})

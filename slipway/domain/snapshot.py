@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .application import Application, Environment, Start
-from .causes import (
-    Cause,
+from .events import (
     CommandGiven,
     DeadlineReached,
     DeliveryChanged,
+    Event,
     FreezeSpread,
     ImagePushed,
     PipelineCompleted,
@@ -23,7 +23,7 @@ from .causes import (
 from .release import Head, Lane, Release
 from .rules import RuleResult
 from .steps import StepKind
-from .windows import Opening
+from .windows import WindowStatus
 
 JOINING_LOADED = 20
 """Waiting releases that one decision looks at: few enough for all that may follow to fit into one transaction."""
@@ -37,7 +37,7 @@ class Policy:
     delivery: str
     """Hash of the folder that the application was read from."""
     now: datetime
-    windows: Mapping[str, Opening]
+    windows: Mapping[str, WindowStatus]
     """Of each environment that has time windows: whether they are open now."""
     check_tag: Callable[[str], RuleResult]
     """Whether a tag may start a release."""
@@ -76,7 +76,7 @@ class Snapshot:
     """Number of the newest release of each tag that was looked up."""
     tag_rules: Mapping[str, RuleResult]
     """Of each tag that was looked up or that a release has: whether it may start a release."""
-    windows: Mapping[str, Opening]
+    windows: Mapping[str, WindowStatus]
     """Of each environment that has time windows: whether they are open now."""
 
     def lane(self, environment: str) -> Lane:
@@ -90,31 +90,31 @@ class Snapshot:
         return self.application.environment(release.environment) if release.environment else None
 
 
-def tag_of(application: Application, cause: PipelineCompleted) -> str | None:
+def tag_of(application: Application, event: PipelineCompleted) -> str | None:
     """The tag that a run's image has: named by the run itself, or by the application's convention."""
-    if cause.tag or cause.digest or application.pipeline is None:
-        return cause.tag
-    run = cause.run
+    if event.tag or event.digest or application.pipeline is None:
+        return event.tag
+    run = event.run
     text = application.pipeline.tag
     for name, value in (("run_number", run.number), ("run_id", str(run.id)), ("commit", run.commit)):
         text = text.replace("{" + name + "}", value)
     return text
 
 
-def lookups(application: Application, cause: Cause) -> Lookups:
-    """What has to be looked up to decide about a cause."""
+def lookups(application: Application, event: Event) -> Lookups:
+    """What has to be looked up to decide about an event."""
     joining = JOINING_LOADED if application.start is not Start.PUSH else 0
-    match cause:
+    match event:
         case ImagePushed():
-            return Lookups(digest=cause.digest, tag=cause.tag, active=joining)
+            return Lookups(digest=event.digest, tag=event.tag, active=joining)
         case PipelineCompleted():
-            return Lookups(digest=cause.digest, tag=tag_of(application, cause), active=joining)
+            return Lookups(digest=event.digest, tag=tag_of(application, event), active=joining)
         case StepFinished():
-            resolved = joining if cause.step.kind is StepKind.RESOLVE else 0
-            return Lookups(releases=(cause.step.release,), digest=cause.resolved_digest, active=resolved)
+            resolved = joining if event.step.kind is StepKind.RESOLVE else 0
+            return Lookups(releases=(event.step.release,), digest=event.resolved_digest, active=resolved)
         case CommandGiven():
-            return Lookups(releases=(cause.release,) if cause.release else ())
+            return Lookups(releases=(event.release,) if event.release else ())
         case FreezeSpread():
             return Lookups()
         case VoteCast() | DeadlineReached() | ReminderDue() | DeliveryChanged():
-            return Lookups(releases=(cause.release,))
+            return Lookups(releases=(event.release,))

@@ -8,12 +8,15 @@ from pydantic import Field
 
 from .application import Environment
 from .model import Moment, Name, Record, sha256
+from .queues import Queue
 
 MESSAGE_ID_LIMIT = 128
 """Characters that Service Bus takes in a message id."""
 
 
 class StepKind(StrEnum):
+    """What a step does."""
+
     RESOLVE = "resolve"
     """Look a tag up in the registry."""
     PLAN = "plan"
@@ -36,9 +39,13 @@ class Notice(StrEnum):
     """What people are told of."""
 
     GATE_OPENED = "gate-opened"
+    """A gate waits for people."""
     REMINDER = "gate-reminder"
+    """It still waits, and they have not answered."""
     VOTES_VOIDED = "votes-voided"
+    """The plan has changed, so that votes on the earlier one do not count."""
     ENDED = "ended"
+    """A release has ended, well or not."""
 
 
 class Step(Record):
@@ -110,7 +117,7 @@ class Trace(Record):
 class Outgoing(Record):
     """A message that a decision sends; kept in the outbox until it has been sent."""
 
-    queue: Literal["steps", "causes"]
+    queue: Literal[Queue.STEPS, Queue.EVENTS]
     id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]
     """Message id: a repeat within the queue's window is dropped."""
     body: dict[str, Any]

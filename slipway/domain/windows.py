@@ -68,7 +68,7 @@ class Windows(Record):
         return bool(self.allow or self.deny or self.holidays or self.holidays_file)
 
 
-class Opening(Record):
+class WindowStatus(Record):
     """Whether rollouts may begin at one moment, and until when that stays so."""
 
     open: bool

@@ -110,7 +110,7 @@ class Wording:
         return self.snapshot.lane(self.release.environment or "")
 
     def _completed(self, where: str) -> str:
-        back = self.release.brings_back
+        back = self.release.rollback
         if back is not None:
             return f"brought {self.release.application}-{back.to} back{where}"
         return f"went live{where}, the last environment"
@@ -205,10 +205,10 @@ class Wording:
         return "A cancelled release does not come back: push a new image when it is wanted."
 
     def _after_failure(self) -> str:
-        environment, visits = self._environment(), self.release.visits
-        if visits and failed(visits[-1].supply_chain):
+        environment, rollouts = self._environment(), self.release.rollouts
+        if rollouts and failed(rollouts[-1].supply_chain):
             return "Sign the image and attach what is missing, in the pipeline that builds it; then push a new image."
-        touched = bool(visits and visits[-1].plan_hash)
+        touched = bool(rollouts and rollouts[-1].plan_hash)
         if touched and environment and environment.on_failure is OnFailure.STOP:
             look = f"A person has to look at {environment.name}: it was left as it is."
             return f"{look} Then try it again, or push a new image."

@@ -3,7 +3,7 @@
 What is guaranteed: an application that has been told begins no rollout any more, not even by a decision that was being
 made at that moment, because it is told by a change of the row that guards every decision of that application. So once
 a freeze was answered with "told to all", nothing begins anywhere. Where an application could not be told, or the
-process died in between, the sweep tells it within a minute (docs/decisions/0007-freezes-and-verbs.md).
+process died in between, the sweep tells it within three minutes (docs/decisions/0007-freezes-and-verbs.md).
 """
 
 import logging
@@ -16,16 +16,16 @@ from ..clock import Clock, utc_now
 from ..domain.actions import Action
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
-from ..domain.causes import FreezeSpread
 from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
+from ..domain.events import FreezeSpread
 from ..domain.model import Record, sha256
 from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import Installation
-from .intake import Contended, Intake, Outcome
+from .handle import Contended, Handler, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Freezer:
 
     installation: Installation
     catalogue: Catalogue
-    intake: Intake
+    handler: Handler
     clock: Clock = utc_now
 
     def state(self) -> FreezeState | None:
@@ -121,22 +121,22 @@ class Freezer:
 
     def _tell(self, application: str, state: FreezeState | None) -> bool:
         try:
-            self.tell(application, self.intake.ledger.head(application), state)
+            self.tell(application, self.handler.ledger.head(application), state)
         except (Contended, LedgerUnavailable) as away:
             log.warning("%s was not told of the freeze of everything; the sweep tells it: %s", application, away)
             return False
         return True
 
     def tell(self, application: str, head: Head, state: FreezeState | None) -> int:
-        """Make the application's copy what it should be; how many changes that took. Raises as `Intake.take` does.
+        """Make the application's copy what it should be; how many changes that took. Raises as `Handler.take` does.
 
         `state` was read before `head`, so it may not know yet of a freeze that the head has a copy of. Where the two
         differ it is read again, behind the head: what it says has ended then has ended for good.
         """
         if not differences(application, head, state, now=self.clock()):
             return 0
-        causes = differences(application, head, self.state(), now=self.clock())
-        return sum(receipt.outcome is Outcome.TAKEN for cause in causes for receipt in self.intake.take(cause))
+        events = differences(application, head, self.state(), now=self.clock())
+        return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.handler.handle(event))
 
 
 def differences(application: str, head: Head, state: FreezeState | None, *, now: datetime) -> tuple[FreezeSpread, ...]:

@@ -1,4 +1,4 @@
-"""The gateway: events that come by HTTP are turned into causes and enqueued, and nothing else happens to them there."""
+"""The gateway: what comes by HTTP is parsed into an event and enqueued; nothing else happens to it there."""
 
 import logging
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ..clock import Clock, utc_now
-from ..domain.causes import Cause, PipelineCompleted
+from ..domain.events import Event, PipelineCompleted
+from ..domain.queues import Queue
 from ..domain.sources import Source
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
@@ -36,13 +37,13 @@ class Gateway:
 
     def _push(self, body: bytes) -> None:
         """A registry's event, in the form that `inbound.registry_event` writes."""
-        cause = parse_image_event(body, self.sources, now=self.clock())
-        self._enqueue(cause)
-        log.info("accepted push of %s:%s to %s", cause.repository, cause.tag, cause.registry)
+        event = parse_image_event(body, self.sources, now=self.clock())
+        self._enqueue(event)
+        log.info("accepted push of %s:%s to %s", event.repository, event.tag, event.registry)
 
-    def _run(self, cause: PipelineCompleted) -> None:
-        self._enqueue(cause)
-        log.info("accepted run %s of %s", cause.run.number, cause.run.pipeline)
+    def _run(self, event: PipelineCompleted) -> None:
+        self._enqueue(event)
+        log.info("accepted run %s of %s", event.run.number, event.run.pipeline)
 
-    def _enqueue(self, cause: Cause) -> None:
-        self.bus.send([Outgoing(queue="causes", id=cause.mark, body=cause.model_dump(mode="json"))])
+    def _enqueue(self, event: Event) -> None:
+        self.bus.send([Outgoing(queue=Queue.EVENTS, id=event.mark, body=event.model_dump(mode="json"))])

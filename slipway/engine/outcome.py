@@ -1,4 +1,4 @@
-"""What performing a step led to: a decision about the message, applied by `perform.py`."""
+"""What performing a step led to: a decision about the message, applied by `run_step.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 from ..domain.model import Record
 
 REASON_LIMIT = 2000
-"""Characters of a reason that a cause carries."""
+"""Characters of a reason that an event carries."""
 
 
 type Tidy = Callable[[], None]
@@ -20,7 +20,7 @@ def nothing() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """The effect is had, or cannot be had. Reported as a cause."""
+    """The effect is had, or cannot be had. Reported as an event."""
 
     passed: bool
     reason: str = ""
@@ -30,7 +30,7 @@ class Finished:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookAgain:
+class Requeue:
     """Under way; look again after a while."""
 
     after: timedelta
@@ -38,7 +38,7 @@ class LookAgain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TryAgain:
+class Retry:
     """The effect went wrong in a way that may pass; try again with growing pauses."""
 
     reason: str
@@ -48,7 +48,7 @@ class TryAgain:
     """As of `Finished`, where this was the last try."""
 
 
-Outcome = Finished | LookAgain | TryAgain
+Outcome = Finished | Requeue | Retry
 
 
 def told(outcome: Outcome) -> str:
@@ -58,10 +58,10 @@ def told(outcome: Outcome) -> str:
             return "passed"
         case Finished():
             return "failed"
-        case LookAgain():
-            return "look-again"
-        case TryAgain():
-            return "try-again"
+        case Requeue():
+            return "requeue"
+        case Retry():
+            return "retry"
 
 
 def passed(result: Record | None = None, reason: str = "", *, afterwards: Tidy = nothing) -> Finished:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..clock import Clock, utc_now
 from ..domain.errors import NotFound
 from ..domain.model import sha256
+from ..domain.queues import Queue
 from ..domain.reports import Parked
 from ..domain.sources import Source
 from ..effects.messaging import Bus, DeadLetter, MessageTooLarge
@@ -16,7 +17,6 @@ from ..telemetry import Attribute, Metric, add
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("causes", "steps", "runs", "approvals")
 """Every queue of the installation. Parked input that came by one of them goes back to it."""
 
 
@@ -55,7 +55,7 @@ class Parking:
         if parked is None:
             raise NotFound(f"no parked input has the id {id!r}")
         source = Source.named(parked.source)
-        if parked.source not in QUEUES and source is None:
+        if parked.source not in tuple(Queue) and source is None:
             raise NotReplayable(f"{parked.id} came by {parked.source}, which cannot be replayed")
         if parked.truncated:
             raise NotReplayable(f"{parked.id} was too long to be kept whole")
@@ -73,7 +73,7 @@ class Parking:
 
     def empty_dead_letters(self) -> int:
         """Park what the queues gave up on; returns how many messages that were."""
-        return sum(self.bus.drain(queue, self._keep) for queue in QUEUES)
+        return sum(self.bus.drain(queue, self._keep) for queue in Queue)
 
     def _keep(self, letter: DeadLetter) -> None:
         reason = f"the queue gave up on it: {letter.reason}"

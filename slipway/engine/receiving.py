@@ -16,7 +16,7 @@ from ..domain.tokens import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
 from ..inbound import BadInput, Ignored
 from ..ledger import Conflict, LedgerUnavailable
-from .intake import Contended, UnknownTarget
+from .handle import Contended, UnknownTarget
 from .parking import Parking
 
 log = logging.getLogger(__name__)

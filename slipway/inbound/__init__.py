@@ -1,4 +1,4 @@
-"""From raw events to causes. Every input is hostile until parsed here; what is wrong is named by field."""
+"""From raw events to events. Every input is hostile until parsed here; what is wrong is named by field."""
 
 from .approval import Senders, parse_vote
 from .azure_devops import parse_hook

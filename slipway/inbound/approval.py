@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ..domain.causes import VoteCast
+from ..domain.events import VoteCast
 from ..domain.incoming import Incoming
 from ..domain.model import sha256
 from ..domain.people import GUID_PATTERN, OID, SignedIn
@@ -47,7 +47,7 @@ class Senders:
 
 
 def parse_vote(body: bytes, keys: Keys, *, senders: Senders, message_id: str, now: datetime) -> VoteCast:
-    """A vote from the queue as a cause. Raises `BadInput`, also for a token that cannot be used.
+    """A vote from the queue as an event. Raises `BadInput`, also for a token that cannot be used.
 
     Whoever may send to the queue could claim to be anybody. So the token, which we issued for one person and one plan,
     says what is voted on; the person who is identified besides has to be the one it was issued for, which the gate's

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ..domain.causes import PipelineCompleted
+from ..domain.events import PipelineCompleted
 from ..domain.incoming import Incoming, Time
 from ..domain.release import Run
 from .reading import LARGEST_ID, BadInput, Ignored, by_now, read_as, read_json
@@ -104,7 +104,7 @@ class _Hook(Incoming):
 
 
 def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> PipelineCompleted:
-    """The completed run as a cause. Raises `Ignored` for other events, `BadInput` for what cannot be read.
+    """The completed run as an event. Raises `Ignored` for other events, `BadInput` for what cannot be read.
 
     `organizations` are the ones whose events count, in lower case; empty where any may come (the shared secret
     has been checked before).

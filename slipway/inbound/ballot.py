@@ -5,7 +5,7 @@ A function key says which program asks, not which person: it lets nobody vote.
 
 from ..clock import Clock
 from ..domain.ballot import Ballot
-from ..domain.causes import VoteCast
+from ..domain.events import VoteCast
 from ..domain.model import sha256
 from ..domain.people import Principal
 from ..domain.release import Release, VoteDecision

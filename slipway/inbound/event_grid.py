@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..domain.causes import ImagePushed
+from ..domain.events import ImagePushed
 from ..domain.incoming import Incoming, Time
 from ..domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 from .reading import BadInput, Ignored, by_now, read_as, read_json
@@ -70,7 +70,7 @@ def registry_event(*, type: Any, source: Any, time: datetime | None, data: Any) 
 
 
 def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: datetime) -> ImagePushed:
-    """The push as a cause, from what `registry_event` wrote. `sources` are by login server.
+    """The push as an event, from what `registry_event` wrote. `sources` are by login server.
 
     Raises `Ignored` or `BadInput`.
     """

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..domain.causes import PipelineCompleted
+from ..domain.events import PipelineCompleted
 from ..domain.incoming import Incoming, Time
 from ..domain.model import Digest, Repository, Tag
 from ..domain.release import Run
@@ -43,7 +43,7 @@ class _RunMessage(Incoming):
 
 
 def parse_run_message(body: bytes, *, now: datetime) -> PipelineCompleted:
-    """The run as a cause. Raises `BadInput`."""
+    """The run as an event. Raises `BadInput`."""
     message = read_as(_RunMessage, read_json(unwrap(body)))
     image = message.image
     run = Run(

@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import cached_property
 
 from ..domain.audit import AuditRecord, chained
-from ..domain.causes import Cause, CommandGiven
 from ..domain.decide import Decision
+from ..domain.events import CommandGiven, Event
 from ..domain.release import Head, Lane, Release
 from ..domain.rules import failed
 from ..domain.snapshot import Lookups, Policy, Snapshot
@@ -28,8 +28,8 @@ CLOSE = 4
 """So many releases are read in one request, if no more than so many times as many rows lie between them."""
 
 
-class AlreadySeen(Exception):  # noqa: N818 - not an error: the cause was taken in before
-    """The cause was taken in before; nothing is left to do."""
+class AlreadySeen(Exception):  # noqa: N818 - not an error: the event was taken in before
+    """The event was taken in before; nothing is left to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Committed:
 
 
 class Ledger:
-    """One table; one partition per application."""
+    """Where state, audit trail and outbox are kept: one table, with one partition per application."""
 
     def __init__(self, table: Table, *, documents: Callable[[], Blobs] | None = None) -> None:
         """`documents` opens the archive's when a record is looked for there; without it, nothing is archived."""
@@ -165,17 +165,17 @@ class Ledger:
         row = self.table.get(partition, key)
         return int(row.values["Release"]) if row else None
 
-    def seen(self, application: str, cause: Cause) -> bool:
-        """Whether the cause was taken in before."""
-        return self.table.get(application, keys.seen(cause.mark)) is not None
+    def seen(self, application: str, event: Event) -> bool:
+        """Whether the event was taken in before."""
+        return self.table.get(application, keys.seen(event.mark)) is not None
 
-    def was_refused(self, application: str, cause: Cause) -> bool:
+    def was_refused(self, application: str, event: Event) -> bool:
         """Whether a command that was taken in before was refused then."""
-        row = self.table.get(application, keys.seen(cause.mark))
+        row = self.table.get(application, keys.seen(event.mark))
         return row is not None and bool(row.values.get("Refused"))
 
     # ---- commit
-    def commit(self, loaded: Loaded, decision: Decision, cause: Cause) -> Committed:
+    def commit(self, loaded: Loaded, decision: Decision, event: Event) -> Committed:
         """Write the decision. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
         snapshot = loaded.snapshot
         partition = snapshot.application.application
@@ -192,7 +192,7 @@ class Ledger:
         entries = tuple(
             OutboxEntry(
                 application=partition,
-                row=keys.outbox(head.sequence, cause.mark, index),
+                row=keys.outbox(head.sequence, event.mark, index),
                 message=message,
                 written_at=snapshot.now,
             )
@@ -200,8 +200,8 @@ class Ledger:
         )
         seen = Write(
             act=Act.CREATE,
-            key=keys.seen(cause.mark),
-            values={"Kind": cause.kind, "At": snapshot.now.isoformat(), "Refused": _refused(cause, decision)},
+            key=keys.seen(event.mark),
+            values={"Kind": event.kind, "At": snapshot.now.isoformat(), "Refused": _refused(event, decision)},
         )
         writes = [seen, *_state_writes(loaded, decision, head), *_record_writes(records), *_outbox_writes(entries)]
         writes += unindexed_writes(records)
@@ -209,7 +209,7 @@ class Ledger:
             self.table.transact(partition, writes)
         except Exists as error:
             if error.row == seen.key:
-                raise AlreadySeen(cause.key) from error
+                raise AlreadySeen(event.key) from error
             raise Conflict(str(error)) from error
         return Committed(entries=entries, records=records)
 
@@ -310,9 +310,9 @@ class Ledger:
         return len(old)
 
 
-def _refused(cause: Cause, decision: Decision) -> bool:
+def _refused(event: Event, decision: Decision) -> bool:
     """A repeat of a command has to be answered as the first was, although other rules hold by then."""
-    return isinstance(cause, CommandGiven) and bool(failed(decision.rules))
+    return isinstance(event, CommandGiven) and bool(failed(decision.rules))
 
 
 def _last(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:

@@ -9,13 +9,13 @@ from datetime import timedelta
 from ..catalogue import check_tag
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
-from ..domain.causes import ImagePushed
 from ..domain.decide.deadlines import overdue
+from ..domain.events import ImagePushed
 from ..domain.model import Record
 from ..effects.messaging import QueueUnavailable
 from ..effects.registry import NotFound, Registry, RegistryError
 from ..engine.freezing import Freezer
-from ..engine.intake import Contended, Intake, Outcome
+from ..engine.handle import Contended, Handler, Outcome
 from ..engine.observing import sweeping
 from ..engine.outbox import Outbox
 from ..inbound.event_grid import hangs_on_an_image
@@ -59,7 +59,7 @@ class Sweep:
 
     ledger: Ledger
     catalogue: Catalogue
-    intake: Intake
+    handler: Handler
     outbox: Outbox
     registry: Callable[[str], Registry]
     indexer: Indexer
@@ -152,9 +152,9 @@ class Sweep:
         releases = [release for release in found if release is not None]
         sweeping.gates(entry.application, releases, now)
         for release in releases:
-            for cause in overdue(release, now=now, delivery=entry.fingerprint):
-                receipts = self.intake.take(cause)
-                taken[cause.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
+            for event in overdue(release, now=now, delivery=entry.fingerprint):
+                receipts = self.handler.handle(event)
+                taken[event.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
         return taken
 
     def _find_missed_pushes(self, entry: Entry) -> tuple[int, tuple[str, ...]]:
@@ -171,7 +171,7 @@ class Sweep:
                 continue  # a registry that does not say when a tag was pushed cannot tell missed from old
             if hangs_on_an_image(tag.tag):
                 continue
-            cause = ImagePushed(
+            event = ImagePushed(
                 received_at=self.clock(),
                 registry=image.registry,
                 repository=image.repository,
@@ -184,5 +184,5 @@ class Sweep:
             if not SETTLED <= age <= PUSH_WINDOW or not check_tag(image.tags, tag.tag).passed:
                 continue
             if self.ledger.release_of(entry.application.application, tag.digest) is None:
-                found += sum(receipt.outcome is Outcome.TAKEN for receipt in self.intake.take(cause))
+                found += sum(receipt.outcome is Outcome.TAKEN for receipt in self.handler.handle(event))
         return found, ()

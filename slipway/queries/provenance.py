@@ -35,7 +35,7 @@ class Provenance:
         records = self.trail.page(query, limit=PAGE_LIMIT).records
         of_plan = [record for record in records if record.details.get("plan_hash", live.plan_hash) == live.plan_hash]
         passed = next((record for record in of_plan if record.known_action is Action.GATE_PASSED), None)
-        visit = next((visit for visit in reversed(release.visits) if visit.environment == environment), None)
+        rollout = next((rollout for rollout in reversed(release.rollouts) if rollout.environment == environment), None)
         return LiveThere(
             application=application,
             environment=environment,
@@ -47,8 +47,8 @@ class Provenance:
             approvals=tuple(_approvals(of_plan)),
             gate=f"{passed.action} #{passed.sequence}" if passed else "",
             overrides=tuple(_overrides(records)),
-            evidence=tuple(item for each in release.visits for item in each.evidence),
-            supply_chain=visit.supply_chain if visit else (),
+            evidence=tuple(item for each in release.rollouts for item in each.evidence),
+            supply_chain=rollout.supply_chain if rollout else (),
             run=release.run.url if release.run else "",
             commit=release.run.commit if release.run else "",
         )

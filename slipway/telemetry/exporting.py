@@ -136,4 +136,4 @@ class LateLogs(LogRecordExporter):
 
     def shutdown(self) -> None:
         if self._client.made is not None:
-            self._client.made.shutdown()  # type: ignore[no-untyped-call] # the SDK leaves it untyped
+            self._client.made.shutdown()

@@ -12,12 +12,13 @@ from typing import Any, Final
 from ..bootstrap import App, Ports, Settings, app
 from ..domain.application import Application, Pipeline
 from ..domain.audit import AuditRecord
-from ..domain.causes import Cause, CommandGiven, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.commands import Verb
+from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
+from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, Run, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
-from ..engine.intake import Receipt
+from ..engine.handle import Receipt
 from ..maintenance.sweep import Swept
 from ..queries.board import Board, board
 from ..queries.reading import Verdict
@@ -192,9 +193,9 @@ class Installation(Outside):
         """A step ends so, whatever it would have done."""
         return self.take(StepFinished(received_at=self.now, step=step, passed=passed, reason=reason, result=result))
 
-    def take(self, cause: Cause) -> Receipt:
+    def take(self, event: Event) -> Receipt:
         """An event that concerns one application is taken in."""
-        (receipt,) = self.app.intake.take(cause)
+        (receipt,) = self.app.handler.handle(event)
         return receipt
 
     # ---- the queues' part, without faults
@@ -214,7 +215,7 @@ class Installation(Outside):
 
         def asked() -> Outgoing | None:
             wanted = (str(kind), environment)
-            steps = (m for m in self.bus.sent if m.queue == "steps")
+            steps = (m for m in self.bus.sent if m.queue == Queue.STEPS)
             return next((m for m in steps if (m.body["kind"], m.body["environment"]) == wanted), None)
 
         self.settle(until=lambda: asked() is not None)
@@ -225,16 +226,16 @@ class Installation(Outside):
 
     def next_step(self) -> Outgoing | None:
         """The message with the step that is to be performed next, if there is one soon."""
-        steps = (m for m in self.bus.sent if m.queue == "steps" and (m.not_before or self.now) <= self.now + SOON)
+        steps = (m for m in self.bus.sent if m.queue == Queue.STEPS and (m.not_before or self.now) <= self.now + SOON)
         return min(steps, key=lambda m: m.not_before or self.now, default=None)
 
     def handle(self, message: Outgoing) -> None:
         self.bus.sent.remove(message)
         self.now = max(self.now, message.not_before or self.now)
-        self.perform(Step.model_validate(message.body))
+        self.run_step(Step.model_validate(message.body))
 
-    def perform(self, step: Step) -> None:
-        self.app.performer.perform(step)
+    def run_step(self, step: Step) -> None:
+        self.app.step_runner.run(step)
 
     def sweep(self, *, look_for_pushes: bool = False) -> Swept:
         """The timer of each minute; each fifth time it looks for pushes too."""
@@ -271,7 +272,7 @@ class Installation(Outside):
 
     def steps(self) -> list[Step]:
         """The steps that were sent and not performed."""
-        return [Step.model_validate(m.body) for m in self.bus.sent if m.queue == "steps"]
+        return [Step.model_validate(m.body) for m in self.bus.sent if m.queue == Queue.STEPS]
 
     def _delivered(self, app: str) -> Application:
         return self.app.catalogue.entries[app or self.application].application

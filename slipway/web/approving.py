@@ -6,10 +6,10 @@ from datetime import datetime
 
 from ..clock import Clock
 from ..domain.application import Environment
-from ..domain.causes import VoteCast
 from ..domain.decide.ballots import vote_rules
 from ..domain.decide.conditions import plan_rule
 from ..domain.errors import NotFound
+from ..domain.events import VoteCast
 from ..domain.explain_gate import gate_rules
 from ..domain.plan import Plan
 from ..domain.release import Lane, Release, VoteDecision
@@ -17,7 +17,7 @@ from ..domain.rules import Rule, RuleResult, failed
 from ..domain.snapshot import Lookups, Snapshot
 from ..domain.tokens import Keys, TokenExpired, TokenRefused
 from ..domain.tones import Tone
-from ..engine.intake import Intake, UnknownTarget
+from ..engine.handle import Handler, UnknownTarget
 from ..http.callers import Access
 from ..http.requests import Refused, check_origin
 from ..inbound.approval import vote
@@ -45,7 +45,7 @@ class Desk:
 
     keys: Keys
     reader: Reader
-    intake: Intake
+    handler: Handler
     clock: Clock
     public_url: str
     access: Access = NOBODY_SIGNS_IN
@@ -133,9 +133,9 @@ def not_taken(refused: Refused, asked: Asked | None) -> Answer:
 
 
 def _take(desk: Desk, asked: Asked, posted: Posted, act: str) -> Answer:
-    cause = _vote(asked, posted.decision, reason=posted.reason, submission=act, now=desk.clock())
+    event = _vote(asked, posted.decision, reason=posted.reason, submission=act, now=desk.clock())
     try:
-        receipts = desk.intake.take(cause)
+        receipts = desk.handler.handle(event)
     except UnknownTarget as unknown:
         raise NotFound(str(unknown)) from unknown
     refused = [receipt for receipt in receipts if receipt.vote_refused]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.release import Release, Visit
+from ..domain.release import Release, Rollout
 from . import times, words
 from .words import Sign
 
@@ -24,23 +24,23 @@ class Stop:
 def stops(release: Release, environments: Iterable[str], now: datetime) -> tuple[Stop, ...]:
     """The environments in order; those that a release visited but that are gone come first."""
     names = list(environments)
-    gone = [visit.environment for visit in release.visits if visit.environment not in names]
+    gone = [rollout.environment for rollout in release.rollouts if rollout.environment not in names]
     return tuple(_stop(release, name, now) for name in (*dict.fromkeys(gone), *names))
 
 
 def _stop(release: Release, name: str, now: datetime) -> Stop:
-    visit = release.visit(name)
+    rollout = release.rollout_in(name)
     here = release.environment == name and not release.phase.final
-    if visit is None:
+    if rollout is None:
         return Stop(name=name, sign=words.PENDING, current=False, took="", left_at=None)
     return Stop(
         name=name,
-        sign=words.phase(release.phase) if here else words.outcome(visit.outcome),
+        sign=words.phase(release.phase) if here else words.outcome(rollout.outcome),
         current=here,
-        took=times.duration((visit.left_at or now) - visit.arrived_at) if _known(visit) or here else "",
-        left_at=visit.left_at,
+        took=times.duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or here else "",
+        left_at=rollout.left_at,
     )
 
 
-def _known(visit: Visit) -> bool:
-    return visit.left_at is not None
+def _known(rollout: Rollout) -> bool:
+    return rollout.left_at is not None

@@ -113,7 +113,7 @@ def _may_not_vote(desk: Desk, headers: Mapping[str, str]) -> Answer | None:
 def _claims(desk: Desk, place: Place, principal: Principal) -> ApprovalClaims:
     """The plan that is looked at, and who looks. Raises `NotFound`."""
     release = desk.reader.release(f"{place.application}-{place.number}")
-    if release.visit(place.environment) is None:
+    if release.rollout_in(place.environment) is None:
         raise NotFound(f"{release.id} has not come to any environment {place.environment[:64]!r}")
     if place.plan and fullmatch(DIGEST_PATTERN, place.plan) is None:
         raise NotFound("the address names no plan: expected sha256:… behind ?plan=")
@@ -134,5 +134,5 @@ def _present(release: Release, environment: str) -> str | None:
     """The plan that is open now, else the last one that the release had there."""
     if release.environment == environment:
         return release.plan_hash
-    visit = release.visit(environment)
-    return visit.plan_hash if visit else None
+    rollout = release.rollout_in(environment)
+    return rollout.plan_hash if rollout else None

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ..domain.errors import NotFound
 from ..domain.tokens import KeysUnavailable
 from ..domain.tones import Tone
-from ..engine.intake import Contended
+from ..engine.handle import Contended
 from ..ledger import LedgerUnavailable
 from .answer import Answer, html
 from .templating import render

@@ -208,7 +208,7 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[Form]:
     lanes = desk.commander.reader.ledger.lanes(release.application)
     for name, lane in lanes.items():
         if not failed(tuple(rollback_rules(release, lane))):
-            visit = next(v for v in reversed(release.visits) if (v.environment, v.outcome) == (name, "live"))
+            rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
             live = f"{release.application}-{lane.live.release}" if lane.live else "nothing"
             yield Form(
                 verb=Verb.ROLLBACK,
@@ -216,7 +216,7 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[Form]:
                 hint=f"{live} is live there now. No vote is asked for; newer releases wait until somebody resumes.",
                 hidden={"release": release.id, "environment": name},
                 bad=True,
-                warning=_what_is_gone(desk, visit.plan_hash),
+                warning=_what_is_gone(desk, rollout.plan_hash),
             )
 
 

@@ -74,7 +74,7 @@ def _to_do(release: Release) -> str:
         return "Cancel or override"
     if release.phase.retryable:
         return "Try again or roll back"
-    return "Roll back to it" if any(visit.outcome == "live" for visit in release.visits) else ""
+    return "Roll back to it" if any(rollout.outcome == "live" for rollout in release.rollouts) else ""
 
 
 def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | None = None) -> Answer:

@@ -87,9 +87,9 @@ def standing(
         way = f"is on its way to {claims.environment}"
         waits = f"goes on by itself, once what keeps it back in {claims.environment} is over"
         return _passed(f"{release.id} {waits if release.phase is Phase.HELD_BACK else way}.")
-    visit = release.visit(claims.environment)
-    if visit is not None and visit.outcome == "live" and visit.left_at is not None:
-        return _passed(f"{release.id} went live in {claims.environment} on {moment(visit.left_at)}.")
+    rollout = release.rollout_in(claims.environment)
+    if rollout is not None and rollout.outcome == "live" and rollout.left_at is not None:
+        return _passed(f"{release.id} went live in {claims.environment} on {moment(rollout.left_at)}.")
     soaks = here and release.phase is Phase.SOAKING
     by_itself = ": it goes on by itself, once every condition of its gate holds"
     return Standing(
@@ -163,9 +163,9 @@ def outdated(open_gate: Standing) -> Standing:
 
 
 def _ended(release: Release, claims: ApprovalClaims) -> Standing:
-    visit = release.visit(claims.environment)
-    if visit is not None and visit.outcome == "live":
-        when = f" on {moment(visit.left_at)}" if visit.left_at else ""
+    rollout = release.rollout_in(claims.environment)
+    if rollout is not None and rollout.outcome == "live":
+        when = f" on {moment(rollout.left_at)}" if rollout.left_at else ""
         return _passed(f"{release.id} went live in {claims.environment}{when}.")
     if not release.phase.final:
         raise Inconsistent(f"{release.id} has not ended: it is {release.phase.spoken}")

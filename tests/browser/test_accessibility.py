@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, ViewportSize
 
 from slipway.web.templating import STYLESHEET
 from tests.chromium import DESKTOP, PHONE, SLOW, too_wide, unseen_focus, violations
@@ -16,7 +16,7 @@ from tests.unit.web.samples import SAMPLES
 
 pytestmark = pytest.mark.xdist_group("browser")
 ORIGIN = "https://slipway.example.com"
-NARROW = {"width": 320, "height": 640}
+NARROW: ViewportSize = {"width": 320, "height": 640}
 """A desktop at four times its size, as people with weak eyes use it."""
 NAMES = sorted(SAMPLES)
 
@@ -32,7 +32,7 @@ def _answer(route: Route) -> None:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport=PHONE) as context:  # type: ignore[arg-type]
+    with browser.new_context(viewport=PHONE) as context:
         page = context.new_page()
         page.set_default_timeout(SLOW)
         page.route("**/*", _answer)
@@ -55,7 +55,7 @@ def test_no_page_is_wider_than_a_narrow_window(page: Page) -> None:
     for name in NAMES:
         page.goto(f"{ORIGIN}/{name}")
         for size in (NARROW, PHONE, DESKTOP):
-            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.set_viewport_size(size)
             wide[name, size["width"]] = too_wide(page)
     assert {where: pixels for where, pixels in wide.items() if pixels > 0} == {}
 

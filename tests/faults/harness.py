@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.domain.audit import AuditRecord
-from slipway.domain.causes import CAUSE, VoteCast
+from slipway.domain.events import EVENT, VoteCast
 from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
 from slipway.effects.messaging import DeadLetter
@@ -80,9 +80,9 @@ class Run:
 
     # ---- what happens outside
     def push(self, tag: str) -> None:
-        """Event Grid's event has been turned into a cause, which is in its queue."""
-        cause = self.installation.pushed(tag)
-        self._enqueue("causes", cause.model_dump_json().encode(), cause.mark)
+        """Event Grid's event has been turned into an event, which is in its queue."""
+        event = self.installation.pushed(tag)
+        self._enqueue("events", event.model_dump_json().encode(), event.mark)
 
     def _asked(self, message: Message) -> None:
         """Ada approves whatever she is asked, by the link that she was given, once."""
@@ -103,7 +103,7 @@ class Run:
         )
         if vote.mark not in self.voted:
             self.voted.add(vote.mark)
-            self._enqueue("causes", vote.model_dump_json().encode(), vote.mark)
+            self._enqueue("events", vote.model_dump_json().encode(), vote.mark)
 
     def _enqueue(self, queue: str, body: bytes, id: str) -> None:
         self.queues.append(Held(queue=queue, body=body, id=id, not_before=None))
@@ -188,12 +188,12 @@ class Run:
     def _work(self, held: Held, body: bytes) -> None:
         """As `functions/queues.py` does it."""
         match held.queue:
-            case "causes":
-                self.installation.app.intake.take(CAUSE.validate_python(read_json(body)))
+            case "events":
+                self.installation.app.handler.handle(EVENT.validate_python(read_json(body)))
             case "steps":
-                self.installation.perform(read_as(Step, read_json(body)))
+                self.installation.run_step(read_as(Step, read_json(body)))
             case "approvals":
-                self.installation.app.intake.take(
+                self.installation.app.handler.handle(
                     parse_vote(
                         body, KEYS, senders=Senders(sign_in=False), message_id=held.id, now=self.installation.now
                     )

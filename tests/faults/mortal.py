@@ -11,13 +11,11 @@ from datetime import datetime
 from typing import Any, cast
 
 from slipway.bootstrap import Ports
-from slipway.domain.steps import Outgoing
+from slipway.domain.steps import Outgoing, Trace
 from slipway.effects.cluster import AppliedObject, Cluster, Manifest
 from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable
-from slipway.effects.notification import Channel
 from slipway.effects.registry import Registry
-from slipway.ledger import Blobs, LedgerUnavailable, Table
-from slipway.ledger.logs import AppendLog
+from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import PagedTable, Row, Write
 
 
@@ -93,14 +91,25 @@ class MortalBus:
             self._life.reach("bus after send")
 
     def send_raw(
-        self, queue: str, body: bytes, *, message_id: str, not_before: datetime | None = None, tries: int = 0
+        self,
+        queue: str,
+        body: bytes,
+        *,
+        message_id: str,
+        not_before: datetime | None = None,
+        tries: int = 0,
+        trace: Trace | None = None,
     ) -> None:
         self._life.reach("bus before raw")
-        self._bus.send_raw(queue, body, message_id=message_id, not_before=not_before, tries=tries)
+        self._bus.send_raw(queue, body, message_id=message_id, not_before=not_before, tries=tries, trace=trace)
         self._life.reach("bus after raw")
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         return self._bus.drain(queue, keep, limit=limit)
+
+    def probe(self, queue: str) -> None:
+        self._life.go_on("bus")
+        self._bus.probe(queue)
 
 
 class Mortal:
@@ -142,16 +151,9 @@ class MortalCluster(Mortal):
         return applied
 
 
-def mortal_blobs(blobs: Blobs, life: Life) -> Blobs:
-    return cast(Blobs, Mortal(blobs, life, "blobs", "put"))
-
-
-def mortal_log(log: AppendLog, life: Life) -> AppendLog:
-    return cast(AppendLog, Mortal(log, life, "log", "append"))
-
-
-def mortal_channel(channel: Channel, life: Life) -> Channel:
-    return cast(Channel, Mortal(channel, life, "channel", "send"))
+def mortal_port[Port](port: Port, life: Life, name: str, *writes: str) -> Port:
+    """The port, used by a mortal process. It has the port's methods by `__getattr__`, which no type checker sees."""
+    return cast(Port, Mortal(port, life, name, *writes))
 
 
 def mortal_ports(ports: Ports, life: Life) -> Ports:
@@ -159,22 +161,22 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
 
     def registry(name: str) -> Registry:
         writes = ("put_blob", "mount_blob", "put_manifest", "lock", "unlock_tag")
-        return cast(Registry, Mortal(ports.registry(name), life, "registry", *writes))
+        return mortal_port(ports.registry(name), life, "registry", *writes)
 
     def index_table() -> PagedTable:
-        return cast(PagedTable, Mortal(ports.index_table(), life, "index", "transact"))
+        return mortal_port(ports.index_table(), life, "index", "transact")
 
     return replace(
         ports,
         table=lambda: MortalTable(ports.table(), life),
         index_table=index_table,
         bus=lambda: MortalBus(ports.bus(), life),
-        blobs=lambda: mortal_blobs(ports.blobs(), life),
-        archive=lambda: mortal_blobs(ports.archive(), life),
-        audit_log=lambda: mortal_log(ports.audit_log(), life),
+        blobs=lambda: mortal_port(ports.blobs(), life, "blobs", "put"),
+        archive=lambda: mortal_port(ports.archive(), life, "blobs", "put"),
+        audit_log=lambda: mortal_port(ports.audit_log(), life, "log", "append"),
         registry=registry,
         cluster=lambda name: cast(Cluster, MortalCluster(ports.cluster(name), life)),
-        channel=lambda name: mortal_channel(ports.channel(name), life),
+        channel=lambda name: mortal_port(ports.channel(name), life, "channel", "send"),
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.causes import CommandGiven
 from slipway.domain.commands import Verb
+from slipway.domain.events import CommandGiven
 from tests.faults.harness import Faults, Run
 from tests.faults.mortal import is_service
 
@@ -22,8 +22,8 @@ STRIDE = 5
 
 
 def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0, lane: bool = True) -> None:
-    """The command is in the queue, as a cause like any other."""
-    cause = CommandGiven(
+    """The command is in the queue, as an event like any other."""
+    event = CommandGiven(
         received_at=run.installation.now,
         verb=verb,
         application="shop",
@@ -35,7 +35,7 @@ def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0,
         channel="cli",
         submission=f"the-{verb}-of-{release or 'lane'}",
     )
-    run._enqueue("causes", cause.model_dump_json().encode(), cause.mark)
+    run._enqueue("events", event.model_dump_json().encode(), event.mark)
 
 
 def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:

@@ -1,9 +1,9 @@
 """What the Bicep says and what the code says are the same: settings, queues, names, versions."""
 
-import ast
 import base64
 import json
 import re
+from pathlib import Path
 
 from local.stack.configuration import QUEUES, service_bus
 from local.stack.secrets import load_or_make
@@ -11,6 +11,7 @@ from local.stack.stack import StackOptions
 from slipway.bootstrap.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
 from slipway.catalogue import Known, load_deliveries
 from slipway.domain.keyring import VAULT_SECRET
+from slipway.domain.queues import Queue
 from slipway.ledger.blobs import CONTAINER
 from slipway.ledger.keys import TABLE
 from slipway.ledger.logs import CONTAINER as AUDIT_CONTAINER
@@ -53,16 +54,16 @@ def _app_settings() -> dict[str, str]:
     return {literal(item["name"]) or "": text(item["value"]) for item in items}
 
 
-def test_the_app_gets_exactly_the_settings_that_are_read():
+def test_the_app_gets_exactly_the_settings_that_are_read() -> None:
     read = {variable(name) for name in Settings.model_fields}
     assert set(_app_settings()) == (read - LAPTOP_ONLY - DEFAULT_IS_RIGHT) | READ_BY_THE_PLATFORM
 
 
-def test_no_setting_is_given_that_flex_consumption_refuses():
+def test_no_setting_is_given_that_flex_consumption_refuses() -> None:
     assert not NOT_ON_FLEX & set(_app_settings())
 
 
-def test_secret_settings_are_references_into_key_vault():
+def test_secret_settings_are_references_into_key_vault() -> None:
     values = _app_settings()
     for name in ("SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS", "SLIPWAY_API_KEYS"):
         secret = name.lower().replace("_", "-")
@@ -71,20 +72,20 @@ def test_secret_settings_are_references_into_key_vault():
     assert text(at(site, "properties", "keyVaultReferenceIdentity") or APP.root) == "identityId"
 
 
-def test_the_hook_puts_the_secrets_that_the_settings_refer_to():
+def test_the_hook_puts_the_secrets_that_the_settings_refer_to() -> None:
     put = set(re.findall(r"^put (\S+)", (INFRA / "hooks/postprovision.sh").read_text(encoding="utf-8"), re.MULTILINE))
     referred = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(_app_settings().values())))
     assert put == referred | {VAULT_SECRET}  # which the app reads by itself, to see new versions while it runs
 
 
-def test_registries_and_clusters_are_described_in_fields_that_the_settings_have():
+def test_registries_and_clusters_are_described_in_fields_that_the_settings_have() -> None:
     for setting, model in (("registries", RegistrySettings), ("clusters", ClusterSettings)):
         described = next(node for node in walk(APP.of("var")[setting].node) if node.type == "object")
         for fields in properties(described).values():
             assert set(properties(fields)) <= set(model.model_fields)
 
 
-def test_deliveries_of_the_repository_name_registries_and_clusters_that_are_installed():
+def test_deliveries_of_the_repository_name_registries_and_clusters_that_are_installed() -> None:
     def names(variable: str) -> frozenset[str]:
         return frozenset(properties(next(n for n in walk(APP.of("var")[variable].node) if n.type == "object")))
 
@@ -123,7 +124,7 @@ SECRETS = {
 """In the form in which infra/hooks/postprovision.sh makes them."""
 
 
-def test_the_settings_accept_what_the_template_gives():
+def test_the_settings_accept_what_the_template_gives() -> None:
     given = {name: STAND_INS.get(value, value.strip("'")) for name, value in _app_settings().items()}
     settings = Settings.read({**given, **SECRETS})
     assert settings.clusters["staging"].credential == "entra"
@@ -133,19 +134,11 @@ def test_the_settings_accept_what_the_template_gives():
 
 
 def _queue_triggers() -> set[str]:
-    tree = ast.parse((ROOT / "functions/queues.py").read_text(encoding="utf-8"))
-    return {
-        keyword.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "service_bus_queue_trigger"
-        for keyword in node.keywords
-        if keyword.arg == "queue_name" and isinstance(keyword.value, ast.Constant)
-    }
+    source = (ROOT / "functions/queues.py").read_text(encoding="utf-8")
+    return {Queue[member].value for member in re.findall(r"queue_name=Queue\.([A-Z]+)\.value", source)}
 
 
-def test_the_queues_are_those_of_the_triggers_and_of_the_laptop():
+def test_the_queues_are_those_of_the_triggers_and_of_the_laptop() -> None:
     queues = json.loads((INFRA / "queues.json").read_text(encoding="utf-8"))
     assert set(queues) == _queue_triggers() == set(QUEUES)
     assert len(queues) == len(set(queues))
@@ -158,7 +151,7 @@ def _seconds(duration: str) -> int:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def test_queues_behave_in_azure_as_on_the_laptop(tmp_path):
+def test_queues_behave_in_azure_as_on_the_laptop(tmp_path: Path) -> None:
     there = properties(at(Bicep(INFRA / "modules/service-bus.bicep").resources["queues"].body, "properties"))
     lock = _seconds(literal(there["lockDuration"]) or "")
     window = _seconds(literal(there["duplicateDetectionHistoryTimeWindow"]) or "")
@@ -171,7 +164,7 @@ def test_queues_behave_in_azure_as_on_the_laptop(tmp_path):
     assert text(there["requiresSession"]) == "false"
 
 
-def test_host_json_fits_the_queues():
+def test_host_json_fits_the_queues() -> None:
     """Settling is left to the host, and a lock is renewed for as long as a function may run."""
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
     settings = host["extensions"]["serviceBus"]
@@ -179,7 +172,7 @@ def test_host_json_fits_the_queues():
     assert settings["maxAutoLockRenewalDuration"] >= host["functionTimeout"]
 
 
-def test_table_and_container_have_the_names_that_the_ledger_uses():
+def test_table_and_container_have_the_names_that_the_ledger_uses() -> None:
     storage = Bicep(INFRA / "modules/storage-data.bicep")
     assert literal(at(storage.resources["ledger"].body, "name")) == TABLE
     assert literal(at(storage.resources["auditIndex"].body, "name")) == INDEX_TABLE
@@ -187,20 +180,20 @@ def test_table_and_container_have_the_names_that_the_ledger_uses():
     assert literal(at(storage.resources["audit"].body, "name")) == AUDIT_CONTAINER
 
 
-def test_the_runtime_is_the_python_that_the_project_asks_for():
+def test_the_runtime_is_the_python_that_the_project_asks_for() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     version = re.search(r'requires-python = ">=([\d.]+)"', project)
     assert version is not None
     assert text(APP.of("var")["runtimeVersion"].node).endswith(f"'{version[1]}'")
 
 
-def test_events_go_to_a_function_that_exists():
+def test_events_go_to_a_function_that_exists() -> None:
     endpoint = re.search(r"'Microsoft.Web/sites/functions', appName, '(\w+)'", (INFRA / "postdeploy.bicep").read_text())
     assert endpoint is not None
     assert f'function_name("{endpoint[1]}")' in (ROOT / "functions/events.py").read_text(encoding="utf-8")
 
 
-def test_what_the_hooks_read_is_an_output_or_known_to_azd():
+def test_what_the_hooks_read_is_an_output_or_known_to_azd() -> None:
     outputs = set(Bicep(INFRA / "main.bicep").of("output"))
     from_azd = {"AZURE_ENV_NAME", "AZURE_SUBSCRIPTION_ID", "SLIPWAY_SIGN_IN_CLIENT_ID"}
     for hook in (INFRA / "hooks").glob("*.sh"):

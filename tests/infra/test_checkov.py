@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,14 +21,15 @@ pytestmark = pytest.mark.skipif(not CHECKOV.exists(), reason="checkov is not ins
 
 
 @pytest.fixture(scope="module")
-def report():
+def report() -> dict[str, Any]:
     command = [str(CHECKOV), "-d", str(INFRA), "--framework", "bicep", "--skip-download", "--compact", "-o", "json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=570)
     assert ended.stdout, ended.stderr[-2000:]
-    return json.loads(ended.stdout)
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
 
 
-def test_checkov_reads_every_file_and_finds_nothing_new(report):
+def test_checkov_reads_every_file_and_finds_nothing_new(report: dict[str, Any]) -> None:
     assert report["summary"]["parsing_errors"] == 0, report["results"].get("parsing_errors")
     assert report["summary"]["resource_count"] > len(FILES)
     failed = report["results"]["failed_checks"]

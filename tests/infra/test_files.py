@@ -1,6 +1,7 @@
 """Every Bicep file: it parses, its names are declared and used, its modules get what they ask for."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -29,28 +30,28 @@ def _modules() -> list[tuple[Bicep, Declaration]]:
 
 
 @every_file
-def test_a_file_parses(path):
+def test_a_file_parses(path: Path) -> None:
     assert Bicep(path).syntax_errors() == []
 
 
 @every_file
-def test_every_name_is_declared(path):
+def test_every_name_is_declared(path: Path) -> None:
     assert Bicep(path).undeclared() == []
 
 
 @every_file
-def test_every_parameter_and_variable_is_used(path):
+def test_every_parameter_and_variable_is_used(path: Path) -> None:
     assert Bicep(path).unused() == []
 
 
 @every_file
-def test_no_name_is_declared_twice(path):
+def test_no_name_is_declared_twice(path: Path) -> None:
     names = [found.name for found in Bicep(path).declarations if found.kind != "output"]
     assert sorted(names) == sorted(set(names))
 
 
 @every_file
-def test_only_constructs_that_the_checkers_understand_are_used(path):
+def test_only_constructs_that_the_checkers_understand_are_used(path: Path) -> None:
     """Registry modules cannot be had offline; the others are refused by tree-sitter's grammar or by checkov's."""
     file = Bicep(path)
     refused = {"user_defined_function", "import_statement", "import_functionality", "lambda_expression"}
@@ -60,22 +61,22 @@ def test_only_constructs_that_the_checkers_understand_are_used(path):
 
 
 @every_file
-def test_resources_have_the_versions_on_the_list(path):
+def test_resources_have_the_versions_on_the_list(path: Path) -> None:
     found = {(d.type, d.version) for d in Bicep(path).resources.values()}
     assert [f"{kind}@{version}" for kind, version in found if VERSIONS.get(kind) != version] == []
 
 
-def test_the_list_of_versions_names_nothing_else():
+def test_the_list_of_versions_names_nothing_else() -> None:
     used = {d.type for file in load_all() for d in file.resources.values()}
     assert sorted(VERSIONS) == sorted(used)
 
 
-def test_every_module_file_is_used_and_exists():
+def test_every_module_file_is_used_and_exists() -> None:
     used = {(file.path.parent / module.source).resolve() for file, module in _modules()}
     assert used == {path for path in FILES if path.parent.name == "modules"}
 
 
-def test_modules_get_exactly_the_parameters_that_they_declare():
+def test_modules_get_exactly_the_parameters_that_they_declare() -> None:
     wrong = {}
     for file, module in _modules():
         declared = Bicep((file.path.parent / module.source).resolve()).of("param")
@@ -86,7 +87,7 @@ def test_modules_get_exactly_the_parameters_that_they_declare():
     assert wrong == {}
 
 
-def test_outputs_that_are_read_exist_and_all_are_read():
+def test_outputs_that_are_read_exist_and_all_are_read() -> None:
     wrong = []
     for file, module in _modules():
         declared = set(Bicep((file.path.parent / module.source).resolve()).of("output"))
@@ -104,12 +105,12 @@ def _name(rest: str) -> str:
     return rest[: next((i for i, character in enumerate(rest) if not (character.isalnum() or character == "_")), None)]
 
 
-def test_main_and_its_parameters_file_agree():
+def test_main_and_its_parameters_file_agree() -> None:
     given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
     assert sorted(given) == sorted(Bicep(INFRA / "main.bicep").of("param"))
 
 
-def test_parameters_that_azd_does_not_know_have_a_default_or_come_from_a_hook():
+def test_parameters_that_azd_does_not_know_have_a_default_or_come_from_a_hook() -> None:
     """azd asks for a parameter without a value, which stops an unattended run."""
     given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
     without = {item["value"] for item in given.values() if "=" not in item["value"]}
@@ -118,7 +119,7 @@ def test_parameters_that_azd_does_not_know_have_a_default_or_come_from_a_hook():
 
 
 @every_file
-def test_every_resource_that_can_has_tags(path):
+def test_every_resource_that_can_has_tags(path: Path) -> None:
     file = Bicep(path)
     bare = [
         resource.name
@@ -131,7 +132,7 @@ def test_every_resource_that_can_has_tags(path):
     assert bare == []
 
 
-def test_azd_finds_its_resources_by_their_tags():
+def test_azd_finds_its_resources_by_their_tags() -> None:
     main, app = Bicep(INFRA / "main.bicep"), Bicep(INFRA / "modules/app.bicep")
     tags = next(node for node in walk(main.of("var")["tags"].node) if node.type == "object")
     assert text(properties(tags)["azd-env-name"]) == "environmentName"
@@ -142,7 +143,7 @@ def test_azd_finds_its_resources_by_their_tags():
 
 
 @every_file
-def test_no_output_holds_a_secret(path):
+def test_no_output_holds_a_secret(path: Path) -> None:
     file = Bicep(path)
     secret = {name for name, param in file.of("param").items() if file.has_decorator(param, "secure")}
     for output in file.of("output").values():
@@ -156,14 +157,14 @@ def test_no_output_holds_a_secret(path):
 
 
 @every_file
-def test_no_key_is_read_anywhere(path):
+def test_no_key_is_read_anywhere(path: Path) -> None:
     """The one list function that is called gives the kubeconfig of a cluster with Entra sign-in: it holds no secret."""
     called = {text(n) for n in walk(Bicep(path).root) if n.type == "property_identifier" and text(n).startswith("list")}
     assert called <= {"listClusterUserCredential"}
 
 
 @every_file
-def test_whatever_can_be_opened_with_a_key_is_closed_to_keys(path):
+def test_whatever_can_be_opened_with_a_key_is_closed_to_keys(path: Path) -> None:
     wanted = {
         "Microsoft.Storage/storageAccounts": ("allowSharedKeyAccess", "false"),
         "Microsoft.ServiceBus/namespaces": ("disableLocalAuth", "true"),
@@ -181,6 +182,6 @@ def test_whatever_can_be_opened_with_a_key_is_closed_to_keys(path):
             assert text(found) == value
 
 
-def test_registries_state_how_rights_are_given():
+def test_registries_state_how_rights_are_given() -> None:
     mode = at(Bicep(INFRA / "modules/registry.bicep").resources["registry"].body, "properties", "roleAssignmentMode")
     assert literal(mode) == "AbacRepositoryPermissions"

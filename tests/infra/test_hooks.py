@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +48,7 @@ esac
 class Hook:
     """Runs one hook and tells what it called."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         programs = folder / "bin"
         programs.mkdir()
@@ -77,7 +79,7 @@ class Hook:
         return self._file("log")
 
     @property
-    def bodies(self) -> list[dict]:
+    def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._file("bodies") if line]
 
     @property
@@ -86,22 +88,22 @@ class Hook:
 
 
 @pytest.fixture
-def hook(tmp_path):
+def hook(tmp_path: Path) -> Hook:
     return Hook(tmp_path)
 
 
-def test_the_sign_in_application_is_made_once_and_remembered(hook):
+def test_the_sign_in_application_is_made_once_and_remembered(hook: Hook) -> None:
     ended = hook.run("preprovision", SLIPWAY_SIGN_IN_CLIENT_ID="")
     assert ended.returncode == 0, ended.stderr
     assert "azd env set SLIPWAY_SIGN_IN_CLIENT_ID 44444444-4444-4444-4444-444444444444" in hook.calls
 
 
-def test_an_application_that_is_known_is_left_alone(hook):
+def test_an_application_that_is_known_is_left_alone(hook: Hook) -> None:
     assert hook.run("preprovision").returncode == 0
     assert hook.calls == []
 
 
-def test_the_vault_gets_every_secret_that_it_lacks(hook):
+def test_the_vault_gets_every_secret_that_it_lacks(hook: Hook) -> None:
     ended = hook.run("postprovision")
     assert ended.returncode == 0, ended.stderr
     put = [call for call in hook.calls if "--method put" in call]
@@ -113,7 +115,7 @@ def test_the_vault_gets_every_secret_that_it_lacks(hook):
     ]
 
 
-def test_secrets_are_new_each_time_and_never_on_a_command_line_or_in_the_output(hook):
+def test_secrets_are_new_each_time_and_never_on_a_command_line_or_in_the_output(hook: Hook) -> None:
     first = hook.run("postprovision")
     second = hook.run("postprovision")
     values = [body["properties"]["value"] for body in hook.bodies if "properties" in body]
@@ -124,7 +126,7 @@ def test_secrets_are_new_each_time_and_never_on_a_command_line_or_in_the_output(
     assert hook.modes == {"-rw-------"}
 
 
-def test_secrets_that_are_there_are_never_replaced(hook):
+def test_secrets_that_are_there_are_never_replaced(hook: Hook) -> None:
     ended = hook.run("postprovision", PRESENT="slipway-signing-key slipway-channels slipway-api-keys")
     assert ended.returncode == 0, ended.stderr
     put = [call for call in hook.calls if "--method put" in call]
@@ -132,13 +134,13 @@ def test_secrets_that_are_there_are_never_replaced(hook):
     assert "/secrets/slipway-hook-secrets?" in put[0]
 
 
-def test_nothing_is_written_when_the_vault_cannot_be_listed(hook):
+def test_nothing_is_written_when_the_vault_cannot_be_listed(hook: Hook) -> None:
     """Otherwise a refusal would look like an empty vault, and the signing keys of open links would be replaced."""
     assert hook.run("postprovision", FAIL_LIST="yes").returncode != 0
     assert not [call for call in hook.calls if "--method put" in call]
 
 
-def test_the_application_trusts_the_apps_identity_once(hook):
+def test_the_application_trusts_the_apps_identity_once(hook: Hook) -> None:
     hook.run("postprovision")
     [trust] = [body for body in hook.bodies if "subject" in body]
     assert trust["subject"] == ENVIRONMENT["SLIPWAY_IDENTITY_PRINCIPAL_ID"]
@@ -148,7 +150,7 @@ def test_the_application_trusts_the_apps_identity_once(hook):
     assert len([body for body in hook.bodies[before:] if "subject" in body]) == 0
 
 
-def test_people_may_sign_in_at_every_address_of_the_app_each_named_once(hook):
+def test_people_may_sign_in_at_every_address_of_the_app_each_named_once(hook: Hook) -> None:
     hook.run("postprovision")
     hook.run("postprovision", SLIPWAY_PUBLIC_URL=f"https://{ENVIRONMENT['SLIPWAY_APP_HOST']}")
     told = [call.split("--web-redirect-uris ")[1].split() for call in hook.calls if "app update" in call]
@@ -156,13 +158,13 @@ def test_people_may_sign_in_at_every_address_of_the_app_each_named_once(hook):
     assert told == [[own, "https://slipway.example.com/.auth/login/aad/callback"], [own]]
 
 
-def _check_online(hook, **environment: str) -> subprocess.CompletedProcess[bytes]:
+def _check_online(hook: Hook, **environment: str) -> subprocess.CompletedProcess[bytes]:
     variables = {"PATH": hook.path, "CALLS": str(hook.folder), **environment}
     command = ["sh", str(INFRA / "check-online.sh")]
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=False, timeout=60)
 
 
-def test_the_compiler_is_asked_only_where_it_is_wanted_and_then_about_every_file(hook):
+def test_the_compiler_is_asked_only_where_it_is_wanted_and_then_about_every_file(hook: Hook) -> None:
     assert _check_online(hook).returncode == 0
     assert hook.calls == []
     assert _check_online(hook, SLIPWAY_CHECK_ONLINE="1").returncode == 0
@@ -170,7 +172,7 @@ def test_the_compiler_is_asked_only_where_it_is_wanted_and_then_about_every_file
     assert not [call for call in hook.calls if "what-if" in call]
 
 
-def test_a_what_if_gets_a_value_for_every_parameter(hook):
+def test_a_what_if_gets_a_value_for_every_parameter(hook: Hook) -> None:
     assert _check_online(hook, SLIPWAY_CHECK_ONLINE="1", SLIPWAY_CHECK_LOCATION="westeurope").returncode == 0
     filled = json.loads((hook.folder / "bodies").read_text(encoding="utf-8"))["parameters"]
     values = {name: item["value"] for name, item in filled.items()}
@@ -179,7 +181,7 @@ def test_a_what_if_gets_a_value_for_every_parameter(hook):
     assert (values["privateNetworking"], values["maximumInstances"], values["networkBlock"]) == (False, 40, "10.40")
 
 
-def test_the_subscription_is_deployed_with_the_parameters_that_it_declares(hook):
+def test_the_subscription_is_deployed_with_the_parameters_that_it_declares(hook: Hook) -> None:
     ended = hook.run("postdeploy")
     assert ended.returncode == 0, ended.stderr
     [call] = hook.calls

@@ -48,7 +48,7 @@ every_query = pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 
 
 @every_query
-def test_a_query_names_tables_and_columns_that_exist(query):
+def test_a_query_names_tables_and_columns_that_exist(query: str) -> None:
     [table] = tables_named(query)
     assert table in TABLES
     assert columns_named(query) <= TABLES[table]
@@ -61,14 +61,14 @@ def _said() -> str:
 
 
 @every_query
-def test_what_a_query_looks_for_is_said_by_the_code(query):
+def test_what_a_query_looks_for_is_said_by_the_code(query: str) -> None:
     source = _said()
     for wanted in texts_named(query):
         assert wanted in source, f"nothing logs {wanted!r}"
 
 
 @every_query
-def test_a_query_asks_for_metrics_and_spans_that_the_code_emits(query):
+def test_a_query_asks_for_metrics_and_spans_that_the_code_emits(query: str) -> None:
     [table] = tables_named(query)
     names = names_compared(query)
     if table == "AppMetrics":
@@ -79,17 +79,18 @@ def test_a_query_asks_for_metrics_and_spans_that_the_code_emits(query):
 
 
 @every_query
-def test_a_query_names_dimensions_that_the_code_emits_on_just_that(query):
+def test_a_query_names_dimensions_that_the_code_emits_on_just_that(query: str) -> None:
     [table] = tables_named(query)
+    metrics = {str(metric): metric for metric in Metric}
     if table == "AppMetrics":
         for name in names_compared(query):
-            assert dimensions_named(query) <= {str(attribute) for attribute in Metric(name).attributes}
+            assert dimensions_named(query) <= {str(attribute) for attribute in metrics[name].attributes}
     else:
         assert dimensions_named(query) <= listed()
 
 
 @every_query
-def test_ends_that_a_query_looks_for_are_ends_of_a_release(query):
+def test_ends_that_a_query_looks_for_are_ends_of_a_release(query: str) -> None:
     assert values_compared(query, "End") <= {str(phase) for phase in Phase if phase.final}
 
 
@@ -102,12 +103,12 @@ NOT_WATCHED = {
 }
 
 
-def test_every_metric_is_watched_or_is_said_not_to_be():
+def test_every_metric_is_watched_or_is_said_not_to_be() -> None:
     watched = {name for query in QUERIES.values() if "AppMetrics" in query for name in names_compared(query)}
     assert watched | {str(metric) for metric in NOT_WATCHED} == {str(metric) for metric in Metric}
 
 
-def test_every_alert_says_what_to_do_and_how_bad_it_is():
+def test_every_alert_says_what_to_do_and_how_bad_it_is() -> None:
     for alert in ALERTS:
         assert set(alert) == {"name", "title", "description", "severity", "every", "window", "query"}
         assert alert["severity"] in range(5)
@@ -116,7 +117,7 @@ def test_every_alert_says_what_to_do_and_how_bad_it_is():
         assert alert["description"].endswith(".")
 
 
-def test_the_workbook_has_a_time_range_that_its_queries_follow():
+def test_the_workbook_has_a_time_range_that_its_queries_follow() -> None:
     charts = [item for item in WORKBOOK["items"] if "query" in item["content"]]
     assert charts
     assert {item["content"]["timeContextFromParameter"] for item in charts} == {"range"}

@@ -21,15 +21,15 @@ KNOWN = {
 """Role definition ids as Microsoft publishes them, spelt a second time so that a slip of the pen shows."""
 
 
-def test_role_ids_are_those_that_microsoft_publishes():
+def test_role_ids_are_those_that_microsoft_publishes() -> None:
     assert {NAMES[key]: role_id for key, role_id in ROLES.items()} == KNOWN
 
 
-def test_every_role_that_is_listed_is_given():
+def test_every_role_that_is_listed_is_given() -> None:
     assert {right.role for right in rights()} == set(ROLES)
 
 
-def test_no_right_is_wider_than_one_resource_or_namespace():
+def test_no_right_is_wider_than_one_resource_or_namespace() -> None:
     """A scope that is missing means the resource group; one that is no resource of the file could be anything."""
     wide = [
         f"{right.file}: {right.symbol} on {right.scope_text or 'the whole resource group'}"
@@ -39,20 +39,20 @@ def test_no_right_is_wider_than_one_resource_or_namespace():
     assert wide == []
 
 
-def test_rights_in_a_cluster_are_for_namespaces():
+def test_rights_in_a_cluster_are_for_namespaces() -> None:
     assert {r.scope.type for r in rights() if r.role == "aksRbacWriter" and r.scope} == {
         "Microsoft.ContainerService/managedClusters/namespaces"
     }
 
 
-def test_every_right_says_for_whom_and_why():
+def test_every_right_says_for_whom_and_why() -> None:
     for right in rights():
         assert right.principal in WHO, right
         assert right.principal_type == "ServicePrincipal", right
         assert right.reason.endswith("."), right
 
 
-def test_rights_are_given_nowhere_but_in_role_assignments():
+def test_rights_are_given_nowhere_but_in_role_assignments() -> None:
     for file in load_all():
         given = [d for d in file.resources.values() if d.type.startswith("Microsoft.Authorization/")]
         assert {d.type for d in given} <= {ASSIGNMENT}
@@ -60,7 +60,7 @@ def test_rights_are_given_nowhere_but_in_role_assignments():
         assert "authorizationRules" not in text(file.root)
 
 
-def test_nobody_but_the_app_may_write_to_the_production_registry():
+def test_nobody_but_the_app_may_write_to_the_production_registry() -> None:
     """The module gives pipelines the right to push where it is told of them, and it is not told for production."""
     main = (INFRA / "main.bicep").read_text(encoding="utf-8")
     production = main.partition("module prodRegistry ")[2].partition("\n}")[0]
@@ -68,7 +68,7 @@ def test_nobody_but_the_app_may_write_to_the_production_registry():
     assert "appMayWrite: true" in production
 
 
-def test_only_the_app_and_the_teams_flow_send_to_the_approvals_queue():
+def test_only_the_app_and_the_teams_flow_send_to_the_approvals_queue() -> None:
     senders = {r.principal: r.scope_text for r in rights() if r.role == "serviceBusDataSender"}
     assert senders == {
         "appPrincipalId": "queues[i]",
@@ -77,5 +77,5 @@ def test_only_the_app_and_the_teams_flow_send_to_the_approvals_queue():
     }
 
 
-def test_the_page_has_the_table():
+def test_the_page_has_the_table() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.infra.roles --write`"

@@ -60,7 +60,8 @@ def token(world: World, approver: str = ADA) -> str:
 def asked(world: World, approver: str = ADA) -> dict[str, Any]:
     """What the product posts to the flow's trigger."""
     link = f"{BASE}/approvals/{token(world, approver)}"
-    return json.loads(json.dumps(question(gate_opened(recipient=approver, approval_url=link))))
+    posted: dict[str, Any] = json.loads(json.dumps(question(gate_opened(recipient=approver, approval_url=link))))
+    return posted
 
 
 def answered(data: dict[str, Any], *, upn: str = ADA, oid: str = ADA_OID, tenant: str = TENANT) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import urllib3
 
 from local.ci.pipeline import build_complete, run_of
 from slipway.inbound import SIZE_LIMIT
@@ -24,12 +25,18 @@ def test_a_hook_with_a_wrong_secret_is_refused(system: System) -> None:
         assert system.hook(hook_of("doors-ci"), secret=secret).status == 401
 
 
-@pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Bearer x", "Basic \xfc\xfc", "Basic " + "QQ==" * 1000])
+@pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Bearer x", "Basic " + "QQ==" * 1000])
 def test_a_hook_with_a_broken_header_is_refused(system: System, header: str) -> None:
     url = system.stack.url + "/api/hooks/azure-devops"
     answer = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": header})
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="slipway"'
+
+
+def test_a_header_that_is_not_utf8_is_refused_by_the_host(system: System) -> None:
+    url = system.stack.url + "/api/hooks/azure-devops"
+    answer = system.stack.http.request("POST", url, body=b"{}", headers={"Authorization": "Basic \xfc\xfc"})
+    assert answer.status == 400
 
 
 @pytest.mark.parametrize(
@@ -49,6 +56,14 @@ def test_a_hook_that_cannot_be_read_is_answered_200_and_parked(system: System, b
     assert (answer.status, answer.content["outcome"]) == (200, "parked")
     assert reason in answer.content["detail"]
     assert system.parked(source="azure-devops", reason=reason)["id"]
+
+
+def test_a_hook_without_a_length_does_not_arrive_and_is_parked_with_that_reason(system: System) -> None:
+    headers = urllib3.make_headers(basic_auth=f"slipway:{system.stack.secrets.hook_secret}")
+    url = system.stack.url + "/api/hooks/azure-devops"
+    answer = system.stack.http.request("POST", url, body=iter([b"{}"]), chunked=True, headers=headers)
+    assert (answer.status, answer.json()["outcome"]) == (200, "parked")
+    assert "one that is sent in chunks does not arrive" in answer.json()["detail"]
 
 
 def test_a_hook_of_a_foreign_organization_is_parked(system: System) -> None:
@@ -73,7 +88,7 @@ def test_a_hook_for_something_else_is_answered_200_and_forgotten(system: System)
 
 def test_a_run_of_a_pipeline_that_nobody_knows_is_accepted_and_parked(system: System) -> None:
     assert system.hook(hook_of("nobodys-ci")).status == 202
-    parked = system.parked(source="causes", reason="no application is built by pipeline 'nobodys-ci' of project 'shop'")
+    parked = system.parked(source="events", reason="no application is built by pipeline 'nobodys-ci' of project 'shop'")
     assert json.loads(parked["body"])["kind"] == "pipeline-completed"
 
 
@@ -100,7 +115,7 @@ def test_an_event_that_cannot_be_read_is_parked(system: System, data: Any, cloud
 
 def test_a_push_that_nobody_delivers_is_parked(system: System) -> None:
     system.event(system.push_data("team/nobodys", NOWHERE, "1.0.0"))
-    system.parked(source="causes", reason="no application delivers team/nobodys from registry nonprod")
+    system.parked(source="events", reason="no application delivers team/nobodys from registry nonprod")
 
 
 def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: System) -> None:
@@ -112,7 +127,7 @@ def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: Syste
         assert named in reason, reason
 
 
-@pytest.mark.parametrize("queue", ["causes", "steps", "runs", "approvals"])
+@pytest.mark.parametrize("queue", ["events", "steps", "runs", "approvals"])
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -43,7 +43,7 @@ def test_from_a_push_to_production_by_keyboard_alone(system: System, browser: Br
     release = application.waiting("1.0.0")
     link = system.approval_link(release)
     plan = application.release(release)["plan_hash"]
-    with browser.new_context(viewport=DESKTOP) as context:  # type: ignore[arg-type]
+    with browser.new_context(viewport=DESKTOP) as context:
         page = opened(context, link)
         expect(page.locator("h1")).to_have_text("Approve 1.0.0 for production?")
         for words in ("0 of 1 needed", "nothing", "GET hello:80/healthz", "Deployment", plan[7:19]):
@@ -82,7 +82,7 @@ def test_on_a_phone_without_javascript_a_stale_link_explains_itself_and_a_reject
     stale = system.approval_link(first)
     second = application.waiting("1.2.0")
     until(lambda: application.release(first)["phase"] == "superseded", f"{first} is superseded")
-    with browser.new_context(viewport=PHONE, java_script_enabled=False, has_touch=True) as context:  # type: ignore[arg-type]
+    with browser.new_context(viewport=PHONE, java_script_enabled=False, has_touch=True) as context:
         page = opened(context, stale)
         expect(page.locator("h1")).to_have_text("A newer release took its place")
         assert page.locator("form").count() == 0

@@ -11,11 +11,11 @@ import pytest
 
 from local.functions.launch import ROOT, command_line
 from local.stack import configuration
-from slipway.engine.parking import QUEUES
+from slipway.domain.queues import Queue
 
 EXAMPLE = ROOT / "local.settings.json.example"
 
-QUEUE_TRIGGERS = {"take_cause": "causes", "take_run": "runs", "take_vote": "approvals", "perform_step": "steps"}
+QUEUE_TRIGGERS = {"take_event": "events", "take_run": "runs", "take_vote": "approvals", "run_step": "steps"}
 TIMERS = {"sweep": "0 * * * * *", "reconcile": "30 */5 * * * *", "anchor": "0 7 * * * *", "keep": "0 37 * * * *"}
 EVENT_GRID = {"image_pushed", "image_pushed_cloudevent"}
 LOOK, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)
@@ -121,7 +121,7 @@ def test_each_route_has_its_methods_and_its_guard(triggers: dict[str, dict[str, 
 
 def test_the_laptop_has_exactly_the_queues_of_the_code(triggers: dict[str, dict[str, Any]]) -> None:
     used = {trigger["queueName"] for trigger in of_type(triggers, "serviceBusTrigger").values()}
-    assert used == set(QUEUES) == set(configuration.QUEUES)
+    assert used == set(Queue) == set(configuration.QUEUES)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ def test_parked_input_is_replayed_when_the_reason_is_gone(system: System) -> Non
     application = system.application(LATER)
     application.push("1.0.0")
     reason = f"no application delivers team/{LATER} from registry nonprod"
-    parked = system.parked(source="causes", reason=reason)
+    parked = system.parked(source="events", reason=reason)
     assert system.post(f"/api/v1/parked/{parked['id']}/replay").status == 202
-    again = system.parked(source="causes", reason=reason)  # the reason is still there: it comes back
+    again = system.parked(source="events", reason=reason)  # the reason is still there: it comes back
 
     write_application(system.stack.options.deliveries, LATER, "push")
     for index in range(system.stack.options.instances):

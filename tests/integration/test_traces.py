@@ -36,7 +36,7 @@ def test_a_release_is_one_trace_from_push_to_production_with_links_over_the_wait
     until(complete, f"the spans of {release}")
     steps = [span for span in mine() if span["name"].startswith("step ")]
     assert {span["trace"] for span in steps} == {trace}
-    [vote] = [span for span in mine() if span["name"] == "cause vote-cast"]
+    [vote] = [span for span in mine() if span["name"] == "event vote-cast"]
     assert vote["trace"] != trace
     assert trace in {link["trace"] for link in vote["links"]}
     [wait] = [span for span in mine() if span["name"] == "wait awaiting_approval"]

@@ -40,6 +40,6 @@ def test_the_delivery_that_it_shows_is_one() -> None:
 
 
 def test_the_message_that_it_shows_is_understood() -> None:
-    cause = parse_run_message(JSON[0].replace("sha256:…", DIGEST).encode(), now=datetime(2026, 11, 23, tzinfo=UTC))
-    assert (cause.repository, cause.digest, cause.run.number) == ("team/shop", DIGEST, "1.0.17")
+    event = parse_run_message(JSON[0].replace("sha256:…", DIGEST).encode(), now=datetime(2026, 11, 23, tzinfo=UTC))
+    assert (event.repository, event.digest, event.run.number) == ("team/shop", DIGEST, "1.0.17")
     assert json.loads(JSON[0])["result"] == "succeeded"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.causes import PipelineCompleted
+from slipway.domain.events import PipelineCompleted
 from slipway.inbound import parse_run_message
 
 from .conftest import EXAMPLE, ROOT
@@ -76,14 +76,14 @@ def test_a_merge_is_tested_built_and_reported(ci: dict[str, Any], machine: NewMa
     run = machine()
     stages = dict.fromkeys(("check", "integration", "image", "report"), "Succeeded")
     assert run.run(ci) == stages, "\n".join(run.log)
-    cause = message_of(run)
-    assert (cause.repository, cause.tag, cause.digest) == ("hello", "1.0.17", DIGEST)
-    assert cause.run.succeeded
-    assert (cause.run.organization, cause.run.project, cause.run.pipeline) == ("contoso", "shop", "hello-ci")
-    assert (cause.run.id, cause.run.number, cause.run.branch) == (4711, "1.0.17", "refs/heads/main")
-    assert cause.run.commit == VARIABLES["Build.SourceVersion"]
-    assert cause.run.requested_by == "grace@example.com"
-    assert cause.run.url == "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
+    event = message_of(run)
+    assert (event.repository, event.tag, event.digest) == ("hello", "1.0.17", DIGEST)
+    assert event.run.succeeded
+    assert (event.run.organization, event.run.project, event.run.pipeline) == ("contoso", "shop", "hello-ci")
+    assert (event.run.id, event.run.number, event.run.branch) == (4711, "1.0.17", "refs/heads/main")
+    assert event.run.commit == VARIABLES["Build.SourceVersion"]
+    assert event.run.requested_by == "grace@example.com"
+    assert event.run.url == "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
     assert run.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
 
 
@@ -133,8 +133,8 @@ def test_a_failed_integration_test_stops_the_image_and_is_reported(
     ended = run.run(ci)
     assert (ended["check"], ended["integration"], ended["image"]) == ("Succeeded", "Failed", "Skipped")
     assert programs.calls() == []
-    cause = message_of(run)
-    assert (cause.run.result, cause.repository, cause.digest, cause.tag) == ("failed", "hello", None, None)
+    event = message_of(run)
+    assert (event.run.result, event.repository, event.digest, event.tag) == ("failed", "hello", None, None)
 
 
 def test_an_image_that_was_pushed_before_the_run_failed_is_named_in_the_report(
@@ -144,8 +144,8 @@ def test_an_image_that_was_pushed_before_the_run_failed_is_named_in_the_report(
     run = machine()
     assert run.run(ci)["image"] == "Failed"
     assert any("expected one for each platform, got none for linux/arm64" in line for line in run.log)
-    cause = message_of(run)
-    assert (cause.run.result, cause.digest, cause.tag) == ("failed", DIGEST, "1.0.17")
+    event = message_of(run)
+    assert (event.run.result, event.digest, event.tag) == ("failed", DIGEST, "1.0.17")
 
 
 def test_a_pull_request_that_is_queued_on_ci_gets_no_secret_and_pushes_nothing(

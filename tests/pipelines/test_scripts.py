@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.causes import PipelineCompleted
+from slipway.domain.events import PipelineCompleted
 from slipway.domain.model import REPOSITORY_PATTERN, TAG_PATTERN
 from slipway.inbound import parse_run_message
 
@@ -178,16 +178,16 @@ def test_a_run_is_as_good_as_the_worst_of_its_jobs(results: str, result: str) ->
 
 
 def test_a_run_that_pushed_nothing_names_the_repository_alone() -> None:
-    cause = message(RESULTS="Failed,Skipped,Skipped", IMAGE_DIGEST="$(imageDigest)", IMAGE_TAG="")
-    assert (cause.repository, cause.tag, cause.digest) == ("team/shop", None, None)
+    event = message(RESULTS="Failed,Skipped,Skipped", IMAGE_DIGEST="$(imageDigest)", IMAGE_TAG="")
+    assert (event.repository, event.tag, event.digest) == ("team/shop", None, None)
 
 
 def test_names_with_spaces_and_old_addresses_are_understood() -> None:
     address = "https://contoso.visualstudio.com/"
-    cause = message(SYSTEM_COLLECTIONURI=address, SYSTEM_TEAMPROJECT="Web Shop", BUILD_DEFINITIONNAME="Build & 'test'")
-    assert (cause.run.organization, cause.run.project) == ("contoso", "Web Shop")
-    assert cause.run.pipeline == "Build & 'test'"
-    assert cause.run.url == f"{address}Web%20Shop/_build/results?buildId=4711"
+    event = message(SYSTEM_COLLECTIONURI=address, SYSTEM_TEAMPROJECT="Web Shop", BUILD_DEFINITIONNAME="Build & 'test'")
+    assert (event.run.organization, event.run.project) == ("contoso", "Web Shop")
+    assert event.run.pipeline == "Build & 'test'"
+    assert event.run.url == f"{address}Web%20Shop/_build/results?buildId=4711"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator  # type: ignore[import-untyped]
-from jsonschema.exceptions import ValidationError as SchemaError  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError as SchemaError
 from pydantic import ValidationError
 
 from .conftest import EXAMPLE, EXAMPLES, ROOT, TEMPLATES, compiled

@@ -19,6 +19,7 @@ from slipway.bootstrap import App
 from slipway.domain.release import Release
 from slipway.testing import MemoryTable
 from slipway.web.signin import SignIn
+from tests.registered import registered
 from tests.unit.web.installation import Told
 
 MODULES = (pages, approvals, votes, guard)
@@ -65,16 +66,11 @@ class Site:
 
 
 def _routes() -> list[tuple[re.Pattern[str], frozenset[str], Any]]:
-    app = func.FunctionApp()
-    for module in (pages, approvals, votes):
-        app.register_functions(module.blueprint)
     found = []
-    for function in app.get_functions():
-        trigger = function.get_trigger().get_dict_repr()  # type: ignore[union-attr]
-        path = "/" + str(trigger["route"]).strip("/")
+    for function in registered(pages, approvals, votes):
+        path = "/" + str(function.trigger["route"]).strip("/")
         pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$")
-        methods = frozenset(str(getattr(method, "value", method)) for method in trigger["methods"])
-        found.append((pattern, methods, function.get_user_function()))
+        found.append((pattern, frozenset(function.methods), function.handler))
     return found
 
 

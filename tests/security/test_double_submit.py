@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -57,7 +58,7 @@ def test_double_submit_from_two_browsers_at_once_gives_one_vote(two: Site, http:
     link = two.link(ADA)
     nonces = [nonce(http, link) for _ in range(8)]
     before = two.actions().count("vote.approved")
-    at_once(*(lambda one=one: press(two, link, one) for one in nonces))  # type: ignore[misc]
+    at_once(*(partial(press, two, link, one) for one in nonces))
     assert two.votes() == [(ADA, "approve")]
     assert two.actions().count("vote.approved") == before + 1
 
@@ -87,7 +88,7 @@ def test_two_people_at_once_give_two_votes_and_pass_the_gate_once(two: Site, htt
     """So that the tests above cannot pass because only one vote is ever taken at a time."""
     passed = two.actions().count("gate.passed")
     links = {link: nonce(http, link) for link in (two.link(ADA), two.link(BEN))}
-    assert at_once(*(lambda a=a, n=n: press(two, a, n) for a, n in links.items())) == [303, 303]  # type: ignore[misc]
+    assert at_once(*(partial(press, two, a, n) for a, n in links.items())) == [303, 303]
     assert two.actions().count("gate.passed") == passed + 1
 
 

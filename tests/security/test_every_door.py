@@ -10,25 +10,21 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-import functions.hooks
+import functions
+from functions import hooks
 from slipway.http.callers import Access
 from slipway.testing import BASE
+from tests.registered import registered
 from tests.unit.web.samples import asked
 from tests.unit.web.test_signed_in import principal
+
+type Handler = Callable[[func.HttpRequest], func.HttpResponse]
 
 MODULES: list[ModuleType] = [
     importlib.import_module(f"functions.{m.name}") for m in pkgutil.iter_modules(functions.__path__)
 ]
 
-
-def _functions_of(*blueprints: func.Blueprint) -> list[Any]:
-    app = func.FunctionApp()
-    for blueprint in blueprints:
-        app.register_functions(blueprint)
-    return app.get_functions()
-
-
-MACHINES = {function.get_function_name() for function in _functions_of(functions.hooks.blueprint)}
+MACHINES = {function.name for function in registered(hooks)}
 """Doors that know their sender by a secret, which no browser sends by itself."""
 ADMIN = {
     **principal("ada@example.com", roles=("Slipway.Admin", "admin", "operator", "approver")),
@@ -36,15 +32,14 @@ ADMIN = {
 }
 
 
-def _doors() -> dict[str, tuple[str, Callable[[func.HttpRequest], func.HttpResponse]]]:
-    blueprints = [b for module in MODULES if isinstance(b := getattr(module, "blueprint", None), func.Blueprint)]
-    found = {}
-    for function in _functions_of(*blueprints):
-        trigger = function.get_trigger().get_dict_repr()
-        methods = {str(getattr(method, "value", method)) for method in trigger.get("methods", ())} - {"GET", "HEAD"}
-        for method in methods if trigger["type"] == "httpTrigger" else ():
-            found[function.get_function_name()] = (method, function.get_user_function())
-    return found
+def _doors() -> dict[str, tuple[str, Handler]]:
+    with_functions = [m for m in MODULES if isinstance(getattr(m, "blueprint", None), func.Blueprint)]
+    return {
+        function.name: (method, function.handler)
+        for function in registered(*with_functions)
+        if function.trigger["type"] == "httpTrigger"
+        for method in set(function.methods) - {"GET", "HEAD"}
+    }
 
 
 DOORS = _doors()
@@ -60,7 +55,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         keys=home.app.keys,
         clock=home.clock,
         reader=None,
-        intake=None,
+        handler=None,
         commander=None,
     )
     for module in MODULES:
@@ -79,15 +74,17 @@ def test_where_everybody_reads_nobody_gives_commands_by_a_page(untouched: Simple
         assert _unwrapped(function)(request).status_code == 401
 
 
-def _unwrapped(function: Any) -> Callable[[func.HttpRequest], func.HttpResponse]:
-    return getattr(function, "_function", function).get_user_function() if hasattr(function, "_function") else function
+def _unwrapped(function: Any) -> Handler:
+    handler: Handler = function._function.get_user_function() if hasattr(function, "_function") else function
+    return handler
 
 
 def knock(name: str, headers: dict[str, str]) -> int:
     method, function = DOORS[name]
     route = dict.fromkeys(("token", "application", "number", "environment", "release", "id", "digest"), "hello-2")
     request = func.HttpRequest(method, BASE, headers=headers, params={}, route_params=route, body=b"{}")
-    return function(request).status_code
+    status: int = function(request).status_code
+    return status
 
 
 def test_the_doors_are_those_that_we_know_of() -> None:

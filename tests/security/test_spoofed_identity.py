@@ -118,14 +118,14 @@ def test_service_bus_message_of_another_approver_with_their_own_identity_is_refu
         "channel": "teams",
         "approver": {"object_id": OIDS[BEN], "tenant": TENANT, "upn": BEN},
     }
-    cause = parse_vote(
+    event = parse_vote(
         json.dumps(body).encode(),
         site.home.app.keys,
         senders=Senders(sign_in=True, tenant=TENANT),
         message_id="m-1",
         now=site.home.now,
     )
-    receipt = site.home.take(cause)
+    receipt = site.home.take(event)
     assert "answer-is-from-who-was-asked" in {rule.name for rule in receipt.rules if rule.blocks}
     assert site.votes() == []
 

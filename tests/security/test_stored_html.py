@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Dialog, Route
 
 from slipway.domain.release import VoteDecision
 from slipway.effects.notification import Message
@@ -23,7 +23,7 @@ from tests.security.site import Site, serving_site
 from tests.unit.effects.notification.samples import ADA, TOKEN_LINK, hostile
 from tests.unit.inbound.samples import PUSH, changed
 from tests.unit.inbound.test_event_grid import parse as parse_push
-from tests.unit.web.samples import cast
+from tests.unit.web.samples import cast_vote
 from tests.unit.web.test_rendering import HOSTILE, hostile_installation
 
 LIBRARY = Path(__file__).resolve().parents[2] / "tools" / "card" / "node_modules" / "adaptivecards" / "dist"
@@ -37,10 +37,14 @@ class Watched:
         self.context = browser.new_context(bypass_csp=True)
         self.page = self.context.new_page()
         self.events: list[str] = []
-        self.page.on("dialog", lambda dialog: (self.events.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        self.page.on("dialog", self._dismiss)
         self.page.on("popup", lambda popup: self.events.append("popup"))
         self.page.on("pageerror", lambda error: self.events.append(f"error {error}"))
         self.context.route("**/*", self._route)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.events.append(f"dialog {dialog.message}")
+        dialog.dismiss()
 
     def _route(self, route: Route) -> None:
         if re.match(r"http://127\.0\.0\.1:|about:|data:", route.request.url):
@@ -95,14 +99,14 @@ def test_stored_html_in_commit_names_logs_and_plan_is_inert_on_the_approval_page
 def test_stored_html_in_a_reason_is_inert_on_the_release_page_and_the_board(
     hostile_site: Site, watched: Watched
 ) -> None:
-    cast(hostile_site.home, hostile_site.subject, decision=VoteDecision.REJECT, reason=HOSTILE)
+    cast_vote(hostile_site.home, hostile_site.subject, decision=VoteDecision.REJECT, reason=HOSTILE)
     assert "<script>" in watched.open(f"{hostile_site.base}/releases/{hostile_site.subject.id}")
     watched.open(f"{hostile_site.base}/")
     assert watched.page.locator("script").count() == 0
 
 
 def test_stored_html_in_parked_input_is_inert(hostile_site: Site, watched: Watched) -> None:
-    hostile_site.home.app.parking.park(source="causes", reason=HOSTILE, body=HOSTILE.encode(), message_id=HOSTILE)
+    hostile_site.home.app.parking.park(source="events", reason=HOSTILE, body=HOSTILE.encode(), message_id=HOSTILE)
     assert "<script>" in watched.open(f"{hostile_site.base}/parked")
     assert watched.page.locator("script").count() == 0
 

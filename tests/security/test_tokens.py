@@ -10,14 +10,14 @@ import urllib3
 
 from slipway.domain.release import VoteDecision
 from slipway.domain.tokens import Keys
-from slipway.engine.intake import UnknownTarget
+from slipway.engine.handle import UnknownTarget
 from slipway.http.requests import FORM_TYPE
 from slipway.inbound import BadInput, Senders, parse_vote
 from slipway.inbound.approval import vote
 from slipway.testing import ADA
 from tests.security.site import Site
 from tests.unit.web.installation import digest
-from tests.unit.web.samples import cast
+from tests.unit.web.samples import cast_vote
 
 Bad = Callable[[Site], str]
 
@@ -93,10 +93,10 @@ def by_queue(site: Site, _http: urllib3.PoolManager, token: str) -> int:
     """400 where the message is parked, 409 where the vote is refused by name, 200 where it counts."""
     body = json.dumps({"token": token, "decision": "approve"}).encode()
     try:
-        cause = parse_vote(
+        event = parse_vote(
             body, site.home.app.keys, senders=Senders(sign_in=False), message_id="message-1", now=site.home.now
         )
-        receipt = site.home.take(cause)
+        receipt = site.home.take(event)
     except (BadInput, UnknownTarget):
         return 400
     return 409 if "vote.refused" in receipt.actions or not receipt.actions else 200
@@ -150,7 +150,7 @@ def test_replayed_message_is_one_vote(site: Site, http: urllib3.PoolManager) -> 
 
 def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site, http: urllib3.PoolManager) -> None:
     token = good(site)
-    cast(site.home, site.subject, decision=VoteDecision.REJECT, reason="not this one")
+    cast_vote(site.home, site.subject, decision=VoteDecision.REJECT, reason="not this one")
     for take in DOORS.values():
         assert take(site, http, token) in (400, 403, 409)
     site.home.wait(timedelta(days=40))
@@ -172,8 +172,8 @@ def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
     claims = site.home.app.keys.approval(good(site), now=site.home.now)
     assert (claims.approver, claims.environment, claims.plan_hash) == (ADA, "production", site.subject.plan_hash)
     assert site.home.now < claims.expires_at <= site.home.now + timedelta(days=32)
-    cause = vote(claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now)
-    assert (cause.voter, cause.plan_hash) == (ADA, site.subject.plan_hash)
+    event = vote(claims, VoteDecision.APPROVE, reason="", channel="page", submission="12345678", now=site.home.now)
+    assert (event.voter, event.plan_hash) == (ADA, site.subject.plan_hash)
 
 
 @pytest.mark.parametrize("door", ["page", "api"])

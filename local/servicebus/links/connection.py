@@ -30,7 +30,7 @@ from .session import Session
 _LOG = logging.getLogger(__name__)
 _MECHANISMS = ("MSSBCBS", "ANONYMOUS")
 _SYMBOL = 0xA3
-_CHANNEL_MAX = 255
+_CHANNEL_MAX = 4999
 _SMALLEST_FRAME_MAX = 512
 _SASL_OK, _SASL_REFUSED = 0, 1
 _SHORTEST_BEAT = 0.05

@@ -89,6 +89,10 @@ class Link:
 
     def confirm(self, *, source: Described | None = None, properties: Mapping[Symbol, AmqpValue] | None = None) -> None:
         asked = self.attach
+        # The limit is on what the peer sends. On a link that it receives on, a client would keep to it as well, and
+        # close the link at the first page of peeked messages or the first message that grew by its annotations.
+        limit = None if asked.peer_receives else MAX_MESSAGE_BYTES
+        offered: dict[AmqpValue, AmqpValue] = {} if limit is None else {_BATCH_SIZE: limit}
         self.channel.send(
             Performative.ATTACH,
             [
@@ -102,10 +106,10 @@ class Link:
                 None,
                 None,
                 UInt(0) if asked.peer_receives else None,
-                ULong(MAX_MESSAGE_BYTES),
+                None if limit is None else ULong(limit),
                 None,
                 None,
-                {_BATCH_SIZE: MAX_MESSAGE_BYTES, **(properties or {})},
+                {**offered, **(properties or {})},
             ],
         )
 

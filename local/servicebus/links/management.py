@@ -14,6 +14,8 @@ from ..wire.types import AmqpValue, Array, DecodeError, Int, Timestamp
 _LONG, _TIMESTAMP, _STRING = 0x81, 0x83, 0xB1
 _RECEIVE_AND_DELETE = 0
 _SESSION_PAGE = 100
+_LATEST_TIME = 253_402_300_799_000
+"""The last second of the year 9999 in milliseconds. The SDK sends that or the moment after for "all sessions"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,11 @@ def _set_session_state(queue: Queue, body: _Body) -> Answer:
 
 def _list_sessions(queue: Queue, body: _Body) -> Answer:
     skip = body.get("skip", int) or 0
-    page = _sessions_of(queue).session_ids()[skip:][: min(body.get("top", int) or _SESSION_PAGE, _SESSION_PAGE)]
+    since = body.get("last-updated-time", int)
+    if since is not None and since >= _LATEST_TIME:
+        since = None
+    found = _sessions_of(queue).session_ids(state_set_after=None if since is None else since / 1000)
+    page = found[skip:][: min(body.get("top", int) or _SESSION_PAGE, _SESSION_PAGE)]
     if not page:
         return _NO_CONTENT
     return Answer(value={"skip": Int(skip), "sessions-ids": Array(list(page), constructor=_STRING)})

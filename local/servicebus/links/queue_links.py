@@ -1,6 +1,7 @@
 """The links that have a queue at their end: one to send to it, one to receive from it, one to hold a session of it."""
 
 import uuid
+from collections.abc import Mapping
 
 from ..errors import Condition, Refusal, lock_lost
 from ..queues.broker import Broker
@@ -50,8 +51,17 @@ class QueueSource(ToPeer):
         self.deletes = attach.sender_settles == _SENDER_SETTLES_FIRST
 
     def open(self) -> None:
+        if _SESSION_FILTER in self._filters:
+            raise Refusal(
+                Condition.NOT_ALLOWED,
+                f"A session receiver cannot be opened on {self._queue.name!r}: it does not require sessions.",
+            )
         self._queue.add_receiver(self)
         self.confirm()
+
+    @property
+    def _filters(self) -> Mapping[AmqpValue, AmqpValue]:
+        return Fields.of(self.attach.source, "source of a link").mapping(_FILTERS)
 
     def closed(self) -> None:
         self._queue.remove_receiver(self)
@@ -107,7 +117,7 @@ class SessionSource(QueueSource):
         self._opened = False
 
     def open(self) -> None:
-        filters = Fields.of(self.attach.source, "source of a link").mapping(_FILTERS)
+        filters = self._filters
         if _SESSION_FILTER not in filters:
             refused = (
                 f"The queue {self._sessions.name!r} requires sessions: the receiver must name one or take the next."
@@ -165,9 +175,8 @@ def _settlement(state: Described | None) -> Settlement | None:
             return Settlement(outcome=Outcome.DEAD_LETTERED, changes=_reasons(fields))
         case DeliveryState.MODIFIED:
             changes = {str(name): value for name, value in fields.mapping(2).items()}
-            if fields.flag(1):
-                return Settlement(outcome=Outcome.DEFERRED, changes=changes)
-            outcome = Outcome.ABANDONED if fields.flag(0) else Outcome.RELEASED
+            # An abandon counts as a delivery whether or not delivery-failed is set: the .NET SDK never sets it.
+            outcome = Outcome.DEFERRED if fields.flag(1) else Outcome.ABANDONED
             return Settlement(outcome=outcome, changes=changes)
     return None
 

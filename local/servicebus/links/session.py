@@ -128,7 +128,7 @@ class Session:
         if path == CBS:
             return TokenRequests(attach, self, self._responses, self._grants)
         entity = path.removesuffix(f"/{MANAGEMENT_SUFFIX}")
-        self._grants.check(entity)
+        self._grants.check(path)
         queue = self._broker.queue(entity)
         return self._link_to_queue(attach, queue) if entity == path else self._link_to_management(attach, path, queue)
 

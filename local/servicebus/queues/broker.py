@@ -12,11 +12,10 @@ from .queue import DEAD_LETTER_SUFFIX, Queue
 from .session_queue import SessionQueue
 
 MANAGEMENT_SUFFIX = "$management"
-_MAX_BATCH_MESSAGES = 4500
 
 
 def path_of(address: str) -> str:
-    """The entity's path in an address such as `amqps://host:5672/causes`; case does not count."""
+    """The entity's path in an address such as `amqps://host:5672/events`; case does not count."""
     path = urlsplit(address).path if "://" in address else address
     return unquote(path).strip("/").casefold()
 
@@ -45,9 +44,6 @@ class Broker:
         try:
             message = Message.parse(encoded)
             parts = message.data_sections() if is_batch else []
-            if len(parts) > _MAX_BATCH_MESSAGES:
-                refused = f"A batch holds at most {_MAX_BATCH_MESSAGES} messages, got {len(parts)}."
-                raise Refusal(Condition.ARGUMENT, refused)
             messages = [Message.parse(part) for part in parts] if is_batch else [message]
         except DecodeError as error:
             raise Refusal(Condition.DECODE_ERROR, f"The message cannot be read: {error}") from error

@@ -59,7 +59,9 @@ class Entry:
     state: State = State.ACTIVE
     delivery_count: int = 0
     first_sequence: int = 0
-    """The number it had in the queue that it was dead-lettered from."""
+    """The number it had in the queue that it was dead-lettered from; 0 where it was sent to this one."""
+    time_to_live: float | None = None
+    """Seconds, where the sender or the queue sets a limit: the smaller of the two."""
     due: float | None = None
     expires: float | None = None
     lock: Lock | None = None
@@ -81,14 +83,15 @@ class Entry:
             Symbol("x-opt-sequence-number"): self.sequence,
             Symbol("x-opt-enqueued-time"): Timestamp.of(self.enqueued),
             Symbol("x-opt-message-state"): Int(self.state),
+            Symbol("x-opt-enqueue-sequence-number"): self.first_sequence or self.sequence,
         }
-        if self.first_sequence:
-            annotations[Symbol("x-opt-enqueue-sequence-number")] = self.first_sequence
         if self.lock is not None:
             annotations[Symbol("x-opt-locked-until")] = Timestamp.of(self.lock.until)
         if self.due is not None:
             annotations[SCHEDULED_FOR] = Timestamp.of(self.due)
-        return self.message.render(delivery_count=self.delivery_count, annotations=annotations)
+        return self.message.render(
+            delivery_count=self.delivery_count, time_to_live=self.time_to_live, annotations=annotations
+        )
 
 
 class Receiver(Protocol):

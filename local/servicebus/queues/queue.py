@@ -85,9 +85,9 @@ class Queue:
 
     def _enqueue(self, entry: Entry) -> None:
         own, default = entry.message.time_to_live, self.settings.default_ttl_seconds
-        limits = [seconds for seconds in (own, default) if seconds is not None]
-        if limits and self.dead_letters is not None:  # what is dead-lettered does not expire
-            entry.expires = entry.enqueued + min(limits)
+        entry.time_to_live = min((seconds for seconds in (own, default) if seconds is not None), default=None)
+        if entry.time_to_live is not None and self.dead_letters is not None:  # what is dead-lettered does not expire
+            entry.expires = entry.enqueued + entry.time_to_live
             entry.expiry = self._deadlines.at(entry.expires, partial(self._expire, entry))
         self._shelf.keep(entry)
         self._offer(entry)

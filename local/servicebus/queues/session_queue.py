@@ -33,6 +33,7 @@ class _Session:
         self.locked_until = 0.0
         self.expiry: Deadline | None = None
         self.state: bytes | None = None
+        self.state_set = 0.0
 
     @property
     def idle(self) -> bool:
@@ -90,10 +91,14 @@ class SessionQueue(Queue):
                 Condition.MESSAGE_TOO_LARGE,
                 f"The session state has {len(state)} bytes; at most {MAX_SESSION_STATE_BYTES} are allowed.",
             )
-        self._owned(session_id).state = state
+        session = self._owned(session_id)
+        session.state, session.state_set = state, self._deadlines.now()
 
-    def session_ids(self) -> list[str]:
-        """Sessions that hold messages or a state."""
+    def session_ids(self, *, state_set_after: float | None = None) -> list[str]:
+        """Sessions that hold messages or a state; with a time, only those whose state was set after it."""
+        if state_set_after is not None:
+            since = (s for s in self._sessions.values() if s.state is not None and s.state_set > state_set_after)
+            return sorted(session.id for session in since)
         with_messages = {entry.message.session_id for entry in self._shelf.entries.values()}
         with_state = {session.id for session in self._sessions.values() if session.state is not None}
         return sorted({*with_state, *(session_id for session_id in with_messages if session_id is not None)})

@@ -14,6 +14,9 @@ _HEADER, _DELIVERY_ANNOTATIONS, _ANNOTATIONS, _PROPERTIES, _APPLICATION, _DATA, 
 _TIME_TO_LIVE, _DELIVERY_COUNT, _HEADER_FIELDS = 2, 4, 5
 _MESSAGE_ID, _REPLY_TO, _GROUP_ID, _PROPERTY_FIELDS = 0, 4, 10, 13
 
+_LONGEST_TIME_TO_LIVE = 0xFFFFFFFF
+"""Milliseconds; a longer time only shows in the properties."""
+
 SCHEDULED_FOR = Symbol("x-opt-scheduled-enqueue-time")
 
 
@@ -108,8 +111,12 @@ class Message:
         grown = len(encoded) - len(self.encoded_application)
         return replace(self, encoded_application=encoded, size=self.size + grown)
 
-    def render(self, *, delivery_count: int, annotations: Mapping[AmqpValue, AmqpValue]) -> bytes:
+    def render(
+        self, *, delivery_count: int, time_to_live: float | None = None, annotations: Mapping[AmqpValue, AmqpValue]
+    ) -> bytes:
         header = [*self.header, *[None] * (_HEADER_FIELDS - len(self.header))]
+        if time_to_live is not None:
+            header[_TIME_TO_LIVE] = UInt(min(round(time_to_live * 1000), _LONGEST_TIME_TO_LIVE))
         header[_DELIVERY_COUNT] = UInt(delivery_count)
         out = bytearray()
         encode_into(out, Described(ULong(_HEADER), header))

@@ -13,13 +13,13 @@ from slipway.api.base import body_of
 
 from ..api import Api, read
 from ..ballots import BEARER, TOKEN, Token, read_link, read_token
+from ..errors import CliError
 from ..finding import find_app
 from ..forms import Form, formed, write_lines
 from ..options import app_options, connected
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
 from ..text import short
-from ..troubles import Trouble
 
 type Decision = Literal["approve", "reject", "withdraw"]
 _DONE: dict[Decision, Cell] = {
@@ -171,7 +171,7 @@ def _vote(
     bearer = bearer or os.environ.get(BEARER, "")
     wanted, plan_hash = _subject(api, mine, release, bearer=bearer)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
-        raise Trouble(f"the plan of {wanted} is {short(plan_hash)}, not {plan}: nothing was decided")
+        raise CliError(f"the plan of {wanted} is {short(plan_hash)}, not {plan}: nothing was decided")
     ballot = Ballot.model_construct(
         decision=decision, reason=reason, plan_hash=plan_hash, channel="cli", submission=secrets.token_urlsafe(12)
     )
@@ -209,17 +209,17 @@ def _subject(api: Api, mine: Token | None, release: str | None, *, bearer: str) 
     """The release, and the plan that the vote is for: the token's, else the one that is open now."""
     if mine is not None:
         if release is not None and release != mine.release:
-            raise Trouble(f"your link is for {mine.release}, not for {release}: nothing was decided")
+            raise CliError(f"your link is for {mine.release}, not for {release}: nothing was decided")
         return mine.release, mine.plan_hash
     if release is None:
         raise click.UsageError("RELEASE: is missing (or give --link)")
     if not bearer and not api.app.audience:
-        raise Trouble(
+        raise CliError(
             f"the voter is not identified: give --link or --token (or {TOKEN}), or, where people sign in, --bearer (or "
             f"{BEARER}); a function key lets nobody vote"
         )
     gates = read(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)
     if gate is None:
-        raise Trouble(f"{release} does not wait for approval; `slipway approvals` shows what does")
+        raise CliError(f"{release} does not wait for approval; `slipway approvals` shows what does")
     return release, gate.plan_hash

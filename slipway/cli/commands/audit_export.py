@@ -10,10 +10,10 @@ from slipway.domain.audit import ChainFault
 from slipway.domain.export import Form
 
 from ..api import Api
+from ..errors import Exit
 from ..exporting import Disk, Export, Stream, read_anchors
 from ..options import connected
 from ..screen import BAD, GOOD, Cell, Screen, progress
-from ..troubles import Exit
 from .audit_verify import INSTALLATION
 
 

@@ -15,13 +15,13 @@ from slipway.domain.export import COLUMNS
 from slipway.domain.release import parse_release_id
 
 from ..api import Api, read, records_of
+from ..errors import CliError
 from ..forms import Form, formed, write_headings, write_line, write_lines
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Content, Screen, tone_style
 from ..text import short
 from ..trail import read_record, record_fields, show_records
-from ..troubles import Trouble
 
 PAGE: Final = 200
 """The most records that the app gives at once."""
@@ -167,7 +167,7 @@ def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
     page = api.audit_page(application, after=sequence - 1, limit=1)
     found = next((item for item in page.records if item.get("sequence") == sequence), None)
     if found is None:
-        raise Trouble(f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}")
+        raise CliError(f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}")
     screen = Screen()
     if as_json:
         screen.json(found)

@@ -8,10 +8,10 @@ from slipway.api.audit import ReindexAnswer, ReindexRequest
 from slipway.api.base import body_of
 
 from ..api import Api, read
+from ..errors import Exit
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, GOOD, Cell, Screen, progress
-from ..troubles import Exit
 
 INSTALLATION = "_installation"
 _COUNTS = ("records", "damaged", "missing", "wrong", "extra")

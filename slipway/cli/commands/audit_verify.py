@@ -8,9 +8,9 @@ import click
 from ..anchors import Anchored, AnchorsVerdict
 from ..api import Api
 from ..checking import Checking
+from ..errors import Exit
 from ..options import app_options, open_api
 from ..screen import BAD, FAINT, GOOD, Cell, Screen, progress
-from ..troubles import Exit
 from ..verifying import Verdict, verify
 
 INSTALLATION = "_installation"

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from ..azure_devops import CLOUD, AzureDevOps, sign_in
+from ..errors import CliError, Exit
 from ..finding import find_app
 from ..hook_subscription import ENABLED, STATUSES, Act, Plan, Wanted, plan
 from ..screen import Screen
-from ..troubles import Exit, Trouble
 
 SECRET = "SLIPWAY_HOOK_SECRET"  # noqa: S105 - the name of a variable
 DONE = {Act.CREATE: "created", Act.REPAIR: "repaired", Act.KEEP: "left as it is"}
@@ -76,7 +76,7 @@ def azure_devops(
 def _carry_out(there: AzureDevOps, wanted: Wanted, found: Plan) -> dict[str, Any]:
     secret = os.environ.get(SECRET, "")
     if not secret:
-        raise Trouble(
+        raise CliError(
             f"{SECRET}: expected one of the secrets of SLIPWAY_HOOK_SECRETS (in Azure: the secret slipway-hook-secrets "
             "of the vault), got none. Nothing was changed."
         )

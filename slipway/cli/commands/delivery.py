@@ -10,8 +10,8 @@ from slipway.catalogue import ConfigError, load_deliveries, load_delivery
 from slipway.catalogue.delivery import DELIVERY_FILE
 from slipway.catalogue.schema import schema_text
 
+from ..errors import CliError, Exit
 from ..screen import GOOD, Cell, Screen
-from ..troubles import Exit, Trouble
 
 
 @click.group()
@@ -47,7 +47,7 @@ def check(folder: Path) -> None:
         _show(screen, error, above)
         raise SystemExit(Exit.NO) from error
     if not names:
-        raise Trouble(f"{folder}: expected folders that each hold a {DELIVERY_FILE}, got none")
+        raise CliError(f"{folder}: expected folders that each hold a {DELIVERY_FILE}, got none")
     screen.line(Cell("✓", GOOD), f" {', '.join(names)}: no problems")
 
 

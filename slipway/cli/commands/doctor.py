@@ -12,12 +12,12 @@ from slipway.api.doctor import CheckList, Finding, Status
 
 from ..api import Api, read
 from ..azure_devops import CLOUD, AzureDevOps, sign_in
+from ..errors import CliError, Exit
 from ..hook_subscription import ENABLED, STATUSES, Act, Wanted, plan
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import Screen
 from ..text import neutral
-from ..troubles import Exit, Trouble
 
 MARKS = {Status.OK: "green", Status.FAILED: "red", Status.SKIPPED: "yellow"}
 HEALTH_SECONDS = 60.0
@@ -103,7 +103,7 @@ def _health(api: Api) -> Finding:
         answer = urllib3.PoolManager(retries=False, timeout=HEALTH_SECONDS).request("GET", f"{api.app.url}/api/health")
         told: Any = answer.json() if answer.status in (200, 503) else {}
     except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise Trouble(
+        raise CliError(
             f"the app at {api.app.url} does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER
         ) from None
     if not isinstance(told, dict) or told.get("healthy") is not True:
@@ -119,7 +119,7 @@ def _subscription(api: Api, hooks: Hooks) -> Finding:
         there = AzureDevOps(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
         wanted = Wanted(project_id=there.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline)
         found = plan(wanted, there.subscriptions(), send_secret=False)
-    except Trouble as trouble:
+    except CliError as trouble:
         return Finding(
             check="hook", status=Status.FAILED, said=trouble.message, missing="the right to see service hooks"
         )

@@ -9,9 +9,9 @@ import click
 from slipway.domain.model import DIGEST_PATTERN, sha256
 
 from ..api import Api
+from ..errors import CliError
 from ..options import connected
 from ..screen import Screen
-from ..troubles import Trouble
 
 
 class DigestType(click.ParamType[str]):
@@ -41,7 +41,7 @@ def evidence(api: Api, *, digest: str) -> None:
     """
     content = api.document(digest)
     if (found := sha256(content)) != digest:
-        raise Trouble(f"the document is not the one that was kept: its hash is {found}, expected {digest}")
+        raise CliError(f"the document is not the one that was kept: its hash is {found}, expected {digest}")
     screen = Screen()
     if not screen.terminal:
         sys.stdout.buffer.write(content)

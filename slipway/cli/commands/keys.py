@@ -15,10 +15,10 @@ import click
 from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, needed_until, over
 from slipway.domain.tokens import KEY_BYTES
 
+from ..errors import CliError
 from ..keyfile import KeysInFile
 from ..screen import FAINT, GOOD, NAME, Cell, Screen
 from ..text import iso
-from ..troubles import Trouble
 from ..vault import KeysInVault, open_vault
 
 KEYS, VAULT, IN_FILE = "SLIPWAY_SIGNING_KEYS", "SLIPWAY_KEY_VAULT", "@file:"
@@ -112,7 +112,7 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
     retired = tuple(key.id for key in before) if retire_others else over(before, now=now)
     stay = [key.id for key in before if key.id not in retired]
     if len(stay) >= MOST:
-        raise Trouble(_too_many(before))
+        raise CliError(_too_many(before))
     signs = place.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
     _show({"signs": signs.id, "verify": stay, "retired": list(retired)}, as_json=as_json)
 

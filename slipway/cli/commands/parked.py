@@ -7,10 +7,10 @@ import click
 from slipway.api.parked import Parked, ParkedItems, Replayed
 
 from ..api import Api, read
+from ..errors import CliError
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, Cell, Screen
-from ..troubles import Trouble
 
 
 @click.group()
@@ -92,7 +92,7 @@ def _find(api: Api, id: str) -> dict[str, Any]:
         if item.id == id:
             found: dict[str, Any] = content["parked"][place]
             return found
-    raise Trouble(f"no parked input has the id {id!r}; `slipway parked list` shows what there is")
+    raise CliError(f"no parked input has the id {id!r}; `slipway parked list` shows what there is")
 
 
 @parked.command("replay")

@@ -6,7 +6,7 @@ import click
 
 from slipway.api.releases import Explanation, ReleaseAnswer, Releases, ReleaseWithProgress
 from slipway.domain.phases import Phase
-from slipway.domain.release import Visit
+from slipway.domain.release import Rollout
 
 from ..api import PAGE, Api, read
 from ..forms import Form, formed, write_lines
@@ -79,12 +79,12 @@ def _phase(phase: Phase) -> Cell:
     return Cell(phase.spoken, tone_style(phase.tone))
 
 
-def _outcome(visit: Visit, since: str) -> Cell:
+def _outcome(rollout: Rollout, since: str) -> Cell:
     """How a release left an environment: live, or by the phase in which it ended."""
-    if not visit.outcome:
+    if not rollout.outcome:
         return Cell(f"here since {since}", NOTE)
-    end = Phase.named(visit.outcome)
-    spoken, style = (end.spoken, tone_style(end.tone)) if end else (visit.outcome, GOOD)
+    end = Phase.named(rollout.outcome)
+    spoken, style = (end.spoken, tone_style(end.tone)) if end else (rollout.outcome, GOOD)
     return Cell(f"{spoken} since {since}", style)
 
 
@@ -136,10 +136,10 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
         yield "run at", item.run.url
     yield "plan", item.plan_hash or ""
     yield "due", screen.time(item.due)
-    for visit in item.visits:
-        since = screen.time(visit.left_at or visit.arrived_at)
-        yield f"in {visit.environment}", _outcome(visit, since)
-        for evidence in visit.evidence:
+    for rollout in item.rollouts:
+        since = screen.time(rollout.left_at or rollout.arrived_at)
+        yield f"in {rollout.environment}", _outcome(rollout, since)
+        for evidence in rollout.evidence:
             log = f"  (log: slipway evidence {evidence.log})" if evidence.log else ""
             mark = "✓" if evidence.passed else "✗"
             yield "", Cell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)

@@ -1,4 +1,4 @@
-"""decide(snapshot, cause) → Decision: the whole delivery logic, pure.
+"""decide(snapshot, event) → Decision: the whole delivery logic, pure.
 
 `state.py` holds what comes out, and how it is put together; `starting.py` turns pushes and runs into releases;
 `lanes.py` orders them; `gates.py` opens gates, `voting.py` takes votes in, `automatic.py` opens gates without people;
@@ -8,11 +8,12 @@ rollout; `commands.py`, `freezing.py`, `retrying.py` and `returning.py` do what 
 `conditions.py`, `ballots.py` and `quorum.py` hold the rules that they look at, and that pages and `explain` show.
 """
 
-from ..causes import (
-    Cause,
+from ..commands import Verb
+from ..events import (
     CommandGiven,
     DeadlineReached,
     DeliveryChanged,
+    Event,
     FreezeSpread,
     ImagePushed,
     PipelineCompleted,
@@ -20,7 +21,6 @@ from ..causes import (
     StepFinished,
     VoteCast,
 )
-from ..commands import Verb
 from ..snapshot import Snapshot
 from .chain import step_finished
 from .commands import cancel, override, resume
@@ -47,29 +47,29 @@ _VERBS = {
 }
 
 
-def decide(snapshot: Snapshot, cause: Cause) -> Decision:
-    """What follows from a cause. Repeats and late causes give a decision that changes nothing.
+def decide(snapshot: Snapshot, event: Event) -> Decision:
+    """What follows from an event. Repeats and late events give a decision that changes nothing.
 
     Raises `Inconsistent` where the rows of the snapshot do not fit together.
     """
     draft = Draft(snapshot)
-    match cause:
+    match event:
         case ImagePushed():
-            image_pushed(draft, cause)
+            image_pushed(draft, event)
         case PipelineCompleted():
-            pipeline_completed(draft, cause)
+            pipeline_completed(draft, event)
         case VoteCast():
-            vote_cast(draft, cause)
+            vote_cast(draft, event)
         case StepFinished():
-            step_finished(draft, cause)
+            step_finished(draft, event)
         case DeadlineReached():
-            deadline_reached(draft, cause)
+            deadline_reached(draft, event)
         case ReminderDue():
-            reminder_due(draft, cause)
+            reminder_due(draft, event)
         case CommandGiven():
-            _VERBS[cause.verb](draft, cause)
+            _VERBS[event.verb](draft, event)
         case FreezeSpread():
-            freeze_spread(draft, cause)
+            freeze_spread(draft, event)
         case DeliveryChanged():
-            delivery_changed(draft, cause)
+            delivery_changed(draft, event)
     return draft.decision()

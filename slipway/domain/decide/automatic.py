@@ -39,8 +39,8 @@ def _tests_passed(release: Release, wanted: tuple[str, ...]) -> RuleResult:
     parts: list[str] = []
     any_failed, all_known = False, True
     for name in wanted:
-        visit = release.visit(name)
-        evidence = visit.evidence if visit else ()
+        rollout = release.rollout_in(name)
+        evidence = rollout.evidence if rollout else ()
         failures = [item.name for item in evidence if not item.passed]
         any_failed, all_known = any_failed or bool(failures), all_known and bool(evidence)
         held = f"{', '.join(item.name for item in evidence)} passed" if evidence else "no results are known"
@@ -61,10 +61,10 @@ def soaks_in(application: Application, environment: Environment) -> str:
 
 def soaked_at(application: Application, release: Release, environment: Environment) -> datetime | None:
     """When the soak is over; None where it never began."""
-    gate, visit = environment.gate, release.visit(soaks_in(application, environment))
-    if not isinstance(gate, AutoGate) or gate.soak is None or visit is None or visit.outcome != "live":
+    gate, rollout = environment.gate, release.rollout_in(soaks_in(application, environment))
+    if not isinstance(gate, AutoGate) or gate.soak is None or rollout is None or rollout.outcome != "live":
         return None
-    return visit.left_at + gate.soak if visit.left_at else None
+    return rollout.left_at + gate.soak if rollout.left_at else None
 
 
 def _soaked(

@@ -12,7 +12,7 @@ from ..application import Environment
 from ..blocks import Freeze, Hold, LanePass
 from ..release import Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
-from ..windows import Opening
+from ..windows import WindowStatus
 from .state import Draft
 
 NOT_IN_SIGHT = timedelta(days=30)
@@ -20,7 +20,7 @@ NOT_IN_SIGHT = timedelta(days=30)
 
 
 def block_rules(
-    release: Release, lane: Lane, *, everything: Freeze | None, opening: Opening | None, now: datetime
+    release: Release, lane: Lane, *, everything: Freeze | None, window_status: WindowStatus | None, now: datetime
 ) -> tuple[RuleResult, ...]:
     """What may be in the way of a rollout at one moment, rule by rule.
 
@@ -29,12 +29,12 @@ def block_rules(
     everything.
     """
     busy = tuple(_lane_is_busy(release, lane))
-    if release.brings_back is not None:
+    if release.rollback is not None:
         return busy
     return (
         freeze_rule(lane, everything, now),
         hold_rule(release.application, lane),
-        *_window_rules(opening, now),
+        *_window_rules(window_status, now),
         *busy,
     )
 
@@ -81,13 +81,13 @@ def said_of_hold(application: str, environment: str, hold: Hold) -> str:
     return f"{brought}, until somebody resumes: {hold.reason}"
 
 
-def _window_rules(opening: Opening | None, now: datetime) -> Iterator[RuleResult]:
-    if opening is None:
+def _window_rules(window_status: WindowStatus | None, now: datetime) -> Iterator[RuleResult]:
+    if window_status is None:
         return
-    if opening.open:
-        yield Rule.WINDOW.holds(opening.reason)
+    if window_status.open:
+        yield Rule.WINDOW.holds(window_status.reason)
     else:
-        yield Rule.WINDOW.not_yet(opening.reason, WaitsFor.TIME, until=opening.until or now + NOT_IN_SIGHT)
+        yield Rule.WINDOW.not_yet(window_status.reason, WaitsFor.TIME, until=window_status.until or now + NOT_IN_SIGHT)
 
 
 def _lane_is_busy(release: Release, lane: Lane) -> Iterator[RuleResult]:
@@ -102,7 +102,7 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
         release,
         draft.lane(environment.name),
         everything=draft.head.freeze,
-        opening=draft.snapshot.windows.get(environment.name),
+        window_status=draft.snapshot.windows.get(environment.name),
         now=draft.now,
     )
 

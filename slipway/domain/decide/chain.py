@@ -4,16 +4,16 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from ..actions import Action
-from ..causes import StepFinished
 from ..errors import present
+from ..events import StepFinished
 from ..plan import PlanMade
 from ..release import Evidence, Live, Phase, Release
 from ..rules import RuleResult, failed
 from ..steps import StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
-from .lanes import arrive, ask, close_visit, end, end_without_environment, leave_lane, plan, supersede
-from .rollouts import bring_back, deploy, proceed
+from .lanes import arrive, ask, close_rollout, end, end_without_environment, leave_lane, plan, supersede
+from .rollouts import deploy, proceed, roll_back
 from .starting import begin, join_run
 from .state import Draft
 
@@ -41,13 +41,13 @@ def _awaited_in(kind: StepKind) -> Phase | None:
             assert_never(kind)
 
 
-def step_finished(draft: Draft, cause: StepFinished) -> None:
-    step = cause.step
+def step_finished(draft: Draft, event: StepFinished) -> None:
+    step = event.step
     release = draft.release(step.release)
     if release is None:
         return
     if step.kind is StepKind.NOTIFY:
-        _notified(draft, release, cause)
+        _notified(draft, release, event)
         return
     if release.step != step.id or release.phase is not _awaited_in(step.kind):
         return  # a repeat, or the outcome of an attempt that is over
@@ -55,24 +55,24 @@ def step_finished(draft: Draft, cause: StepFinished) -> None:
     if environment is None:
         end_without_environment(draft, release, step.environment)
         return
-    if cause.passed:
-        _PASSED[step.kind](draft, release, cause)
+    if event.passed:
+        _PASSED[step.kind](draft, release, event)
     else:
-        _FAILED[step.kind](draft, release, cause)
+        _FAILED[step.kind](draft, release, event)
 
 
-def _notified(draft: Draft, release: Release, cause: StepFinished) -> None:
-    step = cause.step
-    action = Action.NOTIFICATION_SENT if cause.passed else Action.NOTIFICATION_FAILED
-    draft.record(action, release, notice=str(step.notice), channel=step.channel, reason=cause.reason or None)
+def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
+    step = event.step
+    action = Action.NOTIFICATION_SENT if event.passed else Action.NOTIFICATION_FAILED
+    draft.record(action, release, notice=str(step.notice), channel=step.channel, reason=event.reason or None)
 
 
 # ---- what follows a step that passed
 
 
-def _resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
-    digest = cause.result.get("digest")
-    known = draft.by_digest(cause.resolved_digest)
+def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
+    digest = event.result.get("digest")
+    known = draft.by_digest(event.resolved_digest)
     if known is not None and known.number != release.number:
         supersede(draft, release, by=known.number, why=f"the tag {release.tag} names the image of {known.id}")
         if known.run is None and release.run is not None:
@@ -85,8 +85,8 @@ def _resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
     begin(draft, release)
 
 
-def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
-    made = PlanMade.model_validate(cause.result)
+def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
+    made = PlanMade.model_validate(event.result)
     live = draft.lane(release.environment or "").live
     if made.base != (live.plan_hash if live else None):
         draft.record(
@@ -96,15 +96,15 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
         return
     # What comes back was let in once, by the policy of that time: what is required now must not keep it away.
     required, found = draft.here(release).require, made.supply_chain
-    rules = found if release.brings_back else supply_chain_rules(required, found)
+    rules = found if release.rollback else supply_chain_rules(required, found)
     draft.rules = rules
-    visit = release.visits[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
+    rollout = release.rollouts[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
     release = draft.put(
         release.evolve(
             plan_hash=made.plan_hash,
             plan_base=made.base,
             plan_delivery=made.delivery,
-            visits=(*release.visits[:-1], visit),
+            rollouts=(*release.rollouts[:-1], rollout),
         )
     )
     draft.record(
@@ -119,8 +119,8 @@ def _planned(draft: Draft, release: Release, cause: StepFinished) -> None:
         supply_chain=[rule.model_dump() for rule in rules] or None,
         warnings=list(made.warnings) or None,
     )
-    if release.brings_back is not None:
-        release = draft.put(release.evolve(brings_back=release.brings_back.evolve(copied=made.copied)))
+    if release.rollback is not None:
+        release = draft.put(release.evolve(rollback=release.rollback.evolve(copied=made.copied)))
         proceed(draft, release, draft.here(release))
     elif refused := failed(rules):
         _refuse(draft, release, refused)
@@ -142,27 +142,27 @@ def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> 
     end(draft, release, Phase.FAILED, reason)
 
 
-def _promoted(draft: Draft, release: Release, cause: StepFinished) -> None:
-    if cause.result.get("digest") != release.digest:
+def _promoted(draft: Draft, release: Release, event: StepFinished) -> None:
+    if event.result.get("digest") != release.digest:
         _broken(
             draft,
             release,
             Action.PROMOTION_FAILED,
-            f"the target has {cause.result.get('digest')}, expected {release.digest}",
+            f"the target has {event.result.get('digest')}, expected {release.digest}",
         )
         return
-    draft.record(Action.PROMOTION_DONE, release, **_bounded(cause.result))
+    draft.record(Action.PROMOTION_DONE, release, **_bounded(event.result))
     deploy(draft, release)
 
 
-def _applied(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record(Action.ROLLOUT_APPLIED, release, **_bounded(cause.result))
+def _applied(draft: Draft, release: Release, event: StepFinished) -> None:
+    draft.record(Action.ROLLOUT_APPLIED, release, **_bounded(event.result))
     release = draft.enter(release, Phase.CHECKING)
     ask(draft, release, StepKind.CHECK)
 
 
-def _rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record(Action.ROLLOUT_DONE, release, reason=cause.reason, **_bounded(cause.result))
+def _rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
+    draft.record(Action.ROLLOUT_DONE, release, reason=event.reason, **_bounded(event.result))
     if not (draft.here(release).verify.job or draft.here(release).verify.http):
         _live(draft, release)
         return
@@ -176,9 +176,9 @@ def _rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
     ask(draft, release, StepKind.VERIFY)
 
 
-def _verified(draft: Draft, release: Release, cause: StepFinished) -> None:
-    release = _with_evidence(draft, release, cause)
-    draft.record(Action.VERIFICATION_DONE, release, reason=cause.reason, **_bounded(cause.result))
+def _verified(draft: Draft, release: Release, event: StepFinished) -> None:
+    release = _with_evidence(draft, release, event)
+    draft.record(Action.VERIFICATION_DONE, release, reason=event.reason, **_bounded(event.result))
     _live(draft, release)
 
 
@@ -196,9 +196,9 @@ def _live(draft: Draft, release: Release) -> None:
     was = f"{release.application}-{lane.live.release}" if lane.live else None
     draft.put_lane(lane.evolve(live=live, failed=None))
     draft.record(Action.RELEASE_LIVE, release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
-    release = close_visit(draft, release, "live")
-    if release.brings_back is not None:
-        to = f"{release.application}-{release.brings_back.to}"
+    release = close_rollout(draft, release, "live")
+    if release.rollback is not None:
+        to = f"{release.application}-{release.rollback.to}"
         end(draft, release, Phase.COMPLETED, f"{environment.name} is back at {to}")
         return
     following = draft.application.after(environment.name)
@@ -209,24 +209,24 @@ def _live(draft: Draft, release: Release) -> None:
     arrive(draft, release, following)
 
 
-def _brought_back(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record(Action.ROLLBACK_DONE, release, reason=cause.reason, **_bounded(cause.result))
+def _rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
+    draft.record(Action.ROLLBACK_DONE, release, reason=event.reason, **_bounded(event.result))
     end(draft, release, Phase.ROLLED_BACK, release.reason)
 
 
 # ---- what follows a step that failed
 
 
-def _not_resolved(draft: Draft, release: Release, cause: StepFinished) -> None:
-    _broken(draft, release, Action.RESOLVE_FAILED, cause.reason)
+def _not_resolved(draft: Draft, release: Release, event: StepFinished) -> None:
+    _broken(draft, release, Action.RESOLVE_FAILED, event.reason)
 
 
-def _not_planned(draft: Draft, release: Release, cause: StepFinished) -> None:
-    _broken(draft, release, Action.PLAN_FAILED, cause.reason)
+def _not_planned(draft: Draft, release: Release, event: StepFinished) -> None:
+    _broken(draft, release, Action.PLAN_FAILED, event.reason)
 
 
-def _not_promoted(draft: Draft, release: Release, cause: StepFinished) -> None:
-    _broken(draft, release, Action.PROMOTION_FAILED, cause.reason)
+def _not_promoted(draft: Draft, release: Release, event: StepFinished) -> None:
+    _broken(draft, release, Action.PROMOTION_FAILED, event.reason)
 
 
 def _broken(draft: Draft, release: Release, action: Action, reason: str) -> None:
@@ -234,27 +234,27 @@ def _broken(draft: Draft, release: Release, action: Action, reason: str) -> None
     end(draft, release, Phase.FAILED, reason)
 
 
-def _not_rolled_out(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record(Action.ROLLOUT_FAILED, release, reason=cause.reason, **_bounded(cause.result))
-    bring_back(draft, release, draft.here(release), cause.reason)
+def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
+    draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **_bounded(event.result))
+    roll_back(draft, release, draft.here(release), event.reason)
 
 
-def _not_verified(draft: Draft, release: Release, cause: StepFinished) -> None:
-    release = _with_evidence(draft, release, cause)
-    draft.record(Action.VERIFICATION_FAILED, release, reason=cause.reason, **_bounded(cause.result))
-    bring_back(draft, release, draft.here(release), cause.reason)
+def _not_verified(draft: Draft, release: Release, event: StepFinished) -> None:
+    release = _with_evidence(draft, release, event)
+    draft.record(Action.VERIFICATION_FAILED, release, reason=event.reason, **_bounded(event.result))
+    roll_back(draft, release, draft.here(release), event.reason)
 
 
-def _not_brought_back(draft: Draft, release: Release, cause: StepFinished) -> None:
-    draft.record(Action.ROLLBACK_FAILED, release, reason=cause.reason, **_bounded(cause.result))
-    end(draft, release, Phase.FAILED, f"{release.reason}; and the roll-back failed: {cause.reason}")
+def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
+    draft.record(Action.ROLLBACK_FAILED, release, reason=event.reason, **_bounded(event.result))
+    end(draft, release, Phase.FAILED, f"{release.reason}; and the roll-back failed: {event.reason}")
 
 
-def _with_evidence(draft: Draft, release: Release, cause: StepFinished) -> Release:
-    found = cause.result.get("evidence", [])
+def _with_evidence(draft: Draft, release: Release, event: StepFinished) -> Release:
+    found = event.result.get("evidence", [])
     evidence = tuple(Evidence.model_validate(item) for item in found[:50])
-    visit = release.visits[-1].evolve(evidence=evidence)
-    return draft.put(release.evolve(visits=(*release.visits[:-1], visit)))
+    rollout = release.rollouts[-1].evolve(evidence=evidence)
+    return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
 
 
 def _bounded(result: dict[str, Any]) -> dict[str, Any]:
@@ -271,7 +271,7 @@ _PASSED: dict[StepKind, _Follow] = {
     StepKind.DEPLOY: _applied,
     StepKind.CHECK: _rolled_out,
     StepKind.VERIFY: _verified,
-    StepKind.ROLL_BACK: _brought_back,
+    StepKind.ROLL_BACK: _rolled_back,
 }
 
 _FAILED: dict[StepKind, _Follow] = {
@@ -281,5 +281,5 @@ _FAILED: dict[StepKind, _Follow] = {
     StepKind.DEPLOY: _not_rolled_out,
     StepKind.CHECK: _not_rolled_out,
     StepKind.VERIFY: _not_verified,
-    StepKind.ROLL_BACK: _not_brought_back,
+    StepKind.ROLL_BACK: _not_rolled_back,
 }

@@ -1,4 +1,4 @@
-"""The operator's verbs, as causes like any other: taken in, or refused by the names of the rules that do not hold.
+"""The operator's verbs, as events like any other: taken in, or refused by the names of the rules that do not hold.
 
 Here are `cancel`, `resume` and `override`, and what all verbs share; `freezing.py`, `retrying.py` and `returning.py`
 hold the rest.
@@ -9,9 +9,9 @@ from typing import Any
 
 from ..actions import Action
 from ..blocks import LanePass
-from ..causes import CommandGiven
 from ..commands import MUST_SAY_WHY
 from ..errors import present
+from ..events import CommandGiven
 from ..release import Lane, Phase, Release
 from ..rules import Rule, RuleResult, failed
 from .blocks import block_rules_of
@@ -21,23 +21,23 @@ from .rollouts import look_again
 from .state import Draft
 
 
-def reason_rule(cause: CommandGiven) -> Iterator[RuleResult]:
-    if cause.verb in MUST_SAY_WHY:
-        yield Rule.REASON_IS_GIVEN.judged(bool(cause.reason.strip()), f"{cause.verb} says why")
+def reason_rule(event: CommandGiven) -> Iterator[RuleResult]:
+    if event.verb in MUST_SAY_WHY:
+        yield Rule.REASON_IS_GIVEN.judged(bool(event.reason.strip()), f"{event.verb} says why")
 
 
-def lane_of(draft: Draft, cause: CommandGiven) -> Lane:
-    return draft.lane(cause.environment or "")
+def lane_of(draft: Draft, event: CommandGiven) -> Lane:
+    return draft.lane(event.environment or "")
 
 
-def exists_rule(draft: Draft, cause: CommandGiven) -> RuleResult:
+def exists_rule(draft: Draft, event: CommandGiven) -> RuleResult:
     """Whether the environment is one of the application's, now."""
     names = ", ".join(environment.name for environment in draft.application.environments)
-    found = draft.application.environment(cause.environment or "") is not None
-    return Rule.ENVIRONMENT_EXISTS.judged(found, f"{cause.application} has {names}; {cause.environment} was named")
+    found = draft.application.environment(event.environment or "") is not None
+    return Rule.ENVIRONMENT_EXISTS.judged(found, f"{event.application} has {names}; {event.environment} was named")
 
 
-def accepted(draft: Draft, cause: CommandGiven, rules: Sequence[RuleResult], release: Release | None = None) -> bool:
+def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], release: Release | None = None) -> bool:
     """Whether every rule holds; where one does not, the refusal is recorded with all of them."""
     draft.rules = tuple(rules)
     broken = failed(draft.rules)
@@ -46,20 +46,20 @@ def accepted(draft: Draft, cause: CommandGiven, rules: Sequence[RuleResult], rel
     draft.record(
         Action.COMMAND_REFUSED,
         release,
-        actor=cause.actor,
-        environment=cause.environment,
-        verb=str(cause.verb),
+        actor=event.actor,
+        environment=event.environment,
+        verb=str(event.verb),
         rules=[item.name for item in broken],
-        why=cause.reason or None,
+        why=event.reason or None,
         reason="; ".join(item.reason for item in broken)[:2000],
-        **told(draft, cause),
+        **told(draft, event),
     )
     return False
 
 
-def told(draft: Draft, cause: CommandGiven) -> dict[str, Any]:
+def told(draft: Draft, event: CommandGiven) -> dict[str, Any]:
     """What every record of a command holds."""
-    return {"channel": cause.channel, "results": [item.model_dump(mode="json") for item in draft.rules]}
+    return {"channel": event.channel, "results": [item.model_dump(mode="json") for item in draft.rules]}
 
 
 def _let_go_on(draft: Draft, release: Release) -> None:
@@ -69,11 +69,11 @@ def _let_go_on(draft: Draft, release: Release) -> None:
     draft.rules = judged
 
 
-def named_release(draft: Draft, cause: CommandGiven) -> Release | None:
+def named_release(draft: Draft, event: CommandGiven) -> Release | None:
     """The release that is named. Where there is none, the command is about nothing and leaves no record."""
-    release = draft.release(cause.release)
+    release = draft.release(event.release)
     if release is None:
-        reason = f"there is no {cause.application}-{cause.release}"
+        reason = f"there is no {event.application}-{event.release}"
         draft.rules = (Rule.RELEASE_EXISTS.fails(reason),)
     return release
 
@@ -89,36 +89,36 @@ def cancel_rules(release: Release) -> tuple[RuleResult, ...]:
     )
 
 
-def cancel(draft: Draft, cause: CommandGiven) -> None:
-    release = named_release(draft, cause)
-    if release is None or not accepted(draft, cause, (*cancel_rules(release), *reason_rule(cause)), release):
+def cancel(draft: Draft, event: CommandGiven) -> None:
+    release = named_release(draft, event)
+    if release is None or not accepted(draft, event, (*cancel_rules(release), *reason_rule(event)), release):
         return
     if release.gate is not None and release.phase is not Phase.QUEUED:
-        void(draft, release, release.gate.votes, f"{cause.actor} cancelled {release.id}: {cause.reason}")
-    if release.brings_back is not None:
+        void(draft, release, release.gate.votes, f"{event.actor} cancelled {release.id}: {event.reason}")
+    if release.rollback is not None:
         hold_ended(draft, release, reason=f"{release.id} was cancelled before it brought anything back")
     release = draft.releases[release.number]
-    end(draft, release, Phase.CANCELLED, cause.reason, actor=cause.actor, channel=cause.channel)
-    if release.brings_back is not None:
+    end(draft, release, Phase.CANCELLED, event.reason, actor=event.actor, channel=event.channel)
+    if release.rollback is not None:
         wake(draft, release.environment or "")
 
 
 # ---- resume
-def resume(draft: Draft, cause: CommandGiven) -> None:
-    lane = lane_of(draft, cause)
+def resume(draft: Draft, event: CommandGiven) -> None:
+    lane = lane_of(draft, event)
     held = "no roll-back holds it" if lane.hold is None else f"{lane.hold.owner} holds it: {lane.hold.reason}"
-    if not accepted(draft, cause, (Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {held}"),)):
+    if not accepted(draft, event, (Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {held}"),)):
         return
     hold = present(lane.hold, f"the hold of {lane.environment}")
     draft.put_lane(lane.evolve(hold=None))
     draft.record(
         Action.HOLD_ENDED,
-        actor=cause.actor,
+        actor=event.actor,
         environment=lane.environment,
         held_by=hold.owner,
-        held_for=f"{cause.application}-{hold.release}",
-        reason=cause.reason or None,
-        **told(draft, cause),
+        held_for=f"{event.application}-{hold.release}",
+        reason=event.reason or None,
+        **told(draft, event),
     )
     wake(draft, lane.environment)
 
@@ -131,11 +131,11 @@ def wake(draft: Draft, environment: str) -> None:
 
 
 # ---- override
-def override_rules(draft: Draft, release: Release, cause: CommandGiven) -> Iterator[RuleResult]:
-    here = release.environment == cause.environment and not release.phase.final
+def override_rules(draft: Draft, release: Release, event: CommandGiven) -> Iterator[RuleResult]:
+    here = release.environment == event.environment and not release.phase.final
     doing = release.phase.spoken
     where = f" in {release.environment}" if release.environment else ""
-    yield Rule.IS_HERE.judged(here, f"{release.id} is {doing}{where}; the override is for {cause.environment}")
+    yield Rule.IS_HERE.judged(here, f"{release.id} is {doing}{where}; the override is for {event.environment}")
     yield Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not release.phase.holds_lane, f"{release.id} is {doing}")
     environment = draft.environment(release)
     if not here or environment is None:
@@ -146,16 +146,16 @@ def override_rules(draft: Draft, release: Release, cause: CommandGiven) -> Itera
     yield Rule.IS_NOT_ON_HOLD.judged(all(item.rule.overridable for item in broken), said)
 
 
-def override(draft: Draft, cause: CommandGiven) -> None:
-    release = named_release(draft, cause)
+def override(draft: Draft, event: CommandGiven) -> None:
+    release = named_release(draft, event)
     if release is None:
         return
-    rules = (exists_rule(draft, cause), *override_rules(draft, release, cause), *reason_rule(cause))
-    if not accepted(draft, cause, rules, release):
+    rules = (exists_rule(draft, event), *override_rules(draft, release, event), *reason_rule(event))
+    if not accepted(draft, event, rules, release):
         return
     environment = draft.here(release).name
-    given = LanePass(environment=environment, by=cause.actor, reason=cause.reason, at=draft.now)
+    given = LanePass(environment=environment, by=event.actor, reason=event.reason, at=draft.now)
     release = draft.put(release.evolve(override=given))
-    draft.record(Action.OVERRIDE_GIVEN, release, actor=cause.actor, reason=cause.reason, **told(draft, cause))
+    draft.record(Action.OVERRIDE_GIVEN, release, actor=event.actor, reason=event.reason, **told(draft, event))
     if release.phase is Phase.HELD_BACK:
         _let_go_on(draft, release)

@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from ..actions import Action
-from ..causes import DeadlineReached, DeliveryChanged, ReminderDue
+from ..events import DeadlineReached, DeliveryChanged, ReminderDue
 from ..release import Phase, Release
 from ..rules import failed
 from ..steps import StepKind
 from .automatic import soak_over
 from .lanes import ask, end, step_of
 from .quorum import quorum_rules
-from .rollouts import bring_back, look_again
+from .rollouts import look_again, roll_back
 from .state import Draft
 
 RESEND_LIMIT = 3
@@ -19,11 +19,11 @@ RESEND_LIMIT = 3
 _ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY})
 
 
-def deadline_reached(draft: Draft, cause: DeadlineReached) -> None:
-    release = draft.release(cause.release)
-    if release is None or release.due != cause.due:
+def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
+    release = draft.release(event.release)
+    if release is None or release.due != event.due:
         return  # it has moved on
-    if draft.now < cause.due:
+    if draft.now < event.due:
         return  # came early, as clocks differ; the sweep asks again once it is over
     if release.phase is Phase.JOINING:
         end(draft, release, Phase.EXPIRED, "the other of its two facts (image, CI run) did not arrive in time")
@@ -86,6 +86,6 @@ def _send_again(draft: Draft, release: Release) -> None:
     draft.record(Action.STEP_LOST, release, step=release.step, reason=reason)
     environment = draft.environment(release)
     if environment is not None and kind in _ROLLED_OUT:
-        bring_back(draft, release, environment, reason)
+        roll_back(draft, release, environment, reason)
     else:
         end(draft, release, Phase.FAILED, reason)

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from ..actions import Action
 from ..blocks import LONGEST_FREEZE, Freeze
-from ..causes import CommandGiven, DeliveryChanged, FreezeSpread
 from ..errors import present
+from ..events import CommandGiven, DeliveryChanged, FreezeSpread
 from ..model import sha256
 from ..release import Phase
 from ..rules import Rule, RuleResult
@@ -39,77 +39,77 @@ def thaw_rule(what: str, before: Freeze | None, *, now: datetime) -> RuleResult:
     return Rule.IS_FROZEN.judged(frozen, said_of(what, before) if before and frozen else f"{what} is not frozen")
 
 
-def freeze(draft: Draft, cause: CommandGiven) -> None:
-    lane = lane_of(draft, cause)
+def freeze(draft: Draft, event: CommandGiven) -> None:
+    lane = lane_of(draft, event)
     rules = (
-        exists_rule(draft, cause),
-        *freeze_rules(lane.environment, lane.freeze, cause.until, now=draft.now),
-        *reason_rule(cause),
+        exists_rule(draft, event),
+        *freeze_rules(lane.environment, lane.freeze, event.until, now=draft.now),
+        *reason_rule(event),
     )
-    if not accepted(draft, cause, rules):
+    if not accepted(draft, event, rules):
         return
     frozen = Freeze(
-        id=sha256(cause.key.encode())[7:27], owner=cause.actor, reason=cause.reason, at=draft.now, until=cause.until
+        id=sha256(event.key.encode())[7:27], owner=event.actor, reason=event.reason, at=draft.now, until=event.until
     )
     draft.put_lane(lane.evolve(freeze=frozen))
     draft.record(
         Action.LANE_FROZEN,
-        actor=cause.actor,
+        actor=event.actor,
         environment=lane.environment,
-        until=cause.until.isoformat() if cause.until else None,
-        reason=cause.reason,
-        **told(draft, cause),
+        until=event.until.isoformat() if event.until else None,
+        reason=event.reason,
+        **told(draft, event),
     )
 
 
-def unfreeze(draft: Draft, cause: CommandGiven) -> None:
-    lane = lane_of(draft, cause)
-    if not accepted(draft, cause, (thaw_rule(lane.environment, lane.freeze, now=draft.now),)):
+def unfreeze(draft: Draft, event: CommandGiven) -> None:
+    lane = lane_of(draft, event)
+    if not accepted(draft, event, (thaw_rule(lane.environment, lane.freeze, now=draft.now),)):
         return
     ended = present(lane.freeze, f"the freeze of {lane.environment}")
     draft.put_lane(lane.evolve(freeze=None))
     draft.record(
         Action.LANE_UNFROZEN,
-        actor=cause.actor,
+        actor=event.actor,
         environment=lane.environment,
         frozen_by=ended.owner,
         frozen_for=ended.reason,
-        reason=cause.reason or None,
-        **told(draft, cause),
+        reason=event.reason or None,
+        **told(draft, event),
     )
     wake(draft, lane.environment)
 
 
-def freeze_spread(draft: Draft, cause: FreezeSpread) -> None:
+def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
     """A freeze of everything came or went. Repeats, and the end of one that is not here, change nothing."""
     here = draft.head.freeze
-    if not cause.ended_by:
-        if here is None or here.id != cause.freeze.id:
-            draft.freeze_everything(cause.freeze)
-            until = cause.freeze.until.isoformat() if cause.freeze.until else None
-            draft.record(Action.EVERYTHING_FROZEN, actor=cause.freeze.owner, until=until, reason=cause.freeze.reason)
+    if not event.ended_by:
+        if here is None or here.id != event.freeze.id:
+            draft.freeze_everything(event.freeze)
+            until = event.freeze.until.isoformat() if event.freeze.until else None
+            draft.record(Action.EVERYTHING_FROZEN, actor=event.freeze.owner, until=until, reason=event.freeze.reason)
         return
-    if here is None or here.id != cause.freeze.id:
+    if here is None or here.id != event.freeze.id:
         return
     draft.freeze_everything(None)
     draft.record(
         Action.EVERYTHING_UNFROZEN,
-        actor=cause.ended_by,
+        actor=event.ended_by,
         frozen_by=here.owner,
         frozen_for=here.reason,
-        reason=cause.reason or None,
+        reason=event.reason or None,
     )
     for environment in draft.lanes:
         wake(draft, environment)
 
 
-def delivery_changed(draft: Draft, cause: DeliveryChanged) -> None:
+def delivery_changed(draft: Draft, event: DeliveryChanged) -> None:
     """A release that is held back waits by rules of a folder that is no longer there: it is planned anew."""
-    release = draft.release(cause.release)
+    release = draft.release(event.release)
     if (
         release is not None
         and release.phase is Phase.HELD_BACK
-        and (release.environment, release.attempt) == (cause.environment, cause.attempt)
+        and (release.environment, release.attempt) == (event.environment, event.attempt)
         and release.plan_delivery != draft.snapshot.delivery
     ):
         reason = "the delivery folder (policy or manifests) changed while the release was held back"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..actions import Action, end_action
 from ..application import Environment
-from ..release import Lane, Phase, Release, Visit
+from ..release import Lane, Phase, Release, Rollout
 from ..rules import RuleResult
 from ..steps import Notice, Step, StepKind, time_allowed
 from .conditions import newer_in_lane
@@ -33,11 +33,11 @@ def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
 
 def arrive(draft: Draft, release: Release, environment: Environment) -> None:
     """A release comes to an environment: it waits, plans, or gives way to a newer one."""
-    visit = Visit(environment=environment.name, arrived_at=draft.now)
+    rollout = Rollout(environment=environment.name, arrived_at=draft.now)
     release = draft.put(
         release.evolve(
             environment=environment.name,
-            visits=(*release.visits, visit),
+            rollouts=(*release.rollouts, rollout),
             gate=None,
             plan_hash=None,
             attempt=0,
@@ -115,7 +115,7 @@ def end(
 ) -> Release:
     """A release has ended: its lane is free again, and the people who follow it are told."""
     step = release.failed_step or (step_of(release) if phase is Phase.FAILED else "")
-    release = draft.enter(release, phase, reason=reason, visits=_closed(draft, release, str(phase)), failed_step=step)
+    release = draft.enter(release, phase, reason=reason, rollouts=_closed(draft, release, str(phase)), failed_step=step)
     draft.retire(release)
     draft.record(
         end_action(phase),
@@ -162,11 +162,11 @@ def hold_ended(draft: Draft, release: Release, *, reason: str) -> None:
         draft.record(Action.HOLD_ENDED, release, reason=reason, still_held_for=stays)
 
 
-def close_visit(draft: Draft, release: Release, outcome: str) -> Release:
-    return draft.put(release.evolve(visits=_closed(draft, release, outcome)))
+def close_rollout(draft: Draft, release: Release, outcome: str) -> Release:
+    return draft.put(release.evolve(rollouts=_closed(draft, release, outcome)))
 
 
-def _closed(draft: Draft, release: Release, outcome: str) -> tuple[Visit, ...]:
-    if not release.visits or release.visits[-1].left_at is not None:
-        return release.visits
-    return (*release.visits[:-1], release.visits[-1].evolve(left_at=draft.now, outcome=outcome))
+def _closed(draft: Draft, release: Release, outcome: str) -> tuple[Rollout, ...]:
+    if not release.rollouts or release.rollouts[-1].left_at is not None:
+        return release.rollouts
+    return (*release.rollouts[:-1], release.rollouts[-1].evolve(left_at=draft.now, outcome=outcome))

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ..actions import Action
-from ..causes import ReminderDue
+from ..events import ReminderDue
 from ..gate import ApprovalGate
 from ..release import GateState, Phase
 from ..steps import Notice
@@ -22,12 +22,12 @@ def next_reminder(gate: ApprovalGate, state: GateState, now: datetime) -> dateti
     return now + pause
 
 
-def reminder_due(draft: Draft, cause: ReminderDue) -> None:
-    release = draft.release(cause.release)
+def reminder_due(draft: Draft, event: ReminderDue) -> None:
+    release = draft.release(event.release)
     if release is None or release.gate is None or release.phase is not Phase.AWAITING_APPROVAL:
         return  # the gate has closed, or its plan is being made again
     state = release.gate
-    if state.remind_at != cause.due or draft.now < cause.due or (state.deadline and state.deadline <= draft.now):
+    if state.remind_at != event.due or draft.now < event.due or (state.deadline and state.deadline <= draft.now):
         return  # a repeat, or too early, or so late that the gate is closed in a moment
     if not (current := plan_is_current(draft, release)).passed:
         # Nobody is asked to vote on what would not happen: the plan is made again, and its gate reminds anew.

@@ -6,8 +6,8 @@ applied. So it goes on from the step that failed.
 """
 
 from ..actions import Action
-from ..causes import CommandGiven
-from ..release import Lane, Phase, Release, Visit
+from ..events import CommandGiven
+from ..release import Lane, Phase, Release, Rollout
 from ..rules import Rule, RuleResult
 from ..steps import StepKind
 from .commands import accepted, named_release, reason_rule, told
@@ -24,8 +24,8 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
         return (failed_here,)
     there = draft.environment(release) is not None
     lane = draft.lane(release.environment)
-    newer = None if release.brings_back else newer_in_lane(release, lane, draft.releases)
-    other = lane.returning if release.brings_back else None
+    newer = None if release.rollback else newer_in_lane(release, lane, draft.releases)
+    other = lane.returning if release.rollback else None
     said = newer.why if newer else f"no newer release is in the way in {release.environment}"
     return (
         failed_here,
@@ -42,27 +42,27 @@ def _under_way(release: Release, lane: Lane) -> str:
     return f"{release.application}-{lane.returning} is under way" if lane.returning else "no other is under way"
 
 
-def retry(draft: Draft, cause: CommandGiven) -> None:
-    release = named_release(draft, cause)
+def retry(draft: Draft, event: CommandGiven) -> None:
+    release = named_release(draft, event)
     if release is None:
         return
-    if not accepted(draft, cause, (*retry_rules(draft, release), *reason_rule(cause)), release):
+    if not accepted(draft, event, (*retry_rules(draft, release), *reason_rule(event)), release):
         return
     draft.record(
         Action.RELEASE_RETRIED,
         release,
-        actor=cause.actor,
+        actor=event.actor,
         attempt=release.attempt + 1,
         failed_step=release.failed_step or None,
         failed_because=release.reason,
-        reason=cause.reason or None,
-        **told(draft, cause),
+        reason=event.reason or None,
+        **told(draft, event),
     )
     draft.reopen(release)
     if release.digest is None or release.environment is None:
         _resolve_again(draft, release)
     else:
-        _enter_lane_again(draft, release, release.environment, cause)
+        _enter_lane_again(draft, release, release.environment, event)
 
 
 def _resolve_again(draft: Draft, release: Release) -> None:
@@ -71,24 +71,24 @@ def _resolve_again(draft: Draft, release: Release) -> None:
     ask(draft, release, StepKind.RESOLVE)
 
 
-def _enter_lane_again(draft: Draft, release: Release, environment: str, cause: CommandGiven) -> None:
+def _enter_lane_again(draft: Draft, release: Release, environment: str, event: CommandGiven) -> None:
     gate = release.gate.evolve(deadline=None, remind_at=None) if release.gate else None
-    visits = (*release.visits, Visit(environment=environment, arrived_at=draft.now))
+    rollouts = (*release.rollouts, Rollout(environment=environment, arrived_at=draft.now))
     release = draft.put(
         release.evolve(
             reason="",
             failed_step="",
             attempt=release.attempt + 1,
-            visits=visits,
+            rollouts=rollouts,
             gate=gate,
             plan_hash=None,
             override=None,
         )
     )
     lane = draft.lane(environment)
-    if release.brings_back is not None:
+    if release.rollback is not None:
         draft.put_lane(lane.evolve(returning=release.number))
-        set_hold(draft, release, owner=cause.actor)
+        set_hold(draft, release, owner=event.actor)
     else:
         waiting = draft.release(lane.waiting)
         if waiting is not None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from ..actions import Action
 from ..blocks import Hold
-from ..causes import CommandGiven
 from ..errors import present
-from ..release import Lane, Phase, Release, Return, Visit
+from ..events import CommandGiven
+from ..release import Lane, Phase, Release, Rollback, Rollout
 from ..rules import Rule, RuleResult
 from .blocks import said_of_hold
 from .commands import accepted, exists_rule, lane_of, named_release, reason_rule, told
@@ -19,15 +19,15 @@ from .lanes import plan
 from .state import Draft
 
 
-def was_live(release: Release, environment: str) -> Visit | None:
+def was_live(release: Release, environment: str) -> Rollout | None:
     """The last time that it was live there."""
-    return next((v for v in reversed(release.visits) if (v.environment, v.outcome) == (environment, "live")), None)
+    return next((v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (environment, "live")), None)
 
 
 def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     """What must hold for a release to be brought back; a page shows them before anybody asks."""
-    visit, live = was_live(target, lane.environment), lane.live
-    once = visit is not None and visit.plan_hash is not None
+    rollout, live = was_live(target, lane.environment), lane.live
+    once = rollout is not None and rollout.plan_hash is not None
     yield Rule.WAS_LIVE_HERE.judged(once, f"{target.id} was {'' if once else 'never '}live in {lane.environment}")
     now = live is not None and live.release == target.number
     what = f"{target.application}-{live.release} is" if live else "nothing is"
@@ -36,26 +36,26 @@ def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.returning is None, f"{other} under way in {lane.environment}")
 
 
-def rollback(draft: Draft, cause: CommandGiven) -> None:
-    target = named_release(draft, cause)
+def rollback(draft: Draft, event: CommandGiven) -> None:
+    target = named_release(draft, event)
     if target is None:
         return
-    lane = lane_of(draft, cause)
-    rules = (exists_rule(draft, cause), *rollback_rules(target, lane), *reason_rule(cause))
-    if not accepted(draft, cause, rules, target):
+    lane = lane_of(draft, event)
+    rules = (exists_rule(draft, event), *rollback_rules(target, lane), *reason_rule(event))
+    if not accepted(draft, event, rules, target):
         return
-    release = draft.create(_release(draft, target, cause))
+    release = draft.create(_release(draft, target, event))
     draft.record(
         Action.ROLLBACK_ORDERED,
         release,
-        actor=cause.actor,
+        actor=event.actor,
         to=target.id,
         instead_of=f"{target.application}-{lane.live.release}" if lane.live else None,
-        reason=cause.reason,
-        **told(draft, cause),
+        reason=event.reason,
+        **told(draft, event),
     )
     draft.put_lane(lane.evolve(returning=release.number))
-    set_hold(draft, release, owner=cause.actor)
+    set_hold(draft, release, owner=event.actor)
     if lane.rolling is None:
         plan(draft, release)
     else:
@@ -65,7 +65,7 @@ def rollback(draft: Draft, cause: CommandGiven) -> None:
 
 def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
     """Nothing newer begins to roll out here until somebody resumes."""
-    back = present(release.brings_back, f"what {release.id} brings back")
+    back = present(release.rollback, f"what {release.id} brings back")
     environment = draft.here(release).name
     lane = draft.lane(environment)
     before = lane.hold
@@ -76,12 +76,12 @@ def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
     draft.record(Action.HOLD_SET, release, actor=owner, reason=said_of_hold(release.application, environment, hold))
 
 
-def _release(draft: Draft, target: Release, cause: CommandGiven) -> Release:
+def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
     """With the order of the one that it brings back: what was newer than that is newer than this."""
-    environment = present(cause.environment, "the environment of the command")
-    visit = was_live(target, environment)
-    plan_hash = present(visit.plan_hash if visit else None, f"the plan by which {target.id} was live")
-    back = Return(environment=environment, to=target.number, plan_hash=plan_hash, by=cause.actor, reason=cause.reason)
+    environment = present(event.environment, "the environment of the command")
+    rollout = was_live(target, environment)
+    plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")
+    back = Rollback(environment=environment, to=target.number, plan_hash=plan_hash, by=event.actor, reason=event.reason)
     return Release(
         application=target.application,
         number=draft.head.next_release,
@@ -96,6 +96,6 @@ def _release(draft: Draft, target: Release, cause: CommandGiven) -> Release:
         push=target.push,
         run=target.run,
         environment=environment,
-        visits=(Visit(environment=environment, arrived_at=draft.now),),
-        brings_back=back,
+        rollouts=(Rollout(environment=environment, arrived_at=draft.now),),
+        rollback=back,
     )

@@ -24,7 +24,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
     # An override was used up, or not needed: it must not let a later attempt pass a later freeze.
     release = draft.releases[release.number].evolve(override=None)
     take_lane(draft, release)
-    there = release.brings_back is not None and release.brings_back.copied
+    there = release.rollback is not None and release.rollback.copied
     if draft.application.registry_of(environment) != release.registry and not there:
         release = draft.enter(release, Phase.PROMOTING)
         source, target = release.registry, draft.application.registry_of(environment)
@@ -54,7 +54,7 @@ def deploy(draft: Draft, release: Release) -> None:
     ask(draft, release, StepKind.DEPLOY)
 
 
-def bring_back(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
+def roll_back(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
     """Roll back to what was live, where the environment says so and something was."""
     live = draft.lane(environment.name).live
     if environment.on_failure is OnFailure.STOP:

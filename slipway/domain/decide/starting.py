@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ..actions import Action
 from ..application import Start
-from ..causes import ImagePushed, PipelineCompleted
+from ..events import ImagePushed, PipelineCompleted
 from ..release import Phase, Push, Release, Run
 from ..rules import Rule, RuleResult, failed
 from ..snapshot import tag_of
@@ -15,34 +15,34 @@ from .lanes import arrive, ask, end, plan, supersede
 from .state import Draft
 
 
-def image_pushed(draft: Draft, cause: ImagePushed) -> None:
-    known = draft.by_digest(cause.digest)
+def image_pushed(draft: Draft, event: ImagePushed) -> None:
+    known = draft.by_digest(event.digest)
     if known is not None:
-        _pushed_again(draft, known, cause)
+        _pushed_again(draft, known, event)
         return
-    rule = draft.tag_rule(cause.tag)
+    rule = draft.tag_rule(event.tag)
     if rule is not None and not rule.passed:
         draft.rules = (rule,)
         draft.record(
             Action.IMAGE_IGNORED,
-            actor=cause.actor or "registry",
-            tag=cause.tag,
-            pushed=cause.digest,
+            actor=event.actor or "registry",
+            tag=event.tag,
+            pushed=event.digest,
             rule=rule.name,
             reason=rule.reason,
         )
         return
-    push = Push(at=cause.pushed_at, actor=cause.actor)
-    joining = draft.by_tag(cause.tag)
+    push = Push(at=event.pushed_at, actor=event.actor)
+    joining = draft.by_tag(event.tag)
     if joining is not None and joining.phase is Phase.JOINING and joining.digest is None and joining.push is None:
-        release = draft.put(joining.evolve(digest=cause.digest, push=push, order=cause.pushed_at))
-        draft.record(Action.RELEASE_JOINED, release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
+        release = draft.put(joining.evolve(digest=event.digest, push=push, order=event.pushed_at))
+        draft.record(Action.RELEASE_JOINED, release, fact="image", tag=event.tag, actor=event.actor or "registry")
     else:
         release = _create(
-            draft, cause.tag, cause.pushed_at, digest=cause.digest, push=push, actor=cause.actor or "registry"
+            draft, event.tag, event.pushed_at, digest=event.digest, push=push, actor=event.actor or "registry"
         )
-    draft.digests[cause.digest] = release.number
-    _name_by_tag(draft, cause.tag, release)
+    draft.digests[event.digest] = release.number
+    _name_by_tag(draft, event.tag, release)
     start_when_complete(draft, release)
 
 
@@ -53,63 +53,63 @@ def _name_by_tag(draft: Draft, tag: str, release: Release) -> None:
         draft.tags[tag] = release.number
 
 
-def _pushed_again(draft: Draft, known: Release, cause: ImagePushed) -> None:
+def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
     """The digest is a release already: at most the missing fact, or one more tag."""
     if known.phase is Phase.JOINING and known.push is None:
-        release = draft.put(known.evolve(push=Push(at=cause.pushed_at, actor=cause.actor), order=cause.pushed_at))
-        draft.record(Action.RELEASE_JOINED, release, fact="image", tag=cause.tag, actor=cause.actor or "registry")
-        draft.tags[cause.tag] = release.number
+        release = draft.put(known.evolve(push=Push(at=event.pushed_at, actor=event.actor), order=event.pushed_at))
+        draft.record(Action.RELEASE_JOINED, release, fact="image", tag=event.tag, actor=event.actor or "registry")
+        draft.tags[event.tag] = release.number
         start_when_complete(draft, release)
-    elif cause.tag != known.tag and draft.snapshot.tags.get(cause.tag) != known.number:
-        draft.record(Action.IMAGE_TAGGED, known, tag=cause.tag, actor=cause.actor or "registry")
-        draft.tags[cause.tag] = known.number
+    elif event.tag != known.tag and draft.snapshot.tags.get(event.tag) != known.number:
+        draft.record(Action.IMAGE_TAGGED, known, tag=event.tag, actor=event.actor or "registry")
+        draft.tags[event.tag] = known.number
 
 
-def pipeline_completed(draft: Draft, cause: PipelineCompleted) -> None:
-    run, actor = cause.run, f"pipeline:{cause.run.pipeline}"
-    rules = _rules(draft, cause)
+def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
+    run, actor = event.run, f"pipeline:{event.run.pipeline}"
+    rules = _rules(draft, event)
     draft.rules = rules
-    known = _release_of(draft, cause)
+    known = _release_of(draft, event)
     refused = [rule for rule in failed(rules) if rule.rule is not Rule.RUN_SUCCEEDED]
     if refused:
         draft.record(
             Action.RUN_IGNORED, actor=actor, run=run.number, url=run.url, rule=refused[0].name, reason=refused[0].reason
         )
     elif not run.succeeded:
-        _run_failed(draft, known, cause, actor)
+        _run_failed(draft, known, event, actor)
     elif known is not None:
-        _run_joins(draft, known, cause, actor)
+        _run_joins(draft, known, event, actor)
     elif draft.application.start is Start.PUSH:
         draft.record(
             Action.RUN_RECORDED, actor=actor, run=run.number, url=run.url, reason="no release of its image is known"
         )
     else:
-        _run_starts(draft, cause, actor)
+        _run_starts(draft, event, actor)
 
 
-def _release_of(draft: Draft, cause: PipelineCompleted) -> Release | None:
+def _release_of(draft: Draft, event: PipelineCompleted) -> Release | None:
     """The release whose image the run built: found by digest, or by a tag that still names that image."""
-    if (known := draft.by_digest(cause.digest)) is not None:
+    if (known := draft.by_digest(event.digest)) is not None:
         return known
-    known = draft.by_tag(tag_of(draft.application, cause))
+    known = draft.by_tag(tag_of(draft.application, event))
     if known is None:
         return None
-    other_image = cause.digest is not None and known.digest is not None and known.digest != cause.digest
-    other_run = known.run is not None and not known.run.same_as(cause.run)
+    other_image = event.digest is not None and known.digest is not None and known.digest != event.digest
+    other_run = known.run is not None and not known.run.same_as(event.run)
     return None if other_image or other_run else known  # else the tag is being used again, for a later image
 
 
-def _rules(draft: Draft, cause: PipelineCompleted) -> tuple[RuleResult, ...]:
+def _rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
     """Whether a run counts for the application."""
-    rules = run_rules(cause.run, draft.application.pipeline)
-    tag_rule = draft.tag_rule(tag_of(draft.application, cause))
-    if tag_rule is not None and draft.by_digest(cause.digest) is None:
+    rules = run_rules(event.run, draft.application.pipeline)
+    tag_rule = draft.tag_rule(tag_of(draft.application, event))
+    if tag_rule is not None and draft.by_digest(event.digest) is None:
         return (*rules, tag_rule)
     return rules
 
 
-def _run_failed(draft: Draft, known: Release | None, cause: PipelineCompleted, actor: str) -> None:
-    run = cause.run
+def _run_failed(draft: Draft, known: Release | None, event: PipelineCompleted, actor: str) -> None:
+    run = event.run
     draft.record(Action.RUN_FAILED, known, actor=actor, run=run.number, result=run.result, url=run.url)
     overtaken = known is not None and known.run is not None and known.run.finished_at > run.finished_at
     if known is not None and known.phase is Phase.JOINING and not overtaken:
@@ -117,8 +117,8 @@ def _run_failed(draft: Draft, known: Release | None, cause: PipelineCompleted, a
         end(draft, known, Phase.CANCELLED, f"CI run {run.number} ended as {run.result}")
 
 
-def _run_joins(draft: Draft, known: Release, cause: PipelineCompleted, actor: str) -> None:
-    run, before = cause.run, known.run
+def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: str) -> None:
+    run, before = event.run, known.run
     if before is None:
         join_run(draft, known, run, actor)
     elif known.phase is Phase.CANCELLED and not before.succeeded:
@@ -166,21 +166,21 @@ def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:
     start_when_complete(draft, release)
 
 
-def _run_starts(draft: Draft, cause: PipelineCompleted, actor: str) -> None:
-    tag = tag_of(draft.application, cause)
+def _run_starts(draft: Draft, event: PipelineCompleted, actor: str) -> None:
+    tag = tag_of(draft.application, event)
     if tag is None:
         draft.record(
             Action.RUN_IGNORED,
             actor=actor,
-            run=cause.run.number,
-            url=cause.run.url,
+            run=event.run.number,
+            url=event.run.url,
             rule=str(Rule.RUN_NAMES_ITS_IMAGE),
             reason="the run names a digest but no tag",
         )
         return
-    release = _create(draft, tag, cause.run.finished_at, digest=cause.digest, run=cause.run, actor=actor)
-    if cause.digest:
-        draft.digests[cause.digest] = release.number
+    release = _create(draft, tag, event.run.finished_at, digest=event.digest, run=event.run, actor=actor)
+    if event.digest:
+        draft.digests[event.digest] = release.number
     _name_by_tag(draft, tag, release)
     start_when_complete(draft, release)
 
@@ -246,5 +246,5 @@ def _replaces(release: Release, older: Release) -> bool:
     A vote on it would bring into an environment what nobody finds under that tag any more. A roll-back by hand is
     meant for the image that was live, whatever its tag names now: no push takes it back.
     """
-    same_tag = older.tag == release.tag and older.brings_back is None
+    same_tag = older.tag == release.tag and older.rollback is None
     return same_tag and not older.phase.holds_lane and release.newer_than(older)

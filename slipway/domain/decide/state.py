@@ -9,8 +9,9 @@ from ..actions import Action
 from ..application import Environment
 from ..audit import AuditDraft
 from ..blocks import Freeze
-from ..causes import Cause, DeadlineReached, ReminderDue
 from ..errors import Inconsistent, present
+from ..events import DeadlineReached, Event, ReminderDue
+from ..queues import Queue
 from ..release import Head, Lane, Phase, Release
 from ..rules import RuleResult
 from ..snapshot import Snapshot
@@ -138,21 +139,21 @@ class Draft:
         )
 
     def send_step(self, step: Step) -> None:
-        self._messages.append(Outgoing(queue="steps", id=step.message_id, body=step.model_dump(mode="json")))
+        self._messages.append(Outgoing(queue=Queue.STEPS, id=step.message_id, body=step.model_dump(mode="json")))
 
     def send_deadline(self, release: Release) -> None:
         due = present(release.due, f"the deadline of {release.id}")
-        cause = DeadlineReached(received_at=self.now, application=release.application, release=release.number, due=due)
-        self._send_cause(cause, due)
+        event = DeadlineReached(received_at=self.now, application=release.application, release=release.number, due=due)
+        self._send_event(event, due)
 
     def send_reminder(self, release: Release) -> None:
         due = present(release.gate.remind_at if release.gate else None, f"the reminder of {release.id}")
-        cause = ReminderDue(received_at=self.now, application=release.application, release=release.number, due=due)
-        self._send_cause(cause, due)
+        event = ReminderDue(received_at=self.now, application=release.application, release=release.number, due=due)
+        self._send_event(event, due)
 
-    def _send_cause(self, cause: Cause, not_before: datetime) -> None:
-        body = cause.model_dump(mode="json")
-        self._messages.append(Outgoing(queue="causes", id=cause.mark, body=body, not_before=not_before))
+    def _send_event(self, event: Event, not_before: datetime) -> None:
+        body = event.model_dump(mode="json")
+        self._messages.append(Outgoing(queue=Queue.EVENTS, id=event.mark, body=body, not_before=not_before))
 
     def retire(self, release: Release) -> None:
         """Take an ended release off the list of active ones."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..actions import Action, vote_action
-from ..causes import VoteCast
 from ..errors import present
+from ..events import VoteCast
 from ..gate import ApprovalGate
 from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, failed
@@ -17,94 +17,94 @@ from .rollouts import plan_is_current
 from .state import Draft
 
 
-def vote_cast(draft: Draft, cause: VoteCast) -> None:
-    release = draft.release(cause.release)
+def vote_cast(draft: Draft, event: VoteCast) -> None:
+    release = draft.release(event.release)
     if release is None:
-        reason = f"there is no {cause.application}-{cause.release}"
+        reason = f"there is no {event.application}-{event.release}"
         draft.rules = (Rule.RELEASE_EXISTS.fails(reason),)
         return
-    draft.rules = vote_rules(release, draft.application.environment(cause.environment), cause)
-    if cause.decision is VoteDecision.WITHDRAW:
-        _withdraw(draft, release, cause)
+    draft.rules = vote_rules(release, draft.application.environment(event.environment), event)
+    if event.decision is VoteDecision.WITHDRAW:
+        _withdraw(draft, release, event)
     else:
-        _vote(draft, release, cause)
+        _vote(draft, release, event)
 
 
-def _vote(draft: Draft, release: Release, cause: VoteCast) -> None:
-    environment = draft.application.environment(cause.environment)
-    before = vote_before(release, environment, cause)
-    if before is not None and (before.decision, before.plan_hash) == (cause.decision, cause.plan_hash):
+def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
+    environment = draft.application.environment(event.environment)
+    before = vote_before(release, environment, event)
+    if before is not None and (before.decision, before.plan_hash) == (event.decision, event.plan_hash):
         return  # the same vote again: it is counted once, and there is nothing to add
-    if waits_here(release, cause) and not (current := plan_is_current(draft, release)).passed:
+    if waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
         # Looked at before the voter is: a changed policy may list other people, and must not close the gate for all.
         draft.rules = (*draft.rules, current)
-        _refuse(draft, release, cause)
+        _refuse(draft, release, event)
         plan(draft, release)
         return
     if failed(draft.rules):
-        _refuse(draft, release, cause)
+        _refuse(draft, release, event)
         return
     environment = draft.here(release)
-    release = _count(draft, release, cause, approval_gate(environment))
-    if cause.decision is VoteDecision.REJECT:
-        end(draft, release, Phase.REJECTED, cause.reason, actor=cause.voter)
+    release = _count(draft, release, event, approval_gate(environment))
+    if event.decision is VoteDecision.REJECT:
+        end(draft, release, Phase.REJECTED, event.reason, actor=event.voter)
         return
     pass_when_enough(draft, release, environment)
 
 
-def _count(draft: Draft, release: Release, cause: VoteCast, gate: ApprovalGate) -> Release:
+def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) -> Release:
     vote = Vote.model_validate(
         {
-            "voter": cause.voter,
-            "decision": cause.decision,
-            "reason": cause.reason,
-            "channel": cause.channel,
-            "plan_hash": cause.plan_hash,
+            "voter": event.voter,
+            "decision": event.decision,
+            "reason": event.reason,
+            "channel": event.channel,
+            "plan_hash": event.plan_hash,
             "at": draft.now,
-            "signed_in": policy_groups(gate, cause.signed_in),
+            "signed_in": policy_groups(gate, event.signed_in),
         }
     )
     release = _with_votes(draft, release, (*opened(release).votes, vote))
-    _record(draft, vote_action(cause.decision), release, cause, reason=cause.reason or None)
+    _record(draft, vote_action(event.decision), release, event, reason=event.reason or None)
     return release
 
 
-def _withdraw(draft: Draft, release: Release, cause: VoteCast) -> None:
-    before = vote_before(release, draft.application.environment(cause.environment), cause)
+def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
+    before = vote_before(release, draft.application.environment(event.environment), event)
     if failed(draft.rules):
-        _refuse(draft, release, cause)
+        _refuse(draft, release, event)
         return
     voted = present(before, "the vote that is taken back").decision
     release = _with_votes(draft, release, tuple(vote for vote in opened(release).votes if vote != before))
-    _record(draft, Action.VOTE_WITHDRAWN, release, cause, voted=str(voted), reason=cause.reason or None)
+    _record(draft, Action.VOTE_WITHDRAWN, release, event, voted=str(voted), reason=event.reason or None)
 
 
 def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:
     return draft.put(release.evolve(gate=opened(release).evolve(votes=votes)))
 
 
-def _refuse(draft: Draft, release: Release, cause: VoteCast) -> None:
+def _refuse(draft: Draft, release: Release, event: VoteCast) -> None:
     refused = failed(draft.rules)
     _record(
         draft,
         Action.VOTE_REFUSED,
         release,
-        cause,
-        decision=str(cause.decision),
+        event,
+        decision=str(event.decision),
         rules=[rule.name for rule in refused],
         reason=refused[0].reason,
     )
 
 
-def _record(draft: Draft, action: Action, release: Release, cause: VoteCast, **details: Any) -> None:
-    signed_in = cause.signed_in.object_id if cause.signed_in else None
+def _record(draft: Draft, action: Action, release: Release, event: VoteCast, **details: Any) -> None:
+    signed_in = event.signed_in.object_id if event.signed_in else None
     draft.record(
         action,
         release,
-        actor=cause.voter,
-        channel=cause.channel,
+        actor=event.voter,
+        channel=event.channel,
         signed_in=signed_in,
-        plan_hash=cause.plan_hash,
+        plan_hash=event.plan_hash,
         results=results(draft.rules),
         **details,
     )

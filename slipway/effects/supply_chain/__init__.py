@@ -2,7 +2,7 @@
 
 The plan step calls `check` with what an environment wants, and puts the results into the plan. Everything here but
 `_attachments` (which reads through the registry client) is a pure function over bytes: it returns what was proven, or
-raises `Unproven` with the reason. Start with `_check`; why it is made like this is in docs/decisions/0005.
+raises `Unproven` with the reason. Start with `_check`; why it is made like this is in docs/decisions/0004.
 
 Revocation (CRL, OCSP), RFC 3161 timestamps and transparency logs are not looked at.
 """

@@ -1,7 +1,7 @@
 """CBOR, as little of it as a COSE_Sign1 envelope needs, and strictly.
 
 Definite lengths, the shortest form of every number, no key twice, no trailing bytes, few levels: whatever allows two
-readers to see two things is refused. Ours, because a general library takes far more (docs/decisions/0005).
+readers to see two things is refused. Ours, because a general library takes far more (docs/decisions/0004).
 """
 
 from dataclasses import dataclass

@@ -9,8 +9,8 @@ way round. So no span waits for days, and nobody has to search for the rest of t
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ...domain.causes import Cause, StepFinished
 from ...domain.decide import Decision
+from ...domain.events import Event, StepFinished
 from ...domain.release import Phase, Release
 from ...domain.snapshot import Snapshot
 from ...domain.steps import Outgoing, Trace
@@ -41,17 +41,17 @@ def _stamped(message: Outgoing, traces: dict[int, str], here: str, now: datetime
     return message.evolve(trace=Trace(parent=here))
 
 
-def measured(before: Snapshot, decision: Decision, cause: Cause) -> None:
+def measured(before: Snapshot, decision: Decision, event: Event) -> None:
     """Counts and times of what was committed."""
-    if isinstance(cause, StepFinished):
-        step, outcome = cause.step, "passed" if cause.passed else "failed"
+    if isinstance(event, StepFinished):
+        step, outcome = event.step, "passed" if event.passed else "failed"
         values = {
             Attribute.APPLICATION: step.application,
             Attribute.ENVIRONMENT: step.environment,
             Attribute.STEP: str(step.kind),
             Attribute.OUTCOME: outcome,
         }
-        measure(Metric.STEP, _seconds(step.asked_at, cause.received_at), values)
+        measure(Metric.STEP, _seconds(step.asked_at, event.received_at), values)
     for release in decision.releases:
         was = before.releases.get(release.number)
         if was is None:

@@ -17,8 +17,8 @@ from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
 from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
 from ...ledger.newer import newer_release
-from ..perform import Work
-from .places import Places
+from ..run_step import Work
+from .clients import Clients
 from .plan import PlanLost, load_plan
 
 LINES = 50
@@ -35,17 +35,17 @@ class Audience:
     """The application's other channels, by which each approver gets a link of their own."""
 
 
-def messages(places: Places, clock: Clock, work: Work, audience: Audience) -> list[Message]:
+def messages(clients: Clients, clock: Clock, work: Work, audience: Audience) -> list[Message]:
     """Everything that is to be sent; nothing where nobody needs to be told any more."""
     release, step = work.release, work.step
     if step.notice in (Notice.GATE_OPENED, Notice.REMINDER):
-        return list(_questions(places, clock, work, audience))
+        return list(_questions(clients, clock, work, audience))
     headline = _headline(release, step, audience)
     told = () if audience.shared else _told(work)
-    return [_message(places, clock, work, headline=headline, recipient=one) for one in told or ("",)]
+    return [_message(clients, clock, work, headline=headline, recipient=one) for one in told or ("",)]
 
 
-def _questions(places: Places, clock: Clock, work: Work, audience: Audience) -> Iterator[Message]:
+def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -> Iterator[Message]:
     """One for each person who is asked, with a link of their own; a reminder for those who have not answered."""
     release, step = work.release, work.step
     environment = work.entry.application.environment(step.environment)
@@ -54,23 +54,23 @@ def _questions(places: Places, clock: Clock, work: Work, audience: Audience) -> 
         return
     reminds = step.notice is Notice.REMINDER
     waits = f"{release.id} ({release.tag}) {'still ' if reminds else ''}waits"
-    lines = _plan_lines(places, release)
-    matter = _matter(places, work, environment, gate, now=clock())
+    lines = _plan_lines(clients, release)
+    matter = _matter(clients, work, environment, gate, now=clock())
     if audience.shared:
         headline = f"{waits} for approval for {step.environment}"
-        question = _message(places, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
+        question = _message(clients, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
         yield question.evolve(asked_by=audience.asked_by, deadline=release.gate.deadline if release.gate else None)
         return
     for person in people_left(release, gate) if reminds else gate.people():
-        link = places.links.approval(release, person.name, now=clock())
+        link = clients.links.approval(release, person.name, now=clock())
         headline = f"{waits} for your approval for {step.environment}"
         yield _message(
-            places, clock, work, headline=headline, recipient=person.name, link=link, lines=lines, matter=matter
+            clients, clock, work, headline=headline, recipient=person.name, link=link, lines=lines, matter=matter
         )
     if groups := gate.unlisted_groups():
         # Nobody here knows their members: the channel is told, and who belongs to them signs in.
         headline = f"{waits} for approval for {step.environment}, by members of {', '.join(groups)} too"
-        yield _message(places, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
+        yield _message(clients, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
 
 
 def _told(work: Work) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def _still_open(release: Release, step: Step) -> bool:
 
 
 def _message(
-    places: Places,
+    clients: Clients,
     clock: Clock,
     work: Work,
     *,
@@ -110,9 +110,9 @@ def _message(
         headline=headline,
         lines=lines,
         recipient=recipient,
-        release_url=places.links.release(release),
+        release_url=clients.links.release(release),
         approval_url=link,
-        locate_url=places.links.locate(release) if matter else "",
+        locate_url=clients.links.locate(release) if matter else "",
         deadline=release.gate.deadline if link and release.gate else None,
         phase=str(release.phase),
         matter=matter,
@@ -127,9 +127,9 @@ def _headline(release: Release, step: Step, audience: Audience) -> str:
     return f"{release.id} ({release.tag}) {release.phase.spoken}: {release.reason}"
 
 
-def _matter(places: Places, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime) -> Matter:
+def _matter(clients: Clients, work: Work, environment: Environment, gate: ApprovalGate, *, now: datetime) -> Matter:
     release = work.release
-    snapshot = places.ledger.load(work.entry.policy(now), Lookups(in_lanes=False)).snapshot
+    snapshot = clients.ledger.load(work.entry.policy(now), Lookups(in_lanes=False)).snapshot
     live, push, run = snapshot.lane(environment.name).live, release.push, release.run
     return Matter(
         digest=release.digest or "",
@@ -150,22 +150,22 @@ def _matter(places: Places, work: Work, environment: Environment, gate: Approval
         approvals=len(approvals(release, gate)),
         required=gate.required,
         rules=tuple(gate_rules(snapshot, release, environment)),
-        newer=_newer(places, release),
+        newer=_newer(clients, release),
         timezone=gate.timezone,
     )
 
 
-def _newer(places: Places, release: Release) -> NewerRelease | None:
-    newer = newer_release(places.ledger, release)
+def _newer(clients: Clients, release: Release) -> NewerRelease | None:
+    newer = newer_release(clients.ledger, release)
     if newer is None:
         return None
-    url = places.links.release(newer)
+    url = clients.links.release(newer)
     return NewerRelease(release=newer.id, tag=newer.tag, phase=str(newer.phase), url=url)
 
 
-def _plan_lines(places: Places, release: Release) -> tuple[str, ...]:
+def _plan_lines(clients: Clients, release: Release) -> tuple[str, ...]:
     try:
-        plan: Plan = load_plan(places, release.plan_hash)
+        plan: Plan = load_plan(clients, release.plan_hash)
     except PlanLost:
         return ()  # the plan is gone or was changed, which the rollout says; people are asked all the same
     lines = [f"{change.kind} {change.name}: {change.change}" for change in plan.changes if change.change != "unchanged"]

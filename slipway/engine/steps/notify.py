@@ -5,22 +5,22 @@ from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.tokens import KeysUnavailable
 from ...effects.notification import Channel, Message, NotificationError
-from ..outcome import Outcome, TryAgain, failed, passed
-from ..perform import Work
+from ..outcome import Outcome, Retry, failed, passed
+from ..run_step import Work
+from .clients import Clients
 from .notices import Audience, messages
-from .places import Places
 
 
-def notify(places: Places, clock: Clock, work: Work) -> Outcome:
+def notify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     name = work.step.channel or ""
     try:
-        channel = places.channel(name)
-        audience = Audience(shared=channel.shared, asked_by=_personal(places, work) if channel.shared else ())
-        found = messages(places, clock, work, audience)
+        channel = clients.channel(name)
+        audience = Audience(shared=channel.shared, asked_by=_personal(clients, work) if channel.shared else ())
+        found = messages(clients, clock, work, audience)
     except UnknownName as error:
         return failed(str(error))
     except KeysUnavailable as away:
-        return TryAgain(reason=str(away))
+        return Retry(reason=str(away))
     return _send(channel, found)
 
 
@@ -33,13 +33,13 @@ def _send(channel: Channel, found: list[Message]) -> Outcome:
             channel.send(message)
         except NotificationError as error:
             if error.retryable:
-                return TryAgain(reason=str(error))
+                return Retry(reason=str(error))
             refused.append(str(error))
     if refused:
         return failed(refused[0] if len(found) == 1 else f"{len(refused)} of {len(found)} not sent: {refused[0]}")
     return passed(reason=f"{len(found)} sent" if found else "nobody needs to be told any more")
 
 
-def _personal(places: Places, work: Work) -> tuple[str, ...]:
+def _personal(clients: Clients, work: Work) -> tuple[str, ...]:
     """The application's channels that reach people one by one."""
-    return tuple(name for name in work.entry.application.notify if not places.channel(name).shared)
+    return tuple(name for name in work.entry.application.notify if not clients.channel(name).shared)

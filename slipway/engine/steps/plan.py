@@ -9,14 +9,14 @@ from ...domain.application import Environment, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
 from ...domain.plan import Change, Plan, PlanMade
-from ...domain.release import Release, Return
+from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
 from ...effects.cluster import ClusterError, Preview
 from ...effects.registry import RegistryError
-from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
-from ..perform import Work
-from .places import Places
+from ..outcome import Outcome, Requeue, Retry, failed, passed
+from ..run_step import Work
+from .clients import Clients
 from .plan_return import ImageGone, look_for, manifests_of
 from .supply_chain import SupplyChain, look
 
@@ -30,30 +30,30 @@ class PlanLost(Exception):  # noqa: N818 - it is what happened
     """The plan that was voted on is no longer kept, or is not what it was."""
 
 
-def plan(places: Places, clock: Clock, work: Work) -> Outcome:
+def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     release = work.release
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
     try:
-        if release.brings_back is not None:
-            return passed(_plan_return(places, work, environment, release.brings_back))
-        _check_digest_exists(places, release)
-        supply_chain = look(places, work, environment, clock())
+        if release.rollback is not None:
+            return passed(_plan_return(clients, work, environment, release.rollback))
+        _check_digest_exists(clients, release)
+        supply_chain = look(clients, work, environment, clock())
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image: what is merely not there yet is waited for.
-            return LookAgain(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
-        report = _report(places, work, _make(places, work, environment, supply_chain.given_up()))
+            return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
+        report = _report(clients, work, _make(clients, work, environment, supply_chain.given_up()))
     except (ConfigError, ImageGone, UnknownName) as error:
         return failed(str(error))
     except (RegistryError, ClusterError) as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
     return passed(report)
 
 
-def _report(places: Places, work: Work, made: Plan) -> PlanMade:
+def _report(clients: Clients, work: Work, made: Plan) -> PlanMade:
     """Keep the plan, and say what is in it."""
-    plan_hash = places.blobs.put(made.document(), "application/json")
+    plan_hash = clients.blobs.put(made.document(), "application/json")
     count = [change.change for change in made.changes].count
     return PlanMade(
         plan_hash=plan_hash,
@@ -69,15 +69,15 @@ def _report(places: Places, work: Work, made: Plan) -> PlanMade:
     )
 
 
-def _check_digest_exists(places: Places, release: Release) -> None:
+def _check_digest_exists(clients: Clients, release: Release) -> None:
     """An event may name a digest that was never pushed, or is gone: better known now than in production."""
-    places.registry(release.registry).manifest(release.repository, release.artifact.digest)
+    clients.registry(release.registry).manifest(release.repository, release.artifact.digest)
 
 
-def _make(places: Places, work: Work, environment: Environment, supply_chain: SupplyChain) -> Plan:
+def _make(clients: Clients, work: Work, environment: Environment, supply_chain: SupplyChain) -> Plan:
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
-    image = f"{places.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
+    image = f"{clients.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
     values = {
         "SLIPWAY_APPLICATION": application.application,
         "SLIPWAY_ENVIRONMENT": environment.name,
@@ -89,24 +89,24 @@ def _make(places: Places, work: Work, environment: Environment, supply_chain: Su
     if environment.verify.job:
         name = job_name(release, environment)
         job = render_job(work.entry.delivery, environment, image=image, values=values, name=name)
-    return _whole(places, work, environment, image=image, manifests=manifests, job=job, rules=supply_chain.rules)
+    return _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=supply_chain.rules)
 
 
-def _plan_return(places: Places, work: Work, environment: Environment, back: Return) -> PlanMade:
+def _plan_return(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
     """A roll-back by hand. Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`."""
     registry = work.entry.application.registry_of(environment)
-    kept = look_for(places, work.release, environment, registry=registry, back=back)
+    kept = look_for(clients, work.release, environment, registry=registry, back=back)
     if kept.image_is_gone:
         raise ImageGone(kept.image_is_gone)
     name = job_name(work.release, environment)
-    image, manifests, job, rules = manifests_of(places, work, environment, kept, job_name=name)
-    made = _whole(places, work, environment, image=image, manifests=manifests, job=job, rules=rules)
-    made = made.evolve(brings_back=back.to, warnings=kept.warnings)
-    return _report(places, work, made).evolve(copied=kept.copied)
+    image, manifests, job, rules = manifests_of(clients, work, environment, kept, job_name=name)
+    made = _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=rules)
+    made = made.evolve(rollback=back.to, warnings=kept.warnings)
+    return _report(clients, work, made).evolve(copied=kept.copied)
 
 
 def _whole(
-    places: Places,
+    clients: Clients,
     work: Work,
     environment: Environment,
     *,
@@ -121,8 +121,8 @@ def _whole(
     """
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
-    preview = places.cluster(environment.cluster).preview(manifests, environment.namespace)
-    lane = places.ledger.lanes(application.application).get(environment.name)
+    preview = clients.cluster(environment.cluster).preview(manifests, environment.namespace)
+    lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
     return Plan(
         application=application.application,
@@ -164,10 +164,10 @@ def job_name(release: Release, environment: Environment) -> str:
     return f"{stem}-{sha256(f'{release.id}/{environment.name}'.encode())[7:15]}"
 
 
-def load_plan(places: Places, plan_hash: str | None) -> Plan:
+def load_plan(clients: Clients, plan_hash: str | None) -> Plan:
     """The plan that was voted on, byte for byte. Raises `PlanLost`."""
     try:
-        content = places.blobs.get(plan_hash) if plan_hash else None
+        content = clients.blobs.get(plan_hash) if plan_hash else None
         if content is None:
             raise PlanLost(f"the plan {plan_hash} is not in the evidence container any more")
         return Plan.model_validate_json(content)

@@ -11,18 +11,18 @@ from typing import Any
 from ...catalogue import render, render_job
 from ...domain.application import Environment
 from ...domain.plan import Plan
-from ...domain.release import Release, Return
+from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...effects.registry import NotFound
-from ..perform import Work
-from .places import Places
+from ..run_step import Work
+from .clients import Clients
 
 MANIFESTS_GONE = "the manifests of {release} are not kept any more: the present ones are used, with its image"
 MOVED = (
     "{environment} was in another place then ({before}): the present manifests are used, with the image of {release}"
 )
 IMAGE_GONE_HERE = "the registry {registry} does not have the image any more: it is copied from {source} once more"
-IMAGE_GONE = "the image {digest} is gone, from {places}: it has to be pushed again before {release} can come back"
+IMAGE_GONE = "the image {digest} is gone, from {registries}: it has to be pushed again before {release} can come back"
 
 
 class ImageGone(Exception):  # noqa: N818 - the message is the point
@@ -42,24 +42,24 @@ class Kept:
     """Why it cannot come back at all."""
 
 
-def look_for(places: Places, release: Release, environment: Environment, *, registry: str, back: Return) -> Kept:
+def look_for(clients: Clients, release: Release, environment: Environment, *, registry: str, back: Rollback) -> Kept:
     """What there still is, here and now. Raises `RegistryError`, `UnknownName`."""
     name = f"{release.application}-{back.to}"
-    plan, warning = _kept_plan(places, environment, back, name)
+    plan, warning = _kept_plan(clients, environment, back, name)
     warnings = [warning] if warning else []
-    copied = _has(places, registry, release)
+    copied = _has(clients, registry, release)
     gone = ""
-    if not copied and (registry == release.registry or not _has(places, release.registry, release)):
+    if not copied and (registry == release.registry or not _has(clients, release.registry, release)):
         where = " and ".join(dict.fromkeys((registry, release.registry)))
-        gone = IMAGE_GONE.format(digest=release.digest, places=where, release=name)
+        gone = IMAGE_GONE.format(digest=release.digest, registries=where, release=name)
     elif not copied:
         warnings.append(IMAGE_GONE_HERE.format(registry=registry, source=release.registry))
     return Kept(warnings=tuple(warnings), plan=plan, copied=copied, image_is_gone=gone)
 
 
-def _kept_plan(places: Places, environment: Environment, back: Return, name: str) -> tuple[Plan | None, str]:
+def _kept_plan(clients: Clients, environment: Environment, back: Rollback, name: str) -> tuple[Plan | None, str]:
     try:
-        content = places.blobs.get(back.plan_hash)
+        content = clients.blobs.get(back.plan_hash)
         plan = Plan.model_validate_json(content) if content is not None else None
     except ValueError:
         plan = None
@@ -71,16 +71,16 @@ def _kept_plan(places: Places, environment: Environment, back: Return, name: str
     return plan, ""
 
 
-def _has(places: Places, registry: str, release: Release) -> bool:
+def _has(clients: Clients, registry: str, release: Release) -> bool:
     try:
-        places.registry(registry).manifest(release.repository, release.artifact.digest)
+        clients.registry(registry).manifest(release.repository, release.artifact.digest)
     except NotFound:
         return False
     return True
 
 
 def manifests_of(
-    places: Places, work: Work, environment: Environment, kept: Kept, *, job_name: str
+    clients: Clients, work: Work, environment: Environment, kept: Kept, *, job_name: str
 ) -> tuple[str, tuple[dict[str, Any], ...], dict[str, Any] | None, tuple[RuleResult, ...]]:
     """Image, manifests, acceptance Job and what was found of the supply chain. Raises `ConfigError`, `UnknownName`."""
     if kept.plan is not None:
@@ -90,7 +90,7 @@ def manifests_of(
         return kept.plan.image, kept.plan.manifests, job, kept.plan.supply_chain
     release, delivery = work.release, work.entry.delivery
     registry = work.entry.application.registry_of(environment)
-    image = f"{places.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
+    image = f"{clients.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
     values = {
         "SLIPWAY_APPLICATION": release.application,
         "SLIPWAY_ENVIRONMENT": environment.name,

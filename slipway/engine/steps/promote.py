@@ -1,6 +1,6 @@
 """Promote: bring the artifact, by digest and with all that hangs on it, into the environment's registry.
 
-A message has its time (`Places.promotion_time`): what is not copied by then is left to the next one, which goes on
+A message has its time (`Clients.promotion_time`): what is not copied by then is left to the next one, which goes on
 from there. An import is asked for once and looked at by later messages. Either way ends alike: what is missing is
 copied, both sides are compared, the tag is set, and tag and manifest are locked.
 """
@@ -24,9 +24,9 @@ from ...effects.registry import (
     Unfinished,
 )
 from ...effects.registry import promote as copy
-from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
-from ..perform import Work
-from .places import Places
+from ..outcome import Outcome, Requeue, Retry, failed, passed
+from ..run_step import Work
+from .clients import Clients
 from .promoting import Life, TimeIsOver
 
 AT_ONCE = timedelta(0)
@@ -47,13 +47,13 @@ class Promoted(Promotion):
     """Blob with the whole record, named by its hash, where it is too long for a record of the trail."""
 
 
-def promote(places: Places, clock: Clock, work: Work) -> Outcome:
+def promote(clients: Clients, clock: Clock, work: Work) -> Outcome:
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
-    life = Life.begin(places, clock, work)
+    life = Life.begin(clients, clock, work)
     try:
-        return _promote(places, environment, life)
+        return _promote(clients, environment, life)
     except (UnknownName, TimeIsOver) as error:
         return failed(str(error), afterwards=life.forget)
     except Unfinished:
@@ -61,7 +61,7 @@ def promote(places: Places, clock: Clock, work: Work) -> Outcome:
             return failed(life.given_up(), afterwards=life.forget)
     except RegistryError as error:
         return _after_error(error, environment, life)
-    return LookAgain(after=AT_ONCE, reason=life.told)
+    return Requeue(after=AT_ONCE, reason=life.told)
 
 
 def _after_error(error: RegistryError, environment: Environment, life: Life) -> Outcome:
@@ -72,8 +72,8 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
     if life.advanced:
         # It gets somewhere between its failures: that is no reason to give it up after a few of them.
-        return LookAgain(after=max(pause, SOON), reason=f"{life.told}; {error}")
-    return TryAgain(reason=str(error), after=pause, afterwards=life.forget)
+        return Requeue(after=max(pause, SOON), reason=f"{life.told}; {error}")
+    return Retry(reason=str(error), after=pause, afterwards=life.forget)
 
 
 def _with_advice(error: RegistryError, environment: Environment, life: Life) -> str:
@@ -83,10 +83,10 @@ def _with_advice(error: RegistryError, environment: Environment, life: Life) -> 
     return str(error)
 
 
-def _promote(places: Places, environment: Environment, life: Life) -> Outcome:
-    source, target = _ends(places, environment, life)
+def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
+    source, target = _ends(clients, environment, life)
     if environment.promotion.how is Way.IMPORT and not life.state.not_imported:
-        waiting = _import(places, environment, life, source, target)
+        waiting = _import(clients, environment, life, source, target)
         if waiting is not None:
             return waiting
     promotion = copy(source, target, progress=life.progress, enough=life.enough)
@@ -100,14 +100,14 @@ def _promote(places: Places, environment: Environment, life: Life) -> Outcome:
         lock=lock,
         not_imported=life.state.not_imported or None,
     )
-    return passed(_fitting(places, done), afterwards=life.forget)
+    return passed(_fitting(clients, done), afterwards=life.forget)
 
 
-def _fitting(places: Places, done: Promoted) -> Promoted:
+def _fitting(clients: Clients, done: Promoted) -> Promoted:
     """What a record of the trail can hold of it: the first digests of long lists, and where all of them are."""
     if len(done.manifests) <= DIGESTS_KEPT:
         return done
-    whole = places.blobs.put(canonical(done.model_dump(mode="json")), "application/json")
+    whole = clients.blobs.put(canonical(done.model_dump(mode="json")), "application/json")
     compared = done.comparison.evolve(read_back=done.comparison.read_back[:DIGESTS_KEPT])
     return done.evolve(
         manifests=done.manifests[:DIGESTS_KEPT],
@@ -117,17 +117,17 @@ def _fitting(places: Places, done: Promoted) -> Promoted:
     )
 
 
-def _ends(places: Places, environment: Environment, life: Life) -> tuple[Source, Target]:
+def _ends(clients: Clients, environment: Environment, life: Life) -> tuple[Source, Target]:
     """Where it is, and where it has to be. Raises `UnknownName` for a registry that the settings do not know."""
     release = life.release
     source = Source(
-        registry=places.registry(release.registry),
+        registry=clients.registry(release.registry),
         repository=release.repository,
         digest=release.artifact.digest,
         tag=release.tag,
     )
     target = Target(
-        registry=places.registry(life.application.registry_of(environment)),
+        registry=clients.registry(life.application.registry_of(environment)),
         repository=release.repository,
         digest=source.digest,
         tag=release.tag,
@@ -137,10 +137,10 @@ def _ends(places: Places, environment: Environment, life: Life) -> tuple[Source,
     return source, target
 
 
-def _import(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> LookAgain | None:
+def _import(clients: Clients, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:
     """None once there is nothing more to wait for: the image was imported, or is to be copied instead."""
     try:
-        return _imported(places, environment, life, source, target)
+        return _imported(clients, environment, life, source, target)
     except (ImportDenied, NotImportable) as error:
         if not environment.promotion.fallback:
             raise
@@ -151,8 +151,8 @@ def _import(places: Places, environment: Environment, life: Life, source: Source
         raise
 
 
-def _imported(places: Places, environment: Environment, life: Life, source: Source, target: Target) -> LookAgain | None:
-    importer = places.importer
+def _imported(clients: Clients, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:
+    importer = clients.importer
     if life.state.operation:
         seen = importer.look(life.state.operation, target)
     elif target.registry.resolve(target.repository, target.digest) is not None:
@@ -162,8 +162,8 @@ def _imported(places: Places, environment: Environment, life: Life, source: Sour
         seen = importer.start(
             source,
             target,
-            source_id=places.resource_ids.get(life.release.registry, ""),
-            target_id=places.resource_ids.get(life.application.registry_of(environment), ""),
+            source_id=clients.resource_ids.get(life.release.registry, ""),
+            target_id=clients.resource_ids.get(life.application.registry_of(environment), ""),
         )
     life.remember(operation=seen.operation)
     if seen.done:
@@ -171,4 +171,4 @@ def _imported(places: Places, environment: Environment, life: Life, source: Sour
     if life.is_last:
         raise TimeIsOver(life.given_up())
     life.importing()
-    return LookAgain(after=timedelta(seconds=seen.after), reason="the registry imports it")
+    return Requeue(after=timedelta(seconds=seen.after), reason="the registry imports it")

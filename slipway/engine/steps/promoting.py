@@ -12,8 +12,8 @@ from ...domain.release import Release
 from ...domain.steps import PROMOTION_TIME
 from ...effects.registry import Progress, TagTaken, Target
 from ...ledger import LedgerUnavailable
-from ..perform import LEASE, Work
-from .places import Places
+from ..run_step import LEASE, Work
+from .clients import Clients
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class TimeIsOver(Exception):  # noqa: N818 - it is what happened
 class Life:
     """What one message does for a promotion. Called from all threads of a copy, one at a time."""
 
-    places: Places
+    clients: Clients
     clock: Clock
     work: Work
     began: datetime
@@ -45,13 +45,13 @@ class Life:
         self._renewed = self.began
 
     @classmethod
-    def begin(cls, places: Places, clock: Clock, work: Work) -> Self:
+    def begin(cls, clients: Clients, clock: Clock, work: Work) -> Self:
         """Takes up what the life before has left; what another attempt has left is no concern of this one."""
         step = work.step
-        left = places.ledger.promotions.read(step.application, step.release, step.environment)
+        left = clients.ledger.promotions.read(step.application, step.release, step.environment)
         if left is None or left.step != step.id:
             left = PromotionState(step=step.id)
-        return cls(places=places, clock=clock, work=work, began=clock(), state=left)
+        return cls(clients=clients, clock=clock, work=work, began=clock(), state=left)
 
     @property
     def release(self) -> Release:
@@ -64,7 +64,7 @@ class Life:
     # ---- time
     def enough(self) -> bool:
         """Whether no further blob is to be begun in this life."""
-        return self.clock() - self.began >= self.places.promotion_time
+        return self.clock() - self.began >= self.clients.promotion_time
 
     @property
     def is_last(self) -> bool:
@@ -100,7 +100,7 @@ class Life:
 
     def _overdue(self, now: datetime) -> bool:
         """A promotion that was asked for long ago, and begins only now, has one life's time all the same."""
-        return now - self.work.step.asked_at >= PROMOTION_TIME and now - self.began >= self.places.promotion_time
+        return now - self.work.step.asked_at >= PROMOTION_TIME and now - self.began >= self.clients.promotion_time
 
     def importing(self) -> None:
         self._see(self.clock())
@@ -130,7 +130,7 @@ class Life:
 
     def forget(self) -> None:
         step = self.work.step
-        self.places.ledger.promotions.forget(step.application, step.release, step.environment)
+        self.clients.ledger.promotions.forget(step.application, step.release, step.environment)
 
     def check_tag(self, target: Target) -> None:
         """An import brings no tag; that it cannot be set afterwards is better known before."""
@@ -141,7 +141,7 @@ class Life:
 
     def _write(self) -> None:
         step = self.work.step
-        self.places.ledger.promotions.write(step.application, step.release, step.environment, self.state)
+        self.clients.ledger.promotions.write(step.application, step.release, step.environment, self.state)
 
     def _write_if_possible(self) -> None:
         try:

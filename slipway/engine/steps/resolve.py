@@ -3,23 +3,23 @@
 from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...effects.registry import RegistryError
-from ..outcome import Outcome, TryAgain, failed, passed
-from ..perform import Work
-from .places import Places
+from ..outcome import Outcome, Retry, failed, passed
+from ..run_step import Work
+from .clients import Clients
 
 
 class Resolved(Record):
     digest: str
 
 
-def resolve(places: Places, work: Work) -> Outcome:
+def resolve(clients: Clients, work: Work) -> Outcome:
     release = work.release
     try:
-        digest = places.registry(release.registry).resolve(release.repository, release.tag)
+        digest = clients.registry(release.registry).resolve(release.repository, release.tag)
     except UnknownName as error:
         return failed(str(error))
     except RegistryError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
     if digest is None:
-        return TryAgain(reason=f"{release.registry}/{release.repository} has no tag {release.tag} yet")
+        return Retry(reason=f"{release.registry}/{release.repository} has no tag {release.tag} yet")
     return passed(Resolved(digest=digest))

@@ -8,9 +8,9 @@ from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...effects.cluster import Cluster, ClusterError, RolloutState, State
-from ..outcome import LookAgain, Outcome, TryAgain, failed, passed
-from ..perform import Work
-from .places import Places
+from ..outcome import Outcome, Requeue, Retry, failed, passed
+from ..run_step import Work
+from .clients import Clients
 from .plan import PlanLost, load_plan
 
 LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
@@ -30,46 +30,46 @@ def pause_before(poll: int) -> timedelta:
     return LOOKS[poll] if poll < len(LOOKS) else SLOW_LOOK
 
 
-def deploy(places: Places, work: Work) -> Outcome:
+def deploy(clients: Clients, work: Work) -> Outcome:
     try:
-        plan = load_plan(places, work.release.plan_hash)
-        return passed(apply(places, plan))
+        plan = load_plan(clients, work.release.plan_hash)
+        return passed(apply(clients, plan))
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
-def apply(places: Places, plan: Plan) -> Applied:
-    done = places.cluster(plan.cluster).apply(plan.manifests, plan.namespace)
+def apply(clients: Clients, plan: Plan) -> Applied:
+    done = clients.cluster(plan.cluster).apply(plan.manifests, plan.namespace)
     objects = tuple(f"{item.kind}/{item.name}" for item in done[:OBJECTS_KEPT])
     return Applied(objects=objects, image=plan.image)
 
 
-def check(places: Places, clock: Clock, work: Work) -> Outcome:
+def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
-        plan = load_plan(places, work.release.plan_hash)
-        cluster = places.cluster(plan.cluster)
+        plan = load_plan(clients, work.release.plan_hash)
+        cluster = clients.cluster(plan.cluster)
         return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
-def roll_back(places: Places, clock: Clock, work: Work) -> Outcome:
+def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
     """Apply what was live, then look until it is up. Applying it once more does no harm."""
-    lane = places.ledger.lanes(work.step.application).get(work.step.environment)
+    lane = clients.ledger.lanes(work.step.application).get(work.step.environment)
     try:
-        plan = load_plan(places, lane.live.plan_hash if lane and lane.live else None)
+        plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
         if work.step.poll == 0 or work.step.tries:
-            apply(places, plan)
-        cluster = places.cluster(plan.cluster)
+            apply(clients, plan)
+        cluster = clients.cluster(plan.cluster)
         return _judge(cluster, cluster.rollout(plan.manifests, plan.namespace), plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
 def _judge(cluster: Cluster, seen: RolloutState, plan: Plan, clock: Clock, work: Work) -> Outcome:
@@ -81,7 +81,7 @@ def _judge(cluster: Cluster, seen: RolloutState, plan: Plan, clock: Clock, work:
         # The first look of all may come late because we were away: that alone says nothing of the pods.
         if work.step.poll and clock() - work.step.asked_at > within:
             return failed(f"not up within {within}: {seen.reason}", seen)
-        return LookAgain(after=pause_before(work.step.poll), reason=seen.reason)
+        return Requeue(after=pause_before(work.step.poll), reason=seen.reason)
     others = {
         found.image
         for found in cluster.running_digests(plan.manifests, plan.namespace)

@@ -6,8 +6,8 @@ from datetime import datetime
 from ...domain.application import Environment
 from ...domain.rules import NotYet, RuleResult, failed
 from ...domain.subjects import checked_identities
-from ..perform import Work
-from .places import Places
+from ..run_step import Work
+from .clients import Clients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class SupplyChain:
         )
 
 
-def look(places: Places, work: Work, environment: Environment, now: datetime) -> SupplyChain:
+def look(clients: Clients, work: Work, environment: Environment, now: datetime) -> SupplyChain:
     """Raises `ConfigError` and `RegistryError`."""
     required = environment.require
     if not required.rules():
@@ -50,4 +50,4 @@ def look(places: Places, work: Work, environment: Environment, now: datetime) ->
     )
     release = work.release
     image = release.artifact
-    return SupplyChain(rules=check(places.registry(image.registry), image.repository, image.digest, wanted, now))
+    return SupplyChain(rules=check(clients.registry(image.registry), image.repository, image.digest, wanted, now))

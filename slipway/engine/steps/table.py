@@ -5,9 +5,9 @@ from functools import partial
 
 from ...clock import Clock
 from ...domain.steps import StepKind
-from ..perform import Effect
+from ..run_step import Effect
+from .clients import Clients
 from .notify import notify
-from .places import Places
 from .plan import plan
 from .promote import promote
 from .resolve import resolve
@@ -15,14 +15,14 @@ from .rollout import check, deploy, roll_back
 from .verify import verify
 
 
-def effects(places: Places, clock: Clock) -> Mapping[StepKind, Effect]:
+def effects(clients: Clients, clock: Clock) -> Mapping[StepKind, Effect]:
     return {
-        StepKind.RESOLVE: partial(resolve, places),
-        StepKind.PLAN: partial(plan, places, clock),
-        StepKind.PROMOTE: partial(promote, places, clock),
-        StepKind.DEPLOY: partial(deploy, places),
-        StepKind.CHECK: partial(check, places, clock),
-        StepKind.VERIFY: partial(verify, places, clock),
-        StepKind.ROLL_BACK: partial(roll_back, places, clock),
-        StepKind.NOTIFY: partial(notify, places, clock),
+        StepKind.RESOLVE: partial(resolve, clients),
+        StepKind.PLAN: partial(plan, clients, clock),
+        StepKind.PROMOTE: partial(promote, clients, clock),
+        StepKind.DEPLOY: partial(deploy, clients),
+        StepKind.CHECK: partial(check, clients, clock),
+        StepKind.VERIFY: partial(verify, clients, clock),
+        StepKind.ROLL_BACK: partial(roll_back, clients, clock),
+        StepKind.NOTIFY: partial(notify, clients, clock),
     }

@@ -10,9 +10,9 @@ from ...domain.plan import Plan
 from ...domain.release import Evidence
 from ...domain.steps import Step
 from ...effects.cluster import Cluster, ClusterError, State
-from ..outcome import Finished, LookAgain, Outcome, TryAgain, failed, passed
-from ..perform import Work
-from .places import Places
+from ..outcome import Finished, Outcome, Requeue, Retry, failed, passed
+from ..run_step import Work
+from .clients import Clients
 from .plan import PlanLost, load_plan
 from .rollout import pause_before
 
@@ -23,36 +23,36 @@ class Verified(Record):
     evidence: tuple[Evidence, ...]
 
 
-def verify(places: Places, clock: Clock, work: Work) -> Outcome:
+def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
         return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
     try:
-        plan = load_plan(places, work.release.plan_hash)
-        return _verify(places, environment, plan, clock, work)
+        plan = load_plan(clients, work.release.plan_hash)
+        return _verify(clients, environment, plan, clock, work)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except ClusterError as error:
-        return TryAgain(reason=str(error)) if error.retryable else failed(str(error))
+        return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
-def _verify(places: Places, environment: Environment, plan: Plan, clock: Clock, work: Work) -> Outcome:
-    cluster = places.cluster(plan.cluster)
+def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock, work: Work) -> Outcome:
+    cluster = clients.cluster(plan.cluster)
     late = clock() - work.step.asked_at > environment.verify.within
     probes = tuple(_probe(cluster, environment, index) for index in range(len(environment.verify.http)))
     if not all(probe.passed for probe in probes):
         # A Service needs a moment to find new pods: a probe has failed only when its time is over.
         reason = next(probe.summary for probe in probes if not probe.passed)
         if not late:
-            return LookAgain(after=pause_before(work.step.poll), reason=reason)
+            return Requeue(after=pause_before(work.step.poll), reason=reason)
         return _finished(probes, reason)
     if plan.verification is None:
         return _finished(probes, "all probes passed")
-    return _job(places, cluster, environment, plan, probes, late=late, step=work.step)
+    return _job(clients, cluster, environment, plan, probes, late=late, step=work.step)
 
 
 def _job(
-    places: Places,
+    clients: Clients,
     cluster: Cluster,
     environment: Environment,
     plan: Plan,
@@ -67,14 +67,14 @@ def _job(
     cluster.start_job(job_manifest, plan.namespace)
     state = cluster.job(name, plan.namespace)
     if state.state is State.WAITING and not late:
-        return LookAgain(after=pause_before(step.poll), reason=state.reason)
+        return Requeue(after=pause_before(step.poll), reason=state.reason)
     log = cluster.job_log(name, plan.namespace)
     job = Evidence(
         name="acceptance",
         environment=environment.name,
         passed=state.state is State.DONE,
         summary=_summary(state.reason, log),
-        log=places.blobs.put(log.encode(), "text/plain; charset=utf-8"),
+        log=clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
     )
     if state.state is State.WAITING:
         return _finished((*probes, job), f"the acceptance tests did not end within {environment.verify.within}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from ...domain.queues import Queue
 from ...domain.reports import Finding, Status
 from ...telemetry import Attribute, Family, span
 from . import places
@@ -18,7 +19,6 @@ from .fault import Fault, NotChecked
 log = logging.getLogger(__name__)
 PATIENCE = 25.0
 """Seconds that one check may take; the caller's connection waits a minute."""
-QUEUES = ("causes", "steps", "runs", "approvals")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Doctor:
             "table": partial(places.table, facts),
             "blobs": partial(places.blobs, facts),
         }
-        found |= {f"queue:{queue}": partial(places.queue, facts, queue) for queue in QUEUES}
+        found |= {f"queue:{queue}": partial(places.queue, facts, queue) for queue in Queue}
         found |= {f"registry:{name}": partial(places.registry, facts, name) for name in facts.registries}
         for entry in facts.catalogue:
             for environment in entry.application.environments:

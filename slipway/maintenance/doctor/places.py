@@ -21,7 +21,8 @@ ROW = "check"
 DOCUMENT = b"slipway doctor was here\n"
 NOTHING = "sha256:" + "0" * 64
 READER, WRITER = "Container Registry Repository Reader", "Container Registry Repository Writer"
-LATE = timedelta(minutes=3)
+LATE = timedelta(minutes=5)
+"""An instance that dies keeps its timers for up to two minutes; the next sweep comes within a minute of that."""
 ASKEW = timedelta(seconds=60)
 
 

@@ -48,8 +48,8 @@ def installation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Audited]:
     rows, files = history
-    for name, found in rows.items():
-        writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in found]
+    for name, kept in rows.items():
+        writes = [Write(act=Act.CREATE, key=row.key, values=row.values) for row in kept]
         for start in range(0, len(writes), TRANSACTION_LIMIT):
             azure_table.transact(name, writes[start : start + TRANSACTION_LIMIT])
     for name, content in files.items():

@@ -241,7 +241,7 @@ def forge_everything(intruder: Intruder, installation: Audited) -> None:
 def test_an_application_that_is_delivered_no_more_is_still_verified(
     verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
-    installation.app.catalogue.entries = {}  # type: ignore[misc] # as after a deployment without it
+    installation.app.catalogue.entries = {}  # as after a deployment without it
     assert {item["application"] for item in verdict()["applications"]} == {"shop", "_installation"}
     intruder.remove(2)
     assert fault(verdict())[0] == 2

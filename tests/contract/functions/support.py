@@ -19,6 +19,8 @@ KEYS = {
     "functions": {"guarded": {"default": "the-own-key"}, "other": {"default": "the-key-of-another"}},
 }
 
+JSON = {"Content-Type": "application/json"}
+
 StartHost = Callable[..., HostProcess]
 DEADLINE = 30.0
 

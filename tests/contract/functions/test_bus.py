@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender, ServiceBusSubQueue
+from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from local.functions.launch import HostProcess
 from local.servicebus import QueueSettings, ServiceBus
-from tests.contract.functions.support import StartHost, ask, until
+from tests.contract.functions.support import JSON, StartHost, ask, until
 
 QUEUES = ("one", "many", "failing", "slow", "seen")
 
@@ -74,10 +75,14 @@ class Senders:
         self._client = client
         self._senders: dict[str, ServiceBusSender] = {}
 
-    def send(self, queue: str, *messages: ServiceBusMessage) -> None:
+    def send(self, queue: str, *messages: ServiceBusMessage | AmqpAnnotatedMessage) -> None:
         if queue not in self._senders:
             self._senders[queue] = self._client.get_queue_sender(queue)
-        self._senders[queue].send_messages(list(messages))
+        # The client takes a batch of either kind.
+        if plain := [message for message in messages if isinstance(message, ServiceBusMessage)]:
+            self._senders[queue].send_messages(plain)
+        if annotated := [message for message in messages if isinstance(message, AmqpAnnotatedMessage)]:
+            self._senders[queue].send_messages(annotated)
 
 
 @pytest.fixture(scope="module")
@@ -163,11 +168,17 @@ def test_a_lock_is_renewed_while_the_function_works(
     assert not (folder / "longer-than-its-lock.2.waiting").exists()
 
 
+def test_a_text_that_was_sent_as_an_amqp_value_is_bound_as_a_text(host: HostProcess, send: Send, seen: Seen) -> None:
+    """W-39. The Service Bus extension, source of October 2024."""
+    send("one", AmqpAnnotatedMessage(value_body="a value", properties={"message_id": "valued"}))
+    assert seen.find("body", "a value")[0]["message_id"] == "valued"
+
+
 def log_of_renewals(host: HostProcess) -> int:
     count = host.log.read_text().count("message renewed: lock renewed")
     return count if count >= 2 else 0
 
 
 def test_the_admin_endpoint_hands_a_function_a_message(host: HostProcess, seen: Seen) -> None:
-    assert ask(f"{host.url}/admin/functions/one", "POST", {"input": "by hand"}).status == 202
+    assert ask(f"{host.url}/admin/functions/one", "POST", {"input": "by hand"}, JSON).status == 202
     assert seen.find("body", "by hand")[0]["delivery_count"] == 1

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
+from local.functions import limits
 from local.servicebus import QueueSettings, ServiceBus
 from tests.contract.functions.support import StartHost, until
 
-QUEUES = [QueueSettings(name=name, lock_seconds=5) for name in ("one", "many", "failing", "slow", "seen")]
+QUEUES = [QueueSettings(name=name, lock_seconds=2) for name in ("one", "many", "failing", "slow", "seen")]
 
 
 @pytest.fixture
@@ -60,6 +61,41 @@ def test_a_host_that_dies_leaves_its_message_to_another(start_host: StartHost, t
         start_host("bus", "--no-auth", **settings)
         until((tmp_path / "handed-over.2.waiting").exists, "the second host has it, as a second delivery")
         (tmp_path / "handed-over").touch()
+        until(lambda: bus.counts("slow").active + bus.counts("slow").locked == 0, "the message is completed")
+
+
+def test_a_message_that_kills_the_worker_is_dead_lettered_though_the_host_is_recycled_on_the_way(
+    start_host: StartHost, tmp_path: Path
+) -> None:
+    """W-13. Host 4.1037 (read): each death fails the run, which abandons the message; after the third the host stops,
+    the platform starts it anew, and the message comes again until its deliveries are used up."""
+    queues = [*QUEUES, QueueSettings(name="deadly", max_delivery_count=4)]
+    with ServiceBus(*queues) as bus, ServiceBusClient.from_connection_string(bus.connection_string) as client:
+        settings = {"SB": bus.connection_string, "ONE_QUEUE": "one", "WAIT_FOLDER": str(tmp_path)}
+        host = start_host("bus", "--no-auth", "--restart-pause", "0", DEADLY_QUEUE="deadly", **settings)
+        client.get_queue_sender("deadly").send_messages(ServiceBusMessage("poison"))
+        until(lambda: bus.counts("deadly").dead_lettered == 1, "the message is dead-lettered")
+        until(lambda: "Exceeded language worker restart retry count" in host.log.read_text(), "the host gives up")
+        client.get_queue_sender("one").send_messages(ServiceBusMessage("afterwards"))
+        until(lambda: bus.counts("seen").active == 1, "other messages are handled")
+
+
+def test_what_a_stopping_host_cannot_finish_in_its_time_comes_again_elsewhere(
+    start_host: StartHost, tmp_path: Path
+) -> None:
+    """W-06. WebJobsScriptHostService.StopAsync of host 4.1037 (read) waits 10 s; what is left loses its worker, and the
+    lock of its message runs out. Here the wait is short."""
+    assert limits.DRAIN_WITHIN == 10
+    with ServiceBus(*QUEUES) as bus, ServiceBusClient.from_connection_string(bus.connection_string) as client:
+        settings = {"SB": bus.connection_string, "ONE_QUEUE": "one", "WAIT_FOLDER": str(tmp_path)}
+        first = start_host("bus", "--no-auth", "--drain", "0.2", **settings)
+        client.get_queue_sender("slow").send_messages(ServiceBusMessage("left-over"))
+        until((tmp_path / "left-over.1.waiting").exists, "the function is running")
+        assert first.stop() == 0
+        assert "1 invocation(s) did not end within 0.2 s" in first.log.read_text()
+        start_host("bus", "--no-auth", **settings)
+        until((tmp_path / "left-over.2.waiting").exists, "the second host has it, as a second delivery")
+        (tmp_path / "left-over").touch()
         until(lambda: bus.counts("slow").active + bus.counts("slow").locked == 0, "the message is completed")
 
 

@@ -2,13 +2,19 @@
 
 import json
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local.functions.launch import HostProcess
+from local.functions.worker import Deaths
 from tests.contract.functions.support import APPS, KEYS, StartHost, ask, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +74,38 @@ def test_status_headers_and_several_cookies_reach_the_caller(host: HostProcess) 
     answer = ask(f"{host.url}/api/cookies")
     assert answer.status == 201
     assert answer.all("X-Own") == ["1"]
-    assert sorted(answer.all("Set-Cookie")) == ["a=1; Path=/; HttpOnly", "b=2; Secure; SameSite=Lax"]
+    assert sorted(answer.all("Set-Cookie")) == [
+        "a=1; domain=; path=/; httponly",
+        "b=2; domain=; path=; secure; samesite=lax",
+    ]
+
+
+def test_the_cookie_of_a_session_comes_back_as_it_was_set(host: HostProcess) -> None:
+    """W-09. Host 4.1037 percent-encodes the value of every cookie (ResponseCookies.Append, run): a value of base64url
+    comes through as it is, one with padding does not. The worker library 1.3 hands over an empty domain and path where
+    the function set none (datumdef.py), which the host writes down: a `__Host-` cookie needs its `Path=/` said."""
+    (cookie,) = ask(f"{host.url}/api/session-cookie").all("Set-Cookie")
+    assert cookie == "__Host-session=k1.AZaz09-_; domain=; path=/; secure; samesite=lax; httponly"
+    (padded,) = ask(f"{host.url}/api/session-cookie?padding=%3D%3D").all("Set-Cookie")
+    assert padded.startswith("__Host-session=k1.AZaz09-_%3D%3D;")
+
+
+def test_a_browser_keeps_the_cookie_of_a_session_as_the_host_writes_it(host: HostProcess, browser: "Browser") -> None:
+    """W-09. An empty domain does no harm to a `__Host-` cookie in Chromium, an empty path makes it refuse it."""
+    context = browser.new_context()
+    page = context.new_page()
+    base = host.url.replace("127.0.0.1", "localhost")  # where a browser takes Secure without TLS
+    page.goto(f"{base}/api/session-cookie?pathless=yes")
+    page.goto(f"{base}/api/cookie-back")
+    assert page.inner_text("body") == "__Host-session=k1.AZaz09-_"
+    context.close()
+
+
+def test_a_header_that_is_not_ascii_turns_the_answer_into_500(host: HostProcess) -> None:
+    """W-08. Kestrel refuses it (run); what the function answered is lost."""
+    answer = ask(f"{host.url}/api/named-file?name=%C3%A4.csv")
+    assert (answer.status, answer.body) == (500, b"")
+    assert ask(f"{host.url}/api/named-file?name=a.csv").status == 200
 
 
 def test_a_returned_text_is_the_body(host: HostProcess) -> None:
@@ -126,13 +163,27 @@ def test_a_disabled_function_is_404_except_for_the_master_key(host: HostProcess)
     assert ask(f"{host.url}/api/switched-off?code=the-master-key").json() == {"ran": True}
 
 
-@pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}])
-def test_a_body_above_the_limit_is_413_and_names_the_limit(host: HostProcess, headers: dict[str, str]) -> None:
-    body = b"x" * 100_001
-    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if headers else body
-    answer = ask(f"{host.url}/api/hello", "POST", chunked, headers)
-    assert answer.status == 413
-    assert b"100000 bytes" in answer.body
+def test_a_body_above_the_limit_is_500_without_a_word(host: HostProcess) -> None:
+    """W-11. Kestrel throws while host 4.1037 builds the invocation, and its ExceptionMiddleware makes that a 500
+    (run)."""
+    answer = ask(f"{host.url}/api/hello", "POST", b"x" * 100_001)
+    assert (answer.status, answer.body) == (500, b"")
+    assert ask(f"{host.url}/api/hello", "POST", b"x" * 100_000).status == 200
+
+
+@pytest.mark.parametrize("size", [5, 100_001])
+def test_a_chunked_body_does_not_arrive(host: HostProcess, size: int) -> None:
+    """W-04. Host 4.1037 reads a body only if its length was announced (GrpcMessageConversionExtensions.ToRpcHttp;
+    seen on Kestrel; azure-functions-host issue 4926)."""
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size)
+    answer = ask(f"{host.url}/api/hello", "POST", chunked, {"Transfer-Encoding": "chunked"})
+    assert (answer.status, answer.json()["body"]) == (200, "")
+
+
+def test_the_first_function_by_name_takes_a_request_however_general_its_route_is(host: HostProcess) -> None:
+    """W-01. Host 4.1037 puts the routes in the order of the functions' names, and the first that fits runs
+    (FunctionMetadataManager, WebJobsRouteBuilder; azure-functions-host issues 3153 and 9876)."""
+    assert ask(f"{host.url}/api/overlap/precise").json() == {"ran": "a_general"}
 
 
 def test_what_a_function_prints_and_logs_is_in_the_log_of_the_host(host: HostProcess) -> None:
@@ -149,21 +200,99 @@ def test_the_worker_runs_in_the_folder_of_the_app_with_its_settings(host: HostPr
     assert seen["pid"] != host.pid
 
 
+def worker_of(host: HostProcess) -> int:
+    """The process id of the worker, once there is one that answers."""
+
+    def asked() -> int:
+        try:
+            return int(ask(f"{host.url}/api/process").json()["pid"])
+        except (OSError, ValueError):
+            return 0
+
+    return until(asked, "a worker answers")
+
+
 def test_a_worker_that_crashes_gives_500_and_is_replaced(host: HostProcess) -> None:
-    before = ask(f"{host.url}/api/process").json()["pid"]
+    before = worker_of(host)
     assert ask(f"{host.url}/api/crash").status == 500
-    assert ask(f"{host.url}/api/process").json()["pid"] != before
+    assert worker_of(host) != before
+
+
+def test_the_third_crash_in_half_an_hour_stops_the_host_which_the_platform_starts_anew(start_host: StartHost) -> None:
+    """W-13. RpcFunctionInvocationDispatcher of host 4.1037 (read): three errors without thirty quiet minutes."""
+    host = start_host("web", "--no-auth", "--restart-pause", "0")
+    for _ in range(3):
+        before = worker_of(host)
+        assert ask(f"{host.url}/api/crash").status == 500
+    until(lambda: "Exceeded language worker restart retry count" in host.log.read_text(), "the host gives up")
+    assert worker_of(host) != before
+    assert host.process.poll() is None
+
+
+def test_deaths_of_the_worker_are_counted_until_half_an_hour_was_quiet() -> None:
+    """W-13. AddOrUpdateErrorBucket of host 4.1037 (read)."""
+    now = 0.0
+    deaths = Deaths(clock=lambda: now)
+    assert (deaths.one_more(), deaths.one_more()) == (1, 2)
+    now = 1800.0
+    assert deaths.one_more() == 3
+    now = 3600.1
+    assert deaths.one_more() == 1
+
+
+def limited(folder: Path) -> str:
+    """The app `web`, whose functions may run for a second."""
+    app = folder / "app"
+    shutil.copytree(APPS / "web", app)
+    (app / "host.json").write_text((app / "host.json").read_text().replace("00:05:00", "00:00:01"))
+    return str(app)
 
 
 def test_a_function_past_its_time_is_ended_with_the_whole_worker(start_host: StartHost, tmp_path: Path) -> None:
-    app = tmp_path / "app"
-    shutil.copytree(APPS / "web", app)
-    (app / "host.json").write_text((app / "host.json").read_text().replace("00:05:00", "00:00:01"))
-    host = start_host(str(app), "--no-auth", WAIT_FOLDER=str(tmp_path))
-    before = ask(f"{host.url}/api/process").json()["pid"]
+    host = start_host(limited(tmp_path), "--no-auth", WAIT_FOLDER=str(tmp_path))
+    before = worker_of(host)
     assert ask(f"{host.url}/api/wait/never").status == 500
     assert "FunctionTimeoutException" in host.log.read_text()
-    assert ask(f"{host.url}/api/process").json()["pid"] != before
+    assert worker_of(host) != before
+
+
+@pytest.mark.parametrize(
+    ("age", "reasons"),
+    [
+        ("2024-10", {"FunctionTimeoutException"}),
+        ("today", {"FunctionTimeoutException", "LanguageWorkerProcessExitedException"}),
+    ],
+)
+def test_what_ran_beside_a_function_past_its_time_hangs_in_an_old_host_and_fails_in_a_newer_one(
+    start_host: StartHost, tmp_path: Path, age: str, reasons: set[str]
+) -> None:
+    """W-12. Host 4.1037 passes no reason to TryFailExecutions, so the others hang until their own time is over
+    (azure-functions-host issue 10936); pull request 11159 of July 2025 fails them at once."""
+    host = start_host(limited(tmp_path), "--no-auth", "--host-age", age, WAIT_FOLDER=str(tmp_path))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask, f"{host.url}/api/wait/first")
+        until((tmp_path / "first.waiting").exists, "the first is running")
+        time.sleep(0.5)
+        beside = pool.submit(ask, f"{host.url}/api/wait/beside")
+        assert (first.result().status, beside.result().status) == (500, 500)
+    failed = [line.split("ms): ")[1] for line in host.log.read_text().splitlines() if "(Failed, Id=" in line]
+    assert {line.split(":")[0] for line in failed} == reasons
+
+
+def test_a_worker_that_ends_with_code_0_is_not_noticed_by_an_old_host_and_replaced_by_a_newer_one(
+    start_host: StartHost, tmp_path: Path
+) -> None:
+    """W-13. WorkerProcess.OnProcessExited of host 4.1037 does nothing for code 0: what runs hangs until its own time is
+    over, and whatever comes later fails (azure-functions-host issue 11500, of December 2025, since mended)."""
+    app = limited(tmp_path)
+    old = start_host(app, "--no-auth", "--host-age", "2024-10", WAIT_FOLDER=str(tmp_path))
+    assert ask(f"{old.url}/api/leave").status == 500
+    assert "FunctionTimeoutException" in old.log.read_text()
+    assert ask(f"{old.url}/api/process").status == 500
+    new = start_host(app, "--no-auth", WAIT_FOLDER=str(tmp_path))
+    before = worker_of(new)
+    assert ask(f"{new.url}/api/leave").status == 500
+    assert worker_of(new) != before
 
 
 def test_a_blocked_function_does_not_block_the_host(host: HostProcess, folder: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from local.functions import app_settings, errors, host_json, protos, timespan
+from local.functions.ages import HostAge
 from local.functions.app_settings import AppSettings
+from local.functions.bindings import describe
 from local.functions.bus_metadata import BusMessage, batch, single
 from local.functions.bus_output import bodies
 from local.functions.errors import FunctionError, HostError
@@ -43,8 +45,8 @@ def test_a_schedule_finds_its_next_occurrence(schedule: str, after: str, expecte
 @pytest.mark.parametrize(
     "schedule",
     ["", "* * * *", "60 * * * * *", "* * * * * 7", "* * * L * *", "* * * ? * *", "@daily", "*/0 * * * * *",
-     "a * * * * *",
-     "* * * * * * *", "00:05:00", "* * * 0 * *", "1- * * * * *"],
+     "a * * * * *", "* * * * * * *", "00:05:00", "0\t* * * * *", "0 \u0663 * * * *", "*/99999999999 * * * * *",
+     "* * * 0 * *", "1- * * * * *"],
 )  # fmt: skip
 def test_what_the_parser_in_azure_refuses_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError, match="expected"):
@@ -52,15 +54,9 @@ def test_what_the_parser_in_azure_refuses_is_refused(schedule: str) -> None:
 
 
 def test_a_schedule_that_never_occurs_is_told() -> None:
+    """W-32. In Azure such a timer never fires (NCrontab.Signed 3.4.0, run); here its function is in error."""
     with pytest.raises(ValueError, match="never occurs"):
         Schedule("0 0 0 31 2 *").next(moment("2026-11-23T08:00:00"))
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"), [("*/30 * * * * *", True), ("0 * * * * *", False), ("0,30 0 8 * * *", True)]
-)
-def test_a_schedule_knows_whether_it_occurs_within_a_minute(schedule: str, expected: bool) -> None:
-    assert Schedule(schedule).is_sub_minute() is expected
 
 
 @pytest.mark.parametrize(
@@ -85,15 +81,9 @@ def test_a_route_template_matches_as_in_aspnet(template: str, path: str, expecte
     assert compile_route(template).match(path) == expected
 
 
-@pytest.mark.parametrize("template", ["a/{id:nonsense}", "a/{id:regex(^x$)}", "a/{b", "a/{x}/{X}"])
-def test_a_template_that_is_not_understood_is_refused(template: str) -> None:
-    with pytest.raises(FunctionError, match="route"):
-        compile_route(template)
-
-
-def test_the_most_literal_route_comes_first() -> None:
-    templates = ["a/{*rest}", "a/{name}", "a/{id:int}", "a/list"]
-    assert sorted(templates, key=lambda t: compile_route(t).precedence) == templates[::-1]
+def test_a_constraint_that_cannot_be_kept_here_is_refused_by_name() -> None:
+    with pytest.raises(FunctionError, match="constraint 'regex' is not covered"):
+        compile_route("a/{id:regex(^x$)}")
 
 
 @pytest.mark.parametrize(("text", "expected"), [("00:05:00", 300), ("1.02:00:00", 93600), ("00:00:00.80", 0.8)])
@@ -163,6 +153,54 @@ def test_a_connection_is_a_string_or_a_section_with_or_without_the_prefix() -> N
     assert settings.connection("D") == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a%b", "does not have a closing '%'"), ("%A%-%", "does not have a closing '%'"), ("%%", "does not resolve"),
+     ("%B%", "'%B%' does not resolve")],
+)  # fmt: skip
+def test_a_reference_to_a_setting_that_cannot_be_resolved_is_told(text: str, expected: str) -> None:
+    """W-26. Host 4.1037, run."""
+    with pytest.raises(FunctionError, match=expected):
+        AppSettings({"A": "a"}).resolve(text, "msg.queueName")
+    assert AppSettings({"A": "a", "X": "%"}).resolve("q-%A%%X%", "msg.queueName") == "q-a%"
+
+
+def test_a_time_zone_for_timers_is_refused_by_name() -> None:
+    """W-34. Flex Consumption knows UTC only; elsewhere the hour of a change of clocks is one of its own."""
+    with pytest.raises(HostError, match="WEBSITE_TIME_ZONE: timers run in UTC"):
+        app_settings.load(None, {"WEBSITE_TIME_ZONE": "W. Europe Standard Time"})
+
+
+def described(binding: str, *, function: str = "one", age: HostAge = HostAge.TODAY, more: str = "") -> str | None:
+    """What is wrong with a function whose trigger has this name."""
+    trigger = {"type": "httpTrigger", "direction": "IN", "name": binding}
+    outputs = [{"type": "http", "direction": "OUT", "name": more or "$return"}]
+    metadata = protos.RpcFunctionMetadata(
+        name=function, function_id="1", raw_bindings=[json.dumps(binding) for binding in (trigger, *outputs)]
+    )
+    (found,) = describe([metadata], AppSettings({}), host_json.HostJson(), age)
+    return found.error
+
+
+@pytest.mark.parametrize("name", ["naïve", "a__b", "1a", "a-b", "a" * 129, ""])
+def test_a_name_of_a_binding_that_the_host_refuses_puts_its_function_in_error(name: str) -> None:
+    """W-27. Utility.ValidateBinding of host 4.1037 and pull request 10764 of azure-functions-host, read."""
+    assert described(name) == f"The binding name {name} is invalid. Please assign a valid name to the binding."
+    assert described("req") is None
+
+
+def test_names_of_bindings_have_underscores_since_the_end_of_2024() -> None:
+    """W-27. Pull request 10764 of azure-functions-host, in 4.1038."""
+    assert described("the_request") is None
+    assert "is invalid" in str(described("the_request", age=HostAge.OCTOBER_2024))
+
+
+def test_a_function_is_not_called_host_and_no_two_bindings_have_one_name() -> None:
+    """W-27. Utility of host 4.1037, read."""
+    assert described("req", function="Host") == "'Host' is not a valid function name."
+    assert described("req", more="REQ") == "Multiple bindings with name 'req' discovered. Binding names must be unique."
+
+
 HOURLY = Schedule("0 0 * * * *")
 
 
@@ -171,36 +209,38 @@ def status(last: str, following: str) -> Status:
 
 
 def test_a_timer_without_a_status_waits_for_its_first_occurrence() -> None:
-    kept, due = at_start(HOURLY, None, moment("2026-11-23T08:30:00"), run_on_startup=False)
-    assert (kept.next, due) == (moment("2026-11-23T09:00:00"), Due.NO)
+    start = at_start(HOURLY, None, moment("2026-11-23T08:30:00"), run_on_startup=False)
+    assert (start.status.next, start.due, start.store) == (moment("2026-11-23T09:00:00"), Due.NO, True)
 
 
 def test_a_missed_occurrence_is_past_due() -> None:
     old = status("2026-11-23T05:00:00", "2026-11-23T06:00:00")
-    assert at_start(HOURLY, old, moment("2026-11-23T08:30:00"), run_on_startup=True)[1] is Due.PAST
+    assert at_start(HOURLY, old, moment("2026-11-23T08:30:00"), run_on_startup=True).due is Due.PAST
 
 
-def test_a_changed_schedule_is_planned_anew_from_the_last_run() -> None:
-    old = status("2026-11-23T08:10:00", "2026-11-24T00:00:00")
-    kept, due = at_start(HOURLY, old, moment("2026-11-23T08:30:00"), run_on_startup=False)
-    assert (kept.next, due) == (moment("2026-11-23T09:00:00"), Due.NO)
+def test_after_a_change_of_its_schedule_a_timer_has_missed_nothing() -> None:
+    """W-18. ScheduleMonitor.CheckPastDueAsync, source of October 2024."""
+    old = status("2026-11-23T05:10:00", "2026-11-23T05:15:00")
+    start = at_start(HOURLY, old, moment("2026-11-23T08:30:00"), run_on_startup=False)
+    assert (start.status.next, start.due) == (moment("2026-11-23T09:00:00"), Due.NO)
 
 
-def test_occurrences_during_a_run_are_skipped() -> None:
+def test_what_comes_after_a_long_run_follows_from_when_it_began() -> None:
+    """W-05. TimerListener of October 2024: the next time may have passed, and then the timer fires again at once."""
     old = status("2026-11-23T08:00:00", "2026-11-23T09:00:00")
-    new = after_run(HOURLY, old, moment("2026-11-23T09:00:00"), moment("2026-11-23T11:30:00"))
-    assert new.next == moment("2026-11-23T12:00:00")
+    new = after_run(HOURLY, old, moment("2026-11-23T09:00:00"), planned=True)
+    assert new.next == moment("2026-11-23T10:00:00")
 
 
 def test_a_timer_that_fires_a_little_early_does_not_fire_twice() -> None:
     old = status("2026-11-23T08:00:00", "2026-11-23T09:00:00")
-    new = after_run(HOURLY, old, moment("2026-11-23T08:59:59.999"), moment("2026-11-23T09:00:00.010"))
+    new = after_run(HOURLY, old, moment("2026-11-23T08:59:59.999"), planned=True)
     assert new.next == moment("2026-11-23T10:00:00")
 
 
 def test_a_run_out_of_its_schedule_leaves_the_next_occurrence() -> None:
     old = status("2026-11-23T08:00:00", "2026-11-23T09:00:00")
-    new = after_run(HOURLY, old, moment("2026-11-23T08:10:00"), moment("2026-11-23T08:10:01"))
+    new = after_run(HOURLY, old, moment("2026-11-23T08:10:00"), planned=False)
     assert new.next == moment("2026-11-23T09:00:00")
 
 

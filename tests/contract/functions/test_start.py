@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.functions.launch import ROOT, command_line
-from tests.contract.functions.support import APPS, StartHost, ask, until
+from tests.contract.functions.support import APPS, JSON, StartHost, ask, until
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -17,6 +17,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_one_function_that_cannot_be_indexed_takes_the_whole_app_down(tmp_path: Path) -> None:
+    """W-14. Host 4.1037 (read) stays up without functions then: "Running", 404 everywhere, its home page at `/`.
+    Here the start fails with the library's sentence: nobody is to wait for an app that will not come."""
     ended = run("--app", str(APPS / "unloadable"), "--state", str(tmp_path))
     assert ended.returncode == 1
     assert ended.stdout == ""
@@ -39,7 +41,7 @@ EXPECTED = {
     "no_such_sunday": "day of week: expected 0 to 6, got '7'",
     "unresolved": "'%NO_SUCH_SETTING%' does not resolve to a value",
     "unconnected": "Service Bus account connection string 'NO_SUCH_CONNECTION' does not exist",
-    "with_sessions": "sessions are not covered by this host",
+    "with_sessions": "covered by this host for queues and single messages only",
     "unknown_binding": "The binding type(s) 'madeUpTrigger' are not registered",
 }
 
@@ -57,7 +59,26 @@ def test_functions_in_error_do_not_stop_the_others(start_host: StartHost) -> Non
     assert set(host.errors) == set(EXPECTED)
     assert ask(f"{host.url}/api/sound").body == b"sound"
     assert ask(f"{host.url}/admin/host/status").json()["errors"] == host.errors
-    assert ask(f"{host.url}/admin/functions/unresolved", "POST", {}).status == 409
+    assert ask(f"{host.url}/admin/functions/unresolved", "POST", {}, JSON).status == 404
+
+
+@pytest.mark.parametrize(
+    ("prefix", "route"), [("", "a//b"), ("", "items/{id:int()}"), ("", "{*rest}/last"), ("api", "/"), ("api/", "items")]
+)
+def test_a_route_template_that_is_none_takes_the_whole_app_down(tmp_path: Path, prefix: str, route: str) -> None:
+    """W-02. Host 4.1037 builds its routes in ScriptHost.OnHostInitialized, outside of any one function: what the
+    template parser refuses (WebJobs.Extensions.Http 3.2.0, run) fails the start of the host (read)."""
+    (tmp_path / "host.json").write_text(json.dumps({"version": "2.0", "extensions": {"http": {"routePrefix": prefix}}}))
+    (tmp_path / "function_app.py").write_text(
+        "import azure.functions as func\n"
+        "app = func.FunctionApp()\n"
+        f"@app.route(route={route!r})\n"
+        "def one(req: func.HttpRequest) -> func.HttpResponse:\n"
+        "    return func.HttpResponse('')\n"
+    )
+    ended = run("--app", str(tmp_path), "--state", str(tmp_path / "state"))
+    assert ended.returncode == 1
+    assert f"The route template '{prefix}{'/' if prefix else ''}{route}' is not one" in ended.stderr
 
 
 def test_a_trigger_of_the_bundle_needs_the_bundle_in_host_json(tmp_path: Path) -> None:
@@ -72,7 +93,7 @@ def test_a_trigger_of_the_bundle_needs_the_bundle_in_host_json(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("{}", "'version' property must be"),
+        ('{"logging": {}}', "'version' property must be"),
         ("{", "expected JSON"),
         ('{"version": "2.0", "functionTimeout": "5 minutes"}', "functionTimeout: expected a time span"),
         (

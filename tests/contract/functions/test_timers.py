@@ -1,13 +1,14 @@
 """Timers as processes: status, past due, start-up runs, retries, and one owner among instances."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.functions.launch import HostProcess
-from tests.contract.functions.support import StartHost, ask, until
+from tests.contract.functions.support import JSON, StartHost, ask, until
 
 # Storage is only asked for; the lease and the status are kept in the state folder.
 SETTINGS = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "YEARLY": "0 0 0 1 1 *"}
@@ -47,14 +48,14 @@ def test_a_timer_of_every_second_fires_again_and_again_without_a_status(host: Ho
 def test_run_on_startup_fires_once_at_the_start(host: HostProcess, folder: Path) -> None:
     fired = until(lambda: notes(folder, "at_start"), "the run at the start")
     assert fired[0]["past_due"] is False
-    assert fired[0]["status"]["Next"].endswith("-01-01T00:00:00")
+    assert fired[0]["status"]["Next"].endswith("-01-01T00:00:00+00:00")
 
 
 def test_a_missed_occurrence_is_caught_up_as_past_due(host: HostProcess, folder: Path, state: Path) -> None:
     fired = until(lambda: notes(folder, "yearly"), "the run that was missed")
     assert fired[0]["past_due"] is True
     kept = until(lambda: _renewed(state / "yearly.timer.json"), "the status is renewed")
-    assert kept["Next"].endswith("-01-01T00:00:00")
+    assert kept["Next"].endswith("-01-01T00:00:00+00:00")
 
 
 def _renewed(file: Path) -> dict[str, str]:
@@ -62,9 +63,15 @@ def _renewed(file: Path) -> dict[str, str]:
     return kept if not kept["Last"].startswith("2025") else {}
 
 
-def test_a_timer_never_overlaps_itself(host: HostProcess, folder: Path) -> None:
+def test_a_timer_never_overlaps_itself_and_follows_at_once_where_it_ran_too_long(
+    host: HostProcess, folder: Path
+) -> None:
+    """W-05. TimerListener.InvokeJobFunction (source of October 2024, run live): the next time follows from when the run
+    began; if it has passed by the end, the timer fires again at once, once, and not as past due."""
     lines = until(lambda: found if len(found := notes(folder, "long_one")) >= 4 else [], "two whole runs")
     assert [line["at"] for line in lines[:4]] == ["start", "end", "start", "end"]
+    assert not any(line["past_due"] for line in lines)
+    assert lines[2]["time"] - lines[1]["time"] < lines[1]["time"] - lines[0]["time"]
 
 
 def test_a_failing_timer_is_tried_again_as_its_retry_policy_says(host: HostProcess, folder: Path) -> None:
@@ -74,22 +81,39 @@ def test_a_failing_timer_is_tried_again_as_its_retry_policy_says(host: HostProce
 
 def test_the_admin_endpoint_fires_a_timer_now(host: HostProcess, folder: Path) -> None:
     before = len(notes(folder, "at_start"))
-    assert ask(f"{host.url}/admin/functions/at_start", "POST", {}).status == 202
+    assert ask(f"{host.url}/admin/functions/at_start", "POST", {}, JSON).status == 202
     until(lambda: len(notes(folder, "at_start")) > before, "the run out of turn")
 
 
-def test_one_instance_owns_a_timer_and_another_takes_over_when_it_dies(start_host: StartHost, tmp_path: Path) -> None:
+def test_one_instance_owns_a_timer_and_another_takes_over_when_its_lease_has_run_out(
+    start_host: StartHost, tmp_path: Path
+) -> None:
+    """W-07. SingletonOptions of WebJobs SDK 3.0.48 (read): a lease of 60 s, looked at every 60 s; here both are 2 s."""
     state, folder = tmp_path / "state", tmp_path / "notes"
     folder.mkdir()
     state.mkdir()
-    first = start_host("timers", "--no-auth", state=state, NOTES=str(folder), **SETTINGS)
+    command = ("timers", "--no-auth", "--timer-lease", "2")
+    first = start_host(*command, state=state, NOTES=str(folder), **SETTINGS)
     until(lambda: "owns timer 'tick'" in first.log.read_text(), "the first owns the timer")
-    second = start_host("timers", "--no-auth", state=state, NOTES=str(folder), **SETTINGS)
+    second = start_host(*command, state=state, NOTES=str(folder), **SETTINGS)
     assert first.url != second.url
     until(lambda: len(notes(folder, "tick")) >= 2, "two ticks")
     assert len({tick["pid"] for tick in notes(folder, "tick")}) == 1
     first.kill()
+    ends = float((state / "tick.timer.lease").read_text())
     until(lambda: len({tick["pid"] for tick in notes(folder, "tick")}) == 2, "the second takes over")
+    assert time.time() >= ends
+
+
+def test_an_instance_that_stops_gives_its_timers_back_at_once(start_host: StartHost, tmp_path: Path) -> None:
+    state, folder = tmp_path / "state", tmp_path / "notes"
+    folder.mkdir()
+    state.mkdir()
+    first = start_host("timers", "--no-auth", state=state, NOTES=str(folder), **SETTINGS)
+    until(lambda: notes(folder, "tick"), "a tick of the first")
+    first.stop()
+    start_host("timers", "--no-auth", state=state, NOTES=str(folder), **SETTINGS)
+    until(lambda: len({tick["pid"] for tick in notes(folder, "tick")}) == 2, "a tick of the second")
 
 
 def test_a_timer_without_storage_is_in_error(start_host: StartHost, tmp_path: Path) -> None:

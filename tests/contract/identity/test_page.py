@@ -14,7 +14,7 @@ from tests.chromium import DESKTOP, PHONE, SLOW, unseen_focus, violations
 from .support import BACK, claims
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 
 class _App(BaseHTTPRequestHandler):
@@ -42,14 +42,14 @@ def app(identity: Identity) -> Iterator[str]:
     thread.join()
 
 
-def open_page(browser: "Browser", size: dict[str, int]) -> "Page":
-    page = browser.new_context(viewport=size).new_page()  # type: ignore[arg-type]
+def open_page(browser: "Browser", size: "ViewportSize") -> "Page":
+    page = browser.new_context(viewport=size).new_page()
     page.set_default_timeout(SLOW)
     return page
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_everybody_can_use_the_page(size: dict[str, int], browser: "Browser", flow: Flow, app: str) -> None:
+def test_everybody_can_use_the_page(size: "ViewportSize", browser: "Browser", flow: Flow, app: str) -> None:
     page = open_page(browser, size)
     page.goto(flow.request(SIGN_IN, Pkce(), redirect_uri=app))
     assert violations(page) == []

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from kubernetes.client import ApiClient, Configuration
+from kubernetes.client import ApiClient, Configuration, V1ObjectMeta
+from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import DynamicApiError
 
 MANAGER = "slipway"
 PATIENCE = 30.0
@@ -63,10 +65,14 @@ class Cluster:
         ).to_dict()
 
     def get(self, api_version: str, kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
-        return self.kind(api_version, kind).get(name=name, namespace=namespace).to_dict()
+        found: dict[str, Any] = self.kind(api_version, kind).get(name=name, namespace=namespace).to_dict()
+        return found
 
     def items(self, api_version: str, kind: str, namespace: str = "default", **options: Any) -> list[dict[str, Any]]:
-        return self.kind(api_version, kind).get(namespace=namespace, **options).to_dict()["items"]
+        found: list[dict[str, Any]] = (
+            self.kind(api_version, kind).get(namespace=namespace, **options).to_dict()["items"]
+        )
+        return found
 
     def pods(self, selector: str = "", namespace: str = "default") -> list[dict[str, Any]]:
         return self.items("v1", "Pod", namespace, label_selector=selector)
@@ -74,7 +80,8 @@ class Cluster:
     def log(self, name: str, namespace: str = "default", **query: Any) -> str:
         pods = self.kind("v1", "Pod")
         reply = pods.log.get(name=name, namespace=namespace, serialize=False, query_params=list(query.items()))
-        return reply.data.decode()
+        written: bytes = reply.data
+        return written.decode()
 
     def raw(
         self,
@@ -104,12 +111,29 @@ class Cluster:
         """As kubectl rollout status decides."""
         thing = self.get("apps/v1", "Deployment", name, namespace)
         status, wanted = thing.get("status") or {}, thing["spec"]["replicas"]
-        return (
-            status.get("observedGeneration", 0) >= thing["metadata"]["generation"]
-            and status.get("updatedReplicas", 0) == wanted
-            and status.get("replicas", 0) == wanted
-            and status.get("availableReplicas", 0) == wanted
-        )
+        counts = {status.get(name, 0) for name in ("updatedReplicas", "replicas", "availableReplicas")}
+        return counts == {wanted} and bool(status.get("observedGeneration", 0) >= thing["metadata"]["generation"])
+
+
+# ---- what the typed client gives
+
+
+class Described(Protocol):
+    """Any object of the cluster, as the client's models have it."""
+
+    metadata: V1ObjectMeta | None
+
+
+def metadata_of(thing: Described) -> V1ObjectMeta:
+    assert thing.metadata is not None
+    return thing.metadata
+
+
+def body_of(error: ApiException | DynamicApiError) -> dict[str, Any]:
+    """The Status that the cluster answers with."""
+    assert error.body is not None
+    status: dict[str, Any] = json.loads(error.body)
+    return status
 
 
 # ---- manifests
@@ -129,8 +153,11 @@ def workload(
 ) -> dict[str, Any]:
     """A Deployment, StatefulSet or DaemonSet with one container; `spec` is laid over its spec."""
     labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image, **container}]}}
-    template["spec"]["terminationGracePeriodSeconds"] = 5
+    containers = [{"name": "app", "image": image, **container}]
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": containers, "terminationGracePeriodSeconds": 5},
+    }
     body: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template, **(spec or {})}
     if kind == "StatefulSet":
         body.setdefault("serviceName", name)

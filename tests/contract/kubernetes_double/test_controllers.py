@@ -1,6 +1,7 @@
 """The controllers, with simulated pods: rollouts, their failures, and Jobs."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -158,7 +159,7 @@ def test_a_rolling_step_keeps_to_surge_and_availability(new: Counts, old: list[C
 def rolled_set(cluster: Cluster, name: str, replicas: int) -> bool:
     status = cluster.status_of("StatefulSet", name)
     generation = cluster.get("apps/v1", "StatefulSet", name)["metadata"]["generation"]
-    return (
+    return bool(
         status.get("observedGeneration", 0) >= generation
         and status.get("readyReplicas", 0) == status.get("updatedReplicas", 0) == replicas
         and status["currentRevision"] == status["updateRevision"]
@@ -192,9 +193,8 @@ def test_a_partition_holds_the_lower_pods_back(simulated: Cluster) -> None:
         return [p["spec"]["containers"][0]["image"] for p in simulated.pods("app=db")]
 
     until(lambda: images() == ["r/db:1", "r/db:1", "r/db:2"], "the top one")
-    status = until(
-        lambda: (s := simulated.status_of("StatefulSet", "db")).get("readyReplicas") == 3 and s, "the status"
-    )
+    until(lambda: simulated.status_of("StatefulSet", "db").get("readyReplicas") == 3, "the status")
+    status = simulated.status_of("StatefulSet", "db")
     assert (status["currentReplicas"], status["updatedReplicas"]) == (2, 1)
     assert status["currentRevision"] != status["updateRevision"]
 
@@ -220,7 +220,7 @@ def test_a_daemon_set_has_one_pod_on_the_one_node(simulated: Cluster) -> None:
 
     for image in ("r/agent:1", "r/agent:2"):
         simulated.apply(workload("DaemonSet", "agent", image))
-        until(lambda image=image: done(image), image)
+        until(partial(done, image), image)
     status = simulated.status_of("DaemonSet", "agent")
     assert (status["desiredNumberScheduled"], status["observedGeneration"]) == (1, 2)
 

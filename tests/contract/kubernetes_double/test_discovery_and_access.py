@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kubernetes.client import AuthorizationV1Api
+from kubernetes.client import AuthorizationV1Api, V1SelfSubjectAccessReview
 from kubernetes.dynamic.exceptions import ForbiddenError, UnauthorizedError
 
 from local.kubernetes import Kubernetes, KubernetesSettings, Token
-from tests.contract.kubernetes_double.support import Cluster, config_map
+from tests.contract.kubernetes_double.support import Cluster, body_of, config_map
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_token_works_in_its_own_namespace_only(guarded: tuple[Cluster, Cluster
     few.apply(config_map("a", {"k": "1"}, "shop"))
     with pytest.raises(ForbiddenError) as refused:
         few.apply(config_map("a", {"k": "1"}, "prod"))
-    status = json.loads(refused.value.body)
+    status = body_of(refused.value)
     assert (status["code"], status["reason"], status["details"]["name"]) == (403, "Forbidden", "a")
     assert status["message"] == (
         'configmaps "a" is forbidden: User "slipway" cannot patch resource "configmaps" in API group "" '
@@ -105,10 +105,7 @@ def test_an_access_review_answers_what_the_token_may_do(
     guarded: tuple[Cluster, Cluster], namespace: str, verb: str, expected: bool
 ) -> None:
     attributes = {"namespace": namespace, "verb": verb, "group": "apps", "resource": "deployments"}
-    body = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-    review = AuthorizationV1Api(guarded[1].api).create_self_subject_access_review(body)
+    asked = V1SelfSubjectAccessReview.model_validate({"spec": {"resourceAttributes": attributes}})
+    review = AuthorizationV1Api(guarded[1].api).create_self_subject_access_review(asked)
+    assert review.status is not None
     assert review.status.allowed is expected

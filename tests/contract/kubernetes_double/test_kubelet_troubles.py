@@ -1,6 +1,7 @@
 """What the kubelet makes of images that cannot be pulled and programs that fail, hang or will not start."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -207,10 +208,11 @@ def test_a_deleted_pod_is_asked_to_end_and_then_made_to(
         thing = workload("StatefulSet", name, image)
         thing["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
         cluster.apply(thing)
-        until(
-            lambda name=name: container(cluster, name)["state"].get("running") and cluster.log(f"{name}-0"),
-            "the program",
-        )
+
+        def has_written(name: str = name) -> bool:
+            return bool(container(cluster, name)["state"].get("running") and cluster.log(f"{name}-0"))
+
+        until(has_written, "the program")
         uid = cluster.get("v1", "Pod", f"{name}-0")["metadata"]["uid"]
         cluster.kind("v1", "Pod").delete(name=f"{name}-0", namespace="default")
 
@@ -269,6 +271,6 @@ def test_init_containers_run_first_and_their_failure_fails_the_pod(cluster: Clus
         thing = job(name, image, args=["0"])
         thing["spec"]["template"]["spec"]["initContainers"] = [{"name": "first", "image": image, "args": [code]}]
         cluster.apply(thing)
-        until(lambda name=name, verdict=verdict: cluster.condition("Job", name, verdict), verdict)
+        until(partial(cluster.condition, "Job", name, verdict), verdict)
         pod = cluster.pods(f"job-name={name}")[0]
         assert cluster.log(pod["metadata"]["name"], container="first") == f"ran {code}\n"

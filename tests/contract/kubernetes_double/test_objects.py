@@ -1,15 +1,34 @@
 """Create, read, list, replace, patch and delete, as the unmodified client sees them."""
 
 import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
-from kubernetes.client import AppsV1Api, CoreV1Api, V1Namespace, V1ObjectMeta
+from kubernetes.client import AppsV1Api, CoreV1Api, V1ConfigMap, V1Deployment, V1Namespace, V1ObjectMeta, V1Secret
 from kubernetes.client.exceptions import ApiException
 
-from tests.contract.kubernetes_double.support import Cluster, config_map, job, service, until, workload
+from tests.contract.kubernetes_double.support import (
+    Cluster,
+    body_of,
+    config_map,
+    job,
+    metadata_of,
+    service,
+    until,
+    workload,
+)
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+
+
+type Change = Callable[[dict[str, Any]], None]
+
+
+def typed_map(name: str, data: dict[str, str], namespace: str = "default", **metadata: Any) -> V1ConfigMap:
+    return V1ConfigMap.model_validate(config_map(name, data, namespace, **metadata))
 
 
 @pytest.fixture
@@ -18,32 +37,34 @@ def core(simulated: Cluster) -> CoreV1Api:
 
 
 def reason(error: ApiException) -> tuple[int, str]:
-    return error.status, json.loads(error.body)["reason"]
+    return error.status, body_of(error)["reason"]
 
 
 def test_typed_namespaces_are_created_read_and_listed(core: CoreV1Api) -> None:
     core.create_namespace(V1Namespace(metadata=V1ObjectMeta(name="ns1")))
-    assert core.read_namespace("ns1").status.phase == "Active"
-    assert "ns1" in [n.metadata.name for n in core.list_namespace().items]
+    status = core.read_namespace("ns1").status
+    assert status is not None
+    assert status.phase == "Active"
+    assert "ns1" in [metadata_of(namespace).name for namespace in core.list_namespace().items]
 
 
 def test_the_server_gives_identity_and_version(core: CoreV1Api) -> None:
-    made = core.create_namespaced_config_map("default", config_map("c", {"k": "1"}))
-    assert made.metadata.uid
-    assert made.metadata.creation_timestamp
-    assert made.metadata.resource_version.isdigit()
+    made = metadata_of(core.create_namespaced_config_map("default", typed_map("c", {"k": "1"})))
+    assert made.uid
+    assert made.creation_timestamp
+    assert str(made.resource_version).isdigit()
 
 
 def test_creating_again_and_reading_the_missing_are_named_errors(core: CoreV1Api) -> None:
-    core.create_namespaced_config_map("default", config_map("c", {}))
+    core.create_namespaced_config_map("default", typed_map("c", {}))
     with pytest.raises(ApiException) as twice:
-        core.create_namespaced_config_map("default", config_map("c", {}))
+        core.create_namespaced_config_map("default", typed_map("c", {}))
     assert reason(twice.value) == (409, "AlreadyExists")
     with pytest.raises(ApiException) as missing:
         core.read_namespaced_config_map("nope", "default")
     assert reason(missing.value) == (404, "NotFound")
     with pytest.raises(ApiException) as homeless:
-        core.create_namespaced_config_map("nowhere", config_map("c", {}, "nowhere"))
+        core.create_namespaced_config_map("nowhere", typed_map("c", {}, "nowhere"))
     assert reason(homeless.value) == (404, "NotFound")
 
 
@@ -57,10 +78,10 @@ def test_generate_name_makes_a_new_name_each_time(simulated: Cluster) -> None:
 
 def test_lists_honour_label_and_field_selectors(simulated: Cluster, core: CoreV1Api) -> None:
     for name, labels in (("a", {"app": "web", "tier": "front"}), ("b", {"app": "web"}), ("c", {"app": "db"})):
-        core.create_namespaced_config_map("default", config_map(name, {}, labels=labels))
+        core.create_namespaced_config_map("default", typed_map(name, {}, labels=labels))
 
-    def names(**selectors: str) -> list[str]:
-        return [i.metadata.name for i in core.list_namespaced_config_map("default", **selectors).items]
+    def names(**selectors: Any) -> list[str | None]:
+        return [metadata_of(each).name for each in core.list_namespaced_config_map("default", **selectors).items]
 
     assert names(label_selector="app=web") == ["a", "b"]
     assert names(label_selector="app==web,tier") == ["a"]
@@ -75,11 +96,11 @@ def test_lists_honour_label_and_field_selectors(simulated: Cluster, core: CoreV1
 
 
 def test_a_stale_replace_is_a_conflict_and_a_fresh_one_drops_what_it_does_not_name(core: CoreV1Api) -> None:
-    core.create_namespaced_config_map("default", config_map("c", {"k": "1"}))
+    core.create_namespaced_config_map("default", typed_map("c", {"k": "1"}))
     with pytest.raises(ApiException) as stale:
-        core.replace_namespaced_config_map("c", "default", config_map("c", {}, resourceVersion="1"))
+        core.replace_namespaced_config_map("c", "default", typed_map("c", {}, resourceVersion="1"))
     assert reason(stale.value) == (409, "Conflict")
-    core.replace_namespaced_config_map("c", "default", config_map("c", {"only": "1"}))
+    core.replace_namespaced_config_map("c", "default", typed_map("c", {"only": "1"}))
     assert core.read_namespaced_config_map("c", "default").data == {"only": "1"}
 
 
@@ -119,11 +140,12 @@ def test_a_strategic_merge_finds_containers_by_name(simulated: Cluster) -> None:
 
 def test_the_generation_counts_changes_of_the_spec_only(simulated: Cluster) -> None:
     apps = AppsV1Api(simulated.api)
-    assert apps.create_namespaced_deployment("default", workload("Deployment", "d", "x:1")).metadata.generation == 1
+    first = V1Deployment.model_validate(workload("Deployment", "d", "x:1"))
+    assert metadata_of(apps.create_namespaced_deployment("default", first)).generation == 1
     apps.patch_namespaced_deployment("d", "default", {"metadata": {"annotations": {"q": "1"}}})
-    assert apps.read_namespaced_deployment("d", "default").metadata.generation == 1
+    assert metadata_of(apps.read_namespaced_deployment("d", "default")).generation == 1
     apps.patch_namespaced_deployment("d", "default", {"spec": {"replicas": 3}})
-    assert apps.read_namespaced_deployment("d", "default").metadata.generation == 2
+    assert metadata_of(apps.read_namespaced_deployment("d", "default")).generation == 2
 
 
 def test_status_is_written_through_its_subresource_only(simulated: Cluster) -> None:
@@ -160,7 +182,7 @@ def test_scale_is_a_document_of_its_own(simulated: Cluster) -> None:
 
 
 def test_a_dry_run_answers_and_stores_nothing(simulated: Cluster, core: CoreV1Api) -> None:
-    made = core.create_namespaced_config_map("default", config_map("dry", {"k": "1"}), dry_run="All")
+    made = core.create_namespaced_config_map("default", typed_map("dry", {"k": "1"}), dry_run="All")
     assert made.data == {"k": "1"}
     simulated.apply(config_map("kept", {"k": "1"}))
     assert simulated.apply(config_map("kept", {"k": "2"}), dry_run="All")["data"] == {"k": "2"}
@@ -171,7 +193,7 @@ def test_a_dry_run_answers_and_stores_nothing(simulated: Cluster, core: CoreV1Ap
 
 def test_deleting_answers_and_is_final(simulated: Cluster, core: CoreV1Api) -> None:
     for name in ("a", "b", "c"):
-        core.create_namespaced_config_map("default", config_map(name, {}, labels={"x": name}))
+        core.create_namespaced_config_map("default", typed_map(name, {}, labels={"x": name}))
     assert json.loads(simulated.raw("DELETE", f"{MAPS}/a")[1])["status"] == "Success"
     with pytest.raises(ApiException) as missing:
         core.delete_namespaced_config_map("a", "default")
@@ -208,7 +230,7 @@ def test_a_deleted_job_leaves_its_pods_unless_told_otherwise(simulated: Cluster)
     """The trap of batch/v1: over the bare API the default is to orphan."""
     for name, query in (("left", ""), ("taken", "?propagationPolicy=Background")):
         simulated.apply(job(name, "x:1"))
-        until(lambda name=name: simulated.pods(f"job-name={name}"), "the pod")
+        until(partial(simulated.pods, f"job-name={name}"), "the pod")
         simulated.raw("DELETE", f"/apis/batch/v1/namespaces/default/jobs/{name}{query}")
     until(lambda: not simulated.pods("job-name=taken"), "the end of the pod")
     assert len(simulated.pods("job-name=left")) == 1
@@ -223,7 +245,7 @@ def test_fields_that_may_not_change_are_refused(simulated: Cluster) -> None:
     status = json.loads(reply)
     assert (code, status["reason"]) == (422, "Invalid")
     assert status["message"] == 'Job.batch "j" is invalid: spec.template: Invalid value: field is immutable'
-    assert status["details"]["causes"][0]["field"] == "spec.template"
+    assert status["details"]["events"][0]["field"] == "spec.template"
 
 
 @pytest.mark.parametrize(
@@ -236,12 +258,12 @@ def test_fields_that_may_not_change_are_refused(simulated: Cluster) -> None:
         (lambda d: d["metadata"].update(name="Not_A_Name"), "metadata.name"),
     ],
 )
-def test_a_wrong_deployment_is_refused_by_field(simulated: Cluster, change: object, field: str) -> None:
+def test_a_wrong_deployment_is_refused_by_field(simulated: Cluster, change: Change, field: str) -> None:
     thing = workload("Deployment", "d", "x:1")
-    change(thing)  # type: ignore[operator]
+    change(thing)
     code, reply, _ = simulated.raw("POST", DEPLOYMENTS, thing)
     assert code == 422
-    assert json.loads(reply)["details"]["causes"][0]["field"] == field
+    assert json.loads(reply)["details"]["events"][0]["field"] == field
 
 
 def test_strict_validation_refuses_unknown_fields_at_any_depth(simulated: Cluster) -> None:
@@ -274,7 +296,7 @@ def test_a_body_that_is_too_large_is_refused(simulated: Cluster) -> None:
 
 
 def test_secrets_take_plain_text_and_give_base64(simulated: Cluster, core: CoreV1Api) -> None:
-    core.create_namespaced_secret("default", {"metadata": {"name": "s"}, "stringData": {"k": "v"}})
+    core.create_namespaced_secret("default", V1Secret(metadata=V1ObjectMeta(name="s"), string_data={"k": "v"}))
     found = simulated.get("v1", "Secret", "s")
     assert (found["data"], found["type"], "stringData" in found) == ({"k": "dg=="}, "Opaque", False)
 

@@ -165,7 +165,7 @@ def push(address: str, repository: str, tag: str, blob: bytes, config: dict[str,
         "config": {"mediaType": f"{kind}.container.image.v1+json", **upload(json.dumps({"config": config}).encode())},
         "layers": [{"mediaType": f"{kind}.image.rootfs.diff.tar.gzip", **upload(blob)}],
     }
-    headers = {"Content-Type": manifest["mediaType"]}
+    headers = {"Content-Type": f"{kind}.distribution.manifest.v2+json"}
     done = http.request("PUT", f"{base}/manifests/{tag}", body=json.dumps(manifest), headers=headers)
     assert done.status == 201
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kubernetes.dynamic.exceptions import ConflictError
 
-from tests.contract.kubernetes_double.support import Cluster, config_map, workload
+from tests.contract.kubernetes_double.support import Cluster, body_of, config_map, workload
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -71,10 +71,10 @@ def test_a_field_of_another_manager_is_a_conflict_unless_forced(simulated: Clust
     simulated.apply(config_map("s", {"k": "1"}))
     with pytest.raises(ConflictError) as refused:
         simulated.apply(config_map("s", {"k": "3"}), manager="other", force=False)
-    status = json.loads(refused.value.body)
+    status = body_of(refused.value)
     assert status["message"] == 'Apply failed with 1 conflict: conflict with "slipway": .data.k'
-    cause = {"reason": "FieldManagerConflict", "message": 'conflict with "slipway"', "field": ".data.k"}
-    assert status["details"]["causes"] == [cause]
+    event = {"reason": "FieldManagerConflict", "message": 'conflict with "slipway"', "field": ".data.k"}
+    assert status["details"]["events"] == [event]
     forced = simulated.apply(config_map("s", {"k": "3"}), manager="other")
     assert forced["data"] == {"k": "3"}
     assert [m["manager"] for m in forced["metadata"]["managedFields"]] == ["other"]
@@ -87,7 +87,7 @@ def test_what_kubectl_changed_is_a_conflict_that_names_the_container(simulated: 
     simulated.raw("PATCH", place, body, "application/strategic-merge-patch+json")
     with pytest.raises(ConflictError) as refused:
         simulated.apply(workload("Deployment", "d", "x:3"), force=False)
-    message = json.loads(refused.value.body)["message"]
+    message = body_of(refused.value)["message"]
     assert 'conflict with "kubectl-set" using apps/v1: .spec.template.spec.containers[name="app"].image' in message
 
 

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from kubernetes import watch
@@ -48,7 +49,9 @@ def test_a_watch_tells_what_is_there_and_then_what_changes(simulated: Cluster) -
 
 def test_a_watch_from_a_version_does_not_repeat_what_was_before(simulated: Cluster) -> None:
     simulated.apply(config_map("old", {}))
-    version = CoreV1Api(simulated.api).list_namespaced_config_map("default").metadata.resource_version
+    listed = CoreV1Api(simulated.api).list_namespaced_config_map("default").metadata
+    assert listed is not None
+    version = listed.resource_version
     other = Cluster(simulated.url, simulated.scratch)
     seen = collect(simulated, lambda: other.apply(config_map("new", {})), ("ADDED", "new"), resource_version=version)
     assert seen == [("ADDED", "marker"), ("ADDED", "new")]
@@ -103,10 +106,10 @@ def test_a_version_that_is_too_old_is_gone(simulated: Cluster) -> None:
     assert gone.value.status == 410
 
 
-def test_the_history_is_bounded(tmp_path: object) -> None:
+def test_the_history_is_bounded(tmp_path: Path) -> None:
     store = Store(kept_events=10)
     with Kubernetes(KubernetesSettings(simulate=True), store=store) as running:
-        cluster = Cluster(running.url, tmp_path)  # type: ignore[arg-type]
+        cluster = Cluster(running.url, tmp_path)
         version = cluster.apply(config_map("c", {"n": "0"}))["metadata"]["resourceVersion"]
         for n in range(1, 13):
             cluster.apply(config_map("c", {"n": str(n)}))

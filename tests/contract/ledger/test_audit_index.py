@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from slipway.domain.audit import AuditRecord
-from slipway.domain.audit_query import AuditPage, AuditQuery
+from slipway.domain.audit_query import AuditQuery
 from slipway.inbound import BadInput
 from slipway.ledger.audit_index import REQUESTS, AuditIndex
 from slipway.ledger.index_keys import TIME, places
 from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Write
-from slipway.queries.trail import Trail
+from slipway.queries.trail import PAGE, Trail
 from slipway.testing import MemoryTable
 from tests.contract.ledger.trails import ADA, BEN, digest_of, trail
 
@@ -85,10 +85,12 @@ def expected(records: Sequence[AuditRecord], query: AuditQuery) -> list[AuditRec
     return sorted(found, key=lambda r: (-r.time.timestamp(), r.application, -r.sequence))
 
 
-def walk(page: Callable[[str | None], AuditPage], *, between: Callable[[], object] = lambda: None) -> list[AuditRecord]:
+def walk(
+    trail: Trail, query: AuditQuery, *, limit: int = PAGE, between: Callable[[], object] = lambda: None
+) -> list[AuditRecord]:
     found, token, pages = list[AuditRecord](), None, 0
     while True:
-        got = page(token)
+        got = trail.page(query, limit=limit, after=token)
         found += got.records
         token, pages = got.next, pages + 1
         assert pages < 200, "it has no end"
@@ -100,17 +102,17 @@ def walk(page: Callable[[str | None], AuditPage], *, between: Callable[[], objec
 def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex) -> None:
     asking = Trail(index=index)
     for name, filters in QUESTIONS.items():
-        query = AuditQuery(**filters)
+        query = AuditQuery.model_validate(filters)
         for limit in (29, 200):
-            found = walk(lambda token, q=query, n=limit: asking.page(q, limit=n, after=token))  # type: ignore[misc]
+            found = walk(asking, query, limit=limit)
             assert found == expected(ALL, query), name
-    silent = [name for name, filters in QUESTIONS.items() if not expected(ALL, AuditQuery(**filters))]
+    silent = [name for name, filters in QUESTIONS.items() if not expected(ALL, AuditQuery.model_validate(filters))]
     assert silent == ["no freeze", "what is not there"]
 
 
 def test_writing_again_changes_nothing(index: AuditIndex) -> None:
     index.write(SHOP[:30])
-    assert walk(lambda token: Trail(index=index).page(AuditQuery(), after=token)) == expected(ALL, AuditQuery())
+    assert walk(Trail(index=index), AuditQuery()) == expected(ALL, AuditQuery())
 
 
 def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> None:
@@ -121,9 +123,9 @@ def test_pages_stay_as_they_are_while_new_records_arrive(index: AuditIndex) -> N
         index.write([record.evolve(time=NOW) for record in (next(arriving), next(arriving))])
 
     for filters in ({}, {"environment": "production"}, {"actor": ADA}, {"digest": digest_of("shop", 5)}):
-        query = AuditQuery(**filters)  # type: ignore[arg-type]
-        before = walk(lambda token, q=query: asking.page(q, after=token))  # type: ignore[misc]
-        found = walk(lambda token, q=query: asking.page(q, limit=5, after=token), between=arrive)  # type: ignore[misc]
+        query = AuditQuery.model_validate(filters)
+        before = walk(asking, query)
+        found = walk(asking, query, limit=5, between=arrive)
         assert found == before
 
 
@@ -139,7 +141,7 @@ def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(asked:
         {},
     ):
         asked.pages = asked.rows_read = 0
-        got = asking.page(AuditQuery(**filters), limit=5)  # type: ignore[arg-type]
+        got = asking.page(AuditQuery.model_validate(filters), limit=5)
         assert (len(got.records), asked.pages, asked.rows_read) == (5, 1, 5), filters
 
 
@@ -154,7 +156,7 @@ def test_what_was_idle_for_years_costs_no_more_than_what_is_busy(asked: Counting
         {"until": idle[-1].time + timedelta(days=1)},
     ):
         asked.pages = asked.rows_read = 0
-        got = Trail(index=index).page(AuditQuery(**filters), limit=5)  # type: ignore[arg-type]
+        got = Trail(index=index).page(AuditQuery.model_validate(filters), limit=5)
         assert (len(got.records), asked.pages, asked.rows_read) == (5, 1, 5), filters
 
 
@@ -167,9 +169,9 @@ def test_a_rare_answer_costs_a_bounded_number_of_requests_and_is_continued() -> 
     first = asking.page(query, limit=200)
     assert table.pages == REQUESTS
     assert first.next
-    assert walk(lambda token: asking.page(query, limit=200, after=token)) == expected(SHOP, query)
+    assert walk(asking, query, limit=200) == expected(SHOP, query)
     nothing = AuditQuery(application="shop", action="image.ignored")
-    assert walk(lambda token: asking.page(nothing, after=token)) == []
+    assert walk(asking, nothing) == []
 
 
 def test_a_token_of_another_query_is_refused_and_so_is_what_is_none(index: AuditIndex) -> None:
@@ -206,7 +208,7 @@ def test_digests_that_begin_alike_are_merged_by_time_over_pages(index: AuditInde
     index.write(alike)
     query = AuditQuery(digest="sha256:fedcba")
     asking = Trail(index=index)
-    assert walk(lambda token: asking.page(query, limit=7, after=token)) == expected(alike, query)
+    assert walk(asking, query, limit=7) == expected(alike, query)
 
 
 def test_every_key_is_one_that_table_storage_takes() -> None:
@@ -222,5 +224,5 @@ def test_every_key_is_one_that_table_storage_takes() -> None:
 def test_a_damaged_row_of_the_index_is_left_out(asked: Counting, index: AuditIndex) -> None:
     partition, row = next(places(SHOP[5]))
     index.table.transact(partition, [Write(act=Act.PUT, key=row, values={"Nonsense": 1})])
-    found = walk(lambda token: Trail(index=index).page(AuditQuery(), after=token))
+    found = walk(Trail(index=index), AuditQuery())
     assert found == [record for record in expected(ALL, AuditQuery()) if record != SHOP[5]]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.causes import Cause
 from slipway.domain.decide import Decision, decide
+from slipway.domain.events import Event
 from slipway.domain.release import Phase
 from slipway.domain.snapshot import lookups
 from slipway.domain.steps import Outgoing, StepKind
-from slipway.engine.intake import Outcome
+from slipway.engine.handle import Outcome
 from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, Loaded, Table, keys
 from slipway.maintenance.sweep import SEEN_FOR, SETTLED
 from slipway.testing import Installation, MemoryBus, write_delivery
@@ -24,16 +24,16 @@ def installation(table: Table, tmp_path: Path) -> Installation:
     return Installation(tmp_path, table=table)
 
 
-def loaded(installation: Installation, cause: Cause) -> tuple[Loaded, Decision]:
+def loaded(installation: Installation, event: Event) -> tuple[Loaded, Decision]:
     entry = installation.app.catalogue.entries["shop"]
-    before = installation.app.ledger.load(entry.policy(installation.now), lookups(entry.application, cause))
-    return before, decide(before.snapshot, cause)
+    before = installation.app.ledger.load(entry.policy(installation.now), lookups(entry.application, event))
+    return before, decide(before.snapshot, event)
 
 
 def test_a_committed_decision_is_loaded_again_as_it_was_decided(installation: Installation) -> None:
-    cause = installation.pushed("1.0")
-    before, decision = loaded(installation, cause)
-    entries = installation.app.ledger.commit(before, decision, cause).entries
+    event = installation.pushed("1.0")
+    before, decision = loaded(installation, event)
+    entries = installation.app.ledger.commit(before, decision, event).entries
     after, _ = loaded(installation, installation.pushed("1.1"))
     assert after.snapshot.releases == {release.number: release for release in decision.releases}
     assert after.snapshot.lanes == {lane.environment: lane for lane in decision.lanes}
@@ -41,20 +41,20 @@ def test_a_committed_decision_is_loaded_again_as_it_was_decided(installation: In
     assert after.snapshot.head.sequence == len(decision.records) == len(installation.trail())
     assert [entry.message for entry in entries] == list(decision.messages)
     assert [entry.message for entry in installation.app.ledger.outbox("shop")] == list(decision.messages)
-    assert installation.app.ledger.seen("shop", cause)
-    assert installation.app.ledger.release_of("shop", cause.digest) == 1
+    assert installation.app.ledger.seen("shop", event)
+    assert installation.app.ledger.release_of("shop", event.digest) == 1
 
 
-def test_a_cause_is_committed_once(installation: Installation) -> None:
-    cause = installation.pushed("1.0")
-    first, decision = loaded(installation, cause)
-    installation.app.ledger.commit(first, decision, cause)
+def test_an_event_is_committed_once(installation: Installation) -> None:
+    event = installation.pushed("1.0")
+    first, decision = loaded(installation, event)
+    installation.app.ledger.commit(first, decision, event)
     rows = list(installation.app.table.rows("shop", " ", "~"))
     with pytest.raises((AlreadySeen, Conflict)):
-        installation.app.ledger.commit(first, decision, cause)
+        installation.app.ledger.commit(first, decision, event)
     again, other = loaded(installation, installation.pushed("2.0"))
     with pytest.raises(AlreadySeen):
-        installation.app.ledger.commit(again, other, cause)
+        installation.app.ledger.commit(again, other, event)
     assert list(installation.app.table.rows("shop", " ", "~")) == rows
 
 
@@ -70,7 +70,7 @@ def test_a_decision_about_a_state_that_has_changed_is_refused_whole(installation
     assert installation.app.ledger.unchanged(loaded(installation, one)[0])
 
 
-def test_intake_decides_again_when_somebody_else_was_faster(installation: Installation) -> None:
+def test_handle_decides_again_when_somebody_else_was_faster(installation: Installation) -> None:
     other = [installation.pushed("1.1")]
 
     def interfere() -> None:
@@ -86,9 +86,9 @@ def test_intake_decides_again_when_somebody_else_was_faster(installation: Instal
     assert installation.verify().intact
 
 
-def test_a_repeated_cause_is_said_to_be_one(installation: Installation) -> None:
-    cause = installation.pushed("1.0")
-    outcomes = [installation.app.intake.take(cause)[0].outcome for _ in range(3)]
+def test_a_repeated_event_is_said_to_be_one(installation: Installation) -> None:
+    event = installation.pushed("1.0")
+    outcomes = [installation.app.handler.handle(event)[0].outcome for _ in range(3)]
     assert outcomes[0] is Outcome.TAKEN
     assert set(outcomes[1:]) <= {Outcome.REPEATED, Outcome.NOTHING}
     assert installation.actions().count("release.created") == 1
@@ -100,8 +100,8 @@ def test_a_starting_release_takes_the_place_of_those_that_wait_for_the_facts_of_
     write_delivery(tmp_path, "till", start="both")
     installation = Installation(tmp_path, table=table)
     for number in range(6):
-        cause = installation.pushed("main", app="till").evolve(digest="sha256:" + f"{number:064x}")
-        installation.app.intake.take(cause.evolve(pushed_at=installation.now))
+        event = installation.pushed("main", app="till").evolve(digest="sha256:" + f"{number:064x}")
+        installation.app.handler.handle(event.evolve(pushed_at=installation.now))
         installation.wait(timedelta(minutes=1))
     assert installation.app.ledger.head("till").active == (1, 2, 3, 4, 5, 6)
     installation.run("77", app="till", tag="main", digest="sha256:" + f"{5:064x}")
@@ -113,8 +113,8 @@ def test_hundreds_of_images_under_one_tag_do_not_make_a_decision_too_large(tmp_p
     write_delivery(tmp_path, "till", start="both")
     installation = Installation(tmp_path)
     for number in range(120):
-        cause = installation.pushed("main", app="till").evolve(digest="sha256:" + f"{number:064x}")
-        installation.app.intake.take(cause.evolve(pushed_at=installation.now))
+        event = installation.pushed("main", app="till").evolve(digest="sha256:" + f"{number:064x}")
+        installation.app.handler.handle(event.evolve(pushed_at=installation.now))
         installation.wait(timedelta(seconds=1))
     installation.run("77", app="till", tag="main", digest="sha256:" + f"{119:064x}")
     assert installation.phase(120, "till") is Phase.PLANNING

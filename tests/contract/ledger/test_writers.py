@@ -5,21 +5,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from slipway.domain.causes import Cause
+from slipway.domain.events import Event
 from slipway.engine.backoff import Backoff
-from slipway.engine.intake import Contended, Intake, Outcome, Receipt
+from slipway.engine.handle import Contended, Handler, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import Conflict
 from slipway.testing import Installation, write_delivery
 
 WRITERS = 8
-CAUSES = 40
+EVENTS = 40
 TRIES = 100
-"""Deliveries of one cause; a queue goes on for longer."""
+"""Deliveries of one event; a queue goes on for longer."""
 
 
 @pytest.fixture
@@ -29,15 +30,15 @@ def installation(table: Table, tmp_path: Path) -> Installation:
     return Installation(tmp_path, table=table)
 
 
-def deliver(intake: Intake, cause: Cause) -> Receipt:
+def deliver(handler: Handler, event: Event) -> Receipt:
     """As the queue does it: again, while others are in the way."""
     for _ in range(TRIES):
         try:
-            (receipt,) = intake.take(cause)
+            (receipt,) = handler.handle(event)
         except Contended:
             continue
         return receipt
-    raise AssertionError(f"{cause.key} was not taken in within {TRIES} deliveries")
+    raise AssertionError(f"{event.key} was not taken in within {TRIES} deliveries")
 
 
 def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
@@ -55,24 +56,24 @@ def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
         return [found for share in pool.map(all_of, shares) for found in share]
 
 
-def hurried(installation: Installation) -> Intake:
+def hurried(installation: Installation) -> Handler:
     """With real pauses, but short ones."""
 
     def pause(seconds: float) -> None:
         threading.Event().wait(seconds / 5)
 
-    return replace(installation.app.intake, patience=Backoff(pause=pause))
+    return replace(installation.app.handler, patience=Backoff(pause=pause))
 
 
 def test_pushes_taken_in_by_many_writers_twice_each_are_all_there_once(installation: Installation) -> None:
-    intake = hurried(installation)
-    causes = [installation.pushed(f"1.0.{number}") for number in range(CAUSES)]
-    receipts = at_once([lambda cause=cause: deliver(intake, cause) for cause in (*causes, *causes)])  # type: ignore[misc]
-    assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == CAUSES
-    releases = list(installation.app.ledger.releases("shop", limit=CAUSES * 2))
-    assert sorted(release.tag for release in releases) == sorted(cause.tag for cause in causes)
-    assert sorted(release.number for release in releases) == list(range(1, CAUSES + 1))
-    assert installation.actions().count("release.created") == CAUSES
+    handler = hurried(installation)
+    events = [installation.pushed(f"1.0.{number}") for number in range(EVENTS)]
+    receipts = at_once([partial(deliver, handler, event) for event in (*events, *events)])
+    assert Counter(receipt.outcome for receipt in receipts)[Outcome.TAKEN] == EVENTS
+    releases = list(installation.app.ledger.releases("shop", limit=EVENTS * 2))
+    assert sorted(release.tag for release in releases) == sorted(event.tag for event in events)
+    assert sorted(release.number for release in releases) == list(range(1, EVENTS + 1))
+    assert installation.actions().count("release.created") == EVENTS
     assert installation.verify().intact
     _one_is_left(installation, "shop", {release.number for release in releases})
     assert list(installation.app.ledger.outbox("shop")) == []
@@ -92,9 +93,9 @@ def _one_is_left(installation: Installation, app: str, numbers: set[int]) -> Non
 
 
 def test_applications_do_not_get_into_each_others_way(installation: Installation) -> None:
-    intake = hurried(installation)
-    causes = [installation.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
-    receipts = at_once([lambda cause=cause: deliver(intake, cause) for cause in causes])  # type: ignore[misc]
+    handler = hurried(installation)
+    events = [installation.pushed(f"2.{n}", app=app) for n in range(8) for app in ("shop", "till", "stock")]
+    receipts = at_once([partial(deliver, handler, event) for event in events])
     assert {receipt.outcome for receipt in receipts} == {Outcome.TAKEN}
     for app in ("shop", "till", "stock"):
         assert [r.number for r in installation.app.ledger.releases(app, limit=50)] == list(range(8, 0, -1))
@@ -103,8 +104,8 @@ def test_applications_do_not_get_into_each_others_way(installation: Installation
 
 
 def test_the_chain_is_found_intact_while_others_write(installation: Installation) -> None:
-    intake = hurried(installation)
-    writing = [lambda n=n: deliver(intake, installation.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
+    handler = hurried(installation)
+    writing = [lambda n=n: deliver(handler, installation.pushed(f"3.{n}")) for n in range(WRITERS * 2)]
     reading = [installation.verify for _ in range(WRITERS * 2)]
     found = at_once([one for pair in zip(writing, reading, strict=True) for one in pair])
     assert [verdict for verdict in found if getattr(verdict, "intact", True) is not True] == []
@@ -123,7 +124,7 @@ def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(installatio
             return
         raise AssertionError("it was not parked")
 
-    at_once([lambda n=n: park(n % 24) for n in range(48)])  # type: ignore[misc]
+    at_once([partial(park, n % 24) for n in range(48)])
     assert len(list(installation.app.installation.all_parked())) == 24
     records = installation.trail("_installation")
     assert [record.action for record in records] == ["input.parked"] * 24

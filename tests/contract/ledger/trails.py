@@ -10,22 +10,22 @@ from slipway.domain.model import sha256
 START = datetime(2026, 9, 28, 8, 0, tzinfo=UTC)
 ADA, BEN = "ada@example.com", "ben@example.com"
 
-STORY: tuple[tuple[str, str, str | None], ...] = (
-    ("release.created", "pipeline:Shop build/main", None),
-    ("plan.made", "slipway", "staging"),
-    ("rollout.applied", "slipway", "staging"),
-    ("release.live", "slipway", "staging"),
-    ("plan.made", "slipway", "production"),
-    ("gate.opened", "slipway", "production"),
-    ("vote.approved", ADA, "production"),
-    ("gate.passed", "slipway", "production"),
-    ("rollout.applied", "slipway", "production"),
-    ("release.live", "slipway", "production"),
+STORY: tuple[tuple[Action, str, str | None], ...] = (
+    (Action.RELEASE_CREATED, "pipeline:Shop build/main", None),
+    (Action.PLAN_MADE, "slipway", "staging"),
+    (Action.ROLLOUT_APPLIED, "slipway", "staging"),
+    (Action.RELEASE_LIVE, "slipway", "staging"),
+    (Action.PLAN_MADE, "slipway", "production"),
+    (Action.GATE_OPENED, "slipway", "production"),
+    (Action.VOTE_APPROVED, ADA, "production"),
+    (Action.GATE_PASSED, "slipway", "production"),
+    (Action.ROLLOUT_APPLIED, "slipway", "production"),
+    (Action.RELEASE_LIVE, "slipway", "production"),
 )
-REJECTED: tuple[tuple[str, str, str | None], ...] = (
+REJECTED: tuple[tuple[Action, str, str | None], ...] = (
     *STORY[:6],
-    ("vote.rejected", BEN, "production"),
-    ("release.rejected", BEN, "production"),
+    (Action.VOTE_REJECTED, BEN, "production"),
+    (Action.RELEASE_REJECTED, BEN, "production"),
 )
 
 
@@ -47,7 +47,7 @@ def trail(
         story = REJECTED if number % 3 == 0 else STORY
         for place, (action, actor, environment) in enumerate(story):
             draft = AuditDraft(
-                action=Action(action),
+                action=action,
                 actor=actor,
                 release=number,
                 environment=environment,

@@ -1,6 +1,7 @@
 """A real SMTP server (aiosmtpd) with STARTTLS and a login, and our mail through it."""
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -51,8 +52,9 @@ class Listening(Controller):
 
     def _trigger_server(self) -> None:
         """The base class connects to the port that it was told, which is not the one it got."""
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        Controller._trigger_server(self)
 
 
 def login(server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
@@ -60,14 +62,13 @@ def login(server: Any, session: Session, envelope: Envelope, mechanism: str, dat
     return AuthResult(success=good, handled=good)
 
 
-def mail_by(server: Listening, certificates: Certificates, **changes: Any) -> SmtpMail:
-    given = {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "security": "starttls",
-        "username": USER,
-        "password": PASSWORD,
-        "ca_file": certificates.ca_file,
-    }
-    to = changes.pop("to", ())
-    return SmtpMail(name="approvers", server=SmtpServer(**(given | changes)), sender=SENDER, to=to)
+def mail_by(server: Listening, certificates: Certificates, *, to: tuple[str, ...] = (), **changes: Any) -> SmtpMail:
+    usual = SmtpServer(
+        host="127.0.0.1",
+        port=server.port,
+        security="starttls",
+        username=USER,
+        password=PASSWORD,
+        ca_file=certificates.ca_file,
+    )
+    return SmtpMail(name="approvers", server=replace(usual, **changes), sender=SENDER, to=to)

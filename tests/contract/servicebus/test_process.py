@@ -13,7 +13,7 @@ import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 ROOT = Path(__file__).parents[3]
-CONFIG = {"queues": [{"name": "causes", "lock_seconds": 60}], "key_name": "root", "key": "a-key-for-tests"}
+CONFIG = {"queues": [{"name": "events", "lock_seconds": 60}], "key_name": "root", "key": "a-key-for-tests"}
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def test_a_process_says_that_it_is_ready_serves_and_ends_on_a_signal(tmp_path: P
             "SharedAccessKey=a-key-for-tests;UseDevelopmentEmulator=true"
         )
         client = ServiceBusClient.from_connection_string(ready["connection_string"], retry_total=0)
-        with client, client.get_queue_sender("causes") as sender:
+        with client, client.get_queue_sender("events") as sender:
             sender.send_messages(ServiceBusMessage("hello"))
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
@@ -69,7 +69,7 @@ def test_a_process_whose_parent_lives_ends_on_a_signal_too(tmp_path: Path, numbe
 
 
 def test_bad_settings_end_a_process_with_the_reason(tmp_path: Path) -> None:
-    with a_process(tmp_path, {"queues": [{"name": "causes", "lock_seconds": 900}]}) as process:
+    with a_process(tmp_path, {"queues": [{"name": "events", "lock_seconds": 900}]}) as process:
         assert process.wait(10) == 2
         assert process.stderr is not None
         assert "queues.0.lock_seconds: Input should be less than or equal to 300, got 900" in process.stderr.read()

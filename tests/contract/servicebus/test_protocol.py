@@ -1,84 +1,19 @@
-"""What no SDK does: the bus is spoken to in bare AMQP."""
+"""What no SDK does, or what one SDK does and another does not: the bus is spoken to in bare AMQP.
 
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+The tests that name Azure.Messaging.ServiceBus hold what Microsoft's .NET client 7.21.0 was seen to send or to need
+(November 2026): the trigger of the real Functions host uses it.
+"""
 
 import pytest
 
 from local.servicebus import QueueSettings, ServiceBus
-from local.servicebus.wire.frames import AMQP_HEADER, SASL_HEADER, Frame, FrameReader, Performative, build
-from local.servicebus.wire.message import Message, reply
-from local.servicebus.wire.types import Described, Symbol, UByte, UInt, ULong
-from tests.contract.servicebus.support import BEARER_TOKEN
+from local.servicebus.queues.testing import encoded_message
+from local.servicebus.wire.frames import AMQP_HEADER, SASL_HEADER, DeliveryState, Frame, Performative, build
+from local.servicebus.wire.message import Message
+from local.servicebus.wire.types import Described, Symbol, UInt, ULong
+from tests.contract.servicebus.peer import SESSION_FILTER, Peer, a_peer, condition_of, is_refused
 
-CBS = "$cbs"
-
-
-class Peer:
-    """A connection that sends what it is told to and collects what comes."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self._reader = FrameReader()
-        self._waiting: list[bytes | Frame] = []
-
-    def send(self, performative: Performative, fields: list[Any], payload: bytes = b"") -> None:
-        self.connection.sendall(build(0, performative, fields, payload=payload))
-
-    def next(self) -> bytes | Frame | None:
-        """The next header or frame; None at the end of the connection."""
-        while not self._waiting:
-            data = self.connection.recv(65536)
-            if not data:
-                return None
-            self._waiting += self._reader.feed(data)
-        return self._waiting.pop(0)
-
-    def until(self, performative: Performative) -> Frame:
-        while (part := self.next()) is not None:
-            if isinstance(part, Frame) and part.performative is performative:
-                return part
-        raise AssertionError(f"the connection ended before {performative.name}")
-
-    def open(self) -> None:
-        self.connection.sendall(AMQP_HEADER)
-        self.send(Performative.OPEN, ["a-peer"])
-        self.send(Performative.BEGIN, [None, UInt(0), UInt(1000), UInt(1000)])
-        self.until(Performative.BEGIN)
-
-    def attach(self, handle: int, address: str, *, receives: bool) -> Frame:
-        there, here = Described(ULong(0x28), [address]), Described(ULong(0x29), ["here"])
-        if not receives:
-            there, here = Described(ULong(0x28), ["here"]), Described(ULong(0x29), [address])
-        self.send(Performative.ATTACH, [f"link-{handle}", UInt(handle), receives, UByte(0), UByte(0), there, here])
-        return self.until(Performative.ATTACH)
-
-    def put_token(self, audience: str) -> int:
-        """The status that comes back."""
-        self.attach(0, CBS, receives=False)
-        self.attach(1, CBS, receives=True)
-        self.send(Performative.FLOW, [UInt(0), UInt(1000), UInt(0), UInt(1000), UInt(1), UInt(0), UInt(10)])
-        request = reply(BEARER_TOKEN, {"operation": "put-token", "name": audience}, correlation_id=None)
-        self.send(Performative.TRANSFER, [UInt(0), UInt(0), b"tag", UInt(0), False], request)
-        return int(Message.parse(self.until(Performative.TRANSFER).payload).application["status-code"])
-
-
-@contextmanager
-def a_peer(bus: ServiceBus) -> Iterator[Peer]:
-    with socket.create_connection(("127.0.0.1", bus.port), timeout=10) as connection:
-        yield Peer(connection)
-
-
-def is_refused(attach: Frame) -> bool:
-    """A link to nowhere: neither source nor target."""
-    return attach.fields.raw(5) is None and attach.fields.raw(6) is None
-
-
-def condition_of(error: Described | None) -> str:
-    assert error is not None
-    return str(error.value[0])
+MAX_MESSAGE_SIZE, PROPERTIES, CHANNEL_MAX = 10, 13, 3
 
 
 @pytest.mark.parametrize(
@@ -143,3 +78,106 @@ def test_a_silent_peer_is_cut_off(spoken: bytes) -> None:
             assert isinstance(last, Frame)
             assert last.performative is Performative.CLOSE
             assert condition_of(last.fields.described(0)) == "amqp:connection:forced"
+
+
+def published(peer: Peer, queue: str, *messages: bytes) -> None:
+    """Send messages on a link of their own."""
+    peer.put_token(f"sb://h/{queue}")
+    assert not is_refused(peer.attach(8, queue, receives=False))
+    for message in messages:
+        peer.transfer(8, message)
+        state = peer.until(Performative.DISPOSITION).fields.described(4)
+        assert state is not None
+        assert state.descriptor == DeliveryState.ACCEPTED
+
+
+def test_an_abandon_without_any_flag_counts_as_a_delivery_up_to_the_dead_letter_queue(bus: ServiceBus) -> None:
+    """B-01. Azure.Messaging.ServiceBus abandons with `modified` and no field set; its property DeliveryCount is
+    documented as "incremented when a message lock expires, or the message is explicitly abandoned"."""
+    with a_peer(bus) as peer:
+        peer.open()
+        published(peer, "strict", encoded_message("poison"))
+        peer.attach(9, "strict", receives=True)
+        counts = []
+        for received in range(2):
+            peer.credit(9, 1, received=received)
+            delivery = peer.until(Performative.TRANSFER)
+            counts.append(Message.parse(delivery.payload).header[4])
+            peer.settle(delivery, Described(ULong(DeliveryState.MODIFIED), []))
+        assert counts == [0, 1]
+        assert bus.counts("strict").dead_lettered == 1
+
+
+def test_a_release_does_not_count_as_a_delivery(bus: ServiceBus) -> None:
+    """Azure.Messaging.ServiceBus gives back with `released` what came when nobody waited for it."""
+    with a_peer(bus) as peer:
+        peer.open()
+        published(peer, "short", encoded_message("late"))
+        peer.attach(9, "short", receives=True)
+        peer.credit(9, 1)
+        peer.settle(peer.until(Performative.TRANSFER), Described(ULong(DeliveryState.RELEASED), []))
+        peer.credit(9, 1, received=1)
+        again = peer.until(Performative.TRANSFER)
+        assert Message.parse(again.payload).header[4] == 0
+        peer.settle(again, Described(ULong(DeliveryState.ACCEPTED), []))
+
+
+def test_a_token_for_the_management_node_alone_opens_it_and_not_the_queue(bus: ServiceBus) -> None:
+    """B-02. The first call of a .NET client may be a peek: it shows a token for `QUEUE/$management` only."""
+    with a_peer(bus) as peer:
+        peer.open()
+        assert peer.put_token("amqp://h/plain/$management") == 202
+        assert not is_refused(peer.attach(2, "plain/$management", receives=False))
+        assert not is_refused(peer.attach(3, "plain/$management", receives=True))
+        assert is_refused(peer.attach(4, "plain", receives=True))
+
+
+def test_the_size_limit_is_announced_only_where_the_peer_sends(bus: ServiceBus) -> None:
+    """B-03. Microsoft.Azure.Amqp 2.7.3 closes a receiving link on which more comes than was announced: a page of peeked
+    messages, or one message of 256 KiB with the annotations that it got in the queue."""
+    with a_peer(bus) as peer:
+        peer.open()
+        peer.put_token("sb://h/plain")
+        sending = peer.attach(2, "plain", receives=False).fields
+        assert sending.number(MAX_MESSAGE_SIZE) == 256 * 1024
+        assert sending.mapping(PROPERTIES)[Symbol("com.microsoft:max-message-batch-size")] == 256 * 1024
+        for handle, address in ((3, "plain"), (4, "plain/$management")):
+            receiving = peer.attach(handle, address, receives=True).fields
+            assert receiving.raw(MAX_MESSAGE_SIZE) is None
+            assert receiving.mapping(PROPERTIES) == {}
+
+
+@pytest.mark.parametrize("wanted", ["s", None], ids=["by-name", "next"])
+@pytest.mark.parametrize("queue", ["plain", "plain/$DeadLetterQueue", "ordered/$DeadLetterQueue"])
+def test_a_session_receiver_is_refused_where_there_are_no_sessions(
+    bus: ServiceBus, queue: str, wanted: str | None
+) -> None:
+    """B-04. Azure.Messaging.ServiceBus live tests: SessionReceiverThrowsWhenUsingNonSessionEntity
+    (`amqp:not-allowed` becomes InvalidOperationException)."""
+    with a_peer(bus) as peer:
+        peer.open()
+        peer.put_token("sb://h/" + queue.split("/", maxsplit=1)[0])
+        assert is_refused(peer.attach(2, queue, receives=True, filters={SESSION_FILTER: wanted}))
+        assert condition_of(peer.until(Performative.DETACH).fields.described(2)) == "amqp:not-allowed"
+
+
+def test_every_message_carries_the_number_that_it_was_enqueued_under(bus: ServiceBus) -> None:
+    """B-05. Azure.Messaging.ServiceBus live tests: CreateFromReceivedMessageCopiesProperties demands the annotation."""
+    with a_peer(bus) as peer:
+        peer.open()
+        published(peer, "unique", encoded_message("numbered", message_id="numbered"))
+        peer.attach(9, "unique", receives=True)
+        peer.credit(9, 1)
+        delivery = peer.until(Performative.TRANSFER)
+        annotations = Message.parse(delivery.payload).annotations
+        assert annotations[Symbol("x-opt-enqueue-sequence-number")] == annotations[Symbol("x-opt-sequence-number")]
+        peer.settle(delivery, Described(ULong(DeliveryState.ACCEPTED), []))
+
+
+def test_a_connection_bears_as_many_sessions_as_the_service_gives(bus: ServiceBus) -> None:
+    """B-07. The .NET client opens an AMQP session for each link; the service announces 4,999 (its gateway's open, in
+    azure-sdk-for-python issue 5316)."""
+    with a_peer(bus) as peer:
+        assert peer.open().fields.number(CHANNEL_MAX) == 4999
+        peer.send(Performative.BEGIN, [None, UInt(0), UInt(1000), UInt(1000)], channel=4999)
+        assert peer.until(Performative.BEGIN).channel == 4999

@@ -37,7 +37,7 @@ HOOK_SECRET = "the password of the service hook"
 SOON = timedelta(minutes=1)
 """Messages that are due within it are delivered by `settle`, which moves the clock."""
 MESSAGES = 3_000
-WORK = {"causes": "take_cause", "runs": "take_run", "approvals": "take_vote", "steps": "perform_step"}
+WORK = {"events": "take_event", "runs": "take_run", "approvals": "take_vote", "steps": "run_step"}
 """Each queue's function."""
 _DOORS = (events, hooks, queues, timers, pages, approvals, api, audit_api, votes, commands, operate)
 
@@ -244,7 +244,7 @@ class Installation:
 
     # ---- time and queues
     def settle(self, *, within: timedelta | None = None) -> None:
-        """Deliver what is due, and what that causes, until all that is left is due in more than a minute.
+        """Deliver what is due, and what that events, until all that is left is due in more than a minute.
 
         With `within` it ends after that time at the latest, with the work still under way.
         """

@@ -12,6 +12,7 @@ from functions import api, audit_api, commands, doctor, guard, numbers, openapi,
 from local.functions.routes import compile_route
 from slipway.domain.roles import Role
 from slipway.testing import BASE, Installation
+from tests.registered import registered
 
 MODULES = (api, audit_api, commands, doctor, numbers, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
@@ -35,15 +36,11 @@ class Served:
     """A WSGI application."""
 
     def __init__(self) -> None:
-        app = func.FunctionApp()
-        for module in MODULES:
-            app.register_functions(module.blueprint)
-        self.routes = []
-        for function in app.get_functions():
-            trigger = function.get_trigger().get_dict_repr()
-            route = compile_route("/" + trigger["route"])
-            self.routes.append((route, trigger["methods"], function.get_user_function()))
-        self.routes.sort(key=lambda found: found[0].precedence)
+        # The first that fits by the name of its function, as in the host.
+        self.routes = [
+            (compile_route("/" + function.trigger["route"]), function.methods, function.handler)
+            for function in sorted(registered(*MODULES), key=lambda function: function.name.upper())
+        ]
 
     def get(self, target: str, **headers: str) -> func.HttpResponse:
         return self.request("GET", target, headers=headers)
@@ -55,7 +52,7 @@ class Served:
     def route(self, method: str, path: str, query: str, *, headers: Any, body: bytes) -> func.HttpResponse:
         for route, methods, handler in self.routes:
             values = route.match(path)
-            if values is None or method not in [str(getattr(m, "value", m)) for m in methods]:
+            if values is None or method not in methods:
                 continue
             given = dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
             found: func.HttpResponse = handler(

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from operator import attrgetter
 
 import azure.functions as func
 import pytest
@@ -23,9 +24,9 @@ def _unknown() -> None:
 
 
 BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
-    "a key that is not there": (KeyError, lambda: {}["bug"]),
+    "a key that is not there": (KeyError, lambda: dict[str, object]()["bug"]),
     "an index too far": (IndexError, lambda: list[object]()[0]),
-    "an attribute of None": (AttributeError, lambda: None.bug),  # type: ignore[attr-defined]
+    "an attribute of None": (AttributeError, lambda: attrgetter("bug")(None)),
     "a plain LookupError": (LookupError, lambda: "".encode("no such codec")),
     "a broken promise": (AssertionError, _broken),
     "a name that an installation does not define": (UnknownName, _unknown),

@@ -78,7 +78,7 @@ def test_an_operator_freezes_everything(installation: Installation) -> None:
 
 
 def test_a_repeat_is_the_same_command_and_another_freeze_is_refused_by_name(installation: Installation) -> None:
-    body = {"verb": "freeze", "application": "shop", "environment": "production", "reason": "the sale"}
+    body: dict[str, Any] = {"verb": "freeze", "application": "shop", "environment": "production", "reason": "the sale"}
     assert give(**body)[0] == give(**body)[0] == 200
     assert installation.actions().count("lane.frozen") == 1
     status, refused = give(**body, submission="another-act-of-mine")

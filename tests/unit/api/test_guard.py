@@ -25,7 +25,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     def replay(id: str, *, actor: str) -> Any:
         found.append((id, actor))
-        return SimpleNamespace(id=id, source="causes")
+        return SimpleNamespace(id=id, source="events")
 
     keys = {
         name: {"role": role, "sha256": hashlib.sha256(key.encode()).hexdigest()}

@@ -1,6 +1,7 @@
 """The OpenAPI document says what the app does: each endpoint is in it, and schemathesis finds no difference."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def installation() -> Told:
 
 
 @pytest.fixture(scope="module")
-def app(installation: Told):  # type: ignore[no-untyped-def]
+def app(installation: Told) -> Iterator[Served]:
     patched = pytest.MonkeyPatch()
     yield serve(patched, installation)
     patched.undo()
@@ -105,7 +106,7 @@ def test_schemathesis_finds_the_app_as_the_document_says(app: Served, name: str)
         examine(found.as_strategy(generation_mode=mode), [*CHECKS, *([negative_data_rejection] if wrong else [])])
 
 
-def examine(cases: st.SearchStrategy[schemathesis.Case], checks: list[Any]) -> None:
+def examine(cases: st.SearchStrategy[schemathesis.Case[Any]], checks: list[Any]) -> None:
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -115,7 +116,7 @@ def examine(cases: st.SearchStrategy[schemathesis.Case], checks: list[Any]) -> N
         suppress_health_check=list(HealthCheck),
     )
     @given(case=cases)
-    def check(case: schemathesis.Case) -> None:
+    def check(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(checks=checks)
 
     check()

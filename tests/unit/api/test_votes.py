@@ -12,6 +12,7 @@ from functions import guard, votes
 from slipway.domain.release import Phase, Release
 from slipway.http import callers
 from slipway.testing import ADA, BASE, BEN, CLEO
+from tests.registered import registered
 from tests.unit.api.in_process import use
 from tests.unit.web.installation import Told, hello
 
@@ -29,7 +30,7 @@ def subject(home: Told) -> Release:
     return home.bring("1.5.0")
 
 
-def behind(monkeypatch: pytest.MonkeyPatch, home: Told, **settings: str) -> None:
+def behind(monkeypatch: pytest.MonkeyPatch, home: Told, **settings: Any) -> None:
     home.restart(public_url=f"{BASE}/", **settings)
     use(monkeypatch, home, votes, guard)
 
@@ -301,14 +302,10 @@ def test_another_site_cannot_make_a_browser_vote(home: Told, subject: Release, h
 
 
 def test_routes_and_who_may_call_them() -> None:
-    app = func.FunctionApp()
-    app.register_functions(votes.blueprint)
     found = set()
-    for function in app.get_functions():
-        trigger = function.get_trigger().get_dict_repr()  # type: ignore[union-attr]
-        level = str(trigger["authLevel"]).lower().rpartition(".")[2]
-        methods = ",".join(str(getattr(method, "value", method)) for method in trigger["methods"])
-        found.add((methods, trigger["route"], level))
+    for function in registered(votes):
+        level = str(function.trigger["authLevel"]).lower().rpartition(".")[2]
+        found.add((",".join(function.methods), function.trigger["route"], level))
     assert found == {
         ("GET", "api/v1/approvals", "function"),
         ("POST", "api/v1/approvals/{release}", "anonymous"),

@@ -24,8 +24,9 @@ def calendar(**fields: Any) -> Calendar:
     return Calendar(Windows.model_validate({"timezone": "Europe/Berlin"} | fields))
 
 
-def berlin(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=BERLIN)  # type: ignore[arg-type, misc]
+def berlin(year: int, month: int, day: int, *time: int) -> datetime:
+    hour, minute, second = (*time, 0, 0, 0)[:3]
+    return datetime(year, month, day, hour, minute, second, tzinfo=BERLIN)
 
 
 def test_a_window_opens_and_closes_by_local_time_in_summer_and_in_winter() -> None:

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from slipway.cli.commands.audit_list import COLUMNS, When
+from slipway.cli.commands.audit_list import When
 from slipway.cli.screen import Cell, Screen, tone_style
 from slipway.cli.trail import record_fields
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditRecord
+from slipway.domain.export import COLUMNS
 from slipway.domain.tones import Tone
 from slipway.web.timeline import timeline
 from tests.unit.cli.conftest import Command

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 import pytest
 
+from slipway.cli.errors import CliError
 from slipway.cli.finding import STACK_FILE, App, find_app
-from slipway.cli.troubles import Trouble
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import KEY, Served
 
@@ -58,7 +58,7 @@ def test_nothing_found_says_what_to_do(slipway: Command) -> None:
 @pytest.mark.parametrize("content", ["", "no JSON", "[]", "{}", '{"url": "http://127.0.0.1:1"}', "\ufeff"])
 def test_a_stack_file_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
     file = stack(tmp_path, content)
-    with pytest.raises(Trouble, match="expected a JSON object with url and key") as trouble:
+    with pytest.raises(CliError, match="expected a JSON object with url and key") as trouble:
         found(tmp_path)
     assert str(file) in trouble.value.message
 
@@ -79,7 +79,7 @@ def test_this_machine_and_https_are_fine(tmp_path: Path, url: str) -> None:
     ["app", "ftp://app", "https://", "https://user:word@app", f"{AZURE}?code=secret", f"{AZURE}/#x", "http://[", ""],
 )
 def test_what_is_no_address_is_refused_without_repeating_it(tmp_path: Path, url: str) -> None:
-    with pytest.raises((click.UsageError, Trouble)) as refused:
+    with pytest.raises((click.UsageError, CliError)) as refused:
         found(tmp_path, url=url)
     assert "secret" not in str(refused.value)
     assert "word@" not in str(refused.value)

@@ -21,7 +21,7 @@ COMMANDS = (
     ("parked", "show", "p-1"),
     ("parked", "replay", "p-1"),
 )
-PARKED = {"id": "p-1", "source": "causes", "reason": "bad", "body": "{", "parked_at": "2026-11-23T08:00:00Z"}
+PARKED = {"id": "p-1", "source": "events", "reason": "bad", "body": "{", "parked_at": "2026-11-23T08:00:00Z"}
 
 
 MAPS = ("details", "parts")

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from slipway.domain.application import Application, Environment, Start
 from slipway.domain.commands import OF_A_RELEASE, Verb
 from slipway.domain.gate import AutoGate, Gate, Reminders
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.requirements import Requirements
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Step, StepKind
-from slipway.domain.windows import Opening
+from slipway.domain.windows import WindowStatus
 from tests.unit.domain.crowd import (
     ADA_OID,
     ADA_PRIVATE,
@@ -92,8 +93,7 @@ class Vote:
         asked = [n for n in world.head.active if world.phase(n) is Phase.AWAITING_APPROVAL]
         number = asked[self.which % len(asked)] if asked else self.which
         signed_in = SIGN_INS.get(self.voter) if self.signs_in else None
-        said = {"plan_hash": plan_hash, "reason": "as I see it", "signed_in": signed_in}
-        world.vote(number, self.voter, self.decision, **said)
+        world.vote(number, self.voter, self.decision, plan_hash=plan_hash, reason="as I see it", signed_in=signed_in)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Deliver:
             world.outbox.remove(message)
         if self.outcome == "is lost":
             return
-        if self.outcome == "fails" and message.queue == "steps":
+        if self.outcome == "fails" and message.queue is Queue.STEPS:
             world.finish(Step.model_validate(message.body), Outcome(passed=False, reason="it broke"))
         else:
             world.deliver(message)
@@ -180,7 +180,7 @@ def _fits(world: World, number: int, verb: Verb, environment: str) -> bool:
         case Verb.RETRY:
             return release.phase.retryable
         case Verb.ROLLBACK:
-            return any((visit.environment, visit.outcome) == (environment, "live") for visit in release.visits)
+            return any((rollout.environment, rollout.outcome) == (environment, "live") for rollout in release.rollouts)
         case _:
             return not release.phase.final and not release.phase.holds_lane
 
@@ -212,11 +212,11 @@ class Windows:
         world.change()
 
 
-def every_other_hour(now: datetime) -> Opening:
+def every_other_hour(now: datetime) -> WindowStatus:
     hour = now.replace(minute=0, second=0, microsecond=0)
     is_open = hour.hour % 2 == 0
     until = hour + timedelta(hours=1)
-    return Opening(open=is_open, reason=f"{'open' if is_open else 'closed'} until {until:%H:%M}", until=until)
+    return WindowStatus(open=is_open, reason=f"{'open' if is_open else 'closed'} until {until:%H:%M}", until=until)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
-"""The promises that hold after every single cause, whatever it was: a world that checks them as it goes."""
+"""The promises that hold after every single event, whatever it was: a world that checks them as it goes."""
 
 from itertools import chain
 
 from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, ChainCheck
-from slipway.domain.causes import Cause
 from slipway.domain.decide import Decision
 from slipway.domain.decide.conditions import facts_missing
+from slipway.domain.events import Event
 from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, Outgoing
@@ -32,14 +33,14 @@ class WatchedWorld(World):
         self._ids: set[str] = set()
         self._last_actions: set[str] = set()
 
-    def take(self, cause: Cause) -> Decision:
+    def take(self, event: Event) -> Decision:
         records, messages = len(self.audit), len(self.sent)
-        decision = super().take(cause)
+        decision = super().take(event)
         self._last_actions = {record.action for record in self.audit[records:]}
         self._audit_verifies(self.audit[records:])
         for record in self.audit[records:]:
             self._tally.feed(record)
-        self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue == "steps"])
+        self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue is Queue.STEPS])
         self._reminders_are_for_open_gates(self.sent[messages:])
         for release in decision.releases:
             self._ends_are_final(release)
@@ -107,12 +108,12 @@ class WatchedWorld(World):
         before = self._before.get(release.number)
         if before is None or before.phase not in _BEFORE_THE_GATE or release.phase not in _BEHIND_THE_GATE:
             return
-        if release.brings_back is not None:
-            assert release.brings_back.reason
+        if release.rollback is not None:
+            assert release.rollback.reason
             return
         environment = self.application.environment(release.environment or "")
         assert environment is not None
-        found = {rule.name: rule.passed for rule in release.visits[-1].supply_chain}
+        found = {rule.name: rule.passed for rule in release.rollouts[-1].supply_chain}
         assert all(found.get(name) for name in environment.require.rules()), "what is required was not looked at"
         gate = environment.gate
         if isinstance(gate, ApprovalGate):
@@ -124,13 +125,13 @@ class WatchedWorld(World):
         """No rollout begins in a frozen or held lane, or outside of its windows, unless somebody let it pass."""
         before = self._before.get(release.number)
         begins = before is not None and not before.phase.holds_lane and release.phase.holds_lane
-        if not begins or release.brings_back is not None:
+        if not begins or release.rollback is not None:
             return
         lane = self.lanes[release.environment or ""]
         assert lane.hold is None
         freezes = [freeze for freeze in (lane.freeze, self.head.freeze) if freeze and freeze.in_force(self.now)]
-        opening = self.openings().get(lane.environment)
-        if freezes or (opening is not None and not opening.open):
+        window_status = self.window_statuses().get(lane.environment)
+        if freezes or (window_status is not None and not window_status.open):
             assert "override.used" in self._last_actions
             assert before is not None
             assert before.override is not None or "override.given" in self._last_actions
@@ -138,15 +139,15 @@ class WatchedWorld(World):
 
     def _conditions_hold(self, release: Release, gate: AutoGate) -> None:
         for name in gate.tests_passed:
-            visit = release.visit(name)
-            assert visit is not None
-            assert visit.evidence
-            assert all(item.passed for item in visit.evidence)
+            rollout = release.rollout_in(name)
+            assert rollout is not None
+            assert rollout.evidence
+            assert all(item.passed for item in rollout.evidence)
         if gate.soak is not None:
-            visit = release.visit("staging")
-            assert visit is not None
-            assert visit.left_at is not None
-            assert visit.left_at + gate.soak <= self.now
+            rollout = release.rollout_in("staging")
+            assert rollout is not None
+            assert rollout.left_at is not None
+            assert rollout.left_at + gate.soak <= self.now
 
     def _votes_count_once(self, release: Release) -> None:
         if release.gate is not None:
@@ -177,7 +178,7 @@ class WatchedWorld(World):
             assert set(places) <= set(self.head.active)
             if lane.live is not None:
                 assert lane.live.digest == self.releases[lane.live.release].digest
-                ordered = self.releases[lane.live.release].brings_back is not None
+                ordered = self.releases[lane.live.release].rollback is not None
                 later = self._live.get(lane.environment, lane.live.order) <= lane.live.order
                 assert ordered or later, "an older one went live, and nobody ordered it"
                 self._live[lane.environment] = lane.live.order
@@ -202,7 +203,7 @@ class WatchedWorld(World):
                     Rule.LANE_IS_FREE: lane.rolling is not None,
                     Rule.FREEZE: any(f and not f.until for f in (lane.freeze, self.head.freeze)),
                 }
-                still = any(timeless.get(name) for name in release.blocked_by)
+                still = any(holds for rule, holds in timeless.items() if rule in release.blocked_by)
                 assert release.due is not None or still, "nothing will wake it"
             case Phase.AWAITING_APPROVAL:
                 assert lane is not None

@@ -5,7 +5,7 @@ from datetime import timedelta
 from slipway.domain.commands import Verb
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from slipway.domain.windows import Opening
+from slipway.domain.windows import WindowStatus
 from tests.unit.domain.operations import every_other_hour
 from tests.unit.domain.samples import ADA, MORNING, application, approval, production, staging, unattended
 from tests.unit.domain.world import OPERATOR, World
@@ -69,7 +69,7 @@ def test_what_was_approved_ahead_is_planned_again_where_something_changed_meanwh
     assert world.last("vote.voided").details["reason"] == "the plan changed: policy"
 
 
-def test_a_frozen_lane_blocks_no_other_lane_and_no_intake() -> None:
+def test_a_frozen_lane_blocks_no_other_lane_and_no_arrival() -> None:
     world = World(unattended())
     world.command(Verb.FREEZE)
     world.push("v1")
@@ -127,7 +127,7 @@ def test_a_release_waits_for_its_window_and_goes_on_by_itself() -> None:
 
 def test_a_window_that_changes_while_a_release_waits_is_looked_at_by_the_sweep() -> None:
     world = World(unattended())
-    world.windows["production"] = lambda now: Opening(open=False, reason="never")
+    world.windows["production"] = lambda now: WindowStatus(open=False, reason="never")
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.HELD_BACK

@@ -163,7 +163,7 @@ def test_the_visits_tell_where_a_release_was_and_how_it_left() -> None:
     world.push("v1")
     world.settle()
     release: Release = world.releases[1]
-    assert [(visit.environment, visit.outcome) for visit in release.visits] == [
+    assert [(rollout.environment, rollout.outcome) for rollout in release.rollouts] == [
         ("staging", "live"),
         ("production", "live"),
     ]

@@ -1,4 +1,4 @@
-"""What holds for every sequence of causes: in any order, repeated, late, lost and failed."""
+"""What holds for every sequence of events: in any order, repeated, late, lost and failed."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -44,7 +44,7 @@ def everything(world: World) -> tuple[object, ...]:
 
 
 @given(applications(), happenings())
-def test_every_promise_holds_after_every_cause(delivered: Application, operations: list[Operation]) -> None:
+def test_every_promise_holds_after_every_event(delivered: Application, operations: list[Operation]) -> None:
     led_through(delivered, operations)
 
 
@@ -77,13 +77,13 @@ def test_nothing_is_stuck_when_every_step_was_answered(delivered: Application, o
 
 
 @given(applications(), happenings(changes=False))
-def test_taking_in_every_cause_twice_is_the_same_as_once(delivered: Application, operations: list[Operation]) -> None:
+def test_taking_in_every_event_twice_is_the_same_as_once(delivered: Application, operations: list[Operation]) -> None:
     once = led_through(delivered, operations)
     twice = WatchedWorld(delivered)
-    for now, cause in once.taken:
+    for now, event in once.taken:
         twice.now = now
-        twice.take(cause)
-        twice.take(cause)
+        twice.take(event)
+        twice.take(event)
     assert everything(twice) == everything(once)
 
 
@@ -94,10 +94,10 @@ def test_the_promises_hold_when_everything_comes_again_in_another_order(
     first = led_through(delivered, operations)
     shuffled = WatchedWorld(delivered)
     shuffled.effects.registry.update(first.effects.registry)
-    causes = [cause for _, cause in first.taken] * 2
-    random.shuffle(causes)
-    for cause in causes:
-        shuffled.take(cause)
+    events = [event for _, event in first.taken] * 2
+    random.shuffle(events)
+    for event in events:
+        shuffled.take(event)
         if random.random() < 0.2:
             shuffled.settle()
     until_everything_has_ended(shuffled)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from slipway.domain.causes import CAUSE, ReminderDue
+from slipway.domain.events import EVENT, ReminderDue
 from slipway.domain.release import Phase
 from slipway.domain.steps import Notice
 from tests.unit.domain.gates import at_the_gate, gated
@@ -77,7 +77,7 @@ def test_the_sweep_reminds_when_the_message_is_lost() -> None:
 def test_a_reminder_that_comes_twice_or_early_reminds_once() -> None:
     world = at_the_gate()
     message = next(m for m in world.outbox if m.body["kind"] == "reminder-due")
-    assert world.take(CAUSE.validate_python(message.body)).nothing
+    assert world.take(EVENT.validate_python(message.body)).nothing
     world.wait(2 * HOUR)
     for _ in range(3):
         world.deliver(message)
@@ -86,8 +86,8 @@ def test_a_reminder_that_comes_twice_or_early_reminds_once() -> None:
 
 def test_a_reminder_of_a_release_that_does_not_exist_does_nothing() -> None:
     world = at_the_gate()
-    cause = ReminderDue(received_at=world.now, application="shop", release=99, due=world.now)
-    assert world.take(cause).nothing
+    event = ReminderDue(received_at=world.now, application="shop", release=99, due=world.now)
+    assert world.take(event).nothing
 
 
 def test_nobody_is_reminded_of_a_plan_that_is_out_of_date_it_is_made_again() -> None:

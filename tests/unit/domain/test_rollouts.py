@@ -144,8 +144,8 @@ def test_an_outcome_that_is_told_twice_is_taken_once() -> None:
     world.push("v1")
     world.settle()
     before = (world.head, dict(world.releases))
-    for _, cause in list(world.taken):
-        world.take(cause)
+    for _, event in list(world.taken):
+        world.take(event)
     assert (world.head, world.releases) == before
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from slipway.domain.queues import Queue
 from slipway.domain.steps import MESSAGE_ID_LIMIT, Notice, Outgoing, Step, StepKind
 from tests.unit.domain.samples import MORNING
 
@@ -31,7 +32,7 @@ def test_an_id_that_would_be_too_long_is_a_hash_that_the_outbox_takes() -> None:
     found = step().message_id
     assert found.startswith("sha256:")
     assert len(found) <= MESSAGE_ID_LIMIT
-    assert Outgoing(queue="steps", id=found, body={}).id == found
+    assert Outgoing(queue=Queue.STEPS, id=found, body={}).id == found
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from slipway.domain.application import Application
-from slipway.domain.causes import StepFinished
 from slipway.domain.decide import decide
+from slipway.domain.events import StepFinished
 from slipway.domain.release import Phase
 from slipway.domain.requirements import (
     CosignRequirement,
@@ -85,8 +85,8 @@ def test_the_decision_itself_gives_the_rules() -> None:
     result = plan_result(
         step, world.application, world.delivery, world.releases[1], world.lanes["production"], unmet=unmet
     )
-    cause = StepFinished(received_at=world.now, step=step, passed=True, result=result)
-    decision = decide(world.snapshot(lookups(world.application, cause)), cause)
+    event = StepFinished(received_at=world.now, step=step, passed=True, result=result)
+    decision = decide(world.snapshot(lookups(world.application, event)), event)
     assert [(rule.name, rule.passed) for rule in decision.rules] == [(name, name != "has-sbom") for name in NAMES]
 
 

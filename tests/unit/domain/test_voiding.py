@@ -10,8 +10,8 @@ from slipway.domain.plan import Change, Plan, changed_parts
 from slipway.domain.release import Evidence, Phase
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, StepKind
-from tests.unit.domain.gates import ADA, BEN, CLEO, at_the_gate, gated, voters
-from tests.unit.domain.samples import digest
+from tests.unit.domain.gates import at_the_gate, gated, voters
+from tests.unit.domain.samples import ADA, BEN, CLEO, digest
 
 JOB: dict[str, Any] = {"kind": "Job", "metadata": {"name": "shop-1-production-1", "labels": {}}, "spec": {"tests": 1}}
 
@@ -91,7 +91,7 @@ def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(na
 
 
 # ---- an open gate is in nobody's way
-def test_an_open_gate_blocks_neither_intake_nor_other_lanes() -> None:
+def test_an_open_gate_blocks_neither_arrivals_nor_other_lanes() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, CLEO)
     world.wait(timedelta(hours=3))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.application import Start
-from slipway.domain.causes import VoteCast
+from slipway.domain.events import VoteCast
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import Notice, StepKind
 from tests.unit.domain.crowd import ADA_OID, IDENTITIES
@@ -170,8 +170,8 @@ def test_a_rejected_digest_does_not_come_back_by_a_repeated_push(source: str) ->
 
 def test_a_rejected_digest_does_not_come_back_by_replaying_everything() -> None:
     world = rejected()
-    for _, cause in list(world.taken):
-        world.take(cause)
+    for _, event in list(world.taken):
+        world.take(event)
     world.settle()
     assert list(world.releases) == [1]
     assert world.phase(1) is Phase.REJECTED

@@ -1,6 +1,6 @@
 """An in-memory world for one application: state, clock, outbox, audit chain and scripted effects around `decide`.
 
-It keeps the rules that the ledger keeps: a cause is taken in once, a decision that changes nothing leaves no mark,
+It keeps the rules that the ledger keeps: an event is taken in once, a decision that changes nothing leaves no mark,
 and audit records are chained. Stories call `push`, `run`, `vote`, `sweep` and `wait`, then `settle`.
 """
 
@@ -12,27 +12,28 @@ from typing import Any
 from slipway.domain.application import Application
 from slipway.domain.audit import AuditRecord, chained
 from slipway.domain.blocks import Freeze
-from slipway.domain.causes import (
-    CAUSE,
-    Cause,
+from slipway.domain.commands import OF_A_LANE, Verb
+from slipway.domain.decide import Decision, decide
+from slipway.domain.decide.deadlines import overdue
+from slipway.domain.events import (
+    EVENT,
     CommandGiven,
+    Event,
     FreezeSpread,
     ImagePushed,
     PipelineCompleted,
     StepFinished,
     VoteCast,
 )
-from slipway.domain.commands import OF_A_LANE, Verb
-from slipway.domain.decide import Decision, decide
-from slipway.domain.decide.deadlines import overdue
 from slipway.domain.explain import Explanation, explain
 from slipway.domain.model import sha256
 from slipway.domain.people import SignedIn
+from slipway.domain.queues import Queue
 from slipway.domain.release import Head, Lane, Phase, Release, Run, VoteDecision
 from slipway.domain.rules import Rule, RuleResult
 from slipway.domain.snapshot import Lookups, Snapshot, lookups
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
-from slipway.domain.windows import Opening
+from slipway.domain.windows import WindowStatus
 from tests.unit.domain.effects import Effects, Outcome
 from tests.unit.domain.samples import MORNING, digest
 
@@ -55,13 +56,13 @@ class World:
         self.audit: list[AuditRecord] = []
         self.outbox: deque[Outgoing] = deque()
         self.sent: list[Outgoing] = []
-        self.taken: list[tuple[datetime, Cause]] = []
-        """Every cause with the time at which it came, repeats too: another world can be led through the same."""
+        self.taken: list[tuple[datetime, Event]] = []
+        """Every event with the time at which it came, repeats too: another world can be led through the same."""
         self.moves: set[tuple[Phase, Phase]] = set()
         """Every step from phase to phase that a release took."""
         self.tag_rule: RuleResult | None = None
         self.effects = Effects()
-        self.windows: dict[str, Callable[[datetime], Opening]] = {}
+        self.windows: dict[str, Callable[[datetime], WindowStatus]] = {}
         """Of each environment that has time windows: whether they are open at a time."""
         self._submissions = 0
 
@@ -84,23 +85,23 @@ class World:
             digests=digests,
             tags=tags,
             tag_rules={tag: self.tag_rule or Rule.TAG_MATCHES.holds(f"{tag} matches *") for tag in named},
-            windows=self.openings(),
+            windows=self.window_statuses(),
         )
 
     def explain(self, number: int = 1) -> Explanation:
         return explain(self.snapshot(), self.releases[number])
 
-    def openings(self) -> dict[str, Opening]:
-        return {name: opening(self.now) for name, opening in self.windows.items()}
+    def window_statuses(self) -> dict[str, WindowStatus]:
+        return {name: status_at(self.now) for name, status_at in self.windows.items()}
 
-    def take(self, cause: Cause) -> Decision:
-        """Take a cause in, as the intake does; a repeat gives a decision that changes nothing."""
-        self.taken.append((self.now, cause))
-        if cause.mark in self.marks:
+    def take(self, event: Event) -> Decision:
+        """Take an event in, as the handler does; a repeat gives a decision that changes nothing."""
+        self.taken.append((self.now, event))
+        if event.mark in self.marks:
             return Decision(head=self.head)
-        decision = decide(self.snapshot(lookups(self.application, cause)), cause)
+        decision = decide(self.snapshot(lookups(self.application, event)), event)
         if not decision.nothing:
-            self.marks.add(cause.mark)
+            self.marks.add(event.mark)
             self._commit(decision)
         return decision
 
@@ -136,7 +137,7 @@ class World:
     def push(self, tag: str, image: str | None = None, *, at: datetime | None = None, **fields: Any) -> Decision:
         """An image is pushed; one tag's image is the same each time, unless another one is named."""
         self.effects.registry[tag] = digest(image or tag)
-        cause = ImagePushed(
+        event = ImagePushed(
             received_at=self.now,
             registry=self.application.image.registry,
             repository=self.application.image.repository,
@@ -145,7 +146,7 @@ class World:
             pushed_at=at or self.now,
             **fields,
         )
-        return self.take(cause)
+        return self.take(event)
 
     def run(self, run: Run, *, image: str | None = None, tag: str | None = None) -> Decision:
         """A CI run ends; it names its image by digest only where an image is given."""
@@ -168,7 +169,7 @@ class World:
         self._submissions += 1
         release = self.releases.get(number)
         last = self.application.environments[-1].name
-        cause = VoteCast(
+        event = VoteCast(
             received_at=self.now,
             application=self.application.application,
             release=number,
@@ -181,7 +182,7 @@ class World:
             submission=submission or f"submission-{self._submissions}",
             signed_in=signed_in,
         )
-        return self.take(cause)
+        return self.take(event)
 
     def reject(self, number: int, voter: str, reason: str = "not today") -> Decision:
         return self.vote(number, voter, VoteDecision.REJECT, reason=reason)
@@ -253,8 +254,8 @@ class World:
         raise AssertionError(f"{limit} messages were delivered and there are still more")
 
     def deliver(self, message: Outgoing) -> None:
-        if message.queue == "causes":
-            self.take(CAUSE.validate_python(message.body))
+        if message.queue is Queue.EVENTS:
+            self.take(EVENT.validate_python(message.body))
             return
         step = Step.model_validate(message.body)
         outcome = self.effects.perform(
@@ -281,8 +282,8 @@ class World:
     def sweep(self) -> None:
         """The timer looks for releases whose time is over, and for people who are to be asked again."""
         for number in self.head.active:
-            for cause in overdue(self.releases[number], now=self.now, delivery=self.delivery):
-                self.take(cause)
+            for event in overdue(self.releases[number], now=self.now, delivery=self.delivery):
+                self.take(event)
 
     # ---- looking
     def phase(self, number: int) -> Phase:
@@ -306,5 +307,5 @@ class World:
 
     def steps(self, kind: StepKind) -> list[Step]:
         """Every step of a kind that was ever asked for."""
-        steps = [Step.model_validate(m.body) for m in self.sent if m.queue == "steps"]
+        steps = [Step.model_validate(m.body) for m in self.sent if m.queue is Queue.STEPS]
         return [step for step in steps if step.kind is kind]

@@ -30,7 +30,7 @@ def left_behind(folder: Path) -> dict[str, Any]:
     blobs = installation.blobs
     assert isinstance(blobs, MemoryBlobs)
     rows = installation.app.table.rows(APPLICATION, "", "~")
-    digests = {visit.plan_hash for visit in installation.release(1).visits if visit.plan_hash}
+    digests = {rollout.plan_hash for rollout in installation.release(1).rollouts if rollout.plan_hash}
     return {
         "files": {str(path.relative_to(home)): path.read_text() for path in sorted(home.rglob("*")) if path.is_file()},
         "rows": {row.key: dict(row.values) for row in rows},

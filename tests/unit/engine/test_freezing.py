@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.causes import Cause
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
+from slipway.domain.events import Event
 from slipway.domain.release import Phase
 from slipway.engine.freezing import Freezer, Frozen, Order
 from slipway.ledger.freezes import FreezeState
-from slipway.ledger.ledger import Loaded, OutboxEntry
+from slipway.ledger.ledger import Committed, Loaded
 from slipway.testing import ADA, Installation
 
 OLGA = "olga@example.com"
@@ -18,7 +18,7 @@ OLGA = "olga@example.com"
 
 def order(verb: Verb, installation: Installation, submission: str = "first-order", **fields: object) -> Frozen:
     given = {"actor": OLGA, "reason": "an incident", "channel": "cli", "submission": submission} | fields
-    return installation.app.freezer.give(Order(verb=verb, **given))  # type: ignore[arg-type]
+    return installation.app.freezer.give(Order.model_validate({"verb": verb, **given}))
 
 
 def at_the_gate(installation: Installation) -> None:
@@ -84,10 +84,10 @@ def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollou
     at_the_gate(installation)
     commit = installation.app.ledger.commit
 
-    def frozen_before(loaded: Loaded, decision: Decision, cause: Cause) -> tuple[OutboxEntry, ...]:
+    def frozen_before(loaded: Loaded, decision: Decision, event: Event) -> Committed:
         monkeypatch.setattr(installation.app.ledger, "commit", commit)
         assert order(Verb.FREEZE, installation).told == 1
-        return commit(loaded, decision, cause)
+        return commit(loaded, decision, event)
 
     monkeypatch.setattr(installation.app.ledger, "commit", frozen_before)
     installation.vote(1, ADA)

@@ -62,14 +62,14 @@ def test_the_trail_goes_on_while_the_index_is_away(installation: Installation, m
 
 
 def test_the_installations_own_chain_is_indexed_too(installation: Installation) -> None:
-    installation.app.parking.park(source="causes", reason="unreadable", body=b"{")
+    installation.app.parking.park(source="events", reason="unreadable", body=b"{")
     assert indexed(installation, application="_installation") == [("_installation", 1)]
     assert marks(installation, keys.INSTALLATION) == []
 
 
 def test_the_sweep_indexes_what_the_installations_chain_left(installation: Installation) -> None:
     without = type(installation.app.installation)(installation.app.table)
-    without.park(id="p-1", source="causes", reason="unreadable", body="{", message_id="", now=installation.now)
+    without.park(id="p-1", source="events", reason="unreadable", body="{", message_id="", now=installation.now)
     assert indexed(installation, application="_installation") == []
     installation.wait(timedelta(minutes=2))
     assert installation.sweep().indexed == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.causes import CAUSE
+from slipway.domain.events import EVENT
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step
 from slipway.testing import ADA, BEN, KEYS, Installation, ManualClock
@@ -69,9 +69,9 @@ def test_messages_that_were_under_way_are_taken_in(left: dict[str, Any], upgrade
     upgraded.wait(timedelta(hours=25))
     for message in left["messages"]:
         if message["queue"] == "steps":
-            upgraded.perform(Step.model_validate(message["body"]))
+            upgraded.run_step(Step.model_validate(message["body"]))
         else:
-            upgraded.take(CAUSE.validate_python(message["body"]))
+            upgraded.take(EVENT.validate_python(message["body"]))
     assert upgraded.phase(1) is Phase.EXPIRED
 
 

@@ -20,9 +20,9 @@ def actions(installation: Installation) -> list[str]:
 
 
 def test_the_same_input_is_kept_once(installation: Installation) -> None:
-    first = installation.app.parking.park(source="causes", reason="bad", body=b"{", message_id="m-1")
+    first = installation.app.parking.park(source="events", reason="bad", body=b"{", message_id="m-1")
     installation.wait(timedelta(hours=1))
-    again = installation.app.parking.park(source="causes", reason="bad", body=b"{", message_id="m-1")
+    again = installation.app.parking.park(source="events", reason="bad", body=b"{", message_id="m-1")
     assert again.id == first.id
     (kept,) = installation.app.parking.all()
     assert kept == first
@@ -31,8 +31,8 @@ def test_the_same_input_is_kept_once(installation: Installation) -> None:
 
 def test_other_input_is_kept_besides(installation: Installation) -> None:
     for source, body, message_id in (
-        ("causes", b"{", "1"),
-        ("causes", b"{", "2"),
+        ("events", b"{", "1"),
+        ("events", b"{", "2"),
         ("runs", b"{", "1"),
         ("runs", b"[", "1"),
     ):
@@ -139,13 +139,13 @@ def test_all_text_that_fits_a_queue_is_kept_whole(installation: Installation, le
 
 
 def test_dead_letters_are_parked_with_the_queues_reason_and_removed(installation: Installation) -> None:
-    for queue in ("causes", "steps", "runs", "approvals"):
+    for queue in ("events", "steps", "runs", "approvals"):
         installation.bus.dead.append(
             DeadLetter(queue=queue, body=b"{", message_id=f"m-{queue}", reason="MaxDeliveryCount")
         )
     assert installation.app.parking.empty_dead_letters() == 4
     assert installation.app.parking.empty_dead_letters() == 0
-    assert {item.source for item in installation.app.parking.all()} == {"causes", "steps", "runs", "approvals"}
+    assert {item.source for item in installation.app.parking.all()} == {"events", "steps", "runs", "approvals"}
     assert {item.reason for item in installation.app.parking.all()} == {"the queue gave up on it: MaxDeliveryCount"}
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.causes import CAUSE
+from slipway.domain.events import EVENT
 from slipway.domain.reports import Parked
 from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
-from slipway.engine.intake import Contended, UnknownTarget
+from slipway.engine.handle import Contended, UnknownTarget
 from slipway.engine.receiving import TRIES, pause_after
 from slipway.inbound import BadInput, Ignored, read_json
 from slipway.ledger import Conflict, LedgerUnavailable
@@ -26,7 +26,7 @@ def receive(
         if error is not None:
             raise error
 
-    installation.app.receiver.receive(work, queue="causes", body=BODY, message_id=message_id, tries=tries)
+    installation.app.receiver.receive(work, queue="events", body=BODY, message_id=message_id, tries=tries)
 
 
 def parked(installation: Installation) -> list[Parked]:
@@ -63,7 +63,7 @@ def test_what_is_none_of_our_business_leaves_nothing_behind(installation: Instal
 def test_bad_input_is_parked_at_once_with_its_reason(installation: Installation, error: Exception) -> None:
     receive(installation, error)
     (kept,) = parked(installation)
-    assert (kept.source, kept.reason, kept.body, kept.message_id) == ("causes", str(error), BODY.decode(), "m-1")
+    assert (kept.source, kept.reason, kept.body, kept.message_id) == ("events", str(error), BODY.decode(), "m-1")
     assert raw(installation) == []
 
 
@@ -76,7 +76,7 @@ def test_while_a_service_is_away_a_message_is_put_off_as_often_as_it_takes(
 ) -> None:
     receive(installation, error, tries=tries)
     (again,) = raw(installation)
-    assert (again.queue, again.body, again.tries) == ("causes", BODY, tries + 1)
+    assert (again.queue, again.body, again.tries) == ("events", BODY, tries + 1)
     assert again.not_before == installation.now + pause_after(tries)
     assert parked(installation) == []
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_parked_is_put_off(installation: Installation, error: Exc
 @pytest.mark.parametrize(
     "work",
     [
-        lambda body: CAUSE.validate_python(read_json(body)),
+        lambda body: EVENT.validate_python(read_json(body)),
         lambda body: read_json(b"[" * 100_000),
     ],
 )
@@ -150,5 +150,5 @@ def test_garbage_never_leaves_the_receiver_as_an_error(
     installation: Installation, work: Callable[[bytes], None]
 ) -> None:
     for tries in range(TRIES):
-        installation.app.receiver.receive(work, queue="causes", body=b'{"kind": 7}', message_id="m", tries=tries)
+        installation.app.receiver.receive(work, queue="events", body=b'{"kind": 7}', message_id="m", tries=tries)
     assert len(parked(installation)) == 1

@@ -20,8 +20,8 @@ def test_the_manifests_and_the_image_of_the_earlier_release_come_back(installati
     assert installation.phase(3) is Phase.COMPLETED
     assert installation.production.digest("shop") == installation.release(1).digest
     plan = installation.app.reader.plan(installation.release(3).plan_hash or "")
-    before = installation.app.reader.plan(installation.release(1).visits[-1].plan_hash or "")
-    assert (plan.manifests, plan.brings_back, plan.warnings) == (before.manifests, 1, ())
+    before = installation.app.reader.plan(installation.release(1).rollouts[-1].plan_hash or "")
+    assert (plan.manifests, plan.rollback, plan.warnings) == (before.manifests, 1, ())
     assert "promotion.requested" not in [r.action for r in installation.trail() if r.release == "shop-3"]
     assert installation.verify().intact
 
@@ -38,7 +38,7 @@ def test_a_roll_back_in_staging_runs_the_acceptance_tests_anew(installation: Ins
 def test_the_plan_warns_when_the_manifests_are_gone_and_uses_the_present_ones(installation: Installation) -> None:
     two_live(installation)
     assert isinstance(installation.blobs, MemoryBlobs)
-    del installation.blobs.documents[installation.release(1).visits[-1].plan_hash or ""]
+    del installation.blobs.documents[installation.release(1).rollouts[-1].plan_hash or ""]
     installation.command(Verb.ROLLBACK, 1, "production")
     installation.settle()
     assert installation.phase(3) is Phase.COMPLETED

@@ -9,7 +9,7 @@ def test_a_rotation_is_recorded_once_with_ids_only(installation: Installation) -
     assert not look(("k1",), now=installation.now)
     assert look(("k2", "k1"), now=installation.now)
     assert look(("k3", "k2"), now=installation.now)
-    records = list(installation.app.ledger.audit("_installation"))
+    records = installation.trail("_installation")
     assert [(record.action, record.actor) for record in records] == [("keys.changed", "slipway")] * 3
     assert records[-1].details == {"signs": "k3", "verify": ["k2"], "added": ["k3"], "retired": ["k1"]}
     assert installation.verify("_installation").intact

@@ -80,13 +80,13 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     installation.push("1.0")
     attach(installation, shop("1.0"))
     installation.settle()
-    token = installation.app.places.links.approval(installation.release(1), ADA, now=installation.now).rpartition("/")[
+    token = installation.app.clients.links.approval(installation.release(1), ADA, now=installation.now).rpartition("/")[
         2
     ]
     desk = Desk(
         keys=KEYS,
         reader=installation.app.reader,
-        intake=installation.app.intake,
+        handler=installation.app.handler,
         clock=installation.clock,
         public_url=BASE,
     )
@@ -105,7 +105,7 @@ def test_what_is_missing_is_waited_for(installation: Installation) -> None:
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, "production")
     asked = installation.now
-    installation.perform(step)
+    installation.run_step(step)
     assert installation.phase(1) is Phase.PLANNING
     attach(installation, shop("1.0"))
     installation.settle()
@@ -136,7 +136,7 @@ def test_a_signature_that_does_not_hold_is_refused_at_once(installation: Install
     wrong = classic(simple_layer(built, ec_key()))
     installation.nonprod.held.seed("team/shop", wrong, built.digest.replace(":", "-") + ".sig")
     step = installation.settle_at(StepKind.PLAN, "production")
-    installation.perform(step)
+    installation.run_step(step)
     assert installation.phase(1) is Phase.FAILED
     assert "not signed with the required key" in installation.release(1).reason
     assert installation.verify().intact
@@ -170,6 +170,6 @@ def test_a_key_that_cannot_be_read_any_more_fails_the_plan_and_says_which(
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, "production")
     (deliveries / "shop" / "keys" / "cosign.pub").write_bytes(b"")
-    installation.perform(step)
+    installation.run_step(step)
     assert installation.phase(1) is Phase.FAILED
     assert "require.cosign.key: expected a public key" in installation.release(1).reason

@@ -8,13 +8,12 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
 from slipway.effects.messaging import MessageTooLarge
-from slipway.engine.intake import Contended
+from slipway.engine.handle import Contended
 from slipway.engine.outcome import Finished
-from slipway.engine.parking import NotReplayable
-from slipway.engine.receiving import Receiver
+from slipway.engine.parking import NotReplayable, Parking
 from slipway.ledger import LedgerUnavailable, OutboxEntry
 from slipway.testing import Installation, MemoryBus
-from tests.unit.engine.test_perform import busy_like, performer, step
+from tests.unit.engine.test_run_step import busy_like, step, step_runner
 
 TOO_LARGE = 300_000
 __all__ = ["step"]  # the fixture
@@ -29,8 +28,20 @@ def sent(installation: Installation) -> list[str]:
     return [message.id for message in installation.bus.sent if message.id.startswith("m-")]
 
 
+class Unyielding(MemoryBus):
+    """To whose queues no message can be given as it is."""
+
+    def send_raw(self, queue: str, body: bytes, **_: Any) -> None:
+        raise MessageTooLarge(queue, ["m-1-copy"])
+
+
+def takes_nothing(installation: Installation) -> None:
+    installation.bus = Unyielding()
+    installation.restart()
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize(("queue", "other"), [("causes", "steps"), ("steps", "causes")])
+@pytest.mark.parametrize(("queue", "other"), [("events", "steps"), ("steps", "events")])
 def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
     installation: Installation, place: int, queue: str, other: str
 ) -> None:
@@ -45,7 +56,7 @@ def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
 
 def test_what_is_too_large_in_two_queues_is_parked_twice(installation: Installation) -> None:
     assert installation.app.outbox.send(
-        [entry(installation, 1, TOO_LARGE, "causes"), entry(installation, 2, TOO_LARGE, "steps")]
+        [entry(installation, 1, TOO_LARGE, "events"), entry(installation, 2, TOO_LARGE, "steps")]
     )
     assert {parked.message_id for parked in installation.app.parking.all()} == {"m-1", "m-2"}
 
@@ -88,7 +99,7 @@ def test_the_sweep_does_not_meet_it_again(installation: Installation) -> None:
 
 def test_parked_input_that_is_too_large_for_its_queue_is_said_not_to_be_replayable(installation: Installation) -> None:
     kept = installation.app.parking.park(source="runs", reason="bad", body=b"{}")
-    installation.bus.send_raw = _refuse
+    takes_nothing(installation)
     with pytest.raises(NotReplayable, match=f"{kept.id} is too large for the queue runs"):
         installation.app.parking.replay(kept.id, actor="ada")
 
@@ -100,27 +111,26 @@ def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
     def work(body: bytes) -> None:
         raise error
 
-    installation.bus.send_raw = _refuse
-    installation.app.receiver.receive(work, queue="causes", body=b"{}", message_id="m-1")
+    takes_nothing(installation)
+    installation.app.receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
     (parked,) = installation.app.parking.all()
     assert str(error) in parked.reason
-    assert parked.reason.endswith("queue causes: too large for it: m-1-copy")
+    assert parked.reason.endswith("queue events: too large for it: m-1-copy")
 
 
-def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(installation: Installation) -> None:
-    def away(**_: Any) -> None:
+def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
         raise LedgerUnavailable("switched off")
 
     def work(body: bytes) -> None:
         raise LedgerUnavailable("switched off")
 
-    class Lost:
-        park = staticmethod(away)
-
-    installation.bus.send_raw = _refuse
-    receiver = Receiver(parking=Lost(), bus=installation.bus, clock=installation.clock)  # type: ignore[arg-type]
+    takes_nothing(installation)
+    monkeypatch.setattr(Parking, "park", away)
     with pytest.raises(LedgerUnavailable):
-        receiver.receive(work, queue="causes", body=b"{}", message_id="m-1")
+        installation.app.receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
 
 
 def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
@@ -128,13 +138,9 @@ def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(
 ) -> None:
     """Its outcome must not be lost: the message comes again, and the report goes to the ledger directly."""
     report = Finished(passed=True, result={"filled": "x" * TOO_LARGE})
-    busy = busy_like(installation.app.intake)
+    busy = busy_like(installation.app.handler)
     with pytest.raises(Contended):
-        performer(installation, lambda work: report, intake=busy).perform(step)
+        step_runner(installation, lambda work: report, handler=busy).run(step)
     assert installation.phase(1) is Phase.DEPLOYING
-    performer(installation, lambda work: Finished(passed=True, result={"objects": []})).perform(step)
+    step_runner(installation, lambda work: Finished(passed=True, result={"objects": []})).run(step)
     assert installation.phase(1) is Phase.CHECKING
-
-
-def _refuse(queue: str, body: bytes, *, message_id: str, **_: Any) -> None:
-    raise MessageTooLarge(queue, ["m-1-copy"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.roles import PERMISSIONS, NotPermitted, Permission, Role, demand, holders, read_roles
+from slipway.domain.roles import PERMISSIONS, Caller, NotPermitted, Permission, Role, demand, holders, read_roles
 from slipway.http.callers import Access, NamedKey, Unknown
 from slipway.inbound import BadInput
 
@@ -26,20 +26,20 @@ def signed_in(*roles: str, typ: str = "roles") -> dict[str, str]:
     return {"x-ms-client-principal": base64.b64encode(text.encode()).decode()}
 
 
-def caller(access: Access, headers: dict[str, str] | None = None, parameters: dict[str, str] | None = None):  # type: ignore[no-untyped-def]
+def caller(access: Access, headers: dict[str, str] | None = None, parameters: dict[str, str] | None = None) -> Caller:
     request = func.HttpRequest("GET", "https://a.example", headers=headers or {}, body=b"")
     return access.caller(request.headers, parameters or {})
 
 
 def test_a_host_key_without_a_name_is_an_operators() -> None:
     found = caller(HOST, {"x-functions-key": "some other key"})
-    assert (found.name, found.roles) == ("api", {Role.OPERATOR})
+    assert (found.name, found.roles) == ("api", frozenset({Role.OPERATOR}))
 
 
 @pytest.mark.parametrize("access", [HOST, ROLES])
 def test_a_named_key_has_its_own_role_and_name(access: Access) -> None:
     for found in (caller(access, {"X-Functions-Key": KEY}), caller(access, {}, {"code": KEY})):
-        assert (found.name, found.roles) == ("key:auditors", {Role.READER})
+        assert (found.name, found.roles) == ("key:auditors", frozenset({Role.READER}))
 
 
 def test_where_roles_decide_a_key_that_is_not_named_opens_nothing() -> None:
@@ -49,16 +49,16 @@ def test_where_roles_decide_a_key_that_is_not_named_opens_nothing() -> None:
 
 
 def test_a_person_is_a_reader_and_has_the_app_roles_of_the_sign_in() -> None:
-    assert caller(ROLES, signed_in()).roles == {Role.READER}
+    assert caller(ROLES, signed_in()).roles == frozenset({Role.READER})
     found = caller(ROLES, signed_in("Slipway.Operator", "approver", "Finance.Admin"))
-    assert (found.name, found.roles) == ("ada@example.com", {Role.READER, Role.OPERATOR, Role.APPROVER})
+    assert (found.name, found.roles) == ("ada@example.com", frozenset({Role.READER, Role.OPERATOR, Role.APPROVER}))
     long = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
-    assert caller(ROLES, signed_in("admin", typ=long)).roles == {Role.READER, Role.ADMIN}
+    assert caller(ROLES, signed_in("admin", typ=long)).roles == frozenset({Role.READER, Role.ADMIN})
 
 
 def test_the_header_of_a_person_is_not_believed_without_easy_auth() -> None:
     found = caller(HOST, signed_in("admin"))
-    assert (found.name, found.roles) == ("api", {Role.OPERATOR})
+    assert (found.name, found.roles) == ("api", frozenset({Role.OPERATOR}))
     with pytest.raises(Unknown):
         caller(Access(easy_auth=False, host_keys=False), signed_in("admin"))
 
@@ -66,7 +66,7 @@ def test_the_header_of_a_person_is_not_believed_without_easy_auth() -> None:
 def test_a_person_with_a_key_has_the_roles_of_both_and_their_own_name() -> None:
     access = Access(easy_auth=True, host_keys=True, host_key_role=Role.READER)
     found = caller(access, signed_in("approver") | {"x-functions-key": "any"})
-    assert (found.name, found.roles) == ("ada@example.com", {Role.READER, Role.APPROVER})
+    assert (found.name, found.roles) == ("ada@example.com", frozenset({Role.READER, Role.APPROVER}))
 
 
 def test_a_principal_that_cannot_be_read_is_refused_without_repeating_it() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.causes import VoteCast
+from slipway.domain.events import VoteCast
 from slipway.domain.tokens import ApprovalClaims, Claims, Keys
 from slipway.inbound import BadInput, Senders, parse_vote
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, as_bytes, changed

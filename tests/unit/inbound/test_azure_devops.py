@@ -23,9 +23,9 @@ FINISHED = datetime(2026, 11, 22, 21, 40, 0, 765432, tzinfo=UTC)
 
 
 def parse(hook: dict[str, Any], organizations: frozenset[str] = ANY) -> Run:
-    cause = parse_hook(as_bytes(hook), organizations, now=NOW)
-    assert (cause.received_at, cause.repository, cause.digest, cause.tag) == (NOW, None, None, None)
-    return cause.run
+    event = parse_hook(as_bytes(hook), organizations, now=NOW)
+    assert (event.received_at, event.repository, event.digest, event.tag) == (NOW, None, None, None)
+    return event.run
 
 
 def test_a_completed_build_becomes_a_run() -> None:
@@ -179,7 +179,7 @@ def test_long_values_are_cut_to_what_a_run_holds() -> None:
     assert (len(run.number), len(run.branch)) == (256, 1024)
 
 
-def test_a_hook_that_is_sent_again_is_the_same_cause() -> None:
+def test_a_hook_that_is_sent_again_is_the_same_event() -> None:
     again = changed(BUILD, notificationId=99, id="another", createdDate="2026-11-22T22:00:00Z")
     later = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
     first = parse_hook(as_bytes(BUILD), ANY, now=NOW)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.causes import ImagePushed
+from slipway.domain.events import ImagePushed
 from slipway.inbound import BadInput, Ignored, parse_image_event, registry_event
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, OPTIONAL, PUSH, RESOURCE_ID, SOURCES, changed
 
@@ -19,7 +19,7 @@ def parse(
     return parse_image_event(registry_event(type=type, source=source, time=time, data=data), SOURCES, now=NOW)
 
 
-def test_a_push_becomes_a_cause() -> None:
+def test_a_push_becomes_an_event() -> None:
     assert parse() == ImagePushed(
         received_at=NOW,
         registry="nonprod",

@@ -1,10 +1,10 @@
-"""The gateway: what comes by HTTP is enqueued as a cause under a name that repeats share; what is wrong is not."""
+"""The gateway: what comes by HTTP is enqueued as an event under a name that repeats share; what is wrong is not."""
 
 from datetime import timedelta
 
 import pytest
 
-from slipway.domain.causes import CAUSE
+from slipway.domain.events import EVENT
 from slipway.domain.sources import Source
 from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.gateway import Gateway
@@ -13,21 +13,21 @@ from slipway.testing import MemoryBus
 from tests.unit.inbound.samples import BUILD, NOTHING, NOW, PUSH, RESOURCE_ID, SOURCES, as_bytes, changed
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
-EVENT = registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW, data=PUSH)
+PUSH_EVENT = registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW, data=PUSH)
 
 
 def gateway(bus: MemoryBus, *organizations: str) -> Gateway:
     return Gateway(bus=bus, sources=SOURCES, organizations=frozenset(organizations), clock=lambda: NOW)
 
 
-def test_a_push_and_a_run_are_enqueued_as_causes_that_can_be_read_again() -> None:
+def test_a_push_and_a_run_are_enqueued_as_events_that_can_be_read_again() -> None:
     bus = MemoryBus()
-    gateway(bus).take(Source.EVENT_GRID, EVENT)
+    gateway(bus).take(Source.EVENT_GRID, PUSH_EVENT)
     gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
-    causes = [CAUSE.validate_python(message.body) for message in bus.sent]
-    assert [cause.kind for cause in causes] == ["image-pushed", "pipeline-completed"]
-    assert [message.queue for message in bus.sent] == ["causes", "causes"]
-    assert [message.id for message in bus.sent] == [cause.mark for cause in causes]
+    events = [EVENT.validate_python(message.body) for message in bus.sent]
+    assert [event.kind for event in events] == ["image-pushed", "pipeline-completed"]
+    assert [message.queue for message in bus.sent] == ["events", "events"]
+    assert [message.id for message in bus.sent] == [event.mark for event in events]
 
 
 def test_repeats_carry_the_same_message_id_although_their_envelopes_differ() -> None:
@@ -55,6 +55,6 @@ def test_that_the_queue_is_away_is_told() -> None:
     bus = MemoryBus()
     bus.broken = True
     with pytest.raises(QueueUnavailable):
-        gateway(bus).take(Source.EVENT_GRID, EVENT)
+        gateway(bus).take(Source.EVENT_GRID, PUSH_EVENT)
     with pytest.raises(QueueUnavailable):
         gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))

@@ -1,4 +1,4 @@
-"""Whatever arrives, a parser answers with a cause, `BadInput` or `Ignored`; and what it says is short and storable."""
+"""Whatever arrives, a parser answers with an event, `BadInput` or `Ignored`; and what it says is short and storable."""
 
 import json
 import sys

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.causes import PipelineCompleted
+from slipway.domain.events import PipelineCompleted
 from slipway.inbound import BadInput, parse_run_message
 from slipway.inbound.pipeline import unwrap
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, RUN_MESSAGE, as_bytes, changed
@@ -25,12 +25,12 @@ def parse(message: Any) -> PipelineCompleted:
 
 
 def test_a_message_names_the_run_and_its_image() -> None:
-    cause = parse(RUN_MESSAGE)
-    assert (cause.repository, cause.digest, cause.tag) == ("team/shop", DIGEST, "1.4.2")
-    assert cause.run.succeeded
-    assert (cause.run.organization, cause.run.project, cause.run.pipeline) == ("contoso", "shop", "shop-ci")
-    assert (cause.run.id, cause.run.number, cause.run.branch) == (4711, "1.4.2", "refs/heads/main")
-    assert (cause.run.requested_by, cause.run.finished_at) == (
+    event = parse(RUN_MESSAGE)
+    assert (event.repository, event.digest, event.tag) == ("team/shop", DIGEST, "1.4.2")
+    assert event.run.succeeded
+    assert (event.run.organization, event.run.project, event.run.pipeline) == ("contoso", "shop", "shop-ci")
+    assert (event.run.id, event.run.number, event.run.branch) == (4711, "1.4.2", "refs/heads/main")
+    assert (event.run.requested_by, event.run.finished_at) == (
         "ada@contoso.com",
         datetime(2026, 11, 22, 21, 40, tzinfo=UTC),
     )
@@ -38,22 +38,22 @@ def test_a_message_names_the_run_and_its_image() -> None:
 
 def test_only_what_identifies_the_run_is_needed() -> None:
     needed = {k: RUN_MESSAGE[k] for k in ("type", "project", "pipeline", "runId", "runNumber", "result")}
-    cause = parse(needed)
-    assert (cause.repository, cause.digest, cause.tag, cause.run.finished_at) == (None, None, None, NOW)
+    event = parse(needed)
+    assert (event.repository, event.digest, event.tag, event.run.finished_at) == (None, None, None, NOW)
 
 
 @pytest.mark.parametrize(("ahead", "believed"), [(timedelta(minutes=4), True), (timedelta(days=900), False)])
 def test_a_time_that_lies_ahead_puts_no_release_before_all_that_come_later(ahead: timedelta, believed: bool) -> None:
     said = NOW + ahead
-    cause = parse(changed(RUN_MESSAGE, finishedAt=said.isoformat()))
-    assert cause.run.finished_at == (said if believed else NOW)
+    event = parse(changed(RUN_MESSAGE, finishedAt=said.isoformat()))
+    assert event.run.finished_at == (said if believed else NOW)
 
 
 @pytest.mark.parametrize("missing", ["digest", "tag"])
 def test_an_image_may_be_named_by_tag_or_digest(missing: str) -> None:
-    cause = parse(changed(RUN_MESSAGE, **{f"image__{missing}": NOTHING}))
-    assert getattr(cause, missing) is None
-    assert cause.repository == "team/shop"
+    event = parse(changed(RUN_MESSAGE, **{f"image__{missing}": NOTHING}))
+    assert getattr(event, missing) is None
+    assert event.repository == "team/shop"
 
 
 @pytest.mark.parametrize(

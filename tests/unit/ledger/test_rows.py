@@ -1,5 +1,7 @@
 """Records become rows and come back the same, however long they are and whatever they are written in."""
 
+from typing import Any
+
 import pytest
 
 from slipway.domain.actions import Action
@@ -13,7 +15,7 @@ TEXTS = ["", "plain", "Grüße", "🚢" * 40, "\x00\x1f\u2028\"\\'", "a" * 100_0
 
 
 def parked(body: str) -> Parked:
-    return Parked(id="1", source="causes", reason="a test", body=body, parked_at=MORNING)
+    return Parked(id="1", source="events", reason="a test", body=body, parked_at=MORNING)
 
 
 def record(**details: object) -> AuditRecord:
@@ -66,11 +68,11 @@ def test_each_field_of_a_short_audit_record_is_a_column_of_its_own() -> None:
     ],
     ids=str,
 )
-def test_a_damaged_row_is_no_audit_record(damage: dict[str, object]) -> None:
+def test_a_damaged_row_is_no_audit_record(damage: dict[str, Any]) -> None:
     damaged = {**pack_audit(record(reason="done")), **damage}
     values = {name: value for name, value in damaged.items() if value is not None}
     with pytest.raises((ValueError, RecursionError)):
-        unpack_audit(values)  # type: ignore[arg-type]
+        unpack_audit(values)
 
 
 def test_a_row_that_is_longer_than_the_service_takes_is_refused_by_name() -> None:

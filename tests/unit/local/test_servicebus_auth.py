@@ -6,6 +6,7 @@ import hmac
 from urllib.parse import quote_plus
 
 import pytest
+from pydantic import SecretStr
 
 from local.servicebus import BusSettings, QueueSettings
 from local.servicebus.auth import Grants, check_sas
@@ -14,7 +15,10 @@ from local.servicebus.queues.testing import ManualClock
 
 KEY = "a-key-for-tests"
 SETTINGS = BusSettings(
-    queues=(QueueSettings(name="causes"),), key_name="root", key=KEY, bearer_token="a-static-local-token"
+    queues=(QueueSettings(name="events"),),
+    key_name="root",
+    key=SecretStr(KEY),
+    bearer_token=SecretStr("a-static-local-token"),
 )
 
 
@@ -26,19 +30,19 @@ def a_token(resource: str, *, expiry: str, key: str = KEY, key_name: str = "root
 
 
 def test_a_good_token_gives_its_path_and_its_expiry() -> None:
-    token = a_token("sb://127.0.0.1:5672/Causes", expiry="2000")
-    assert check_sas(token, key_name="root", key=KEY, now=1999) == ("causes", 2000.0)
+    token = a_token("sb://127.0.0.1:5672/Events", expiry="2000")
+    assert check_sas(token, key_name="root", key=KEY, now=1999) == ("events", 2000.0)
 
 
 @pytest.mark.parametrize(
     ("token", "why"),
     [
-        (a_token("sb://h/causes", expiry="2000", key="another"), "signature does not fit"),
-        (a_token("sb://h/causes", expiry="2000", key_name="other"), "no key of this name"),
-        (a_token("sb://h/causes", expiry="1000"), "expired"),
-        (a_token("sb://h/causes", expiry="soon"), "number of seconds"),
-        (a_token("sb://h/causes", expiry="2000").replace("2000", "3000"), "signature does not fit"),
-        (a_token("sb://h/causes", expiry="2000").replace("causes", "steps"), "signature does not fit"),
+        (a_token("sb://h/events", expiry="2000", key="another"), "signature does not fit"),
+        (a_token("sb://h/events", expiry="2000", key_name="other"), "no key of this name"),
+        (a_token("sb://h/events", expiry="1000"), "expired"),
+        (a_token("sb://h/events", expiry="soon"), "number of seconds"),
+        (a_token("sb://h/events", expiry="2000").replace("2000", "3000"), "signature does not fit"),
+        (a_token("sb://h/events", expiry="2000").replace("events", "steps"), "signature does not fit"),
         ("SharedAccessSignature sr=x&sig=!&se=2000&skn=root", "signature does not fit"),
         ("SharedAccessSignature sr=x", "'sig' is missing"),
         ("SharedAccessSignature ", "'sr' is missing"),
@@ -55,22 +59,22 @@ def test_a_token_opens_its_entity_with_all_below_and_nothing_else() -> None:
     clock = ManualClock()
     grants = Grants(SETTINGS, clock.now)
     expiry = str(int(clock.now()) + 100)
-    grants.put(token=a_token("sb://h/causes", expiry=expiry), audience="sb://h/Causes")
-    grants.check("causes")
-    grants.check("causes/$deadletterqueue")
-    for other in ("steps", "cause", "causes2", ""):
+    grants.put(token=a_token("sb://h/events", expiry=expiry), audience="sb://h/Events")
+    grants.check("events")
+    grants.check("events/$deadletterqueue")
+    for other in ("steps", "cause", "events2", ""):
         with pytest.raises(Refusal, match="Unauthorized"):
             grants.check(other)
     clock.advance(101)
     with pytest.raises(Refusal, match="no valid token"):
-        grants.check("causes")
+        grants.check("events")
 
 
 def test_a_token_for_the_namespace_opens_every_entity() -> None:
     clock = ManualClock()
     grants = Grants(SETTINGS, clock.now)
     grants.put(token=a_token("sb://h/", expiry=str(int(clock.now()) + 100)), audience="sb://h/")
-    grants.check("causes")
+    grants.check("events")
     grants.check("steps")
 
 
@@ -78,19 +82,19 @@ def test_a_token_cannot_be_put_for_an_entity_that_it_was_not_signed_for() -> Non
     clock = ManualClock()
     grants = Grants(SETTINGS, clock.now)
     with pytest.raises(Refusal, match="another entity"):
-        grants.put(token=a_token("sb://h/steps", expiry=str(int(clock.now()) + 9)), audience="sb://h/causes")
+        grants.put(token=a_token("sb://h/steps", expiry=str(int(clock.now()) + 9)), audience="sb://h/events")
 
 
 def test_only_the_configured_bearer_token_is_taken() -> None:
     grants = Grants(SETTINGS, ManualClock().now)
     with pytest.raises(Refusal, match="not the bearer token") as refused:
-        grants.put(token="another-token", audience="sb://h/causes")
+        grants.put(token="another-token", audience="sb://h/events")
     assert "a-static-local-token" not in str(refused.value)
-    grants.put(token="a-static-local-token", audience="sb://h/causes")
-    grants.check("causes")
+    grants.put(token="a-static-local-token", audience="sb://h/events")
+    grants.check("events")
 
 
 def test_no_bearer_token_is_taken_where_none_is_configured() -> None:
     grants = Grants(SETTINGS.model_copy(update={"bearer_token": None}), ManualClock().now)
     with pytest.raises(Refusal, match="shared access signatures only"):
-        grants.put(token="None", audience="sb://h/causes")
+        grants.put(token="None", audience="sb://h/events")

@@ -28,12 +28,12 @@ def clock() -> ManualClock:
 
 
 def a_broker(clock: ManualClock, **settings: Any) -> Broker:
-    queue = QueueSettings(name="causes", **settings)
+    queue = QueueSettings(name="events", **settings)
     return Broker([queue], now=clock.now, call_later=clock.call_later)
 
 
 def a_queue(clock: ManualClock, **settings: Any) -> Queue:
-    return a_broker(clock, **settings).queue("causes")
+    return a_broker(clock, **settings).queue("events")
 
 
 def receive(queue: Queue, **options: Any) -> Mailbox:
@@ -373,7 +373,7 @@ def test_a_batch_with_one_bad_message_is_refused_as_a_whole(
     clock: ManualClock, bad: bytes, condition: Condition
 ) -> None:
     broker = a_broker(clock)
-    queue = broker.queue("causes")
+    queue = broker.queue("events")
     with pytest.raises(Refusal) as refused:
         broker.publish(queue, batch(encoded_message("good"), bad), is_batch=True)
     assert refused.value.condition is condition
@@ -384,9 +384,9 @@ def test_a_batch_with_one_bad_message_is_refused_as_a_whole(
 
 def test_queues_are_found_without_regard_to_case(clock: ManualClock) -> None:
     broker = a_broker(clock)
-    assert broker.queue("CAUSES") is broker.queue("causes")
-    assert broker.queue("causes/$deadletterqueue") is broker.queue("causes").dead_letters
-    for path in ("steps", "steps/$DeadLetterQueue", "causes/$DeadLetterQueue/$DeadLetterQueue", ""):
+    assert broker.queue("EVENTS") is broker.queue("events")
+    assert broker.queue("events/$deadletterqueue") is broker.queue("events").dead_letters
+    for path in ("steps", "steps/$DeadLetterQueue", "events/$DeadLetterQueue/$DeadLetterQueue", ""):
         with pytest.raises(Refusal, match="could not be found"):
             broker.queue(path)
 
@@ -395,7 +395,7 @@ def test_queues_are_found_without_regard_to_case(clock: ManualClock) -> None:
 def test_memory_does_not_grow_with_the_number_of_messages_that_have_gone(clock: ManualClock, end: str) -> None:
     lasting = 86400 * 14 if end == "completed" else 1
     broker = a_broker(clock, default_ttl_seconds=lasting, duplicate_detection_seconds=60)
-    queue = broker.queue("causes")
+    queue = broker.queue("events")
     mailbox = receive(queue) if end == "completed" else Mailbox()
 
     def pass_through(count: int) -> int:
@@ -414,3 +414,48 @@ def test_memory_does_not_grow_with_the_number_of_messages_that_have_gone(clock: 
         assert pass_through(3000) - before < 200_000
     finally:
         tracemalloc.stop()
+
+
+def time_to_live(message: Message) -> int | None:
+    """Milliseconds, as the header has them."""
+    milliseconds: int | None = message.header[2]
+    return milliseconds
+
+
+@pytest.mark.parametrize(("own", "shown"), [(None, 60_000), (10, 10_000), (3600, 60_000)])
+def test_the_time_to_live_of_the_queue_shows_on_the_message_and_is_a_ceiling(
+    clock: ManualClock, own: float | None, shown: int
+) -> None:
+    """B-06. Documentation of Service Bus, "Message expiration": the default counts where the sender sets no time,
+    and is a ceiling for the time that he sets."""
+    queue = a_queue(clock, default_ttl_seconds=60, dead_letter_on_expiration=True)
+    queue.publish([message(time_to_live=own)])
+    assert time_to_live(receive(queue).messages[0]) == shown
+    queue = a_queue(clock, default_ttl_seconds=60, dead_letter_on_expiration=True)
+    queue.publish([message(time_to_live=own)])
+    clock.advance(61)
+    assert [time_to_live(lost) for lost in dead(queue)] == [shown]
+
+
+def test_a_message_without_any_limit_shows_no_time_to_live(clock: ManualClock) -> None:
+    queue = a_queue(clock)
+    queue.publish([message()])
+    assert time_to_live(receive(queue).messages[0]) is None
+
+
+def test_a_scheduled_message_is_enqueued_under_the_number_that_it_shows(clock: ManualClock) -> None:
+    """B-05. `x-opt-enqueue-sequence-number` is on every message; only a forwarded one keeps another number."""
+    queue = a_queue(clock)
+    queue.publish([message(scheduled_for=clock.now() + 5)])
+    clock.advance(6)
+    annotations = receive(queue).messages[0].annotations
+    assert annotations["x-opt-enqueue-sequence-number"] == annotations["x-opt-sequence-number"] == 2
+
+
+def test_a_batch_is_limited_by_its_size_and_not_by_its_count(clock: ManualClock) -> None:
+    """B-09. Change log of Azure.Messaging.ServiceBus 7.20.2: "the service does not enforce a count limit"."""
+    broker = a_broker(clock)
+    queue = broker.queue("causes")
+    one = encode(Described(ULong(0x75), encoded_message("")))
+    broker.publish(queue, one * 5000, is_batch=True)
+    assert queue.counts().active == 5000

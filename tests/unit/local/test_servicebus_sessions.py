@@ -4,10 +4,12 @@ import pytest
 
 from local.servicebus import QueueSettings
 from local.servicebus.errors import Condition, Refusal
+from local.servicebus.links.management import manage
 from local.servicebus.queues.broker import Broker
 from local.servicebus.queues.entry import Outcome, Settlement
 from local.servicebus.queues.session_queue import SessionQueue
 from local.servicebus.queues.testing import Mailbox, ManualClock, message
+from local.servicebus.wire.types import Int, Timestamp
 
 COMPLETE = Settlement(outcome=Outcome.COMPLETED)
 ABANDON = Settlement(outcome=Outcome.ABANDONED)
@@ -20,9 +22,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def queue(clock: ManualClock) -> SessionQueue:
-    settings = QueueSettings(name="causes", requires_session=True, lock_seconds=30, max_delivery_count=3)
+    settings = QueueSettings(name="events", requires_session=True, lock_seconds=30, max_delivery_count=3)
     broker = Broker([settings], now=clock.now, call_later=clock.call_later)
-    found = broker.queue("causes")
+    found = broker.queue("events")
     assert isinstance(found, SessionQueue)
     return found
 
@@ -154,3 +156,23 @@ def test_deferred_messages_are_taken_within_their_session(queue: SessionQueue) -
 def test_a_receiver_without_a_session_is_refused(queue: SessionQueue) -> None:
     with pytest.raises(Refusal, match="requires sessions"):
         queue.add_receiver(Mailbox())
+
+
+def listed(queue: SessionQueue, updated_after: Timestamp) -> list[str]:
+    body = {"last-updated-time": updated_after, "skip": Int(0), "top": Int(100)}
+    answer = manage(queue, "com.microsoft:get-message-sessions", body)
+    return [] if answer.status == 204 else list(answer.value["sessions-ids"])
+
+
+def test_sessions_are_listed_by_when_their_state_was_set(queue: SessionQueue, clock: ManualClock) -> None:
+    """B-08. Text of Azure.Messaging.ServiceBus 7.21.0: with a time, sessions whose state was set after it; with
+    DateTime.MaxValue, which the client sends as the first moment of the year 10000, all with messages or a state."""
+    queue.publish([message(session_id="with-message")])
+    for session_id in ("early", "late"):
+        accept(queue, session_id)
+        clock.advance(10)
+        queue.set_session_state(session_id, b"state")
+    assert listed(queue, Timestamp.of(clock.now() - 5)) == ["late"]
+    assert listed(queue, Timestamp.of(clock.now() - 15)) == ["early", "late"]
+    assert listed(queue, Timestamp.of(clock.now())) == []
+    assert listed(queue, Timestamp(253_402_300_800_000)) == ["early", "late", "with-message"]

@@ -17,7 +17,7 @@ def written(folder: Path, content: Any) -> Path:
 
 
 def test_defaults_are_those_of_the_service(tmp_path: Path) -> None:
-    settings = read_settings(written(tmp_path, {"queues": [{"name": "causes"}]}))
+    settings = read_settings(written(tmp_path, {"queues": [{"name": "events"}]}))
     (queue,) = settings.queues
     assert (queue.lock_seconds, queue.max_delivery_count, queue.requires_session) == (60, 10, False)
     assert len(settings.key.get_secret_value()) >= 32

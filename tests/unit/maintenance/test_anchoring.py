@@ -17,7 +17,7 @@ from slipway.ledger.table import Act, Write
 from slipway.maintenance.anchoring import Anchored
 from slipway.testing import MemoryLog, MemoryTable, write_delivery
 from tests.contract.audit.installation import Audited
-from tests.faults.mortal import Crash, Life, MortalTable, mortal_channel, mortal_log
+from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
 
 DAY = timedelta(days=1)
 
@@ -182,9 +182,11 @@ def live_through(deliveries: Path, life: Life) -> Audited:
     mortal = Audited(
         deliveries,
         table=MortalTable(table, life),
-        log=mortal_log(log, life),
+        log=mortal_port(log, life, "log", "append"),
         settings={"witnesses": ["inbox"]},
-        wrap=lambda ports: replace(ports, channel=lambda name: mortal_channel(ports.channel(name), life)),
+        wrap=lambda ports: replace(
+            ports, channel=lambda name: mortal_port(ports.channel(name), life, "channel", "send")
+        ),
     )
     for _ in range(2):
         for _ in range(4):

@@ -14,7 +14,7 @@ from slipway.ledger.table import Act, Write
 from slipway.testing import MemoryLog, MemoryTable, write_delivery
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
-from tests.faults.mortal import Crash, Life, MortalTable, mortal_log
+from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_run_may_end_at_any_point(deliveries: Path, form: Form) -> None:
         before = Audited(deliveries, table=table, log=log)
         before.deliver("1.0")
         before.append(*ODD)
-        mortal = Audited(deliveries, table=MortalTable(table, life), log=mortal_log(log, life))
+        mortal = Audited(deliveries, table=MortalTable(table, life), log=mortal_port(log, life, "log", "append"))
         for _ in range(2):
             try:
                 mortal.container_export(form).run()

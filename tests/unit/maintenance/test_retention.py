@@ -17,7 +17,7 @@ from slipway.maintenance.retention import Kept
 from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable, write_delivery
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
-from tests.faults.mortal import Crash, Life, MortalTable, mortal_blobs
+from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
 
 DAY = timedelta(days=1)
 AGE = 30 * DAY
@@ -135,7 +135,9 @@ def test_nothing_moves_that_is_wrong(installation: Audited) -> None:
 def test_a_damaged_document_is_found_by_verification(installation: Audited, damage: str) -> None:
     installation.retention(AGE).run()
     assert isinstance(installation.archive, MemoryBlobs)
-    segment = next(iter(installation.app.ledger.archive.segments("shop")))  # type: ignore[union-attr]
+    archive = installation.app.ledger.archive
+    assert archive is not None
+    segment = next(iter(archive.segments("shop")))
     if damage == "missing":
         del installation.archive.documents[segment.document]
     else:
@@ -148,7 +150,9 @@ def test_a_damaged_document_is_found_by_verification(installation: Audited, dama
 def live_through(deliveries: Path, life: Life) -> Audited:
     table, log, documents = MemoryTable(), MemoryLog(), MemoryBlobs()
     history(deliveries, table, log)
-    mortal = Audited(deliveries, table=MortalTable(table, life), log=log, archive=mortal_blobs(documents, life))
+    mortal = Audited(
+        deliveries, table=MortalTable(table, life), log=log, archive=mortal_port(documents, life, "blobs", "put")
+    )
     mortal.wait(DAY + AGE)
     for _ in range(2):
         try:
@@ -186,7 +190,9 @@ def test_the_trail_is_whole_at_each_moment_of_the_move(deliveries: Path) -> None
         table, log, documents = MemoryTable(), MemoryLog(), MemoryBlobs()
         history(deliveries, table, log)
         life = Life(crash_at=frozenset({point}))
-        mortal = Audited(deliveries, table=MortalTable(table, life), log=log, archive=mortal_blobs(documents, life))
+        mortal = Audited(
+            deliveries, table=MortalTable(table, life), log=log, archive=mortal_port(documents, life, "blobs", "put")
+        )
         mortal.wait(DAY + AGE)
         with pytest.raises(Crash):
             mortal.retention(AGE).run()

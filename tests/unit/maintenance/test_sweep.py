@@ -68,7 +68,7 @@ def test_a_push_whose_event_came_is_not_found_again_nor_the_other_way_round(inst
     event = installation.pushed("1.0")
     installation.wait(SETTLED)
     assert installation.sweep(look_for_pushes=True).missed_pushes == 1
-    installation.app.intake.take(event)
+    installation.app.handler.handle(event)
     installation.wait(timedelta(minutes=5))
     assert installation.sweep(look_for_pushes=True).missed_pushes == 0
     assert installation.actions().count("release.created") == 1

@@ -9,7 +9,7 @@ from slipway.domain.commands import Verb
 from slipway.domain.explain import explain, in_the_way
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from slipway.domain.windows import Opening
+from slipway.domain.windows import WindowStatus
 from slipway.queries.board import Row, row
 from tests.unit.domain.operations import Operation, applications, happenings
 from tests.unit.domain.samples import unattended
@@ -38,7 +38,7 @@ def test_whatever_is_on_its_way_is_on_the_board_once_with_the_rules_that_explain
 
 def test_a_release_that_a_closed_window_holds_names_the_window_on_the_board() -> None:
     world = World(unattended())
-    world.windows["staging"] = lambda _: Opening(open=False, reason="closed for a holiday")
+    world.windows["staging"] = lambda _: WindowStatus(open=False, reason="closed for a holiday")
     world.push("v1")
     world.settle()
     (moving,) = row(world.snapshot()).cells[0].moving

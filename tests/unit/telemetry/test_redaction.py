@@ -89,7 +89,8 @@ def test_a_log_record_says_what_it_is_about_and_holds_no_secret(caplog: pytest.L
         except RuntimeError:
             logging.getLogger("slipway.x").exception("went wrong at %s", f"https://x/approvals/{TOKEN}")
     [record] = caplog.records
-    assert (record.application, record.release, record.environment, record.step) == ("shop", "shop-1", "", "deploy")
+    subject = {"application": "shop", "release": "shop-1", "environment": "", "step": "deploy"}
+    assert {name: vars(record)[name] for name in subject} == subject
     assert TOKEN not in record.getMessage()
     assert TOKEN not in logging.Formatter().format(record)
     assert TOKEN not in str(logs.attributes(record))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import Outgoing
 from slipway.engine.observing import ObservedBus
@@ -32,7 +33,7 @@ class Traced(Installation):
         parent = message.trace.parent
         with (
             receiving(parent),
-            span(Family.FUNCTION, "perform_step"),
+            span(Family.FUNCTION, "run_step"),
             handling(parent),
             span(Family.QUEUE, "receive steps", link=message.trace.link),
         ):
@@ -47,7 +48,7 @@ def installation(tmp_path: Path) -> Traced:
 
 
 def deliver(installation: Traced) -> None:
-    with receiving(PUSH), span(Family.FUNCTION, "take_cause"):
+    with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
@@ -80,7 +81,7 @@ def test_every_step_from_push_to_production_is_in_the_trace_of_the_push(installa
 
 def test_the_wait_for_approval_is_bridged_by_links_both_ways(installation: Traced, kept: Kept) -> None:
     deliver(installation)
-    [vote] = kept.named("cause vote-cast")
+    [vote] = kept.named("event vote-cast")
     assert trace_of(vote) == "2" * 32, "a person's visit is a trace of its own"
     assert links_of(vote) == {"1" * 32}
     after = [recorded for recorded in kept.named("queue receive steps") if "2" * 32 in links_of(recorded)]
@@ -107,7 +108,8 @@ def test_looks_are_beside_one_another_and_not_below(installation: Traced, kept: 
 
     def sent_from(look: Any) -> int:
         received = by_id[look.parent.span_id]
-        return by_id[received.parent.span_id].parent.span_id  # type: ignore[no-any-return]
+        above: int = by_id[received.parent.span_id].parent.span_id
+        return above
 
     looks: dict[str, list[Any]] = {}
     for recorded in kept.named("step check"):
@@ -118,10 +120,10 @@ def test_looks_are_beside_one_another_and_not_below(installation: Traced, kept: 
 
 
 def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Traced, kept: Kept) -> None:
-    with receiving(PUSH), span(Family.FUNCTION, "take_cause"):
+    with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
-    late = [m for m in installation.bus.sent if m.queue == "causes" and m.body["kind"] == "deadline-reached"]
+    late = [m for m in installation.bus.sent if m.queue is Queue.EVENTS and m.body["kind"] == "deadline-reached"]
     assert late
     for sent in late:
         assert sent.trace is not None
@@ -138,9 +140,10 @@ def test_ends_and_steps_are_counted_by_names_that_are_listed(installation: Trace
     assert ended.value == 1
     steps = {(p.attributes["slipway.step"], p.attributes["slipway.outcome"]) for p in points[Metric.STEP]}
     assert ("deploy", "passed") in steps
-    assert set(points) <= {str(metric) for metric in Metric}
+    metrics = {str(metric): metric for metric in Metric}
+    assert set(points) <= set(metrics)
     for name, found in points.items():
-        allowed = {str(attribute) for attribute in Metric(name).attributes}
+        allowed = {str(attribute) for attribute in metrics[name].attributes}
         assert all(set(point.attributes) <= allowed for point in found), name
     used = {name for recorded in kept.spans for name in recorded.attributes}
     assert used <= listed()

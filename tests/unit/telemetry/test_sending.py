@@ -71,7 +71,7 @@ def test_spans_metrics_and_logs_arrive_by_otlp_with_one_trace_and_no_secret(send
 def test_an_app_without_a_destination_imports_nothing_of_the_sdk() -> None:
     """Cold start counts: the SDK takes a quarter of a second, Azure's exporter the better part of one more."""
     code = (
-        "import sys; import slipway.bootstrap.azure, functions.tracing, slipway.engine.perform;"
+        "import sys; import slipway.bootstrap.azure, functions.tracing, slipway.engine.run_step;"
         "print([m for m in sys.modules if m.startswith(('opentelemetry', 'azure.monitor'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
@@ -175,7 +175,7 @@ def test_the_receiver_refuses_what_is_no_otlp(receiver: Store) -> None:
 
 
 def test_a_release_is_shown_as_a_waterfall_on_a_page_and_in_the_terminal(sending: Sdk, receiver: Store) -> None:
-    with about({Attribute.RELEASE: "shop-1"}), span(Family.CAUSE, "image-pushed"):
+    with about({Attribute.RELEASE: "shop-1"}), span(Family.EVENT, "image-pushed"):
         with span(Family.TABLE, "get"):
             pass
         with span(Family.STEP, "<deploy>"):
@@ -188,4 +188,4 @@ def test_a_release_is_shown_as_a_waterfall_on_a_page_and_in_the_terminal(sending
     assert "table get" in http.request("GET", f"{address}/releases/shop-1?calls=1").data.decode()
     assert "/releases/shop-1" in http.request("GET", address).data.decode()
     shown = text(*rows(receiver.spans), width=100, colour=False)
-    assert [line.split()[0] for line in shown.splitlines()] == ["cause", "step"]
+    assert [line.split()[0] for line in shown.splitlines()] == ["event", "step"]

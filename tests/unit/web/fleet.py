@@ -13,7 +13,7 @@ from slipway.catalogue.entries import Catalogue
 from slipway.domain.application import Application, Environment, Image
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.model import sha256
-from slipway.domain.release import GateState, Head, Lane, Live, Phase, Push, Release, Visit
+from slipway.domain.release import GateState, Head, Lane, Live, Phase, Push, Release, Rollout
 from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_release
 from slipway.ledger.table import Act, Row, Write
@@ -90,10 +90,10 @@ class Fleet(Installation):
             there = where if last else names[-1]
             release = self._release(name, number, phase if last else Phase.COMPLETED, there)
             before = [
-                Visit(environment=one, arrived_at=release.order, left_at=release.order, outcome="live")
+                Rollout(environment=one, arrived_at=release.order, left_at=release.order, outcome="live")
                 for one in names[: names.index(there)]
             ]
-            release = release.evolve(visits=(*before, *release.visits))
+            release = release.evolve(rollouts=(*before, *release.rollouts))
             writes.append(Write(act=Act.CREATE, key=keys.release(number), values=pack_release(release)))
         active = () if phase.final else (newest,)
         head = Head(application=name, sequence=newest * 20, next_release=newest + 1, active=active)
@@ -131,7 +131,7 @@ class Fleet(Installation):
             plan_base=digest,
             plan_delivery=sha256(b"delivery"),
             gate=gate if phase is Phase.AWAITING_APPROVAL else None,
-            visits=(Visit(environment=where, arrived_at=at),),
+            rollouts=(Rollout(environment=where, arrived_at=at),),
             reason="deployment/web: 1 of 3 pods is not ready: CrashLoopBackOff" if phase is Phase.FAILED else "",
         )
 

@@ -9,13 +9,13 @@ from typing import Any
 from slipway.catalogue import Delivery, Known, load_deliveries
 from slipway.catalogue.entries import Catalogue
 from slipway.domain.application import Application, policy_hash
-from slipway.domain.causes import DeadlineReached
+from slipway.domain.events import DeadlineReached
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.model import sha256
 from slipway.domain.plan import Change, Plan, PlanMade
 from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
-from slipway.testing import ADA, CLEO, Installation
+from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
 from slipway.web.approving import Desk
 
 DELIVERIES = Path(__file__).resolve().parents[3] / "deliveries"
@@ -75,6 +75,7 @@ class Told(Installation):
 
     deliveries: Path = field(default=DELIVERIES, kw_only=False)
     application: str = "hello"
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     policy: Application = field(default_factory=hello)
     changes: tuple[Change, ...] = CHANGES
     written: str = LOG
@@ -106,7 +107,7 @@ class Told(Installation):
         return Desk(
             keys=app.keys,
             reader=app.reader,
-            intake=app.intake,
+            handler=app.handler,
             clock=self.clock,
             public_url=app.settings.public_url,
             access=app.access,
@@ -153,7 +154,7 @@ class Told(Installation):
         message = super().next_step()
         return None if message is None or message.body["kind"] in self.stops_before else message
 
-    def perform(self, step: Step) -> None:
+    def run_step(self, step: Step) -> None:
         self.wait(timedelta(seconds=3.4))
         reason = self.fails.get(step.kind, "")
         result = {} if reason and step.kind is not StepKind.VERIFY else self._result(step, self.release(step.release))

@@ -33,17 +33,17 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-def asked(**settings: object) -> tuple[Told, Release]:
+def asked(**settings: Any) -> tuple[Told, Release]:
     """Version 1.4.0 is live everywhere; 1.5.0 waits for approval in production."""
-    home = Told(**settings)  # type: ignore[arg-type]
+    home = Told(**settings)
     home.bring("1.4.0")
-    cast(home, home.newest())
+    cast_vote(home, home.newest())
     home.settle()
     home.wait(timedelta(hours=20, minutes=7))
     return home, home.bring("1.5.0")
 
 
-def two_asked(**settings: object) -> tuple[Told, Release]:
+def two_asked(**settings: Any) -> tuple[Told, Release]:
     """The same, but two people must approve."""
     home, _ = asked(**settings)
     home.change_delivery(hello(approvers=(ADA, BEN), required=2))
@@ -51,7 +51,7 @@ def two_asked(**settings: object) -> tuple[Told, Release]:
     return home, home.bring("1.6.0")
 
 
-def cast(
+def cast_vote(
     home: Told,
     subject: Release,
     voter: str = ADA,
@@ -79,20 +79,20 @@ def _approval(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> 
 def _voted() -> Answer:
     home, subject = two_asked()
     token = home.token(subject)
-    cast(home, subject, ADA)
+    cast_vote(home, subject, ADA)
     home.wait(timedelta(minutes=4))
     return show(home.desk, token)
 
 
 def _seen_by_ben() -> Answer:
     home, subject = two_asked()
-    cast(home, subject, ADA)
+    cast_vote(home, subject, ADA)
     home.wait(timedelta(minutes=4))
     return show(home.desk, home.token(subject, BEN))
 
 
 def _reject(home: Told, subject: Release) -> None:
-    cast(home, subject, ADA, VoteDecision.REJECT, "The report of last night shows wrong totals.")
+    cast_vote(home, subject, ADA, VoteDecision.REJECT, "The report of last night shows wrong totals.")
 
 
 def _newer(home: Told, subject: Release) -> None:
@@ -102,12 +102,12 @@ def _newer(home: Told, subject: Release) -> None:
 def _plan_made_again(home: Told, subject: Release) -> None:
     home.change_delivery()
     home.changes = home.changes[:1]
-    cast(home, subject)
+    cast_vote(home, subject)
     home.settle()
 
 
 def _passed(home: Told, subject: Release) -> None:
-    cast(home, subject)
+    cast_vote(home, subject)
     home.settle()
 
 
@@ -175,7 +175,7 @@ def _audit(**asked: str) -> Answer:
 
 def asked_and_voted() -> tuple[Told, Release]:
     home, subject = asked()
-    cast(home, subject)
+    cast_vote(home, subject)
     home.settle()
     return home, subject
 
@@ -206,7 +206,7 @@ def _rolled_back() -> Answer:
     home, subject = asked()
     home.wait(timedelta(minutes=5))
     home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed: case 07: expected 10.50, got 10.05"}
-    cast(home, subject)
+    cast_vote(home, subject)
     home.settle()
     return release.show(home.app.reader, subject.id)
 
@@ -224,7 +224,7 @@ def _importing() -> Answer:
 def show_promotion(home: Told, subject: Release, **progress: Any) -> Answer:
     """The page of a release that is on its way into the registry of production."""
     home.stops_before = frozenset({StepKind.PROMOTE})
-    cast(home, subject)
+    cast_vote(home, subject)
     home.settle()
     step = home.app.reader.release(subject.id).step
     assert step is not None

@@ -15,7 +15,7 @@ from slipway.web.answer import Answer
 from slipway.web.approving import show, show_changes
 from slipway.web.messages import guarded
 from tests.unit.web.installation import Told, digest, hello
-from tests.unit.web.samples import SAMPLES, asked, cast, two_asked
+from tests.unit.web.samples import SAMPLES, asked, cast_vote, two_asked
 
 
 def body(answer: Answer) -> str:
@@ -113,7 +113,7 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
     token = home.token(subject)
     home.change_delivery()
     home.stops_before = frozenset({StepKind.PLAN})
-    cast(home, subject)
+    cast_vote(home, subject)
     assert home.newest().phase is Phase.PLANNING
     assert "The plan is being made again" in body(show(home.desk, token))
 
@@ -132,7 +132,7 @@ def test_a_rollout_that_failed_after_approval_says_so() -> None:
     home, subject = asked()
     token = home.token(subject)
     home.fails = {StepKind.CHECK: "1 of 2 pods crash"}
-    cast(home, subject)
+    cast_vote(home, subject)
     home.settle()
     page = body(show(home.desk, token))
     assert "It was approved, failed and was rolled back" in page
@@ -228,12 +228,12 @@ def _nothing(home: Told) -> None:
 
 
 def _vote(home: Told) -> None:
-    cast(home, home.newest())
+    cast_vote(home, home.newest())
     home.settle()
 
 
 def _reject(home: Told) -> None:
-    cast(home, home.newest(), decision=VoteDecision.REJECT, reason="no")
+    cast_vote(home, home.newest(), decision=VoteDecision.REJECT, reason="no")
 
 
 def _newer(home: Told) -> None:
@@ -251,7 +251,7 @@ def _other_delivery(home: Told) -> None:
 def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
     home, subject = two_asked()
     early = home.app.keys.approval(home.token(subject), now=home.now).evolve(plan_hash=digest("an earlier plan"))
-    cast(home, subject, BEN)
+    cast_vote(home, subject, BEN)
     page = body(show(home.desk, home.app.keys.sign("approval", early)))
     assert "The plan changed" in page
     assert BEN not in page

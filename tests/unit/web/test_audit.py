@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from slipway.domain.actions import Action
-from slipway.domain.audit_query import ActionClass
+from slipway.domain.audit_query import ActionClass, AuditQuery
 from slipway.inbound import BadInput
 from slipway.testing import ADA
 from slipway.web.audit import PAGE, download, show
@@ -74,15 +74,9 @@ def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: Told, given: di
 
 
 def test_a_token_of_another_search_is_refused(home: Told) -> None:
-    token = home.app.trail.page(home_query(), limit=3).next
+    token = home.app.trail.page(AuditQuery(), limit=3).next
     assert token is not None
     assert show(home.app.trail, home.app.catalogue, {"actor": ADA, "after": token}).status == 400
-
-
-def home_query():  # type: ignore[no-untyped-def]
-    from slipway.domain.audit_query import AuditQuery  # noqa: PLC0415
-
-    return AuditQuery()
 
 
 def test_what_is_taken_along_is_what_is_shown(home: Told) -> None:

@@ -12,6 +12,7 @@ from slipway.domain.release import Phase, Release
 from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA, BASE
 from slipway.web.signin import SignIn
+from tests.registered import registered
 from tests.unit.api.in_process import use
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import asked
@@ -145,16 +146,9 @@ def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_routes_and_methods_are_what_links_and_forms_use() -> None:
-    app = func.FunctionApp()
-    app.register_functions(pages.blueprint)
-    app.register_functions(approvals.blueprint)
-    found = set()
-    for function in app.get_functions():
-        trigger = function.get_trigger().get_dict_repr()  # type: ignore[union-attr]
-        assert str(trigger["authLevel"]).lower().endswith("anonymous")
-        methods = ",".join(sorted(str(getattr(method, "value", method)) for method in trigger["methods"]))
-        found.add((methods, trigger["route"]))
-    assert found == {
+    functions = registered(pages, approvals)
+    assert all(str(function.trigger["authLevel"]).lower().endswith("anonymous") for function in functions)
+    assert {(",".join(sorted(function.methods)), function.trigger["route"]) for function in functions} == {
         ("GET,HEAD", "/"),
         ("GET,HEAD", "audit"),
         ("GET,HEAD", "audit.jsonl"),

@@ -20,7 +20,7 @@ from slipway.web.signin import Visitor
 from slipway.web.templating import STYLESHEET
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.installation import Told
-from tests.unit.web.samples import SAMPLES, asked, cast, park
+from tests.unit.web.samples import SAMPLES, asked, cast_vote, park
 
 FIRST_VIEW = 60 * 1024
 FIVE = ("development", "test", "staging", "preproduction", "production")
@@ -59,14 +59,14 @@ def test_a_release_that_waits_for_its_run_is_shown_before_the_first_environment(
 def test_a_failure_is_an_alarm_until_something_goes_live_there() -> None:
     home, subject = asked()
     home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed"}
-    cast(home, subject)
+    cast_vote(home, subject)
     home.settle()
     body = looked_at(home)
     assert 'class="alarm"' in body
     assert "hello-2 in production" in body
     assert "1 of 24 cases failed" in body
     home.fails = {}
-    cast(home, home.bring("1.6.0"))
+    cast_vote(home, home.bring("1.6.0"))
     home.settle()
     body = looked_at(home)
     assert 'class="alarm"' not in body
@@ -75,7 +75,7 @@ def test_a_failure_is_an_alarm_until_something_goes_live_there() -> None:
 
 def test_a_rejection_is_no_alarm() -> None:
     home, subject = asked()
-    cast(home, subject, decision=VoteDecision.REJECT, reason="not now")
+    cast_vote(home, subject, decision=VoteDecision.REJECT, reason="not now")
     assert 'class="alarm"' not in looked_at(home)
 
 

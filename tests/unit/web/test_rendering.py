@@ -13,7 +13,7 @@ from slipway.web.answer import Answer
 from slipway.web.approving import show, show_changes
 from slipway.web.signin import Visitor
 from tests.unit.web.installation import Told
-from tests.unit.web.samples import SAMPLES, asked, cast, pages
+from tests.unit.web.samples import SAMPLES, asked, cast_vote, pages
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;"
 HIDING = "safe\u202e\u2066evil\u2069 \x1b[31mred\x1b[0m \x07bell"
@@ -113,7 +113,7 @@ def test_hostile_input_is_escaped_on_the_approval_page() -> None:
 def test_a_hostile_reason_is_escaped_on_both_pages() -> None:
     home, subject = asked()
     token = home.token(subject)
-    cast(home, subject, decision=VoteDecision.REJECT, reason=HOSTILE + HIDING)
+    cast_vote(home, subject, decision=VoteDecision.REJECT, reason=HOSTILE + HIDING)
     for answer in (show(home.desk, token), release.show(home.app.reader, subject.id)):
         _assert_harmless(answer)
         assert "&lt;script&gt;" in text_of(answer)

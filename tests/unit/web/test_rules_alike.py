@@ -12,7 +12,7 @@ from slipway.testing import ADA, BEN
 from slipway.web.approving import show
 from tests.unit.effects.notification.samples import for_everybody
 from tests.unit.web.installation import Told
-from tests.unit.web.samples import cast, two_asked
+from tests.unit.web.samples import cast_vote, two_asked
 
 
 def of_gate(home: Told, subject: Release) -> tuple[RuleResult, ...]:
@@ -30,7 +30,7 @@ def plain(page: str) -> str:
 
 def test_page_card_and_explain_say_the_same_of_a_gate() -> None:
     home, subject = two_asked()
-    cast(home, subject)
+    cast_vote(home, subject)
     subject = home.app.reader.release(subject.id)
     rules = of_gate(home, subject)
     assert [rule.name for rule in rules] == [
@@ -51,10 +51,10 @@ def test_page_card_and_explain_say_the_same_of_a_gate() -> None:
 
 def test_the_audit_keeps_the_rules_of_each_vote_and_of_the_gates_end() -> None:
     home, subject = two_asked()
-    cast(home, subject, ADA)
+    cast_vote(home, subject, ADA)
     home.deadline(home.app.reader.release(subject.id))
-    records = [record for record in home.app.reader.audit("hello") if record.release == subject.id]  # type: ignore[union-attr]
-    kept = {record.action: record.details.get("results") for record in records}  # type: ignore[union-attr]
+    records = [record for record in home.trail() if record.release == subject.id]
+    kept = {record.action: record.details["results"] for record in records if "results" in record.details}
     assert {rule["rule"] for rule in kept["vote.approved"]} >= {"gate-is-open", "approver-is-listed", "one-vote-each"}
     assert kept["release.expired"] == [
         Rule.QUORUM_REACHED.not_yet("1 of 2 approvals", WaitsFor.PERSON).model_dump(mode="json")

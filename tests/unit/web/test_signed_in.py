@@ -19,7 +19,7 @@ from slipway.web.approving import decide, show, show_changes
 from slipway.web.located import Place
 from slipway.web.messages import guarded
 from tests.unit.web.installation import Told, hello
-from tests.unit.web.samples import FORM, Headers, asked, cast, nonce_of
+from tests.unit.web.samples import FORM, Headers, asked, cast_vote, nonce_of
 
 OIDS = {ADA: "0a1b2c3d-0000-4000-8000-00000000000a", BEN: "0a1b2c3d-0000-4000-8000-00000000000b"}
 STRANGER = "mallory@example.com"
@@ -82,7 +82,9 @@ def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None
     answer = office.send(ADA, nonce_of(page))
     assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
     assert office.phase is Phase.PROMOTING
-    vote = office.home.app.reader.release(office.subject.id).gate.votes[0]  # type: ignore[union-attr]
+    gate = office.home.app.reader.release(office.subject.id).gate
+    assert gate is not None
+    vote = gate.votes[0]
     assert (vote.voter, vote.channel, vote.signed_in.object_id if vote.signed_in else "") == (ADA, "page", OIDS[ADA])
 
 
@@ -124,7 +126,7 @@ def test_the_header_is_not_believed_where_easy_auth_is_not_in_front(office: Offi
 
 def test_the_form_of_one_person_is_no_good_for_another(office: Office) -> None:
     office.change(hello(approvers=(ADA, BEN)))
-    cast(office.home, office.subject)
+    cast_vote(office.home, office.subject)
     office.home.settle()
     office.subject = office.home.app.reader.release(office.subject.id)
     nonce = nonce_of(office.look(ADA))
@@ -157,7 +159,7 @@ def test_a_vote_needs_the_plan_that_was_read(office: Office) -> None:
 def test_the_address_of_an_earlier_plan_explains_itself_and_leads_to_the_present_one(office: Office) -> None:
     before = office.place
     office.change(hello(approvers=(ADA, BEN)))
-    cast(office.home, office.subject)
+    cast_vote(office.home, office.subject)
     office.home.settle()
     page = text(office.look(ADA, before))
     assert "The plan changed" in page
@@ -185,7 +187,7 @@ def test_a_person_is_known_by_their_object_id_too(office: Office) -> None:
     staging, production = hello().environments
     gate = ApprovalGate(approvers=(ADA,), identities=(Identity(email=ADA, oid=OIDS[ADA]),))
     office.change(hello().evolve(environments=(staging, production.evolve(gate=gate))))
-    cast(office.home, office.subject)
+    cast_vote(office.home, office.subject)
     office.home.settle()
     office.subject = office.home.app.reader.release(office.subject.id)
     headers = Headers(principal("ada.lovelace@contoso.example", oid=OIDS[ADA]))
@@ -196,8 +198,7 @@ def test_where_roles_decide_a_vote_needs_that_of_an_approver(office: Office) -> 
     strict = Office(office.home, office.subject, host_keys=False)
     nonce = nonce_of(strict.look(ADA))
     answer = strict.send(ADA, nonce)
-    assert answer.status == 403
-    assert strict.phase is Phase.AWAITING_APPROVAL
+    assert (answer.status, strict.phase) == (403, Phase.AWAITING_APPROVAL)
     body = urlencode({"decision": "approve", "nonce": nonce}).encode()
     headers = Headers(FORM | principal(ADA, roles=("Slipway.Approver",)))
     assert located.decide(strict.home.desk, strict.place, headers, body).status == 303
@@ -221,9 +222,9 @@ def test_where_the_policy_demands_a_sign_in_a_link_shows_and_decides_nothing() -
     assert "Only people who sign in decide here" in page
     assert "What changes in production" in page
     assert "<form" not in page
-    cast(home, subject)
-    last = list(home.app.reader.audit("hello"))[-1]
-    assert (last.action, last.details["rules"]) == ("vote.refused", ["voter-has-signed-in"])  # type: ignore[union-attr]
+    cast_vote(home, subject)
+    last = home.trail()[-1]
+    assert (last.action, last.details["rules"]) == ("vote.refused", ["voter-has-signed-in"])
 
 
 def test_where_the_policy_demands_a_sign_in_whoever_has_signed_in_decides_and_takes_back() -> None:
@@ -234,7 +235,7 @@ def test_where_the_policy_demands_a_sign_in_whoever_has_signed_in_decides_and_ta
     assert "voter-has-signed-in" in text(office.look(ADA))
     assert office.send(ADA, nonce_of(office.look(ADA))).status == 303
     assert "You approved this" in text(office.look(ADA))
-    cast(home, office.subject, ADA, VoteDecision.WITHDRAW)
+    cast_vote(home, office.subject, ADA, VoteDecision.WITHDRAW)
     assert "You approved this" in text(office.look(ADA)), "a link alone takes nothing back either"
     assert office.send(ADA, nonce_of(office.look(ADA)), decision="withdraw").status == 303
     assert "You approved this" not in text(office.look(ADA))

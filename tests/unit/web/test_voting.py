@@ -16,7 +16,7 @@ from slipway.web.answer import Answer
 from slipway.web.approving import decide, show
 from slipway.web.messages import guarded
 from tests.unit.web.installation import Told
-from tests.unit.web.samples import Headers, asked, cast, nonce_of, two_asked
+from tests.unit.web.samples import Headers, asked, cast_vote, nonce_of, two_asked
 
 FROM_BROWSER = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin", "origin": "null"}
 
@@ -233,7 +233,7 @@ def test_a_link_that_cannot_be_used_takes_no_vote(page: Page) -> None:
 
 
 def test_a_rejected_release_can_no_longer_be_approved(page: Page) -> None:
-    cast(page.home, page.subject, decision=VoteDecision.REJECT, reason="no")
+    cast_vote(page.home, page.subject, decision=VoteDecision.REJECT, reason="no")
     answer = page.post()
     assert answer.status == 409
     assert page.phase is Phase.REJECTED
@@ -269,6 +269,6 @@ def test_tokens_and_nonces_are_never_logged(page: Page, caplog: pytest.LogCaptur
     page.post()
     page.post()
     show(replace(page.home.desk), page.token[:-3])
-    assert caplog.records, "the intake logs what it takes in"
+    assert caplog.records, "the handler logs what it takes in"
     for part in (page.token, page.nonce, page.token.partition(".")[2]):
         assert part not in caplog.text

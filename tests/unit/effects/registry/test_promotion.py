@@ -1,6 +1,8 @@
 """What a promotion does and refuses, between two registries in memory."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -37,11 +39,11 @@ from tests.unit.effects.registry.pairs import Pair, make_pair
 TWO_PLATFORMS = index(image(b"base", b"amd", architecture="amd64"), image(b"base", b"arm", architecture="arm64"))
 
 
-def run(pair: Pair, digest: str, tag: str = "482", **options: object) -> Promotion:
+def run(pair: Pair, digest: str, tag: str = "482", **options: Any) -> Promotion:
     return promote(
         Source(registry=pair.from_source, repository="team/shop", digest=digest),
         Target(registry=pair.to_target, repository="prod/shop", digest=digest, tag=tag),
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 
@@ -276,11 +278,11 @@ def test_progress_is_told_of_each_blob(pair: Pair) -> None:
     assert (seen[0].bytes, seen[-1].bytes, seen[-1].of_blobs) == (0, seen[-1].of_bytes, 5)
 
 
-def _replace(pair: Pair, change: object) -> None:
+def _replace(pair: Pair, change: Callable[[Request, Reply], Reply]) -> None:
     """Let somebody alter the target's replies."""
 
     def handle(request: Request) -> Reply:
-        return change(request, pair.target.handle(request))  # type: ignore[operator, no-any-return]
+        return change(request, pair.target.handle(request))
 
     pool = pair.to_target._session.around.pool
     assert isinstance(pool, MemoryPool)

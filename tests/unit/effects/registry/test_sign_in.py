@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs
 
@@ -37,6 +38,10 @@ class Guarded:
     def __init__(self, waiting: Waiting, *, host: str = "acr.test") -> None:
         self.registry = MemoryRegistry()
         self.registry.seed("team/shop", IMAGE, "481")
+        self.behind: Callable[[Request], Reply] = self.registry.handle
+        """What a request with a good token reaches."""
+        self.instead: dict[str, Callable[[Request], Reply]] = {}
+        """By path: what answers instead of the token endpoint there."""
         self.waiting = waiting
         self.challenge = f'Bearer realm="https://{host}/oauth2/token",service="{host}"'
         self.accepted: set[str] = set()
@@ -47,13 +52,15 @@ class Guarded:
         self.refresh_valid = True
 
     def __call__(self, request: Request) -> Reply:
+        if request.path in self.instead:
+            return self.instead[request.path](request)
         if request.path == "/oauth2/exchange":
             return self._exchange(parse_qs(request.body.decode()))
         if request.path == "/oauth2/token":
             return self._token(request)
         if request.headers.get("Authorization", "") not in self.accepted:
             return Reply(status=401, headers={"WWW-Authenticate": self.challenge})
-        return self.registry.handle(request)
+        return self.behind(request)
 
     def _exchange(self, form: dict[str, list[str]]) -> Reply:
         self.exchanges.append(form)
@@ -160,14 +167,14 @@ def test_a_registry_that_refuses_even_a_new_token_denies(guarded: Guarded) -> No
 def test_an_upload_that_is_met_by_401_sends_its_bytes_again(guarded: Guarded) -> None:
     registry = client(guarded, ENTRA)
     registry.put_blob("team/shop", digest_of(b"one"), 3, lambda: [b"one"])
-    put = guarded.registry.handle
+    put = guarded.behind
 
     def expire_before_put(request: Request) -> Reply:
         if request.method == "POST":
             guarded.accepted.clear()
         return put(request)
 
-    guarded.registry.handle = expire_before_put  # type: ignore[method-assign]
+    guarded.behind = expire_before_put
     registry.put_blob("team/shop", digest_of(b"two"), 3, lambda: [b"two"])
 
     assert guarded.registry.blobs["team/shop", digest_of(b"two")] == b"two"
@@ -250,7 +257,7 @@ def test_a_sign_in_that_cannot_work_says_why(
 def test_a_refused_exchange_shows_neither_token_nor_answer(
     guarded: Guarded, status: int, kind: type[Exception], message: str
 ) -> None:
-    guarded._exchange = lambda form: Reply(status=status, body=b"bad token: entra-token")  # type: ignore[method-assign]
+    guarded.instead["/oauth2/exchange"] = lambda request: Reply(status=status, body=b"bad token: entra-token")
 
     with pytest.raises(kind, match=message) as caught:
         client(guarded, ENTRA).resolve("team/shop", "481")
@@ -260,7 +267,7 @@ def test_a_refused_exchange_shows_neither_token_nor_answer(
 
 def test_a_token_with_a_line_break_never_becomes_a_header(guarded: Guarded) -> None:
     body = json.dumps({"refresh_token": "x\r\nEvil: yes"}).encode()
-    guarded._exchange = lambda form: Reply(status=200, body=body)  # type: ignore[method-assign]
+    guarded.instead["/oauth2/exchange"] = lambda request: Reply(status=200, body=body)
 
     with pytest.raises(Unsupported, match="expected refresh_token to be a token"):
         client(guarded, ENTRA).resolve("team/shop", "481")
@@ -275,7 +282,7 @@ def test_an_opaque_token_lives_as_long_as_the_server_says(guarded: Guarded) -> N
         asked.append(request)
         return token
 
-    guarded._token = sign_in  # type: ignore[method-assign]
+    guarded.instead["/oauth2/token"] = sign_in
     registry = client(guarded, Anonymous())
 
     registry.resolve("team/shop", "481")

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from operator import attrgetter
+from typing import Any, NoReturn
 
 import pytest
 
@@ -11,15 +12,15 @@ from slipway.domain.errors import UnknownName
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.engine.outcome import Finished, Outcome
-from slipway.engine.perform import Work
 from slipway.engine.receiving import TRIES
+from slipway.engine.run_step import Work
 from slipway.engine.steps.table import effects
 from slipway.testing import Installation
 
 BUGS: dict[str, tuple[type[Exception], Callable[[], object]]] = {
-    "a key that is not there": (KeyError, lambda: {}["bug"]),
+    "a key that is not there": (KeyError, lambda: dict[str, object]()["bug"]),
     "an index too far": (IndexError, lambda: list[object]()[0]),
-    "an attribute of None": (AttributeError, lambda: None.bug),  # type: ignore[attr-defined]
+    "an attribute of None": (AttributeError, lambda: attrgetter("bug")(None)),
     "a division by zero": (ZeroDivisionError, lambda: 1 // 0),
 }
 """What Python raises for mistakes in the code."""
@@ -47,8 +48,8 @@ def waiting(installation: Installation) -> Work:
 
 def outcome(installation: Installation, work: Work, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
     """Of the step, where every registry, cluster and channel is reached by `reach`."""
-    places = replace(installation.app.places, registry=reach, cluster=reach, channel=reach)
-    return effects(places, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
+    clients = replace(installation.app.clients, registry=reach, cluster=reach, channel=reach)
+    return effects(clients, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
 
 
 @pytest.mark.parametrize("bug", BUGS)
@@ -81,11 +82,16 @@ def test_a_bug_in_a_step_is_logged_and_tried_again_and_parked_at_last(
     error, mistake = BUGS[bug]
     installation.push("1.0")
     step = installation.settle_at(StepKind.DEPLOY, "staging")
-    broken = replace(installation.app.performer, effects={StepKind.DEPLOY: lambda work: mistake()})  # type: ignore[dict-item,return-value]
+
+    def fail(work: Work) -> NoReturn:
+        mistake()
+        raise AssertionError("the mistake raised nothing")
+
+    broken = replace(installation.app.step_runner, effects={StepKind.DEPLOY: fail})
 
     def deliver(tries: int) -> None:
         installation.app.receiver.receive(
-            lambda body: broken.perform(Step.model_validate_json(body)),
+            lambda body: broken.run(Step.model_validate_json(body)),
             queue="steps",
             body=step.model_dump_json().encode(),
             message_id=step.message_id,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
@@ -87,10 +88,10 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     home = InCloud(tmp_path, cloud, "watched")
     home.deliver(ROOT)
     step = home.settle_at(StepKind.PROMOTE, "production")
-    home.perform(step)
+    home.run_step(step)
 
     progress = home.app.reader.progress(home.release(1))
-    (following,) = [m for m in home.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
+    (following,) = [m for m in home.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "promote"]
     assert progress is not None
     assert progress.told == "the registry imports it"
     assert "operation" not in progress.model_dump()
@@ -157,7 +158,7 @@ def test_an_import_that_does_not_end_in_time_fails(tmp_path: Path, cloud: Azure)
     home = InCloud(tmp_path, cloud, "slow")
     home.deliver(ROOT)
     step = home.settle_at(StepKind.PROMOTE, "production")
-    home.perform(step)
+    home.run_step(step)
     home.now = step.asked_at + PROMOTION_TIME
     home.settle()
 
@@ -195,10 +196,10 @@ def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: 
     home.registries["prod"] = Dying(cloud.target.endpoint, EntraCredential(lambda: "entra"))
     home.restart()
     with pytest.raises(MemoryError):
-        home.perform(step)
+        home.run_step(step)
     assert cloud.target.resolve(home.repository, "1.0") == ROOT.digest
     home.registries["prod"] = cloud.target
     home.restart()
-    home.perform(step)
+    home.run_step(step)
 
     assert home.promoted()["tag_was"] == old

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -11,20 +12,31 @@ from typing import Any
 import pytest
 
 from slipway.domain.promotion import PromotionState
+from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, Step, StepKind
 from slipway.effects.registry import Throttled, Unreachable, Where
-from slipway.engine.outcome import Finished, LookAgain, Outcome, TryAgain
-from slipway.engine.perform import Work
+from slipway.engine.outcome import Finished, Outcome, Requeue, Retry
+from slipway.engine.run_step import Work
 from slipway.engine.steps.promote import DIGESTS_KEPT, promote
 from slipway.engine.steps.promoting import LONGEST_LIFE
 from slipway.ledger import LedgerUnavailable
 from slipway.ledger.table import Write
 from slipway.testing import Installation, MemoryTable
-from slipway.testing.artifacts import digest_of, image, index
+from slipway.testing.artifacts import Built, digest_of, image, index
 from slipway.testing.registry import Reply, Request
 
 LAYERS = [bytes([number]) * (3_000_000 - number) for number in range(4)]
+
+
+@dataclass(kw_only=True)
+class OneImage(Installation):
+    """Whatever tag CI pushes, it names the same image."""
+
+    image: Built = field(default_factory=lambda: image(*LAYERS))
+
+    def build(self, tag: str, *, app: str = "") -> str:
+        return self.nonprod.seed("team/shop", self.image, tag)
 
 
 class Pace:
@@ -56,11 +68,9 @@ class Pace:
 
 
 @pytest.fixture
-def installation(deliveries: Path) -> Installation:
+def installation(deliveries: Path) -> OneImage:
     """The image has four layers of 3 MB, and a message has a minute's time."""
-    home = Installation(deliveries, settings={"promotion_seconds": 60})
-    home.build = lambda tag, *, app="": home.nonprod.seed("team/shop", image(*LAYERS), tag)  # type: ignore[method-assign]
-    return home
+    return OneImage(deliveries, settings={"promotion_seconds": 60})
 
 
 @pytest.fixture
@@ -81,7 +91,7 @@ def work(home: Installation, step: Step, renew: Callable[[], bool] = lambda: Tru
 
 
 def run(home: Installation, step: Step, **changes: Any) -> Outcome:
-    return promote(home.app.places, home.clock, work(home, step, **changes))
+    return promote(home.app.clients, home.clock, work(home, step, **changes))
 
 
 def state(home: Installation) -> PromotionState | None:
@@ -91,13 +101,13 @@ def state(home: Installation) -> PromotionState | None:
 @pytest.mark.usefixtures("pace")
 def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: Installation) -> None:
     step = approved(installation)
-    installation.perform(step)
+    installation.run_step(step)
     lives = 1
     while installation.phase(1) is Phase.PROMOTING:
         (following,) = [s for s in installation.steps() if s.kind is StepKind.PROMOTE]
         assert (following.id, following.poll, following.tries) == (step.id, lives, 0)
         assert installation.prod.held.tags == {}
-        installation.perform(installation.settle_at(StepKind.PROMOTE, "production"))
+        installation.run_step(installation.settle_at(StepKind.PROMOTE, "production"))
         lives += 1
     installation.settle()
 
@@ -113,7 +123,7 @@ def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: 
 def test_what_is_left_is_asked_for_at_once(installation: Installation) -> None:
     outcome = run(installation, approved(installation))
 
-    assert isinstance(outcome, LookAgain)
+    assert isinstance(outcome, Requeue)
     assert outcome.after == timedelta(0)
 
 
@@ -121,7 +131,7 @@ def test_what_is_left_is_asked_for_at_once(installation: Installation) -> None:
 def test_how_far_it_is_can_be_read_while_it_runs_and_is_gone_afterwards(installation: Installation) -> None:
     step = approved(installation)
     assert installation.app.reader.progress(installation.release(1)) is None
-    installation.perform(step)
+    installation.run_step(step)
 
     seen = installation.app.reader.progress(installation.release(1))
 
@@ -150,7 +160,7 @@ def test_progress_is_written_at_most_once_a_second(installation: Installation, p
 @pytest.mark.usefixtures("pace")
 def test_after_its_time_it_fails_with_what_had_arrived(installation: Installation) -> None:
     step = approved(installation)
-    installation.perform(step)
+    installation.run_step(step)
     installation.now = step.asked_at + PROMOTION_TIME
     installation.settle()
 
@@ -164,7 +174,7 @@ def test_after_its_time_it_fails_with_what_had_arrived(installation: Installatio
 def test_a_single_blob_may_take_longer_than_a_message_has(installation: Installation, pace: Pace) -> None:
     pace.upload = timedelta(minutes=3)
     step = approved(installation)
-    while isinstance(outcome := run(installation, step), LookAgain):
+    while isinstance(outcome := run(installation, step), Requeue):
         step = step.evolve(poll=step.poll + 1)
 
     assert isinstance(outcome, Finished)
@@ -205,7 +215,7 @@ def test_a_failure_after_something_has_arrived_costs_no_try(installation: Instal
     pace.then = break_down
     outcome = run(installation, step)
 
-    assert isinstance(outcome, LookAgain)
+    assert isinstance(outcome, Requeue)
     assert "no answer" in outcome.reason
 
 
@@ -215,11 +225,12 @@ def test_a_busy_registry_is_left_alone_as_long_as_it_asks(installation: Installa
 
     outcome = run(installation, step)
 
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, Retry)
     assert outcome.after == timedelta(minutes=2)
     before = installation.now
-    installation.perform(step)
-    (message,) = [m for m in installation.bus.sent if m.queue == "steps" and m.body["kind"] == "promote"]
+    installation.run_step(step)
+    (message,) = [m for m in installation.bus.sent if m.queue is Queue.STEPS and m.body["kind"] == "promote"]
+    assert message.not_before is not None
     assert message.not_before >= before + timedelta(minutes=2)
 
 
@@ -246,11 +257,11 @@ def test_what_an_earlier_attempt_left_behind_does_not_count(installation: Instal
     assert (found.step, found.not_imported) == (step.id, "")
 
 
-def test_a_record_that_is_too_long_for_the_trail_is_kept_as_a_document(installation: Installation) -> None:
+def test_a_record_that_is_too_long_for_the_trail_is_kept_as_a_document(installation: OneImage) -> None:
     many = index(*(image(bytes([number % 250, number // 250]), architecture=f"a{number}") for number in range(300)))
-    installation.build = lambda tag, *, app="": installation.nonprod.seed("team/shop", many, tag)  # type: ignore[method-assign]
+    installation.image = many
     step = approved(installation)
-    installation.perform(step)
+    installation.run_step(step)
     installation.settle()
 
     (record,) = [found for found in installation.trail() if found.action == "promotion.done"]

@@ -11,7 +11,7 @@ from slipway.domain.steps import Step, StepKind
 from slipway.domain.tokens import TokenRefused
 from slipway.effects.notification import NotificationError
 from slipway.engine.links import EXPLAINS_FOR
-from slipway.engine.perform import TRIES, Work
+from slipway.engine.run_step import TRIES, Work
 from slipway.engine.steps.notices import Audience, messages
 from slipway.testing import ADA, BASE, BEN, KEYS, Installation, MemoryBlobs, MemoryChannel, MemoryTable
 from slipway.testing.installation import SETTINGS
@@ -32,7 +32,7 @@ def outcome(installation: Installation) -> tuple[str, dict[str, Any]]:
 def test_each_approver_gets_a_link_that_is_good_for_them_and_this_plan_alone(
     installation: Installation, step: Step
 ) -> None:
-    installation.perform(step)
+    installation.run_step(step)
     release = installation.release(1)
     assert [message.recipient for message in installation.inbox.messages] == [ADA, BEN]
     for message in installation.inbox.messages:
@@ -51,7 +51,7 @@ def test_each_approver_gets_a_link_that_is_good_for_them_and_this_plan_alone(
 
 
 def test_a_link_outlives_its_gate_to_explain_and_then_ends(installation: Installation, step: Step) -> None:
-    installation.perform(step)
+    installation.run_step(step)
     token = installation.inbox.tokens()[0]
     installation.wait(timedelta(hours=24) + EXPLAINS_FOR - timedelta(seconds=1))
     assert KEYS.approval(token, now=installation.now).approver == ADA
@@ -61,7 +61,7 @@ def test_a_link_outlives_its_gate_to_explain_and_then_ends(installation: Install
 
 
 def test_the_message_says_what_a_rollout_would_change(installation: Installation, step: Step) -> None:
-    installation.perform(step)
+    installation.run_step(step)
     message = installation.inbox.messages[0]
     assert message.headline == "shop-1 (1.0) waits for your approval for production"
     assert message.lines == ("Deployment shop: created", "Service shop: created")
@@ -70,13 +70,13 @@ def test_the_message_says_what_a_rollout_would_change(installation: Installation
 def test_people_are_asked_although_the_plan_cannot_be_read(installation: Installation, step: Step) -> None:
     assert isinstance(installation.blobs, MemoryBlobs)
     installation.blobs.documents[installation.release(1).plan_hash or ""] = b"changed"
-    installation.perform(step)
+    installation.run_step(step)
     assert [message.recipient for message in installation.inbox.messages] == [ADA, BEN]
 
 
 def test_nobody_is_told_of_a_gate_that_has_closed(installation: Installation, step: Step) -> None:
     installation.vote(1)
-    installation.perform(step)
+    installation.run_step(step)
     assert installation.inbox.messages == []
     assert outcome(installation)[1]["reason"] == "nobody needs to be told any more"
 
@@ -85,13 +85,13 @@ def test_nobody_gets_a_link_to_a_later_gate_than_the_one_they_are_asked_about(
     installation: Installation, step: Step
 ) -> None:
     late = step.evolve(environment="staging")
-    installation.perform(late)
+    installation.run_step(late)
     assert installation.inbox.messages == []
 
 
 def test_the_same_notice_sent_twice_has_the_same_id(installation: Installation, step: Step) -> None:
-    installation.perform(step)
-    installation.perform(step)
+    installation.run_step(step)
+    installation.run_step(step)
     ids = [message.id for message in installation.inbox.messages]
     assert ids[:2] == ids[2:]
     assert len(set(ids)) == 2
@@ -100,7 +100,7 @@ def test_the_same_notice_sent_twice_has_the_same_id(installation: Installation, 
 
 def test_a_channel_that_is_away_is_tried_again_and_given_up_in_the_end(installation: Installation, step: Step) -> None:
     installation.inbox.errors = [NotificationError("channel inbox: no answer", retryable=True)] * TRIES
-    installation.perform(step)
+    installation.run_step(step)
     installation.settle()
     action, details = outcome(installation)
     assert action == "notification.failed"
@@ -110,21 +110,21 @@ def test_a_channel_that_is_away_is_tried_again_and_given_up_in_the_end(installat
 
 def test_a_channel_that_comes_back_gets_the_notice(installation: Installation, step: Step) -> None:
     installation.inbox.errors = [NotificationError("channel inbox: no answer", retryable=True)]
-    installation.perform(step)
+    installation.run_step(step)
     installation.settle()
     assert [message.recipient for message in installation.inbox.messages] == [ADA, BEN]
 
 
 def test_a_refusal_is_final(installation: Installation, step: Step) -> None:
     installation.inbox.errors = [NotificationError("channel inbox: expected a status of 2xx, got 410", retryable=False)]
-    installation.perform(step)
+    installation.run_step(step)
     assert outcome(installation)[0] == "notification.failed"
     assert installation.steps() == []
 
 
 def test_a_channel_that_the_settings_do_not_know_fails_the_notice_alone(installation: Installation, step: Step) -> None:
     installation.without("channels", "inbox")
-    installation.perform(step)
+    installation.run_step(step)
     action, details = outcome(installation)
     assert (action, details["reason"]) == ("notification.failed", "the settings know no channel 'inbox' (known: none)")
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
@@ -135,9 +135,9 @@ def test_the_link_is_in_no_row_no_message_no_document_and_no_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     installation.inbox.errors = [NotificationError("channel inbox: no answer", retryable=True)]
-    installation.perform(step)
+    installation.run_step(step)
     installation.settle()
-    installation.perform(step)
+    installation.run_step(step)
     installation.vote(1)
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
@@ -167,7 +167,7 @@ def test_a_shared_channel_gets_one_message_for_everybody_with_no_link_of_anybody
 ) -> None:
     team = installation.channels["team"] = MemoryChannel(shared=True)
     installation.restart(channels=dict.fromkeys(("inbox", "team"), SETTINGS["channels"]["inbox"]))
-    installation.perform(step.evolve(channel="team"))
+    installation.run_step(step.evolve(channel="team"))
     (message,) = team.messages
     assert (message.recipient, message.approval_url, message.locate_url) == ("", "", "")
     assert message.headline == "shop-1 (1.0) waits for approval for production"
@@ -181,13 +181,13 @@ def test_where_people_sign_in_everybody_gets_the_link_that_only_locates(installa
         step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
     )
     for audience in (Audience(shared=True), Audience(shared=False)):
-        for message in messages(installation.app.places, installation.clock, work, audience):
+        for message in messages(installation.app.clients, installation.clock, work, audience):
             plan = installation.release(1).plan_hash
             assert message.locate_url == f"{BASE}/approvals/shop/1/production?plan={plan}"
 
 
 def test_the_message_holds_what_people_need_to_know_which_version_it_is(installation: Installation, step: Step) -> None:
-    installation.perform(step)
+    installation.run_step(step)
     matter, release = installation.inbox.messages[0].matter, installation.release(1)
     assert matter is not None
     assert (matter.digest, matter.plan_hash, matter.pushed_by) == (release.digest, release.plan_hash, "ci")
@@ -197,6 +197,6 @@ def test_the_message_holds_what_people_need_to_know_which_version_it_is(installa
 
 def test_whom_nothing_can_be_sent_to_keeps_nobody_else_from_being_told(installation: Installation, step: Step) -> None:
     installation.inbox.errors = [NotificationError("channel inbox: expected a mail address", retryable=False)]
-    installation.perform(step)
+    installation.run_step(step)
     assert [message.recipient for message in installation.inbox.messages] == [BEN]
     assert outcome(installation)[1]["reason"] == "1 of 2 not sent: channel inbox: expected a mail address"

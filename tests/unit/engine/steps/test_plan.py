@@ -15,14 +15,14 @@ from slipway.effects.cluster import Orphan, Refused
 from slipway.effects.cluster import Unreachable as ClusterAway
 from slipway.effects.registry import Unreachable, Where
 from slipway.engine.outcome import Finished
-from slipway.engine.perform import Work
+from slipway.engine.run_step import Work
 from slipway.engine.steps.plan import plan
 from slipway.testing import DELIVERY, Installation, write_delivery
 
 
 def planned(installation: Installation) -> tuple[Release, Plan]:
     installation.push("1.0")
-    installation.perform(installation.settle_at(StepKind.PLAN, "staging"))
+    installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
     release = installation.release(1)
     assert release.plan_hash is not None
     return release, installation.app.reader.plan(release.plan_hash)
@@ -53,7 +53,7 @@ def test_the_same_plan_has_the_same_hash_and_another_image_has_another(deliverie
     other = Installation(deliveries)
     other.build("0.9")
     other.push("1.1")
-    other.perform(other.settle_at(StepKind.PLAN, "staging"))
+    other.run_step(other.settle_at(StepKind.PLAN, "staging"))
     assert other.release(1).plan_hash not in hashes
 
 
@@ -63,7 +63,7 @@ def test_a_plan_that_is_made_again_has_the_same_hash_also_where_a_job_verifies(i
     release = installation.release(1)
     work = Work(step=step, release=release, entry=installation.app.catalogue.entries["shop"], renew=lambda: True)
     again = replace(work, release=release.evolve(attempt=release.attempt + 1))
-    first, second = (plan(installation.app.places, installation.clock, each) for each in (work, again))
+    first, second = (plan(installation.app.clients, installation.clock, each) for each in (work, again))
     assert isinstance(first, Finished)
     assert isinstance(second, Finished)
     assert first.result["plan_hash"] == second.result["plan_hash"]
@@ -76,7 +76,7 @@ def test_a_plan_names_what_is_live_as_its_base(installation: Installation) -> No
     assert plan.base is None
     installation.settle()
     installation.push("2.0")
-    installation.perform(installation.settle_at(StepKind.PLAN, "staging"))
+    installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
     following = installation.app.reader.plan(installation.release(2).plan_hash or "")
     assert following.base == release.plan_hash
     assert following.base_tag == "1.0"
@@ -95,7 +95,7 @@ def test_changes_and_orphans_are_counted_in_the_trail(installation: Installation
     installation.staging.orphans = ()
     installation.settle()
     installation.push("2.0")
-    installation.perform(installation.settle_at(StepKind.PLAN, "staging"))
+    installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
     details = last(installation, "plan.made").details
     assert (details["created"], details["changed"], details["unchanged"]) == (0, 1, 1)
 

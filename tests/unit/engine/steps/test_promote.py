@@ -8,8 +8,8 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.effects.registry import Denied, TagTaken, Unreachable, Where
-from slipway.engine.outcome import Finished, TryAgain
-from slipway.engine.perform import Work
+from slipway.engine.outcome import Finished, Retry
+from slipway.engine.run_step import Work
 from slipway.engine.steps.promote import promote
 from slipway.ledger import LedgerUnavailable
 from slipway.testing import Installation
@@ -29,7 +29,7 @@ def work(installation: Installation) -> Work:
 
 
 def test_the_artifact_arrives_under_the_same_digest_and_is_locked(installation: Installation, work: Work) -> None:
-    outcome = promote(installation.app.places, installation.clock, work)
+    outcome = promote(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Finished)
     assert outcome.passed
     assert outcome.result["digest"] == work.release.digest
@@ -38,9 +38,9 @@ def test_the_artifact_arrives_under_the_same_digest_and_is_locked(installation: 
 
 
 def test_doing_it_again_copies_nothing_and_passes(installation: Installation, work: Work) -> None:
-    promote(installation.app.places, installation.clock, work)
+    promote(installation.app.clients, installation.clock, work)
     before = len(installation.prod.held.writes())
-    outcome = promote(installation.app.places, installation.clock, work)
+    outcome = promote(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Finished)
     assert outcome.passed
     assert len(installation.prod.held.writes()) == before
@@ -49,13 +49,15 @@ def test_doing_it_again_copies_nothing_and_passes(installation: Installation, wo
 def test_the_lease_is_renewed_while_blobs_are_copied(installation: Installation, work: Work) -> None:
     renewed: list[datetime] = []
 
+    def renew() -> bool:
+        renewed.append(installation.now)
+        return True
+
     def minutes_pass() -> datetime:
         installation.wait(timedelta(minutes=1))
         return installation.now
 
-    promote(
-        installation.app.places, minutes_pass, replace(work, renew=lambda: renewed.append(installation.now) or True)
-    )  # type: ignore[func-returns-value]
+    promote(installation.app.clients, minutes_pass, replace(work, renew=renew))
     assert len(renewed) >= 2
 
 
@@ -63,15 +65,15 @@ def test_a_lease_that_cannot_be_renewed_does_not_stop_the_copy(installation: Ins
     def away() -> bool:
         raise LedgerUnavailable("switched off")
 
-    outcome = promote(installation.app.places, installation.clock, replace(work, renew=away))
+    outcome = promote(installation.app.clients, installation.clock, replace(work, renew=away))
     assert isinstance(outcome, Finished)
     assert outcome.passed
 
 
 def test_a_registry_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
     installation.nonprod.errors += [Unreachable(Where("nonprod.test"), "no answer")] * 50
-    outcome = promote(installation.app.places, installation.clock, work)
-    assert isinstance(outcome, TryAgain)
+    outcome = promote(installation.app.clients, installation.clock, work)
+    assert isinstance(outcome, Retry)
     assert outcome.reason.startswith("nonprod.test: no answer")
 
 
@@ -80,7 +82,7 @@ def test_what_will_not_pass_by_itself_fails_at_once(
     installation: Installation, work: Work, error: Denied | TagTaken
 ) -> None:
     installation.prod.errors.append(error)
-    outcome = promote(installation.app.places, installation.clock, work)
+    outcome = promote(installation.app.clients, installation.clock, work)
     assert outcome == Finished(passed=False, reason=str(error))
 
 
@@ -88,7 +90,7 @@ def test_a_tag_that_names_another_image_there_fails_the_release_and_nothing_is_d
     installation: Installation, work: Work
 ) -> None:
     installation.prod.held.seed("team/shop", image(b"another"), "1.0")
-    installation.perform(work.step)
+    installation.run_step(work.step)
     assert installation.phase(1) is Phase.FAILED
     assert "prod.test/team/shop:1.0" in installation.release(1).reason
     installation.wait(timedelta(minutes=1))
@@ -101,6 +103,6 @@ def test_a_registry_that_the_settings_do_not_know_fails_with_the_known_ones(
     installation: Installation, work: Work
 ) -> None:
     installation.without("registries", "prod")
-    assert promote(installation.app.places, installation.clock, work) == Finished(
+    assert promote(installation.app.clients, installation.clock, work) == Finished(
         passed=False, reason="the settings know no registry 'prod' (known: nonprod)"
     )

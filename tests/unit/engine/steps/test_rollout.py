@@ -8,8 +8,8 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.effects.cluster import ClusterError, Denied, Unreachable
-from slipway.engine.outcome import Finished, LookAgain, TryAgain
-from slipway.engine.perform import LEASE, Work
+from slipway.engine.outcome import Finished, Requeue, Retry
+from slipway.engine.run_step import LEASE, Work
 from slipway.engine.steps.rollout import SLOW_LOOK, check, deploy, pause_before, roll_back
 from slipway.testing import Installation, MemoryBlobs
 
@@ -43,7 +43,7 @@ def damage_plan(installation: Installation, plan_hash: str | None, content: byte
 
 
 def test_the_manifests_of_the_plan_are_applied_and_named(installation: Installation) -> None:
-    outcome = deploy(installation.app.places, at(installation, StepKind.DEPLOY))
+    outcome = deploy(installation.app.clients, at(installation, StepKind.DEPLOY))
     assert isinstance(outcome, Finished)
     assert outcome.passed
     assert outcome.result["objects"] == ["Deployment/shop", "Service/shop"]
@@ -54,8 +54,8 @@ def test_the_manifests_of_the_plan_are_applied_and_named(installation: Installat
 def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(installation: Installation) -> None:
     found = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
-    outcome = check(installation.app.places, installation.clock, found)
-    assert outcome == LookAgain(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready")
+    outcome = check(installation.app.clients, installation.clock, found)
+    assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready")
     pauses = [pause_before(poll) for poll in range(6)]
     assert pauses == sorted(pauses)
     assert pauses[-1] == SLOW_LOOK == pause_before(10**6)
@@ -63,8 +63,8 @@ def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(in
 
 def test_a_rollout_that_is_up_passes_with_its_reason(installation: Installation) -> None:
     found = at(installation, StepKind.CHECK)
-    check(installation.app.places, installation.clock, found)
-    outcome = check(installation.app.places, installation.clock, found)
+    check(installation.app.clients, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, found)
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (True, "1 of 1 pods are ready")
 
@@ -73,9 +73,9 @@ def test_a_rollout_that_is_not_up_in_time_fails(installation: Installation) -> N
     found = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(WITHIN)
-    assert isinstance(check(installation.app.places, installation.clock, found), LookAgain)
+    assert isinstance(check(installation.app.clients, installation.clock, found), Requeue)
     installation.wait(timedelta(seconds=1))
-    outcome = check(installation.app.places, installation.clock, replace(found, step=found.step.evolve(poll=1)))
+    outcome = check(installation.app.clients, installation.clock, replace(found, step=found.step.evolve(poll=1)))
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, "not up within 0:05:00: 0 of 1 pods are ready")
 
@@ -84,14 +84,14 @@ def test_a_first_look_that_comes_too_late_is_not_the_last(installation: Installa
     found = at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(2 * WITHIN)
-    assert isinstance(check(installation.app.places, installation.clock, found), LookAgain)
+    assert isinstance(check(installation.app.clients, installation.clock, found), Requeue)
 
 
 def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Installation) -> None:
     found = at(installation, StepKind.CHECK)
-    check(installation.app.places, installation.clock, found)
+    check(installation.app.clients, installation.clock, found)
     installation.wait(WITHIN * 2)
-    outcome = check(installation.app.places, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, found)
     assert isinstance(outcome, Finished)
     assert outcome.passed
 
@@ -99,7 +99,7 @@ def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Install
 def test_pods_that_crash_fail_the_rollout_at_once(installation: Installation) -> None:
     found = at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
-    outcome = check(installation.app.places, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, found)
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (False, "the pods crash")
 
@@ -116,9 +116,9 @@ def test_pods_that_crash_fail_the_rollout_at_once(installation: Installation) ->
 )
 def test_another_image_than_the_plans_fails_the_rollout(installation: Installation, image: str) -> None:
     found = at(installation, StepKind.CHECK)
-    check(installation.app.places, installation.clock, found)
+    check(installation.app.clients, installation.clock, found)
     set_image(installation, image)
-    outcome = check(installation.app.places, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, found)
     assert isinstance(outcome, Finished)
     assert (outcome.passed, outcome.reason) == (
         False,
@@ -131,9 +131,9 @@ def test_another_image_than_the_plans_fails_the_rollout(installation: Installati
 )
 def test_containers_of_other_images_are_none_of_its_business(installation: Installation, image: str) -> None:
     found = at(installation, StepKind.CHECK)
-    check(installation.app.places, installation.clock, found)
+    check(installation.app.clients, installation.clock, found)
     set_image(installation, image, container=1)
-    outcome = check(installation.app.places, installation.clock, found)
+    outcome = check(installation.app.clients, installation.clock, found)
     assert isinstance(outcome, Finished)
     assert outcome.passed
 
@@ -145,7 +145,7 @@ def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
 ) -> None:
     found = at(installation, kind)
     damage_plan(installation, found.release.plan_hash, content)
-    installation.perform(found.step)
+    installation.run_step(found.step)
     assert installation.phase(1) is Phase.FAILED
     assert found.release.plan_hash is not None
     assert f"the plan {found.release.plan_hash} " in installation.release(1).reason
@@ -159,12 +159,12 @@ def test_what_may_pass_is_tried_again_and_what_will_not_fails(
     found = at(installation, kind)
     installation.staging.errors.append(error)
     outcome = (
-        deploy(installation.app.places, found)
+        deploy(installation.app.clients, found)
         if kind is StepKind.DEPLOY
-        else check(installation.app.places, installation.clock, found)
+        else check(installation.app.clients, installation.clock, found)
     )
     if error.retryable:
-        assert outcome == TryAgain(reason=str(error))
+        assert outcome == Retry(reason=str(error))
     else:
         assert outcome == Finished(passed=False, reason=str(error))
 
@@ -185,9 +185,9 @@ def back(installation: Installation) -> Work:
 
 
 def test_rolling_back_applies_what_was_live_and_looks_until_it_is_up(installation: Installation, back: Work) -> None:
-    assert isinstance(roll_back(installation.app.places, installation.clock, back), LookAgain)
+    assert isinstance(roll_back(installation.app.clients, installation.clock, back), Requeue)
     assert installation.staging.digest("shop") == installation.release(1).digest
-    installation.perform(back.step)
+    installation.run_step(back.step)
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
     lane = installation.lane("staging")
@@ -199,7 +199,7 @@ def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_a
     installation: Installation, back: Work
 ) -> None:
     assert installation.app.leases.take("shop", back.step.id, owner="dead", now=installation.now, length=LEASE)
-    installation.perform(back.step)
+    installation.run_step(back.step)
     assert installation.staging.digest("shop") == installation.release(2).digest
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
@@ -207,11 +207,11 @@ def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_a
 
 
 def test_later_looks_apply_nothing_unless_a_look_went_wrong(installation: Installation, back: Work) -> None:
-    roll_back(installation.app.places, installation.clock, back)
+    roll_back(installation.app.clients, installation.clock, back)
     applied = installation.staging.applied
-    roll_back(installation.app.places, installation.clock, work(installation, back.step.evolve(poll=1)))
+    roll_back(installation.app.clients, installation.clock, work(installation, back.step.evolve(poll=1)))
     assert installation.staging.applied == applied
-    roll_back(installation.app.places, installation.clock, work(installation, back.step.evolve(poll=2, tries=1)))
+    roll_back(installation.app.clients, installation.clock, work(installation, back.step.evolve(poll=2, tries=1)))
     assert installation.staging.applied == applied + 1
 
 
@@ -221,6 +221,6 @@ def test_a_plan_to_go_back_to_that_is_gone_fails_the_roll_back_and_says_so(
     lane = installation.lane("staging")
     assert lane.live is not None
     damage_plan(installation, lane.live.plan_hash, None)
-    installation.perform(back.step)
+    installation.run_step(back.step)
     assert installation.phase(2) is Phase.FAILED
     assert "and the roll-back failed: the plan sha256:" in installation.release(2).reason

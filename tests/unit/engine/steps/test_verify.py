@@ -8,8 +8,8 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.effects.cluster import JobState, ProbeResult, State, Unreachable
-from slipway.engine.outcome import Finished, LookAgain, TryAgain
-from slipway.engine.perform import Work
+from slipway.engine.outcome import Finished, Requeue, Retry
+from slipway.engine.run_step import Work
 from slipway.engine.steps.verify import verify
 from slipway.testing import Installation
 
@@ -27,7 +27,7 @@ def work(installation: Installation) -> Work:
 
 
 def finished(installation: Installation, work: Work) -> Finished:
-    outcome = verify(installation.app.places, installation.clock, work)
+    outcome = verify(installation.app.clients, installation.clock, work)
     assert isinstance(outcome, Finished)
     return outcome
 
@@ -39,13 +39,13 @@ def test_probes_and_the_job_pass_and_leave_evidence(installation: Installation, 
     assert (probe["name"], probe["passed"], probe["summary"]) == ("GET shop:80/healthz", True, "status 200")
     assert (job["name"], job["summary"]) == ("acceptance", "1 of 1 pods succeeded: 1 passed")
     assert installation.app.reader.evidence(job["log"]) == b"1 test\n1 passed\n"
-    installation.perform(work.step)
+    installation.run_step(work.step)
     assert [item.name for item in installation.release(1).evidence] == ["GET shop:80/healthz", "acceptance"]
 
 
 def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: Installation, work: Work) -> None:
     installation.staging.probes = [REFUSED, REFUSED]
-    assert verify(installation.app.places, installation.clock, work) == LookAgain(
+    assert verify(installation.app.clients, installation.clock, work) == Requeue(
         after=timedelta(milliseconds=300), reason=REFUSED.reason
     )
     assert installation.staging.jobs_started == []
@@ -57,29 +57,29 @@ def test_a_probe_that_fails_is_asked_again_until_its_time_is_over(installation: 
 
 def test_a_probe_that_passes_at_last_leads_on_to_the_job(installation: Installation, work: Work) -> None:
     installation.staging.probes = [REFUSED]
-    assert isinstance(verify(installation.app.places, installation.clock, work), LookAgain)
+    assert isinstance(verify(installation.app.clients, installation.clock, work), Requeue)
     assert finished(installation, work).passed
 
 
 def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
     for _ in range(3):
-        outcome = verify(installation.app.places, installation.clock, work)
-        assert outcome == LookAgain(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
+        outcome = verify(installation.app.clients, installation.clock, work)
+        assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods have ended")
     assert len(installation.staging.jobs_started) == 1
 
 
 def test_another_attempt_at_the_same_plan_starts_a_job_of_its_own(installation: Installation, work: Work) -> None:
-    verify(installation.app.places, installation.clock, work)
+    verify(installation.app.clients, installation.clock, work)
     again = replace(work, step=work.step.evolve(attempt=work.step.attempt + 1))
-    verify(installation.app.places, installation.clock, again)
+    verify(installation.app.clients, installation.clock, again)
     first, second = installation.staging.jobs_started
     assert second != first
 
 
 def test_a_job_that_does_not_end_in_time_fails_with_the_log_so_far(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=State.WAITING, reason="0 of 1 pods have ended")
-    verify(installation.app.places, installation.clock, work)
+    verify(installation.app.clients, installation.clock, work)
     installation.wait(WITHIN + timedelta(seconds=1))
     outcome = finished(installation, work)
     assert (outcome.passed, outcome.reason) == (False, "the acceptance tests did not end within 0:05:00")
@@ -93,7 +93,7 @@ def test_a_job_that_fails_says_the_last_line_of_its_log_and_the_release_goes_no_
     installation.staging.log = "test checkout\nAssertionError: expected 42 ж\n\n  \n"
     outcome = finished(installation, work)
     assert (outcome.passed, outcome.reason) == (False, "the Job failed: AssertionError: expected 42 ж")
-    installation.perform(work.step)
+    installation.run_step(work.step)
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
     assert installation.release(1).evidence[1].log is not None
@@ -107,10 +107,10 @@ def test_a_log_of_any_kind_is_kept_and_summed_up_shortly(installation: Installat
     assert outcome.passed
     assert installation.app.reader.evidence(outcome.result["evidence"][1]["log"]) == log.encode()
     assert len(outcome.reason) <= 500
-    installation.perform(work.step)
+    installation.run_step(work.step)
     assert installation.phase(1) is Phase.PLANNING
 
 
 def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work: Work) -> None:
     installation.staging.errors.append(Unreachable("staging did not answer"))
-    assert verify(installation.app.places, installation.clock, work) == TryAgain(reason="staging did not answer")
+    assert verify(installation.app.clients, installation.clock, work) == Retry(reason="staging did not answer")

@@ -73,7 +73,7 @@ class Patient:
 
     def doctor(self, **more: Any) -> Doctor:
         found = self.installation.app.doctor
-        ours = {
+        ours: dict[str, Any] = {
             "table": self._table,
             "cluster": self.clusters.__getitem__,
             "channel": lambda name: self.channel,
@@ -100,7 +100,7 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     assert failed(findings) == {}
     assert set(findings) == {
         *("deliveries", "signing-keys", "table", "blobs", "clock", "sweep", "channel:inbox"),
-        *("queue:causes", "queue:steps", "queue:runs", "queue:approvals", "registry:nonprod", "registry:prod"),
+        *("queue:events", "queue:steps", "queue:runs", "queue:approvals", "registry:nonprod", "registry:prod"),
         *("cluster:staging:shop:staging", "cluster:production:shop:production"),
     }
     assert "push to team/shop" in findings["registry:prod"].said
@@ -115,6 +115,10 @@ def test_what_a_check_put_somewhere_it_takes_away_again(patient: Patient) -> Non
     assert "taken away again" in patient.examine()["table"].said
 
 
+RIGHTS = (
+    Right(verb="patch", group="apps", resource="deployments"),
+    Right(verb="get", group="", resource="services", subresource="proxy"),
+)
 FAULTS: dict[str, tuple[Callable[[Patient], None], str, str, str]] = {
     "no right to send": (
         lambda p: p.installation.bus.denied.update(steps="send"),
@@ -147,10 +151,6 @@ FAULTS: dict[str, tuple[Callable[[Patient], None], str, str, str]] = {
         "",
     ),
 }
-RIGHTS = (
-    Right(verb="patch", group="apps", resource="deployments"),
-    Right(verb="get", group="", resource="services", subresource="proxy"),
-)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -162,6 +162,12 @@ def test_a_single_fault_gives_its_own_finding_and_command(patient: Patient, faul
     assert missing in found.missing
     assert command in found.command
     assert not command or AZURE.client_id in found.command
+
+
+def test_a_sweep_that_another_instance_has_to_take_over_is_waited_for(patient: Patient) -> None:
+    """The Functions host lets the lease of a dead instance run out before another one has its timers."""
+    patient.installation.app.installation.beat("sweep", patient.installation.now - timedelta(minutes=4))
+    assert not failed(patient.examine())
 
 
 def test_a_table_that_refuses_is_found_with_the_role_that_it_needs(patient: Patient) -> None:
@@ -182,7 +188,7 @@ def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull
             def mount_blob(self, repository: str, digest: str, origin: str) -> bool:
                 raise Denied(Where("prod.test", repository), "the registry answers 403")
 
-        return lambda name: Refusing() if name == "prod" else patient.installation.registries(name)
+        return lambda name: Refusing() if name == "prod" else patient.installation.registries[name]
 
     pull, push = (patient.examine(registry=denying(what))["registry:prod"] for what in ("pull", "push"))
     assert (pull.missing, push.missing) == ("pull from team/shop", "push to team/shop")

@@ -33,7 +33,7 @@ def facts(msg: func.ServiceBusMessage) -> dict[str, object]:
 @app.service_bus_queue_trigger(arg_name="msg", queue_name="%ONE_QUEUE%", connection="SB")
 @app.service_bus_queue_output(arg_name="seen", queue_name="seen", connection="SB")
 async def one(msg: func.ServiceBusMessage, seen: func.Out[str], context: func.Context) -> None:
-    seen.set(json.dumps({**facts(msg), "trace": context.trace_context.Traceparent}))
+    seen.set(json.dumps({**facts(msg), "trace": context.trace_context.trace_parent}))
 
 
 @app.service_bus_queue_trigger(
@@ -76,3 +76,8 @@ async def send(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
 async def send_nowhere(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
     out.set("lost")
     return func.HttpResponse(status_code=202)
+
+
+@app.service_bus_queue_trigger(arg_name="msg", queue_name="%DEADLY_QUEUE%", connection="SB")
+async def deadly(msg: func.ServiceBusMessage) -> None:
+    os._exit(9)

@@ -1,5 +1,7 @@
 """An app that indexes, with functions that Azure refuses to start, and one that is sound."""
 
+import typing
+
 import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -40,8 +42,10 @@ def unconnected(msg: func.ServiceBusMessage) -> None:
     return None
 
 
-@app.service_bus_queue_trigger(arg_name="msg", queue_name="q", connection="SB", is_sessions_enabled=True)
-def with_sessions(msg: func.ServiceBusMessage) -> None:
+@app.service_bus_queue_trigger(
+    arg_name="msgs", queue_name="q", connection="SB", is_sessions_enabled=True, cardinality="many"
+)
+def with_sessions(msgs: typing.List[func.ServiceBusMessage]) -> None:  # noqa: UP006
     return None
 
 

@@ -3,15 +3,20 @@
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 
 import azure.functions as func
+from azure.functions.timer import TimerRequest
 
 app = func.FunctionApp()
 
 
 def note(name: str, timer: func.TimerRequest, **more: object) -> None:
-    line = json.dumps({"pid": os.getpid(), "past_due": timer.past_due, "status": timer.schedule_status, **more})
+    assert isinstance(timer, TimerRequest)  # the abstract class does not have the status
+    line = json.dumps(
+        {"pid": os.getpid(), "past_due": timer.past_due, "status": timer.schedule_status, "time": time.time(), **more}
+    )
     with (Path(os.environ["NOTES"]) / name).open("a") as file:
         file.write(line + "\n")
 

@@ -28,7 +28,7 @@ async def hello(req: func.HttpRequest, context: func.Context) -> func.HttpRespon
             "query": dict(req.params),
             "header": req.headers.get("x-test"),
             "body": req.get_body().decode(),
-            "trace": context.trace_context.Traceparent,
+            "trace": context.trace_context.trace_parent,
             "function": context.function_name,
         }
     )
@@ -55,6 +55,37 @@ def cookies(req: func.HttpRequest) -> func.HttpResponse:
     response.headers.add("Set-Cookie", "a=1; Path=/; HttpOnly")
     response.headers.add("Set-Cookie", "b=2; Secure; SameSite=Lax")
     return response
+
+
+@app.route(route="session-cookie")
+def session_cookie(req: func.HttpRequest) -> func.HttpResponse:
+    response = func.HttpResponse("")
+    value = "k1.AZaz09-_" + req.params.get("padding", "")
+    response.headers.add("Set-Cookie", f"__Host-session={value}; Secure; HttpOnly; SameSite=Lax; Path=/")
+    if "pathless" in req.params:
+        response.headers.add("Set-Cookie", "__Host-pathless=1; Secure; HttpOnly; SameSite=Lax")
+    return response
+
+
+@app.route(route="cookie-back")
+def cookie_back(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.headers.get("Cookie", ""))
+
+
+@app.route(route="named-file")
+def named_file(req: func.HttpRequest) -> func.HttpResponse:
+    disposition = f"attachment; filename={req.params['name']}"
+    return func.HttpResponse("content", headers={"Content-Disposition": disposition})
+
+
+@app.route(route="overlap/precise")
+def z_precise(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"ran": "z_precise"})
+
+
+@app.route(route="overlap/{anything}")
+def a_general(req: func.HttpRequest) -> func.HttpResponse:
+    return answer({"ran": "a_general"})
 
 
 @app.route(route="text")
@@ -90,6 +121,11 @@ def switched_off(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="crash")
 def crash(req: func.HttpRequest) -> func.HttpResponse:
     os._exit(7)
+
+
+@app.route(route="leave")
+def leave(req: func.HttpRequest) -> func.HttpResponse:
+    os._exit(0)
 
 
 @app.route(route="process")

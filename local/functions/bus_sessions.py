@@ -1,0 +1,98 @@
+"""The Service Bus trigger on a queue with sessions: so many sessions at once, one message of each at a time.
+
+A session is taken when there is one with messages, and given back when none came for `sessionIdleTimeout`. Its lock is
+renewed from when it was taken, for `maxAutoLockRenewalDuration` and no longer, however many messages came meanwhile.
+
+A defect of Microsoft's .NET client is kept, because what falls into it must fall here too: in 7.21.0 a session whose
+lock was lost while it was held costs the processor the place in which it held it, until the host is started anew.
+Nothing may depend on a lost session being taken again by the same instance.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
+from azure.servicebus.exceptions import OperationTimeoutError, SessionLockLostError
+
+from .bindings import Function
+from .bus_client import client_for, session_receiver_for
+from .bus_locks import LockKeeper
+from .bus_runs import BROKEN, BusRuns, source_of
+from .host_json import ServiceBusOptions
+
+ACCEPT_WAIT = 60.0
+PAUSE = 1.0
+
+log = logging.getLogger("host")
+
+
+class SessionPump:
+    """Feeds one function from its queue with sessions."""
+
+    def __init__(self, function: Function, runs: BusRuns, section: dict[str, str], options: ServiceBusOptions) -> None:
+        self._function = function
+        self._runs = runs
+        self._section = section
+        self._options = options
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Take sessions until cancelled; then what runs is finished and settled, and its session given back."""
+        async with client_for(self._section, self._options, retries=False) as client:
+            places = [asyncio.create_task(self._place(client)) for _ in range(self._options.max_concurrent_sessions)]
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._stopping.set()
+                await asyncio.gather(*places)
+
+    async def _place(self, client: ServiceBusClient) -> None:
+        """One of the sessions that are held at once."""
+        with contextlib.suppress(_StoppingError):
+            while True:
+                try:
+                    await self._hold_next(client)
+                except OperationTimeoutError:
+                    continue  # no session has messages
+                except SessionLockLostError:
+                    log.error(  # noqa: TRY400 - the SDK's trace says nothing more
+                        "'%s': the lock of a session of %s was lost; this place takes none any more.",
+                        self._function.name, source_of(self._function),
+                    )  # fmt: skip
+                    return
+                except BROKEN as error:
+                    log.debug("'%s' cannot take a session: %r", self._function.name, error)
+                    await self._unless_stopping(asyncio.sleep(PAUSE))
+
+    async def _hold_next(self, client: ServiceBusClient) -> None:
+        receiver = session_receiver_for(client, self._function.trigger, wait=ACCEPT_WAIT)
+        try:
+            await self._unless_stopping(receiver.__aenter__())
+            log.debug("'%s' holds session %s.", self._function.name, receiver.session.session_id)
+            async with LockKeeper.of_session(receiver.session, limit=self._options.max_lock_renewal):
+                await self._work(receiver)
+        finally:
+            await receiver.close()
+
+    async def _work(self, receiver: ServiceBusReceiver) -> None:
+        idle = self._options.session_idle_timeout
+        while messages := await self._unless_stopping(receiver.receive_messages(1, max_wait_time=idle)):
+            await self._runs.run(receiver, messages)
+
+    async def _unless_stopping[T](self, waiting: Coroutine[Any, Any, T]) -> T:
+        """What it waits for; `_StoppingError`, and the waiting is over, where the host stops meanwhile."""
+        task, stopping = asyncio.create_task(waiting), asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise _StoppingError
+
+
+class _StoppingError(Exception):
+    """The host stops."""

@@ -1,0 +1,84 @@
+"""What Newtonsoft's parser, by which the real host reads events, makes of JSON: some values come out otherwise.
+
+A text that looks like a time becomes one and is written anew, in UTC; numbers lose what does not count; what is no
+number becomes a word.
+"""
+
+import json
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T)(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+_MICROSOFT_TIME = re.compile(r"/Date\((-?\d{1,15})\)/", re.ASCII)
+_DEEPEST = 64
+_NOT_A_NUMBER = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+
+def loads(text: str | bytes) -> Any:
+    """The value as a function gets to see it; ValueError where it is no JSON. Comments, single quotes and names without
+    quotes, which Newtonsoft takes, are refused."""
+    return reread(json.loads(text))
+
+
+def reread(value: Any) -> Any:
+    """A value that was read by Python's parser, as Newtonsoft's would have it."""
+    return _reread(value, 0)
+
+
+def _reread(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise ValueError(f"expected at most {_DEEPEST} levels")
+    match value:
+        case dict():
+            return {name: _reread(inner, depth + 1) for name, inner in value.items()}
+        case list():
+            return [_reread(inner, depth + 1) for inner in value]
+        case float() if not math.isfinite(value):
+            return _NOT_A_NUMBER[repr(value)]
+        case str():
+            return _time(value) or re.sub("[\ud800-\udfff]", "\ufffd", value)
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A scalar as .NET writes it where text is asked for."""
+    if isinstance(value, bool):
+        return "True" if value else "False"
+    if isinstance(value, float):
+        return _NOT_A_NUMBER.get(repr(value)) or repr(value).removesuffix(".0").replace("e", "E")
+    if isinstance(value, str) and (written := _time(value)) is not None:
+        return datetime.fromisoformat(written[:19]).strftime("%m/%d/%Y %H:%M:%S")
+    return str(value)
+
+
+def _time(text: str) -> str | None:
+    """A time written anew; None if the text is none."""
+    since = _MICROSOFT_TIME.fullmatch(text)
+    if since is not None:
+        return _written(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(since[1])), "", "Z")
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    day, hour, minute, second, fraction, zone = found.groups()
+    try:
+        whole = datetime.fromisoformat(f"{day}00:{minute}:{second}")
+    except ValueError:
+        return None
+    if int(hour) > 24 or (hour == "24" and (minute, second, fraction or "0") != ("00", "00", "0")):
+        return None
+    moment = whole + timedelta(hours=int(hour))
+    digits = (fraction or "").rstrip("0")
+    if zone in (None, "Z"):
+        return _written(moment, digits, zone or "")
+    sign = -1 if zone[0] == "-" else 1
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    return _written(moment - sign * offset, digits, "+00:00")
+
+
+def _written(moment: datetime, digits: str, zone: str) -> str:
+    fraction = f".{digits}" if digits else ""
+    if not digits and moment.microsecond:
+        fraction = f".{moment.microsecond:06d}".rstrip("0")
+    return moment.replace(microsecond=0, tzinfo=None).isoformat() + fraction + zone

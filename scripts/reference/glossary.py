@@ -1,0 +1,126 @@
+"""The page docs/reference/glossary.md, made from docstrings and enums: `python -m scripts.reference.glossary`."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from types import ModuleType
+from typing import Final
+
+from scripts.reference.meanings import first_paragraph, of_members
+from slipway.catalogue.entries import Catalogue
+from slipway.domain import actions, anchor, application, audit, blocks, events, gate, plan, release, snapshot, windows
+from slipway.domain.application import OnFailure, Start
+from slipway.domain.audit_query import ActionClass
+from slipway.domain.commands import Verb
+from slipway.domain.decide import Decision
+from slipway.domain.export import Form
+from slipway.domain.gate import Need
+from slipway.domain.phases import Phase
+from slipway.domain.promotion import TakenTag, Way
+from slipway.domain.queues import Queue
+from slipway.domain.release import VoteDecision
+from slipway.domain.reports import Override, Parked, Status
+from slipway.domain.roles import Permission, Role
+from slipway.domain.rules import Milestone, Rule, WaitsFor
+from slipway.domain.stages import Stage
+from slipway.domain.steps import Notice, Step, StepKind
+from slipway.domain.tones import Tone
+from slipway.engine import outbox
+from slipway.engine.steps import promote, verify
+from slipway.ledger import archive, audit_index, leases
+from slipway.ledger.ledger import Ledger
+from slipway.maintenance import sweep
+
+CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
+    "application": application.Application,
+    "catalogue": Catalogue,
+    "environment": application.Environment,
+    "artifact": release.Artifact,
+    "run": release.Run,
+    "release": release.Release,
+    "lane": release.Lane,
+    "plan": plan,
+    "gate": gate,
+    "vote": release.Vote,
+    "promotion": promote,
+    "rollout": release.Rollout,
+    "verification": verify,
+    "evidence": release.Evidence,
+    "live": release.Live,
+    "rollback": release.Rollback,
+    "window": windows,
+    "freeze": blocks.Freeze,
+    "hold": blocks.Hold,
+    "override": Override,
+    "event": events,
+    "snapshot": snapshot,
+    "decision": Decision,
+    "step": Step,
+    "lease": leases,
+    "ledger": Ledger,
+    "outbox": outbox,
+    "sweep": sweep,
+    "parked": Parked,
+    "audit trail": audit,
+    "audit record": audit.AuditRecord,
+    "action": actions.Action,
+    "audit index": audit_index,
+    "archive": archive,
+    "anchor": anchor,
+}
+"""Each word with the class or module whose docstring says what it is; in the order in which a release meets them."""
+
+WORDS: Final[Mapping[str, type[StrEnum]]] = {
+    "Start": Start,
+    "Phase": Phase,
+    "Milestone": Milestone,
+    "Stage": Stage,
+    "Rule": Rule,
+    "Waits for": WaitsFor,
+    "Vote": VoteDecision,
+    "Command": Verb,
+    "Role": Role,
+    "Step": StepKind,
+    "Way of a promotion": Way,
+    "Taken tag": TakenTag,
+    "On failure": OnFailure,
+    "Notice": Notice,
+    "Class of actions": ActionClass,
+    "Queue": Queue,
+    "Tone": Tone,
+}
+"""Enums whose words people meet in files, on pages, in the trail or in logs, under what the page calls them."""
+
+ELSEWHERE: Final = frozenset({actions.Action, actions.Intervention, Permission, Need, Form, Status})
+"""Enums of the domain that are not here: they have a page of their own, or stand under what they belong to."""
+
+_START = """# Glossary
+
+Made by `python -m scripts.reference.glossary` from the docstrings and enums of the code, which use the same words as
+pages, files, audit trail and messages. Each [action of the audit trail](audit-actions.md) and each
+[permission](roles.md) is explained on a page of its own.
+
+## Concepts
+
+| Word | Meaning |
+|---|---|
+"""
+
+
+def page() -> str:
+    concepts = "".join(f"| {word} | {_cell(first_paragraph(thing))} |\n" for word, thing in CONCEPTS.items())
+    return _START + concepts + "".join(section for name, kind in WORDS.items() for section in _section(name, kind))
+
+
+def _section(name: str, kind: type[StrEnum]) -> Iterator[str]:
+    yield f"\n## {name}\n\n{first_paragraph(kind)}\n\n| Word | Meaning |\n|---|---|\n"
+    for member, meaning in of_members(kind).items():
+        yield f"| `{member}` | {_cell(meaning)} |\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

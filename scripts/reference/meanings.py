@@ -1,0 +1,44 @@
+"""What docstrings in the code say of a word, for pages that are made from them."""
+
+import ast
+import inspect
+from enum import Enum
+from types import ModuleType
+
+
+def of_members[Member: Enum](kind: type[Member]) -> dict[Member, str]:
+    """Each member's meaning: its own, where the enum's members carry one, else the text below it in the source.
+
+    Raises ValueError for a member without either.
+    """
+    below = _texts_below(kind)
+    meanings = {member: str(getattr(member, "meaning", "") or below.get(member.name, "")) for member in kind}
+    bare = [member.name for member, meaning in meanings.items() if not meaning]
+    if bare:
+        raise ValueError(f"{kind.__name__}: no meaning is written below {', '.join(bare)}")
+    return {member: " ".join(meaning.split()) for member, meaning in meanings.items()}
+
+
+def first_paragraph(thing: type | ModuleType) -> str:
+    """Of a docstring; that of a module without the words before its colon, which name what it is about."""
+    text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+    subject, colon, rest = text.partition(": ")
+    if isinstance(thing, ModuleType) and colon and len(subject.split()) <= _LONGEST_SUBJECT:
+        text = rest[0].upper() + rest[1:]
+    if not text:
+        raise ValueError(f"{thing.__name__} has no docstring")
+    return text
+
+
+_LONGEST_SUBJECT = 3
+"""Words; more before a colon are part of the sentence."""
+
+
+def _texts_below(kind: type[Enum]) -> dict[str, str]:
+    (definition,) = (node for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef))
+    texts = dict[str, str]()
+    for member, below in zip(definition.body, definition.body[1:], strict=False):
+        match member, below:
+            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
+                texts[name] = text
+    return texts

@@ -1,0 +1,32 @@
+"""What goes wrong, said on stderr, and the exit codes that scripts rely on."""
+
+from enum import IntEnum
+
+import click
+
+from .text import neutral
+
+
+class Exit(IntEnum):
+    """How a command ends. Documented in `slipway --help`."""
+
+    OK = 0
+    NO = 1
+    """The answer is no: a chain is broken, a delivery is wrong, something was not found."""
+    USAGE = 2
+    """The command line is wrong; click's own code for it."""
+    NO_ANSWER = 3
+    """The app cannot be reached, refuses the key, or does not answer as it should."""
+    INTERRUPTED = 130
+
+
+class CliError(click.ClickException):
+    """Ends the command with a message for a person."""
+
+    def __init__(self, message: str, *, exit_code: Exit = Exit.NO) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc] # click reads it from the instance
+
+    def format_message(self) -> str:
+        """The message may quote what a server sent: nothing in it may steer the terminal."""
+        return "\n".join(neutral(line) for line in self.message.split("\n"))

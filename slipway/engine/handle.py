@@ -1,0 +1,137 @@
+"""Handler: every event, whatever it came by, goes through here. Load, decide, commit, send."""
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..catalogue.entries import Catalogue, Entry
+from ..clock import Clock
+from ..domain.actions import Action
+from ..domain.decide import decide
+from ..domain.errors import Inconsistent
+from ..domain.events import Event
+from ..domain.rules import RuleResult
+from ..domain.snapshot import lookups
+from ..ledger import AlreadySeen, Conflict, Ledger
+from ..ledger.indexing import Indexer
+from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
+from .backoff import Backoff
+from .observing import measured, stamped
+from .outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 12
+"""Decisions tried against other writers of the same application before the event goes back to its queue."""
+
+
+class Contended(Exception):  # noqa: N818 - nothing is wrong, it is only busy
+    """Other writers of this application were faster each time; try the event again in a while."""
+
+
+class UnknownTarget(Exception):  # noqa: N818
+    """No application of this installation is named by the event."""
+
+
+class Outcome(StrEnum):
+    """What taking in an event led to."""
+
+    TAKEN = "taken"
+    """It changed something, and the change is committed."""
+    REPEATED = "repeated"
+    """It was taken in before."""
+    NOTHING = "nothing"
+    """It changes nothing: it is late, or says what is known already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of an event in one application."""
+
+    application: str
+    outcome: Outcome
+    rules: tuple[RuleResult, ...] = ()
+    actions: tuple[Action, ...] = ()
+    """The audit actions that were written."""
+
+    @property
+    def vote_refused(self) -> bool:
+        """Whether the event was a vote that does not count."""
+        return self.outcome is Outcome.TAKEN and Action.VOTE_REFUSED in self.actions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handler:
+    """Takes events in."""
+
+    ledger: Ledger
+    catalogue: Catalogue
+    outbox: Outbox
+    indexer: Indexer
+    clock: Clock
+    patience: Backoff
+
+    def handle(self, event: Event) -> tuple[Receipt, ...]:
+        """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
+        concerned = self.catalogue.concerned(event)
+        if not concerned:
+            raise UnknownTarget(_unknown(event))
+        return tuple(self._observed(entry, event) for entry in concerned)
+
+    def _observed(self, entry: Entry, event: Event) -> Receipt:
+        matter = {Attribute.APPLICATION: entry.application.application}
+        with about(matter), span(Family.EVENT, event.kind, {Attribute.EVENT: event.kind}) as current:
+            receipt = self._handle(entry, event, current)
+            current.set({Attribute.OUTCOME: str(receipt.outcome), Attribute.ACTIONS: ",".join(receipt.actions)})
+            return receipt
+
+    def _handle(self, entry: Entry, event: Event, current: Span) -> Receipt:
+        application = entry.application
+        wanted = lookups(application, event)
+        for attempt in range(ATTEMPTS):
+            if attempt and self.ledger.seen(application.application, event):
+                return Receipt(application=application.application, outcome=Outcome.REPEATED)
+            loaded = self.ledger.load(entry.policy(self.clock()), wanted)
+            try:
+                decision = decide(loaded.snapshot, event)
+            except Inconsistent:
+                if self.ledger.unchanged(loaded):
+                    raise
+                # Others wrote while the rows were read one after the other, so they do not fit together: read again.
+                self.patience.wait(attempt)
+                continue
+            if decision.nothing:
+                return Receipt(application=application.application, outcome=Outcome.NOTHING, rules=decision.rules)
+            decision = stamped(decision, loaded.snapshot.now)
+            try:
+                committed = self.ledger.commit(loaded, decision, event)
+            except AlreadySeen:
+                return Receipt(application=application.application, outcome=Outcome.REPEATED, rules=decision.rules)
+            except Conflict:
+                self.patience.wait(attempt)
+                continue
+            for release in decision.releases:
+                current.set({Attribute.RELEASE: release.id})
+                if trace_id(release.trace) != trace_id(carrier()):
+                    current.link(release.trace)
+            measured(loaded.snapshot, decision, event)
+            self.outbox.send(committed.entries)
+            self.indexer.take(application.application, committed.records)
+            actions = tuple(record.action for record in decision.records)
+            log.info("%s: %s -> %s", application.application, event.kind, ", ".join(actions))
+            return Receipt(
+                application=application.application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions
+            )
+        raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} met other writers")
+
+
+def _unknown(event: Event) -> str:
+    match event.kind:
+        case "image-pushed":
+            return f"no application delivers {event.repository} from registry {event.registry}"
+        case "pipeline-completed":
+            return f"no application is built by pipeline {event.run.pipeline!r} of project {event.run.project!r}"
+        case "step-finished":
+            return f"there is no application {event.step.application!r}"
+        case _:
+            return f"there is no application {event.application!r}"

@@ -1,0 +1,164 @@
+"""Perform: a step's message becomes one effect, under a lease, and its outcome becomes an event.
+
+A step that takes time is looked at again by a scheduled message; nothing here waits.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..catalogue.entries import Catalogue, Entry
+from ..clock import Clock
+from ..domain.events import StepFinished
+from ..domain.model import sha256
+from ..domain.queues import Queue
+from ..domain.release import Release
+from ..domain.steps import Outgoing, Step, StepKind, Trace
+from ..effects.messaging import Bus, MessageTooLarge
+from ..ledger import Ledger, LedgerUnavailable
+from ..ledger.leases import Leases
+from ..telemetry import Attribute, Family, about, carrier, received, span
+from .handle import Contended, Handler, UnknownTarget
+from .outcome import Finished, Outcome, Requeue, Retry, failed, told
+
+log = logging.getLogger(__name__)
+
+TRIES = 6
+"""Tries of one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between."""
+LEASE = timedelta(seconds=45)
+"""Steps are short; a longer one (a promotion) renews its lease as it goes."""
+BUSY = timedelta(seconds=5)
+"""Until a step that somebody else holds is looked at again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a step's effect is given."""
+
+    step: Step
+    release: Release
+    entry: Entry
+    renew: Callable[[], bool]
+    """Prolongs the lease; False when it was lost."""
+
+
+Effect = Callable[[Work], Outcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRunner:
+    """Performs steps."""
+
+    ledger: Ledger
+    leases: Leases
+    catalogue: Catalogue
+    handler: Handler
+    bus: Bus
+    effects: Mapping[StepKind, Effect]
+    clock: Clock
+    owner: Callable[[], str]
+
+    def run(self, step: Step) -> None:
+        """Raises `LedgerUnavailable` and `QueueUnavailable`: the message comes again then. And `UnknownTarget`."""
+        matter = {
+            Attribute.APPLICATION: step.application,
+            Attribute.RELEASE: f"{step.application}-{step.release}",
+            Attribute.ENVIRONMENT: step.environment,
+            Attribute.STEP: str(step.kind),
+        }
+        with about(matter):
+            self._perform(step)
+
+    def _perform(self, step: Step) -> None:
+        entry = self.catalogue.get(step.application)
+        release = self.ledger.release(step.application, step.release)
+        if entry is None or release is None:
+            raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
+        if step.kind is not StepKind.NOTIFY and release.step != step.id:
+            log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
+            return
+        owner = self.owner()
+        if not self._lease(step, owner):
+            self._put_off(step)
+            return
+        try:
+            outcome = self._effect(
+                Work(step=step, release=release, entry=entry, renew=lambda: self._lease(step, owner))
+            )
+            self._follow(step, outcome)
+        finally:
+            self._give_back(step, owner)
+
+    def _effect(self, work: Work) -> Outcome:
+        step = work.step
+        values = {Attribute.ATTEMPT: step.attempt, Attribute.POLL: step.poll, Attribute.TRIES: step.tries}
+        with span(Family.STEP, step.kind, values) as current:
+            outcome = self.effects[step.kind](work)
+            current.set({Attribute.OUTCOME: told(outcome)})
+            if isinstance(outcome, Retry) or (isinstance(outcome, Finished) and not outcome.passed):
+                current.fail(outcome.reason)
+        if isinstance(outcome, Retry) and step.tries + 1 >= TRIES:
+            return failed(f"{outcome.reason} (tried {TRIES} times)", afterwards=outcome.afterwards)
+        return outcome
+
+    def _follow(self, step: Step, outcome: Outcome) -> None:
+        match outcome:
+            case Finished():
+                self._report(step, outcome)
+                self._tidy(step, outcome)
+            case Requeue(after=after, reason=reason):
+                log.info("%s: %s", step.id, reason)
+                self._send(step.evolve(poll=step.poll + 1, tries=0), after)
+            case Retry(reason=reason, after=after):
+                log.warning("%s: try %d went wrong: %s", step.id, step.tries + 1, reason)
+                self._send(step.evolve(tries=step.tries + 1), max(after, timedelta(seconds=2 ** (step.tries + 1))))
+
+    def _report(self, step: Step, outcome: Finished) -> None:
+        event = StepFinished(
+            received_at=self.clock(), step=step, passed=outcome.passed, reason=outcome.reason, result=outcome.result
+        )
+        try:
+            self.handler.handle(event)
+        except Contended as contended:
+            # The step was performed; only its report met other writers. It goes through the queue, so that the step
+            # is not performed again.
+            try:
+                self.bus.send([Outgoing(queue=Queue.EVENTS, id=event.mark, body=event.model_dump(mode="json"))])
+            except MessageTooLarge as refused:
+                # Then it is performed again after all, which is harmless, and reported when there is less of a crowd.
+                log.warning("%s: its report: %s", step.id, refused)
+                raise contended from refused
+
+    def _tidy(self, step: Step, outcome: Finished) -> None:
+        try:
+            outcome.afterwards()
+        except LedgerUnavailable as away:
+            log.warning("%s: what it left behind was not tidied up: %s", step.id, away)
+
+    def _put_off(self, step: Step) -> None:
+        """Somebody else performs it, or died doing so. The step stays as it is, as nothing of it may be skipped; its
+        message gets an id of its own, because a queue drops an id that it has had."""
+        name = sha256(f"{step.message_id} {self.clock().isoformat()}".encode()).removeprefix("sha256:")[:40]
+        self._send(step, BUSY, id=name)
+
+    def _give_back(self, step: Step, owner: str) -> None:
+        """The outcome stands either way: a lease that cannot be given back runs out."""
+        try:
+            self.leases.give_back(step.application, step.id, owner=owner)
+        except LedgerUnavailable as away:
+            log.warning("%s: its lease was not given back and runs out: %s", step.id, away)
+
+    def _lease(self, step: Step, owner: str) -> bool:
+        return self.leases.take(step.application, step.id, owner=owner, now=self.clock(), length=LEASE)
+
+    def _send(self, step: Step, after: timedelta, *, id: str = "") -> None:
+        here = received() or carrier()
+        message = Outgoing(
+            queue=Queue.STEPS,
+            id=id or step.message_id,
+            body=step.model_dump(mode="json"),
+            not_before=self.clock() + after,
+            trace=Trace(parent=here) if here else None,  # beside the look that was just taken, not below it
+        )
+        self.bus.send([message])

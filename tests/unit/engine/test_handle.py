@@ -1,0 +1,144 @@
+"""Taking events in: repeats, late ones, unknown ones, and state that is read while others write."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from slipway.domain.errors import Inconsistent
+from slipway.domain.events import Event
+from slipway.domain.release import Phase, Release, VoteDecision
+from slipway.engine.handle import ATTEMPTS, Contended, Outcome, UnknownTarget
+from slipway.ledger import Ledger, LedgerUnavailable, keys
+from slipway.ledger.rows import pack_release
+from slipway.ledger.table import Act, Row, Write
+from slipway.testing import BEN, Installation, MemoryTable
+from tests.interfering import Interfering
+
+
+class Interrupted(MemoryTable):
+    """Something happens right before a row is read, once for each row named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: dict[str, Callable[[], object]] = {}
+
+    def get(self, partition: str, key: str) -> Row | None:
+        happens = self.before.pop(key, None)
+        if happens is not None:
+            happens()
+        return super().get(partition, key)
+
+
+@pytest.fixture
+def interrupted(installation: Installation) -> Installation:
+    installation.table = Interrupted()
+    installation.restart()
+    return installation
+
+
+def taken(installation: Installation, event: Event) -> Outcome:
+    (receipt,) = installation.app.handler.handle(event)
+    return receipt.outcome
+
+
+def test_an_event_that_changes_something_is_taken_once(installation: Installation) -> None:
+    event = installation.pushed("1.0")
+    assert taken(installation, event) is Outcome.TAKEN
+    assert taken(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert len(list(installation.app.ledger.releases("shop", limit=5))) == 1
+
+
+def test_a_vote_sent_twice_is_counted_once(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
+    vote = installation.voted(1)
+    assert taken(installation, vote) is Outcome.TAKEN
+    assert taken(installation, vote) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert installation.actions().count("vote.approved") == 1
+
+
+def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(installation: Installation) -> None:
+    installation.push("1.0")
+    installation.settle()
+    no = installation.voted(1, BEN, VoteDecision.REJECT).evolve(reason="not today")
+    yes = installation.voted(1)
+    assert taken(installation, no) is Outcome.TAKEN
+    assert taken(installation, yes) is Outcome.TAKEN
+    assert installation.phase(1) is Phase.REJECTED
+    assert installation.actions()[-1] == "vote.refused"
+    assert installation.production.applied == 0
+
+
+def test_an_event_that_nobody_is_concerned_by_names_what_is_unknown(installation: Installation) -> None:
+    with pytest.raises(UnknownTarget, match="no application delivers team/other from registry nonprod"):
+        installation.app.handler.handle(installation.pushed("1.0").evolve(repository="team/other"))
+    with pytest.raises(UnknownTarget, match="no application is built by pipeline 'build' of project 'Shop'"):
+        installation.run("7")
+
+
+def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: Installation) -> None:
+    """The lane says that release 1 waits; by the time its row is read it was superseded, and cannot be again."""
+    table = interrupted.table
+    assert isinstance(table, Interrupted)
+    interrupted.push("1.0")
+    others = replace(interrupted.app.handler)
+    later, latest = interrupted.pushed("1.1"), interrupted.pushed("1.2")
+    table.before[keys.release(1)] = lambda: others.handle(later)
+    assert taken(interrupted, latest) is Outcome.TAKEN
+    assert [interrupted.phase(n) for n in (1, 2, 3)] == [Phase.SUPERSEDED, Phase.SUPERSEDED, Phase.PLANNING]
+    assert interrupted.verify().intact
+
+
+def test_a_mistake_in_deciding_is_no_contention(installation: Installation) -> None:
+    installation.push("1.0")
+    release = installation.release(1)
+    ended = release.evolve(phase=Phase.REJECTED)
+    _put_release(installation, ended)
+    with pytest.raises(Inconsistent, match="no step leads from rejected"):
+        installation.push("1.1")
+
+
+def _put_release(installation: Installation, release: Release) -> None:
+    installation.app.table.transact("shop", [Write(act=Act.PUT, key=keys.release(1), values=pack_release(release))])
+
+
+def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: Installation) -> None:
+    waits: list[float] = []
+    numbers = iter(range(100))
+
+    def interfere() -> None:
+        installation.push(f"2.{next(numbers)}")
+
+    busy = Ledger(Interfering(installation.table, interfere))
+    patience = replace(installation.app.handler.patience, pause=waits.append)
+    with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed met other writers"):
+        replace(installation.app.handler, ledger=busy, patience=patience).handle(installation.pushed("1.0"))
+    assert len(waits) == ATTEMPTS
+    assert waits == sorted(waits)
+    assert all(0 < wait <= 0.5 for wait in waits)
+
+
+class AwayTable(MemoryTable):
+    """A table that took the write and did not say so."""
+
+    away = False
+
+    def transact(self, partition: str, writes: Sequence[Write]) -> None:
+        super().transact(partition, writes)
+        if self.away:
+            raise LedgerUnavailable("no answer")
+
+
+def test_a_write_whose_answer_was_lost_is_not_done_twice(installation: Installation) -> None:
+    table = AwayTable()
+    installation.table = table
+    installation.restart()
+    event = installation.pushed("1.0")
+    table.away = True
+    with pytest.raises(LedgerUnavailable):
+        installation.app.handler.handle(event)
+    table.away = False
+    assert taken(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
+    assert len(list(Ledger(table).outbox("shop"))) == 1
+    assert installation.actions().count("release.created") == 1

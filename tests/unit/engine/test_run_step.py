@@ -1,0 +1,192 @@
+"""Performing a step: one effect under a lease, and its outcome as an event, a later look, or another try."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.events import EVENT, StepFinished
+from slipway.domain.queues import Queue
+from slipway.domain.release import Phase
+from slipway.domain.steps import Step, StepKind
+from slipway.engine.handle import Contended, Handler, UnknownTarget
+from slipway.engine.outcome import Finished, Outcome, Requeue, Retry, passed
+from slipway.engine.run_step import BUSY, LEASE, TRIES, StepRunner, Work
+from slipway.ledger import LedgerUnavailable
+from slipway.ledger.leases import Leases
+from slipway.testing import Installation
+
+DONE = Finished(passed=True, result={"objects": []})
+
+
+@pytest.fixture
+def step(installation: Installation) -> Step:
+    """The step that applies the first release in staging, taken from the queue."""
+    installation.push("1.0")
+    return installation.settle_at(StepKind.DEPLOY, "staging")
+
+
+def step_runner(installation: Installation, effect: Callable[[Work], Outcome], **parts: Any) -> StepRunner:
+    return replace(installation.app.step_runner, effects={StepKind.DEPLOY: effect}, **parts)
+
+
+def sent(installation: Installation) -> list[tuple[Step, timedelta]]:
+    """The scheduled steps, with the time until they come."""
+    return [
+        (Step.model_validate(message.body), message.not_before - installation.now)
+        for message in installation.bus.sent
+        if message.queue is Queue.STEPS and message.not_before is not None
+    ]
+
+
+def test_a_step_is_performed_and_its_outcome_taken_in(installation: Installation, step: Step) -> None:
+    step_runner(installation, lambda work: DONE).run(step)
+    assert installation.phase(1) is Phase.CHECKING
+    assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE)
+
+
+def test_a_stale_step_is_dropped(installation: Installation, step: Step) -> None:
+    looked: list[Work] = []
+
+    def look(work: Work) -> Outcome:
+        looked.append(work)
+        return DONE
+
+    installation.finish(step)
+    step_runner(installation, look).run(step)
+    step_runner(installation, look).run(step.evolve(attempt=9))
+    assert looked == []
+    assert installation.phase(1) is Phase.CHECKING
+
+
+@pytest.mark.parametrize("changes", [{"application": "gone"}, {"release": 99}])
+def test_a_step_of_what_is_not_there_is_said_to_have_no_target(
+    installation: Installation, step: Step, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(UnknownTarget, match="there is no such"):
+        installation.run_step(step.evolve(**changes))
+
+
+def test_a_step_that_somebody_else_holds_is_put_off_as_it_is(installation: Installation, step: Step) -> None:
+    assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
+    step_runner(installation, lambda work: DONE).run(step)
+    assert sent(installation) == [(step, BUSY)]
+    assert installation.phase(1) is Phase.DEPLOYING
+
+
+def test_each_message_that_is_put_off_has_an_id_of_its_own(installation: Installation, step: Step) -> None:
+    assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
+    for _ in range(3):
+        step_runner(installation, lambda work: DONE).run(step)
+        installation.wait(BUSY)
+    ids = [message.id for message in installation.bus.sent]
+    assert len(set(ids)) == 3
+    assert step.message_id not in ids
+
+
+def test_a_lease_that_ran_out_is_taken_over(installation: Installation, step: Step) -> None:
+    assert installation.app.leases.take("shop", step.id, owner="dead", now=installation.now, length=LEASE)
+    installation.wait(LEASE)
+    step_runner(installation, lambda work: DONE).run(step)
+    assert installation.phase(1) is Phase.CHECKING
+
+
+def test_an_effect_may_prolong_its_lease_and_is_told_when_it_lost_it(installation: Installation, step: Step) -> None:
+    renewed: list[bool] = []
+
+    def long(work: Work) -> Outcome:
+        for _ in range(3):
+            installation.wait(LEASE - timedelta(seconds=1))
+            renewed.append(work.renew())
+        assert not installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
+        installation.wait(LEASE)
+        assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
+        renewed.append(work.renew())
+        return DONE
+
+    step_runner(installation, long).run(step)
+    assert renewed == [True, True, True, False]
+    assert not installation.app.leases.take("shop", step.id, owner="third", now=installation.now, length=LEASE)
+
+
+def test_looking_again_comes_as_another_message_and_forgets_earlier_tries(
+    installation: Installation, step: Step
+) -> None:
+    again = step_runner(installation, lambda work: Requeue(after=timedelta(seconds=3), reason="0 of 1"))
+    again.run(step.evolve(poll=4, tries=2))
+    assert sent(installation) == [(step.evolve(poll=5, tries=0), timedelta(seconds=3))]
+    assert installation.phase(1) is Phase.DEPLOYING
+
+
+def test_tries_come_after_growing_pauses_and_end_in_a_failure(installation: Installation, step: Step) -> None:
+    flaky = step_runner(installation, lambda work: Retry(reason="no answer"))
+    pauses, current = [], step
+    for _ in range(TRIES - 1):
+        flaky.run(current)
+        ((current, pause),) = sent(installation)
+        pauses.append(pause.total_seconds())
+        installation.bus.sent.clear()
+    assert pauses == [2, 4, 8, 16, 32]
+    flaky.run(current)
+    assert installation.phase(1) is Phase.FAILED
+    assert f"no answer (tried {TRIES} times)" in installation.release(1).reason
+
+
+def test_an_unexpected_error_gives_the_lease_back(installation: Installation, step: Step) -> None:
+    def broken(work: Work) -> Outcome:
+        raise ZeroDivisionError("a mistake")
+
+    with pytest.raises(ZeroDivisionError):
+        step_runner(installation, broken).run(step)
+    assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE)
+    assert installation.phase(1) is Phase.DEPLOYING
+
+
+class StuckLeases(Leases):
+    """Leases that cannot be given back."""
+
+    def give_back(self, application: str, step: str, *, owner: str) -> None:
+        raise LedgerUnavailable("switched off")
+
+
+def test_an_outcome_stands_though_its_lease_cannot_be_given_back(installation: Installation, step: Step) -> None:
+    step_runner(installation, lambda work: DONE, leases=StuckLeases(installation.app.table)).run(step)
+    assert installation.phase(1) is Phase.CHECKING
+
+
+class BusyHandler(Handler):
+    """A handler whose ledger others write to all the time."""
+
+    def handle(self, event: Any) -> Any:
+        raise Contended("shop: others were faster")
+
+
+def busy_like(handler: Handler) -> BusyHandler:
+    return BusyHandler(**{each.name: getattr(handler, each.name) for each in fields(Handler)})
+
+
+def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_had_once(
+    installation: Installation, step: Step
+) -> None:
+    had: list[Work] = []
+
+    def effect(work: Work) -> Outcome:
+        had.append(work)
+        return DONE
+
+    busy = busy_like(installation.app.handler)
+    step_runner(installation, effect, handler=busy).run(step)
+    (message,) = [m for m in installation.bus.sent if m.queue is Queue.EVENTS]
+    event = EVENT.validate_python(message.body)
+    assert isinstance(event, StepFinished)
+    assert message.id == event.mark
+    installation.take(event)
+    assert installation.phase(1) is Phase.CHECKING
+    assert len(had) == 1
+
+
+def test_a_reason_of_any_length_is_reported(installation: Installation, step: Step) -> None:
+    step_runner(installation, lambda work: passed(reason="ready " * 2000)).run(step)
+    assert installation.phase(1) is Phase.CHECKING
