@@ -12,7 +12,7 @@ ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test test-all check checkov cosign bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test test-all check extend checkov cosign bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,9 @@ check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PYTHON) scripts/check_docs.py
+
+extend: install ## Show that the extensions of scripts/extensions work, and that no part of one can be forgotten
+	@$(PYTHON) -m scripts.extensions $(ARGS)
 
 checkov: $(CHECKOV_STAMP) install ## Let checkov read the Bicep (in an environment of its own)
 	@$(PYTHON) -m pytest tests/infra/test_checkov.py

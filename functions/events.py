@@ -4,8 +4,8 @@ import logging
 
 import azure.functions as func
 
+from slipway.domain.sources import Source
 from slipway.effects.messaging import MessageTooLarge
-from slipway.engine.gateway import EVENT_GRID
 from slipway.inbound import BadInput, Ignored, registry_event
 
 from .shared import new_blueprint, parts
@@ -36,8 +36,8 @@ def _accept(event: func.EventGridEvent | func.CloudEvent) -> None:
     else:
         body = registry_event(type=event.event_type, source=event.topic, time=event.event_time, data=event.get_json())
     try:
-        parts().gateway.registry_event(body)
+        parts().gateway.take(Source.EVENT_GRID, body)
     except Ignored as ignored:
         log.info("event ignored: %s", ignored)
     except (BadInput, MessageTooLarge) as bad:
-        parts().parking.park(source=EVENT_GRID, reason=str(bad), body=body)
+        parts().parking.park(source=Source.EVENT_GRID, reason=str(bad), body=body)

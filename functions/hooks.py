@@ -1,7 +1,8 @@
-"""Azure DevOps service hooks. What is answered decides whether the subscription lives:
+"""Hooks of the systems that run pipelines: one door for each, which knows its sender by a shared secret.
 
-202 enqueued; 200 recorded, or none of our business (never 400, 404 or 500: those put the subscription on probation
-and new events are lost); 503 the queue cannot be reached, try again; 401 the secret is wrong, which somebody must see.
+What is answered decides whether a subscription of Azure DevOps lives: 202 enqueued; 200 recorded, or none of our
+business (never 400, 404 or 500: those put the subscription on probation and new events are lost); 503 the queue cannot
+be reached, try again; 401 the secret is wrong, which somebody must see.
 """
 
 import base64
@@ -11,8 +12,8 @@ import logging
 
 import azure.functions as func
 
+from slipway.domain.sources import Source
 from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
-from slipway.engine.gateway import AZURE_DEVOPS
 from slipway.inbound import BadInput, Ignored
 from slipway.ledger import LedgerUnavailable
 
@@ -27,36 +28,10 @@ blueprint = new_blueprint()
 @blueprint.route(route="api/hooks/azure-devops", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
     if not authentic(req.headers.get("Authorization", "")):
-        log.warning("a hook with a wrong or missing secret was refused")
-        answer = _answer(401, "refused", "expected basic authentication with the hook's secret")
+        answer = _refused("expected basic authentication with the hook's secret")
         answer.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
         return answer
-    try:
-        return _accept(req)
-    except (QueueUnavailable, LedgerUnavailable) as away:
-        log.warning("hook not taken: %s", away)
-        return _answer(503, "unavailable", "try again")
-
-
-def _accept(req: func.HttpRequest) -> func.HttpResponse:
-    body = req.get_body()
-    try:
-        parts().gateway.hook(body_of(req))
-    except Ignored as ignored:
-        return _answer(200, "ignored", str(ignored))
-    except (BadInput, MessageTooLarge) as bad:
-        return _park(str(bad), body)
-    except (QueueUnavailable, LedgerUnavailable):
-        raise
-    except Exception as unexpected:
-        log.exception("a hook went wrong")
-        return _park(f"unexpected {type(unexpected).__name__}", body)
-    return _answer(202, "accepted", "enqueued")
-
-
-def _park(reason: str, body: bytes) -> func.HttpResponse:
-    parked = parts().parking.park(source=AZURE_DEVOPS, reason=reason, body=body)
-    return _answer(200, "parked", reason, id=parked.id)
+    return _take(Source.AZURE_DEVOPS, req)
 
 
 def authentic(header: str) -> bool:
@@ -68,10 +43,46 @@ def authentic(header: str) -> bool:
         password = base64.b64decode(text, validate=True).partition(b":")[2]
     except ValueError:  # not base64, or not even ASCII
         return False
-    matches = [
-        hmac.compare_digest(password, secret.get_secret_value().encode()) for secret in parts().settings.hook_secrets
-    ]
+    matches = [hmac.compare_digest(password, secret) for secret in _secrets()]
     return any(matches)
+
+
+def _secrets() -> list[bytes]:
+    return [secret.get_secret_value().encode() for secret in parts().settings.hook_secrets]
+
+
+def _take(source: Source, req: func.HttpRequest) -> func.HttpResponse:
+    try:
+        return _accept(source, req)
+    except (QueueUnavailable, LedgerUnavailable) as away:
+        log.warning("hook not taken: %s", away)
+        return _answer(503, "unavailable", "try again")
+
+
+def _accept(source: Source, req: func.HttpRequest) -> func.HttpResponse:
+    body = req.get_body()
+    try:
+        parts().gateway.take(source, body_of(req))
+    except Ignored as ignored:
+        return _answer(200, "ignored", str(ignored))
+    except (BadInput, MessageTooLarge) as bad:
+        return _park(source, str(bad), body)
+    except (QueueUnavailable, LedgerUnavailable):
+        raise
+    except Exception as unexpected:
+        log.exception("a hook went wrong")
+        return _park(source, f"unexpected {type(unexpected).__name__}", body)
+    return _answer(202, "accepted", "enqueued")
+
+
+def _park(source: Source, reason: str, body: bytes) -> func.HttpResponse:
+    parked = parts().parking.park(source=source, reason=reason, body=body)
+    return _answer(200, "parked", reason, id=parked.id)
+
+
+def _refused(expected: str) -> func.HttpResponse:
+    log.warning("a hook with a wrong or missing secret was refused")
+    return _answer(401, "refused", expected)
 
 
 def _answer(status: int, outcome: str, detail: str, **more: str) -> func.HttpResponse:

@@ -9,13 +9,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from slipway.bootstrap.settings import ApiKeySettings, ClusterSettings, RegistrySettings, Settings, variable
-from slipway.bootstrap.settings_channels import (
-    AcsEmailSettings,
-    SmtpSettings,
-    TeamsFlowSettings,
-    TeamsSettings,
-    WebhookSettings,
-)
+from slipway.bootstrap.settings_channels import KINDS
 
 START = """# App settings
 
@@ -66,7 +60,8 @@ A JSON object: a key for each name. [What each role may do](roles.md).
 | Field | Needed | Meaning |
 |---|---|---|
 """,
-    WebhookSettings: """
+}
+CHANNELS = """
 ## SLIPWAY_CHANNELS
 
 A JSON object: a channel for each name. Its `kind` says which fields it has.
@@ -77,43 +72,10 @@ A JSON object: a channel for each name. Its `kind` says which fields it has.
  "team-shop": {"kind": "teams", "url": "https://….environment.api.powerplatform.com/…"},
  "chat-bot": {"kind": "webhook", "url": "https://…", "secret": "…"}}
 ```
-
-### `webhook`
-
-[What is posted, and how to check its signature](webhook.md).
-
-| Field | Needed | Meaning |
+"""
+TABLE = """| Field | Needed | Meaning |
 |---|---|---|
-""",
-    TeamsSettings: """
-### `teams`
-
-[What the card shows, and who can vote by it](../how-to/tell-people.md).
-
-| Field | Needed | Meaning |
-|---|---|---|
-""",
-    TeamsFlowSettings: """
-### `teams-flow`
-
-[How approvers answer without leaving Teams](../how-to/answer-in-teams.md).
-
-| Field | Needed | Meaning |
-|---|---|---|
-""",
-    SmtpSettings: """
-### `smtp`
-
-| Field | Needed | Meaning |
-|---|---|---|
-""",
-    AcsEmailSettings: """
-### `acs-email`
-
-| Field | Needed | Meaning |
-|---|---|---|
-""",
-}
+"""
 END = """
 ## Settings of the platform
 
@@ -129,7 +91,16 @@ def page() -> str:
     tables = [START, *_rows(Settings, variable)]
     for part, heading in PARTS.items():
         tables += [heading, *_rows(part, str)]
+    tables.append(CHANNELS)
+    for kind, channel in KINDS.items():
+        tables += [f"\n### `{kind}`\n\n", _about(channel), TABLE, *_rows(channel, str)]
     return "".join([*tables, END])
+
+
+def _about(channel: type[BaseModel]) -> str:
+    """What a kind of channel does, and where there is more to read about it."""
+    said = " ".join((channel.__doc__ or "").split())
+    return " ".join(filter(None, [said, getattr(channel, "more", "")])) + "\n\n"
 
 
 def _rows(model: type[BaseModel], name_of: Any) -> Iterator[str]:

@@ -11,7 +11,7 @@ from ..commands.commanding import Commander
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.freezing import Freezer
-from ..engine.gateway import AZURE_DEVOPS, EVENT_GRID, Gateway
+from ..engine.gateway import Gateway
 from ..engine.handle import Handler
 from ..engine.links import Links
 from ..engine.outbox import Outbox
@@ -203,7 +203,7 @@ class App:
 
     @part
     def parking(self) -> Parking:
-        again = {EVENT_GRID: self.gateway.registry_event, AZURE_DEVOPS: self.gateway.hook}
+        again = self.gateway.take
         return Parking(installation=self.installation, bus=self.bus, again=again, clock=self.clock)
 
     @part

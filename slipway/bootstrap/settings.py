@@ -30,6 +30,7 @@ from ..domain.keyring import parse_keys
 from ..domain.model import Duration, Name
 from ..domain.people import GUID_PATTERN
 from ..domain.roles import Role
+from ..domain.sources import SECRETS
 from .settings_channels import ChannelSettings, WorkflowSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
 
@@ -208,8 +209,8 @@ class Settings(BaseModel):
     )
     hook_secrets: Annotated[list[SecretStr], BeforeValidator(_list)] = Field(
         min_length=1,
-        description="Passwords that Azure DevOps may send (basic authentication), separated by commas, each of at "
-        "least 16 characters; two while rotating.",
+        description="Secrets by which the senders of hooks are known, separated by commas, each of at least 16 "
+        f"characters; two while rotating. They are shown by {SECRETS}.",
     )
     organizations: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,255}$")]], BeforeValidator(_list)

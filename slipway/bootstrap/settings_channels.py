@@ -1,10 +1,12 @@
 """The setting `SLIPWAY_CHANNELS`: the kinds of channels by which people are told, and what each kind needs."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, Mail, Part, check_address
 
@@ -17,6 +19,7 @@ RETIRED: Final = ("webhook.office.com", "outlook.office.com", "outlook.office365
 class WebhookSettings(Part):
     """A signed CloudEvent is posted: for receivers of any other kind."""
 
+    more: ClassVar[str] = "[What is posted, and how to check its signature](webhook.md)."
     kind: Literal["webhook"] = Field(default="webhook", description="A signed CloudEvent is posted.")
     url: SecretStr = Field(description="Where notices are posted; treated as a secret, as such addresses often are.")
     secret: SecretStr = Field(description="Key of the signature.", min_length=SECRET_LENGTH)
@@ -55,6 +58,7 @@ class WorkflowSettings(Part):
 class TeamsSettings(WorkflowSettings):
     """A card is posted to a channel in Teams, by a workflow that waits for a webhook request."""
 
+    more: ClassVar[str] = "[What the card shows, and who can vote by it](../how-to/tell-people.md)."
     kind: Literal["teams"] = Field(description="A card is posted to a channel in Teams.")
     url: SecretStr = Field(
         description="Address that the workflow's trigger *When a Teams webhook request is received* shows. Its "
@@ -65,6 +69,7 @@ class TeamsSettings(WorkflowSettings):
 class TeamsFlowSettings(WorkflowSettings):
     """Each approver is asked in a chat in Teams, and answers there."""
 
+    more: ClassVar[str] = "[How approvers answer without leaving Teams](../how-to/answer-in-teams.md)."
     kind: Literal["teams-flow"] = Field(description="Each approver is asked in Teams, and answers there.")
     url: SecretStr = Field(
         description="Address that the trigger of the Logic App in `infra/modules/teams-flow.bicep` shows. Its "
@@ -117,20 +122,32 @@ class AcsEmailSettings(_MailSettings):
     endpoint: Address = Field(description="Such as `https://contoso.europe.communication.azure.com`.")
 
 
-def _kind_of(given: Any) -> Any:
-    return given.get("kind", "webhook") if isinstance(given, dict) else getattr(given, "kind", None)
+type AnyChannel = WebhookSettings | TeamsSettings | TeamsFlowSettings | SmtpSettings | AcsEmailSettings
+"""Every kind that there is. What else knows of kinds is made from this list, or is a `match` that mypy completes."""
+
+
+def _kind_of(settings: type[Part]) -> str:
+    (kind,) = get_args(settings.model_fields["kind"].annotation)
+    return str(kind)
+
+
+KINDS: Final[Mapping[str, type[Part]]] = {_kind_of(settings): settings for settings in get_args(AnyChannel.__value__)}
+"""The settings of each kind, by its name."""
+
+
+def _with_a_kind(given: Any) -> Any:
+    """What has no kind is a webhook."""
+    if not isinstance(given, dict):
+        return given
+    kind = given.get("kind", "webhook")
+    if not isinstance(kind, str) or kind not in KINDS:
+        *names, last = KINDS
+        raise PydanticCustomError("channel_kind", f"kind: expected {', '.join(names)} or {last}")
+    return given | {"kind": kind}
 
 
 ChannelSettings = Annotated[
-    Annotated[WebhookSettings, Tag("webhook")]
-    | Annotated[TeamsSettings, Tag("teams")]
-    | Annotated[TeamsFlowSettings, Tag("teams-flow")]
-    | Annotated[SmtpSettings, Tag("smtp")]
-    | Annotated[AcsEmailSettings, Tag("acs-email")],
-    Discriminator(
-        _kind_of,
-        custom_error_type="channel_kind",
-        custom_error_message="kind: expected webhook, teams, teams-flow, smtp or acs-email",
-    ),
+    Annotated[AnyChannel, Field(discriminator="kind")],
+    BeforeValidator(_with_a_kind),
 ]
-"""One channel. What has no kind is a webhook."""
+"""One channel."""

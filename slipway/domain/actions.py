@@ -165,7 +165,7 @@ class Action(StrEnum):
 
     GATE_SOAKING = (
         "gate.soaking",
-        "Waiting until it has been live in an earlier environment for long enough",
+        "Waiting until every condition of the gate holds",
         Tone.BUSY,
         _More(stage=Stage.SOAK),
     )

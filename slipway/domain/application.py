@@ -16,6 +16,7 @@ from .gate import AutoGate, Gate
 from .model import Duration, Name, Record, Repository, canonical, sha256
 from .promotion import PromotionRule
 from .requirements import Requirements
+from .sources import PROJECTS
 from .windows import Windows
 
 
@@ -67,7 +68,7 @@ class Image(Record):
 class Pipeline(Record):
     """The CI pipeline whose completed runs count for this application."""
 
-    project: str = Field(min_length=1, max_length=256, description="Azure DevOps project, by name.")
+    project: str = Field(min_length=1, max_length=256, description=f"{PROJECTS}.")
     project_id: str | None = Field(
         default=None,
         max_length=64,

@@ -83,7 +83,7 @@ class Phase(StrEnum):
     )
     SOAKING = (
         "soaking",
-        "The gate waits for a condition: that it has been live in an earlier environment for long enough.",
+        "The gate asks nobody, and waits for a condition that does not hold yet.",
         "Soaking",
         "◔",
         Tone.BUSY,
@@ -221,6 +221,12 @@ class Phase(StrEnum):
         return self is Phase.HELD_BACK or self.holds_lane
 
     @property
+    def past_tense(self) -> str:
+        """What follows the release's name once it has ended: `failed`, `was cancelled`."""
+        went_by_itself = self in (Phase.FAILED, Phase.EXPIRED)
+        return self.spoken if went_by_itself else f"was {self.spoken}"
+
+    @property
     def spoken(self) -> str:
         """As it stands in a sentence: `awaiting approval`."""
         return self.replace("_", " ")
@@ -237,26 +243,26 @@ class Phase(StrEnum):
 
 
 def _followers(phase: Phase) -> frozenset[Phase]:  # noqa: C901, PLR0912 - a table that the type checker completes
-    waiting_ends = {Phase.EXPIRED, Phase.SUPERSEDED, Phase.CANCELLED}
+    not_rolled_out = {Phase.SUPERSEDED, Phase.CANCELLED}
     past_the_gate = {Phase.HELD_BACK, Phase.PROMOTING, Phase.DEPLOYING}
     rollout_fails = {Phase.FAILED, Phase.ROLLING_BACK}
     next_environment = {Phase.QUEUED, Phase.PLANNING, Phase.COMPLETED, Phase.SUPERSEDED}
     match phase:
         case Phase.JOINING:
-            following = {Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING} | waiting_ends
+            following = {Phase.RESOLVING, Phase.QUEUED, Phase.PLANNING, Phase.EXPIRED} | not_rolled_out
         case Phase.RESOLVING:
-            following = {Phase.QUEUED, Phase.PLANNING, Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED}
+            following = {Phase.QUEUED, Phase.PLANNING, Phase.FAILED} | not_rolled_out
         case Phase.QUEUED:
-            following = {Phase.PLANNING, Phase.SUPERSEDED, Phase.CANCELLED}
+            following = {Phase.PLANNING} | not_rolled_out
         case Phase.PLANNING:
             waits = {Phase.PLANNING, Phase.SOAKING, Phase.AWAITING_APPROVAL}
-            following = waits | past_the_gate | {Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED}
+            following = waits | past_the_gate | {Phase.FAILED} | not_rolled_out
         case Phase.SOAKING:
-            following = {Phase.PLANNING, Phase.SUPERSEDED, Phase.CANCELLED} | past_the_gate
+            following = {Phase.PLANNING} | past_the_gate | not_rolled_out
         case Phase.AWAITING_APPROVAL:
-            following = {Phase.PLANNING, Phase.REJECTED} | past_the_gate | waiting_ends
+            following = {Phase.PLANNING, Phase.REJECTED, Phase.EXPIRED} | past_the_gate | not_rolled_out
         case Phase.HELD_BACK:
-            following = {Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING, Phase.SUPERSEDED, Phase.CANCELLED}
+            following = {Phase.PLANNING, Phase.PROMOTING, Phase.DEPLOYING} | not_rolled_out
         case Phase.PROMOTING:
             following = {Phase.DEPLOYING, Phase.FAILED}
         case Phase.DEPLOYING:

@@ -19,7 +19,7 @@ class Stage(StrEnum):
     PLAN = "plan"
     """What a rollout would do is worked out."""
     SOAK = "soak"
-    """Waits until it has been live in an earlier environment for long enough."""
+    """Waits until every condition of a gate that asks nobody holds."""
     APPROVAL = "approval"
     """Waits for people."""
     HELD_BACK = "held-back"

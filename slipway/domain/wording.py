@@ -58,12 +58,8 @@ class Wording:
                 return f"{release.id} is rolling back{where}: {reason}."
             case Phase.COMPLETED:
                 return f"{release.id} {self._completed(where)}{self._replaced()}."
-            case Phase.FAILED:
-                return f"{release.id} failed{where}: {reason}."
-            case Phase.ROLLED_BACK | Phase.SUPERSEDED | Phase.CANCELLED | Phase.REJECTED:
-                return f"{release.id} was {release.phase.spoken}{where}{self._by()}: {reason}."
-            case Phase.EXPIRED:
-                return f"{release.id} expired{where}: {reason}."
+            case Phase.FAILED | Phase.ROLLED_BACK | Phase.REJECTED | Phase.EXPIRED | Phase.SUPERSEDED | Phase.CANCELLED:
+                return f"{release.id} {release.phase.past_tense}{where}{self._by()}: {reason}."
             case _:
                 assert_never(release.phase)
 
@@ -223,7 +219,7 @@ class Wording:
         if due is None or self.snapshot.now < due:
             return ""
         if self.release.phase is Phase.SOAKING:
-            return f"Its soak was over at {moment(due)}: the next sweep brings it on."
+            return f"Its wait was over at {moment(due)}: the next sweep brings it on."
         if self.release.step is None:
             return f"Its time was over at {moment(due)}: the next sweep ends it."
         if self.release.resent < RESEND_LIMIT:

@@ -3,18 +3,17 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from ..clock import Clock, utc_now
-from ..domain.events import Event
+from ..domain.events import Event, PipelineCompleted
 from ..domain.queues import Queue
+from ..domain.sources import Source
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
 from ..inbound import EventSource, parse_hook, parse_image_event
 
 log = logging.getLogger(__name__)
-
-EVENT_GRID = "event-grid"
-AZURE_DEVOPS = "azure-devops"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +25,23 @@ class Gateway:
     organizations: frozenset[str] = frozenset()
     clock: Clock = utc_now
 
-    def registry_event(self, body: bytes) -> None:
+    def take(self, source: Source, body: bytes) -> None:
+        """What a source sent, for the first time or once more."""
+        match source:
+            case Source.EVENT_GRID:
+                self._push(body)
+            case Source.AZURE_DEVOPS:
+                self._run(parse_hook(body, self.organizations, now=self.clock()))
+            case unreachable:
+                assert_never(unreachable)
+
+    def _push(self, body: bytes) -> None:
         """A registry's event, in the form that `inbound.registry_event` writes."""
         event = parse_image_event(body, self.sources, now=self.clock())
         self._enqueue(event)
         log.info("accepted push of %s:%s to %s", event.repository, event.tag, event.registry)
 
-    def hook(self, body: bytes) -> None:
-        """The body of an Azure DevOps service hook."""
-        event = parse_hook(body, self.organizations, now=self.clock())
+    def _run(self, event: PipelineCompleted) -> None:
         self._enqueue(event)
         log.info("accepted run %s of %s", event.run.number, event.run.pipeline)
 

@@ -2,14 +2,15 @@
 
 import base64
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from ..clock import Clock, utc_now
 from ..domain.errors import NotFound
 from ..domain.model import sha256
 from ..domain.queues import Queue
 from ..domain.reports import Parked
+from ..domain.sources import Source
 from ..effects.messaging import Bus, DeadLetter, MessageTooLarge
 from ..ledger.installation import Installation
 from ..telemetry import Attribute, Metric, add
@@ -29,8 +30,8 @@ class Parking:
 
     installation: Installation
     bus: Bus
-    again: Mapping[str, Callable[[bytes], None]] = field(default_factory=dict)
-    """For input that did not come by a queue: how to take it in once more, by source."""
+    again: Callable[[Source, bytes], None]
+    """Takes in once more what did not come by a queue."""
     clock: Clock = utc_now
 
     def park(self, *, source: str, reason: str, body: bytes, message_id: str = "") -> Parked:
@@ -53,13 +54,14 @@ class Parking:
         parked = self.installation.parked(id)
         if parked is None:
             raise NotFound(f"no parked input has the id {id!r}")
-        if parked.source not in tuple(Queue) and parked.source not in self.again:
+        source = Source.named(parked.source)
+        if parked.source not in tuple(Queue) and source is None:
             raise NotReplayable(f"{parked.id} came by {parked.source}, which cannot be replayed")
         if parked.truncated:
             raise NotReplayable(f"{parked.id} was too long to be kept whole")
         now = self.clock()
-        if parked.source in self.again:
-            self.again[parked.source](_as_bytes(parked.body))
+        if source is not None:
+            self.again(source, _as_bytes(parked.body))
         else:
             message_id = f"replay-{parked.id}-{now:%Y%m%d%H%M%S}"
             try:

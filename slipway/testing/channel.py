@@ -21,5 +21,8 @@ class MemoryChannel:
         self.messages.append(message)
         self.on_message(message)
 
+    def reach(self) -> str:
+        return "it is there"
+
     def tokens(self) -> list[str]:
         return [m.approval_url.rpartition("/")[2] for m in self.messages if m.approval_url]

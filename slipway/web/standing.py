@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
 
 from ..domain.application import Environment
 from ..domain.decide.quorum import names_of
@@ -92,7 +91,7 @@ def standing(
     if rollout is not None and rollout.outcome == "live" and rollout.left_at is not None:
         return _passed(f"{release.id} went live in {claims.environment} on {moment(rollout.left_at)}.")
     soaks = here and release.phase is Phase.SOAKING
-    by_itself = ": it goes on by itself, once it has been live for long enough in an earlier environment"
+    by_itself = ": it goes on by itself, once every condition of its gate holds"
     return Standing(
         kind=Kind.ELSEWHERE,
         headline="Nothing is asked here",
@@ -168,45 +167,33 @@ def _ended(release: Release, claims: ApprovalClaims) -> Standing:
     if rollout is not None and rollout.outcome == "live":
         when = f" on {moment(rollout.left_at)}" if rollout.left_at else ""
         return _passed(f"{release.id} went live in {claims.environment}{when}.")
-    match release.phase:
-        case Phase.COMPLETED:
-            return _passed(f"{release.id} went live in {claims.environment}.")
-        case Phase.REJECTED:
-            return _rejected(release)
-        case Phase.EXPIRED:
-            return _late(f"{_sentence(release.reason)} Nothing was changed.")
-        case Phase.SUPERSEDED:
-            newer = f"{release.application}-{release.superseded_by}" if release.superseded_by else None
-            return _over(release, "A newer release took its place", Tone.QUIET, newer=newer)
-        case Phase.CANCELLED:
-            return _over(release, "It was cancelled", Tone.QUIET)
-        case Phase.FAILED:
-            approved = release.gate is not None and release.gate.approvals > 0
-            return _over(release, "It was approved, and failed" if approved else "It failed", Tone.BAD)
-        case Phase.ROLLED_BACK:
-            return _over(release, "It was approved, failed and was rolled back", Tone.BAD)
-        case (
-            Phase.JOINING
-            | Phase.RESOLVING
-            | Phase.QUEUED
-            | Phase.PLANNING
-            | Phase.SOAKING
-            | Phase.AWAITING_APPROVAL
-            | Phase.HELD_BACK
-            | Phase.PROMOTING
-            | Phase.DEPLOYING
-            | Phase.CHECKING
-            | Phase.VERIFYING
-            | Phase.ROLLING_BACK
-        ):
-            raise Inconsistent(f"{release.id} has not ended: it is {release.phase.spoken}")
-        case _:
-            assert_never(release.phase)
+    if not release.phase.final:
+        raise Inconsistent(f"{release.id} has not ended: it is {release.phase.spoken}")
+    if release.phase is Phase.COMPLETED:
+        return _passed(f"{release.id} went live in {claims.environment}.")
+    if release.phase is Phase.REJECTED:
+        return _rejected(release)
+    if release.phase is Phase.EXPIRED:
+        return _late(f"{_sentence(release.reason)} Nothing was changed.")
+    return _over(release)
 
 
-def _over(release: Release, headline: str, tone: Tone, *, newer: str | None = None) -> Standing:
+def _over(release: Release) -> Standing:
+    if release.superseded_by:
+        headline, newer = "A newer release took its place", f"{release.application}-{release.superseded_by}"
+    else:
+        headline, newer = f"It {_what_became_of(release)}", None
     lead = _sentence(release.reason) or "There is nothing to decide any more."
-    return Standing(kind=Kind.ENDED, headline=headline, lead=lead, tone=tone, newer=newer)
+    return Standing(kind=Kind.ENDED, headline=headline, lead=lead, tone=release.phase.tone, newer=newer)
+
+
+def _what_became_of(release: Release) -> str:
+    approved = release.gate is not None and release.gate.approvals > 0
+    if release.phase is Phase.ROLLED_BACK:
+        return "was approved, failed and was rolled back"
+    if release.phase is Phase.FAILED and approved:
+        return "was approved, and failed"
+    return release.phase.past_tense
 
 
 def _sentence(reason: str) -> str:

@@ -20,15 +20,15 @@ from local.ci import Pipeline
 from local.ci.pipeline import run_message, run_of
 from local.stack import Stack, StackOptions
 from local.stack.configuration import TOPIC
+from slipway.domain.actions import end_action
+from slipway.domain.phases import Phase
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN = 180.0
 """For a condition to become true; only a test that fails waits so long."""
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 ADA = "ada@example.com"
-ENDS = tuple(
-    f"release.{end}" for end in ("completed", "failed", "rolled-back", "rejected", "expired", "superseded", "cancelled")
-)
+ENDS = frozenset(end_action(phase) for phase in Phase if phase.final)
 
 DELIVERY = """\
 application: {name}

@@ -11,6 +11,7 @@ import azure.functions as func
 import pytest
 
 import functions
+from functions import hooks
 from slipway.http.callers import Access
 from slipway.testing import BASE
 from tests.registered import registered
@@ -22,8 +23,9 @@ type Handler = Callable[[func.HttpRequest], func.HttpResponse]
 MODULES: list[ModuleType] = [
     importlib.import_module(f"functions.{m.name}") for m in pkgutil.iter_modules(functions.__path__)
 ]
-MACHINES = {"azure_devops_hook"}
-"""A door with a password of its own, which no browser sends by itself."""
+
+MACHINES = {function.name for function in registered(hooks)}
+"""Doors that know their sender by a secret, which no browser sends by itself."""
 ADMIN = {
     **principal("ada@example.com", roles=("Slipway.Admin", "admin", "operator", "approver")),
     "Content-Type": "application/json",

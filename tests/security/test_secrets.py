@@ -14,6 +14,7 @@ import urllib3
 from functions.shared import check_at_start
 from slipway.bootstrap.opening import open_channel
 from slipway.bootstrap.settings import Settings
+from slipway.bootstrap.settings_channels import KINDS
 from slipway.domain.tokens import Claims, Keys, TokenRefused
 from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError
@@ -35,6 +36,11 @@ CHANNELS = {
         "password": SECRET,
     },
 }  # fmt: skip
+
+
+def test_every_kind_of_channel_is_looked_at() -> None:
+    """Mail by Azure Communication Services has no secret: the app's identity is its credential."""
+    assert set(CHANNELS) == set(KINDS) - {"acs-email"}
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> str:

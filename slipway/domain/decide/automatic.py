@@ -9,7 +9,7 @@ from ..application import Application, Environment
 from ..gate import AutoGate
 from ..release import Lane, Phase, Release
 from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, failed
-from .lanes import end, plan, supersede
+from .lanes import end, end_without_environment, plan, supersede
 from .rollouts import plan_is_current, proceed
 from .state import Draft
 
@@ -143,7 +143,7 @@ def soak_over(draft: Draft, release: Release) -> None:
     """The time that a release soaked for has come."""
     environment = draft.environment(release)
     if environment is None:
-        end(draft, release, Phase.CANCELLED, f"the environment {release.environment!r} is no longer in delivery.yaml")
+        end_without_environment(draft, release, release.environment)
     elif isinstance(environment.gate, AutoGate):
         look_at_conditions(draft, release, environment)
     else:

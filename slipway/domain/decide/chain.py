@@ -12,7 +12,7 @@ from ..rules import RuleResult, failed
 from ..steps import StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
-from .lanes import arrive, ask, close_rollout, end, leave_lane, plan, supersede
+from .lanes import arrive, ask, close_rollout, end, end_without_environment, leave_lane, plan, supersede
 from .rollouts import deploy, proceed, roll_back
 from .starting import begin, join_run
 from .state import Draft
@@ -53,21 +53,12 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
         return  # a repeat, or the outcome of an attempt that is over
     environment = draft.application.environment(step.environment)
     if environment is None:
-        end(
-            draft,
-            release,
-            Phase.CANCELLED if Phase.CANCELLED in release.phase.followers else Phase.FAILED,
-            _gone(step.environment),
-        )
+        end_without_environment(draft, release, step.environment)
         return
     if event.passed:
         _PASSED[step.kind](draft, release, event)
     else:
         _FAILED[step.kind](draft, release, event)
-
-
-def _gone(environment: str) -> str:
-    return f"the environment {environment!r} is no longer in delivery.yaml"
 
 
 def _notified(draft: Draft, release: Release, event: StepFinished) -> None:

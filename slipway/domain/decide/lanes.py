@@ -134,6 +134,12 @@ def end(
     return release
 
 
+def end_without_environment(draft: Draft, release: Release, environment: str | None) -> None:
+    """A release has ended because the environment that it was in, or on its way to, has no policy any more."""
+    phase = Phase.CANCELLED if Phase.CANCELLED in release.phase.followers else Phase.FAILED
+    end(draft, release, phase, f"the environment {environment!r} is no longer in delivery.yaml")
+
+
 def step_of(release: Release) -> str:
     """The kind of step that a release waits for; empty where it waits for none."""
     return (release.step or "").rpartition("/")[2]

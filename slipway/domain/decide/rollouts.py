@@ -7,7 +7,7 @@ from ..rules import RuleResult
 from ..steps import StepKind
 from .blocks import held_back
 from .conditions import plan_rule
-from .lanes import ask, end, plan, step_of, take_lane
+from .lanes import ask, end, end_without_environment, plan, step_of, take_lane
 from .state import Draft
 
 
@@ -38,7 +38,7 @@ def look_again(draft: Draft, release: Release) -> None:
     """What kept a release back may be over."""
     environment = draft.environment(release)
     if environment is None:
-        end(draft, release, Phase.CANCELLED, f"the environment {release.environment!r} is no longer in delivery.yaml")
+        end_without_environment(draft, release, release.environment)
     else:
         proceed(draft, release, environment)
 

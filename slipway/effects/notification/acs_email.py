@@ -48,6 +48,9 @@ class AcsEmail:
         except AzureError as error:
             raise self._trouble(f"no answer ({type(error).__name__})", retryable=True) from None
 
+    def reach(self) -> None:
+        """The service answers nothing but whether it takes a mail."""
+
     def _trouble(self, what: str, *, retryable: bool = False) -> NotificationError:
         return NotificationError(f"channel {self._name}: {what}", retryable=retryable)
 

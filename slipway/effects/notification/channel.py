@@ -108,3 +108,8 @@ class Channel(Protocol):
     def send(self, message: Message) -> None:
         """Raises `NotificationError`."""
         ...
+
+    def reach(self) -> str | None:
+        """What is seen of the receiver where nothing is sent; None where only sending would tell. Raises
+        `NotificationError`."""
+        ...

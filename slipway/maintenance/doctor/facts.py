@@ -20,6 +20,12 @@ class Reviewed(Protocol):
     def missing_rights(self, manifests: Sequence[Any], namespace: str) -> tuple[Any, ...]: ...
 
 
+class Reached(Protocol):
+    """The part of a channel that is asked."""
+
+    def reach(self) -> str | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """Everything that is looked at. What is opened late is given as a function, so that opening it can fail alone."""
@@ -30,7 +36,7 @@ class Facts:
     installation: Callable[[], Installation]
     registry: Callable[[str], Registry]
     cluster: Callable[[str], Reviewed]
-    channel: Callable[[str], object]
+    channel: Callable[[str], Reached]
     registries: tuple[str, ...]
     channels: tuple[str, ...]
     catalogue: Catalogue

@@ -149,14 +149,13 @@ def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
 
 
 def channel(facts: Facts, name: str) -> str:
-    port = facts.channel(name)
-    reach = getattr(port, "reach", None)
-    if reach is None:
-        raise NotChecked("this kind of channel cannot be tried without sending")
     try:
-        return str(reach())
+        seen = facts.channel(name).reach()
     except NotificationError as error:
         raise Fault(str(error), missing="a way to the channel, or its credential") from None
+    if seen is None:
+        raise NotChecked("this kind of channel cannot be tried without sending")
+    return seen
 
 
 def clock(facts: Facts) -> str:

@@ -76,7 +76,7 @@ def test_a_soak_whose_message_is_lost_is_ended_by_the_sweep() -> None:
     world = pushed(conditional(soak="30m"))
     world.outbox.clear()
     world.wait(30 * MINUTE)
-    assert told(world)[1] == "Its soak was over at 2026-11-23 08:30 UTC: the next sweep brings it on."
+    assert told(world)[1] == "Its wait was over at 2026-11-23 08:30 UTC: the next sweep brings it on."
     world.sweep()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED

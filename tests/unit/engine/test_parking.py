@@ -1,16 +1,18 @@
 """Parked input: kept once, visible, replayed with a record, and on a chain of its own."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from slipway.domain.errors import NotFound
+from slipway.domain.sources import Source
 from slipway.effects.messaging import DeadLetter, QueueUnavailable
 from slipway.engine.parking import NotReplayable
 from slipway.inbound import BadInput
 from slipway.testing import Installation
 
-HOOKS = "azure-devops"
+HOOKS = Source.AZURE_DEVOPS
 
 
 def actions(installation: Installation) -> list[str]:
@@ -77,27 +79,20 @@ def test_two_replays_are_two_messages(installation: Installation) -> None:
 
 
 def test_input_that_came_by_http_is_taken_in_once_more(installation: Installation) -> None:
-    taken: list[bytes] = []
-    parking = type(installation.app.parking)(
-        installation=installation.app.installation,
-        bus=installation.bus,
-        again={HOOKS: taken.append},
-        clock=installation.clock,
-    )
+    taken: list[tuple[Source, bytes]] = []
+    parking = replace(installation.app.parking, again=lambda source, body: taken.append((source, body)))
     kept = parking.park(source=HOOKS, reason="bad", body=b'{"a": 1}')
     parking.replay(kept.id, actor="ada")
-    assert taken == [b'{"a": 1}']
+    assert taken == [(HOOKS, b'{"a": 1}')]
     assert installation.bus.raw == []
     assert actions(installation) == ["input.parked", "input.replayed"]
 
 
 def test_a_replay_that_is_bad_again_says_so_and_records_nothing(installation: Installation) -> None:
-    def again(body: bytes) -> None:
+    def again(source: Source, body: bytes) -> None:
         raise BadInput("eventType", "a text", "nothing")
 
-    parking = type(installation.app.parking)(
-        installation=installation.app.installation, bus=installation.bus, again={HOOKS: again}, clock=installation.clock
-    )
+    parking = replace(installation.app.parking, again=again)
     kept = parking.park(source=HOOKS, reason="bad", body=b"{}")
     with pytest.raises(BadInput, match="eventType: expected a text"):
         parking.replay(kept.id, actor="ada")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.events import EVENT
+from slipway.domain.sources import Source
 from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.gateway import Gateway
 from slipway.inbound import BadInput, Ignored, registry_event
@@ -21,8 +22,8 @@ def gateway(bus: MemoryBus, *organizations: str) -> Gateway:
 
 def test_a_push_and_a_run_are_enqueued_as_events_that_can_be_read_again() -> None:
     bus = MemoryBus()
-    gateway(bus).registry_event(PUSH_EVENT)
-    gateway(bus).hook(as_bytes(BUILD))
+    gateway(bus).take(Source.EVENT_GRID, PUSH_EVENT)
+    gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
     events = [EVENT.validate_python(message.body) for message in bus.sent]
     assert [event.kind for event in events] == ["image-pushed", "pipeline-completed"]
     assert [message.queue for message in bus.sent] == ["events", "events"]
@@ -33,21 +34,20 @@ def test_repeats_carry_the_same_message_id_although_their_envelopes_differ() -> 
     bus = MemoryBus()
     later = changed(PUSH, id="another", request__id="another", timestamp="2026-11-22T21:50:00Z")
     for data in (PUSH, later, PUSH):
-        gateway(bus).registry_event(
-            registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW + timedelta(hours=1), data=data)
-        )
+        event = registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW + timedelta(hours=1), data=data)
+        gateway(bus).take(Source.EVENT_GRID, event)
     assert len(bus.sent) == 1
 
 
 def test_what_is_wrong_or_not_ours_is_not_enqueued() -> None:
     bus = MemoryBus()
     with pytest.raises(BadInput):
-        gateway(bus, "fabrikam").hook(as_bytes(BUILD))
+        gateway(bus, "fabrikam").take(Source.AZURE_DEVOPS, as_bytes(BUILD))
     with pytest.raises(Ignored):
-        gateway(bus).hook(as_bytes(changed(BUILD, eventType="git.push")))
+        gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(changed(BUILD, eventType="git.push")))
     untagged = changed(PUSH, target__tag=NOTHING)
     with pytest.raises(Ignored):
-        gateway(bus).registry_event(registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW, data=untagged))
+        gateway(bus).take(Source.EVENT_GRID, registry_event(type=PUSHED, source=RESOURCE_ID, time=NOW, data=untagged))
     assert bus.sent == []
 
 
@@ -55,6 +55,6 @@ def test_that_the_queue_is_away_is_told() -> None:
     bus = MemoryBus()
     bus.broken = True
     with pytest.raises(QueueUnavailable):
-        gateway(bus).registry_event(PUSH_EVENT)
+        gateway(bus).take(Source.EVENT_GRID, PUSH_EVENT)
     with pytest.raises(QueueUnavailable):
-        gateway(bus).hook(as_bytes(BUILD))
+        gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))

@@ -1,9 +1,8 @@
 """Parked input comes back byte for byte, whatever it was; the rest of parking is tested with the flow."""
 
-from collections.abc import Callable
-
 import pytest
 
+from slipway.domain.sources import Source
 from slipway.engine.parking import Parking
 from slipway.ledger.installation import Installation
 from slipway.testing import MemoryBus, MemoryTable
@@ -11,8 +10,14 @@ from tests.unit.inbound.samples import NOW, RUN_MESSAGE, as_bytes
 from tests.unit.inbound.test_pipeline import wrapped
 
 
-def parking(bus: MemoryBus, **again: Callable[[bytes], None]) -> Parking:
-    return Parking(installation=Installation(MemoryTable()), bus=bus, again=again, clock=lambda: NOW)
+def parking(bus: MemoryBus) -> tuple[Parking, list[tuple[Source, bytes]]]:
+    """And what it took in once more."""
+    taken: list[tuple[Source, bytes]] = []
+
+    def again(source: Source, body: bytes) -> None:
+        taken.append((source, body))
+
+    return Parking(installation=Installation(MemoryTable()), bus=bus, again=again, clock=lambda: NOW), taken
 
 
 @pytest.mark.parametrize(
@@ -28,20 +33,20 @@ def parking(bus: MemoryBus, **again: Callable[[bytes], None]) -> Parking:
 )
 def test_a_parked_message_is_replayed_as_it_came(body: bytes) -> None:
     bus = MemoryBus()
-    place = parking(bus)
+    place, _ = parking(bus)
     parked = place.park(source="runs", reason="a test", body=body, message_id="m-1")
     place.replay(parked.id, actor="ada")
     assert [(raw.queue, raw.body) for raw in bus.raw] == [("runs", body)]
 
 
-def test_parked_input_of_a_hook_is_taken_in_again_as_it_came() -> None:
-    taken: list[bytes] = []
-    place = parking(MemoryBus(), hooks=taken.append)
-    parked = place.park(source="hooks", reason="a test", body=b"\x80 hook")
+@pytest.mark.parametrize("source", Source)
+def test_parked_input_of_every_source_is_taken_in_again_as_it_came(source: Source) -> None:
+    place, taken = parking(MemoryBus())
+    parked = place.park(source=source, reason="a test", body=b"\x80 hook")
     place.replay(parked.id, actor="ada")
-    assert taken == [b"\x80 hook"]
+    assert taken == [(source, b"\x80 hook")]
 
 
 def test_text_stays_readable() -> None:
-    parked = parking(MemoryBus()).park(source="runs", reason="a test", body=b'{"readable": "yes"}')
+    parked = parking(MemoryBus())[0].park(source="runs", reason="a test", body=b'{"readable": "yes"}')
     assert parked.body == '{"readable": "yes"}'

@@ -1,0 +1,90 @@
+"""A copy of this checkout to try patches in, and the programs that look at it."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOWN = 2000
+"""Characters of a program's output that are repeated: the end of it, where the reason is."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a program ended, and what it said."""
+
+    passed: bool
+    text: str
+
+    @property
+    def end(self) -> str:
+        return self.text[-SHOWN:].strip()
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """The copy. The programs are those of the environment that runs this."""
+
+    folder: Path
+
+    def apply(self, patch: str) -> Said:
+        """Put the patch on top of the unchanged copy."""
+        for undo in (("reset", "-q", "--hard"), ("clean", "-q", "-f", "-d")):
+            _git(self.folder, *undo)
+        return self._run("git", "apply", "--whitespace=nowarn", "-", given=patch)
+
+    def types(self) -> Said:
+        return self._module("mypy")
+
+    def tests(self, *names: str) -> Said:
+        return self._module("pytest", "-q", "-x", "--no-header", "-p", "no:randomly", *names)
+
+    def docs(self) -> Said:
+        return self._run(sys.executable, "scripts/check_docs.py", "--write")
+
+    def lint(self) -> Said:
+        linted = self._module("ruff", "check", "--quiet", ".")
+        formatted = self._module("ruff", "format", "--check", "--quiet", ".") if linted.passed else linted
+        return self._run(str(Path(sys.executable).with_name("lint-imports"))) if formatted.passed else formatted
+
+    def _module(self, name: str, *arguments: str) -> Said:
+        return self._run(sys.executable, "-m", name, *arguments)
+
+    def _run(self, *command: str, given: str = "") -> Said:
+        ended = subprocess.run(
+            command,
+            cwd=self.folder,
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Said(passed=ended.returncode == 0, text=ended.stdout)
+
+
+def as_it_is_now(checkout: Path = ROOT) -> str:
+    """A commit of the checkout's files, those left out that git does not know of."""
+    # What is not committed yet gets a commit that belongs to no branch.
+    return _git(checkout, "stash", "create") or _git(checkout, "rev-parse", "HEAD")
+
+
+@contextmanager
+def scratch_copy(commit: str, checkout: Path = ROOT) -> Iterator[Scratch]:
+    with tempfile.TemporaryDirectory(prefix="slipway-extensions-") as folder:
+        copy = Path(folder) / "copy"
+        _git(checkout, "worktree", "add", "--quiet", "--detach", str(copy), commit)
+        try:
+            yield Scratch(copy)
+        finally:
+            _git(checkout, "worktree", "remove", "--force", str(copy))
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Raises `subprocess.CalledProcessError`, after git has said why."""
+    ended = subprocess.run(["git", *arguments], cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
+    return ended.stdout.strip()

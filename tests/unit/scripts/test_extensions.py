@@ -1,0 +1,178 @@
+"""`make extend`: patches are taken apart, one part is left out at a time, and what nobody notices fails the run."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.extensions.__main__ import table
+from scripts.extensions.patches import NoPatch, Patch, read_patch, read_patches
+from scripts.extensions.proving import prove
+from scripts.extensions.scratch import ROOT, Said, as_it_is_now, scratch_copy
+
+LINES = [f"line {number}\n" for number in range(1, 31)]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    name = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    return subprocess.run(["git", *name, *arguments], cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with one committed file of thirty lines."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    (folder / "product.txt").write_text("".join(LINES))
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "The start")
+    return folder
+
+
+@pytest.fixture
+def patch(checkout: Path, tmp_path: Path) -> Patch:
+    """Changes two places of a file, makes another, and a test."""
+    (checkout / "product.txt").write_text("".join(["first\n", *LINES[1:-1], "last\n"]))
+    (checkout / "new.txt").write_text("new\n")
+    (checkout / "tests").mkdir()
+    (checkout / "tests" / "test_it.py").write_text("1\n")
+    git(checkout, "add", "--intent-to-add", ".")
+    path = tmp_path / "it.patch"
+    path.write_text(f"# Adds it.\n# Aim: 2\n# Tests: tests/test_it.py\n\n{git(checkout, 'diff')}")
+    git(checkout, "reset", "--quiet", "--hard")
+    git(checkout, "clean", "--quiet", "--force", "-d")
+    return read_patch(path)
+
+
+class Checked:
+    """A scratch copy whose type check wants the words of `typed`, and whose tests those of `tested`."""
+
+    def __init__(self, typed: str = "", tested: str = "", *, broken: str = "") -> None:
+        self._typed, self._tested, self._broken = typed, tested, broken
+        self._applied = ""
+
+    def apply(self, patch: str) -> Said:
+        self._applied = patch
+        return self._said("apply")
+
+    def types(self) -> Said:
+        return self._said("types", self._typed)
+
+    def tests(self, *names: str) -> Said:
+        return self._said(f"tests {names[0]}", self._tested)
+
+    def docs(self) -> Said:
+        return self._said("docs")
+
+    def lint(self) -> Said:
+        return self._said("lint")
+
+    def _said(self, step: str, wanted: str = "") -> Said:
+        missing = [word for word in wanted.split() if f"+{word}\n" not in self._applied]
+        return Said(passed=step != self._broken and not missing, text=f"{step} lacks {missing}")
+
+
+def test_a_patch_is_read_with_its_aim_its_tests_and_each_of_its_parts(patch: Patch) -> None:
+    assert (patch.name, patch.aim, patch.tests) == ("it", 2, ("tests/test_it.py",))
+    assert [str(part) for part in patch.parts] == ["new.txt:1", "product.txt:1", "product.txt:30"]
+    assert [change.path for change in patch.changes if change.tests] == ["tests/test_it.py"]
+
+
+def test_the_copy_has_what_is_not_committed_and_the_whole_patch_and_then_all_but_one_part(
+    checkout: Path, patch: Patch
+) -> None:
+    (checkout / "product.txt").write_text("".join([*LINES[:15], "not committed\n", *LINES[15:]]))
+    with scratch_copy(as_it_is_now(checkout), checkout) as scratch:
+        product = scratch.folder / "product.txt"
+        assert scratch.apply(patch.text()).passed
+        whole = product.read_text().splitlines()
+        assert (whole[0], whole[15], whole[-1]) == ("first", "not committed", "last")
+        new, first, last = patch.parts
+        for missing, expected in ((first, ("line 1", "last")), (last, ("first", "line 30"))):
+            assert scratch.apply(patch.text(without=missing)).passed
+            left = product.read_text().splitlines()
+            assert (left[0], left[-1]) == expected
+        assert scratch.apply(patch.text(without=new)).passed
+        assert not (scratch.folder / "new.txt").exists()
+    assert not scratch.folder.exists()
+    assert git(checkout, "worktree", "list").count("\n") == 1
+    assert (checkout / "product.txt").read_text().count("not committed") == 1
+
+
+def test_a_patch_that_no_longer_fits_is_told_by_git(checkout: Path, patch: Patch) -> None:
+    (checkout / "product.txt").write_text("all is new\n")
+    with scratch_copy(as_it_is_now(checkout), checkout) as scratch:
+        said = scratch.apply(patch.text())
+    assert not said.passed
+    assert "product.txt" in said.end
+
+
+def test_each_part_is_noticed_by_the_type_check_or_by_a_test(patch: Patch) -> None:
+    proof = prove(patch, Checked(typed="new first", tested="first last"))
+    assert [(str(each.hunk), each.noticed_by) for each in proof.missed] == [
+        ("new.txt:1", "the type check"),
+        ("product.txt:1", "the type check"),
+        ("product.txt:30", "a test"),
+    ]
+    assert proof.problems == ()
+    assert next(iter(table([proof]))) == "it: passed; 2 files of the product (aim: 2), 1 of tests"
+
+
+def test_a_part_that_nobody_misses_is_a_problem(patch: Patch) -> None:
+    proof = prove(patch, Checked(typed="new", tested="first"))
+    assert proof.problems == ("it: nobody notices where product.txt:30 is left out",)
+    assert "NOBODY NOTICES" in [*table([proof])][-1]
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        ("apply", "it: does not apply"),
+        ("types", "it: fails the type check"),
+        ("tests tests/test_it.py", "it: fails its own tests"),
+        ("docs", "it: spoils the docs"),
+        ("lint", "it: fails the checks"),
+        ("tests tests/architecture", "it: fails the tests of the house"),
+    ],
+)
+def test_a_patch_that_is_wrong_as_a_whole_says_what_and_nothing_of_its_parts(
+    patch: Patch, broken: str, problem: str
+) -> None:
+    proof = prove(patch, Checked(broken=broken))
+    (said,) = proof.problems
+    assert said.splitlines()[0] == problem
+    assert proof.missed == ()
+
+
+def test_more_files_than_the_aim_are_a_problem(patch: Patch, tmp_path: Path) -> None:
+    path = tmp_path / "it.patch"
+    path.write_text(path.read_text().replace("# Aim: 2", "# Aim: 1"))
+    proof = prove(read_patch(path), Checked(typed="new first last"))
+    assert proof.problems == ("it: touches 2 files of the product, and should touch 1 at most",)
+
+
+@pytest.mark.parametrize("line", ["# Adds it.\n", "# Aim: 2\n", "# Tests: tests/test_it.py\n"])
+def test_a_header_without_one_of_its_lines_is_refused(patch: Patch, tmp_path: Path, line: str) -> None:
+    path = tmp_path / "it.patch"
+    text = path.read_text().replace(line, "" if line != "# Adds it.\n" else "\n")
+    path.write_text(text)
+    with pytest.raises(NoPatch, match=r"^it\.patch: expected comments"):
+        read_patch(path)
+
+
+def test_the_patches_of_this_repository_can_be_read_and_their_tests_are_there() -> None:
+    patches = read_patches()
+    assert {patch.name for patch in patches} == {"new-channel", "new-end-state", "new-gate-rule", "new-source"}
+    for patch in patches:
+        new = {change.path for change in patch.changes}
+        assert [name for name in patch.tests if name not in new and not (ROOT / name).is_file()] == []
+
+
+def test_the_page_about_extensions_names_every_file_that_they_touch() -> None:
+    page = (ROOT / "docs" / "contributing" / "extending.md").read_text(encoding="utf-8")
+    for patch in read_patches():
+        section = page.partition(f"(`{patch.name}`)")[2].partition("\n## ")[0]
+        # A file that the patch makes is not there yet, so the page says how it would be called.
+        named = [f"{Path(each.path).parent}/<" if each.is_new else each.path for each in patch.product]
+        assert [name for name in named if name not in section] == []
