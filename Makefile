@@ -12,7 +12,7 @@ ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test test-all check checkov cosign bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test test-all check check-bicep checkov cosign bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,9 @@ check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PYTHON) scripts/check_docs.py
+
+check-bicep: install ## Let Microsoft's Bicep compiler ($BICEP, else `bicep`) check infra/; ARGS=--write for new snapshots
+	@$(PYTHON) -m tests.infra.compiler $(ARGS)
 
 checkov: $(CHECKOV_STAMP) install ## Let checkov read the Bicep (in an environment of its own)
 	@$(PYTHON) -m pytest tests/infra/test_checkov.py

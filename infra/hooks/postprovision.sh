@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 arm="https://management.azure.com"
 group="/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/$AZURE_RESOURCE_GROUP"
 vault="$arm$group/providers/Microsoft.KeyVault/vaults/$SLIPWAY_VAULT_NAME"
-version="api-version=2023-07-01"
+version="api-version=2026-02-01"
 
 random() { head -c "$1" /dev/urandom | base64 | tr -d '\n'; }
 

@@ -146,12 +146,14 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemory
         maximumInstanceCount: maximumInstances
-        alwaysReady: alwaysReady > 0 ? [
-          {
-            name: 'http'
-            instanceCount: alwaysReady
-          }
-        ] : []
+        alwaysReady: alwaysReady > 0
+          ? [
+              {
+                name: 'http'
+                instanceCount: alwaysReady
+              }
+            ]
+          : []
       }
     }
     siteConfig: {
@@ -187,7 +189,10 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
         { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }
         { name: 'SLIPWAY_KEY_VAULT', value: vaultUri }
-        { name: 'SLIPWAY_HOOK_SECRETS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)' }
+        {
+          name: 'SLIPWAY_HOOK_SECRETS'
+          value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)'
+        }
         { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
         { name: 'SLIPWAY_SIGN_IN', value: 'easy-auth' }
         { name: 'SLIPWAY_API_ACCESS', value: apiAccess }

@@ -43,7 +43,10 @@ resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     description: 'Event Grid keeps events that it could not deliver.'
     principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageBlobDataContributor
+    )
   }
 }
 

@@ -19,50 +19,54 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     groupShortName: 'slipway'
     enabled: true
-    emailReceivers: empty(alertEmail) ? [] : [
-      {
-        name: 'operators'
-        emailAddress: alertEmail
-        useCommonAlertSchema: true
-      }
-    ]
+    emailReceivers: empty(alertEmail)
+      ? []
+      : [
+          {
+            name: 'operators'
+            emailAddress: alertEmail
+            useCommonAlertSchema: true
+          }
+        ]
   }
 }
 
-resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for query in queries: {
-  name: '${name}-${query.name}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: query.title
-    description: query.description
-    severity: query.severity
-    enabled: true
-    scopes: [workspaceId]
-    evaluationFrequency: query.every
-    windowSize: query.window
-    skipQueryValidation: true
-    autoMitigate: false
-    criteria: {
-      allOf: [
-        {
-          query: replace(query.query, '{app}', appPrincipalId)
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
+  for query in queries: {
+    name: '${name}-${query.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: query.title
+      description: query.description
+      severity: query.severity
+      enabled: true
+      scopes: [workspaceId]
+      evaluationFrequency: query.every
+      windowSize: query.window
+      skipQueryValidation: true
+      autoMitigate: false
+      criteria: {
+        allOf: [
+          {
+            query: replace(query.query, '{app}', appPrincipalId)
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
-    }
-    actions: {
-      actionGroups: [people.id]
+        ]
+      }
+      actions: {
+        actionGroups: [people.id]
+      }
     }
   }
-}]
+]
 
 resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   name: '${name}-dead-letters'

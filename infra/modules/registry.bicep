@@ -3,6 +3,8 @@ param name string
 param location string
 param tags object
 param appPrincipalId string
+@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
+param appIdentityId string
 @description('Whether the app may write: true for the registry into which releases are promoted.')
 param appMayWrite bool
 @description('Whether the app may let registries import from each other (`how: import` of an environment).')
@@ -31,7 +33,7 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
 }
 
 resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!appMayWrite) {
-  name: guid(registry.id, appPrincipalId, roles.acrRepositoryReader)
+  name: guid(registry.id, appIdentityId, roles.acrRepositoryReader)
   scope: registry
   properties: {
     description: 'Slipway reads what was pushed into the non-production registry.'
@@ -42,7 +44,7 @@ resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!ap
 }
 
 resource appWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appMayWrite) {
-  name: guid(registry.id, appPrincipalId, roles.acrRepositoryWriter)
+  name: guid(registry.id, appIdentityId, roles.acrRepositoryWriter)
   scope: registry
   properties: {
     description: 'Slipway, and nobody else, promotes images into the production registry.'
@@ -53,7 +55,7 @@ resource appWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (ap
 }
 
 resource appImports 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appMayImport) {
-  name: guid(registry.id, appPrincipalId, roles.acrDataImporter)
+  name: guid(registry.id, appIdentityId, roles.acrDataImporter)
   scope: registry
   properties: {
     description: 'Slipway lets the production registry fetch an image itself, which takes a right on both registries.'

@@ -3,6 +3,8 @@ param name string
 param location string
 param tags object
 param appPrincipalId string
+@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
+param appIdentityId string
 @description('Principal of the pipelines\' service connection, which may report runs; empty for none.')
 param pipelinePrincipalId string
 param privateNetworking bool
@@ -28,42 +30,48 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
 
 // Duplicate detection is fixed when a queue is made. Ten deliveries, then the dead-letter queue, which the app empties
 // into its parked input; steps last at most minutes, and the host renews the lock of what is running.
-resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for queue in queueNames: {
-  parent: namespace
-  name: queue
-  properties: {
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: 'PT10M'
-    maxDeliveryCount: 10
-    lockDuration: 'PT1M'
-    deadLetteringOnMessageExpiration: true
-    defaultMessageTimeToLive: 'P14D'
-    requiresSession: false
-    enablePartitioning: false
+resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [
+  for queue in queueNames: {
+    parent: namespace
+    name: queue
+    properties: {
+      requiresDuplicateDetection: true
+      duplicateDetectionHistoryTimeWindow: 'PT10M'
+      maxDeliveryCount: 10
+      lockDuration: 'PT1M'
+      deadLetteringOnMessageExpiration: true
+      defaultMessageTimeToLive: 'P14D'
+      requiresSession: false
+      enablePartitioning: false
+    }
   }
-}]
+]
 
-resource receive 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (queue, i) in queueNames: {
-  name: guid(namespace.id, queue, appPrincipalId, roles.serviceBusDataReceiver)
-  scope: queues[i]
-  properties: {
-    description: 'Slipway takes messages from its queues, and empties their dead letters.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataReceiver)
+resource receive 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, i) in queueNames: {
+    name: guid(namespace.id, queue, appIdentityId, roles.serviceBusDataReceiver)
+    scope: queues[i]
+    properties: {
+      description: 'Slipway takes messages from its queues, and empties their dead letters.'
+      principalId: appPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataReceiver)
+    }
   }
-}]
+]
 
-resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (queue, i) in queueNames: {
-  name: guid(namespace.id, queue, appPrincipalId, roles.serviceBusDataSender)
-  scope: queues[i]
-  properties: {
-    description: 'Slipway sends causes and steps, and a later copy of any message that went wrong.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
+resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, i) in queueNames: {
+    name: guid(namespace.id, queue, appIdentityId, roles.serviceBusDataSender)
+    scope: queues[i]
+    properties: {
+      description: 'Slipway sends causes and steps, and a later copy of any message that went wrong.'
+      principalId: appPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
+    }
   }
-}]
+]
 
 resource runs 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
   parent: namespace

@@ -4,6 +4,8 @@ param name string
 param location string
 param tags object
 param appPrincipalId string
+@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
+param appIdentityId string
 param privateNetworking bool
 
 var roles = loadJsonContent('../roles.json')
@@ -53,7 +55,7 @@ resource deadEvents 'Microsoft.Storage/storageAccounts/blobServices/containers@2
 }
 
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, appPrincipalId, roles.storageBlobDataOwner)
+  name: guid(account.id, appIdentityId, roles.storageBlobDataOwner)
   scope: account
   properties: {
     description: 'The Functions host reads its package, and keeps its locks and keys in containers that it makes itself.'
@@ -64,13 +66,16 @@ resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, appPrincipalId, roles.storageTableDataContributor)
+  name: guid(account.id, appIdentityId, roles.storageTableDataContributor)
   scope: account
   properties: {
     description: 'The Functions host writes its diagnostic events to a table that it makes itself.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageTableDataContributor
+    )
   }
 }
 

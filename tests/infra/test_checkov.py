@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import FILES, INFRA, ROOT
+from tests.infra.compiler import FILES, INFRA, ROOT
 
 CHECKOV = Path(os.environ.get("SLIPWAY_CHECKOV", ROOT / ".local/checkov/bin/checkov"))
 ACCEPTED = json.loads((ROOT / "tests/infra/checkov/accepted.json").read_text(encoding="utf-8"))

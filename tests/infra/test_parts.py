@@ -2,103 +2,114 @@
 
 import pytest
 
-from tests.infra.bicep import INFRA, Bicep, at, literal, text
+from tests.infra.compiler import OPTIONS, stored
+from tests.infra.installed import at, of_type
 
-
-def _said(file: str, resource: str, *path: str) -> str:
-    """A property of a resource: its text, or its expression."""
-    declared = Bicep(INFRA / f"{file}.bicep").resources[resource]
-    found = at(declared.body, *path)
-    assert found is not None, f"{file}: {resource} does not say {'.'.join(path)}"
-    return literal(found) or " ".join(text(found).split())
-
-
-CLUSTER, APP, PROMETHEUS = "modules/cluster", "modules/app", "modules/prometheus"
+CLUSTER, SITE = "Microsoft.ContainerService/managedClusters", "Microsoft.Web/sites"
+CONTAINER_INSIGHTS = "/dataCollectionRuleAssociations/ContainerInsightsExtension"
 
 
 @pytest.mark.parametrize(
-    ("file", "resource", "path", "wanted"),
+    ("kind", "path", "wanted"),
     [
         # The app: Flex Consumption, an identity of its own, nothing by password.
-        (APP, "plan", "sku.tier", "FlexConsumption"),
-        (APP, "plan", "sku.name", "FC1"),
-        (APP, "app", "identity.type", "UserAssigned"),
-        (APP, "app", "properties.httpsOnly", "true"),
-        (APP, "app", "properties.functionAppConfig.runtime.name", "python"),
-        (APP, "app", "properties.functionAppConfig.deployment.storage.type", "blobContainer"),
-        (APP, "app", "properties.functionAppConfig.deployment.storage.authentication.type", "UserAssignedIdentity"),
-        (APP, "signIn", "properties.platform.enabled", "true"),
+        ("Microsoft.Web/serverfarms", "sku.tier", "FlexConsumption"),
+        ("Microsoft.Web/serverfarms", "sku.name", "FC1"),
+        (SITE, "identity.type", "UserAssigned"),
+        (SITE, "properties.httpsOnly", True),
+        (SITE, "properties.functionAppConfig.runtime.name", "python"),
+        (SITE, "properties.functionAppConfig.deployment.storage.type", "blobContainer"),
+        (SITE, "properties.functionAppConfig.deployment.storage.authentication.type", "UserAssignedIdentity"),
+        ("Microsoft.Web/sites/config", "properties.platform.enabled", True),
         # Clusters: people and programs by Entra, rights by Azure RBAC, pods by workload identity.
-        (CLUSTER, "cluster", "properties.aadProfile.managed", "true"),
-        (CLUSTER, "cluster", "properties.aadProfile.enableAzureRBAC", "true"),
-        (CLUSTER, "cluster", "properties.enableRBAC", "true"),
-        (CLUSTER, "cluster", "properties.oidcIssuerProfile.enabled", "true"),
-        (CLUSTER, "cluster", "properties.securityProfile.workloadIdentity.enabled", "true"),
-        # Container Insights: the add-on, the rule, and that the cluster follows it.
-        (CLUSTER, "cluster", "properties.addonProfiles.omsagent.enabled", "true"),
-        (CLUSTER, "cluster", "properties.addonProfiles.omsagent.config.useAADAuth", "true"),
-        (CLUSTER, "rule", "kind", "Linux"),
-        (CLUSTER, "association", "scope", "cluster"),
-        (CLUSTER, "association", "name", "ContainerInsightsExtension"),
-        (CLUSTER, "association", "properties.dataCollectionRuleId", "rule.id"),
-        (CLUSTER, "cluster", "properties.azureMonitorProfile.metrics.enabled", "managedPrometheus"),
-        (PROMETHEUS, "association", "scope", "cluster"),
-        (PROMETHEUS, "association", "properties.dataCollectionRuleId", "rule.id"),
+        (CLUSTER, "properties.aadProfile.managed", True),
+        (CLUSTER, "properties.aadProfile.enableAzureRBAC", True),
+        (CLUSTER, "properties.enableRBAC", True),
+        (CLUSTER, "properties.oidcIssuerProfile.enabled", True),
+        (CLUSTER, "properties.securityProfile.workloadIdentity.enabled", True),
+        (CLUSTER, "properties.addonProfiles.omsagent.enabled", True),
+        (CLUSTER, "properties.addonProfiles.omsagent.config.useAADAuth", "true"),
+        (CLUSTER, "properties.azureMonitorProfile.metrics.enabled", False),
         # Telemetry has one place.
-        ("modules/monitoring", "insights", "properties.WorkspaceResourceId", "workspace.id"),
-        ("modules/monitoring", "insights", "properties.IngestionMode", "LogAnalytics"),
-        # What cannot be delivered is kept.
-        ("postdeploy", "pushes", "properties.destination.endpointType", "AzureFunction"),
-        (
-            "postdeploy",
-            "pushes",
-            "properties.deadLetterWithResourceIdentity.deadLetterDestination.endpointType",
-            "StorageBlob",
-        ),
-        ("modules/events", "topic", "properties.topicType", "Microsoft.ContainerRegistry.Registries"),
-        ("modules/service-bus", "queues", "properties.deadLetteringOnMessageExpiration", "true"),
+        ("Microsoft.Insights/components", "properties.IngestionMode", "LogAnalytics"),
+        ("Microsoft.EventGrid/systemTopics", "properties.topicType", "Microsoft.ContainerRegistry.Registries"),
+        ("Microsoft.ServiceBus/namespaces/queues", "properties.deadLetteringOnMessageExpiration", True),
         # The vault's secrets cannot be lost by one slip.
-        ("modules/key-vault", "vault", "properties.enablePurgeProtection", "true"),
-        ("modules/key-vault", "vault", "properties.enableSoftDelete", "true"),
-        ("modules/storage-data", "immutability", "parent", "audit"),
-        (
-            "modules/storage-data",
-            "immutability",
-            "properties.immutabilityPeriodSinceCreationInDays",
-            "auditRetentionDays",
-        ),
+        ("Microsoft.KeyVault/vaults", "properties.enablePurgeProtection", True),
+        ("Microsoft.KeyVault/vaults", "properties.enableSoftDelete", True),
     ],
 )
-def test_a_part_is_what_it_is_called(file: str, resource: str, path: str, wanted: str) -> None:
-    assert _said(file, resource, *path.split(".")) == wanted
+def test_a_part_is_what_it_is_called(kind, path, wanted):
+    parts = of_type(stored("default"), kind)
+    assert parts
+    assert {at(part, path) for part in parts} == {wanted}
 
 
-@pytest.mark.parametrize(
-    ("file", "kind", "name"),
-    [
-        ("main", "module", "mail"),
-        ("main", "module", "teams"),
-        ("main", "module", "network"),
-        ("main", "module", "privateEndpoints"),
-        ("main", "module", "dataStorage"),
-        ("modules/environment", "module", "cluster"),
-        ("modules/environment", "module", "metrics"),
-        ("modules/storage-data", "resource", "immutability"),
-    ],
-)
-def test_an_option_is_one(file: str, kind: str, name: str) -> None:
-    assert Bicep(INFRA / f"{file}.bicep").of(kind)[name].conditional
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_created_cluster_reports_to_the_one_workspace(name):
+    resources = stored(name)
+    (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
+    for cluster in of_type(resources, CLUSTER):
+        rule = resources[cluster["id"] + "/providers/Microsoft.Insights" + CONTAINER_INSIGHTS]
+        collected = resources[at(rule, "properties.dataCollectionRuleId")]
+        assert collected["kind"] == "Linux"
+        (destination,) = at(collected, "properties.destinations.logAnalytics")
+        assert destination["workspaceResourceId"] == workspace["id"]
 
 
-def test_rights_of_an_option_come_with_it_only() -> None:
-    registry = Bicep(INFRA / "modules/registry.bicep").resources
-    assert registry["appImports"].conditional
-    assert registry["appWrites"].conditional
-    assert registry["pipelineAccess"].conditional
+def test_application_insights_keeps_its_data_in_the_one_workspace():
+    resources = stored("default")
+    (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
+    (insights,) = of_type(resources, "Microsoft.Insights/components")
+    assert at(insights, "properties.WorkspaceResourceId") == workspace["id"]
 
 
-def test_there_are_two_registries_and_two_environments() -> None:
-    modules = Bicep(INFRA / "main.bicep").of("module").values()
-    sources = [module.source for module in modules]
-    assert sources.count("modules/registry.bicep") == 2
-    assert sources.count("modules/environment.bicep") == 2
+MADE_BY_AN_OPTION = {
+    "mail": {
+        *("Microsoft.Communication/emailServices", "Microsoft.Communication/emailServices/domains"),
+        "Microsoft.Communication/communicationServices",
+    },
+    "teams": {"Microsoft.Logic/workflows", "Microsoft.Web/connections"},
+    "private": {
+        *("Microsoft.Network/networkSecurityGroups", "Microsoft.Network/virtualNetworks"),
+        *("Microsoft.Network/privateDnsZones", "Microsoft.Network/privateDnsZones/virtualNetworkLinks"),
+        *("Microsoft.Network/privateEndpoints", "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"),
+    },
+    "observed": {"Microsoft.Monitor/accounts"},
+    "kept-audit": {"Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"},
+    "by-import": set(),
+    "pipelines": set(),
+    "existing-clusters": set(),
+    "existing-ledger": set(),
+}
+
+
+@pytest.mark.parametrize("name", MADE_BY_AN_OPTION)
+def test_an_option_makes_what_is_its_own_and_nothing_else(name):
+    def kinds(option: str) -> set[str]:
+        return {resource["type"] for resource in stored(option).values()}
+
+    assert kinds(name) - kinds("default") == MADE_BY_AN_OPTION[name]
+
+
+def test_every_option_is_looked_at():
+    assert set(MADE_BY_AN_OPTION) == set(OPTIONS) - {"default"}
+
+
+def test_existing_things_are_used_and_not_made_again():
+    assert of_type(stored("existing-clusters"), CLUSTER) == []
+    accounts = of_type(stored("existing-ledger"), "Microsoft.Storage/storageAccounts")
+    assert [account["name"].startswith("sthost") for account in accounts] == [True]
+
+
+def test_the_audit_can_be_kept_from_change():
+    (policy,) = of_type(
+        stored("kept-audit"), "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"
+    )
+    assert "/containers/audit/" in policy["id"]
+    assert at(policy, "properties.immutabilityPeriodSinceCreationInDays") == 400
+
+
+def test_there_are_two_registries_and_two_clusters():
+    assert len(of_type(stored("default"), "Microsoft.ContainerRegistry/registries")) == 2
+    assert len(of_type(stored("default"), CLUSTER)) == 2

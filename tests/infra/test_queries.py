@@ -11,7 +11,7 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.telemetry import Family, Metric
 from slipway.telemetry.names import listed
-from tests.infra.bicep import INFRA, ROOT
+from tests.infra.compiler import INFRA, ROOT
 from tests.infra.kql import (
     columns_named,
     dimensions_named,
