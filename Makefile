@@ -68,7 +68,7 @@ check: install ## Lint, types, import contracts, generated docs
 check-bicep: install ## Let Microsoft's Bicep compiler ($BICEP, else `bicep`) check infra/; ARGS=--write for new snapshots
 	@$(PYTHON) -m tests.infra.compiler $(ARGS)
 
-checkov: $(CHECKOV_STAMP) install ## Let checkov read the Bicep (in an environment of its own)
+checkov: $(CHECKOV_STAMP) install ## Let checkov read what Bicep compiles to (in an environment of its own)
 	@$(PYTHON) -m pytest tests/infra/test_checkov.py
 
 $(CHECKOV_STAMP): tests/infra/checkov/requirements.txt | $(STAMP)

@@ -9,7 +9,7 @@ targetScope = 'subscription'
 param environmentName string
 @minLength(1)
 param location string
-@description('Client id of the Entra application that people sign in to; empty until infra/hooks/preprovision.sh has made one.')
+@description('Client id of the Entra application that people sign in to; empty until infra/hooks/preprovision.py has made one.')
 param signInClientId string = ''
 @description('Address under which people reach the app; empty for the one that Azure gives it.')
 param publicUrl string = ''
@@ -62,6 +62,12 @@ param existingLedgerName string = ''
 param existingLedgerResourceGroup string = ''
 @description('Days for which exported audit blobs cannot be changed; 0 for no policy.')
 param auditRetentionDays int = 0
+@description('Whether that policy is locked; infra/hooks/preprovision.py finds out.')
+param auditPolicyLocked bool = false
+@description('Whether `azd down` left a deleted vault, which is recovered; infra/hooks/preprovision.py finds out.')
+param recoverVault bool = false
+@description('Settings of the app beside those that the template makes, by name; kept with each `azd provision`.')
+param extraSettings object = {}
 @description('Who is let in to the API: `host-keys` or `roles`.')
 param apiAccess string = 'host-keys'
 @description('Role of a key of the host that has none of its own.')
@@ -120,6 +126,7 @@ var ledgerGroup = empty(existingLedgerName)
 var serviceBusName = 'sb-${short}'
 var nonprodRegistryName = 'crnonprod${take(token, 13)}'
 var prodRegistryName = 'crprod${take(token, 13)}'
+var flowName = 'logic-${short}'
 var networkName = 'vnet-${short}'
 var adminGroups = empty(clusterAdminGroups) ? [] : split(replace(clusterAdminGroups, ' ', ''), ',')
 var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : split(replace(clusterAuthorizedRanges, ' ', ''), ',')
@@ -190,6 +197,7 @@ module dataStorage 'modules/storage-data.bicep' = if (empty(existingLedgerName))
     workspaceId: monitoring.outputs.workspaceId
     redundancy: ledgerRedundancy
     auditRetentionDays: auditRetentionDays
+    auditPolicyLocked: auditPolicyLocked
   }
 }
 
@@ -224,6 +232,7 @@ module vault 'modules/key-vault.bicep' = {
   scope: group
   params: {
     name: 'kv-${take(token, 13)}'
+    recover: recoverVault
     location: region
     tags: tags
     appPrincipalId: identity.outputs.principalId
@@ -379,6 +388,7 @@ module app 'modules/app.bicep' = {
     instanceMemory: instanceMemory
     maximumInstances: maximumInstances
     alwaysReady: alwaysReady
+    extraSettings: extraSettings
     integrationSubnetId: privateNetworking ? '${subnets}/app' : ''
   }
   dependsOn: [
@@ -419,7 +429,7 @@ module mail 'modules/email.bicep' = if (email) {
 module teams 'modules/teams-flow.bicep' = if (teamsFlow) {
   scope: group
   params: {
-    name: 'logic-${short}'
+    name: flowName
     location: region
     tags: tags
     serviceBusName: serviceBusName
@@ -459,3 +469,36 @@ output SLIPWAY_NONPROD_REGISTRY string = nonprodRegistry.outputs.loginServer
 output SLIPWAY_PROD_REGISTRY string = prodRegistry.outputs.loginServer
 output SLIPWAY_STAGING_CLUSTER string = stagingName
 output SLIPWAY_PRODUCTION_CLUSTER string = productionName
+@description('Names of all rights that this deployment gives; infra/hooks/postprovision.py takes former ones back.')
+output SLIPWAY_RIGHTS array = concat(
+  monitoring.outputs.rights,
+  hostStorage.outputs.rights,
+  ledger.outputs.rights,
+  map(serviceBus.outputs.appRights, right => right.receive),
+  map(serviceBus.outputs.appRights, right => right.send),
+  serviceBus.outputs.pipelineRights,
+  vault.outputs.rights,
+  nonprodRegistry.outputs.rights,
+  prodRegistry.outputs.rights,
+  staging.outputs.rights,
+  production.outputs.rights,
+  events.outputs.rights,
+  email ? mail!.outputs.rights : [],
+  teamsFlow ? teams!.outputs.rights : []
+)
+@description('What an option that is off would have made; infra/hooks/postprovision.py removes what is left of it.')
+output SLIPWAY_SWITCHED_OFF array = concat(
+  teamsFlow
+    ? []
+    : [
+        '${groupId}/providers/Microsoft.Logic/workflows/${flowName}'
+        '${groupId}/providers/Microsoft.Web/connections/${flowName}-teams'
+      ],
+  email
+    ? []
+    : [
+        '${groupId}/providers/Microsoft.Communication/communicationServices/acs-${short}'
+        '${groupId}/providers/Microsoft.Communication/emailServices/mail-${short}/domains/AzureManagedDomain'
+        '${groupId}/providers/Microsoft.Communication/emailServices/mail-${short}'
+      ]
+)

@@ -26,10 +26,13 @@ resource deploy 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(cluster.id, namespace, rightsSeed, roles.aksRbacWriter)
     scope: spaces[i]
     properties: {
-      description: 'Slipway applies manifests, watches rollouts, and runs verifications in this namespace.'
+      description: 'Slipway: the app applies manifests, watches rollouts, and runs verifications in this namespace.'
       principalId: appPrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.aksRbacWriter)
     }
   }
 ]
+
+@description('Names of the rights that are given here.')
+output rights array = [for (namespace, i) in namespaces: deploy[i].name]

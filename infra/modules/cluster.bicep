@@ -178,9 +178,12 @@ resource loadBalancers 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   name: guid(nodeSubnetId, cluster.id, roles.networkContributor)
   scope: subnet
   properties: {
-    description: 'The cluster gives its load balancers addresses in its own subnet.'
+    description: 'Slipway: the cluster gives its load balancers addresses in its own subnet.'
     principalId: cluster.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.networkContributor)
   }
 }
+
+@description('Names of the rights that are given here.')
+output rights array = isPrivate ? [loadBalancers.name] : []

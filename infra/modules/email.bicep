@@ -44,9 +44,12 @@ resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(service.id, appIdentityId, roles.communicationEmailOwner)
   scope: service
   properties: {
-    description: 'Slipway sends mail.'
+    description: 'Slipway: the app sends mail.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.communicationEmailOwner)
   }
 }
+
+@description('Names of the rights that are given here.')
+output rights array = [send.name]

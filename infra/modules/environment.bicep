@@ -83,3 +83,6 @@ module pull 'registry-pull.bicep' = {
       : nodes.outputs.principalId
   }
 }
+
+@description('Names of the rights that are given here.')
+output rights array = concat(access.outputs.rights, pull.outputs.rights, create ? cluster!.outputs.rights : [])

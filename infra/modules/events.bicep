@@ -40,7 +40,7 @@ resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(container.id, topic.id, roles.storageBlobDataContributor)
   scope: container
   properties: {
-    description: 'Event Grid keeps events that it could not deliver.'
+    description: 'Slipway: Event Grid keeps events that it could not deliver.'
     principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId(
@@ -52,3 +52,6 @@ resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 output name string = topic.name
 output id string = topic.id
+
+@description('Names of the rights that are given here.')
+output rights array = [keep.name]

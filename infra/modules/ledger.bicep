@@ -45,7 +45,7 @@ resource ledgerAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, rightsSeed, roles.storageTableDataContributor)
   scope: account
   properties: {
-    description: 'Slipway keeps its ledger here; at start-up it makes sure that its tables exist, which needs the account as scope.'
+    description: 'Slipway: the app keeps its ledger here; at start-up it makes sure that its tables exist, which needs the account as scope.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId(
@@ -59,7 +59,7 @@ resource evidenceAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(evidence.id, rightsSeed, roles.storageBlobDataContributor)
   scope: evidence
   properties: {
-    description: 'Slipway keeps plans and logs here, named by their hash.'
+    description: 'Slipway: the app keeps plans and logs here, named by their hash.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId(
@@ -73,7 +73,7 @@ resource auditAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(audit.id, rightsSeed, roles.storageBlobDataContributor)
   scope: audit
   properties: {
-    description: 'Slipway appends the anchors of the audit trail here, and keeps archived and exported records; what a policy of immutability protects, it cannot change.'
+    description: 'Slipway: the app appends the anchors of the audit trail here, and keeps archived and exported records; what a policy of immutability protects, it cannot change.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId(
@@ -90,3 +90,6 @@ output ledgerTable string = table.name
 output indexTable string = indexTable.name
 output evidenceContainer string = evidence.name
 output auditContainer string = audit.name
+
+@description('Names of the rights that are given here.')
+output rights array = [ledgerAccess.name, evidenceAccess.name, auditAccess.name]

@@ -45,7 +45,7 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(insights.id, appIdentityId, roles.monitoringMetricsPublisher)
   scope: insights
   properties: {
-    description: 'Slipway sends its telemetry with its identity.'
+    description: 'Slipway: the app sends its telemetry with its identity.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId(
@@ -57,3 +57,6 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 output workspaceId string = workspace.id
 output insightsName string = insights.name
+
+@description('Names of the rights that are given here.')
+output rights array = [publisher.name]

@@ -16,9 +16,12 @@ resource pull 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(registry.id, rightsSeed, roles.acrRepositoryReader)
   scope: registry
   properties: {
-    description: 'The nodes of the cluster pull images.'
+    description: 'Slipway: the nodes of the cluster pull images.'
     principalId: nodesPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryReader)
   }
 }
+
+@description('Names of the rights that are given here.')
+output rights array = [pull.name]

@@ -36,7 +36,7 @@ resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!ap
   name: guid(registry.id, appIdentityId, roles.acrRepositoryReader)
   scope: registry
   properties: {
-    description: 'Slipway reads what was pushed into the non-production registry.'
+    description: 'Slipway: the app reads what was pushed into the non-production registry.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryReader)
@@ -47,7 +47,7 @@ resource appWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (ap
   name: guid(registry.id, appIdentityId, roles.acrRepositoryWriter)
   scope: registry
   properties: {
-    description: 'Slipway, and nobody else, promotes images into the production registry.'
+    description: 'Slipway: the app, and nobody else, promotes images into the production registry.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryWriter)
@@ -58,7 +58,7 @@ resource appImports 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (a
   name: guid(registry.id, appIdentityId, roles.acrDataImporter)
   scope: registry
   properties: {
-    description: 'Slipway lets the production registry fetch an image itself, which takes a right on both registries.'
+    description: 'Slipway: the app lets the production registry fetch an image itself, which takes a right on both registries.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrDataImporter)
@@ -69,7 +69,7 @@ resource pipelineAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   name: guid(registry.id, pipelinePrincipalId, roles.acrRepositoryWriter)
   scope: registry
   properties: {
-    description: 'Pipelines push images here.'
+    description: 'Slipway: pipelines push images here.'
     principalId: pipelinePrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryWriter)
@@ -97,3 +97,10 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 output id string = registry.id
 output name string = registry.name
 output loginServer string = registry.properties.loginServer
+
+@description('Names of the rights that are given here.')
+output rights array = concat(
+  [appMayWrite ? appWrites.name : appReads.name],
+  appMayImport ? [appImports.name] : [],
+  empty(pipelinePrincipalId) ? [] : [pipelineAccess.name]
+)

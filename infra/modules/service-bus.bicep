@@ -52,7 +52,7 @@ resource receive 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(namespace.id, queue, appIdentityId, roles.serviceBusDataReceiver)
     scope: queues[i]
     properties: {
-      description: 'Slipway takes messages from its queues, and empties their dead letters.'
+      description: 'Slipway: the app takes messages from its queues, and empties their dead letters.'
       principalId: appPrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataReceiver)
@@ -65,7 +65,7 @@ resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(namespace.id, queue, appIdentityId, roles.serviceBusDataSender)
     scope: queues[i]
     properties: {
-      description: 'Slipway sends causes and steps, and a later copy of any message that went wrong.'
+      description: 'Slipway: the app sends causes and steps, and a later copy of any message that went wrong.'
       principalId: appPrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
@@ -82,7 +82,7 @@ resource report 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empt
   name: guid(namespace.id, 'runs', pipelinePrincipalId, roles.serviceBusDataSender)
   scope: runs
   properties: {
-    description: 'Pipelines report their runs.'
+    description: 'Slipway: pipelines report their runs.'
     principalId: pipelinePrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
@@ -109,3 +109,12 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 output id string = namespace.id
 output name string = namespace.name
 output hostName string = '${namespace.name}.servicebus.windows.net'
+
+@description('Names of the rights that are given here.')
+output appRights array = [
+  for (queue, i) in queueNames: {
+    receive: receive[i].name
+    send: send[i].name
+  }
+]
+output pipelineRights array = empty(pipelinePrincipalId) ? [] : [report.name]

@@ -11,6 +11,8 @@ param workspaceId string
 @minValue(0)
 @maxValue(146000)
 param auditRetentionDays int
+@description('Whether the policy is locked: then only a request of its own can make it longer, and the template leaves it alone.')
+param auditPolicyLocked bool
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: name
@@ -83,7 +85,7 @@ resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-0
 }
 
 // Unlocked: it can still be shortened or removed, and `azd down` still works. Locking is a POST that no template can do.
-resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (auditRetentionDays > 0) {
+resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (auditRetentionDays > 0 && !auditPolicyLocked) {
   parent: audit
   name: 'default'
   properties: {

@@ -58,7 +58,7 @@ resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, appIdentityId, roles.storageBlobDataOwner)
   scope: account
   properties: {
-    description: 'The Functions host reads its package, and keeps its locks and keys in containers that it makes itself.'
+    description: 'Slipway: the Functions host reads its package, and keeps its locks and keys in containers that it makes itself.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataOwner)
@@ -69,7 +69,7 @@ resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, appIdentityId, roles.storageTableDataContributor)
   scope: account
   properties: {
-    description: 'The Functions host writes its diagnostic events to a table that it makes itself.'
+    description: 'Slipway: the Functions host writes its diagnostic events to a table that it makes itself.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId(
@@ -83,3 +83,6 @@ output id string = account.id
 output deploymentContainer string = '${account.properties.primaryEndpoints.blob}${deployment.name}'
 output name string = account.name
 output deadEventsContainer string = deadEvents.name
+
+@description('Names of the rights that are given here.')
+output rights array = [hostBlobs.name, hostTables.name]

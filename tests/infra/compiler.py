@@ -46,7 +46,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "pipelines": {"pipelinePrincipalId": "00000000-0000-0000-0000-000000000004"},
     "mail": {"email": True, "alertEmail": "operators@example.com"},
     "teams": {"teamsFlow": True},
-    "observed": {"managedPrometheus": True, "alwaysReady": 2},
+    "observed": {"managedPrometheus": True, "alwaysReady": 2, "extraSettings": {"SLIPWAY_TRACE_SHARE": "0.5"}},
+    "again": {"auditRetentionDays": 400, "auditPolicyLocked": True, "recoverVault": True},
 }
 """Option sets, each by what it adds to the defaults."""
 
@@ -91,6 +92,13 @@ class Compiler:
 
     def format(self, folder: Path = INFRA) -> None:
         ended = self._run("format", "--pattern", f"{folder}/**/*.bicep")
+        if ended.returncode != 0:
+            raise RuntimeError(ended.stderr)
+
+    def build_all(self, folder: Path) -> None:
+        """Puts a copy of `infra/` into the folder, with the ARM template of each file beside it."""
+        copy = shutil.copytree(INFRA, folder / "infra")
+        ended = self._run("build", "--pattern", f"{copy}/**/*.bicep")
         if ended.returncode != 0:
             raise RuntimeError(ended.stderr)
 

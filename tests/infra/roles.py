@@ -14,6 +14,7 @@ from tests.infra.installed import of_type, scope_of
 
 PAGE = ROOT / "docs/reference/azure-roles.md"
 BEGIN, END = "<!-- table: made by tests/infra/roles.py -->", "<!-- end of the table -->"
+OURS = "Slipway: "
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 ROLES: dict[str, str] = json.loads((INFRA / "roles.json").read_text(encoding="utf-8"))
 NAMES = {
@@ -110,8 +111,16 @@ def _right(resource: dict[str, Any]) -> Right:
         role=next((key for key, known in ROLES.items() if known == role_id), ""),
         principal=given["principalId"],
         principal_type=given["principalType"],
-        reason=given["description"],
+        reason=_sentence(given["description"]),
     )
+
+
+def _sentence(description: str) -> str:
+    """Every right says whose it is before it says why: the hook that takes rights back tells ours by that."""
+    said = description.removeprefix(OURS)
+    if said == description:
+        raise ValueError(f"expected a description that begins with {OURS!r}, got {description!r}")
+    return said[0].upper() + said[1:]
 
 
 def _rows() -> Iterator[tuple[str, str, str, str, str]]:

@@ -14,7 +14,7 @@ from slipway.ledger.blobs import CONTAINER
 from slipway.ledger.keys import TABLE
 from slipway.ledger.logs import CONTAINER as AUDIT_CONTAINER
 from slipway.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
-from tests.infra.compiler import INFRA, ROOT, TENANT, interface, stored
+from tests.infra.compiler import INFRA, OPTIONS, ROOT, TENANT, interface, stored
 from tests.infra.installed import app_settings, at, of_type, only
 
 SERVICE_BUS = FOREIGN["service_bus"]
@@ -34,7 +34,6 @@ READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
-    "PYTHON_ENABLE_OPENTELEMETRY",  # the worker's logs are sent by the app itself, once
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",  # Easy Auth proves itself with the identity
     "PYTHON_THREADPOOL_THREAD_COUNT",
     f"{SERVICE_BUS}__credential",
@@ -53,6 +52,12 @@ def test_the_app_gets_exactly_the_settings_that_are_read():
     assert set(app_settings(DEFAULT)) == (read - LAPTOP_ONLY - DEFAULT_IS_RIGHT) | READ_BY_THE_PLATFORM
 
 
+def test_no_setting_is_given_that_a_worker_which_azure_may_serve_dies_of():
+    """Workers before 1.3.0 fail at every invocation with the first; nobody can choose the worker of a region."""
+    for option in OPTIONS:
+        assert not {"PYTHON_ENABLE_OPENTELEMETRY"} & set(app_settings(stored(option)))
+
+
 def test_no_setting_is_given_that_flex_consumption_refuses():
     assert not NOT_ON_FLEX & set(app_settings(DEFAULT))
 
@@ -68,7 +73,8 @@ def test_secret_settings_are_references_into_key_vault():
 
 
 def test_the_hook_puts_the_secrets_that_the_settings_refer_to():
-    put = set(re.findall(r"^put (\S+)", (INFRA / "hooks/postprovision.sh").read_text(encoding="utf-8"), re.MULTILINE))
+    text = (INFRA / "hooks/postprovision.py").read_text(encoding="utf-8")
+    put = set(re.findall(r'^        "(slipway-[a-z-]+)": ', text, re.MULTILINE))
     referred = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(app_settings(DEFAULT).values())))
     assert put == referred | {VAULT_SECRET}  # which the app reads by itself, to see new versions while it runs
 
@@ -94,7 +100,7 @@ SECRETS = {
     "SLIPWAY_API_KEYS": "{}",
     "SLIPWAY_HOOK_SECRETS": base64.b64encode(bytes(32)).decode(),
 }
-"""What the platform puts in the place of references, in the form in which infra/hooks/postprovision.sh makes it."""
+"""What the platform puts in the place of references, in the form in which infra/hooks/postprovision.py makes it."""
 
 
 def test_the_settings_accept_what_the_template_gives():
@@ -178,9 +184,14 @@ def test_events_go_to_a_function_that_exists():
     assert f'function_name("{endpoint[1]}")' in (ROOT / "functions/events.py").read_text(encoding="utf-8")
 
 
-def test_what_the_hooks_read_is_an_output_or_known_to_azd():
-    outputs = set(interface()["outputs"])
-    from_azd = {"AZURE_ENV_NAME", "AZURE_SUBSCRIPTION_ID", "SLIPWAY_SIGN_IN_CLIENT_ID"}
-    for hook in (INFRA / "hooks").glob("*.sh"):
-        read = set(re.findall(r"\$\{?((?:AZURE|SLIPWAY)_[A-Z_]+)", hook.read_text(encoding="utf-8")))
-        assert read <= outputs | from_azd, hook.name
+KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_HOOK_PAUSE"}
+"""Known to azd itself, and to our tests."""
+
+
+def test_what_the_hooks_read_is_an_output_or_a_variable_of_a_parameter():
+    file = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
+    known = set(interface()["outputs"]) | {item["value"].strip("${}") for item in file.values()}
+    for hook in (INFRA / "hooks").glob("*.py"):
+        text = hook.read_text(encoding="utf-8").replace("SLIPWAY_TRACE_SHARE", "")  # an example in a sentence
+        read = set(re.findall(r'"((?:AZURE|SLIPWAY)_[A-Z_]+)"', text))
+        assert read <= known | KNOWN_TO_HOOKS, hook.name

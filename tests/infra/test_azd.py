@@ -15,10 +15,18 @@ VARIABLES = {name: item["value"].removeprefix("${").removesuffix("}") for name, 
 DECLARED = interface()["parameters"]
 GUIDE = (ROOT / "docs/how-to/install-into-azure.md").read_text(encoding="utf-8")
 HOOKS = {"preprovision", "postprovision", "predeploy", "postdeploy", "preup", "postup", "predown", "postdown"}
+FOUND_OUT = {"SLIPWAY_SIGN_IN_CLIENT_ID", "SLIPWAY_AUDIT_POLICY_LOCKED", "SLIPWAY_RECOVER_VAULT"}
+"""What the preprovision hook sets by itself."""
+
 NEW = {"AZURE_ENV_NAME": "try"}
 """An environment as `azd env new try` leaves it."""
 
-SAMPLES = {"string": ("some text", "some text"), "int": ("3", 3), "bool": ("true", True)}
+SAMPLES = {
+    "string": ("some text", "some text"),
+    "int": ("3", 3),
+    "bool": ("true", True),
+    "object": ('{"A": "b"}', {"A": "b"}),
+}
 """What a person sets, and as what it must arrive."""
 
 
@@ -69,7 +77,7 @@ def test_the_sign_in_that_a_hook_makes_after_azd_looked_is_in_the_deployment():
 def test_the_guide_describes_every_variable_and_no_other():
     choices = GUIDE.partition("## Choices")[2].partition("\n### ")[0]
     described = set(re.findall(r"`(SLIPWAY_[A-Z_]+)`", choices))
-    assert described == set(VARIABLES.values()) - KNOWN_TO_AZD - {"SLIPWAY_SIGN_IN_CLIENT_ID"}
+    assert described == set(VARIABLES.values()) - KNOWN_TO_AZD - FOUND_OUT
 
 
 def test_the_template_is_where_azd_looks_for_it():
@@ -85,8 +93,11 @@ def test_the_service_is_the_function_app():
     assert (ROOT / "requirements.txt").is_file()
 
 
-def test_hooks_are_known_to_azd_and_can_be_run():
+def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python():
     assert set(CONFIG["hooks"]) <= HOOKS
-    scripts = [ROOT / hook["run"] for hook in CONFIG["hooks"].values()]
-    assert sorted(scripts) == sorted((INFRA / "hooks").glob("*.sh"))
-    assert all(script.stat().st_mode & 0o111 for script in scripts)
+    scripts = {ROOT / hook["run"] for hook in CONFIG["hooks"].values()}
+    assert all(script.is_file() and script.suffix == ".py" for script in scripts)
+    assert scripts == {
+        path for path in (INFRA / "hooks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")
+    }
+    assert CONFIG["requiredVersions"] == {"azd": ">= 1.31.0"}

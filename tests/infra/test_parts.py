@@ -3,7 +3,7 @@
 import pytest
 
 from tests.infra.compiler import OPTIONS, stored
-from tests.infra.installed import at, of_type
+from tests.infra.installed import app_settings, at, of_type
 
 CLUSTER, SITE = "Microsoft.ContainerService/managedClusters", "Microsoft.Web/sites"
 CONTAINER_INSIGHTS = "/dataCollectionRuleAssociations/ContainerInsightsExtension"
@@ -81,6 +81,7 @@ MADE_BY_AN_OPTION = {
     "pipelines": set(),
     "existing-clusters": set(),
     "existing-ledger": set(),
+    "again": set(),
 }
 
 
@@ -113,3 +114,30 @@ def test_the_audit_can_be_kept_from_change():
 def test_there_are_two_registries_and_two_clusters():
     assert len(of_type(stored("default"), "Microsoft.ContainerRegistry/registries")) == 2
     assert len(of_type(stored("default"), CLUSTER)) == 2
+
+
+def test_settings_of_ones_own_are_kept_with_each_deployment():
+    """`siteConfig.appSettings` is the whole list: what somebody set by hand is gone after the next `azd provision`."""
+    settings = app_settings(stored("observed"))
+    assert settings["SLIPWAY_TRACE_SHARE"] == "0.5"
+    assert set(settings) - {"SLIPWAY_TRACE_SHARE"} == set(app_settings(stored("default")))
+
+
+def test_a_locked_policy_is_left_alone_by_the_template():
+    kind = "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"
+    assert len(of_type(stored("kept-audit"), kind)) == 1
+    assert of_type(stored("again"), kind) == []
+
+
+def test_a_vault_that_was_deleted_is_recovered_and_otherwise_made():
+    for option, mode in (("default", "default"), ("again", "recover")):
+        (vault,) = of_type(stored(option), "Microsoft.KeyVault/vaults")
+        assert at(vault, "properties.createMode") == mode
+
+
+def test_a_second_provision_with_the_same_values_changes_nothing_but_what_it_found():
+    """What the preprovision hook finds out touches the vault and the policy alone."""
+    kept, again = stored("kept-audit"), stored("again")
+    changed = {key for key in kept | again if kept.get(key) != again.get(key)}
+    assert {key.rpartition("/providers/")[2].split("/")[1] for key in changed} == {"vaults", "storageAccounts"}
+    assert len(changed) == 2

@@ -1,9 +1,10 @@
 """Least privilege: every right is given on one resource or one namespace, for a stated reason, and is on the page."""
 
 import json
+import re
 
-from tests.infra.compiler import FILES, OPTIONS, stored
-from tests.infra.roles import NAMES, PAGE, PLACES, ROLES, all_rights, page, rights
+from tests.infra.compiler import FILES, INFRA, OPTIONS, stored
+from tests.infra.roles import NAMES, OURS, PAGE, PLACES, ROLES, all_rights, page, rights
 
 KNOWN = {
     "Azure Kubernetes Service RBAC Writer": "a7ffa36f-339b-4b5c-8bdf-e2c188b2c0eb",
@@ -86,6 +87,22 @@ def test_an_option_that_is_off_gives_no_right():
     optional = {"acrDataImporter", "communicationEmailOwner", "networkContributor"}
     assert not {role for _, role in default} & optional
     assert not {who for who, _ in default} & {"the pipelines' service connection", "the Teams flow"}
+
+
+def test_the_hook_that_takes_rights_back_knows_ours_by_how_their_descriptions_begin():
+    assert f'MADE_BY_US = "{OURS}"' in (INFRA / "hooks/postprovision.py").read_text(encoding="utf-8")
+
+
+def test_every_module_that_gives_rights_tells_their_names_to_the_hook_that_takes_others_back():
+    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    listed = text.partition("output SLIPWAY_RIGHTS array")[2].partition("\n)")[0]
+    for path in sorted((INFRA / "modules").glob("*.bicep")):
+        module = path.read_text(encoding="utf-8")
+        given = len(re.findall(r"^resource \w+ 'Microsoft\.Authorization/roleAssignments@", module, re.MULTILINE))
+        told = module.partition("@description('Names of the rights that are given here.')")[2]
+        assert len(re.findall(r"\w+(?:\[i\])?\.name", told)) == given, path.name
+        for symbol in re.findall(rf"^module (\w+) 'modules/{path.name}'", text, re.MULTILINE) if given else ():
+            assert re.search(rf"\b{symbol}!?\.outputs\.", listed), symbol
 
 
 def test_the_page_has_the_table():
