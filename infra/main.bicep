@@ -42,6 +42,8 @@ param managedPrometheus bool = false
 param privateNetworking bool = false
 @description('First two numbers of the private network\'s addresses.')
 param networkBlock string = '10.40'
+@description('Ids of networks from which the private services are reached as well, separated by commas: existing clusters\' networks, peered with this one.')
+param linkedNetworks string = ''
 @description('Lets environments promote with `how: import`: the registries fetch from each other, no bytes pass the app.')
 param promotionByImport bool = false
 @description('E-mail through Communication Services.')
@@ -128,6 +130,19 @@ var nonprodRegistryName = 'crnonprod${take(token, 13)}'
 var prodRegistryName = 'crprod${take(token, 13)}'
 var flowName = 'logic-${short}'
 var networkName = 'vnet-${short}'
+var networks = empty(linkedNetworks) ? [] : split(replace(linkedNetworks, ' ', ''), ',')
+// What cannot work is refused here, before anything is made; every private installation passes by this name.
+var block = !privateNetworking
+  ? networkBlock
+  : contains(['10.0', '10.244'], networkBlock)
+      ? fail('SLIPWAY_NETWORK_BLOCK: 10.0 and 10.244 are used inside the clusters; take another one.')
+      : !(empty(stagingClusterName) && empty(productionClusterName)) && empty(networks)
+          ? fail('SLIPWAY_PRIVATE_NETWORKING with an existing cluster: its nodes could not reach the registries. Peer its network with this one, and name it in SLIPWAY_LINKED_NETWORKS.')
+          : teamsFlow
+              ? fail('SLIPWAY_TEAMS_FLOW with SLIPWAY_PRIVATE_NETWORKING: a Logic App cannot reach a Service Bus that is closed to it.')
+              : !empty(authorizedRanges)
+                  ? fail('SLIPWAY_CLUSTER_AUTHORIZED_RANGES with SLIPWAY_PRIVATE_NETWORKING: private API servers have no public address to open.')
+                  : networkBlock
 var adminGroups = empty(clusterAdminGroups) ? [] : split(replace(clusterAdminGroups, ' ', ''), ',')
 var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : split(replace(clusterAuthorizedRanges, ' ', ''), ',')
 var subnets = '${subscription().id}/resourceGroups/${groupName}/providers/Microsoft.Network/virtualNetworks/${networkName}/subnets'
@@ -170,7 +185,8 @@ module network 'modules/network.bicep' = if (privateNetworking) {
     name: networkName
     location: region
     tags: tags
-    block: networkBlock
+    block: block
+    linkedNetworks: networks
     zones: [blobZone, tableZone, busZone, registryZone]
   }
 }

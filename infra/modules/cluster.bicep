@@ -70,6 +70,10 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2024-09-01' = {
       networkDataplane: 'cilium'
       networkPolicy: 'cilium'
       loadBalancerSku: 'standard'
+      // Ranges inside the cluster; preprovision.py refuses a private network that overlaps with them.
+      podCidr: '10.244.0.0/16'
+      serviceCidr: '10.0.0.0/16'
+      dnsServiceIP: '10.0.0.10'
     }
     agentPoolProfiles: [
       {
@@ -165,11 +169,11 @@ resource apiServer 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = 
   }
 }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' existing = {
+resource network 'Microsoft.Network/virtualNetworks@2025-01-01' existing = {
   name: isPrivate ? split(nodeSubnetId, '/')[8] : 'none'
 }
 
-resource subnet 'Microsoft.Network/virtualNetworks/subnets@2024-05-01' existing = {
+resource subnet 'Microsoft.Network/virtualNetworks/subnets@2025-01-01' existing = {
   parent: network
   name: isPrivate ? split(nodeSubnetId, '/')[10] : 'none'
 }

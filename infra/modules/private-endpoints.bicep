@@ -5,16 +5,16 @@ param networkName string
 @description('Items of name, id (of the service), group and zone.')
 param targets array
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' existing = {
+resource network 'Microsoft.Network/virtualNetworks@2025-01-01' existing = {
   name: networkName
 }
 
-resource subnet 'Microsoft.Network/virtualNetworks/subnets@2024-05-01' existing = {
+resource subnet 'Microsoft.Network/virtualNetworks/subnets@2025-01-01' existing = {
   parent: network
   name: 'endpoints'
 }
 
-resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
+resource endpoints 'Microsoft.Network/privateEndpoints@2025-01-01' = [
   for target in targets: {
     name: target.name
     location: location
@@ -36,7 +36,7 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
   }
 ]
 
-resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
+resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-01-01' = [
   for (target, i) in targets: {
     parent: endpoints[i]
     name: 'default'

@@ -40,6 +40,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "default": {},  # what `azd up` makes when nothing is set
     "private": {"privateNetworking": True},
     "existing-clusters": EXISTING_CLUSTERS,
+    "private-existing": {
+        "privateNetworking": True,
+        **EXISTING_CLUSTERS,
+        "linkedNetworks": ", ".join(
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks/team"
+            for group in ("platform-test", "platform-live")
+        ),
+    },
     "existing-ledger": {"existingLedgerName": "stdataearlier", "existingLedgerResourceGroup": "rg-slipway-earlier"},
     "kept-audit": {"auditRetentionDays": 400},
     "by-import": {"promotionByImport": True},

@@ -58,6 +58,7 @@ WHO = {
 
 WHEN = {
     "private": "private networking",
+    "private-existing": "private networking",
     "existing-clusters": "existing clusters",
     "by-import": "promotion by import",
     "pipelines": "a pipeline's principal",

@@ -184,8 +184,8 @@ def test_events_go_to_a_function_that_exists():
     assert f'function_name("{endpoint[1]}")' in (ROOT / "functions/events.py").read_text(encoding="utf-8")
 
 
-KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_HOOK_PAUSE"}
-"""Known to azd itself, and to our tests."""
+KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_APPLICATIONS", "SLIPWAY_HOOK_PAUSE"}
+"""Known to azd itself, set for a hook alone, and to our tests."""
 
 
 def test_what_the_hooks_read_is_an_output_or_a_variable_of_a_parameter():

@@ -18,6 +18,9 @@ HOOKS = {"preprovision", "postprovision", "predeploy", "postdeploy", "preup", "p
 FOUND_OUT = {"SLIPWAY_SIGN_IN_CLIENT_ID", "SLIPWAY_AUDIT_POLICY_LOCKED", "SLIPWAY_RECOVER_VAULT"}
 """What the preprovision hook sets by itself."""
 
+READ_BY_A_HOOK = {"SLIPWAY_APPLICATIONS"}
+"""What a person sets that is no parameter of the template."""
+
 NEW = {"AZURE_ENV_NAME": "try"}
 """An environment as `azd env new try` leaves it."""
 
@@ -77,7 +80,7 @@ def test_the_sign_in_that_a_hook_makes_after_azd_looked_is_in_the_deployment():
 def test_the_guide_describes_every_variable_and_no_other():
     choices = GUIDE.partition("## Choices")[2].partition("\n### ")[0]
     described = set(re.findall(r"`(SLIPWAY_[A-Z_]+)`", choices))
-    assert described == set(VARIABLES.values()) - KNOWN_TO_AZD - FOUND_OUT
+    assert described - READ_BY_A_HOOK == set(VARIABLES.values()) - KNOWN_TO_AZD - FOUND_OUT
 
 
 def test_the_template_is_where_azd_looks_for_it():
@@ -87,15 +90,19 @@ def test_the_template_is_where_azd_looks_for_it():
     assert (INFRA / f"{infra['module']}.parameters.json").is_file()
 
 
-def test_the_service_is_the_function_app():
-    assert CONFIG["services"] == {"app": {"project": ".", "language": "python", "host": "function"}}
-    assert (ROOT / "function_app.py").is_file()
-    assert (ROOT / "requirements.txt").is_file()
+def test_the_service_is_the_package_that_its_hook_makes_and_azure_builds_nothing():
+    (service,) = CONFIG["services"].values()
+    assert list(CONFIG["services"]) == ["app"]
+    assert (service["language"], service["host"]) == ("python", "function")
+    assert service["remoteBuild"] is False
+    hook = (ROOT / service["hooks"]["prepackage"]["run"]).read_text(encoding="utf-8")
+    assert f'"{service["dist"]}"' in hook
 
 
 def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python():
     assert set(CONFIG["hooks"]) <= HOOKS
-    scripts = {ROOT / hook["run"] for hook in CONFIG["hooks"].values()}
+    hooks = [*CONFIG["hooks"].values(), *CONFIG["services"]["app"]["hooks"].values()]
+    scripts = {ROOT / hook["run"] for hook in hooks}
     assert all(script.is_file() and script.suffix == ".py" for script in scripts)
     assert scripts == {
         path for path in (INFRA / "hooks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")

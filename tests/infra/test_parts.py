@@ -1,5 +1,7 @@
 """What an installation consists of: the properties without which a part would be another part, stated one by one."""
 
+from collections import Counter
+
 import pytest
 
 from tests.infra.compiler import OPTIONS, stored
@@ -64,17 +66,20 @@ def test_application_insights_keeps_its_data_in_the_one_workspace():
     assert at(insights, "properties.WorkspaceResourceId") == workspace["id"]
 
 
+PRIVATE = {
+    *("Microsoft.Network/networkSecurityGroups", "Microsoft.Network/virtualNetworks"),
+    *("Microsoft.Network/virtualNetworks/subnets", "Microsoft.Network/privateDnsZones"),
+    *("Microsoft.Network/privateDnsZones/virtualNetworkLinks", "Microsoft.Network/privateEndpoints"),
+    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+}
 MADE_BY_AN_OPTION = {
     "mail": {
         *("Microsoft.Communication/emailServices", "Microsoft.Communication/emailServices/domains"),
         "Microsoft.Communication/communicationServices",
     },
     "teams": {"Microsoft.Logic/workflows", "Microsoft.Web/connections"},
-    "private": {
-        *("Microsoft.Network/networkSecurityGroups", "Microsoft.Network/virtualNetworks"),
-        *("Microsoft.Network/privateDnsZones", "Microsoft.Network/privateDnsZones/virtualNetworkLinks"),
-        *("Microsoft.Network/privateEndpoints", "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"),
-    },
+    "private": PRIVATE,
+    "private-existing": PRIVATE,
     "observed": {"Microsoft.Monitor/accounts"},
     "kept-audit": {"Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"},
     "by-import": set(),
@@ -141,3 +146,66 @@ def test_a_second_provision_with_the_same_values_changes_nothing_but_what_it_fou
     changed = {key for key in kept | again if kept.get(key) != again.get(key)}
     assert {key.rpartition("/providers/")[2].split("/")[1] for key in changed} == {"vaults", "storageAccounts"}
     assert len(changed) == 2
+
+
+PRIVATE_SETS = pytest.mark.parametrize("name", ["private", "private-existing"])
+
+
+@PRIVATE_SETS
+def test_a_private_network_leaves_other_peoples_subnets_alone(name):
+    """A network that lists its subnets takes away those that others have put into it."""
+    (network,) = of_type(stored(name), "Microsoft.Network/virtualNetworks")
+    assert "subnets" not in network["properties"]
+    parts = of_type(stored(name), "Microsoft.Network/virtualNetworks/subnets")
+    prefixes = {part["name"].rpartition("/")[2]: at(part, "properties.addressPrefix") for part in parts}
+    assert prefixes == {
+        "app": "10.40.0.0/24",
+        "endpoints": "10.40.1.0/24",
+        "staging": "10.40.2.0/24",
+        "production": "10.40.3.0/24",
+    }
+
+
+@PRIVATE_SETS
+def test_what_is_private_has_no_public_address_and_an_endpoint_with_a_record(name):
+    """The vault stays open, because the platform reads it for the app's settings."""
+    resources = stored(name)
+    closed = [
+        key
+        for key, resource in resources.items()
+        if resource.get("properties", {}).get("publicNetworkAccess") == "Disabled"
+    ]
+    linked = [
+        at(connection, "properties.privateLinkServiceId")
+        for endpoint in of_type(resources, "Microsoft.Network/privateEndpoints")
+        for connection in at(endpoint, "properties.privateLinkServiceConnections")
+    ]
+    assert set(linked) == set(closed)
+    assert len(closed) == 5
+    assert len(linked) == len(of_type(resources, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups")) == 7
+    assert {
+        at(vault, "properties.publicNetworkAccess") for vault in of_type(resources, "Microsoft.KeyVault/vaults")
+    } == {"Enabled"}
+
+
+@PRIVATE_SETS
+def test_every_network_from_which_the_services_are_reached_resolves_their_private_addresses(name):
+    resources = stored(name)
+    (own,) = of_type(resources, "Microsoft.Network/virtualNetworks")
+    zones = of_type(resources, "Microsoft.Network/privateDnsZones")
+    links = of_type(resources, "Microsoft.Network/privateDnsZones/virtualNetworkLinks")
+    linked = Counter(at(link, "properties.virtualNetwork.id") for link in links)
+    theirs = {network for network in linked if network != own["id"]}
+    assert {network.split("/")[4] for network in theirs} == (
+        {"platform-test", "platform-live"} if name == "private-existing" else set()
+    )
+    assert set(linked.values()) == {len(zones)}
+
+
+def test_a_created_clusters_own_ranges_are_those_that_the_hook_keeps_the_network_away_from():
+    for cluster in of_type(stored("private"), CLUSTER):
+        ranges = {
+            at(cluster, "properties.networkProfile.podCidr"),
+            at(cluster, "properties.networkProfile.serviceCidr"),
+        }
+        assert ranges == {"10.244.0.0/16", "10.0.0.0/16"}

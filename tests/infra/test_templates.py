@@ -10,6 +10,7 @@ import pytest
 
 from tests.infra.compiler import (
     BASE,
+    EXISTING_CLUSTERS,
     FILES,
     INFRA,
     OPTIONS,
@@ -93,6 +94,11 @@ def test_capitals_in_the_environments_name_make_no_second_installation(compiler)
         ({"stagingClusterName": "team-test"}, "SLIPWAY_EXISTING_STAGING_GROUP"),
         ({"productionClusterName": "team-live"}, "SLIPWAY_EXISTING_PRODUCTION_GROUP"),
         ({"existingLedgerName": "stdataearlier"}, "SLIPWAY_EXISTING_LEDGER_GROUP"),
+        ({"privateNetworking": True, **EXISTING_CLUSTERS}, "SLIPWAY_LINKED_NETWORKS"),
+        ({"privateNetworking": True, "teamsFlow": True}, "SLIPWAY_TEAMS_FLOW"),
+        ({"privateNetworking": True, "clusterAuthorizedRanges": "192.0.2.0/24"}, "AUTHORIZED_RANGES"),
+        ({"privateNetworking": True, "networkBlock": "10.244"}, "SLIPWAY_NETWORK_BLOCK"),
+        ({"privateNetworking": True, "networkBlock": "300.1"}, "cidrSubnet"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_made(compiler, added, sentence):
@@ -168,7 +174,9 @@ def test_names_are_known_before_anything_runs_unless_what_they_are_on_outlives_t
     there, a name that comes again with another principal is refused."""
     for key, resource in stored(name).items():
         known = not resource["name"].startswith("[")
-        nodes_of_others = name == "existing-clusters" and "kubeletidentity" in json.dumps(resource)
+        nodes_of_others = name in ("existing-clusters", "private-existing") and "kubeletidentity" in json.dumps(
+            resource
+        )
         on_others = "/resourceGroups/rg-slipway-try" not in (scope_of(resource) if "/roleAssignments" in key else key)
         assert known == (not on_others and not nodes_of_others), key
 
