@@ -64,6 +64,8 @@ param existingLedgerName string = ''
 param existingLedgerResourceGroup string = ''
 @description('Days for which exported audit blobs cannot be changed; 0 for no policy.')
 param auditRetentionDays int = 0
+@description('Puts a lock on the ledger\'s account: nobody, `azd down` included, can delete it before the lock is taken away.')
+param lockLedger bool = false
 @description('Whether that policy is locked; infra/hooks/preprovision.py finds out.')
 param auditPolicyLocked bool = false
 @description('Whether `azd down` left a deleted vault, which is recovered; infra/hooks/preprovision.py finds out.')
@@ -210,7 +212,7 @@ module dataStorage 'modules/storage-data.bicep' = if (empty(existingLedgerName))
     location: region
     tags: tags
     privateNetworking: privateNetworking
-    workspaceId: monitoring.outputs.workspaceId
+    locked: lockLedger
     redundancy: ledgerRedundancy
     auditRetentionDays: auditRetentionDays
     auditPolicyLocked: auditPolicyLocked
@@ -224,6 +226,8 @@ module ledger 'modules/ledger.bicep' = {
     appPrincipalId: identity.outputs.principalId
     #disable-next-line what-if-short-circuiting // rights over an earlier installation's ledger outlive this one
     rightsSeed: empty(existingLedgerName) ? identityId : identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+    watchName: 'slipway-${short}'
   }
   dependsOn: [
     dataStorage
@@ -425,6 +429,7 @@ module events 'modules/events.bicep' = {
     registryId: nonprodRegistry.outputs.id
     storageName: hostStorageName
     deadEventsContainer: 'dead-events'
+    workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [
     hostStorage
@@ -466,6 +471,8 @@ module operations 'modules/operations.bicep' = {
     serviceBusId: serviceBus.outputs.id
     systemTopicId: events.outputs.id
     appPrincipalId: identity.outputs.principalId
+    insightsId: '${groupId}/providers/Microsoft.Insights/components/${insightsName}'
+    healthUrl: '${appUrl}/api/health'
   }
 }
 

@@ -55,6 +55,7 @@ CHECKS: dict[str, tuple[str, str]] = {
         (
             *("SLIPWAY_MANAGED_PROMETHEUS", "SLIPWAY_PRIVATE_NETWORKING", "SLIPWAY_PROMOTION_BY_IMPORT"),
             *("SLIPWAY_EMAIL", "SLIPWAY_TEAMS_FLOW", "SLIPWAY_AUDIT_POLICY_LOCKED", "SLIPWAY_RECOVER_VAULT"),
+            "SLIPWAY_LOCK_LEDGER",
         ),
         _SWITCH,
     ),

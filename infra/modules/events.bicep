@@ -6,6 +6,7 @@ param tags object
 param registryId string
 param storageName string
 param deadEventsContainer string
+param workspaceId string
 
 var roles = loadJsonContent('../roles.json')
 
@@ -47,6 +48,20 @@ resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
       'Microsoft.Authorization/roleDefinitions',
       roles.storageBlobDataContributor
     )
+  }
+}
+
+resource failures 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'delivery-failures'
+  scope: topic
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'DeliveryFailures'
+        enabled: true
+      }
+    ]
   }
 }
 

@@ -4,6 +4,10 @@ param name string
 param appPrincipalId string
 @description('What the names of its rights are made of: its resource id, or its principal where the scope outlives it.')
 param rightsSeed string
+@description('Where writes and deletions are told, whoever made the account.')
+param workspaceId string
+@description('Name of what tells them: an earlier installation has its own.')
+param watchName string
 
 var roles = loadJsonContent('../roles.json')
 
@@ -80,6 +84,42 @@ resource auditAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
       'Microsoft.Authorization/roleDefinitions',
       roles.storageBlobDataContributor
     )
+  }
+}
+
+resource tableWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: watchName
+  scope: tables
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource blobWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: watchName
+  scope: blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
   }
 }
 

@@ -13,6 +13,11 @@ param workspaceId string
 var roles = loadJsonContent('../roles.json')
 var queueNames = loadJsonContent('../queues.json')
 
+// Who sent and received what is told by the Premium tier only: the one witness beside the app of what lay in a queue.
+var logged = privateNetworking
+  ? ['OperationalLogs', 'RuntimeAuditLogs', 'DiagnosticErrorLogs', 'VNetAndIPFilteringLogs']
+  : ['OperationalLogs', 'DiagnosticErrorLogs']
+
 resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   name: name
   location: location
@@ -98,8 +103,8 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   properties: {
     workspaceId: workspaceId
     logs: [
-      {
-        category: 'OperationalLogs'
+      for category in logged: {
+        category: category
         enabled: true
       }
     ]

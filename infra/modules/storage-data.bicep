@@ -6,7 +6,8 @@ param privateNetworking bool
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 @description('How the ledger is copied: a G outlives the region, a Z a data centre. Not every region has every kind.')
 param redundancy string
-param workspaceId string
+@description('Whether nobody can delete the account before its lock is taken away, `azd down` included.')
+param locked bool
 @description('Days for which nobody can change or delete an exported audit blob; 0 for no policy. Locking it is a step of its own.')
 @minValue(0)
 @maxValue(146000)
@@ -94,38 +95,11 @@ resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers
   }
 }
 
-resource tableWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  name: 'writes'
-  scope: tables
+resource kept 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
+  name: 'ledger'
+  scope: account
   properties: {
-    workspaceId: workspaceId
-    logs: [
-      {
-        category: 'StorageWrite'
-        enabled: true
-      }
-      {
-        category: 'StorageDelete'
-        enabled: true
-      }
-    ]
-  }
-}
-
-resource blobWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  name: 'writes'
-  scope: blobs
-  properties: {
-    workspaceId: workspaceId
-    logs: [
-      {
-        category: 'StorageWrite'
-        enabled: true
-      }
-      {
-        category: 'StorageDelete'
-        enabled: true
-      }
-    ]
+    level: 'CanNotDelete'
+    notes: 'The audit trail of Slipway. Whoever takes this lock away can lose it.'
   }
 }

@@ -49,13 +49,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         ),
     },
     "existing-ledger": {"existingLedgerName": "stdataearlier", "existingLedgerResourceGroup": "rg-slipway-earlier"},
-    "kept-audit": {"auditRetentionDays": 400},
+    "kept-audit": {"auditRetentionDays": 400, "lockLedger": True},
     "by-import": {"promotionByImport": True},
     "pipelines": {"pipelinePrincipalId": "00000000-0000-0000-0000-000000000004"},
     "mail": {"email": True, "alertEmail": "operators@example.com"},
     "teams": {"teamsFlow": True},
     "observed": {"managedPrometheus": True, "alwaysReady": 2, "extraSettings": {"SLIPWAY_TRACE_SHARE": "0.5"}},
-    "again": {"auditRetentionDays": 400, "auditPolicyLocked": True, "recoverVault": True},
+    "again": {"auditRetentionDays": 400, "lockLedger": True, "auditPolicyLocked": True, "recoverVault": True},
 }
 """Option sets, each by what it adds to the defaults."""
 

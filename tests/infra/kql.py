@@ -47,7 +47,8 @@ def values_compared(query: str, column: str) -> set[str]:
 
 
 def tables_named(query: str) -> set[str]:
-    return {query.split("|", maxsplit=1)[0].strip()}
+    source = query.split("|", maxsplit=1)[0].strip()
+    return {table.strip() for table in source.removeprefix("union isfuzzy=true ").split(",")}
 
 
 def made_here(query: str) -> set[str]:

@@ -81,12 +81,15 @@ MADE_BY_AN_OPTION = {
     "private": PRIVATE,
     "private-existing": PRIVATE,
     "observed": {"Microsoft.Monitor/accounts"},
-    "kept-audit": {"Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"},
+    "kept-audit": {
+        "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies",
+        "Microsoft.Authorization/locks",
+    },
     "by-import": set(),
     "pipelines": set(),
     "existing-clusters": set(),
     "existing-ledger": set(),
-    "again": set(),
+    "again": {"Microsoft.Authorization/locks"},
 }
 
 
@@ -209,3 +212,70 @@ def test_a_created_clusters_own_ranges_are_those_that_the_hook_keeps_the_network
             at(cluster, "properties.networkProfile.serviceCidr"),
         }
         assert ranges == {"10.244.0.0/16", "10.0.0.0/16"}
+
+
+# What is watched.
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_write_into_the_ledger_is_told_to_this_installation_whoever_made_the_ledger(name):
+    resources = stored(name)
+    (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
+    account = "stdataearlier" if name == "existing-ledger" else "stdata"
+    told = {
+        key.split("/storageAccounts/")[1].split("/")[1]: {log["category"] for log in at(resource, "properties.logs")}
+        for key, resource in resources.items()
+        if resource["type"] == "Microsoft.Insights/diagnosticSettings"
+        and f"/storageAccounts/{account}" in key
+        and at(resource, "properties.workspaceId") == workspace["id"]
+    }
+    both = {"StorageWrite", "StorageDelete"}
+    assert told == {"tableServices": both, "blobServices": both}
+
+
+def test_an_alert_on_a_state_is_told_once_and_once_more_when_it_is_over():
+    rules = of_type(stored("default"), "Microsoft.Insights/scheduledQueryRules")
+    states = {rule["name"].removeprefix("slipway-try-") for rule in rules if at(rule, "properties.autoMitigate")}
+    assert states == {"sweep-not-running", "queues-lag", "hooks-silent"}
+
+
+def test_an_event_that_does_not_arrive_is_told_within_a_quarter_of_an_hour():
+    rules = of_type(stored("default"), "Microsoft.Insights/metricAlerts")
+    watched = {
+        criterion["metricName"]: (at(rule, "properties.evaluationFrequency"), at(rule, "properties.windowSize"))
+        for rule in rules
+        for criterion in at(rule, "properties.criteria").get("allOf", [])
+    }
+    assert watched == dict.fromkeys(
+        ["DeadletteredMessages", "DeadLetteredCount", "DeliveryAttemptFailCount", "DroppedEventCount"],
+        ("PT5M", "PT15M"),
+    )
+
+
+def test_health_is_asked_for_from_outside_and_somebody_is_told():
+    resources = stored("default")
+    (test,) = of_type(resources, "Microsoft.Insights/webtests")
+    assert at(test, "properties.Request.RequestUrl") == "https://func-try-bz3trc.azurewebsites.net/api/health"
+    assert at(test, "properties.ValidationRules.ExpectedHttpStatusCode") == 200
+    (alert,) = [
+        rule
+        for rule in of_type(resources, "Microsoft.Insights/metricAlerts")
+        if "webTestId" in at(rule, "properties.criteria")
+    ]
+    assert at(alert, "properties.criteria.webTestId") == test["id"]
+    assert 1 < at(alert, "properties.criteria.failedLocationCount") < len(at(test, "properties.Locations"))
+
+
+def test_who_sent_what_is_recorded_where_the_tier_that_can_is_paid_for():
+    for name in OPTIONS:
+        (bus,) = of_type(stored(name), "Microsoft.ServiceBus/namespaces")
+        settings = stored(name)[bus["id"] + "/providers/Microsoft.Insights/diagnosticSettings/operations"]
+        categories = {log["category"] for log in at(settings, "properties.logs")}
+        assert ("RuntimeAuditLogs" in categories) == (at(bus, "sku.name") == "Premium")
+
+
+def test_the_ledger_can_be_locked_against_deletion():
+    (lock,) = of_type(stored("kept-audit"), "Microsoft.Authorization/locks")
+    assert at(lock, "properties.level") == "CanNotDelete"
+    assert "/storageAccounts/stdata" in lock["id"]
+    assert of_type(stored("default"), "Microsoft.Authorization/locks") == []

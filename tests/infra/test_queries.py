@@ -21,6 +21,10 @@ from tests.infra.kql import (
     values_compared,
 )
 
+STORAGE_LOG = {
+    *("TimeGenerated", "Category", "OperationName", "RequesterObjectId", "CallerIpAddress", "StatusCode"),
+    "AuthenticationType",
+}
 TABLES = {
     "AppTraces": {"TimeGenerated", "Message"},
     "AppMetrics": {"TimeGenerated", "Name", "Sum", "Max", "ItemCount", "Properties"},
@@ -29,9 +33,8 @@ TABLES = {
     },
     "AppExceptions": {"TimeGenerated", "ExceptionType", "OuterMessage", "OperationName"},
     "KubeEvents": {"TimeGenerated", "KubeEventType", "Namespace", "ObjectKind", "Name", "Reason"},
-    "StorageTableLogs": {
-        *("TimeGenerated", "Category", "OperationName", "RequesterObjectId", "CallerIpAddress", "StatusCode")
-    },
+    "StorageTableLogs": STORAGE_LOG,
+    "StorageBlobLogs": STORAGE_LOG,
 }
 """Tables of Log Analytics that something here fills, with the columns that are used."""
 
@@ -49,9 +52,10 @@ every_query = pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 
 @every_query
 def test_a_query_names_tables_and_columns_that_exist(query):
-    [table] = tables_named(query)
-    assert table in TABLES
-    assert columns_named(query) <= TABLES[table]
+    tables = tables_named(query)
+    assert tables <= set(TABLES)
+    for table in tables:
+        assert columns_named(query) <= TABLES[table]
 
 
 def _said() -> str:
@@ -69,19 +73,17 @@ def test_what_a_query_looks_for_is_said_by_the_code(query):
 
 @every_query
 def test_a_query_asks_for_metrics_and_spans_that_the_code_emits(query):
-    [table] = tables_named(query)
-    names = names_compared(query)
-    if table == "AppMetrics":
+    tables, names = tables_named(query), names_compared(query)
+    if "AppMetrics" in tables:
         assert names
         assert names <= {str(metric) for metric in Metric}
-    if table == "AppDependencies":
+    if "AppDependencies" in tables:
         assert {name.partition(" ")[0] for name in names} <= {str(family) for family in Family}
 
 
 @every_query
 def test_a_query_names_dimensions_that_the_code_emits_on_just_that(query):
-    [table] = tables_named(query)
-    if table == "AppMetrics":
+    if "AppMetrics" in tables_named(query):
         for name in names_compared(query):
             assert dimensions_named(query) <= {str(attribute) for attribute in Metric(name).attributes}
     else:
@@ -109,7 +111,7 @@ def test_every_metric_is_watched_or_is_said_not_to_be():
 
 def test_every_alert_says_what_to_do_and_how_bad_it_is():
     for alert in ALERTS:
-        assert set(alert) == {"name", "title", "description", "severity", "every", "window", "query"}
+        assert set(alert) == {"name", "title", "description", "severity", "every", "window", "stateful", "query"}
         assert alert["severity"] in range(5)
         assert alert["every"] in EVALUATED
         assert alert["window"] in WINDOWS
@@ -120,3 +122,19 @@ def test_the_workbook_has_a_time_range_that_its_queries_follow():
     charts = [item for item in WORKBOOK["items"] if "query" in item["content"]]
     assert charts
     assert {item["content"]["timeContextFromParameter"] for item in charts} == {"range"}
+
+
+MINUTES = {"PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "P1D": 1440, "P2D": 2880}
+
+
+def test_what_is_looked_at_more_than_once_is_told_once():
+    """A rule without a state fires at each look for as long as what it saw lies in its window."""
+    for alert in ALERTS:
+        if MINUTES[alert["window"]] > MINUTES[alert["every"]] or "== 0" in alert["query"]:
+            assert alert["stateful"], alert["name"]
+
+
+def test_the_alert_of_the_ledger_reads_tables_and_blobs_and_takes_no_key_for_the_app():
+    (query,) = [alert["query"] for alert in ALERTS if alert["name"] == "ledger-touched"]
+    assert tables_named(query) == {"StorageTableLogs", "StorageBlobLogs"}
+    assert '(RequesterObjectId != "{app}" or AuthenticationType != "OAuth")' in query
