@@ -77,7 +77,7 @@ def route(method: str, pattern: str) -> Callable[[Rest], Rest]:
     return keep
 
 
-SECRET = rf"{GROUP}/providers/Microsoft\.KeyVault/vaults/kv-try/secrets/([\w-]+)"
+SECRET = rf"{GROUP}/providers/Microsoft\.KeyVault/vaults/[\w-]+/secrets/([\w-]+)"
 
 
 @route("get", SECRET)
@@ -229,14 +229,12 @@ def _deleted_vaults(
     return _page(state, state["deleted_vaults"], found[0], query)
 
 
-@route("post", rf"{GROUP}/providers/Microsoft\.Web/sites/func-try/config/configreferences/appsettings/refresh")
+@route("post", rf"{GROUP}/providers/Microsoft\.Web/sites/[\w-]+/config/configreferences/appsettings/refresh")
 def _refresh(state: dict[str, Any], _query: Any, _body: Any, _found: Any, _headers: Any) -> Any:
     state["refreshed"] += 1
 
 
-RESOURCE = (
-    rf"({GROUP}/providers/Microsoft\.(?:Logic|Communication|Web/connections|Web/sites/func-try/functions)[\w./-]+)"
-)
+RESOURCE = rf"({GROUP}/providers/Microsoft\.(?:Logic|Communication|Web/connections|Web/sites/[\w-]+/functions)[\w./-]+)"
 
 
 @route("get", RESOURCE)

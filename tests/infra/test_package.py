@@ -22,7 +22,6 @@ PARTS = {"function_app.py", "functions", "slipway", "deliveries", "host.json", "
 INBOX = {"inbox": {"kind": "webhook", "url": "https://inbox.example.com", "secret": "at least 16 characters"}}
 START = """
 import json, function_app, slipway
-from functions.health import health
 names = sorted(function.get_function_name() for function in function_app.app.get_functions())
 print(json.dumps({"place": slipway.__file__, "functions": names}))
 """
@@ -73,15 +72,8 @@ def test_an_earlier_package_leaves_nothing_behind(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "app").iterdir()} == PARTS
 
 
-def _start(package: Path, **changed: str) -> dict[str, Any]:
-    """Imports the app as the worker does, with the settings that the template makes and the secrets of the hook."""
-    settings = {
-        **app_settings(DEFAULT),
-        **SECRETS,
-        "SLIPWAY_SIGNING_KEYS": "one:" + "a" * 43 + "=",  # in the place of the vault, which nobody answers for here
-        "SLIPWAY_KEY_VAULT": "",
-        **changed,
-    }
+def start(package: Path, settings: dict[str, str]) -> dict[str, Any]:
+    """Imports the app as the worker does, with nothing but these settings and the package."""
     clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     started = subprocess.run(
         [sys.executable, "-B", "-c", START],
@@ -97,9 +89,18 @@ def _start(package: Path, **changed: str) -> dict[str, Any]:
     return found
 
 
+INSTALLED = {
+    **app_settings(DEFAULT),
+    **SECRETS,
+    "SLIPWAY_SIGNING_KEYS": "one:" + "a" * 43 + "=",  # in the place of the vault, which nobody answers for here
+    "SLIPWAY_KEY_VAULT": "",
+}
+"""The settings that the template makes, and the secrets of the hook."""
+
+
 def test_a_bare_installation_starts_without_any_application(package: Path) -> None:
     """With exactly what `azd up` leaves behind: the function that Event Grid is to reach is there."""
-    started = _start(package)
+    started = start(package, INSTALLED)
     assert Path(started["place"]).is_relative_to(package)
     assert {"image_pushed", "health", "azure_devops_hook"} <= set(started["functions"])
 
@@ -107,7 +108,7 @@ def test_a_bare_installation_starts_without_any_application(package: Path) -> No
 def test_applications_travel_where_somebody_names_their_folder(tmp_path: Path) -> None:
     HOOK.gather(tmp_path / "app", applications="deliveries")
     assert (tmp_path / "app/deliveries/hello/delivery.yaml").is_file()
-    started = _start(tmp_path / "app", SLIPWAY_CHANNELS=json.dumps(INBOX))
+    started = start(tmp_path / "app", INSTALLED | {"SLIPWAY_CHANNELS": json.dumps(INBOX)})
     assert "image_pushed" in started["functions"]
 
 
