@@ -9,6 +9,9 @@ targetScope = 'subscription'
 param environmentName string
 @minLength(1)
 param location string
+@allowed(['standard', 'trial'])
+@description('What is made: `standard`, or `trial`, the cheapest that shows everything: one cluster for both environments, the smallest registries, logs for 30 days.')
+param tier string = 'standard'
 @description('Client id of the Entra application that people sign in to; empty until infra/hooks/preprovision.py has made one.')
 param signInClientId string = ''
 @description('Address under which people reach the app; empty for the one that Azure gives it.')
@@ -101,17 +104,23 @@ var identityId = '${groupId}/providers/Microsoft.ManagedIdentity/userAssignedIde
 var insightsName = 'appi-${short}'
 var workspaceName = 'log-${short}'
 var stagingName = empty(stagingClusterName) ? 'aks-staging-${take(token, 6)}' : stagingClusterName
-var productionName = empty(productionClusterName) ? 'aks-production-${take(token, 6)}' : productionClusterName
+// For trying, one cluster does for both environments: each has its own namespaces there.
+var shared = tier == 'trial' && empty(productionClusterName)
+var productionName = shared
+  ? stagingName
+  : empty(productionClusterName) ? 'aks-production-${take(token, 6)}' : productionClusterName
 var stagingGroup = empty(stagingClusterName)
   ? groupName
   : empty(stagingClusterResourceGroup)
       ? fail('SLIPWAY_EXISTING_STAGING_CLUSTER names a cluster: name its resource group as well, in SLIPWAY_EXISTING_STAGING_GROUP.')
       : stagingClusterResourceGroup
-var productionGroup = empty(productionClusterName)
-  ? groupName
-  : empty(productionClusterResourceGroup)
-      ? fail('SLIPWAY_EXISTING_PRODUCTION_CLUSTER names a cluster: name its resource group as well, in SLIPWAY_EXISTING_PRODUCTION_GROUP.')
-      : productionClusterResourceGroup
+var productionGroup = shared
+  ? stagingGroup
+  : empty(productionClusterName)
+      ? groupName
+      : empty(productionClusterResourceGroup)
+          ? fail('SLIPWAY_EXISTING_PRODUCTION_CLUSTER names a cluster: name its resource group as well, in SLIPWAY_EXISTING_PRODUCTION_GROUP.')
+          : productionClusterResourceGroup
 var tags = {
   'azd-env-name': environmentName
   application: 'slipway'
@@ -131,6 +140,7 @@ var serviceBusName = 'sb-${short}'
 var nonprodRegistryName = 'crnonprod${take(token, 13)}'
 var prodRegistryName = 'crprod${take(token, 13)}'
 var flowName = 'logic-${short}'
+var registrySku = privateNetworking ? 'Premium' : tier == 'trial' ? 'Basic' : 'Standard'
 var networkName = 'vnet-${short}'
 var networks = empty(linkedNetworks) ? [] : split(replace(linkedNetworks, ' ', ''), ',')
 // What cannot work is refused here, before anything is made; every private installation passes by this name.
@@ -142,9 +152,11 @@ var block = !privateNetworking
           ? fail('SLIPWAY_PRIVATE_NETWORKING with an existing cluster: its nodes could not reach the registries. Peer its network with this one, and name it in SLIPWAY_LINKED_NETWORKS.')
           : teamsFlow
               ? fail('SLIPWAY_TEAMS_FLOW with SLIPWAY_PRIVATE_NETWORKING: a Logic App cannot reach a Service Bus that is closed to it.')
-              : !empty(authorizedRanges)
-                  ? fail('SLIPWAY_CLUSTER_AUTHORIZED_RANGES with SLIPWAY_PRIVATE_NETWORKING: private API servers have no public address to open.')
-                  : networkBlock
+              : tier == 'trial'
+                  ? fail('SLIPWAY_TIER=trial with SLIPWAY_PRIVATE_NETWORKING: private services need the most expensive tiers.')
+                  : !empty(authorizedRanges)
+                      ? fail('SLIPWAY_CLUSTER_AUTHORIZED_RANGES with SLIPWAY_PRIVATE_NETWORKING: private API servers have no public address to open.')
+                      : networkBlock
 var adminGroups = empty(clusterAdminGroups) ? [] : split(replace(clusterAdminGroups, ' ', ''), ',')
 var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : split(replace(clusterAuthorizedRanges, ' ', ''), ',')
 var subnets = '${subscription().id}/resourceGroups/${groupName}/providers/Microsoft.Network/virtualNetworks/${networkName}/subnets'
@@ -177,7 +189,7 @@ module monitoring 'modules/monitoring.bicep' = {
     tags: tags
     appPrincipalId: identity.outputs.principalId
     appIdentityId: identityId
-    retentionDays: logRetentionDays
+    retentionDays: tier == 'trial' ? 30 : logRetentionDays
   }
 }
 
@@ -271,6 +283,7 @@ module nonprodRegistry 'modules/registry.bicep' = {
     appIdentityId: identityId
     appMayWrite: false
     appMayImport: promotionByImport
+    sku: registrySku
     pipelinePrincipalId: pipelinePrincipalId
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
@@ -288,6 +301,7 @@ module prodRegistry 'modules/registry.bicep' = {
     appIdentityId: identityId
     appMayWrite: true
     appMayImport: promotionByImport
+    sku: registrySku
     pipelinePrincipalId: ''
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
@@ -348,7 +362,7 @@ module production 'modules/environment.bicep' = {
   params: {
     location: region
     tags: tags
-    create: empty(productionClusterName)
+    create: empty(productionClusterName) && !shared
     clusterName: productionName
     clusterResourceGroup: productionGroup
     nodeSize: nodeSize
@@ -362,12 +376,13 @@ module production 'modules/environment.bicep' = {
     namespaces: empty(productionNamespaces) ? [] : split(replace(productionNamespaces, ' ', ''), ',')
     appPrincipalId: identity.outputs.principalId
     #disable-next-line what-if-short-circuiting // rights in a cluster that is not ours outlive this installation
-    rightsSeed: empty(productionClusterName) ? identityId : identity.outputs.principalId
+    rightsSeed: productionGroup == groupName ? identityId : identity.outputs.principalId
     registryName: prodRegistryName
   }
   dependsOn: [
     prodRegistry
     network
+    staging
   ]
 }
 

@@ -33,6 +33,7 @@ CHECKS: dict[str, tuple[str, str]] = {
         "becomes part of names that Azure takes no others for (`azd env new NAME` makes another environment)",
     ),
     "AZURE_LOCATION": (r"[a-z0-9]+", "a region's short name, such as westeurope"),
+    "SLIPWAY_TIER": ("standard|trial", "standard or trial"),
     "SLIPWAY_NETWORK_BLOCK": (
         r"10\.(?!0$|244$)(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])|172\.(1[6-9]|2\d|3[01])|192\.168",
         "the first two numbers of a private range, and not 10.0 or 10.244, which the clusters use inside",

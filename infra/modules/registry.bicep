@@ -12,6 +12,8 @@ param appMayImport bool
 @description('Principal of the pipelines\' service connection, which may push; empty for none.')
 param pipelinePrincipalId string
 param privateNetworking bool
+@allowed(['Basic', 'Standard', 'Premium'])
+param sku string
 param workspaceId string
 
 var roles = loadJsonContent('../roles.json')
@@ -21,7 +23,7 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
   location: location
   tags: tags
   sku: {
-    name: privateNetworking ? 'Premium' : 'Standard'
+    name: sku
   }
   properties: {
     adminUserEnabled: false

@@ -38,6 +38,7 @@ EXISTING_CLUSTERS: dict[str, Any] = {
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "default": {},  # what `azd up` makes when nothing is set
+    "trial": {"tier": "trial"},
     "private": {"privateNetworking": True},
     "existing-clusters": EXISTING_CLUSTERS,
     "private-existing": {

@@ -57,6 +57,7 @@ WHO = {
 """Principals, by what their id is taken from; the first that fits."""
 
 WHEN = {
+    "trial": "the tier for trying",
     "private": "private networking",
     "private-existing": "private networking",
     "existing-clusters": "existing clusters",

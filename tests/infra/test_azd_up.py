@@ -90,7 +90,7 @@ def test_azd_up_ends_green_in_an_empty_environment(azure: Azure, tmp_path: Path)
     secrets: dict[str, str] = azure.state["secrets"]
     assert azure.application["credentials"][0]["subject"] == PRINCIPAL_ID
 
-    # The app, with just these settings and secrets; the signing key, which it reads from the vault itself, is handed in.
+    # The app, with just these settings and secrets. The signing key, which it reads from the vault, is handed in.
     settings = _resolved(app_settings(RESOURCES), outputs["SLIPWAY_VAULT_NAME"], secrets)
     assert Settings.read(settings).hook_secrets
     handed = {"SLIPWAY_KEY_VAULT": "", "SLIPWAY_SIGNING_KEYS": f"one:{secrets['slipway-signing-key']}"}

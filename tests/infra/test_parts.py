@@ -1,5 +1,6 @@
 """What an installation consists of: the properties without which a part would be another part, stated one by one."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -90,6 +91,7 @@ MADE_BY_AN_OPTION = {
     "existing-clusters": set(),
     "existing-ledger": set(),
     "again": {"Microsoft.Authorization/locks"},
+    "trial": set(),
 }
 
 
@@ -279,3 +281,31 @@ def test_the_ledger_can_be_locked_against_deletion():
     assert at(lock, "properties.level") == "CanNotDelete"
     assert "/storageAccounts/stdata" in lock["id"]
     assert of_type(stored("default"), "Microsoft.Authorization/locks") == []
+
+
+# For trying.
+
+
+def test_a_trial_is_one_cluster_with_both_environments_in_namespaces_of_their_own():
+    resources = stored("trial")
+    (cluster,) = of_type(resources, CLUSTER)
+    scopes = {
+        key.split("'")[1] for key in resources if "/managedClusters/" in key and "/namespaces/" in key and "'" in key
+    }
+    scopes |= {
+        key.partition("/providers/Microsoft.Auth")[0]
+        for key in resources
+        if "/namespaces/hello-" in key and "'" not in key
+    }
+    assert scopes == {f"{cluster['id']}/namespaces/hello-{environment}" for environment in ("staging", "production")}
+    clusters = json.loads(app_settings(resources)["SLIPWAY_CLUSTERS"])
+    assert clusters["staging"] == clusters["production"]
+
+
+def test_a_trial_has_the_smallest_registries_and_keeps_logs_for_a_month():
+    resources = stored("trial")
+    registries = of_type(resources, "Microsoft.ContainerRegistry/registries")
+    assert {at(registry, "sku.name") for registry in registries} == {"Basic"}
+    assert {at(registry, "properties.roleAssignmentMode") for registry in registries} == {"AbacRepositoryPermissions"}
+    (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
+    assert at(workspace, "properties.retentionInDays") == 30

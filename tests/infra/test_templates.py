@@ -16,6 +16,7 @@ from tests.infra.compiler import (
     OPTIONS,
     ROOT,
     Compiler,
+    Resources,
     find_compiler,
     interface,
     stored,
@@ -98,6 +99,7 @@ def test_capitals_in_the_environments_name_make_no_second_installation(compiler)
         ({"privateNetworking": True, **EXISTING_CLUSTERS}, "SLIPWAY_LINKED_NETWORKS"),
         ({"privateNetworking": True, "teamsFlow": True}, "SLIPWAY_TEAMS_FLOW"),
         ({"privateNetworking": True, "clusterAuthorizedRanges": "192.0.2.0/24"}, "AUTHORIZED_RANGES"),
+        ({"privateNetworking": True, "tier": "trial"}, "SLIPWAY_TIER"),
         ({"privateNetworking": True, "networkBlock": "10.244"}, "SLIPWAY_NETWORK_BLOCK"),
         ({"privateNetworking": True, "networkBlock": "300.1"}, "cidrSubnet"),
     ],
@@ -169,6 +171,12 @@ def test_azd_finds_its_resources_by_their_tags(name):
     assert only(resources, "Microsoft.Web/sites")["tags"]["azd-service-name"] == "app"
 
 
+def _creates_cluster_of(right: dict[str, Any], resources: Resources) -> bool:
+    """Whether a registry's environment has a cluster of its own here; otherwise its nodes may become others."""
+    environment = "production" if "/registries/crprod" in scope_of(right) else "staging"
+    return any(f"/managedClusters/aks-{environment}-" in key for key in resources)
+
+
 @every_set
 def test_names_are_known_before_anything_runs_unless_what_they_are_on_outlives_the_installation(name):
     """A preview leaves out what it cannot name. Rights in other people's groups have the principal in their names:
@@ -176,7 +184,7 @@ def test_names_are_known_before_anything_runs_unless_what_they_are_on_outlives_t
     for key, resource in stored(name).items():
         known = not resource["name"].startswith("[")
         if resource["type"] == "Microsoft.Authorization/roleAssignments":
-            nodes = "kubeletidentity" in json.dumps(resource) and "existing" in name and "ledger" not in name
+            nodes = "kubeletidentity" in json.dumps(resource) and not _creates_cluster_of(resource, stored(name))
             assert known == ("/resourceGroups/rg-slipway-try/" in scope_of(resource) and not nodes), key
         else:
             assert known or "environment()" in resource["name"], key  # a zone of whichever cloud it is
