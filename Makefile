@@ -23,7 +23,7 @@ $(STAMP): requirements-dev.txt requirements.txt pyproject.toml scripts/install.s
 	@sh scripts/install.sh python
 	@touch $@
 
-$(NODE_STAMP): local/azurite/package-lock.json tools/card/package-lock.json tools/axe/package-lock.json scripts/install.sh
+$(NODE_STAMP): local/azurite/package-lock.json tools/card/package-lock.json tools/kql/package-lock.json tools/axe/package-lock.json scripts/install.sh
 	@sh scripts/install.sh node
 	@touch $@
 
@@ -97,4 +97,4 @@ requirements: $(STAMP) ## Pin requirements.txt and requirements-dev.txt from the
 	@sh scripts/pin.sh
 
 clean: ## Remove what was installed and generated here
-	rm -rf $(VENV) .venv-bench local/azurite/node_modules tools/card/node_modules tools/axe/node_modules tools/site/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .venv-bench local/azurite/node_modules tools/card/node_modules tools/kql/node_modules tools/axe/node_modules tools/site/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

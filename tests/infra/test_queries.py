@@ -13,26 +13,25 @@ from slipway.telemetry import Family, Metric
 from slipway.telemetry.names import listed
 from tests.infra.compiler import INFRA, ROOT
 from tests.infra.kql import (
-    columns_named,
     dimensions_named,
+    faults,
     names_compared,
     tables_named,
     texts_named,
     values_compared,
 )
 
-STORAGE_LOG = {
-    *("TimeGenerated", "Category", "OperationName", "RequesterObjectId", "CallerIpAddress", "StatusCode"),
-    "AuthenticationType",
-}
+STORAGE_LOG = """(TimeGenerated: datetime, Category: string, OperationName: string, RequesterObjectId: string,
+    CallerIpAddress: string, StatusCode: string, AuthenticationType: string)"""
 TABLES = {
-    "AppTraces": {"TimeGenerated", "Message"},
-    "AppMetrics": {"TimeGenerated", "Name", "Sum", "Max", "ItemCount", "Properties"},
-    "AppDependencies": {
-        *("TimeGenerated", "Name", "Success", "DurationMs", "ResultCode", "OperationId", "Properties"),
-    },
-    "AppExceptions": {"TimeGenerated", "ExceptionType", "OuterMessage", "OperationName"},
-    "KubeEvents": {"TimeGenerated", "KubeEventType", "Namespace", "ObjectKind", "Name", "Reason"},
+    "AppTraces": "(TimeGenerated: datetime, Message: string)",
+    "AppMetrics": """(TimeGenerated: datetime, Name: string, Sum: real, Max: real, ItemCount: int,
+        Properties: dynamic)""",
+    "AppDependencies": """(TimeGenerated: datetime, Name: string, Success: bool, DurationMs: real, ResultCode: string,
+        OperationId: string, Properties: dynamic)""",
+    "AppExceptions": "(TimeGenerated: datetime, ExceptionType: string, OuterMessage: string, OperationName: string)",
+    "KubeEvents": """(TimeGenerated: datetime, KubeEventType: string, Namespace: string, ObjectKind: string,
+        Name: string, Reason: string)""",
     "StorageTableLogs": STORAGE_LOG,
     "StorageBlobLogs": STORAGE_LOG,
 }
@@ -50,12 +49,28 @@ WINDOWS = {"PT5M", "PT10M", "PT15M", "PT30M", "PT1H", "P1D", "P2D"}
 every_query = pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 
 
-@every_query
-def test_a_query_names_tables_and_columns_that_exist(query):
-    tables = tables_named(query)
-    assert tables <= set(TABLES)
-    for table in tables:
-        assert columns_named(query) <= TABLES[table]
+PLANTED = {
+    "a column that is not there": ("AppTraces | where Mesage has 'x'", "KS142"),
+    "a table that is not there": ("AppTrace | take 1", "KS204"),
+    "an operator that is none": ("AppTraces | wher true", "KS176"),
+    "types that do not go together": ("AppTraces | where Message > ago(1h)", "KS106"),
+}
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[str]]:
+    """One run of the parser over everything."""
+    return faults(QUERIES | {name: query for name, (query, _) in PLANTED.items()}, TABLES)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_is_right_in_syntax_and_names_columns_that_exist(name, found):
+    assert found[name] == []
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_parser_finds(name, found):
+    assert PLANTED[name][1] in " ".join(found[name])
 
 
 def _said() -> str:
