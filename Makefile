@@ -8,11 +8,12 @@ CHECKOV_STAMP := .local/checkov/.installed
 BENCH_STAMP := .venv-bench/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
+WORKER_LIBRARIES := 1.0.0 1.1.0 1.1.1 1.2.1
 ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test test-all check check-bicep checkov cosign bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test test-all check check-bicep checkov workers cosign bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -67,6 +68,13 @@ check: install ## Lint, types, import contracts, generated docs
 
 check-bicep: install ## Let Microsoft's Bicep compiler ($BICEP, else `bicep`) check infra/; ARGS=--write for new snapshots
 	@$(PYTHON) -m tests.infra.compiler $(ARGS)
+
+workers: install ## Start the app under each worker library that Azure may serve (downloads the older ones once)
+	@for version in $(WORKER_LIBRARIES); do \
+		[ -d .local/workers/$$version ] || $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps \
+			--target .local/workers/$$version azure-functions-runtime==$$version; \
+	done
+	@$(PYTHON) -m pytest tests/infra/test_worker_libraries.py
 
 checkov: $(CHECKOV_STAMP) install ## Let checkov read what Bicep compiles to (in an environment of its own)
 	@$(PYTHON) -m pytest tests/infra/test_checkov.py

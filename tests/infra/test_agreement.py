@@ -53,7 +53,7 @@ def test_the_app_gets_exactly_the_settings_that_are_read():
 
 
 def test_no_setting_is_given_that_a_worker_which_azure_may_serve_dies_of():
-    """Workers before 1.3.0 fail at every invocation with the first; nobody can choose the worker of a region."""
+    """Workers 1.1 and 1.2 fail at every invocation with it; nobody can choose the worker of a region."""
     for option in OPTIONS:
         assert not {"PYTHON_ENABLE_OPENTELEMETRY"} & set(app_settings(stored(option)))
 
