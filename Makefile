@@ -63,6 +63,7 @@ check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@MYPYPATH=infra/hooks $(VENV)/bin/mypy infra/hooks/*.py
 	@$(VENV)/bin/lint-imports
 	@$(PYTHON) scripts/check_docs.py
 

@@ -8,6 +8,8 @@ import base64
 import json
 import os
 import secrets
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cloud import arm, arm_list, exists, graph, main, request, say, tenant_of_subscription, value_of
@@ -36,7 +38,7 @@ def _random_key() -> str:
 
 def put_secrets() -> None:
     vault = f"{group_path()}/providers/Microsoft.KeyVault/vaults/{value_of('SLIPWAY_VAULT_NAME')}"
-    made = {
+    made: dict[str, Callable[[], str]] = {
         "slipway-signing-key": _random_key,
         "slipway-hook-secrets": _random_key,
         "slipway-channels": lambda: "{}",
@@ -44,7 +46,7 @@ def put_secrets() -> None:
     }
     for name, make in made.items():
         path = f"{vault}/secrets/{name}"
-        if exists(lambda path=path: arm("get", path, VAULT)) is not None:
+        if exists(partial(arm, "get", path, VAULT)) is not None:
             say(f"The vault has {name} already")
             continue
         arm("put", path, VAULT, body={"properties": {"value": make()}})
@@ -134,7 +136,7 @@ def remove_what_is_off() -> None:
     for resource in json.loads(value_of("SLIPWAY_SWITCHED_OFF")):
         parts = resource.rpartition("/providers/")[2].split("/")
         version = REMOVABLE["/".join([parts[0], *parts[1::2]])]
-        if exists(lambda resource=resource, version=version: arm("get", resource, version)) is not None:
+        if exists(partial(arm, "get", resource, version)) is not None:
             arm("delete", resource, version)
             say(f"Removed {resource}, whose option is off")
 
