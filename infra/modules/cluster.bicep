@@ -61,7 +61,7 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2024-09-01' = {
       authorizedIPRanges: isPrivate ? [] : authorizedRanges
     }
     autoUpgradeProfile: {
-      upgradeChannel: 'patch'
+      upgradeChannel: 'stable' // 'patch' stays on its minor version until nobody supports it any more
       nodeOSUpgradeChannel: 'NodeImage'
     }
     networkProfile: {
@@ -104,6 +104,27 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2024-09-01' = {
     }
   }
 }
+
+// Upgrades come on Sunday nights (UTC), of the cluster and of its nodes' system.
+resource quiet 'Microsoft.ContainerService/managedClusters/maintenanceConfigurations@2024-09-01' = [
+  for schedule in ['aksManagedAutoUpgradeSchedule', 'aksManagedNodeOSUpgradeSchedule']: {
+    parent: cluster
+    name: schedule
+    properties: {
+      maintenanceWindow: {
+        schedule: {
+          weekly: {
+            dayOfWeek: 'Sunday'
+            intervalWeeks: 1
+          }
+        }
+        durationHours: 6
+        startTime: '01:00'
+        utcOffset: '+00:00'
+      }
+    }
+  }
+]
 
 resource rule 'Microsoft.Insights/dataCollectionRules@2022-06-01' = {
   name: 'MSCI-${location}-${name}'

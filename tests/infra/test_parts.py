@@ -309,3 +309,12 @@ def test_a_trial_has_the_smallest_registries_and_keeps_logs_for_a_month():
     assert {at(registry, "properties.roleAssignmentMode") for registry in registries} == {"AbacRepositoryPermissions"}
     (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
     assert at(workspace, "properties.retentionInDays") == 30
+
+
+def test_a_created_cluster_stays_on_supported_versions_and_is_upgraded_in_a_quiet_hour():
+    resources = stored("default")
+    for cluster in of_type(resources, CLUSTER):
+        assert at(cluster, "properties.autoUpgradeProfile.upgradeChannel") == "stable"
+        for schedule in ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule"):
+            window = resources[f"{cluster['id']}/maintenanceConfigurations/{schedule}"]
+            assert at(window, "properties.maintenanceWindow.schedule.weekly.dayOfWeek") == "Sunday"

@@ -30,6 +30,7 @@ TAGLESS = frozenset(
     {
         "Microsoft.Authorization/locks",
         "Microsoft.Authorization/roleAssignments",
+        "Microsoft.ContainerService/managedClusters/maintenanceConfigurations",
         "Microsoft.Insights/dataCollectionRuleAssociations",
         "Microsoft.Insights/diagnosticSettings",
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
@@ -101,7 +102,7 @@ def test_capitals_in_the_environments_name_make_no_second_installation(compiler)
         ({"privateNetworking": True, "clusterAuthorizedRanges": "192.0.2.0/24"}, "AUTHORIZED_RANGES"),
         ({"privateNetworking": True, "tier": "trial"}, "SLIPWAY_TIER"),
         ({"privateNetworking": True, "networkBlock": "10.244"}, "SLIPWAY_NETWORK_BLOCK"),
-        ({"privateNetworking": True, "networkBlock": "300.1"}, "cidrSubnet"),
+        ({"privateNetworking": True, "networkBlock": "300.1"}, "300.1.0.0/16"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_made(compiler, added, sentence):
@@ -234,6 +235,7 @@ WITHOUT_KEYS = frozenset(
     {
         *("Microsoft.Communication/emailServices", "Microsoft.Communication/emailServices/domains"),
         *("Microsoft.Authorization/locks", "Microsoft.Authorization/roleAssignments"),
+        "Microsoft.ContainerService/managedClusters/maintenanceConfigurations",
         *("Microsoft.EventGrid/systemTopics", "Microsoft.Logic/workflows"),
         *("Microsoft.ManagedIdentity/userAssignedIdentities", "Microsoft.Monitor/accounts"),
         *("Microsoft.Resources/resourceGroups", "Microsoft.Web/connections", "Microsoft.Web/serverfarms"),
