@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 SNAPSHOTS = ROOT / "tests/infra/snapshots"
 FILES = sorted(INFRA.rglob("*.bicep"))
+_ENVIRONMENTS = shutil.ignore_patterns(".venv*")  # which azd makes for the hooks
 MADE_WITH = "0.49.2"
 """The compiler that wrote the snapshots; another one may word an expression differently."""
 
@@ -91,7 +92,7 @@ class Compiler:
     def unformatted(self) -> list[str]:
         """Files that are not written as its formatter writes them."""
         with tempfile.TemporaryDirectory() as name:
-            copy = shutil.copytree(INFRA, Path(name) / "infra")
+            copy = shutil.copytree(INFRA, Path(name) / "infra", ignore=_ENVIRONMENTS)
             self.format(copy)
             return [
                 str(path.relative_to(INFRA))
@@ -106,7 +107,7 @@ class Compiler:
 
     def build_all(self, folder: Path) -> None:
         """Puts a copy of `infra/` into the folder, with the ARM template of each file beside it."""
-        copy = shutil.copytree(INFRA, folder / "infra")
+        copy = shutil.copytree(INFRA, folder / "infra", ignore=_ENVIRONMENTS)
         ended = self._run("build", "--pattern", f"{copy}/**/*.bicep")
         if ended.returncode != 0:
             raise RuntimeError(ended.stderr)

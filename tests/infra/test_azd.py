@@ -108,3 +108,12 @@ def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python():
         path for path in (INFRA / "hooks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")
     }
     assert CONFIG["requiredVersions"] == {"azd": ">= 1.31.0"}
+
+
+def test_what_runs_at_the_same_time_makes_no_environment_in_the_same_place():
+    """azd makes a virtual environment for hooks in Python, and packages while it provisions."""
+    one_after_the_other = {hook["config"]["virtualEnvName"] for hook in CONFIG["hooks"].values()}
+    meanwhile = CONFIG["services"]["app"]["hooks"]["prepackage"]["config"]["virtualEnvName"]
+    assert meanwhile not in one_after_the_other
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert [name for name in {*one_after_the_other, meanwhile} if f"{name}/" not in ignored] == []
