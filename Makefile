@@ -8,11 +8,12 @@ CHECKOV_STAMP := .local/checkov/.installed
 BENCH_STAMP := .venv-bench/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
+WORKER_LIBRARIES := 1.0.0 1.1.0 1.1.1 1.2.1
 ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test test-all check extend checkov cosign bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test test-all check extend check-bicep checkov workers cosign bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -23,7 +24,7 @@ $(STAMP): requirements-dev.txt requirements.txt pyproject.toml scripts/install.s
 	@sh scripts/install.sh python
 	@touch $@
 
-$(NODE_STAMP): local/azurite/package-lock.json local/identity/package-lock.json tools/card/package-lock.json tools/axe/package-lock.json scripts/install.sh
+$(NODE_STAMP): local/azurite/package-lock.json local/identity/package-lock.json tools/card/package-lock.json tools/kql/package-lock.json tools/axe/package-lock.json scripts/install.sh
 	@sh scripts/install.sh node
 	@touch $@
 
@@ -62,13 +63,24 @@ check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@MYPYPATH=infra/hooks $(VENV)/bin/mypy infra/hooks/*.py
 	@$(VENV)/bin/lint-imports
 	@$(PYTHON) scripts/check_docs.py
 
 extend: install ## Show that the extensions of scripts/extensions work, and that no part of one can be forgotten
 	@$(PYTHON) -m scripts.extensions $(ARGS)
 
-checkov: $(CHECKOV_STAMP) install ## Let checkov read the Bicep (in an environment of its own)
+check-bicep: install ## Let Microsoft's Bicep compiler ($BICEP, else `bicep`) check infra/; ARGS=--write for new snapshots
+	@$(PYTHON) -m tests.infra.compiler $(ARGS)
+
+workers: install ## Start the app under each worker library that Azure may serve (downloads the older ones once)
+	@for version in $(WORKER_LIBRARIES); do \
+		[ -d .local/workers/$$version ] || $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps \
+			--target .local/workers/$$version azure-functions-runtime==$$version; \
+	done
+	@$(PYTHON) -m pytest tests/infra/test_worker_libraries.py
+
+checkov: $(CHECKOV_STAMP) install ## Let checkov read what Bicep compiles to (in an environment of its own)
 	@$(PYTHON) -m pytest tests/infra/test_checkov.py
 
 $(CHECKOV_STAMP): tests/infra/checkov/requirements.txt | $(STAMP)
@@ -97,4 +109,4 @@ requirements: $(STAMP) ## Pin requirements.txt and requirements-dev.txt from the
 	@sh scripts/pin.sh
 
 clean: ## Remove what was installed and generated here
-	rm -rf $(VENV) .venv-bench local/azurite/node_modules local/identity/node_modules tools/card/node_modules tools/axe/node_modules tools/site/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .venv-bench local/azurite/node_modules local/identity/node_modules tools/card/node_modules tools/kql/node_modules tools/axe/node_modules tools/site/node_modules .local .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -2,103 +2,163 @@
 // docs/reference/azure-roles.md lists every right that is given here.
 targetScope = 'subscription'
 
+// azd asks for every parameter without a default, before any hook runs: only these two have none, and it knows both.
 @minLength(1)
 @maxLength(32)
 @description('Name of the azd environment; part of every name.')
 param environmentName string
 @minLength(1)
 param location string
-@minLength(36)
-@maxLength(36)
-@description('Client id of the Entra application that people sign in to; infra/hooks/preprovision.sh makes one.')
-param signInClientId string
+@allowed(['standard', 'trial'])
+@description('What is made: `standard`, or `trial`, the cheapest that shows everything: one cluster for both environments, the smallest registries, logs for 30 days.')
+param tier string = 'standard'
+@description('Client id of the Entra application that people sign in to; empty until infra/hooks/preprovision.py has made one.')
+param signInClientId string = ''
 @description('Address under which people reach the app; empty for the one that Azure gives it.')
-param publicUrl string
+param publicUrl string = ''
 @description('Azure DevOps organizations whose hooks count, separated by commas; empty for any that knows the secret.')
-param organizations string
+param organizations string = ''
 @description('Principal (object id) of the pipelines\' service connection: may push images and report runs. Empty for none.')
-param pipelinePrincipalId string
+param pipelinePrincipalId string = ''
 @description('An existing staging cluster with Azure RBAC; empty to create one.')
-param stagingClusterName string
+param stagingClusterName string = ''
 @description('Its resource group.')
-param stagingClusterResourceGroup string
+param stagingClusterResourceGroup string = ''
 @description('Namespaces that Slipway delivers to in staging, separated by commas.')
-param stagingNamespaces string
+param stagingNamespaces string = 'hello-staging'
 @description('An existing production cluster with Azure RBAC; empty to create one.')
-param productionClusterName string
+param productionClusterName string = ''
 @description('Its resource group.')
-param productionClusterResourceGroup string
+param productionClusterResourceGroup string = ''
 @description('Namespaces that Slipway delivers to in production, separated by commas.')
-param productionNamespaces string
+param productionNamespaces string = 'hello-production'
 @description('Object ids of the Entra groups that administer created clusters, separated by commas.')
-param clusterAdminGroups string
+param clusterAdminGroups string = ''
 @description('Addresses (CIDR) that may reach the API servers of created public clusters, separated by commas; empty for any.')
-param clusterAuthorizedRanges string
-param nodeSize string
-param stagingNodeCount int
-param productionNodeCount int
+param clusterAuthorizedRanges string = ''
+param nodeSize string = 'Standard_D2s_v5'
+param stagingNodeCount int = 1
+param productionNodeCount int = 3
 @description('Managed Prometheus for created clusters.')
-param managedPrometheus bool
+param managedPrometheus bool = false
 @description('Storage, Service Bus, registries and created clusters get private addresses. More expensive: Premium tiers.')
-param privateNetworking bool
+param privateNetworking bool = false
 @description('First two numbers of the private network\'s addresses.')
-param networkBlock string
+param networkBlock string = '10.40'
+@description('Ids of networks from which the private services are reached as well, separated by commas: existing clusters\' networks, peered with this one.')
+param linkedNetworks string = ''
 @description('Lets environments promote with `how: import`: the registries fetch from each other, no bytes pass the app.')
-param promotionByImport bool
+param promotionByImport bool = false
 @description('E-mail through Communication Services.')
-param email bool
-param emailDataLocation string
+param email bool = false
+param emailDataLocation string = 'Europe'
 @description('Approvals in Teams through a Logic App.')
-param teamsFlow bool
+param teamsFlow bool = false
 @description('Who is told of alerts; empty for nobody.')
-param alertEmail string
+param alertEmail string = ''
 @minValue(30)
 @maxValue(730)
-param logRetentionDays int
+param logRetentionDays int = 90
 @description('How the ledger is copied, such as Standard_GZRS.')
-param ledgerRedundancy string
+param ledgerRedundancy string = 'Standard_GZRS'
 @description('The ledger\'s storage account of an earlier installation, to go on with; empty to make one.')
-param existingLedgerName string
+param existingLedgerName string = ''
 @description('Its resource group.')
-param existingLedgerResourceGroup string
+param existingLedgerResourceGroup string = ''
 @description('Days for which exported audit blobs cannot be changed; 0 for no policy.')
-param auditRetentionDays int
+param auditRetentionDays int = 0
+@description('Puts a lock on the ledger\'s account: nobody, `azd down` included, can delete it before the lock is taken away.')
+param lockLedger bool = false
+@description('Whether that policy is locked; infra/hooks/preprovision.py finds out.')
+param auditPolicyLocked bool = false
+@description('Whether `azd down` left a deleted vault, which is recovered; infra/hooks/preprovision.py finds out.')
+param recoverVault bool = false
+@description('Settings of the app beside those that the template makes, by name; kept with each `azd provision`.')
+param extraSettings object = {}
 @description('Who is let in to the API: `host-keys` or `roles`.')
-param apiAccess string
+param apiAccess string = 'host-keys'
 @description('Role of a key of the host that has none of its own.')
-param hostKeyRole string
+param hostKeyRole string = 'operator'
 @description('Channels to which each day\'s anchor of the audit trail is sent, separated by commas.')
-param auditWitnesses string
+param auditWitnesses string = ''
 @description('Age at which audit records move from the table into the audit container, such as 400d; empty for never.')
-param auditTableAge string
+param auditTableAge string = ''
 @description('Format in which audit records are exported into the audit container each hour: jsonl, csv, cloudevents; empty for not at all.')
-param auditExport string
+param auditExport string = ''
 @description('Memory of one instance in MB.')
-param instanceMemory int
+param instanceMemory int = 2048
 @description('The most instances of the app.')
-param maximumInstances int
+param maximumInstances int = 40
 @description('Instances that always wait for HTTP requests; 0 scales to zero.')
-param alwaysReady int
+param alwaysReady int = 0
 
-var token = toLower(uniqueString(subscription().id, environmentName, location))
-var short = '${take(replace(toLower(environmentName), '_', '-'), 20)}-${take(token, 6)}'
+// Names cannot change under an installation, so they are made of what has one spelling only: azd takes 'West Europe' for
+// westeurope, and Azure takes Trial and trial for the same resource group.
+var region = toLower(replace(location, ' ', ''))
+var installation = replace(toLower(environmentName), '_', '-')
+var token = toLower(uniqueString(subscription().id, installation, region))
+var short = '${take(installation, 20)}-${take(token, 6)}'
+var identityName = 'id-${short}'
+var groupId = '${subscription().id}/resourceGroups/${groupName}'
+var identityId = '${groupId}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${identityName}'
+var insightsName = 'appi-${short}'
+var workspaceName = 'log-${short}'
+var stagingName = empty(stagingClusterName) ? 'aks-staging-${take(token, 6)}' : stagingClusterName
+// For trying, one cluster does for both environments: each has its own namespaces there.
+var shared = tier == 'trial' && empty(productionClusterName)
+var productionName = shared
+  ? stagingName
+  : empty(productionClusterName) ? 'aks-production-${take(token, 6)}' : productionClusterName
+var stagingGroup = empty(stagingClusterName)
+  ? groupName
+  : empty(stagingClusterResourceGroup)
+      ? fail('SLIPWAY_EXISTING_STAGING_CLUSTER names a cluster: name its resource group as well, in SLIPWAY_EXISTING_STAGING_GROUP.')
+      : stagingClusterResourceGroup
+var productionGroup = shared
+  ? stagingGroup
+  : empty(productionClusterName)
+      ? groupName
+      : empty(productionClusterResourceGroup)
+          ? fail('SLIPWAY_EXISTING_PRODUCTION_CLUSTER names a cluster: name its resource group as well, in SLIPWAY_EXISTING_PRODUCTION_GROUP.')
+          : productionClusterResourceGroup
 var tags = {
   'azd-env-name': environmentName
   application: 'slipway'
 }
-var groupName = 'rg-slipway-${environmentName}'
+var groupName = 'rg-slipway-${installation}'
 var appName = 'func-${short}'
 var appUrl = empty(publicUrl) ? 'https://${appName}.azurewebsites.net' : publicUrl
 var hostStorageName = 'sthost${take(token, 13)}'
 var dataStorageName = 'stdata${take(token, 13)}'
 var ledgerName = empty(existingLedgerName) ? dataStorageName : existingLedgerName
-var ledgerGroup = empty(existingLedgerName) ? groupName : existingLedgerResourceGroup
+var ledgerGroup = empty(existingLedgerName)
+  ? groupName
+  : empty(existingLedgerResourceGroup)
+      ? fail('SLIPWAY_EXISTING_LEDGER names a storage account: name its resource group as well, in SLIPWAY_EXISTING_LEDGER_GROUP.')
+      : existingLedgerResourceGroup
 var serviceBusName = 'sb-${short}'
 var nonprodRegistryName = 'crnonprod${take(token, 13)}'
 var prodRegistryName = 'crprod${take(token, 13)}'
+var flowName = 'logic-${short}'
+var registrySku = privateNetworking ? 'Premium' : tier == 'trial' ? 'Basic' : 'Standard'
 var networkName = 'vnet-${short}'
-var adminGroups = empty(clusterAdminGroups) ? [] : split(clusterAdminGroups, ',')
-var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : split(clusterAuthorizedRanges, ',')
+var networks = empty(linkedNetworks) ? [] : split(replace(linkedNetworks, ' ', ''), ',')
+// What cannot work is refused here, before anything is made; every private installation passes by this name.
+var block = !privateNetworking
+  ? networkBlock
+  : contains(['10.0', '10.244'], networkBlock)
+      ? fail('SLIPWAY_NETWORK_BLOCK: 10.0 and 10.244 are used inside the clusters; take another one.')
+      : !(empty(stagingClusterName) && empty(productionClusterName)) && empty(networks)
+          ? fail('SLIPWAY_PRIVATE_NETWORKING with an existing cluster: its nodes could not reach the registries. Peer its network with this one, and name it in SLIPWAY_LINKED_NETWORKS.')
+          : teamsFlow
+              ? fail('SLIPWAY_TEAMS_FLOW with SLIPWAY_PRIVATE_NETWORKING: a Logic App cannot reach a Service Bus that is closed to it.')
+              : tier == 'trial'
+                  ? fail('SLIPWAY_TIER=trial with SLIPWAY_PRIVATE_NETWORKING: private services need the most expensive tiers.')
+                  : !empty(authorizedRanges)
+                      ? fail('SLIPWAY_CLUSTER_AUTHORIZED_RANGES with SLIPWAY_PRIVATE_NETWORKING: private API servers have no public address to open.')
+                      : networkBlock
+var adminGroups = empty(clusterAdminGroups) ? [] : split(replace(clusterAdminGroups, ' ', ''), ',')
+var authorizedRanges = empty(clusterAuthorizedRanges) ? [] : split(replace(clusterAuthorizedRanges, ' ', ''), ',')
 var subnets = '${subscription().id}/resourceGroups/${groupName}/providers/Microsoft.Network/virtualNetworks/${networkName}/subnets'
 var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
 var tableZone = 'privatelink.table.${environment().suffixes.storage}'
@@ -107,77 +167,79 @@ var registryZone = 'privatelink.azurecr.io'
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: groupName
-  location: location
+  location: region
   tags: tags
 }
 
 module identity 'modules/identity.bicep' = {
-  name: 'identity'
   scope: group
   params: {
-    name: 'id-${short}'
-    location: location
+    name: identityName
+    location: region
     tags: tags
   }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   scope: group
   params: {
     workspaceName: 'log-${short}'
-    insightsName: 'appi-${short}'
-    location: location
+    insightsName: insightsName
+    location: region
     tags: tags
     appPrincipalId: identity.outputs.principalId
-    retentionDays: logRetentionDays
+    appIdentityId: identityId
+    retentionDays: tier == 'trial' ? 30 : logRetentionDays
   }
 }
 
 module network 'modules/network.bicep' = if (privateNetworking) {
-  name: 'network'
   scope: group
   params: {
     name: networkName
-    location: location
+    location: region
     tags: tags
-    block: networkBlock
+    block: block
+    linkedNetworks: networks
     zones: [blobZone, tableZone, busZone, registryZone]
   }
 }
 
 module hostStorage 'modules/storage-host.bicep' = {
-  name: 'host-storage'
   scope: group
   params: {
     name: hostStorageName
-    location: location
+    location: region
     tags: tags
     appPrincipalId: identity.outputs.principalId
+    appIdentityId: identityId
     privateNetworking: privateNetworking
   }
 }
 
 module dataStorage 'modules/storage-data.bicep' = if (empty(existingLedgerName)) {
-  name: 'data-storage'
   scope: group
   params: {
     name: dataStorageName
-    location: location
+    location: region
     tags: tags
     privateNetworking: privateNetworking
-    workspaceId: monitoring.outputs.workspaceId
+    locked: lockLedger
     redundancy: ledgerRedundancy
     auditRetentionDays: auditRetentionDays
+    auditPolicyLocked: auditPolicyLocked
   }
 }
 
 module ledger 'modules/ledger.bicep' = {
-  name: 'ledger'
   scope: resourceGroup(ledgerGroup)
   params: {
     name: ledgerName
     appPrincipalId: identity.outputs.principalId
+    #disable-next-line what-if-short-circuiting // rights over an earlier installation's ledger outlive this one
+    rightsSeed: empty(existingLedgerName) ? identityId : identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+    watchName: 'slipway-${short}'
   }
   dependsOn: [
     dataStorage
@@ -185,13 +247,13 @@ module ledger 'modules/ledger.bicep' = {
 }
 
 module serviceBus 'modules/service-bus.bicep' = {
-  name: 'service-bus'
   scope: group
   params: {
     name: serviceBusName
-    location: location
+    location: region
     tags: tags
     appPrincipalId: identity.outputs.principalId
+    appIdentityId: identityId
     pipelinePrincipalId: pipelinePrincipalId
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
@@ -199,27 +261,29 @@ module serviceBus 'modules/service-bus.bicep' = {
 }
 
 module vault 'modules/key-vault.bicep' = {
-  name: 'key-vault'
   scope: group
   params: {
     name: 'kv-${take(token, 13)}'
-    location: location
+    recover: recoverVault
+    location: region
     tags: tags
     appPrincipalId: identity.outputs.principalId
+    appIdentityId: identityId
     workspaceId: monitoring.outputs.workspaceId
   }
 }
 
 module nonprodRegistry 'modules/registry.bicep' = {
-  name: 'registry-nonprod'
   scope: group
   params: {
     name: nonprodRegistryName
-    location: location
+    location: region
     tags: tags
     appPrincipalId: identity.outputs.principalId
+    appIdentityId: identityId
     appMayWrite: false
     appMayImport: promotionByImport
+    sku: registrySku
     pipelinePrincipalId: pipelinePrincipalId
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
@@ -228,15 +292,16 @@ module nonprodRegistry 'modules/registry.bicep' = {
 
 // Into the production registry, nobody but Slipway writes.
 module prodRegistry 'modules/registry.bicep' = {
-  name: 'registry-prod'
   scope: group
   params: {
     name: prodRegistryName
-    location: location
+    location: region
     tags: tags
     appPrincipalId: identity.outputs.principalId
+    appIdentityId: identityId
     appMayWrite: true
     appMayImport: promotionByImport
+    sku: registrySku
     pipelinePrincipalId: ''
     privateNetworking: privateNetworking
     workspaceId: monitoring.outputs.workspaceId
@@ -244,10 +309,9 @@ module prodRegistry 'modules/registry.bicep' = {
 }
 
 module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetworking) {
-  name: 'private-endpoints'
   scope: group
   params: {
-    location: location
+    location: region
     tags: tags
     networkName: networkName
     targets: [
@@ -266,15 +330,13 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetworkin
 }
 
 module staging 'modules/environment.bicep' = {
-  name: 'environment-staging'
   scope: group
   params: {
-    environmentName: 'staging'
-    location: location
+    location: region
     tags: tags
-    existingName: stagingClusterName
-    existingResourceGroup: stagingClusterResourceGroup
-    newName: 'aks-staging-${take(token, 6)}'
+    create: empty(stagingClusterName)
+    clusterName: stagingName
+    clusterResourceGroup: stagingGroup
     nodeSize: nodeSize
     nodeCount: stagingNodeCount
     tier: 'Free'
@@ -283,25 +345,26 @@ module staging 'modules/environment.bicep' = {
     nodeSubnetId: privateNetworking ? '${subnets}/staging' : ''
     workspaceId: monitoring.outputs.workspaceId
     managedPrometheus: managedPrometheus
-    namespaces: empty(stagingNamespaces) ? [] : split(stagingNamespaces, ',')
+    namespaces: empty(stagingNamespaces) ? [] : split(replace(stagingNamespaces, ' ', ''), ',')
     appPrincipalId: identity.outputs.principalId
-    registryName: nonprodRegistry.outputs.name
+    #disable-next-line what-if-short-circuiting // rights in a cluster that is not ours outlive this installation
+    rightsSeed: empty(stagingClusterName) ? identityId : identity.outputs.principalId
+    registryName: nonprodRegistryName
   }
   dependsOn: [
+    nonprodRegistry
     network
   ]
 }
 
 module production 'modules/environment.bicep' = {
-  name: 'environment-production'
   scope: group
   params: {
-    environmentName: 'production'
-    location: location
+    location: region
     tags: tags
-    existingName: productionClusterName
-    existingResourceGroup: productionClusterResourceGroup
-    newName: 'aks-production-${take(token, 6)}'
+    create: empty(productionClusterName) && !shared
+    clusterName: productionName
+    clusterResourceGroup: productionGroup
     nodeSize: nodeSize
     nodeCount: productionNodeCount
     tier: 'Standard'
@@ -310,27 +373,30 @@ module production 'modules/environment.bicep' = {
     nodeSubnetId: privateNetworking ? '${subnets}/production' : ''
     workspaceId: monitoring.outputs.workspaceId
     managedPrometheus: managedPrometheus
-    namespaces: empty(productionNamespaces) ? [] : split(productionNamespaces, ',')
+    namespaces: empty(productionNamespaces) ? [] : split(replace(productionNamespaces, ' ', ''), ',')
     appPrincipalId: identity.outputs.principalId
-    registryName: prodRegistry.outputs.name
+    #disable-next-line what-if-short-circuiting // rights in a cluster that is not ours outlive this installation
+    rightsSeed: productionGroup == groupName ? identityId : identity.outputs.principalId
+    registryName: prodRegistryName
   }
   dependsOn: [
+    prodRegistry
     network
+    staging
   ]
 }
 
 module app 'modules/app.bicep' = {
-  name: 'app'
   scope: group
   params: {
     name: appName
     planName: 'plan-${short}'
-    location: location
+    location: region
     tags: tags
     publicUrl: appUrl
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
-    insightsName: monitoring.outputs.insightsName
+    insightsName: insightsName
     hostStorageName: hostStorageName
     deploymentContainer: hostStorage.outputs.deploymentContainer
     tableEndpoint: ledger.outputs.tableEndpoint
@@ -344,12 +410,12 @@ module app 'modules/app.bicep' = {
     auditExport: auditExport
     serviceBusHost: serviceBus.outputs.hostName
     vaultUri: vault.outputs.uri
-    nonprodRegistryName: nonprodRegistry.outputs.name
-    prodRegistryName: prodRegistry.outputs.name
-    stagingClusterName: staging.outputs.clusterName
-    stagingClusterResourceGroup: staging.outputs.clusterResourceGroup
-    productionClusterName: production.outputs.clusterName
-    productionClusterResourceGroup: production.outputs.clusterResourceGroup
+    nonprodRegistryName: nonprodRegistryName
+    prodRegistryName: prodRegistryName
+    stagingClusterName: stagingName
+    stagingClusterResourceGroup: stagingGroup
+    productionClusterName: productionName
+    productionClusterResourceGroup: productionGroup
     organizations: organizations
     signInClientId: signInClientId
     apiAccess: apiAccess
@@ -357,60 +423,71 @@ module app 'modules/app.bicep' = {
     instanceMemory: instanceMemory
     maximumInstances: maximumInstances
     alwaysReady: alwaysReady
+    extraSettings: extraSettings
     integrationSubnetId: privateNetworking ? '${subnets}/app' : ''
   }
   dependsOn: [
+    nonprodRegistry
+    prodRegistry
+    staging
+    production
     privateEndpoints
   ]
 }
 
 module events 'modules/events.bicep' = {
-  name: 'events'
   scope: group
   params: {
     name: 'evgt-${short}'
-    location: location
+    location: region
     tags: tags
     registryId: nonprodRegistry.outputs.id
-    storageName: hostStorage.outputs.name
-    deadEventsContainer: hostStorage.outputs.deadEventsContainer
+    storageName: hostStorageName
+    deadEventsContainer: 'dead-events'
+    workspaceId: monitoring.outputs.workspaceId
   }
+  dependsOn: [
+    hostStorage
+  ]
 }
 
 module mail 'modules/email.bicep' = if (email) {
-  name: 'email'
   scope: group
   params: {
     name: short
     tags: tags
     appPrincipalId: identity.outputs.principalId
+    appIdentityId: identityId
     dataLocation: emailDataLocation
   }
 }
 
 module teams 'modules/teams-flow.bicep' = if (teamsFlow) {
-  name: 'teams-flow'
   scope: group
   params: {
-    name: 'logic-${short}'
-    location: location
+    name: flowName
+    location: region
     tags: tags
-    serviceBusName: serviceBus.outputs.name
+    serviceBusName: serviceBusName
   }
+  dependsOn: [
+    serviceBus
+  ]
 }
 
 module operations 'modules/operations.bicep' = {
-  name: 'operations'
   scope: group
   params: {
-    name: 'slipway-${environmentName}'
-    location: location
+    name: 'slipway-${installation}'
+    location: region
     tags: tags
     alertEmail: alertEmail
-    workspaceId: monitoring.outputs.workspaceId
+    workspaceId: '${groupId}/providers/Microsoft.OperationalInsights/workspaces/${workspaceName}'
     serviceBusId: serviceBus.outputs.id
     systemTopicId: events.outputs.id
     appPrincipalId: identity.outputs.principalId
+    insightsId: '${groupId}/providers/Microsoft.Insights/components/${insightsName}'
+    healthUrl: '${appUrl}/api/health'
   }
 }
 
@@ -428,5 +505,38 @@ output SLIPWAY_DEAD_EVENTS string = hostStorage.outputs.deadEventsContainer
 output SLIPWAY_SERVICE_BUS string = serviceBus.outputs.hostName
 output SLIPWAY_NONPROD_REGISTRY string = nonprodRegistry.outputs.loginServer
 output SLIPWAY_PROD_REGISTRY string = prodRegistry.outputs.loginServer
-output SLIPWAY_STAGING_CLUSTER string = staging.outputs.clusterName
-output SLIPWAY_PRODUCTION_CLUSTER string = production.outputs.clusterName
+output SLIPWAY_STAGING_CLUSTER string = stagingName
+output SLIPWAY_PRODUCTION_CLUSTER string = productionName
+@description('Names of all rights that this deployment gives; infra/hooks/postprovision.py takes former ones back.')
+output SLIPWAY_RIGHTS array = concat(
+  monitoring.outputs.rights,
+  hostStorage.outputs.rights,
+  ledger.outputs.rights,
+  map(serviceBus.outputs.appRights, right => right.receive),
+  map(serviceBus.outputs.appRights, right => right.send),
+  serviceBus.outputs.pipelineRights,
+  vault.outputs.rights,
+  nonprodRegistry.outputs.rights,
+  prodRegistry.outputs.rights,
+  staging.outputs.rights,
+  production.outputs.rights,
+  events.outputs.rights,
+  email ? mail!.outputs.rights : [],
+  teamsFlow ? teams!.outputs.rights : []
+)
+@description('What an option that is off would have made; infra/hooks/postprovision.py removes what is left of it.')
+output SLIPWAY_SWITCHED_OFF array = concat(
+  teamsFlow
+    ? []
+    : [
+        '${groupId}/providers/Microsoft.Logic/workflows/${flowName}'
+        '${groupId}/providers/Microsoft.Web/connections/${flowName}-teams'
+      ],
+  email
+    ? []
+    : [
+        '${groupId}/providers/Microsoft.Communication/communicationServices/acs-${short}'
+        '${groupId}/providers/Microsoft.Communication/emailServices/mail-${short}/domains/AzureManagedDomain'
+        '${groupId}/providers/Microsoft.Communication/emailServices/mail-${short}'
+      ]
+)

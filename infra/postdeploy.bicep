@@ -1,5 +1,5 @@
 // What needs the deployed functions: the subscription that turns pushes into calls of `image_pushed`.
-// infra/hooks/postdeploy.sh deploys it into the resource group after each `azd deploy`; a repeat changes nothing.
+// infra/hooks/postdeploy.py deploys it into the resource group after each `azd deploy`; a repeat changes nothing.
 param systemTopicName string
 param appName string
 param storageName string

@@ -56,6 +56,8 @@ install_node() {
     npm ci --prefix local/identity --no-audit --no-fund --ignore-scripts --silent
     say "Installing the library that checks the Teams card"
     npm ci --prefix tools/card --no-audit --no-fund --ignore-scripts --silent
+    say "Installing the parser that checks the queries of alerts and workbook"
+    npm ci --prefix tools/kql --no-audit --no-fund --ignore-scripts --silent
     say "Installing the library that checks whether everybody can use the pages"
     npm ci --prefix tools/axe --no-audit --no-fund --ignore-scripts --silent
 }

@@ -45,6 +45,8 @@ param instanceMemory int
 param maximumInstances int
 @description('Instances that wait for HTTP requests, so that a hook or a page never meets a cold start.')
 param alwaysReady int
+@description('Settings beside those below, by name.')
+param extraSettings object
 @description('Subnet for outbound traffic; empty for none.')
 param integrationSubnetId string
 
@@ -96,6 +98,13 @@ var clusters = {
   }
 }
 
+var added = [
+  for setting in items(extraSettings): {
+    name: setting.key
+    value: setting.value
+  }
+]
+
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   name: planName
   location: location
@@ -146,12 +155,14 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemory
         maximumInstanceCount: maximumInstances
-        alwaysReady: alwaysReady > 0 ? [
-          {
-            name: 'http'
-            instanceCount: alwaysReady
-          }
-        ] : []
+        alwaysReady: alwaysReady > 0
+          ? [
+              {
+                name: 'http'
+                instanceCount: alwaysReady
+              }
+            ]
+          : []
       }
     }
     siteConfig: {
@@ -159,42 +170,47 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scmMinTlsVersion: '1.2'
       ftpsState: 'Disabled'
       http20Enabled: true
-      appSettings: [
-        { name: 'AzureWebJobsStorage__accountName', value: hostStorageName }
-        { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
-        { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
-        { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
-        { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
-        { name: 'PYTHON_ENABLE_OPENTELEMETRY', value: 'true' }
-        { name: 'AZURE_CLIENT_ID', value: identityClientId }
-        { name: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID', value: identityClientId }
-        { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }
-        { name: 'ServiceBus__fullyQualifiedNamespace', value: serviceBusHost }
-        { name: 'ServiceBus__credential', value: 'managedidentity' }
-        { name: 'ServiceBus__clientId', value: identityClientId }
-        { name: 'SLIPWAY_DELIVERIES', value: 'deliveries' }
-        { name: 'SLIPWAY_PUBLIC_URL', value: publicUrl }
-        { name: 'SLIPWAY_TABLE_ENDPOINT', value: tableEndpoint }
-        { name: 'SLIPWAY_BLOB_ENDPOINT', value: blobEndpoint }
-        { name: 'SLIPWAY_TABLE', value: ledgerTable }
-        { name: 'SLIPWAY_INDEX_TABLE', value: indexTable }
-        { name: 'SLIPWAY_CONTAINER', value: evidenceContainer }
-        { name: 'SLIPWAY_AUDIT_CONTAINER', value: auditContainer }
-        { name: 'SLIPWAY_WITNESSES', value: auditWitnesses }
-        { name: 'SLIPWAY_RETENTION', value: auditTableAge }
-        { name: 'SLIPWAY_EXPORT', value: auditExport }
-        { name: 'SLIPWAY_REGISTRIES', value: string(registries) }
-        { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
-        { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }
-        { name: 'SLIPWAY_KEY_VAULT', value: vaultUri }
-        { name: 'SLIPWAY_HOOK_SECRETS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)' }
-        { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
-        { name: 'SLIPWAY_SIGN_IN', value: 'easy-auth' }
-        { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
-        { name: 'SLIPWAY_HOST_KEY_ROLE', value: hostKeyRole }
-        { name: 'SLIPWAY_API_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-api-keys)' }
-        { name: 'SLIPWAY_TENANT_ID', value: tenant().tenantId }
-      ]
+      appSettings: concat(
+        [
+          { name: 'AzureWebJobsStorage__accountName', value: hostStorageName }
+          { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+          { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+          { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
+          { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+          { name: 'AZURE_CLIENT_ID', value: identityClientId }
+          { name: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID', value: identityClientId }
+          { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }
+          { name: 'ServiceBus__fullyQualifiedNamespace', value: serviceBusHost }
+          { name: 'ServiceBus__credential', value: 'managedidentity' }
+          { name: 'ServiceBus__clientId', value: identityClientId }
+          { name: 'SLIPWAY_DELIVERIES', value: 'deliveries' }
+          { name: 'SLIPWAY_PUBLIC_URL', value: publicUrl }
+          { name: 'SLIPWAY_TABLE_ENDPOINT', value: tableEndpoint }
+          { name: 'SLIPWAY_BLOB_ENDPOINT', value: blobEndpoint }
+          { name: 'SLIPWAY_TABLE', value: ledgerTable }
+          { name: 'SLIPWAY_INDEX_TABLE', value: indexTable }
+          { name: 'SLIPWAY_CONTAINER', value: evidenceContainer }
+          { name: 'SLIPWAY_AUDIT_CONTAINER', value: auditContainer }
+          { name: 'SLIPWAY_WITNESSES', value: auditWitnesses }
+          { name: 'SLIPWAY_RETENTION', value: auditTableAge }
+          { name: 'SLIPWAY_EXPORT', value: auditExport }
+          { name: 'SLIPWAY_REGISTRIES', value: string(registries) }
+          { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
+          { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }
+          { name: 'SLIPWAY_KEY_VAULT', value: vaultUri }
+          {
+            name: 'SLIPWAY_HOOK_SECRETS'
+            value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)'
+          }
+          { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
+          { name: 'SLIPWAY_SIGN_IN', value: 'easy-auth' }
+          { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
+          { name: 'SLIPWAY_HOST_KEY_ROLE', value: hostKeyRole }
+          { name: 'SLIPWAY_API_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-api-keys)' }
+          { name: 'SLIPWAY_TENANT_ID', value: tenant().tenantId }
+        ],
+        added
+      )
     }
   }
 }

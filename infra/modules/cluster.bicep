@@ -61,7 +61,7 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2024-09-01' = {
       authorizedIPRanges: isPrivate ? [] : authorizedRanges
     }
     autoUpgradeProfile: {
-      upgradeChannel: 'patch'
+      upgradeChannel: 'stable' // 'patch' stays on its minor version until nobody supports it any more
       nodeOSUpgradeChannel: 'NodeImage'
     }
     networkProfile: {
@@ -70,6 +70,10 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2024-09-01' = {
       networkDataplane: 'cilium'
       networkPolicy: 'cilium'
       loadBalancerSku: 'standard'
+      // Ranges inside the cluster; preprovision.py refuses a private network that overlaps with them.
+      podCidr: '10.244.0.0/16'
+      serviceCidr: '10.0.0.0/16'
+      dnsServiceIP: '10.0.0.10'
     }
     agentPoolProfiles: [
       {
@@ -100,6 +104,27 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2024-09-01' = {
     }
   }
 }
+
+// Upgrades come on Sunday nights (UTC), of the cluster and of its nodes' system.
+resource quiet 'Microsoft.ContainerService/managedClusters/maintenanceConfigurations@2024-09-01' = [
+  for schedule in ['aksManagedAutoUpgradeSchedule', 'aksManagedNodeOSUpgradeSchedule']: {
+    parent: cluster
+    name: schedule
+    properties: {
+      maintenanceWindow: {
+        schedule: {
+          weekly: {
+            dayOfWeek: 'Sunday'
+            intervalWeeks: 1
+          }
+        }
+        durationHours: 6
+        startTime: '01:00'
+        utcOffset: '+00:00'
+      }
+    }
+  }
+]
 
 resource rule 'Microsoft.Insights/dataCollectionRules@2022-06-01' = {
   name: 'MSCI-${location}-${name}'
@@ -165,11 +190,11 @@ resource apiServer 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = 
   }
 }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' existing = {
+resource network 'Microsoft.Network/virtualNetworks@2025-01-01' existing = {
   name: isPrivate ? split(nodeSubnetId, '/')[8] : 'none'
 }
 
-resource subnet 'Microsoft.Network/virtualNetworks/subnets@2024-05-01' existing = {
+resource subnet 'Microsoft.Network/virtualNetworks/subnets@2025-01-01' existing = {
   parent: network
   name: isPrivate ? split(nodeSubnetId, '/')[10] : 'none'
 }
@@ -178,9 +203,12 @@ resource loadBalancers 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   name: guid(nodeSubnetId, cluster.id, roles.networkContributor)
   scope: subnet
   properties: {
-    description: 'The cluster gives its load balancers addresses in its own subnet.'
+    description: 'Slipway: the cluster gives its load balancers addresses in its own subnet.'
     principalId: cluster.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.networkContributor)
   }
 }
+
+@description('Names of the rights that are given here.')
+output rights array = isPrivate ? [loadBalancers.name] : []

@@ -2,12 +2,14 @@
 param name string
 param tags object
 param appPrincipalId string
+@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
+param appIdentityId string
 @description('Where mail is kept at rest, such as Europe or United States.')
 param dataLocation string
 
 var roles = loadJsonContent('../roles.json')
 
-resource mail 'Microsoft.Communication/emailServices@2023-04-01' = {
+resource mail 'Microsoft.Communication/emailServices@2025-09-01' = {
   name: 'mail-${name}'
   location: 'global'
   tags: tags
@@ -16,7 +18,7 @@ resource mail 'Microsoft.Communication/emailServices@2023-04-01' = {
   }
 }
 
-resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
+resource domain 'Microsoft.Communication/emailServices/domains@2025-09-01' = {
   parent: mail
   name: 'AzureManagedDomain'
   location: 'global'
@@ -27,23 +29,27 @@ resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
   }
 }
 
-resource service 'Microsoft.Communication/communicationServices@2023-04-01' = {
+resource service 'Microsoft.Communication/communicationServices@2025-09-01' = {
   name: 'acs-${name}'
   location: 'global'
   tags: tags
   properties: {
     dataLocation: dataLocation
     linkedDomains: [domain.id]
+    disableLocalAuth: true
   }
 }
 
 resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(service.id, appPrincipalId, roles.communicationEmailOwner)
+  name: guid(service.id, appIdentityId, roles.communicationEmailOwner)
   scope: service
   properties: {
-    description: 'Slipway sends mail.'
+    description: 'Slipway: the app sends mail.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.communicationEmailOwner)
   }
 }
+
+@description('Names of the rights that are given here.')
+output rights array = [send.name]

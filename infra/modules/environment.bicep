@@ -1,12 +1,10 @@
 // One environment's cluster: an existing one, or a new one with its monitoring; and what the app and the nodes may do.
-param environmentName string
 param location string
 param tags object
-@description('An existing cluster; empty to create one.')
-param existingName string
-param existingResourceGroup string
-@description('Name of the cluster that is created where none exists.')
-param newName string
+@description('Whether the cluster is made here; otherwise it exists, in its own resource group.')
+param create bool
+param clusterName string
+param clusterResourceGroup string
 param nodeSize string
 param nodeCount int
 param tier string
@@ -18,15 +16,12 @@ param managedPrometheus bool
 @description('Namespaces that Slipway delivers to.')
 param namespaces array
 param appPrincipalId string
+@description('What the names of the app\'s rights in the cluster are made of.')
+param rightsSeed string
 @description('The registry that this environment pulls from.')
 param registryName string
 
-var create = empty(existingName)
-var clusterName = create ? newName : existingName
-var clusterGroup = create ? resourceGroup().name : existingResourceGroup
-
 module cluster 'cluster.bicep' = if (create) {
-  name: 'cluster-${environmentName}'
   params: {
     name: clusterName
     location: location
@@ -43,7 +38,6 @@ module cluster 'cluster.bicep' = if (create) {
 }
 
 module metrics 'prometheus.bicep' = if (managedPrometheus && create) {
-  name: 'prometheus-${environmentName}'
   params: {
     accountName: 'amw-${clusterName}'
     clusterName: clusterName
@@ -56,11 +50,11 @@ module metrics 'prometheus.bicep' = if (managedPrometheus && create) {
 }
 
 module access 'cluster-access.bicep' = {
-  name: 'access-${environmentName}'
-  scope: resourceGroup(clusterGroup)
+  scope: resourceGroup(clusterResourceGroup)
   params: {
     clusterName: clusterName
     appPrincipalId: appPrincipalId
+    rightsSeed: rightsSeed
     namespaces: namespaces
   }
   dependsOn: [
@@ -68,17 +62,27 @@ module access 'cluster-access.bicep' = {
   ]
 }
 
-module pull 'registry-pull.bicep' = {
-  name: 'pull-${environmentName}'
+module nodes 'cluster-nodes.bicep' = {
+  scope: resourceGroup(clusterResourceGroup)
   params: {
-    registryName: registryName
     clusterName: clusterName
-    clusterResourceGroup: clusterGroup
   }
   dependsOn: [
     cluster
   ]
 }
 
-output clusterName string = clusterName
-output clusterResourceGroup string = clusterGroup
+module pull 'registry-pull.bicep' = {
+  params: {
+    registryName: registryName
+    nodesPrincipalId: nodes.outputs.principalId
+    // Another team's cluster may be made anew under its name, with other nodes: a right cannot change its principal.
+    #disable-next-line what-if-short-circuiting
+    rightsSeed: create
+      ? resourceId('Microsoft.ContainerService/managedClusters', clusterName)
+      : nodes.outputs.principalId
+  }
+}
+
+@description('Names of the rights that are given here.')
+output rights array = concat(access.outputs.rights, pull.outputs.rights, create ? cluster!.outputs.rights : [])

@@ -6,6 +6,7 @@ param tags object
 param registryId string
 param storageName string
 param deadEventsContainer string
+param workspaceId string
 
 var roles = loadJsonContent('../roles.json')
 
@@ -40,12 +41,32 @@ resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(container.id, topic.id, roles.storageBlobDataContributor)
   scope: container
   properties: {
-    description: 'Event Grid keeps events that it could not deliver.'
+    description: 'Slipway: Event Grid keeps events that it could not deliver.'
     principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageBlobDataContributor
+    )
+  }
+}
+
+resource failures 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'delivery-failures'
+  scope: topic
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'DeliveryFailures'
+        enabled: true
+      }
+    ]
   }
 }
 
 output name string = topic.name
 output id string = topic.id
+
+@description('Names of the rights that are given here.')
+output rights array = [keep.name]

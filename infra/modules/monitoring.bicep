@@ -4,6 +4,8 @@ param insightsName string
 param location string
 param tags object
 param appPrincipalId string
+@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
+param appIdentityId string
 @minValue(30)
 @maxValue(730)
 param retentionDays int
@@ -40,15 +42,21 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 }
 
 resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)
+  name: guid(insights.id, appIdentityId, roles.monitoringMetricsPublisher)
   scope: insights
   properties: {
-    description: 'Slipway sends its telemetry with its identity.'
+    description: 'Slipway: the app sends its telemetry with its identity.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.monitoringMetricsPublisher
+    )
   }
 }
 
 output workspaceId string = workspace.id
 output insightsName string = insights.name
+
+@description('Names of the rights that are given here.')
+output rights array = [publisher.name]

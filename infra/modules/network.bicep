@@ -6,79 +6,97 @@ param tags object
 param zones array
 @description('First two numbers of the addresses; must not overlap with networks to be peered.')
 param block string
+@description('Ids of further networks from which the services are reached: those of existing clusters, of agents, of people.')
+param linkedNetworks array
 
-resource rules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+var addresses = cidrSubnet('${block}.0.0/16', 16, 0)
+// Subnets are resources of their own: a network that lists its subnets takes away those that others have put into it.
+var subnets = [
+  {
+    name: 'app'
+    filtered: true
+    delegations: [
+      {
+        name: 'flex-consumption'
+        properties: {
+          serviceName: 'Microsoft.App/environments'
+        }
+      }
+    ]
+  }
+  { name: 'endpoints', filtered: true, delegations: [] }
+  { name: 'staging', filtered: false, delegations: [] }
+  { name: 'production', filtered: false, delegations: [] }
+]
+
+resource rules 'Microsoft.Network/networkSecurityGroups@2025-01-01' = {
   name: 'nsg-${name}'
   location: location
   tags: tags
 }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
   name: name
   location: location
   tags: tags
   properties: {
     addressSpace: {
-      addressPrefixes: ['${block}.0.0/16']
+      addressPrefixes: [addresses]
     }
-    subnets: [
-      {
-        name: 'app'
-        properties: {
-          addressPrefix: '${block}.0.0/24'
-          networkSecurityGroup: {
-            id: rules.id
-          }
-          delegations: [
-            {
-              name: 'flex-consumption'
-              properties: {
-                serviceName: 'Microsoft.App/environments'
-              }
-            }
-          ]
-        }
-      }
-      {
-        name: 'endpoints'
-        properties: {
-          addressPrefix: '${block}.1.0/24'
-          networkSecurityGroup: {
-            id: rules.id
-          }
-        }
-      }
-      {
-        name: 'staging'
-        properties: {
-          addressPrefix: '${block}.2.0/24'
-        }
-      }
-      {
-        name: 'production'
-        properties: {
-          addressPrefix: '${block}.3.0/24'
-        }
-      }
-    ]
   }
 }
 
-resource dnsZones 'Microsoft.Network/privateDnsZones@2020-06-01' = [for zone in zones: {
-  name: zone
-  location: 'global'
-  tags: tags
-}]
-
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = [for (zone, i) in zones: {
-  parent: dnsZones[i]
-  name: name
-  location: 'global'
-  tags: tags
-  properties: {
-    registrationEnabled: false
-    virtualNetwork: {
-      id: network.id
+@batchSize(1) // a network takes one change at a time
+resource parts 'Microsoft.Network/virtualNetworks/subnets@2025-01-01' = [
+  for (subnet, i) in subnets: {
+    parent: network
+    name: subnet.name
+    properties: {
+      addressPrefix: cidrSubnet(addresses, 24, i)
+      networkSecurityGroup: subnet.filtered
+        ? {
+            id: rules.id
+          }
+        : null
+      delegations: subnet.delegations
     }
   }
-}]
+]
+
+resource dnsZones 'Microsoft.Network/privateDnsZones@2020-06-01' = [
+  for zone in zones: {
+    name: zone
+    location: 'global'
+    tags: tags
+  }
+]
+
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = [
+  for (zone, i) in zones: {
+    parent: dnsZones[i]
+    name: name
+    location: 'global'
+    tags: tags
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: {
+        id: network.id
+      }
+    }
+  }
+]
+
+resource furtherLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = [
+  for i in range(0, length(zones) * length(linkedNetworks)): {
+    parent: dnsZones[i % length(zones)]
+    name: 'linked-${uniqueString(linkedNetworks[i / length(zones)])}'
+    location: 'global'
+    tags: tags
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: {
+        id: linkedNetworks[i / length(zones)]
+      }
+    }
+  }
+]

@@ -8,9 +8,13 @@ param alertEmail string
 param workspaceId string
 param serviceBusId string
 param systemTopicId string
+param insightsId string
+@description('What an availability test asks, from outside.')
+param healthUrl string
 param appPrincipalId string
 
 var queries = loadJsonContent('../alerts.json')
+var metrics = loadJsonContent('../event-alerts.json')
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${name}'
@@ -19,50 +23,55 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     groupShortName: 'slipway'
     enabled: true
-    emailReceivers: empty(alertEmail) ? [] : [
-      {
-        name: 'operators'
-        emailAddress: alertEmail
-        useCommonAlertSchema: true
-      }
-    ]
+    emailReceivers: empty(alertEmail)
+      ? []
+      : [
+          {
+            name: 'operators'
+            emailAddress: alertEmail
+            useCommonAlertSchema: true
+          }
+        ]
   }
 }
 
-resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for query in queries: {
-  name: '${name}-${query.name}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: query.title
-    description: query.description
-    severity: query.severity
-    enabled: true
-    scopes: [workspaceId]
-    evaluationFrequency: query.every
-    windowSize: query.window
-    skipQueryValidation: true
-    autoMitigate: false
-    criteria: {
-      allOf: [
-        {
-          query: replace(query.query, '{app}', appPrincipalId)
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
+  for query in queries: {
+    name: '${name}-${query.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: query.title
+      description: query.description
+      severity: query.severity
+      enabled: true
+      scopes: [workspaceId]
+      evaluationFrequency: query.every
+      windowSize: query.window
+      skipQueryValidation: true
+      // A state is told once, and once more when it is over; an event is told each time.
+      autoMitigate: query.stateful
+      criteria: {
+        allOf: [
+          {
+            query: replace(query.query, '{app}', appPrincipalId)
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
-    }
-    actions: {
-      actionGroups: [people.id]
+        ]
+      }
+      actions: {
+        actionGroups: [people.id]
+      }
     }
   }
-}]
+]
 
 resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   name: '${name}-dead-letters'
@@ -103,29 +112,89 @@ resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   }
 }
 
-resource lostEvents 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: '${name}-lost-events'
+resource lostEvents 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for metric in metrics: {
+    name: '${name}-${metric.name}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: metric.description
+      severity: metric.severity
+      enabled: true
+      scopes: [systemTopicId]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: metric.name
+            metricName: metric.metric
+            timeAggregation: 'Total'
+            operator: 'GreaterThan'
+            threshold: metric.threshold
+          }
+        ]
+      }
+      actions: [
+        {
+          actionGroupId: people.id
+        }
+      ]
+    }
+  }
+]
+
+// Asked from outside, so it is told also when the app's own telemetry is what is broken.
+resource health 'Microsoft.Insights/webtests@2022-06-15' = {
+  name: '${name}-health'
+  location: location
+  tags: union(tags, {
+    'hidden-link:${insightsId}': 'Resource'
+  })
+  kind: 'standard'
+  properties: {
+    SyntheticMonitorId: '${name}-health'
+    Name: 'Slipway is healthy'
+    Kind: 'standard'
+    Enabled: true
+    Frequency: 900
+    Timeout: 120
+    RetryEnabled: true
+    Locations: [
+      { Id: 'emea-nl-ams-azr' }
+      { Id: 'emea-gb-db3-azr' }
+      { Id: 'us-va-ash-azr' }
+    ]
+    Request: {
+      RequestUrl: healthUrl
+      HttpVerb: 'GET'
+    }
+    ValidationRules: {
+      ExpectedHttpStatusCode: 200
+      SSLCheck: true
+      SSLCertRemainingLifetimeCheck: 7
+    }
+  }
+}
+
+resource notHealthy 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+  name: '${name}-not-healthy'
   location: 'global'
   tags: tags
   properties: {
-    description: 'Event Grid gave up on a push: it is in the container dead-events. The reconcile timer finds the image all the same.'
-    severity: 3
+    description: 'The app does not answer `/api/health` with 200, seen from two places: it is down, did not start, or does not reach its ledger. `slipway doctor` says more, if it answers at all.'
+    severity: 1
     enabled: true
-    scopes: [systemTopicId]
+    scopes: [health.id, insightsId]
     evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
+    windowSize: 'PT30M'
     criteria: {
-      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
-      allOf: [
-        {
-          criterionType: 'StaticThresholdCriterion'
-          name: 'dead-lettered events'
-          metricName: 'DeadLetteredCount'
-          timeAggregation: 'Total'
-          operator: 'GreaterThan'
-          threshold: 0
-        }
-      ]
+      'odata.type': 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria'
+      webTestId: health.id
+      componentId: insightsId
+      failedLocationCount: 2
     }
     actions: [
       {

@@ -3,6 +3,8 @@ param name string
 param location string
 param tags object
 param appPrincipalId string
+@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
+param appIdentityId string
 @description('Whether the app may write: true for the registry into which releases are promoted.')
 param appMayWrite bool
 @description('Whether the app may let registries import from each other (`how: import` of an environment).')
@@ -10,6 +12,8 @@ param appMayImport bool
 @description('Principal of the pipelines\' service connection, which may push; empty for none.')
 param pipelinePrincipalId string
 param privateNetworking bool
+@allowed(['Basic', 'Standard', 'Premium'])
+param sku string
 param workspaceId string
 
 var roles = loadJsonContent('../roles.json')
@@ -19,7 +23,7 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
   location: location
   tags: tags
   sku: {
-    name: privateNetworking ? 'Premium' : 'Standard'
+    name: sku
   }
   properties: {
     adminUserEnabled: false
@@ -31,10 +35,10 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
 }
 
 resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!appMayWrite) {
-  name: guid(registry.id, appPrincipalId, roles.acrRepositoryReader)
+  name: guid(registry.id, appIdentityId, roles.acrRepositoryReader)
   scope: registry
   properties: {
-    description: 'Slipway reads what was pushed into the non-production registry.'
+    description: 'Slipway: the app reads what was pushed into the non-production registry.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryReader)
@@ -42,10 +46,10 @@ resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!ap
 }
 
 resource appWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appMayWrite) {
-  name: guid(registry.id, appPrincipalId, roles.acrRepositoryWriter)
+  name: guid(registry.id, appIdentityId, roles.acrRepositoryWriter)
   scope: registry
   properties: {
-    description: 'Slipway, and nobody else, promotes images into the production registry.'
+    description: 'Slipway: the app, and nobody else, promotes images into the production registry.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryWriter)
@@ -53,10 +57,10 @@ resource appWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (ap
 }
 
 resource appImports 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appMayImport) {
-  name: guid(registry.id, appPrincipalId, roles.acrDataImporter)
+  name: guid(registry.id, appIdentityId, roles.acrDataImporter)
   scope: registry
   properties: {
-    description: 'Slipway lets the production registry fetch an image itself, which takes a right on both registries.'
+    description: 'Slipway: the app lets the production registry fetch an image itself, which takes a right on both registries.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrDataImporter)
@@ -67,7 +71,7 @@ resource pipelineAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   name: guid(registry.id, pipelinePrincipalId, roles.acrRepositoryWriter)
   scope: registry
   properties: {
-    description: 'Pipelines push images here.'
+    description: 'Slipway: pipelines push images here.'
     principalId: pipelinePrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrRepositoryWriter)
@@ -95,3 +99,10 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 output id string = registry.id
 output name string = registry.name
 output loginServer string = registry.properties.loginServer
+
+@description('Names of the rights that are given here.')
+output rights array = concat(
+  [appMayWrite ? appWrites.name : appReads.name],
+  appMayImport ? [appImports.name] : [],
+  empty(pipelinePrincipalId) ? [] : [pipelineAccess.name]
+)

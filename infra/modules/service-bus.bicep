@@ -3,6 +3,8 @@ param name string
 param location string
 param tags object
 param appPrincipalId string
+@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
+param appIdentityId string
 @description('Principal of the pipelines\' service connection, which may report runs; empty for none.')
 param pipelinePrincipalId string
 param privateNetworking bool
@@ -10,6 +12,11 @@ param workspaceId string
 
 var roles = loadJsonContent('../roles.json')
 var queueNames = loadJsonContent('../queues.json')
+
+// Who sent and received what is told by the Premium tier only: the one witness beside the app of what lay in a queue.
+var logged = privateNetworking
+  ? ['OperationalLogs', 'RuntimeAuditLogs', 'DiagnosticErrorLogs', 'VNetAndIPFilteringLogs']
+  : ['OperationalLogs', 'DiagnosticErrorLogs']
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   name: name
@@ -28,42 +35,48 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
 
 // Duplicate detection is fixed when a queue is made. Ten deliveries, then the dead-letter queue, which the app empties
 // into its parked input; steps last at most minutes, and the host renews the lock of what is running.
-resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for queue in queueNames: {
-  parent: namespace
-  name: queue
-  properties: {
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: 'PT10M'
-    maxDeliveryCount: 10
-    lockDuration: 'PT1M'
-    deadLetteringOnMessageExpiration: true
-    defaultMessageTimeToLive: 'P14D'
-    requiresSession: false
-    enablePartitioning: false
+resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [
+  for queue in queueNames: {
+    parent: namespace
+    name: queue
+    properties: {
+      requiresDuplicateDetection: true
+      duplicateDetectionHistoryTimeWindow: 'PT10M'
+      maxDeliveryCount: 10
+      lockDuration: 'PT1M'
+      deadLetteringOnMessageExpiration: true
+      defaultMessageTimeToLive: 'P14D'
+      requiresSession: false
+      enablePartitioning: false
+    }
   }
-}]
+]
 
-resource receive 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (queue, i) in queueNames: {
-  name: guid(namespace.id, queue, appPrincipalId, roles.serviceBusDataReceiver)
-  scope: queues[i]
-  properties: {
-    description: 'Slipway takes messages from its queues, and empties their dead letters.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataReceiver)
+resource receive 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, i) in queueNames: {
+    name: guid(namespace.id, queue, appIdentityId, roles.serviceBusDataReceiver)
+    scope: queues[i]
+    properties: {
+      description: 'Slipway: the app takes messages from its queues, and empties their dead letters.'
+      principalId: appPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataReceiver)
+    }
   }
-}]
+]
 
-resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (queue, i) in queueNames: {
-  name: guid(namespace.id, queue, appPrincipalId, roles.serviceBusDataSender)
-  scope: queues[i]
-  properties: {
-    description: 'Slipway sends events and steps, and a later copy of any message that went wrong.'
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
+resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, i) in queueNames: {
+    name: guid(namespace.id, queue, appIdentityId, roles.serviceBusDataSender)
+    scope: queues[i]
+    properties: {
+      description: 'Slipway: the app sends events and steps, and a later copy of any message that went wrong.'
+      principalId: appPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
+    }
   }
-}]
+]
 
 resource runs 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
   parent: namespace
@@ -74,7 +87,7 @@ resource report 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empt
   name: guid(namespace.id, 'runs', pipelinePrincipalId, roles.serviceBusDataSender)
   scope: runs
   properties: {
-    description: 'Pipelines report their runs.'
+    description: 'Slipway: pipelines report their runs.'
     principalId: pipelinePrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
@@ -90,8 +103,8 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   properties: {
     workspaceId: workspaceId
     logs: [
-      {
-        category: 'OperationalLogs'
+      for category in logged: {
+        category: category
         enabled: true
       }
     ]
@@ -101,3 +114,12 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 output id string = namespace.id
 output name string = namespace.name
 output hostName string = '${namespace.name}.servicebus.windows.net'
+
+@description('Names of the rights that are given here.')
+output appRights array = [
+  for (queue, i) in queueNames: {
+    receive: receive[i].name
+    send: send[i].name
+  }
+]
+output pipelineRights array = empty(pipelinePrincipalId) ? [] : [report.name]

@@ -6,11 +6,14 @@ param privateNetworking bool
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 @description('How the ledger is copied: a G outlives the region, a Z a data centre. Not every region has every kind.')
 param redundancy string
-param workspaceId string
+@description('Whether nobody can delete the account before its lock is taken away, `azd down` included.')
+param locked bool
 @description('Days for which nobody can change or delete an exported audit blob; 0 for no policy. Locking it is a step of its own.')
 @minValue(0)
 @maxValue(146000)
 param auditRetentionDays int
+@description('Whether the policy is locked: then only a request of its own can make it longer, and the template leaves it alone.')
+param auditPolicyLocked bool
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: name
@@ -83,7 +86,7 @@ resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-0
 }
 
 // Unlocked: it can still be shortened or removed, and `azd down` still works. Locking is a POST that no template can do.
-resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (auditRetentionDays > 0) {
+resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (auditRetentionDays > 0 && !auditPolicyLocked) {
   parent: audit
   name: 'default'
   properties: {
@@ -92,38 +95,11 @@ resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers
   }
 }
 
-resource tableWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  name: 'writes'
-  scope: tables
+resource kept 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
+  name: 'ledger'
+  scope: account
   properties: {
-    workspaceId: workspaceId
-    logs: [
-      {
-        category: 'StorageWrite'
-        enabled: true
-      }
-      {
-        category: 'StorageDelete'
-        enabled: true
-      }
-    ]
-  }
-}
-
-resource blobWrites 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  name: 'writes'
-  scope: blobs
-  properties: {
-    workspaceId: workspaceId
-    logs: [
-      {
-        category: 'StorageWrite'
-        enabled: true
-      }
-      {
-        category: 'StorageDelete'
-        enabled: true
-      }
-    ]
+    level: 'CanNotDelete'
+    notes: 'The audit trail of Slipway. Whoever takes this lock away can lose it.'
   }
 }

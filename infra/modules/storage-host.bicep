@@ -4,6 +4,8 @@ param name string
 param location string
 param tags object
 param appPrincipalId string
+@description('Resource id of the same identity: known before anything runs, so names made of it are too.')
+param appIdentityId string
 param privateNetworking bool
 
 var roles = loadJsonContent('../roles.json')
@@ -34,6 +36,45 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   parent: account
   name: 'default'
+  properties: {
+    deleteRetentionPolicy: {
+      enabled: true
+      days: 7
+    }
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: 7
+    }
+  }
+}
+
+// An event that could not be delivered for a day is of use to whoever looks into it, and to nobody a season later.
+resource old 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'dead-events'
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+              prefixMatch: ['dead-events/']
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: 90
+                }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
 }
 
 resource deployment 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
@@ -53,10 +94,10 @@ resource deadEvents 'Microsoft.Storage/storageAccounts/blobServices/containers@2
 }
 
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, appPrincipalId, roles.storageBlobDataOwner)
+  name: guid(account.id, appIdentityId, roles.storageBlobDataOwner)
   scope: account
   properties: {
-    description: 'The Functions host reads its package, and keeps its locks and keys in containers that it makes itself.'
+    description: 'Slipway: the Functions host reads its package, and keeps its locks and keys in containers that it makes itself.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataOwner)
@@ -64,13 +105,16 @@ resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, appPrincipalId, roles.storageTableDataContributor)
+  name: guid(account.id, appIdentityId, roles.storageTableDataContributor)
   scope: account
   properties: {
-    description: 'The Functions host writes its diagnostic events to a table that it makes itself.'
+    description: 'Slipway: the Functions host writes its diagnostic events to a table that it makes itself.'
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageTableDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.storageTableDataContributor
+    )
   }
 }
 
@@ -78,3 +122,6 @@ output id string = account.id
 output deploymentContainer string = '${account.properties.primaryEndpoints.blob}${deployment.name}'
 output name string = account.name
 output deadEventsContainer string = deadEvents.name
+
+@description('Names of the rights that are given here.')
+output rights array = [hostBlobs.name, hostTables.name]

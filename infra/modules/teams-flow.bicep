@@ -63,9 +63,12 @@ resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(approvals.id, flow.id, roles.serviceBusDataSender)
   scope: approvals
   properties: {
-    description: 'The Teams flow passes on what an approver answered.'
+    description: 'Slipway: the Teams flow passes on what an approver answered.'
     principalId: flow.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.serviceBusDataSender)
   }
 }
+
+@description('Names of the rights that are given here.')
+output rights array = [send.name]

@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,10 +38,19 @@ async def index(runtime: Any, app: Path) -> frames.Indexed | frames.Refused:
     return frames.Indexed(functions=functions, capabilities=dict(answer.capabilities))
 
 
+_CURRENT: ContextVar[str | None] = ContextVar("invocation_id", default=None)
+
+
+def current_invocation(runtime: Any) -> ContextVar[str | None]:
+    """The library's own variable; library 1.0 has none."""
+    found: ContextVar[str | None] = getattr(runtime, "invocation_id_cv", _CURRENT)
+    return found
+
+
 async def run(runtime: Any, order: frames.Invoke) -> frames.Outcome:
     """One invocation. The library answers with a failed result, it does not raise, when the function does."""
     # The library sets this for sync functions only; here it lets the logs of async ones carry the id too.
-    runtime.invocation_id_cv.set(order.invocation_id)
+    current_invocation(runtime).set(order.invocation_id)
     invocation = SimpleNamespace(
         invocation_id=order.invocation_id,
         function_id=order.function_id,
@@ -98,7 +108,7 @@ class _InvocationId(logging.Filter):
 
     def __init__(self, runtime: Any) -> None:
         super().__init__()
-        self._current = runtime.invocation_id_cv
+        self._current = current_invocation(runtime)
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.invocation = (self._current.get() or "-")[:8]

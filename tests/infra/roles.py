@@ -1,17 +1,20 @@
-"""Every right that the Bicep gives, read from it. Makes the table of docs/reference/azure-roles.md.
+"""Every right that an installation has, read from the snapshots. Makes the table of docs/reference/azure-roles.md.
 
 `python -m tests.infra.roles` prints the table; `--write` puts it into the page.
 """
 
 import json
-import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from tests.infra.bicep import INFRA, ROOT, Bicep, Declaration, at, literal, load_all, text
+from tests.infra.compiler import INFRA, OPTIONS, ROOT, stored
+from tests.infra.installed import of_type, scope_of
 
 PAGE = ROOT / "docs/reference/azure-roles.md"
 BEGIN, END = "<!-- table: made by tests/infra/roles.py -->", "<!-- end of the table -->"
+OURS = "Slipway: "
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 ROLES: dict[str, str] = json.loads((INFRA / "roles.json").read_text(encoding="utf-8"))
 NAMES = {
@@ -31,92 +34,121 @@ NAMES = {
 }
 PLACES = {
     "Microsoft.Communication/communicationServices": "the Communication Services resource",
-    "Microsoft.ContainerRegistry/registries": "the registry",
+    "Microsoft.ContainerRegistry/registries": "the {which} registry",
     "Microsoft.ContainerService/managedClusters/namespaces": "each listed namespace, in its cluster",
     "Microsoft.Insights/components": "the Application Insights resource",
     "Microsoft.KeyVault/vaults": "the vault",
     "Microsoft.Network/virtualNetworks/subnets": "the cluster's own subnet",
-    "Microsoft.ServiceBus/namespaces/queues": "the queue",
-    "Microsoft.Storage/storageAccounts": "the storage account",
-    "Microsoft.Storage/storageAccounts/blobServices/containers": "the container",
+    "Microsoft.ServiceBus/namespaces/queues": "the queue `{name}`",
+    "Microsoft.Storage/storageAccounts": "the storage account of the {which}",
+    "Microsoft.Storage/storageAccounts/blobServices/containers": "the container `{name}` of the {which}",
 }
 """Every type of resource on which a right may be given: each of them is one thing, none a group of things."""
 
+WHICH = {"crnonprod": "non-production", "crprod": "production", "sthost": "host", "stdata": "ledger"}
 WHO = {
-    "appPrincipalId": "the app",
-    "pipelinePrincipalId": "the pipelines' service connection",
-    "cluster.properties.identityProfile.kubeletidentity.objectId": "the cluster's nodes (kubelet)",
-    "cluster.identity.principalId": "a created cluster",
-    "topic.identity.principalId": "the Event Grid system topic",
-    "flow.identity.principalId": "the Teams flow",
+    "userAssignedIdentities/": "the app",
+    "00000000-0000-0000-0000-000000000004": "the pipelines' service connection",
+    "kubeletidentity": "the cluster's nodes (kubelet)",
+    "managedClusters/": "a created cluster",
+    "systemTopics/": "the Event Grid system topic",
+    "workflows/": "the Teams flow",
 }
+"""Principals, by what their id is taken from; the first that fits."""
+
+WHEN = {
+    "trial": "the tier for trying",
+    "private": "private networking",
+    "private-existing": "private networking",
+    "existing-clusters": "existing clusters",
+    "by-import": "promotion by import",
+    "pipelines": "a pipeline's principal",
+    "mail": "mail",
+    "teams": "Teams",
+}
+"""Option sets that give rights of their own, as the page calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Right:
-    """One role assignment."""
+    """One role assignment of one installation."""
 
-    file: str
-    symbol: str
+    scope: str
     role: str
-    """Its key in infra/roles.json."""
-    scope: Declaration | None
-    scope_text: str
+    """Its key in infra/roles.json; empty for one that is not there."""
     principal: str
     principal_type: str
     reason: str
-    conditional: bool
+
+    @property
+    def kind(self) -> str:
+        """The type of the resource that it is on."""
+        parts = self.scope.rpartition("/providers/")[2].split("/")
+        return "/".join([parts[0], *parts[1::2]])
+
+    @property
+    def who(self) -> str:
+        return next((name for mark, name in WHO.items() if mark in self.principal), "")
 
     @property
     def place(self) -> str:
-        assert self.scope is not None
-        named = literal(at(self.scope.body, "name"))
-        place = PLACES[self.scope.type] + (f" `{named}`" if named else "")
-        if self.file.endswith("service-bus.bicep") and named is None:
-            place = "each of the four queues"
-        return {"storage-host": f"{place} of the host", "ledger": f"{place} of the ledger"}.get(
-            self.file.removeprefix("modules/").removesuffix(".bicep"), place
-        )
+        account = self.scope.rpartition("/providers/")[2].split("/")[2]
+        which = next((name for start, name in WHICH.items() if account.startswith(start)), "")
+        return PLACES[self.kind].format(name=self.scope.rpartition("/")[2], which=which)
 
 
-def rights() -> list[Right]:
-    return [
-        _right(file, declared)
-        for file in load_all()
-        for declared in file.resources.values()
-        if declared.type == ASSIGNMENT
-    ]
+def rights(option: str) -> list[Right]:
+    return [_right(resource) for resource in of_type(stored(option), ASSIGNMENT)]
 
 
-def _right(file: Bicep, declared: Declaration) -> Right:
-    def said(*path: str) -> str:
-        found = at(declared.body, *path)
-        return "" if found is None else literal(found) or text(found)
+def all_rights() -> list[Right]:
+    return [right for option in OPTIONS for right in rights(option)]
 
-    scope = said("scope")
-    role = re.fullmatch(
-        r"subscriptionResourceId\('Microsoft\.Authorization/roleDefinitions', roles\.(\w+)\)",
-        said("properties", "roleDefinitionId"),
-    )
+
+def _right(resource: dict[str, Any]) -> Right:
+    given = resource["properties"]
+    role_id = given["roleDefinitionId"].rpartition("/")[2]
     return Right(
-        file=file.name,
-        symbol=declared.name,
-        role=role[1] if role else "",
-        scope=file.resources.get(scope.partition("[")[0]),
-        scope_text=scope,
-        principal=said("properties", "principalId"),
-        principal_type=said("properties", "principalType"),
-        reason=said("properties", "description"),
-        conditional=declared.conditional,
+        scope=scope_of(resource),
+        role=next((key for key, known in ROLES.items() if known == role_id), ""),
+        principal=given["principalId"],
+        principal_type=given["principalType"],
+        reason=_sentence(given["description"]),
     )
+
+
+def _sentence(description: str) -> str:
+    """Every right says whose it is before it says why: the hook that takes rights back tells ours by that."""
+    said = description.removeprefix(OURS)
+    if said == description:
+        raise ValueError(f"expected a description that begins with {OURS!r}, got {description!r}")
+    return said[0].upper() + said[1:]
+
+
+def _rows() -> Iterator[tuple[str, str, str, str, str]]:
+    """Who, role, place, reason, when; what is the same but for its place is one row."""
+    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for option in OPTIONS:
+        for right in rights(option):
+            places = found.setdefault((right.who, right.role, right.reason), {})
+            options = places.setdefault(right.place, [])
+            if option not in options:
+                options.append(option)
+    for (who, role, reason), places in found.items():
+        for when in dict.fromkeys(_when(options) for options in places.values()):
+            there = [place for place, options in places.items() if _when(options) == when]
+            yield who, role, ", ".join(sorted(there)), reason, when
+
+
+def _when(options: list[str]) -> str:
+    return "always" if "default" in options else "with " + ", ".join(WHEN[option] for option in options)
 
 
 def table() -> str:
-    lines = ["| who | role | on | why | given in |", "|---|---|---|---|---|"]
-    for right in sorted(rights(), key=lambda r: (list(WHO).index(r.principal), r.file, r.symbol)):
-        role = f"{NAMES[right.role]} `{ROLES[right.role]}`"
-        where = f"[`{right.file}`](../../infra/{right.file}) `{right.symbol}`"
-        lines.append(f"| {WHO[right.principal]} | {role} | {right.place} | {right.reason} | {where} |")
+    lines = ["| who | role | on | why | when |", "|---|---|---|---|---|"]
+    order = list(WHO.values())
+    for who, role, place, reason, when in sorted(_rows(), key=lambda row: (order.index(row[0]), row)):
+        lines.append(f"| {who} | {NAMES[role]} `{ROLES[role]}` | {place} | {reason} | {when} |")
     return "\n".join(lines)
 
 

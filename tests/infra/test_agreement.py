@@ -15,10 +15,12 @@ from slipway.domain.queues import Queue
 from slipway.ledger.blobs import CONTAINER
 from slipway.ledger.keys import TABLE
 from slipway.ledger.logs import CONTAINER as AUDIT_CONTAINER
-from tests.infra.bicep import INFRA, ROOT, Bicep, at, literal, properties, text, walk
+from tests.infra.compiler import INFRA, OPTIONS, ROOT, TENANT, interface, stored
+from tests.infra.installed import app_settings, at, of_type, only
 
 SERVICE_BUS = FOREIGN["service_bus"]
-APP = Bicep(INFRA / "modules/app.bicep")
+DEFAULT = stored("default")
+SITE = "Microsoft.Web/sites"
 LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY_ARM_TOKEN", "SLIPWAY_SIGNING_KEYS"}
 """Keys and tokens: in Azure the endpoints and the app's identity take their place."""
 
@@ -33,7 +35,6 @@ READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
-    "PYTHON_ENABLE_OPENTELEMETRY",  # the worker's logs are sent by the app itself, once
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",  # Easy Auth proves itself with the identity
     "PYTHON_THREADPOOL_THREAD_COUNT",
     f"{SERVICE_BUS}__credential",
@@ -47,89 +48,68 @@ NOT_ON_FLEX = {
 }
 
 
-def _app_settings() -> dict[str, str]:
-    listed = at(APP.resources["app"].body, "properties", "siteConfig", "appSettings")
-    assert listed is not None
-    items = [properties(item) for item in listed.named_children if item.type == "object"]
-    return {literal(item["name"]) or "": text(item["value"]) for item in items}
-
-
 def test_the_app_gets_exactly_the_settings_that_are_read() -> None:
     read = {variable(name) for name in Settings.model_fields}
-    assert set(_app_settings()) == (read - LAPTOP_ONLY - DEFAULT_IS_RIGHT) | READ_BY_THE_PLATFORM
+    assert set(app_settings(DEFAULT)) == (read - LAPTOP_ONLY - DEFAULT_IS_RIGHT) | READ_BY_THE_PLATFORM
+
+
+def test_no_setting_is_given_that_a_worker_which_azure_may_serve_dies_of() -> None:
+    """Workers 1.1 and 1.2 fail at every invocation with it; nobody can choose the worker of a region."""
+    for option in OPTIONS:
+        assert not {"PYTHON_ENABLE_OPENTELEMETRY"} & set(app_settings(stored(option)))
 
 
 def test_no_setting_is_given_that_flex_consumption_refuses() -> None:
-    assert not NOT_ON_FLEX & set(_app_settings())
+    assert not NOT_ON_FLEX & set(app_settings(DEFAULT))
 
 
 def test_secret_settings_are_references_into_key_vault() -> None:
-    values = _app_settings()
+    values = app_settings(DEFAULT)
+    vault = values["SLIPWAY_KEY_VAULT"]
     for name in ("SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS", "SLIPWAY_API_KEYS"):
         secret = name.lower().replace("_", "-")
-        assert values[name] == f"'@Microsoft.KeyVault(SecretUri=${{vaultUri}}secrets/{secret})'"
-    site = APP.resources["app"].body
-    assert text(at(site, "properties", "keyVaultReferenceIdentity") or APP.root) == "identityId"
+        assert values[name] == f"@Microsoft.KeyVault(SecretUri={vault}secrets/{secret})"
+    site = only(DEFAULT, SITE)
+    assert list(site["identity"]["userAssignedIdentities"]) == [at(site, "properties.keyVaultReferenceIdentity")]
 
 
 def test_the_hook_puts_the_secrets_that_the_settings_refer_to() -> None:
-    put = set(re.findall(r"^put (\S+)", (INFRA / "hooks/postprovision.sh").read_text(encoding="utf-8"), re.MULTILINE))
-    referred = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(_app_settings().values())))
+    text = (INFRA / "hooks/postprovision.py").read_text(encoding="utf-8")
+    put = set(re.findall(r'^        "(slipway-[a-z-]+)": ', text, re.MULTILINE))
+    referred = set(re.findall(r"secrets/([a-z-]+)\)", " ".join(app_settings(DEFAULT).values())))
     assert put == referred | {VAULT_SECRET}  # which the app reads by itself, to see new versions while it runs
 
 
 def test_registries_and_clusters_are_described_in_fields_that_the_settings_have() -> None:
-    for setting, model in (("registries", RegistrySettings), ("clusters", ClusterSettings)):
-        described = next(node for node in walk(APP.of("var")[setting].node) if node.type == "object")
-        for fields in properties(described).values():
-            assert set(properties(fields)) <= set(model.model_fields)
+    for setting, model in (("SLIPWAY_REGISTRIES", RegistrySettings), ("SLIPWAY_CLUSTERS", ClusterSettings)):
+        for fields in json.loads(app_settings(DEFAULT)[setting]).values():
+            assert set(fields) <= set(model.model_fields)
 
 
 def test_deliveries_of_the_repository_name_registries_and_clusters_that_are_installed() -> None:
-    def names(variable: str) -> frozenset[str]:
-        return frozenset(properties(next(n for n in walk(APP.of("var")[variable].node) if n.type == "object")))
-
-    known = Known(registries=names("registries"), clusters=names("clusters"), channels=frozenset({"inbox"}))
+    settings = app_settings(DEFAULT)
+    known = Known(
+        registries=frozenset(json.loads(settings["SLIPWAY_REGISTRIES"])),
+        clusters=frozenset(json.loads(settings["SLIPWAY_CLUSTERS"])),
+        channels=frozenset({"inbox"}),
+    )
     assert load_deliveries(ROOT / "deliveries", known=known)
 
-
-STAND_INS = {
-    "publicUrl": "https://func-x.azurewebsites.net",
-    "identityClientId": "00000000-0000-0000-0000-000000000001",
-    "serviceBusHost": "sb-x.servicebus.windows.net",
-    "tableEndpoint": "https://stdatax.table.core.windows.net/",
-    "blobEndpoint": "https://stdatax.blob.core.windows.net/",
-    "ledgerTable": TABLE,
-    "indexTable": INDEX_TABLE,
-    "evidenceContainer": CONTAINER,
-    "tenant().tenantId": "00000000-0000-0000-0000-000000000002",
-    "vaultUri": "https://kv-x.vault.azure.net/",
-    "auditContainer": AUDIT_CONTAINER,
-    "auditWitnesses": "",
-    "auditTableAge": "400d",
-    "auditExport": "jsonl",
-    "organizations": "contoso",
-    "apiAccess": "host-keys",
-    "hostKeyRole": "operator",
-    "string(registries)": json.dumps({"nonprod": {"login_server": "a.azurecr.io", "resource_id": "/subscriptions/x"}}),
-    "string(clusters)": json.dumps({"staging": {"server": "https://a.azmk8s.io:443", "ca_data": "eA=="}}),
-}
-"""What only Azure knows, for the expressions that stand for it in the template."""
 
 SECRETS = {
     "SLIPWAY_CHANNELS": "{}",
     "SLIPWAY_API_KEYS": "{}",
     "SLIPWAY_HOOK_SECRETS": base64.b64encode(bytes(32)).decode(),
 }
-"""In the form in which infra/hooks/postprovision.sh makes them."""
+"""What the platform puts in the place of references, in the form in which infra/hooks/postprovision.py makes it."""
 
 
 def test_the_settings_accept_what_the_template_gives() -> None:
-    given = {name: STAND_INS.get(value, value.strip("'")) for name, value in _app_settings().items()}
-    settings = Settings.read({**given, **SECRETS})
+    settings = Settings.read({**app_settings(DEFAULT), **SECRETS})
     assert settings.clusters["staging"].credential == "entra"
     assert settings.registries["nonprod"].credential == "entra"
     assert settings.sign_in == "easy-auth"
+    assert settings.tenant_id == TENANT
     assert settings.key_vault
 
 
@@ -152,16 +132,18 @@ def _seconds(duration: str) -> int:
 
 
 def test_queues_behave_in_azure_as_on_the_laptop(tmp_path: Path) -> None:
-    there = properties(at(Bicep(INFRA / "modules/service-bus.bicep").resources["queues"].body, "properties"))
-    lock = _seconds(literal(there["lockDuration"]) or "")
-    window = _seconds(literal(there["duplicateDetectionHistoryTimeWindow"]) or "")
-    assert lock == StackOptions.lock_seconds
-    for here in service_bus(load_or_make(tmp_path / "secrets.json"), lock_seconds=lock)["queues"]:
-        assert int(text(there["maxDeliveryCount"])) == here["max_delivery_count"]
-        assert window == here["duplicate_detection_seconds"]
-        assert (text(there["deadLetteringOnMessageExpiration"]) == "true") == here["dead_letter_on_expiration"]
-    assert text(there["requiresDuplicateDetection"]) == "true"
-    assert text(there["requiresSession"]) == "false"
+    listed = of_type(DEFAULT, "Microsoft.ServiceBus/namespaces/queues")
+    queues = {queue["name"].rpartition("/")[2]: queue["properties"] for queue in listed}
+    laptop = service_bus(load_or_make(tmp_path / "secrets.json"), lock_seconds=StackOptions.lock_seconds)["queues"]
+    assert {here["name"] for here in laptop} == set(queues)
+    for here in laptop:
+        there = queues[here["name"]]
+        assert _seconds(there["lockDuration"]) == StackOptions.lock_seconds
+        assert there["maxDeliveryCount"] == here["max_delivery_count"]
+        assert _seconds(there["duplicateDetectionHistoryTimeWindow"]) == here["duplicate_detection_seconds"]
+        assert there["deadLetteringOnMessageExpiration"] == here["dead_letter_on_expiration"]
+        assert there["requiresDuplicateDetection"] is True
+        assert there["requiresSession"] is False
 
 
 def test_host_json_fits_the_queues() -> None:
@@ -173,18 +155,20 @@ def test_host_json_fits_the_queues() -> None:
 
 
 def test_table_and_container_have_the_names_that_the_ledger_uses() -> None:
-    storage = Bicep(INFRA / "modules/storage-data.bicep")
-    assert literal(at(storage.resources["ledger"].body, "name")) == TABLE
-    assert literal(at(storage.resources["auditIndex"].body, "name")) == INDEX_TABLE
-    assert literal(at(storage.resources["evidence"].body, "name")) == CONTAINER
-    assert literal(at(storage.resources["audit"].body, "name")) == AUDIT_CONTAINER
+    account = "Microsoft.Storage/storageAccounts"
+    ledger = next(item["name"] for item in of_type(DEFAULT, account) if item["name"].startswith("stdata"))
+    parts = {key.rpartition("/")[2] for key in DEFAULT if f"/{ledger}/" in key and "/roleAssignments" not in key}
+    assert {TABLE, INDEX_TABLE, CONTAINER, AUDIT_CONTAINER} <= parts
+    settings = app_settings(DEFAULT)
+    assert (settings["SLIPWAY_TABLE"], settings["SLIPWAY_INDEX_TABLE"]) == (TABLE, INDEX_TABLE)
+    assert (settings["SLIPWAY_CONTAINER"], settings["SLIPWAY_AUDIT_CONTAINER"]) == (CONTAINER, AUDIT_CONTAINER)
 
 
 def test_the_runtime_is_the_python_that_the_project_asks_for() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     version = re.search(r'requires-python = ">=([\d.]+)"', project)
     assert version is not None
-    assert text(APP.of("var")["runtimeVersion"].node).endswith(f"'{version[1]}'")
+    assert at(only(DEFAULT, SITE), "properties.functionAppConfig.runtime.version") == version[1]
 
 
 def test_events_go_to_a_function_that_exists() -> None:
@@ -193,9 +177,14 @@ def test_events_go_to_a_function_that_exists() -> None:
     assert f'function_name("{endpoint[1]}")' in (ROOT / "functions/events.py").read_text(encoding="utf-8")
 
 
-def test_what_the_hooks_read_is_an_output_or_known_to_azd() -> None:
-    outputs = set(Bicep(INFRA / "main.bicep").of("output"))
-    from_azd = {"AZURE_ENV_NAME", "AZURE_SUBSCRIPTION_ID", "SLIPWAY_SIGN_IN_CLIENT_ID"}
-    for hook in (INFRA / "hooks").glob("*.sh"):
-        read = set(re.findall(r"\$\{?((?:AZURE|SLIPWAY)_[A-Z_]+)", hook.read_text(encoding="utf-8")))
-        assert read <= outputs | from_azd, hook.name
+KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_APPLICATIONS", "SLIPWAY_HOOK_PAUSE"}
+"""Known to azd itself, set for a hook alone, and to our tests."""
+
+
+def test_what_the_hooks_read_is_an_output_or_a_variable_of_a_parameter() -> None:
+    file = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
+    known = set(interface()["outputs"]) | {item["value"].strip("${}") for item in file.values()}
+    for hook in (INFRA / "hooks").glob("*.py"):
+        text = hook.read_text(encoding="utf-8").replace("SLIPWAY_TRACE_SHARE", "")  # an example in a sentence
+        read = set(re.findall(r'"((?:AZURE|SLIPWAY)_[A-Z_]+)"', text))
+        assert read <= known | KNOWN_TO_HOOKS, hook.name

@@ -1,11 +1,86 @@
-"""azure.yaml names what is there."""
+"""azure.yaml names what is there, and `azd up` asks for nothing but the subscription and the region."""
 
+import json
+import re
+
+import pytest
 import yaml
 
-from tests.infra.bicep import INFRA, ROOT, Bicep
+from tests.infra.azd import KNOWN_TO_AZD, NotModelledError, resolve
+from tests.infra.compiler import INFRA, ROOT, interface
 
 CONFIG = yaml.safe_load((ROOT / "azure.yaml").read_text(encoding="utf-8"))
+PARAMETERS = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
+VARIABLES = {name: item["value"].removeprefix("${").removesuffix("}") for name, item in PARAMETERS.items()}
+DECLARED = interface()["parameters"]
+GUIDE = (ROOT / "docs/how-to/install-into-azure.md").read_text(encoding="utf-8")
 HOOKS = {"preprovision", "postprovision", "predeploy", "postdeploy", "preup", "postup", "predown", "postdown"}
+FOUND_OUT = {"SLIPWAY_SIGN_IN_CLIENT_ID", "SLIPWAY_AUDIT_POLICY_LOCKED", "SLIPWAY_RECOVER_VAULT"}
+"""What the preprovision hook sets by itself."""
+
+READ_BY_A_HOOK = {"SLIPWAY_APPLICATIONS"}
+"""What a person sets that is no parameter of the template."""
+
+NEW = {"AZURE_ENV_NAME": "try"}
+"""An environment as `azd env new try` leaves it."""
+
+SAMPLES = {
+    "string": ("some text", "some text"),
+    "int": ("3", 3),
+    "bool": ("true", True),
+    "object": ('{"A": "b"}', {"A": "b"}),
+}
+"""What a person sets, and as what it must arrive."""
+
+
+def test_nobody_is_asked_for_anything_but_the_subscription_and_the_region() -> None:
+    assert resolve(DECLARED, PARAMETERS, NEW).asked == ["location"]
+    assert resolve(DECLARED, PARAMETERS, {**NEW, "AZURE_LOCATION": "westeurope"}).asked == []
+
+
+def test_what_nobody_set_is_left_to_the_template() -> None:
+    resolved = resolve(DECLARED, PARAMETERS, {**NEW, "AZURE_LOCATION": "westeurope"})
+    assert resolved.values == {"environmentName": "try", "location": "westeurope"}
+
+
+def test_every_parameter_has_a_variable_of_its_own_and_its_default_in_the_template_alone() -> None:
+    assert set(PARAMETERS) == set(DECLARED)
+    assert len(set(VARIABLES.values())) == len(VARIABLES)
+    assert [value for value in VARIABLES.values() if not re.fullmatch(r"(AZURE|SLIPWAY)_[A-Z_]+", value)] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(DECLARED) - {"environmentName", "location"}))
+def test_what_somebody_sets_arrives_as_what_the_template_declares(name: str) -> None:
+    written, wanted = SAMPLES[DECLARED[name]["type"]]
+    resolved = resolve(DECLARED, PARAMETERS, {**NEW, VARIABLES[name]: written})
+    assert resolved.values[name] == wanted
+
+
+def test_an_empty_text_takes_a_default_away() -> None:
+    resolved = resolve(DECLARED, PARAMETERS, {**NEW, VARIABLES["stagingNamespaces"]: ""})
+    assert resolved.values["stagingNamespaces"] == ""
+
+
+def test_a_parameter_without_a_default_would_be_asked_for_whatever_the_file_says() -> None:
+    """The mistake that this is about: a `${NAME=}` looked like a default, and was a question."""
+    declared = {"publicUrl": {"type": "string"}}
+    assert resolve(declared, {"publicUrl": {"value": "${SLIPWAY_CUSTOM_URL}"}}, NEW).asked == ["publicUrl"]
+    with pytest.raises(NotModelledError):
+        resolve(declared, {"publicUrl": {"value": "${SLIPWAY_CUSTOM_URL=}"}}, NEW)
+
+
+def test_the_sign_in_that_a_hook_makes_after_azd_looked_is_in_the_deployment() -> None:
+    """azd asks first, runs the hook, reads the environment again, and then works the values out anew."""
+    before = {**NEW, "AZURE_LOCATION": "westeurope"}
+    assert "signInClientId" not in resolve(DECLARED, PARAMETERS, before).values
+    after = {**before, "SLIPWAY_SIGN_IN_CLIENT_ID": "00000000-0000-0000-0000-000000000003"}
+    assert resolve(DECLARED, PARAMETERS, after).values["signInClientId"] == after["SLIPWAY_SIGN_IN_CLIENT_ID"]
+
+
+def test_the_guide_describes_every_variable_and_no_other() -> None:
+    choices = GUIDE.partition("## Choices")[2].partition("\n### ")[0]
+    described = set(re.findall(r"`(SLIPWAY_[A-Z_]+)`", choices))
+    assert described - READ_BY_A_HOOK == set(VARIABLES.values()) - KNOWN_TO_AZD - FOUND_OUT
 
 
 def test_the_template_is_where_azd_looks_for_it() -> None:
@@ -15,20 +90,30 @@ def test_the_template_is_where_azd_looks_for_it() -> None:
     assert (INFRA / f"{infra['module']}.parameters.json").is_file()
 
 
-def test_the_service_is_the_function_app() -> None:
-    assert CONFIG["services"] == {"app": {"project": ".", "language": "python", "host": "function"}}
-    assert (ROOT / "function_app.py").is_file()
-    assert (ROOT / "requirements.txt").is_file()
+def test_the_service_is_the_package_that_its_hook_makes_and_azure_builds_nothing() -> None:
+    (service,) = CONFIG["services"].values()
+    assert list(CONFIG["services"]) == ["app"]
+    assert (service["language"], service["host"]) == ("python", "function")
+    assert service["remoteBuild"] is False
+    hook = (ROOT / service["hooks"]["prepackage"]["run"]).read_text(encoding="utf-8")
+    assert f'"{service["dist"]}"' in hook
 
 
-def test_hooks_are_known_to_azd_and_can_be_run() -> None:
+def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python() -> None:
     assert set(CONFIG["hooks"]) <= HOOKS
-    scripts = [ROOT / hook["run"] for hook in CONFIG["hooks"].values()]
-    assert sorted(scripts) == sorted((INFRA / "hooks").glob("*.sh"))
-    assert all(script.stat().st_mode & 0o111 for script in scripts)
-
-
-def test_the_post_deploy_template_takes_what_the_main_one_gives() -> None:
-    assert set(Bicep(INFRA / "postdeploy.bicep").of("param")) == {
-        *("systemTopicName", "appName", "storageName", "deadEventsContainer")
+    hooks = [*CONFIG["hooks"].values(), *CONFIG["services"]["app"]["hooks"].values()]
+    scripts = {ROOT / hook["run"] for hook in hooks}
+    assert all(script.is_file() and script.suffix == ".py" for script in scripts)
+    assert scripts == {
+        path for path in (INFRA / "hooks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")
     }
+    assert CONFIG["requiredVersions"] == {"azd": ">= 1.31.0"}
+
+
+def test_what_runs_at_the_same_time_makes_no_environment_in_the_same_place() -> None:
+    """azd makes a virtual environment for hooks in Python, and packages while it provisions."""
+    one_after_the_other = {hook["config"]["virtualEnvName"] for hook in CONFIG["hooks"].values()}
+    meanwhile = CONFIG["services"]["app"]["hooks"]["prepackage"]["config"]["virtualEnvName"]
+    assert meanwhile not in one_after_the_other
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert [name for name in {*one_after_the_other, meanwhile} if f"{name}/" not in ignored] == []

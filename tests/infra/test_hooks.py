@@ -1,195 +1,530 @@
-"""The azd hooks, run for real with programs named `az` and `azd` that write down how they were called."""
+"""The hooks of azd, run as azd runs them, against a stand-in for `az` and `azd` that remembers what was done."""
 
 import json
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.infra.bicep import FILES, INFRA, ROOT
+from tests.infra.azure_double import GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT, empty_state
+from tests.infra.compiler import INFRA, ROOT, interface
 
-ENVIRONMENT = {
-    "AZURE_ENV_NAME": "try",
-    "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000001",
+HOOKS = INFRA / "hooks"
+DOUBLE = ROOT / "tests/infra/azure_double.py"
+PRINCIPAL = "11111111-1111-1111-1111-111111111111"
+AFTER_DOWN = "11111111-1111-1111-1111-222222222222"
+NEW = {"AZURE_ENV_NAME": "try", "AZURE_LOCATION": "westeurope", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION}
+FLOW = f"{GROUP}/providers/Microsoft.Logic/workflows/logic-try"
+CONNECTION = f"{GROUP}/providers/Microsoft.Web/connections/logic-try-teams"
+OUTPUTS = {
     "AZURE_RESOURCE_GROUP": "rg-slipway-try",
     "SLIPWAY_APP_NAME": "func-try",
     "SLIPWAY_APP_HOST": "func-try.azurewebsites.net",
     "SLIPWAY_PUBLIC_URL": "https://slipway.example.com",
-    "SLIPWAY_IDENTITY_PRINCIPAL_ID": "11111111-1111-1111-1111-111111111111",
-    "SLIPWAY_SIGN_IN_CLIENT_ID": "22222222-2222-2222-2222-222222222222",
+    "SLIPWAY_IDENTITY_PRINCIPAL_ID": PRINCIPAL,
     "SLIPWAY_VAULT_NAME": "kv-try",
     "SLIPWAY_SYSTEM_TOPIC": "evgt-try",
+    "SLIPWAY_LEDGER_STORAGE": "stdatatry",
+    "SLIPWAY_LEDGER_GROUP": "rg-slipway-try",
     "SLIPWAY_HOST_STORAGE": "sthosttry",
     "SLIPWAY_DEAD_EVENTS": "dead-events",
     "SLIPWAY_NONPROD_REGISTRY": "crnonprodtry.azurecr.io",
+    "SLIPWAY_RIGHTS": json.dumps(["given-1", "given-2"]),
+    "SLIPWAY_SWITCHED_OFF": json.dumps([FLOW, CONNECTION]),
 }
-AZ = """#!/bin/sh
-printf '%s\\n' "$(basename "$0") $*" >>"$CALLS/log"
-for argument in "$@"; do
-    case "$argument" in
-        @*)
-            ls -l "${argument#@}" | cut -c1-10 >>"$CALLS/modes"
-            cat "${argument#@}" >>"$CALLS/bodies"
-            echo >>"$CALLS/bodies"
-            ;;
-    esac
-done
-case "$*" in
-    *"--method get"*) [ -z "${FAIL_LIST:-}" ] || exit 1; printf '%s\\n' ${PRESENT:-} ;;
-    *"federated-credential list"*) printf '%s\\n' ${TRUSTED:-} ;;
-    "account show"*) echo 33333333-3333-3333-3333-333333333333 ;;
-    "ad app create"*) echo 44444444-4444-4444-4444-444444444444 ;;
-esac
-"""
+"""What `azd provision` leaves in the environment."""
+
+SECRETS = ["slipway-signing-key", "slipway-hook-secrets", "slipway-channels", "slipway-api-keys"]
 
 
-class Hook:
-    """Runs one hook and tells what it called."""
+class Azure:
+    """What the stand-in remembers, and the hooks that are run against it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._folder = folder
         programs = folder / "bin"
         programs.mkdir()
         for name in ("az", "azd"):
-            (programs / name).write_text(AZ, encoding="utf-8")
+            (programs / name).write_text(
+                f'#!/bin/sh\nexec {sys.executable} -S -E {DOUBLE} {name} "$@"\n', encoding="utf-8"
+            )
             (programs / name).chmod(0o755)
-        self.path = f"{programs}:{os.environ['PATH']}"
+        self._path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        self.state = empty_state()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
+        return found
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        (self._folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
+
+    def change(self, **changes: Any) -> None:
+        self.state = self.state | changes
 
     def run(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        variables = {**ENVIRONMENT, "PATH": self.path, "CALLS": str(self.folder), **environment}
-        variables = {key: value for key, value in variables.items() if value}
-        return subprocess.run(
-            ["sh", str(INFRA / f"hooks/{name}.sh")],
-            cwd=ROOT,
-            env=variables,
+        """A hook, with the variables of the azd environment as they are now. It runs in its own folder, as with azd."""
+        held = {**NEW, **self.state["environment"], **environment}
+        ended = subprocess.run(
+            [sys.executable, "-S", str(HOOKS / f"{name}.py")],
+            cwd=HOOKS,
+            env={"PATH": self._path, "AZURE_DOUBLE": str(self._folder), "SLIPWAY_HOOK_PAUSE": "0", **held},
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
+        assert "is not known to this double" not in ended.stderr, ended.stderr
+        assert "Traceback" not in ended.stderr, ended.stderr
+        return ended
 
-    def _file(self, name: str) -> list[str]:
-        file = self.folder / name
-        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    def well(self, name: str, **environment: str) -> str:
+        """A hook that must succeed, and what it said."""
+        ended = self.run(name, **environment)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def calls(self, of: str = "") -> list[str]:
+        return [call for call in self.state["calls"] if of in call]
+
+    def provision(self, **environment: str) -> None:
+        """Both hooks of `azd provision`, with what the deployment between them gives."""
+        self.well("preprovision", **environment)
+        self.well("postprovision", **{**OUTPUTS, **environment})
 
     @property
-    def calls(self) -> list[str]:
-        return self._file("log")
-
-    @property
-    def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._file("bodies") if line]
-
-    @property
-    def modes(self) -> set[str]:
-        return set(self._file("modes"))
+    def application(self) -> dict[str, Any]:
+        (found,) = self.state["applications"].values()
+        return found  # type: ignore[no-any-return]
 
 
 @pytest.fixture
-def hook(tmp_path: Path) -> Hook:
-    return Hook(tmp_path)
+def azure(tmp_path: Path) -> Azure:
+    return Azure(tmp_path)
 
 
-def test_the_sign_in_application_is_made_once_and_remembered(hook: Hook) -> None:
-    ended = hook.run("preprovision", SLIPWAY_SIGN_IN_CLIENT_ID="")
-    assert ended.returncode == 0, ended.stderr
-    assert "azd env set SLIPWAY_SIGN_IN_CLIENT_ID 44444444-4444-4444-4444-444444444444" in hook.calls
+def lasting(state: dict[str, Any]) -> dict[str, Any]:
+    """What is left of a run, without what only tells how it went, and with the length of a secret for its value."""
+    told = {key: value for key, value in state.items() if key not in ("calls", "modes", "plan", "refreshed", "lines")}
+    return told | {"secrets": {name: len(value) for name, value in state["secrets"].items()}}
 
 
-def test_an_application_that_is_known_is_left_alone(hook: Hook) -> None:
-    assert hook.run("preprovision").returncode == 0
-    assert hook.calls == []
-
-
-def test_the_vault_gets_every_secret_that_it_lacks(hook: Hook) -> None:
-    ended = hook.run("postprovision")
-    assert ended.returncode == 0, ended.stderr
-    put = [call for call in hook.calls if "--method put" in call]
-    assert [call.split("/secrets/")[1].split("?")[0] for call in put] == [
-        "slipway-signing-key",
-        "slipway-hook-secrets",
-        "slipway-channels",
-        "slipway-api-keys",
-    ]
-
-
-def test_secrets_are_new_each_time_and_never_on_a_command_line_or_in_the_output(hook: Hook) -> None:
-    first = hook.run("postprovision")
-    second = hook.run("postprovision")
-    values = [body["properties"]["value"] for body in hook.bodies if "properties" in body]
-    keys = [value for value in values if value != "{}"]
-    assert len(keys) == len(set(keys)) == 4
-    said = first.stdout + first.stderr + second.stdout + second.stderr + "\n".join(hook.calls)
-    assert not [key for key in keys if key.partition(":")[2] in said.split() or key in said]
-    assert hook.modes == {"-rw-------"}
-
-
-def test_secrets_that_are_there_are_never_replaced(hook: Hook) -> None:
-    ended = hook.run("postprovision", PRESENT="slipway-signing-key slipway-channels slipway-api-keys")
-    assert ended.returncode == 0, ended.stderr
-    put = [call for call in hook.calls if "--method put" in call]
-    assert len(put) == 1
-    assert "/secrets/slipway-hook-secrets?" in put[0]
-
-
-def test_nothing_is_written_when_the_vault_cannot_be_listed(hook: Hook) -> None:
-    """Otherwise a refusal would look like an empty vault, and the signing keys of open links would be replaced."""
-    assert hook.run("postprovision", FAIL_LIST="yes").returncode != 0
-    assert not [call for call in hook.calls if "--method put" in call]
-
-
-def test_the_application_trusts_the_apps_identity_once(hook: Hook) -> None:
-    hook.run("postprovision")
-    [trust] = [body for body in hook.bodies if "subject" in body]
-    assert trust["subject"] == ENVIRONMENT["SLIPWAY_IDENTITY_PRINCIPAL_ID"]
-    assert trust["issuer"] == "https://login.microsoftonline.com/33333333-3333-3333-3333-333333333333/v2.0"
-    before = len(hook.bodies)
-    hook.run("postprovision", TRUSTED=ENVIRONMENT["SLIPWAY_IDENTITY_PRINCIPAL_ID"], PRESENT="slipway-signing-key")
-    assert len([body for body in hook.bodies[before:] if "subject" in body]) == 0
-
-
-def test_people_may_sign_in_at_every_address_of_the_app_each_named_once(hook: Hook) -> None:
-    hook.run("postprovision")
-    hook.run("postprovision", SLIPWAY_PUBLIC_URL=f"https://{ENVIRONMENT['SLIPWAY_APP_HOST']}")
-    told = [call.split("--web-redirect-uris ")[1].split() for call in hook.calls if "app update" in call]
-    own = "https://func-try.azurewebsites.net/.auth/login/aad/callback"
-    assert told == [[own, "https://slipway.example.com/.auth/login/aad/callback"], [own]]
-
-
-def _check_online(hook: Hook, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    variables = {"PATH": hook.path, "CALLS": str(hook.folder), **environment}
-    command = ["sh", str(INFRA / "check-online.sh")]
-    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=False, timeout=60)
-
-
-def test_the_compiler_is_asked_only_where_it_is_wanted_and_then_about_every_file(hook: Hook) -> None:
-    assert _check_online(hook).returncode == 0
-    assert hook.calls == []
-    assert _check_online(hook, SLIPWAY_CHECK_ONLINE="1").returncode == 0
-    assert len([call for call in hook.calls if "bicep build" in call]) == len(FILES)
-    assert not [call for call in hook.calls if "what-if" in call]
-
-
-def test_a_what_if_gets_a_value_for_every_parameter(hook: Hook) -> None:
-    assert _check_online(hook, SLIPWAY_CHECK_ONLINE="1", SLIPWAY_CHECK_LOCATION="westeurope").returncode == 0
-    filled = json.loads((hook.folder / "bodies").read_text(encoding="utf-8"))["parameters"]
-    values = {name: item["value"] for name, item in filled.items()}
-    assert not [value for value in values.values() if "$" in str(value)]
-    assert values["location"] == "westeurope"
-    assert (values["privateNetworking"], values["maximumInstances"], values["networkBlock"]) == (False, 40, "10.40")
-
-
-def test_the_subscription_is_deployed_with_the_parameters_that_it_declares(hook: Hook) -> None:
-    ended = hook.run("postdeploy")
-    assert ended.returncode == 0, ended.stderr
-    [call] = hook.calls
-    assert "--template-file infra/postdeploy.bicep" in call
-    given = dict(item.split("=") for item in call.split("--parameters ")[1].split())
-    assert given == {
-        "systemTopicName": "evgt-try",
-        "appName": "func-try",
-        "storageName": "sthosttry",
-        "deadEventsContainer": "dead-events",
+def right(
+    name: str, *, about: str, principal: str = PRINCIPAL, scope: str = f"{GROUP}/providers/x/y/z"
+) -> dict[str, Any]:
+    return {
+        "id": f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}",
+        "name": name,
+        "properties": {"scope": scope, "principalId": principal, "description": about},
     }
+
+
+# Before anything is made.
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("AZURE_ENV_NAME", value) for value in ("Trial", "shop.v2(1)", "x", "shop_2", "-shop", "shop-", "a" * 33)),
+        *(("AZURE_LOCATION", value) for value in ("West Europe", "WestEurope")),
+        *(
+            ("SLIPWAY_NETWORK_BLOCK", value)
+            for value in ("10.0", "10.244", "300.1.2", "10.256", "8.8", "172.32", "10.40.1")
+        ),
+        *(("SLIPWAY_STAGING_NODES", value) for value in ("three", "-1", "1.5")),
+        ("SLIPWAY_PRIVATE_NETWORKING", "yes"),
+        ("SLIPWAY_CUSTOM_URL", "https://slipway.example.com/"),
+        ("SLIPWAY_CUSTOM_URL", "http://slipway.example.com"),
+        ("SLIPWAY_PIPELINE_PRINCIPAL_ID", "my-connection"),
+        ("SLIPWAY_CLUSTER_ADMIN_GROUPS", "platform"),
+        ("SLIPWAY_EXISTING_LEDGER", "stdataearlier"),
+        ("SLIPWAY_EXISTING_STAGING_CLUSTER", "team-test"),
+        ("SLIPWAY_EXTRA_SETTINGS", '{"A": 1}'),
+        ("SLIPWAY_EXTRA_SETTINGS", "A=1"),
+    ],
+)
+def test_what_azure_would_refuse_later_is_refused_before_anything_is_asked_of_it(
+    azure: Azure, name: str, value: str
+) -> None:
+    ended = azure.run("preprovision", **{name: value})
+    assert ended.returncode == 1
+    assert name in ended.stderr
+    assert azure.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("AZURE_ENV_NAME", value) for value in ("try", "shop-2", "a" * 32, "ab")),
+        *(("SLIPWAY_NETWORK_BLOCK", value) for value in ("10.40", "10.1", "10.255", "172.16", "192.168")),
+        ("SLIPWAY_EXTRA_SETTINGS", '{"SLIPWAY_TRACE_SHARE": "0.5"}'),
+        ("SLIPWAY_CLUSTER_ADMIN_GROUPS", f"{PRINCIPAL}, {AFTER_DOWN}"),
+    ],
+)
+def test_what_azure_takes_is_let_through(azure: Azure, name: str, value: str) -> None:
+    environment = NEW | {name: value}
+    program = "import preprovision, json, sys; print(json.dumps(list(preprovision.faults(json.load(sys.stdin)))))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=HOOKS,
+        input=json.dumps(environment),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ended.stdout) == []
+
+
+def test_every_number_and_switch_that_azd_would_drop_without_a_word_is_looked_at() -> None:
+    parameters = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
+    text = (HOOKS / "preprovision.py").read_text(encoding="utf-8")
+    strict = [name for name, item in interface()["parameters"].items() if item["type"] in ("int", "bool")]
+    variables = [parameters[name]["value"].strip("${}") for name in strict]
+    assert variables
+    assert [name for name in variables if f'"{name}"' not in text] == []
+
+
+def test_all_that_is_wrong_is_said_at_once(azure: Azure) -> None:
+    ended = azure.run("preprovision", AZURE_ENV_NAME="Trial", SLIPWAY_STAGING_NODES="three")
+    assert [line.split(" ")[0] for line in ended.stderr.splitlines()] == ["AZURE_ENV_NAME", "SLIPWAY_STAGING_NODES"]
+
+
+def test_a_subscription_that_az_does_not_know_is_named_before_anything_is_made(azure: Azure) -> None:
+    azure.change(accounts={OTHER_SUBSCRIPTION: TENANT}, default_account=OTHER_SUBSCRIPTION)
+    ended = azure.run("preprovision")
+    assert ended.returncode == 1
+    assert "az login" in ended.stderr
+    assert azure.state["applications"] == {}
+
+
+def test_somebody_whose_default_is_another_tenant_makes_nothing_there(azure: Azure) -> None:
+    other = "00000000-0000-0000-0000-0000000000f2"
+    azure.change(accounts={SUBSCRIPTION: TENANT, OTHER_SUBSCRIPTION: other}, default_account=OTHER_SUBSCRIPTION)
+    for hook, environment in (("preprovision", {}), ("postprovision", OUTPUTS)):
+        ended = azure.run(hook, **environment)
+        assert ended.returncode == 1
+        assert f"az account set --subscription {SUBSCRIPTION}" in ended.stderr
+    assert (azure.state["applications"], azure.state["secrets"]) == ({}, {})
+
+
+def test_another_default_subscription_of_the_same_tenant_does_not_matter(azure: Azure) -> None:
+    azure.change(default_account=OTHER_SUBSCRIPTION)
+    azure.provision()
+    assert not azure.calls(OTHER_SUBSCRIPTION)
+    assert sorted(azure.state["secrets"]) == sorted(SECRETS)
+
+
+# The application that people sign in to.
+
+
+def test_the_application_is_made_once_and_remembered(azure: Azure) -> None:
+    azure.well("preprovision")
+    client_id = azure.application["appId"]
+    assert azure.state["environment"] == {"SLIPWAY_SIGN_IN_CLIENT_ID": client_id}
+    assert azure.state["service_principals"] == [client_id]
+    assert azure.application["signInAudience"] == "AzureADMyOrg"
+    azure.well("preprovision")
+    assert azure.application["appId"] == client_id
+
+
+def test_an_application_that_somebody_named_is_used_as_it_is(azure: Azure) -> None:
+    named = "22222222-2222-2222-2222-222222222222"
+    azure.well("preprovision", SLIPWAY_SIGN_IN_CLIENT_ID=named)
+    assert azure.state["applications"] == {}
+    assert azure.state["service_principals"] == [named]
+
+
+def test_people_may_sign_in_at_every_address_of_the_app_and_at_those_that_they_added(azure: Azure) -> None:
+    azure.provision()
+    own = "https://func-try.azurewebsites.net/.auth/login/aad/callback"
+    public = "https://slipway.example.com/.auth/login/aad/callback"
+    assert azure.application["web"]["redirectUris"] == [own, public]
+    state = azure.state
+    (application,) = state["applications"].values()
+    application["web"]["redirectUris"] = [own, "https://vote.example.com/back"]
+    azure.state = state
+    azure.provision()
+    assert azure.application["web"]["redirectUris"] == [own, "https://vote.example.com/back", public]
+    assert azure.application["web"]["implicitGrantSettings"] == {"enableIdTokenIssuance": True}
+
+
+def test_an_address_with_a_slash_at_its_end_makes_no_other_redirect(azure: Azure) -> None:
+    azure.well("preprovision")
+    azure.well("postprovision", **OUTPUTS | {"SLIPWAY_PUBLIC_URL": "https://func-try.azurewebsites.net/"})
+    assert azure.application["web"]["redirectUris"] == ["https://func-try.azurewebsites.net/.auth/login/aad/callback"]
+
+
+def test_the_application_trusts_the_apps_identity_also_when_it_is_another_one_after_azd_down(azure: Azure) -> None:
+    azure.provision()
+    azure.provision()
+    (first,) = azure.application["credentials"]
+    assert first["issuer"] == f"https://login.microsoftonline.com/{TENANT}/v2.0"
+    assert (first["name"], first["subject"]) == ("func-try", PRINCIPAL)
+    azure.provision(SLIPWAY_IDENTITY_PRINCIPAL_ID=AFTER_DOWN)
+    (second,) = azure.application["credentials"]
+    assert (second["name"], second["subject"]) == ("func-try", AFTER_DOWN)
+
+
+# The secrets.
+
+
+def test_the_vault_gets_every_secret_that_it_lacks(azure: Azure) -> None:
+    azure.provision()
+    assert sorted(azure.state["secrets"]) == sorted(SECRETS)
+    assert azure.state["refreshed"] == 1
+
+
+@pytest.mark.parametrize("lines", ["unix", "windows"])
+def test_secrets_that_are_there_are_never_replaced_however_az_ends_its_lines(azure: Azure, lines: str) -> None:
+    azure.change(lines=lines)
+    azure.provision()
+    first = azure.state["secrets"]
+    azure.provision()
+    assert azure.state["secrets"] == first
+    assert len(azure.calls("--method put")) == len(SECRETS)
+
+
+@pytest.mark.parametrize("lines", ["unix", "windows"])
+def test_what_is_done_is_the_same_however_az_ends_its_lines(
+    azure: Azure, tmp_path_factory: pytest.TempPathFactory, lines: str
+) -> None:
+    azure.change(lines=lines)
+    azure.provision()
+    other = Azure(tmp_path_factory.mktemp("other"))
+    other.provision()
+    assert lasting(azure.state) == lasting(other.state)
+
+
+def test_secrets_are_new_in_each_installation_and_never_on_a_command_line_or_in_the_output(
+    azure: Azure, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    said = azure.well("preprovision") + azure.well("postprovision", **OUTPUTS)
+    other = Azure(tmp_path_factory.mktemp("other"))
+    other.provision()
+    values = [state["secrets"][name] for state in (azure.state, other.state) for name in SECRETS[:2]]
+    assert len(set(values)) == 4
+    assert not [value for value in values if value in said or value in "\n".join(azure.calls())]
+    assert set(azure.state["modes"]) == {"0o600"}
+
+
+@pytest.mark.parametrize("failing", range(1, 5))
+def test_a_look_that_fails_is_no_proof_that_a_secret_is_absent(azure: Azure, failing: int) -> None:
+    """Too many requests, no right, a lost line: the keys of open links would be replaced."""
+    azure.provision()
+    kept = azure.state["secrets"]
+    looks = [
+        number for number, call in enumerate(azure.state["calls"], 1) if "--method get" in call and "/secrets/" in call
+    ]
+    before = len(azure.state["calls"])
+    azure.well("preprovision")
+    extra = len(azure.state["calls"]) - before
+    first_look = before + extra + 3  # two looks at the account come first
+    azure.change(plan={"at": first_look + failing - 1, "how": "fail"})
+    ended = azure.run("postprovision", **OUTPUTS)
+    assert ended.returncode == 1
+    assert len(looks) == len(SECRETS)
+    assert azure.state["secrets"] == kept
+    assert len(azure.calls("--method put")) == len(SECRETS)
+
+
+# What was kept or switched off.
+
+
+def test_a_locked_policy_is_left_to_a_request_of_its_own_that_makes_it_longer(azure: Azure) -> None:
+    azure.change(policy={"state": "Locked", "immutabilityPeriodSinceCreationInDays": 365})
+    azure.well("preprovision", **OUTPUTS)
+    assert azure.state["environment"]["SLIPWAY_AUDIT_POLICY_LOCKED"] == "true"
+    for days, kept in (("400", 400), ("400", 400), ("30", 400), ("0", 400)):
+        azure.provision(**OUTPUTS, SLIPWAY_AUDIT_RETENTION_DAYS=days)
+        assert azure.state["policy"]["immutabilityPeriodSinceCreationInDays"] == kept
+
+
+def test_a_policy_that_is_not_locked_stays_the_templates(azure: Azure) -> None:
+    azure.change(policy={"state": "Unlocked", "immutabilityPeriodSinceCreationInDays": 365})
+    azure.provision(**OUTPUTS, SLIPWAY_AUDIT_RETENTION_DAYS="400")
+    assert "SLIPWAY_AUDIT_POLICY_LOCKED" not in azure.state["environment"]
+    assert not azure.calls("/extend")
+
+
+def test_a_vault_that_azd_down_deleted_is_recovered_and_only_that_one(azure: Azure) -> None:
+    def deleted(group: str, location: str) -> dict[str, Any]:
+        vault = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/kv"
+        return {"properties": {"vaultId": vault, "location": location}}
+
+    azure.change(deleted_vaults=[deleted("rg-slipway-other", "westeurope"), deleted("rg-slipway-try", "northeurope")])
+    azure.well("preprovision")
+    assert "SLIPWAY_RECOVER_VAULT" not in azure.state["environment"]
+    azure.change(page=1, deleted_vaults=[*azure.state["deleted_vaults"], deleted("rg-slipway-try", "West Europe")])
+    azure.well("preprovision")
+    assert azure.state["environment"]["SLIPWAY_RECOVER_VAULT"] == "true"
+    azure.change(deleted_vaults=[])
+    azure.well("preprovision")
+    assert azure.state["environment"]["SLIPWAY_RECOVER_VAULT"] == "false"
+
+
+def test_rights_of_an_option_that_is_off_are_taken_back_and_peoples_own_stay(azure: Azure) -> None:
+    elsewhere = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/platform-live/providers/x/y/namespaces/shop"
+    azure.change(
+        page=2,
+        rights=[
+            right("given-1", about="Slipway: the app sends mail."),
+            right("former-option", about="Slipway: the app lets the production registry fetch an image itself."),
+            right("former-namespace", about="Slipway: the app applies manifests.", scope=elsewhere),
+            right("former-pipeline", about="Slipway: pipelines push images here.", principal=AFTER_DOWN),
+            right("of-the-team", about="Ada may look.", principal=AFTER_DOWN),
+            right("by-hand", about="so that it scales earlier"),
+            right("given-2", about="Slipway: the app sends mail."),
+            right(
+                "above",
+                about="Slipway: of another installation.",
+                principal=AFTER_DOWN,
+                scope=f"/subscriptions/{SUBSCRIPTION}",
+            ),
+        ],
+    )
+    azure.well("preprovision")
+    said = azure.well("postprovision", **OUTPUTS)
+    assert {item["name"] for item in azure.state["rights"]} == {"given-1", "given-2", "of-the-team", "by-hand", "above"}
+    assert said.count("Took back on ") == 3
+    assert "left alone: " in said
+    assert "by-hand" in said
+
+
+def test_what_an_option_made_goes_with_it_and_nothing_else_is_ever_deleted(azure: Azure) -> None:
+    azure.change(resources=[FLOW, CONNECTION, f"{GROUP}/providers/Microsoft.Logic/workflows/of-the-team"])
+    azure.provision()
+    assert azure.state["resources"] == [f"{GROUP}/providers/Microsoft.Logic/workflows/of-the-team"]
+    azure.provision()
+    assert len(azure.calls("--method delete")) == 2
+
+
+def test_only_what_holds_no_record_can_be_removed(azure: Azure) -> None:
+    ledger = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stdatatry"
+    azure.well("preprovision")
+    environment = {
+        "PATH": azure._path,
+        "AZURE_DOUBLE": str(azure._folder),
+        **NEW,
+        **azure.state["environment"],
+        **OUTPUTS,
+    }
+    ended = subprocess.run(
+        [sys.executable, str(HOOKS / "postprovision.py")],
+        cwd=HOOKS,
+        env=environment | {"SLIPWAY_SWITCHED_OFF": json.dumps([ledger])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == 1
+    assert not azure.calls("--method delete")
+
+
+# Again and again.
+
+
+@pytest.mark.parametrize("how", [pytest.param("before", marks=pytest.mark.thorough), "after"])
+def test_a_run_that_ends_at_any_call_is_finished_by_the_next(
+    azure: Azure, tmp_path_factory: pytest.TempPathFactory, how: str
+) -> None:
+    whole = Azure(tmp_path_factory.mktemp("whole"))
+    whole.change(resources=[FLOW], rights=[right("former", about="Slipway: the app sends mail.")])
+    whole.provision()
+    wanted = lasting(whole.state)
+    for at in range(1, len(whole.state["calls"]) + 1):
+        azure.state = empty_state() | {
+            "resources": [FLOW],
+            "rights": [right("former", about="Slipway: the app sends mail.")],
+            "plan": {"at": at, "how": how},
+        }
+        ended = azure.run("preprovision")
+        if ended.returncode == 0:
+            ended = azure.run("postprovision", **OUTPUTS)
+        assert ended.returncode < 0, f"nothing ended the hook at call {at}"
+        azure.provision()
+        assert lasting(azure.state) == wanted, f"ended {how} call {at}: {azure.state['calls'][at - 1]}"
+
+
+def test_a_repeat_writes_nothing(azure: Azure) -> None:
+    azure.provision()
+    before = len(azure.state["calls"])
+    azure.provision()
+    again = azure.state["calls"][before:]
+    written = [call for call in again if "--method get" not in call and "account show" not in call]
+    assert [call for call in written if "configreferences/appsettings/refresh" not in call] == []
+
+
+# After the app was deployed.
+
+
+def test_the_subscription_waits_for_its_function_and_gets_the_parameters_that_its_template_declares(
+    azure: Azure,
+) -> None:
+    azure.change(resources=[f"{GROUP}/providers/Microsoft.Web/sites/func-try/functions/image_pushed"])
+    azure.well("postdeploy", **OUTPUTS)
+    (deployment,) = azure.state["deployments"]
+    assert deployment["--subscription"] == [SUBSCRIPTION]
+    given = {item.partition("=")[0] for item in deployment["--parameters"]}
+    declared = re.findall(r"^param (\w+)", (INFRA / "postdeploy.bicep").read_text(encoding="utf-8"), re.MULTILINE)
+    assert given == set(declared)
+
+
+def test_an_app_without_functions_is_no_success(azure: Azure) -> None:
+    ended = azure.run("postdeploy", **OUTPUTS)
+    assert ended.returncode == 1
+    assert "image_pushed" in ended.stderr
+    assert azure.state["deployments"] == []
+
+
+# On Windows.
+
+
+def test_on_windows_the_python_of_az_is_started_because_a_batch_file_reads_parentheses_itself(tmp_path: Path) -> None:
+    batch = tmp_path / "wbin" / "az.cmd"
+    batch.parent.mkdir()
+    batch.touch()
+    (tmp_path / "python.exe").touch()
+    program = f"import cloud; print(cloud.command('az', which=lambda name: {str(batch)!r}))"
+    ended = subprocess.run([sys.executable, "-c", program], cwd=HOOKS, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == str([str(tmp_path / "python.exe"), "-IBm", "azure.cli"])
+
+
+def test_hooks_need_nothing_but_python_itself() -> None:
+    assert not [
+        line
+        for line in (HOOKS / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    for path in HOOKS.glob("*.py"):
+        for name in re.findall(r"^(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            assert name in sys.stdlib_module_names or name == "cloud", f"{path.name}: {name}"
+
+
+# A what-if.
+
+
+def _check_online(folder: Path, **environment: str) -> list[str]:
+    program = folder / "az"
+    program.write_text(f'#!/bin/sh\necho "$*" >>{folder}/calls\n', encoding="utf-8")
+    program.chmod(0o755)
+    variables = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", **environment}
+    subprocess.run(["sh", str(INFRA / "check-online.sh")], cwd=ROOT, env=variables, check=True, timeout=60)
+    calls = folder / "calls"
+    return calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
+
+
+def test_a_what_if_is_asked_for_only_where_a_region_is_named(tmp_path: Path) -> None:
+    assert _check_online(tmp_path) == []
+
+
+def test_a_what_if_gets_a_value_for_every_parameter_without_a_default(tmp_path: Path) -> None:
+    (call,) = _check_online(tmp_path, SLIPWAY_CHECK_LOCATION="westeurope")
+    given = {item.partition("=")[0] for item in call.split("--parameters ")[1].split()}
+    assert given == {name for name, item in interface()["parameters"].items() if "defaultValue" not in item}

@@ -1,87 +1,79 @@
-"""What is deployed: a package made as `.funcignore` says, in which the app starts with nothing else beside it."""
+"""What is deployed: the package that the hook makes, in which the app starts with nothing else beside it."""
 
 import ast
+import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
-from pathspec import GitIgnoreSpec
 
-from tests.infra.bicep import ROOT
-from tests.infra.test_agreement import SECRETS, STAND_INS
+from tests.infra.compiler import INFRA, ROOT
+from tests.infra.installed import SITE, app_settings, at, only
+from tests.infra.test_agreement import DEFAULT, SECRETS
 
-PARTS = {
-    "function_app.py",
-    "functions",
-    "slipway",
-    "deliveries",
-    "host.json",
-    "requirements.txt",
-    "LICENSE",
-    ".funcignore",
-}
+PARTS = {"function_app.py", "functions", "slipway", "deliveries", "host.json", "LICENSE"}
 INBOX = {"inbox": {"kind": "webhook", "url": "https://inbox.example.com", "secret": "at least 16 characters"}}
-START = "import function_app, slipway; print(slipway.__file__); print(len(function_app.app.get_functions()))"
+START = """
+import json, function_app, slipway
+names = sorted(function.get_function_name() for function in function_app.app.get_functions())
+print(json.dumps({"place": slipway.__file__, "functions": names}))
+"""
+
+
+def _hook() -> ModuleType:
+    """The hook as a module, which finds its neighbours where it is run."""
+    sys.path.insert(0, str(INFRA / "hooks"))
+    try:
+        spec = importlib.util.spec_from_file_location("prepackage", INFRA / "hooks/prepackage.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(INFRA / "hooks"))
+    return module
+
+
+HOOK = _hook()
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that git knows, without those that `.funcignore` names."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.split("\0")
-    left_out = GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text(encoding="utf-8").splitlines())
-    folder = tmp_path_factory.mktemp("package")
-    for name in filter(None, listed):
-        if not left_out.match_file(name) and (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+    folder = tmp_path_factory.mktemp("package") / "app"
+    HOOK.gather(folder)
     return folder
 
 
 def test_it_holds_what_is_needed_and_nothing_else(package: Path) -> None:
     assert {path.name for path in package.iterdir()} == PARTS
-    for left_out in ("cli", "testing"):
-        assert (ROOT / "slipway" / left_out).exists()
-        assert not (package / "slipway" / left_out).exists()
+    assert not (package / "slipway/cli").exists()
+    assert not list(package.rglob("__pycache__"))
 
 
-def test_what_the_commands_of_this_folder_make_is_left_out() -> None:
-    left_out = GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text(encoding="utf-8").splitlines())
-    made = [line.strip() for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines() if line.strip()]
-    examples = [name.replace("*.py[cod]", "__pycache__/x.pyc").replace("*", "x") for name in made]
-    inside = [f"{name}file" if name.endswith("/") else name for name in examples if name != "node_modules/"]
-    assert [name for name in inside if not left_out.match_file(name)] == []
+def test_it_holds_every_file_that_git_knows_of_its_parts(package: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "functions", "slipway"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\0")
+    wanted = [name for name in listed if name and not name.startswith("slipway/cli/") and (ROOT / name).exists()]
+    assert [name for name in wanted if not (package / name).exists()] == []
 
 
-def test_the_app_starts_with_the_package_alone(package: Path) -> None:
-    settings = {
-        "SLIPWAY_DELIVERIES": "deliveries",
-        "SLIPWAY_PUBLIC_URL": STAND_INS["publicUrl"],
-        "SLIPWAY_TABLE_ENDPOINT": STAND_INS["tableEndpoint"],
-        "SLIPWAY_BLOB_ENDPOINT": STAND_INS["blobEndpoint"],
-        "SLIPWAY_REGISTRIES": json.dumps(
-            {name: {"login_server": f"{name}.azurecr.io"} for name in ("nonprod", "prod")}
-        ),
-        "SLIPWAY_CLUSTERS": json.dumps(
-            {name: {"server": "https://x.azmk8s.io", "ca_data": "eA=="} for name in ("staging", "production")}
-        ),
-        "ServiceBus__fullyQualifiedNamespace": STAND_INS["serviceBusHost"],
-        **SECRETS,
-        "SLIPWAY_CHANNELS": json.dumps(INBOX),
-        "SLIPWAY_SIGNING_KEYS": "one:" + "a" * 43 + "=",
-        "SLIPWAY_API_KEYS": "{}",
-    }
+def test_an_earlier_package_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/old.py").touch()
+    HOOK.gather(tmp_path / "app")
+    assert {path.name for path in (tmp_path / "app").iterdir()} == PARTS
+
+
+def start(package: Path, settings: dict[str, str]) -> dict[str, Any]:
+    """Imports the app as the worker does, with nothing but these settings and the package."""
     clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     started = subprocess.run(
         [sys.executable, "-B", "-c", START],
@@ -93,9 +85,68 @@ def test_the_app_starts_with_the_package_alone(package: Path) -> None:
         timeout=300,
     )
     assert started.returncode == 0, started.stderr[-3000:]
-    place, number = started.stdout.split()
-    assert Path(place).is_relative_to(package)
-    assert int(number) > 20
+    found: dict[str, Any] = json.loads(started.stdout.splitlines()[-1])
+    return found
+
+
+INSTALLED = {
+    **app_settings(DEFAULT),
+    **SECRETS,
+    "SLIPWAY_SIGNING_KEYS": "one:" + "a" * 43 + "=",  # in the place of the vault, which nobody answers for here
+    "SLIPWAY_KEY_VAULT": "",
+}
+"""The settings that the template makes, and the secrets of the hook."""
+
+
+def test_a_bare_installation_starts_without_any_application(package: Path) -> None:
+    """With exactly what `azd up` leaves behind: the function that Event Grid is to reach is there."""
+    started = start(package, INSTALLED)
+    assert Path(started["place"]).is_relative_to(package)
+    assert {"image_pushed", "health", "azure_devops_hook"} <= set(started["functions"])
+
+
+def test_applications_travel_where_somebody_names_their_folder(tmp_path: Path) -> None:
+    HOOK.gather(tmp_path / "app", applications="deliveries")
+    assert (tmp_path / "app/deliveries/hello/delivery.yaml").is_file()
+    started = start(tmp_path / "app", INSTALLED | {"SLIPWAY_CHANNELS": json.dumps(INBOX)})
+    assert "image_pushed" in started["functions"]
+
+
+def test_a_folder_of_applications_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(HOOK.RefusedError, match="no/such"):
+        HOOK.gather(tmp_path / "app", applications="no/such")
+
+
+def test_the_wheels_are_for_the_python_that_the_template_asks_for() -> None:
+    assert at(only(DEFAULT, SITE), "properties.functionAppConfig.runtime.version") == HOOK.PYTHON
+
+
+def test_every_requirement_is_pinned_with_its_hashes() -> None:
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    pins = re.findall(r"^([\w.-]+)==(.*(?:\n    --hash.*)*)", text, re.MULTILINE)
+    assert len(pins) == len(re.findall(r"^[\w.-]+==", text, re.MULTILINE)) > 30
+    assert [name for name, rest in pins if "--hash=sha256:" not in rest] == []
+
+
+def test_the_same_sources_give_the_same_files(tmp_path: Path) -> None:
+    info = "app/.python_packages/lib/site-packages/some-1.0.dist-info"
+    for name, date in (("one", 1_700_000_000), ("two", 1_800_000_000)):
+        folder = tmp_path / name / info
+        folder.mkdir(parents=True)
+        for file in ("METADATA", "RECORD", "direct_url.json"):
+            (folder / file).write_text(str(tmp_path / name) if file != "METADATA" else "some", encoding="utf-8")
+            os.utime(folder / file, (date, date))
+        HOOK.make_reproducible(tmp_path / name / "app")
+    files = [
+        [
+            (path.relative_to(tmp_path / name), path.stat().st_mtime, path.read_bytes())
+            for path in sorted((tmp_path / name).rglob("*"))
+            if path.is_file()
+        ]
+        for name in ("one", "two")
+    ]
+    assert files[0] == files[1]
+    assert len(files[0]) == 1
 
 
 def _imported(folder: Path) -> dict[str, str]:
@@ -114,7 +165,7 @@ def test_all_that_it_imports_is_pinned_in_its_requirements(package: Path) -> Non
     pinned = {
         re.sub(r"[-_.]+", "-", name).lower()
         for name in re.findall(
-            r"^([\w.-]+)(?:\[[\w,-]+\])?==", (package / "requirements.txt").read_text(), re.MULTILINE
+            r"^([\w.-]+)(?:\[[\w,-]+\])?==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
         )
     }
     installed = packages_distributions()

@@ -5,33 +5,36 @@ The app's log lines are in AppTraces, its metrics in AppMetrics, its spans in Ap
 """
 
 import json
+from typing import Any
 
 import pytest
 
 from slipway.domain.release import Phase
 from slipway.telemetry import Family, Metric
 from slipway.telemetry.names import listed
-from tests.infra.bicep import INFRA, ROOT
+from tests.infra.compiler import INFRA, ROOT
 from tests.infra.kql import (
-    columns_named,
     dimensions_named,
+    faults,
     names_compared,
     tables_named,
     texts_named,
     values_compared,
 )
 
+STORAGE_LOG = """(TimeGenerated: datetime, Category: string, OperationName: string, RequesterObjectId: string,
+    CallerIpAddress: string, StatusCode: string, AuthenticationType: string)"""
 TABLES = {
-    "AppTraces": {"TimeGenerated", "Message"},
-    "AppMetrics": {"TimeGenerated", "Name", "Sum", "Max", "ItemCount", "Properties"},
-    "AppDependencies": {
-        *("TimeGenerated", "Name", "Success", "DurationMs", "ResultCode", "OperationId", "Properties"),
-    },
-    "AppExceptions": {"TimeGenerated", "ExceptionType", "OuterMessage", "OperationName"},
-    "KubeEvents": {"TimeGenerated", "KubeEventType", "Namespace", "ObjectKind", "Name", "Reason"},
-    "StorageTableLogs": {
-        *("TimeGenerated", "Category", "OperationName", "RequesterObjectId", "CallerIpAddress", "StatusCode")
-    },
+    "AppTraces": "(TimeGenerated: datetime, Message: string)",
+    "AppMetrics": """(TimeGenerated: datetime, Name: string, Sum: real, Max: real, ItemCount: int,
+        Properties: dynamic)""",
+    "AppDependencies": """(TimeGenerated: datetime, Name: string, Success: bool, DurationMs: real, ResultCode: string,
+        OperationId: string, Properties: dynamic)""",
+    "AppExceptions": "(TimeGenerated: datetime, ExceptionType: string, OuterMessage: string, OperationName: string)",
+    "KubeEvents": """(TimeGenerated: datetime, KubeEventType: string, Namespace: string, ObjectKind: string,
+        Name: string, Reason: string)""",
+    "StorageTableLogs": STORAGE_LOG,
+    "StorageBlobLogs": STORAGE_LOG,
 }
 """Tables of Log Analytics that something here fills, with the columns that are used."""
 
@@ -47,11 +50,28 @@ WINDOWS = {"PT5M", "PT10M", "PT15M", "PT30M", "PT1H", "P1D", "P2D"}
 every_query = pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 
 
-@every_query
-def test_a_query_names_tables_and_columns_that_exist(query: str) -> None:
-    [table] = tables_named(query)
-    assert table in TABLES
-    assert columns_named(query) <= TABLES[table]
+PLANTED = {
+    "a column that is not there": ("AppTraces | where Mesage has 'x'", "KS142"),
+    "a table that is not there": ("AppTrace | take 1", "KS204"),
+    "an operator that is none": ("AppTraces | wher true", "KS176"),
+    "types that do not go together": ("AppTraces | where Message > ago(1h)", "KS106"),
+}
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[str]]:
+    """One run of the parser over everything."""
+    return faults(QUERIES | {name: query for name, (query, _) in PLANTED.items()}, TABLES)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_is_right_in_syntax_and_names_columns_that_exist(name: str, found: Any) -> None:
+    assert found[name] == []
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_parser_finds(name: str, found: Any) -> None:
+    assert PLANTED[name][1] in " ".join(found[name])
 
 
 def _said() -> str:
@@ -69,22 +89,19 @@ def test_what_a_query_looks_for_is_said_by_the_code(query: str) -> None:
 
 @every_query
 def test_a_query_asks_for_metrics_and_spans_that_the_code_emits(query: str) -> None:
-    [table] = tables_named(query)
-    names = names_compared(query)
-    if table == "AppMetrics":
+    tables, names = tables_named(query), names_compared(query)
+    if "AppMetrics" in tables:
         assert names
         assert names <= {str(metric) for metric in Metric}
-    if table == "AppDependencies":
+    if "AppDependencies" in tables:
         assert {name.partition(" ")[0] for name in names} <= {str(family) for family in Family}
 
 
 @every_query
 def test_a_query_names_dimensions_that_the_code_emits_on_just_that(query: str) -> None:
-    [table] = tables_named(query)
-    metrics = {str(metric): metric for metric in Metric}
-    if table == "AppMetrics":
-        for name in names_compared(query):
-            assert dimensions_named(query) <= {str(attribute) for attribute in metrics[name].attributes}
+    if "AppMetrics" in tables_named(query):
+        for metric in (metric for metric in Metric if metric in names_compared(query)):
+            assert dimensions_named(query) <= {str(attribute) for attribute in metric.attributes}
     else:
         assert dimensions_named(query) <= listed()
 
@@ -110,7 +127,7 @@ def test_every_metric_is_watched_or_is_said_not_to_be() -> None:
 
 def test_every_alert_says_what_to_do_and_how_bad_it_is() -> None:
     for alert in ALERTS:
-        assert set(alert) == {"name", "title", "description", "severity", "every", "window", "query"}
+        assert set(alert) == {"name", "title", "description", "severity", "every", "window", "stateful", "query"}
         assert alert["severity"] in range(5)
         assert alert["every"] in EVALUATED
         assert alert["window"] in WINDOWS
@@ -121,3 +138,19 @@ def test_the_workbook_has_a_time_range_that_its_queries_follow() -> None:
     charts = [item for item in WORKBOOK["items"] if "query" in item["content"]]
     assert charts
     assert {item["content"]["timeContextFromParameter"] for item in charts} == {"range"}
+
+
+MINUTES = {"PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "P1D": 1440, "P2D": 2880}
+
+
+def test_what_is_looked_at_more_than_once_is_told_once() -> None:
+    """A rule without a state fires at each look for as long as what it saw lies in its window."""
+    for alert in ALERTS:
+        if MINUTES[alert["window"]] > MINUTES[alert["every"]] or "== 0" in alert["query"]:
+            assert alert["stateful"], alert["name"]
+
+
+def test_the_alert_of_the_ledger_reads_tables_and_blobs_and_takes_no_key_for_the_app() -> None:
+    (query,) = [alert["query"] for alert in ALERTS if alert["name"] == "ledger-touched"]
+    assert tables_named(query) == {"StorageTableLogs", "StorageBlobLogs"}
+    assert '(RequesterObjectId != "{app}" or AuthenticationType != "OAuth")' in query

@@ -1,7 +1,10 @@
 """Least privilege: every right is given on one resource or one namespace, for a stated reason, and is on the page."""
 
-from tests.infra.bicep import INFRA, load_all, text
-from tests.infra.roles import ASSIGNMENT, NAMES, PAGE, PLACES, ROLES, WHO, page, rights
+import json
+import re
+
+from tests.infra.compiler import FILES, INFRA, OPTIONS, stored
+from tests.infra.roles import NAMES, OURS, PAGE, PLACES, ROLES, all_rights, page, rights
 
 KNOWN = {
     "Azure Kubernetes Service RBAC Writer": "a7ffa36f-339b-4b5c-8bdf-e2c188b2c0eb",
@@ -25,56 +28,81 @@ def test_role_ids_are_those_that_microsoft_publishes() -> None:
     assert {NAMES[key]: role_id for key, role_id in ROLES.items()} == KNOWN
 
 
-def test_every_role_that_is_listed_is_given() -> None:
-    assert {right.role for right in rights()} == set(ROLES)
+def test_every_role_that_is_listed_is_given_and_no_other() -> None:
+    assert {right.role for right in all_rights()} == set(ROLES)
 
 
 def test_no_right_is_wider_than_one_resource_or_namespace() -> None:
-    """A scope that is missing means the resource group; one that is no resource of the file could be anything."""
-    wide = [
-        f"{right.file}: {right.symbol} on {right.scope_text or 'the whole resource group'}"
-        for right in rights()
-        if right.scope is None or right.scope.type not in PLACES
-    ]
-    assert wide == []
+    assert [right for right in all_rights() if right.kind not in PLACES] == []
 
 
 def test_rights_in_a_cluster_are_for_namespaces() -> None:
-    assert {r.scope.type for r in rights() if r.role == "aksRbacWriter" and r.scope} == {
-        "Microsoft.ContainerService/managedClusters/namespaces"
-    }
+    kinds = {right.kind for right in all_rights() if right.role == "aksRbacWriter"}
+    assert kinds == {"Microsoft.ContainerService/managedClusters/namespaces"}
 
 
 def test_every_right_says_for_whom_and_why() -> None:
-    for right in rights():
-        assert right.principal in WHO, right
+    for right in all_rights():
+        assert right.who, right
         assert right.principal_type == "ServicePrincipal", right
         assert right.reason.endswith("."), right
 
 
 def test_rights_are_given_nowhere_but_in_role_assignments() -> None:
-    for file in load_all():
-        given = [d for d in file.resources.values() if d.type.startswith("Microsoft.Authorization/")]
-        assert {d.type for d in given} <= {ASSIGNMENT}
-        assert "accessPolicies" not in text(file.root)
-        assert "authorizationRules" not in text(file.root)
+    for option in OPTIONS:
+        kinds = {resource["type"] for resource in stored(option).values()}
+        authorization = {kind for kind in kinds if kind.startswith("Microsoft.Authorization/")}
+        assert authorization - {"Microsoft.Authorization/locks"} == {"Microsoft.Authorization/roleAssignments"}
+        assert "accessPolicies" not in json.dumps(stored(option))
+    assert not [path for path in FILES if "authorizationRules" in path.read_text(encoding="utf-8")]
 
 
 def test_nobody_but_the_app_may_write_to_the_production_registry() -> None:
-    """The module gives pipelines the right to push where it is told of them, and it is not told for production."""
-    main = (INFRA / "main.bicep").read_text(encoding="utf-8")
-    production = main.partition("module prodRegistry ")[2].partition("\n}")[0]
-    assert "pipelinePrincipalId: ''" in production
-    assert "appMayWrite: true" in production
+    may = {
+        (right.who, right.role)
+        for right in all_rights()
+        if right.kind == "Microsoft.ContainerRegistry/registries" and "/registries/crprod" in right.scope
+    }
+    assert may == {
+        ("the app", "acrRepositoryWriter"),
+        ("the app", "acrDataImporter"),
+        ("the cluster's nodes (kubelet)", "acrRepositoryReader"),
+    }
 
 
 def test_only_the_app_and_the_teams_flow_send_to_the_approvals_queue() -> None:
-    senders = {r.principal: r.scope_text for r in rights() if r.role == "serviceBusDataSender"}
-    assert senders == {
-        "appPrincipalId": "queues[i]",
-        "pipelinePrincipalId": "runs",
-        "flow.identity.principalId": "approvals",
+    senders = {
+        (right.who, right.scope.rpartition("/")[2]) for right in all_rights() if right.role == "serviceBusDataSender"
     }
+    queues = {"events", "steps", "runs", "approvals"}
+    assert senders == {("the app", queue) for queue in queues} | {
+        ("the pipelines' service connection", "runs"),
+        ("the Teams flow", "approvals"),
+    }
+
+
+def test_an_option_that_is_off_gives_no_right() -> None:
+    """Each right of an option is its own: the default installation has none of them."""
+    default = {(right.who, right.role) for right in rights("default")}
+    optional = {"acrDataImporter", "communicationEmailOwner", "networkContributor"}
+    assert not {role for _, role in default} & optional
+    assert not {who for who, _ in default} & {"the pipelines' service connection", "the Teams flow"}
+
+
+def test_the_hook_that_takes_rights_back_knows_ours_by_how_their_descriptions_begin() -> None:
+    assert f'MADE_BY_US = "{OURS}"' in (INFRA / "hooks/postprovision.py").read_text(encoding="utf-8")
+
+
+def test_every_module_that_gives_rights_tells_their_names_to_the_hook_that_takes_others_back() -> None:
+    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    listed = text.partition("output SLIPWAY_RIGHTS array")[2].partition("\n)")[0]
+    for path in sorted((INFRA / "modules").glob("*.bicep")):
+        module = path.read_text(encoding="utf-8")
+        given = len(re.findall(r"^resource \w+ 'Microsoft\.Authorization/roleAssignments@", module, re.MULTILINE))
+        told = module.partition("@description('Names of the rights that are given here.')")[2]
+        assert len(re.findall(r"\w+(?:\[i\])?\.name", told)) == given, path.name
+        for symbol in re.findall(rf"^module (\w+) 'modules/{path.name}'", text, re.MULTILINE) if given else ():
+            assert re.search(rf"\b{symbol}!?\.outputs\.", listed), symbol
 
 
 def test_the_page_has_the_table() -> None:

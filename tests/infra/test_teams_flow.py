@@ -17,7 +17,7 @@ from slipway.domain.tokens import ApprovalClaims, Keys
 from slipway.effects.notification.asking_card import asking_card
 from slipway.effects.notification.teams_flow import question
 from slipway.inbound import BadInput, Senders, parse_vote
-from tests.infra.bicep import INFRA
+from tests.infra.compiler import INFRA
 from tests.infra.logic_app import Run, Wrong, check
 from tests.unit.domain.samples import ADA, BEN, application, approval, digest, production, staging
 from tests.unit.domain.world import World

@@ -1,0 +1,162 @@
+"""After the resources exist: secrets for the vault, trust for the app's identity, and an end for what was switched off.
+
+A secret that is there is never touched, and only the vault's own word that one is absent counts as absence. Secrets are
+written with the rights over the vault, so nobody needs a right to read them. What people added to the sign-in stays.
+"""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from cloud import arm, arm_list, exists, graph, main, request, say, tenant_of_subscription, value_of
+
+STORAGE, VAULT, RIGHTS = "2023-05-01", "2026-02-01", "2022-04-01"
+MADE_BY_US = "Slipway: "
+"""How the description of every right begins that the template gives."""
+
+REMOVABLE = {
+    "Microsoft.Logic/workflows": "2019-05-01",
+    "Microsoft.Web/connections": "2016-06-01",
+    "Microsoft.Communication/communicationServices": "2025-09-01",
+    "Microsoft.Communication/emailServices/domains": "2025-09-01",
+    "Microsoft.Communication/emailServices": "2025-09-01",
+}
+"""What is deleted once its option is off. Nothing here holds a record: the ledger, registries and clusters never go."""
+
+
+def group_path() -> str:
+    return f"/subscriptions/{value_of('AZURE_SUBSCRIPTION_ID')}/resourceGroups/{value_of('AZURE_RESOURCE_GROUP')}"
+
+
+def _random_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def put_secrets() -> None:
+    vault = f"{group_path()}/providers/Microsoft.KeyVault/vaults/{value_of('SLIPWAY_VAULT_NAME')}"
+    made: dict[str, Callable[[], str]] = {
+        "slipway-signing-key": _random_key,
+        "slipway-hook-secrets": _random_key,
+        "slipway-channels": lambda: "{}",
+        "slipway-api-keys": lambda: "{}",
+    }
+    for name, make in made.items():
+        path = f"{vault}/secrets/{name}"
+        if exists(partial(arm, "get", path, VAULT)) is not None:
+            say(f"The vault has {name} already")
+            continue
+        arm("put", path, VAULT, body={"properties": {"value": make()}})
+        say(f"Put {name} into the vault")
+
+
+def add_redirects() -> None:
+    """The app's own addresses are added to those at which people may sign in; the others are somebody's."""
+    application = f"/applications(appId='{value_of('SLIPWAY_SIGN_IN_CLIENT_ID')}')"
+    hosts = [f"https://{value_of('SLIPWAY_APP_HOST')}", value_of("SLIPWAY_PUBLIC_URL").rstrip("/")]
+    wanted = [f"{host}/.auth/login/aad/callback" for host in dict.fromkeys(hosts)]
+    there: list[str] = graph("get", application)["web"]["redirectUris"]
+    missing = [address for address in wanted if address not in there]
+    if missing:
+        graph("patch", application, body={"web": {"redirectUris": [*there, *missing]}})
+        say(f"People may sign in at {', '.join(missing)}")
+
+
+def trust_identity(tenant: str) -> None:
+    """The app signs in as the application with its managed identity, which is another one after `azd down`."""
+    credentials = f"/applications(appId='{value_of('SLIPWAY_SIGN_IN_CLIENT_ID')}')/federatedIdentityCredentials"
+    wanted = {
+        "name": value_of("SLIPWAY_APP_NAME"),
+        "issuer": f"https://login.microsoftonline.com/{tenant}/v2.0",
+        "subject": value_of("SLIPWAY_IDENTITY_PRINCIPAL_ID"),
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+    named = [item for item in graph("get", credentials)["value"] if item["name"] == wanted["name"]]
+    if not named:
+        graph("post", credentials, body=wanted)
+    elif any(named[0].get(field) != value for field, value in wanted.items()):
+        changed = {field: value for field, value in wanted.items() if field != "name"}
+        graph("patch", f"{credentials}/{named[0]['id']}", body=changed)
+
+
+def extend_locked_policy() -> None:
+    """A locked policy can only be made longer, and by a request of its own."""
+    days = int(os.environ.get("SLIPWAY_AUDIT_RETENTION_DAYS") or 0)
+    if os.environ.get("SLIPWAY_AUDIT_POLICY_LOCKED") != "true" or not days:
+        return
+    path = (
+        f"/subscriptions/{value_of('AZURE_SUBSCRIPTION_ID')}/resourceGroups/{value_of('SLIPWAY_LEDGER_GROUP')}/providers"
+        f"/Microsoft.Storage/storageAccounts/{value_of('SLIPWAY_LEDGER_STORAGE')}"
+        "/blobServices/default/containers/audit/immutabilityPolicies/default"
+    )
+    policy = arm("get", path, STORAGE)
+    kept = policy["properties"]["immutabilityPeriodSinceCreationInDays"]
+    if kept >= days:
+        return
+    request(
+        "post",
+        f"https://management.azure.com{path}/extend",
+        query={"api-version": STORAGE},
+        headers=[f"If-Match={policy['etag']}", "Content-Type=application/json"],
+        body={"properties": {"immutabilityPeriodSinceCreationInDays": days}},
+    )
+    say(f"The audit container keeps its blobs for {days} days now, instead of {kept}")
+
+
+def take_rights_back() -> None:
+    """Rights that the template gave once and gives no longer. Those that people gave are theirs, and are only named."""
+    given = set(json.loads(value_of("SLIPWAY_RIGHTS")))
+    subscription = f"/subscriptions/{value_of('AZURE_SUBSCRIPTION_ID')}"
+    identity = {"$filter": f"principalId eq '{value_of('SLIPWAY_IDENTITY_PRINCIPAL_ID')}'"}
+    rights = "/providers/Microsoft.Authorization/roleAssignments"
+    listed: list[dict[str, Any]] = [
+        *arm_list(subscription + rights, RIGHTS, query=identity),
+        *(right for right in arm_list(group_path() + rights, RIGHTS) if _is_below(right, group_path())),
+    ]
+    for right in {right["id"]: right for right in listed}.values():
+        if right["name"] in given:
+            continue
+        about = right["properties"].get("description") or ""
+        if about.startswith(MADE_BY_US):
+            arm("delete", right["id"], RIGHTS)
+            say(f"Took back on {right['properties']['scope']}: {about.removeprefix(MADE_BY_US)}")
+        elif right["properties"]["principalId"] == value_of("SLIPWAY_IDENTITY_PRINCIPAL_ID"):
+            say(f"Not given by the template, and left alone: {right['id']}")
+
+
+def _is_below(right: dict[str, Any], group: str) -> bool:
+    """A list of rights holds those of the scopes above as well."""
+    return str(right["properties"]["scope"]).lower().startswith(f"{group}/".lower())
+
+
+def remove_what_is_off() -> None:
+    for resource in json.loads(value_of("SLIPWAY_SWITCHED_OFF")):
+        parts = resource.rpartition("/providers/")[2].split("/")
+        version = REMOVABLE["/".join([parts[0], *parts[1::2]])]
+        if exists(partial(arm, "get", resource, version)) is not None:
+            arm("delete", resource, version)
+            say(f"Removed {resource}, whose option is off")
+
+
+def read_secrets_again() -> None:
+    """The platform looks secrets up at once, not within a day."""
+    site = f"{group_path()}/providers/Microsoft.Web/sites/{value_of('SLIPWAY_APP_NAME')}"
+    arm("post", f"{site}/config/configreferences/appsettings/refresh", "2022-03-01")
+
+
+def steps() -> None:
+    tenant = tenant_of_subscription()
+    put_secrets()
+    add_redirects()
+    trust_identity(tenant)
+    extend_locked_policy()
+    take_rights_back()
+    remove_what_is_off()
+    read_secrets_again()
+
+
+if __name__ == "__main__":
+    main(steps)

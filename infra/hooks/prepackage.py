@@ -1,0 +1,106 @@
+"""The package that azd uploads, made here: our own files, and the wheels that Azure's Python takes.
+
+Azure builds nothing, so what runs there is what was pinned, byte for byte: each wheel is checked against the hash in
+requirements.txt, and the same sources give the same files. Applications travel only where somebody names their folder:
+a bare installation has none, and starts.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cloud import RefusedError, main, say
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("function_app.py", "functions", "slipway", "host.json", "LICENSE")
+LEFT_OUT = frozenset({"slipway/cli"})
+"""What a person's machine needs and Azure does not."""
+
+SITE_PACKAGES = ".python_packages/lib/site-packages"
+PYTHON = "3.13"
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64")
+"""What Azure's image for this Python can load."""
+
+UNCHANGING = 315_532_800
+"""The date of every file: the first that a zip can hold."""
+
+NO_APPLICATION = """Applications that travel with the package, a folder each. There are none: `azd env set
+SLIPWAY_APPLICATIONS examples/…` names the folder that holds yours, and `azd deploy` brings them.
+"""
+
+
+def gather(target: Path, *, source: Path = ROOT, applications: str = "") -> None:
+    """Our own files. An earlier package is thrown away."""
+    shutil.rmtree(target, ignore_errors=True)
+    for part in PARTS:
+        for path in _files(source / part):
+            name = path.relative_to(source)
+            if not any(name.is_relative_to(left_out) for left_out in LEFT_OUT):
+                _copy(path, target / name)
+    deliveries = target / "deliveries"
+    if applications:
+        folder = source / applications
+        if not folder.is_dir():
+            raise RefusedError(f"SLIPWAY_APPLICATIONS is {applications!r}: there is no such folder in {source}.")
+        for path in _files(folder):
+            _copy(path, deliveries / path.relative_to(folder))
+    else:
+        deliveries.mkdir(parents=True)
+        (deliveries / "README.md").write_text(NO_APPLICATION, encoding="utf-8")
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    for inner in sorted(path.rglob("*")):
+        if inner.is_file() and "__pycache__" not in inner.parts:
+            yield inner
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+
+
+def install(target: Path, *, source: Path = ROOT) -> None:
+    """The wheels, for Azure's Python and not for this one. What has no wheel, or another hash, is an error.
+
+    pip would compare `Requires-Python` with the Python that it runs in: what is pinned was chosen for the other one.
+    """
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
+        *("--require-hashes", "--no-deps", "--only-binary", ":all:", "--ignore-requires-python"),
+        *("--implementation", "cp", "--python-version", PYTHON),
+        *(item for platform in PLATFORMS for item in ("--platform", platform)),
+        *("--target", str(target / SITE_PACKAGES), "--requirement", str(source / "requirements.txt")),
+    ]
+    if subprocess.run(command, check=False).returncode != 0:  # noqa: S603 - our own arguments
+        raise RefusedError("The wheels of requirements.txt could not be installed; pip says above why.")
+
+
+def make_reproducible(target: Path) -> None:
+    """No trace of when, where and by whom: dates, rights, and what pip writes down about this machine."""
+    for path in sorted(target.rglob("*")):
+        if path.name in ("RECORD", "direct_url.json", "REQUESTED", "INSTALLER") and path.parent.suffix == ".dist-info":
+            path.unlink()
+        elif path.is_file():
+            path.chmod(0o644)
+            os.utime(path, (UNCHANGING, UNCHANGING))
+    shutil.rmtree(target / SITE_PACKAGES / "bin", ignore_errors=True)
+
+
+def steps() -> None:
+    target = ROOT / "build/app"
+    gather(target, applications=os.environ.get("SLIPWAY_APPLICATIONS", ""))
+    install(target)
+    make_reproducible(target)
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    say(f"The package is in build/app: {size / 1e6:.0f} MB before it is zipped")
+
+
+if __name__ == "__main__":
+    main(steps)

@@ -1,0 +1,174 @@
+"""Before anything is made: what azd holds is looked at, and the Entra application that people sign in to exists.
+
+The application has no password: the app proves with its managed identity who it is (postprovision.py sets up that
+trust). It is looked up by a name that only this environment gives, so a repeat after any failure finds it again.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+
+from cloud import (
+    RefusedError,
+    arm,
+    arm_list,
+    exists,
+    graph,
+    main,
+    remember,
+    say,
+    tenant_of_subscription,
+    value_of,
+    wait_for,
+)
+
+_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_NUMBER = (r"\d+", "a whole number")
+_SWITCH = (r"true|false", "true or false")
+CHECKS: dict[str, tuple[str, str]] = {
+    "AZURE_ENV_NAME": (
+        r"[a-z][a-z0-9-]{0,30}[a-z0-9]",
+        "2 to 32 lower-case letters, digits and hyphens, of which the first is a letter and the last no hyphen: it "
+        "becomes part of names that Azure takes no others for (`azd env new NAME` makes another environment)",
+    ),
+    "AZURE_LOCATION": (r"[a-z0-9]+", "a region's short name, such as westeurope"),
+    "SLIPWAY_TIER": ("standard|trial", "standard or trial"),
+    "SLIPWAY_NETWORK_BLOCK": (
+        r"10\.(?!0$|244$)(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])|172\.(1[6-9]|2\d|3[01])|192\.168",
+        "the first two numbers of a private range, and not 10.0 or 10.244, which the clusters use inside",
+    ),
+    "SLIPWAY_CUSTOM_URL": (
+        r"https://[^/\s]+",
+        "an address like https://slipway.example.com, without a slash at its end",
+    ),
+    "SLIPWAY_PIPELINE_PRINCIPAL_ID": (_GUID, "the object id of a service principal"),
+    "SLIPWAY_CLUSTER_ADMIN_GROUPS": (rf"{_GUID}(\s*,\s*{_GUID})*", "object ids of groups, separated by commas"),
+    **dict.fromkeys(
+        (
+            *("SLIPWAY_STAGING_NODES", "SLIPWAY_PRODUCTION_NODES", "SLIPWAY_LOG_RETENTION_DAYS"),
+            *("SLIPWAY_AUDIT_RETENTION_DAYS", "SLIPWAY_INSTANCE_MEMORY", "SLIPWAY_MAXIMUM_INSTANCES"),
+            "SLIPWAY_ALWAYS_READY",
+        ),
+        _NUMBER,
+    ),
+    **dict.fromkeys(
+        (
+            *("SLIPWAY_MANAGED_PROMETHEUS", "SLIPWAY_PRIVATE_NETWORKING", "SLIPWAY_PROMOTION_BY_IMPORT"),
+            *("SLIPWAY_EMAIL", "SLIPWAY_TEAMS_FLOW", "SLIPWAY_AUDIT_POLICY_LOCKED", "SLIPWAY_RECOVER_VAULT"),
+            "SLIPWAY_LOCK_LEDGER",
+        ),
+        _SWITCH,
+    ),
+}
+"""What a variable must look like, where it is set. azd takes a number that is none for the default, without a word."""
+
+TOGETHER = {
+    "SLIPWAY_EXISTING_STAGING_CLUSTER": "SLIPWAY_EXISTING_STAGING_GROUP",
+    "SLIPWAY_EXISTING_PRODUCTION_CLUSTER": "SLIPWAY_EXISTING_PRODUCTION_GROUP",
+    "SLIPWAY_EXISTING_LEDGER": "SLIPWAY_EXISTING_LEDGER_GROUP",
+}
+"""What is named only together with the resource group in which it is."""
+
+STORAGE, VAULT = "2023-05-01", "2026-02-01"
+
+
+def faults(environment: Mapping[str, str]) -> Iterator[str]:
+    """Everything about the environment that cannot work, each as a sentence."""
+    for name, (pattern, wanted) in CHECKS.items():
+        value = environment.get(name, "")
+        if value and not re.fullmatch(pattern, value):
+            yield f"{name} is {value!r}: expected {wanted}."
+    for name, group in TOGETHER.items():
+        if environment.get(name) and not environment.get(group):
+            yield f"{name} is set: set {group} as well."
+    extra = environment.get("SLIPWAY_EXTRA_SETTINGS", "")
+    if extra and not _is_object_of_texts(extra):
+        yield 'SLIPWAY_EXTRA_SETTINGS is not a JSON object of texts, such as {"SLIPWAY_TRACE_SHARE": "0.5"}.'
+
+
+def _is_object_of_texts(value: str) -> bool:
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and all(isinstance(item, str) for item in found.values())
+
+
+def look_at_environment() -> None:
+    found = list(faults(os.environ))
+    if found:
+        raise RefusedError("\n".join(found))
+
+
+def ensure_application() -> None:
+    """The application and its entry in the tenant. One that somebody named is used as it is."""
+    client_id = os.environ.get("SLIPWAY_SIGN_IN_CLIENT_ID", "")
+    known = bool(client_id)
+    if not known:
+        client_id = _find_or_make_application()
+    entry = f"/servicePrincipals(appId='{client_id}')"
+    if exists(lambda: graph("get", entry)) is None:
+        graph("post", "/servicePrincipals", body={"appId": client_id})
+    if not known:
+        remember("SLIPWAY_SIGN_IN_CLIENT_ID", client_id)
+
+
+def _find_or_make_application() -> str:
+    name = value_of("AZURE_ENV_NAME")
+    key = f"/applications(uniqueName='slipway-{value_of('AZURE_SUBSCRIPTION_ID')}-{name}')"
+    found = exists(lambda: graph("get", key))
+    if found is None:
+        wanted = {
+            "displayName": f"Slipway ({name})",
+            "signInAudience": "AzureADMyOrg",
+            "web": {"implicitGrantSettings": {"enableIdTokenIssuance": True}},
+        }
+        graph("patch", key, body=wanted, headers=["Prefer=create-if-missing"])
+        found = wait_for("The new Entra application", lambda: graph("get", key))
+        say(f"Made the Entra application Slipway ({name}), client id {found['appId']}")
+    return str(found["appId"])
+
+
+def note_locked_policy() -> None:
+    """A locked policy of the audit container can be extended and nothing else: the template then leaves it alone."""
+    account, group = os.environ.get("SLIPWAY_LEDGER_STORAGE"), os.environ.get("SLIPWAY_LEDGER_GROUP")
+    if not account or not group:
+        return
+    path = (
+        f"/subscriptions/{value_of('AZURE_SUBSCRIPTION_ID')}/resourceGroups/{group}/providers/Microsoft.Storage"
+        f"/storageAccounts/{account}/blobServices/default/containers/audit/immutabilityPolicies/default"
+    )
+    policy = exists(lambda: arm("get", path, STORAGE))
+    locked = policy is not None and policy["properties"].get("state") == "Locked"
+    _remember_switch("SLIPWAY_AUDIT_POLICY_LOCKED", on=locked)
+
+
+def note_deleted_vault() -> None:
+    """`azd down` leaves the vault deleted but kept. It is recovered, with the keys of links that are still open."""
+    group = f"/resourcegroups/rg-slipway-{value_of('AZURE_ENV_NAME')}/"
+    path = f"/subscriptions/{value_of('AZURE_SUBSCRIPTION_ID')}/providers/Microsoft.KeyVault/deletedVaults"
+    deleted = [
+        vault
+        for vault in arm_list(path, VAULT)
+        if group in vault["properties"]["vaultId"].lower()
+        and vault["properties"]["location"].replace(" ", "").lower() == value_of("AZURE_LOCATION")
+    ]
+    _remember_switch("SLIPWAY_RECOVER_VAULT", on=bool(deleted))
+
+
+def _remember_switch(name: str, *, on: bool) -> None:
+    if on != (os.environ.get(name) == "true"):
+        remember(name, "true" if on else "false")
+
+
+def steps() -> None:
+    look_at_environment()
+    tenant_of_subscription()
+    note_locked_policy()
+    note_deleted_vault()
+    ensure_application()
+
+
+if __name__ == "__main__":
+    main(steps)

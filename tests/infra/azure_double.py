@@ -1,0 +1,340 @@
+"""A stand-in for `az` and `azd`, with a memory: what the hooks ask of Azure, answered from a file.
+
+It knows the requests that our hooks make, in the words in which `az` 2.91 answers them (a 404 is `ERROR: Not Found(…)`
+and the code 1), and refuses every other by name. Started as a program of its own for each call, as `az` is.
+
+`$AZURE_DOUBLE` is the folder with `state.json`. In it, `lines` makes it end lines as Windows does, and `plan` says what
+happens at one call: `before` or `after` its effect the hook is killed, or the call fails (`fail`).
+"""
+
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+OTHER_SUBSCRIPTION = "00000000-0000-0000-0000-0000000000f1"
+TENANT = "00000000-0000-0000-0000-000000000002"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-slipway-try"
+NEWEST = {
+    "2026-02-01",
+    "2023-05-01",
+    "2022-04-01",
+    "2022-03-01",
+    "2019-05-01",
+    "2016-06-01",
+    "2025-09-01",
+    "2024-11-01",
+}
+
+
+class Refused(Exception):  # noqa: N818
+    """What Azure answers instead of a result."""
+
+    def __init__(self, reason: str, code: str = "") -> None:
+        super().__init__(f"{reason}({json.dumps({'error': {'code': code or reason}})})")
+
+
+def empty_state() -> dict[str, Any]:
+    """Two subscriptions of one tenant, and nothing in either."""
+    return {
+        "accounts": {SUBSCRIPTION: TENANT, OTHER_SUBSCRIPTION: TENANT},
+        "default_account": SUBSCRIPTION,
+        "environment": {},
+        "secrets": {},
+        "applications": {},
+        "service_principals": [],
+        "rights": [],
+        "resources": [],
+        "deleted_vaults": [],
+        "policy": None,
+        "refreshed": 0,
+        "deployments": [],
+        "calls": [],
+        "page": 100,
+        "made": 0,
+    }
+
+
+def _new_id(state: dict[str, Any]) -> str:
+    state["made"] += 1
+    return f"00000000-0000-0000-0001-{state['made']:012d}"
+
+
+Rest = Callable[[dict[str, Any], dict[str, str], Any, re.Match[str], dict[str, str]], Any]
+ROUTES: list[tuple[str, str, Rest]] = []
+
+
+def route(method: str, pattern: str) -> Callable[[Rest], Rest]:
+    def keep(answer: Rest) -> Rest:
+        ROUTES.append((method, pattern, answer))
+        return answer
+
+    return keep
+
+
+SECRET = rf"{GROUP}/providers/Microsoft\.KeyVault/vaults/[\w-]+/secrets/([\w-]+)"
+
+
+@route("get", SECRET)
+def _get_secret(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
+    if found[1] not in state["secrets"]:
+        raise Refused("Not Found", "SecretNotFound")
+    return {"name": found[1], "properties": {"attributes": {"enabled": True}}}
+
+
+@route("put", SECRET)
+def _put_secret(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
+    state["secrets"][found[1]] = body["properties"]["value"]
+    return {"name": found[1], "properties": {}}
+
+
+def _application(state: dict[str, Any], field: str, value: str) -> dict[str, Any]:
+    for application in state["applications"].values():
+        if application.get(field) == value:
+            return application  # type: ignore[no-any-return]
+    raise Refused("Not Found", "Request_ResourceNotFound")
+
+
+@route("get", r"/applications\((uniqueName|appId)='([^']+)'\)")
+def _get_application(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
+    return _application(state, found[1], found[2])
+
+
+@route("patch", r"/applications\((uniqueName|appId)='([^']+)'\)")
+def _patch_application(
+    state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], headers: dict[str, str]
+) -> Any:
+    try:
+        application = _application(state, found[1], found[2])
+    except Refused:
+        if found[1] != "uniqueName" or headers.get("Prefer") != "create-if-missing":
+            raise
+        app_id = _new_id(state)
+        made = {"appId": app_id, "uniqueName": found[2], "web": {"redirectUris": []}, "credentials": [], **body}
+        made["web"] = {"redirectUris": [], **body.get("web", {})}
+        state["applications"][app_id] = made
+        return made
+    application["web"].update(body.get("web", {}))
+    application.update({key: value for key, value in body.items() if key != "web"})
+    return None
+
+
+CREDENTIALS = r"/applications\(appId='([^']+)'\)/federatedIdentityCredentials"
+
+
+@route("get", CREDENTIALS)
+def _credentials(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
+    return {"value": _application(state, "appId", found[1])["credentials"]}
+
+
+@route("post", CREDENTIALS)
+def _add_credential(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
+    there = _application(state, "appId", found[1])["credentials"]
+    if any(item["name"] == body["name"] or item["subject"] == body["subject"] for item in there):
+        raise Refused("Conflict", "Request_MultipleObjectsWithSameKeyValue")
+    there.append({"id": _new_id(state), **body})
+    return there[-1]
+
+
+@route("patch", CREDENTIALS + r"/([\w-]+)")
+def _change_credential(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
+    if "name" in body:
+        raise Refused("Bad Request", "Request_BadRequest")
+    for item in _application(state, "appId", found[1])["credentials"]:
+        if item["id"] == found[2]:
+            item.update(body)
+            return None
+    raise Refused("Not Found", "Request_ResourceNotFound")
+
+
+@route("get", r"/servicePrincipals\(appId='([^']+)'\)")
+def _get_entry(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
+    if found[1] not in state["service_principals"]:
+        raise Refused("Not Found", "Request_ResourceNotFound")
+    return {"appId": found[1]}
+
+
+@route("post", r"/servicePrincipals")
+def _add_entry(state: dict[str, Any], _query: Any, body: Any, _found: Any, _headers: Any) -> Any:
+    if body["appId"] in state["service_principals"]:
+        raise Refused("Conflict", "Request_MultipleObjectsWithSameKeyValue")
+    state["service_principals"].append(body["appId"])
+    return body
+
+
+POLICY = r".*/storageAccounts/\w+/blobServices/default/containers/audit/immutabilityPolicies/default"
+
+
+@route("get", POLICY)
+def _get_policy(state: dict[str, Any], _query: Any, _body: Any, _found: Any, _headers: Any) -> Any:
+    if state["policy"] is None:
+        raise Refused("Not Found", "ContainerNotFound")
+    return {"etag": '"1"', "properties": state["policy"]}
+
+
+@route("post", POLICY + "/extend")
+def _extend_policy(state: dict[str, Any], _query: Any, body: Any, _found: Any, headers: dict[str, str]) -> Any:
+    days = body["properties"]["immutabilityPeriodSinceCreationInDays"]
+    if headers.get("If-Match") != '"1"':
+        raise Refused("Precondition Failed")
+    if state["policy"]["state"] != "Locked" or days <= state["policy"]["immutabilityPeriodSinceCreationInDays"]:
+        raise Refused("Conflict", "ImmutabilityPolicyCannotBeExtended")
+    state["policy"]["immutabilityPeriodSinceCreationInDays"] = days
+    return {"properties": state["policy"]}
+
+
+@route(
+    "get",
+    rf"(/subscriptions/{SUBSCRIPTION}(?:/resourceGroups/[\w-]+)?)/providers/Microsoft\.Authorization/roleAssignments",
+)
+def _list_rights(state: dict[str, Any], query: dict[str, str], _body: Any, found: re.Match[str], _headers: Any) -> Any:
+    wanted = re.fullmatch(r"principalId eq '([\w-]+)'", query["$filter"]) if "$filter" in query else None
+    listed = [
+        right
+        for right in state["rights"]
+        if (right["properties"]["principalId"] == wanted[1] if wanted else _touches(right, found[1]))
+    ]
+    return _page(state, listed, found[0], query)
+
+
+def _touches(right: dict[str, Any], scope: str) -> bool:
+    """At, above or below a scope: that is what a list of rights holds."""
+    own = right["properties"]["scope"] + "/"
+    return bool(own.startswith(scope + "/") or (scope + "/").startswith(own))
+
+
+def _page(state: dict[str, Any], listed: list[Any], path: str, query: dict[str, str]) -> dict[str, Any]:
+    start = int(query.get("$skiptoken", 0))
+    page: dict[str, Any] = {"value": listed[start : start + state["page"]]}
+    if len(listed) > start + state["page"]:
+        rest = "&".join(f"{key}={value}" for key, value in query.items() if key != "$skiptoken")
+        page["nextLink"] = f"https://management.azure.com{path}?{rest}&$skiptoken={start + state['page']}"
+    return page
+
+
+@route("delete", r"(.*/providers/Microsoft\.Authorization/roleAssignments/[\w-]+)")
+def _take_right(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
+    state["rights"] = [right for right in state["rights"] if right["id"] != found[1]]
+
+
+@route("get", rf"/subscriptions/{SUBSCRIPTION}/providers/Microsoft\.KeyVault/deletedVaults")
+def _deleted_vaults(
+    state: dict[str, Any], query: dict[str, str], _body: Any, found: re.Match[str], _headers: Any
+) -> Any:
+    return _page(state, state["deleted_vaults"], found[0], query)
+
+
+@route("post", rf"{GROUP}/providers/Microsoft\.Web/sites/[\w-]+/config/configreferences/appsettings/refresh")
+def _refresh(state: dict[str, Any], _query: Any, _body: Any, _found: Any, _headers: Any) -> Any:
+    state["refreshed"] += 1
+
+
+RESOURCE = rf"({GROUP}/providers/Microsoft\.(?:Logic|Communication|Web/connections|Web/sites/[\w-]+/functions)[\w./-]+)"
+
+
+@route("get", RESOURCE)
+def _get_resource(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
+    if found[1] not in state["resources"]:
+        raise Refused("Not Found", "ResourceNotFound")
+    return {"id": found[1]}
+
+
+@route("delete", RESOURCE)
+def _delete_resource(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
+    state["resources"] = [resource for resource in state["resources"] if resource != found[1]]
+
+
+def _options(arguments: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    name = ""
+    for argument in arguments:
+        if argument.startswith("--"):
+            name = argument
+            found[name] = []
+        else:
+            found.setdefault(name, []).append(argument)
+    return found
+
+
+def _pairs(items: list[str]) -> dict[str, str]:
+    return dict(item.split("=", 1) for item in items)
+
+
+def rest(state: dict[str, Any], options: dict[str, list[str]]) -> Any:
+    (method,), (url,) = options["--method"], options["--url"]
+    address, _, rest_of_query = url.partition("?")
+    query = _pairs(options.get("--url-parameters", [])) | _pairs([item for item in rest_of_query.split("&") if item])
+    body = None
+    if "--body" in options:
+        file = Path(options["--body"][0].removeprefix("@"))
+        state.setdefault("modes", []).append(oct(file.stat().st_mode & 0o777))
+        body = json.loads(file.read_text(encoding="utf-8"))
+    for start in ("https://management.azure.com", "https://graph.microsoft.com/v1.0"):
+        if address.startswith(start):
+            path = address.removeprefix(start)
+            if start.endswith("azure.com") and query.get("api-version") not in NEWEST:
+                raise Refused("Bad Request", "InvalidApiVersionParameter")
+            for known, pattern, answer in ROUTES:
+                if known == method and (found := re.fullmatch(pattern, path)):
+                    return answer(state, query, body, found, _pairs(options.get("--headers", [])))
+    raise NotImplementedError(f"{method} {url} is not known to this double")
+
+
+def az(state: dict[str, Any], arguments: list[str]) -> Any:
+    if arguments[:2] == ["account", "show"]:
+        account = _options(arguments[2:]).get("--subscription", [state["default_account"]])[0]
+        if account not in state["accounts"]:
+            raise Refused(f"The subscription of '{account}' doesn't exist in cloud 'AzureCloud'.")
+        return {"id": account, "tenantId": state["accounts"][account]}
+    if arguments[:1] == ["rest"]:
+        return rest(state, _options(arguments[1:]))
+    if arguments[:3] == ["deployment", "group", "create"]:
+        options = _options(arguments[3:])
+        state["deployments"].append({key: value for key, value in options.items() if key != "--template-file"})
+        assert Path(options["--template-file"][0]).is_file()
+        return None
+    raise NotImplementedError(f"az {' '.join(arguments)} is not known to this double")
+
+
+def azd(state: dict[str, Any], arguments: list[str]) -> Any:
+    if arguments[:2] == ["env", "set"] and arguments[4:] == ["--environment", "try"]:
+        state["environment"][arguments[2]] = arguments[3]
+        return None
+    raise NotImplementedError(f"azd {' '.join(arguments)} is not known to this double")
+
+
+def main(program: str, arguments: list[str]) -> int:
+    folder = Path(os.environ["AZURE_DOUBLE"])
+    file = folder / "state.json"
+    state = json.loads(file.read_text(encoding="utf-8"))
+    state["calls"].append(" ".join([program, *arguments]))
+    plan = state.get("plan", {})
+    this_one = plan.get("at") == len(state["calls"])
+    code, out, error = 0, "", ""
+    if not (this_one and plan["how"] in ("before", "fail")):
+        try:
+            answer = (az if program == "az" else azd)(state, arguments)
+            out = "" if answer is None else json.dumps(answer, indent=2)
+        except Refused as refused:
+            code, error = 1, f"ERROR: {refused}"
+        except NotImplementedError as unknown:
+            code, error = 2, f"ERROR: {unknown}"
+    elif plan["how"] == "fail":
+        code, error = 1, "ERROR: Too Many Requests"
+    file.write_text(json.dumps(state), encoding="utf-8")
+    if this_one and plan["how"] in ("before", "after"):
+        os.kill(os.getppid(), signal.SIGKILL)
+    end = "\r\n" if state.get("lines") == "windows" else "\n"
+    for stream, text in ((sys.stdout, out), (sys.stderr, error)):
+        if text:
+            stream.buffer.write((text.replace("\n", end) + end).encode())
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,83 @@
+"""A bare installation answers under every worker library that Azure may serve: nobody can choose which a region has.
+
+`make workers` puts the older ones into `.local/workers`; the newest is what the laptop runs. Without them these are
+skipped.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from local.functions import frames
+from local.functions.protos import RpcHttp, TypedData
+from local.functions.worker_link import WorkerLink
+from tests.infra.compiler import ROOT
+from tests.infra.test_package import HOOK, INSTALLED
+
+FOLDER = Path(os.environ.get("SLIPWAY_WORKERS", ROOT / ".local/workers"))
+OLDER = ("1.0.0", "1.1.0", "1.1.1", "1.2.1")
+"""Besides the pinned one; as the Makefile installs them."""
+
+NEWEST = "pinned"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("package") / "app"
+    HOOK.gather(folder)
+    return folder
+
+
+def _environment(version: str, **added: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    library = {} if version == NEWEST else {"PYTHONPATH": str(FOLDER / version)}
+    return {**clean, **library, **INSTALLED, "APPLICATIONINSIGHTS_CONNECTION_STRING": "", **added}
+
+
+async def _health(app: Path, environment: dict[str, str]) -> frames.Outcome:
+    """Indexes the app, and asks it how it is."""
+    link = await WorkerLink.start(app, environment, "info")
+    try:
+        (health,) = [function for function in link.indexed.functions if function.name == "health"]
+        assert {"image_pushed", "azure_devops_hook"} <= {function.name for function in link.indexed.functions}
+        request = RpcHttp(method="GET", url="https://x/api/health", headers={}, query={}, params={}, body=TypedData())
+        order = frames.Invoke(
+            invocation_id="00000000-0000-0000-0000-000000000001",
+            function_id=health.function_id,
+            inputs=[("req", TypedData(http=request))],
+            trace_parent=f"00-{'a' * 32}-{'b' * 16}-01",
+        )
+        return await link.invoke(order)
+    finally:
+        await link.kill()
+
+
+def test_the_versions_are_those_that_the_makefile_installs() -> None:
+    assert f"WORKER_LIBRARIES := {' '.join(OLDER)}\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def _skip_without(version: str) -> None:
+    if version != NEWEST and not (FOLDER / version).is_dir():
+        pytest.skip("the worker library is not installed; `make workers` does it")
+
+
+@pytest.mark.parametrize("version", [*OLDER, NEWEST])
+def test_a_bare_installation_is_healthy(version: str, package: Path) -> None:
+    _skip_without(version)
+    outcome = asyncio.run(_health(package, _environment(version)))
+    assert outcome.ok, outcome.error
+    assert outcome.returned is not None
+    assert outcome.returned.http.status_code == "200"
+    assert b'"applications": 0' in outcome.returned.http.body.bytes
+
+
+@pytest.mark.parametrize("version", OLDER[1:])
+def test_the_switch_that_the_template_leaves_out_kills_every_invocation_between_1_0_and_1_3(
+    version: str, package: Path
+) -> None:
+    _skip_without(version)
+    outcome = asyncio.run(_health(package, _environment(version, PYTHON_ENABLE_OPENTELEMETRY="true")))
+    assert not outcome.ok
+    assert "extract" in outcome.error
