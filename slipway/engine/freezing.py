@@ -156,7 +156,7 @@ def differences(application: str, head: Head, state: FreezeState | None, *, now:
 def _rules(order: Order, here: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
     if order.verb is Verb.UNFREEZE:
         return (thaw_rule(EVERYTHING, here, now=now),)
-    given = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze says why")
+    given = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze needs a reason")
     return (*freeze_rules(EVERYTHING, here, order.until, now=now), given)
 
 
