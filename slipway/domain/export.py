@@ -64,14 +64,14 @@ def read_back(form: Form, line: str | list[str]) -> dict[str, Any]:
     if form is Form.CSV:
         return _from_cells(line if isinstance(line, list) else [line])
     try:
-        found = json.loads(line if isinstance(line, str) else "")
+        record = json.loads(line if isinstance(line, str) else "")
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    if form is Form.CLOUDEVENTS and isinstance(found, dict):
-        found = found.get("data")
-    if not isinstance(found, dict):
+    if form is Form.CLOUDEVENTS and isinstance(record, dict):
+        record = record.get("data")
+    if not isinstance(record, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - what was read is wrong, not how it was called
-    return found
+    return record
 
 
 def form_of(first: str) -> Form:
@@ -101,18 +101,18 @@ def _cell(value: Any) -> str:
 def _from_cells(cells: list[str]) -> dict[str, Any]:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"expected {len(COLUMNS)} cells, got {len(cells)}")
-    found: dict[str, Any] = {
+    record: dict[str, Any] = {
         name: (cell.removeprefix(_MARK) if cell else None) for name, cell in zip(COLUMNS, cells, strict=True)
     }
     try:
-        found["details"] = json.loads(found["details"] or "")
+        record["details"] = json.loads(record["details"] or "")
     except RecursionError as error:
         raise ValueError("details: it is nested too deeply") from error
-    sequence = str(found["sequence"])
+    sequence = str(record["sequence"])
     if not (sequence.isascii() and sequence.isdigit()):
         raise ValueError("sequence: expected a whole number")
-    found["sequence"] = int(sequence)
-    return found
+    record["sequence"] = int(sequence)
+    return record
 
 
 # ---- CloudEvents

@@ -158,9 +158,9 @@ class ApprovalGate(Record):
         names = [name for identity in self.identities for name in identity.names]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"identities: {twice[0]} is listed for two people")
-        if len({one.casefold() for one in self.approvers}) != len(self.approvers):
+        if len({approver.casefold() for approver in self.approvers}) != len(self.approvers):
             raise ValueError("approvers: the same person is listed twice")
-        direct = [one for one in self.approvers if not one.startswith(GROUP)]
+        direct = [approver for approver in self.approvers if not approver.startswith(GROUP)]
         if len(self.circle.people(direct)) != len(direct):
             raise ValueError("approvers: the same person is listed twice, under two names")
         return self
@@ -185,7 +185,7 @@ class ApprovalGate(Record):
 
     @property
     def _referred(self) -> tuple[str, ...]:
-        return tuple(one.removeprefix(GROUP) for one in self.approvers if one.startswith(GROUP))
+        return tuple(approver.removeprefix(GROUP) for approver in self.approvers if approver.startswith(GROUP))
 
     @property
     def circle(self) -> Circle:
@@ -196,11 +196,11 @@ class ApprovalGate(Record):
         return self.circle.people(self._listed())
 
     def _listed(self) -> Iterator[str]:
-        for one in self.approvers:
-            if one.startswith(GROUP):
-                yield from self.groups[one.removeprefix(GROUP)].members
+        for approver in self.approvers:
+            if approver.startswith(GROUP):
+                yield from self.groups[approver.removeprefix(GROUP)].members
             else:
-                yield one
+                yield approver
         for group in self.groups.values():
             yield from group.members
 
@@ -215,10 +215,10 @@ class ApprovalGate(Record):
 
     def is_member(self, group: str, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
         """Whether the person of these names belongs to the group: by the list, or by what a sign-in verified."""
-        found = self.groups[group]
-        if signed_in is not None and found.entra is not None and found.entra in signed_in.groups:
+        definition = self.groups[group]
+        if signed_in is not None and definition.entra is not None and definition.entra in signed_in.groups:
             return True
-        return any(not person.names.isdisjoint(names) for person in self.circle.people(found.members))
+        return any(not person.names.isdisjoint(names) for person in self.circle.people(definition.members))
 
 
 Gate = Annotated[AutoGate | ApprovalGate, Field(discriminator="kind")]

@@ -26,13 +26,13 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 def parse_keys(text: str) -> dict[str, bytes]:
     """ValueError tells what is wrong by its place in the list, and never repeats a key."""
     keys: dict[str, bytes] = {}
-    for place, item in enumerate(filter(None, re.split(r"[,\s]+", text)), start=1):
+    for position, item in enumerate(filter(None, re.split(r"[,\s]+", text)), start=1):
         key_id, colon, encoded = item.partition(":")
         if not colon or not re.fullmatch(ID_PATTERN, key_id):
-            raise ValueError(f"item {place}: expected id:base64, the id of at most 40 letters, digits, dots, dashes")
+            raise ValueError(f"item {position}: expected id:base64, the id of at most 40 letters, digits, dots, dashes")
         if key_id in keys:
-            raise ValueError(f"item {place}: expected another id, got that of an item before it")
-        keys[key_id] = decode_key(encoded, f"item {place}: expected base64 after the colon", f"item {place}")
+            raise ValueError(f"item {position}: expected another id, got that of an item before it")
+        keys[key_id] = decode_key(encoded, f"item {position}: expected base64 after the colon", f"item {position}")
     return keys
 
 
@@ -60,9 +60,9 @@ def new_id(taken: Iterable[str], *, now: datetime) -> str:
 
 def made_on(key_id: str) -> datetime | None:
     """The day that a key of a file was made, as its name says; nothing where people named it."""
-    found = _DAY.fullmatch(key_id)
+    match = _DAY.fullmatch(key_id)
     try:
-        return datetime.strptime(found[1], "%Y%m%d").replace(tzinfo=UTC) if found else None
+        return datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC) if match else None
     except ValueError:
         return None
 
@@ -90,22 +90,24 @@ class Version:
 def live_versions(versions: Iterable[Version], *, now: datetime) -> list[LiveKey]:
     """Those that may be used now, the newest first, which signs."""
     usable = [
-        one
-        for one in versions
-        if one.enabled and (one.not_before or _NEVER) <= now and (one.expires is None or now < one.expires)
+        version
+        for version in versions
+        if version.enabled
+        and (version.not_before or _NEVER) <= now
+        and (version.expires is None or now < version.expires)
     ]
-    usable.sort(key=lambda one: (one.made or _NEVER, one.id), reverse=True)
-    return [LiveKey(id=one.id, made=one.made) for one in usable]
+    usable.sort(key=lambda version: (version.made or _NEVER, version.id), reverse=True)
+    return [LiveKey(id=version.id, made=version.made) for version in usable]
 
 
-def needed_until(keys: Sequence[LiveKey], place: int) -> datetime | None:
+def needed_until(keys: Sequence[LiveKey], position: int) -> datetime | None:
     """When the links of the key in this place are over; nothing for the first one, which signs, and where it is not
     known when the one after it was made. `keys`: the newest first."""
-    made = keys[place - 1].made if place else None
+    made = keys[position - 1].made if position else None
     return made + LINKS_LIVE if made else None
 
 
 def over(keys: Sequence[LiveKey], *, now: datetime) -> tuple[str, ...]:
     """Ids of the keys that no good link can have any more. `keys`: the newest first."""
-    untils = ((key.id, needed_until(keys, place)) for place, key in enumerate(keys))
+    untils = ((key.id, needed_until(keys, position)) for position, key in enumerate(keys))
     return tuple(key_id for key_id, until in untils if until is not None and until <= now)

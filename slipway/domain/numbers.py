@@ -152,7 +152,7 @@ class _Folding:
         if known is None and begins:
             known = self.cursor.open[number] = Followed()
             if len(self.cursor.open) > OPEN_LIMIT:
-                del self.cursor.open[min(one for one in self.cursor.open if one != number)]
+                del self.cursor.open[min(other for other in self.cursor.open if other != number)]
         return known
 
     def _tally(self, record: AuditRecord) -> Tally:

@@ -80,7 +80,7 @@ class Circle:
     """Names, joined into people by a policy's identities."""
 
     def __init__(self, identities: Iterable[Identity] = ()) -> None:
-        self._known: Mapping[str, Identity] = {name: one for one in identities for name in one.names}
+        self._known: Mapping[str, Identity] = {name: identity for identity in identities for name in identity.names}
 
     def names(self, *given: str, signed_in: SignedIn | None = None) -> frozenset[str]:
         """Every name of the person who has the given ones; empty texts name nobody."""
@@ -108,8 +108,8 @@ class Circle:
 
     def _distinct(self, listed: Iterable[str]) -> Iterator[Person]:
         seen: set[str] = set()
-        for one in listed:
-            person = self.person(one)
+        for entry in listed:
+            person = self.person(entry)
             if seen.isdisjoint(person.names):
                 seen |= person.names
                 yield person

@@ -69,7 +69,10 @@ class Plan(Record):
     @property
     def holds_secrets(self) -> bool:
         """Whether a manifest is a Secret that has values: not everybody who may read is to see them."""
-        return any(one.get("kind") == "Secret" and (one.get("data") or one.get("stringData")) for one in self.manifests)
+        return any(
+            manifest.get("kind") == "Secret" and (manifest.get("data") or manifest.get("stringData"))
+            for manifest in self.manifests
+        )
 
     def document(self) -> bytes:
         """The canonical JSON that is kept, and hashed. What only a roll-back has is left out of any other plan."""

@@ -67,9 +67,9 @@ class Step(Record):
 
     @property
     def id(self) -> str:
-        told = f":{self.notice}:{self.channel}" if self.notice else ""
-        told += f":{self.number}" if self.number else ""
-        return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{told}"
+        notice = f":{self.notice}:{self.channel}" if self.notice else ""
+        notice += f":{self.number}" if self.number else ""
+        return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{notice}"
 
     @property
     def message_id(self) -> str:

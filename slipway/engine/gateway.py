@@ -1,4 +1,4 @@
-"""The gateway: what comes by HTTP is parsed into an event and enqueued; nothing else happens to it there."""
+"""The gateway: parses HTTP requests into events and enqueues them; they are handled from the queue."""
 
 import logging
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ AZURE_DEVOPS = "azure-devops"
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """Raises `Ignored` and `BadInput` as the parsers do, `QueueUnavailable` and `MessageTooLarge`."""
+    """Parses and enqueues. Its methods raise `Ignored`, `BadInput`, `QueueUnavailable` and `MessageTooLarge`."""
 
     bus: Bus
     sources: Mapping[str, EventSource]
@@ -27,13 +27,13 @@ class Gateway:
     clock: Clock = utc_now
 
     def registry_event(self, body: bytes) -> None:
-        """A registry's event, in the form that `inbound.registry_event` writes."""
+        """Accept a registry's event, in the form that `inbound.registry_event` writes."""
         event = parse_image_event(body, self.sources, now=self.clock())
         self._enqueue(event)
         log.info("accepted push of %s:%s to %s", event.repository, event.tag, event.registry)
 
     def hook(self, body: bytes) -> None:
-        """The body of an Azure DevOps service hook."""
+        """Accept the body of an Azure DevOps service hook."""
         event = parse_hook(body, self.organizations, now=self.clock())
         self._enqueue(event)
         log.info("accepted run %s of %s", event.run.number, event.run.pipeline)

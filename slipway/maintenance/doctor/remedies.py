@@ -28,8 +28,8 @@ class Remedies:
     def queue(self, queue: str, role: str) -> str:
         if not self.namespace:
             return ""
-        found = f"$(az servicebus namespace list --query \"[?name=='{self.namespace}'].id\" -o tsv)"
-        return self._grant(role, f"{found}/queues/{queue}")
+        namespace_id = f"$(az servicebus namespace list --query \"[?name=='{self.namespace}'].id\" -o tsv)"
+        return self._grant(role, f"{namespace_id}/queues/{queue}")
 
     def registry(self, name: str, role: str) -> str:
         scope = self.resource_ids.get(name, "")
@@ -39,8 +39,8 @@ class Remedies:
         host = self.cluster_hosts.get(name, "")
         if not host:
             return f"kubectl create rolebinding slipway --clusterrole edit --user slipway --namespace {namespace}"
-        found = f"$(az aks list --query \"[?fqdn=='{host}'].id\" -o tsv)"
-        return self._grant("Azure Kubernetes Service RBAC Writer", f"{found}/namespaces/{namespace}")
+        cluster_id = f"$(az aks list --query \"[?fqdn=='{host}'].id\" -o tsv)"
+        return self._grant("Azure Kubernetes Service RBAC Writer", f"{cluster_id}/namespaces/{namespace}")
 
     def _storage(self) -> str:
         return f"$(az storage account show --name {self.storage_account} --query id -o tsv)"
