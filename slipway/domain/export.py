@@ -1,5 +1,5 @@
-"""The forms in which records leave the installation: JSON Lines, CSV and CloudEvents, each a line that can be turned
-back into the record that it was made of, so that an export of any form can be verified.
+"""The export formats of audit records: JSON Lines, CSV and CloudEvents. Each line can be converted back into its
+record, so that an export in any format can be verified.
 
 The command and the app both write them; docs/reference/audit-format.md says how they look.
 """
@@ -19,7 +19,7 @@ class Form(StrEnum):
     JSONL = "jsonl"
     """The record in its canonical form with its hash, a line each."""
     CSV = "csv"
-    """A line each, details as JSON in one cell; a spreadsheet takes nothing in it for a formula."""
+    """One row per record, details as JSON in one cell; protected against formula injection in spreadsheets."""
     CLOUDEVENTS = "cloudevents"
     """A CloudEvent 1.0 in JSON, a line each, with the record as its data."""
 
@@ -38,13 +38,13 @@ COLUMNS: Final = (
     "hash",
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-"""What a spreadsheet may take for the beginning of a formula, and the mark that keeps it from doing so."""
+"""Beginnings that a spreadsheet takes for a formula, and the mark put in front to prevent that."""
 _MARK: Final = "'"
 SOURCE: Final = "/slipway/audit/"
 
 
 def heading(form: Form) -> bytes:
-    """What stands above the first record of a file."""
+    """The header of a file; empty for formats without one."""
     return (",".join(COLUMNS) + "\r\n").encode() if form is Form.CSV else b""
 
 
@@ -60,7 +60,7 @@ def written(form: Form, record: dict[str, Any]) -> bytes:
 
 
 def read_back(form: Form, line: str | list[str]) -> dict[str, Any]:
-    """The record of a line (of CSV: of its cells). Raises ValueError, also for what is too deeply nested."""
+    """The record of a line (for CSV, of its cells). Raises ValueError, also if it is nested too deeply."""
     if form is Form.CSV:
         return _from_cells(line if isinstance(line, list) else [line])
     try:
@@ -89,7 +89,7 @@ def _row(cells: list[str]) -> bytes:
 
 
 def _cell(value: Any) -> str:
-    """Nothing for null. A text that a spreadsheet could take for a formula, and the empty one, get a mark in front."""
+    """A CSV cell: empty for null. Empty text, and text that a spreadsheet could take for a formula, is marked."""
     if value is None:
         return ""
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Signed tokens: what a link may be used for, by whom, until when. HMAC-SHA-256; the ledger stays the authority.
+"""Signed tokens (HMAC-SHA-256): what a link may be used for, by whom, until when. The ledger remains the authority.
 
 A token is `payload.signature`, both base64url without padding. The payload is canonical JSON that holds the key id,
 the purpose, and the claims. Two keys can be live at once, so that rotating does not break open links.
@@ -27,11 +27,11 @@ class TokenRefused(ValueError):  # noqa: N818 - the message is the point
 
 
 class TokenExpired(TokenRefused):
-    """The token was good once: its time is over."""
+    """The token was valid but has expired."""
 
 
 class KeysUnavailable(Exception):  # noqa: N818 - nothing is wrong, they are only out of reach
-    """Where the signing keys are kept does not answer, and none were read before."""
+    """The store of the signing keys does not answer, and no keys are cached."""
 
 
 class KeySource(Protocol):
@@ -48,13 +48,13 @@ class KeySource(Protocol):
 
 
 class Claims(Record):
-    """What a token stands for; every kind of token ends at some time."""
+    """The claims of a token; tokens of every kind expire."""
 
     expires_at: Moment
 
 
 class ApprovalClaims(Claims):
-    """What an approval link stands for."""
+    """The claims of an approval link."""
 
     application: Name
     release: int
@@ -116,7 +116,7 @@ class Keys:
 
 
 class FixedKeys:
-    """Keys that stay as they are for as long as the app runs."""
+    """Keys that do not change while the app runs."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = checked_keys(keys)

@@ -99,7 +99,7 @@ def test_queued_names_the_release_ahead_and_what_that_does() -> None:
 
 def test_planning_says_which_attempt() -> None:
     told = explained(stopped_at(StepKind.PLAN, "staging"))
-    assert told.headline == "shop-1 is planning in staging: what a rollout would do is being worked out."
+    assert told.headline == "shop-1 is planning in staging: the plan of its exact changes is being made."
     assert rule(told, "staging", "plan-is-current").reason == "the plan is being made (attempt 1)"
 
 
