@@ -176,7 +176,7 @@ class Application(Record):
 
     @model_validator(mode="after")
     def _conditions_look_back(self) -> Self:
-        """What a gate demands of earlier environments must be there for it to look at."""
+        """A gate's conditions may only refer to earlier environments that can fulfil them."""
         earlier: dict[str, Environment] = {}
         for environment in self.environments:
             if isinstance(environment.gate, AutoGate):

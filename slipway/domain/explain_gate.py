@@ -18,13 +18,13 @@ from .wording import moment
 def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -> Iterator[RuleResult]:
     """The rules of one environment's gate, whether or not the release is in that environment."""
     gate = environment.gate
-    here = release.environment == environment.name
+    is_here = release.environment == environment.name
     if not isinstance(gate, ApprovalGate):
         rules = condition_rules(snapshot.application, release, environment, snapshot.lanes, now=snapshot.now)
         yield from rules or (Rule.QUORUM_REACHED.holds("no approval is needed here"),)
         return
-    yield _is_open(snapshot, release, here=here)
-    if not here:
+    yield _is_open(snapshot, release, is_here=is_here)
+    if not is_here:
         yield from _will_be_asked(gate)
         return
     quorum, *groups = quorum_rules(release, environment)
@@ -34,8 +34,8 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
     yield from own_rules(release, gate, frozenset())
 
 
-def _is_open(snapshot: Snapshot, release: Release, *, here: bool) -> RuleResult:
-    gate = release.gate if here else None
+def _is_open(snapshot: Snapshot, release: Release, *, is_here: bool) -> RuleResult:
+    gate = release.gate if is_here else None
     if gate is None:
         return Rule.GATE_IS_OPEN.not_yet("it opens once there is a plan", WaitsFor.STEP)
     if release.phase.past_the_gate:

@@ -1,4 +1,4 @@
-"""Gates: what an environment demands before its rollout, as `delivery.yaml` says it.
+"""Gates: what an environment demands before its rollout, as set in `delivery.yaml`.
 
 Here is only the policy. `decide/quorum.py` and `decide/automatic.py` say whether it is met, rule by rule.
 """
@@ -78,7 +78,7 @@ class Reminders(Record):
         return self
 
     def pause(self, sent: int) -> timedelta | None:
-        """Time until the next reminder when so many were sent; None where there is none."""
+        """Time until the next reminder after `sent` ones; None if no reminder is left."""
         if sent >= self.most:
             return None
         seconds = min(self.after.total_seconds() * self.factor**sent, timedelta(days=36_500).total_seconds())
@@ -209,12 +209,12 @@ class ApprovalGate(Record):
         return tuple(name for name, group in self.groups.items() if group.entra is not None)
 
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
-        """Whether the person of these names may vote."""
+        """Whether the person with these names may vote."""
         listed = any(not person.names.isdisjoint(names) for person in self.people())
         return listed or any(self.is_member(name, names, signed_in) for name in self.groups)
 
     def is_member(self, group: str, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
-        """Whether the person of these names belongs to the group: by the list, or by what a sign-in verified."""
+        """Whether the person with these names is in the group: by its member list, or by a verified sign-in."""
         definition = self.groups[group]
         if signed_in is not None and definition.entra is not None and definition.entra in signed_in.groups:
             return True

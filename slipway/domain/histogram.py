@@ -15,7 +15,7 @@ ERROR: Final = 0.05
 _GROWTH: Final = (1 + ERROR) / (1 - ERROR)
 _LOG: Final = math.log(_GROWTH)
 _NONE: Final = -1
-"""The bucket of what took no time: less than a millisecond."""
+"""The bucket of durations below a millisecond."""
 
 
 class Histogram(BaseModel):

@@ -17,11 +17,11 @@ from .histogram import Histogram
 from .stages import Stage
 
 OPEN_LIMIT: Final = 1000
-"""Releases that are followed at once; beyond, the oldest are forgotten: their times are not counted."""
+"""Most releases tracked at once; beyond that the oldest are dropped, and their times are not counted."""
 
 
 class _Sum(BaseModel):
-    """Grows while records are folded into it."""
+    """A mutable model that records are folded into."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,7 +72,7 @@ class Followed(_Sum):
     """A release that has not ended, as far as its next records need to know it."""
 
     created: datetime | None = None
-    """None where its beginning was not seen."""
+    """None if its beginning was not seen."""
     stage: Stage | None = None
     began: datetime | None = None
     where: str = ""
@@ -81,7 +81,7 @@ class Followed(_Sum):
     rolling: bool = False
     failed: bool = False
     returns: bool = False
-    """It brings back an earlier release, and changes nothing new."""
+    """Whether the release is a roll-back by hand, which deploys nothing new."""
 
 
 class Cursor(_Sum):
@@ -207,7 +207,7 @@ class _Folding:
         self._restored(tally, where, at)
 
     def _fail(self, release: Followed, tally: Tally, where: str, at: datetime) -> None:
-        """A rollout that has touched the environment went wrong; it counts once."""
+        """Count a failed rollout that had touched the environment, once."""
         if release.rolling and not release.failed:
             release.failed = True
             tally.failed += 0 if release.returns else 1

@@ -82,9 +82,9 @@ class Circle:
     def __init__(self, identities: Iterable[Identity] = ()) -> None:
         self._known: Mapping[str, Identity] = {name: identity for identity in identities for name in identity.names}
 
-    def names(self, *given: str, signed_in: SignedIn | None = None) -> frozenset[str]:
-        """Every name of the person with the given names; empty ones are ignored."""
-        named = {name.casefold() for name in given if name}
+    def names(self, *known: str, signed_in: SignedIn | None = None) -> frozenset[str]:
+        """Every name of the person known by these names; empty ones are ignored."""
+        named = {name.casefold() for name in known if name}
         if signed_in is not None:
             own = f"{OID}{signed_in.object_id}"
             named = {name for name in named if self._object_id(name) in (None, own)} | {own}

@@ -1,4 +1,4 @@
-"""The checks by name, how one is run, and what it finds."""
+"""Runs the checks by name and reports their findings."""
 
 import contextvars
 import logging
@@ -18,7 +18,7 @@ from .fault import Fault, NotChecked
 
 log = logging.getLogger(__name__)
 PATIENCE = 25.0
-"""Seconds that one check may take; the caller's connection waits a minute."""
+"""Seconds that one check may take; the caller's connection times out after a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Doctor:
         return checks_by_name
 
     def run(self, name: str) -> Finding:
-        """Raises KeyError for a check that there is not. What a check raises is what it found."""
+        """Run one check; an exception of the check becomes its finding. Raises KeyError for an unknown check."""
         check, began = self.checks[name], time.monotonic()
         with span(Family.CHECK, name.partition(":")[0], {Attribute.PLACE: name}) as current:
             finding = self._within_patience(name, check)
@@ -58,7 +58,7 @@ class Doctor:
         return finding.evolve(seconds=round(time.monotonic() - began, 3))
 
     def _within_patience(self, name: str, check: Callable[[], str]) -> Finding:
-        """On a thread of its own, which is left behind where it does not come back: clients have timeouts too."""
+        """Run the check in a thread that is abandoned if it hangs; it ends by the timeouts of the clients."""
         findings: list[Finding] = []
         context = contextvars.copy_context()
         thread = threading.Thread(target=lambda: findings.append(context.run(_found, name, check)), daemon=True)

@@ -1,4 +1,4 @@
-"""The command that grants what is missing. Empty where the settings give no Azure resource to name (on a laptop)."""
+"""Commands that grant what is missing; empty if the settings name no Azure resource (local development)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Remedies:
-    """What the settings know of the Azure resources, and of whom to grant rights to."""
+    """The Azure resources in the settings, and the identity to grant rights to."""
 
     client_id: str = ""
     storage_account: str = ""
@@ -14,9 +14,9 @@ class Remedies:
     namespace: str = ""
     """Name of the Service Bus namespace, without its domain."""
     resource_ids: Mapping[str, str] = field(default_factory=dict)
-    """Of the registries, by name."""
+    """Resource ids of the registries, by name."""
     cluster_hosts: Mapping[str, str] = field(default_factory=dict)
-    """Host of each cluster that is reached with the app's identity."""
+    """API server host of each cluster that the app reaches with its own identity."""
 
     def table(self) -> str:
         return self._grant("Storage Table Data Contributor", self._storage()) if self.storage_account else ""
