@@ -107,7 +107,7 @@ class OnFailure(StrEnum):
     """What happens to an environment after a failed rollout or verification."""
 
     ROLL_BACK = "roll-back"
-    """Apply again what was live before."""
+    """Apply the plan that was live before."""
     STOP = "stop"
     """Leave the cluster as it is, for a person to look at."""
 

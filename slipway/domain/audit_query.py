@@ -14,7 +14,7 @@ from .audit import AuditRecord
 from .model import Moment, Name, Record
 
 SERVICE: Final = "slipway"
-"""The actor of what nobody in particular did."""
+"""The actor of records that no person caused."""
 ACTION_PATTERN: Final = r"^[a-z]+(?:[.-][a-z]+)*$"
 DIGEST_PREFIX_PATTERN: Final = r"^sha256:[0-9a-f]{6,64}$"
 RELEASE_PATTERN: Final = r"^[a-z][a-z0-9-]{0,39}-[1-9][0-9]{0,11}$"

@@ -49,7 +49,7 @@ def heading(form: Form) -> bytes:
 
 
 def written(form: Form, record: dict[str, Any]) -> bytes:
-    """One record, given as JSON, with the line break that ends it. Raises ValueError where it has no canonical form."""
+    """The line or row of one record, given as JSON. Raises ValueError if the record has no canonical form."""
     match form:
         case Form.JSONL:
             return canonical(record) + b"\n"

@@ -43,7 +43,7 @@ class AutoGate(Record):
 
 
 class Group(Record):
-    """People of whom some must approve; members are listed here, or known to Entra."""
+    """A group of which some members must approve; they are listed here or managed in Entra."""
 
     members: tuple[Member, ...] = Field(
         default=(), max_length=50, description="E-mail addresses, or oid:<object id in Entra>."

@@ -69,7 +69,7 @@ class Week(_Sum):
 
 
 class Followed(_Sum):
-    """A release that has not ended, as far as its next records need to know it."""
+    """The state of a release that has not ended, as needed to fold its next records."""
 
     created: datetime | None = None
     """None if its beginning was not seen."""
@@ -89,7 +89,7 @@ class Cursor(_Sum):
 
     sequence: int = 0
     generation: int = 1
-    """Counts how often it was begun anew."""
+    """Number of rebuilds, raised each time the numbers are computed anew."""
     open: dict[int, Followed] = Field(default_factory=dict)
     failing: dict[str, datetime] = Field(default_factory=dict)
     """Environments in which something failed and nothing is restored yet, with since when."""
@@ -107,7 +107,7 @@ def week_start(week: str) -> datetime:
 
 
 def weeks_until(last: str, count: int) -> tuple[str, ...]:
-    """So many weeks, oldest first, the last of which is named."""
+    """`count` weeks, oldest first, ending with `last`."""
     start = week_start(last)
     return tuple(iso_week(start - timedelta(weeks=back)) for back in range(count - 1, -1, -1))
 
@@ -146,7 +146,7 @@ class _Folding:
             del self.cursor.open[number]
 
     def _followed(self, number: int, action: Action) -> Followed | None:
-        """The release that the record speaks of; None where it has ended and only something is said of it."""
+        """The tracked release of the record; None if it has ended and the record only refers to it."""
         known = self.cursor.open.get(number)
         begins = action.ends_stage or action.measured is Measured.ROLLBACK_ORDERED
         if known is None and begins:

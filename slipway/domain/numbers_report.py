@@ -61,7 +61,7 @@ class EnvironmentNumbers(Record):
 
     application: str
     environment: str
-    """Empty for what lies before the first environment."""
+    """Empty for the time before the first environment."""
     total: Figures
     weeks: tuple[WeekFigures, ...]
 
@@ -91,7 +91,7 @@ class NumbersAnswer(Record):
 
 
 def figures(tally: Tally, days: float) -> Figures:
-    """`days` is the length of the time that the tally is of."""
+    """The figures of a tally that covers `days` days."""
     rollouts = tally.deployments + tally.failed
     return Figures(
         deployments=tally.deployments,

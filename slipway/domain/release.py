@@ -221,7 +221,7 @@ class Release(Record):
 
 
 def parse_release_id(text: str) -> tuple[str, int]:
-    """`shop-482` → (`shop`, 482). Raises ValueError saying what was expected."""
+    """`shop-482` → (`shop`, 482). Raises ValueError for any other form."""
     application, _, number = text.rpartition("-")
     if not application or not re.fullmatch(r"[0-9]{1,12}", number):
         raise ValueError(f"expected a release id such as shop-482, got {text[:80]!r}")

@@ -1,4 +1,4 @@
-"""What is told of the ledger and of the installation: made by those who look, carried by the API, read by the command.
+"""Reports on the ledger and the installation: built by queries and checks, sent by the API, read by the CLI.
 
 These are no state: nothing is decided by them and none of them is stored, but for `Parked`.
 """
@@ -99,7 +99,7 @@ class Compared(Record):
     records: int
     """Records that were compared."""
     damaged: int = 0
-    """Rows of the trail that are no audit records any more: `slipway audit verify` names them."""
+    """Rows of the trail that can no longer be read as audit records; `slipway audit verify` names them."""
     missing: int = 0
     wrong: int = 0
     extra: int = 0

@@ -72,7 +72,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OPERATOR: _OPERATING,
     Role.ADMIN: _OPERATING | {Permission.REINDEX, Permission.OVERRIDE, Permission.ROTATE_KEYS},
 }
-"""Operators and admins do not vote: whoever runs the installation gets that right by the role of an approver."""
+"""Operators and admins may not vote unless they also have the approver role."""
 
 
 def holders(permission: Permission) -> tuple[Role, ...]:

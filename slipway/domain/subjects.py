@@ -14,7 +14,7 @@ _ALIASES: Final = {"S": "ST"}
 
 
 def parse_subject(text: str) -> dict[str, str]:
-    """Attributes by type. ValueError says what was expected; C, ST and O are always needed."""
+    """The attributes by type; C, ST and O are required. Raises ValueError."""
     attributes: dict[str, str] = {}
     for part in _parts(text.removeprefix(PREFIX)):
         name, equals, value = part.partition("=")
@@ -33,7 +33,7 @@ def parse_subject(text: str) -> dict[str, str]:
 
 
 def checked_identities(identities: Sequence[str]) -> tuple[Mapping[str, str], ...]:
-    """The parsed identities; none for `*`. ValueError where they are not what a trust policy may hold."""
+    """The parsed identities; empty for `*`. Raises ValueError if a trust policy may not contain them."""
     if ANYONE in identities:
         if len(identities) > 1:
             raise ValueError('identities: expected "*" alone, got others beside it')

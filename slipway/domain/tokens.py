@@ -38,7 +38,7 @@ class KeySource(Protocol):
     """Where signing keys come from, when they can change while the app runs."""
 
     def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
-        """Keys by id, the one that signs first. A source may look again for the wanted id where it does not know it.
+        """Keys by id, the signing one first. A source may reload its keys if it does not know the wanted id.
         Raises `KeysUnavailable`."""
         ...
 
@@ -129,7 +129,7 @@ class FixedKeys:
 
 
 def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
-    """ValueError where there is none, or one is too short."""
+    """Raises ValueError if there are no keys, or one is too short."""
     if not keys:
         raise ValueError("signing keys: expected at least one, got none")
     for key_id, key in keys.items():

@@ -80,7 +80,7 @@ class Wording:
             case Phase.AWAITING_APPROVAL:
                 return self._overdue() or self._who_votes()
             case Phase.SOAKING:
-                return self._overdue() or "Nothing to do: it goes on automatically once the time has passed."
+                return self._overdue() or "Nothing to do: it continues automatically once the time has passed."
             case Phase.HELD_BACK:
                 return self._what_lets_it_go()
             case Phase.RESOLVING | Phase.PLANNING | Phase.PROMOTING | Phase.DEPLOYING | Phase.CHECKING:
@@ -164,11 +164,11 @@ class Wording:
     def _what_lets_it_go(self) -> str:
         where, rules = self.release.environment, {result.rule for result in failed(self.blocks)}
         if (until := over_at(self.blocks)) is not None:
-            return f"It goes on automatically at {moment(until)}, if its plan is still current."
+            return f"It continues automatically at {moment(until)}, if its plan is still current."
         if Rule.HOLD in rules:
-            return f"An operator resumes {where}; then it goes on automatically."
+            return f"An operator resumes {where}; then it continues automatically."
         if Rule.FREEZE in rules:
-            return "An operator ends the freeze, or lets this release past it; then it goes on automatically."
+            return "An operator ends the freeze, or lets this release past it; then it continues automatically."
         if Rule.LANE_IS_FREE in rules:
             return f"The rollout of {self._ahead()} has to end; then this release is planned automatically."
         return "The next sweep moves it on."

@@ -99,7 +99,10 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
     live = draft.lane(release.environment or "").live
     if report.base != (live.plan_hash if live else None):
         draft.record(
-            Action.PLAN_OUTDATED, release, plan_hash=report.plan_hash, reason="what is live changed while it was made"
+            Action.PLAN_OUTDATED,
+            release,
+            plan_hash=report.plan_hash,
+            reason="another release went live while it was made",
         )
         plan(draft, release)
         return

@@ -56,7 +56,7 @@ def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release])
 def plan_rule(release: Release, live: Live | None, delivery: str) -> RuleResult:
     """Whether the plan still describes what a rollout would do."""
     if release.plan_base != (live.plan_hash if live else None):
-        reason = "what is live changed since the plan was made"
+        reason = "another release went live since the plan was made"
     elif release.plan_delivery != delivery:
         reason = "the delivery folder (policy or manifests) changed since the plan was made"
     else:

@@ -37,7 +37,7 @@ def _send(channel: Channel, outgoing: list[Message]) -> Outcome:
             refused.append(str(error))
     if refused:
         return failed(refused[0] if len(outgoing) == 1 else f"{len(refused)} of {len(outgoing)} not sent: {refused[0]}")
-    return passed(reason=f"{len(outgoing)} sent" if outgoing else "nobody needs to be told any more")
+    return passed(reason=f"{len(outgoing)} sent" if outgoing else "nobody needs to be notified any more")
 
 
 def _personal(clients: Clients, work: Work) -> tuple[str, ...]:

@@ -173,7 +173,7 @@ def load_plan(clients: Clients, plan_hash: str | None) -> Plan:
     try:
         content = clients.blobs.get(plan_hash) if plan_hash else None
         if content is None:
-            raise PlanLost(f"the plan {plan_hash} is not in the evidence container any more")
+            raise PlanLost(f"the plan {plan_hash} is no longer in the evidence container")
         return Plan.model_validate_json(content)
     except ValueError as error:
         raise PlanLost(f"the plan {plan_hash} cannot be used: {error}") from error

@@ -18,16 +18,16 @@ from ...effects.registry import NotFound
 from ..run_step import Work
 from .clients import Clients
 
-MANIFESTS_GONE = "the manifests of {release} are not kept any more: the present ones are used, with its image"
+MANIFESTS_GONE = "the manifests of {release} are no longer stored: the current ones are used, with its image"
 MOVED = (
-    "{environment} was in another place then ({before}): the present manifests are used, with the image of {release}"
+    "{environment} was in another place then ({before}): the current manifests are used, with the image of {release}"
 )
-IMAGE_GONE_HERE = "the registry {registry} does not have the image any more: it is copied from {source} once more"
+IMAGE_GONE_HERE = "the registry {registry} no longer has the image: it is copied from {source} again"
 IMAGE_GONE = "the image {digest} is gone, from {registries}: it has to be pushed again before {release} can come back"
 
 
 class ImageGone(Exception):  # noqa: N818 - the message is the point
-    """The image is in no registry any more."""
+    """No registry has the image any more."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,7 +60,7 @@ def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
     assert results(world, "gate.soaking") == {"soaked": False}
     headline, following, rules = told(world)
     assert headline == "shop-1 waits in production until it has soaked in staging until 2026-11-23 08:30 UTC."
-    assert following == "Nothing to do: it goes on automatically once the time has passed."
+    assert following == "Nothing to do: it continues automatically once the time has passed."
     assert not rules["soaked"].passed
     assert rules["soaked"].reason == "its soak in staging is over at 2026-11-23 08:30:00 UTC"
     world.wait(29 * MINUTE)
