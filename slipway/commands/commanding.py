@@ -1,4 +1,4 @@
-"""One way for every verb, whichever channel it came by: a page, the command line or the API."""
+"""Carries out operators' commands, whichever channel they came by: a page, the command line or the API."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,19 +19,19 @@ from ..queries.reading import Reader
 
 
 class Given(Record):
-    """What became of a command."""
+    """The result of a command."""
 
     verb: Verb
     application: str
-    """Empty where everything was meant."""
+    """Empty for a command about everything."""
     environment: str = ""
     release: str = ""
-    """Of a roll-back: the new release that brings the earlier one back."""
+    """The release that the command was about; for a roll-back, the new release that carries it out."""
     phase: str = ""
-    """Of the release, afterwards."""
+    """The release's phase after the command."""
     rules: tuple[RuleResult, ...] = ()
     told: int | None = None
-    """Of a freeze of everything: how many applications know of it already."""
+    """For a freeze of everything: how many applications have been told already."""
     of: int | None = None
 
     @property
@@ -41,7 +41,7 @@ class Given(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What somebody wants, as a channel understood it."""
+    """A command as a channel parsed it."""
 
     verb: Verb
     actor: str
@@ -56,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Commander:
-    """Takes commands in, and says what is frozen and held."""
+    """Carries out commands, and lists freezes and holds."""
 
     handler: Handler
     reader: Reader
@@ -64,7 +64,10 @@ class Commander:
     clock: Clock = utc_now
 
     def give(self, asked: Asked) -> Given:
-        """Raises `BadInput`, `NotFound`, `Contended`, `LedgerUnavailable`."""
+        """Carry out a command, or refuse it by the rules in the result.
+
+        Raises `BadInput`, `NotFound`, `Contended`, `LedgerUnavailable`.
+        """
         if asked.verb in (Verb.FREEZE, Verb.UNFREEZE) and not asked.application and not asked.environment:
             return self._everything(asked)
         event = self._event(asked)
@@ -87,70 +90,70 @@ class Commander:
         )
 
     def _rules(self, event: CommandGiven, receipt: Receipt) -> tuple[RuleResult, ...]:
-        """What it was judged by; a repeat is answered as the first was."""
+        """The rules that the command was judged by; a repeat gets the answer of the first."""
         if receipt.outcome is not Outcome.REPEATED:
             return receipt.rules
         refused = self.reader.ledger.was_refused(event.application, event)
         return (REPEAT,) if refused else ()
 
-    def _everything(self, asked: Asked) -> Given:
+    def _everything(self, request: Asked) -> Given:
         order = Order(
-            verb=asked.verb,
-            actor=asked.actor,
-            reason=asked.reason,
-            until=asked.until,
-            channel=asked.channel,
-            submission=asked.submission,
+            verb=request.verb,
+            actor=request.actor,
+            reason=request.reason,
+            until=request.until,
+            channel=request.channel,
+            submission=request.submission,
         )
         done = self.freezer.give(order)
-        return Given(verb=asked.verb, application="", rules=done.rules, told=done.told, of=done.of)
+        return Given(verb=request.verb, application="", rules=done.rules, told=done.told, of=done.of)
 
-    def _event(self, asked: Asked) -> CommandGiven:
-        application, number = asked.application, None
-        if asked.verb in OF_A_RELEASE:
-            release = self.reader.release(asked.release)
+    def _event(self, request: Asked) -> CommandGiven:
+        application, number = request.application, None
+        if request.verb in OF_A_RELEASE:
+            release = self.reader.release(request.release)
             application, number = release.application, release.number
-            if asked.application and asked.application != application:
-                raise BadInput("application", f"that of {release.id}", repr(asked.application[:80]))
-        elif asked.release:
-            raise BadInput("release", f"none, for {asked.verb}", repr(asked.release[:80]))
+            if request.application and request.application != application:
+                raise BadInput("application", f"that of {release.id}", repr(request.application[:80]))
+        elif request.release:
+            raise BadInput("release", f"none, for {request.verb}", repr(request.release[:80]))
         entry = self.reader.catalogue.get(application)
         if entry is None:
             raise NotFound(f"there is no application {application[:80]!r}")
         names = [environment.name for environment in entry.application.environments]
-        if asked.verb in OF_A_LANE and asked.environment not in names:
-            raise BadInput("environment", f"one of {', '.join(names)}", repr(asked.environment[:80]))
+        if request.verb in OF_A_LANE and request.environment not in names:
+            raise BadInput("environment", f"one of {', '.join(names)}", repr(request.environment[:80]))
         return CommandGiven(
             received_at=self.clock(),
-            verb=asked.verb,
+            verb=request.verb,
             application=application,
             release=number,
-            environment=asked.environment if asked.verb in OF_A_LANE else None,
-            until=asked.until if asked.verb is Verb.FREEZE else None,
-            actor=asked.actor,
-            reason=asked.reason,
-            channel=asked.channel,
-            submission=asked.submission,
+            environment=request.environment if request.verb in OF_A_LANE else None,
+            until=request.until if request.verb is Verb.FREEZE else None,
+            actor=request.actor,
+            reason=request.reason,
+            channel=request.channel,
+            submission=request.submission,
         )
 
     def freezes(self) -> tuple[FreezeShown, ...]:
-        """Everything that is frozen or held now, the widest first. Raises `LedgerUnavailable`."""
-        now, found = self.clock(), list[FreezeShown]()
+        """The freezes and holds in force, widest first. Raises `LedgerUnavailable`."""
+        now, freezes = self.clock(), list[FreezeShown]()
         if everything := self.freezer.current():
-            found.append(_frozen("", "", everything))
+            freezes.append(_frozen("", "", everything))
         for name in self.reader.catalogue.entries:
             for lane in self.reader.ledger.lanes(name).values():
-                found += lane_freezes(name, lane, now)
-        return tuple(found)
+                freezes += lane_freezes(name, lane, now)
+        return tuple(freezes)
 
 
 def lane_freezes(application: str, lane: Lane, now: datetime) -> list[FreezeShown]:
-    found = []
+    freezes = []
     if lane.freeze is not None and lane.freeze.in_force(now):
-        found.append(_frozen(application, lane.environment, lane.freeze))
+        freezes.append(_frozen(application, lane.environment, lane.freeze))
     if lane.hold is not None:
-        found.append(_held(application, lane.environment, lane.hold))
-    return found
+        freezes.append(_held(application, lane.environment, lane.hold))
+    return freezes
 
 
 def _frozen(application: str, environment: str, freeze: Freeze) -> FreezeShown:

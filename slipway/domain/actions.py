@@ -1,4 +1,4 @@
-"""The actions of the audit trail, each with everything that the product knows about it.
+"""The actions of the audit trail, each with all facts that the product has about it.
 
 A record's action says what happened. The pages, the terminal, the filters, the timeline, the numbers and the index all
 take what they need from the member, so that a new action is one new member and cannot be forgotten anywhere. Stored
@@ -17,16 +17,16 @@ from .tones import Tone
 
 
 class NoStage(Enum):
-    """What an action that begins no stage does to the one that is running."""
+    """What an action that begins no stage does to the running one."""
 
     ENDS = auto()
-    """The stage is over; what comes next begins with a later record."""
+    """The stage ends; the next one begins with a later record."""
     GOES_ON = auto()
     """The stage goes on."""
 
 
 class Intervention(StrEnum):
-    """Ways in which the usual course of a release is interfered with."""
+    """Kinds of interference with the usual course of a release."""
 
     FREEZE = "freeze"
     """A freeze or a hold began or ended."""
@@ -35,16 +35,16 @@ class Intervention(StrEnum):
     REJECTION = "rejection"
     """Somebody rejected a release."""
     ROLLBACK = "rollback"
-    """What was live before was brought back, or was to be."""
+    """A roll-back was ordered, requested or done."""
 
 
 class Measured(Enum):
-    """What the numbers count, or measure from or to."""
+    """What the numbers count, or where they start or stop a measurement."""
 
     CREATED = auto()
     """Lead time begins."""
     PLANNED = auto()
-    """Where people were asked before the plan was made again, they are still asked."""
+    """The plan is made again; if people had been asked before, they still are."""
     GATE_OPENED = auto()
     """People are asked."""
     GATE_DECIDED = auto()
@@ -63,7 +63,7 @@ class Measured(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class _More:
-    """What holds for some actions only."""
+    """Facts about some actions only."""
 
     stage: Stage | NoStage = NoStage.GOES_ON
     intervention: Intervention | None = None
@@ -77,19 +77,19 @@ _OVERRIDES: Final = _More(intervention=Intervention.OVERRIDE)
 
 
 class Action(StrEnum):
-    """What a record of the audit trail says happened. The value is the text that is stored."""
+    """What an audit record says happened. The value is the text that is stored."""
 
     meaning: str
     """One line for people."""
     tone: Tone
     stage: Stage | NoStage
-    """The stage that it begins, or what it does to the one that is running."""
+    """The stage that it begins, or what it does to the running one."""
     intervention: Intervention | None
-    """None for what belongs to the usual course of a release."""
+    """None for actions in the usual course of a release."""
     changes_environment: bool
-    """Whether it changes what runs in an environment, or makes it the one that is live."""
+    """Whether it changes what runs in an environment, or makes a release the live one."""
     measured: Measured | None
-    """None for what the numbers do not look at."""
+    """None for actions that the numbers ignore."""
 
     def __new__(cls, text: str, meaning: str, tone: Tone, more: _More = _More()) -> Self:
         action = str.__new__(cls, text)
@@ -292,12 +292,12 @@ class Action(StrEnum):
 
     @staticmethod
     def known(text: str) -> "Action | None":
-        """The action of a stored text; None where a newer version wrote it."""
+        """The action of a stored text; None if a newer version wrote it."""
         return _KNOWN.get(text)
 
     @property
     def ends_stage(self) -> bool:
-        """Whether the stage that was running is over."""
+        """Whether the running stage ends with it."""
         return self.stage is not NoStage.GOES_ON
 
     @property
@@ -312,17 +312,17 @@ class Action(StrEnum):
 
     @property
     def ends(self) -> Phase | None:
-        """The phase in which a release ends by it; None where the release goes on."""
+        """The final phase that it records; None if the release has not ended."""
         return _ENDS.get(self)
 
     @property
     def vote(self) -> VoteDecision | None:
-        """The vote that was cast by it; None for all else, a vote that was refused included."""
+        """The vote that it records; None for any other action, including a refused vote."""
         return _VOTES.get(self)
 
 
 def end_action(phase: Phase) -> Action:
-    """The action by which a release ends in this phase."""
+    """The action that records the end of a release in this phase."""
     match phase:
         case Phase.COMPLETED:
             return Action.RELEASE_COMPLETED
@@ -358,7 +358,7 @@ def end_action(phase: Phase) -> Action:
 
 
 def vote_action(decision: VoteDecision) -> Action:
-    """The action by which a vote is recorded that counts."""
+    """The action that records a counted vote."""
     match decision:
         case VoteDecision.APPROVE:
             return Action.VOTE_APPROVED
@@ -376,12 +376,12 @@ _VOTES: Final[Mapping[Action, VoteDecision]] = {vote_action(decision): decision 
 
 
 def meaning_of(text: str) -> str:
-    """What the stored text of an action means, also where it is not known."""
+    """The meaning of an action's stored text, including unknown ones."""
     action = Action.known(text)
     return action.meaning if action else f"Unknown action {text!r}, written by a newer version"
 
 
 def tone_of(text: str) -> Tone:
-    """How to take the stored text of an action; one that is not known asks for attention."""
+    """The tone of an action's stored text; an unknown one asks for attention."""
     action = Action.known(text)
     return action.tone if action else Tone.ASKS

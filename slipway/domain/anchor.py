@@ -1,8 +1,7 @@
-"""Anchors: once a day the ends of all chains, on one line that cannot be changed afterwards, each holding the hash of
-the line before it.
+"""Anchors: a daily line with the ends of all chains and the hash of the previous line, in immutable storage.
 
-A chain proves that its records fit together; an anchor proves that they are the ones that were there on that day. The
-form is in docs/reference/audit-format.md.
+A chain proves that its records fit together; an anchor proves that they are the records of that day. The format is in
+docs/reference/audit-format.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from .audit import GENESIS, AnchoredHead
 from .model import Digest, Moment, Record, canonical, sha256
 
 type Points = dict[int, AnchoredHead]
-"""What anchors say of one chain: its end at a time, by sequence."""
+"""The anchored ends of one chain, by sequence."""
 
 
 class ChainEnd(Record):
@@ -29,7 +28,7 @@ class Anchor(Record):
 
     number: int = Field(ge=1)
     since: date
-    """The first day that it closes: the day after the anchor before it, so that a missed day is no secret."""
+    """The first day that the anchor covers: the day after the previous anchor, so that missed days are visible."""
     day: date
     """The day on which it was written, in UTC."""
     time: Moment
@@ -42,12 +41,12 @@ class Anchor(Record):
         return sha256(canonical(self.model_dump(mode="json", exclude={"hash"})))
 
     def line(self) -> bytes:
-        """As it is written: the canonical form of the whole, and a line break."""
+        """The line as written: the anchor's canonical form and a line break."""
         return canonical(self.model_dump(mode="json")) + b"\n"
 
 
 def is_due(last: Anchor | None, *, now: datetime) -> bool:
-    """Whether the day has no anchor yet. A clock that went back makes none."""
+    """Whether the day has no anchor yet. If the clock went back, none is due."""
     return last is None or last.day < now.astimezone(UTC).date()
 
 
@@ -67,7 +66,7 @@ def next_anchor(last: Anchor | None, heads: Mapping[str, ChainEnd], *, now: date
 
 
 class AnchorFault(Record):
-    """The first anchor that is wrong, and in which way."""
+    """The first anchor that does not verify, and why."""
 
     number: int
     reason: str

@@ -49,9 +49,9 @@ class TagRule(Record):
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
-        given = [name for name in ("semver", "regex", "glob") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"expected exactly one of semver, regex, glob, got {', '.join(given) or 'none'}")
+        kinds = [name for name in ("semver", "regex", "glob") if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"expected exactly one of semver, regex, glob, got {', '.join(kinds) or 'none'}")
         return self
 
 
@@ -108,7 +108,7 @@ class OnFailure(StrEnum):
     """What happens to an environment after a failed rollout or verification."""
 
     ROLL_BACK = "roll-back"
-    """Apply again what was live before."""
+    """Apply the plan that was live before."""
     STOP = "stop"
     """Leave the cluster as it is, for a person to look at."""
 
@@ -177,7 +177,7 @@ class Application(Record):
 
     @model_validator(mode="after")
     def _conditions_look_back(self) -> Self:
-        """What a gate demands of earlier environments must be there for it to look at."""
+        """A gate's conditions may only refer to earlier environments that can fulfil them."""
         earlier: dict[str, Environment] = {}
         for environment in self.environments:
             if isinstance(environment.gate, AutoGate):
@@ -197,8 +197,8 @@ class Application(Record):
     def before(self, name: str) -> Environment | None:
         """The environment that the named one follows; None before the first, or when there is no such name."""
         names = [e.name for e in self.environments]
-        place = names.index(name) if name in names else 0
-        return self.environments[place - 1] if place else None
+        position = names.index(name) if name in names else 0
+        return self.environments[position - 1] if position else None
 
     def registry_of(self, environment: Environment) -> str:
         return environment.registry or self.image.registry

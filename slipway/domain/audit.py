@@ -1,4 +1,4 @@
-"""The audit trail: records that are only ever appended, each holding the hash of the one before it.
+"""The audit trail: append-only records, each containing the hash of the previous one.
 
 The canonical form is in docs/reference/audit-format.md, so that anyone can verify a trail with their own program.
 """
@@ -17,7 +17,7 @@ GENESIS = "sha256:" + "0" * 64
 
 
 class AuditDraft(Record):
-    """A record before it has its place in the chain."""
+    """A record that has not been added to a chain yet."""
 
     action: Action
     actor: str = Field(max_length=254)
@@ -45,7 +45,7 @@ class AuditRecord(Record):
 
     @property
     def known_action(self) -> Action | None:
-        """None where a newer version wrote it: such a record is kept, proved and shown, and counts for nothing."""
+        """The action; None if a newer version wrote it: such a record is kept, verified and shown, but not counted."""
         return Action.known(self.action)
 
     def expected_hash(self) -> str:
@@ -71,7 +71,7 @@ def chained(
 
 
 class Damaged(Record):
-    """A row of the trail that is not an audit record any more."""
+    """A row of the trail that can no longer be read as an audit record."""
 
     application: str
     sequence: int
@@ -79,7 +79,7 @@ class Damaged(Record):
 
 
 class ChainFault(Record):
-    """The first record of a chain that is wrong, and in which way."""
+    """The first record of a chain that does not verify, and why."""
 
     application: str
     sequence: int
@@ -111,7 +111,7 @@ class ChainCheck:
         self.application = application
         self.after = after
         self.count = after
-        """Sequence of the last record that was checked and is right."""
+        """Sequence of the last record that verified."""
         self.previous = previous
         """Its hash."""
         self._anchored = anchored or {}
@@ -158,7 +158,7 @@ class ChainCheck:
         return self.anchored_beyond()
 
     def anchored_beyond(self) -> ChainFault | None:
-        """A fault where an anchor names a record that lies behind the end that was reached."""
+        """A fault if an anchor names a record beyond the end that was reached."""
         last = max(self._anchored, default=0)
         if last <= self.count:
             return None

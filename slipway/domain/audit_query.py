@@ -1,4 +1,4 @@
-"""What can be asked of the trail, and what comes back: filters that combine, newest first, a page at a time.
+"""Queries on the trail and their results: filters that combine, newest first, in pages.
 
 The same query serves the API, the pages and the export; `ledger/audit_index.py` answers it.
 """
@@ -14,7 +14,7 @@ from .audit import AuditRecord
 from .model import Moment, Name, Record
 
 SERVICE: Final = "slipway"
-"""The actor of what nobody in particular did."""
+"""The actor of records that no person caused."""
 ACTION_PATTERN: Final = r"^[a-z]+(?:[.-][a-z]+)*$"
 DIGEST_PREFIX_PATTERN: Final = r"^sha256:[0-9a-f]{6,64}$"
 RELEASE_PATTERN: Final = r"^[a-z][a-z0-9-]{0,39}-[1-9][0-9]{0,11}$"
@@ -24,7 +24,7 @@ LONGEST_RANGE: Final = timedelta(days=3660)
 
 
 class ActionClass(StrEnum):
-    """Actions that are asked for together, by what they mean."""
+    """Groups of actions that can be queried together."""
 
     CHANGE = "change"
     """What runs in an environment was changed, or was made the one that is live."""
@@ -59,7 +59,7 @@ class ActionClass(StrEnum):
 
 
 class AuditQuery(Record):
-    """Filters; a record is found when all that are given hold. Without any, the whole trail."""
+    """Filters; a record matches if all given ones match. Without any, every record does."""
 
     application: Annotated[str, Field(pattern=APPLICATION_PATTERN)] | None = None
     """A name, or `_installation` for what concerns no single application."""
@@ -87,7 +87,7 @@ class AuditQuery(Record):
         return next((kind for kind in ActionClass if kind == self.action), None)
 
     def matches(self, record: AuditRecord) -> bool:
-        """Whether the record is one of those asked for: what the index must agree with."""
+        """Whether the record matches; the index must return the same records."""
         return all(
             (
                 self.application in (None, record.application),

@@ -1,4 +1,4 @@
-"""What keeps a release from its rollout although its gate is passed, and what lets one pass all the same.
+"""Freezes and holds, which block rollouts after the gate has passed, and the pass that lets one release through.
 
 A freeze is set by a person on a lane or on everything; a hold is set by a roll-back by hand; time windows are policy
 (`windows.py`). `decide/blocks.py` says which of them is in the way.
@@ -13,40 +13,40 @@ from .model import Moment, Name, Record
 NAME_LIMIT = 254
 REASON_LIMIT = 2000
 LONGEST_FREEZE = timedelta(days=366)
-"""Of one that ends by itself; a longer one is ended by somebody."""
+"""Longest time after which a freeze ends by itself; a person has to end a longer one."""
 
 
 class Freeze(Record):
-    """Nothing new is rolled out: on one lane, or anywhere."""
+    """Blocks new rollouts, in one lane or everywhere."""
 
     id: str = Field(min_length=8, max_length=128)
-    """Names this act of freezing, so that a repeat of it is no second freeze, and ending it ends no other."""
+    """Identifies this freeze, so that a repeated command sets no second one and ending it ends no other."""
     owner: str = Field(max_length=NAME_LIMIT)
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
     until: Moment | None = None
-    """When it ends by itself; None where somebody has to end it."""
+    """When the freeze ends by itself; None if a person has to end it."""
 
     def in_force(self, now: datetime) -> bool:
         return self.until is None or now < self.until
 
 
 class Hold(Record):
-    """A roll-back by hand stays: newer releases wait in this lane until somebody resumes."""
+    """Keeps a roll-back by hand in place: newer releases wait in this lane until somebody resumes it."""
 
     owner: str = Field(max_length=NAME_LIMIT)
     reason: str = Field(max_length=REASON_LIMIT)
     at: Moment
     release: int = Field(ge=1)
-    """The roll-back that set it."""
+    """Number of the roll-back's release, which set the hold."""
     to: int = Field(ge=1)
-    """The release that it brought back."""
+    """Number of the release that was restored."""
     before: "Hold | None" = None
-    """The hold of an earlier roll-back, which is in force again if this one is cancelled before it begins."""
+    """The hold that this one replaced; it is restored if this roll-back is cancelled before it begins."""
 
 
 class LanePass(Record):
-    """One release may pass one freeze or closed window in one environment, once."""
+    """Lets one release past a freeze or closed window in one environment, once."""
 
     environment: Name
     by: str = Field(max_length=NAME_LIMIT)

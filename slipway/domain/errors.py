@@ -6,11 +6,11 @@ a bug, and a bug belongs in the log with its traceback, not in an answer or in a
 
 
 class UnknownName(LookupError):  # noqa: N818 - it reads as what happened
-    """Something is referred to by a name that this installation does not define: a registry, a cluster, a channel."""
+    """A name of a registry, cluster or channel that this installation does not define."""
 
 
 class NotFound(LookupError):  # noqa: N818 - it is an answer, not a fault
-    """What was asked for does not exist; the message names it."""
+    """The requested object does not exist; the message names it."""
 
 
 class Inconsistent(Exception):  # noqa: N818 - it is a state of the records
@@ -18,7 +18,7 @@ class Inconsistent(Exception):  # noqa: N818 - it is a state of the records
 
 
 def present[T](value: T | None, what: str) -> T:
-    """The value, where other facts say that there is one. `what` names it. Raises `Inconsistent`."""
+    """The value, which other data imply to exist. Raises `Inconsistent` naming `what` if it is None."""
     if value is None:
         raise Inconsistent(f"{what} is missing")
     return value

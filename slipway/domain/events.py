@@ -17,12 +17,12 @@ class _Event(Record):
 
     @property
     def key(self) -> str:
-        """Equal for repeats of the same fact, however they came; the ledger takes in each key once."""
+        """Equal for repeats of the same fact, whichever way they arrived; the ledger accepts each key once."""
         raise NotImplementedError
 
     @property
     def mark(self) -> str:
-        """The key as a fixed-length text that is safe in a row key."""
+        """The key as fixed-length text that is safe in a row key."""
         return sha256(self.key.encode()).removeprefix("sha256:")[:40]
 
 
@@ -45,7 +45,7 @@ class ImagePushed(_Event):
 
 
 class PipelineCompleted(_Event):
-    """A CI run ended. Names its image where the pipeline itself sent the message."""
+    """A CI run ended. It names its image only if the pipeline itself sent the message."""
 
     kind: Literal["pipeline-completed"] = "pipeline-completed"
     run: Run
@@ -61,7 +61,7 @@ class PipelineCompleted(_Event):
 
 
 class VoteCast(_Event):
-    """A person decided about a plan. Who they are was checked by the channel."""
+    """A person voted on a plan. The channel has verified who they are."""
 
     kind: Literal["vote-cast"] = "vote-cast"
     application: Name
@@ -73,11 +73,11 @@ class VoteCast(_Event):
     reason: str = Field(default="", max_length=2000)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Names this one act of voting: the form's nonce or the message's id. A repeat of it is the same vote."""
+    """Identifies this vote: the form's nonce or the message's id. A repeat with the same value is the same vote."""
     signed_in: SignedIn | None = None
-    """What the channel verified about the voter; None where it took a signed link's word for who they are."""
+    """The voter's verified sign-in; None if only a signed link says who they are."""
     issued_to: str = Field(default="", max_length=254)
-    """Whose token came with an answer that somebody who was identified gave; nobody answers in another's place."""
+    """The person that the token was issued to, if an identified person answered with one; the two must be the same."""
 
     @property
     def key(self) -> str:
@@ -85,7 +85,7 @@ class VoteCast(_Event):
 
 
 class StepFinished(_Event):
-    """A step had its effect, or could not have it."""
+    """A step finished, successfully or not."""
 
     kind: Literal["step-finished"] = "step-finished"
     step: Step
@@ -99,13 +99,13 @@ class StepFinished(_Event):
 
     @property
     def resolved_digest(self) -> str | None:
-        """What a tag was found to name."""
+        """The digest that a tag was resolved to; None for other steps."""
         digest = self.result.get("digest")
         return digest if self.passed and isinstance(digest, str) else None
 
 
 class DeadlineReached(_Event):
-    """A time that a release was given has run out."""
+    """A release's deadline has passed."""
 
     kind: Literal["deadline-reached"] = "deadline-reached"
     application: Name
@@ -118,7 +118,7 @@ class DeadlineReached(_Event):
 
 
 class ReminderDue(_Event):
-    """People who are asked and have not answered are to be asked again."""
+    """It is time to remind the approvers who have not voted."""
 
     kind: Literal["reminder-due"] = "reminder-due"
     application: Name
@@ -131,21 +131,22 @@ class ReminderDue(_Event):
 
 
 class CommandGiven(_Event):
-    """An operator told Slipway to do something. Who they are and that they may was checked by the channel."""
+    """An operator's command. The channel has verified who they are and that they are permitted."""
 
     kind: Literal["command-given"] = "command-given"
     verb: Verb
     application: Name
     release: int | None = Field(default=None, ge=1)
-    """The release that it is about; of a roll-back, the one that is to come back."""
+    """The release that the command is about; for a roll-back, the one to restore."""
     environment: Name | None = None
     until: Moment | None = None
-    """Of a freeze: when it ends by itself."""
+    """For a freeze: when it ends by itself."""
     actor: str = Field(min_length=1, max_length=NAME_LIMIT)
     reason: str = Field(default="", max_length=REASON_LIMIT)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Names this one act: the form's nonce, or what the sender calls it. A repeat of it is the same command."""
+    """Identifies this command: the form's nonce, or the sender's id. A repeat with the same value is the same command.
+    """
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Self:
@@ -162,7 +163,7 @@ class CommandGiven(_Event):
 
 
 class FreezeSpread(_Event):
-    """A freeze of everything was set or ended; each application is told, so that its decisions see it."""
+    """A freeze of everything was set or ended; sent to each application, so that its decisions see it."""
 
     kind: Literal["freeze-spread"] = "freeze-spread"
     application: Name
@@ -178,7 +179,7 @@ class FreezeSpread(_Event):
 
 
 class DeliveryChanged(_Event):
-    """The delivery folder is no longer the one that the plan of a release was made from."""
+    """The delivery folder has changed since the plan of a release was made."""
 
     kind: Literal["delivery-changed"] = "delivery-changed"
     application: Name

@@ -1,6 +1,6 @@
-"""Why a release is where it is, rule by rule and environment by environment: what `slipway explain` and its page show.
+"""Why a release is where it is, by environment and rule: what `slipway explain` and its page show.
 
-Pure, like `decide`, and made of the same conditions. `wording.py` says the result in one sentence.
+Pure, like `decide`, and built from the same conditions. `wording.py` puts the result into one sentence.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from .wording import Wording, moment
 
 
 class EnvironmentRules(Record):
-    """What must hold in one environment, in the order in which it is looked at."""
+    """The rules of one environment, in the order in which they are checked."""
 
     environment: str
     rules: tuple[StoredResult, ...]
@@ -36,7 +36,7 @@ class Explanation(Record):
     release: str
     phase: Phase
     headline: str
-    """One sentence: why it is where it is, and what it waits for."""
+    """One sentence: why the release is where it is, and what it waits for."""
     rules: tuple[EnvironmentRules, ...]
     next: str
     """What has to happen next, and who can do it."""
@@ -61,16 +61,16 @@ def explain(snapshot: Snapshot, release: Release) -> Explanation:
 
 
 def in_the_way(explanation: Explanation, environment: str) -> tuple[RuleResult, ...]:
-    """The rules that a release waits for in an environment now: those that do not hold and could by now."""
+    """The rules that a release currently waits for in an environment: those that could hold by now and do not."""
     reaching = explanation.phase.milestone
     if reaching is None:
         return ()
-    here = (group.rules for group in explanation.rules if group.environment == environment)
-    return tuple(result for result in failed(next(here, ())) if _is_due(result.rule, reaching))
+    groups = (group.rules for group in explanation.rules if group.environment == environment)
+    return tuple(result for result in failed(next(groups, ())) if _is_due(result.rule, reaching))
 
 
 def _is_due(rule: Rule, reaching: Milestone) -> bool:
-    """Whether a rule could hold by now. Once a rollout has begun, only what it works on is waited for."""
+    """Whether a rule could hold by now. Once a rollout has begun, only the rules of its current milestone count."""
     rolls_out = not Milestone.COPY.comes_after(reaching)
     if rolls_out:
         return rule.milestone is reaching
@@ -106,19 +106,19 @@ class _View:
     # ---- before the environment
     def _way_here(self, environment: Environment) -> Iterator[RuleResult]:
         names = [e.name for e in self.snapshot.application.environments]
-        place = names.index(environment.name)
+        position = names.index(environment.name)
         back = self.release.rollback
         if back is not None:
             ordered = f"{back.by} ordered it: {back.reason}"
             yield Rule.WAS_LIVE_HERE.holds(f"{self.release.application}-{back.to} was live in {environment.name}")
             yield Rule.ORDERED_BY_AN_OPERATOR.holds(ordered)
             return
-        if place == 0:
+        if position == 0:
             yield from self._start()
             return
-        rollout = self.release.rollout_in(names[place - 1])
+        rollout = self.release.rollout_in(names[position - 1])
         passed = rollout is not None and rollout.outcome == "live"
-        reason = f"{self.release.id} {'went' if passed else 'has not gone'} live in {names[place - 1]}"
+        reason = f"{self.release.id} {'went' if passed else 'has not gone'} live in {names[position - 1]}"
         yield _reached(Rule.PREVIOUS_ENVIRONMENT_WAS_LIVE, passed, reason)
 
     def _start(self) -> Iterator[RuleResult]:
@@ -130,13 +130,13 @@ class _View:
             yield Rule.IMAGE_WAS_PUSHED.holds(f"pushed as {release.tag} at {moment(release.push.at)}{by}")
         elif "image" in missing:
             yield Rule.IMAGE_WAS_PUSHED.not_yet(
-                f"no push of {release.tag} was heard of", WaitsFor.EVENT, until=release.due
+                f"no push of {release.tag} was reported", WaitsFor.EVENT, until=release.due
             )
         if release.run is not None:
             yield from run_rules(release.run, self.snapshot.application.pipeline)
         elif "run" in missing:
             yield Rule.RUN_SUCCEEDED.not_yet(
-                f"no CI run that built {release.tag} was heard of", WaitsFor.EVENT, until=release.due
+                f"no CI run that built {release.tag} was reported", WaitsFor.EVENT, until=release.due
             )
         if start is not Start.PUSH or release.digest is None:
             known = f"{release.tag} is {short(release.digest)}" if release.digest else f"{release.tag} is not resolved"
@@ -147,7 +147,7 @@ class _View:
         return self.release.environment == environment.name
 
     def _past(self, environment: Environment, phase: Phase) -> bool:
-        """Whether the release is in this environment, and beyond the phase."""
+        """Whether the release is in this environment and beyond the phase."""
         return self._here(environment) and self.release.phase.is_beyond(phase)
 
     def _lane(self, environment: Environment) -> Lane:
@@ -156,8 +156,8 @@ class _View:
     def _no_newer(self, environment: Environment) -> RuleResult:
         release = self.release
         first = environment is self.snapshot.application.environments[0]
-        here = self._here(environment) or (release.environment is None and first)
-        if release.phase is Phase.SUPERSEDED and here:
+        is_here = self._here(environment) or (release.environment is None and first)
+        if release.phase is Phase.SUPERSEDED and is_here:
             return Rule.NO_NEWER_RELEASE.fails(release.reason)
         newer = None if release.phase.final else newer_in_lane(release, self._lane(environment), self.snapshot.releases)
         reason = newer.why if newer else f"no newer release was in the way in {environment.name}"
@@ -177,7 +177,7 @@ class _View:
     def _plan(self, environment: Environment) -> RuleResult:
         release = self.release
         if not self._here(environment):
-            return Rule.PLAN_IS_CURRENT.not_yet("no plan is made before the release is here", WaitsFor.STEP)
+            return Rule.PLAN_IS_CURRENT.not_yet("the plan is made once the release arrives here", WaitsFor.STEP)
         if release.phase is Phase.PLANNING:
             return Rule.PLAN_IS_CURRENT.not_yet(f"the plan is being made (attempt {release.attempt})", WaitsFor.STEP)
         if release.plan_hash is None:
@@ -185,10 +185,10 @@ class _View:
             return _still(release, Rule.PLAN_IS_CURRENT, why)
         if release.phase.at_the_gate:
             return plan_rule(release, self._lane(environment).live, self.snapshot.delivery)
-        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} was the one to roll out")
+        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} was rolled out")
 
     def blocks(self, environment: str) -> tuple[RuleResult, ...]:
-        """What may be in the way of a rollout now."""
+        """The rules that may block a rollout now."""
         snapshot = self.snapshot
         return block_rules(
             self.release,
@@ -204,22 +204,27 @@ class _View:
             yield from (result for result in self.blocks(environment.name) if result.rule is not Rule.LANE_IS_FREE)
 
     def _supply_chain(self, environment: Environment, rollout: Rollout | None) -> Iterator[RuleResult]:
-        """What is required of the image: as the plan found it, or else what a plan will have to find."""
+        """The requirements on the image: the plan's results, or those that a plan still has to establish."""
         if rollout is not None and (rollout.supply_chain or rollout.outcome == "live"):
             yield from rollout.supply_chain
             return
         for rule in environment.require.rules():
-            yield _still(self.release, rule, "it is looked at when the rollout is planned")
+            yield _still(self.release, rule, "it is checked when the rollout is planned")
 
     def _promoted(self, environment: Environment) -> RuleResult:
         source, target = self.release.registry, self.snapshot.application.registry_of(environment)
-        here = self._here(environment)
+        is_here = self._here(environment)
         phase = self.release.phase
-        brought_back = here and (phase is Phase.ROLLING_BACK or phase is Phase.ROLLED_BACK)
-        kept = self.release.rollback is not None and self.release.rollback.copied
-        if kept or self._past(environment, Phase.PROMOTING) or brought_back or (here and self._has_evidence()):
+        brought_back = is_here and (phase is Phase.ROLLING_BACK or phase is Phase.ROLLED_BACK)
+        already_copied = self.release.rollback is not None and self.release.rollback.copied
+        if (
+            already_copied
+            or self._past(environment, Phase.PROMOTING)
+            or brought_back
+            or (is_here and self._has_evidence())
+        ):
             return Rule.ARTIFACT_IS_PROMOTED.holds(f"{target} has {short(self.release.digest)}")
-        under_way = here and self.release.phase is Phase.PROMOTING
+        under_way = is_here and self.release.phase is Phase.PROMOTING
         copied = "is being copied" if under_way else "is not known to have been copied"
         reason = f"{short(self.release.digest)} {copied} from {source} to {target}"
         return _still(self.release, Rule.ARTIFACT_IS_PROMOTED, reason)
@@ -234,7 +239,7 @@ class _View:
         return _still(release, Rule.ROLLOUT_SUCCEEDED, "it is under way" if under_way else "it has not begun")
 
     def _has_evidence(self) -> bool:
-        """Whether acceptance tests answered in the environment it is in: then everything before them went well."""
+        """Whether acceptance tests ran in the current environment, which implies that the steps before them passed."""
         return bool(self.release.rollouts and self.release.rollouts[-1].evidence)
 
     def _verified(self, environment: Environment) -> RuleResult:
@@ -247,7 +252,7 @@ class _View:
             summaries = "; ".join(f"{item.name}: {item.summary}" for item in evidence)
             return Rule.VERIFICATION_PASSED.holds(summaries or "the acceptance tests passed")
         under_way = self._here(environment) and self.release.phase is Phase.VERIFYING
-        reason = "it is under way" if under_way else "it has not been passed"
+        reason = "it is under way" if under_way else "the acceptance tests have not passed yet"
         return _still(self.release, Rule.VERIFICATION_PASSED, reason)
 
     def _is_live(self, environment: Environment, rollout: Rollout | None) -> RuleResult:
@@ -262,10 +267,10 @@ class _View:
 
 
 def _reached(rule: Rule, holds: bool, reason: str) -> RuleResult:
-    """Of what Slipway does on the way."""
+    """The result of a rule that a step of Slipway fulfils."""
     return rule.holds(reason) if holds else rule.not_yet(reason, WaitsFor.STEP)
 
 
 def _still(release: Release, rule: Rule, reason: str) -> RuleResult:
-    """What Slipway has not done: it may yet do so, unless the release has ended."""
+    """A rule that Slipway has not fulfilled: it may yet do so, unless the release has ended."""
     return rule.fails(reason) if release.phase.final else rule.not_yet(reason, WaitsFor.STEP)

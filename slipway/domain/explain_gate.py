@@ -1,6 +1,6 @@
-"""What `explain` says of a gate: who has voted and who is still asked, or which conditions hold.
+"""What `explain` says about a gate: who has voted and who is still asked, or which conditions hold.
 
-Made of the rules by which `decide` opens gates, so that what people read is what the machine looked at.
+Built from the rules by which `decide` opens gates, so that people read what the decision will be based on.
 """
 
 from collections.abc import Iterator
@@ -16,26 +16,26 @@ from .wording import moment
 
 
 def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -> Iterator[RuleResult]:
-    """The rules of one environment's gate, for a release that is there or somewhere else in the chain."""
+    """The rules of one environment's gate, whether or not the release is in that environment."""
     gate = environment.gate
-    here = release.environment == environment.name
+    is_here = release.environment == environment.name
     if not isinstance(gate, ApprovalGate):
         rules = condition_rules(snapshot.application, release, environment, snapshot.lanes, now=snapshot.now)
-        yield from rules or (Rule.QUORUM_REACHED.holds("nobody is asked here"),)
+        yield from rules or (Rule.QUORUM_REACHED.holds("no approval is needed here"),)
         return
-    yield _is_open(snapshot, release, here=here)
-    if not here:
+    yield _is_open(snapshot, release, is_here=is_here)
+    if not is_here:
         yield from _will_be_asked(gate)
         return
     quorum, *groups = quorum_rules(release, environment)
     yield _with_votes(quorum, release, gate)
     yield from groups
-    # For nobody in particular: they say whose approval does not count, and whether that is known.
+    # With no names given, these rules tell whose approval does not count, and whether that is known.
     yield from own_rules(release, gate, frozenset())
 
 
-def _is_open(snapshot: Snapshot, release: Release, *, here: bool) -> RuleResult:
-    gate = release.gate if here else None
+def _is_open(snapshot: Snapshot, release: Release, *, is_here: bool) -> RuleResult:
+    gate = release.gate if is_here else None
     if gate is None:
         return Rule.GATE_IS_OPEN.not_yet("it opens once there is a plan", WaitsFor.STEP)
     if release.phase.past_the_gate:
@@ -46,7 +46,7 @@ def _is_open(snapshot: Snapshot, release: Release, *, here: bool) -> RuleResult:
         return Rule.GATE_IS_OPEN.fails(f"the release was {release.phase}: {release.reason}")
     if gate.deadline is None:
         return Rule.GATE_IS_OPEN.not_yet("it is being planned again", WaitsFor.STEP)
-    return Rule.GATE_IS_OPEN.fails(f"its time was over at {moment(gate.deadline)}")
+    return Rule.GATE_IS_OPEN.fails(f"its deadline passed at {moment(gate.deadline)}")
 
 
 def _will_be_asked(gate: ApprovalGate) -> Iterator[RuleResult]:

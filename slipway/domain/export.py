@@ -1,5 +1,5 @@
-"""The forms in which records leave the installation: JSON Lines, CSV and CloudEvents, each a line that can be turned
-back into the record that it was made of, so that an export of any form can be verified.
+"""The export formats of audit records: JSON Lines, CSV and CloudEvents. Each line can be converted back into its
+record, so that an export in any format can be verified.
 
 The command and the app both write them; docs/reference/audit-format.md says how they look.
 """
@@ -19,7 +19,7 @@ class Form(StrEnum):
     JSONL = "jsonl"
     """The record in its canonical form with its hash, a line each."""
     CSV = "csv"
-    """A line each, details as JSON in one cell; a spreadsheet takes nothing in it for a formula."""
+    """One row per record, details as JSON in one cell; protected against formula injection in spreadsheets."""
     CLOUDEVENTS = "cloudevents"
     """A CloudEvent 1.0 in JSON, a line each, with the record as its data."""
 
@@ -38,18 +38,18 @@ COLUMNS: Final = (
     "hash",
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-"""What a spreadsheet may take for the beginning of a formula, and the mark that keeps it from doing so."""
+"""Beginnings that a spreadsheet takes for a formula, and the mark put in front to prevent that."""
 _MARK: Final = "'"
 SOURCE: Final = "/slipway/audit/"
 
 
 def heading(form: Form) -> bytes:
-    """What stands above the first record of a file."""
+    """The header of a file; empty for formats without one."""
     return (",".join(COLUMNS) + "\r\n").encode() if form is Form.CSV else b""
 
 
 def written(form: Form, record: dict[str, Any]) -> bytes:
-    """One record, given as JSON, with the line break that ends it. Raises ValueError where it has no canonical form."""
+    """The line or row of one record, given as JSON. Raises ValueError if the record has no canonical form."""
     match form:
         case Form.JSONL:
             return canonical(record) + b"\n"
@@ -60,18 +60,18 @@ def written(form: Form, record: dict[str, Any]) -> bytes:
 
 
 def read_back(form: Form, line: str | list[str]) -> dict[str, Any]:
-    """The record of a line (of CSV: of its cells). Raises ValueError, also for what is too deeply nested."""
+    """The record of a line (for CSV, of its cells). Raises ValueError, also if it is nested too deeply."""
     if form is Form.CSV:
         return _from_cells(line if isinstance(line, list) else [line])
     try:
-        found = json.loads(line if isinstance(line, str) else "")
+        record = json.loads(line if isinstance(line, str) else "")
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    if form is Form.CLOUDEVENTS and isinstance(found, dict):
-        found = found.get("data")
-    if not isinstance(found, dict):
+    if form is Form.CLOUDEVENTS and isinstance(record, dict):
+        record = record.get("data")
+    if not isinstance(record, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - what was read is wrong, not how it was called
-    return found
+    return record
 
 
 def form_of(first: str) -> Form:
@@ -89,7 +89,7 @@ def _row(cells: list[str]) -> bytes:
 
 
 def _cell(value: Any) -> str:
-    """Nothing for null. A text that a spreadsheet could take for a formula, and the empty one, get a mark in front."""
+    """A CSV cell: empty for null. Empty text, and text that a spreadsheet could take for a formula, is marked."""
     if value is None:
         return ""
     if isinstance(value, dict):
@@ -101,18 +101,18 @@ def _cell(value: Any) -> str:
 def _from_cells(cells: list[str]) -> dict[str, Any]:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"expected {len(COLUMNS)} cells, got {len(cells)}")
-    found: dict[str, Any] = {
+    record: dict[str, Any] = {
         name: (cell.removeprefix(_MARK) if cell else None) for name, cell in zip(COLUMNS, cells, strict=True)
     }
     try:
-        found["details"] = json.loads(found["details"] or "")
+        record["details"] = json.loads(record["details"] or "")
     except RecursionError as error:
         raise ValueError("details: it is nested too deeply") from error
-    sequence = str(found["sequence"])
+    sequence = str(record["sequence"])
     if not (sequence.isascii() and sequence.isdigit()):
         raise ValueError("sequence: expected a whole number")
-    found["sequence"] = int(sequence)
-    return found
+    record["sequence"] = int(sequence)
+    return record
 
 
 # ---- CloudEvents

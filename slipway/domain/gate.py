@@ -1,4 +1,4 @@
-"""Gates: what an environment demands before its rollout, as `delivery.yaml` says it.
+"""Gates: what an environment demands before its rollout, as set in `delivery.yaml`.
 
 Here is only the policy. `decide/quorum.py` and `decide/automatic.py` say whether it is met, rule by rule.
 """
@@ -43,7 +43,7 @@ class AutoGate(Record):
 
 
 class Group(Record):
-    """People of whom some must approve; members are listed here, or known to Entra."""
+    """A group of which some members must approve; they are listed here or managed in Entra."""
 
     members: tuple[Member, ...] = Field(
         default=(), max_length=50, description="E-mail addresses, or oid:<object id in Entra>."
@@ -78,7 +78,7 @@ class Reminders(Record):
         return self
 
     def pause(self, sent: int) -> timedelta | None:
-        """Time until the next reminder when so many were sent; None where there is none."""
+        """Time until the next reminder after `sent` ones; None if no reminder is left."""
         if sent >= self.most:
             return None
         seconds = min(self.after.total_seconds() * self.factor**sent, timedelta(days=36_500).total_seconds())
@@ -158,9 +158,9 @@ class ApprovalGate(Record):
         names = [name for identity in self.identities for name in identity.names]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"identities: {twice[0]} is listed for two people")
-        if len({one.casefold() for one in self.approvers}) != len(self.approvers):
+        if len({approver.casefold() for approver in self.approvers}) != len(self.approvers):
             raise ValueError("approvers: the same person is listed twice")
-        direct = [one for one in self.approvers if not one.startswith(GROUP)]
+        direct = [approver for approver in self.approvers if not approver.startswith(GROUP)]
         if len(self.circle.people(direct)) != len(direct):
             raise ValueError("approvers: the same person is listed twice, under two names")
         return self
@@ -185,7 +185,7 @@ class ApprovalGate(Record):
 
     @property
     def _referred(self) -> tuple[str, ...]:
-        return tuple(one.removeprefix(GROUP) for one in self.approvers if one.startswith(GROUP))
+        return tuple(approver.removeprefix(GROUP) for approver in self.approvers if approver.startswith(GROUP))
 
     @property
     def circle(self) -> Circle:
@@ -196,11 +196,11 @@ class ApprovalGate(Record):
         return self.circle.people(self._listed())
 
     def _listed(self) -> Iterator[str]:
-        for one in self.approvers:
-            if one.startswith(GROUP):
-                yield from self.groups[one.removeprefix(GROUP)].members
+        for approver in self.approvers:
+            if approver.startswith(GROUP):
+                yield from self.groups[approver.removeprefix(GROUP)].members
             else:
-                yield one
+                yield approver
         for group in self.groups.values():
             yield from group.members
 
@@ -209,16 +209,16 @@ class ApprovalGate(Record):
         return tuple(name for name, group in self.groups.items() if group.entra is not None)
 
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
-        """Whether the person of these names may vote."""
+        """Whether the person with these names may vote."""
         listed = any(not person.names.isdisjoint(names) for person in self.people())
         return listed or any(self.is_member(name, names, signed_in) for name in self.groups)
 
     def is_member(self, group: str, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
-        """Whether the person of these names belongs to the group: by the list, or by what a sign-in verified."""
-        found = self.groups[group]
-        if signed_in is not None and found.entra is not None and found.entra in signed_in.groups:
+        """Whether the person with these names is in the group: by its member list, or by a verified sign-in."""
+        definition = self.groups[group]
+        if signed_in is not None and definition.entra is not None and definition.entra in signed_in.groups:
             return True
-        return any(not person.names.isdisjoint(names) for person in self.circle.people(found.members))
+        return any(not person.names.isdisjoint(names) for person in self.circle.people(definition.members))
 
 
 Gate = Annotated[AutoGate | ApprovalGate, Field(discriminator="kind")]

@@ -15,7 +15,7 @@ ERROR: Final = 0.05
 _GROWTH: Final = (1 + ERROR) / (1 - ERROR)
 _LOG: Final = math.log(_GROWTH)
 _NONE: Final = -1
-"""The bucket of what took no time: less than a millisecond."""
+"""The bucket of durations below a millisecond."""
 
 
 class Histogram(BaseModel):
@@ -47,7 +47,7 @@ class Histogram(BaseModel):
             self._widen(other.least_ms, other.most_ms)
 
     def quantile(self, share: float) -> timedelta | None:
-        """The duration that this share of all durations does not exceed, within `ERROR`; None where there are none."""
+        """The duration that the given share of all durations does not exceed, within `ERROR`; None if it is empty."""
         count = self.count
         if not count or self.least_ms is None or self.most_ms is None:
             return None

@@ -1,4 +1,4 @@
-"""Bases of what others send: read leniently, as senders add fields, and believed by nobody yet."""
+"""Base models of foreign input: lenient about extra fields, because senders add some, and not trusted yet."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -14,18 +14,18 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Time = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time as others write it; without a zone, it is meant in UTC."""
+"""A timestamp from another system; without a zone it is taken as UTC."""
 
 
 class Incoming(BaseModel):
-    """Base of the models of foreign events: fields that we do not know are none of our business."""
+    """Base of the models of foreign events; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def _null_is_nothing(cls, value: Any) -> Any:
-        """Some senders write what they do not know as null, others leave it out."""
+        """Treat null like a missing field: senders use either for unknown values."""
         if isinstance(value, dict):
             return {name: item for name, item in value.items() if item is not None}
         return value

@@ -1,4 +1,4 @@
-"""Signing keys as text, and their rotation: a new key signs, those before it go on verifying until they are retired.
+"""Signing keys as text, and their rotation: the newest key signs; older ones still verify until they are retired.
 
 The text is `id:base64,id:base64` (or one a line): the first one signs. It is what the setting holds, or a file.
 """
@@ -15,29 +15,29 @@ ID_PATTERN = r"[A-Za-z0-9._-]{1,40}"
 VAULT_SECRET = "slipway-signing-key"  # noqa: S105 - its name
 """The secret in Key Vault whose versions are the keys, each as base64."""
 MOST = 5
-"""Keys that may be live at once. Two are, where the time between rotations is longer than links live."""
+"""Most keys that may be live at once. Two suffice if rotations are further apart than links live."""
 LINKS_LIVE = timedelta(days=60)
-"""How long links of a key that signs no more are kept good: a gate's deadline of up to a month, and the 30 days after
-it in which a link explains itself."""
+"""How long links outlive the rotation of their key: a gate's deadline of up to a month, and the 30 days after it in
+which a link still explains itself."""
 _DAY = re.compile(r"(\d{8})(?:-\d+)?")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def parse_keys(text: str) -> dict[str, bytes]:
-    """ValueError tells what is wrong by its place in the list, and never repeats a key."""
+    """Parse `id:base64` items. The ValueError names an item by its position and never quotes a key."""
     keys: dict[str, bytes] = {}
-    for place, item in enumerate(filter(None, re.split(r"[,\s]+", text)), start=1):
+    for position, item in enumerate(filter(None, re.split(r"[,\s]+", text)), start=1):
         key_id, colon, encoded = item.partition(":")
         if not colon or not re.fullmatch(ID_PATTERN, key_id):
-            raise ValueError(f"item {place}: expected id:base64, the id of at most 40 letters, digits, dots, dashes")
+            raise ValueError(f"item {position}: expected id:base64, the id of at most 40 letters, digits, dots, dashes")
         if key_id in keys:
-            raise ValueError(f"item {place}: expected another id, got that of an item before it")
-        keys[key_id] = decode_key(encoded, f"item {place}: expected base64 after the colon", f"item {place}")
+            raise ValueError(f"item {position}: expected another id, got that of an item before it")
+        keys[key_id] = decode_key(encoded, f"item {position}: expected base64 after the colon", f"item {position}")
     return keys
 
 
 def decode_key(encoded: str, not_base64: str, where: str) -> bytes:
-    """One key. ValueError with the given words."""
+    """Decode one key. Raises ValueError with the given texts."""
     try:
         key = base64.b64decode(encoded, validate=True)
     except ValueError:
@@ -52,17 +52,17 @@ def format_keys(keys: Mapping[str, bytes], *, separator: str = ",") -> str:
 
 
 def new_id(taken: Iterable[str], *, now: datetime) -> str:
-    """Named by the day, which `made_on` reads again."""
+    """A new id, named by the day so that `made_on` can read it back."""
     known, day = set(taken), f"{now:%Y%m%d}"
     names = (day, *(f"{day}-{number}" for number in range(2, len(known) + 3)))
     return next(name for name in names if name not in known)
 
 
 def made_on(key_id: str) -> datetime | None:
-    """The day that a key of a file was made, as its name says; nothing where people named it."""
-    found = _DAY.fullmatch(key_id)
+    """The day that a key was made, by its id; None for ids that people chose."""
+    match = _DAY.fullmatch(key_id)
     try:
-        return datetime.strptime(found[1], "%Y%m%d").replace(tzinfo=UTC) if found else None
+        return datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC) if match else None
     except ValueError:
         return None
 
@@ -73,7 +73,7 @@ class LiveKey:
 
     id: str
     made: datetime | None
-    """Nothing where it is not known."""
+    """None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,24 +88,26 @@ class Version:
 
 
 def live_versions(versions: Iterable[Version], *, now: datetime) -> list[LiveKey]:
-    """Those that may be used now, the newest first, which signs."""
+    """The keys that may be used now, newest first; the first one signs."""
     usable = [
-        one
-        for one in versions
-        if one.enabled and (one.not_before or _NEVER) <= now and (one.expires is None or now < one.expires)
+        version
+        for version in versions
+        if version.enabled
+        and (version.not_before or _NEVER) <= now
+        and (version.expires is None or now < version.expires)
     ]
-    usable.sort(key=lambda one: (one.made or _NEVER, one.id), reverse=True)
-    return [LiveKey(id=one.id, made=one.made) for one in usable]
+    usable.sort(key=lambda version: (version.made or _NEVER, version.id), reverse=True)
+    return [LiveKey(id=version.id, made=version.made) for version in usable]
 
 
-def needed_until(keys: Sequence[LiveKey], place: int) -> datetime | None:
-    """When the links of the key in this place are over; nothing for the first one, which signs, and where it is not
-    known when the one after it was made. `keys`: the newest first."""
-    made = keys[place - 1].made if place else None
-    return made + LINKS_LIVE if made else None
+def needed_until(keys: Sequence[LiveKey], position: int) -> datetime | None:
+    """When the last link signed with the key at this index expires. None for the first key, which still signs, and if
+    it is unknown when its successor was made. `keys` are newest first."""
+    successor_made = keys[position - 1].made if position else None
+    return successor_made + LINKS_LIVE if successor_made else None
 
 
 def over(keys: Sequence[LiveKey], *, now: datetime) -> tuple[str, ...]:
-    """Ids of the keys that no good link can have any more. `keys`: the newest first."""
-    untils = ((key.id, needed_until(keys, place)) for place, key in enumerate(keys))
+    """Ids of the keys that no valid link can use any more. `keys` are newest first."""
+    untils = ((key.id, needed_until(keys, position)) for position, key in enumerate(keys))
     return tuple(key_id for key_id, until in untils if until is not None and until <= now)

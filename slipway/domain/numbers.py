@@ -17,11 +17,11 @@ from .histogram import Histogram
 from .stages import Stage
 
 OPEN_LIMIT: Final = 1000
-"""Releases that are followed at once; beyond, the oldest are forgotten: their times are not counted."""
+"""Most releases tracked at once; beyond that the oldest are dropped, and their times are not counted."""
 
 
 class _Sum(BaseModel):
-    """Grows while records are folded into it."""
+    """A mutable model that records are folded into."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,10 +69,10 @@ class Week(_Sum):
 
 
 class Followed(_Sum):
-    """A release that has not ended, as far as its next records need to know it."""
+    """The state of a release that has not ended, as needed to fold its next records."""
 
     created: datetime | None = None
-    """None where its beginning was not seen."""
+    """None if its beginning was not seen."""
     stage: Stage | None = None
     began: datetime | None = None
     where: str = ""
@@ -81,7 +81,7 @@ class Followed(_Sum):
     rolling: bool = False
     failed: bool = False
     returns: bool = False
-    """It brings back an earlier release, and changes nothing new."""
+    """Whether the release is a roll-back by hand, which deploys nothing new."""
 
 
 class Cursor(_Sum):
@@ -89,7 +89,7 @@ class Cursor(_Sum):
 
     sequence: int = 0
     generation: int = 1
-    """Counts how often it was begun anew."""
+    """Number of rebuilds, raised each time the numbers are computed anew."""
     open: dict[int, Followed] = Field(default_factory=dict)
     failing: dict[str, datetime] = Field(default_factory=dict)
     """Environments in which something failed and nothing is restored yet, with since when."""
@@ -107,7 +107,7 @@ def week_start(week: str) -> datetime:
 
 
 def weeks_until(last: str, count: int) -> tuple[str, ...]:
-    """So many weeks, oldest first, the last of which is named."""
+    """`count` weeks, oldest first, ending with `last`."""
     start = week_start(last)
     return tuple(iso_week(start - timedelta(weeks=back)) for back in range(count - 1, -1, -1))
 
@@ -146,13 +146,13 @@ class _Folding:
             del self.cursor.open[number]
 
     def _followed(self, number: int, action: Action) -> Followed | None:
-        """The release that the record speaks of; None where it has ended and only something is said of it."""
+        """The tracked release of the record; None if it has ended and the record only refers to it."""
         known = self.cursor.open.get(number)
         begins = action.ends_stage or action.measured is Measured.ROLLBACK_ORDERED
         if known is None and begins:
             known = self.cursor.open[number] = Followed()
             if len(self.cursor.open) > OPEN_LIMIT:
-                del self.cursor.open[min(one for one in self.cursor.open if one != number)]
+                del self.cursor.open[min(other for other in self.cursor.open if other != number)]
         return known
 
     def _tally(self, record: AuditRecord) -> Tally:
@@ -207,7 +207,7 @@ class _Folding:
         self._restored(tally, where, at)
 
     def _fail(self, release: Followed, tally: Tally, where: str, at: datetime) -> None:
-        """A rollout that has touched the environment went wrong; it counts once."""
+        """Count a failed rollout that had touched the environment, once."""
         if release.rolling and not release.failed:
             release.failed = True
             tally.failed += 0 if release.returns else 1

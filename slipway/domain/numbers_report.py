@@ -61,7 +61,7 @@ class EnvironmentNumbers(Record):
 
     application: str
     environment: str
-    """Empty for what lies before the first environment."""
+    """Empty for the time before the first environment."""
     total: Figures
     weeks: tuple[WeekFigures, ...]
 
@@ -91,7 +91,7 @@ class NumbersAnswer(Record):
 
 
 def figures(tally: Tally, days: float) -> Figures:
-    """`days` is the length of the time that the tally is of."""
+    """The figures of a tally that covers `days` days."""
     rollouts = tally.deployments + tally.failed
     return Figures(
         deployments=tally.deployments,
@@ -123,12 +123,12 @@ def spread(histogram: Histogram) -> Spread:
 
 
 def environment_numbers(
-    application: str, environment: str, weeks: tuple[str, ...], found: dict[str, Week]
+    application: str, environment: str, weeks: tuple[str, ...], weeks_by_name: dict[str, Week]
 ) -> EnvironmentNumbers:
     """`weeks` are those asked for, oldest first; one that is not found had nothing."""
     total, by_week = Tally(), list[WeekFigures]()
     for name in weeks:
-        week = found.get(name)
+        week = weeks_by_name.get(name)
         tally = week.environments.get(environment) if week else None
         total.add(tally or Tally())
         by_week.append(WeekFigures(week=name, begins=week_start(name), figures=figures(tally or Tally(), 7)))

@@ -1,7 +1,7 @@
-"""People, and the names that channels know them by: one person is one voter, however they come.
+"""People and the names that channels know them by, so that one person is one voter on every channel.
 
-A person may be known by an e-mail address and by an Entra object id. `identities` of a gate's policy say which names
-are one person's; `Circle` knows them all and answers who may vote, and whether two names are one person.
+A person may be known by an e-mail address and by an Entra object id. The `identities` of a gate's policy say which
+names belong together; `Circle` tells whether two names are the same person.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ Member = Annotated[str, Field(min_length=3, max_length=254, pattern=MEMBER_PATTE
 
 
 class SignedIn(Record):
-    """What a channel verified about a person by signing them in; never taken from what they claim themselves."""
+    """What a channel verified about a person by signing them in; never what they claim themselves."""
 
     object_id: Guid
     groups: tuple[Guid, ...] = Field(default=(), max_length=1000)
@@ -39,10 +39,10 @@ class Principal:
     """A person who has signed in."""
 
     name: str
-    """How they are called: their address where the sign-in names one, else `oid:<object id>`."""
+    """The person's address if the sign-in names one, else `oid:<object id>`."""
     signed_in: SignedIn
     roles: tuple[str, ...] = ()
-    """App roles of Entra, as they are written there."""
+    """App roles, as named in Entra."""
 
 
 class Identity(Record):
@@ -68,23 +68,23 @@ class Identity(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody who is listed."""
+    """A person listed in a policy."""
 
     name: str
-    """How they are called and reached: their address where one is known, else as they are listed."""
+    """Name and address of the person: their e-mail address if known, else as they are listed."""
     names: frozenset[str]
-    """Every name they are known by, in lower case."""
+    """Every name of the person, in lower case."""
 
 
 class Circle:
     """Names, joined into people by a policy's identities."""
 
     def __init__(self, identities: Iterable[Identity] = ()) -> None:
-        self._known: Mapping[str, Identity] = {name: one for one in identities for name in one.names}
+        self._known: Mapping[str, Identity] = {name: identity for identity in identities for name in identity.names}
 
-    def names(self, *given: str, signed_in: SignedIn | None = None) -> frozenset[str]:
-        """Every name of the person who has the given ones; empty texts name nobody."""
-        named = {name.casefold() for name in given if name}
+    def names(self, *known: str, signed_in: SignedIn | None = None) -> frozenset[str]:
+        """Every name of the person known by these names; empty ones are ignored."""
+        named = {name.casefold() for name in known if name}
         if signed_in is not None:
             own = f"{OID}{signed_in.object_id}"
             named = {name for name in named if self._object_id(name) in (None, own)} | {own}
@@ -92,8 +92,8 @@ class Circle:
         return frozenset(named).union(*joined)
 
     def _object_id(self, name: str) -> str | None:
-        """The one that the policy knows of whoever has the name. An address can be given to somebody else later, an
-        object id never is: so a sign-in with another id is another person, whatever address it shows."""
+        """The object id that the policy has for a name. An address can be reassigned to another person, an object id
+        cannot: so a sign-in with another id is another person, whatever its address."""
         identity = self._known.get(name)
         return f"{OID}{identity.oid}" if identity and identity.oid else None
 
@@ -108,8 +108,8 @@ class Circle:
 
     def _distinct(self, listed: Iterable[str]) -> Iterator[Person]:
         seen: set[str] = set()
-        for one in listed:
-            person = self.person(one)
+        for entry in listed:
+            person = self.person(entry)
             if seen.isdisjoint(person.names):
                 seen |= person.names
                 yield person

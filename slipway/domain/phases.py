@@ -1,4 +1,4 @@
-"""The phases of a release, everything that is known of each, and every step from one to the next."""
+"""The phases of a release, the facts about each, and the allowed transitions."""
 
 from enum import Enum, StrEnum, auto
 from typing import Self, assert_never
@@ -8,25 +8,25 @@ from .tones import Tone
 
 
 class Doing(Enum):
-    """What becomes of a release while it is in a phase."""
+    """What happens to a release while it is in a phase."""
 
     WAITS = auto()
-    """Nothing is done: a person, time, another release or a message is waited for."""
+    """The release waits for a person, time, another release or a message."""
     WORKS = auto()
-    """A step is under way that changes nothing in the environment."""
+    """A step is under way that does not change the environment."""
     ROLLS_OUT = auto()
-    """It holds its lane."""
+    """The release holds its lane and changes the environment."""
     ENDED = auto()
-    """Nothing any more."""
+    """The release has ended."""
     ENDED_IN_FAILURE = auto()
-    """Nothing, unless somebody tries it again: with the same digest, as a new attempt, where it failed."""
+    """The release has ended, but can be retried: same digest, same environment, a new attempt."""
 
 
 class Phase(StrEnum):
     """Where a release stands."""
 
     meaning: str
-    """One sentence, for the reference."""
+    """One sentence, for the reference and for `explain`."""
     word: str
     """What pages call it."""
     mark: str
@@ -34,7 +34,7 @@ class Phase(StrEnum):
     tone: Tone
     doing: Doing
     milestone: Milestone | None
-    """The milestone that it waits for or works on; None where it is on its way to none."""
+    """The milestone that the release waits for or works on; None if there is none."""
 
     def __new__(
         cls, name: str, meaning: str, word: str, mark: str, tone: Tone, doing: Doing, milestone: Milestone | None = None
@@ -47,7 +47,7 @@ class Phase(StrEnum):
 
     JOINING = (
         "joining",
-        "One of the two facts it starts from has not arrived yet.",
+        "It waits for the second of its two triggers (image push, CI run).",
         "Waiting for its facts",
         "◔",
         Tone.QUIET,
@@ -74,7 +74,7 @@ class Phase(StrEnum):
     )
     PLANNING = (
         "planning",
-        "What a rollout would do is being worked out.",
+        "The plan of its exact changes is being made.",
         "Planning",
         "◑",
         Tone.BUSY,
@@ -92,7 +92,7 @@ class Phase(StrEnum):
     )
     AWAITING_APPROVAL = (
         "awaiting_approval",
-        "The gate is open; people are asked.",
+        "The gate is open and waits for votes.",
         "Waiting for approval",
         "?",
         Tone.ASKS,
@@ -101,7 +101,7 @@ class Phase(StrEnum):
     )
     HELD_BACK = (
         "held_back",
-        "The gate is passed; a freeze, a hold or a closed time window keeps it from rolling out.",
+        "The gate has passed; a freeze, a hold or a closed time window blocks the rollout.",
         "Held back",
         "‖",
         Tone.ASKS,
@@ -146,7 +146,7 @@ class Phase(StrEnum):
     )
     ROLLING_BACK = (
         "rolling_back",
-        "What was live before is being brought back.",
+        "The release that was live before is being restored.",
         "Rolling back",
         "↺",
         Tone.BAD,
@@ -155,7 +155,7 @@ class Phase(StrEnum):
     COMPLETED = "completed", "Live in every environment of the chain.", "Completed", "✓", Tone.GOOD, Doing.ENDED
     FAILED = (
         "failed",
-        "A step failed and nothing was brought back.",
+        "A step failed, and nothing was rolled back.",
         "Failed",
         "✕",
         Tone.BAD,
@@ -163,7 +163,7 @@ class Phase(StrEnum):
     )
     ROLLED_BACK = (
         "rolled_back",
-        "A rollout or its verification failed, and what was live before is live again.",
+        "The rollout or its verification failed, and the release that was live before is live again.",
         "Rolled back",
         "↺",
         Tone.BAD,
@@ -181,7 +181,7 @@ class Phase(StrEnum):
     )
     CANCELLED = (
         "cancelled",
-        "It can or may not go on: its CI run failed, or its environment is gone.",
+        "It cannot go on, or an operator cancelled it: for example, its CI run failed or its environment is gone.",
         "Cancelled",
         "–",
         Tone.QUIET,
@@ -194,12 +194,12 @@ class Phase(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether a release in it is under way no more."""
+        """Whether the release has ended."""
         return self.doing in (Doing.ENDED, Doing.ENDED_IN_FAILURE)
 
     @property
     def retryable(self) -> bool:
-        """Whether somebody may send a release on from here."""
+        """Whether a release can be retried from here."""
         return self.doing is Doing.ENDED_IN_FAILURE
 
     @property
@@ -212,12 +212,12 @@ class Phase(StrEnum):
 
     @property
     def at_the_gate(self) -> bool:
-        """Whether a plan has been made, and nothing has been done by it yet."""
+        """Whether the release has a plan whose rollout has not begun."""
         return self.milestone is Milestone.GATE
 
     @property
     def past_the_gate(self) -> bool:
-        """Whether the gate has been passed and the release has not ended."""
+        """Whether the gate has passed and the release has not ended."""
         return self is Phase.HELD_BACK or self.holds_lane
 
     @property
@@ -233,11 +233,11 @@ class Phase(StrEnum):
 
     @property
     def followers(self) -> frozenset["Phase"]:
-        """The phases that may come next. A release takes no other step."""
+        """The phases that a release may enter next; any other is refused as inconsistent."""
         return _followers(self)
 
     def is_beyond(self, other: "Phase") -> bool:
-        """Whether a release in it has left the other phase behind, on its way through one environment."""
+        """Whether this phase comes after the other one on the way through one environment."""
         order = tuple(Phase)
         return self.milestone is not None and order.index(self) > order.index(other)
 

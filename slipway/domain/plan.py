@@ -22,7 +22,7 @@ class Change(Record):
 
 
 class Plan(Record):
-    """Everything that an approver says yes to. Holds no clock reading: the same plan has the same hash."""
+    """Everything that an approver agrees to. It contains no timestamps, so that equal plans have equal hashes."""
 
     application: Name
     release: int
@@ -37,24 +37,24 @@ class Plan(Record):
     cluster: Name
     namespace: Name
     promote_from: Name | None = None
-    """Registry that the artifact is copied from first, where it differs."""
+    """Registry that the artifact is copied from first, if it is another one."""
     manifests: tuple[dict[str, Any], ...]
     verification: dict[str, Any] | None = None
     """The acceptance Job, rendered."""
     changes: tuple[Change, ...] = ()
     base: Digest | None = None
-    """Hash of the plan that is live now; None where nothing of ours is."""
+    """Hash of the plan that is live now; None if nothing that Slipway deployed is live."""
     base_tag: str | None = None
     evidence: tuple[Evidence, ...] = Field(default=())
     supply_chain: tuple[StoredResult, ...] = ()
-    """What was found of the signatures, the SBOM and the provenance that the environment requires."""
+    """The results for the signatures, SBOM and provenance that the environment requires."""
     run: str | None = None
     policy: Digest
-    """Hash of what the environment demands."""
+    """Hash of the environment's policy."""
     rollback: int | None = None
-    """Of a roll-back by hand: the release whose manifests these are."""
+    """For a roll-back by hand: number of the release whose manifests these are."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
-    """What whoever ordered a roll-back should know: that its manifests or its image are gone."""
+    """Warnings for the operator who ordered a roll-back: its manifests or its image are gone."""
 
     @property
     def hash(self) -> str:
@@ -62,23 +62,26 @@ class Plan(Record):
 
     @property
     def parts(self) -> dict[str, str]:
-        """What the plan is made of, each part by a short hash: two plans differ in the parts whose hashes differ."""
+        """Short hashes of the plan's parts by name, to tell in which parts two plans differ."""
         own = self.model_dump(mode="json") | {"verification": _without_name(self.verification)}
         return {part: sha256(canonical([own[name] for name in names]))[7:23] for part, names in _PARTS.items()}
 
     @property
     def holds_secrets(self) -> bool:
-        """Whether a manifest is a Secret that has values: not everybody who may read is to see them."""
-        return any(one.get("kind") == "Secret" and (one.get("data") or one.get("stringData")) for one in self.manifests)
+        """Whether a manifest is a Secret with values, which not every reader may see."""
+        return any(
+            manifest.get("kind") == "Secret" and (manifest.get("data") or manifest.get("stringData"))
+            for manifest in self.manifests
+        )
 
     def document(self) -> bytes:
-        """The canonical JSON that is kept, and hashed. What only a roll-back has is left out of any other plan."""
+        """The canonical JSON that is stored and hashed, without the roll-back fields unless it is a roll-back."""
         rare = {name for name in ("rollback", "warnings") if not getattr(self, name)}
         return canonical(self.model_dump(mode="json", exclude=rare))
 
 
 def read_plan(document: bytes) -> Plan | None:
-    """The plan, if the document is one; None for a log."""
+    """The document as a plan; None if it is not one, for example a log."""
     if not document.startswith(b"{"):
         return None
     try:
@@ -88,7 +91,7 @@ def read_plan(document: bytes) -> Plan | None:
 
 
 def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The tests themselves: every plan's Job has a name of its own, which is no news to anybody."""
+    """The acceptance Job without its name, which differs in every plan and is no change to report."""
     if job is None:
         return None
     metadata = {key: value for key, value in job.get("metadata", {}).items() if key != "name"}
@@ -105,14 +108,14 @@ _PARTS = {
     "evidence": ("evidence", "supply_chain", "run"),
     "the cluster": ("changes",),
 }
-"""The words by which voters are told what changed; together all that a plan holds of its own."""
+"""The plan's fields by the part names that voters are told; together they cover every field of its content."""
 
 
 def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of the parts that differ; none where either plan does not say what it is made of."""
+    """Names of the parts that differ; empty if either plan has no part hashes."""
     changed = [part for part in after if before and before.get(part) != after[part]]
     if len(changed) > 1 and "the cluster" in changed:
-        changed.remove("the cluster")  # a rollout does something else there because of the other parts
+        changed.remove("the cluster")  # its preview differs as a consequence of the other parts
     return tuple(changed)
 
 
@@ -122,16 +125,16 @@ class PlanMade(Record):
     plan_hash: Digest
     base: Digest | None
     delivery: Digest
-    """Hash of the delivery folder it was made from: when that changes, the plan is made again."""
+    """Hash of the delivery folder that the plan was made from; if the folder changes, the plan is made again."""
     created: int = 0
     changed: int = 0
     unchanged: int = 0
     orphaned: int = 0
     parts: dict[str, str] = Field(default={}, max_length=20)
-    """As in the plan: its parts by their hashes."""
+    """The plan's `parts`."""
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
-    """As in the plan: what the environment requires, and whether it holds."""
+    """The plan's supply-chain results."""
     warnings: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=10)
-    """As in the plan of a roll-back: what is gone."""
+    """The warnings of a roll-back's plan."""
     copied: bool = False
-    """Of a roll-back: the environment's registry has the image."""
+    """For a roll-back: whether the environment's registry has the image."""

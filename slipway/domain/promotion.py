@@ -1,4 +1,4 @@
-"""Promotion as a delivery asks for it, and how far one is.
+"""The promotion policy of an environment, and the progress and state of a promotion.
 
 The rule is part of an environment in `delivery.yaml`. The state is kept by the step in a row of its own, outside the
 audit chain: it lets a long promotion go on where it stopped and people see how far it is. Nothing is decided by it.
@@ -68,17 +68,17 @@ class PromotionProgress(Record):
 
 
 class PromotionState(Record):
-    """What one life of a promotion leaves to the next."""
+    """What one message of a promotion leaves to the next."""
 
     step: str
-    """Id of the step that it belongs to: what an earlier attempt left behind does not count."""
+    """Id of the step that the state belongs to; the state of an earlier attempt is ignored."""
     progress: PromotionProgress | None = None
     operation: str = Field(default="", max_length=4096, repr=False)
-    """Address at which the import that is under way can be asked for; may carry a signature, so it is never shown."""
+    """URL for polling the import under way. It may contain a signature, so it is never shown."""
     not_imported: str = Field(default="", max_length=2000)
-    """Why it is copied although it was to be imported."""
+    """Why the artifact is copied although the policy asks for an import; empty otherwise."""
     tag_was: Digest | None = None
-    """What the tag named before it was moved; written down before it is."""
+    """The digest that the tag named before it was moved; recorded before the move."""
 
 
 def told_of(*, how: str, blobs: int, of_blobs: int, bytes: int, of_bytes: int) -> str:
@@ -89,7 +89,7 @@ def told_of(*, how: str, blobs: int, of_blobs: int, bytes: int, of_bytes: int) -
 
 
 def _of(done: int, whole: int) -> str:
-    """Both in the unit of the whole."""
+    """Both numbers in the unit that suits the total."""
     exponent = 0
     while whole >= _STEP ** (exponent + 1) and exponent < len(_UNITS) - 1:
         exponent += 1

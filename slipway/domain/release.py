@@ -1,4 +1,4 @@
-"""A release on its way through the chain: what is known of it, and the lanes it moves in. Its phases: `phases.py`."""
+"""A release, the artifacts and votes attached to it, and the lanes it moves in. Its phases are in `phases.py`."""
 
 import re
 from enum import StrEnum
@@ -53,7 +53,7 @@ class Run(Record):
     commit: str = Field(default="", max_length=128)
     requested_by: str = Field(default="", max_length=254)
     committed_by: str = Field(default="", max_length=254)
-    """Address of whoever made the commit that was built; empty where nobody said."""
+    """Address of the committer of the commit that was built; empty if unknown."""
     url: str = Field(default="", max_length=2048)
     finished_at: Moment
 
@@ -62,7 +62,7 @@ class Run(Record):
         return self.result == "succeeded"
 
     def same_as(self, other: "Run") -> bool:
-        """Whether both tell of one run, which may have been run again with another result."""
+        """Whether both are the same CI run, possibly re-run with another result."""
         mine, theirs = (self.organization, self.project, self.id), (other.organization, other.project, other.id)
         return mine == theirs
 
@@ -82,7 +82,7 @@ class VoteDecision(StrEnum):
     REJECT = "reject"
     """It may not; the release ends."""
     WITHDRAW = "withdraw"
-    """Take back the vote that was cast before; it leaves none."""
+    """Withdraw the earlier vote, leaving none."""
 
 
 class Vote(Record):
@@ -95,7 +95,7 @@ class Vote(Record):
     plan_hash: Digest
     at: Moment
     signed_in: SignedIn | None = None
-    """What the channel verified about them; of their groups, those that the policy names."""
+    """The voter's verified sign-in, with only the groups that the policy names."""
 
 
 class GateState(Record):
@@ -106,11 +106,11 @@ class GateState(Record):
     deadline: Moment | None = None
     votes: tuple[Vote, ...] = ()
     parts: dict[str, str] = Field(default={}, max_length=20)
-    """The plan's parts by their hashes: when it is made again, they tell which of them changed."""
+    """Hashes of the plan's parts, to tell which of them changed when the plan is made again."""
     reminders: int = Field(default=0, ge=0)
     """How often people were reminded."""
     remind_at: Moment | None = None
-    """When they are reminded next; None where they are not any more."""
+    """When people are reminded next; None if no reminders are left."""
 
     @property
     def approvals(self) -> int:
@@ -118,7 +118,7 @@ class GateState(Record):
 
 
 class Evidence(Record):
-    """One result of verification (or of CI), with where its log is kept."""
+    """One result of verification (or of CI), with the blob that holds its log."""
 
     name: str = Field(max_length=128)
     environment: str = Field(default="", max_length=64)
@@ -138,21 +138,21 @@ class Rollout(Record):
     plan_hash: Digest | None = None
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
-    """What the last plan found of the signatures, the SBOM and the provenance that the environment requires."""
+    """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
 
 
 class Rollback(Record):
-    """Why a release exists that was not pushed: to bring back, in one environment, what an earlier one had there."""
+    """Marks a release as a roll-back by hand: it restores what an earlier release ran in one environment."""
 
     environment: Name
     to: int = Field(ge=1)
-    """The release that is brought back."""
+    """The release that is restored."""
     plan_hash: Digest
-    """The plan by which that one was live; its manifests are used again, as long as they are kept."""
+    """The plan by which that release was live; its manifests are reused if still stored."""
     by: str = Field(max_length=254)
     reason: str = Field(max_length=2000)
     copied: bool = False
-    """The environment's registry still has the image: nothing is copied, even if it is gone from where it came from."""
+    """Whether the environment's registry still has the image. Then nothing is copied, even if the source lost it."""
 
 
 class Release(Record):
@@ -174,11 +174,11 @@ class Release(Record):
     environment: Name | None = None
     attempt: int = 0
     step: str | None = None
-    """Id of the step whose outcome is awaited."""
+    """Id of the step that the release waits for."""
     resent: int = 0
-    """How often that step was sent again because nothing was heard of it."""
+    """How often that step was sent again because it did not report."""
     due: Moment | None = None
-    """When the phase it is in should be over: a deadline of the gate, of the joining, or of the step."""
+    """Deadline of the current phase: of the gate, the wait for triggers, the soak or block, or the step."""
     plan_hash: Digest | None = None
     plan_base: Digest | None = None
     """Hash of the plan that was live when this one was made."""
@@ -189,17 +189,18 @@ class Release(Record):
     reason: str = Field(default="", max_length=2000)
     superseded_by: int | None = None
     first_sequence: int = 0
-    """The audit sequence at which its story begins."""
+    """The sequence number of the release's first audit record."""
     trace: Annotated[str, Field(max_length=64)] = ""
-    """The span (W3C `traceparent`) in which it began: its way to production is one trace. Empty without traces."""
+    """The span (W3C `traceparent`) in which the release began and that its whole trace hangs from; empty if tracing
+    is off."""
     rollback: Rollback | None = None
-    """Set where it is a roll-back by hand: it goes to one environment only, and no gate asks about it."""
+    """Set for a roll-back by hand, which goes to one environment only and has no gate."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
-    """Names of the rules that keep it back, while it is held back."""
+    """Names of the rules that block the release while it is held back or soaking."""
     failed_step: str = Field(default="", max_length=32)
-    """Of a failure: the kind of step that failed, from which it goes on when it is tried again."""
+    """The kind of step that failed, at which a retry resumes; empty if none did."""
     override: LanePass | None = None
-    """Lets it pass one freeze or closed window where it is now; used up by that."""
+    """Lets the release past one freeze or closed window in its current environment; used once."""
 
     @property
     def id(self) -> str:
@@ -219,12 +220,12 @@ class Release(Record):
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """Everything that speaks for this artifact so far, oldest first."""
+        """All evidence collected for this artifact so far, oldest first."""
         return tuple(item for rollout in self.rollouts for item in rollout.evidence)
 
 
 def parse_release_id(text: str) -> tuple[str, int]:
-    """`shop-482` → (`shop`, 482). Raises ValueError saying what was expected."""
+    """`shop-482` → (`shop`, 482). Raises ValueError for any other form."""
     application, _, number = text.rpartition("-")
     if not application or not re.fullmatch(r"[0-9]{1,12}", number):
         raise ValueError(f"expected a release id such as shop-482, got {text[:80]!r}")
@@ -250,21 +251,21 @@ class Lane(Record):
     rolling: int | None = None
     """The release whose rollout is under way; never more than one."""
     waiting: int | None = None
-    """The newest release that is here and not yet rolling out."""
+    """The newest release in this environment that is not yet rolling out."""
     failed: int | None = None
-    """The last release that failed here, or was rolled back, until one goes live here."""
+    """The last release that failed or was rolled back here; None again once one goes live."""
     returning: int | None = None
-    """A roll-back by hand that is here and not yet rolling out; it goes before what waits."""
+    """A roll-back by hand that is not yet rolling out; it takes precedence over `waiting`."""
     freeze: Freeze | None = None
-    """Nothing new is rolled out here while it is in force."""
+    """While in force, nothing new is rolled out here."""
     hold: Hold | None = None
-    """Set by a roll-back by hand: nothing undoes it until somebody resumes."""
+    """Set by a roll-back by hand; blocks newer rollouts until somebody resumes the lane."""
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The releases that have a place in it: the one that rolls out, a roll-back by hand, the one that waits."""
-        places = (self.rolling, self.returning, self.waiting)
-        return tuple(number for number in places if number is not None)
+        """The releases in the lane: the one rolling out, a pending roll-back by hand, and the one waiting."""
+        numbers = (self.rolling, self.returning, self.waiting)
+        return tuple(number for number in numbers if number is not None)
 
 
 class Head(Record):

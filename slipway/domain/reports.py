@@ -1,4 +1,4 @@
-"""What is told of the ledger and of the installation: made by those who look, carried by the API, read by the command.
+"""Reports on the ledger and the installation: built by queries and checks, sent by the API, read by the CLI.
 
 These are no state: nothing is decided by them and none of them is stored, but for `Parked`.
 """
@@ -15,7 +15,7 @@ from .rules import RuleResult
 
 
 class OpenGate(Record):
-    """A gate at which people are waited for."""
+    """An open gate that waits for votes."""
 
     release: str
     application: str
@@ -29,7 +29,7 @@ class OpenGate(Record):
     required: int
     votes: tuple[Vote, ...]
     waits_for: tuple[str, ...]
-    """Who may still vote, by name."""
+    """Names of the people who may still vote."""
 
 
 class Approval(Record):
@@ -40,11 +40,11 @@ class Approval(Record):
     reason: str = ""
     channel: str = ""
     sequence: int
-    """Of its record in the trail."""
+    """Sequence of the vote's audit record."""
 
 
 class Override(Record):
-    """A rule that somebody passed with a reason."""
+    """An override of a rule, with its reason."""
 
     actor: str
     at: Moment
@@ -54,7 +54,7 @@ class Override(Record):
 
 
 class LiveThere(Record):
-    """What is live in an environment, with everything that it was let in on."""
+    """The release that is live in an environment, with the approvals and evidence that let it in."""
 
     application: str
     environment: str
@@ -66,10 +66,10 @@ class LiveThere(Record):
     approvals: tuple[Approval, ...]
     """Votes for exactly this plan."""
     gate: str
-    """How the gate was passed: the record's action and actor; empty where there was none to pass."""
+    """The audit record of the gate's passing, as action and sequence; empty if no gate passed."""
     overrides: tuple[Override, ...]
     evidence: tuple[Evidence, ...]
-    """Of every environment that the release has passed, this one included."""
+    """Evidence of every environment that the release went through, including this one."""
     supply_chain: tuple[RuleResult, ...]
     run: str = ""
     """Address of the CI run."""
@@ -93,37 +93,37 @@ class FreezeShown(Record):
 
 
 class Compared(Record):
-    """What became of one part of a trail."""
+    """The result of comparing one part of a trail with the index."""
 
     application: str
     records: int
     """Records that were compared."""
     damaged: int = 0
-    """Rows of the trail that are no audit records any more: `slipway audit verify` names them."""
+    """Rows of the trail that can no longer be read as audit records; `slipway audit verify` names them."""
     missing: int = 0
     wrong: int = 0
     extra: int = 0
     repaired: bool
-    """Whether what was found was put right."""
+    """Whether the differences were repaired."""
     next: int | None = None
-    """Go on after this sequence; None at the end of the trail."""
+    """Sequence to continue after; None at the end of the trail."""
     head: int
     """The last sequence of the trail."""
 
 
 class Checked(Record):
-    """What was found in one part of a chain."""
+    """The result of verifying one part of a chain."""
 
     application: str
     after: int
     records: int
-    """Records that were checked and are right."""
+    """Number of records that verified."""
     intact: bool
     fault: ChainFault | None = None
     anchored: int
-    """The last sequence that an anchor names; what lies behind it is held by the chain alone."""
+    """The last anchored sequence; later records are protected by the chain alone."""
     next: int | None = None
-    """Go on behind this sequence; None at the end, and where something is wrong."""
+    """Sequence to continue after; None at the end, and if a fault was found."""
 
 
 class Parked(Record):
@@ -148,7 +148,7 @@ class Status(StrEnum):
 
 
 class Finding(Record):
-    """What one check found."""
+    """The result of one check."""
 
     check: str
     status: Status
@@ -156,5 +156,5 @@ class Finding(Record):
     missing: str = ""
     """The right, setting or thing that is missing."""
     command: str = ""
-    """What grants it, ready to be run; empty where no command does."""
+    """The command that grants it, ready to run; empty if there is none."""
     seconds: float = 0.0

@@ -1,7 +1,7 @@
-"""Roles, and what each may do. Entry points ask for a permission, never for a role.
+"""Roles and their permissions. Entry points check a permission, never a role.
 
-A role comes from the sign-in (an app role of Entra) or from a key that the settings name. Who may vote at a gate is
-said by the gate's policy; the role only opens the door to it.
+A role comes from the sign-in (an Entra app role) or from a key in the settings. Who may vote at a gate is set by the
+gate's policy; the role is only a precondition.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from .model import Record
 
 
 class Permission(StrEnum):
-    """One thing that somebody may do over the API or on a page."""
+    """An operation that the API or a page offers."""
 
     READ = "read"
     """See releases, explanations, evidence, parked input and the audit trail."""
@@ -47,7 +47,7 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """What somebody is to this installation. A person may have several."""
+    """A set of permissions. A person may have several roles."""
 
     READER = "reader"
     """Looks at everything that the pages show."""
@@ -76,7 +76,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OPERATOR: _OPERATING,
     Role.ADMIN: _OPERATING | {Permission.REINDEX, Permission.OVERRIDE, Permission.ROTATE_KEYS},
 }
-"""Operators and admins do not vote: whoever runs the installation gets that right by the role of an approver."""
+"""Operators and admins may not vote unless they also have the approver role."""
 
 
 def holders(permission: Permission) -> tuple[Role, ...]:
@@ -85,13 +85,13 @@ def holders(permission: Permission) -> tuple[Role, ...]:
 
 
 def read_roles(values: Iterable[str]) -> frozenset[Role]:
-    """Roles as a sign-in writes them: `reader` or `Slipway.Reader`. What is no role of ours is passed over."""
+    """Parse roles as a sign-in names them: `reader` or `Slipway.Reader`. Unknown ones are ignored."""
     names = {value.casefold().removeprefix("slipway.") for value in values}
     return frozenset(role for role in Role if role in names)
 
 
 class Caller(Record):
-    """Who makes a request, as far as they have proven it."""
+    """The authenticated caller of a request."""
 
     name: str = Field(max_length=254)
     """For the audit trail: a person's address, `oid:…`, `key:<name>`, or `api` for a key that has no name."""

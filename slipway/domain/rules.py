@@ -43,7 +43,7 @@ class Milestone(StrEnum):
 
 
 class WaitsFor(StrEnum):
-    """What will make a rule hold that does not hold yet."""
+    """What a rule that does not hold yet is waiting for."""
 
     TIME = "time"
     """Nothing but time."""
@@ -52,18 +52,18 @@ class WaitsFor(StrEnum):
     RELEASE = "release"
     """Another release has to finish."""
     STEP = "step"
-    """Slipway is at work on it, or will be when its turn comes."""
+    """A step of Slipway that is under way or will follow."""
     EVENT = "event"
     """A message from outside: a push, a finished run."""
 
 
 class Trait(Enum):
-    """What is special about a rule."""
+    """Special properties of a rule."""
 
     OVERRIDABLE = auto()
     """An operator may let one release pass although the rule does not hold."""
     OWN_WORK = auto()
-    """It keeps people from approving what they made themselves."""
+    """The rule keeps people from approving their own work."""
 
 
 class Rule(StrEnum):
@@ -242,7 +242,7 @@ class NotYet(_Result):
     verdict: Literal["not-yet"] = "not-yet"
     waits_for: WaitsFor
     until: Moment | None = None
-    """When it will hold, or is worth another look; None where nobody can say."""
+    """When the rule will hold or should be checked again; None if unknown."""
 
     @property
     def blocks(self) -> bool:
@@ -258,7 +258,7 @@ class Unknown(_Result):
 
     verdict: Literal["unknown"] = "unknown"
     blocks: bool = True
-    """False where the policy does not ask for it to be known: it is shown as unknown all the same."""
+    """False if the policy does not require it to be known; it is still shown as unknown."""
 
 
 type RuleResult = Pass | Fail | NotYet | Unknown
@@ -275,7 +275,7 @@ _RESULT: TypeAdapter[RuleResult] = TypeAdapter(StoredResult)
 
 
 def read_result(value: Any) -> RuleResult | None:
-    """A result as it stands in an audit record; None where the value is none."""
+    """Parse a result as stored in an audit record; None if the value is not one."""
     try:
         return _RESULT.validate_python(value)
     except ValidationError:

@@ -1,6 +1,6 @@
-"""Everything that deciding, explaining, the board and the API may know of an application, as it was at one moment.
+"""All input of `decide`, `explain`, the board and the API: the state of one application at one moment.
 
-Nothing has a default, so nobody can forget a part of it. `Ledger.load` makes the only ones that are not made by tests.
+No field has a default, so that none can be forgotten. Outside tests, only `Ledger.load` creates snapshots.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,36 +26,36 @@ from .steps import StepKind
 from .windows import WindowStatus
 
 JOINING_LOADED = 20
-"""Waiting releases that one decision looks at: few enough for all that may follow to fit into one transaction."""
+"""Most waiting releases that one decision loads, so that all its writes fit into one transaction."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What an application's delivery folder says at one moment."""
+    """An application's policy from its delivery folder, evaluated at one moment."""
 
     application: Application
     delivery: str
     """Hash of the folder that the application was read from."""
     now: datetime
     windows: Mapping[str, WindowStatus]
-    """Of each environment that has time windows: whether they are open now."""
+    """Whether the time windows are open, by environment; those without windows are absent."""
     check_tag: Callable[[str], RuleResult]
     """Whether a tag may start a release."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lookups:
-    """What a snapshot holds besides the head and the lanes."""
+    """What a snapshot loads besides the head and the lanes."""
 
     in_lanes: bool = True
-    """The releases that have a place in a lane."""
+    """Whether to load the releases in the lanes."""
     releases: tuple[int, ...] = ()
     digest: str | None = None
     tag: str | None = None
     active: int = 0
-    """So many of the releases that have not ended, newest first."""
+    """How many of the releases that have not ended to load, newest first."""
     newest: int = 0
-    """So many of all releases, newest first; then those that failed last in a lane, too."""
+    """How many of all releases to load, newest first; if any, the lanes' last failed ones are loaded too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,15 +69,15 @@ class Snapshot:
     head: Head
     lanes: Mapping[str, Lane]
     releases: Mapping[int, Release]
-    """Those that were looked up."""
+    """The releases that were loaded, by number."""
     digests: Mapping[str, int]
     """Number of the release of each digest that was looked up."""
     tags: Mapping[str, int]
     """Number of the newest release of each tag that was looked up."""
     tag_rules: Mapping[str, RuleResult]
-    """Of each tag that was looked up or that a release has: whether it may start a release."""
+    """Whether a tag may start a release, for each tag that was looked up or that a release has."""
     windows: Mapping[str, WindowStatus]
-    """Of each environment that has time windows: whether they are open now."""
+    """Whether the time windows are open, by environment; those without windows are absent."""
 
     def lane(self, environment: str) -> Lane:
         return self.lanes.get(environment) or Lane(environment=environment)
@@ -86,12 +86,12 @@ class Snapshot:
         return self.releases.get(number) if number is not None else None
 
     def environment(self, release: Release) -> Environment | None:
-        """Where the release is; None before the first environment, and where the policy no longer has it."""
+        """The release's environment; None before the first one, and if the policy no longer has it."""
         return self.application.environment(release.environment) if release.environment else None
 
 
 def tag_of(application: Application, event: PipelineCompleted) -> str | None:
-    """The tag that a run's image has: named by the run itself, or by the application's convention."""
+    """The tag of a run's image: named by the run itself, or derived by the application's convention."""
     if event.tag or event.digest or application.pipeline is None:
         return event.tag
     run = event.run
@@ -102,7 +102,7 @@ def tag_of(application: Application, event: PipelineCompleted) -> str | None:
 
 
 def lookups(application: Application, event: Event) -> Lookups:
-    """What has to be looked up to decide about an event."""
+    """What has to be loaded to decide about an event."""
     joining = JOINING_LOADED if application.start is not Start.PUSH else 0
     match event:
         case ImagePushed():

@@ -1,6 +1,6 @@
-"""Stages: what takes a release's time between two records of its trail, and whether it worked or waited.
+"""Stages: what a release spends its time on between two audit records, and whether it worked or waited.
 
-`actions.py` says which action begins which stage; `spans.py` makes the timeline of a release of them.
+`actions.py` says which action begins which stage; `spans.py` builds a release's timeline from them.
 """
 
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Stage(StrEnum):
-    """What takes a release's time."""
+    """What a release spends its time on."""
 
     JOIN = "join"
     """Waits for the other of the two facts that it starts from."""
@@ -37,7 +37,7 @@ class Stage(StrEnum):
 
     @property
     def waits(self) -> bool:
-        """Whether nothing is done in it: a person, time or another release is waited for."""
+        """Whether the release only waits in this stage, for a person, time or another release."""
         return self in _WAITING
 
 

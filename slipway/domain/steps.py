@@ -1,4 +1,4 @@
-"""Steps: units of work taken from the queue, each with one effect. And the messages that a decision sends."""
+"""Steps, the units of work on the queue, each with one effect; and the messages that a decision sends."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -11,7 +11,7 @@ from .model import Moment, Name, Record, sha256
 from .queues import Queue
 
 MESSAGE_ID_LIMIT = 128
-"""Characters that Service Bus takes in a message id."""
+"""Most characters that Service Bus accepts in a message id."""
 
 
 class StepKind(StrEnum):
@@ -49,7 +49,7 @@ class Notice(StrEnum):
 
 
 class Step(Record):
-    """One step of one release. Repeats of the message carry the same `id`."""
+    """One step of one release. All messages of the step (polls, retries, resends) have the same `id`."""
 
     kind: StepKind
     application: Name
@@ -60,39 +60,39 @@ class Step(Record):
     notice: Notice | None = None
     channel: Name | None = None
     recipients: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=500)
-    """People whom a notice is for by name; empty where it is for everybody who reads the channel."""
+    """Names of a notice's recipients; empty if it is for everybody on the channel."""
     why: str = Field(default="", max_length=2000)
-    """What a notice gives as its reason, where the release itself does not say it."""
+    """Reason that a notice states, if it is not the release's own."""
     number: int = Field(default=0, ge=0)
-    """Which notice of its kind this is, where one plan has several."""
+    """Distinguishes several notices of one kind for the same plan."""
     poll: int = Field(default=0, ge=0)
-    """How many looks came before this one."""
+    """How many polls came before this one."""
     tries: int = Field(default=0, ge=0)
-    """How many times the effect itself went wrong before, in a way worth another try."""
+    """How many times the effect has failed with a retryable error."""
     resent: int = Field(default=0, ge=0)
 
     @property
     def id(self) -> str:
-        told = f":{self.notice}:{self.channel}" if self.notice else ""
-        told += f":{self.number}" if self.number else ""
-        return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{told}"
+        notice = f":{self.notice}:{self.channel}" if self.notice else ""
+        notice += f":{self.number}" if self.number else ""
+        return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{notice}"
 
     @property
     def message_id(self) -> str:
-        """Distinct for each look and try, so that duplicate detection drops only true repeats."""
+        """Distinct for each poll and try, so that duplicate detection drops only true repeats."""
         whole = f"{self.id}:{self.resent}.{self.tries}.{self.poll}"
-        # Names may be so long that the queue takes no more of it: then the hash of all of it, never a part.
+        # With long names it may exceed the queue's limit. Use a hash then: a cut-off id might not be unique.
         return whole if len(whole) <= MESSAGE_ID_LIMIT else sha256(whole.encode())
 
 
 STEP_TIME = timedelta(minutes=10)
 PROMOTION_TIME = timedelta(hours=1)
 GRACE = timedelta(minutes=5)
-"""Added to what a step may take before the sweep asks for it again."""
+"""Added to the time that a step may take before it is sent again."""
 
 
 def time_allowed(kind: StepKind, environment: Environment | None) -> timedelta:
-    """How long until a step that was not heard of is sent again."""
+    """How long to wait for a step's report before it is sent again."""
     if kind is StepKind.PROMOTE:
         return PROMOTION_TIME + GRACE
     if environment is not None and kind is StepKind.PLAN and environment.require.rules():
@@ -105,17 +105,17 @@ def time_allowed(kind: StepKind, environment: Environment | None) -> timedelta:
 
 
 class Trace(Record):
-    """Where a message belongs in the traces that operators read; no decision looks at it. Both in the form of W3C's
-    `traceparent`, or empty."""
+    """A message's place in the traces that operators read; decisions ignore it. Both fields are W3C `traceparent`s or
+    empty."""
 
     parent: Annotated[str, Field(max_length=64)] = ""
-    """The span that handling the message goes on from."""
+    """Parent of the span that handles the message."""
     link: Annotated[str, Field(max_length=64)] = ""
-    """A span of another trace, or of long ago, that it has to do with."""
+    """A related span of another trace, or from long ago."""
 
 
 class Outgoing(Record):
-    """A message that a decision sends; kept in the outbox until it has been sent."""
+    """A message that a decision sends; stored in the outbox until it has been sent."""
 
     queue: Literal[Queue.STEPS, Queue.EVENTS]
     id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]

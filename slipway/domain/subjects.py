@@ -14,8 +14,8 @@ _ALIASES: Final = {"S": "ST"}
 
 
 def parse_subject(text: str) -> dict[str, str]:
-    """Attributes by type. ValueError says what was expected; C, ST and O are always needed."""
-    found: dict[str, str] = {}
+    """The attributes by type; C, ST and O are required. Raises ValueError."""
+    attributes: dict[str, str] = {}
     for part in _parts(text.removeprefix(PREFIX)):
         name, equals, value = part.partition("=")
         name = _ALIASES.get(name.strip().upper(), name.strip().upper())
@@ -24,16 +24,16 @@ def parse_subject(text: str) -> dict[str, str]:
         value = _unescaped(value)
         if not value:
             raise ValueError(f"expected a value for {name}, got none")
-        if name in found:
+        if name in attributes:
             raise ValueError(f"expected {name} once, got it twice")
-        found[name] = value
-    if missing := [name for name in _NEEDED if name not in found]:
+        attributes[name] = value
+    if missing := [name for name in _NEEDED if name not in attributes]:
         raise ValueError(f"expected at least C, ST and O in {text!r}, got no {' and no '.join(missing)}")
-    return found
+    return attributes
 
 
 def checked_identities(identities: Sequence[str]) -> tuple[Mapping[str, str], ...]:
-    """The parsed identities; none for `*`. ValueError where they are not what a trust policy may hold."""
+    """The parsed identities; empty for `*`. Raises ValueError if a trust policy may not contain them."""
     if ANYONE in identities:
         if len(identities) > 1:
             raise ValueError('identities: expected "*" alone, got others beside it')
@@ -42,9 +42,9 @@ def checked_identities(identities: Sequence[str]) -> tuple[Mapping[str, str], ..
         parsed = tuple(parse_subject(text) for text in identities)
     except ValueError as error:
         raise ValueError(f"identities: {error}") from None
-    for index, one in enumerate(parsed):
+    for index, identity in enumerate(parsed):
         for other in parsed[index + 1 :]:
-            if one.items() <= other.items() or other.items() <= one.items():
+            if identity.items() <= other.items() or other.items() <= identity.items():
                 raise ValueError(f"identities: {identities[index]!r} and another one overlap; keep one of them")
     return parsed
 
@@ -68,13 +68,13 @@ def _parts(text: str) -> Iterator[str]:
 
 def _unescaped(text: str) -> str:
     """Without escapes, and without the white space around it that is not escaped."""
-    value, kept, escaped = "", 0, False
+    value, end, escaped = "", 0, False
     for character in text.lstrip():
         if character == "\\" and not escaped:
             escaped = True
             continue
         value += character
         if escaped or not character.isspace():
-            kept = len(value)
+            end = len(value)
         escaped = False
-    return value[:kept]
+    return value[:end]

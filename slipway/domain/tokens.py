@@ -1,4 +1,4 @@
-"""Signed tokens: what a link may be used for, by whom, until when. HMAC-SHA-256; the ledger stays the authority.
+"""Signed tokens (HMAC-SHA-256): what a link may be used for, by whom, until when. The ledger remains the authority.
 
 A token is `payload.signature`, both base64url without padding. The payload is canonical JSON that holds the key id,
 the purpose, and the claims. Two keys can be live at once, so that rotating does not break open links.
@@ -27,18 +27,18 @@ class TokenRefused(ValueError):  # noqa: N818 - the message is the point
 
 
 class TokenExpired(TokenRefused):
-    """The token was good once: its time is over."""
+    """The token was valid but has expired."""
 
 
 class KeysUnavailable(Exception):  # noqa: N818 - nothing is wrong, they are only out of reach
-    """Where the signing keys are kept does not answer, and none were read before."""
+    """The store of the signing keys does not answer, and no keys are cached."""
 
 
 class KeySource(Protocol):
     """Where signing keys come from, when they can change while the app runs."""
 
     def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
-        """Keys by id, the one that signs first. A source may look again for the wanted id where it does not know it.
+        """Keys by id, the signing one first. A source may reload its keys if it does not know the wanted id.
         Raises `KeysUnavailable`."""
         ...
 
@@ -48,13 +48,13 @@ class KeySource(Protocol):
 
 
 class Claims(Record):
-    """What a token stands for; every kind of token ends at some time."""
+    """The claims of a token; tokens of every kind expire."""
 
     expires_at: Moment
 
 
 class ApprovalClaims(Claims):
-    """What an approval link stands for."""
+    """The claims of an approval link."""
 
     application: Name
     release: int
@@ -116,7 +116,7 @@ class Keys:
 
 
 class FixedKeys:
-    """Keys that stay as they are for as long as the app runs."""
+    """Keys that do not change while the app runs."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = checked_keys(keys)
@@ -129,7 +129,7 @@ class FixedKeys:
 
 
 def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
-    """ValueError where there is none, or one is too short."""
+    """Raises ValueError if there are no keys, or one is too short."""
     if not keys:
         raise ValueError("signing keys: expected at least one, got none")
     for key_id, key in keys.items():

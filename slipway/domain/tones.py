@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Tone(StrEnum):
-    """How something is to be taken, whoever shows it."""
+    """How to present something, for example as good or as needing attention, independent of where it is shown."""
 
     GOOD = "good"
     """It went as people hoped."""

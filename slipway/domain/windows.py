@@ -1,7 +1,7 @@
-"""Time windows: when an environment may be rolled out to, as `delivery.yaml` says it.
+"""Time windows: when rollouts into an environment may begin, as set in `delivery.yaml`.
 
-Here is only the policy, and the answer for one moment. `slipway/catalogue/windows.py` works the answer out, with a
-library that knows iCalendar; the domain imports none, so `decide` is given the answer.
+This module has only the policy and the status at one moment. `slipway/catalogue/windows.py` computes the status with an
+iCalendar library; the domain imports no such library, so `decide` receives the result.
 """
 
 from datetime import date, timedelta
@@ -17,7 +17,7 @@ ZONE_PATTERN = r"^[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*$"
 
 
 class Window(Record):
-    """A stretch of time that comes again and again."""
+    """A recurring period of time."""
 
     rule: Annotated[str, Field(max_length=500, pattern=RULE_PATTERN)] = Field(
         description="When it begins, in local time: a recurrence rule (RRULE) of iCalendar, RFC 5545. FREQ is DAILY, "
@@ -64,14 +64,14 @@ class Windows(Record):
 
     @property
     def given(self) -> bool:
-        """Whether there is anything to look at."""
+        """Whether any windows are configured."""
         return bool(self.allow or self.deny or self.holidays or self.holidays_file)
 
 
 class WindowStatus(Record):
-    """Whether rollouts may begin at one moment, and until when that stays so."""
+    """Whether rollouts may begin at one moment, and when that changes."""
 
     open: bool
     reason: str
     until: Moment | None = None
-    """When it closes, or opens again; None where that is not within sight."""
+    """When the window closes or opens next; None if that is too far ahead to compute."""

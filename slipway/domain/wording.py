@@ -19,12 +19,12 @@ _FACTS = {"image": "its image to be pushed", "run": "its CI run to succeed"}
 
 
 def _clause(sentence: str) -> str:
-    """A sentence as a part of another one."""
+    """A sentence as a clause of another one."""
     return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 def moment(time: datetime) -> str:
-    """A moment as people read it."""
+    """A timestamp in UTC, to the minute, for people to read."""
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
@@ -35,7 +35,7 @@ class Wording:
     snapshot: Snapshot
     release: Release
     blocks: tuple[RuleResult, ...]
-    """What may be in the way of a rollout, where it is now."""
+    """The rules that may block a rollout in its current environment."""
 
     def headline(self) -> str:
         release, where, reason = self.release, self._where(), self.release.reason.rstrip(". ")
@@ -67,13 +67,16 @@ class Wording:
         release = self.release
         match release.phase:
             case Phase.JOINING:
-                return self._overdue() or f"The registry or the CI pipeline has to tell of {self._facts()}."
+                return (
+                    self._overdue()
+                    or f"The registry or the CI pipeline has to report; the release waits for {self._facts()}."
+                )
             case Phase.QUEUED:
-                return f"The rollout of {self._ahead()} has to end; then this release is planned by itself."
+                return f"The rollout of {self._ahead()} has to end; then this release is planned automatically."
             case Phase.AWAITING_APPROVAL:
                 return self._overdue() or self._who_votes()
             case Phase.SOAKING:
-                return self._overdue() or "Time has to pass; then it goes on by itself."
+                return self._overdue() or "Nothing to do: it continues automatically once the time has passed."
             case Phase.HELD_BACK:
                 return self._what_lets_it_go()
             case Phase.RESOLVING | Phase.PLANNING | Phase.PROMOTING | Phase.DEPLOYING | Phase.CHECKING:
@@ -83,13 +86,13 @@ class Wording:
             case Phase.COMPLETED:
                 if self._holds():
                     return f"Newer releases wait here until somebody resumes {release.environment}."
-                return "Nothing: it has gone the whole way."
+                return "Nothing: it is live in its last environment."
             case Phase.FAILED:
                 return self._after_failure()
             case Phase.ROLLED_BACK:
                 return "Nothing is broken now: find out why it failed; then try it again, or push a new image."
             case Phase.REJECTED:
-                return "Whoever owns the application answers the reason with a new image."
+                return "The application's owners have to address the reason and push a new image."
             case Phase.EXPIRED:
                 return "An expired release does not come back: push a new image when people have time for it."
             case Phase.SUPERSEDED:
@@ -139,7 +142,7 @@ class Wording:
     def _approvals_missing(self) -> str:
         gate = self._gate()
         if gate is None:
-            return "a vote, although the gate asks nobody any more"
+            return "a vote, but its gate no longer asks anybody"
         environment = self._environment()
         missing = max(gate.required - len(approvals(self.release, gate)), 0)
         open_rules = failed(quorum_rules(self.release, environment)) if environment else ()
@@ -151,27 +154,27 @@ class Wording:
         return f"{more}, also {from_groups}" if from_groups else more
 
     def _kept_back(self) -> str:
-        said = "; ".join(rule.reason.rstrip(". ") for rule in failed(self.blocks))
-        return said or "what was in its way is over"
+        reasons = "; ".join(rule.reason.rstrip(". ") for rule in failed(self.blocks))
+        return reasons or "nothing blocks it any more"
 
     def _what_lets_it_go(self) -> str:
         where, rules = self.release.environment, {result.rule for result in failed(self.blocks)}
         if (until := over_at(self.blocks)) is not None:
-            return f"It goes on by itself at {moment(until)}, once its plan was found to be current."
+            return f"It continues automatically at {moment(until)}, if its plan is still current."
         if Rule.HOLD in rules:
-            return f"An operator resumes {where}; then it goes on by itself."
+            return f"An operator resumes {where}; then it continues automatically."
         if Rule.FREEZE in rules:
-            return "An operator ends the freeze, or lets this release past it; then it goes on by itself."
+            return "An operator ends the freeze, or lets this release past it; then it continues automatically."
         if Rule.LANE_IS_FREE in rules:
-            return f"The rollout of {self._ahead()} has to end; then this release is planned by itself."
-        return "The next sweep brings it on."
+            return f"The rollout of {self._ahead()} has to end; then this release is planned automatically."
+        return "The next sweep moves it on."
 
     def _holds(self) -> bool:
         lane = self._lane()
         return lane.hold is not None and lane.hold.release == self.release.number
 
     def _conditions_missing(self) -> str:
-        """What the gate's conditions wait for. Those other than the soak are named, and `explain`'s rules say more."""
+        """The gate's conditions that do not hold yet, by name unless only the soak is missing."""
         if any(name != Rule.SOAKED for name in self.release.blocked_by):
             return f"until these hold: {', '.join(self.release.blocked_by)}"
         environment = self._environment()
@@ -182,7 +185,7 @@ class Wording:
         gate = self._gate()
         people = voters_left(self.release, gate) if gate else ()
         if gate is None or not people:
-            return f"Nobody who is listed can still vote; it expires{self._until().replace(' until', ' at')}."
+            return f"Nobody on the list can still vote; it expires{self._until().replace(' until', ' at')}."
         return f"{' or '.join(people)} may approve or reject plan {short(self.release.plan_hash)}."
 
     def _replaced(self) -> str:
@@ -202,7 +205,7 @@ class Wording:
             return f"Run {run.number} again: once it succeeds, its image gets a new release."
         if self.release.environment and self._environment() is None:
             return "Correct delivery.yaml, and push a new image."
-        return "A cancelled release does not come back: push a new image when it is wanted."
+        return "A cancelled release does not come back: push a new image if you still want it deployed."
 
     def _after_failure(self) -> str:
         environment, rollouts = self._environment(), self.release.rollouts
@@ -219,17 +222,17 @@ class Wording:
         if due is None or self.snapshot.now < due:
             return ""
         if self.release.phase is Phase.SOAKING:
-            return f"Its wait was over at {moment(due)}: the next sweep brings it on."
+            return f"Its wait was over at {moment(due)}: the next sweep moves it on."
         if self.release.step is None:
-            return f"Its time was over at {moment(due)}: the next sweep ends it."
+            return f"Its deadline passed at {moment(due)}: the next sweep ends it."
         if self.release.resent < RESEND_LIMIT:
-            return f"Nothing was heard of its step by {moment(due)}: the next sweep asks for it again."
+            return f"Its step did not report by {moment(due)}: the next sweep sends it again."
         return (
-            f"Nothing was heard of its step although it was sent {RESEND_LIMIT + 1} times: the next sweep gives it up."
+            f"Its step did not report although it was sent {RESEND_LIMIT + 1} times: the next sweep fails the release."
         )
 
     def _step_reports(self) -> str:
         kind = (self.release.step or "").rpartition("/")[2] or "next"
         again = f"; it was sent again {self.release.resent} times" if self.release.resent else ""
-        by = f" by {moment(self.release.due)}" if self.release.due else ""
-        return f"The {kind} step reports{by}, with nobody's help{again}."
+        by = f" and due by {moment(self.release.due)}" if self.release.due else ""
+        return f"The {kind} step is running{by}; no action needed{again}."

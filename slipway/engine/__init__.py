@@ -1,5 +1,5 @@
-"""What moves releases: an event is decided about and committed, a step has its effect and reports it as an event.
+"""What moves releases: events are decided and committed; steps are executed and report back as events.
 
-`handle.py`: event → load → decide → commit → send. `run_step.py`: step → lease → effect → event. `parking.py`: what
-cannot be handled. `freezing.py`: the freeze of everything, which concerns every application.
+`handle.py`: event → load → decide → commit → send. `run_step.py`: step → lease → effect → event. `parking.py`: input
+that cannot be handled. `freezing.py`: the freeze of everything, which spans all applications.
 """

@@ -1,4 +1,4 @@
-"""Waiting between tries at something that others are busy with."""
+"""Short pauses between attempts at a contended write."""
 
 import random
 import time
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """How to wait a moment between tries: milliseconds, with jitter, never for an event."""
+    """Exponential backoff with jitter, in milliseconds. Never used to wait for an event."""
 
     pause: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = field(default=random.random)
 
     def wait(self, attempt: int, *, base: float = 0.005, most: float = 0.25) -> None:
-        """Back off after the given attempt (0 for the first)."""
+        """Sleep after the given attempt (0 for the first); `base` and `most` are in seconds."""
         self.pause(min(most, base * 2**attempt) * (0.5 + self.jitter()))

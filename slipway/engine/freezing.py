@@ -1,9 +1,9 @@
-"""A freeze of everything: set or ended in the installation's partition, then told to every application.
+"""A freeze of everything: set or ended in the installation's partition, then copied to every application.
 
-What is guaranteed: an application that has been told begins no rollout any more, not even by a decision that was being
-made at that moment, because it is told by a change of the row that guards every decision of that application. So once
-a freeze was answered with "told to all", nothing begins anywhere. Where an application could not be told, or the
-process died in between, the sweep tells it within three minutes (docs/decisions/0007-freezes-and-verbs.md).
+Guarantee: once an application has its copy it begins no rollout, not even by a decision that was in progress, because
+the copy lies in the row whose ETag guards every decision of that application. So once a freeze was answered with "told
+to all", nothing begins anywhere. If an application could not be told, or the process died before that, the sweep tells
+it within three minutes (docs/decisions/0007-freezes-and-verbs.md).
 """
 
 import logging
@@ -33,11 +33,11 @@ EVERYTHING = "everything"
 REPEAT = Rule.IS_NO_REPEAT.fails("it is a repeat of a command that was refused: give it again as a new one")
 ATTEMPTS = 8
 AT_ONCE = 8
-"""Applications that are told at the same time."""
+"""Applications that are told in parallel."""
 
 
 class Order(Record):
-    """Somebody freezes everything, or ends that."""
+    """An order to freeze everything, or to end that freeze."""
 
     verb: Verb
     actor: str
@@ -53,7 +53,7 @@ class Order(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Frozen:
-    """What became of it."""
+    """The result of an order: the rules it was judged by, and how many of all applications have been told."""
 
     rules: tuple[RuleResult, ...]
     told: int = 0
@@ -74,16 +74,19 @@ class Freezer:
     clock: Clock = utc_now
 
     def state(self) -> FreezeState | None:
-        """The last freeze of everything; None where there never was one."""
+        """The last freeze of everything, possibly ended; None if there never was one."""
         return with_etag(self.installation.table)[0]
 
     def current(self) -> Freeze | None:
-        """The freeze of everything that is in force."""
+        """The freeze of everything that is in force; None if there is none."""
         state = self.state()
         return state.freeze if state and not state.ended_by and state.freeze.in_force(self.clock()) else None
 
     def give(self, order: Order) -> Frozen:
-        """Raises `LedgerUnavailable`, and `Contended` where too many others do the same."""
+        """Carry out an order and tell every application.
+
+        Raises `LedgerUnavailable`, and `Contended` if every attempt lost to another order.
+        """
         for _ in range(ATTEMPTS):
             try:
                 rules = self._commit(order)
@@ -92,13 +95,13 @@ class Freezer:
             if failed(rules):
                 return Frozen(rules=rules)
             return Frozen(rules=rules, told=self._tell_all(), of=len(self.catalogue.entries))
-        raise Contended(f"{EVERYTHING}: {ATTEMPTS} attempts to {order.verb} met others")
+        raise Contended(f"{EVERYTHING}: {ATTEMPTS} attempts to {order.verb} lost to other orders")
 
     def _commit(self, order: Order) -> tuple[RuleResult, ...]:
         now = self.clock()
         before, etag = with_etag(self.installation.table)
         if (refused := self.installation.was_refused(order.id)) is not None:
-            return (REPEAT,) if refused else ()  # the first was answered so, whatever happened since
+            return (REPEAT,) if refused else ()  # a repeat gets the first order's answer, whatever happened since
         rules = _rules(order, before.freeze if before is not None and not before.ended_by else None, now)
         if failed(rules):
             self.installation.order_refused(order.id, _refusal(order, rules), now=now)
@@ -107,14 +110,14 @@ class Freezer:
             freeze = Freeze(id=order.id, owner=order.actor, reason=order.reason, at=now, until=order.until)
             state = FreezeState(freeze=freeze, submission=order.id)
         else:
-            assert before is not None  # is-frozen has looked
+            assert before is not None  # the rule is-frozen has passed
             state = before.evolve(ended_by=order.actor, ended_at=now, ended_because=order.reason, submission=order.id)
         self.installation.set_freeze(state, _record(order, state, rules), etag=etag, now=now)
         return rules
 
     # ---- telling the applications
     def _tell_all(self) -> int:
-        """How many applications know now."""
+        """Tell every application; returns how many could be told."""
         state = self.state()
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             return sum(pool.map(lambda name: self._tell(name, state), self.catalogue.entries))
@@ -128,10 +131,10 @@ class Freezer:
         return True
 
     def tell(self, application: str, head: Head, state: FreezeState | None) -> int:
-        """Make the application's copy what it should be; how many changes that took. Raises as `Handler.take` does.
+        """Bring the application's copy up to date; returns how many changes that took. Raises as `Handler.handle` does.
 
-        `state` was read before `head`, so it may not know yet of a freeze that the head has a copy of. Where the two
-        differ it is read again, behind the head: what it says has ended then has ended for good.
+        `state` was read before `head`, so it may lack a freeze that the head already has a copy of. If the two differ,
+        the state is read again, after the head: a freeze that has ended in that second reading has ended for good.
         """
         if not differences(application, head, state, now=self.clock()):
             return 0
@@ -140,24 +143,24 @@ class Freezer:
 
 
 def differences(application: str, head: Head, state: FreezeState | None, *, now: datetime) -> tuple[FreezeSpread, ...]:
-    """What an application has to be told, so that its copy is the truth."""
-    here = head.freeze
-    should = state.freeze if state is not None and not state.ended_by else None
-    if (here.id if here else None) == (should.id if should else None):
+    """The events that bring an application's copy up to date; empty if it is."""
+    copy = head.freeze
+    current = state.freeze if state is not None and not state.ended_by else None
+    if (copy.id if copy else None) == (current.id if current else None):
         return ()
-    if should is not None:
-        return (FreezeSpread(received_at=now, application=application, freeze=should),)
-    assert here is not None
+    if current is not None:
+        return (FreezeSpread(received_at=now, application=application, freeze=current),)
+    assert copy is not None
     by = (state.ended_by if state is not None else "") or "slipway"
     why = state.ended_because if state is not None else ""
-    return (FreezeSpread(received_at=now, application=application, freeze=here, ended_by=by, reason=why),)
+    return (FreezeSpread(received_at=now, application=application, freeze=copy, ended_by=by, reason=why),)
 
 
-def _rules(order: Order, here: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
+def _rules(order: Order, current: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:
     if order.verb is Verb.UNFREEZE:
-        return (thaw_rule(EVERYTHING, here, now=now),)
-    given = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze says why")
-    return (*freeze_rules(EVERYTHING, here, order.until, now=now), given)
+        return (thaw_rule(EVERYTHING, current, now=now),)
+    has_reason = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze needs a reason")
+    return (*freeze_rules(EVERYTHING, current, order.until, now=now), has_reason)
 
 
 def _record(order: Order, state: FreezeState, rules: tuple[RuleResult, ...]) -> AuditDraft:

@@ -1,4 +1,4 @@
-"""The gateway: what comes by HTTP is parsed into an event and enqueued; nothing else happens to it there."""
+"""The gateway: parses HTTP requests into events and enqueues them; they are handled from the queue."""
 
 import logging
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """Raises `Ignored` and `BadInput` as the parsers do, `QueueUnavailable` and `MessageTooLarge`."""
+    """Parses and enqueues. Its methods raise `Ignored`, `BadInput`, `QueueUnavailable` and `MessageTooLarge`."""
 
     bus: Bus
     sources: Mapping[str, EventSource]

@@ -1,4 +1,4 @@
-"""Handler: every event, whatever it came by, goes through here. Load, decide, commit, send."""
+"""The handler: every event goes through here, whichever way it arrived. Load, decide, commit, send."""
 
 import logging
 from dataclasses import dataclass
@@ -22,37 +22,37 @@ from .outbox import Outbox
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 12
-"""Decisions tried against other writers of the same application before the event goes back to its queue."""
+"""How often a decision is retried after losing to another writer before the event goes back to its queue."""
 
 
 class Contended(Exception):  # noqa: N818 - nothing is wrong, it is only busy
-    """Other writers of this application were faster each time; try the event again in a while."""
+    """Every attempt lost to another writer of this application; try the event again later."""
 
 
 class UnknownTarget(Exception):  # noqa: N818
-    """No application of this installation is named by the event."""
+    """The event names no application of this installation."""
 
 
 class Outcome(StrEnum):
-    """What taking in an event led to."""
+    """What handling an event led to."""
 
     TAKEN = "taken"
-    """It changed something, and the change is committed."""
+    """The event changed something, and the change is committed."""
     REPEATED = "repeated"
-    """It was taken in before."""
+    """The event was handled before."""
     NOTHING = "nothing"
-    """It changes nothing: it is late, or says what is known already."""
+    """The event changes nothing: it is late, or its content is known already."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of an event in one application."""
+    """The result of handling an event for one application."""
 
     application: str
     outcome: Outcome
     rules: tuple[RuleResult, ...] = ()
     actions: tuple[Action, ...] = ()
-    """The audit actions that were written."""
+    """The actions of the audit records that were written."""
 
     @property
     def vote_refused(self) -> bool:
@@ -62,7 +62,7 @@ class Receipt:
 
 @dataclass(frozen=True, kw_only=True)
 class Handler:
-    """Takes events in."""
+    """Handles events."""
 
     ledger: Ledger
     catalogue: Catalogue
@@ -72,32 +72,35 @@ class Handler:
     patience: Backoff
 
     def handle(self, event: Event) -> tuple[Receipt, ...]:
-        """Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
+        """Decide and commit the event for each application that it concerns; one receipt for each.
+
+        Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`.
+        """
         concerned = self.catalogue.concerned(event)
         if not concerned:
             raise UnknownTarget(_unknown(event))
         return tuple(self._observed(entry, event) for entry in concerned)
 
     def _observed(self, entry: Entry, event: Event) -> Receipt:
-        matter = {Attribute.APPLICATION: entry.application.application}
-        with about(matter), span(Family.EVENT, event.kind, {Attribute.EVENT: event.kind}) as current:
+        attributes = {Attribute.APPLICATION: entry.application.application}
+        with about(attributes), span(Family.EVENT, event.kind, {Attribute.EVENT: event.kind}) as current:
             receipt = self._handle(entry, event, current)
             current.set({Attribute.OUTCOME: str(receipt.outcome), Attribute.ACTIONS: ",".join(receipt.actions)})
             return receipt
 
     def _handle(self, entry: Entry, event: Event, current: Span) -> Receipt:
         application = entry.application
-        wanted = lookups(application, event)
+        needed = lookups(application, event)
         for attempt in range(ATTEMPTS):
             if attempt and self.ledger.seen(application.application, event):
                 return Receipt(application=application.application, outcome=Outcome.REPEATED)
-            loaded = self.ledger.load(entry.policy(self.clock()), wanted)
+            loaded = self.ledger.load(entry.policy(self.clock()), needed)
             try:
                 decision = decide(loaded.snapshot, event)
             except Inconsistent:
                 if self.ledger.unchanged(loaded):
                     raise
-                # Others wrote while the rows were read one after the other, so they do not fit together: read again.
+                # Another writer committed between our reads of the rows, so they contradict each other: read again.
                 self.patience.wait(attempt)
                 continue
             if decision.nothing:
@@ -122,7 +125,7 @@ class Handler:
             return Receipt(
                 application=application.application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions
             )
-        raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} met other writers")
+        raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
 
 
 def _unknown(event: Event) -> str:

@@ -1,4 +1,4 @@
-"""The addresses that people are sent to."""
+"""The URLs in messages to people."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,13 +19,13 @@ class Links:
     """Public address of the app, without a slash at the end."""
     keys: Keys
     sign_in: bool = False
-    """Whether people sign in: then a link need not say who follows it."""
+    """Whether people sign in. If they do, a link need not identify who follows it."""
 
     def release(self, release: Release) -> str:
         return f"{self.base}/releases/{release.id}"
 
     def locate(self, release: Release) -> str:
-        """Where people who sign in decide. It only locates, so anybody may have it; empty where nobody signs in."""
+        """The approval page for people who sign in. It grants nothing, so it may be shared; empty without sign-in."""
         if not self.sign_in:
             return ""
         plan = f"?plan={release.plan_hash}" if release.plan_hash else ""

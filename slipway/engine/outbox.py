@@ -1,4 +1,4 @@
-"""The outbox: what was decided is sent after the commit; what a crash left behind, by the sweep."""
+"""The outbox: a decision's messages are sent after its commit; the sweep sends those that a crash left behind."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Sends entries, then forgets them. A crash in between sends them again: every receiver is idempotent."""
+    """Sends entries, then deletes them. After a crash in between they are sent again: every receiver is idempotent."""
 
     def __init__(self, ledger: Ledger, bus: Bus, parking: Parking) -> None:
         self._ledger = ledger
@@ -19,7 +19,7 @@ class Outbox:
         self._parking = parking
 
     def send(self, entries: Sequence[OutboxEntry]) -> bool:
-        """True when none of them has to be sent again; otherwise the sweep tries again."""
+        """Send the entries; returns False if the sweep has to send some of them again."""
         if not entries:
             return True
         try:
@@ -32,7 +32,7 @@ class Outbox:
         return True
 
     def _send(self, entries: list[OutboxEntry]) -> None:
-        """What no queue will ever take is parked: left in the outbox it would hold up all that comes after it."""
+        """Park messages that no queue will ever take; in the outbox they would hold up every later one."""
         while entries:
             try:
                 self._bus.send([entry.message for entry in entries])
@@ -40,7 +40,7 @@ class Outbox:
                 for entry in entries:
                     if entry.message.queue == refused.queue and entry.message.id in refused.ids:
                         self._park(entry, refused)
-                # The queues that come after the refused one in this send were not served yet.
+                # The send stopped at the refused queue, so send the entries of the others again.
                 entries = [entry for entry in entries if entry.message.queue != refused.queue]
             else:
                 return

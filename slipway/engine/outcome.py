@@ -1,4 +1,4 @@
-"""What performing a step led to: a decision about the message, applied by `run_step.py`."""
+"""The outcome of executing a step; `run_step.py` decides by it what happens to the message."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,30 +8,30 @@ from typing import Any
 from ..domain.model import Record
 
 REASON_LIMIT = 2000
-"""Characters of a reason that an event carries."""
+"""Most characters of a reason that an event carries."""
 
 
 type Tidy = Callable[[], None]
 
 
 def nothing() -> None:
-    """Nothing is left to tidy up."""
+    """The cleanup of a step that needs none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """The effect is had, or cannot be had. Reported as an event."""
+    """The step finished, successfully or not. Reported as an event."""
 
     passed: bool
     reason: str = ""
     result: dict[str, Any] = field(default_factory=dict)
     afterwards: Tidy = field(default=nothing, compare=False)
-    """Called once it has been reported; what fails there is left lying about."""
+    """Cleanup, called after the outcome was reported; its failure is logged and otherwise ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Requeue:
-    """Under way; look again after a while."""
+    """The step is still under way; poll it again after a pause."""
 
     after: timedelta
     reason: str = ""
@@ -39,20 +39,20 @@ class Requeue:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """The effect went wrong in a way that may pass; try again with growing pauses."""
+    """The step failed in a way that may be temporary; try again with growing pauses."""
 
     reason: str
     after: timedelta = timedelta(0)
-    """At least so long."""
+    """Least pause before the next try."""
     afterwards: Tidy = field(default=nothing, compare=False)
-    """As of `Finished`, where this was the last try."""
+    """As for `Finished`, if this was the last try."""
 
 
 Outcome = Finished | Requeue | Retry
 
 
 def told(outcome: Outcome) -> str:
-    """The outcome in a word."""
+    """The outcome in one word, for telemetry."""
     match outcome:
         case Finished(passed=True):
             return "passed"
@@ -73,5 +73,5 @@ def failed(reason: str, result: Record | None = None, *, afterwards: Tidy = noth
 
 
 def _finished(is_passed: bool, reason: str, result: Record | None, afterwards: Tidy) -> Finished:
-    told = result.model_dump(mode="json") if result else {}
-    return Finished(passed=is_passed, reason=reason[:REASON_LIMIT], result=told, afterwards=afterwards)
+    details = result.model_dump(mode="json") if result else {}
+    return Finished(passed=is_passed, reason=reason[:REASON_LIMIT], result=details, afterwards=afterwards)

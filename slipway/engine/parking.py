@@ -1,4 +1,4 @@
-"""Parking: what cannot be handled is kept with its reason, visible, and can be replayed. Nothing is lost silently."""
+"""Parking: input that cannot be handled is stored with the reason, shown to people, and can be replayed."""
 
 import base64
 import logging
@@ -31,11 +31,11 @@ class Parking:
     installation: Installation
     bus: Bus
     again: Callable[[Source, bytes], None]
-    """Takes in once more what did not come by a queue."""
+    """Replays input that did not come by a queue."""
     clock: Clock = utc_now
 
     def park(self, *, source: str, reason: str, body: bytes, message_id: str = "") -> Parked:
-        """Keep input; the same body of the same message is kept once."""
+        """Store input with its reason; the same body of the same message is stored once."""
         digest = sha256(f"{source} {message_id} ".encode() + body).removeprefix("sha256:")
         now = self.clock()
         add(Metric.PARKED, {Attribute.SOURCE: source})
@@ -50,7 +50,7 @@ class Parking:
         )
 
     def replay(self, id: str, *, actor: str) -> Parked:
-        """Take the input in once more. Raises `NotFound`, `NotReplayable`, `QueueUnavailable`, `BadInput`."""
+        """Handle the input once more. Raises `NotFound`, `NotReplayable`, `QueueUnavailable`, `BadInput`."""
         parked = self.installation.parked(id)
         if parked is None:
             raise NotFound(f"no parked input has the id {id!r}")
@@ -72,7 +72,7 @@ class Parking:
         return parked
 
     def empty_dead_letters(self) -> int:
-        """Park what the queues gave up on; returns how many messages that were."""
+        """Park the dead letters of every queue; returns how many there were."""
         return sum(self.bus.drain(queue, self._keep) for queue in Queue)
 
     def _keep(self, letter: DeadLetter) -> None:
@@ -84,7 +84,7 @@ class Parking:
 
 
 _BINARY = "base64:"
-"""How a kept body begins that is not text; nothing that we read begins so."""
+"""Prefix of a stored body that is not text. No input that Slipway parses begins with it."""
 
 
 def _as_text(body: bytes) -> str:

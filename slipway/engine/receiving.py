@@ -1,8 +1,8 @@
-"""Receiving: what happens to a queue's message whose handling goes wrong. The queue always moves on.
+"""Receiving: what happens to a queue's message whose handling fails, so that one message never blocks the queue.
 
-Bad input, unknown targets and what leads to a message that no queue takes are parked at once. While a service that we
-need is away, the message is delivered again later, as often as it takes. Anything unexpected is tried a few times, then
-parked.
+Bad input, unknown targets and input that leads to a message too large for its queue are parked at once. While a service
+that we need is unavailable, the message is put off again and again. After an unexpected error it is tried a few times,
+then parked.
 """
 
 import logging
@@ -22,17 +22,17 @@ from .parking import Parking
 log = logging.getLogger(__name__)
 
 TRIES = 6
-"""Deliveries that may end in an unexpected error before the message is parked."""
+"""Deliveries that end in an unexpected error before the message is parked."""
 
 
 def pause_after(tries: int) -> timedelta:
-    """Before the next delivery: 1, 2, 4 … 60 seconds."""
+    """Pause before the next delivery: 1, 2, 4 … 60 seconds."""
     return timedelta(seconds=min(60, 2 ** min(tries, 6)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receiver:
-    """Handles one message after the other."""
+    """Runs a handler on each message and deals with its errors."""
 
     parking: Parking
     bus: Bus
@@ -41,7 +41,7 @@ class Receiver:
     def receive(
         self, work: Callable[[bytes], None], *, queue: str, body: bytes, message_id: str, tries: int = 0
     ) -> None:
-        """Raises only when the message could neither be handled nor put off: the queue delivers it again then."""
+        """Raises only if the message could be neither handled nor put off; the queue then delivers it again."""
         try:
             work(body)
         except Ignored as ignored:
@@ -59,14 +59,15 @@ class Receiver:
                 self._park(queue, body, message_id, tries, reason=f"{reason} (tried {tries + 1} times)")
 
     def _park(self, queue: str, body: bytes, message_id: str, tries: int, *, reason: str) -> None:
-        """Where even the parking is away, the message comes again later: its reason must not be lost."""
+        """Park the message, or put it off if parking is unavailable, so that the reason is not lost."""
         try:
             self.parking.park(source=queue, reason=reason, body=body, message_id=message_id)
         except (LedgerUnavailable, Conflict) as away:
             self._put_off(queue, body, message_id, tries, reason=str(away))
 
     def _put_off(self, queue: str, body: bytes, message_id: str, tries: int, *, reason: str) -> None:
-        """A copy for later, with a counter; the original is done. (Abandoning it would bring it back at once.)"""
+        """Enqueue a copy for later with a counter and complete the original, which abandoning would redeliver at
+        once."""
         pause = pause_after(tries)
         log.warning("%s: message %s again in %s: %s", queue, message_id, pause, reason)
         name = sha256(message_id.encode() + body).removeprefix("sha256:")[:40]
@@ -75,5 +76,5 @@ class Receiver:
                 queue, body, message_id=f"{name}-try-{tries + 1}", not_before=self.clock() + pause, tries=tries + 1
             )
         except MessageTooLarge as refused:
-            # It came, but a copy with our counter does not fit. What the parking raises leaves it in its queue.
+            # The copy with our counter is too large. If parking raises too, the original stays in its queue.
             self.parking.park(source=queue, reason=f"{reason}; {refused}", body=body, message_id=message_id)

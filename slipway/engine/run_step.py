@@ -1,6 +1,6 @@
-"""Perform: a step's message becomes one effect, under a lease, and its outcome becomes an event.
+"""The step runner: executes the effect of a step's message under a lease, and reports the outcome as an event.
 
-A step that takes time is looked at again by a scheduled message; nothing here waits.
+Nothing here waits: a step that takes time is polled by scheduled messages.
 """
 
 import logging
@@ -25,22 +25,22 @@ from .outcome import Finished, Outcome, Requeue, Retry, failed, told
 log = logging.getLogger(__name__)
 
 TRIES = 6
-"""Tries of one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between."""
+"""Attempts at one effect, with pauses of 2, 4, 8, 16 and 32 seconds in between."""
 LEASE = timedelta(seconds=45)
-"""Steps are short; a longer one (a promotion) renews its lease as it goes."""
+"""Most steps take less; a longer one (a promotion) renews its lease as it goes."""
 BUSY = timedelta(seconds=5)
-"""Until a step that somebody else holds is looked at again."""
+"""Pause before retrying a step that another instance holds the lease of."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a step's effect is given."""
+    """The input of a step's effect."""
 
     step: Step
     release: Release
     entry: Entry
     renew: Callable[[], bool]
-    """Prolongs the lease; False when it was lost."""
+    """Extends the lease; returns False if it was lost."""
 
 
 Effect = Callable[[Work], Outcome]
@@ -48,7 +48,7 @@ Effect = Callable[[Work], Outcome]
 
 @dataclass(frozen=True, kw_only=True)
 class StepRunner:
-    """Performs steps."""
+    """Executes steps."""
 
     ledger: Ledger
     leases: Leases
@@ -60,14 +60,18 @@ class StepRunner:
     owner: Callable[[], str]
 
     def run(self, step: Step) -> None:
-        """Raises `LedgerUnavailable` and `QueueUnavailable`: the message comes again then. And `UnknownTarget`."""
-        matter = {
+        """Execute a step and report its outcome, or schedule its next poll or retry.
+
+        Raises `LedgerUnavailable` and `QueueUnavailable`, after which the message is to be delivered again, and
+        `UnknownTarget`.
+        """
+        attributes = {
             Attribute.APPLICATION: step.application,
             Attribute.RELEASE: f"{step.application}-{step.release}",
             Attribute.ENVIRONMENT: step.environment,
             Attribute.STEP: str(step.kind),
         }
-        with about(matter):
+        with about(attributes):
             self._perform(step)
 
     def _perform(self, step: Step) -> None:
@@ -111,7 +115,7 @@ class StepRunner:
                 log.info("%s: %s", step.id, reason)
                 self._send(step.evolve(poll=step.poll + 1, tries=0), after)
             case Retry(reason=reason, after=after):
-                log.warning("%s: try %d went wrong: %s", step.id, step.tries + 1, reason)
+                log.warning("%s: try %d failed: %s", step.id, step.tries + 1, reason)
                 self._send(step.evolve(tries=step.tries + 1), max(after, timedelta(seconds=2 ** (step.tries + 1))))
 
     def _report(self, step: Step, outcome: Finished) -> None:
@@ -121,12 +125,11 @@ class StepRunner:
         try:
             self.handler.handle(event)
         except Contended as contended:
-            # The step was performed; only its report met other writers. It goes through the queue, so that the step
-            # is not performed again.
+            # Only reporting the outcome lost to other writers; enqueue the report so the side effect is not repeated.
             try:
                 self.bus.send([Outgoing(queue=Queue.EVENTS, id=event.mark, body=event.model_dump(mode="json"))])
             except MessageTooLarge as refused:
-                # Then it is performed again after all, which is harmless, and reported when there is less of a crowd.
+                # The report fits no message. Running the step again is harmless, and reports again later.
                 log.warning("%s: its report: %s", step.id, refused)
                 raise contended from refused
 
@@ -134,31 +137,35 @@ class StepRunner:
         try:
             outcome.afterwards()
         except LedgerUnavailable as away:
-            log.warning("%s: what it left behind was not tidied up: %s", step.id, away)
+            log.warning("%s: its cleanup failed: %s", step.id, away)
 
     def _put_off(self, step: Step) -> None:
-        """Somebody else performs it, or died doing so. The step stays as it is, as nothing of it may be skipped; its
-        message gets an id of its own, because a queue drops an id that it has had."""
+        """Schedule the step again: another instance holds its lease, or died holding it.
+
+        The step keeps its counters, as no poll may be skipped. The message needs a new id, because a queue drops an id
+        that it has seen.
+        """
         name = sha256(f"{step.message_id} {self.clock().isoformat()}".encode()).removeprefix("sha256:")[:40]
         self._send(step, BUSY, id=name)
 
     def _give_back(self, step: Step, owner: str) -> None:
-        """The outcome stands either way: a lease that cannot be given back runs out."""
+        """Release the lease. A failure is only logged: the outcome stands, and the lease expires by itself."""
         try:
             self.leases.give_back(step.application, step.id, owner=owner)
         except LedgerUnavailable as away:
-            log.warning("%s: its lease was not given back and runs out: %s", step.id, away)
+            log.warning("%s: its lease was not released and will expire: %s", step.id, away)
 
     def _lease(self, step: Step, owner: str) -> bool:
         return self.leases.take(step.application, step.id, owner=owner, now=self.clock(), length=LEASE)
 
     def _send(self, step: Step, after: timedelta, *, id: str = "") -> None:
-        here = received() or carrier()
+        # The received context comes first, so that the next poll becomes a sibling of this one and not its child.
+        trace_parent = received() or carrier()
         message = Outgoing(
             queue=Queue.STEPS,
             id=id or step.message_id,
             body=step.model_dump(mode="json"),
             not_before=self.clock() + after,
-            trace=Trace(parent=here) if here else None,  # beside the look that was just taken, not below it
+            trace=Trace(parent=trace_parent) if trace_parent else None,
         )
         self.bus.send([message])

@@ -1,4 +1,4 @@
-"""From raw events to events. Every input is hostile until parsed here; what is wrong is named by field."""
+"""Parses raw input into events. Input is untrusted until parsed here; errors name the field."""
 
 from .approval import Senders, parse_vote
 from .azure_devops import parse_hook

@@ -1,5 +1,5 @@
-"""Votes: from a signed link's form, or from the `approvals` queue. The token says who may decide about what, and where
-people sign in, only together with the one who was identified."""
+"""Votes from a signed link's form or from the `approvals` queue. The token says who may decide about which plan; where
+people sign in, it counts only together with the identified person."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from .reading import BadInput, read_as, read_json
 
 REASON_LIMIT = 2000
 FLOW = "teams"
-"""The channel by which the flow in `infra/teams-flow.json` answers; it always says who did."""
+"""The channel of the flow in `infra/teams-flow.json`; its answers always identify the person."""
 Text = Annotated[str, Field(max_length=2048)]
 
 
@@ -38,20 +38,20 @@ class _VoteMessage(Incoming):
 
 @dataclass(frozen=True, kw_only=True)
 class Senders:
-    """What is asked of messages in the queue `approvals`. The right to send to it is the app's and the flow's alone."""
+    """The requirements on messages in the queue `approvals`, to which only the app and the flow may send."""
 
     sign_in: bool
-    """Whether people sign in: then a token alone lets nobody vote, and a message says who was identified."""
+    """Whether people sign in. If so, a token alone does not suffice: a message must say who was identified."""
     tenant: str = ""
-    """The tenant of Entra whose people count; empty: nobody's identity is believed."""
+    """The Entra tenant whose identities are accepted; if empty, none are."""
 
 
 def parse_vote(body: bytes, keys: Keys, *, senders: Senders, message_id: str, now: datetime) -> VoteCast:
-    """A vote from the queue as an event. Raises `BadInput`, also for a token that cannot be used.
+    """Parse a vote from the queue. Raises `BadInput`, also for a token that cannot be used.
 
-    Whoever may send to the queue could claim to be anybody. So the token, which we issued for one person and one plan,
-    says what is voted on; the person who is identified besides has to be the one it was issued for, which the gate's
-    policy knows (`answer-is-from-who-was-asked`).
+    A sender to the queue could claim to be anybody. So the vote is about the plan in the token, which we issued for one
+    person; an identified voter must be that person, which the rule `answer-is-from-who-was-asked` checks by the gate's
+    policy.
     """
     message = read_as(_VoteMessage, read_json(body))
     try:
@@ -68,9 +68,9 @@ def parse_vote(body: bytes, keys: Keys, *, senders: Senders, message_id: str, no
 
 
 def _identified(approver: _Approver, claims: ApprovalClaims, senders: Senders) -> dict[str, Any]:
-    """Who has answered, as Teams knows them: by their object id in our own tenant. Raises `BadInput`."""
+    """The person who answered, by the object id in our tenant that Teams reports. Raises `BadInput`."""
     if not approver.object_id:
-        raise BadInput("approver.object_id", "the object id of whoever has answered", "nothing")
+        raise BadInput("approver.object_id", "the object id of the person who answered", "nothing")
     if not senders.tenant:
         raise BadInput("approver.tenant", "an installation that knows its tenant (SLIPWAY_TENANT_ID)", "none")
     if approver.tenant.casefold() != senders.tenant.casefold():
@@ -94,7 +94,7 @@ def _cast(message: _VoteMessage, claims: ApprovalClaims, *, message_id: str, bod
 
 
 def _submission(message_id: str, body: bytes) -> str:
-    """What names this act of voting. A sender that gives no id is told apart by what it says."""
+    """Identifies this vote, so that repeats are recognised: the message id, or else a hash of the body."""
     return message_id.ljust(8, "-")[:128] if message_id else sha256(body)
 
 
@@ -108,7 +108,7 @@ def vote(
     now: datetime,
     signed_in: SignedIn | None = None,
 ) -> VoteCast:
-    """The vote that the holder of a verified token casts, or whoever has signed in and looks at the same plan."""
+    """The vote of a verified token's holder, or of a signed-in person on the same plan."""
     return VoteCast(
         received_at=now,
         application=claims.application,

@@ -1,7 +1,7 @@
-"""Azure DevOps service hooks: `build.complete` 2.0 (which says everything we need) and `run-state-changed`.
+"""Azure DevOps service hooks: `build.complete` 2.0 (which has everything we need) and `run-state-changed`.
 
-`run-state-changed` names its project by id only and carries no branch and nobody who asked for it (who committed only
-where it lists its repositories): an application that starts from it gives `pipeline.project_id`, and `branches: ["*"]`.
+`run-state-changed` names its project by id only, has neither branch nor requester, and has a committer only if it lists
+its repositories. An application that starts from it has to set `pipeline.project_id` and `branches: ["*"]`.
 """
 
 import re
@@ -104,10 +104,10 @@ class _Hook(Incoming):
 
 
 def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> PipelineCompleted:
-    """The completed run as an event. Raises `Ignored` for other events, `BadInput` for what cannot be read.
+    """Parse a completed run. Raises `Ignored` for other events, `BadInput` for malformed ones.
 
-    `organizations` are the ones whose events count, in lower case; empty where any may come (the shared secret
-    has been checked before).
+    `organizations` are those whose events are accepted, in lower case; if empty, all are (the caller has checked the
+    shared secret).
     """
     hook = read_as(_Hook, read_json(body))
     if hook.eventType not in (BUILD_COMPLETE, RUN_STATE_CHANGED):
@@ -162,7 +162,7 @@ def _run(hook: _Hook, organization: str, now: datetime) -> Run:
 
 
 def _committer(sources: tuple[_Source, ...]) -> str:
-    """Who made the commit, where the run has one repository and the event names them."""
+    """The committer's address, if the run has a single repository and the event names one; else empty."""
     if len(sources) != 1:
         return ""
     change = sources[0].change
@@ -170,7 +170,7 @@ def _committer(sources: tuple[_Source, ...]) -> str:
 
 
 def _organization(hook: _Hook) -> str:
-    """From the base URL: https://dev.azure.com/contoso/ or https://contoso.visualstudio.com/."""
+    """The organization in the base URL: https://dev.azure.com/contoso/ or https://contoso.visualstudio.com/."""
     containers = hook.resourceContainers
     for container in (containers.account, containers.collection, containers.project):
         match = _ORGANIZATION.match(container.baseUrl)
@@ -180,5 +180,5 @@ def _organization(hook: _Hook) -> str:
 
 
 def _web(url: str) -> str:
-    """Only web addresses become links."""
+    """The URL if it may be shown as a link, that is over https; else empty."""
     return url if url.startswith("https://") else ""

@@ -1,6 +1,6 @@
-"""Votes by the JSON API: from whoever has signed in, or, where nobody signs in, from the holder of an approver's token.
+"""Votes by the JSON API: from a signed-in person or, in installations without sign-in, from a token's holder.
 
-A function key says which program asks, not which person: it lets nobody vote.
+A function key identifies a program and not a person, so it does not allow voting.
 """
 
 from ..clock import Clock
@@ -14,26 +14,26 @@ from .reading import BadInput
 
 
 class NotAllowed(Exception):  # noqa: N818 - the message is the point
-    """Nobody is known who could cast this vote; the message says how one becomes known."""
+    """The request does not identify a voter; the message says how to do so."""
 
 
 class Misdirected(Exception):  # noqa: N818 - the message is the point
-    """The vote is not for what the token, or the release, is at."""
+    """The vote is for another plan or release than the token or the address names."""
 
 
 def check_identified(ballot: Ballot, principal: Principal | None, *, sign_in: bool) -> None:
-    """Where people sign in, nothing but the sign-in says who votes. Raises `NotAllowed`."""
+    """Require a sign-in or, in installations without it, a token. Raises `NotAllowed`."""
     if sign_in and principal is None:
         raise NotAllowed(
-            "a function key, or a token of a link, does not say who votes here: sign in, and send the access token of "
-            "your sign-in as `Authorization: Bearer …`"
+            "a function key, or a token of a link, does not identify a voter here: sign in, and send the access token "
+            "of your sign-in as `Authorization: Bearer …`"
         )
     if not sign_in and not ballot.token:
-        raise NotAllowed("a function key does not say who votes: send the token of your own link as `token`")
+        raise NotAllowed("a function key does not identify a voter: send the token of your own link as `token`")
 
 
 def vote_of_principal(ballot: Ballot, release: Release, principal: Principal, *, clock: Clock) -> VoteCast:
-    """The vote of whoever has signed in. Raises `BadInput`, `Misdirected`."""
+    """The vote of a signed-in person. Raises `BadInput`, `Misdirected`."""
     if ballot.plan_hash is None:
         raise BadInput("plan_hash", "the hash of the plan that the vote is for", "nothing")
     if release.environment is None:
@@ -54,7 +54,7 @@ def vote_of_principal(ballot: Ballot, release: Release, principal: Principal, *,
 
 
 def vote_of_token(ballot: Ballot, release: Release, keys: Keys, *, clock: Clock) -> VoteCast:
-    """The vote of the approver whom the token was issued for. Raises `NotAllowed`, `Misdirected`."""
+    """The vote of the approver that the token was issued to. Raises `NotAllowed`, `Misdirected`."""
     try:
         claims = keys.approval(ballot.token, now=clock())
     except TokenRefused as error:
@@ -83,8 +83,8 @@ def _check_same(ballot: Ballot, release: Release, claims: ApprovalClaims) -> Non
 
 
 def _submission(ballot: Ballot, voter: str) -> str:
-    """One that the sender gave, else what is said: the same said twice is one vote."""
+    """The sender's id of the submission, or a hash of its content, so that a repeat is the same vote."""
     if ballot.submission:
         return f"api-{ballot.submission}"
-    said = f"{voter.casefold()} {ballot.decision} {ballot.plan_hash} {ballot.reason} {ballot.token}"
-    return sha256(said.encode("utf-8", "surrogatepass"))
+    content = f"{voter.casefold()} {ballot.decision} {ballot.plan_hash} {ballot.reason} {ballot.token}"
+    return sha256(content.encode("utf-8", "surrogatepass"))

@@ -1,4 +1,4 @@
-"""Container registry events, in Event Grid's schema or as CloudEvents: which image was pushed where."""
+"""Image pushes reported by container registries, in Event Grid's schema or as CloudEvents."""
 
 import json
 import re
@@ -14,17 +14,17 @@ from .reading import BadInput, Ignored, by_now, read_as, read_json
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 LONGEST = 255
-"""Characters of a repository's name; digests and tags are shorter."""
+"""Most characters of a repository's name; digests and tags are shorter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EventSource:
-    """A registry whose events count."""
+    """A registry whose events are accepted."""
 
     name: str
     login_server: str
     resource_id: str = ""
-    """ARM id; where it is set, only events of exactly this registry count."""
+    """Azure resource id; if set, only events of exactly this registry are accepted."""
 
 
 class _Target(Incoming):
@@ -58,7 +58,7 @@ class _Envelope(Incoming):
 
 
 def registry_event(*, type: Any, source: Any, time: datetime | None, data: Any) -> bytes:
-    """An event as it is parsed and, if need be, parked: one form for both schemas.
+    """The JSON form in which an event of either schema is parsed and, if need be, parked.
 
     `source` is the ARM id of the registry: `topic` in Event Grid's schema, `source` in CloudEvents.
     """
@@ -70,7 +70,7 @@ def registry_event(*, type: Any, source: Any, time: datetime | None, data: Any) 
 
 
 def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: datetime) -> ImagePushed:
-    """The push as an event, from what `registry_event` wrote. `sources` are by login server.
+    """Parse a push from the form that `registry_event` writes. `sources` are by login server.
 
     Raises `Ignored` or `BadInput`.
     """
@@ -102,7 +102,7 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
 
 
 def hangs_on_an_image(tag: str) -> bool:
-    """Whether a tag names no image of its own, but a signature or an SBOM of one, as clients without referrers do."""
+    """Whether the tag names a signature or SBOM instead of an image, as set by clients without the referrers API."""
     return tag.startswith("sha256-")
 
 

@@ -1,4 +1,4 @@
-"""What a pipeline says itself, with `PublishToAzureServiceBus@2`: the run and, best of all, the image it produced."""
+"""Messages that a pipeline sends itself with `PublishToAzureServiceBus@2`: the run and, ideally, the image it built."""
 
 import struct
 from datetime import datetime
@@ -16,7 +16,7 @@ Short = Annotated[str, Field(max_length=256)]
 
 _WRAPPER = b"@\x06string\x083http://schemas.microsoft.com/2003/10/Serialization/"
 _LENGTHS = {0x98: "<B", 0x99: "<B", 0x9A: "<H", 0x9B: "<H", 0x9C: "<I", 0x9D: "<I"}
-"""Text records of .NET's binary XML, by record type: how their length is written. The odd ones also end the element."""
+"""Format of the length of .NET binary XML text records, by record type. The odd types also end the element."""
 
 
 class _Image(Incoming):
@@ -43,7 +43,7 @@ class _RunMessage(Incoming):
 
 
 def parse_run_message(body: bytes, *, now: datetime) -> PipelineCompleted:
-    """The run as an event. Raises `BadInput`."""
+    """Parse a completed run. Raises `BadInput`."""
     message = read_as(_RunMessage, read_json(unwrap(body)))
     image = message.image
     run = Run(
@@ -70,7 +70,7 @@ def parse_run_message(body: bytes, *, now: datetime) -> PipelineCompleted:
 
 
 def unwrap(body: bytes) -> bytes:
-    """The text inside .NET's DataContract serialisation, where the sender left that switched on."""
+    """The text inside .NET's DataContract serialisation, if the sender used it; otherwise the body as it is."""
     if not body.startswith(_WRAPPER):
         return body
     rest = body[len(_WRAPPER) :]

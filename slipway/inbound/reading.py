@@ -8,17 +8,17 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 SIZE_LIMIT = 2 * 1024 * 1024
-"""Bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
+"""Most bytes of one event; Azure DevOps sends at most this much, Service Bus less."""
 SHOWN = 80
-"""Characters of a wrong value, or of the path to it, that a message repeats."""
+"""Most characters of a wrong value, or of the path to it, that an error message quotes."""
 SKEW = timedelta(minutes=5)
-"""By which a sender's clock may be ahead of ours, so that what comes out of order is still told apart by it."""
+"""How far a sender's clock may be ahead of ours before its timestamps are replaced."""
 LARGEST_ID = 2**63 - 1
-"""Numbers of foreign systems fit into 64 bits; anything larger is nonsense."""
+"""Ids of other systems fit into 64 bits; larger ones are rejected."""
 
 
 class BadInput(ValueError):  # noqa: N818 - the message is the point
-    """Input that cannot be read: which field, what was expected, what came."""
+    """Malformed input; the message names the field, what was expected and what came."""
 
     def __init__(self, field: str, expected: str, got: str) -> None:
         super().__init__(f"{field}: expected {expected}, got {got}")
@@ -26,19 +26,19 @@ class BadInput(ValueError):  # noqa: N818 - the message is the point
 
 
 class Ignored(Exception):  # noqa: N818
-    """Input that is well-formed and none of our business; the message says why."""
+    """Well-formed input that does not concern Slipway; the message says why."""
 
 
 def by_now(said: datetime | None, now: datetime) -> datetime:
-    """When something happened, as its sender says; a time that lies ahead is none, and ours counts.
+    """The sender's timestamp, or `now` if there is none or it lies in the future by more than `SKEW`.
 
-    Releases are ordered by it: one of tomorrow would keep every other out of its lane until then.
+    Releases are ordered by it: one dated tomorrow would block every other release in its lane until then.
     """
     return said if said is not None and said <= now + SKEW else now
 
 
 def read_json(body: bytes) -> Any:
-    """The value, or `BadInput`."""
+    """The parsed JSON value. Raises `BadInput`, also for input that is too large or nested too deeply."""
     if len(body) > SIZE_LIMIT:
         raise BadInput("body", f"at most {SIZE_LIMIT} bytes", f"{len(body)} bytes")
     try:
@@ -52,7 +52,7 @@ def read_json(body: bytes) -> Any:
 
 
 def read_as[M: BaseModel](kind: type[M], value: Any, *, at: str = "") -> M:
-    """The value as a model, or `BadInput` for the first field that is wrong. `at` is where in the body it stood."""
+    """The value as a model. Raises `BadInput` for the first wrong field; `at` is the value's path in the body."""
     if not isinstance(value, dict):
         raise BadInput(at or "body", "a JSON object", _short(value))
     try:
@@ -62,7 +62,7 @@ def read_as[M: BaseModel](kind: type[M], value: Any, *, at: str = "") -> M:
 
 
 def bad_input(error: ValidationError, *, at: str = "") -> BadInput:
-    """The first of the errors, in our words."""
+    """The first validation error as `BadInput`."""
     first = error.errors(include_url=False)[0]
     path = [at, *(str(part) for part in first["loc"])]
     field = _printable(".".join(filter(None, path)) or "body")
@@ -72,7 +72,7 @@ def bad_input(error: ValidationError, *, at: str = "") -> BadInput:
 
 
 def _expected(message: str) -> str:
-    """pydantic says `Value error, expected …` or `Input should be …`; we say what was expected."""
+    """The expectation in a pydantic message such as `Value error, expected …` or `Input should be …`."""
     for start in ("Value error, expected ", "Value error, ", "Input should be ", "String should "):
         if message.startswith(start):
             message = message.removeprefix(start)
@@ -85,7 +85,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _short(value: Any) -> str:
-    """The start of a value. Only that much of it is looked at, however large or deeply nested it is."""
+    """The start of a value for error messages; only that much is read, however large or nested the value is."""
     if isinstance(value, bytes):
         start = value[: 4 * SHOWN].decode("utf-8", "backslashreplace")
         return _printable(start if len(value) <= 4 * SHOWN else f"{start}…")
@@ -93,7 +93,7 @@ def _short(value: Any) -> str:
 
 
 def _printable(text: str, *, limit: int = SHOWN) -> str:
-    """At most so many characters, all of which can be logged and stored: half a surrogate pair cannot."""
+    """At most `limit` characters, escaped where they could not be logged or stored (lone surrogates)."""
     text = text if len(text) <= limit else f"{text[:limit]}…"
     return text.encode("utf-8", "backslashreplace").decode()
 

@@ -1,1 +1,1 @@
-"""What a timer or an operator looks after: what was left over, anchors, exports, old records, the doctor's checks."""
+"""Maintenance run by timers or operators: the sweep, anchors, exports, retention and the doctor's checks."""

@@ -1,7 +1,7 @@
-"""The day's anchor: the ends of all chains, appended where nobody can change them, recorded, and sent to witnesses.
+"""The daily anchor: the ends of all chains, appended to immutable storage, recorded, and sent to witnesses.
 
-Runs every hour and does what is left to do: once a day it writes, after a crash it goes on, and a day on which the app
-was not there is closed by the next anchor, which says so.
+Runs every hour and does whatever remains to be done. It writes once a day and resumes after a crash; a day on which the
+app was down is covered by the next anchor, which says so.
 """
 
 import json
@@ -25,7 +25,7 @@ from ..ledger.installation import Installation
 log = logging.getLogger(__name__)
 
 SHOWN: Final = 16
-"""Chains that a notice names one by one; the anchor's line names all."""
+"""Most chains that a notice names; the anchor's line names all of them."""
 
 
 class Anchored(Record):
@@ -34,15 +34,15 @@ class Anchored(Record):
     written: int | None = None
     """Number of the anchor that was written."""
     told: tuple[str, ...] = ()
-    """Witnesses that were sent the anchor."""
+    """Witnesses that the anchor was sent to."""
     contradicted: tuple[str, ...] = ()
-    """Chains that do not hold what the anchor before says of them."""
+    """Chains that contradict the previous anchor."""
     problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Anchoring:
-    """Writes anchors and sends them to whoever wants to be a witness."""
+    """Writes anchors and sends them to the configured witnesses."""
 
     anchors: Anchors
     ledger: Ledger
@@ -59,7 +59,7 @@ class Anchoring:
         """Raises `LedgerUnavailable`, `AnchorsDamaged`."""
         last = self.anchors.last()
         if last is not None:
-            self._record(last)  # it may be that the process died between the two
+            self._record(last)  # the process may have died between writing and recording it
         written, contradicted = None, tuple[str, ...]()
         if is_due(last, now=self.clock()):
             contradicted = self._compare(last) if last else ()
@@ -72,11 +72,11 @@ class Anchoring:
             log.info("anchor %d of %s: %s", anchor.number, anchor.day, anchor.hash)
             self._record(anchor)
             last, written = anchor, anchor.number
-        told, problems = self._tell(last) if last else ((), ())
-        return Anchored(written=written, told=told, contradicted=contradicted, problems=problems)
+        sent_to, problems = self._tell(last) if last else ((), ())
+        return Anchored(written=written, told=sent_to, contradicted=contradicted, problems=problems)
 
     def _chains(self, last: Anchor | None) -> list[str]:
-        """Those of today's applications and those that were anchored before: what is delivered no more stays proved."""
+        """Chains of current applications and of all that were anchored before, so that retired ones stay provable."""
         return sorted({keys.INSTALLATION, *self.catalogue.entries, *(last.heads if last else ())})
 
     def _heads(self, last: Anchor | None) -> dict[str, ChainEnd]:
@@ -84,11 +84,11 @@ class Anchoring:
         return latest((name, head.sequence, head.hash) for name, head in heads)
 
     def _compare(self, last: Anchor) -> tuple[str, ...]:
-        """The chains that do not go on from where the last anchor saw them end. The anchor is written all the same,
-        as the trail must not stop, but the contradiction stays in the installation's trail and in the log."""
+        """The chains that do not contain the end that the last anchor recorded. The new anchor is still written, as
+        anchoring must not stop, but the contradiction is kept in the installation's trail and in the log."""
         wrong = tuple(name for name, end in sorted(last.heads.items()) if not self._holds(name, end))
         for name in wrong:
-            log.error("the trail of %s does not hold what anchor %d of %s says", name, last.number, last.day)
+            log.error("the trail of %s contradicts anchor %d of %s", name, last.number, last.day)
             details = {
                 "application": name,
                 "anchor": last.number,
@@ -101,11 +101,11 @@ class Anchoring:
         return wrong
 
     def _holds(self, name: str, end: ChainEnd) -> bool:
-        found = next(self.ledger.audit(name, first=end.sequence, last=end.sequence, limit=1), None)
-        return isinstance(found, AuditRecord) and (found.sequence, found.hash) == (end.sequence, end.hash)
+        record = next(self.ledger.audit(name, first=end.sequence, last=end.sequence, limit=1), None)
+        return isinstance(record, AuditRecord) and (record.sequence, record.hash) == (end.sequence, end.hash)
 
     def _record(self, anchor: Anchor) -> None:
-        """Once: the row of the anchor says that it is in the installation's trail."""
+        """Record the anchor in the installation's trail, once: its row shows that it was done."""
         details = {
             "anchor": anchor.number,
             "since": f"{anchor.since}",
@@ -120,8 +120,8 @@ class Anchoring:
 
     # ---- witnesses
     def _tell(self, anchor: Anchor) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Send it to each witness that was not told yet; one that cannot be reached is tried again in an hour."""
-        told, problems = list[str](), list[str]()
+        """Send the anchor to each witness that does not have it yet; failures are retried in the next hour."""
+        sent_to, problems = list[str](), list[str]()
         for name in self.witnesses:
             key = keys.anchor(anchor.number)
             row = self.installation.row(key)
@@ -137,8 +137,8 @@ class Anchoring:
             draft = AuditDraft(action=Action.ANCHOR_SENT, actor="slipway", details=details)
             values = {"Hash": anchor.hash, "Told": json.dumps([*known, name])}
             self.installation.change(draft, key=key, values=values, now=self.clock())
-            told.append(name)
-        return tuple(told), tuple(problems)
+            sent_to.append(name)
+        return tuple(sent_to), tuple(problems)
 
     def _message(self, anchor: Anchor) -> Message:
         return Message(

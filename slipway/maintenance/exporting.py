@@ -1,7 +1,7 @@
-"""The trail into the audit container, a part at a time, for whoever collects it there.
+"""Exports the trail into the audit container in parts, for other systems to collect.
 
-Each part is a blob of one chain, named by the first and the last record that it holds. The cursor moves when the blob
-is there; a blob that a run left behind before it could move the cursor is taken for what it is by the next one.
+Each part is a blob of one chain, named by its first and last record. The cursor moves after the blob is written; if a
+run dies in between, the next run finds the blob and moves the cursor past it.
 """
 
 import csv
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "exports/"
 PART: Final = 2000
-"""Records of one blob, which then fits into one append."""
+"""Most records of one blob, so that it fits into one append."""
 MOST: Final = 2 * 1024 * 1024
-"""Bytes after which a blob is full, before they are packed; one record more still fits into one append."""
+"""Uncompressed bytes after which a blob is full; one more record still fits into one append."""
 SUFFIX: Final = {Form.JSONL: ".jsonl.gz", Form.CSV: ".csv.gz", Form.CLOUDEVENTS: ".cloudevents.jsonl.gz"}
 
 
 class Cursor(Record):
-    """How far the export of a chain has come."""
+    """How far a chain has been exported: the last record's sequence and hash."""
 
     sequence: int = 0
     hash: str = GENESIS
@@ -48,7 +48,7 @@ class Exported(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerExport:
-    """Exports what is new of each chain."""
+    """Exports the new records of each chain."""
 
     ledger: Ledger
     log: AppendLog
@@ -61,7 +61,7 @@ class ContainerExport:
         return self.ledger.table
 
     def run(self) -> Exported:
-        """Raises `LedgerUnavailable`. Trouble with one chain does not stop the others."""
+        """Export all chains; a failure in one does not stop the others. Raises `LedgerUnavailable`."""
         records, blobs, problems = 0, list[str](), list[str]()
         for name in (*self.catalogue.entries, keys.INSTALLATION):
             try:
@@ -76,9 +76,9 @@ class ContainerExport:
     def _chain(self, name: str) -> Iterator[tuple[str, int]]:
         cursor = self._cursor(name)
         while True:
-            left = self._left_behind(name, cursor)
-            if left is not None:
-                blob, cursor = left
+            unrecorded = self._left_behind(name, cursor)
+            if unrecorded is not None:
+                blob, cursor = unrecorded
                 self._move(name, cursor)
                 yield blob, 0
                 continue
@@ -96,7 +96,7 @@ class ContainerExport:
                 return
 
     def _next(self, name: str, cursor: Cursor) -> tuple[ChainCheck, list[bytes], str]:
-        """The next records, verified as they are read, and why there are no more of them."""
+        """The next records, verified while reading, and the fault that ended them, if any."""
         check = ChainCheck(name, after=cursor.sequence, previous=cursor.hash)
         lines, size = list[bytes](), 0
         for item in self.ledger.audit(name, first=cursor.sequence + 1, limit=self.part):
@@ -111,11 +111,11 @@ class ContainerExport:
         return check, lines, ""
 
     def _left_behind(self, name: str, cursor: Cursor) -> tuple[str, Cursor] | None:
-        """A blob that begins where the cursor stands: its run ended before it could move the cursor."""
+        """A blob that begins at the cursor: the run that wrote it died before moving the cursor."""
         prefix = f"{FOLDER}{name}/{cursor.sequence + 1:012d}-"
         for blob in self.log.names(prefix):
             content = self.log.read(blob) if blob.endswith(SUFFIX[self.form]) else b""
-            if content:  # an empty one was begun and never written
+            if content:  # an empty blob was created but never written
                 return blob, self._end_of(content)
         return None
 

@@ -1,7 +1,7 @@
-"""Retention: records of a certain age move from the table into the archive, where they stay verifiable and readable.
+"""Retention: moves records of a certain age from the table into the archive, where they stay verifiable and readable.
 
-Nothing is moved that no anchor covers, and nothing that does not verify. Each part goes document, row, record in the
-installation's trail, rows away; whoever dies in between leaves a state that the next run goes on from.
+Only records that verify and that an anchor covers are moved. For each part it writes the document, then its row, then a
+record in the installation's trail, and deletes the rows last; after a crash the next run continues at any of these.
 """
 
 import logging
@@ -24,27 +24,27 @@ from ..ledger.installation import Installation
 log = logging.getLogger(__name__)
 
 PART: Final = 1000
-"""Records of one document."""
+"""Most records of one document."""
 MOST: Final = 8 * 1024 * 1024
-"""Bytes after which a document is full, before they are packed."""
+"""Uncompressed bytes after which a document is full."""
 PATIENCE: Final = timedelta(days=31)
-"""After so long, fewer of them move too: at least once a month."""
+"""Once the oldest record has waited this long, a part that is not full moves too."""
 PARTS_AT_ONCE: Final = 10
-"""Parts of one chain in one run, so that a run ends before the app's time is up."""
+"""Most parts of one chain in one run, so that a run stays below the function timeout."""
 
 
 class Kept(Record):
     """What one run did."""
 
     moved: int = 0
-    """Records that now lie in the archive only."""
+    """Records that are now only in the archive."""
     parts: int = 0
     problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    """Moves what is old enough. Trouble with one chain does not stop the others."""
+    """Archives old records. A failure in one chain does not stop the others."""
 
     ledger: Ledger
     archive: Archive
@@ -68,7 +68,7 @@ class Retention:
         return Kept(moved=moved, parts=parts, problems=tuple(problems))
 
     def _segments(self, name: str, last: Anchor | None) -> Iterator[Segment]:
-        """What an earlier run left unfinished, and then what has become old enough."""
+        """Segments that an earlier run left unfinished, then new ones of records that are old enough."""
         assert last is not None
         end: Segment | None = None
         for segment in self.archive.segments(name):
@@ -83,9 +83,9 @@ class Retention:
             yield end
 
     def _next(self, name: str, end: Segment | None, *, until: int) -> list[AuditRecord]:
-        """The oldest records of the table that may move; none while they are too few and not old enough for that."""
+        """The oldest records that may move; empty until they fill a part or have waited for `PATIENCE`."""
         first, limit, size = (end.last if end else 0) + 1, self.clock() - self.age, 0
-        check, found = ChainCheck(name, after=first - 1, previous=end.hash if end else GENESIS), list[AuditRecord]()
+        check, records = ChainCheck(name, after=first - 1, previous=end.hash if end else GENESIS), list[AuditRecord]()
         for item in self.ledger.audit(name, first=first, last=until, limit=self.part):
             if not isinstance(item, AuditRecord):
                 raise ArchiveDamaged(f"record {check.count + 1} is not an audit record any more; nothing was moved")
@@ -93,15 +93,15 @@ class Retention:
                 break
             if fault := check.feed(item):
                 raise ArchiveDamaged(f"record {fault.sequence}: {fault.reason}; nothing was moved")
-            found.append(item)
+            records.append(item)
             size += len(written(Form.JSONL, item.model_dump(mode="json")))
             if size > MOST:
                 break
-        full = len(found) >= self.part or size > MOST
-        return found if full or self._waited(found, limit) else []
+        full = len(records) >= self.part or size > MOST
+        return records if full or self._waited(records, limit) else []
 
-    def _waited(self, found: list[AuditRecord], limit: datetime) -> bool:
-        return bool(found) and found[0].time < limit - PATIENCE
+    def _waited(self, records: list[AuditRecord], limit: datetime) -> bool:
+        return bool(records) and records[0].time < limit - PATIENCE
 
     def _finish(self, segment: Segment) -> int:
         details = {

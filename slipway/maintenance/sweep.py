@@ -1,4 +1,4 @@
-"""The sweep: once a minute, what was left over. Unsent outbox, overdue deadlines, missed pushes, old marks."""
+"""The sweep: every minute it finishes what was left undone: unsent messages, missed deadlines and pushes, old marks."""
 
 import logging
 from collections import Counter
@@ -29,14 +29,14 @@ from ..telemetry import Attribute, Family, about, span
 log = logging.getLogger(__name__)
 
 SETTLED = timedelta(seconds=30)
-"""An outbox row younger than this is still being sent by whoever wrote it."""
+"""An outbox row younger than this is assumed to be still in the hands of the process that wrote it."""
 SEEN_FOR = timedelta(days=30)
 BATCH = 20
 PROBLEM_LIMIT = 500
-"""Characters of one problem."""
+"""Most characters of one problem."""
 RECENT_TAGS = 20
 PUSH_WINDOW = timedelta(hours=24)
-"""How far back a push is looked for. Older tags are left alone: a new installation must not deploy history."""
+"""How old a missed push may be. Older tags are ignored, so that a new installation does not deploy history."""
 
 
 class Swept(Record):
@@ -45,7 +45,7 @@ class Swept(Record):
     sent: int = 0
     indexed: int = 0
     counted: int = 0
-    """Records that were added to the numbers."""
+    """Audit records that were added to the numbers."""
     deadlines: int = 0
     reminders: int = 0
     missed_pushes: int = 0
@@ -55,7 +55,7 @@ class Swept(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Looks after every application in turn; trouble with one does not stop the others."""
+    """Sweeps every application in turn; a failure in one does not stop the others."""
 
     ledger: Ledger
     catalogue: Catalogue
@@ -65,7 +65,7 @@ class Sweep:
     indexer: Indexer
     numbers: Numbers
     freezer: Freezer
-    """Tells applications of a freeze of everything that they have not heard of."""
+    """Tells applications about a freeze of everything that they have missed."""
     clock: Clock
 
     def run(self, *, look_for_pushes: bool = True) -> Swept:
@@ -78,22 +78,22 @@ class Sweep:
             name = entry.application.application
             try:
                 with about({Attribute.APPLICATION: name}), span(Family.SWEEP, "application"):
-                    found = self._application(entry, frozen, look_for_pushes=look_for_pushes)
+                    swept = self._application(entry, frozen, look_for_pushes=look_for_pushes)
             except (LedgerUnavailable, QueueUnavailable, Contended) as error:
-                found = Swept(problems=(f"{name}: {error}",))
+                swept = Swept(problems=(f"{name}: {error}",))
             except Exception as error:
-                log.exception("sweep: %s went wrong", name)
+                log.exception("sweep: %s failed", name)
                 problem = f"{name}: unexpected {type(error).__name__}: {error}"
-                found = Swept(problems=(problem[:PROBLEM_LIMIT],))
+                swept = Swept(problems=(problem[:PROBLEM_LIMIT],))
             total = Swept(
-                sent=total.sent + found.sent,
-                indexed=total.indexed + found.indexed,
-                counted=total.counted + found.counted,
-                deadlines=total.deadlines + found.deadlines,
-                reminders=total.reminders + found.reminders,
-                missed_pushes=total.missed_pushes + found.missed_pushes,
-                marks_forgotten=total.marks_forgotten + found.marks_forgotten,
-                problems=total.problems + found.problems,
+                sent=total.sent + swept.sent,
+                indexed=total.indexed + swept.indexed,
+                counted=total.counted + swept.counted,
+                deadlines=total.deadlines + swept.deadlines,
+                reminders=total.reminders + swept.reminders,
+                missed_pushes=total.missed_pushes + swept.missed_pushes,
+                marks_forgotten=total.marks_forgotten + swept.marks_forgotten,
+                problems=total.problems + swept.problems,
             )
         total = self._installation(total)
         if total != Swept():
@@ -101,7 +101,7 @@ class Sweep:
         return total
 
     def _installation(self, total: Swept) -> Swept:
-        """What concerns no single application has a chain too."""
+        """Index the installation's own audit chain."""
         try:
             return total.evolve(indexed=total.indexed + self._index_left_over(INSTALLATION))
         except LedgerUnavailable as away:
@@ -145,30 +145,33 @@ class Sweep:
         return sent
 
     def _take_what_is_due(self, entry: Entry) -> Counter[str]:
-        """Deadlines and reminders whose messages did not come, and releases that are held back by a delivery folder
-        that is not there any more; how many of each changed something."""
-        now, taken, application = self.clock(), Counter[str](), entry.application.application
-        found = [self.ledger.release(application, number) for number in self.ledger.head(application).active]
-        releases = [release for release in found if release is not None]
+        """Handle deadlines and reminders whose messages did not arrive, and held-back releases whose delivery folder
+        has changed. Returns the events that changed something, counted by kind."""
+        now, changed, application = self.clock(), Counter[str](), entry.application.application
+        active = [self.ledger.release(application, number) for number in self.ledger.head(application).active]
+        releases = [release for release in active if release is not None]
         sweeping.gates(entry.application, releases, now)
         for release in releases:
             for event in overdue(release, now=now, delivery=entry.fingerprint):
                 receipts = self.handler.handle(event)
-                taken[event.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
-        return taken
+                changed[event.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
+        return changed
 
     def _find_missed_pushes(self, entry: Entry) -> tuple[int, tuple[str, ...]]:
-        """Tags in the registry that no event told us of: events can be lost, the registry is the truth."""
-        image, found = entry.application.image, 0
+        """Create releases for recent tags that no event announced: events can be lost, the registry is the truth.
+
+        Returns how many events changed something, and the problems met.
+        """
+        image, created = entry.application.image, 0
         try:
             tags = self.registry(image.registry).recent_tags(image.repository, RECENT_TAGS)
         except NotFound:
-            return 0, ()  # nothing was ever pushed to it: the application is new
+            return 0, ()  # nothing was ever pushed there: the application is new
         except RegistryError as error:
             return 0, (f"{entry.application.application}: {error}",)
         for tag in tags:
             if tag.updated_at is None:
-                continue  # a registry that does not say when a tag was pushed cannot tell missed from old
+                continue  # without the time of the push, a missed one cannot be told from an old one
             if hangs_on_an_image(tag.tag):
                 continue
             event = ImagePushed(
@@ -184,5 +187,5 @@ class Sweep:
             if not SETTLED <= age <= PUSH_WINDOW or not check_tag(image.tags, tag.tag).passed:
                 continue
             if self.ledger.release_of(entry.application.application, tag.digest) is None:
-                found += sum(receipt.outcome is Outcome.TAKEN for receipt in self.handler.handle(event))
-        return found, ()
+                created += sum(receipt.outcome is Outcome.TAKEN for receipt in self.handler.handle(event))
+        return created, ()

@@ -1,1 +1,1 @@
-"""Questions about an installation, answered from ledger, audit index and blobs. Nothing here changes anything."""
+"""Read-only queries about an installation, answered from the ledger, the audit index and blobs."""

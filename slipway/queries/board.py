@@ -1,7 +1,7 @@
-"""What the board shows: every application in every environment, in as few requests as there are applications.
+"""The board: every application in every environment, with one storage request per application.
 
-Everything comes from the rows that lie beside an application's head; a release that is shown and is not among the
-newest is read by itself, which is rare. Why something waits is `explain`'s answer, shortened.
+The data comes from the rows next to an application's head. A shown release that is not among the newest needs a request
+of its own, which is rare. The reason why a release waits is `explain`'s answer, shortened.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,18 +19,18 @@ from ..ledger.installation import Installation, OpenParked
 from .reading import Reader
 
 NEWEST = 8
-"""Releases read with each application."""
+"""Releases read with each application on the whole board."""
 NEWEST_OF_ONE = 25
-"""And where one application is looked at."""
+"""Releases read for the board of a single application."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moving:
-    """A release that has not ended, and what stands in its way."""
+    """A release that has not ended, and what it waits for."""
 
     release: Release
     rules: tuple[RuleResult, ...]
-    """Those that it waits for, as `explain` names them."""
+    """The rules that it waits for, as `explain` names them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,9 @@ class Cell:
     environment: Environment
     lane: Lane
     moving: tuple[Moving, ...]
-    """What rolls out, and what comes next."""
+    """The release that rolls out, and those next in the lane."""
     failed: Release | None
-    """What failed here last, where nothing went live here since."""
+    """The last release that failed here, unless one has gone live since."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +52,9 @@ class Row:
     application: str
     cells: tuple[Cell, ...]
     arriving: tuple[Moving, ...]
-    """Releases that have not come to the first environment yet, newest first."""
+    """Releases that have not reached the first environment yet, newest first."""
     everything: Freeze | None = None
-    """The freeze of everything, as far as this application knows of it; it may be over."""
+    """This application's copy of the freeze of everything; it may have ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class Board:
 
 
 def board(reader: Reader, installation: Installation, application: str | None = None) -> Board:
-    """One request for each application (or for the one that is named), and one for parked input.
+    """The board of all applications, or of the named one: one request for each, and one for parked input.
 
     Raises `NotFound`, `LedgerUnavailable`.
     """
@@ -90,7 +90,7 @@ def _entries(reader: Reader, application: str | None) -> Iterable[Entry]:
 
 
 def row(snapshot: Snapshot) -> Row:
-    """One application, from what may be known of it."""
+    """One application's row, from its snapshot."""
 
     def moving(numbers: Iterable[int]) -> Iterator[Moving]:
         for number in numbers:

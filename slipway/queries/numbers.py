@@ -1,7 +1,7 @@
-"""Numbers from the trail, kept up to date a portion of records at a time, and read fresh to the last record.
+"""Delivery metrics computed from the trail: updated in portions of records, and current to the last record when read.
 
-The sweep folds what was written since it last looked. A question reads the weeks that are kept, and folds what has come
-since in memory, without writing: looking changes nothing.
+The sweep folds new records into stored weeks. A query reads the stored weeks and folds newer records in memory, without
+writing.
 """
 
 import logging
@@ -21,13 +21,13 @@ from ..ledger.weeks import WEEKS_AT_ONCE, Weeks
 log = logging.getLogger(__name__)
 
 PORTION = 1000
-"""Records that are folded at once: one request reads so many rows."""
+"""Records that are folded at once: as many rows as one request reads."""
 WEEKS_LIMIT = 104
 
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """Keeps the numbers, and answers questions about them."""
+    """Maintains the numbers and answers queries about them."""
 
     ledger: Ledger
     weeks: Weeks
@@ -36,7 +36,7 @@ class Numbers:
 
     # ---- keeping
     def catch_up(self, application: str, *, portions: int = 5) -> int:
-        """Fold what was written since the last time; returns how many records. Raises `LedgerUnavailable`."""
+        """Fold the records written since the last call; returns how many. Raises `LedgerUnavailable`."""
         folded = 0
         for _ in range(portions):
             cursor, etag = self.weeks.cursor(application)
@@ -48,19 +48,19 @@ class Numbers:
             try:
                 self.weeks.commit(application, moved, etag, added)
             except Conflict:
-                log.info("the numbers of %s were brought up to date by somebody else", application)
+                log.info("another instance has updated the numbers of %s", application)
                 break
             folded += last - cursor.sequence
         return folded
 
     def begin_anew(self, application: str) -> Folded:
-        """Forget what is kept; `catch_up` makes it again. Raises `NotFound`, `LedgerUnavailable`."""
+        """Discard the stored numbers; `catch_up` computes them again. Raises `NotFound`, `LedgerUnavailable`."""
         self._entry(application)
         cursor = self.weeks.begin_anew(application)
         return self._folded(application, cursor)
 
     def progress(self, application: str) -> Folded:
-        """Raises `NotFound`, `LedgerUnavailable`."""
+        """How many of an application's records have been folded. Raises `NotFound`, `LedgerUnavailable`."""
         self._entry(application)
         return self._folded(application, self.weeks.cursor(application)[0])
 
@@ -68,10 +68,10 @@ class Numbers:
         return Folded(application=application, sequence=cursor.sequence, of=self.ledger.head(application).sequence)
 
     def _following(self, application: str, cursor: Cursor) -> tuple[list[AuditRecord], int]:
-        """The records behind the cursor that can be read, and the sequence up to which they were looked at."""
+        """The readable records after the cursor, and the last sequence that was examined."""
         records, last, weeks = list[AuditRecord](), cursor.sequence, set[str]()
-        found = self.ledger.audit(application, first=cursor.sequence + 1, limit=PORTION)
-        for place, item in enumerate(islice(found, PORTION), start=cursor.sequence + 1):
+        rows = self.ledger.audit(application, first=cursor.sequence + 1, limit=PORTION)
+        for sequence, item in enumerate(islice(rows, PORTION), start=cursor.sequence + 1):
             if isinstance(item, AuditRecord):
                 weeks.add(iso_week(item.time))
                 if len(weeks) > WEEKS_AT_ONCE:
@@ -79,7 +79,7 @@ class Numbers:
                 records.append(item)
                 last = item.sequence
             else:
-                last = max(last, place)
+                last = max(last, sequence)
         return records, last
 
     # ---- asking
@@ -91,28 +91,35 @@ class Numbers:
         weeks: int = 12,
         until: str | None = None,
     ) -> NumbersAnswer:
-        """Of one application or all, of one environment or all. Raises `NotFound`, `LedgerUnavailable`."""
+        """The numbers of one or all applications and environments, for `weeks` weeks up to `until` (an ISO week).
+
+        Raises `NotFound`, `LedgerUnavailable`.
+        """
         names = weeks_until(until or iso_week(self.clock()), weeks)
         entries = [self._entry(application)] if application is not None else list(self.catalogue)
-        found, behind = list[EnvironmentNumbers](), list[Folded]()
+        results, behind = list[EnvironmentNumbers](), list[Folded]()
         for entry in entries:
             name = entry.application.application
-            kept, left = self._read(name, names)
+            figures, left = self._read(name, names)
             if left is not None:
                 behind.append(left)
-            wanted = [one for one in _environments(entry, kept) if environment in (None, one)]
-            found += [environment_numbers(name, one, names, kept) for one in wanted]
-        if environment is not None and not found:
+            requested = [
+                environment_name
+                for environment_name in _environments(entry, figures)
+                if environment in (None, environment_name)
+            ]
+            results += [environment_numbers(name, environment_name, names, figures) for environment_name in requested]
+        if environment is not None and not results:
             raise NotFound(f"there is no environment {environment[:80]!r} in {application or 'any application'}")
-        return NumbersAnswer(weeks=names, environments=tuple(found), behind=tuple(behind))
+        return NumbersAnswer(weeks=names, environments=tuple(results), behind=tuple(behind))
 
     def _read(self, application: str, names: tuple[str, ...]) -> tuple[dict[str, Week], Folded | None]:
-        """The kept weeks with what came since; and how far they are, where that is not to the end."""
+        """The stored weeks plus newer records, and the progress if they do not reach the end of the trail."""
         back = len(weeks_between(names[0], iso_week(self.clock())))
-        kept = self.weeks.read(application, back)
-        records, last = self._following(application, kept.cursor)
-        _, added = fold(kept.cursor, records)
-        weeks = dict(kept.weeks)
+        stored = self.weeks.read(application, back)
+        records, last = self._following(application, stored.cursor)
+        _, added = fold(stored.cursor, records)
+        weeks = dict(stored.weeks)
         for name, week in added.items():
             weeks.setdefault(name, Week(week=name)).add(week)
         behind = len(records) >= PORTION
@@ -127,15 +134,15 @@ class Numbers:
 
 
 def weeks_between(first: str, last: str) -> tuple[str, ...]:
-    """The weeks from the first to the last, at least the first."""
+    """The weeks from the first to the last, both included; at least one."""
     count = max((week_start(last) - week_start(first)).days // 7 + 1, 1)
     return weeks_until(last, count)
 
 
 def _environments(entry: Entry, weeks: dict[str, Week]) -> Iterator[str]:
-    """Those of the chain, in order; then others that the trail speaks of."""
+    """The application's environments in order, then others that appear in its trail."""
     names = [environment.name for environment in entry.application.environments]
     yield from names
-    yield from sorted({one for week in weeks.values() for one in week.environments if one and one not in names})
+    yield from sorted({name for week in weeks.values() for name in week.environments if name and name not in names})
     if any("" in week.environments for week in weeks.values()):
         yield ""

@@ -1,4 +1,4 @@
-"""What a question about the numbers may say, as parameters of an address; a wrong one is named."""
+"""Parses the query parameters of the numbers; errors name the parameter."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ _FIRST: Final = "2000-W01"
 
 
 def read_question(parameters: Mapping[str, str], numbers: Numbers) -> dict[str, Any]:
-    """Arguments of `Numbers.answer`. Raises `BadInput`, also for a parameter that does not exist."""
+    """The arguments of `Numbers.answer`. Raises `BadInput`, also for an unknown parameter."""
     for name in parameters:
         if name not in PARAMETERS:
             expected = f"one of the parameters {', '.join(PARAMETERS)}"
@@ -35,7 +35,7 @@ def read_question(parameters: Mapping[str, str], numbers: Numbers) -> dict[str, 
 
 def _known(environment: str, application: str | None, numbers: Numbers) -> None:
     chains = [
-        [one.name for one in entry.application.environments]
+        [stage.name for stage in entry.application.environments]
         for entry in numbers.catalogue
         if application in (None, entry.application.application)
     ]
@@ -56,9 +56,9 @@ def _until(text: str | None, numbers: Numbers) -> str | None:
     present = iso_week(numbers.clock())
     wrong = BadInput("until", f"an ISO week such as {present}, no later than it", repr(text[:_SHOWN]))
     try:
-        found = iso_week(week_start(text))
+        week = iso_week(week_start(text))
     except (ValueError, OverflowError):
         raise wrong from None
-    if found != text or not _FIRST <= found <= present:
+    if week != text or not _FIRST <= week <= present:
         raise wrong
-    return found
+    return week

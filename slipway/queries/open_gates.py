@@ -1,4 +1,4 @@
-"""Which releases wait for people now: what the API and the CLI list. Tokens are not part of it; they are sent."""
+"""The releases that wait for approval, for API and CLI. Approval tokens are never listed; they are only sent."""
 
 from collections.abc import Iterator
 
@@ -10,16 +10,16 @@ from .reading import Reader
 
 
 def open_gates(reader: Reader) -> Iterator[OpenGate]:
-    """Of every application, oldest release first. Raises `LedgerUnavailable`."""
+    """The open gates of every application, oldest release first. Raises `LedgerUnavailable`."""
     for name in reader.catalogue.entries:
         for number in sorted(reader.ledger.head(name).active):
             release = reader.ledger.release(name, number)
-            if release is not None and (found := open_gate(reader, release)):
-                yield found
+            if release is not None and (gate := open_gate(reader, release)):
+                yield gate
 
 
 def open_gate(reader: Reader, release: Release) -> OpenGate | None:
-    """The gate that the release waits at; None where it waits at none."""
+    """The gate that the release waits at; None if it waits at none."""
     environment = release.environment or ""
     gate = reader.gate_of(release, environment)
     if release.phase is not Phase.AWAITING_APPROVAL or release.gate is None or not isinstance(gate, ApprovalGate):

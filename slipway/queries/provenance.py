@@ -1,4 +1,4 @@
-"""Who let what into an environment, and on what evidence: one answer for each application that is live there."""
+"""Who approved what is live in an environment, and on which evidence: one answer per application."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from .trail import Trail
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Answers from the lane, the release, and the trail's records of both."""
+    """Combines an application's lane and release with their audit records."""
 
     reader: Reader
     trail: Trail
 
     def live(self, environment: str, *, application: str | None = None, after: str = "") -> Iterator[LiveThere]:
-        """Applications by name, those behind `after`. Raises `LedgerUnavailable`."""
+        """The live releases of an environment by application name, those after `after`. Raises `LedgerUnavailable`."""
         for name in sorted(self.reader.catalogue.entries):
             if name <= after or application not in (None, name):
                 continue
@@ -33,8 +33,10 @@ class Provenance:
         release = self.reader.release(f"{application}-{live.release}")
         query = AuditQuery(release=release.id, environment=environment)
         records = self.trail.page(query, limit=PAGE_LIMIT).records
-        of_plan = [record for record in records if record.details.get("plan_hash", live.plan_hash) == live.plan_hash]
-        passed = next((record for record in of_plan if record.known_action is Action.GATE_PASSED), None)
+        plan_records = [
+            record for record in records if record.details.get("plan_hash", live.plan_hash) == live.plan_hash
+        ]
+        gate_passed = next((record for record in plan_records if record.known_action is Action.GATE_PASSED), None)
         rollout = next((rollout for rollout in reversed(release.rollouts) if rollout.environment == environment), None)
         return LiveThere(
             application=application,
@@ -44,10 +46,10 @@ class Provenance:
             digest=live.digest,
             plan_hash=live.plan_hash,
             since=live.at,
-            approvals=tuple(_approvals(of_plan)),
-            gate=f"{passed.action} #{passed.sequence}" if passed else "",
+            approvals=tuple(_approvals(plan_records)),
+            gate=f"{gate_passed.action} #{gate_passed.sequence}" if gate_passed else "",
             overrides=tuple(_overrides(records)),
-            evidence=tuple(item for each in release.rollouts for item in each.evidence),
+            evidence=tuple(item for past_rollout in release.rollouts for item in past_rollout.evidence),
             supply_chain=rollout.supply_chain if rollout else (),
             run=release.run.url if release.run else "",
             commit=release.run.commit if release.run else "",
@@ -55,11 +57,11 @@ class Provenance:
 
 
 def _approvals(records: list[AuditRecord]) -> Iterator[Approval]:
-    """Each person's last vote, oldest first, if it was for the plan and was not taken back."""
+    """Each person's last approval of the plan that was not withdrawn, oldest first."""
     last: dict[str, tuple[AuditRecord, VoteDecision]] = {}
     for record in reversed(records):
         action = record.known_action
-        if action is not None and action.vote is not None:  # one that was refused leaves the one before as it was
+        if action is not None and action.vote is not None:  # a refused vote does not replace the one before
             last[record.actor] = record, action.vote
     for record, vote in last.values():
         if vote is VoteDecision.APPROVE:

@@ -1,4 +1,4 @@
-"""What pages, API and CLI show: read models over the ledger, all JSON-able. Nothing here changes anything."""
+"""Read models for pages, API and CLI over the ledger; read-only, and all JSON-serialisable."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ PAGE_LIMIT = 500
 
 
 class Verdict(Record):
-    """Whether an application's chain is intact."""
+    """Whether an application's audit chain is intact."""
 
     application: str
     records: int
@@ -37,7 +37,7 @@ class Verdict(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """Questions about one installation."""
+    """Queries about one installation."""
 
     ledger: Ledger
     blobs: Blobs
@@ -45,7 +45,7 @@ class Reader:
     clock: Clock = utc_now
 
     def snapshot(self, entry: Entry, wanted: Lookups) -> Snapshot:
-        """All that may be known of an application now. Raises `LedgerUnavailable`."""
+        """An application's current snapshot, with the named lookups. Raises `LedgerUnavailable`."""
         return self.ledger.load(entry.policy(self.clock()), wanted).snapshot
 
     def applications(self) -> list[dict[str, Any]]:
@@ -53,15 +53,15 @@ class Reader:
         return [standing(self.snapshot(entry, Lookups(in_lanes=False))) for entry in self.catalogue]
 
     def releases(self, application: str | None, *, limit: int, before: int | None = None) -> list[Release]:
-        """Newest first; of all applications by time when none is named."""
+        """An application's releases, newest first; if none is named, those of all applications by time."""
         names = [application] if application else list(self.catalogue.entries)
-        found = [r for name in names for r in self.ledger.releases(name, limit=limit, older_than=before)]
+        newest = [r for name in names for r in self.ledger.releases(name, limit=limit, older_than=before)]
         if application is None:
-            found.sort(key=lambda release: release.created_at, reverse=True)
-        return found[:limit]
+            newest.sort(key=lambda release: release.created_at, reverse=True)
+        return newest[:limit]
 
     def release(self, release_id: str) -> Release:
-        """Raises `NotFound`, also for what is no release id."""
+        """The release by its id. Raises `NotFound`, also for a text that is not a release id."""
         try:
             application, number = parse_release_id(release_id)
         except ValueError as error:
@@ -72,7 +72,7 @@ class Reader:
         return release
 
     def progress(self, release: Release) -> PromotionProgress | None:
-        """How far its promotion is; None while there is none."""
+        """How far the release's promotion is; None if none is under way."""
         if release.phase is not Phase.PROMOTING or release.environment is None:
             return None
         state = self.ledger.promotions.read(release.application, release.number, release.environment)
@@ -81,7 +81,7 @@ class Reader:
     def explain(self, release: Release) -> Explanation:
         entry = self.catalogue.get(release.application)
         if entry is None:
-            raise NotFound(f"the application {release.application!r} is not delivered by this installation any more")
+            raise NotFound(f"this installation no longer delivers the application {release.application!r}")
         snapshot = self.snapshot(entry, Lookups(releases=(release.number,)))
         return explain(snapshot, snapshot.release(release.number) or release)
 
@@ -99,8 +99,8 @@ class Reader:
 
     def gate_of(self, release: Release, environment: str) -> ApprovalGate | None:
         entry = self.catalogue.get(release.application)
-        found = entry.application.environment(environment) if entry else None
-        return found.gate if found and isinstance(found.gate, ApprovalGate) else None
+        policy = entry.application.environment(environment) if entry else None
+        return policy.gate if policy and isinstance(policy.gate, ApprovalGate) else None
 
     # ---- the trail
     def head(self, application: str) -> Head:
@@ -109,11 +109,11 @@ class Reader:
     def audit(
         self, application: str, *, after: int = 0, limit: int = PAGE_LIMIT, release: Release | None = None
     ) -> Iterator[AuditRecord | Damaged]:
-        """Records in order, from sequence after + 1; of one release when it is named."""
+        """Records in order, from sequence `after` + 1; only those of `release` if it is given."""
         first = max(after + 1, release.first_sequence if release else 1)
         count = 0
-        for found in self.ledger.audit(_known_form(application), first=first, limit=None if release else limit):
-            item = _readable(application, found)
+        for row in self.ledger.audit(_known_form(application), first=first, limit=None if release else limit):
+            item = _readable(application, row)
             if release is not None and isinstance(item, AuditRecord) and item.release != release.id:
                 continue
             yield item
@@ -122,14 +122,14 @@ class Reader:
                 return
 
     def verify(self, application: str) -> Verdict:
-        """Walk the whole chain. What is written while we walk belongs to it; what lies behind its end does not."""
+        """Check the whole chain. Records appended meanwhile are checked too; rows beyond the head are a fault."""
         check, head = ChainCheck(application), self.ledger.head(_known_form(application))
         while True:
             before, fault = check.count, None
-            for found in self.ledger.audit(application, first=check.count + 1):
+            for row in self.ledger.audit(application, first=check.count + 1):
                 if check.count >= head.sequence:
                     head = self.ledger.head(application)
-                fault = _fault(check, head, found)
+                fault = _fault(check, head, row)
                 if fault:
                     break
             if fault or check.count in (before, head.sequence):
@@ -169,38 +169,38 @@ def _lane(snapshot: Snapshot, environment: Environment) -> dict[str, Any]:
 
 
 def _freeze(freeze: Freeze | None, now: datetime) -> dict[str, Any] | None:
-    """A freeze that is in force."""
+    """The freeze in JSON form; None if it is not in force."""
     if freeze is None or not freeze.in_force(now):
         return None
     until = freeze.until.isoformat() if freeze.until else None
     return {"owner": freeze.owner, "reason": freeze.reason, "until": until}
 
 
-def _fault(check: ChainCheck, head: Head, found: AuditRecord | Row) -> ChainFault | None:
-    """What is wrong with the next row of a chain; None where the check has taken it in."""
+def _fault(check: ChainCheck, head: Head, row: AuditRecord | Row) -> ChainFault | None:
+    """What is wrong with the next row of a chain; None if it passed the check."""
 
     def wrong(reason: str) -> ChainFault:
         return ChainFault(application=check.application, sequence=check.count + 1, reason=reason)
 
     if check.count >= head.sequence:
         return wrong(f"the head names {head.sequence} records, and here is one more")
-    if isinstance(found, Row):
-        return wrong(str(found.values.get("Damaged", "its row is not an audit record any more")))
-    return check.feed(found)
+    if isinstance(row, Row):
+        return wrong(str(row.values.get("Damaged", "its row is not an audit record any more")))
+    return check.feed(row)
 
 
 def _known_form(application: str) -> str:
-    """A name that a chain can have, so that no other text becomes part of a key. Raises `NotFound`."""
+    """Ensure that the name has the form of an application's, as it becomes part of a key. Raises `NotFound`."""
     if application != INSTALLATION and re.fullmatch(NAME_PATTERN, application) is None:
         raise NotFound(f"there is no application {application[:80]!r}")
     return application
 
 
-def _readable(application: str, found: AuditRecord | Row) -> AuditRecord | Damaged:
-    if isinstance(found, AuditRecord):
-        return found
-    reason = str(found.values.get("Damaged", "its row is not an audit record any more"))
-    return Damaged(application=application, sequence=_sequence(found), damaged=reason)
+def _readable(application: str, row: AuditRecord | Row) -> AuditRecord | Damaged:
+    if isinstance(row, AuditRecord):
+        return row
+    reason = str(row.values.get("Damaged", "its row is not an audit record any more"))
+    return Damaged(application=application, sequence=_sequence(row), damaged=reason)
 
 
 def _sequence(row: Row) -> int:

@@ -1,4 +1,4 @@
-"""Questions to the trail, as pages and API ask them: parameters in, a page of records and its continuation out."""
+"""Queries on the audit trail for pages and API: parameters in, a page of records and a continuation token out."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from ..ledger.index_keys import ROW_PATTERN
 from ..ledger.table import UnknownPlace
 
 PAGE: Final = 50
-"""Records of a page where nobody says how many."""
+"""Default number of records of a page."""
 FILTERS: Final = ("application", "environment", "actor", "action", "digest", "release", "from", "to")
 PAGING: Final = ("after", "limit")
 _YEARS: Final = (2000, 2100)
@@ -36,14 +36,14 @@ _EXPECTED: Final = {
 
 
 def read_query(parameters: Mapping[str, str], *, besides: tuple[str, ...] = PAGING) -> AuditQuery:
-    """The query that filters ask. Raises `BadInput` naming the parameter, also for one that does not exist."""
+    """The query for the given filters. Raises `BadInput` naming the parameter, also for an unknown one."""
     known = (*FILTERS, *besides)
     for name in parameters:
         if name not in known:
             raise BadInput(_shown(name), f"one of the parameters {', '.join(known)}", "one that does not exist")
-    given = {name: parameters[name] for name in FILTERS[:-2] if name in parameters}
-    if "digest" in given:
-        given["digest"] = "sha256:" + given["digest"].strip().lower().removeprefix("sha256:")
+    filters = {name: parameters[name] for name in FILTERS[:-2] if name in parameters}
+    if "digest" in filters:
+        filters["digest"] = "sha256:" + filters["digest"].strip().lower().removeprefix("sha256:")
     since, until = read_time("from", parameters.get("from")), read_time("to", parameters.get("to"), ends=True)
     if since and until and since >= until:
         raise BadInput("from", "a time before that of to", _shown(parameters["from"]))
@@ -52,14 +52,15 @@ def read_query(parameters: Mapping[str, str], *, besides: tuple[str, ...] = PAGI
             "from", f"a time at most {LONGEST_RANGE.days} days before that of to", _shown(parameters["from"])
         )
     try:
-        return AuditQuery.model_validate({**given, "since": since, "until": until})
+        return AuditQuery.model_validate({**filters, "since": since, "until": until})
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
-        raise BadInput(name, _EXPECTED[name], _shown(given[name])) from error
+        raise BadInput(name, _EXPECTED[name], _shown(filters[name])) from error
 
 
 def read_time(name: str, text: str | None, *, ends: bool = False) -> datetime | None:
-    """A day (`2026-11-23`), or a time, in UTC unless it names a zone. A day as an end means the whole of it."""
+    """A day (`2026-11-23`) or a time, in UTC unless it names a zone. With `ends`, a day means its end. Raises
+    `BadInput`."""
     if text is None:
         return None
     expected = (
@@ -67,41 +68,44 @@ def read_time(name: str, text: str | None, *, ends: bool = False) -> datetime | 
     )
     try:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            found = datetime.combine(datetime.fromisoformat(text), time(), UTC) + timedelta(days=1 if ends else 0)
+            moment = datetime.combine(datetime.fromisoformat(text), time(), UTC) + timedelta(days=1 if ends else 0)
         elif re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]{5,15}(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?", text):
-            found = datetime.fromisoformat(text.upper())
-            found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+            moment = datetime.fromisoformat(text.upper())
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         else:
-            raise ValueError(text)  # noqa: TRY301 - all that is no time ends the same way
+            raise ValueError(text)  # noqa: TRY301 - every unreadable text is reported the same way
     except (ValueError, OverflowError) as error:
         raise BadInput(name, expected, _shown(text)) from error
-    if not _YEARS[0] <= found.year <= _YEARS[1]:
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
         raise BadInput(name, expected, _shown(text))
-    return found
+    return moment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trail:
-    """The trail, asked by the index."""
+    """Queries the trail through the audit index."""
 
     index: AuditIndex
 
     def page(self, query: AuditQuery, *, limit: int = PAGE, after: str | None = None) -> AuditPage:
-        """Newest first. `after` is `next` of a page of the same query. Raises `BadInput` and `LedgerUnavailable`."""
+        """One page, newest first. `after` is the `next` of an earlier page of the same query.
+
+        Raises `BadInput` and `LedgerUnavailable`.
+        """
         if not 1 <= limit <= PAGE_LIMIT:
             raise BadInput("limit", f"a whole number from 1 to {PAGE_LIMIT}", str(limit))
         start = _read_token(query, after) if after is not None else None
         try:
-            found = self.index.find(query, limit=limit, start=start)
+            result = self.index.find(query, limit=limit, start=start)
         except UnknownPlace as error:
             raise BadInput("after", "the token of a page of this query", "another one") from error
         except TooManyDigests as error:
             raise BadInput("digest", "more digits", str(error)) from error
-        return AuditPage(records=found.records, next=_token(query, found.next) if found.next else None)
+        return AuditPage(records=result.records, next=_token(query, result.next) if result.next else None)
 
 
 def _token(query: AuditQuery, position: Position) -> str:
-    """Opaque to callers, and bound to its query: elsewhere it would skip records in silence."""
+    """An opaque token, bound to its query: with another query it would silently skip records."""
     parts = [_mark(query), position.after, position.resume]
     text = json.dumps(parts, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

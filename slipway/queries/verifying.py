@@ -1,6 +1,6 @@
-"""The app's own look at its trail, a part at a time: for monitoring, and for whoever cannot run a program of their own.
+"""Verification of the trail by the app itself, in parts: for monitoring, and for people who cannot run the CLI.
 
-What it says is worth as much as the app is trusted; `slipway audit verify` computes the same on the reader's machine.
+Its result is only as trustworthy as the app; `slipway audit verify` computes the same on the reader's machine.
 """
 
 from ..domain.anchor import Anchor, Points
@@ -11,11 +11,14 @@ from ..ledger.anchors import Anchors
 from .reading import Reader
 
 MOST = 5000
-"""Records of one part."""
+"""Most records of one part."""
 
 
 def verify_part(reader: Reader, anchors: Anchors, application: str, *, after: int, limit: int) -> Checked:
-    """The records behind `after`. At the chain's end, its head and the anchors are compared. Raises `NotFound`."""
+    """Verify up to `limit` records after `after`; at the chain's end, compare its head and the anchors too.
+
+    Raises `NotFound`.
+    """
     points, head = points_of(anchors, application), reader.head(application)
     check = ChainCheck(application, after=after, previous=_before(reader, application, after), anchored=points)
     fault = None
@@ -44,7 +47,7 @@ def verify_part(reader: Reader, anchors: Anchors, application: str, *, after: in
 
 
 def points_of(anchors: Anchors, application: str) -> Points:
-    """What the anchors say of one chain. A line that is no anchor is passed over: that is for the command to say."""
+    """The ends of one chain that the anchors record. Unreadable lines are skipped here; the CLI reports them."""
     points: Points = {}
     for month in anchors.months():
         for line in anchors.of(month).splitlines():
@@ -60,7 +63,7 @@ def points_of(anchors: Anchors, application: str) -> Points:
 def _before(reader: Reader, application: str, after: int) -> str:
     if not after:
         return GENESIS
-    found = next(iter(reader.audit(application, after=after - 1, limit=1)), None)
-    if not isinstance(found, AuditRecord) or found.sequence != after:
+    record = next(iter(reader.audit(application, after=after - 1, limit=1)), None)
+    if not isinstance(record, AuditRecord) or record.sequence != after:
         raise NotFound(f"the trail of {application} has no record {after}")
-    return found.hash
+    return record.hash

@@ -1,11 +1,12 @@
 """decide(snapshot, event) → Decision: the whole delivery logic, pure.
 
-`state.py` holds what comes out, and how it is put together; `starting.py` turns pushes and runs into releases;
-`lanes.py` orders them; `gates.py` opens gates, `voting.py` takes votes in, `automatic.py` opens gates without people;
-`rollouts.py` takes the lane and gives back what was live; `chain.py` leads from each step's outcome to the next step;
-`deadlines.py` ends waits, `reminders.py` asks again; `notices.py` tells people. `blocks.py` stands between gate and
-rollout; `commands.py`, `freezing.py`, `retrying.py` and `returning.py` do what operators say.
-`conditions.py`, `ballots.py` and `quorum.py` hold the rules that they look at, and that pages and `explain` show.
+`state.py` defines the decision and the draft that builds it; `starting.py` turns pushes and runs into releases;
+`lanes.py` orders them; `gates.py` opens gates, `voting.py` counts votes, `automatic.py` opens gates without people;
+`rollouts.py` takes the lane and rolls back on failure; `chain.py` maps each step's outcome to the next step;
+`deadlines.py` handles timeouts, `reminders.py` reminds voters, `notices.py` notifies people. `blocks.py` checks for
+freezes, holds and windows between gate and rollout; `commands.py`, `freezing.py`, `retrying.py` and `returning.py`
+carry out operators' commands. `conditions.py`, `ballots.py` and `quorum.py` hold the rules that these modules evaluate
+and that pages and `explain` show.
 """
 
 from ..commands import Verb
@@ -48,9 +49,9 @@ _VERBS = {
 
 
 def decide(snapshot: Snapshot, event: Event) -> Decision:
-    """What follows from an event. Repeats and late events give a decision that changes nothing.
+    """Decide what an event changes. A repeated or late event yields a decision that changes nothing.
 
-    Raises `Inconsistent` where the rows of the snapshot do not fit together.
+    Raises `Inconsistent` if the rows of the snapshot contradict each other.
     """
     draft = Draft(snapshot)
     match event:

@@ -1,4 +1,4 @@
-"""Gates that ask nobody: they open once named conditions hold, and wait where time alone is missing."""
+"""Gates without approvers: they open once their conditions hold, and wait for conditions that need more time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from .rollouts import plan_is_current, proceed
 from .state import Draft
 
 LOOK_AGAIN = timedelta(minutes=5)
-"""When a condition is looked at again of which nobody can say when it will hold."""
+"""How soon to re-check a condition when nobody can say when it will hold."""
 
 
 def condition_rules(
@@ -25,7 +25,7 @@ def condition_rules(
     *,
     now: datetime,
 ) -> tuple[RuleResult, ...]:
-    """Each condition of an environment that asks nobody; none where it has none."""
+    """The conditions of an environment's automatic gate; empty if its gate asks people or has no conditions."""
     gate = environment.gate
     if not isinstance(gate, AutoGate):
         return ()
@@ -35,23 +35,23 @@ def condition_rules(
     return tuple(rules)
 
 
-def _tests_passed(release: Release, wanted: tuple[str, ...]) -> RuleResult:
+def _tests_passed(release: Release, environments: tuple[str, ...]) -> RuleResult:
     parts: list[str] = []
     any_failed, all_known = False, True
-    for name in wanted:
+    for name in environments:
         rollout = release.rollout_in(name)
         evidence = rollout.evidence if rollout else ()
         failures = [item.name for item in evidence if not item.passed]
         any_failed, all_known = any_failed or bool(failures), all_known and bool(evidence)
-        held = f"{', '.join(item.name for item in evidence)} passed" if evidence else "no results are known"
-        parts.append(f"{name}: {', '.join(failures)} failed" if failures else f"{name}: {held}")
+        outcome = f"{', '.join(item.name for item in evidence)} passed" if evidence else "no results yet"
+        parts.append(f"{name}: {', '.join(failures)} failed" if failures else f"{name}: {outcome}")
     if any_failed:
         return Rule.TESTS_PASSED.fails("; ".join(parts))
     return Rule.TESTS_PASSED.holds("; ".join(parts)) if all_known else Rule.TESTS_PASSED.unknown("; ".join(parts))
 
 
 def soaks_in(application: Application, environment: Environment) -> str:
-    """Name of the environment in which a release must have been live for a while; empty where in none."""
+    """Name of the environment in which a release must soak before this one; empty if no soak is required."""
     gate = environment.gate
     if not isinstance(gate, AutoGate) or gate.soak is None:
         return ""
@@ -60,7 +60,7 @@ def soaks_in(application: Application, environment: Environment) -> str:
 
 
 def soaked_at(application: Application, release: Release, environment: Environment) -> datetime | None:
-    """When the soak is over; None where it never began."""
+    """When the soak ends; None if it never began."""
     gate, rollout = environment.gate, release.rollout_in(soaks_in(application, environment))
     if not isinstance(gate, AutoGate) or gate.soak is None or rollout is None or rollout.outcome != "live":
         return None
@@ -93,8 +93,8 @@ def _said(time: datetime) -> str:
 
 
 def look_at_conditions(draft: Draft, release: Release, environment: Environment) -> None:
-    """Go on where every condition holds, wait where one does not hold yet, and end the release where one cannot hold
-    any more."""
+    """Proceed if every condition holds, wait if one does not hold yet, and end the release if one can no longer
+    hold."""
     rules = condition_rules(draft.application, release, environment, draft.lanes, now=draft.now)
     draft.rules = (*draft.rules, *rules)
     waits, refused = list[NotYet](), list[RuleResult]()
@@ -106,7 +106,7 @@ def look_at_conditions(draft: Draft, release: Release, environment: Environment)
                 waits.append(rule)
             case Fail():
                 refused.append(rule)
-            case Unknown():  # what is not known about an environment it has left will not be known later either
+            case Unknown():  # the release has left that environment, so no results will arrive later
                 if rule.blocks:
                     refused.append(rule)
             case _:
@@ -125,29 +125,29 @@ def look_at_conditions(draft: Draft, release: Release, environment: Environment)
 
 
 def _wait(draft: Draft, release: Release, rules: tuple[RuleResult, ...], waits: Sequence[NotYet]) -> None:
-    """Until the last of the conditions may hold. Looked at again without a change, it is not told again."""
+    """Wait until the last of the conditions may hold. Re-checking without a change adds no audit record."""
     names = tuple(rule.name for rule in waits)
     known = [rule.until for rule in waits if rule.until is not None and rule.until > draft.now]
     until = max(known) if len(known) == len(waits) else draft.now + LOOK_AGAIN
-    told_before = release.phase is Phase.SOAKING and release.blocked_by == names
+    recorded_before = release.phase is Phase.SOAKING and release.blocked_by == names
     if release.phase is Phase.SOAKING:
         release = draft.put(release.evolve(due=until, blocked_by=names))
     else:
         release = draft.enter(release, Phase.SOAKING, due=until, blocked_by=names)
-    if not told_before:
+    if not recorded_before:
         _record(draft, Action.GATE_SOAKING, release, rules, until=until)
     draft.send_deadline(release)
 
 
 def soak_over(draft: Draft, release: Release) -> None:
-    """The time that a release soaked for has come."""
+    """The soak of a release has ended: re-check its gate's conditions."""
     environment = draft.environment(release)
     if environment is None:
         end_without_environment(draft, release, release.environment)
     elif isinstance(environment.gate, AutoGate):
         look_at_conditions(draft, release, environment)
     else:
-        plan(draft, release)  # people are asked here by now
+        plan(draft, release)  # the policy changed meanwhile: this gate now asks people
 
 
 def _refuse(draft: Draft, release: Release, environment: Environment, rules: tuple[RuleResult, ...]) -> None:

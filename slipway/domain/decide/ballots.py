@@ -1,4 +1,4 @@
-"""The rules that one vote must meet to count, each by its name; a page shows them before anybody votes."""
+"""The rules that a vote must meet to count, each by name; the approval page shows them before anybody votes."""
 
 from ..application import Environment
 from ..events import VoteCast
@@ -9,34 +9,36 @@ from .conditions import short
 from .quorum import names_of, own_rules
 
 VOTE_LIMIT = 100
-"""Votes that one gate holds, so that it always fits into its row. More would not be needed: a gate asks 50 at most."""
+"""Most votes that one gate stores, so that it always fits into its row. A gate asks at most 50 people."""
 
 
 def vote_rules(release: Release, environment: Environment | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """Each condition that a vote, or the withdrawal of one, must meet."""
+    """The rules that a vote, or its withdrawal, must meet."""
     if event.decision is VoteDecision.WITHDRAW:
         return _withdrawal_rules(release, environment, event)
-    asks = _asking(environment)
+    gate = _asking(environment)
     before = vote_before(release, environment, event)
     return (
         Rule.GATE_IS_OPEN.judged(waits_here(release, event) and not _too_late(release, event), _where(release, event)),
         _for_this_plan(event, release.plan_hash),
-        _is_listed(asks, event),
-        *_signed_in(asks, event),
-        *_own_token(asks, event),
-        *(() if asks is None else _own(release, asks, event)),
+        _is_listed(gate, event),
+        *_signed_in(gate, event),
+        *_own_token(gate, event),
+        *(() if gate is None else _own(release, gate, event)),
         Rule.ONE_VOTE_EACH.judged(
             before is None,
-            f"{event.voter} voted {before.decision} already" if before else "no vote of theirs was counted yet",
+            f"{event.voter} voted {before.decision} already" if before else "they have no vote yet",
         ),
-        Rule.REJECTION_HAS_A_REASON.judged(not _rejects(event) or bool(event.reason.strip()), "a rejection says why"),
-        *(() if asks is None else _approval_reason(asks, event)),
+        Rule.REJECTION_HAS_A_REASON.judged(
+            not _rejects(event) or bool(event.reason.strip()), "a rejection needs a reason"
+        ),
+        *(() if gate is None else _approval_reason(gate, event)),
         *_room(release, event),
     )
 
 
 def vote_before(release: Release, environment: Environment | None, event: VoteCast) -> Vote | None:
-    """The vote of the same person that is counted now, by whichever of their names they cast it."""
+    """The same person's current vote, under whichever of their names they cast it."""
     gate = _asking(environment)
     if release.gate is None or gate is None:
         return None
@@ -49,17 +51,17 @@ def waits_here(release: Release, event: VoteCast) -> bool:
 
 
 def _withdrawal_rules(release: Release, environment: Environment | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """A vote can be taken back until the gate closes, also while its plan is being made again."""
+    """A vote can be withdrawn until the gate closes, even while the plan is being made again."""
     undecided = release.phase is Phase.AWAITING_APPROVAL or release.phase is Phase.PLANNING
-    here = release.environment == event.environment and undecided
+    is_undecided_here = release.environment == event.environment and undecided
     before = vote_before(release, environment, event)
-    asks = _asking(environment)
+    gate = _asking(environment)
     voted = f"{event.voter} voted {before.decision}" if before else f"no vote of {event.voter} is counted"
     return (
-        Rule.GATE_IS_OPEN.judged(here and not _too_late(release, event), _where(release, event)),
+        Rule.GATE_IS_OPEN.judged(is_undecided_here and not _too_late(release, event), _where(release, event)),
         _for_this_plan(event, release.gate.plan_hash if release.gate else None),
-        *_signed_in(asks, event),
-        *_own_token(asks, event),
+        *_signed_in(gate, event),
+        *_own_token(gate, event),
         Rule.HAS_VOTED.judged(before is not None, voted),
     )
 
@@ -81,20 +83,20 @@ def _for_this_plan(event: VoteCast, plan_hash: str | None) -> RuleResult:
 def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
     listed = gate is not None and gate.lists(gate.circle.names(event.voter, signed_in=event.signed_in), event.signed_in)
     unproven = not listed and gate is not None and gate.unlisted_groups() and event.signed_in is None
-    hint = "; who is in a group of Entra has to sign in" if unproven else ""
+    hint = "; members of an Entra group have to sign in" if unproven else ""
     return Rule.APPROVER_IS_LISTED.judged(listed, f"{event.voter} is {'' if listed else 'not '}listed{hint}")
 
 
 def _signed_in(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """Where the policy demands it, a link alone does not say who votes."""
+    """The sign-in rule, if the policy demands one: a link alone does not prove who votes."""
     if gate is None or gate.sign_in is Need.OPTIONAL:
         return ()
-    said = "has signed in" if event.signed_in else "has not signed in, and a link alone decides nothing here"
-    return (Rule.VOTER_HAS_SIGNED_IN.judged(event.signed_in is not None, f"{event.voter} {said}"),)
+    status = "has signed in" if event.signed_in else "has not signed in, and a link alone is not enough here"
+    return (Rule.VOTER_HAS_SIGNED_IN.judged(event.signed_in is not None, f"{event.voter} {status}"),)
 
 
 def _own_token(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
-    """Where a token and a person came together: it has to be theirs."""
+    """If the vote came with a link's token, the token must have been issued to the voter."""
     if not event.issued_to:
         return ()
     voter = gate.circle.names(event.voter, signed_in=event.signed_in) if gate else frozenset()
@@ -103,7 +105,7 @@ def _own_token(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, 
 
 
 def _own(release: Release, gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, ...]:
-    """Nobody approves their own release; everybody may reject it."""
+    """Nobody may approve their own release; anybody may reject it."""
     rules = own_rules(release, gate, gate.circle.names(event.voter, signed_in=event.signed_in))
     return tuple(result.rule.holds(result.reason) for result in rules) if _rejects(event) else rules
 
@@ -111,26 +113,26 @@ def _own(release: Release, gate: ApprovalGate, event: VoteCast) -> tuple[RuleRes
 def _approval_reason(gate: ApprovalGate, event: VoteCast) -> tuple[RuleResult, ...]:
     if gate.reason.approve is Need.OPTIONAL:
         return ()
-    given = _rejects(event) or bool(event.reason.strip())
-    return (Rule.APPROVAL_HAS_A_REASON.judged(given, "an approval says why"),)
+    has_reason = _rejects(event) or bool(event.reason.strip())
+    return (Rule.APPROVAL_HAS_A_REASON.judged(has_reason, "an approval needs a reason here"),)
 
 
 def _room(release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
     votes = len(release.gate.votes) if release.gate else 0
     if votes < VOTE_LIMIT or _rejects(event):
         return ()
-    return (Rule.GATE_HAS_ROOM.judged(False, f"{votes} votes were counted, and no more are taken"),)
+    return (Rule.GATE_HAS_ROOM.judged(False, f"{votes} votes were counted, the most a gate can hold"),)
 
 
 def _too_late(release: Release, event: VoteCast) -> bool:
-    """Whether the vote came after the gate's time, which may be before the sweep has closed it."""
+    """Whether the vote came after the gate's deadline, even if the sweep has not closed the gate yet."""
     deadline = release.gate.deadline if release.gate else None
     return deadline is not None and event.received_at >= deadline
 
 
 def _where(release: Release, event: VoteCast) -> str:
     if waits_here(release, event):
-        closed = f", but its time was over at {release.due:%Y-%m-%d %H:%M} UTC" if _too_late(release, event) else ""
+        closed = f", but its deadline passed at {release.due:%Y-%m-%d %H:%M} UTC" if _too_late(release, event) else ""
         return f"{release.id} waits for approval in {event.environment}{closed}"
     if release.superseded_by:
         return f"{release.id} was superseded by {release.application}-{release.superseded_by}"

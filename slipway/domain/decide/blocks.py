@@ -1,7 +1,7 @@
-"""Between gate and rollout: whether a freeze, a hold or a closed time window is in the way, and what then.
+"""Between gate and rollout: whether a freeze, a hold or a closed time window blocks the release.
 
-A release whose gate is passed waits here as `held_back`. It goes on by itself when time or a person takes away what is
-in its way; the plan is looked at again before, and made again where it is no longer what would happen.
+A blocked release whose gate has passed waits as `held_back`. It continues automatically once the block ends or is
+lifted; its plan is checked first, and made again if it no longer describes what a rollout would do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,17 +16,16 @@ from ..windows import WindowStatus
 from .state import Draft
 
 NOT_IN_SIGHT = timedelta(days=30)
-"""When a window is looked at again of which it is not known when it opens."""
+"""How soon to re-check a window whose next opening is unknown."""
 
 
 def block_rules(
     release: Release, lane: Lane, *, everything: Freeze | None, window_status: WindowStatus | None, now: datetime
 ) -> tuple[RuleResult, ...]:
-    """What may be in the way of a rollout at one moment, rule by rule.
+    """The rules that may block a rollout at `now`.
 
-    `everything` is the freeze of everything; `opening` is None where the environment has no windows. A roll-back by
-    hand waits for a rollout that is under way and for nothing else: it is what people need when they have frozen
-    everything.
+    `everything` is the freeze of everything; `window_status` is None if the environment has no windows. A roll-back by
+    hand waits only for a rollout that is under way: it must work while everything is frozen.
     """
     busy = tuple(_lane_is_busy(release, lane))
     if release.rollback is not None:
@@ -40,15 +39,15 @@ def block_rules(
 
 
 def over_at(rules: Sequence[RuleResult]) -> datetime | None:
-    """When time alone will have taken away all that is in the way; None where nothing is, or where somebody or
-    something else has to."""
+    """When every block will have ended by time alone; None if nothing blocks, or if a block also needs a person or
+    another release."""
     blocking = failed(rules)
     ends = [rule.until for rule in blocking if isinstance(rule, NotYet) and rule.until is not None]
     return max(ends) if ends and len(ends) == len(blocking) else None
 
 
 def in_force(lane: Lane, everything: Freeze | None, now: datetime) -> tuple[tuple[str, Freeze], ...]:
-    """The freezes that the lane is under, with what each of them freezes."""
+    """The freezes in force for the lane, each with the name of what it freezes."""
     freezes = ((lane.environment, lane.freeze), ("everything", everything))
     return tuple((what, freeze) for what, freeze in freezes if freeze is not None and freeze.in_force(now))
 
@@ -77,8 +76,8 @@ def hold_rule(application: str, lane: Lane) -> RuleResult:
 
 
 def said_of_hold(application: str, environment: str, hold: Hold) -> str:
-    brought = f"{hold.owner} rolled {environment} back to {application}-{hold.to} at {_moment(hold.at)}"
-    return f"{brought}, until somebody resumes: {hold.reason}"
+    rollback = f"{hold.owner} rolled {environment} back to {application}-{hold.to} at {_moment(hold.at)}"
+    return f"{rollback}, until somebody resumes: {hold.reason}"
 
 
 def _window_rules(window_status: WindowStatus | None, now: datetime) -> Iterator[RuleResult]:
@@ -97,7 +96,7 @@ def _lane_is_busy(release: Release, lane: Lane) -> Iterator[RuleResult]:
 
 
 def block_rules_of(draft: Draft, release: Release, environment: Environment) -> tuple[RuleResult, ...]:
-    """What may be in the way of a release where it is now."""
+    """The rules that may block a release in its current environment."""
     return block_rules(
         release,
         draft.lane(environment.name),
@@ -108,7 +107,10 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
 
 
 def held_back(draft: Draft, release: Release, environment: Environment) -> bool:
-    """Whether something is in the way: then the release waits, and comes back when that is over."""
+    """Whether the release is blocked. If so, it is put into `held_back`, with a deadline if time alone ends the block.
+
+    An override that covers every block is used up here.
+    """
     rules = block_rules_of(draft, release, environment)
     draft.rules = (*draft.rules, *rules)
     blocking = failed(rules)

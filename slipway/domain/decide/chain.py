@@ -1,4 +1,4 @@
-"""Along the chain of one environment: each step's outcome leads to the next step, or to an end."""
+"""The steps of one environment in order: each step's outcome starts the next step or ends the release."""
 
 from collections.abc import Callable
 from typing import Any, assert_never
@@ -19,7 +19,7 @@ from .state import Draft
 
 
 def _awaited_in(kind: StepKind) -> Phase | None:
-    """The phase in which a release waits for the outcome of a step; None where it does not wait for it."""
+    """The phase in which a release waits for this kind of step; None for notices, which nothing waits for."""
     match kind:
         case StepKind.RESOLVE:
             return Phase.RESOLVING
@@ -50,7 +50,7 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
         _notified(draft, release, event)
         return
     if release.step != step.id or release.phase is not _awaited_in(step.kind):
-        return  # a repeat, or the outcome of an attempt that is over
+        return  # a repeat, or the outcome of an earlier attempt
     environment = draft.application.environment(step.environment)
     if environment is None:
         end_without_environment(draft, release, step.environment)
@@ -76,7 +76,7 @@ def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
     if known is not None and known.number != release.number:
         supersede(draft, release, by=known.number, why=f"the tag {release.tag} names the image of {known.id}")
         if known.run is None and release.run is not None:
-            # The push came while the tag was being looked up, and made a release that waits for this very run.
+            # The push arrived while the tag was being resolved, and created a release that waits for this run.
             join_run(draft, known, release.run, f"pipeline:{release.run.pipeline}")
         return
     release = draft.put(Release.model_validate(release.model_dump() | {"digest": digest}))
@@ -86,50 +86,54 @@ def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
-    made = PlanMade.model_validate(event.result)
+    report = PlanMade.model_validate(event.result)
     live = draft.lane(release.environment or "").live
-    if made.base != (live.plan_hash if live else None):
+    if report.base != (live.plan_hash if live else None):
         draft.record(
-            Action.PLAN_OUTDATED, release, plan_hash=made.plan_hash, reason="what is live changed while it was made"
+            Action.PLAN_OUTDATED,
+            release,
+            plan_hash=report.plan_hash,
+            reason="another release went live while it was made",
         )
         plan(draft, release)
         return
-    # What comes back was let in once, by the policy of that time: what is required now must not keep it away.
-    required, found = draft.here(release).require, made.supply_chain
-    rules = found if release.rollback else supply_chain_rules(required, found)
+    # A roll-back's image passed the policy in force when it was first rolled out. Today's requirements must not block
+    # the way back.
+    required, results = draft.here(release).require, report.supply_chain
+    rules = results if release.rollback else supply_chain_rules(required, results)
     draft.rules = rules
-    rollout = release.rollouts[-1].evolve(plan_hash=made.plan_hash, supply_chain=rules)
+    rollout = release.rollouts[-1].evolve(plan_hash=report.plan_hash, supply_chain=rules)
     release = draft.put(
         release.evolve(
-            plan_hash=made.plan_hash,
-            plan_base=made.base,
-            plan_delivery=made.delivery,
+            plan_hash=report.plan_hash,
+            plan_base=report.base,
+            plan_delivery=report.delivery,
             rollouts=(*release.rollouts[:-1], rollout),
         )
     )
     draft.record(
         Action.PLAN_MADE,
         release,
-        plan_hash=made.plan_hash,
-        base=made.base,
-        created=made.created,
-        changed=made.changed,
-        unchanged=made.unchanged,
-        orphaned=made.orphaned or None,
+        plan_hash=report.plan_hash,
+        base=report.base,
+        created=report.created,
+        changed=report.changed,
+        unchanged=report.unchanged,
+        orphaned=report.orphaned or None,
         supply_chain=[rule.model_dump() for rule in rules] or None,
-        warnings=list(made.warnings) or None,
+        warnings=list(report.warnings) or None,
     )
     if release.rollback is not None:
-        release = draft.put(release.evolve(rollback=release.rollback.evolve(copied=made.copied)))
+        release = draft.put(release.evolve(rollback=release.rollback.evolve(copied=report.copied)))
         proceed(draft, release, draft.here(release))
     elif refused := failed(rules):
         _refuse(draft, release, refused)
     else:
-        open_gate(draft, release, draft.here(release), made.parts)
+        open_gate(draft, release, draft.here(release), report.parts)
 
 
 def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> None:
-    """What the environment requires of the image does not hold: nobody is asked, and nothing is copied or deployed."""
+    """The image does not meet the environment's requirements: no gate opens, and nothing is copied or deployed."""
     if release.plan_delivery != draft.snapshot.delivery:
         reason = "the delivery folder (policy or manifests) changed while it was made"
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
@@ -193,9 +197,9 @@ def _live(draft: Draft, release: Release) -> None:
         at=draft.now,
     )
     lane = draft.lane(environment.name)
-    was = f"{release.application}-{lane.live.release}" if lane.live else None
+    replaced = f"{release.application}-{lane.live.release}" if lane.live else None
     draft.put_lane(lane.evolve(live=live, failed=None))
-    draft.record(Action.RELEASE_LIVE, release, tag=release.tag, plan_hash=release.plan_hash, replaces=was)
+    draft.record(Action.RELEASE_LIVE, release, tag=release.tag, plan_hash=release.plan_hash, replaces=replaced)
     release = close_rollout(draft, release, "live")
     if release.rollback is not None:
         to = f"{release.application}-{release.rollback.to}"
@@ -251,14 +255,14 @@ def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> Non
 
 
 def _with_evidence(draft: Draft, release: Release, event: StepFinished) -> Release:
-    found = event.result.get("evidence", [])
-    evidence = tuple(Evidence.model_validate(item) for item in found[:50])
+    items = event.result.get("evidence", [])
+    evidence = tuple(Evidence.model_validate(item) for item in items[:50])
     rollout = release.rollouts[-1].evolve(evidence=evidence)
     return draft.put(release.evolve(rollouts=(*release.rollouts[:-1], rollout)))
 
 
 def _bounded(result: dict[str, Any]) -> dict[str, Any]:
-    """What a step reports, as details of its record; words that the record has of its own are left out."""
+    """A step's result as details of its audit record, without the keys that the record sets itself."""
     return {name: value for name, value in result.items() if name not in ("reason", "digest", "actor", "action")}
 
 

@@ -1,7 +1,7 @@
-"""The operator's verbs, as events like any other: taken in, or refused by the names of the rules that do not hold.
+"""Operators' commands, handled like any other event: carried out, or refused with the names of the broken rules.
 
-Here are `cancel`, `resume` and `override`, and what all verbs share; `freezing.py`, `retrying.py` and `returning.py`
-hold the rest.
+This module has `cancel`, `resume` and `override`, and what all commands share; `freezing.py`, `retrying.py` and
+`returning.py` hold the rest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from .state import Draft
 
 def reason_rule(event: CommandGiven) -> Iterator[RuleResult]:
     if event.verb in MUST_SAY_WHY:
-        yield Rule.REASON_IS_GIVEN.judged(bool(event.reason.strip()), f"{event.verb} says why")
+        yield Rule.REASON_IS_GIVEN.judged(bool(event.reason.strip()), f"{event.verb} needs a reason")
 
 
 def lane_of(draft: Draft, event: CommandGiven) -> Lane:
@@ -31,14 +31,14 @@ def lane_of(draft: Draft, event: CommandGiven) -> Lane:
 
 
 def exists_rule(draft: Draft, event: CommandGiven) -> RuleResult:
-    """Whether the environment is one of the application's, now."""
+    """Whether the application currently has the environment."""
     names = ", ".join(environment.name for environment in draft.application.environments)
-    found = draft.application.environment(event.environment or "") is not None
-    return Rule.ENVIRONMENT_EXISTS.judged(found, f"{event.application} has {names}; {event.environment} was named")
+    exists = draft.application.environment(event.environment or "") is not None
+    return Rule.ENVIRONMENT_EXISTS.judged(exists, f"{event.application} has {names}; {event.environment} was named")
 
 
 def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], release: Release | None = None) -> bool:
-    """Whether every rule holds; where one does not, the refusal is recorded with all of them."""
+    """Whether every rule holds. If one does not, the refusal is recorded with the results of all of them."""
     draft.rules = tuple(rules)
     broken = failed(draft.rules)
     if not broken:
@@ -58,19 +58,20 @@ def accepted(draft: Draft, event: CommandGiven, rules: Sequence[RuleResult], rel
 
 
 def told(draft: Draft, event: CommandGiven) -> dict[str, Any]:
-    """What every record of a command holds."""
+    """The details common to every audit record of a command."""
     return {"channel": event.channel, "results": [item.model_dump(mode="json") for item in draft.rules]}
 
 
 def _let_go_on(draft: Draft, release: Release) -> None:
-    """What waited is looked at again. What it meets there is no answer to the command, which was judged already."""
+    """Re-check a release that waited. The rules evaluated on the way are not the command's answer, so they are
+    dropped."""
     judged = draft.rules
     look_again(draft, release)
     draft.rules = judged
 
 
 def named_release(draft: Draft, event: CommandGiven) -> Release | None:
-    """The release that is named. Where there is none, the command is about nothing and leaves no record."""
+    """The release that the command names. If it does not exist, the command is refused without an audit record."""
     release = draft.release(event.release)
     if release is None:
         reason = f"there is no {event.application}-{event.release}"
@@ -80,12 +81,12 @@ def named_release(draft: Draft, event: CommandGiven) -> Release | None:
 
 # ---- cancel
 def cancel_rules(release: Release) -> tuple[RuleResult, ...]:
-    """What must hold for a release to be cancelled; a page shows them before anybody asks."""
-    said, rolls = f"{release.id} is {release.phase.spoken}", release.phase.holds_lane
-    advice = ": a rollout is not stopped half-way; let it end, and roll back then" if rolls else ""
+    """The rules for cancelling a release; the release page shows them before anybody tries."""
+    status, is_rolling_out = f"{release.id} is {release.phase.spoken}", release.phase.holds_lane
+    advice = ": a rollout is not stopped half-way; let it end, and roll back then" if is_rolling_out else ""
     return (
-        Rule.IS_UNDER_WAY.judged(not release.phase.final, said),
-        Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not rolls, f"{said}{advice}"),
+        Rule.IS_UNDER_WAY.judged(not release.phase.final, status),
+        Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not is_rolling_out, f"{status}{advice}"),
     )
 
 
@@ -96,7 +97,7 @@ def cancel(draft: Draft, event: CommandGiven) -> None:
     if release.gate is not None and release.phase is not Phase.QUEUED:
         void(draft, release, release.gate.votes, f"{event.actor} cancelled {release.id}: {event.reason}")
     if release.rollback is not None:
-        hold_ended(draft, release, reason=f"{release.id} was cancelled before it brought anything back")
+        hold_ended(draft, release, reason=f"{release.id} was cancelled before it was rolled out")
     release = draft.releases[release.number]
     end(draft, release, Phase.CANCELLED, event.reason, actor=event.actor, channel=event.channel)
     if release.rollback is not None:
@@ -106,8 +107,8 @@ def cancel(draft: Draft, event: CommandGiven) -> None:
 # ---- resume
 def resume(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
-    held = "no roll-back holds it" if lane.hold is None else f"{lane.hold.owner} holds it: {lane.hold.reason}"
-    if not accepted(draft, event, (Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {held}"),)):
+    reason = "no roll-back holds it" if lane.hold is None else f"{lane.hold.owner} holds it: {lane.hold.reason}"
+    if not accepted(draft, event, (Rule.IS_ON_HOLD.judged(lane.hold is not None, f"{lane.environment}: {reason}"),)):
         return
     hold = present(lane.hold, f"the hold of {lane.environment}")
     draft.put_lane(lane.evolve(hold=None))
@@ -124,7 +125,7 @@ def resume(draft: Draft, event: CommandGiven) -> None:
 
 
 def wake(draft: Draft, environment: str) -> None:
-    """Whoever waits in the lane goes on now, if nothing else is in the way."""
+    """Re-check the release that waits in the lane; it proceeds if nothing else blocks it."""
     waiting = draft.release(draft.lane(environment).waiting)
     if waiting is not None and waiting.phase is Phase.HELD_BACK:
         _let_go_on(draft, waiting)
@@ -132,18 +133,18 @@ def wake(draft: Draft, environment: str) -> None:
 
 # ---- override
 def override_rules(draft: Draft, release: Release, event: CommandGiven) -> Iterator[RuleResult]:
-    here = release.environment == event.environment and not release.phase.final
+    is_here = release.environment == event.environment and not release.phase.final
     doing = release.phase.spoken
     where = f" in {release.environment}" if release.environment else ""
-    yield Rule.IS_HERE.judged(here, f"{release.id} is {doing}{where}; the override is for {event.environment}")
+    yield Rule.IS_HERE.judged(is_here, f"{release.id} is {doing}{where}; the override is for {event.environment}")
     yield Rule.HAS_NOT_BEGUN_TO_ROLL_OUT.judged(not release.phase.holds_lane, f"{release.id} is {doing}")
     environment = draft.environment(release)
-    if not here or environment is None:
+    if not is_here or environment is None:
         return
     broken = failed(block_rules_of(draft, release, environment))
-    said = "; ".join(item.reason for item in broken) or "nothing keeps it back"
-    yield Rule.IS_KEPT_BACK.judged(any(item.rule.overridable for item in broken), said)
-    yield Rule.IS_NOT_ON_HOLD.judged(all(item.rule.overridable for item in broken), said)
+    reasons = "; ".join(item.reason for item in broken) or "nothing blocks it"
+    yield Rule.IS_KEPT_BACK.judged(any(item.rule.overridable for item in broken), reasons)
+    yield Rule.IS_NOT_ON_HOLD.judged(all(item.rule.overridable for item in broken), reasons)
 
 
 def override(draft: Draft, event: CommandGiven) -> None:
@@ -154,8 +155,8 @@ def override(draft: Draft, event: CommandGiven) -> None:
     if not accepted(draft, event, rules, release):
         return
     environment = draft.here(release).name
-    given = LanePass(environment=environment, by=event.actor, reason=event.reason, at=draft.now)
-    release = draft.put(release.evolve(override=given))
+    lane_pass = LanePass(environment=environment, by=event.actor, reason=event.reason, at=draft.now)
+    release = draft.put(release.evolve(override=lane_pass))
     draft.record(Action.OVERRIDE_GIVEN, release, actor=event.actor, reason=event.reason, **told(draft, event))
     if release.phase is Phase.HELD_BACK:
         _let_go_on(draft, release)

@@ -1,6 +1,6 @@
-"""Conditions: what must hold before something happens, each as a pure function that gives a named result.
+"""Conditions: what must hold before something happens, each a pure function that returns a named result.
 
-`decide` acts on them and `explain` shows them, so what a person reads is what the machine looked at.
+`decide` acts on them and `explain` shows them, so people read the very results that the decision was based on.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from ..rules import Rule, RuleResult, WaitsFor
 
 @dataclass(frozen=True, kw_only=True)
 class Newer:
-    """The newer release that is in a release's way."""
+    """A newer release that takes precedence, and why."""
 
     number: int
     why: str
 
 
 def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
-    """Whether a CI run counts for an application, as far as the run itself shows it."""
+    """Whether a CI run counts for an application, judged by the run's own data."""
     succeeded = Rule.RUN_SUCCEEDED.judged(run.succeeded, f"run {run.number} ended as {run.result or 'unknown'}")
     if pipeline is None:
         return (succeeded,)
@@ -35,14 +35,14 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
 
 
 def facts_missing(release: Release, start: Start) -> tuple[str, ...]:
-    """Which of the facts that the application starts from have not arrived: `image`, `run`."""
-    wanted = {Start.PUSH: ("image",), Start.RUN: ("run",), Start.BOTH: ("image", "run")}[start]
-    have = {"image": release.push is not None, "run": release.run is not None}
-    return tuple(fact for fact in wanted if not have[fact])
+    """Which of the triggers that the application starts from have not arrived: `image`, `run`."""
+    required = {Start.PUSH: ("image",), Start.RUN: ("run",), Start.BOTH: ("image", "run")}[start]
+    arrived = {"image": release.push is not None, "run": release.run is not None}
+    return tuple(fact for fact in required if not arrived[fact])
 
 
 def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release]) -> Newer | None:
-    """The newer release that has this lane before the given one could."""
+    """The newer release in this lane that supersedes `release`, if any."""
     live = lane.live
     if live is not None and (live.order, live.release) > (release.order, release.number):
         return Newer(number=live.release, why=f"the newer {release.application}-{live.release} is live")
@@ -54,22 +54,22 @@ def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release])
 
 
 def plan_rule(release: Release, live: Live | None, delivery: str) -> RuleResult:
-    """Whether the plan still says what a rollout would do."""
+    """Whether the plan still describes what a rollout would do."""
     if release.plan_base != (live.plan_hash if live else None):
-        reason = "what is live changed since the plan was made"
+        reason = "another release went live since the plan was made"
     elif release.plan_delivery != delivery:
         reason = "the delivery folder (policy or manifests) changed since the plan was made"
     else:
-        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} still says what a rollout would do")
+        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} still describes what a rollout would do")
     return Rule.PLAN_IS_CURRENT.not_yet(reason, WaitsFor.STEP)
 
 
-def supply_chain_rules(required: Requirements, found: tuple[RuleResult, ...]) -> tuple[RuleResult, ...]:
-    """Each rule that is required of the image, as the plan found it; what the plan does not speak of does not hold."""
-    by_rule = {result.rule: result for result in found}
-    return tuple(by_rule.get(rule) or rule.fails("the plan says nothing of it") for rule in required.rules())
+def supply_chain_rules(required: Requirements, results: tuple[RuleResult, ...]) -> tuple[RuleResult, ...]:
+    """The plan's result for each rule required of the image. A rule that the plan has no result for fails."""
+    by_rule = {result.rule: result for result in results}
+    return tuple(by_rule.get(rule) or rule.fails("the plan has no result for it") for rule in required.rules())
 
 
 def short(digest: str | None) -> str:
-    """A digest as people say it."""
+    """The first 12 hex digits of a digest, for people to read."""
     return digest.removeprefix("sha256:")[:12] if digest else "not made yet"

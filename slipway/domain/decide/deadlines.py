@@ -1,4 +1,4 @@
-"""Deadlines: what ends by itself when its time is over, and steps that nobody heard of."""
+"""Deadlines: waits that end when their time is up, and steps that did not report."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from .rollouts import look_again, roll_back
 from .state import Draft
 
 RESEND_LIMIT = 3
-"""How often a step is sent again before the release is given up."""
+"""How often a step is sent again before the release fails."""
 
 _ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY})
 
@@ -22,11 +22,11 @@ _ROLLED_OUT = frozenset({StepKind.DEPLOY, StepKind.CHECK, StepKind.VERIFY})
 def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
     release = draft.release(event.release)
     if release is None or release.due != event.due:
-        return  # it has moved on
+        return  # the release has moved on
     if draft.now < event.due:
-        return  # came early, as clocks differ; the sweep asks again once it is over
+        return  # early, because clocks differ; the sweep repeats the event once the deadline has passed
     if release.phase is Phase.JOINING:
-        end(draft, release, Phase.EXPIRED, "the other of its two facts (image, CI run) did not arrive in time")
+        end(draft, release, Phase.EXPIRED, "the second of its two triggers (image, CI run) did not arrive in time")
     elif release.phase is Phase.AWAITING_APPROVAL:
         _close_gate(draft, release)
     elif release.phase is Phase.SOAKING:
@@ -38,7 +38,7 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
 
 
 def _close_gate(draft: Draft, release: Release) -> None:
-    """Its time is over: the rules say what was missing."""
+    """Expire the release; the quorum rules tell what was missing."""
     environment = draft.environment(release)
     rules = quorum_rules(release, environment) if environment is not None else ()
     missing = "; ".join(rule.reason for rule in failed(rules))
@@ -50,14 +50,17 @@ def _close_gate(draft: Draft, release: Release) -> None:
 def overdue(
     release: Release, *, now: datetime, delivery: str = ""
 ) -> tuple[DeadlineReached | ReminderDue | DeliveryChanged, ...]:
-    """What time, or a changed delivery folder, has brought to a release, whether or not a message has said so."""
-    found: list[DeadlineReached | ReminderDue | DeliveryChanged] = []
+    """The events that are due for a release because of the time or a changed delivery folder.
+
+    The sweep handles them, in case the scheduled message for one was lost.
+    """
+    events: list[DeadlineReached | ReminderDue | DeliveryChanged] = []
     if release.due is not None and release.due <= now:
-        found.append(
+        events.append(
             DeadlineReached(received_at=now, application=release.application, release=release.number, due=release.due)
         )
     if delivery and release.phase is Phase.HELD_BACK and release.plan_delivery != delivery:
-        found.append(
+        events.append(
             DeliveryChanged(
                 received_at=now,
                 application=release.application,
@@ -69,10 +72,10 @@ def overdue(
         )
     remind_at = release.gate.remind_at if release.gate and release.phase is Phase.AWAITING_APPROVAL else None
     if remind_at is not None and remind_at <= now:
-        found.append(
+        events.append(
             ReminderDue(received_at=now, application=release.application, release=release.number, due=remind_at)
         )
-    return tuple(found)
+    return tuple(events)
 
 
 def _send_again(draft: Draft, release: Release) -> None:
@@ -82,7 +85,7 @@ def _send_again(draft: Draft, release: Release) -> None:
         draft.record(Action.STEP_RESENT, release, step=release.step, times=release.resent)
         ask(draft, release, kind)
         return
-    reason = f"nothing was heard of the step {release.step} although it was sent {RESEND_LIMIT + 1} times"
+    reason = f"the step {release.step} did not report although it was sent {RESEND_LIMIT + 1} times"
     draft.record(Action.STEP_LOST, release, step=release.step, reason=reason)
     environment = draft.environment(release)
     if environment is not None and kind in _ROLLED_OUT:

@@ -1,8 +1,8 @@
 """Freezes: set on a lane and ended by people, ended by time, or spread from a freeze of everything.
 
-A freeze of everything lives in the installation's partition, with a chain of its own. Each application keeps a copy
-in its head row: a decision reads one partition only, and the head's ETag makes sure that no decision which was made
-without the copy is committed after it.
+A freeze of everything lives in the installation's partition, with an audit chain of its own. Each application keeps a
+copy in its head row, because a decision reads one partition only. The head's ETag ensures that no decision made
+without the copy can be committed after it.
 """
 
 from datetime import datetime
@@ -21,20 +21,22 @@ from .state import Draft
 
 
 def freeze_rules(what: str, before: Freeze | None, until: datetime | None, *, now: datetime) -> tuple[RuleResult, ...]:
-    """What must hold for something to be frozen: that it is not, and that the end lies ahead, though not for ever: a
-    message waits in the queue until then."""
+    """The rules for freezing something: it is not frozen yet, and the freeze ends in the future and within a year.
+
+    The limit exists because a scheduled message waits in the queue until the end.
+    """
     frozen = before is not None and before.in_force(now)
-    said = said_of(what, before) if before is not None and frozen else f"{what} is not frozen"
+    status = said_of(what, before) if before is not None and frozen else f"{what} is not frozen"
     ends = f"it would end at {until:%Y-%m-%d %H:%M} UTC" if until else "somebody has to end it"
     return (
-        Rule.IS_NOT_FROZEN.judged(not frozen, said),
+        Rule.IS_NOT_FROZEN.judged(not frozen, status),
         Rule.ENDS_IN_THE_FUTURE.judged(until is None or until > now, ends),
         Rule.ENDS_WITHIN_A_YEAR.judged(until is None or until - now <= LONGEST_FREEZE, ends),
     )
 
 
 def thaw_rule(what: str, before: Freeze | None, *, now: datetime) -> RuleResult:
-    """What must hold for a freeze to be ended: that there is one."""
+    """The rule for ending a freeze: one must be in force."""
     frozen = before is not None and before.in_force(now)
     return Rule.IS_FROZEN.judged(frozen, said_of(what, before) if before and frozen else f"{what} is not frozen")
 
@@ -81,22 +83,22 @@ def unfreeze(draft: Draft, event: CommandGiven) -> None:
 
 
 def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
-    """A freeze of everything came or went. Repeats, and the end of one that is not here, change nothing."""
-    here = draft.head.freeze
+    """A freeze of everything began or ended. Repeats, and the end of a freeze not known here, change nothing."""
+    current = draft.head.freeze
     if not event.ended_by:
-        if here is None or here.id != event.freeze.id:
+        if current is None or current.id != event.freeze.id:
             draft.freeze_everything(event.freeze)
             until = event.freeze.until.isoformat() if event.freeze.until else None
             draft.record(Action.EVERYTHING_FROZEN, actor=event.freeze.owner, until=until, reason=event.freeze.reason)
         return
-    if here is None or here.id != event.freeze.id:
+    if current is None or current.id != event.freeze.id:
         return
     draft.freeze_everything(None)
     draft.record(
         Action.EVERYTHING_UNFROZEN,
         actor=event.ended_by,
-        frozen_by=here.owner,
-        frozen_for=here.reason,
+        frozen_by=current.owner,
+        frozen_for=current.reason,
         reason=event.reason or None,
     )
     for environment in draft.lanes:
@@ -104,7 +106,7 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
 
 
 def delivery_changed(draft: Draft, event: DeliveryChanged) -> None:
-    """A release that is held back waits by rules of a folder that is no longer there: it is planned anew."""
+    """Plan a held-back release again: the policy or manifests that its plan was made from have changed."""
     release = draft.release(event.release)
     if (
         release is not None

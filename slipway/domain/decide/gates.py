@@ -1,4 +1,4 @@
-"""Gates that ask people: how one opens, what voids the votes on it, and when it is passed."""
+"""Gates that ask people: when they open, what voids their votes, and when they pass."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ from .state import Draft
 
 
 def open_gate(draft: Draft, release: Release, environment: Environment, parts: Mapping[str, str]) -> None:
-    """The plan is there: ask people, or look at the conditions where nobody needs to be asked."""
+    """The plan is ready: ask people, or check the conditions of an automatic gate."""
     gate, before = environment.gate, release.gate
     if before is not None and before.plan_hash != release.plan_hash:
         void(draft, release, before.votes, _what_changed(before, parts))
@@ -63,10 +63,10 @@ def _open(
 
 
 def _open_again(draft: Draft, release: Release, environment: Environment, before: GateState) -> None:
-    """Planned again with the same outcome: it is the same plan, and what was voted on it stands."""
+    """Planning again gave the same plan, so the votes on it still count."""
     gate = environment.gate
     if before.deadline is None and isinstance(gate, ApprovalGate) and failed(quorum_rules(release, environment)):
-        _open(draft, release, gate, before.parts, votes=before.votes)  # its time had stopped, and begins again
+        _open(draft, release, gate, before.parts, votes=before.votes)  # a retry cleared the deadline: set a new one
         return
     release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
     pass_when_enough(draft, release, environment, quietly=True)
@@ -78,7 +78,10 @@ def _what_changed(before: GateState, parts: Mapping[str, str]) -> str:
 
 
 def pass_when_enough(draft: Draft, release: Release, environment: Environment, *, quietly: bool = False) -> None:
-    """Go on once enough people have approved. Quietly where that is recorded, and only the plan was made again."""
+    """Proceed once enough people have approved.
+
+    `quietly` skips the audit record; it is for a gate whose passing is already on record.
+    """
     rules = quorum_rules(release, environment)
     draft.rules = (*draft.rules, *rules)
     if failed(rules) or release.gate is None:
@@ -90,27 +93,27 @@ def pass_when_enough(draft: Draft, release: Release, environment: Environment, *
 
 
 def bar_late(draft: Draft, release: Release) -> None:
-    """The CI run came after people had voted: an approval by somebody whose own work it is counts no more."""
+    """The CI run became known after people had voted: void approvals by the people whose own work it is."""
     environment = draft.environment(release)
     undecided = release.phase.at_the_gate or release.phase is Phase.PLANNING
     gate, state = environment.gate if environment else None, release.gate
     if state is None or not undecided or not isinstance(gate, ApprovalGate):
         return
-    broken = {
+    broken_rules = {
         vote: failed(own_rules(release, gate, names_of(vote, gate)))
         for vote in state.votes
         if vote.decision is VoteDecision.APPROVE
     }
-    barred = [vote for vote, rules in broken.items() if rules]
-    if not barred:
+    no_longer_counted = [vote for vote, rules in broken_rules.items() if rules]
+    if not no_longer_counted:
         return
-    release = draft.put(release.evolve(gate=state.evolve(votes=[v for v in state.votes if v not in barred])))
-    void(draft, release, barred, _why_barred([rule for rules in broken.values() for rule in rules]))
+    release = draft.put(release.evolve(gate=state.evolve(votes=[v for v in state.votes if v not in no_longer_counted])))
+    void(draft, release, no_longer_counted, _why_barred([rule for rules in broken_rules.values() for rule in rules]))
     if release.phase is Phase.HELD_BACK:
-        # It was approved ahead, and is not any more: the gate opens once again.
+        # It had enough approvals and no longer has: open the gate again.
         plan(draft, draft.put(release.evolve(gate=release.gate.evolve(deadline=None)) if release.gate else release))
 
 
 def _why_barred(rules: Sequence[RuleResult]) -> str:
-    said = dict.fromkeys(f"{rule.name}: {rule.reason}" for rule in rules)
-    return f"the CI run is known now: {'; '.join(said)}"
+    reasons = dict.fromkeys(f"{rule.name}: {rule.reason}" for rule in rules)
+    return f"the CI run is known now: {'; '.join(reasons)}"

@@ -12,7 +12,7 @@ from .notices import tell, void
 from .state import SYSTEM, Draft
 
 PLAN_LIMIT = 50
-"""Plans of one release in one environment; a configuration that changes all the time must not plan for ever."""
+"""Most plans of one release in one environment, so that a configuration in constant flux cannot plan forever."""
 
 
 def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
@@ -32,7 +32,7 @@ def ask(draft: Draft, release: Release, kind: StepKind) -> Release:
 
 
 def arrive(draft: Draft, release: Release, environment: Environment) -> None:
-    """A release comes to an environment: it waits, plans, or gives way to a newer one."""
+    """Bring a release into an environment: it queues, is planned, or is superseded by a newer one."""
     rollout = Rollout(environment=environment.name, arrived_at=draft.now)
     release = draft.put(
         release.evolve(
@@ -61,7 +61,7 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
 
 
 def plan(draft: Draft, release: Release) -> None:
-    """Work out what a rollout would do; every new attempt gets its own plan."""
+    """Ask for a plan of the rollout; every attempt gets its own."""
     if release.attempt >= PLAN_LIMIT:
         draft.record(
             Action.PLAN_FAILED, release, reason=(why := f"{PLAN_LIMIT} plans were outdated before they could be used")
@@ -79,7 +79,7 @@ def take_lane(draft: Draft, release: Release) -> None:
 
 
 def leave_lane(draft: Draft, release: Release) -> None:
-    """Give the lane back; whoever waits in it is planned now."""
+    """Free the lane, and plan the releases that wait in it."""
     if release.environment is None:
         return
     lane = draft.lane(release.environment)
@@ -92,15 +92,15 @@ def leave_lane(draft: Draft, release: Release) -> None:
         follower = draft.release(number)
         if follower is None:
             continue
-        # Also what is held back: it may have waited for the lane, and what is live may be another release now.
+        # A held-back release may have waited for this lane, and its plan may be based on what was live before.
         if follower.phase is Phase.QUEUED or follower.phase is Phase.HELD_BACK:
             plan(draft, follower)
 
 
 def _without(lane: Lane, release: Release) -> Lane:
-    """The lane after the release has given up its place in it."""
-    places = {"rolling": lane.rolling, "waiting": lane.waiting, "returning": lane.returning}
-    return lane.evolve(**{name: None if place == release.number else place for name, place in places.items()})
+    """The lane without the release."""
+    slots = {"rolling": lane.rolling, "waiting": lane.waiting, "returning": lane.returning}
+    return lane.evolve(**{name: None if number == release.number else number for name, number in slots.items()})
 
 
 def end(
@@ -113,7 +113,7 @@ def end(
     channel: str | None = None,
     rules: Sequence[RuleResult] = (),
 ) -> Release:
-    """A release has ended: its lane is free again, and the people who follow it are told."""
+    """End a release: record it, free its lane and notify people."""
     step = release.failed_step or (step_of(release) if phase is Phase.FAILED else "")
     release = draft.enter(release, phase, reason=reason, rollouts=_closed(draft, release, str(phase)), failed_step=step)
     draft.retire(release)
@@ -141,7 +141,7 @@ def end_without_environment(draft: Draft, release: Release, environment: str | N
 
 
 def step_of(release: Release) -> str:
-    """The kind of step that a release waits for; empty where it waits for none."""
+    """The kind of step that a release waits for; empty if none."""
     return (release.step or "").rpartition("/")[2]
 
 
@@ -153,7 +153,7 @@ def supersede(draft: Draft, release: Release, *, by: int, why: str) -> None:
 
 
 def hold_ended(draft: Draft, release: Release, *, reason: str) -> None:
-    """A roll-back that was cancelled brought nothing back, so it holds nothing either; one before it still does."""
+    """Remove the hold of a roll-back that was cancelled before it began, and restore the hold that it had replaced."""
     lane = draft.lane(release.environment or "")
     if lane.hold is not None and lane.hold.release == release.number:
         before = lane.hold.before

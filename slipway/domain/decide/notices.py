@@ -1,4 +1,4 @@
-"""Telling people: notices are steps like any other, and nothing waits for them."""
+"""Notifications: each is a step like any other, except that no release waits for its outcome."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def tell(
     why: str = "",
     number: int = 0,
 ) -> None:
-    """Ask for a notice on every channel of the application: for the people named, or for all who read it."""
+    """Send a notice on every channel of the application: to `recipients`, or to everybody on it if none are named."""
     for channel in draft.application.notify:
         draft.send_step(
             Step(
@@ -37,7 +37,7 @@ def tell(
 
 
 def void(draft: Draft, release: Release, votes: Sequence[Vote], reason: str) -> None:
-    """Votes that were counted count no more: it is recorded, and those who cast them are told by name, and why."""
+    """Record that votes no longer count, and notify the voters of the reason."""
     if not votes:
         return
     voters = [vote.voter for vote in votes]

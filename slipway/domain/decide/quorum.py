@@ -1,4 +1,4 @@
-"""Whose approvals count, and whether they are enough: each rule by its name, as page, `explain` and audit show it."""
+"""Whose approvals count, and whether they suffice; each rule by the name that pages, `explain` and the audit show."""
 
 from ..application import Environment
 from ..errors import present
@@ -9,13 +9,13 @@ from ..rules import Rule, RuleResult, WaitsFor
 
 
 def approval_gate(environment: Environment) -> ApprovalGate:
-    """The gate of an environment that asks people. Raises `Inconsistent`."""
+    """The environment's approval gate. Raises `Inconsistent` if its gate is of another kind."""
     gate = environment.gate
     return present(gate if isinstance(gate, ApprovalGate) else None, f"the approval gate of {environment.name}")
 
 
 def opened(release: Release) -> GateState:
-    """The gate of a release that waits at one. Raises `Inconsistent`."""
+    """The state of the release's gate. Raises `Inconsistent` if it has none."""
     return present(release.gate, f"the gate of {release.id}")
 
 
@@ -25,7 +25,7 @@ def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
 
 
 def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, RuleResult]:
-    """Whether a person is somebody else than those whose work the release is."""
+    """Separation of duties: whether the person neither requested the CI run nor made the commit."""
     run = release.run
     requester, committer = (run.requested_by, run.committed_by) if run else ("", "")
     return (
@@ -40,17 +40,17 @@ def _differs(rule: Rule, who: str, did: str, gate: ApprovalGate, names: frozense
         demand = ", and this environment requires it to be known" if needed else ""
         return rule.unknown(f"it is not known who {did}{demand}", blocks=needed)
     own = not gate.circle.names(who).isdisjoint(names)
-    allowed = ", who may approve here all the same" if own and may else ""
+    allowed = ", and may approve here nevertheless" if own and may else ""
     return rule.judged(not own or may, f"{who} {did}{allowed}")
 
 
 def is_barred(release: Release, gate: ApprovalGate, names: frozenset[str]) -> bool:
-    """Whether a person may not approve because the release is their own, or because it is not known whose it is."""
+    """Whether a person may not approve because the release is their own work, or because its author is unknown."""
     return any(rule.blocks for rule in own_rules(release, gate, names))
 
 
 def approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
-    """The approvals that count: each person's once, and nobody's for their own release."""
+    """The approvals that count: one per person, and none for a person's own release."""
     counted: list[Vote] = []
     seen: set[str] = set()
     for vote in release.gate.votes if release.gate else ():
@@ -63,7 +63,7 @@ def approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
 
 
 def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult, ...]:
-    """Whether enough people have approved, and enough of each group of which some must."""
+    """Whether enough people have approved, overall and from each group that must be among them."""
     gate = environment.gate
     if not isinstance(gate, ApprovalGate):
         return ()
@@ -84,7 +84,7 @@ def _enough(rule: Rule, have: int, required: int, *, group: str = "") -> RuleRes
 
 
 def people_left(release: Release, gate: ApprovalGate) -> tuple[Person, ...]:
-    """Who is listed, may approve, and has not voted yet."""
+    """The people who are listed, may approve, and have not voted yet."""
     voted = frozenset[str]().union(*(names_of(vote, gate) for vote in (release.gate.votes if release.gate else ())))
     return tuple(
         person
@@ -94,13 +94,13 @@ def people_left(release: Release, gate: ApprovalGate) -> tuple[Person, ...]:
 
 
 def voters_left(release: Release, gate: ApprovalGate) -> tuple[str, ...]:
-    """The same by name; members of a group that only Entra knows are named by their group."""
+    """`people_left` by name. A group whose members only Entra knows appears as "a member of <group>"."""
     unlisted = tuple(f"a member of {name}" for name in gate.unlisted_groups())
     return tuple(person.name for person in people_left(release, gate)) + unlisted
 
 
 def policy_groups(gate: ApprovalGate, signed_in: SignedIn | None) -> SignedIn | None:
-    """What is kept of a sign-in with a vote: of the person's groups, those that the policy names."""
+    """The sign-in as stored with a vote: only the groups that the policy names are kept."""
     named = {group.entra for group in gate.groups.values()}
     if signed_in is None:
         return None

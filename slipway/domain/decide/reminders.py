@@ -1,4 +1,4 @@
-"""Reminders: while a gate is open people are asked again, less and less often, and never after it has closed."""
+"""Reminders: while a gate is open, its approvers are reminded at growing intervals, and never after it has closed."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from .state import Draft
 
 
 def next_reminder(gate: ApprovalGate, state: GateState, now: datetime) -> datetime | None:
-    """When people are reminded next; None where the gate closes before, or they were reminded often enough."""
+    """When to remind people next; None if the gate closes before then or no reminders are left."""
     pause = gate.reminders.pause(state.reminders)
     if pause is None or state.deadline is None or pause >= state.deadline - now:
         return None
@@ -25,16 +25,16 @@ def next_reminder(gate: ApprovalGate, state: GateState, now: datetime) -> dateti
 def reminder_due(draft: Draft, event: ReminderDue) -> None:
     release = draft.release(event.release)
     if release is None or release.gate is None or release.phase is not Phase.AWAITING_APPROVAL:
-        return  # the gate has closed, or its plan is being made again
+        return  # the gate has closed, or the release is being planned again
     state = release.gate
     if state.remind_at != event.due or draft.now < event.due or (state.deadline and state.deadline <= draft.now):
-        return  # a repeat, or too early, or so late that the gate is closed in a moment
+        return  # a repeat, too early, or past the deadline, in which case the gate is about to be closed
     if not (current := plan_is_current(draft, release)).passed:
-        # Nobody is asked to vote on what would not happen: the plan is made again, and its gate reminds anew.
+        # A vote on an outdated plan would be void. Make a new plan; its gate sends reminders of its own.
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         plan(draft, release)
         return
-    gate = approval_gate(draft.here(release))  # it is the one that the plan was made for, or the plan was not current
+    gate = approval_gate(draft.here(release))  # a current plan implies that the policy still has this gate
     state = state.evolve(reminders=state.reminders + 1, remind_at=None)
     state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
     release = draft.put(release.evolve(gate=state))

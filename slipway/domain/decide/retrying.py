@@ -1,8 +1,8 @@
-"""Retry: a release that failed goes on again in the environment in which it failed, with the same digest.
+"""Retry: a failed release is rolled out again in the environment in which it failed, with the same digest.
 
-It stays the same release: its attempts are counted, its story goes on, and votes stand where the new plan has the hash
-that they were for. What was done before is asked for again and finds itself done: the copy is there, the manifests are
-applied. So it goes on from the step that failed.
+It stays the same release with one more attempt, and votes remain valid if the new plan has the hash they were cast for.
+Steps that succeeded before run again and find nothing to do (the image is copied, the manifests are applied), so in
+effect the release resumes at the step that failed.
 """
 
 from ..actions import Action
@@ -22,17 +22,17 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
     failed_here = Rule.HAS_FAILED.judged(release.phase.retryable, f"{release.id} is {doing}")
     if not release.phase.retryable or release.environment is None:
         return (failed_here,)
-    there = draft.environment(release) is not None
+    environment_exists = draft.environment(release) is not None
     lane = draft.lane(release.environment)
     newer = None if release.rollback else newer_in_lane(release, lane, draft.releases)
     other = lane.returning if release.rollback else None
-    said = newer.why if newer else f"no newer release is in the way in {release.environment}"
+    reason = newer.why if newer else f"no newer release is in the way in {release.environment}"
     return (
         failed_here,
         Rule.ENVIRONMENT_EXISTS.judged(
-            there, f"{release.environment} is {'' if there else 'no longer '}in delivery.yaml"
+            environment_exists, f"{release.environment} is {'' if environment_exists else 'no longer '}in delivery.yaml"
         ),
-        Rule.NO_NEWER_RELEASE.judged(newer is None, said),
+        Rule.NO_NEWER_RELEASE.judged(newer is None, reason),
         Rule.ONE_ROLL_BACK_AT_A_TIME.judged(other is None, _under_way(release, lane)),
         Rule.ATTEMPTS_ARE_LEFT.judged(release.attempt < PLAN_LIMIT - 1, f"{release.attempt} of {PLAN_LIMIT} were made"),
     )

@@ -1,8 +1,8 @@
-"""Roll back by hand: what an earlier release had in one environment comes back, and a hold keeps it there.
+"""Roll back by hand: redeploy what an earlier release ran in one environment, and hold the lane so that it stays.
 
-It is a release of its own, with the digest of the earlier one and one environment to go to; so it goes through the
-lane, the steps and the audit as any rollout does. No gate asks about it: an operator orders it and says why. Freezes
-and windows do not stop it. The hold is set at once, so that nothing new begins while it is on its way.
+The roll-back is a release of its own, with the digest of the earlier one and a single environment, so it uses the lane,
+the steps and the audit as any rollout does. It has no gate: an operator orders it and gives a reason. Freezes and
+windows do not stop it. The hold is set at once, so that nothing new begins while it is under way.
 """
 
 from collections.abc import Iterator
@@ -20,18 +20,20 @@ from .state import Draft
 
 
 def was_live(release: Release, environment: str) -> Rollout | None:
-    """The last time that it was live there."""
+    """The release's last rollout that went live in the environment; None if there was none."""
     return next((v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (environment, "live")), None)
 
 
 def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
-    """What must hold for a release to be brought back; a page shows them before anybody asks."""
+    """The rules for rolling back to `target`; the release page shows them before anybody tries."""
     rollout, live = was_live(target, lane.environment), lane.live
-    once = rollout is not None and rollout.plan_hash is not None
-    yield Rule.WAS_LIVE_HERE.judged(once, f"{target.id} was {'' if once else 'never '}live in {lane.environment}")
-    now = live is not None and live.release == target.number
-    what = f"{target.application}-{live.release} is" if live else "nothing is"
-    yield Rule.IS_NOT_LIVE_NOW.judged(not now, f"{what} live in {lane.environment} now")
+    was_live_before = rollout is not None and rollout.plan_hash is not None
+    yield Rule.WAS_LIVE_HERE.judged(
+        was_live_before, f"{target.id} was {'' if was_live_before else 'never '}live in {lane.environment}"
+    )
+    is_live_now = live is not None and live.release == target.number
+    live_release = f"{target.application}-{live.release} is" if live else "nothing is"
+    yield Rule.IS_NOT_LIVE_NOW.judged(not is_live_now, f"{live_release} live in {lane.environment} now")
     other = f"{target.application}-{lane.returning} is" if lane.returning else "no other is"
     yield Rule.ONE_ROLL_BACK_AT_A_TIME.judged(lane.returning is None, f"{other} under way in {lane.environment}")
 
@@ -64,12 +66,12 @@ def rollback(draft: Draft, event: CommandGiven) -> None:
 
 
 def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
-    """Nothing newer begins to roll out here until somebody resumes."""
+    """Hold the lane: no newer rollout begins until somebody resumes it."""
     back = present(release.rollback, f"what {release.id} brings back")
     environment = draft.here(release).name
     lane = draft.lane(environment)
     before = lane.hold
-    if before is not None:  # of a retry, its own hold of before
+    if before is not None:  # a retried roll-back finds its own hold; keep the one from before it
         before = before.before if before.release == release.number else before.evolve(before=None)
     hold = Hold(owner=owner, reason=back.reason, at=draft.now, release=release.number, to=back.to, before=before)
     draft.put_lane(lane.evolve(hold=hold))
@@ -77,7 +79,7 @@ def set_hold(draft: Draft, release: Release, *, owner: str) -> None:
 
 
 def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
-    """With the order of the one that it brings back: what was newer than that is newer than this."""
+    """The roll-back's release. It takes the order of `target`, so that what was newer than that is newer than this."""
     environment = present(event.environment, "the environment of the command")
     rollout = was_live(target, environment)
     plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")

@@ -1,4 +1,4 @@
-"""Rollouts: from a passed gate into the lane, and back to what was live when one fails."""
+"""Rollouts: from a passed gate into the lane, and back to the previous release if the rollout fails."""
 
 from ..actions import Action
 from ..application import Environment, OnFailure
@@ -12,8 +12,7 @@ from .state import Draft
 
 
 def proceed(draft: Draft, release: Release, environment: Environment) -> None:
-    """The gate is passed: take the lane and go, unless something is in the way, or the plan is no longer what would
-    happen."""
+    """The gate has passed: take the lane and begin, unless the release is blocked or its plan is outdated."""
     current = plan_is_current(draft, release)
     if not current.passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
@@ -21,11 +20,11 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
         return
     if held_back(draft, release, environment):
         return
-    # An override was used up, or not needed: it must not let a later attempt pass a later freeze.
+    # The override was used or not needed; drop it, so that it cannot let a later attempt past a later freeze.
     release = draft.releases[release.number].evolve(override=None)
     take_lane(draft, release)
-    there = release.rollback is not None and release.rollback.copied
-    if draft.application.registry_of(environment) != release.registry and not there:
+    already_copied = release.rollback is not None and release.rollback.copied
+    if draft.application.registry_of(environment) != release.registry and not already_copied:
         release = draft.enter(release, Phase.PROMOTING)
         source, target = release.registry, draft.application.registry_of(environment)
         draft.record(Action.PROMOTION_REQUESTED, release, source=source, target=target, repository=release.repository)
@@ -35,7 +34,7 @@ def proceed(draft: Draft, release: Release, environment: Environment) -> None:
 
 
 def look_again(draft: Draft, release: Release) -> None:
-    """What kept a release back may be over."""
+    """Re-check a held-back release: its block may have ended."""
     environment = draft.environment(release)
     if environment is None:
         end_without_environment(draft, release, release.environment)
@@ -44,7 +43,7 @@ def look_again(draft: Draft, release: Release) -> None:
 
 
 def plan_is_current(draft: Draft, release: Release) -> RuleResult:
-    """Whether the plan still says what a rollout would do here and now."""
+    """Whether the plan still describes what a rollout would do now."""
     return plan_rule(release, draft.lane(release.environment or "").live, draft.snapshot.delivery)
 
 
@@ -55,13 +54,13 @@ def deploy(draft: Draft, release: Release) -> None:
 
 
 def roll_back(draft: Draft, release: Release, environment: Environment, reason: str) -> None:
-    """Roll back to what was live, where the environment says so and something was."""
+    """Roll back to the live release, or fail if the policy says to stop or nothing was live."""
     live = draft.lane(environment.name).live
     if environment.on_failure is OnFailure.STOP:
         end(draft, release, Phase.FAILED, f"{reason} (left as it is: on_failure is stop)")
         return
     if live is None:
-        end(draft, release, Phase.FAILED, f"{reason} (nothing was live before, so nothing was brought back)")
+        end(draft, release, Phase.FAILED, f"{reason} (nothing was live before, so there was nothing to roll back to)")
         return
     release = draft.enter(release, Phase.ROLLING_BACK, reason=reason, failed_step=step_of(release))
     draft.record(

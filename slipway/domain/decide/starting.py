@@ -1,4 +1,4 @@
-"""From facts to releases: a push, a CI run, or both joined on digest or tag."""
+"""From triggers to releases: a push, a CI run, or both, correlated by digest or tag."""
 
 from datetime import datetime
 
@@ -47,14 +47,14 @@ def image_pushed(draft: Draft, event: ImagePushed) -> None:
 
 
 def _name_by_tag(draft: Draft, tag: str, release: Release) -> None:
-    """The tag names this release from now on, unless a newer one has it: pushes arrive in any order."""
+    """Point the tag at this release, unless a newer one has it already: pushes may arrive in any order."""
     named = draft.by_tag(tag)
     if named is None or not named.newer_than(release):
         draft.tags[tag] = release.number
 
 
 def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
-    """The digest is a release already: at most the missing fact, or one more tag."""
+    """The digest has a release already: the push is its missing trigger, one more tag, or a repeat."""
     if known.phase is Phase.JOINING and known.push is None:
         release = draft.put(known.evolve(push=Push(at=event.pushed_at, actor=event.actor), order=event.pushed_at))
         draft.record(Action.RELEASE_JOINED, release, fact="image", tag=event.tag, actor=event.actor or "registry")
@@ -88,7 +88,7 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
 
 
 def _release_of(draft: Draft, event: PipelineCompleted) -> Release | None:
-    """The release whose image the run built: found by digest, or by a tag that still names that image."""
+    """The release whose image the run built, by digest, or by tag if the tag still names that image."""
     if (known := draft.by_digest(event.digest)) is not None:
         return known
     known = draft.by_tag(tag_of(draft.application, event))
@@ -96,7 +96,7 @@ def _release_of(draft: Draft, event: PipelineCompleted) -> Release | None:
         return None
     other_image = event.digest is not None and known.digest is not None and known.digest != event.digest
     other_run = known.run is not None and not known.run.same_as(event.run)
-    return None if other_image or other_run else known  # else the tag is being used again, for a later image
+    return None if other_image or other_run else known  # a mismatch means that the tag was reused for a later image
 
 
 def _rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
@@ -135,7 +135,7 @@ def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: st
 
 
 def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
-    """The run is known now; where a release waited for it, it starts."""
+    """Attach the run to a release, and start the release if it was waiting for it."""
     release = draft.put(release.evolve(run=run))
     draft.record(
         Action.RELEASE_JOINED, release, actor=actor, fact="run", run=run.number, url=run.url, commit=run.commit or None
@@ -148,7 +148,7 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
 
 
 def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
-    """People are asked about a plan that says nothing of the run: it is made again, and votes are for the new one."""
+    """Make the plan of a release at its gate again: voters must see the run, which the current plan lacks."""
     release = draft.release(number)
     if release is not None and release.gate is not None and release.phase.at_the_gate:
         reason = f"there is newer evidence: the CI run {run.number} is known now"
@@ -157,7 +157,8 @@ def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
 
 
 def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:
-    """A run failed and cancelled its release; run again, it succeeded. No second push will come: use the first."""
+    """A failed run had cancelled its release and now succeeded on re-run. No second push will come, so reuse the
+    first."""
     order = cancelled.push.at if cancelled.push else run.finished_at
     release = _create(draft, cancelled.tag, order, digest=cancelled.digest, push=cancelled.push, run=run, actor=actor)
     if release.digest is not None:
@@ -231,7 +232,7 @@ def start_when_complete(draft: Draft, release: Release) -> None:
 
 
 def begin(draft: Draft, release: Release) -> None:
-    """All facts are there: on to the first environment."""
+    """All triggers have arrived: bring the release into the first environment."""
     draft.record(Action.RELEASE_STARTED, release, tag=release.tag, commit=release.run.commit if release.run else None)
     for number in draft.head.active:
         older = draft.release(number)
@@ -241,10 +242,10 @@ def begin(draft: Draft, release: Release) -> None:
 
 
 def _replaces(release: Release, older: Release) -> bool:
-    """Whether another one stands for an image that its tag no longer names, and its rollout has not begun.
+    """Whether `older` has the same tag, which now names another image, and has not begun to roll out.
 
-    A vote on it would bring into an environment what nobody finds under that tag any more. A roll-back by hand is
-    meant for the image that was live, whatever its tag names now: no push takes it back.
+    Approving it would deploy an image that its tag no longer names. A roll-back by hand is exempt: it is meant for the
+    image that was live, whatever the tag names now.
     """
     same_tag = older.tag == release.tag and older.rollback is None
     return same_tag and not older.phase.holds_lane and release.newer_than(older)

@@ -1,4 +1,4 @@
-"""What a decision is, and how it comes about."""
+"""The decision, and the draft that builds it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ from ..snapshot import Snapshot
 from ..steps import Outgoing, Step
 
 SYSTEM = "slipway"
-"""The actor of what nobody in particular did."""
+"""The actor of records that no person caused."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What to write and send, all of it or nothing."""
+    """What to write and send, atomically."""
 
     head: Head
     releases: tuple[Release, ...] = ()
@@ -33,7 +33,7 @@ class Decision:
     records: tuple[AuditDraft, ...] = ()
     messages: tuple[Outgoing, ...] = ()
     rules: tuple[RuleResult, ...] = ()
-    """The rules that were looked at, for whoever asked."""
+    """The rules that were evaluated, for the caller to show."""
 
     @property
     def nothing(self) -> bool:
@@ -41,7 +41,7 @@ class Decision:
 
 
 class Draft:
-    """A decision in the making. Lives inside one call of `decide`; mutable, and never seen outside."""
+    """Builds a decision. Mutable; it exists only inside one call of `decide`."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -82,20 +82,20 @@ class Draft:
         return self.release(self.snapshot.tags.get(tag)) if tag else None
 
     def tag_rule(self, tag: str | None) -> RuleResult | None:
-        """Whether a tag may start a release; None where there is no tag."""
+        """Whether a tag may start a release; None if there is no tag."""
         return self.snapshot.tag_rules[tag] if tag is not None else None
 
     def environment(self, release: Release) -> Environment | None:
-        """Where the release is; None before the first environment, and where the policy no longer has it."""
+        """The release's environment; None before the first one, and if the policy no longer has it."""
         return self.application.environment(release.environment) if release.environment else None
 
     def here(self, release: Release) -> Environment:
-        """Where the release is, of one that is somewhere. Raises `Inconsistent`."""
+        """The release's environment. Raises `Inconsistent` if it has none."""
         return present(self.environment(release), f"the environment of {release.id}")
 
     # ---- writing
     def create(self, release: Release) -> Release:
-        """Number a release and take it in."""
+        """Number a new release and add it to the active ones."""
         number = self.head.next_release
         release = release.evolve(number=number, first_sequence=self.snapshot.head.sequence + len(self._records) + 1)
         self.head = self.head.evolve(next_release=number + 1, active=(*self.head.active, number))
@@ -108,7 +108,7 @@ class Draft:
         return release
 
     def enter(self, release: Release, phase: Phase, **changes: Any) -> Release:
-        """Move a release to a phase. Raises `Inconsistent` where no step leads there."""
+        """Move a release to a phase. Raises `Inconsistent` if its current phase does not lead there."""
         if phase not in release.phase.followers:
             raise Inconsistent(f"{release.id}: no step leads from {release.phase} to {phase}")
         changes = {"step": None, "resent": 0, "due": None, "blocked_by": ()} | changes
@@ -164,7 +164,7 @@ class Draft:
         self.head = self.head.evolve(active=tuple(sorted({*self.head.active, release.number})))
 
     def freeze_everything(self, freeze: Freeze | None) -> None:
-        """Keep this application's copy of the freeze of everything, or drop it."""
+        """Set or clear this application's copy of the freeze of everything."""
         self.head = self.head.evolve(freeze=freeze)
 
     def decision(self) -> Decision:

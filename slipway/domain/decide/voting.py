@@ -1,4 +1,4 @@
-"""Votes: taken in, refused or taken back. A rejection closes the gate, the last approval that it needs passes it."""
+"""Votes: counted, refused or withdrawn. A rejection closes the gate; the last approval that it needs passes it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,9 +34,10 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     environment = draft.application.environment(event.environment)
     before = vote_before(release, environment, event)
     if before is not None and (before.decision, before.plan_hash) == (event.decision, event.plan_hash):
-        return  # the same vote again: it is counted once, and there is nothing to add
+        return  # the same vote again: it was counted already
     if waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
-        # Looked at before the voter is: a changed policy may list other people, and must not close the gate for all.
+        # Check the plan before the voter: the policy may have changed and list other people, and then the plan is made
+        # again instead of judging the vote by rules that the gate was not opened with.
         draft.rules = (*draft.rules, current)
         _refuse(draft, release, event)
         plan(draft, release)
@@ -111,5 +112,5 @@ def _record(draft: Draft, action: Action, release: Release, event: VoteCast, **d
 
 
 def results(rules: Sequence[RuleResult]) -> list[dict[str, Any]]:
-    """Rules as an audit record holds them."""
+    """Rule results in the form that audit records store."""
     return [rule.model_dump(mode="json") for rule in rules]

@@ -1,6 +1,6 @@
-"""What operators see of the flow: which trace a message belongs to, and what a decision measures.
+"""Telemetry of events and steps: the trace that each message belongs to, and the metrics of each decision.
 
-Decisions are made elsewhere and do not know of this; here they are looked at afterwards.
+It works on decisions after they were made, so that `decide` stays free of telemetry.
 """
 
 from . import sweeping

@@ -1,4 +1,4 @@
-"""The bus as it is while telemetry is on: sending is a span, and each message says which trace it belongs to."""
+"""The bus with telemetry: each send is a span, and each message carries the trace that it belongs to."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from ...telemetry import Attribute, Family, Values, carrier, received, span
 
 
 class ObservedBus:
-    """Around a bus."""
+    """Wraps a bus."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -20,8 +20,8 @@ class ObservedBus:
         queues = ",".join(sorted({message.queue for message in messages}))
         values: Values = {Attribute.QUEUE: queues, Attribute.COUNT: len(messages)}
         with span(Family.QUEUE, f"send {queues}", values, direction="producer"):
-            here = Trace(parent=carrier())
-            self._bus.send([m if m.trace is not None else m.evolve(trace=here) for m in messages])
+            trace = Trace(parent=carrier())
+            self._bus.send([m if m.trace is not None else m.evolve(trace=trace) for m in messages])
 
     def send_raw(
         self,
@@ -33,11 +33,13 @@ class ObservedBus:
         tries: int = 0,
         trace: Trace | None = None,
     ) -> None:
-        """A message that comes again keeps the place in its trace that it had."""
+        """Send a raw message. One that is sent again keeps its place in its trace."""
         values: Values = {Attribute.QUEUE: queue, Attribute.COUNT: 1, Attribute.TRIES: tries}
         with span(Family.QUEUE, f"send {queue}", values, direction="producer"):
-            kept = trace or Trace(parent=received() or carrier())
-            self._bus.send_raw(queue, body, message_id=message_id, not_before=not_before, tries=tries, trace=kept)
+            message_trace = trace or Trace(parent=received() or carrier())
+            self._bus.send_raw(
+                queue, body, message_id=message_id, not_before=not_before, tries=tries, trace=message_trace
+            )
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         return self._bus.drain(queue, keep, limit=limit)

@@ -1,9 +1,9 @@
-"""A decision, looked at after it was made: in which trace its messages go on, and what it tells of times.
+"""Telemetry of a decision: the traces that its messages continue, and the durations that it reveals.
 
-A release's way to production is one trace, the one in which it began. A short hop through a queue goes on below the
-span that sent the message. After a long wait (a vote, a soak, a deadline) what ends the wait is a trace of its own, a
-person's visit to a page for one: the release goes on in its own trace and *links* to what ended the wait, and the other
-way round. So no span waits for days, and nobody has to search for the rest of the story.
+A release's way to production is one trace, the one in which it began. After a short hop through a queue, work continues
+below the span that sent the message. A long wait (a vote, a soak, a deadline) is ended by another trace, for example a
+person's visit to a page: the release then continues in its own trace, and the two traces *link* to each other. So no
+span lasts for days, and the whole story can be found from either trace.
 """
 
 from dataclasses import replace
@@ -17,32 +17,32 @@ from ...domain.steps import Outgoing, Trace
 from ...telemetry import Attribute, Family, Metric, add, carrier, measure, span, trace_id
 
 SHORT_HOP = timedelta(minutes=1)
-"""A message that lies in its queue for longer links to the span that sent it, and does not go on below it."""
+"""A message scheduled further ahead links to the span that sent it instead of continuing below it."""
 
 
 def stamped(decision: Decision, now: datetime) -> Decision:
-    """The decision, its new releases and its messages each with the trace that they belong to."""
-    here = carrier()
-    if not here:
+    """The decision with the trace set on its new releases and on its messages."""
+    current = carrier()
+    if not current:
         return decision
-    releases = tuple(r if r.trace else r.evolve(trace=here) for r in decision.releases)
+    releases = tuple(r if r.trace else r.evolve(trace=current) for r in decision.releases)
     traces = {release.number: release.trace for release in releases}
-    messages = tuple(_stamped(message, traces, here, now) for message in decision.messages)
+    messages = tuple(_stamped(message, traces, current, now) for message in decision.messages)
     return replace(decision, releases=releases, messages=messages)
 
 
-def _stamped(message: Outgoing, traces: dict[int, str], here: str, now: datetime) -> Outgoing:
+def _stamped(message: Outgoing, traces: dict[int, str], current: str, now: datetime) -> Outgoing:
     number = message.body.get("release")
-    own = traces.get(number, "") if isinstance(number, int) else ""
+    release_trace = traces.get(number, "") if isinstance(number, int) else ""
     if message.not_before is not None and message.not_before - now > SHORT_HOP:
-        return message.evolve(trace=Trace(link=own or here))
-    if own and trace_id(own) != trace_id(here):
-        return message.evolve(trace=Trace(parent=own, link=here))
-    return message.evolve(trace=Trace(parent=here))
+        return message.evolve(trace=Trace(link=release_trace or current))
+    if release_trace and trace_id(release_trace) != trace_id(current):
+        return message.evolve(trace=Trace(parent=release_trace, link=current))
+    return message.evolve(trace=Trace(parent=current))
 
 
 def measured(before: Snapshot, decision: Decision, event: Event) -> None:
-    """Counts and times of what was committed."""
+    """Record the metrics of a committed decision."""
     if isinstance(event, StepFinished):
         step, outcome = event.step, "passed" if event.passed else "failed"
         values = {
@@ -70,7 +70,7 @@ def _moved(was: Release, release: Release, now: datetime) -> None:
 
 
 def _waited(was: Release, release: Release, now: datetime) -> None:
-    """The wait is over: it becomes a span of the release's trace, and links to what ended it."""
+    """Record a wait that ended as a span of the release's trace, linked to the trace that ended it."""
     since = was.gate.opened_at if was.phase is Phase.AWAITING_APPROVAL and was.gate else was.changed_at
     values = {
         Attribute.APPLICATION: was.application,
@@ -80,7 +80,7 @@ def _waited(was: Release, release: Release, now: datetime) -> None:
     }
     measure(Metric.WAITED, _seconds(since, now), values)
     with span(Family.WAIT, str(was.phase), values, parent=release.trace, link=carrier(), began=since):
-        """Written as it ends."""
+        """The span is written when the wait ends, with the time when it began."""
 
 
 def _seconds(since: datetime, until: datetime) -> float:

@@ -1,4 +1,4 @@
-"""What the sweep measures on its way: how long people have been asked, and how long messages have not been sent."""
+"""The sweep's metrics: the age of open gates and of unsent messages."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,7 +9,7 @@ from ...telemetry import Attribute, Metric, measure
 
 
 def gates(application: Application, releases: Iterable[Release], now: datetime) -> None:
-    """The oldest open gate of each environment that has one; 0 where none is open, so that an old value ends."""
+    """Age of the oldest open gate per environment with a gate; 0 if none is open, so that an old value is reset."""
     oldest = {environment.name: 0.0 for environment in application.environments if environment.gate is not None}
     for release in releases:
         if release.phase is Phase.AWAITING_APPROVAL and release.gate is not None and release.environment is not None:
@@ -21,6 +21,6 @@ def gates(application: Application, releases: Iterable[Release], now: datetime) 
 
 
 def outbox(application: str, written: Iterable[datetime], now: datetime) -> None:
-    """0 where everything has been sent."""
+    """Age of the oldest unsent message; 0 if everything has been sent."""
     ages = [(now - moment).total_seconds() for moment in written]
     measure(Metric.OUTBOX_AGE, max([0.0, *ages]), {Attribute.APPLICATION: application})

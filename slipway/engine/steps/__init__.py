@@ -1,1 +1,1 @@
-"""One module per kind of step: what its effect is, and what follows from how it went."""
+"""One module per kind of step: its effect, and how that effect's result becomes an outcome."""

@@ -1,4 +1,4 @@
-"""Where steps have their effects: the registries, clusters and channels that the installation's settings name."""
+"""The clients that steps use: registries, clusters and channels by the names in the installation's settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ..links import Links
 
 @dataclass(frozen=True, kw_only=True)
 class Clients:
-    """Opened when first asked for; a name that the settings do not know raises `UnknownName` with the known ones."""
+    """Clients are opened on first use; a name that the settings lack raises `UnknownName` listing the known ones."""
 
     registry: Callable[[str], Registry]
     cluster: Callable[[str], Cluster]
@@ -22,8 +22,8 @@ class Clients:
     blobs: Blobs
     links: Links
     importer: Importer
-    """Asks registries to import."""
+    """Starts and polls server-side imports between registries."""
     resource_ids: Mapping[str, str]
-    """Azure Resource Manager's names of the registries, by ours."""
+    """Azure resource ids of the registries, by their names in the settings."""
     promotion_time: timedelta
-    """How long one message copies before it leaves the rest to the next."""
+    """How long one message keeps copying before it leaves the rest to the next."""

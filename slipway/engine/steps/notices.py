@@ -1,4 +1,4 @@
-"""What a notice says, and to whom: one message for each person, or one for everybody who reads a shared channel."""
+"""The messages of a notice: one for each recipient, or a single one for a shared channel."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,31 +22,31 @@ from .clients import Clients
 from .plan import PlanLost, load_plan
 
 LINES = 50
-"""Objects of a plan that a message names; each channel shows as many of them as it has room for."""
+"""Most objects of a plan that a message names; each channel shows as many of them as fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """Who reads what is sent on a channel."""
+    """Who reads a channel."""
 
     shared: bool
-    """Many people do, so that nothing of one person may be sent there."""
+    """Whether many people read it, so that no personal link may be sent there."""
     asked_by: tuple[str, ...] = ()
-    """The application's other channels, by which each approver gets a link of their own."""
+    """The application's personal channels, which send each approver a link of their own."""
 
 
 def messages(clients: Clients, clock: Clock, work: Work, audience: Audience) -> list[Message]:
-    """Everything that is to be sent; nothing where nobody needs to be told any more."""
+    """The messages to send; empty if the notice is obsolete, for example because the gate has closed."""
     release, step = work.release, work.step
     if step.notice in (Notice.GATE_OPENED, Notice.REMINDER):
         return list(_questions(clients, clock, work, audience))
     headline = _headline(release, step, audience)
-    told = () if audience.shared else _told(work)
-    return [_message(clients, clock, work, headline=headline, recipient=one) for one in told or ("",)]
+    recipients = () if audience.shared else _told(work)
+    return [_message(clients, clock, work, headline=headline, recipient=recipient) for recipient in recipients or ("",)]
 
 
 def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -> Iterator[Message]:
-    """One for each person who is asked, with a link of their own; a reminder for those who have not answered."""
+    """One message per approver with their own link; a reminder goes only to those who have not voted."""
     release, step = work.release, work.step
     environment = work.entry.application.environment(step.environment)
     gate = environment.gate if environment else None
@@ -68,13 +68,13 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
             clients, clock, work, headline=headline, recipient=person.name, link=link, lines=lines, matter=matter
         )
     if groups := gate.unlisted_groups():
-        # Nobody here knows their members: the channel is told, and who belongs to them signs in.
+        # Only Entra knows the members of these groups, so write to the channel; members sign in to vote.
         headline = f"{waits} for approval for {step.environment}, by members of {', '.join(groups)} too"
         yield _message(clients, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
 
 
 def _told(work: Work) -> tuple[str, ...]:
-    """The people whom a notice is for by name, each by the address that the policy knows of them."""
+    """The step's named recipients, by the addresses that the policy has for them."""
     environment = work.entry.application.environment(work.step.environment)
     gate = environment.gate if environment else None
     circle = gate.circle if isinstance(gate, ApprovalGate) else Circle()
@@ -82,9 +82,9 @@ def _told(work: Work) -> tuple[str, ...]:
 
 
 def _still_open(release: Release, step: Step) -> bool:
-    """Whether the release waits at the very gate that the notice is about, and not at that of a later environment."""
-    asked, here = (step.environment, step.attempt), (release.environment, release.attempt)
-    return release.phase is Phase.AWAITING_APPROVAL and asked == here
+    """Whether the release still waits at the gate that the notice is about, not at a later one."""
+    step_gate, release_gate = (step.environment, step.attempt), (release.environment, release.attempt)
+    return release.phase is Phase.AWAITING_APPROVAL and step_gate == release_gate
 
 
 def _message(
@@ -167,6 +167,6 @@ def _plan_lines(clients: Clients, release: Release) -> tuple[str, ...]:
     try:
         plan: Plan = load_plan(clients, release.plan_hash)
     except PlanLost:
-        return ()  # the plan is gone or was changed, which the rollout says; people are asked all the same
+        return ()  # the plan is gone or was changed. The rollout will fail on that; do not withhold the question
     lines = [f"{change.kind} {change.name}: {change.change}" for change in plan.changes if change.change != "unchanged"]
     return tuple(lines[:LINES])

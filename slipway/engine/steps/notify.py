@@ -1,5 +1,5 @@
-"""Notify: one notice on one channel. For an open gate, each approver gets a link of their own, made here and now,
-so that no link waits in a queue or a table."""
+"""Notify: send one notice on one channel. Approval links are signed here, just before sending, so that none is ever
+stored in a queue or a table."""
 
 from ...clock import Clock
 from ...domain.errors import UnknownName
@@ -16,19 +16,19 @@ def notify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     try:
         channel = clients.channel(name)
         audience = Audience(shared=channel.shared, asked_by=_personal(clients, work) if channel.shared else ())
-        found = messages(clients, clock, work, audience)
+        outgoing = messages(clients, clock, work, audience)
     except UnknownName as error:
         return failed(str(error))
     except KeysUnavailable as away:
         return Retry(reason=str(away))
-    return _send(channel, found)
+    return _send(channel, outgoing)
 
 
-def _send(channel: Channel, found: list[Message]) -> Outcome:
-    """Whom nothing can be sent to keeps nobody else from being told. What is worth another try is tried again from
-    the start: the messages have the ids that they had."""
+def _send(channel: Channel, outgoing: list[Message]) -> Outcome:
+    """One undeliverable recipient must not block the others. A temporary error retries all messages; they keep their
+    ids, so receivers can drop repeats."""
     refused: list[str] = []
-    for message in found:
+    for message in outgoing:
         try:
             channel.send(message)
         except NotificationError as error:
@@ -36,10 +36,10 @@ def _send(channel: Channel, found: list[Message]) -> Outcome:
                 return Retry(reason=str(error))
             refused.append(str(error))
     if refused:
-        return failed(refused[0] if len(found) == 1 else f"{len(refused)} of {len(found)} not sent: {refused[0]}")
-    return passed(reason=f"{len(found)} sent" if found else "nobody needs to be told any more")
+        return failed(refused[0] if len(outgoing) == 1 else f"{len(refused)} of {len(outgoing)} not sent: {refused[0]}")
+    return passed(reason=f"{len(outgoing)} sent" if outgoing else "nobody needs to be notified any more")
 
 
 def _personal(clients: Clients, work: Work) -> tuple[str, ...]:
-    """The application's channels that reach people one by one."""
+    """The application's channels that send to individual people."""
     return tuple(name for name in work.entry.application.notify if not clients.channel(name).shared)

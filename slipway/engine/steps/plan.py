@@ -1,4 +1,4 @@
-"""Plan: render the manifests, let the API server say what they would change, and write the plan down."""
+"""Plan: render the manifests, have the API server preview what they would change, and store the plan."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,13 +21,13 @@ from .plan_return import ImageGone, look_for, manifests_of
 from .supply_chain import SupplyChain, look
 
 DIFF_LIMIT = 100_000
-"""Characters of all diffs of one plan."""
+"""Most characters of all diffs of one plan together."""
 PAUSE = timedelta(seconds=10)
-"""Between looks for a signature or a document that is not there yet."""
+"""Pause between checks for a signature or document that has not been pushed yet."""
 
 
 class PlanLost(Exception):  # noqa: N818 - it is what happened
-    """The plan that was voted on is no longer kept, or is not what it was."""
+    """The plan that was voted on is gone, or its content has changed."""
 
 
 def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
@@ -41,7 +41,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         _check_digest_exists(clients, release)
         supply_chain = look(clients, work, environment, clock())
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
-            # Signatures and SBOMs are pushed after their image: what is merely not there yet is waited for.
+            # Signatures and SBOMs are pushed after their image, so allow them time to arrive.
             return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
         report = _report(clients, work, _make(clients, work, environment, supply_chain.given_up()))
     except (ConfigError, ImageGone, UnknownName) as error:
@@ -51,26 +51,26 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     return passed(report)
 
 
-def _report(clients: Clients, work: Work, made: Plan) -> PlanMade:
-    """Keep the plan, and say what is in it."""
-    plan_hash = clients.blobs.put(made.document(), "application/json")
-    count = [change.change for change in made.changes].count
+def _report(clients: Clients, work: Work, plan: Plan) -> PlanMade:
+    """Store the plan, and summarise it."""
+    plan_hash = clients.blobs.put(plan.document(), "application/json")
+    count = [change.change for change in plan.changes].count
     return PlanMade(
         plan_hash=plan_hash,
-        base=made.base,
+        base=plan.base,
         delivery=work.entry.fingerprint,
         created=count("created"),
         changed=count("changed") + count("replaced"),
         unchanged=count("unchanged"),
         orphaned=count("orphaned"),
-        parts=made.parts,
-        supply_chain=made.supply_chain,
-        warnings=made.warnings,
+        parts=plan.parts,
+        supply_chain=plan.supply_chain,
+        warnings=plan.warnings,
     )
 
 
 def _check_digest_exists(clients: Clients, release: Release) -> None:
-    """An event may name a digest that was never pushed, or is gone: better known now than in production."""
+    """Fail early if the event named a digest that was never pushed or is gone."""
     clients.registry(release.registry).manifest(release.repository, release.artifact.digest)
 
 
@@ -93,16 +93,19 @@ def _make(clients: Clients, work: Work, environment: Environment, supply_chain: 
 
 
 def _plan_return(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
-    """A roll-back by hand. Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`."""
+    """Plan a roll-back by hand.
+
+    Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`.
+    """
     registry = work.entry.application.registry_of(environment)
-    kept = look_for(clients, work.release, environment, registry=registry, back=back)
-    if kept.image_is_gone:
-        raise ImageGone(kept.image_is_gone)
+    restorable = look_for(clients, work.release, environment, registry=registry, back=back)
+    if restorable.image_is_gone:
+        raise ImageGone(restorable.image_is_gone)
     name = job_name(work.release, environment)
-    image, manifests, job, rules = manifests_of(clients, work, environment, kept, job_name=name)
-    made = _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=rules)
-    made = made.evolve(rollback=back.to, warnings=kept.warnings)
-    return _report(clients, work, made).evolve(copied=kept.copied)
+    image, manifests, job, rules = manifests_of(clients, work, environment, restorable, job_name=name)
+    plan = _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=rules)
+    plan = plan.evolve(rollback=back.to, warnings=restorable.warnings)
+    return _report(clients, work, plan).evolve(copied=restorable.copied)
 
 
 def _whole(
@@ -115,7 +118,7 @@ def _whole(
     job: dict[str, Any] | None,
     rules: tuple[RuleResult, ...],
 ) -> Plan:
-    """The plan for these manifests, with what they would change in the cluster.
+    """The plan for these manifests, including the cluster's preview of their changes.
 
     Raises `ClusterError` and `UnknownName`.
     """
@@ -159,7 +162,8 @@ def _changes(preview: Preview) -> tuple[Change, ...]:
 
 
 def job_name(release: Release, environment: Environment) -> str:
-    """One name per release and environment; `verify` adds the attempt, which would change the hash of an equal plan."""
+    """One name per release and environment. It leaves out the attempt, which would change the hash of an otherwise
+    equal plan; `verify` adds it."""
     stem = f"{release.id}-{environment.name}"[:40].rstrip("-")
     return f"{stem}-{sha256(f'{release.id}/{environment.name}'.encode())[7:15]}"
 
@@ -169,7 +173,7 @@ def load_plan(clients: Clients, plan_hash: str | None) -> Plan:
     try:
         content = clients.blobs.get(plan_hash) if plan_hash else None
         if content is None:
-            raise PlanLost(f"the plan {plan_hash} is not in the evidence container any more")
+            raise PlanLost(f"the plan {plan_hash} is no longer in the evidence container")
         return Plan.model_validate_json(content)
     except ValueError as error:
         raise PlanLost(f"the plan {plan_hash} cannot be used: {error}") from error

@@ -1,8 +1,9 @@
-"""The plan of a roll-back by hand: the manifests that the earlier release was live with, again.
+"""The plan of a roll-back by hand: it reuses the manifests that the earlier release was live with.
 
-They come from that release's kept plan. Where it is gone, the present manifests are used with the earlier image, and
-the plan warns of it; so it does where the environment's registry lacks the image and it has to be copied once more.
-Where the image is gone everywhere there is no plan: production is not pointed at what nobody can pull.
+They come from that release's stored plan. If it is gone, the current manifests are used with the earlier image, and
+the plan carries a warning. It also warns if the environment's registry lacks the image, which then has to be copied
+again. If the image is gone everywhere the plan fails, so that production never points at an image that cannot be
+pulled.
 """
 
 from dataclasses import dataclass
@@ -17,33 +18,33 @@ from ...effects.registry import NotFound
 from ..run_step import Work
 from .clients import Clients
 
-MANIFESTS_GONE = "the manifests of {release} are not kept any more: the present ones are used, with its image"
+MANIFESTS_GONE = "the manifests of {release} are no longer stored: the current ones are used, with its image"
 MOVED = (
-    "{environment} was in another place then ({before}): the present manifests are used, with the image of {release}"
+    "{environment} was in another place then ({before}): the current manifests are used, with the image of {release}"
 )
-IMAGE_GONE_HERE = "the registry {registry} does not have the image any more: it is copied from {source} once more"
+IMAGE_GONE_HERE = "the registry {registry} no longer has the image: it is copied from {source} again"
 IMAGE_GONE = "the image {digest} is gone, from {registries}: it has to be pushed again before {release} can come back"
 
 
 class ImageGone(Exception):  # noqa: N818 - the message is the point
-    """The image is in no registry any more."""
+    """No registry has the image any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """What there still is of the release that is to come back."""
+    """What is still available of the release to roll back to."""
 
     warnings: tuple[str, ...]
     plan: Plan | None
-    """None where its manifests cannot be used again."""
+    """Its stored plan; None if the manifests cannot be reused."""
     copied: bool
-    """The environment's registry has the image."""
+    """Whether the environment's registry has the image."""
     image_is_gone: str = ""
-    """Why it cannot come back at all."""
+    """Why the roll-back is impossible; empty if it is possible."""
 
 
 def look_for(clients: Clients, release: Release, environment: Environment, *, registry: str, back: Rollback) -> Kept:
-    """What there still is, here and now. Raises `RegistryError`, `UnknownName`."""
+    """Find out what is still available. Raises `RegistryError`, `UnknownName`."""
     name = f"{release.application}-{back.to}"
     plan, warning = _kept_plan(clients, environment, back, name)
     warnings = [warning] if warning else []
@@ -82,7 +83,10 @@ def _has(clients: Clients, registry: str, release: Release) -> bool:
 def manifests_of(
     clients: Clients, work: Work, environment: Environment, kept: Kept, *, job_name: str
 ) -> tuple[str, tuple[dict[str, Any], ...], dict[str, Any] | None, tuple[RuleResult, ...]]:
-    """Image, manifests, acceptance Job and what was found of the supply chain. Raises `ConfigError`, `UnknownName`."""
+    """Image, manifests, acceptance Job and supply-chain results of the roll-back's plan.
+
+    Raises `ConfigError`, `UnknownName`.
+    """
     if kept.plan is not None:
         job = kept.plan.verification
         if job is not None:
@@ -98,7 +102,7 @@ def manifests_of(
         "SLIPWAY_VERSION": release.tag,
     }
     manifests = render(delivery, environment, image=image, values=values)
-    found = None
+    job_manifest = None
     if environment.verify.job:
-        found = render_job(delivery, environment, image=image, values=values, name=job_name)
-    return image, manifests, found, ()
+        job_manifest = render_job(delivery, environment, image=image, values=values, name=job_name)
+    return image, manifests, job_manifest, ()

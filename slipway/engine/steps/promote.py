@@ -1,8 +1,8 @@
-"""Promote: bring the artifact, by digest and with all that hangs on it, into the environment's registry.
+"""Promote: bring the artifact, by digest and with everything attached to it, into the environment's registry.
 
-A message has its time (`Clients.promotion_time`): what is not copied by then is left to the next one, which goes on
-from there. An import is asked for once and looked at by later messages. Either way ends alike: what is missing is
-copied, both sides are compared, the tag is set, and tag and manifest are locked.
+One message copies for at most `Clients.promotion_time`; the next one continues from there. An import is started once
+and polled by later messages. Both ways end alike: whatever is missing is copied, both sides are compared, the tag is
+set, and tag and manifest are locked.
 """
 
 from datetime import timedelta
@@ -33,18 +33,18 @@ AT_ONCE = timedelta(0)
 SOON = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
 DIGESTS_KEPT = 80
-"""Of each list, in the audit: three such lists fit into one property of a row."""
+"""Most digests of each list in the audit record: three such lists fit into one property of a row."""
 
 
 class Promoted(Promotion):
-    """The promotion, and what the step made of it."""
+    """The promotion's result as the step reports it."""
 
     how: Way
     lock: Lock
     not_imported: str | None = None
-    """Why it was copied although it was to be imported."""
+    """Why the artifact was copied although the policy asks for an import; None otherwise."""
     document: Digest | None = None
-    """Blob with the whole record, named by its hash, where it is too long for a record of the trail."""
+    """Blob with the full record, named by its hash, if the record is too long for the audit trail."""
 
 
 def promote(clients: Clients, clock: Clock, work: Work) -> Outcome:
@@ -71,7 +71,7 @@ def _after_error(error: RegistryError, environment: Environment, life: Life) -> 
         return failed(f"{life.given_up()}; at last: {error}", afterwards=life.forget)
     pause = min(timedelta(seconds=error.retry_after or 0), LONGEST_PAUSE)
     if life.advanced:
-        # It gets somewhere between its failures: that is no reason to give it up after a few of them.
+        # It makes progress between failures, so they do not count as tries.
         return Requeue(after=max(pause, SOON), reason=f"{life.told}; {error}")
     return Retry(reason=str(error), after=pause, afterwards=life.forget)
 
@@ -94,7 +94,7 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
     imported = environment.promotion.how is Way.IMPORT and not life.state.not_imported
     done = Promoted(
         **{name: getattr(promotion, name) for name in Promotion.model_fields}
-        # A life that was cut short right after it had moved the tag has left word of what the tag was.
+        # A message that died right after moving the tag has recorded what the tag named before.
         | {"tag_was": promotion.tag_was or life.state.tag_was},
         how=Way.IMPORT if imported else Way.COPY,
         lock=lock,
@@ -104,7 +104,7 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
 
 
 def _fitting(clients: Clients, done: Promoted) -> Promoted:
-    """What a record of the trail can hold of it: the first digests of long lists, and where all of them are."""
+    """The result cut down to what an audit record can hold: the first digests of long lists, and the full blob."""
     if len(done.manifests) <= DIGESTS_KEPT:
         return done
     whole = clients.blobs.put(canonical(done.model_dump(mode="json")), "application/json")
@@ -118,7 +118,7 @@ def _fitting(clients: Clients, done: Promoted) -> Promoted:
 
 
 def _ends(clients: Clients, environment: Environment, life: Life) -> tuple[Source, Target]:
-    """Where it is, and where it has to be. Raises `UnknownName` for a registry that the settings do not know."""
+    """The artifact's source and target. Raises `UnknownName` for a registry that is not in the settings."""
     release = life.release
     source = Source(
         registry=clients.registry(release.registry),
@@ -138,7 +138,7 @@ def _ends(clients: Clients, environment: Environment, life: Life) -> tuple[Sourc
 
 
 def _import(clients: Clients, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:
-    """None once there is nothing more to wait for: the image was imported, or is to be copied instead."""
+    """None once the image has been imported, or is to be copied instead; otherwise when to poll again."""
     try:
         return _imported(clients, environment, life, source, target)
     except (ImportDenied, NotImportable) as error:
@@ -147,7 +147,7 @@ def _import(clients: Clients, environment: Environment, life: Life, source: Sour
         life.remember(operation="", not_imported=str(error)[:2000])
         return None
     except RegistryError:
-        life.remember(operation="")  # the next try asks for it anew
+        life.remember(operation="")  # the next try starts a new import
         raise
 
 
@@ -156,7 +156,7 @@ def _imported(clients: Clients, environment: Environment, life: Life, source: So
     if life.state.operation:
         seen = importer.look(life.state.operation, target)
     elif target.registry.resolve(target.repository, target.digest) is not None:
-        return None  # it is there already, with its platforms, as no registry stores an index without them
+        return None  # already imported, including its platforms: no registry stores an index without them
     else:
         life.check_tag(target)
         seen = importer.start(

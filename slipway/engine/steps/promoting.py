@@ -1,4 +1,4 @@
-"""One life of a promotion: what a single message keeps up (lease, progress) and leaves to the next (its state)."""
+"""One message's share of a promotion: it renews the lease, writes progress, and leaves its state to the next one."""
 
 import logging
 from dataclasses import dataclass, field
@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 WRITTEN_EVERY = timedelta(seconds=1)
 RENEWED_EVERY = LEASE / 4
 LONGEST_LIFE = timedelta(minutes=25)
-"""What the app's `functionTimeout` leaves for one blob that is larger than a life's usual time."""
+"""Limit for one blob that takes longer than a message's usual time; below the app's `functionTimeout`."""
 
 
 class TimeIsOver(Exception):  # noqa: N818 - it is what happened
-    """The promotion has taken longer than it may; the message says how far it came."""
+    """The promotion took longer than allowed; the message says how far it got."""
 
 
 @dataclass(kw_only=True)
 class Life:
-    """What one message does for a promotion. Called from all threads of a copy, one at a time."""
+    """The state of one message's work on a promotion. The threads of a copy call it one at a time."""
 
     clients: Clients
     clock: Clock
@@ -46,7 +46,7 @@ class Life:
 
     @classmethod
     def begin(cls, clients: Clients, clock: Clock, work: Work) -> Self:
-        """Takes up what the life before has left; what another attempt has left is no concern of this one."""
+        """Continue from the state that the previous message left; the state of another attempt is ignored."""
         step = work.step
         left = clients.ledger.promotions.read(step.application, step.release, step.environment)
         if left is None or left.step != step.id:
@@ -63,12 +63,12 @@ class Life:
 
     # ---- time
     def enough(self) -> bool:
-        """Whether no further blob is to be begun in this life."""
+        """Whether this message's time is up, so that it must not begin another blob."""
         return self.clock() - self.began >= self.clients.promotion_time
 
     @property
     def is_last(self) -> bool:
-        """Whether the time of the whole promotion is over."""
+        """Whether the whole promotion's time is up."""
         return self.clock() - self.work.step.asked_at >= PROMOTION_TIME
 
     def given_up(self) -> str:
@@ -80,12 +80,12 @@ class Life:
 
     @property
     def advanced(self) -> bool:
-        """Whether this life has brought anything."""
+        """Whether this message has copied anything."""
         return self._sent > 0
 
     # ---- progress
     def progress(self, at: Progress) -> None:
-        """Raises `TimeIsOver` where even a blob that is under way cannot be waited for."""
+        """Record progress and renew the lease. Raises `TimeIsOver` if not even the blob under way may finish."""
         now = self.clock()
         self._sent = at.sent
         self._see(now, blobs=at.blobs, of_blobs=at.of_blobs, bytes=at.bytes, of_bytes=at.of_bytes)
@@ -99,7 +99,7 @@ class Life:
             raise TimeIsOver(self.given_up())
 
     def _overdue(self, now: datetime) -> bool:
-        """A promotion that was asked for long ago, and begins only now, has one life's time all the same."""
+        """Whether the promotion must stop. One that starts late still gets one message's full time."""
         return now - self.work.step.asked_at >= PROMOTION_TIME and now - self.began >= self.clients.promotion_time
 
     def importing(self) -> None:
@@ -119,7 +119,7 @@ class Life:
 
     # ---- what the next life needs to know
     def moving(self, digest: str) -> None:
-        """The tag is about to be moved away from this digest. Raises `LedgerUnavailable`: then it is not."""
+        """Record the digest that the tag is about to be moved away from. If this raises, the tag must not be moved."""
         self.remember(tag_was=digest)
 
     def remember(self, **changes: Any) -> None:
@@ -133,7 +133,7 @@ class Life:
         self.clients.ledger.promotions.forget(step.application, step.release, step.environment)
 
     def check_tag(self, target: Target) -> None:
-        """An import brings no tag; that it cannot be set afterwards is better known before."""
+        """Fail before the import if the tag could not be set after it."""
         current = target.registry.resolve(target.repository, target.tag)
         if current not in (None, target.digest) and not target.may_move:
             where = target.registry.where(target.repository, target.tag)

@@ -1,4 +1,4 @@
-"""Resolve: which digest a tag names now. From here on the tag is only a label."""
+"""Resolve: look up which digest a tag names. From here on the tag is only a label."""
 
 from ...domain.errors import UnknownName
 from ...domain.model import Record

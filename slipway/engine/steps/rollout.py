@@ -1,4 +1,4 @@
-"""Deploy, check, and roll back: the plan's manifests go to the cluster as they were voted on."""
+"""Deploy, check and roll back: apply the plan's manifests exactly as they were voted on."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from .clients import Clients
 from .plan import PlanLost, load_plan
 
 LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
-"""Pauses between looks: short at first, so that a quick rollout is seen at once; then the last one, again and again."""
+"""Pauses before the first polls, short so that a quick rollout is noticed at once; `SLOW_LOOK` follows."""
 SLOW_LOOK = timedelta(seconds=5)
 OBJECTS_KEPT = 50
 
@@ -58,7 +58,7 @@ def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
 
 
 def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
-    """Apply what was live, then look until it is up. Applying it once more does no harm."""
+    """Apply the live release's plan, then poll until it is up. Applying it again is harmless."""
     lane = clients.ledger.lanes(work.step.application).get(work.step.environment)
     try:
         plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
@@ -72,21 +72,21 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         return Retry(reason=str(error)) if error.retryable else failed(str(error))
 
 
-def _judge(cluster: Cluster, seen: RolloutState, plan: Plan, clock: Clock, work: Work) -> Outcome:
+def _judge(cluster: Cluster, state: RolloutState, plan: Plan, clock: Clock, work: Work) -> Outcome:
     environment = work.entry.application.environment(work.step.environment)
     within = environment.rollout_within if environment else timedelta(minutes=10)
-    if seen.state is State.FAILED:
-        return failed(seen.reason, seen)
-    if seen.state is State.WAITING:
-        # The first look of all may come late because we were away: that alone says nothing of the pods.
+    if state.state is State.FAILED:
+        return failed(state.reason, state)
+    if state.state is State.WAITING:
+        # If Slipway was down, even the first poll may come late; that alone is no sign of failing pods.
         if work.step.poll and clock() - work.step.asked_at > within:
-            return failed(f"not up within {within}: {seen.reason}", seen)
-        return Requeue(after=pause_before(work.step.poll), reason=seen.reason)
+            return failed(f"not up within {within}: {state.reason}", state)
+        return Requeue(after=pause_before(work.step.poll), reason=state.reason)
     others = {
-        found.image
-        for found in cluster.running_digests(plan.manifests, plan.namespace)
-        if names_repository(found.image, plan.repository) and found.digest != plan.digest
+        running.image
+        for running in cluster.running_digests(plan.manifests, plan.namespace)
+        if names_repository(running.image, plan.repository) and running.digest != plan.digest
     }
     if others:
-        return failed(f"the cluster runs {sorted(others)[0]}, the plan says {plan.digest}", seen)
-    return passed(seen, reason=seen.reason)
+        return failed(f"the cluster runs {sorted(others)[0]}, the plan says {plan.digest}", state)
+    return passed(state, reason=state.reason)

@@ -1,4 +1,4 @@
-"""Supply chain: what the environment requires of the image, looked for where the image is promoted from."""
+"""Supply chain: check the environment's requirements on the image, in the registry that it is promoted from."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,18 +12,18 @@ from .clients import Clients
 
 @dataclass(frozen=True, kw_only=True)
 class SupplyChain:
-    """What was found of the things that the environment requires."""
+    """The results of the environment's supply-chain rules."""
 
     rules: tuple[RuleResult, ...] = ()
 
     @property
     def may_still_come(self) -> bool:
-        """Whether rules are open, and all of those only because there is nothing to judge yet."""
+        """Whether rules do not hold, and each of those only because its document has not arrived yet."""
         open_rules = failed(self.rules)
         return bool(open_rules) and all(isinstance(result, NotYet) for result in open_rules)
 
     def given_up(self) -> "SupplyChain":
-        """What has not come by now is waited for no longer."""
+        """The results with every rule that is still waiting turned into a failure."""
         return SupplyChain(
             rules=tuple(r.rule.fails(f"{r.reason}, in time") if isinstance(r, NotYet) else r for r in self.rules)
         )
@@ -34,13 +34,13 @@ def look(clients: Clients, work: Work, environment: Environment, now: datetime) 
     required = environment.require
     if not required.rules():
         return SupplyChain()
-    # cryptography takes long to import, and most environments require nothing.
+    # cryptography is slow to import, and most environments require nothing.
     from ...catalogue.trust import read_trust  # noqa: PLC0415
     from ...effects.supply_chain import NotationTrust, ProvenanceTrust, Wanted, check  # noqa: PLC0415
 
     trust = read_trust(work.entry.delivery, required)
     notation, provenance = required.notation, required.provenance
-    wanted = Wanted(
+    checks = Wanted(
         notation=NotationTrust(roots=trust.roots, identities=checked_identities(notation.identities))
         if notation
         else None,
@@ -50,4 +50,4 @@ def look(clients: Clients, work: Work, environment: Environment, now: datetime) 
     )
     release = work.release
     image = release.artifact
-    return SupplyChain(rules=check(clients.registry(image.registry), image.repository, image.digest, wanted, now))
+    return SupplyChain(rules=check(clients.registry(image.registry), image.repository, image.digest, checks, now))

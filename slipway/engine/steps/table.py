@@ -1,4 +1,4 @@
-"""Which effect each kind of step has."""
+"""The effect of each kind of step."""
 
 from collections.abc import Mapping
 from functools import partial

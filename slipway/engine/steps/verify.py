@@ -1,4 +1,4 @@
-"""Verify: ask the HTTP probes, run the acceptance Job, and keep its log as evidence."""
+"""Verify: run the HTTP probes and the acceptance Job, and store the Job's log as evidence."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from .rollout import pause_before
 
 
 class Verified(Record):
-    """All that was found out."""
+    """The evidence of a verification."""
 
     evidence: tuple[Evidence, ...]
 
@@ -41,7 +41,7 @@ def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock
     late = clock() - work.step.asked_at > environment.verify.within
     probes = tuple(_probe(cluster, environment, index) for index in range(len(environment.verify.http)))
     if not all(probe.passed for probe in probes):
-        # A Service needs a moment to find new pods: a probe has failed only when its time is over.
+        # A Service needs a moment to route to new pods, so a failing probe counts only once its time is up.
         reason = next(probe.summary for probe in probes if not probe.passed)
         if not late:
             return Requeue(after=pause_before(work.step.poll), reason=reason)
@@ -82,16 +82,16 @@ def _job(
 
 
 def job_of(planned: dict[str, Any], attempt: int) -> dict[str, Any]:
-    """The plan's Job for one attempt: a Job runs once, and another attempt needs another."""
+    """The plan's Job, renamed for one attempt: a Kubernetes Job runs only once."""
     metadata = planned["metadata"]
     return {**planned, "metadata": {**metadata, "name": f"{metadata['name']}-{attempt}"}}
 
 
 def _probe(cluster: Cluster, environment: Environment, index: int) -> Evidence:
-    asked = environment.verify.http[index]
-    result = cluster.probe(asked, environment.namespace)
+    probe = environment.verify.http[index]
+    result = cluster.probe(probe, environment.namespace)
     return Evidence(
-        name=f"GET {asked.service}:{asked.port}{asked.path}"[:128],
+        name=f"GET {probe.service}:{probe.port}{probe.path}"[:128],
         environment=environment.name,
         passed=result.passed,
         summary=result.reason[:2000],
@@ -99,11 +99,11 @@ def _probe(cluster: Cluster, environment: Environment, index: int) -> Evidence:
 
 
 def _summary(reason: str, log: str) -> str:
-    """The last line of the log says more than the Job's reason does."""
+    """The Job's reason and the last line of its log, which is usually more telling."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     return (f"{reason}: {lines[-1]}" if lines else reason)[:500]
 
 
 def _finished(evidence: tuple[Evidence, ...], reason: str) -> Finished:
-    found = Verified(evidence=evidence)
-    return passed(found, reason) if all(item.passed for item in evidence) else failed(reason, found)
+    result = Verified(evidence=evidence)
+    return passed(result, reason) if all(item.passed for item in evidence) else failed(reason, result)

@@ -1,4 +1,4 @@
-"""The doctor: looks at every permission and connection that the app needs, one check at a time.
+"""The doctor: checks every permission and connection that the app needs, one at a time.
 
 The checks run in the app, because it is the app's identity that needs the rights; `slipway doctor` asks for them one by
 one and shows them. A check changes nothing, or takes away again what it put, and says so.

@@ -1,4 +1,4 @@
-"""The checks by name, how one is run, and what it finds."""
+"""Runs the checks by name and reports their findings."""
 
 import contextvars
 import logging
@@ -18,7 +18,7 @@ from .fault import Fault, NotChecked
 
 log = logging.getLogger(__name__)
 PATIENCE = 25.0
-"""Seconds that one check may take; the caller's connection waits a minute."""
+"""Seconds that one check may take; the caller's connection times out after a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,24 +31,24 @@ class Doctor:
     @property
     def checks(self) -> Mapping[str, Callable[[], str]]:
         facts = self.facts
-        found: dict[str, Callable[[], str]] = {
+        checks_by_name: dict[str, Callable[[], str]] = {
             "deliveries": partial(places.deliveries, facts),
             "signing-keys": partial(places.signing_keys, facts),
             "table": partial(places.table, facts),
             "blobs": partial(places.blobs, facts),
         }
-        found |= {f"queue:{queue}": partial(places.queue, facts, queue) for queue in Queue}
-        found |= {f"registry:{name}": partial(places.registry, facts, name) for name in facts.registries}
+        checks_by_name |= {f"queue:{queue}": partial(places.queue, facts, queue) for queue in Queue}
+        checks_by_name |= {f"registry:{name}": partial(places.registry, facts, name) for name in facts.registries}
         for entry in facts.catalogue:
             for environment in entry.application.environments:
                 name = f"cluster:{environment.cluster}:{entry.application.application}:{environment.name}"
-                found[name] = partial(places.cluster, facts, entry, environment)
-        found |= {f"channel:{name}": partial(places.channel, facts, name) for name in facts.channels}
-        found |= {"clock": partial(places.clock, facts), "sweep": partial(places.sweep, facts)}
-        return found
+                checks_by_name[name] = partial(places.cluster, facts, entry, environment)
+        checks_by_name |= {f"channel:{name}": partial(places.channel, facts, name) for name in facts.channels}
+        checks_by_name |= {"clock": partial(places.clock, facts), "sweep": partial(places.sweep, facts)}
+        return checks_by_name
 
     def run(self, name: str) -> Finding:
-        """Raises KeyError for a check that there is not. What a check raises is what it found."""
+        """Run one check; an exception of the check becomes its finding. Raises KeyError for an unknown check."""
         check, began = self.checks[name], time.monotonic()
         with span(Family.CHECK, name.partition(":")[0], {Attribute.PLACE: name}) as current:
             finding = self._within_patience(name, check)
@@ -58,16 +58,16 @@ class Doctor:
         return finding.evolve(seconds=round(time.monotonic() - began, 3))
 
     def _within_patience(self, name: str, check: Callable[[], str]) -> Finding:
-        """On a thread of its own, which is left behind where it does not come back: clients have timeouts too."""
-        found: list[Finding] = []
+        """Run the check in a thread that is abandoned if it hangs; it ends by the timeouts of the clients."""
+        findings: list[Finding] = []
         context = contextvars.copy_context()
-        thread = threading.Thread(target=lambda: found.append(context.run(_found, name, check)), daemon=True)
+        thread = threading.Thread(target=lambda: findings.append(context.run(_found, name, check)), daemon=True)
         thread.start()
         thread.join(self.patience)
-        if found:
-            return found[0]
-        said = f"it did not answer within {timedelta(seconds=self.patience).total_seconds():g} seconds"
-        return Finding(check=name, status=Status.FAILED, said=said, missing="a way there through the network")
+        if findings:
+            return findings[0]
+        reason = f"it did not answer within {timedelta(seconds=self.patience).total_seconds():g} seconds"
+        return Finding(check=name, status=Status.FAILED, said=reason, missing="a way there through the network")
 
 
 def _found(name: str, check: Callable[[], str]) -> Finding:

@@ -1,4 +1,4 @@
-"""What the checks look at."""
+"""The input of the checks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from .remedies import Remedies
 
 
 class Reviewed(Protocol):
-    """The part of a cluster that is asked."""
+    """The part of a cluster's interface that the checks use."""
 
     def missing_rights(self, manifests: Sequence[Any], namespace: str) -> tuple[Any, ...]: ...
 
@@ -28,7 +28,7 @@ class Reached(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that is looked at. What is opened late is given as a function, so that opening it can fail alone."""
+    """Everything that is checked. Clients given as functions are opened by the check that needs them."""
 
     table: Callable[[], Table]
     blobs: Callable[[], Blobs]

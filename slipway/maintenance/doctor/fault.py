@@ -1,4 +1,4 @@
-"""What a check raises."""
+"""The exceptions of a check."""
 
 
 class Fault(Exception):  # noqa: N818
@@ -11,4 +11,4 @@ class Fault(Exception):  # noqa: N818
 
 
 class NotChecked(Exception):  # noqa: N818
-    """There is nothing to check, or no way of checking it without an effect; the message says which."""
+    """There is nothing to check, or no way to check it without side effects; the message says which."""

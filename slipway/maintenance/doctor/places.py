@@ -1,4 +1,4 @@
-"""The checks themselves: each returns what it saw, or raises a `Fault` that names what is missing."""
+"""The checks: each returns what it found, or raises a `Fault` naming what is missing."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -22,7 +22,7 @@ DOCUMENT = b"slipway doctor was here\n"
 NOTHING = "sha256:" + "0" * 64
 READER, WRITER = "Container Registry Repository Reader", "Container Registry Repository Writer"
 LATE = timedelta(minutes=5)
-"""An instance that dies keeps its timers for up to two minutes; the next sweep comes within a minute of that."""
+"""A dead instance keeps its timer's lock for up to two minutes; the next sweep follows within a minute."""
 ASKEW = timedelta(seconds=60)
 
 
@@ -48,7 +48,7 @@ def table(facts: Facts) -> str:
     except LedgerUnavailable as away:
         raise Fault(f"it cannot be read: {away}", missing="read rows", command=facts.remedies.table()) from None
     try:
-        with suppress(Conflict):  # somebody else looks at this moment, or one looked and died
+        with suppress(Conflict):  # another check is running, or one died before it cleaned up
             port.transact(PARTITION, [Write(act=Act.PUT, key=ROW, values={"At": facts.clock().isoformat()})])
             port.transact(PARTITION, [Write(act=Act.DELETE, key=ROW)])
     except LedgerUnavailable as away:
@@ -109,7 +109,7 @@ def registry(facts: Facts, name: str) -> str:
 
 
 def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
-    """What is read from a registry, and what is promoted into it."""
+    """Check reading from a registry, and writing to it if anything is promoted into it."""
     reads, writes = set[str](), set[str]()
     for entry in facts.catalogue:
         image = entry.application.image
@@ -159,7 +159,7 @@ def channel(facts: Facts, name: str) -> str:
 
 
 def clock(facts: Facts) -> str:
-    """Against a registry's: tokens of minutes and deadlines go by it."""
+    """Compare the clock with a registry's: short-lived tokens and deadlines depend on it."""
     names = [entry.application.image.registry for entry in facts.catalogue]
     if not names:
         raise NotChecked("there is no registry to compare it with")

@@ -1,4 +1,4 @@
-"""The command that grants what is missing. Empty where the settings give no Azure resource to name (on a laptop)."""
+"""Commands that grant what is missing; empty if the settings name no Azure resource (local development)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Remedies:
-    """What the settings know of the Azure resources, and of whom to grant rights to."""
+    """The Azure resources in the settings, and the identity to grant rights to."""
 
     client_id: str = ""
     storage_account: str = ""
@@ -14,9 +14,9 @@ class Remedies:
     namespace: str = ""
     """Name of the Service Bus namespace, without its domain."""
     resource_ids: Mapping[str, str] = field(default_factory=dict)
-    """Of the registries, by name."""
+    """Resource ids of the registries, by name."""
     cluster_hosts: Mapping[str, str] = field(default_factory=dict)
-    """Host of each cluster that is reached with the app's identity."""
+    """API server host of each cluster that the app reaches with its own identity."""
 
     def table(self) -> str:
         return self._grant("Storage Table Data Contributor", self._storage()) if self.storage_account else ""
@@ -28,8 +28,8 @@ class Remedies:
     def queue(self, queue: str, role: str) -> str:
         if not self.namespace:
             return ""
-        found = f"$(az servicebus namespace list --query \"[?name=='{self.namespace}'].id\" -o tsv)"
-        return self._grant(role, f"{found}/queues/{queue}")
+        namespace_id = f"$(az servicebus namespace list --query \"[?name=='{self.namespace}'].id\" -o tsv)"
+        return self._grant(role, f"{namespace_id}/queues/{queue}")
 
     def registry(self, name: str, role: str) -> str:
         scope = self.resource_ids.get(name, "")
@@ -39,8 +39,8 @@ class Remedies:
         host = self.cluster_hosts.get(name, "")
         if not host:
             return f"kubectl create rolebinding slipway --clusterrole edit --user slipway --namespace {namespace}"
-        found = f"$(az aks list --query \"[?fqdn=='{host}'].id\" -o tsv)"
-        return self._grant("Azure Kubernetes Service RBAC Writer", f"{found}/namespaces/{namespace}")
+        cluster_id = f"$(az aks list --query \"[?fqdn=='{host}'].id\" -o tsv)"
+        return self._grant("Azure Kubernetes Service RBAC Writer", f"{cluster_id}/namespaces/{namespace}")
 
     def _storage(self) -> str:
         return f"$(az storage account show --name {self.storage_account} --query id -o tsv)"

@@ -120,7 +120,7 @@ def test_a_stranger_and_a_form_of_another_site_change_nothing(installation: Inst
         ({"verb": "cancel", "release": "shop-9", "reason": "x"}, 404, "shop-9"),
         ({"verb": "freeze", "application": "shop", "environment": "moon", "reason": "x"}, 400, "staging, production"),
         ({"verb": "freeze", "application": "nope", "environment": "production", "reason": "x"}, 404, "nope"),
-        ({"verb": "cancel", "release": "shop-1"}, 409, "says why"),
+        ({"verb": "cancel", "release": "shop-1"}, 409, "needs a reason"),
         ({"verb": "cancel", "release": "shop-1", "reason": "x" * 2001}, 400, "reason"),
         ({"verb": "resume", "application": "shop", "environment": "production", "release": "shop-1"}, 400, "release"),
         ({"verb": "freeze", "reason": "x", "until": "tomorrow"}, 400, "until"),

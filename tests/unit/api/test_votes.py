@@ -123,7 +123,7 @@ def test_a_function_key_alone_lets_nobody_vote(home: Told, subject: Release) -> 
     body = {"decision": "approve", "plan_hash": subject.plan_hash, "voter": ADA, "approver": {"email": ADA}}
     status, said = post("hello-1", body, {"x-functions-key": "the key"})
     assert (status, said["title"]) == (403, "Voter not identified")
-    assert "a function key does not say who votes" in said["detail"]
+    assert "a function key does not identify a voter" in said["detail"]
     assert home.app.ledger.head("hello") == before
 
 

@@ -49,7 +49,7 @@ def test_a_release_without_test_results_is_cancelled_by_the_name_of_the_rule() -
     world.change(conditional(tests_passed=["staging"]))
     world.settle()
     assert world.phase(1) is Phase.CANCELLED
-    assert world.releases[1].reason == "tests-passed: staging: no results are known"
+    assert world.releases[1].reason == "tests-passed: staging: no results yet"
     assert results(world, "gate.refused") == {"tests-passed": False}
     assert not [step for step in world.steps(StepKind.DEPLOY) if step.environment == "production"]
 
@@ -60,7 +60,7 @@ def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
     assert results(world, "gate.soaking") == {"soaked": False}
     headline, following, rules = told(world)
     assert headline == "shop-1 waits in production until it has soaked in staging until 2026-11-23 08:30 UTC."
-    assert following == "Time has to pass; then it goes on by itself."
+    assert following == "Nothing to do: it continues automatically once the time has passed."
     assert not rules["soaked"].passed
     assert rules["soaked"].reason == "its soak in staging is over at 2026-11-23 08:30:00 UTC"
     world.wait(29 * MINUTE)
@@ -76,7 +76,7 @@ def test_a_soak_whose_message_is_lost_is_ended_by_the_sweep() -> None:
     world = pushed(conditional(soak="30m"))
     world.outbox.clear()
     world.wait(30 * MINUTE)
-    assert told(world)[1] == "Its wait was over at 2026-11-23 08:30 UTC: the next sweep brings it on."
+    assert told(world)[1] == "Its wait was over at 2026-11-23 08:30 UTC: the next sweep moves it on."
     world.sweep()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED

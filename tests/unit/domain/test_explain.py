@@ -56,9 +56,9 @@ def test_joining_names_the_fact_that_is_missing_and_until_when_it_is_waited_for(
     world.push("v1", actor="builder")
     told = explained(world)
     assert told.headline == "shop-1 waits for its CI run to succeed until 2026-11-23 10:00 UTC."
-    assert told.next == "The registry or the CI pipeline has to tell of its CI run to succeed."
+    assert told.next == "The registry or the CI pipeline has to report; the release waits for its CI run to succeed."
     assert rule(told, "staging", "image-was-pushed").reason == "pushed as v1 at 2026-11-23 08:00 UTC by builder"
-    assert rule(told, "staging", "run-succeeded").reason == "no CI run that built v1 was heard of"
+    assert rule(told, "staging", "run-succeeded").reason == "no CI run that built v1 was reported"
 
 
 def test_joining_that_waits_for_the_push_says_so() -> None:
@@ -73,7 +73,7 @@ def test_joining_whose_time_is_over_waits_for_the_sweep() -> None:
     world = World(application(start=Start.BOTH))
     world.push("v1")
     world.wait(timedelta(hours=2))
-    assert explained(world).next == "Its time was over at 2026-11-23 10:00 UTC: the next sweep ends it."
+    assert explained(world).next == "Its deadline passed at 2026-11-23 10:00 UTC: the next sweep ends it."
 
 
 def test_resolving_says_what_is_looked_up() -> None:
@@ -82,7 +82,7 @@ def test_resolving_says_what_is_looked_up() -> None:
     told = explained(world)
     assert told.headline == "shop-1 is resolving: its tag is being looked up in the registry."
     assert rule(told, "staging", "digest-is-known").reason == "7 is not resolved"
-    assert told.next == "The resolve step reports by 2026-11-23 08:10 UTC, with nobody's help."
+    assert told.next == "The resolve step is running and due by 2026-11-23 08:10 UTC; no action needed."
 
 
 def test_queued_names_the_release_ahead_and_what_that_does() -> None:
@@ -99,7 +99,7 @@ def test_queued_names_the_release_ahead_and_what_that_does() -> None:
 
 def test_planning_says_which_attempt() -> None:
     told = explained(stopped_at(StepKind.PLAN, "staging"))
-    assert told.headline == "shop-1 is planning in staging: what a rollout would do is being worked out."
+    assert told.headline == "shop-1 is planning in staging: the plan of its exact changes is being made."
     assert rule(told, "staging", "plan-is-current").reason == "the plan is being made (attempt 1)"
 
 
@@ -155,7 +155,7 @@ def test_awaiting_approval_whose_time_is_over_waits_for_the_sweep() -> None:
     world.wait(timedelta(hours=25))
     told = explained(world)
     assert not rule(told, "production", "gate-is-open").passed
-    assert told.next == "Its time was over at 2026-11-24 08:00 UTC: the next sweep ends it."
+    assert told.next == "Its deadline passed at 2026-11-24 08:00 UTC: the next sweep ends it."
 
 
 def test_awaiting_approval_that_nobody_can_give_says_when_it_expires() -> None:
@@ -163,7 +163,7 @@ def test_awaiting_approval_that_nobody_can_give_says_when_it_expires() -> None:
     world.push("v1")
     world.run(ci_run("v1", by=CLEO))
     world.settle()
-    assert explained(world).next == ("Nobody who is listed can still vote; it expires at 2026-11-24 08:00 UTC.")
+    assert explained(world).next == ("Nobody on the list can still vote; it expires at 2026-11-24 08:00 UTC.")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_rollout_says_what_is_being_done_and_when_the_step_reports(kind: StepK
     told = explained(world)
     assert told.phase is phase
     assert told.headline == f"shop-1 is {phase} in production: {words}."
-    assert told.next.startswith(f"The {kind} step reports by 2026-11-23 ")
+    assert told.next.startswith(f"The {kind} step is running and due by 2026-11-23 ")
     assert holds(told, "production") == {
         "previous-environment-was-live": True,
         "no-newer-release": True,
@@ -198,13 +198,13 @@ def test_an_overdue_step_waits_for_the_sweep_to_send_it_again_and_is_given_up_in
     world = stopped_at(StepKind.PLAN, "staging")
     world.effects.lose(StepKind.PLAN, times=10)
     world.wait(timedelta(minutes=10))
-    assert "the next sweep asks for it again" in explained(world).next
+    assert "the next sweep sends it again" in explained(world).next
     for _ in range(3):
         world.sweep()
         world.settle()
-        assert "with nobody's help; it was sent again" in explained(world).next
+        assert "no action needed; it was sent again" in explained(world).next
         world.wait(timedelta(minutes=10))
-    assert "the next sweep gives it up" in explained(world).next
+    assert "the next sweep fails the release" in explained(world).next
 
 
 def failing(kind: StepKind, *, live_before: bool, on_failure: OnFailure = OnFailure.ROLL_BACK) -> World:
@@ -230,7 +230,7 @@ def test_rolling_back_gives_the_reason() -> None:
     assert told.headline == "shop-2 is rolling back in production: it answers 500."
     assert rule(told, "production", "verification-passed").reason == "probe /: expected 200, got 500"
     assert rule(told, "production", "artifact-is-promoted").passed
-    assert told.next.startswith("The roll-back step reports")
+    assert told.next.startswith("The roll-back step is running")
 
 
 def test_rolled_back_says_that_nothing_is_broken_now() -> None:
@@ -296,7 +296,7 @@ def test_expired_says_when_its_time_was_over() -> None:
     world.settle()
     told = explained(world)
     assert told.headline == "shop-1 expired in production: nobody decided in time."
-    assert rule(told, "production", "gate-is-open").reason == "its time was over at 2026-11-24 08:00 UTC"
+    assert rule(told, "production", "gate-is-open").reason == "its deadline passed at 2026-11-24 08:00 UTC"
 
 
 @pytest.mark.parametrize("while_joining", [True, False])

@@ -39,7 +39,7 @@ def test_a_release_is_approved_ahead_and_goes_live_when_the_freeze_ends() -> Non
         f"shop-1 is ready, and held back in production: production is frozen by {OPERATOR} since 2026-11-23 08:00 UTC, "
         "until somebody ends it: the sale."
     )
-    assert following == "An operator ends the freeze, or lets this release past it; then it goes on by itself."
+    assert following == "An operator ends the freeze, or lets this release past it; then it continues automatically."
     assert "freeze" in broken
     world.command(Verb.UNFREEZE)
     world.settle()
@@ -119,7 +119,7 @@ def test_a_release_waits_for_its_window_and_goes_on_by_itself() -> None:
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.HELD_BACK
-    assert told(world)[1] == "It goes on by itself at 2026-11-23 10:00 UTC, once its plan was found to be current."
+    assert told(world)[1] == "It continues automatically at 2026-11-23 10:00 UTC, if its plan is still current."
     world.wait(HOUR)
     world.settle()
     assert world.phase(1) is Phase.COMPLETED

@@ -190,7 +190,7 @@ def test_a_vote_that_comes_after_the_gates_time_is_refused_although_no_sweep_has
     world.wait(timedelta(hours=24))
     decision = world.vote(1, ADA)
     assert refusals(decision) == ["gate-is-open"]
-    assert decision.rules[0].reason.endswith("but its time was over at 2026-11-24 08:00 UTC")
+    assert decision.rules[0].reason.endswith("but its deadline passed at 2026-11-24 08:00 UTC")
 
 
 def test_a_vote_on_a_release_that_does_not_exist_says_so() -> None:

@@ -92,7 +92,7 @@ def test_a_failed_first_rollout_has_nothing_to_bring_back_and_fails(kind: StepKi
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.FAILED
-    assert world.releases[1].reason == "it answers 500 (nothing was live before, so nothing was brought back)"
+    assert world.releases[1].reason == "it answers 500 (nothing was live before, so there was nothing to roll back to)"
     assert world.live("staging") is None
 
 

@@ -99,7 +99,7 @@ def test_a_plan_that_says_nothing_of_a_required_rule_is_refused() -> None:
     silent = plan_result(step, application(), world.delivery, world.releases[1], world.lanes["production"])
     world.finish(step, Outcome(result=silent))
     assert world.phase(1) is Phase.FAILED
-    assert world.releases[1].reason == "has-sbom: the plan says nothing of it"
+    assert world.releases[1].reason == "has-sbom: the plan has no result for it"
 
 
 def test_a_refusal_by_a_policy_that_has_changed_meanwhile_leads_to_a_new_plan() -> None:
@@ -135,7 +135,7 @@ def test_explain_shows_what_is_required_before_it_was_looked_at() -> None:
     world.settle()
     found = rule(explained(world), "production", "built-by")
     assert not found.passed
-    assert found.reason == "it is looked at when the rollout is planned"
+    assert found.reason == "it is checked when the rollout is planned"
 
 
 def test_explain_shows_what_was_found_and_what_to_do() -> None:

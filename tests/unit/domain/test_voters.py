@@ -81,7 +81,7 @@ def test_members_of_a_group_in_entra_may_vote_once_they_have_signed_in() -> None
     world = at_the_gate(gated(ADA, required=1, groups={"releasers": RELEASERS}))
     unproven = world.vote(1, GUEST)
     assert refusals(unproven) == ["approver-is-listed"]
-    assert reason_of(unproven, "approver-is-listed").endswith("; who is in a group of Entra has to sign in")
+    assert reason_of(unproven, "approver-is-listed").endswith("; members of an Entra group have to sign in")
     world.vote(1, GUEST, signed_in=SIGN_INS[GUEST])
     assert world.phase(1) is Phase.PROMOTING
 
@@ -116,7 +116,7 @@ def test_who_made_the_commit_may_approve_where_the_gate_says_so_and_it_is_told()
     world = at_the_gate(gated(ADA, committer_may_approve=True), run=built(committed_by=ADA))
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.PROMOTING
-    assert reason_of(decision, "approver-is-not-committer").endswith("who may approve here all the same")
+    assert reason_of(decision, "approver-is-not-committer").endswith("and may approve here nevertheless")
 
 
 def test_who_made_the_commit_may_reject_it() -> None:

@@ -112,7 +112,7 @@ def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: 
 
     busy = Ledger(Interfering(installation.table, interfere))
     patience = replace(installation.app.handler.patience, pause=waits.append)
-    with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed met other writers"):
+    with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed lost to other writers"):
         replace(installation.app.handler, ledger=busy, patience=patience).handle(installation.pushed("1.0"))
     assert len(waits) == ATTEMPTS
     assert waits == sorted(waits)

@@ -43,7 +43,7 @@ def test_the_plan_warns_when_the_manifests_are_gone_and_uses_the_present_ones(in
     installation.settle()
     assert installation.phase(3) is Phase.COMPLETED
     (warning,) = installation.app.reader.plan(installation.release(3).plan_hash or "").warnings
-    assert warning == "the manifests of shop-1 are not kept any more: the present ones are used, with its image"
+    assert warning == "the manifests of shop-1 are no longer stored: the current ones are used, with its image"
     made = next(r for r in installation.trail() if r.release == "shop-3" and r.action == "plan.made")
     assert made.details["warnings"] == [warning]
     assert installation.production.digest("shop") == installation.release(1).digest
@@ -56,8 +56,7 @@ def test_an_image_that_the_environments_registry_has_lost_is_copied_once_more(in
     installation.settle()
     assert installation.phase(3) is Phase.COMPLETED
     assert (
-        "copied from nonprod once more"
-        in installation.app.reader.plan(installation.release(3).plan_hash or "").warnings[0]
+        "copied from nonprod again" in installation.app.reader.plan(installation.release(3).plan_hash or "").warnings[0]
     )
 
 

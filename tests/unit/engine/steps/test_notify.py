@@ -78,7 +78,7 @@ def test_nobody_is_told_of_a_gate_that_has_closed(installation: Installation, st
     installation.vote(1)
     installation.run_step(step)
     assert installation.inbox.messages == []
-    assert outcome(installation)[1]["reason"] == "nobody needs to be told any more"
+    assert outcome(installation)[1]["reason"] == "nobody needs to be notified any more"
 
 
 def test_nobody_gets_a_link_to_a_later_gate_than_the_one_they_are_asked_about(
