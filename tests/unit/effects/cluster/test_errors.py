@@ -53,7 +53,7 @@ def test_a_refusal_names_the_fields() -> None:
     body = a_status(
         'Deployment.apps "web" is invalid',
         "Invalid",
-        events=[{"field": "spec.replicas", "message": "must be positive"}],
+        causes=[{"field": "spec.replicas", "message": "must be positive"}],
     )
     error = from_answer(422, body, what="check Deployment/web")
     assert isinstance(error, Refused)
