@@ -1,4 +1,4 @@
-"""The setting `SLIPWAY_CHANNELS`: the kinds of channels by which people are told, and what each kind needs."""
+"""The setting `SLIPWAY_CHANNELS`: the kinds of notification channels, and the fields of each kind."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -9,13 +9,13 @@ from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, mode
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, Mail, Part, check_address
 
 WORKFLOWS: Final = (".environment.api.powerplatform.com", ".logic.azure.com")
-"""Ends of the host names under which Workflows (Power Automate) takes cards for Teams."""
+"""Suffixes of the host names at which Workflows (Power Automate) receives cards for Teams."""
 RETIRED: Final = ("webhook.office.com", "outlook.office.com", "outlook.office365.com")
-"""Hosts of Office 365 connectors, which Microsoft switched off in May 2026."""
+"""Hosts of the Office 365 connectors that Microsoft switched off in May 2026."""
 
 
 class WebhookSettings(Part):
-    """A signed CloudEvent is posted: for receivers of any other kind."""
+    """Posts a signed CloudEvent, for receivers of any kind."""
 
     kind: Literal["webhook"] = Field(default="webhook", description="A signed CloudEvent is posted.")
     url: SecretStr = Field(description="Where notices are posted; treated as a secret, as such addresses often are.")
@@ -29,7 +29,7 @@ class WebhookSettings(Part):
 
 
 class WorkflowSettings(Part):
-    """A workflow that waits for an HTTP request."""
+    """A workflow with an HTTP trigger."""
 
     url: SecretStr
 
@@ -53,7 +53,7 @@ class WorkflowSettings(Part):
 
 
 class TeamsSettings(WorkflowSettings):
-    """A card is posted to a channel in Teams, by a workflow that waits for a webhook request."""
+    """Posts a card to a Teams channel, through a workflow with a webhook trigger."""
 
     kind: Literal["teams"] = Field(description="A card is posted to a channel in Teams.")
     url: SecretStr = Field(
@@ -63,7 +63,7 @@ class TeamsSettings(WorkflowSettings):
 
 
 class TeamsFlowSettings(WorkflowSettings):
-    """Each approver is asked in a chat in Teams, and answers there."""
+    """Asks each approver in a Teams chat, where they also answer."""
 
     kind: Literal["teams-flow"] = Field(description="Each approver is asked in Teams, and answers there.")
     url: SecretStr = Field(
@@ -83,7 +83,7 @@ class _MailSettings(Part):
 
 
 class SmtpSettings(_MailSettings):
-    """Mail by a server of one's own."""
+    """Mail through an SMTP server."""
 
     kind: Literal["smtp"] = Field(description="Mail by an SMTP server.")
     host: str = Field(
@@ -111,14 +111,14 @@ class SmtpSettings(_MailSettings):
 
 
 class AcsEmailSettings(_MailSettings):
-    """Mail by Azure Communication Services, with the app's identity."""
+    """Mail through Azure Communication Services, with the app's identity."""
 
     kind: Literal["acs-email"] = Field(description="Mail by Azure Communication Services, with the app's identity.")
     endpoint: Address = Field(description="Such as `https://contoso.europe.communication.azure.com`.")
 
 
-def _kind_of(given: Any) -> Any:
-    return given.get("kind", "webhook") if isinstance(given, dict) else getattr(given, "kind", None)
+def _kind_of(channel: Any) -> Any:
+    return channel.get("kind", "webhook") if isinstance(channel, dict) else getattr(channel, "kind", None)
 
 
 ChannelSettings = Annotated[
@@ -133,4 +133,4 @@ ChannelSettings = Annotated[
         custom_error_message="kind: expected webhook, teams, teams-flow, smtp or acs-email",
     ),
 ]
-"""One channel. What has no kind is a webhook."""
+"""One channel. Without `kind`, it is a webhook."""

@@ -65,7 +65,7 @@ def render_documents(
     image: str,
     values: Mapping[str, str],
 ) -> tuple[dict[str, Any], ...]:
-    """As `render`, from documents that have been read."""
+    """Like `render`, from documents that were read before."""
     if not BY_DIGEST.fullmatch(image):
         raise ValueError(f"image: expected login_server/repository@sha256:<64 hex>, got {shown(image)}")
     if set(values) != set(BUILT_INS):

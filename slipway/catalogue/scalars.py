@@ -23,7 +23,7 @@ Scalar = str | int | float | bool | None
 
 
 def plain(text: str) -> Scalar:
-    """The value of an unquoted scalar. ValueError for a number that JSON, and so Kubernetes, cannot hold."""
+    """The value of an unquoted scalar. Raises ValueError for a number that JSON, and so Kubernetes, cannot hold."""
     if text in _NULLS:
         return None
     if text in _BOOLEANS:
@@ -49,7 +49,7 @@ def _number(text: str) -> Scalar:
         return _int64(int(hexadecimal[1], 16), text)
     if _NOT_IN_JSON.fullmatch(text):
         raise ValueError("a number that JSON can hold")
-    # Leading zeros make a number float to some readers and text to others: it stays text.
+    # Some readers take a number with leading zeros for a float and others for text, so it stays text.
     if _FLOAT.fullmatch(text) and not re.match(r"[-+]?0[0-9]", text):
         value = float(text)
         if math.isinf(value):

@@ -1,6 +1,6 @@
-"""Calls to the outside as spans: a wrapper around a port, whose methods it knows by their names only.
+"""Wraps a port so that calls of its methods, given by name, become spans.
 
-The wiring puts it around what it opens, so that no client and no step has to know of traces.
+`bootstrap` wraps the ports that it opens, so that clients and steps need not know about traces.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from .recording import Values, carrier, span
 
 
 class _Observed:
-    """Stands in for a port: the named methods are spans, everything else is the port's own."""
+    """Stands in for a port: calls of the named methods are spans, and any other attribute is the port's own."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class _Observed:
 
 
 def nothing(*_: object, **__: object) -> Values:
-    """A call of which only the name is told."""
+    """Describes a call by its name only."""
     return {}
 
 
@@ -50,9 +50,9 @@ def observed[T](
     values: Values | None = None,
     expected: tuple[type[BaseException], ...] = (),
 ) -> T:
-    """The port, its named methods wrapped in spans. Each function gets the call's arguments and tells of them.
+    """The port with the named methods wrapped in spans. Each function maps a call's arguments to the span's values.
 
-    What is `expected` to be raised (a conflict with another writer) is told, and is no error.
+    An `expected` exception, such as a conflict with another writer, is set as the outcome and is not an error.
     """
     return cast(T, _Observed(port, family, methods, values or {}, expected))
 
@@ -77,8 +77,8 @@ def _spanned(
 
     @wraps(method)
     def iterated(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        """Rows come page by page, as they are asked for: the span is written when nobody asks for more."""
-        told, began, parent, count = tell(*args, **kwargs), datetime.now(UTC), carrier(), 0
+        """The span of a generator lasts until its consumer stops, so it is written at the end."""
+        values, began, parent, count = tell(*args, **kwargs), datetime.now(UTC), carrier(), 0
         reason = ""
         try:
             for row in method(*args, **kwargs):
@@ -88,8 +88,8 @@ def _spanned(
             reason = f"{type(error).__name__}: {error}"
             raise
         finally:
-            told[Attribute.COUNT] = count
-            with span(family, which, told, direction="client", parent=parent, began=began) as ended:
+            values[Attribute.COUNT] = count
+            with span(family, which, values, direction="client", parent=parent, began=began) as ended:
                 if reason:
                     ended.fail(reason)
 

@@ -97,7 +97,7 @@ def test_an_api_server_that_is_busy_or_broken_is_worth_another_try(status: int) 
 def test_what_the_server_says_of_a_secret_is_never_quoted(status: int) -> None:
     message = 'failed to create typed patch object: .stringData.p: expected string, got Value: "hunter2"'
     error = from_answer(
-        status, a_status(message, events=[{"field": "stringData.p"}]), what="apply Secret/s", withhold=True
+        status, a_status(message, causes=[{"field": "stringData.p"}]), what="apply Secret/s", withhold=True
     )
     assert "hunter2" not in str(error)
     assert "apply Secret/s" in str(error)
