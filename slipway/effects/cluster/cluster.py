@@ -92,9 +92,9 @@ class Cluster:
         """The output of all containers of the Job. A longer output is cut to its end, with a line that says so."""
         return jobs.log(self._objects, name, namespace, limit_bytes)
 
-    def probe(self, wanted: HttpProbe, namespace: str) -> ProbeResult:
+    def probe(self, request: HttpProbe, namespace: str) -> ProbeResult:
         """Send one HTTP request to a service through the API server."""
-        return probe(self._connection, wanted, namespace)
+        return probe(self._connection, request, namespace)
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[rights.Right, ...]:
         """The rights that a rollout of the manifests needs and the server does not grant. Changes nothing."""
