@@ -79,9 +79,9 @@ def _delivers(application: Application, event: ImagePushed) -> bool:
 
 
 def _built_by(application: Application, event: PipelineCompleted) -> bool:
-    wanted, run = application.pipeline, event.run
+    pipeline, run = application.pipeline, event.run
     if event.repository is not None and event.repository != application.image.repository:
         return False
-    if wanted is None or wanted.name.casefold() != run.pipeline.casefold():
+    if pipeline is None or pipeline.name.casefold() != run.pipeline.casefold():
         return False
-    return run.project.casefold() in {name.casefold() for name in (wanted.project, wanted.project_id) if name}
+    return run.project.casefold() in {name.casefold() for name in (pipeline.project, pipeline.project_id) if name}

@@ -1,8 +1,8 @@
-"""What a plain YAML scalar means here.
+"""Resolves the type of plain YAML scalars.
 
-`kubectl` reads YAML 1.1 in Go's dialect, PyYAML reads another dialect of it, editors check YAML 1.2. They agree on
-nearly everything; where they do not (`on`, `22:22`, `2026-11-23`, `0644`) this module follows `kubectl`, and marks the
-words that kubectl takes for booleans and people for text, so that a manifest that holds one is refused.
+`kubectl` reads YAML 1.1 in Go's dialect, PyYAML another dialect of it, and editors check YAML 1.2. They disagree on
+few scalars (`on`, `22:22`, `2026-11-23`, `0644`); there this module follows `kubectl`. It marks the words that kubectl
+takes for booleans but people for text, so that a manifest that contains one is refused.
 """
 
 import math

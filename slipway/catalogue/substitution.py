@@ -57,7 +57,7 @@ class _Substitution:
             return text
         if steps in self._document.open_names and (name := text[2:-1]) in self._typed:
             return _typed(self._values[name])
-        replaced = _NAME.sub(lambda found: self._replacement(found, steps), text)
+        replaced = _NAME.sub(lambda match: self._replacement(match, steps), text)
         self._characters += len(replaced)
         if self._characters > MAX_CHARACTERS:
             limit = f"at most {MAX_CHARACTERS // 1024} KiB of text once names are replaced"

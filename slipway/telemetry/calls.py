@@ -25,13 +25,15 @@ class _Observed:
         expected: tuple[type[BaseException], ...],
     ) -> None:
         self._port = port
-        for name, tell in methods.items():
+        for name, describe in methods.items():
             which = name.replace("_", "-")
 
-            def told(*args: Any, _tell: Callable[..., Values] = tell, **kwargs: Any) -> dict[Attribute, Any]:
-                return {**values, **_tell(*args, **kwargs)}
+            def values_of_call(
+                *args: Any, _describe: Callable[..., Values] = describe, **kwargs: Any
+            ) -> dict[Attribute, Any]:
+                return {**values, **_describe(*args, **kwargs)}
 
-            self.__dict__[name] = _spanned(getattr(port, name), family, which, told, expected)
+            self.__dict__[name] = _spanned(getattr(port, name), family, which, values_of_call, expected)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
@@ -61,13 +63,13 @@ def _spanned(
     method: Callable[..., Any],
     family: Family,
     which: str,
-    tell: Callable[..., dict[Attribute, Any]],
+    describe: Callable[..., dict[Attribute, Any]],
     expected: tuple[type[BaseException], ...],
 ) -> Callable[..., Any]:
     @wraps(method)
     def called(*args: Any, **kwargs: Any) -> Any:
         refused: BaseException | None = None
-        with span(family, which, tell(*args, **kwargs), direction="client") as current:
+        with span(family, which, describe(*args, **kwargs), direction="client") as current:
             try:
                 return method(*args, **kwargs)
             except expected as error:
@@ -78,7 +80,7 @@ def _spanned(
     @wraps(method)
     def iterated(*args: Any, **kwargs: Any) -> Iterator[Any]:
         """The span of a generator lasts until its consumer stops, so it is written at the end."""
-        values, began, parent, count = tell(*args, **kwargs), datetime.now(UTC), carrier(), 0
+        values, began, parent, count = describe(*args, **kwargs), datetime.now(UTC), carrier(), 0
         reason = ""
         try:
             for row in method(*args, **kwargs):

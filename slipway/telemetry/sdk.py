@@ -75,7 +75,7 @@ class Sdk:
             links=_links(link),
             start_time=int(began.timestamp() * 1e9) if began else None,
         )
-        recorded_span = _Told(span)
+        recorded_span = _RedactedSpan(span)
         with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
             try:
                 yield recorded_span
@@ -131,7 +131,7 @@ class Sdk:
             end()
 
 
-class _Told:
+class _RedactedSpan:
     """A span of the SDK whose texts are redacted."""
 
     def __init__(self, span: trace.Span) -> None:

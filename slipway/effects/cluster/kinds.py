@@ -136,15 +136,18 @@ class Kinds:
         for field, value in (("apiVersion", api_version), ("kind", kind), ("metadata.name", name)):
             if not isinstance(value, str) or not value:
                 raise Refused(f"manifest {number}: {field}: expected a name, got {value!r:.80}", fields=(field,))
-        found = self.find(str(api_version), str(kind))
+        object_kind = self.find(str(api_version), str(kind))
         own = metadata.get("namespace")
-        if found.namespaced and own not in (None, namespace):
+        if object_kind.namespaced and own not in (None, namespace):
             raise Refused(
                 f'{kind}/{name}: metadata.namespace: expected "{namespace}", the environment\'s, or none, got "{own}"',
                 fields=("metadata.namespace",),
             )
         return Target(
-            manifest=dict(manifest), kind=found, name=str(name), namespace=namespace if found.namespaced else None
+            manifest=dict(manifest),
+            kind=object_kind,
+            name=str(name),
+            namespace=namespace if object_kind.namespaced else None,
         )
 
     def _discover(self, api_version: str) -> None:

@@ -26,7 +26,7 @@ def failure_of(pod: Mapping[str, Any]) -> str | None:
         waiting = (container.get("state") or {}).get("waiting") or {}
         reason, restarts = waiting.get("reason"), int(container.get("restartCount") or 0)
         if reason in _HOPELESS:
-            return _told(pod, container, waiting)
+            return _waiting_reason(pod, container, waiting)
         if reason == "CrashLoopBackOff" and restarts >= MANY_RESTARTS:
             termination = (container.get("lastState") or {}).get("terminated") or {}
             code = (
@@ -34,7 +34,7 @@ def failure_of(pod: Mapping[str, Any]) -> str | None:
                 if "exitCode" in termination
                 else ""
             )
-            return f"{_place(pod, container)}: CrashLoopBackOff: restarted {restarts} times{code}"
+            return f"{_container_name(pod, container)}: CrashLoopBackOff: restarted {restarts} times{code}"
     return None
 
 
@@ -46,7 +46,7 @@ def hindrance_of(pod: Mapping[str, Any]) -> str | None:
     for container in _containers(pod):
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            return _told(pod, container, waiting)
+            return _waiting_reason(pod, container, waiting)
     return None
 
 
@@ -115,10 +115,10 @@ def _containers(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
 
 
-def _place(pod: Mapping[str, Any], container: Mapping[str, Any]) -> str:
+def _container_name(pod: Mapping[str, Any], container: Mapping[str, Any]) -> str:
     return f"pod {pod['metadata']['name']}, container {container.get('name')}"
 
 
-def _told(pod: Mapping[str, Any], container: Mapping[str, Any], waiting: Mapping[str, Any]) -> str:
+def _waiting_reason(pod: Mapping[str, Any], container: Mapping[str, Any], waiting: Mapping[str, Any]) -> str:
     message = str(waiting.get("message") or "")[:MAX_REASON]
-    return f"{_place(pod, container)}: " + ": ".join(filter(None, (str(waiting.get("reason")), message)))
+    return f"{_container_name(pod, container)}: " + ": ".join(filter(None, (str(waiting.get("reason")), message)))

@@ -14,8 +14,8 @@ MAX_DIFFS = 512 * 1024
 """Characters of all diffs of one preview together."""
 
 _SEARCHED = tuple(
-    BUILT_IN[found]
-    for found in (
+    BUILT_IN[kind]
+    for kind in (
         *(("v1", "ConfigMap"), ("v1", "Secret"), ("v1", "Service"), ("v1", "ServiceAccount")),
         *(("v1", "PersistentVolumeClaim"), ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")),
         *(("apps/v1", "DaemonSet"), ("batch/v1", "Job"), ("batch/v1", "CronJob"), ("networking.k8s.io/v1", "Ingress")),
@@ -46,8 +46,8 @@ def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> Objec
     except Refused as refused:
         if live is None or not may_replace(target, live, refused):
             raise
-        wanted = cleaned(target.manifest)
-        return _as(target, Change.REPLACED, difference(projected(cleaned(live), wanted), wanted))
+        manifest = cleaned(target.manifest)
+        return _as(target, Change.REPLACED, difference(projected(cleaned(live), manifest), manifest))
     change = Change.CREATED if before is None else Change.UNCHANGED if before == after else Change.CHANGED
     return _as(target, change, difference(before, after))
 

@@ -55,11 +55,11 @@ def deployment(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
 
 
 def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
-    wanted = _count(spec, "replicas", default=1)
+    replicas = _count(spec, "replicas", default=1)
     updated, available = _count(status, "updatedReplicas"), _count(status, "availableReplicas")
     old = _count(status, "replicas") - updated
-    if updated < wanted:
-        return f"{updated} of {wanted} pods have the new template"
+    if updated < replicas:
+        return f"{updated} of {replicas} pods have the new template"
     if old > 0:
         return f"{old} old pods are not gone yet"
     return f"{available} of {updated} new pods are available" if available < updated else None
@@ -77,18 +77,18 @@ def stateful_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> V
 
 
 def _stateful_set_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
-    wanted = _count(spec, "replicas", default=1)
+    replicas = _count(spec, "replicas", default=1)
     ready, updated, available = (_count(status, f"{word}Replicas") for word in ("ready", "updated", "available"))
     partition = _count((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}, "partition")
-    due = max(wanted - partition, 0)
+    due = max(replicas - partition, 0)
     if updated < due:
         return f"{updated} of {due} pods have the new template"
-    if ready < wanted:
-        return f"{ready} of {wanted} pods are ready"
-    if spec.get("minReadySeconds") and available < wanted:
-        return f"{available} of {wanted} pods have been ready for long enough"
+    if ready < replicas:
+        return f"{ready} of {replicas} pods are ready"
+    if spec.get("minReadySeconds") and available < replicas:
+        return f"{available} of {replicas} pods have been ready for long enough"
     # Right after a change the counts can still describe the old revision. With a partition the two always differ.
-    if partition == 0 and wanted and status.get("currentRevision") != status.get("updateRevision"):
+    if partition == 0 and replicas and status.get("currentRevision") != status.get("updateRevision"):
         return "not all pods have the newest revision"
     return None
 
@@ -97,15 +97,15 @@ def daemon_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
     spec, status = _spec(live), _status(live)
     if not _observed(live):
         return _waiting("the new spec is not observed yet")
-    wanted = _count(status, "desiredNumberScheduled")
+    desired = _count(status, "desiredNumberScheduled")
     updated, available = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
     if _on_delete(spec):
-        return _by_hand(updated, wanted)
-    if updated < wanted:
-        return _unless_hindered(evidence, f"{updated} of {wanted} pods have the new template")
-    if available < wanted:
-        return _unless_hindered(evidence, f"{available} of {wanted} pods are available")
-    return _done(f"{available} of {wanted} nodes have an available pod")
+        return _by_hand(updated, desired)
+    if updated < desired:
+        return _unless_hindered(evidence, f"{updated} of {desired} pods have the new template")
+    if available < desired:
+        return _unless_hindered(evidence, f"{available} of {desired} pods are available")
+    return _done(f"{available} of {desired} nodes have an available pod")
 
 
 def job(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
@@ -156,12 +156,12 @@ def _about_another_set(condition: Mapping[str, Any], evidence: Evidence) -> bool
     return named is not None and newest is not None and named[1] != newest["metadata"]["name"]
 
 
-def _by_hand(updated: int, wanted: int) -> Verdict:
-    if updated < wanted:
+def _by_hand(updated: int, desired: int) -> Verdict:
+    if updated < desired:
         return _failed(
             "updateStrategy OnDelete: pods get the new template only when someone deletes them; use RollingUpdate"
         )
-    return _done(f"{updated} of {wanted} pods have the new template")
+    return _done(f"{updated} of {desired} pods have the new template")
 
 
 def _on_delete(spec: Mapping[str, Any]) -> bool:

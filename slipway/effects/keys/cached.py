@@ -57,8 +57,8 @@ class CachedKeys:
             raise KeysUnavailable("the signing keys cannot be read right now")
         return self._keys
 
-    def _looks(self, wanted: str | None, now: float) -> bool:
-        unknown = wanted is not None and wanted not in self._keys
+    def _looks(self, key_id: str | None, now: float) -> bool:
+        unknown = key_id is not None and key_id not in self._keys
         old = now - self._read_at >= self._max_age
         return (unknown or old) and now - self._looked_at >= self._pause
 

@@ -21,7 +21,7 @@ def asking_card(message: Message, *, room: int = SIZE_LIMIT) -> Element:
         element = _asking(message, kept)
         if len(json.dumps(element)) <= room:
             return element
-    raise ValueError(f"a card of at most {room} bytes could not be made, even without lists")
+    raise ValueError(f"the card exceeds {room} bytes even without lists")
 
 
 def _asking(message: Message, kept: int | None) -> Element:

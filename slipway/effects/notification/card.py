@@ -24,16 +24,18 @@ type Element = dict[str, Any]
 
 def envelope(message: Message) -> bytes:
     """The request's body. Lists are shortened if it would exceed `SIZE_LIMIT`; raises ValueError if it still does."""
-    for kept in (None, 4, 0):
+    for lines_kept in (None, 4, 0):
         body = json.dumps(
             {
                 "type": "message",
-                "attachments": [{"contentType": CONTENT_TYPE, "contentUrl": None, "content": card(message, kept=kept)}],
+                "attachments": [
+                    {"contentType": CONTENT_TYPE, "contentUrl": None, "content": card(message, kept=lines_kept)}
+                ],
             }
         ).encode()
         if len(body) <= SIZE_LIMIT:
             return body
-    raise ValueError(f"a card of at most {SIZE_LIMIT} bytes could not be made, even without lists")
+    raise ValueError(f"the card exceeds {SIZE_LIMIT} bytes even without lists")
 
 
 def card(message: Message, *, kept: int | None = None) -> Element:

@@ -156,33 +156,33 @@ class _Tokens:
         self._challenge: Challenge | None = None
         self._held: dict[Scopes, Authorization] = {}
         self._lock = threading.Lock()
-        """Held while a token is fetched, so that many threads that need one fetch it once."""
+        """Locked while a token is fetched, so that several threads that need the same token fetch it once."""
 
     def header(self, scopes: Scopes) -> dict[str, str]:
-        """Empty as long as the registry has not asked for any."""
+        """The `Authorization` header; empty until the registry has answered with a challenge."""
         with self._lock:
             if self._challenge is None:
                 return {}
-            held = self._held.get(scopes)
-            if held is None or held.renew_at <= self._clock():
-                held = self._authorizer.authorize(self._challenge, scopes)
-                self._held[scopes] = held
-            return {"Authorization": held.header}
+            token = self._held.get(scopes)
+            if token is None or token.renew_at <= self._clock():
+                token = self._authorizer.authorize(self._challenge, scopes)
+                self._held[scopes] = token
+            return {"Authorization": token.header}
 
     def renew(self, scopes: Scopes, used: dict[str, str], headers: urllib3.HTTPHeaderDict, where: Where) -> None:
-        """After a 401: take the challenge in, and drop the token that was used, unless somebody has renewed it."""
+        """Handle a 401: store the challenge, and drop the token used unless another thread has renewed it already."""
         challenge = parse_challenge(headers.getlist("WWW-Authenticate"))
         with self._lock:
             self._challenge = challenge or self._challenge
             if self._challenge is None:
-                raise Denied(where, "the registry answers 401 without saying how to sign in")
-            held = self._held.get(scopes)
-            if held is not None and used.get("Authorization") == held.header:
+                raise Denied(where, "the registry answers 401 without a challenge that says how to sign in")
+            token = self._held.get(scopes)
+            if token is not None and used.get("Authorization") == token.header:
                 del self._held[scopes]
 
 
 def parse_challenge(values: Sequence[str]) -> Challenge | None:
-    """The Bearer challenge where there is one, else the Basic one."""
+    """The Bearer challenge if there is one, or else the Basic challenge; None if there is neither."""
     text = ", ".join(values)
     bearer = re.search(r"(?i)\bbearer\s+(.*)", text)
     if bearer:

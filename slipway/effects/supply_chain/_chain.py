@@ -125,7 +125,7 @@ def _check_leaf(leaf: x509.Certificate, *, alone: bool) -> None:
         "keyCertSign": value.key_cert_sign,
         "cRLSign": value.crl_sign,
     }
-    if wrong := [usage_name for usage_name, given in others.items() if given]:
+    if wrong := [usage_name for usage_name, is_set in others.items() if is_set]:
         raise Unproven(f"the signing certificate of {name} is also for {', '.join(wrong)}")
     extended = _extension(leaf, x509.ExtendedKeyUsage)
     if extended is not None and (wrong := [_NOT_FOR_CODE[use] for use in extended.value if use in _NOT_FOR_CODE]):

@@ -231,7 +231,7 @@ def test_a_password_is_not_sent_over_plain_http(guarded: Guarded) -> None:
     [
         (Anonymous(), 'Basic realm="registry"', "asks for a name and a password, but none are configured"),
         (ENTRA, 'Basic realm="registry"', "but the credential is an Entra identity"),
-        (ENTRA, "", "without saying how to sign in"),
+        (ENTRA, "", "without a challenge that says how to sign in"),
     ],
 )
 def test_a_sign_in_that_cannot_work_says_why(
