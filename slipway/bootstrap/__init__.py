@@ -1,6 +1,6 @@
-"""How the app is put together: settings, Azure's ports, and `app(ports, settings)`.
+"""Assembles the app: settings, the ports to Azure, and `app(ports, settings)`.
 
-`slipway/testing` has other ports, in memory, for the same app.
+`slipway/testing` has in-memory ports for the same app.
 """
 
 from .assembly import App, app

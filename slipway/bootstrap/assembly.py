@@ -1,4 +1,4 @@
-"""The app: its parts, put together from the ports and the settings. Tests, benchmarks and Azure run the same."""
+"""The app, assembled from the ports and the settings. Azure, tests and benchmarks use the same assembly."""
 
 import threading
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class App:
-    """Each part is built when it is first asked for, and only once."""
+    """Each part is built once, on first use."""
 
     ports: Ports
     settings: Settings
@@ -65,7 +65,7 @@ class App:
 
     @part
     def telemetry(self) -> "Sdk | None":
-        """Starts sending, where the settings name a destination."""
+        """Starts exporting telemetry; None if the settings name no destination."""
         return self.ports.telemetry()
 
     @part
@@ -116,20 +116,20 @@ class App:
     @part
     def event_sources(self) -> dict[str, EventSource]:
         return {
-            given.login_server.casefold(): EventSource(
-                name=name, login_server=given.login_server, resource_id=given.resource_id
+            registry.login_server.casefold(): EventSource(
+                name=name, login_server=registry.login_server, resource_id=registry.resource_id
             )
-            for name, given in self.settings.registries.items()
+            for name, registry in self.settings.registries.items()
         }
 
     @part
     def access(self) -> Access:
-        given = self.settings.api_keys.items()
+        api_keys = self.settings.api_keys.items()
         return Access(
             easy_auth=self.settings.sign_in == "easy-auth",
             host_keys=self.settings.api_access == "host-keys",
             host_key_role=self.settings.host_key_role,
-            keys={name: NamedKey(role=key.role, sha256=key.sha256) for name, key in given},
+            keys={name: NamedKey(role=key.role, sha256=key.sha256) for name, key in api_keys},
         )
 
     @part
@@ -177,7 +177,7 @@ class App:
             blobs=self.blobs,
             links=self.links,
             importer=self.ports.importer(),
-            resource_ids={name: given.resource_id for name, given in self.settings.registries.items()},
+            resource_ids={name: registry.resource_id for name, registry in self.settings.registries.items()},
             promotion_time=timedelta(seconds=self.settings.promotion_seconds),
         )
 
@@ -251,7 +251,7 @@ class App:
 
     @part
     def retention(self) -> "Retention | None":
-        """None where records stay in the table for ever."""
+        """None if records stay in the table forever."""
         from ..maintenance.retention import Retention
 
         age, archive = self.settings.retention, self.ledger.archive
@@ -268,7 +268,7 @@ class App:
 
     @part
     def container_export(self) -> "ContainerExport | None":
-        """None where nothing is exported by itself."""
+        """None if the settings configure no automatic export."""
         from ..domain.export import Form
         from ..maintenance.exporting import ContainerExport
 
@@ -333,5 +333,5 @@ class App:
 
 
 def app(ports: Ports, settings: Settings) -> App:
-    """The app over these ports. Nothing is built or opened yet."""
+    """The app with these ports. Builds and opens nothing yet."""
     return App(ports, settings)

@@ -1,6 +1,6 @@
-"""Azure's ports, as the settings describe them: the one place that builds clients.
+"""The ports to Azure, according to the settings: the only module that creates clients.
 
-What is slow to import is imported when its port is opened, so that the app's start does not wait for it.
+Modules that are slow to import are imported when their port is opened, to keep the app's start fast.
 """
 
 import threading
@@ -36,7 +36,7 @@ ACR_SCOPE = "https://containerregistry.azure.net/.default"
 
 
 def azure_ports(settings: Settings) -> Ports:
-    """Nothing is reached over the network before a port is used."""
+    """The ports to Azure. Makes no network connection before a port is used."""
     azure = _Azure(settings)
     return Ports(
         table=lambda: azure.table(settings.table),
@@ -59,14 +59,14 @@ def azure_ports(settings: Settings) -> Ports:
 
 
 class _Azure:
-    """Opens one port after another; what several of them share is opened once."""
+    """Opens the ports; clients that several of them share are created once."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.building = threading.RLock()
         self.observes = observation.wanted(settings)
 
-    # ---- what ports share
+    # ---- shared clients
     @part
     def credential(self) -> "DefaultAzureCredential":
         from azure.identity import DefaultAzureCredential
@@ -127,12 +127,15 @@ class _Azure:
             return ServiceBusClient.from_connection_string(connection)
         return ServiceBusClient(self.settings.service_bus_namespace, self.credential)
 
-    # ---- what the settings name
+    # ---- ports named in the settings
     def registry(self, name: str) -> "Registry":
         from ..effects.registry import Registry, RegistryEndpoint
 
-        given = self.settings.registries[name]
-        endpoint, credential = RegistryEndpoint(login_server=given.login_server), self._registry_credential(given)
+        registry_settings = self.settings.registries[name]
+        endpoint, credential = (
+            RegistryEndpoint(login_server=registry_settings.login_server),
+            self._registry_credential(registry_settings),
+        )
         opened = Registry(endpoint, credential, pool=self._pool(name))
         return observation.registry(opened, name) if self.observes else opened
 
@@ -141,13 +144,13 @@ class _Azure:
 
         return observation.ObservedPool(new_pool(), name) if self.observes else None
 
-    def _registry_credential(self, given: RegistrySettings) -> "Credential":
+    def _registry_credential(self, registry: RegistrySettings) -> "Credential":
         from ..effects.registry import Anonymous, BasicCredential, EntraCredential
 
-        secret = given.secret.get_secret_value()
-        match given.credential:
+        secret = registry.secret.get_secret_value()
+        match registry.credential:
             case "basic":
-                return BasicCredential(given.username, secret)
+                return BasicCredential(registry.username, secret)
             case "anonymous":
                 return Anonymous()
             case "token":
@@ -158,10 +161,10 @@ class _Azure:
     def importer(self) -> "Importer":
         from ..effects.registry import Importer
 
-        given, endpoint = self.settings.arm_token.get_secret_value(), self.settings.arm_endpoint.rstrip("/")
+        fixed_token, endpoint = self.settings.arm_token.get_secret_value(), self.settings.arm_endpoint.rstrip("/")
         scope = f"{endpoint}/.default"
         return Importer(
-            lambda: given or self.credential.get_token(scope).token, endpoint=endpoint, pool=self._pool("arm")
+            lambda: fixed_token or self.credential.get_token(scope).token, endpoint=endpoint, pool=self._pool("arm")
         )
 
     def cluster(self, name: str) -> "Cluster":
@@ -170,15 +173,15 @@ class _Azure:
         opened = connect(self._access(self.settings.clusters[name]))
         return observation.cluster(opened, name) if self.observes else opened
 
-    def _access(self, given: ClusterSettings) -> "ClusterAccess":
+    def _access(self, cluster: ClusterSettings) -> "ClusterAccess":
         from ..effects.cluster import ClusterAccess, entra_token
 
-        if given.credential == "kubeconfig":
-            return ClusterAccess(kubeconfig=given.kubeconfig, context=given.context)
-        if given.credential == "token":
-            token = given.token.get_secret_value()
-            return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=lambda: token)
-        return ClusterAccess(server=given.server, ca_data=given.ca_data or None, token=entra_token(self.credential))
+        if cluster.credential == "kubeconfig":
+            return ClusterAccess(kubeconfig=cluster.kubeconfig, context=cluster.context)
+        if cluster.credential == "token":
+            token = cluster.token.get_secret_value()
+            return ClusterAccess(server=cluster.server, ca_data=cluster.ca_data or None, token=lambda: token)
+        return ClusterAccess(server=cluster.server, ca_data=cluster.ca_data or None, token=entra_token(self.credential))
 
     def channel(self, name: str) -> "Channel":
         from .opening import open_channel

@@ -1,6 +1,6 @@
-"""Telemetry as the settings want it; around Azure's ports.
+"""Telemetry according to the settings: wraps the ports to Azure so that each call is a span.
 
-Where no destination is named, nothing of the OpenTelemetry SDK is imported, and every port is used as it is.
+If the settings name no destination, the OpenTelemetry SDK is not imported and the ports are not wrapped.
 """
 
 import os
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SERVICE = "slipway"
 SITE = "WEBSITE_SITE_NAME"
-"""The app's name in Azure; told apart by it where several installations send to one place."""
+"""The variable with the app's name in Azure, which distinguishes installations that send to the same place."""
 INSTANCE = "WEBSITE_INSTANCE_ID"
 BUSY = 500
 CLUSTER_VISITS = ("preview", "apply", "rollout", "running_digests", "start_job", "job", "job_log", "probe")
@@ -34,7 +34,7 @@ def wanted(settings: Settings) -> bool:
 
 
 def begin(settings: Settings, credential: Callable[[], Any]) -> "Sdk | None":
-    """Start sending. None where no destination is named."""
+    """Start exporting telemetry; None if the settings name no destination."""
     if not wanted(settings):
         return None
     from ..telemetry import exporting, sdk
@@ -55,7 +55,7 @@ def begin(settings: Settings, credential: Callable[[], Any]) -> "Sdk | None":
     )
 
 
-# ---- ports, each call a span
+# ---- ports whose calls are spans
 def _only_name(*_: object, **__: object) -> Values:
     return {}
 
@@ -65,7 +65,7 @@ def _count(_: str, writes: Sequence[object]) -> Values:
 
 
 def table[T: Table](port: T) -> T:
-    """A conflict is how writers meet, and no error."""
+    """The table, observed. A `Conflict` is expected when writers compete, so it does not count as an error."""
     methods: dict[str, Callable[..., Values]] = {"get": _only_name, "rows": _only_name, "transact": _count}
     if hasattr(port, "page"):
         methods["page"] = _only_name
@@ -86,14 +86,16 @@ def channel(port: "Channel", name: str) -> "Channel":
 
 
 def registry(port: "Registry", name: str) -> "Registry":
-    """What goes through Azure's own client; everything else goes through the pool."""
+    """The registry, observed. Only the calls through Azure's client: all others are spans of the pool."""
     methods = {"recent_tags": _only_name, "lock": _only_name}
     return observed(port, Family.REGISTRY, methods, values={Attribute.PLACE: name})
 
 
 class ObservedPool:
-    """A registry's pool of connections: each request is a span. What is asked for is told by kind, never by address:
-    that of a redirected download holds a signature."""
+    """A registry's connection pool whose requests are spans.
+
+    A span names the kind of resource, never the URL: that of a redirected download contains a signature.
+    """
 
     def __init__(self, pool: "Pool", name: str) -> None:
         self._pool, self._name = pool, name
@@ -116,7 +118,7 @@ class ObservedPool:
 
 
 def part_of(path: str) -> str:
-    """Which part of a registry's API a path belongs to: `/v2/<repository>/manifests/<reference>` → `manifests`."""
+    """The part of the registry API that a path belongs to: `/v2/<repository>/manifests/<reference>` → `manifests`."""
     steps = path.strip("/").split("/")
     if steps[0] == "oauth2" or steps[-1] == "token":
         return "token"

@@ -1,4 +1,4 @@
-"""What is opened when it is first needed, and only once: requests and messages come on many threads."""
+"""Thread-safe lazy properties and registries: each part is built once, on first use, whichever thread needs it."""
 
 import threading
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from ..domain.errors import UnknownName
 
 
 class Building(Protocol):
-    """Whatever has parts: one thread at a time builds them."""
+    """An object with parts. Its lock lets one thread at a time build them."""
 
     @property
     def building(self) -> threading.RLock: ...
 
 
 class part[T]:  # noqa: N801 - a decorator, like functools.cached_property
-    """A property that is built when first asked for, and only once."""
+    """A property that is built once, on first use."""
 
     def __init__(self, build: Callable[[Any], T]) -> None:
         self._build = build
@@ -38,7 +38,7 @@ class part[T]:  # noqa: N801 - a decorator, like functools.cached_property
 
 
 class Named[T]:
-    """Things that the settings name, each opened once, when first asked for."""
+    """Objects by their name in the settings, each built once, on first use. Raises `UnknownName` for another name."""
 
     def __init__(self, kind: str, names: frozenset[str], build: Callable[[str], T]) -> None:
         self._kind, self._names, self._build = kind, names, build

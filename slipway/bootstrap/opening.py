@@ -1,6 +1,6 @@
-"""Opens channels and signing keys, of which there are many kinds, as the settings describe them.
+"""Opens channels and signing keys of any kind, according to the settings.
 
-What a kind needs is imported when the first of it is opened.
+The modules of a kind are imported when the first channel or key of that kind is opened.
 """
 
 from collections.abc import Callable
@@ -26,56 +26,58 @@ if TYPE_CHECKING:
     from ..effects.keys.vault import VaultKeys
 
 FILE_AGE = 5
-"""Seconds after which a file of keys is read again: a rotation on the laptop is seen at once."""
+"""Seconds after which a file of keys is read again, so that a rotation on a laptop soon takes effect."""
 
 
-def open_channel(name: str, given: ChannelSettings, *, credential: "Callable[[], TokenCredential]") -> Channel:
-    """The channel. Nothing is reached over the network before something is sent."""
-    match given:
+def open_channel(name: str, channel: ChannelSettings, *, credential: "Callable[[], TokenCredential]") -> Channel:
+    """The channel. Makes no network connection before a message is sent."""
+    match channel:
         case WebhookSettings():
             from ..effects.notification.webhook import Webhook
 
-            return Webhook(name=name, url=given.url.get_secret_value(), secret=given.secret.get_secret_value().encode())
+            return Webhook(
+                name=name, url=channel.url.get_secret_value(), secret=channel.secret.get_secret_value().encode()
+            )
         case TeamsSettings():
             from ..effects.notification.teams import TeamsChannel
 
-            return TeamsChannel(name=name, url=given.url.get_secret_value())
+            return TeamsChannel(name=name, url=channel.url.get_secret_value())
         case TeamsFlowSettings():
             from ..effects.notification.teams_flow import TeamsFlow
 
-            return TeamsFlow(name=name, url=given.url.get_secret_value())
+            return TeamsFlow(name=name, url=channel.url.get_secret_value())
         case SmtpSettings():
-            return _smtp(name, given)
+            return _smtp(name, channel)
         case AcsEmailSettings():
             from azure.communication.email import EmailClient
 
             from ..effects.notification.acs_email import AcsEmail
 
-            client = EmailClient(given.endpoint, credential())
-            return AcsEmail(name=name, client=client, sender=given.sender, to=given.to)
+            client = EmailClient(channel.endpoint, credential())
+            return AcsEmail(name=name, client=client, sender=channel.sender, to=channel.to)
 
 
-def _smtp(name: str, given: SmtpSettings) -> Channel:
+def _smtp(name: str, channel: SmtpSettings) -> Channel:
     from ..effects.notification.smtp import SmtpMail, SmtpServer
 
     server = SmtpServer(
-        host=given.host,
-        port=given.port,
-        security=given.security,
-        username=given.username,
-        password=given.password.get_secret_value(),
-        ca_file=given.ca_file,
+        host=channel.host,
+        port=channel.port,
+        security=channel.security,
+        username=channel.username,
+        password=channel.password.get_secret_value(),
+        ca_file=channel.ca_file,
     )
-    return SmtpMail(name=name, server=server, sender=given.sender, to=given.to)
+    return SmtpMail(name=name, server=server, sender=channel.sender, to=channel.to)
 
 
 def open_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]", clock: Clock) -> Keys:
-    """The keys of approval links. Those in a file are read now, so that a wrong one stops the start."""
-    given = settings.signing_keys
-    if isinstance(given, KeysInFile):
+    """The keys of approval links. A key file is read immediately, so that an invalid one stops the app's start."""
+    signing_keys = settings.signing_keys
+    if isinstance(signing_keys, KeysInFile):
         from ..effects.keys import CachedKeys, KeyFile
 
-        file = KeyFile(given.path)
+        file = KeyFile(signing_keys.path)
         checked_keys(file.load())
         return Keys(CachedKeys(file.load, max_age=FILE_AGE, pause=1))
     if settings.key_vault:
@@ -83,7 +85,7 @@ def open_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]"
 
         @cache
         def vault() -> "VaultKeys":
-            """When the first key is needed: the SDK is slow to import, and the app's start does not wait for it."""
+            """Called when the first key is needed, as the SDK is slow to import."""
             from azure.keyvault.secrets import SecretClient
 
             from ..effects.keys.vault import TIMES, VaultKeys
@@ -91,4 +93,4 @@ def open_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]"
             return VaultKeys(SecretClient(settings.key_vault, credential(), **TIMES), clock=clock)
 
         return Keys(CachedKeys(lambda: vault().load()))
-    return Keys({key_id: key.get_secret_value() for key_id, key in given.items()})
+    return Keys({key_id: key.get_secret_value() for key_id, key in signing_keys.items()})

@@ -1,4 +1,4 @@
-"""The ports: everything outside the app, each as a function that opens it. Azure's are in `azure.py`."""
+"""The ports: every external dependency of the app, as a function that opens it. Those for Azure are in `azure.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,34 +22,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Nothing is opened before the app needs it, and the app opens each port once.
+    """The app opens each port once, on first use.
 
-    To watch or disturb a port, replace its function with one that wraps what the other opens.
+    To observe a port or inject faults, replace its function with one that wraps the opened port.
     """
 
     table: Callable[[], Table]
-    """The ledger's."""
+    """The ledger's table."""
     index_table: Callable[[], PagedTable]
-    """The audit index's."""
+    """The audit index's table."""
     blobs: Callable[[], Blobs]
-    """Plans and logs."""
+    """The store of plans and logs."""
     archive: Callable[[], Blobs]
-    """Audit records that are too old for the table."""
+    """The store of audit records that were moved out of the table."""
     audit_log: Callable[[], AppendLog]
-    """Anchors and exports."""
+    """The files of anchors and exports."""
     bus: Callable[[], Bus]
     registry: "Callable[[str], Registry]"
-    """By the name that the settings give it; so are clusters and channels."""
+    """Opens a registry by its name in the settings; likewise `cluster` and `channel`."""
     importer: "Callable[[], Importer]"
     cluster: "Callable[[str], Cluster]"
     channel: "Callable[[str], Channel]"
     keys: Callable[[], Keys]
-    """Of approval links."""
+    """The keys that sign approval links."""
     catalogue: Callable[[], Catalogue]
-    """The applications that are delivered, read from their files."""
+    """The applications, read from their files."""
     telemetry: "Callable[[], Sdk | None]"
-    """Starts sending; None where nobody wants to know."""
+    """Starts exporting telemetry; None if the settings name no destination."""
     clock: Clock
     patience: Backoff
     owner: Callable[[], str]
-    """A name that no other holder of a lease has."""
+    """Returns a unique name for the holder of a lease."""

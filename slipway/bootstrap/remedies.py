@@ -1,4 +1,4 @@
-"""What the settings tell the doctor of Azure's resources."""
+"""The names of Azure resources, from the settings, that the doctor puts into its suggested commands."""
 
 from urllib.parse import urlsplit
 
@@ -7,7 +7,7 @@ from .settings import Settings
 
 
 def remedies(settings: Settings) -> Remedies:
-    """Nothing where connection strings and tokens take the place of the app's identity."""
+    """Values are empty for resources that are accessed with connection strings or tokens instead of an identity."""
     by_identity = not settings.storage_connection.get_secret_value()
     host = urlsplit(settings.table_endpoint).hostname or ""
     return Remedies(
@@ -16,11 +16,11 @@ def remedies(settings: Settings) -> Remedies:
         container=settings.container,
         namespace=settings.service_bus_namespace.partition(".")[0],
         resource_ids={
-            name: given.resource_id for name, given in settings.registries.items() if given.credential == "entra"
+            name: entry.resource_id for name, entry in settings.registries.items() if entry.credential == "entra"
         },
         cluster_hosts={
-            name: urlsplit(given.server).hostname or ""
-            for name, given in settings.clusters.items()
-            if given.credential == "entra"
+            name: urlsplit(entry.server).hostname or ""
+            for name, entry in settings.clusters.items()
+            if entry.credential == "entra"
         },
     )

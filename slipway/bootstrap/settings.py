@@ -1,7 +1,7 @@
-"""Every app setting, once: its name, its type, what it means. Read from the environment at start-up.
+"""The app's settings: names, types and meaning of all environment variables, which are read at start-up.
 
-A wrong or missing setting stops the app with a message that names it. Secrets are read here and never printed.
-`docs/reference/settings.md` is made from this module.
+An invalid or missing setting stops the app with a message that names it. Messages never contain secrets.
+`docs/reference/settings.md` is generated from this module.
 """
 
 import difflib
@@ -43,20 +43,20 @@ FOREIGN = {
     "insights_authentication": "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
 }
-"""Settings whose variables are named by others: by the triggers' connection, and by the Azure SDK."""
+"""Settings whose variables have names given by others: the triggers' connection, the Azure SDK, OpenTelemetry."""
 SERVICE_BUS = FOREIGN["service_bus"]
 """Name of the triggers' connection: the setting itself is a connection string, or `…__fullyQualifiedNamespace`."""
 KEY_FILE = "@file:"
-"""What the signing keys begin with when they are in a file."""
+"""Prefix of the signing keys' setting if it names a file."""
 UNRESOLVED = "@Microsoft.KeyVault("
-"""What an environment variable holds when its Key Vault reference could not be resolved."""
+"""Part of the value of an environment variable whose Key Vault reference could not be resolved."""
 SHORTEST_RETENTION = timedelta(days=7)
 ALIKE = 0.8
-"""How alike the name of an unknown variable and of a setting are, from 0 to 1, when it must be a misspelling."""
+"""Similarity, from 0 to 1, from which the name of an unknown variable counts as a misspelt setting."""
 
 
 class SettingsError(Exception):
-    """The app's settings are wrong; the message names each one."""
+    """The app's settings are invalid; the message names each one."""
 
 
 def variable(field: str) -> str:
@@ -70,9 +70,11 @@ class RegistrySettings(Part):
     login_server: str = Field(
         pattern=r"^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$", max_length=255, description="Such as `contoso.azurecr.io`."
     )
-    resource_id: str = Field(default="", description="ARM id; when given, push events must come from exactly it.")
+    resource_id: str = Field(
+        default="", description="ARM id; if set, push events are accepted only from this resource."
+    )
     credential: Literal["entra", "basic", "anonymous", "token"] = Field(
-        default="entra", description="`entra`: the app's identity. `token`: an Entra token that is given (laptop)."
+        default="entra", description="`entra`: the app's identity. `token`: the Entra token in `secret` (laptop)."
     )
     username: str = Field(default="", description="For `basic`.")
     secret: SecretStr = Field(default=SecretStr(""), description="Password for `basic`, token for `token`.")
@@ -87,7 +89,7 @@ class RegistrySettings(Part):
 class ClusterSettings(Part):
     """How to reach a cluster: a server with the app's identity or a given token, or a kubeconfig."""
 
-    server: AddressOrNone = Field(default="", description="API server address, unless it is a kubeconfig's.")
+    server: AddressOrNone = Field(default="", description="API server address, unless a kubeconfig is used.")
     ca_data: str = Field(default="", description="Base64 of the cluster's CA certificate (PEM).")
     credential: Literal["entra", "token", "kubeconfig"] = Field(
         default="entra", description="`entra`: the app's identity. The others are for clusters outside Azure."
@@ -104,7 +106,7 @@ class ClusterSettings(Part):
 
 
 class ApiKeySettings(Part):
-    """A key of the API that has a role of its own. The key itself stays with whoever uses it."""
+    """An API key with a role of its own. The settings contain only its hash."""
 
     role: Role = Field(description="`reader`, `approver`, `operator` or `admin`.")
     sha256: str = Field(
@@ -128,7 +130,7 @@ class KeysInFile(Part):
 
 
 def _signing_keys(value: Any) -> Any:
-    """`id:base64,id:base64`, or `@file:` and a path."""
+    """Parses `id:base64,id:base64`, or `@file:` and a path."""
     if not isinstance(value, str):
         return value
     if value.startswith(KEY_FILE):
@@ -141,13 +143,13 @@ def _list(value: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """The app's settings. Each field is the environment variable `SLIPWAY_<FIELD>` in upper case, save `FOREIGN`."""
+    """The app's settings. Each field is read from `SLIPWAY_<FIELD>` in upper case, except those in `FOREIGN`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     deliveries: Path = Field(default=Path("deliveries"), description="Folder with one folder per application.")
     public_url: Address = Field(
-        description="Address under which people reach the app, such as `https://slipway.contoso.com`; links begin so."
+        description="Address at which people reach the app, such as `https://slipway.contoso.com`; links begin with it."
     )
     table_endpoint: AddressOrNone = Field(
         default="", description="Table endpoint of the storage account, reached with the app's identity."
@@ -170,8 +172,8 @@ class Settings(BaseModel):
     audit_container: str = Field(
         default="audit",
         pattern=r"^[a-z0-9](?:-?[a-z0-9]){2,62}$",
-        description="Blob container for anchors, archived records and exports of the audit trail; give it a policy of "
-        "immutability.",
+        description="Blob container for anchors, archived records and exports of the audit trail; give it an "
+        "immutability policy.",
     )
     witnesses: Annotated[list[Name], BeforeValidator(_list)] = Field(
         default=[],
@@ -180,12 +182,12 @@ class Settings(BaseModel):
     retention: Duration | None = Field(
         default=None,
         description="Age at which audit records move from the table into the audit container, such as `400d`, at least "
-        "`7d`; empty for never. They stay verifiable, and can be asked for by release.",
+        "`7d`; empty for never. They stay verifiable, and can still be read by release.",
     )
     export: Literal["", "jsonl", "csv", "cloudevents"] = Field(
         default="",
-        description="Format in which new audit records are exported into the audit container each hour; empty for not "
-        "at all.",
+        description="Format in which new audit records are exported into the audit container each hour; empty for no "
+        "export.",
     )
     registries: Annotated[dict[Name, RegistrySettings], BeforeValidator(_from_json)] = Field(
         min_length=1, description="Registries by the names that delivery.yaml uses, as JSON."
@@ -216,30 +218,31 @@ class Settings(BaseModel):
         list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,255}$")]], BeforeValidator(_list)
     ] = Field(
         default=[],
-        description="Azure DevOps organizations whose hooks count, separated by commas; empty for any that knows "
-        "the secret.",
+        description="Azure DevOps organizations whose hooks are accepted, separated by commas; empty for any that "
+        "knows the secret.",
     )
     sign_in: Literal["easy-auth", "none", "everybody"] = Field(
         default="easy-auth",
-        description="Who reads pages and votes: `easy-auth`, people signed in; `none`, whoever reaches the app, and a "
-        "link alone lets its holder vote (this machine only); `everybody`, the same where others reach it.",
+        description="Who may read pages and vote: `easy-auth`, people who are signed in; `none`, anybody who reaches "
+        "the app, with votes by anybody who has a link (only on loopback); `everybody`, the same for an app that is "
+        "not on loopback.",
     )
     tenant_id: str = Field(
         default="",
         pattern=f"{GUID_PATTERN}|^$",
-        description="The tenant of Entra whose people count where an answer in Teams names the tenant of whoever gave "
-        "it. Empty: no such answer counts.",
+        description="Entra tenant of the people whose answers in Teams count, for answers that name the tenant. Empty: "
+        "no such answer counts.",
     )
     api_access: Literal["host-keys", "roles"] = Field(
         default="host-keys",
-        description="Who is let in to the API: `host-keys`, whoever holds a key of the Functions host; `roles`, people "
-        "signed in and keys that are named below, and nobody else.",
+        description="Who may use the API: `host-keys`, anybody with a key of the Functions host; `roles`, only people "
+        "who are signed in and the keys in `SLIPWAY_API_KEYS`.",
     )
     host_key_role: Role = Field(
-        default=Role.OPERATOR, description="Role of a host key that is not named below, with `host-keys`."
+        default=Role.OPERATOR, description="Role of a host key without one of its own, with `host-keys`."
     )
     api_keys: Annotated[dict[Name, ApiKeySettings], BeforeValidator(_from_json)] = Field(
-        default={}, description="Keys of the API that have a role of their own, by name, as JSON."
+        default={}, description="API keys with a role of their own, by name, as JSON."
     )
     service_bus: SecretStr = Field(default=SecretStr(""), description="Connection string of Service Bus.")
     service_bus_namespace: str = Field(
@@ -251,33 +254,33 @@ class Settings(BaseModel):
         default=240,
         ge=1,
         le=1200,
-        description="Seconds for which one message copies an artifact before it leaves the rest to the next message.",
+        description="Seconds after which the copying of an artifact is continued by another message.",
     )
     arm_endpoint: Address = Field(
         default="https://management.azure.com",
-        description="Azure Resource Manager, which is asked to import where an environment says `how: import`.",
+        description="Azure Resource Manager, used for imports by environments with `how: import`.",
     )
     arm_token: SecretStr = Field(
-        default=SecretStr(""), description="A token for it that is given (laptop), instead of the app's identity."
+        default=SecretStr(""), description="A fixed token for Azure Resource Manager, instead of the app's identity."
     )
     client_id: str = Field(default="", description="Client id of the app's user-assigned identity, if it has one.")
     insights: SecretStr = Field(
         default=SecretStr(""),
-        description="Connection string of Application Insights; traces, metrics and logs go there if it is given.",
+        description="Connection string of Application Insights; if set, traces, metrics and logs are sent there.",
     )
     insights_authentication: str = Field(
-        default="", description="`Authorization=AAD;…` where Application Insights takes the app's identity only."
+        default="", description="`Authorization=AAD;…` if Application Insights only accepts the app's identity."
     )
     otlp_endpoint: AddressOrNone = Field(
         default="",
-        description="OTLP receiver (HTTP) that traces, metrics and logs go to, such as `https://collector:4318`. "
-        "OpenTelemetry's other OTEL_EXPORTER_OTLP_… variables count too.",
+        description="OTLP receiver (HTTP) for traces, metrics and logs, such as `https://collector:4318`. "
+        "OpenTelemetry's other OTEL_EXPORTER_OTLP_… variables apply too.",
     )
     trace_share: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="Share of traces that is kept, from 0 to 1, by trace id. What went wrong is kept whatever it says.",
+        description="Share of traces that is kept, from 0 to 1, by trace id. Traces with errors are always kept.",
     )
 
     @field_validator("signing_keys")
@@ -302,7 +305,7 @@ class Settings(BaseModel):
     @field_validator("registries")
     @classmethod
     def _one_name_each(cls, registries: dict[str, RegistrySettings]) -> dict[str, RegistrySettings]:
-        """Events name their registry by its login server, which must lead back to one name."""
+        """Events name their registry only by its login server, so no two names may share one."""
         servers = [registry.login_server.casefold() for registry in registries.values()]
         if len(set(servers)) < len(servers):
             raise ValueError("expected each login_server once, got one under two names")
@@ -310,7 +313,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _doubles_stay_on_laptops(self) -> Self:
-        """An installation that others can reach sends its cards to Teams, and not to some port of its own machine."""
+        """Refuses a workflow on loopback, which is a double of Teams, unless the installation itself is on loopback."""
         if urlsplit(self.public_url).hostname not in LOOPBACK:
             for name, channel in self.channels.items():
                 if isinstance(channel, WorkflowSettings) and channel.within_this_machine:
@@ -321,7 +324,9 @@ class Settings(BaseModel):
     @classmethod
     def _long_after_it_happened(cls, age: timedelta | None) -> timedelta | None:
         if age is not None and age < SHORTEST_RETENTION:
-            raise ValueError(f"expected at least {SHORTEST_RETENTION.days}d, so that what is under way stays at hand")
+            raise ValueError(
+                f"expected at least {SHORTEST_RETENTION.days}d, so that releases under way stay in the table"
+            )
         return age
 
     @model_validator(mode="after")
@@ -352,38 +357,38 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """From environment variables. Raises `SettingsError` naming every variable that is wrong."""
+        """Read the settings from environment variables. Raises a `SettingsError` that names every invalid variable."""
         variables = os.environ if environment is None else environment
-        given = {name: value for name in cls.model_fields if (value := variables.get(variable(name)))}
+        values = {name: value for name in cls.model_fields if (value := variables.get(variable(name)))}
         problems = _misspelt(cls, variables)
         problems += [
             f"{variable(name)}: a Key Vault reference in it could not be resolved"
-            for name, value in given.items()
+            for name, value in values.items()
             if UNRESOLVED in value
         ]
         if problems:
             raise SettingsError("; ".join(problems))
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(values)
         except ValidationError as error:
             raise SettingsError(_explained(error)) from None
 
 
 def host_checks_keys(environment: Mapping[str, str]) -> bool:
-    """Whether the Functions host is to ask for its keys before the app is asked. Needed before settings are read."""
+    """Whether the Functions host must check its keys before it calls the app. Needed before the settings are read."""
     return environment.get(variable("api_access")) != "roles"
 
 
 def _misspelt(settings: type[Settings], variables: Mapping[str, str]) -> list[str]:
-    """Variables that only look like a setting: taking no notice of one could leave a door open."""
+    """Messages for unknown variables that look like a misspelt setting, as ignoring one could be a security risk."""
     known = {variable(name).removeprefix(PREFIX) for name in settings.model_fields}
     problems = []
     for name in sorted(variables):
         bare = name.removeprefix(PREFIX)
         if bare == name or bare in known:
             continue
-        meant = difflib.get_close_matches(bare, known, n=1, cutoff=ALIKE)
-        problems += [f"{name}: there is no such setting; is it {PREFIX}{one}?" for one in meant]
+        similar = difflib.get_close_matches(bare, known, n=1, cutoff=ALIKE)
+        problems += [f"{name}: there is no such setting; is it {PREFIX}{setting}?" for setting in similar]
     return problems
 
 
@@ -392,7 +397,7 @@ def _explained(error: ValidationError) -> str:
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         path = [str(part) for part in problem["loc"]]
         if path[:1] == ["channels"]:
-            del path[2:3]  # pydantic names the kind there, which is no step on the way to the field
-        said = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{'.'.join([variable(path[0]), *path[1:]])}: {said}" if path else said)
+            del path[2:3]  # here pydantic inserts the kind, which is not part of the field's path
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{'.'.join([variable(path[0]), *path[1:]])}: {message}" if path else message)
     return "; ".join(lines)

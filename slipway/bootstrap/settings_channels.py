@@ -1,4 +1,4 @@
-"""The setting `SLIPWAY_CHANNELS`: the kinds of channels by which people are told, and what each kind needs."""
+"""The setting `SLIPWAY_CHANNELS`: the kinds of notification channels, and the fields of each kind."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +11,13 @@ from pydantic_core import PydanticCustomError
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, Mail, Part, check_address
 
 WORKFLOWS: Final = (".environment.api.powerplatform.com", ".logic.azure.com")
-"""Ends of the host names under which Workflows (Power Automate) takes cards for Teams."""
+"""Suffixes of the host names at which Workflows (Power Automate) receives cards for Teams."""
 RETIRED: Final = ("webhook.office.com", "outlook.office.com", "outlook.office365.com")
-"""Hosts of Office 365 connectors, which Microsoft switched off in May 2026."""
+"""Hosts of the Office 365 connectors that Microsoft switched off in May 2026."""
 
 
 class WebhookSettings(Part):
-    """A signed CloudEvent is posted: for receivers of any other kind."""
+    """Posts a signed CloudEvent, for receivers of any kind."""
 
     more: ClassVar[str] = "[What is posted, and how to check its signature](webhook.md)."
     kind: Literal["webhook"] = Field(default="webhook", description="A signed CloudEvent is posted.")
@@ -32,7 +32,7 @@ class WebhookSettings(Part):
 
 
 class WorkflowSettings(Part):
-    """A workflow that waits for an HTTP request."""
+    """A workflow with an HTTP trigger."""
 
     url: SecretStr
 
@@ -56,7 +56,7 @@ class WorkflowSettings(Part):
 
 
 class TeamsSettings(WorkflowSettings):
-    """A card is posted to a channel in Teams, by a workflow that waits for a webhook request."""
+    """Posts a card to a Teams channel, through a workflow with a webhook trigger."""
 
     more: ClassVar[str] = "[What the card shows, and who can vote by it](../how-to/tell-people.md)."
     kind: Literal["teams"] = Field(description="A card is posted to a channel in Teams.")
@@ -67,7 +67,7 @@ class TeamsSettings(WorkflowSettings):
 
 
 class TeamsFlowSettings(WorkflowSettings):
-    """Each approver is asked in a chat in Teams, and answers there."""
+    """Asks each approver in a Teams chat, where they also answer."""
 
     more: ClassVar[str] = "[How approvers answer without leaving Teams](../how-to/answer-in-teams.md)."
     kind: Literal["teams-flow"] = Field(description="Each approver is asked in Teams, and answers there.")
@@ -88,7 +88,7 @@ class _MailSettings(Part):
 
 
 class SmtpSettings(_MailSettings):
-    """Mail by a server of one's own."""
+    """Mail through an SMTP server."""
 
     kind: Literal["smtp"] = Field(description="Mail by an SMTP server.")
     host: str = Field(
@@ -116,7 +116,7 @@ class SmtpSettings(_MailSettings):
 
 
 class AcsEmailSettings(_MailSettings):
-    """Mail by Azure Communication Services, with the app's identity."""
+    """Mail through Azure Communication Services, with the app's identity."""
 
     kind: Literal["acs-email"] = Field(description="Mail by Azure Communication Services, with the app's identity.")
     endpoint: Address = Field(description="Such as `https://contoso.europe.communication.azure.com`.")
@@ -150,4 +150,4 @@ ChannelSettings = Annotated[
     Annotated[AnyChannel, Field(discriminator="kind")],
     BeforeValidator(_with_a_kind),
 ]
-"""One channel."""
+"""One channel. Without `kind`, it is a webhook."""

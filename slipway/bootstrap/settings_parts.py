@@ -1,4 +1,4 @@
-"""What the settings' objects have in common: addresses, mail addresses, secrets, and saying what a kind needs."""
+"""Shared parts of the settings' models: types of addresses, and the check for fields that a kind requires."""
 
 import re
 from typing import Annotated, Final
@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretBytes, SecretStr
 
 SECRET_LENGTH: Final = 16
-"""Characters of the shortest shared secret."""
+"""Minimum characters of a shared secret."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 _MAIL: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
 
 
 def check_address(value: str) -> str:
-    """Secrets and links travel over it, so it is encrypted, except within this machine."""
+    """The URL unchanged. Raises ValueError unless it is https, or http on loopback, as secrets are sent over it."""
     parts = urlsplit(value)
     encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not encrypted or not parts.hostname or re.search(r"\s", value):
@@ -24,17 +24,17 @@ def check_address(value: str) -> str:
 Address = Annotated[str, AfterValidator(check_address)]
 AddressOrNone = Annotated[str, AfterValidator(lambda value: check_address(value) if value else "")]
 Mail = Annotated[str, Field(pattern=_MAIL, max_length=254)]
-"""One mail address and nothing besides: no name, no list, no line break."""
+"""Exactly one mail address: no display name, no list, no line break."""
 
 
 class Part(BaseModel):
-    """An object among the settings."""
+    """Base of the objects within the settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def _need(self, *names: str, of: str = "this kind of credential") -> None:
-        """Raises when one of the fields was not given. Never shows a value."""
+        """Raises ValueError if one of the fields is empty. The message contains no value."""
         for name in names:
-            given = getattr(self, name)
-            if not (given.get_secret_value() if isinstance(given, SecretStr | SecretBytes) else given):
+            value = getattr(self, name)
+            if not (value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value):
                 raise ValueError(f"expected {name}, which {of} needs")

@@ -17,11 +17,11 @@ MAX_DOCUMENTS = 200
 
 TAG = "tag:yaml.org,2002:"
 PLAIN = "plain"
-"""The tag that stands for an unquoted scalar, whose meaning is still open."""
+"""The tag of an unquoted scalar, whose type is not resolved yet."""
 
 
 def compose(text: str, *, name: str) -> list[Node]:
-    """The documents of the text. ConfigError, with `name` for the file, where it is not YAML or too much of it."""
+    """The documents of the text. Raises ConfigError, with `name` for the file, if it is not YAML or exceeds a limit."""
     roots: list[Node] = []
     try:
         reader = _Reader(text)
@@ -33,16 +33,16 @@ def compose(text: str, *, name: str) -> list[Node]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigError([Problem(file=name, line=line, column=column, message=f"not valid YAML: {said}")]) from None
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        raise ConfigError([Problem(file=name, line=line, column=column, message=f"not valid YAML: {reason}")]) from None
     except yaml.YAMLError as error:
-        said = str(error).splitlines()[0]
-        raise ConfigError([Problem(file=name, message=f"not valid YAML: {said}")]) from None
+        reason = str(error).splitlines()[0]
+        raise ConfigError([Problem(file=name, message=f"not valid YAML: {reason}")]) from None
     return roots
 
 
 class _Resolver:
-    """Leaves the meaning of unquoted scalars to `scalars.plain`: it only says that they are unquoted."""
+    """Marks unquoted scalars as such instead of resolving their type, which `scalars.plain` does."""
 
     def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:  # noqa: ARG002 - the signature is PyYAML's
         if kind is ScalarNode:
@@ -55,7 +55,7 @@ class _Resolver:
 
 
 class _LimitedComposer(_Resolver, Composer):
-    """Refuses deep nesting while it composes, before the recursion of anybody gets near a limit."""
+    """Refuses deep nesting while composing, before it can exhaust the stack."""
 
     _depth = 0
 

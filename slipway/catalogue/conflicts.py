@@ -1,4 +1,4 @@
-"""Things that only one lane may claim: an image that starts releases, and an object in a cluster.
+"""Claims that only one lane may make: to an image that starts releases, and to an object in a cluster.
 
 Two applications that follow the same repository would answer one push with two releases, and two lanes that apply
 the same object would undo each other's rollouts for ever. Both are refused when the files are read.
@@ -26,7 +26,7 @@ class Claims:
 
 
 def conflicts(claims: Iterable[Claims]) -> Iterator[Problem]:
-    """Everything that is claimed a second time, reported where the second claim stands."""
+    """The problems of all duplicate claims, each at the position of the second claim."""
     listed = list(claims)
     yield from _same_image(listed)
     yield from _same_object(listed)

@@ -1,4 +1,4 @@
-"""What loading hands on: an application together with the folder that its manifests are in."""
+"""The result of loading: an application together with the folder of its manifests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Delivery:
         return shown_path(path, root=self.folder.parent)
 
     def inside(self, relative: str) -> Path | None:
-        """A path below the folder; None when it leads out of it, also by way of a link."""
+        """A path below the folder; None if it leads out of it, also through a symbolic link."""
         path = self.folder / relative
         return path if path.resolve().is_relative_to(self.folder.resolve()) else None
 

@@ -1,8 +1,8 @@
-"""YAML files as plain values that remember their lines.
+"""YAML files as plain values, with the line of each value.
 
-The reader is safe against hostile files: a limit on size, depth, nodes and characters after aliases are expanded,
-no tags beyond YAML's own, no duplicate keys. It builds plain data from PyYAML's nodes (`composing.py`) and keeps beside
-it the place of every value.
+The reader is safe against hostile files: it limits size, depth, nodes and characters after aliases are expanded, and
+refuses tags other than YAML's own and duplicate keys. It builds plain data from PyYAML's nodes (`composing.py`) and
+records the position of every value.
 """
 
 import re
@@ -26,7 +26,7 @@ SINGLE_NAME = re.compile(r"\$\{[A-Z][A-Z0-9_]{0,63}\}")
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Line and column, from 1."""
+    """Line and column, counted from 1."""
 
     line: int = 1
     column: int = 1
@@ -34,20 +34,20 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One YAML document: the value, and what only its text knew."""
+    """One YAML document: its value, and information that only the text has."""
 
     file: str
-    """The file as it is named to people."""
+    """The name of the file in messages."""
     value: Any
     places: Mapping[Steps, Place]
-    """Where each value stands; a mapping's entry stands where its key does."""
+    """The position of each value; for a mapping's entry, that of its key."""
     open_names: frozenset[Steps] = frozenset()
-    """Scalars that are nothing but an unquoted `${NAME}`: what is put there takes its own type."""
+    """Scalars that consist of an unquoted `${NAME}`: the type of the replacement follows from its text."""
     ambiguous: Mapping[Steps, str] = field(default_factory=dict)
     """Unquoted `yes`, `off` and the like, kept as text."""
 
     def place(self, steps: Steps) -> Place:
-        """Where the value stands, or the nearest thing around it that is there."""
+        """The position of the value, or else of the nearest enclosing value."""
         for end in range(len(steps), -1, -1):
             if steps[:end] in self.places:
                 return self.places[steps[:end]]
@@ -68,7 +68,7 @@ class Document:
 
 
 def read_file(path: Path, *, name: str) -> tuple[Document, ...]:
-    """All documents of a YAML file, empty ones left out; `name` is what problems call the file."""
+    """All non-empty documents of a YAML file. Raises ConfigError, with `name` for the file."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -80,7 +80,7 @@ def read_file(path: Path, *, name: str) -> tuple[Document, ...]:
 
 
 def read_text(data: bytes, *, name: str) -> tuple[Document, ...]:
-    """As `read_file`, from bytes."""
+    """Like `read_file`, from bytes."""
     if len(data) > MAX_BYTES:
         raise ConfigError([Problem(file=name, expected=f"at most {MAX_BYTES // 1024} KiB", got="a larger file")])
     try:
@@ -97,7 +97,7 @@ def read_text(data: bytes, *, name: str) -> tuple[Document, ...]:
 
 
 class _Builder:
-    """Turns one tree of nodes into a Document; what aliases repeat counts each time."""
+    """Turns one tree of nodes into a Document. For the limits, aliased nodes count each time they are used."""
 
     def __init__(self, name: str, findings: Findings, *, merges: int = 0) -> None:
         self._merges = merges
@@ -121,12 +121,12 @@ class _Builder:
         )
 
     def _report(self, node: Node, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> None:
-        at = _place(node)
+        place = _place(node)
         self._findings.add(
             Problem(
                 file=self._name,
-                line=at.line,
-                column=at.column,
+                line=place.line,
+                column=place.column,
                 field=written(steps),
                 expected=expected,
                 got=got,
@@ -135,7 +135,7 @@ class _Builder:
         )
 
     def _spend(self, node: Node, steps: Steps, characters: int = 0) -> None:
-        # Fails at once, unlike other findings: a file of nested aliases must not be walked to its end.
+        # Raises at once, unlike for other findings, as nested aliases could take forever to expand.
         self._nodes += 1
         self._characters += characters
         expected = ""
@@ -178,7 +178,7 @@ class _Builder:
                 continue
             if key in first:
                 line = first[key].start_mark.line + 1
-                self._report(key_node, (*steps, key), f"the key is there twice, on line {line} and here")
+                self._report(key_node, (*steps, key), f"duplicate key, first used on line {line}")
                 continue
             first[key] = key_node
             self._places[*steps, key] = _place(key_node)
@@ -188,14 +188,14 @@ class _Builder:
         return entries
 
     def _merge(self, node: Node, steps: Steps, entries: dict[str, Any]) -> None:
-        """YAML 1.1's `<<`: the entries of other mappings, behind those written here."""
+        """YAML 1.1's `<<`: adds the entries of other mappings whose keys are not in this one."""
         sources = node.value if isinstance(node, SequenceNode) else [node]
         for source in sources:
             if not isinstance(source, MappingNode):
                 self._report(source, steps, expected="a mapping, or a list of mappings, after <<", got="something else")
                 continue
             self._spend(source, steps)
-            # Built apart: keys that are written here too must not move their places to the other mapping.
+            # In a separate builder, so that keys of this mapping keep their positions.
             apart = _Builder(self._name, self._findings, merges=self._merges + 1)
             apart._nodes, apart._characters = self._nodes, self._characters
             merged = apart._mapping(source, steps)
@@ -208,7 +208,7 @@ class _Builder:
             self._ambiguous.update((at, t) for at, t in apart._ambiguous.items() if at[depth] in new)
 
     def _key(self, node: Node, steps: Steps) -> str | None:
-        """Keys are text, whatever they look like: JSON knows no others."""
+        """A key, always as text, as JSON has no other keys."""
         if isinstance(node, ScalarNode) and node.tag in (PLAIN, TAG + "str"):
             self._spend(node, steps, len(node.value))
             return str(node.value)

@@ -1,4 +1,4 @@
-"""The applications of this installation, found by what an event names."""
+"""The applications of this installation, looked up by the names in an event."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,10 +20,10 @@ class Entry:
     delivery: Delivery
     fingerprint: str
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
-    """Of each environment that has time windows."""
+    """The calendar of each environment with time windows."""
 
     def policy(self, now: datetime) -> Policy:
-        """What the folder says at one moment."""
+        """The application's policy at one time, according to the folder."""
         return Policy(
             application=self.application,
             delivery=self.fingerprint,
@@ -53,7 +53,7 @@ class Catalogue:
         return self.entries.get(application)
 
     def concerned(self, event: Event) -> tuple[Entry, ...]:
-        """The applications that an event is for; none where nobody knows what it names."""
+        """The applications that an event concerns; empty if none matches."""
         match event:
             case ImagePushed():
                 return tuple(e for e in self.entries.values() if _delivers(e.application, event))
@@ -79,9 +79,9 @@ def _delivers(application: Application, event: ImagePushed) -> bool:
 
 
 def _built_by(application: Application, event: PipelineCompleted) -> bool:
-    wanted, run = application.pipeline, event.run
+    pipeline, run = application.pipeline, event.run
     if event.repository is not None and event.repository != application.image.repository:
         return False
-    if wanted is None or wanted.name.casefold() != run.pipeline.casefold():
+    if pipeline is None or pipeline.name.casefold() != run.pipeline.casefold():
         return False
-    return run.project.casefold() in {name.casefold() for name in (wanted.project, wanted.project_id) if name}
+    return run.project.casefold() in {name.casefold() for name in (pipeline.project, pipeline.project_id) if name}

@@ -1,4 +1,4 @@
-"""The hash of a delivery folder: when it changes, plans that were made from it are made again."""
+"""The hash of a delivery folder. When it changes, plans made from the folder are made again."""
 
 from ..domain.model import canonical, sha256
 from .delivery import Delivery

@@ -25,7 +25,7 @@ def names_repository(image: str, repository: str) -> bool:
     """
     path = image.partition("@")[0]
     first, slash, rest = path.partition("/")
-    # The rule that container tools share: the first part is a host when it could not be part of a repository's name.
+    # As in all container tools, the first part is a host if it could not be part of a repository's name.
     if slash and ("." in first or ":" in first or first == "localhost"):
         path = rest
     name, colon, tag = path.rpartition(":")
@@ -35,7 +35,7 @@ def names_repository(image: str, repository: str) -> bool:
 
 
 def containers(value: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
-    """Every container of an object that runs pods, with the way to it."""
+    """Every container of an object that runs pods, with the steps to it."""
     kind = value.get("kind") if isinstance(value, dict) else None
     steps = _POD_SPECS.get(kind) if isinstance(kind, str) else None
     spec = _descend(value, steps) if steps else None
@@ -49,7 +49,7 @@ def containers(value: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
 
 
 def pin_image(value: Any, *, repository: str, image: str) -> int:
-    """Writes `image` into every container that names the repository; how many there were."""
+    """Write `image` into every container that names the repository; returns how many."""
     count = 0
     for _, container in containers(value):
         named = container.get("image")

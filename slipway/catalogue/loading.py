@@ -1,6 +1,6 @@
-"""Reading `deliveries/`: every folder an application, every mistake in all of them reported at once.
+"""Reads `deliveries/`: each folder is an application, and the problems of all of them are reported at once.
 
-Loading checks what can be checked without a cluster or a registry: the file against the models, the tag rule, the
+Loading checks everything that needs neither a cluster nor a registry: the file against the models, the tag rule, the
 manifests as each environment will render them, and (`conflicts.py`) that no two lanes claim the same thing.
 """
 
@@ -28,7 +28,7 @@ _SAMPLE_VALUES = dict.fromkeys(BUILT_INS, "sample")
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """The names that the installation's settings give addresses to."""
+    """The names that the installation's settings define."""
 
     registries: frozenset[str]
     clusters: frozenset[str]
@@ -36,9 +36,9 @@ class Known:
 
 
 def load_deliveries(folder: Path, *, known: Known | None = None) -> Deliveries:
-    """All applications below the folder, by name. ConfigError holds the problems of all of them.
+    """All applications in the folder, by name. Raises a ConfigError with the problems of all of them.
 
-    With `known`, registries, clusters and channels must be among those of the installation.
+    With `known`, the names of registries, clusters and channels are checked against the installation's.
     """
     if not folder.is_dir():
         raise ConfigError([Problem(file=folder.name, message="there is no such folder")])
@@ -50,7 +50,7 @@ def load_deliveries(folder: Path, *, known: Known | None = None) -> Deliveries:
 
 
 def load_delivery(path: Path, *, known: Known | None = None) -> Delivery:
-    """One application, by its folder or its delivery.yaml."""
+    """One application, from its folder or its delivery.yaml. Raises ConfigError."""
     folder = path.parent if path.name == DELIVERY_FILE else path
     (delivery,) = _load_all([folder], known).values()
     return delivery
@@ -68,7 +68,7 @@ def _load_all(folders: list[Path], known: Known | None) -> Deliveries:
 
 
 def _load(folder: Path, known: Known | None, findings: Findings) -> Claims:
-    """Reads one folder. Raises when there is no application to speak of; lesser problems go to the findings."""
+    """Read one folder. Raises ConfigError if delivery.yaml is invalid; other problems are added to the findings."""
     document = _read_delivery(folder)
     application = validate(document)
     delivery = Delivery(application=application, folder=folder)
@@ -96,14 +96,14 @@ def _read_delivery(folder: Path) -> Document:
 
 
 def _own_problems(document: Document, delivery: Delivery) -> Iterator[Problem]:
-    """What the models cannot see."""
+    """The problems that the models cannot detect."""
     application = delivery.application
     if application.application != delivery.folder.name:
         expected = f"the folder's name, {delivery.folder.name!r}"
         yield document.problem(("application",), expected=expected, got=repr(application.application))
     if fault := fault_of(application.image.tags):
-        field, said = fault
-        yield document.problem(("image", "tags", field), said)
+        field, reason = fault
+        yield document.problem(("image", "tags", field), reason)
     for index, environment in enumerate(application.environments):
         for name in environment.substitutions:
             if name.startswith("SLIPWAY_"):
@@ -128,7 +128,7 @@ def _unknown_names(document: Document, application: Application, known: Known) -
 
 
 class _EnvironmentLoader:
-    """Checks what one environment points to. Problems that are the delivery.yaml's stand at its line."""
+    """Checks the files that one environment names. Problems with the names point to their line in delivery.yaml."""
 
     def __init__(self, document: Document, delivery: Delivery, environment: Environment, at: Steps) -> None:
         self._document = document
@@ -142,7 +142,7 @@ class _EnvironmentLoader:
         }
 
     def objects(self) -> tuple[dict[str, Any], ...]:
-        """What the environment would apply. ConfigError with all that is wrong with it."""
+        """The objects that the environment would apply. Raises ConfigError with all problems."""
         steps = (*self._at, "manifests")
         folder = self._inside(self._environment.manifests, steps)
         if not folder.is_dir():
@@ -166,18 +166,18 @@ class _EnvironmentLoader:
         render_job(self._delivery, self._environment, **self._sample, name="sample")
 
     def trust_problems(self) -> Iterator[Problem]:
-        """What is wrong with the keys and certificates that the requirements name."""
+        """Problems with the keys and certificates that the requirements name."""
         required = self._environment.require
         if not any(required.files()):
             return
-        from .trust import trust_faults  # noqa: PLC0415 - cryptography takes long to import, and few need it
+        from .trust import trust_faults  # noqa: PLC0415 - cryptography is slow to import and rarely needed
 
         for fault in trust_faults(self._delivery, required):
             steps = (*self._at, "require", *fault.field)
             yield self._document.problem(steps, expected=fault.expected, got=fault.got)
 
     def window_problems(self) -> Iterator[Problem]:
-        """What is wrong with the time windows: rules, time zone, holidays."""
+        """Problems with the time windows: rules, time zone, holidays."""
         if self._environment.windows.given:
             for fault in window_faults(self._delivery, self._environment.windows):
                 steps = (*self._at, "windows", *fault.field)

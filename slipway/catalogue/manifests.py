@@ -1,7 +1,7 @@
-"""Kubernetes manifests: reading a folder of them, and what is wrong with one before any cluster sees it.
+"""Kubernetes manifests: reads a folder of them, and checks them without a cluster.
 
-These checks catch what would otherwise fail in the middle of a rollout. They are no schema validation: that is the
-API server's, which is asked (dry run) when a plan is made.
+The checks catch mistakes that would otherwise fail in the middle of a rollout. They do not validate against a schema:
+the API server does that, in a dry run, when a plan is made.
 """
 
 from collections.abc import Iterator
@@ -43,12 +43,12 @@ CLUSTER_SCOPED = frozenset(
         "VolumeAttachment",
     }
 )
-"""Kubernetes' own kinds that are in no namespace. For others a namespace is written; the API server drops it where
-the kind is cluster-scoped."""
+"""Kubernetes' own cluster-scoped kinds. Any other object gets a namespace, which the API server drops for
+cluster-scoped custom resources."""
 
 
 def read_manifests(delivery: Delivery, environment: Environment) -> tuple[Document, ...]:
-    """All documents of the environment's manifests folder, by file name and then as they stand in the file."""
+    """All documents of the environment's manifests folder, ordered by file name and position in the file."""
     folder = _inside(delivery, environment.manifests)
     if not folder.is_dir():
         raise ConfigError([Problem(file=delivery.shown(folder), message="there is no such folder")])
@@ -69,7 +69,7 @@ def read_manifests(delivery: Delivery, environment: Environment) -> tuple[Docume
 
 
 def read_job(delivery: Delivery, environment: Environment) -> Document:
-    """The one document of the environment's acceptance Job."""
+    """The document of the environment's acceptance Job. Raises ConfigError unless the file has exactly one."""
     if environment.verify.job is None:
         raise LookupError(f"environment {environment.name} of {delivery.application.application} has no verify.job")
     path = _inside(delivery, environment.verify.job)
@@ -81,7 +81,7 @@ def read_job(delivery: Delivery, environment: Environment) -> Document:
 
 
 def check_object(document: Document, value: Any, *, namespace: str) -> Iterator[Problem]:
-    """What is wrong with one object; `value` is the document's value with its names replaced."""
+    """The problems of one object; `value` is the document's value with its names replaced."""
     if not isinstance(value, dict):
         yield document.problem((), expected="a mapping with apiVersion, kind and metadata", got=shown(value))
         return
@@ -90,26 +90,28 @@ def check_object(document: Document, value: Any, *, namespace: str) -> Iterator[
             steps, expected="true, false, or text in quotes", got=f"{text}, which some readers take for a boolean"
         )
     for steps in (("apiVersion",), ("kind",), ("metadata", "name")):
-        found = look_up(value, steps)
-        if not isinstance(found, str) or not found:
-            yield document.problem(steps, expected="text", got=shown(found))
+        field_value = look_up(value, steps)
+        if not isinstance(field_value, str) or not field_value:
+            yield document.problem(steps, expected="text", got=shown(field_value))
     if str(value.get("kind", "")).endswith("List") and isinstance(value.get("items"), list):
         expected = "one object in each document, divided by ---"
         yield document.problem(("kind",), expected=expected, got=shown(value["kind"]))
-    given = look_up(value, ("metadata", "namespace"))
-    if str(value.get("kind")) not in CLUSTER_SCOPED and given not in (None, namespace):
+    namespace_given = look_up(value, ("metadata", "namespace"))
+    if str(value.get("kind")) not in CLUSTER_SCOPED and namespace_given not in (None, namespace):
         expected = f"none, or {namespace!r} as the environment says"
-        yield document.problem(("metadata", "namespace"), expected=expected, got=shown(given))
+        yield document.problem(("metadata", "namespace"), expected=expected, got=shown(namespace_given))
     yield from _check_text(document, value)
 
 
 def check_job(document: Document, value: Any) -> Iterator[Problem]:
-    """What is wrong with an acceptance Job, besides what `check_object` finds."""
+    """The problems of an acceptance Job that `check_object` does not find."""
     if not isinstance(value, dict):
         return
-    found = (value.get("apiVersion"), value.get("kind"))
-    if found != ("batch/v1", "Job"):
-        yield document.problem(("kind",), expected="a Job of batch/v1", got=f"{found[1]} of {found[0]}")
+    type_of_object = (value.get("apiVersion"), value.get("kind"))
+    if type_of_object != ("batch/v1", "Job"):
+        yield document.problem(
+            ("kind",), expected="a Job of batch/v1", got=f"{type_of_object[1]} of {type_of_object[0]}"
+        )
     elif not any(True for _ in containers(value)):
         yield document.problem(("spec",), expected="spec.template.spec.containers with a container", got="none")
 
@@ -123,7 +125,7 @@ def names_application(value: Any, repository: str) -> bool:
 
 
 def identity(value: Any) -> tuple[str, str, str, str]:
-    """(API group, kind, namespace, name): what there can be only one of in a cluster."""
+    """(API group, kind, namespace, name), which is unique in a cluster."""
     group, slash, _ = str(value["apiVersion"]).rpartition("/")
     metadata = value["metadata"]
     return (group if slash else "", value["kind"], metadata.get("namespace", ""), metadata["name"])
@@ -145,7 +147,7 @@ def look_up(value: Any, steps: Steps) -> Any:
 
 
 def _check_text(document: Document, value: dict[str, Any]) -> Iterator[Problem]:
-    """Maps of text in which an unquoted number or boolean is refused by every cluster."""
+    """The problems of maps with text values, in which every cluster refuses unquoted numbers and booleans."""
     for steps in (*_METADATA_MAPS, *_TEXT_MAPS.get(str(value.get("kind")), ())):
         entries = look_up(value, steps)
         if entries is not None and not isinstance(entries, dict):

@@ -1,7 +1,7 @@
-"""What is wrong with a configuration, said so that the person who wrote it can put it right.
+"""Problems of a configuration, reported so that its author can fix them.
 
-Every reader in this package reports `Problem`s and none stops at the first one: a pull request that adds an
-application should fail once, with the whole list.
+Every reader in this package reports `Problem`s and does not stop at the first one: a pull request that adds an
+application should fail once, with the complete list.
 """
 
 import difflib
@@ -13,15 +13,15 @@ from pathlib import Path
 _SHOWN_CHARACTERS = 80
 
 Steps = tuple[str | int, ...]
-"""The way from the top of a document to a value: mapping keys and list positions."""
+"""The path from the root of a document to a value: mapping keys and list indexes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong, in one place of one file.
+    """One problem at one position of one file.
 
-    Either `expected` and `got` are given, or `message`, or all three, and then `message` is the advice.
-    Lines and columns count from 1; a problem with a file as a whole is at line 1.
+    Set either `expected` and `got`, or `message`, or all three; then `message` is advice. Lines and columns count from
+    1; a problem of a whole file is at line 1.
     """
 
     file: str
@@ -34,13 +34,13 @@ class Problem:
 
     def __str__(self) -> str:
         what = f"expected {self.expected}, got {self.got}" if self.expected else ""
-        said = "; ".join(part for part in (what, self.message) if part)
+        text = "; ".join(part for part in (what, self.message) if part)
         field = f" {self.field}:" if self.field else ""
-        return f"{self.file}:{self.line}:{field} {said}"
+        return f"{self.file}:{self.line}:{field} {text}"
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be used; `problems` holds everything that was found, in order of file and line."""
+    """The configuration is invalid; `problems` has all problems, sorted by file and line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.field, str(p))))
@@ -48,7 +48,7 @@ class ConfigError(ValueError):
 
 
 class Findings:
-    """Collects problems from several readers, so that one that fails does not hide the others."""
+    """Collects problems from several readers, so that a reader that fails does not hide the problems of the others."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -61,7 +61,7 @@ class Findings:
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
-        """Takes over the problems of a ConfigError that is raised inside, and goes on after the block."""
+        """Catch a ConfigError raised in the block and collect its problems."""
         try:
             yield
         except ConfigError as error:
@@ -73,7 +73,7 @@ class Findings:
 
 
 def written(steps: Steps) -> str:
-    """`environments[1].gate.deadline`, the way a field is named to people."""
+    """The steps as shown in messages: `environments[1].gate.deadline`."""
     text = ""
     for step in steps:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
@@ -81,7 +81,7 @@ def written(steps: Steps) -> str:
 
 
 def shown(value: object) -> str:
-    """What came, short enough for one line."""
+    """The value, shortened to fit into a message."""
     match value:
         case None:
             return "nothing"
@@ -97,7 +97,7 @@ def shown(value: object) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`did you mean 'deadline'?`, else the names there are: the advice that follows an unknown name."""
+    """Advice for an unknown name: `did you mean 'deadline'?`, or else the list of known names."""
     names = {known_name.casefold(): known_name for known_name in sorted(known)}
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
     if close:
@@ -106,5 +106,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def shown_path(path: Path, *, root: Path) -> str:
-    """The path as it is printed: from the folder that holds all deliveries, whose own place concerns nobody."""
+    """The path as shown in messages, relative to the parent of the folder of all deliveries."""
     return f"{root.name}/{path.relative_to(root).as_posix()}" if path.is_relative_to(root) else path.name

@@ -1,7 +1,7 @@
-"""Ranges of semantic versions, in the notation that npm made common: `>=1.0.0 <2.0.0`, `^1.4`, `~2.1 || 3.x`.
+"""Ranges of semantic versions, in npm's notation: `>=1.0.0 <2.0.0`, `^1.4`, `~2.1 || 3.x`.
 
-The `semver` library parses and compares versions but knows no ranges (docs/decisions/0002-semver-library.md), so the
-notation is turned into plain comparisons here. The outcomes equal node-semver's; the tests hold a table taken from it.
+The `semver` library parses and compares versions but does not support ranges (docs/decisions/0002-semver-library.md),
+so this module turns them into comparisons. The results equal node-semver's: the tests contain a table taken from it.
 """
 
 import operator
@@ -39,7 +39,7 @@ class _Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """Alternatives; in each, every comparison must hold."""
+    """A version is in the range if every comparison of one of the alternatives holds."""
 
     alternatives: tuple[tuple[_Comparison, ...], ...]
 
@@ -48,15 +48,15 @@ class Range:
 
 
 def parse_version(text: str) -> Version | None:
-    """The semantic version that a tag names, with or without a leading v; None when it names none."""
-    found = _VERSION.fullmatch(text)
-    if not found or not Version.is_valid(found["version"]):
+    """The semantic version in a tag, with or without a leading v; None if the tag is not one."""
+    match = _VERSION.fullmatch(text)
+    if not match or not Version.is_valid(match["version"]):
         return None
-    return Version.parse(found["version"])
+    return Version.parse(match["version"])
 
 
 def parse_range(text: str) -> Range:
-    """The range that the text describes. ValueError says which part is not understood."""
+    """The range that the text describes. Raises ValueError with the part that is invalid."""
     alternatives = []
     for alternative in text.split("||"):
         terms = _SPACE_AFTER_OPERATOR.sub(r"\1", alternative.strip()).split()
@@ -71,22 +71,22 @@ def _holds(comparisons: tuple[_Comparison, ...], version: Version) -> bool:
         return False
     if not version.prerelease:
         return True
-    # Only a range that names a pre-release of the same version takes one: >=1.0.0 must not bring 2.0.0-rc.1.
+    # A pre-release is only in a range that names one of the same version: >=1.0.0 must not include 2.0.0-rc.1.
     release = version.finalize_version()
     return any(c.bound.prerelease and c.bound.finalize_version() == release for c in comparisons)
 
 
 def _comparisons(term: str) -> Iterator[_Comparison]:
-    found = _TERM.fullmatch(term)
-    if not found:
+    match = _TERM.fullmatch(term)
+    if not match:
         raise ValueError(f"expected terms such as >=1.0.0, <2, ^1.4, ~1.4.2 or 1.x, with spaces between, got {term!r}")
-    parts = _numbers(found)
+    parts = _numbers(match)
     if not parts:
-        # Everything is at least *, and nothing is above or below it.
-        nothing = found["op"] in ("<", ">")
-        yield _Comparison(op="<", bound=_lowest(Version(0))) if nothing else _Comparison(op=">=", bound=Version(0))
+        # Every version is >=, <= and = *; none is > or < *.
+        is_empty = match["op"] in ("<", ">")
+        yield _Comparison(op="<", bound=_lowest(Version(0))) if is_empty else _Comparison(op=">=", bound=Version(0))
         return
-    pre = found["pre"]
+    pre = match["pre"]
     if pre and len(parts) < len(("major", "minor", "patch")):
         raise ValueError(f"expected all three numbers before a pre-release, got {term!r}")
     floor = Version(*parts)
@@ -95,7 +95,7 @@ def _comparisons(term: str) -> Iterator[_Comparison]:
         if not Version.is_valid(text):
             raise ValueError(f"expected a valid pre-release, got {pre!r} in {term!r}")
         floor = Version.parse(text)
-    match found["op"] or "=":
+    match match["op"] or "=":
         case "^":
             yield from _between(floor, _bump(parts, _caret_position(parts)))
         case "~":
@@ -106,18 +106,18 @@ def _comparisons(term: str) -> Iterator[_Comparison]:
             yield from _partial(op, parts)
 
 
-def _numbers(found: re.Match[str]) -> tuple[int, ...]:
-    """The numbers before the first part that is missing, x or *."""
+def _numbers(match: re.Match[str]) -> tuple[int, ...]:
+    """The numbers up to the first part that is missing, x or *."""
     numbers: list[int] = []
     for name in ("major", "minor", "patch"):
-        if found[name] is None or not found[name].isdigit():
+        if match[name] is None or not match[name].isdigit():
             break
-        numbers.append(int(found[name]))
+        numbers.append(int(match[name]))
     return tuple(numbers)
 
 
 def _partial(op: str, parts: tuple[int, ...]) -> Iterator[_Comparison]:
-    """`1.2` stands for all of 1.2.x: what is at least, below, or above all of it."""
+    """The comparison with a partial version: `1.2` stands for all of 1.2.x."""
     first, last = Version(*parts), len(parts) - 1
     match op:
         case "=":
@@ -133,7 +133,7 @@ def _partial(op: str, parts: tuple[int, ...]) -> Iterator[_Comparison]:
 
 
 def _caret_position(parts: tuple[int, ...]) -> int:
-    """Which number a caret holds still: the first that is not zero, else the last that is given."""
+    """The position of the number that a caret fixes: the first that is not zero, or else the last one."""
     return next((position for position, number in enumerate(parts) if number), len(parts) - 1)
 
 
@@ -151,5 +151,5 @@ def _bumped(parts: tuple[int, ...], position: int) -> tuple[int, ...]:
 
 
 def _lowest(version: Version) -> Version:
-    """The lowest pre-release of a version: what is below it is below every pre-release too."""
+    """The lowest pre-release of a version, so that `<` excludes all of its pre-releases."""
     return version.replace(prerelease="0")

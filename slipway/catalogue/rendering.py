@@ -65,7 +65,7 @@ def render_documents(
     image: str,
     values: Mapping[str, str],
 ) -> tuple[dict[str, Any], ...]:
-    """As `render`, from documents that have been read."""
+    """Like `render`, from documents that were read before."""
     if not BY_DIGEST.fullmatch(image):
         raise ValueError(f"image: expected login_server/repository@sha256:<64 hex>, got {shown(image)}")
     if set(values) != set(BUILT_INS):
@@ -98,9 +98,10 @@ def _render_document(
 
 
 def _mark(metadata: dict[str, Any], *, application: str, release: str | None) -> None:
-    """Labels, and the release where the object runs its image. On the object only, never on a pod template: there
-    they would restart pods that have not changed. Objects without the image carry no release, so that a plan's diff
-    shows them only when something about them changes.
+    """Add labels, and the release if the object runs its image.
+
+    Only to the object, never to a pod template, where they would restart unchanged pods. Objects without the image get
+    no release, so that a plan's diff shows them only when they change otherwise.
     """
     metadata["labels"] = {**(metadata.get("labels") or {}), MANAGED_BY: "slipway", APPLICATION_LABEL: application}
     if release is not None:

@@ -1,8 +1,8 @@
-"""What a plain YAML scalar means here.
+"""Resolves the type of plain YAML scalars.
 
-`kubectl` reads YAML 1.1 in Go's dialect, PyYAML reads another dialect of it, editors check YAML 1.2. They agree on
-nearly everything; where they do not (`on`, `22:22`, `2026-11-23`, `0644`) this module follows `kubectl`, and marks the
-words that kubectl takes for booleans and people for text, so that a manifest that holds one is refused.
+`kubectl` reads YAML 1.1 in Go's dialect, PyYAML another dialect of it, and editors check YAML 1.2. They disagree on
+few scalars (`on`, `22:22`, `2026-11-23`, `0644`); there this module follows `kubectl`. It marks the words that kubectl
+takes for booleans but people for text, so that a manifest that contains one is refused.
 """
 
 import math
@@ -23,7 +23,7 @@ Scalar = str | int | float | bool | None
 
 
 def plain(text: str) -> Scalar:
-    """The value of an unquoted scalar. ValueError for a number that JSON, and so Kubernetes, cannot hold."""
+    """The value of an unquoted scalar. Raises ValueError for a number that JSON, and so Kubernetes, cannot hold."""
     if text in _NULLS:
         return None
     if text in _BOOLEANS:
@@ -49,7 +49,7 @@ def _number(text: str) -> Scalar:
         return _int64(int(hexadecimal[1], 16), text)
     if _NOT_IN_JSON.fullmatch(text):
         raise ValueError("a number that JSON can hold")
-    # Leading zeros make a number float to some readers and text to others: it stays text.
+    # Some readers take a number with leading zeros for a float and others for text, so it stays text.
     if _FLOAT.fullmatch(text) and not re.match(r"[-+]?0[0-9]", text):
         value = float(text)
         if math.isinf(value):

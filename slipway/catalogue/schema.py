@@ -1,6 +1,6 @@
 """The JSON Schema of delivery.yaml, for editors and other tools: `python -m slipway.catalogue.schema`.
 
-It is made from the models, so it cannot say anything else than they do. What pydantic accepts the schema accepts;
+It is generated from the models, so the two cannot disagree. Whatever pydantic accepts, the schema accepts;
 rules between fields (a pipeline is needed when start is run) are checked by loading alone.
 """
 
@@ -25,7 +25,7 @@ class _Readable(GenerateJsonSchema):
         return False
 
     def encode_default(self, dft: Any) -> Any:
-        """Defaults as a person would write them: a duration is `24h`, not an ISO text."""
+        """Defaults in the notation of delivery.yaml: a duration is `24h`, not in ISO format."""
         return _DURATION.dump_python(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
@@ -40,7 +40,7 @@ def delivery_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as it is kept in docs/reference/delivery.schema.json."""
+    """The content of docs/reference/delivery.schema.json."""
     return json.dumps(delivery_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -20,7 +20,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def substitute(document: Document, *, built_ins: Mapping[str, str], own: Mapping[str, str]) -> Any:
-    """A fresh copy of the document's value with all names replaced. ConfigError when a name is not known."""
+    """A copy of the document's value with all names replaced. Raises ConfigError if a name is unknown."""
     work = _Substitution(document, {**own, **built_ins}, frozenset(own.keys() - built_ins.keys()))
     value = work.of(document.value, ())
     work.findings.raise_any()
@@ -57,7 +57,7 @@ class _Substitution:
             return text
         if steps in self._document.open_names and (name := text[2:-1]) in self._typed:
             return _typed(self._values[name])
-        replaced = _NAME.sub(lambda found: self._replacement(found, steps), text)
+        replaced = _NAME.sub(lambda match: self._replacement(match, steps), text)
         self._characters += len(replaced)
         if self._characters > MAX_CHARACTERS:
             limit = f"at most {MAX_CHARACTERS // 1024} KiB of text once names are replaced"
@@ -65,14 +65,14 @@ class _Substitution:
             self.findings.raise_any()
         return replaced
 
-    def _replacement(self, found: re.Match[str], steps: Steps) -> str:
-        escape, name = found[1], found[2]
+    def _replacement(self, match: re.Match[str], steps: Steps) -> str:
+        escape, name = match[1], match[2]
         if escape:
-            return found[0][1:]
+            return match[0][1:]
         if name not in self._values:
             advice = f"{nearest(name, self._values)}; write $${{{name}}} for the text itself"
             self.findings.add(self._document.problem(steps, advice, expected="a known name", got=f"${{{name}}}"))
-            return found[0]
+            return match[0]
         return self._values[name]
 
 

@@ -9,12 +9,12 @@ from slipway.domain.rules import Rule, RuleResult
 from .ranges import parse_range, parse_version
 
 LONGEST_TAG = 128
-"""What a registry allows. It also bounds the work of a regular expression; that its author keeps it free of
-nested repetition is for the review of the pull request that adds it."""
+"""The limit of registries, which also bounds the work of a regular expression. The review of the pull request that adds
+the expression must make sure that it has no nested repetition."""
 
 
 def check_tag(rule: TagRule, tag: str) -> RuleResult:
-    """Whether the rule takes the tag, and why."""
+    """Whether the rule accepts the tag, with the reason."""
     kind, pattern = written_rule(rule)
     if not tag:
         return _result(passed=False, reason=f"pushed without a tag; {kind} {pattern} needs one")
@@ -27,7 +27,7 @@ def check_tag(rule: TagRule, tag: str) -> RuleResult:
 
 
 def written_rule(rule: TagRule) -> tuple[str, str]:
-    """Which of the three the rule is, and its text."""
+    """The kind of the rule, and its text."""
     for kind in ("semver", "regex"):
         if text := getattr(rule, kind):
             return kind, str(text)
@@ -35,7 +35,7 @@ def written_rule(rule: TagRule) -> tuple[str, str]:
 
 
 def fault_of(rule: TagRule) -> tuple[str, str] | None:
-    """(field, what is wrong) of a rule that cannot be read; None when it can."""
+    """(field, reason) of an invalid rule; None for a valid one."""
     kind, text = written_rule(rule)
     try:
         match kind:
@@ -46,8 +46,8 @@ def fault_of(rule: TagRule) -> tuple[str, str] | None:
             case "glob" if "[" in text.rpartition("]")[2]:
                 return kind, f"expected a ] after the last [, got {text!r}"
     except (ValueError, re.error, RecursionError, OverflowError) as error:
-        said = str(error)
-        return kind, said if said.startswith("expected ") else f"expected a regular expression, got {text!r}: {said}"
+        why = str(error)
+        return kind, why if why.startswith("expected ") else f"expected a regular expression, got {text!r}: {why}"
     return None
 
 

@@ -1,7 +1,7 @@
 """The keys and certificates that an environment's requirements name, read from the application's folder.
 
-Read when deliveries are loaded, so that a wrong file is known at once, and again for every plan: the folder's hash is
-part of the plan, and so of what people vote on.
+They are read when deliveries are loaded, so that an invalid file is reported at once, and again for every plan. A vote
+covers them, as the folder's hash is part of the plan.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519P
 
 @dataclass(frozen=True, kw_only=True)
 class Trust:
-    """What the files hold."""
+    """The content of the files."""
 
     roots: tuple[x509.Certificate, ...] = ()
     cosign: PublicKey | None = None
@@ -37,7 +37,7 @@ class Trust:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One file that cannot be used, and the field that names it."""
+    """One invalid file, and the field that names it."""
 
     field: Steps
     expected: str
@@ -51,25 +51,25 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this module
 
 
 def read_trust(delivery: Delivery, required: Requirements) -> Trust:
-    """The files of one environment. ConfigError where one of them cannot be used (any more)."""
+    """The keys and certificates of one environment. Raises ConfigError if a file is invalid."""
     faults = list(trust_faults(delivery, required))
     if faults:
         file = delivery.shown(delivery.folder / DELIVERY_FILE)
         raise ConfigError(
-            Problem(file=file, field=f"require.{written(each.field)}", expected=each.expected, got=each.got)
-            for each in faults
+            Problem(file=file, field=f"require.{written(fault.field)}", expected=fault.expected, got=fault.got)
+            for fault in faults
         )
-    read = {field: _content(delivery, name) for field, name in required.files()}
-    cosign, provenance = read.get(("cosign", "key")), read.get(("provenance", "key"))
+    contents = {field: _content(delivery, name) for field, name in required.files()}
+    cosign, provenance = contents.get(("cosign", "key")), contents.get(("provenance", "key"))
     return Trust(
-        roots=tuple(root for field, data in read.items() if field[0] == "notation" for root in _certificates(data)),
+        roots=tuple(root for field, data in contents.items() if field[0] == "notation" for root in _certificates(data)),
         cosign=_public_key(cosign) if cosign else None,
         provenance=_public_key(provenance) if provenance else None,
     )
 
 
 def trust_faults(delivery: Delivery, required: Requirements) -> Iterator[Fault]:
-    """What is wrong with the files."""
+    """The files that are invalid."""
     for field, name in required.files():
         try:
             data = _content(delivery, name)
@@ -106,17 +106,19 @@ def _read(path: Path) -> bytes:
 def _certificates(data: bytes) -> tuple[x509.Certificate, ...]:
     expected = "root certificates in PEM"
     try:
-        found = tuple(x509.load_pem_x509_certificates(data))
-        odd = [each.subject.rfc4514_string() for each in found if not _may_be_root(each)]
+        certificates = tuple(x509.load_pem_x509_certificates(data))
+        unsuitable = [
+            certificate.subject.rfc4514_string() for certificate in certificates if not _may_be_root(certificate)
+        ]
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as error:
         raise _Unusable(expected, f"no certificate that can be read ({error})") from None
-    if odd:
-        raise _Unusable(expected, f"that of {odd[0]}, which is neither a CA's nor self-signed")
-    return found
+    if unsuitable:
+        raise _Unusable(expected, f"that of {unsuitable[0]}, which is neither a CA's nor self-signed")
+    return certificates
 
 
 def _may_be_root(certificate: x509.Certificate) -> bool:
-    """A CA's, or a self-signed signing certificate, as Notation's trust store takes them."""
+    """Whether it is a CA's or a self-signed certificate, which Notation's trust store accepts."""
     try:
         if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             return True

@@ -1,7 +1,7 @@
-"""From the plain data of a delivery.yaml to an `Application`, or to problems in words.
+"""Turns the plain data of a delivery.yaml into an `Application`, or into problems that people understand.
 
-pydantic decides what is valid; this module only translates its findings: to the line in the file, to the name a
-person wrote, and to what was expected instead.
+pydantic decides what is valid; this module only translates its errors: to the line in the file, to the field as it is
+written there, and to the expected value.
 """
 
 import json
@@ -52,9 +52,10 @@ _FIELD_FIRST = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
 
 
 def validate(document: Document) -> Application:
-    """The application that the document describes. ConfigError with every problem that pydantic can see at once."""
+    """The application that the document describes. Raises a ConfigError with every problem that pydantic reports."""
     try:
-        # Strict: a number where text belongs is a mistake (`tag: 1.10` would be 1.1). As JSON: a list is a tuple.
+        # Strict, as a number instead of text is a mistake (`tag: 1.10` would be 1.1). As JSON, so that a list is
+        # accepted for a tuple.
         return Application.model_validate_json(json.dumps(document.value), strict=True)
     except ValidationError as error:
         raise ConfigError(_problems(document, error)) from None
@@ -67,13 +68,13 @@ def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
 
 
 def _is_echo(finding: Any) -> bool:
-    """pydantic counts the valid items of a list: one whose only item is wrong is reported as too short as well."""
+    """Whether the error only repeats another: pydantic counts valid items, so a list with invalid ones is too short."""
     return bool(finding["type"] == "too_short" and len(finding["input"]) >= finding["ctx"]["min_length"])
 
 
 def _problem(document: Document, finding: Any) -> Problem:
     steps = _steps(document.value, finding["loc"], missing=finding["type"] == "missing")
-    kind, context, came = finding["type"], finding.get("ctx", {}), finding["input"]
+    kind, context, value = finding["type"], finding.get("ctx", {}), finding["input"]
     match kind:
         case "missing":
             return document.problem(steps, "is missing")
@@ -84,11 +85,11 @@ def _problem(document: Document, finding: Any) -> Problem:
             return document.problem((*steps, "kind"), "is missing; write auto or approval")
         case "union_tag_invalid":
             expected = context["expected_tags"].replace(", ", " or ")
-            return document.problem((*steps, "kind"), expected=expected, got=shown(came.get("kind")))
+            return document.problem((*steps, "kind"), expected=expected, got=shown(value.get("kind")))
         case "value_error":
-            return _own_rule(document, steps, str(context["error"]), came)
+            return _own_rule(document, steps, str(context["error"]), value)
     expected = _expected(kind, context, finding["msg"])
-    return document.problem(steps, _advice(kind, came), expected=expected, got=shown(came))
+    return document.problem(steps, _advice(kind, value), expected=expected, got=shown(value))
 
 
 def _expected(kind: str, context: dict[str, Any], message: str) -> str:
@@ -99,33 +100,33 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
     return _KINDS.get(kind, message.removeprefix("Input should be "))
 
 
-def _advice(kind: str, came: object) -> str:
-    if kind == "string_type" and isinstance(came, int | float):
+def _advice(kind: str, value: object) -> str:
+    if kind == "string_type" and isinstance(value, int | float):
         return "put it in quotes"
-    if kind == "bool_type" and isinstance(came, str) and came.casefold() in ("yes", "no", "on", "off"):
-        return f"write {'true' if came.casefold() in ('yes', 'on') else 'false'}"
+    if kind == "bool_type" and isinstance(value, str) and value.casefold() in ("yes", "no", "on", "off"):
+        return f"write {'true' if value.casefold() in ('yes', 'on') else 'false'}"
     return ""
 
 
-def _own_rule(document: Document, steps: Steps, said: str, came: object) -> Problem:
-    """A rule of ours failed; its text may begin with the field that it is about."""
-    if (split := _FIELD_FIRST.fullmatch(said)) and split[1] in _field_names(document.value, steps):
-        steps, said = (*steps, split[1]), split[2]
-    if said.startswith("expected "):
-        expected, _, got = said.removeprefix("expected ").partition(", got ")
-        return document.problem(steps, expected=expected, got=got or shown(came))
-    return document.problem(steps, said)
+def _own_rule(document: Document, steps: Steps, message: str, value: object) -> Problem:
+    """The problem for a ValueError of our models, whose text may begin with the name of a field."""
+    if (split := _FIELD_FIRST.fullmatch(message)) and split[1] in _field_names(document.value, steps):
+        steps, message = (*steps, split[1]), split[2]
+    if message.startswith("expected "):
+        expected, _, got = message.removeprefix("expected ").partition(", got ")
+        return document.problem(steps, expected=expected, got=got or shown(value))
+    return document.problem(steps, message)
 
 
 def _steps(value: Any, location: Iterable[str | int], *, missing: bool) -> Steps:
-    """pydantic's location without what is not in the file: tags of unions, and the mark for a mapping's key."""
+    """pydantic's location without the parts that are not in the file: union tags and the marker of a mapping's key."""
     parts = tuple(location)
     steps: list[str | int] = []
     for position, part in enumerate(parts):
-        is_there = (isinstance(value, dict) and part in value) or (
+        exists = (isinstance(value, dict) and part in value) or (
             isinstance(value, list) and isinstance(part, int) and part < len(value)
         )
-        if is_there:
+        if exists:
             value = value[part]
             steps.append(part)
         elif missing and position == len(parts) - 1:
@@ -134,16 +135,16 @@ def _steps(value: Any, location: Iterable[str | int], *, missing: bool) -> Steps
 
 
 def _field_names(value: Any, steps: Steps) -> set[str]:
-    """The fields that there could be at these steps, by the models."""
+    """The fields that the models allow at these steps."""
     models: list[type[BaseModel]] = [Application]
     for step in steps:
         value = value[step]
         if isinstance(step, str):
             models = [
-                found
+                nested
                 for model in models
                 if step in model.model_fields
-                for found in _models_in(model.model_fields[step].annotation)
+                for nested in _models_in(model.model_fields[step].annotation)
             ]
     chosen = [model for model in models if _has_kind(model, value)] or models
     return {name for model in chosen for name in model.model_fields}

@@ -1,12 +1,12 @@
-"""Time windows at one moment: iCalendar's recurrence rules, in a time zone, with holidays.
+"""Evaluates time windows at one time: iCalendar's recurrence rules, in a time zone, with holidays.
 
-python-dateutil expands the rules. Three things keep a hostile rule from costing much: only the parts below are taken, a
-rule begins at most 24 times a day, and it is asked for so late in the calendar that one which never occurs soon reaches
-the calendar's end. (The calendar repeats itself every 400 years: the same rule falls on the same days in the year 9626
-as in 2026, and Python's years end with 9999.)
+python-dateutil expands the rules. Three limits bound the cost of a hostile rule: only the parts below are allowed, a
+rule may occur at most 24 times a day, and rules are evaluated so late in the calendar that a rule which never occurs
+soon reaches its end. (The calendar repeats every 400 years, so a rule falls on the same days in 9626 as in 2026, and
+Python's last year is 9999.)
 
-A time that a clock skips when summer time begins is taken as if it had not been put forward; of a time that comes twice
-the first counts. So RFC 5545 says it. A window's duration is elapsed time, on such days too.
+As in RFC 5545, a local time skipped when summer time begins is interpreted with the offset before the change, and the
+first of two equal local times counts. A window's duration is elapsed time, on such days too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,21 +25,21 @@ _NEEDED = {
     "MONTHLY": (("BYMONTHDAY", "BYDAY"),),
     "YEARLY": (("BYMONTH",), ("BYMONTHDAY", "BYDAY")),
 }
-"""What each FREQ needs (one of each group): otherwise the first day would decide, and that is nowhere to be seen."""
+"""The parts that each FREQ requires (one of each group). Without them a start date that nobody wrote would decide."""
 MOST_A_DAY = 24
 MOST_HOLIDAYS = 2000
 _LATE = 7600
-"""Years by which a rule is asked later: a multiple of 400."""
+"""Years by which the evaluation of rules is shifted: a multiple of 400."""
 _ARBITRARY = date(2001, 1, 1)
-"""A Monday, from which weeks are counted where nobody says when."""
+"""A Monday, from which weeks are counted if the window has no start."""
 _SIGHTS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
-"""How far ahead a change is looked for: the next one is mostly near."""
+"""How far ahead to search for the next change, one after the other, as it is usually near."""
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What is wrong with the windows, and at which field."""
+    """A problem with the windows, and its field."""
 
     field: tuple[str | int, ...]
     expected: str
@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class _Stretch:
-    """One occurrence."""
+    """One occurrence of a window, or a holiday."""
 
     begin: datetime
     end: datetime
@@ -57,7 +57,7 @@ class _Stretch:
 
 
 class Calendar:
-    """One environment's windows, ready to be asked."""
+    """One environment's windows, in a form that can be evaluated."""
 
     def __init__(self, windows: Windows, holidays: Sequence[date] = ()) -> None:
         self._windows = windows
@@ -65,19 +65,19 @@ class Calendar:
         self._holidays = sorted({*windows.holidays, *holidays})
 
     def at(self, now: datetime) -> WindowStatus:
-        """Whether rollouts may begin now, and until when that stays so."""
-        for sight in _SIGHTS:
-            stretches = self._stretches(now, now + sight)
+        """Whether rollouts may begin now, and when that changes."""
+        for horizon in _SIGHTS:
+            stretches = self._stretches(now, now + horizon)
             is_open, reason = self._state(stretches, now)
-            until = self._change(stretches, now, now + sight, is_open=is_open)
+            until = self._change(stretches, now, now + horizon, is_open=is_open)
             if until is not None:
                 break
         return WindowStatus(open=is_open, reason=f"{reason}{_said(until, is_open=is_open)}", until=until)
 
     def _state(self, stretches: Sequence[_Stretch], now: datetime) -> tuple[bool, str]:
-        here = [stretch for stretch in stretches if stretch.begin <= now < stretch.end]
-        denied = next((stretch for stretch in here if stretch.denies), None)
-        allowed = next((stretch for stretch in here if not stretch.denies), None)
+        current = [stretch for stretch in stretches if stretch.begin <= now < stretch.end]
+        denied = next((stretch for stretch in current if stretch.denies), None)
+        allowed = next((stretch for stretch in current if not stretch.denies), None)
         if denied is not None:
             return False, denied.reason
         if self._windows.allow and allowed is None:
@@ -87,15 +87,15 @@ class Calendar:
     def _change(
         self, stretches: Sequence[_Stretch], now: datetime, last: datetime, *, is_open: bool
     ) -> datetime | None:
-        """When it is otherwise; None where that is not within sight: what begins later is not known here."""
+        """When the state changes; None if it does not until `last`, as later occurrences were not expanded."""
         events = sorted(
             [(s.begin, s.denies, 1) for s in stretches] + [(s.end, s.denies, -1) for s in stretches],
             key=lambda event: event[0],
         )
         count = {False: 0, True: 0}
-        for place, (at, denies, step) in enumerate(events):
+        for index, (at, denies, step) in enumerate(events):
             count[denies] += step
-            last_at_this_time = place + 1 == len(events) or events[place + 1][0] != at
+            last_at_this_time = index + 1 == len(events) or events[index + 1][0] != at
             if at <= now or not last_at_this_time:
                 continue
             if at > last:
@@ -106,20 +106,22 @@ class Calendar:
         return None
 
     def _stretches(self, now: datetime, end: datetime) -> list[_Stretch]:
-        found = [s for window in self._windows.allow for s in self._of(window, now, end, denies=False)]
-        found += [s for window in self._windows.deny for s in self._of(window, now, end, denies=True)]
+        stretches = [s for window in self._windows.allow for s in self._of(window, now, end, denies=False)]
+        stretches += [s for window in self._windows.deny for s in self._of(window, now, end, denies=True)]
         first, last = (now.astimezone(self._zone) - _DAY).date(), end.astimezone(self._zone).date()
         for day in self._holidays:
             if first <= day <= last:
                 begin, after = self._midnight(day), self._midnight(day + _DAY)
-                found.append(_Stretch(begin=begin, end=after, denies=True, reason=f"{day.isoformat()} is a holiday"))
-        return found
+                stretches.append(
+                    _Stretch(begin=begin, end=after, denies=True, reason=f"{day.isoformat()} is a holiday")
+                )
+        return stretches
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), tzinfo=self._zone).astimezone(UTC)
 
     def _of(self, window: Window, now: datetime, end: datetime, *, denies: bool) -> Iterator[_Stretch]:
-        """Occurrences that are not over by now and begin before the end."""
+        """Occurrences that end after `now` and begin before `end`."""
         reason = window.reason or f"{'closed' if denies else 'open'} by {window.rule}"
         earliest = _local(now - window.duration, self._zone) - _DAY
         for local in occurrences(window, earliest, _local(end, self._zone)):
@@ -129,21 +131,21 @@ class Calendar:
 
 
 def occurrences(window: Window, first: datetime, last: datetime) -> Iterator[datetime]:
-    """Local times, without a zone, from first to last at which the window begins."""
+    """The naive local times from `first` to `last` at which the window begins."""
     from dateutil.rrule import rrulestr  # noqa: PLC0415 - few environments have windows
 
     begin = datetime.combine(_start(window, first.date()), time())
     rule = rrulestr(window.rule, dtstart=begin.replace(year=begin.year + _LATE))
-    for late in rule:
-        found = late.replace(year=late.year - _LATE)
-        if found > last or (window.ends is not None and found.date() > window.ends):
+    for shifted in rule:
+        occurrence = shifted.replace(year=shifted.year - _LATE)
+        if occurrence > last or (window.ends is not None and occurrence.date() > window.ends):
             return
-        if found >= first:
-            yield found
+        if occurrence >= first:
+            yield occurrence
 
 
 def _start(window: Window, first: date) -> date:
-    """Where to begin counting: at the window's first day, or a whole number of intervals later, shortly before."""
+    """The day to count from: the window's first day plus a whole number of intervals, shortly before `first`."""
     parts = _parts(window.rule)
     base, interval = window.starts or _ARBITRARY, int(parts.get("INTERVAL", "1"))
     before = first - timedelta(days=7)
@@ -177,28 +179,28 @@ def _parts(rule: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in rule.split(";"))
 
 
-# ---- what is wrong
+# ---- validation
 def calendar_of(delivery: Delivery, windows: Windows) -> Calendar:
-    """The calendar of an environment whose windows have no faults."""
+    """The calendar of an environment whose windows are valid."""
     return Calendar(windows, tuple(_listed(delivery, windows)))
 
 
 def window_faults(delivery: Delivery, windows: Windows) -> Iterator[Fault]:
-    """Everything that keeps the windows from being used, each at its field."""
+    """All problems of the windows, each with its field."""
     try:
         ZoneInfo(windows.timezone)
     except (ZoneInfoNotFoundError, ValueError):
         yield Fault(field=("timezone",), expected="the name of a time zone", got=repr(windows.timezone))
     for kind in ("allow", "deny"):
         for index, window in enumerate(getattr(windows, kind)):
-            if wrong := _rule_fault(window):
-                field = (kind, index, "starts" if wrong[0].startswith("the day from") else "rule")
-                yield Fault(field=field, expected=wrong[0], got=wrong[1])
+            if fault := _rule_fault(window):
+                field = (kind, index, "starts" if fault[0].startswith("the day from") else "rule")
+                yield Fault(field=field, expected=fault[0], got=fault[1])
     yield from _file_faults(delivery, windows)
 
 
 def _rule_fault(window: Window) -> tuple[str, str] | None:
-    """What was expected, and what came."""
+    """The expected and the actual value; None if the rule is valid."""
     names = [part.split("=", 1)[0] for part in window.rule.split(";")]
     parts = _parts(window.rule)
     if len(parts) != len(names):
@@ -224,10 +226,12 @@ def _never(window: Window, parts: dict[str, str]) -> tuple[str, str] | None:
         return "the day from which INTERVAL counts", "none"
     first = datetime.combine(window.starts or date(2026, 1, 1), time())
     try:
-        found = next(occurrences(window.model_copy(update={"ends": None}), first, first.replace(year=9999)), None)
+        first_occurrence = next(
+            occurrences(window.model_copy(update={"ends": None}), first, first.replace(year=9999)), None
+        )
     except (ValueError, TypeError, KeyError) as error:
         return "a recurrence rule of iCalendar", f"{window.rule!r} ({error})"
-    if found is None:
+    if first_occurrence is None:
         return "a rule that occurs", f"{window.rule!r}, which never does"
     return None
 
@@ -251,7 +255,7 @@ def _file_faults(delivery: Delivery, windows: Windows) -> Iterator[Fault]:
 
 
 def _listed(delivery: Delivery, windows: Windows) -> Iterator[date]:
-    """The dates in the holidays' file. Raises ValueError, OSError."""
+    """The dates in the file of holidays. Raises ValueError and OSError."""
     path = delivery.inside(windows.holidays_file) if windows.holidays_file else None
     for line in path.read_text(encoding="utf-8").splitlines() if path else ():
         if text := line.partition("#")[0].strip():

@@ -1,4 +1,4 @@
-"""The anchors that were written, where nobody can change them: a file for each month. `maintenance` writes them."""
+"""Anchors in append-only storage, one file per month. `maintenance` writes them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,12 +13,12 @@ FOLDER: Final = "anchors/"
 
 
 class AnchorsDamaged(Exception):  # noqa: N818 - it is a state of the file
-    """The file of anchors ends with something that is no anchor. Nothing is written behind it."""
+    """The last line of an anchor file is not an anchor. Nothing is appended to such a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Anchors:
-    """The anchors that were written, a file for each month."""
+    """The anchor files of the audit container."""
 
     log: AppendLog
 
@@ -27,11 +27,11 @@ class Anchors:
         return [name.removeprefix(FOLDER).removesuffix(".jsonl") for name in self.log.names(FOLDER)]
 
     def of(self, month: str) -> bytes:
-        """The month's lines, as they were written."""
+        """The content of the month's file, unparsed; empty if there is none."""
         return self.log.read(_file(month))
 
     def last(self) -> Anchor | None:
-        """Raises `AnchorsDamaged`."""
+        """The newest anchor; None if there is none. Raises `AnchorsDamaged`."""
         for month in reversed(self.months()):
             lines = self.of(month).splitlines()
             if lines:
@@ -42,12 +42,12 @@ class Anchors:
         return None
 
     def append(self, anchor: Anchor) -> None:
-        """Raises `Conflict` where another instance has written in between."""
+        """Raises `Conflict` if another instance has written this or a later anchor."""
         name = _file(f"{anchor.day:%Y-%m}")
-        there = self.log.read(name)
-        if there and Anchor.model_validate_json(there.splitlines()[-1]).number >= anchor.number:
+        content = self.log.read(name)
+        if content and Anchor.model_validate_json(content.splitlines()[-1]).number >= anchor.number:
             raise Conflict(f"{name} has anchor {anchor.number}")
-        self.log.append(name, anchor.line(), at=len(there))
+        self.log.append(name, anchor.line(), at=len(content))
 
 
 def _file(month: str) -> str:

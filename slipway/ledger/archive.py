@@ -1,5 +1,7 @@
-"""Old records in documents instead of rows: moved, not changed. A document is named by its hash and holds a part of one
-chain; a row beside the chain says which. Whoever reads the chain does not notice where a record lies.
+"""Old audit records, moved unchanged from rows to documents.
+
+A document is named by its hash and holds a segment of one chain; a row beside the chain says which. Readers of the
+chain get the same records from either place.
 """
 
 import gzip
@@ -23,11 +25,11 @@ type Rows = Callable[[int], Iterator[AuditRecord | Row] | Iterator[Row]]
 
 
 class ArchiveDamaged(ValueError):  # noqa: N818 - it is a state of the archive
-    """A document of the archive is missing, was changed, or does not hold what its row says."""
+    """A document of the archive is missing, was changed, or does not match its row."""
 
 
 class Segment(Record):
-    """A part of a chain that lies in a document."""
+    """The part of a chain that one document holds."""
 
     application: str
     first: int = Field(ge=1)
@@ -39,11 +41,11 @@ class Segment(Record):
     document: str
     archived_at: Moment
     moved: bool = False
-    """Whether the rows are gone from the table."""
+    """Whether the rows were deleted from the table."""
 
 
 class Archive:
-    """The documents, and the rows that say what they hold."""
+    """The documents, and the rows that describe them."""
 
     def __init__(self, table: Table, documents: Blobs) -> None:
         self._table, self._documents = table, documents
@@ -52,9 +54,9 @@ class Archive:
     def filled(
         self, application: str, rows: Rows, *, first: int, last: int | None, limit: int | None
     ) -> Iterator[AuditRecord | Row]:
-        """The chain from a sequence on, from the table, and from the archive where the table has a gap.
+        """The chain from the sequence `first`, read from the table, and from the archive where the table has a gap.
 
-        A chain that was never archived costs one request more at its end, and none before.
+        A chain that was never archived costs one extra request, at its end.
         """
         return islice(self._through(application, rows, first, last), limit)
 
@@ -63,11 +65,11 @@ class Archive:
         while last is None or expected <= last:
             segment = None
             for item in rows(expected):
-                found = sequence_of(item)
-                if found > expected and (segment := self.segment(application, expected)):
+                sequence = sequence_of(item)
+                if sequence > expected and (segment := self.segment(application, expected)):
                     break
                 yield item
-                expected = max(expected, found + 1)
+                expected = max(expected, sequence + 1)
             segment = segment or (self.segment(application, expected) if last is None or expected <= last else None)
             if segment is None:
                 return
@@ -83,18 +85,18 @@ class Archive:
         yield from (r for r in records if r.sequence >= first and (last is None or r.sequence <= last))
 
     def segment(self, application: str, sequence: int) -> Segment | None:
-        """The part of the archive that holds the record."""
+        """The segment that holds the record; None if it is not archived."""
         rows = self._table.rows(application, keys.archive(sequence), keys.ARCHIVE + keys.AFTER, limit=1)
-        found = next((unpack(Segment, row.values) for row in rows), None)
-        return found if found and found.first <= sequence <= found.last else None
+        segment = next((unpack(Segment, row.values) for row in rows), None)
+        return segment if segment and segment.first <= sequence <= segment.last else None
 
     def segments(self, application: str) -> Iterator[Segment]:
-        """All parts of a chain, oldest first."""
+        """All segments of a chain, oldest first."""
         for row in self._table.rows(application, *keys.span(keys.ARCHIVE)):
             yield unpack(Segment, row.values)
 
     def records(self, segment: Segment) -> list[AuditRecord]:
-        """The records of the part, with the chain verified between its ends. Raises `ArchiveDamaged`."""
+        """The records of the segment, with their chain verified. Raises `ArchiveDamaged`."""
         name = f"the archive's document {segment.document}"
         check = ChainCheck(segment.application, after=segment.first - 1, previous=segment.previous)
         try:
@@ -112,9 +114,9 @@ class Archive:
             raise ArchiveDamaged(f"{name} does not end with record {segment.last}")
         return records
 
-    # ---- moving: each of these may be repeated at any time
+    # ---- moving: a crash may interrupt any of these, so each can safely run again
     def write(self, records: list[AuditRecord], *, now: Moment) -> Segment:
-        """Write the document, read it back, and then the row that says what it holds. The table's rows stay."""
+        """Write the document, read it back, then write the row that describes it. The records' own rows stay."""
         first, last = records[0], records[-1]
         lines = b"".join(written(Form.JSONL, record.model_dump(mode="json")) for record in records)
         document = self._documents.put(gzip.compress(lines, mtime=0), "application/gzip")
@@ -133,20 +135,20 @@ class Archive:
         return segment
 
     def remove_rows(self, segment: Segment) -> int:
-        """Delete the rows that the document has taken over, having read it once more; returns how many there were."""
+        """Read the document once more, then delete the rows it replaces; returns how many."""
         self.records(segment)
         spanned = self._table.rows(segment.application, keys.audit(segment.first), keys.audit(segment.last))
-        found = [row.key for row in spanned]
-        for start in range(0, len(found), TRANSACTION_LIMIT):
-            batch = [Write(act=Act.DELETE, key=key) for key in found[start : start + TRANSACTION_LIMIT]]
+        row_keys = [row.key for row in spanned]
+        for start in range(0, len(row_keys), TRANSACTION_LIMIT):
+            batch = [Write(act=Act.DELETE, key=key) for key in row_keys[start : start + TRANSACTION_LIMIT]]
             self._table.transact(segment.application, batch)
         done = Write(act=Act.PUT, key=keys.archive(segment.last), values=pack(segment.evolve(moved=True)))
         self._table.transact(segment.application, [done])
-        return len(found)
+        return len(row_keys)
 
 
 def sequence_of(item: AuditRecord | Row) -> int:
-    """0 for a row whose key names none."""
+    """The sequence number; 0 for a row whose key has none."""
     if isinstance(item, AuditRecord):
         return item.sequence
     digits = item.key.removeprefix(keys.AUDIT)

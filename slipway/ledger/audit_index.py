@@ -1,8 +1,8 @@
-"""The audit index: the trail's records again, under the partitions that questions are asked by. Never the truth.
+"""The audit index: copies of the audit records, partitioned by what people search for. The ledger is authoritative.
 
 It is written after each commit (`indexing.py`) and can be rebuilt from the ledger at any time (`reindexing.py`). A
-question walks one partition; what else it asks for is filtered by the service. Each page has a bound on its requests:
-where little is found, the page is short and says where to go on.
+query reads one partition, and Table Storage filters by the remaining conditions. A page makes a bounded number of
+requests, so it may be short and still have a next one.
 """
 
 from collections import defaultdict
@@ -17,24 +17,24 @@ from .index_plan import Plan, goes_by_digest, plan
 from .table import TRANSACTION_LIMIT, Act, Page, PagedTable, Value, Write
 
 REQUESTS = 12
-"""Storage requests of one page, at most."""
+"""Maximum number of storage requests for one page."""
 TRANSACTION_BYTES = 3 * 1024 * 1024
-"""Of one transaction; the service takes 4 MiB, headers included."""
+"""Maximum size of one transaction; the service accepts 4 MiB, headers included."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """Where a walk goes on."""
+    """Where the next page starts."""
 
     after: str = ""
-    """Row key of the last row that was seen."""
+    """Row key of the last row returned."""
     resume: str = ""
-    """The service's own place, where it stopped without finding anything."""
+    """The service's continuation token, if it stopped before it had enough rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A page of records, and where to go on; None at the end."""
+    """A page of records, and where the next one starts; None at the end."""
 
     records: tuple[AuditRecord, ...]
     next: Position | None
@@ -48,7 +48,7 @@ class AuditIndex:
 
     # ---- writing
     def write(self, records: Iterable[AuditRecord]) -> None:
-        """Put every copy of the records. Doing it again changes nothing."""
+        """Write every copy of the records. Idempotent."""
         by_partition = defaultdict[str, list[Write]](list)
         for record in records:
             values = keys.values(record)
@@ -62,9 +62,9 @@ class AuditIndex:
             for batch in _batches(distinct):
                 self.table.transact(partition, batch)
 
-    # ---- asking
+    # ---- querying
     def find(self, query: AuditQuery, *, limit: int, start: Position | None = None) -> Found:
-        """Newest first. Raises `UnknownPlace` and `TooManyDigests`."""
+        """Matching records, newest first. Raises `UnknownPlace` and `TooManyDigests`."""
         if goes_by_digest(query):
             walk = DigestWalk(self.table, query)
             records, last = walk.find(limit=limit, after=start.after if start else "")
@@ -72,16 +72,16 @@ class AuditIndex:
         return self._walk(plan(query), limit=limit, start=start or Position())
 
     def _walk(self, planned: Plan, *, limit: int, start: Position) -> Found:
-        found, position = list[AuditRecord](), start
+        records, position = list[AuditRecord](), start
         for _ in range(REQUESTS):
-            page = self._request(planned, position, limit=limit - len(found))
-            found += keys.records_of(page.rows)
+            page = self._request(planned, position, limit=limit - len(records))
+            records += keys.records_of(page.rows)
             if not page.more:
-                return Found(records=tuple(found), next=None)
-            if page.rows and len(found) == limit:
-                return Found(records=tuple(found), next=Position(after=page.rows[-1].key))
+                return Found(records=tuple(records), next=None)
+            if page.rows and len(records) == limit:
+                return Found(records=tuple(records), next=Position(after=page.rows[-1].key))
             position = Position(after=position.after, resume=page.more)
-        return Found(records=tuple(found), next=position)
+        return Found(records=tuple(records), next=position)
 
     def _request(self, planned: Plan, position: Position, *, limit: int) -> Page:
         first = max(planned.first, position.after + _NEXT if position.after else "")
@@ -91,7 +91,7 @@ class AuditIndex:
 
 
 _NEXT = "!"
-"""Behind a row key it makes the key that comes right after: row keys end in digits, all of one length."""
+"""Appended to a row key, gives a key that sorts directly after it: row keys end in digits of a fixed width."""
 
 
 def _batches(writes: list[Write]) -> Iterator[list[Write]]:
@@ -108,5 +108,5 @@ def _batches(writes: list[Write]) -> Iterator[list[Write]]:
 
 
 def _weight(values: Iterable[Value]) -> int:
-    """About as many bytes as the row takes in a request: JSON in UTF-8, with its names and escapes."""
+    """An upper estimate of the row's size in a request, in bytes: JSON in UTF-8 with names and escapes."""
     return 2048 + sum(2 * len(value.encode("utf-8", "surrogatepass")) for value in values if isinstance(value, str))

@@ -42,10 +42,12 @@ class AzureBlobs:
         if re.fullmatch(DIGEST_PATTERN, digest) is None:
             return None
         try:
-            found = self._container.download_blob(_name(digest))
-            if found.size > BLOB_LIMIT:
-                raise ValueError(f"the document {digest} was changed: it has {found.size} bytes, more than any of ours")
-            return checked(digest, found.readall())
+            download = self._container.download_blob(_name(digest))
+            if download.size > BLOB_LIMIT:
+                raise ValueError(
+                    f"the document {digest} was changed: it has {download.size} bytes, more than any of ours"
+                )
+            return checked(digest, download.readall())
         except ResourceNotFoundError:
             return None
         except AzureError as error:

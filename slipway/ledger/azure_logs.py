@@ -55,7 +55,7 @@ class AzureLog:
 
 
 def _begin(blob: BlobClient) -> None:
-    """Make the blob. One that is there stays as it is, whoever made it."""
+    """Create the blob unless it exists."""
     settings = ContentSettings(content_type="application/jsonl")
     try:
         blob.create_append_blob(content_settings=settings, match_condition=MatchConditions.IfMissing)

@@ -20,7 +20,7 @@ class AzureTable:
 
     @classmethod
     def open(cls, service: TableServiceClient, name: str) -> Self:
-        """The named table, created where it is not there yet."""
+        """The named table, created if it does not exist."""
         return cls(service.create_table_if_not_exists(name))
 
     def get(self, partition: str, key: str) -> Row | None:
@@ -85,14 +85,14 @@ class AzureTable:
 
 
 def _place(resume: str) -> Any:
-    """The service's own words for a place, which only the service understands."""
+    """The continuation token in the SDK's form. Raises `UnknownPlace` if it does not have that form."""
     if not resume:
         return None
     try:
-        place = json.loads(resume)
+        token = json.loads(resume)
     except (ValueError, RecursionError):
-        place = None
-    parts = place if isinstance(place, dict) else {}
+        token = None
+    parts = token if isinstance(token, dict) else {}
     if set(parts) != {"PartitionKey", "RowKey"} or not all(isinstance(part, str | None) for part in parts.values()):
         raise UnknownPlace(resume[:80])
     return parts
@@ -124,10 +124,10 @@ def _refusal(error: Any, writes: Sequence[Write]) -> Exception:
     if any(known in code for known in ("EntityAlreadyExists", "UpdateConditionNotSatisfied", "ResourceNotFound")):
         return Conflict(code)
     if any(known in code for known in ("TooLarge", "TooManyProperties", "InvalidInput")):
-        return ValueError(_plain(error))  # trying it again would not help
+        return ValueError(_plain(error))  # the same request would fail again
     return LedgerUnavailable(_plain(error))
 
 
 def _plain(error: Exception) -> str:
-    """The first line of an SDK error: the rest repeats request details that do not belong into a log."""
+    """The first line of an SDK error: the rest repeats request details that do not belong in a log."""
     return f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"

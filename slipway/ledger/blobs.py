@@ -1,4 +1,4 @@
-"""What is too large for a row: plans, manifests and logs, kept as blobs named by their hash."""
+"""Documents too large for a row (plans, manifests and logs), stored as blobs named by their hash."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -14,30 +14,30 @@ class Blobs(Protocol):
     """A store of immutable documents, addressed by content."""
 
     def put(self, content: bytes, content_type: str) -> str:
-        """Keep the content; returns its name, `sha256:…`. Putting it again changes nothing."""
+        """Store the content and return its name, `sha256:…`. Idempotent."""
         ...
 
     def get(self, digest: str) -> bytes | None:
-        """The content, checked against its name. Raises ValueError when it was changed behind our back."""
+        """The content; None if there is none. Raises ValueError if its hash is not its name."""
         ...
 
 
 def checked(digest: str, content: bytes) -> bytes:
-    """The content, if it has the hash."""
+    """The content unchanged. Raises ValueError if its hash is not `digest`."""
     if sha256(content) != digest:
         raise ValueError(f"the document {digest} was changed: its content has the hash {sha256(content)}")
     return content
 
 
 def limited(content: bytes) -> bytes:
-    """The content, if it is not too large."""
+    """The content unchanged. Raises ValueError if it is larger than `BLOB_LIMIT`."""
     if len(content) > BLOB_LIMIT:
         raise ValueError(f"a document holds at most {BLOB_LIMIT} bytes, this one has {len(content)}")
     return content
 
 
 class LateBlobs:
-    """Documents whose store is opened when the first is asked for: most processes never look into the archive."""
+    """Opens the store at each use, not at start-up: most processes never read the archive."""
 
     def __init__(self, open: Callable[[], Blobs]) -> None:
         self._open = open

@@ -1,4 +1,4 @@
-"""Where a digest has been, by its first digits: the few digests that begin so, and their records merged by time."""
+"""Search by the first digits of a digest: finds the few digests with that prefix and merges their records by time."""
 
 import heapq
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ from . import index_keys as keys
 from .table import Page, PagedTable, Row
 
 DIGESTS = 8
-"""Digests that one question may mean."""
+"""Maximum number of digests that one prefix may match."""
 ROWS = 200
-"""Rows of one digest that are read at once; a release has some sixty."""
+"""Rows of one digest read in one request; a release has about sixty."""
 _HEX = 64
 
 
 class TooManyDigests(ValueError):  # noqa: N818 - it is an answer
-    """More digests begin so than are walked at once."""
+    """More than `DIGESTS` digests have the prefix."""
 
 
 class DigestWalk:
-    """One question that goes by digest. Everything else it asks for is checked here: the rows are few."""
+    """One query by digest. Its other conditions are checked here, as there are few rows."""
 
     def __init__(self, table: PagedTable, query: AuditQuery) -> None:
         assert query.digest is not None
@@ -29,7 +29,7 @@ class DigestWalk:
         self._partition = keys.by_digest(query.digest)
 
     def find(self, *, limit: int, after: str) -> tuple[tuple[AuditRecord, ...], str]:
-        """Records, newest first, and the row key to go on after; "" at the end. Two requests for each digest."""
+        """Records, newest first, and the key that the next page starts after or "". Makes two requests per digest."""
         known_until, streams = keys.LAST, list[list[Row]]()
         for digest in self._digests():
             first = f"{digest}!{after}!" if after else f"{digest}!"
@@ -37,18 +37,18 @@ class DigestWalk:
             streams.append(list(page.rows))
             if page.more and page.rows:
                 known_until = min(known_until, _key(page.rows[-1]))
-        found, last = list[AuditRecord](), ""
+        records, last = list[AuditRecord](), ""
         for row in heapq.merge(*streams, key=_key):
             if _key(row) > known_until:
-                break  # rows of another digest that were not read yet may lie before it
-            if len(found) == limit:
-                return tuple(found), last
+                break  # unread rows of another digest may sort before this one
+            if len(records) == limit:
+                return tuple(records), last
             last = _key(row)
-            found += [record for record in keys.records_of([row]) if self._query.matches(record)]
-        return tuple(found), "" if known_until == keys.LAST else known_until
+            records += [record for record in keys.records_of([row]) if self._query.matches(record)]
+        return tuple(records), "" if known_until == keys.LAST else known_until
 
     def _digests(self) -> Iterator[str]:
-        """Each digest that begins so, found by jumping from one to the next."""
+        """Each digest with the prefix, found by seeking past the one before."""
         if len(self._prefix) == _HEX:
             yield self._prefix
             return
@@ -64,7 +64,7 @@ class DigestWalk:
             start = digest + keys.LAST
 
     def _page(self, first: str, last: str, *, limit: int) -> Page:
-        """The first rows of a range: the service may answer with none of them, and say that there are more."""
+        """The first rows of a range. The service may return an empty page with a continuation token, so follow it."""
         page = self._table.page(self._partition, first, last, limit=limit)
         while page.more and not page.rows:
             page = self._table.page(self._partition, first, last, limit=limit, resume=page.more)

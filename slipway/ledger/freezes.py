@@ -17,11 +17,11 @@ class FreezeState(Record):
     ended_at: Moment | None = None
     ended_because: str = Field(default="", max_length=REASON_LIMIT)
     submission: str = Field(default="", max_length=128)
-    """Names the act that set or ended it last."""
+    """Id of the submission that last set or ended it."""
 
 
 def freeze_of_everything(table: Table) -> FreezeState | None:
-    """None where everything was never frozen."""
+    """The last freeze of everything, ended or not; None if there never was one."""
     row = table.get(keys.INSTALLATION, keys.FREEZE)
     return unpack(FreezeState, row.values) if row else None
 

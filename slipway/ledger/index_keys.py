@@ -1,7 +1,7 @@
 """Every key of the audit index, spelt once, and the rows that one record has in it.
 
-Row keys begin with the time, inverted, so that the newest record comes first. Nothing is split by months or days: a
-question would have to walk through those in which nothing happened.
+Row keys begin with the inverted time, so that the newest record comes first. Partitions are not split by month or day,
+as a query would then have to read through the empty ones.
 """
 
 import logging
@@ -24,7 +24,7 @@ TIME: Final = "time"
 """Partition of all records."""
 INTERVENTION: Final = "intervention"
 DIGEST_PART: Final = len("sha256:") + 4
-"""Characters of a digest that name its partition."""
+"""A digest's partition is named by this many of its first characters."""
 LAST: Final = "~"
 
 BY: Final = "By"
@@ -43,7 +43,7 @@ ROW_PATTERN: Final = re.compile(r"(?:[0-9a-f]{64}!)?[0-9]{18}![a-z_][a-z0-9_-]{0
 
 
 def time_key(moment: datetime) -> str:
-    """Later moments come first; what lies before 1970 is as if it were of its first moment."""
+    """Sorts later times first; times before 1970 count as 1970."""
     moment = max(moment, _EPOCH)
     return f"{_TIME_MAX - (moment - _EPOCH) // timedelta(microseconds=1):0{_TIME_WIDTH}d}"
 
@@ -53,13 +53,13 @@ def row_key(record: AuditRecord) -> str:
 
 
 def sequence_of(key: str) -> int:
-    """Of the record that a row key names; 0 where it names none."""
+    """The sequence number in the row key; 0 if it has none."""
     digits = key.rpartition("!")[2]
     return _SEQUENCE_MAX - int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 def actor_key(actor: str) -> str:
-    """An actor as part of a key: as it is where that is safe, else by its hash, which no safe text can look like."""
+    """The actor as part of a key: in lower case if that is safe, else `=` and a hash, as no safe actor has a `=`."""
     folded = actor.casefold()
     if _PLAIN.fullmatch(folded):
         return folded
@@ -115,27 +115,27 @@ def places(record: AuditRecord) -> Iterator[tuple[str, str]]:
 
 
 def values(record: AuditRecord) -> dict[str, Value]:
-    """The columns of each copy: those of the ledger, and what the filters look at besides."""
+    """The columns of each copy: those of the ledger, and those that only the filters use."""
     action = record.known_action
-    more: dict[str, Value] = {BY: record.actor.casefold()}
+    extra: dict[str, Value] = {BY: record.actor.casefold()}
     if action is not None and action.intervention is not None:
-        more[CLASS] = str(action.intervention)
+        extra[CLASS] = str(action.intervention)
     if action is not None and action.changes_environment:
-        more[CHANGE] = True
-    return pack_audit(record) | more
+        extra[CHANGE] = True
+    return pack_audit(record) | extra
 
 
 def record_of(row: Row) -> AuditRecord:
-    """Raises ValueError where the row is no copy of a record any more."""
+    """Raises ValueError if the row is not a copy of a record."""
     return unpack_audit({name: value for name, value in row.values.items() if name not in _OWN})
 
 
 def records_of(rows: Iterable[Row]) -> list[AuditRecord]:
-    """The records of the rows. What is no copy of one any more is left out, and said: the index is not the trail."""
-    found = []
+    """The records of the rows. Damaged rows are skipped with a warning, as the trail still has the record."""
+    records = []
     for row in rows:
         try:
-            found.append(record_of(row))
+            records.append(record_of(row))
         except (ValueError, RecursionError):
-            log.warning("the row %s of the audit index is damaged: `slipway audit reindex` mends it", row.key)
-    return found
+            log.warning("the row %s of the audit index is damaged: `slipway audit reindex` repairs it", row.key)
+    return records

@@ -1,4 +1,4 @@
-"""Which partition a query walks, and what the service filters: the least that can hold the answer."""
+"""Which partition a query reads, and which conditions the service checks: the smallest partition with the answer."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ from .table import Where
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The partition to walk, newest first, and the conditions that are left for the service to check."""
+    """The partition and key range to read, newest first, and the conditions left for the service to check."""
 
     partition: str
     first: str
@@ -20,7 +20,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class _Axis:
-    """One way to the records: the filters that it answers by itself."""
+    """A partition, and the filters that all of its records meet."""
 
     answers: frozenset[str]
     partition: str
@@ -30,7 +30,7 @@ _INTERVENTIONS: Final = frozenset(ActionClass) - {ActionClass.CHANGE}
 
 
 def plan(query: AuditQuery) -> Plan:
-    """The plan of every query but those that go by digest alone, which `digest_walk.py` walks."""
+    """The plan of any query except those for which `goes_by_digest` is true; `digest_walk.py` answers those."""
     axis = _axis(query)
     return Plan(
         partition=axis.partition,
@@ -45,30 +45,30 @@ def goes_by_digest(query: AuditQuery) -> bool:
 
 
 def _axis(query: AuditQuery) -> _Axis:
-    """The axis on which fewest records lie: one release, one person, one kind of rare action, one application, …"""
+    """The axis with the fewest records: one release, one person, one kind of rare action, one application, …"""
     release, actor, application, environment = query.release, query.actor, query.application, query.environment
-    found = _Axis(answers=frozenset(), partition=keys.TIME)
+    axis = _Axis(answers=frozenset(), partition=keys.TIME)
     if release:
-        found = _Axis(answers=frozenset({"release"}), partition=keys.by_release(release))
+        axis = _Axis(answers=frozenset({"release"}), partition=keys.by_release(release))
     elif actor and actor.casefold() != SERVICE:
-        found = _Axis(answers=frozenset({"actor"}), partition=keys.by_actor(actor))
+        axis = _Axis(answers=frozenset({"actor"}), partition=keys.by_actor(actor))
     elif query.action_class in _INTERVENTIONS:
-        found = _Axis(answers=frozenset(), partition=keys.INTERVENTION)
+        axis = _Axis(answers=frozenset(), partition=keys.INTERVENTION)
     elif application:
         answers = frozenset({"application"})
-        found = _Axis(answers=answers, partition=keys.by_application(application))
+        axis = _Axis(answers=answers, partition=keys.by_application(application))
     elif environment and query.action_class is ActionClass.CHANGE:
         answers = frozenset({"environment", "action"})
-        found = _Axis(answers=answers, partition=keys.by_change(environment))
+        axis = _Axis(answers=answers, partition=keys.by_change(environment))
     elif environment:
         answers = frozenset({"environment"})
-        found = _Axis(answers=answers, partition=keys.by_environment(environment))
-    return found
+        axis = _Axis(answers=answers, partition=keys.by_environment(environment))
+    return axis
 
 
 def conditions(query: AuditQuery, *, answered: frozenset[str]) -> tuple[Where, ...]:
-    """What the axis does not answer."""
-    found = list[Where]()
+    """The conditions for the filters that the axis does not already meet."""
+    conditions = list[Where]()
     for name, column, value in (
         ("application", "Application", query.application),
         ("environment", "Environment", query.environment),
@@ -76,12 +76,12 @@ def conditions(query: AuditQuery, *, answered: frozenset[str]) -> tuple[Where, .
         ("actor", keys.BY, query.actor.casefold() if query.actor else None),
     ):
         if value is not None and name not in answered:
-            found.append(Where(column, "eq", value))
+            conditions.append(Where(column, "eq", value))
     if query.action and "action" not in answered:
-        found += _action(query.action, query.action_class)
+        conditions += _action(query.action, query.action_class)
     if query.digest and "digest" not in answered:
-        found += [Where("Digest", "ge", query.digest), Where("Digest", "lt", query.digest + "~")]
-    return tuple(found)
+        conditions += [Where("Digest", "ge", query.digest), Where("Digest", "lt", query.digest + "~")]
+    return tuple(conditions)
 
 
 def _action(action: str, kind: ActionClass | None) -> list[Where]:

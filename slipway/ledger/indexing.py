@@ -1,6 +1,7 @@
-"""What was committed goes into the audit index: right after the commit, and what a crash left behind by the sweep.
+"""Copies committed records into the audit index: right after the commit or, after a crash, in the next sweep.
 
-The mark in the transaction says which records the index may not have yet. It is taken away when they are there.
+The commit's transaction also writes a mark for the records that the index may not have yet; it is deleted once the
+index has them.
 """
 
 import logging
@@ -19,13 +20,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Indexer:
-    """Between the ledger's table and the index."""
+    """Copies records from the ledger's table to the index."""
 
     table: Table
     index: AuditIndex
 
     def take(self, application: str, records: Sequence[AuditRecord]) -> bool:
-        """Index what one commit wrote. False when that has to wait for the sweep."""
+        """Index the records of one commit. False if storage was unavailable and the sweep has to do it."""
         if not records:
             return True
         try:
@@ -37,30 +38,30 @@ class Indexer:
         return True
 
     def take_left_over(self, application: str, *, before: datetime, limit: int = 200) -> int:
-        """Index what commits before the moment left unindexed; returns how many records. Raises `LedgerUnavailable`."""
-        taken = 0
+        """Index what commits before the time left unindexed; returns how many records. Raises `LedgerUnavailable`."""
+        indexed = 0
         for mark in self.table.rows(application, *keys.span(keys.UNINDEXED), limit=limit):
             if datetime.fromisoformat(str(mark.values["At"])) > before:
                 continue
             records = self._records(application, mark)
             self.index.write(records)
             self._forget(application, mark.key)
-            taken += len(records)
-        return taken
+            indexed += len(records)
+        return indexed
 
     def _records(self, application: str, mark: Row) -> list[AuditRecord]:
         first = int(mark.key.removeprefix(keys.UNINDEXED))
         rows = self.table.rows(application, keys.audit(first), keys.audit(int(mark.values["Last"])))
-        found = []
+        records = []
         for row in rows:
             try:
-                found.append(unpack_audit(row.values))
+                records.append(unpack_audit(row.values))
             except (ValueError, RecursionError):
                 log.warning("%s: the row %s is not an audit record any more; verify the trail", application, row.key)
-        return found
+        return records
 
     def _forget(self, application: str, mark: str) -> None:
         try:
             self.table.transact(application, [Write(act=Act.DELETE, key=mark)])
         except Conflict:
-            return  # another instance indexed them too and was first to say so
+            return  # another instance indexed them too, and deleted the mark first

@@ -1,4 +1,4 @@
-"""What concerns the whole installation: input that was parked, its signing keys; with an audit chain of its own."""
+"""State of the whole installation: parked input, signing keys and its own audit chain."""
 
 import json
 import re
@@ -20,20 +20,20 @@ from .rows import pack, pack_audit, unpack
 from .table import Act, Conflict, Row, Table, Value, Write
 
 BODY_LIMIT = 400_000
-"""Length of a parked body in the row, in UTF-16 code units of its JSON; a Service Bus message has 256 KB at most."""
+"""Maximum length of a stored body, in UTF-16 code units of its JSON; a Service Bus message has at most 256 KB."""
 ATTEMPTS = 20
 ID_PATTERN = r"[0-9a-z-]{1,64}"
-"""What may be part of a key; whatever else people ask for is not there."""
+"""Ids that are safe inside a row key; any other id counts as not found."""
 
 
 class SigningKeys(Record):
-    """Ids of the keys of approval links, without the keys."""
+    """Ids of the keys that sign approval links, never the keys themselves."""
 
     ids: tuple[str, ...]
 
 
 class OpenParked(Record):
-    """Says of parked input that nobody has replayed it yet; small, so that a page can afford to look at all of it."""
+    """Marks parked input that nobody has replayed yet. Small, so that a page can read all of these rows."""
 
     id: str
     source: str
@@ -42,21 +42,21 @@ class OpenParked(Record):
 
 
 class Installation:
-    """Parked input, changed signing keys, and the installation's chain."""
+    """The rows of the installation's partition."""
 
     def __init__(self, table: Table, indexer: Indexer | None = None) -> None:
         self.table = self._table = table
         self._indexer = indexer
 
     def park(self, *, id: str, source: str, reason: str, body: str, message_id: str, now: datetime) -> Parked:
-        """Keep input that cannot be handled. Parking the same thing again changes nothing."""
-        kept = _start_of(body)
+        """Store input that cannot be handled. Parking the same id again changes nothing."""
+        stored = _start_of(body)
         parked = Parked(
             id=id,
             source=source,
             reason=reason[:2000],
-            body=kept,
-            truncated=len(kept) < len(body),
+            body=stored,
+            truncated=len(stored) < len(body),
             parked_at=now,
             message_id=message_id[:128],
         )
@@ -67,13 +67,13 @@ class Installation:
         )
         key = keys.parked(id)
         if self._table.get(keys.INSTALLATION, key) is None:
-            waits = OpenParked(id=id, source=source, reason=reason[:200], parked_at=now)
-            mark = Write(act=Act.PUT, key=keys.open_parked(id), values=pack(waits))
+            open_row = OpenParked(id=id, source=source, reason=reason[:200], parked_at=now)
+            mark = Write(act=Act.PUT, key=keys.open_parked(id), values=pack(open_row))
             self._append(draft, Write(act=Act.CREATE, key=key, values=pack(parked)), mark, now=now)
         return parked
 
     def beat(self, name: str, now: datetime) -> None:
-        """The timer of this name has run; no record, as it is nobody's act."""
+        """Note that the timer of this name has run. Not recorded in the audit trail, as nobody decided it."""
         self._table.transact(
             keys.INSTALLATION, [Write(act=Act.PUT, key=keys.BEAT + name, values={"At": now.isoformat()})]
         )
@@ -83,15 +83,15 @@ class Installation:
         return datetime.fromisoformat(str(row.values["At"])) if row else None
 
     def replayed(self, parked: Parked, *, actor: str, now: datetime) -> None:
-        """The input was put back into its queue."""
+        """Record that the input was put back into its queue."""
         draft = AuditDraft(
             action=Action.INPUT_REPLAYED, actor=actor, details={"id": parked.id, "source": parked.source}
         )
-        kept = Write(act=Act.PUT, key=keys.parked(parked.id), values=pack(parked.evolve(replayed_at=now)))
-        self._append(draft, kept, now=now, answers=keys.open_parked(parked.id))
+        write = Write(act=Act.PUT, key=keys.parked(parked.id), values=pack(parked.evolve(replayed_at=now)))
+        self._append(draft, write, now=now, answers=keys.open_parked(parked.id))
 
     def keys_seen(self, ids: tuple[str, ...], *, now: datetime) -> bool:
-        """Which signing keys are live, the one that signs first. A change is recorded; whether there was one."""
+        """Record the signing keys in use if they changed; returns whether they did. `ids[0]` is the signing one."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
         before = unpack(SigningKeys, row.values).ids if row else ()
         if ids == before:
@@ -99,8 +99,8 @@ class Installation:
         details = {
             "signs": ids[0],
             "verify": list(ids[1:]),
-            "added": [one for one in ids if one not in before],
-            "retired": [one for one in before if one not in ids],
+            "added": [key_id for key_id in ids if key_id not in before],
+            "retired": [key_id for key_id in before if key_id not in ids],
         }
         draft = AuditDraft(action=Action.KEYS_CHANGED, actor="slipway", details=details)
         write = Write(act=Act.PUT, key=keys.SIGNING, values=pack(SigningKeys(ids=ids)))
@@ -114,55 +114,54 @@ class Installation:
         return unpack(Parked, row.values) if row else None
 
     def all_parked(self, *, limit: int = 200) -> Iterator[Parked]:
-        """What waits for a person first, so that nothing that was replayed long ago takes its place; then the rest."""
-        given = set[str]()
-        for waits in self.open_parked(limit=limit):
-            if found := self.parked(waits.id):
-                given.add(found.id)
-                yield found
+        """Open input first, so that input replayed long ago cannot push it past the limit; then the rest."""
+        yielded = set[str]()
+        for open_row in self.open_parked(limit=limit):
+            if parked := self.parked(open_row.id):
+                yielded.add(parked.id)
+                yield parked
         for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.PARKED), limit=limit):
             parked = unpack(Parked, row.values)
-            if len(given) < limit and parked.id not in given:
-                given.add(parked.id)
+            if len(yielded) < limit and parked.id not in yielded:
+                yielded.add(parked.id)
                 yield parked
 
     def open_parked(self, *, limit: int = 100) -> tuple[OpenParked, ...]:
-        """What waits for a person, in one request of small rows."""
+        """Input that nobody has replayed yet, in one request."""
         rows = self._table.rows(keys.INSTALLATION, *keys.span(keys.OPEN), limit=limit)
         return tuple(unpack(OpenParked, row.values) for row in rows)
 
     def note(self, draft: AuditDraft, *, key: str, values: Mapping[str, Value], now: datetime) -> bool:
-        """A record that is written once, with the row `key` that says so; False where it was written before."""
+        """Write a record once, together with the row `key` that marks it; False if that row exists already."""
         if self._table.get(keys.INSTALLATION, key) is not None:
             return False
         return self._append(draft, Write(act=Act.CREATE, key=key, values=values), now=now)
 
     def change(self, draft: AuditDraft, *, key: str, values: Mapping[str, Value], now: datetime) -> None:
-        """A record, and what its row says from now on."""
+        """Write a record together with the new values of the row `key`."""
         self._append(draft, Write(act=Act.PUT, key=key, values=values), now=now)
 
     def row(self, key: str) -> Row | None:
         return self._table.get(keys.INSTALLATION, key)
 
     def set_freeze(self, state: FreezeState, draft: AuditDraft, *, etag: str, now: datetime) -> None:
-        """Set or end the freeze of everything. `etag` is "" for none. Raises `Conflict` where it is another by now."""
+        """Set or end the freeze of everything. `etag` is "" if there was none. Raises `Conflict` if it has changed."""
         act, mark = Act.REPLACE if etag else Act.CREATE, _order_mark(state.submission, refused=False, now=now)
         self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), mark, now=now)
 
     def order_refused(self, order: str, draft: AuditDraft, *, now: datetime) -> None:
-        """The record of an order that changed nothing."""
+        """Record an order that changed nothing."""
         self._append(draft, _order_mark(order, refused=True, now=now), now=now)
 
     def was_refused(self, order: str) -> bool | None:
-        """Whether an order was refused that was taken in before; None for a new one."""
+        """Whether an order handled before was refused; None for a new one."""
         row = self._table.get(keys.INSTALLATION, keys.seen(order))
         return bool(row.values["Refused"]) if row else None
 
     def _append(self, draft: AuditDraft, write: Write | None, *more: Write, now: datetime, answers: str = "") -> bool:
-        """One record and the rows it speaks of, together; False where somebody else has created the row. The head's
-        ETag keeps the chain from forking.
+        """Write one record and its rows in one transaction; False if somebody else has created the same row.
 
-        `answers` is the key of the row that says that somebody is waited for; it goes, where it is still there.
+        The head's ETag keeps the chain from forking. `answers` is the key of the `open!` row to delete, if it exists.
         """
         for _ in range(ATTEMPTS):
             row = self._table.get(keys.INSTALLATION, keys.HEAD)
@@ -172,11 +171,11 @@ class Installation:
             )
             ended = head.evolve(sequence=record.sequence, hash=record.hash)
             act = Act.REPLACE if row else Act.CREATE
-            answered = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
+            is_open = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
             writes = [
                 *([write] if write else []),
                 *more,
-                *([Write(act=Act.DELETE, key=answers)] if answered else []),
+                *([Write(act=Act.DELETE, key=answers)] if is_open else []),
                 Write(act=act, key=keys.HEAD, values=pack(ended), etag=row.etag if row else ""),
                 Write(act=Act.CREATE, key=keys.audit(record.sequence), values=pack_audit(record)),
                 *unindexed_writes([record]),
@@ -185,10 +184,10 @@ class Installation:
                 self._table.transact(keys.INSTALLATION, writes)
             except Conflict:
                 if write is not None and write.key == keys.FREEZE and _changed(self._table, write):
-                    raise  # somebody else froze or unfroze everything in between: look again
+                    raise  # somebody else set or ended the freeze: the caller must read it again
                 created = write.key if write is not None and write.act is Act.CREATE else ""
                 if created and self._table.get(keys.INSTALLATION, created) is not None:
-                    return False  # somebody else wrote the same
+                    return False  # somebody else wrote the same row
                 continue
             if self._indexer is not None:
                 self._indexer.take(keys.INSTALLATION, [record])
@@ -197,7 +196,7 @@ class Installation:
 
 
 def _order_mark(order: str, *, refused: bool, now: datetime) -> Write:
-    """Orders are few: what was taken in stays known, however late a repeat comes."""
+    """The mark of a handled order. Never pruned, as orders are few, so a repeat is recognised however late it comes."""
     values: dict[str, Value] = {"Kind": "order", "At": now.isoformat(), "Refused": refused}
     return Write(act=Act.CREATE, key=keys.seen(order), values=values)
 
@@ -208,7 +207,7 @@ def _changed(table: Table, write: Write) -> bool:
 
 
 def _start_of(body: str) -> str:
-    """As much of the body as a row can hold beside everything else: all of it, if it came by a queue as text."""
+    """The longest prefix tried that fits the row; a text message from a queue always fits whole."""
     while len(json.dumps(body, ensure_ascii=False).encode("utf-16-le")) // 2 > BODY_LIMIT:
         body = body[: max(len(body) * 3 // 4, 1)]
     return body

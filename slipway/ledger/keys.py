@@ -1,7 +1,7 @@
 """Every key of the ledger, spelt once. Sorted as text, so numbers have a fixed width.
 
 Characters that Table Storage forbids in keys (/ \\ # ? and control characters) cannot occur: names, tags and
-digests are checked when they are parsed, and whatever else goes into a key is hashed first.
+digests are validated when they are parsed, and anything else is hashed before it becomes part of a key.
 """
 
 from typing import Final
@@ -9,10 +9,10 @@ from typing import Final
 TABLE: Final = "ledger"
 
 NUMBERS: Final = "_numbers."
-"""Begins the partition that holds the numbers of an application."""
+"""Prefix of the partition with an application's metrics."""
 WEEK: Final = "week!"
 INSTALLATION: Final = "_installation"
-"""Partition of what concerns no single application; application names never begin with an underscore."""
+"""Partition of the whole installation; application names never begin with an underscore."""
 
 HEAD: Final = "head"
 LANE: Final = "lane!"
@@ -25,12 +25,12 @@ DIGEST: Final = "artifact!"
 TAG: Final = "tag!"
 PARKED: Final = "parked!"
 SIGNING: Final = "signing"
-"""Ids of the signing keys that were live when somebody last looked."""
+"""Ids of the signing keys in use at the last check."""
 OPEN: Final = "open!"
 PROGRESS: Final = "progress!"
 BEAT: Final = "beat!"
 UNINDEXED: Final = "unindexed!"
-"""Records that the audit index may not have yet; part of the outbox in all but name."""
+"""Marks records that the audit index may not have yet."""
 ANCHOR: Final = "anchor!"
 ARCHIVE: Final = "archive!"
 ARCHIVED: Final = "archived!"
@@ -41,7 +41,7 @@ FREEZE: Final = "freeze"
 _WIDTH: Final = 12
 _MAX: Final = 10**_WIDTH - 1
 AFTER: Final = "~"
-"""Sorts after every character that our keys use: the end of a prefix's range."""
+"""Sorts after every character used in keys, so it ends the range of a prefix."""
 
 
 def lane(environment: str) -> str:
@@ -82,7 +82,7 @@ def parked(name: str) -> str:
 
 
 def open_parked(name: str) -> str:
-    """Says that parked input waits for a person; what the input is is in its own row."""
+    """The row that marks parked input as not replayed yet; the input itself has its own row."""
     return OPEN + name
 
 
@@ -99,17 +99,17 @@ def anchor(number: int) -> str:
 
 
 def contradiction(number: int, application: str) -> str:
-    """Sorts beside the anchor that is contradicted."""
+    """Sorts directly after the anchor it contradicts."""
     return f"{anchor(number)}!{application}"
 
 
 def archive(last: int) -> str:
-    """By the last sequence that it holds, so that the archive of a record is the first row from the record on."""
+    """Named by the segment's last sequence, so a record's segment is the first row at or after its sequence."""
     return f"{ARCHIVE}{last:0{_WIDTH}d}"
 
 
 def archived(application: str, last: int) -> str:
-    """In the installation's partition: that a part of an application's chain was recorded as archived."""
+    """In the installation's partition: marks a segment whose archiving was recorded in the audit trail."""
     return f"{ARCHIVED}{application}!{last:0{_WIDTH}d}"
 
 
@@ -118,7 +118,7 @@ def export(application: str) -> str:
 
 
 def numbers(application: str) -> str:
-    """A partition, not a row: its head says how far the trail was read, its other rows are weeks."""
+    """A partition, not a row: its head is the cursor into the trail, its other rows are weeks."""
     return NUMBERS + application
 
 
@@ -128,5 +128,5 @@ def week(generation: int, name: str) -> str:
 
 
 def span(prefix: str) -> tuple[str, str]:
-    """First and last key of everything with the prefix."""
+    """First and last key of the rows with the prefix."""
     return prefix, prefix + AFTER

@@ -1,4 +1,4 @@
-"""Leases: one worker at a time performs a step. Rows of their own, outside the chain's transactions."""
+"""Leases: only one worker at a time runs a step. Their rows are outside the chain's transactions."""
 
 from datetime import datetime, timedelta
 
@@ -8,13 +8,13 @@ from .table import Act, Conflict, Table, Write
 
 
 class Leases:
-    """Who performs a step, until when. A lease that ran out may be taken over."""
+    """Which worker runs a step, and until when. An expired lease may be taken over."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def take(self, application: str, step: str, *, owner: str, now: datetime, length: timedelta) -> bool:
-        """True when the step is ours until now + length; False while another owner holds it."""
+        """True if `owner` holds the step until now + length; False while another owner does."""
         key = _key(step)
         values = {"Owner": owner, "Until": (now + length).isoformat(), "Step": step}
         row = self._table.get(application, key)
@@ -31,7 +31,7 @@ class Leases:
         return True
 
     def give_back(self, application: str, step: str, *, owner: str) -> None:
-        """End our lease; one that is no longer ours is left alone."""
+        """End the owner's lease; leaves another owner's lease alone."""
         key = _key(step)
         row = self._table.get(application, key)
         if row is None or row.values["Owner"] != owner:
@@ -39,7 +39,7 @@ class Leases:
         try:
             self._table.transact(application, [Write(act=Act.DELETE, key=key, etag=row.etag)])
         except Conflict:
-            return  # it ran out and somebody else took it over in this moment
+            return  # it expired, and another worker took it over since the read
 
 
 def _key(step: str) -> str:

@@ -21,15 +21,15 @@ from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
 from .table import Act, Conflict, Exists, Row, Table, Value, Write
 
 SEEN_PARTS = 256
-"""Parts of the marks, by their first two digits."""
+"""The marks of handled events fall into this many equal parts, by their first two hex digits."""
 BETWEEN = 40
-"""Rows read beside an application's newest releases: the head, its lanes, and what is under way right now."""
+"""Extra rows read with an application's newest releases: the head, the lanes, and promotions under way."""
 CLOSE = 4
-"""So many releases are read in one request, if no more than so many times as many rows lie between them."""
+"""More than this many releases are read in one range request, unless the range holds this many times as many rows."""
 
 
-class AlreadySeen(Exception):  # noqa: N818 - not an error: the event was taken in before
-    """The event was taken in before; nothing is left to do."""
+class AlreadySeen(Exception):  # noqa: N818 - not an error: the event was handled before
+    """The event was handled before; nothing is left to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Loaded:
 
 @dataclass(frozen=True, kw_only=True)
 class OutboxEntry:
-    """A message that is to be sent, and the row that remembers it."""
+    """A message still to be sent, and the key of its outbox row."""
 
     application: str
     row: str
@@ -52,7 +52,7 @@ class OutboxEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Committed:
-    """What a commit left to be done: messages to send, and records that the audit index needs."""
+    """The work that follows a commit: messages to send, and records to add to the audit index."""
 
     entries: tuple[OutboxEntry, ...]
     records: tuple[AuditRecord, ...]
@@ -62,29 +62,32 @@ class Ledger:
     """Where state, audit trail and outbox are kept: one table, with one partition per application."""
 
     def __init__(self, table: Table, *, documents: Callable[[], Blobs] | None = None) -> None:
-        """`documents` opens the archive's when a record is looked for there; without it, nothing is archived."""
+        """`documents` opens the archive's blob store on first use; without it there is no archive."""
         self.table = table
         self._documents = documents
         self.promotions = Promotions(table)
 
     # ---- load
-    def load(self, policy: Policy, wanted: Lookups) -> Loaded:
-        """All that may be known of an application now. The head and the lanes take one request, and the newest releases
-        come with them; every other release and every pointer takes one of its own. Raises `LedgerUnavailable`."""
+    def load(self, policy: Policy, lookups: Lookups) -> Loaded:
+        """A snapshot of the application with the releases that `lookups` names.
+
+        The head, the lanes and the newest releases take one request; every other release and pointer takes one each.
+        Raises `LedgerUnavailable`.
+        """
         partition, etags = policy.application.application, dict[str, str]()
-        if wanted.newest:
-            head, lanes, releases = self._newest(partition, wanted.newest, etags)
+        if lookups.newest:
+            head, lanes, releases = self._newest(partition, lookups.newest, etags)
         else:
             head, lanes = self._head_and_lanes(partition, etags)
             releases = {}
-        digests = self._pointers(partition, wanted.digest, keys.artifact)
-        tags = self._pointers(partition, wanted.tag, keys.tag)
-        numbers = {*wanted.releases, *digests.values(), *tags.values(), *_last(head.active, wanted.active)}
+        digests = self._pointers(partition, lookups.digest, keys.artifact)
+        tags = self._pointers(partition, lookups.tag, keys.tag)
+        numbers = {*lookups.releases, *digests.values(), *tags.values(), *_last(head.active, lookups.active)}
         for lane in lanes.values():
-            numbers |= set(lane.numbers) if wanted.in_lanes else set()
-            numbers |= {lane.failed} if wanted.newest and lane.failed else set()
+            numbers |= set(lane.numbers) if lookups.in_lanes else set()
+            numbers |= {lane.failed} if lookups.newest and lane.failed else set()
         releases |= self._read_releases(partition, numbers - releases.keys(), etags)
-        named = {release.tag for release in releases.values()} | ({wanted.tag} if wanted.tag is not None else set())
+        named = {release.tag for release in releases.values()} | ({lookups.tag} if lookups.tag is not None else set())
         snapshot = Snapshot(
             application=policy.application,
             delivery=policy.delivery,
@@ -102,8 +105,10 @@ class Ledger:
     def _newest(
         self, partition: str, newest: int, etags: dict[str, str]
     ) -> tuple[Head, dict[str, Lane], dict[int, Release]]:
-        """Head, lanes and the newest releases in one request, as their rows lie side by side. Between them lie the
-        few of what is under way; where these are many, because something does not work, a second request is made.
+        """The head, the lanes and the newest releases in one request, as their rows are adjacent.
+
+        Progress rows of promotions sort between them. There are few, unless something is stuck; if they fill the
+        request, a second one reads the releases.
         """
         room = newest + BETWEEN
         head: Head | None = None
@@ -137,27 +142,27 @@ class Ledger:
         return head or self._new_head(partition), lanes
 
     def _new_head(self, application: str) -> Head:
-        """An application that is new is under the freeze of everything from its first decision on."""
-        found = freeze_of_everything(self.table)
-        return Head(application=application, freeze=found.freeze if found and not found.ended_by else None)
+        """The head of a new application, which a freeze of the whole installation covers from its first decision."""
+        state = freeze_of_everything(self.table)
+        return Head(application=application, freeze=state.freeze if state and not state.ended_by else None)
 
     def _read_releases(self, partition: str, numbers: set[int], etags: dict[str, str]) -> dict[int, Release]:
-        """The releases by number: one by one, or in one request where they are many and lie close together."""
+        """The releases by number: one request each, or one range request if they are many and close together."""
         together = len(numbers) > CLOSE and max(numbers) - min(numbers) < CLOSE * len(numbers)
         if together:
             span = self.table.rows(partition, keys.release(max(numbers)), keys.release(min(numbers)))
         else:
             span = iter([row for n in sorted(numbers) if (row := self.table.get(partition, keys.release(n)))])
-        found = {}
+        releases = {}
         for row in span:
             release = unpack(Release, row.values)
             if release.number in numbers:
-                found[release.number] = release
+                releases[release.number] = release
                 etags[row.key] = row.etag
-        return found
+        return releases
 
     def _pointers(self, partition: str, name: str | None, key: Callable[[str], str]) -> dict[str, int]:
-        """What a digest or a tag points to, by that digest or tag; empty where it points to nothing."""
+        """Maps the digest or tag to the number of its release; empty if it has none."""
         number = self._pointer(partition, key(name)) if name else None
         return {name: number} if name and number is not None else {}
 
@@ -166,17 +171,17 @@ class Ledger:
         return int(row.values["Release"]) if row else None
 
     def seen(self, application: str, event: Event) -> bool:
-        """Whether the event was taken in before."""
+        """Whether the event was handled before."""
         return self.table.get(application, keys.seen(event.mark)) is not None
 
     def was_refused(self, application: str, event: Event) -> bool:
-        """Whether a command that was taken in before was refused then."""
+        """Whether the event is a command that was handled before and refused."""
         row = self.table.get(application, keys.seen(event.mark))
         return row is not None and bool(row.values.get("Refused"))
 
     # ---- commit
     def commit(self, loaded: Loaded, decision: Decision, event: Event) -> Committed:
-        """Write the decision. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
+        """Write the decision in one transaction. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
         snapshot = loaded.snapshot
         partition = snapshot.application.application
         records = chained(
@@ -214,13 +219,13 @@ class Ledger:
         return Committed(entries=entries, records=records)
 
     def unchanged(self, loaded: Loaded) -> bool:
-        """Whether nobody has written since the snapshot was loaded, so that its rows fit together."""
+        """Whether nobody has written since the snapshot was loaded, so its rows are consistent with each other."""
         row = self.table.get(loaded.snapshot.application.application, keys.HEAD)
         return (row.etag if row else None) == loaded.etags.get(keys.HEAD)
 
     # ---- outbox
     def outbox(self, application: str, *, limit: int = 1000) -> Iterator[OutboxEntry]:
-        """Messages that were not sent yet, oldest first."""
+        """Messages not sent yet, oldest first."""
         for row in self.table.rows(application, *keys.span(keys.OUTBOX), limit=limit):
             yield OutboxEntry(
                 application=application,
@@ -230,11 +235,11 @@ class Ledger:
             )
 
     def forget(self, entry: OutboxEntry) -> None:
-        """The message was sent."""
+        """Delete the row of a message that was sent."""
         try:
             self.table.transact(entry.application, [Write(act=Act.DELETE, key=entry.row)])
         except Conflict:
-            return  # another instance sent it too and was first to say so
+            return  # another instance sent it too, and deleted the row first
 
     # ---- reading
     def head(self, application: str) -> Head:
@@ -257,14 +262,13 @@ class Ledger:
             yield unpack(Release, row.values)
 
     def release_of(self, application: str, digest: str) -> int | None:
-        """Number of the release of a digest."""
+        """The number of the digest's release."""
         return self._pointer(application, keys.artifact(digest))
 
     def audit(
         self, application: str, *, first: int = 1, last: int | None = None, limit: int | None = None
     ) -> Iterator[AuditRecord | Row]:
-        """Records in sequence order, those from the archive too. A row that is no audit record any more is yielded as
-        it is."""
+        """Records in sequence order, including archived ones. A row that does not parse is yielded as a `Row`."""
         if (archive := self.archive) is None:
             return self._audit_rows(application, first, last, limit)
         return archive.filled(
@@ -277,7 +281,7 @@ class Ledger:
 
     @cached_property
     def archive(self) -> Archive | None:
-        """Where old records lie; None where nothing is archived."""
+        """The store of old records; None if the ledger was opened without one."""
         return Archive(self.table, LateBlobs(self._documents)) if self._documents else None
 
     def _audit_rows(
@@ -292,10 +296,9 @@ class Ledger:
 
     # ---- tidying
     def prune_seen(self, application: str, before: datetime, *, part: int, limit: int = 500) -> int:
-        """Forget marks older than the time; returns how many. Their repeats would be harmless by then.
+        """Delete marks of events handled before the time, and return how many. A repeat that late is harmless.
 
-        Marks are sorted by hash and not by age. So that every one of them has its turn and no call reads them all,
-        a call looks at one of `SEEN_PARTS` equal parts.
+        Marks are sorted by hash, not by age, so each call scans one of the `SEEN_PARTS` parts instead of all of them.
         """
         old = [
             row.key
@@ -306,12 +309,12 @@ class Ledger:
             try:
                 self.table.transact(application, [Write(act=Act.DELETE, key=key) for key in old[start : start + 100]])
             except Conflict:
-                return start  # another instance is tidying
+                return start  # another instance is pruning the same part
         return len(old)
 
 
 def _refused(event: Event, decision: Decision) -> bool:
-    """A repeat of a command has to be answered as the first was, although other rules hold by then."""
+    """Stored with the mark, because a repeated command gets the first answer even if the rules differ by then."""
     return isinstance(event, CommandGiven) and bool(failed(decision.rules))
 
 
@@ -339,7 +342,7 @@ def _record_writes(records: tuple[AuditRecord, ...]) -> list[Write]:
 
 
 def unindexed_writes(records: Sequence[AuditRecord]) -> list[Write]:
-    """One mark for all of the records, in the transaction that writes them."""
+    """The row that marks all of the records as not indexed yet, written in the same transaction as the records."""
     if not records:
         return []
     values: dict[str, Value] = {"Last": records[-1].sequence, "At": records[0].time.isoformat()}

@@ -1,4 +1,4 @@
-"""How far promotions are. Rows of their own, outside the chain: a lost one costs time, and no decision reads any."""
+"""Progress of promotions. These rows are outside the chain: losing one only costs time, as no decision reads them."""
 
 from ..domain.promotion import PromotionState
 from . import keys
@@ -7,7 +7,7 @@ from .table import Act, Conflict, Table, Write
 
 
 class Promotions:
-    """One row for each promotion that is under way, written by its step."""
+    """One row per promotion under way, written by its step."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -27,4 +27,4 @@ class Promotions:
         try:
             self._table.transact(application, [Write(act=Act.DELETE, key=key)])
         except Conflict:
-            return  # somebody else has forgotten it in this moment
+            return  # another worker has deleted it since the read

@@ -1,7 +1,7 @@
 """Compare the audit index with the trail, and repair it: a bounded part at a time, while the app runs.
 
-What the ledger holds is right. A copy that is not there is `missing`; one that says something else is `wrong`; one that
-claims to be a record of the part that was looked at and lies where none should be is `extra`.
+The ledger is authoritative. An absent copy is `missing`; one with other values is `wrong`; a row that claims to be a
+copy of a compared record, in a place where none belongs, is `extra`.
 """
 
 from collections import defaultdict
@@ -17,12 +17,12 @@ from .rows import unpack_audit
 from .table import Act, Conflict, Row, Table, Value, Where, Write
 
 PART = 200
-"""Records that are compared at once."""
+"""Records compared in one call."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """What the index must hold of a part of the trail: partition → row key → columns."""
+    """The copies that the index must hold of a part of the trail: partition → row key → columns."""
 
     first: int
     last: int
@@ -45,24 +45,24 @@ class Reindexing:
     table: Table
     index: AuditIndex
     archive: Archive | None = None
-    """Where records lie that have left the table; the index keeps its copies of them."""
+    """Holds the records that were moved out of the table; the index keeps its copies of them."""
 
     def compare(self, application: str, *, head: int, after: int = 0, repair: bool, limit: int = PART) -> Compared:
-        """The next `limit` records behind the sequence `after`. Raises `LedgerUnavailable`."""
+        """Compare the next `limit` records after the sequence `after`. Raises `LedgerUnavailable`."""
         rows = list(self._trail(application, after + 1, max(head, after + 1), limit))
         part = _part(rows, after=after)
-        found = self._differences(application, part)
+        differences = self._differences(application, part)
         if repair:
-            self.index.put(found.puts)
-            for partition, row in found.deletes:
+            self.index.put(differences.puts)
+            for partition, row in differences.deletes:
                 self._delete(partition, row)
         return Compared(
             application=application,
             records=len(rows) - part.damaged,
             damaged=part.damaged,
-            missing=found.missing,
-            wrong=found.wrong,
-            extra=len(found.deletes),
+            missing=differences.missing,
+            wrong=differences.wrong,
+            extra=len(differences.deletes),
             repaired=repair,
             next=part.last if len(rows) == limit and part.last < head else None,
             head=head,
@@ -77,25 +77,25 @@ class Reindexing:
         return self.archive.filled(application, rows, first=first, last=last, limit=limit)
 
     def _differences(self, application: str, part: _Part) -> _Differences:
-        found = _Differences()
+        differences = _Differences()
         for partition, wanted in part.wanted.items():
-            there = {row.key: row.values for row in self._there(partition, wanted, application)}
+            indexed = {row.key: row.values for row in self._there(partition, wanted, application)}
             for key, values in wanted.items():
-                if key not in there:
-                    found.missing += 1
-                elif dict(there[key]) != dict(values):
-                    found.wrong += 1
+                if key not in indexed:
+                    differences.missing += 1
+                elif dict(indexed[key]) != dict(values):
+                    differences.wrong += 1
                 else:
                     continue
-                found.puts[partition].append(Write(act=Act.PUT, key=key, values=values))
-            extra = there.keys() - wanted.keys()
-            found.deletes += [
+                differences.puts[partition].append(Write(act=Act.PUT, key=key, values=values))
+            extra = indexed.keys() - wanted.keys()
+            differences.deletes += [
                 (partition, key) for key in extra if part.first <= index_keys.sequence_of(key) <= part.last
             ]
-        return found
+        return differences
 
     def _there(self, partition: str, wanted: Mapping[str, object], application: str) -> Iterator[Row]:
-        """What the index holds between the first and the last row that it should hold."""
+        """The application's rows in the index, from the first to the last expected row key."""
         where, resume = (Where("Application", "eq", application),), ""
         while True:
             page = self.index.table.page(partition, min(wanted), max(wanted), limit=1000, where=where, resume=resume)
@@ -108,11 +108,11 @@ class Reindexing:
         try:
             self.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
         except Conflict:
-            return  # it is gone already
+            return  # another repair deleted it first
 
 
 def _part(rows: list[AuditRecord | Row], *, after: int) -> _Part:
-    wanted: dict[str, dict[str, Mapping[str, Value]]] = defaultdict(dict)
+    copies: dict[str, dict[str, Mapping[str, Value]]] = defaultdict(dict)
     damaged, last = 0, after
     for row in rows:
         last = sequence_of(row) or last
@@ -122,8 +122,8 @@ def _part(rows: list[AuditRecord | Row], *, after: int) -> _Part:
             continue
         values = index_keys.values(record)
         for partition, key in index_keys.places(record):
-            wanted[partition][key] = values
-    return _Part(first=after + 1, last=last, wanted=wanted, damaged=damaged)
+            copies[partition][key] = values
+    return _Part(first=after + 1, last=last, wanted=copies, damaged=damaged)
 
 
 def _record(row: AuditRecord | Row) -> AuditRecord | None:

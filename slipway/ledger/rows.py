@@ -1,4 +1,4 @@
-"""Between rows and records. A record is kept as JSON, cut into pieces where it is longer than one property holds."""
+"""Converts between rows and records. A record is stored as JSON, split over several properties if too long for one."""
 
 import json
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ def unpack[R: BaseModel](kind: type[R], values: Mapping[str, Value]) -> R:
 
 
 def pack_release(release: Release) -> dict[str, Value]:
-    """With columns of their own for what people look for when they open the table."""
+    """As `pack`, plus columns for phase, tag and digest, for people who inspect the table."""
     return pack(release) | {"Phase": str(release.phase), "Tag": release.tag, "Digest": release.digest or ""}
 
 
 def pack_audit(record: AuditRecord) -> dict[str, Value]:
-    """Each field in a column: the trail can be read and verified without this program."""
+    """One column per field, so that the trail can be read and verified without Slipway."""
     fields = record.model_dump(mode="json")
     details = json.dumps(fields.pop("details"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     columns: dict[str, Value] = {name.capitalize(): value for name, value in fields.items() if value is not None}
@@ -37,7 +37,7 @@ def pack_audit(record: AuditRecord) -> dict[str, Value]:
 
 
 def unpack_audit(values: Mapping[str, Value]) -> AuditRecord:
-    """Raises ValueError where a row is not an audit record any more."""
+    """Raises ValueError if the row is not an audit record."""
     pieces = {name for name in values if name.startswith("Details")}
     fields: dict[str, Any] = {name.lower(): value for name, value in values.items() if name not in pieces}
     fields["details"] = json.loads(_joined("Details", values))
@@ -51,7 +51,7 @@ def _cut(name: str, text: str) -> dict[str, Value]:
 
 
 def _joined(name: str, values: Mapping[str, Value]) -> str:
-    """The text of columns that `_cut` made. Raises ValueError where they are others."""
+    """The text that `_cut` split. Raises ValueError if a column is missing or unexpected."""
     pieces = {key: value for key, value in values.items() if key.startswith(name)}
     names = [f"{name}{index or ''}" for index in range(len(pieces))]
     if not pieces or set(names) != set(pieces):

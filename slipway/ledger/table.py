@@ -1,4 +1,4 @@
-"""The port to Table Storage: what the ledger needs of a table, and no more.
+"""The port to Table Storage, limited to the operations that the ledger needs.
 
 `azure_table.AzureTable` is the real one (Azurite and Azure alike); `memory.MemoryTable` is the double. Both pass the
 same contract tests.
@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 TRANSACTION_LIMIT = 100
 """Operations in one entity-group transaction."""
 TEXT_LIMIT = 32_000
-"""UTF-16 code units that go into one string property (the service allows 32 Ki)."""
+"""UTF-16 code units of one string property (the service allows 32 Ki)."""
 
 ROW_LIMIT = 1024 * 1024
 """Bytes of one row, as the service counts them."""
@@ -25,14 +25,14 @@ class LedgerUnavailable(Exception):  # noqa: N818 - it is a state of the service
 
 
 class Conflict(Exception):  # noqa: N818
-    """Somebody else wrote in between: load again and decide again."""
+    """Somebody else wrote since the read: load again and decide again."""
 
 
 class Exists(Conflict):
-    """The row that was to be created is there already."""
+    """The row to be created exists already."""
 
     def __init__(self, row: str) -> None:
-        super().__init__(f"row {row} is there already")
+        super().__init__(f"row {row} exists already")
         self.row = row
 
 
@@ -47,13 +47,13 @@ class Row:
 
 class Act(StrEnum):
     CREATE = "create"
-    """Fails with `Exists` where the row is there."""
+    """Fails with `Exists` if the row exists."""
     REPLACE = "replace"
-    """Fails with `Conflict` where the row's ETag is another one."""
+    """Fails with `Conflict` if the row has a different ETag."""
     PUT = "put"
-    """Creates or replaces, whatever is there."""
+    """Creates or replaces unconditionally."""
     DELETE = "delete"
-    """Fails with `Conflict` where the row is gone."""
+    """Fails with `Conflict` if the row does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class Write:
 
 
 class Where(NamedTuple):
-    """A condition that the service checks, row by row."""
+    """A condition that the service applies to each row."""
 
     column: str
     holds: Literal["eq", "ge", "lt"]
@@ -76,15 +76,15 @@ class Where(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What one request found."""
+    """The result of one request."""
 
     rows: tuple[Row, ...]
     more: str
-    """Where the service goes on; empty at the end. Rows may be none although there is more."""
+    """Continuation token; empty at the end. A page without rows may still have one."""
 
 
 class UnknownPlace(ValueError):  # noqa: N818 - it is an answer
-    """The service knows no such place to go on from."""
+    """The continuation token is not one that the service gave out for this query."""
 
 
 class Table(Protocol):
@@ -102,26 +102,26 @@ class Table(Protocol):
 
 
 class PagedTable(Table, Protocol):
-    """A table that is also asked page by page, with conditions."""
+    """A table that can also be queried page by page, with conditions."""
 
     def page(
         self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
     ) -> Page:
         """One request: at most `limit` rows with first ≤ key ≤ last for which every condition holds, in key order.
 
-        `resume` is `more` of a page with the same range and conditions. Raises `UnknownPlace` for another one.
+        `resume` is `more` of a page with the same range and conditions. Raises `UnknownPlace` for any other value.
         """
         ...
 
 
 def check(writes: Sequence[Write]) -> None:
-    """The limits of a transaction, with a message that says which one is passed."""
+    """Raises ValueError if the transaction exceeds a limit; the message says which."""
     if len(writes) > TRANSACTION_LIMIT:
         raise ValueError(f"a transaction holds at most {TRANSACTION_LIMIT} writes, this one has {len(writes)}")
     keys = set[str]()
     for write in writes:
         if write.key in keys:
-            raise ValueError(f"{write.key}: it is written twice in one transaction")
+            raise ValueError(f"{write.key} is written twice in one transaction")
         keys.add(write.key)
         size = _OVERHEAD
         for name, value in write.values.items():
@@ -134,4 +134,4 @@ def check(writes: Sequence[Write]) -> None:
 
 
 _OVERHEAD = 2048 + 4
-"""Bytes that a row has besides its values: its two keys, of 1 KiB at most each."""
+"""Bytes of a row besides its values: two keys of at most 1 KiB each."""

@@ -1,7 +1,7 @@
-"""Where the numbers are kept: one row for each week of an application, and a cursor that says how far they go.
+"""Storage of the delivery metrics: one row per application and week, and a cursor into the audit trail.
 
-A partition of their own for each application; a portion of records and the cursor behind it are written in one
-transaction, under the cursor's ETag, so that no record counts twice. Nothing here is the truth: the trail is.
+Each application has its own partition. The weeks and the cursor are written in one transaction, guarded by the
+cursor's ETag, so that no record counts twice. All of it can be computed again from the trail.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ WEEKS_AT_ONCE = 80
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """The cursor, and the weeks that were asked for."""
+    """The cursor with its ETag, and the weeks read, by name."""
 
     cursor: Cursor
     etag: str
@@ -26,13 +26,13 @@ class Kept:
 
 
 class Weeks:
-    """The numbers' rows."""
+    """The rows of the metrics."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def read(self, application: str, newest: int) -> Kept:
-        """The cursor and so many of the newest weeks that have anything, in one request."""
+        """The cursor and the `newest` latest weeks that have a row, in one request."""
         cursor, etag, weeks = Cursor(), "", dict[str, Week]()
         last = keys.WEEK + keys.AFTER
         for row in self._table.rows(keys.numbers(application), keys.HEAD, last, limit=newest + 1):
@@ -48,21 +48,21 @@ class Weeks:
         return (unpack(Cursor, row.values), row.etag) if row else (Cursor(), "")
 
     def commit(self, application: str, cursor: Cursor, etag: str, added: Mapping[str, Week]) -> None:
-        """Add to the weeks and move the cursor, together. Raises `Conflict` where somebody else did so."""
+        """Add to the weeks and move the cursor in one transaction. Raises `Conflict` if the cursor has moved since."""
         partition, writes = keys.numbers(application), [_head(cursor, etag)]
         for name, week in added.items():
             row = self._table.get(partition, keys.week(cursor.generation, name))
-            kept = unpack(Week, row.values) if row else Week(week=name)
-            kept.add(week)
-            writes.append(Write(act=Act.PUT, key=keys.week(cursor.generation, name), values=pack(kept)))
+            total = unpack(Week, row.values) if row else Week(week=name)
+            total.add(week)
+            writes.append(Write(act=Act.PUT, key=keys.week(cursor.generation, name), values=pack(total)))
         self._table.transact(partition, writes)
 
     def begin_anew(self, application: str) -> Cursor:
-        """Forget the numbers of an application: they are made of its trail again."""
-        before, _ = self.cursor(application)
-        cursor = Cursor(generation=before.generation + 1)
+        """Discard an application's metrics, so that they are computed again from its whole trail."""
+        old_cursor, _ = self.cursor(application)
+        cursor = Cursor(generation=old_cursor.generation + 1)
         head = Write(act=Act.PUT, key=keys.HEAD, values=pack(cursor))
-        self._table.transact(keys.numbers(application), [head])  # whoever is adding to them meets another ETag
+        self._table.transact(keys.numbers(application), [head])  # a concurrent `commit` now fails on the ETag
         rows = self._table.rows(keys.numbers(application), *keys.span(keys.WEEK), limit=1000)
         self._forget(application, [row for row in rows if not row.key.startswith(_generation(cursor))])
         return cursor
@@ -73,7 +73,7 @@ class Weeks:
             try:
                 self._table.transact(keys.numbers(application), writes)
             except Conflict:
-                return  # somebody else is forgetting them; what is left of an earlier generation is read by nobody
+                return  # somebody else is deleting them; rows of an earlier generation are never read
 
 
 def _head(cursor: Cursor, etag: str) -> Write:

@@ -1,8 +1,8 @@
-"""Traces, metrics and logs of the app, for its operators. The lowest layer: it knows nothing of releases or queues.
+"""Traces, metrics and logs of the app, for its operators. The lowest layer, which does not know releases or queues.
 
-The rest of the app calls the few functions below, which do nothing at all until `slipway.telemetry.start` has been
-called; nothing of the OpenTelemetry SDK is imported before that. What can be emitted is listed in `names`, and only
-that: docs/reference/telemetry.md, the alerts and the workbook are checked against the list.
+The rest of the app calls the functions below. They do nothing until `slipway.telemetry.sdk.begin` has installed the
+real recorder, and until then the OpenTelemetry SDK is not imported. `names` lists everything that the app can emit;
+docs/reference/telemetry.md, the alerts and the workbook are checked against it.
 """
 
 from .calls import observed

@@ -1,6 +1,6 @@
-"""Calls to the outside as spans: a wrapper around a port, whose methods it knows by their names only.
+"""Wraps a port so that calls of its methods, given by name, become spans.
 
-The wiring puts it around what it opens, so that no client and no step has to know of traces.
+`bootstrap` wraps the ports that it opens, so that clients and steps need not know about traces.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from .recording import Values, carrier, span
 
 
 class _Observed:
-    """Stands in for a port: the named methods are spans, everything else is the port's own."""
+    """Stands in for a port: calls of the named methods are spans, and any other attribute is the port's own."""
 
     def __init__(
         self,
@@ -25,20 +25,22 @@ class _Observed:
         expected: tuple[type[BaseException], ...],
     ) -> None:
         self._port = port
-        for name, tell in methods.items():
+        for name, describe in methods.items():
             which = name.replace("_", "-")
 
-            def told(*args: Any, _tell: Callable[..., Values] = tell, **kwargs: Any) -> dict[Attribute, Any]:
-                return {**values, **_tell(*args, **kwargs)}
+            def values_of_call(
+                *args: Any, _describe: Callable[..., Values] = describe, **kwargs: Any
+            ) -> dict[Attribute, Any]:
+                return {**values, **_describe(*args, **kwargs)}
 
-            self.__dict__[name] = _spanned(getattr(port, name), family, which, told, expected)
+            self.__dict__[name] = _spanned(getattr(port, name), family, which, values_of_call, expected)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
 
 
 def nothing(*_: object, **__: object) -> Values:
-    """A call of which only the name is told."""
+    """Describes a call by its name only."""
     return {}
 
 
@@ -50,9 +52,9 @@ def observed[T](
     values: Values | None = None,
     expected: tuple[type[BaseException], ...] = (),
 ) -> T:
-    """The port, its named methods wrapped in spans. Each function gets the call's arguments and tells of them.
+    """The port with the named methods wrapped in spans. Each function maps a call's arguments to the span's values.
 
-    What is `expected` to be raised (a conflict with another writer) is told, and is no error.
+    An `expected` exception, such as a conflict with another writer, is set as the outcome and is not an error.
     """
     return cast(T, _Observed(port, family, methods, values or {}, expected))
 
@@ -61,13 +63,13 @@ def _spanned(
     method: Callable[..., Any],
     family: Family,
     which: str,
-    tell: Callable[..., dict[Attribute, Any]],
+    describe: Callable[..., dict[Attribute, Any]],
     expected: tuple[type[BaseException], ...],
 ) -> Callable[..., Any]:
     @wraps(method)
     def called(*args: Any, **kwargs: Any) -> Any:
         refused: BaseException | None = None
-        with span(family, which, tell(*args, **kwargs), direction="client") as current:
+        with span(family, which, describe(*args, **kwargs), direction="client") as current:
             try:
                 return method(*args, **kwargs)
             except expected as error:
@@ -77,8 +79,8 @@ def _spanned(
 
     @wraps(method)
     def iterated(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        """Rows come page by page, as they are asked for: the span is written when nobody asks for more."""
-        told, began, parent, count = tell(*args, **kwargs), datetime.now(UTC), carrier(), 0
+        """The span of a generator lasts until its consumer stops, so it is written at the end."""
+        values, began, parent, count = describe(*args, **kwargs), datetime.now(UTC), carrier(), 0
         reason = ""
         try:
             for row in method(*args, **kwargs):
@@ -88,8 +90,8 @@ def _spanned(
             reason = f"{type(error).__name__}: {error}"
             raise
         finally:
-            told[Attribute.COUNT] = count
-            with span(family, which, told, direction="client", parent=parent, began=began) as ended:
+            values[Attribute.COUNT] = count
+            with span(family, which, values, direction="client", parent=parent, began=began) as ended:
                 if reason:
                     ended.fail(reason)
 

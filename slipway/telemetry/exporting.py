@@ -1,6 +1,7 @@
-"""Where telemetry goes: Azure Monitor, an OTLP receiver, or both. Clients are imported by the thread that sends, a
-moment after the start, because the first request should not wait for them: Azure's alone takes the better part of a
-second.
+"""The destinations of telemetry: Azure Monitor, an OTLP receiver, or both.
+
+The exporting thread imports the clients shortly after the start, so that the first request need not wait for them:
+importing Azure's alone takes most of a second.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +20,12 @@ DELTA: dict[type, AggregationTemporality] = {
     Counter: AggregationTemporality.DELTA,
     Histogram: AggregationTemporality.DELTA,
 }
-"""Each export tells what came since the last: instances come and go, and their counts add up where they arrive."""
+"""Each export contains the change since the last: instances come and go, and the receiver adds up their counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """One place that everything is sent to. Each call makes a client."""
+    """One receiver of all telemetry. Each function creates a client."""
 
     spans: Callable[[], SpanExporter]
     metrics: Callable[[], MetricExporter]
@@ -32,7 +33,7 @@ class Destination:
 
 
 def otlp() -> Destination:
-    """An OTLP receiver over HTTP. Address and headers are OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_…)."""
+    """An OTLP receiver over HTTP, configured with OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_…)."""
 
     def spans() -> SpanExporter:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
@@ -53,11 +54,11 @@ def otlp() -> Destination:
 
 
 def azure_monitor(connection: str, credential: Callable[[], Any] | None) -> Destination:
-    """Application Insights, with the app's identity where `credential` is given. Nothing is kept on disk."""
+    """Application Insights, with the app's identity if `credential` is given. Stores nothing on disk."""
 
     def options() -> dict[str, Any]:
-        given = {"credential": credential()} if credential is not None else {}
-        return {"connection_string": connection, "disable_offline_storage": True, **given}
+        identity = {"credential": credential()} if credential is not None else {}
+        return {"connection_string": connection, "disable_offline_storage": True, **identity}
 
     def spans() -> SpanExporter:
         from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter  # noqa: PLC0415
@@ -79,7 +80,7 @@ def azure_monitor(connection: str, credential: Callable[[], Any] | None) -> Dest
 
 @dataclass
 class _Late[T]:
-    """A client that is made when it is first needed."""
+    """A client that is created on first use."""
 
     make: Callable[[], T]
     _made: T | None = None

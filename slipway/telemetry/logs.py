@@ -1,7 +1,7 @@
-"""Log records: each says which application, release, environment and step it is about, and holds no secret.
+"""Adds the application, release, environment and step to each log record, and removes secrets from it.
 
-The fields are put on every record of the process, whoever writes it, before any handler sees it: the host's, a test's,
-or the exporter's below.
+A record factory does this for every record of the process, so it applies to any logger and to any handler: the host's,
+a test's, or the exporter's.
 """
 
 import logging
@@ -19,20 +19,20 @@ FIELDS = {
     Attribute.ENVIRONMENT: "environment",
     Attribute.STEP: "step",
 }
-"""Attribute → the field of `logging.LogRecord` that holds it."""
+"""Attribute → its field of `logging.LogRecord`."""
 
 type Factory = Callable[..., logging.LogRecord]
 
 
 def guard() -> None:
-    """Make every record of this process carry the fields, and no secret. Calling it again changes nothing."""
+    """Install the record factory in this process. Calling it again changes nothing."""
     current = logging.getLogRecordFactory()
     if not isinstance(current, _Guarded):
         logging.setLogRecordFactory(_Guarded(current))
 
 
 class _Guarded:
-    """A factory of records around the one before it."""
+    """Wraps the previous record factory."""
 
     def __init__(self, make: Factory) -> None:
         self._make = make
@@ -47,26 +47,26 @@ class _Guarded:
 
 
 def _hide(record: logging.LogRecord) -> None:
-    """Only a text that holds a secret is changed: the others keep their parts, for whoever groups by them."""
+    """Replaces only messages that contain a secret: the others keep their template, by which tools group them."""
     try:
-        said = record.getMessage()
+        message = record.getMessage()
     except (TypeError, ValueError):
-        return  # logging itself will say what is wrong with the call
-    shown = redacted(said)
-    if shown != said:
+        return  # the handler reports the faulty call
+    shown = redacted(message)
+    if shown != message:
         record.msg, record.args = shown, ()
     if record.exc_info and record.exc_info[0] is not None:
         record.exc_text = redacted("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))
 
 
 def attributes(record: logging.LogRecord) -> dict[str, str | int]:
-    """What an exported record is told apart by."""
-    told: dict[str, str | int] = {
+    """The attributes of an exported record."""
+    values: dict[str, str | int] = {
         str(name): value for name, field in FIELDS.items() if (value := getattr(record, field, ""))
     }
-    told["code.function.name"] = record.funcName or ""
+    values["code.function.name"] = record.funcName or ""
     if record.exc_info and record.exc_info[0] is not None:
-        told["exception.type"] = record.exc_info[0].__name__
-        told["exception.message"] = redacted(str(record.exc_info[1]))
-        told["exception.stacktrace"] = record.exc_text or ""
-    return told
+        values["exception.type"] = record.exc_info[0].__name__
+        values["exception.message"] = redacted(str(record.exc_info[1]))
+        values["exception.stacktrace"] = record.exc_text or ""
+    return values

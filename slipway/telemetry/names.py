@@ -1,6 +1,6 @@
-"""Every span, metric and attribute that the app emits, with its meaning. Nothing is emitted that is not listed here.
+"""Every span, metric and attribute that the app emits, with its meaning.
 
-docs/reference/telemetry.md is made from this list, and the queries of `infra/` are checked against it.
+docs/reference/telemetry.md is generated from this list, and the queries of `infra/` are checked against it.
 """
 
 from enum import StrEnum
@@ -20,7 +20,7 @@ class _Named(StrEnum):
 
 
 class Attribute(_Named):
-    """What spans, metrics and log records are told apart by."""
+    """The attributes of spans, metrics and log records."""
 
     APPLICATION = "slipway.application", "Name of the application."
     RELEASE = "slipway.release", "Id of the release, such as `shop-482`. On spans and logs only: metrics stay few."
@@ -48,7 +48,7 @@ class Attribute(_Named):
 
 
 class Family(_Named):
-    """The first word of a span's name; the second says which: `step deploy`, `cluster apply`."""
+    """The first word of a span's name; the second is the operation: `step deploy`, `cluster apply`."""
 
     FUNCTION = "function", "One run of a function: what one event, request, message or timer led to in this process."
     EVENT = "event", "An event is taken in: load, decide, commit, send."
@@ -74,7 +74,7 @@ SECONDS: Final = "s"
 
 
 class Metric(_Named):
-    """What is counted and measured."""
+    """The metrics, with kind, unit, meaning and attributes."""
 
     kind: Kind
     unit: str
@@ -140,5 +140,5 @@ class Metric(_Named):
 
 
 def listed() -> frozenset[str]:
-    """Every name of an attribute."""
+    """The names of all attributes."""
     return frozenset(str(attribute) for attribute in Attribute)

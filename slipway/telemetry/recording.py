@@ -1,6 +1,6 @@
-"""What the rest of the app calls: spans, measures, and what is known of the matter at hand.
+"""The API of telemetry for the rest of the app: spans, measurements, and the attributes of the current context.
 
-Everything goes to the current recorder. The default one does nothing; `slipway.telemetry.sdk` brings the real one.
+Everything goes to the current recorder. The default one does nothing; `slipway.telemetry.sdk` has the real one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,21 +18,21 @@ type Direction = Literal["internal", "client", "producer", "consumer", "server"]
 
 
 class Span(Protocol):
-    """One span while it lasts."""
+    """A span in progress."""
 
     def set(self, values: Values) -> None: ...
 
     def fail(self, reason: str) -> None:
-        """It ended badly: its whole local trace is kept, whatever is sampled."""
+        """Mark the span as failed, so that sampling keeps its whole local trace."""
         ...
 
     def link(self, traceparent: str) -> None:
-        """Another trace that this one has to do with; an empty one is no link."""
+        """Link a related trace; an empty traceparent is ignored."""
         ...
 
 
 class Recorder(Protocol):
-    """Where spans and measures go."""
+    """The receiver of spans and measurements."""
 
     def span(
         self, name: str, values: Values, *, direction: Direction, parent: str, link: str, began: datetime | None
@@ -63,7 +63,7 @@ class Nothing:
 
     def span(
         self,
-        name: str,  # noqa: ARG002 - part of the port, as all that follows
+        name: str,  # noqa: ARG002 - required by the protocol, like the others
         values: Values,  # noqa: ARG002
         *,
         direction: Direction,  # noqa: ARG002
@@ -89,16 +89,16 @@ _received: ContextVar[str] = ContextVar("received", default="")
 
 
 def use(recorder: Recorder) -> Recorder:
-    """Let everything go to this recorder from now on; returns the one before it."""
+    """Replace the process's recorder; returns the previous one."""
     global _recorder  # one per process, as the providers of OpenTelemetry are
     before, _recorder = _recorder, recorder
     return before
 
 
-# ---- the matter at hand
+# ---- the current context
 @contextmanager
 def about(values: Values) -> Iterator[None]:
-    """What the spans and log records within are about."""
+    """Add these attributes to all spans and log records within the block."""
     token = _about.set({**known(), **given(values)})
     try:
         yield
@@ -107,7 +107,7 @@ def about(values: Values) -> Iterator[None]:
 
 
 def known() -> Mapping[Attribute, Value]:
-    """What the matter at hand is known to be about."""
+    """The attributes of the current context."""
     return _about.get() or {}
 
 
@@ -126,22 +126,22 @@ def span(
     link: str = "",
     began: datetime | None = None,
 ) -> AbstractContextManager[Span]:
-    """A span below the current one, or below `parent` (a traceparent). What is raised within makes it an error.
+    """A child span of the current one, or of `parent` (a traceparent). An exception within marks it as an error.
 
-    A span that `began` earlier is written as it ends; nothing may run within it.
+    With `began` the span starts in the past; it must have no child spans.
     """
-    told = {**known(), **given(values or {})}
-    return _recorder.span(f"{family} {which}", told, direction=direction, parent=parent, link=link, began=began)
+    span_values = {**known(), **given(values or {})}
+    return _recorder.span(f"{family} {which}", span_values, direction=direction, parent=parent, link=link, began=began)
 
 
 def receiving(traceparent: str, tracestate: str = "") -> AbstractContextManager[None]:
-    """Within it, spans belong to the trace that an event, a request or a message came with."""
+    """Within the block, spans belong to the trace of the event, request or message received."""
     return _recorder.receiving(traceparent, tracestate)
 
 
 @contextmanager
 def message(traceparent: str) -> Iterator[None]:
-    """A message is being handled that came with this traceparent."""
+    """Within the block, `received` returns the traceparent of the message being handled."""
     token = _received.set(traceparent)
     try:
         yield
@@ -150,29 +150,29 @@ def message(traceparent: str) -> Iterator[None]:
 
 
 def carrier() -> str:
-    """The current span as a traceparent; empty where there is none."""
+    """The current span as a traceparent; empty if there is none."""
     return _recorder.carrier()
 
 
 def received() -> str:
-    """The traceparent of the message that is being handled, for a message that is to be its sibling."""
+    """The traceparent of the message being handled, to send a further message in the same trace."""
     return _received.get()
 
 
 def trace_id(traceparent: str) -> str:
-    """The trace that a traceparent belongs to; empty for what is none."""
+    """The trace id in a traceparent; empty if it is invalid."""
     parts = traceparent.split("-")
     return parts[1] if len(parts) == 4 else ""  # noqa: PLR2004 - version, trace, span, flags
 
 
 # ---- measures
 def add(metric: Metric, values: Values | None = None, amount: int = 1) -> None:
-    """Count."""
+    """Add to a counter."""
     assert metric.kind is Kind.COUNTER
     _recorder.record(metric, amount, values or {})
 
 
 def measure(metric: Metric, amount: float, values: Values | None = None) -> None:
-    """A value of a histogram or a gauge."""
+    """Record a value of a histogram or a gauge."""
     assert metric.kind is not Kind.COUNTER
     _recorder.record(metric, amount, values or {})

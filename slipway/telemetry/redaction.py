@@ -1,7 +1,7 @@
-"""Takes secrets out of texts before they are logged or traced: tokens in links, Authorization headers, signatures of
-shared access, keys in connection strings, passwords in addresses. Pure; applied to everything that leaves.
+"""Removes secrets from texts before they are logged or traced: tokens in links, Authorization headers, shared access
+signatures, keys in connection strings, passwords in URLs. Pure; applied to everything that is logged or exported.
 
-It is the second line: nothing secret is to be put into a text in the first place.
+This is the second line of defence: secrets must not be put into such texts in the first place.
 """
 
 import re
@@ -9,12 +9,12 @@ from typing import Final
 
 HIDDEN: Final = "(hidden)"
 LONGEST: Final = 8_192
-"""Characters of one text that are kept: enough for a traceback, and every pattern is linear over it."""
+"""Longer texts are cut to this many characters: enough for a traceback, and few enough for the patterns."""
 
 _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    # A signed link: whoever holds it may vote, where nobody signs in.
+    # A signed link: without sign-in, anybody who has it may vote.
     (re.compile(r"(/approvals/)[A-Za-z0-9_-]{16,4096}(?:\.[A-Za-z0-9_-]{8,4096}){1,3}"), rf"\1{HIDDEN}"),
-    # `header.payload.signature`, and our own `payload.signature`, wherever they stand.
+    # A JWT (`header.payload.signature`), or our own `payload.signature`, anywhere in the text.
     (
         re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_-]{16,4096}\.[A-Za-z0-9_-]{20,4096}(?:\.[A-Za-z0-9_-]{8,4096})?"),
         HIDDEN,
@@ -37,9 +37,9 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 
 
 def redacted(text: str) -> str:
-    """The text without what looks like a secret, and not longer than `LONGEST`."""
+    """The text with everything that looks like a secret replaced, and cut to `LONGEST` characters."""
     if len(text) > LONGEST:
         text = text[:LONGEST] + "…"
-    for pattern, instead in _RULES:
-        text = pattern.sub(instead, text)
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
     return text

@@ -1,6 +1,6 @@
-"""The recorder on the OpenTelemetry SDK. Imported only where the settings name a destination: it is slow to import.
+"""The recorder on the OpenTelemetry SDK. Imported only if the settings name a destination, as the import is slow.
 
-Every span of the app is made here, so this is where nothing secret gets into one: all texts are redacted.
+Every span of the app is created here, and all of their texts are redacted here.
 """
 
 import logging
@@ -34,7 +34,7 @@ from .tail import KeepWhole
 
 SCOPE = "slipway"
 METRICS_EVERY_MS = 15_000
-"""An instance may be gone a minute after its last message."""
+"""Short, as an instance may be gone a minute after its last message."""
 _W3C = TraceContextTextMapPropagator()
 _KINDS = {
     "internal": trace.SpanKind.INTERNAL,
@@ -51,7 +51,7 @@ class Sdk:
     def __init__(
         self, resource: Resource, *, processors: Sequence[SpanProcessor], readers: Sequence[MetricReader]
     ) -> None:
-        # All is recorded, whatever the parent's `sampled` flag says: `tail` decides once it is known how it ended.
+        # Record everything, ignoring the parent's `sampled` flag: `tail` decides when the outcome is known.
         self.traces = TracerProvider(resource=resource, sampler=ALWAYS_ON)
         for processor in processors:
             self.traces.add_span_processor(processor)
@@ -75,12 +75,12 @@ class Sdk:
             links=_links(link),
             start_time=int(began.timestamp() * 1e9) if began else None,
         )
-        told = _Told(span)
+        recorded_span = _RedactedSpan(span)
         with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
             try:
-                yield told
+                yield recorded_span
             except Exception as error:
-                told.raised(error)
+                recorded_span.raised(error)
                 raise
 
     @contextmanager
@@ -101,7 +101,7 @@ class Sdk:
         if instrument is None:
             with self._lock:
                 instrument = self._instruments.setdefault(metric, self._made(metric))
-        # Only what the list names: a release's id on a metric would be a series of its own, for ever.
+        # Only the metric's own attributes: a release id, for example, would create a new time series per release.
         instrument(amount, {str(name): value for name, value in _plain(values).items() if name in metric.attributes})
 
     def _made(self, metric: Metric) -> Callable[[float, dict[str, Any]], None]:
@@ -114,7 +114,7 @@ class Sdk:
                 return self._meter.create_gauge(metric, metric.unit, metric.meaning).set
 
     def attach_logs(self, provider: LoggerProvider) -> None:
-        """Hand on what is logged, from INFO upwards, until the end."""
+        """Export log records from INFO upwards until `shutdown`."""
         handler = Exporting(provider)
         handler.setLevel(logging.INFO)
         logging.getLogger().addHandler(handler)
@@ -122,7 +122,7 @@ class Sdk:
         self._endings += [lambda: logging.getLogger().removeHandler(handler), provider.shutdown]
 
     def flush(self) -> None:
-        """Send what has not been sent yet, and wait for it."""
+        """Send everything pending, and wait until it is sent."""
         for flush in self._flushes:
             flush()
 
@@ -131,8 +131,8 @@ class Sdk:
             end()
 
 
-class _Told:
-    """A span of the SDK, through which nothing secret passes."""
+class _RedactedSpan:
+    """A span of the SDK whose texts are redacted."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
@@ -148,17 +148,17 @@ class _Told:
             self._span.add_link(link.context)
 
     def raised(self, error: Exception) -> None:
-        said = redacted(str(error))
+        message = redacted(str(error))
         stack = redacted("".join(traceback.format_exception(error)))
         kind = type(error).__name__
         self._span.add_event(
-            "exception", {"exception.type": kind, "exception.message": said, "exception.stacktrace": stack}
+            "exception", {"exception.type": kind, "exception.message": message, "exception.stacktrace": stack}
         )
-        self._span.set_status(trace.Status(trace.StatusCode.ERROR, f"{kind}: {said}"))
+        self._span.set_status(trace.Status(trace.StatusCode.ERROR, f"{kind}: {message}"))
 
 
 class Exporting(logging.Handler):
-    """Hands log records on, each with the trace that it belongs to."""
+    """Exports log records, each with its trace."""
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ class Exporting(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith(("opentelemetry", "azure.monitor")):
-            return  # the exporter's own troubles: sending them would make more of them
+            return  # errors of the exporter itself: exporting them could cause more of them
         try:
             self._provider.get_logger(record.name).emit(
                 LogRecord(
@@ -178,13 +178,13 @@ class Exporting(logging.Handler):
                     attributes=logs.attributes(record),
                 )
             )
-        except Exception:  # noqa: BLE001 - what logging's handlers do: a record must not end what it tells of
+        except Exception:  # noqa: BLE001 - as in any logging handler: failing to log must not break the caller
             self.handleError(record)
 
 
 def begin(destinations: Sequence[Destination], *, share: float, service: str, version: str, instance: str) -> Sdk:
-    """Let spans, metrics and logs go to these places from now on."""
-    # The Azure SDK would make spans of its own, which hold whole addresses; and the exporter reports its own use.
+    """Install the recorder, and export spans, metrics and logs to the destinations from now on."""
+    # Turn off the Azure SDK's own spans, which contain whole URLs, and the exporter's reports about its own use.
     os.environ.setdefault("AZURE_TRACING_ENABLED", "false")
     os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
     resource = Resource.create(
@@ -207,18 +207,18 @@ def begin(destinations: Sequence[Destination], *, share: float, service: str, ve
 
 
 def _every() -> float:
-    given = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
-    return float(given) if given.isdigit() else METRICS_EVERY_MS
+    interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
+    return float(interval) if interval.isdigit() else METRICS_EVERY_MS
 
 
 def _extracted(traceparent: str, tracestate: str = "") -> contexts.Context:
-    """A context that holds nothing but the trace named; an empty one for a traceparent that is none."""
+    """A context with only the given trace; empty if the traceparent is invalid."""
     return _W3C.extract({"traceparent": traceparent, "tracestate": tracestate}, context=contexts.Context())
 
 
 def _links(traceparent: str) -> list[trace.Link]:
-    found = trace.get_current_span(_extracted(traceparent)).get_span_context() if traceparent else None
-    return [trace.Link(found)] if found is not None and found.is_valid else []
+    context = trace.get_current_span(_extracted(traceparent)).get_span_context() if traceparent else None
+    return [trace.Link(context)] if context is not None and context.is_valid else []
 
 
 def _plain(values: Values) -> dict[str, Any]:

@@ -1,10 +1,9 @@
-"""Sampling that never drops an error: the decision is taken when a local trace has ended, with all of it at hand.
+"""Tail sampling that never drops an error: the decision is made when a local trace has ended and is complete.
 
-A *local trace* is what one run of a function did in this process: the spans below one whose parent is somewhere else.
-It is kept whole when anything in it went wrong, or when its trace id falls into the share that is kept. The share is
-taken by the trace's id, so every process decides alike and a release is either kept from push to production, or only
-those parts of it that went wrong. A head decision (a parent's `sampled` flag) could not do that: it is taken before
-anybody knows how things end, so it can keep whole traces but not the bad ones.
+A *local trace* is one run of a function in this process: a span whose parent is elsewhere, with all spans below it. It
+is kept whole if any of its spans failed, or if its trace id falls into the share to keep. As the share depends on the
+trace id, every process decides alike: a release is kept either from push to production, or only in its failed parts.
+Head sampling (a parent's `sampled` flag) cannot do that, as it decides before the outcome is known.
 """
 
 import threading
@@ -16,14 +15,14 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import StatusCode
 
 SPANS = 2_000
-"""Of one local trace. One that is larger is let through from there on, whatever comes of it."""
+"""Maximum spans held back for one local trace. A larger one is exported from there on, whatever its outcome."""
 TRACES = 500
-"""Local traces that are open at once. The oldest is let through when there are more: memory is not to run out."""
+"""Maximum open local traces. If there are more, the oldest is exported, to limit the memory used."""
 
 
 @dataclass
 class _Local:
-    """One local trace while it lasts."""
+    """A local trace in progress."""
 
     kept: bool = False
     spans: list[ReadableSpan] = field(default_factory=list)
@@ -31,7 +30,7 @@ class _Local:
 
 
 class KeepWhole(SpanProcessor):
-    """Holds spans back until their local trace has ended, then hands on all or none of them."""
+    """Holds spans back until their local trace has ended, then exports all or none of them."""
 
     def __init__(self, onward: SpanProcessor, share: float = 1.0) -> None:
         self._onward = onward
@@ -80,7 +79,7 @@ class KeepWhole(SpanProcessor):
         return self._onward.force_flush(timeout_millis)
 
     def _in_share(self, trace: int) -> bool:
-        """By the last 64 bits of the id, as samplers that keep a share do."""
+        """Decides by the last 64 bits of the id, like OpenTelemetry's ratio-based sampler."""
         return (trace & (2**64 - 1)) < self._below
 
     def _take_oldest(self) -> list[ReadableSpan]:
@@ -90,7 +89,7 @@ class KeepWhole(SpanProcessor):
         return oldest.spans
 
     def _let_go(self) -> None:
-        """What is still open when the process ends may be what went wrong: it is handed on."""
+        """Export local traces still open when the process ends, as one of them may be the cause."""
         with self._lock:
             left = [span for local in self._locals.values() for span in local.spans]
             self._locals.clear()

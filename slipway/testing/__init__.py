@@ -1,6 +1,6 @@
-"""A whole installation in memory, for tests and benchmarks; it stays out of the package that Azure gets.
+"""A complete in-memory installation, for tests and benchmarks; not part of the package deployed to Azure.
 
-`Installation` is the app that Azure runs, put together by `slipway.bootstrap`, over ports in memory.
+`Installation` is the app that Azure runs, assembled by `slipway.bootstrap`, with in-memory ports.
 """
 
 from .channel import MemoryChannel

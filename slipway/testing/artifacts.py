@@ -1,4 +1,4 @@
-"""Images, indexes and referrers, built as bytes, for tests to put into a registry."""
+"""Builds images, indexes and referrers as bytes, for tests to store in a registry."""
 
 import hashlib
 import json
@@ -41,12 +41,12 @@ class Built:
         return digest_of(self.raw)
 
     def descriptor(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.raw)}
+        descriptor: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.raw)}
         if self.platform:
-            found["platform"] = self.platform
+            descriptor["platform"] = self.platform
         if self.artifact_type:
-            found["artifactType"] = self.artifact_type
-        return found
+            descriptor["artifactType"] = self.artifact_type
+        return descriptor
 
     def whole(self) -> Iterable["Built"]:
         """Children before the manifest itself."""
@@ -60,7 +60,7 @@ def blob_descriptor(media_type: str, data: bytes) -> dict[str, Any]:
 
 
 def written(document: dict[str, Any]) -> bytes:
-    """Indented, with the keys as given: unlike anything that a client writing it anew would write."""
+    """Unusually formatted JSON, so that a client that serialises it again changes its digest."""
     return json.dumps(document, indent=3).encode()
 
 
@@ -123,7 +123,7 @@ def cosign_signature(*payloads: bytes) -> Built:
 
 
 def push(registry: Registry, repository: str, built: Built, tag: str | None = None) -> str:
-    """Store it with everything it needs, through the client; returns its digest."""
+    """Store the artifact with its blobs and children through the client; returns its digest."""
     for part in built.whole():
         for blob in part.blobs:
             registry.put_blob(repository, digest_of(blob), len(blob), partial(iter, [blob]))
@@ -134,9 +134,9 @@ def push(registry: Registry, repository: str, built: Built, tag: str | None = No
 
 
 def refer(registry: Registry, repository: str, subject: Built, *referrers: Built) -> None:
-    """Store referrers, and maintain the index under a tag where the registry does not list them by itself."""
-    for each in referrers:
-        push(registry, repository, each)
+    """Store referrers, and write the index under a tag if the registry does not list referrers itself."""
+    for manifest in referrers:
+        push(registry, repository, manifest)
     if registry.referrers(repository, subject.digest).by_registry:
         return
     listing = index(*referrers)

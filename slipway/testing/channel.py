@@ -1,4 +1,4 @@
-"""A channel in memory that keeps what it is given."""
+"""An in-memory channel."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from ..effects.notification import Message, NotificationError
 
 
 class MemoryChannel:
-    """A channel that keeps what it is given."""
+    """A channel that stores the messages sent to it."""
 
     def __init__(self, *, shared: bool = False) -> None:
         self.shared = shared

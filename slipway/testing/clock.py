@@ -1,4 +1,4 @@
-"""A clock that is moved by hand."""
+"""A clock that tests control."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
 class ManualClock:
-    """Stands still until somebody moves it."""
+    """Stands still until a test changes it."""
 
     def __init__(self, now: datetime = MORNING) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""A cluster in memory that keeps what is applied to it."""
+"""An in-memory cluster."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -24,7 +24,7 @@ from ..effects.cluster.rights import Right
 
 
 class MemoryCluster(Cluster):
-    """Keeps what is applied; a rollout is seen as done at its second look, unless its image is broken."""
+    """Stores applied objects. A rollout is done when it is checked for the second time, unless its image is broken."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Manifest] = {}
@@ -32,18 +32,18 @@ class MemoryCluster(Cluster):
         self.broken: set[str] = set()
         """Digests of images that never come up."""
         self.slow: set[str] = set()
-        """Digests of images that take for ever."""
+        """Digests of images whose rollout never ends."""
         self.errors: list[ClusterError] = []
         """Raised by the next calls, one each."""
         self.lacking: tuple[Right, ...] = ()
-        """Rights that the app has not got."""
+        """Rights that the app lacks."""
         self.orphans: tuple[Orphan, ...] = ()
         self.jobs: dict[str, JobState] = {}
         self.jobs_started: list[str] = []
         self.job_ends = JobState(state=State.DONE, reason="1 of 1 pods succeeded")
         self.log = "1 test\n1 passed\n"
         self.probes: list[ProbeResult] = []
-        """Answers of the next probes; then they pass."""
+        """Results of the next probes; later ones pass."""
         self._looks: dict[tuple[str, str, str], int] = {}
 
     def preview(self, manifests: Sequence[Manifest], namespace: str) -> Preview:
@@ -90,9 +90,9 @@ class MemoryCluster(Cluster):
                 image=container["image"],
                 digest=container["image"].partition("@")[2] or None,
             )
-            for (place, kind, name), held in self.objects.items()
-            if place == namespace and kind == "Deployment"
-            for container in held["spec"]["template"]["spec"]["containers"]
+            for (object_namespace, kind, name), workload in self.objects.items()
+            if object_namespace == namespace and kind == "Deployment"
+            for container in workload["spec"]["template"]["spec"]["containers"]
         )
 
     def start_job(
@@ -117,7 +117,7 @@ class MemoryCluster(Cluster):
     def job_log(self, name: str, namespace: str, limit_bytes: int = MAX_LOG) -> str:
         return self.log[-limit_bytes:]
 
-    def probe(self, wanted: HttpProbe, namespace: str) -> ProbeResult:
+    def probe(self, request: HttpProbe, namespace: str) -> ProbeResult:
         self._maybe_fail()
         return self.probes.pop(0) if self.probes else ProbeResult(passed=True, status=200, reason="status 200")
 

@@ -1,4 +1,4 @@
-"""Applications for tests, written as files: what is loaded here is loaded as in production."""
+"""Applications for tests, written as files so that they are loaded as in production."""
 
 from functools import cache
 from pathlib import Path
@@ -70,7 +70,7 @@ spec:
 
 
 def write_delivery(folder: Path, name: str = "shop", *, start: str = "push", text: str = DELIVERY) -> Path:
-    """An application with two environments: staging by itself, production after one approval."""
+    """Write an application with two environments: staging without a gate, production with one approval."""
     home = folder / name
     pipeline = PIPELINE if start != "push" else ""
     for path, content in {
@@ -87,5 +87,5 @@ def write_delivery(folder: Path, name: str = "shop", *, start: str = "push", tex
 
 @cache
 def catalogue_of(folder: Path) -> Catalogue:
-    """The applications below the folder, read once, as the app does it."""
+    """The applications in the folder, read once, as in the app."""
     return Catalogue(load_deliveries(folder))

@@ -1,6 +1,7 @@
-"""A whole installation in memory: the app that Azure runs, over ports that a test holds in its hands.
+"""A complete in-memory installation: the app that Azure runs, with ports that a test controls.
 
-Stories push images, end runs, vote and command; `settle` delivers what the queues hold; the clock is moved by hand.
+Tests push images, end pipeline runs, vote and give commands; `settle` delivers the messages in the queues; the clock
+only moves when a test or `settle` moves it.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,9 +29,9 @@ from .ports import SIGNING_KEYS, Outside
 
 BASE: Final = "https://slipway.example.com"
 CLEO: Final = "cleo@example.com"
-"""Whose runs they are."""
+"""The person who requested the pipeline runs."""
 SOON: Final = timedelta(minutes=1)
-"""Pauses up to this length are slept through while things settle."""
+"""`settle` advances the clock for messages due within this time."""
 SETTINGS: Final[Mapping[str, Any]] = {
     "public_url": BASE,
     "sign_in": "everybody",
@@ -50,15 +51,15 @@ def _unchanged(ports: Ports) -> Ports:
 
 @dataclass(kw_only=True)
 class Installation(Outside):
-    """One installation, which delivers the applications of a folder."""
+    """One installation, with the applications of a folder."""
 
     deliveries: Path = field(kw_only=False)
     application: str = "shop"
-    """Meant where a word names no other."""
+    """The application that methods use by default."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """Other than the usual ones."""
+    """Overrides of `SETTINGS`."""
     wrap: Callable[[Ports], Ports] = _unchanged
-    """Puts something around ports, or in their place."""
+    """Wraps or replaces ports."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,16 +67,19 @@ class Installation(Outside):
         self.restart(wrap=self.wrap)
 
     def restart(self, *, wrap: Callable[[Ports], Ports] = _unchanged, **settings: Any) -> None:
-        """The app starts anew over the same storage and queues, with ports and settings changed."""
+        """Restart the app with the same storage and queues, and with changed ports and settings."""
         self.settings = {**self.settings, **settings}
         self.ports = wrap(self.ports)
-        given = {**SETTINGS, "deliveries": self.deliveries, **self.settings}
-        self.app: App = app(self.ports, Settings.model_validate(given))
+        values = {**SETTINGS, "deliveries": self.deliveries, **self.settings}
+        self.app: App = app(self.ports, Settings.model_validate(values))
 
     def without(self, kind: str, name: str) -> None:
-        """The app starts anew, and its settings do not know one of the `registries`, `clusters` or `channels`."""
+        """Restart the app without one of the `registries`, `clusters` or `channels` in its settings."""
         known: dict[str, Any] = SETTINGS[kind]
-        self.settings = {**self.settings, kind: {each: given for each, given in known.items() if each != name}}
+        self.settings = {
+            **self.settings,
+            kind: {other_name: other_settings for other_name, other_settings in known.items() if other_name != name},
+        }
         self.restart()
 
     # ---- time
@@ -88,17 +92,17 @@ class Installation(Outside):
         self.clock.now = now
 
     def wait(self, time: timedelta) -> None:
-        """Time passes; nothing else happens."""
+        """Advance the clock; nothing else happens."""
         self.clock.wait(time)
 
-    # ---- what happens outside
+    # ---- external events
     def build(self, tag: str, *, app: str = "") -> str:
-        """CI pushes an image to the registry; returns its digest. Each tag's image is another one."""
+        """Push an image to the registry, as CI does; returns its digest, which differs for each tag."""
         repository = self._delivered(app).image.repository
         return self.nonprod.seed(repository, image(f"layer of {app or self.application} {tag}".encode()), tag)
 
     def pushed(self, tag: str, *, app: str = "", at: datetime | None = None, **fields: Any) -> ImagePushed:
-        """The event that tells of the push of an image."""
+        """The event for the push of an image."""
         return ImagePushed(
             received_at=self.now,
             registry="nonprod",
@@ -115,9 +119,9 @@ class Installation(Outside):
     def ran(
         self, number: str, *, app: str = "", tag: str | None = None, digest: str | None = None, **run: Any
     ) -> PipelineCompleted:
-        """The event that tells of the end of a run: Cleo's, and it succeeded, unless `run` says otherwise."""
+        """The event for the end of a pipeline run: requested by Cleo and succeeded, unless `run` says otherwise."""
         pipeline = self._delivered(app).pipeline or Pipeline(project="Shop", name="build")
-        told = {
+        run_fields = {
             "project": pipeline.project,
             "pipeline": pipeline.name,
             "id": sum(number.encode()),
@@ -127,7 +131,7 @@ class Installation(Outside):
             "requested_by": CLEO,
             "finished_at": self.now,
         }
-        return PipelineCompleted(received_at=self.now, run=Run.model_validate(told | run), tag=tag, digest=digest)
+        return PipelineCompleted(received_at=self.now, run=Run.model_validate(run_fields | run), tag=tag, digest=digest)
 
     def run(self, number: str, **fields: Any) -> Receipt:
         return self.take(self.ran(number, **fields))
@@ -142,7 +146,7 @@ class Installation(Outside):
         reason: str = "",
         submission: str = "",
     ) -> VoteCast:
-        """A vote for the plan that the release has now."""
+        """A vote on the release's current plan."""
         release = self.release(number, app)
         assert release.environment is not None
         assert release.plan_hash is not None
@@ -174,7 +178,7 @@ class Installation(Outside):
         reason: str = "because",
         submission: str = "",
     ) -> Receipt:
-        """An operator says what is to be done."""
+        """Handle a command of an operator."""
         return self.take(
             CommandGiven(
                 received_at=self.now,
@@ -190,17 +194,17 @@ class Installation(Outside):
         )
 
     def finish(self, step: Step, *, passed: bool = True, reason: str = "", **result: Any) -> Receipt:
-        """A step ends so, whatever it would have done."""
+        """Finish a step with this result, without running it."""
         return self.take(StepFinished(received_at=self.now, step=step, passed=passed, reason=reason, result=result))
 
     def take(self, event: Event) -> Receipt:
-        """An event that concerns one application is taken in."""
+        """Handle an event that concerns exactly one application."""
         (receipt,) = self.app.handler.handle(event)
         return receipt
 
-    # ---- the queues' part, without faults
+    # ---- delivery of queue messages, without faults
     def settle(self, *, limit: int = 1_000, until: Callable[[], bool] = lambda: False) -> None:
-        """Perform what is due, again and again, until there is nothing to do for now."""
+        """Run due steps until none is left, or `until` returns true."""
         for _ in range(limit):
             if until():
                 return
@@ -211,21 +215,21 @@ class Installation(Outside):
         raise AssertionError(f"{limit} messages were delivered and there are still more")
 
     def settle_at(self, kind: StepKind, environment: str) -> Step:
-        """Go on until a step of the kind is the next one to perform; that one is taken from the queue."""
+        """Run steps until one of the kind is in the queue; removes that one and returns it without running it."""
 
-        def asked() -> Outgoing | None:
-            wanted = (str(kind), environment)
+        def next_of_kind() -> Outgoing | None:
+            kind_and_environment = (str(kind), environment)
             steps = (m for m in self.bus.sent if m.queue == Queue.STEPS)
-            return next((m for m in steps if (m.body["kind"], m.body["environment"]) == wanted), None)
+            return next((m for m in steps if (m.body["kind"], m.body["environment"]) == kind_and_environment), None)
 
-        self.settle(until=lambda: asked() is not None)
-        message = asked()
+        self.settle(until=lambda: next_of_kind() is not None)
+        message = next_of_kind()
         assert message is not None, f"no step {kind} in {environment} was asked for"
         self.bus.sent.remove(message)
         return Step.model_validate(message.body)
 
     def next_step(self) -> Outgoing | None:
-        """The message with the step that is to be performed next, if there is one soon."""
+        """The message of the next step; None if none is due within `SOON`."""
         steps = (m for m in self.bus.sent if m.queue == Queue.STEPS and (m.not_before or self.now) <= self.now + SOON)
         return min(steps, key=lambda m: m.not_before or self.now, default=None)
 
@@ -238,10 +242,10 @@ class Installation(Outside):
         self.app.step_runner.run(step)
 
     def sweep(self, *, look_for_pushes: bool = False) -> Swept:
-        """The timer of each minute; each fifth time it looks for pushes too."""
+        """Run the sweep, which in production a timer runs every minute, looking for pushes every fifth time."""
         return self.app.sweep.run(look_for_pushes=look_for_pushes)
 
-    # ---- looking
+    # ---- inspection
     def release(self, number: int, app: str = "") -> Release:
         release = self.app.ledger.release(app or self.application, number)
         assert release is not None
@@ -271,7 +275,7 @@ class Installation(Outside):
         return [record.action for record in self.trail(app)]
 
     def steps(self) -> list[Step]:
-        """The steps that were sent and not performed."""
+        """The steps that were sent and not run yet."""
         return [Step.model_validate(m.body) for m in self.bus.sent if m.queue == Queue.STEPS]
 
     def _delivered(self, app: str) -> Application:

@@ -1,4 +1,4 @@
-"""The ports in memory: everything outside the app, for a test to look at and to disturb."""
+"""The in-memory ports: everything outside the app, for tests to inspect and disturb."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ KEYS = Keys(SIGNING_KEYS)
 
 @dataclass(kw_only=True)
 class Outside:
-    """What the app reaches through its ports: two registries, two clusters, a channel, storage and queues."""
+    """The app's surroundings: two registries, two clusters, a channel, storage and queues."""
 
     clock: ManualClock = field(default_factory=ManualClock)
     table: Table = field(default_factory=MemoryTable)
@@ -69,7 +69,7 @@ class Outside:
 
 
 def _importer() -> Importer:
-    """Refuses whatever is asked: nobody plays Resource Manager here."""
+    """An importer that fails on use, as there is no in-memory Resource Manager."""
 
     def no_token() -> str:
         raise NotImplementedError("no Resource Manager is in memory: give the installation an importer of your own")

@@ -1,4 +1,4 @@
-"""Queues in memory: the port to Service Bus. Passes the contract tests of its Azure port."""
+"""In-memory queues: a double of the port to Service Bus that passes the same contract tests."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueU
 MESSAGE_LIMIT = 256 * 1024
 """Bytes of one message in Service Bus' Standard tier, with its properties and the envelope."""
 ENVELOPE = 1024
-"""More than what AMQP and our properties add to a body."""
+"""An upper bound for the bytes that AMQP and our properties add to a body."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """What `MemoryBus.send_raw` was given."""
+    """The arguments of one call of `MemoryBus.send_raw`."""
 
     queue: str
     body: bytes
@@ -30,7 +30,7 @@ def _too_large(body: bytes) -> bool:
 
 
 class MemoryBus:
-    """Keeps what was sent, drops repeats of a message id and refuses what is too large, as the queues do."""
+    """Stores sent messages. Like the queues, it drops repeated message ids and refuses messages that are too large."""
 
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []

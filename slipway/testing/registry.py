@@ -1,6 +1,6 @@
-"""A registry in memory that is strict about the order of things, and a urllib3 pool that leads to it without sockets.
+"""An in-memory registry, and a urllib3 pool that connects to it without sockets.
 
-It refuses a manifest whose blobs or children it does not have, as registries do, and keeps a log of what was asked.
+Like real registries it refuses a manifest whose blobs or children it does not have. It logs all requests.
 """
 
 import io
@@ -54,7 +54,7 @@ def error(status: int, code: str, message: str = "") -> Reply:
 
 
 class MemoryRegistry:
-    """What a registry holds and answers."""
+    """The content of a registry, and its HTTP API."""
 
     def __init__(self, *, referrers_api: bool = True) -> None:
         self.referrers_api = referrers_api
@@ -65,7 +65,11 @@ class MemoryRegistry:
         self._uploads = 0
 
     def writes(self) -> list[str]:
-        return [f"{each.method} {each.path}" for each in self.log if each.method in ("PUT", "POST", "PATCH", "DELETE")]
+        return [
+            f"{request.method} {request.path}"
+            for request in self.log
+            if request.method in ("PUT", "POST", "PATCH", "DELETE")
+        ]
 
     def seed(self, repository: str, built: Built, tag: str | None = None) -> str:
         for part in built.whole():
@@ -85,9 +89,9 @@ class MemoryRegistry:
             (_REFERRERS, self._referrers),
             (_TAGS, self._tags),
         ):
-            found = pattern.fullmatch(request.path)
-            if found:
-                return answer(request, *found.groups())
+            match = pattern.fullmatch(request.path)
+            if match:
+                return answer(request, *match.groups())
         return Reply(status=200 if request.path == "/v2/" else 404, body=b"404 page not found")
 
     def _start(self, request: Request, repository: str) -> Reply:
@@ -131,13 +135,13 @@ class MemoryRegistry:
         document = json.loads(request.body)
         config = [document["config"]] if "config" in document else []
         missing = [
-            each["digest"]
-            for each in (*config, *document.get("layers", ()))
-            if (repository, each["digest"]) not in self.blobs
+            descriptor["digest"]
+            for descriptor in (*config, *document.get("layers", ()))
+            if (repository, descriptor["digest"]) not in self.blobs
         ] + [
-            each["digest"]
-            for each in document.get("manifests", ())
-            if (repository, each["digest"]) not in self.manifests
+            descriptor["digest"]
+            for descriptor in document.get("manifests", ())
+            if (repository, descriptor["digest"]) not in self.manifests
         ]
         if missing:
             return error(400, "MANIFEST_BLOB_UNKNOWN", missing[0])
@@ -150,15 +154,15 @@ class MemoryRegistry:
     def _referrers(self, request: Request, repository: str, digest: str) -> Reply:
         if not self.referrers_api:
             return Reply(status=404, body=b"404 page not found")
-        found = []
-        for (place, own), (raw, media_type) in self.manifests.items():
-            if place == repository and _subject_of(raw) == digest:
-                found.append({"mediaType": media_type, "digest": own, "size": len(raw)})
-        body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": found}).encode()
+        descriptors = []
+        for (manifest_repository, manifest_digest), (raw, media_type) in self.manifests.items():
+            if manifest_repository == repository and _subject_of(raw) == digest:
+                descriptors.append({"mediaType": media_type, "digest": manifest_digest, "size": len(raw)})
+        body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}).encode()
         return Reply(status=200, headers={"Content-Type": OCI_INDEX}, body=body)
 
     def _tags(self, request: Request, repository: str) -> Reply:
-        names = sorted(tag for place, tag in self.tags if place == repository)
+        names = sorted(tag for tagged_repository, tag in self.tags if tagged_repository == repository)
         after, count = request.query.get("last", ""), int(request.query.get("n", "1000"))
         following = [name for name in names if name > after]
         headers = {}
@@ -169,7 +173,7 @@ class MemoryRegistry:
 
 
 class MemoryPool:
-    """Leads each host to whoever answers for it."""
+    """A pool that passes each request to the handler of its host."""
 
     def __init__(self, **hosts: Any) -> None:
         self.hosts: dict[str, Any] = hosts
@@ -198,7 +202,7 @@ def _bytes(chunks: Iterable[bytes]) -> Iterable[bytes]:
 
 
 def _subject_of(raw: bytes) -> str | None:
-    """What is no JSON refers to nothing; a test may have stored it all the same."""
+    """The subject of a manifest; None also for invalid JSON, which a test may have stored."""
     try:
         document = json.loads(raw)
     except ValueError:
@@ -208,9 +212,9 @@ def _subject_of(raw: bytes) -> str | None:
 
 
 class RegistryDouble(Registry):
-    """A registry in memory, reached by the real client.
+    """An in-memory registry, accessed with the real client.
 
-    What the client asks of Azure's metadata API, which has no double without sockets, is answered here.
+    Overrides the methods that use Azure's metadata API, which has no double without sockets.
     """
 
     def __init__(self, name: str, clock: Callable[[], datetime]) -> None:
@@ -235,7 +239,7 @@ class RegistryDouble(Registry):
         return self.held.seed(repository, built, tag)
 
     def lose(self, repository: str, digest: str) -> None:
-        """The image was purged."""
+        """Delete the manifest, as a purge would."""
         del self.held.manifests[repository, digest]
 
     def lock(self, repository: str, tag: str, digest: str) -> Lock:
@@ -247,9 +251,9 @@ class RegistryDouble(Registry):
         self.lists += 1
         if self.errors:
             raise self.errors.pop(0)
-        found = [
-            TagInfo(tag=tag, digest=self.held.tags[place, tag], updated_at=at)
-            for (place, tag), at in self.pushed.items()
-            if place == repository
+        infos = [
+            TagInfo(tag=tag, digest=self.held.tags[tagged_repository, tag], updated_at=at)
+            for (tagged_repository, tag), at in self.pushed.items()
+            if tagged_repository == repository
         ]
-        return sorted(found, key=lambda info: info.updated_at or self._clock(), reverse=True)[:limit]
+        return sorted(infos, key=lambda info: info.updated_at or self._clock(), reverse=True)[:limit]

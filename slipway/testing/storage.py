@@ -1,4 +1,4 @@
-"""Storage in memory: the ports to table, blobs and append log. Each passes the contract tests of its Azure port."""
+"""In-memory storage: doubles of the ports to table, blobs and append log that pass the same contract tests."""
 
 import itertools
 import threading
@@ -9,11 +9,11 @@ from ..ledger import blobs, logs
 from ..ledger.table import Act, Conflict, Exists, Page, Row, UnknownPlace, Where, Write, check
 
 EXAMINED = 1000
-"""Rows that one request looks at before it answers with what it has, as the service does after a while."""
+"""Rows that one request examines before it returns an incomplete page, as the service does after some time."""
 
 
 class MemoryTable:
-    """Rows in memory, with ETags and all-or-nothing transactions."""
+    """In-memory rows, with ETags and atomic transactions."""
 
     def __init__(self, *, examined: int = EXAMINED) -> None:
         self._examined = examined
@@ -27,21 +27,21 @@ class MemoryTable:
 
     def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
         with self._lock:
-            found = [row for key, row in sorted(self._rows.get(partition, {}).items()) if first <= key <= last]
-        yield from found[:limit]
+            matching = [row for key, row in sorted(self._rows.get(partition, {}).items()) if first <= key <= last]
+        yield from matching[:limit]
 
     def page(
         self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
     ) -> Page:
         if resume and not resume.startswith(_PLACE):
             raise UnknownPlace(resume)
-        start, found = max(first, resume.removeprefix(_PLACE)), list[Row]()
+        start, matching = max(first, resume.removeprefix(_PLACE)), list[Row]()
         for count, row in enumerate(self.rows(partition, start, last)):
-            if count == self._examined or len(found) == limit:
-                return Page(rows=tuple(found), more=_PLACE + row.key)
+            if count == self._examined or len(matching) == limit:
+                return Page(rows=tuple(matching), more=_PLACE + row.key)
             if all(_holds(row, condition) for condition in where):
-                found.append(row)
-        return Page(rows=tuple(found), more="")
+                matching.append(row)
+        return Page(rows=tuple(matching), more="")
 
     def transact(self, partition: str, writes: Sequence[Write]) -> None:
         check(writes)
@@ -52,12 +52,12 @@ class MemoryTable:
             self._rows[partition] = changed
 
     def _apply(self, rows: dict[str, Row], write: Write) -> None:
-        there = rows.get(write.key)
-        if write.act is Act.CREATE and there is not None:
+        current = rows.get(write.key)
+        if write.act is Act.CREATE and current is not None:
             raise Exists(write.key)
-        if write.act in (Act.REPLACE, Act.DELETE) and there is None:
+        if write.act in (Act.REPLACE, Act.DELETE) and current is None:
             raise Conflict(f"row {write.key} is gone")
-        if write.etag and there is not None and there.etag != write.etag:
+        if write.etag and current is not None and current.etag != write.etag:
             raise Conflict(f"row {write.key} was changed")
         if write.act is Act.DELETE:
             del rows[write.key]
@@ -82,7 +82,7 @@ def _holds(row: Row, condition: Where) -> bool:
 
 
 class MemoryBlobs:
-    """Documents in memory."""
+    """In-memory documents."""
 
     def __init__(self) -> None:
         self.documents: dict[str, bytes] = {}
@@ -98,7 +98,7 @@ class MemoryBlobs:
 
 
 class MemoryLog:
-    """Files in memory that only grow."""
+    """In-memory append-only files."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -112,7 +112,7 @@ class MemoryLog:
 
     def append(self, name: str, content: bytes, *, at: int) -> None:
         with self._lock:
-            there = self.files.get(name, b"")
-            if len(there) != at:
-                raise Conflict(f"{name} has {len(there)} bytes, expected {at}")
-            self.files[name] = there + logs.limited(content)
+            content_before = self.files.get(name, b"")
+            if len(content_before) != at:
+                raise Conflict(f"{name} has {len(content_before)} bytes, expected {at}")
+            self.files[name] = content_before + logs.limited(content)

@@ -1,7 +1,7 @@
-"""What a step does to a Kubernetes cluster: preview, apply, look at a rollout, run a Job, probe a service.
+"""The operations of steps on a Kubernetes cluster: preview, apply, check a rollout, run a Job, probe a service.
 
-`connect(access)` gives a `Cluster`; every method is one short visit that never waits. The rules by which a rollout
-counts as done or failed are pure (`rules`, `pods`), as are diffs (`diff`) and the meaning of errors (`errors`).
+`connect(access)` returns a `Cluster`, whose methods never wait or poll. The rules that decide whether a rollout is done
+or failed are pure (`rules`, `pods`), as are diffs (`diff`) and the translation of errors (`errors`).
 """
 
 from .access import AKS_SCOPE, ClusterAccess, entra_token

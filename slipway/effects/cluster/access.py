@@ -1,8 +1,8 @@
-"""How to reach a cluster: its address, its certificate authority, and where tokens come from.
+"""How to reach a cluster: its address, its certificate authority, and its source of tokens.
 
-On Azure: the server and CA that the installation's settings hold, and `entra_token` over a managed identity.
-Elsewhere: a kubeconfig. This is the only module, with `connection`, that imports the Kubernetes client, and only
-once something is asked of a cluster: the import costs a third of a second.
+On Azure: the server and CA from the installation's settings, and `entra_token` with a managed identity. Elsewhere: a
+kubeconfig. Only this module and `connection` import the Kubernetes client, and only when they need it, as the import
+takes a third of a second.
 """
 
 import base64
@@ -19,20 +19,20 @@ from slipway.domain.model import Record
 from .errors import ClusterError, Denied, Unreachable
 
 AKS_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
-"""The Entra server application that stands for every AKS cluster of the public cloud."""
+"""The scope of the Entra server application that all AKS clusters of the public cloud share."""
 
 POOL_SIZE = 10
 
 
 class AccessToken(Protocol):
-    """What a credential answers with."""
+    """The token type of a credential."""
 
     @property
     def token(self) -> str: ...
 
 
 class Credential(Protocol):
-    """The part of an azure-identity credential that is needed; it caches tokens and refreshes them itself."""
+    """The method of an azure-identity credential that is used; the credential caches and refreshes tokens itself."""
 
     def get_token(self, *scopes: str) -> AccessToken: ...
 
@@ -64,7 +64,7 @@ class ClusterAccess(Record):
     server: Annotated[str, AfterValidator(_server)] | None = None
     ca_data: Annotated[str, AfterValidator(_ca)] | None = None
     token: Callable[[], str] | None = Field(default=None, repr=False)
-    """Called for each request, so it caches."""
+    """Called for each request, so it should cache."""
     kubeconfig: Path | None = None
     context: str | None = None
 
@@ -92,31 +92,31 @@ def configuration(access: ClusterAccess) -> Any:
     """The client library's Configuration for an access."""
     from urllib3.util.retry import Retry  # noqa: PLC0415 (loaded with the client)
 
-    made = _of_kubeconfig(access) if access.kubeconfig else _of_server(access)
-    made.keep_alive = True
-    made.connection_pool_maxsize = POOL_SIZE
-    # One more try where no connection came about. Never wait inside a function (Retry-After), never follow a redirect:
-    # a probed service's redirect is its answer, and the API server has none to give.
-    made.retries = Retry(
+    client_configuration = _of_kubeconfig(access) if access.kubeconfig else _of_server(access)
+    client_configuration.keep_alive = True
+    client_configuration.connection_pool_maxsize = POOL_SIZE
+    # Retry once if connecting fails. Don't wait for Retry-After inside a function. Don't follow redirects: that of a
+    # probed service is its answer, and the API server sends none.
+    client_configuration.retries = Retry(
         *(1, 1, 0, 0, 0), raise_on_redirect=False, respect_retry_after_header=False, raise_on_status=False, other=0
     )
-    return made
+    return client_configuration
 
 
 def _of_server(access: ClusterAccess) -> Any:
     from kubernetes.client import Configuration  # noqa: PLC0415 (slow to import)
 
     pem = base64.b64decode(access.ca_data).decode("ascii") if access.ca_data else None
-    made: Any = Configuration(host=access.server, ca_cert_data=pem)
+    client_configuration: Any = Configuration(host=access.server, ca_cert_data=pem)
     source = access.token
     assert source is not None
 
     def refresh(target: Any) -> None:  # a closure: the library deep-copies configurations
         target.api_key["BearerToken"] = f"Bearer {_token(source)}"
 
-    made.refresh_api_key_hook = refresh
-    made.api_key = {"BearerToken": ""}  # the hook is only called where there is a key already
-    return made
+    client_configuration.refresh_api_key_hook = refresh
+    client_configuration.api_key = {"BearerToken": ""}  # the library calls the hook only if a key is set
+    return client_configuration
 
 
 def _token(source: Callable[[], str]) -> str:
@@ -124,10 +124,10 @@ def _token(source: Callable[[], str]) -> str:
         token = source()
     except ClusterError:
         raise
-    except Exception as error:  # any credential may be given, each has errors of its own
-        raise Unreachable(f"no token for the cluster could be had: {type(error).__name__}") from error
+    except Exception as error:  # each kind of credential raises its own errors
+        raise Unreachable(f"could not get a token for the cluster: {type(error).__name__}") from error
     if not token or not token.isascii() or not token.isprintable():
-        raise Denied("the source of tokens for the cluster gave something that is not a token")
+        raise Denied("the source of tokens for the cluster returned something that is not a token")
     return token
 
 
@@ -135,15 +135,15 @@ def _of_kubeconfig(access: ClusterAccess) -> Any:
     from kubernetes.client import Configuration  # noqa: PLC0415 (slow to import)
     from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
 
-    made: Any = Configuration()
+    client_configuration: Any = Configuration()
     load: Any = load_kube_config
     try:
         load(
             config_file=str(access.kubeconfig),
             context=access.context,
-            client_configuration=made,
+            client_configuration=client_configuration,
             persist_config=False,
         )
     except ConfigException as error:
         raise Denied(f"kubeconfig {access.kubeconfig}: {error}") from error
-    return made
+    return client_configuration

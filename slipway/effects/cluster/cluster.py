@@ -1,6 +1,6 @@
-"""A cluster as the steps see it: everything that Slipway does to Kubernetes goes through this class.
+"""The cluster interface of the steps: everything that Slipway does to Kubernetes goes through this class.
 
-Each method is one short visit: nothing here waits, sleeps or polls. What takes time is looked at again by a later step.
+No method waits or polls: for anything that takes time, a later step calls again.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from .rollout import images, rollout
 
 
 class Cluster:
-    """One cluster, over one pool of connections. Safe to use from several threads; make one per process and keep it."""
+    """One cluster, with one pool of connections. Thread-safe; create one per process and reuse it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -37,17 +37,18 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Closes the pool; a process that keeps the cluster for its life need not."""
+        """Close the pool. Not needed for a cluster that lives as long as the process."""
         self._connection.close()
 
     def preview(self, manifests: Sequence[Manifest], namespace: str) -> Preview:
-        """What `apply` would do, by a dry run on the server; changes nothing."""
+        """The changes that `apply` would make, according to a dry run on the server."""
         return preview(self._objects, self._targets(manifests, namespace), namespace)
 
     def apply(self, manifests: Sequence[Manifest], namespace: str) -> list[AppliedObject]:
-        """Applies all of it, what others need first. May be repeated at any time, also after it broke off half way.
+        """Apply all manifests, dependencies first. Safe to repeat, also after a failure part of the way.
 
-        Jobs whose template changed are replaced by the rule in `replacing`.
+        Jobs whose template changed are replaced by the rule in `replacing`. Raises `ClusterError`, with a note of the
+        objects applied before.
         """
         applied: list[AppliedObject] = []
         for target in self._targets(manifests, namespace):
@@ -59,11 +60,11 @@ class Cluster:
         return applied
 
     def rollout(self, manifests: Sequence[Manifest], namespace: str) -> RolloutState:
-        """One look at the Deployments, StatefulSets, DaemonSets and Jobs among the manifests."""
+        """The current state of the Deployments, StatefulSets, DaemonSets and Jobs among the manifests."""
         return rollout(self._objects, self._targets(manifests, namespace))
 
     def running_digests(self, manifests: Sequence[Manifest], namespace: str) -> tuple[RunningImage, ...]:
-        """The images, and their digests, that the live workloads name."""
+        """The images, with their digests, in the live workloads' templates."""
         return images(self._objects, self._targets(manifests, namespace))
 
     def start_job(
@@ -74,9 +75,9 @@ class Cluster:
         deadline: timedelta = jobs.DEADLINE,
         kept: timedelta = jobs.KEPT,
     ) -> bool:
-        """Starts a Job once: True if this call did, False if a Job of that name was there. Give each attempt a name.
+        """Start a Job: True if this call created it, False if one of that name exists. Name it by attempt.
 
-        Where the manifest does not say: no second try, `deadline` for all of it, removed `kept` after its end.
+        Defaults for the manifest: no retries, `deadline` for the whole Job, removal `kept` after its end.
         """
         [target] = self._targets([jobs.prepared(manifest, deadline=deadline, kept=kept)], namespace)
         if target.kind.kind != "Job":
@@ -84,19 +85,19 @@ class Cluster:
         return jobs.start(self._objects, target)
 
     def job(self, name: str, namespace: str) -> JobState:
-        """One look at a Job."""
+        """The current state of a Job."""
         return jobs.state(self._objects, name, namespace)
 
     def job_log(self, name: str, namespace: str, limit_bytes: int = jobs.MAX_LOG) -> str:
-        """What all containers of the Job wrote; of too much, the end, with a line that says so."""
+        """The output of all containers of the Job. A longer output is cut to its end, with a line that says so."""
         return jobs.log(self._objects, name, namespace, limit_bytes)
 
-    def probe(self, wanted: HttpProbe, namespace: str) -> ProbeResult:
-        """Asks a service one HTTP question through the API server."""
-        return probe(self._connection, wanted, namespace)
+    def probe(self, request: HttpProbe, namespace: str) -> ProbeResult:
+        """Send one HTTP request to a service through the API server."""
+        return probe(self._connection, request, namespace)
 
     def missing_rights(self, manifests: Sequence[Manifest], namespace: str) -> tuple[rights.Right, ...]:
-        """The rights that a rollout of these needs and that the server does not grant; nothing is changed."""
+        """The rights that a rollout of the manifests needs and the server does not grant. Changes nothing."""
         return rights.missing(self._connection, rights.needed(self._targets(manifests, namespace)), namespace)
 
     def _targets(self, manifests: Sequence[Manifest], namespace: str) -> list[Target]:
@@ -120,5 +121,5 @@ def _applied(target: Target, live: Json, *, created: bool = False, replaced: boo
 
 
 def connect(access: ClusterAccess) -> Cluster:
-    """A cluster to work with. Sends nothing yet; loading the client takes a third of a second the first time."""
+    """A client for the cluster. Sends no request yet; the first call takes a third of a second to import the client."""
     return Cluster(Connection(access))

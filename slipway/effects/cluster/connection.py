@@ -1,7 +1,7 @@
-"""One HTTP connection pool to one API server: sends requests, bounds what is read, turns failures into errors.
+"""One HTTP connection pool to one API server: sends requests, limits the size of responses, and raises our errors.
 
-Only the client library's `ApiClient` is used, on plain dicts. Its `DynamicClient` hides the status (201 tells an
-object that was created), reads answers of any size into memory, and discovers kinds without a timeout.
+Uses only the client library's `ApiClient`, with plain dicts. Its `DynamicClient` hides the status (201 shows that an
+object was created), reads responses of any size into memory, and discovers kinds without a timeout.
 """
 
 import json
@@ -28,14 +28,14 @@ _PIECE = 64 * 1024
 
 
 class Answer(Record):
-    """What the API server answered: its status and the object."""
+    """The API server's response: its status and the object."""
 
     status: int
     body: Json
 
 
 class Stream:
-    """An answer whose body is read piece by piece."""
+    """A response whose body is read piece by piece."""
 
     def __init__(self, response: Any) -> None:
         self._response = response
@@ -44,14 +44,14 @@ class Stream:
 
     @property
     def refused(self) -> bool:
-        return self.status >= HTTPStatus.MULTIPLE_CHOICES  # a redirect is no answer either
+        return self.status >= HTTPStatus.MULTIPLE_CHOICES  # the API server never redirects
 
     def pieces(self) -> Iterator[bytes]:
         yield from self._response.stream(_PIECE)
         self._ended = True
 
     def head(self, limit: int) -> tuple[bytes, bool]:
-        """At most `limit` bytes of the body, and whether there was more."""
+        """At most `limit` bytes of the body, and whether there are more."""
         read = bytearray()
         for piece in self.pieces():
             read += piece
@@ -60,7 +60,7 @@ class Stream:
         return bytes(read), False
 
     def release(self) -> None:
-        """Gives the connection back, closed where the body was not read to its end."""
+        """Return the connection to the pool; closes it if the body was not read to its end."""
         if not self._ended:
             self._response.close()
         self._response.release_conn()
@@ -90,7 +90,10 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         withhold: bool = False,
     ) -> Answer:
-        """Asks for JSON. `what` names the request in errors; `withhold` keeps the server's words out of them."""
+        """Send a request for JSON. `what` names the request in errors; `withhold` keeps the server's text out of them.
+
+        Raises `ClusterError`, also for any status from 300.
+        """
         with self.stream(method, path, what=what, query=query, body=body, headers=headers) as stream:
             if stream.refused:
                 refusal, _ = stream.head(MAX_REFUSAL)
@@ -112,7 +115,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         timeout: Timeout = TIMEOUT,
     ) -> Iterator[Stream]:
-        """Asks for anything, whatever its status."""
+        """Send a request and stream the response, whatever its status. Raises `ClusterError` if there is none."""
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (loaded with the client)
 
         request = self._api.param_serialize(
@@ -137,7 +140,7 @@ class Connection:
 
         try:
             return self._api.call_api(*request, _request_timeout=timeout).response
-        except ApiException as error:  # this call raises it for failed TLS only, whatever the status
+        except ApiException as error:  # this call raises it only for failed TLS, never for a status
             raise self._untrusted(str(error.reason)) from error
 
     def _object(self, read: bytes, what: str) -> Json:
@@ -152,7 +155,7 @@ class Connection:
     def _unreachable(self, error: Exception, what: str) -> ClusterError:
         from urllib3.exceptions import ReadTimeoutError, SSLError  # noqa: PLC0415
 
-        cause = getattr(error, "reason", None) or error  # what is behind "Max retries exceeded"
+        cause = getattr(error, "reason", None) or error  # the cause of "Max retries exceeded"
         if isinstance(cause, SSLError):
             return self._untrusted(str(cause))
         if isinstance(cause, ReadTimeoutError):

@@ -1,7 +1,7 @@
-"""What a person sees of a change: the YAML of an object before and after, as a unified diff.
+"""Shows a change to people: a unified diff of an object's YAML before and after.
 
-Pure. What the server adds on its own is left out, values of Secrets are masked on both sides, and the size is
-bounded, with a line that says so.
+Pure. Fields that the server adds are left out, values of Secrets are masked on both sides, and a diff that is too long
+is cut, with a line that says so.
 """
 
 import difflib
@@ -16,7 +16,7 @@ from .records import Json
 
 MAX_DIFF = 32 * 1024
 MAX_COMPARED = 256 * 1024
-"""Characters of YAML on either side; comparing more would take seconds."""
+"""Maximum characters of YAML on either side; comparing more would take seconds."""
 
 _MASK = "***"
 _SERVER_METADATA = frozenset(
@@ -32,14 +32,14 @@ _SERVER_ANNOTATIONS = frozenset(
 
 
 class Diff(Record):
-    """The text of a diff, and whether something of it is missing."""
+    """The text of a diff, and whether it was cut or left out."""
 
     text: str
     truncated: bool = False
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # the C one is ten times as fast
-    """YAML for people: text of several lines as a block, repeated values spelt out."""
+    """Readable YAML: multi-line text as a block, no aliases for repeated values."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 (PyYAML's signature)
         return True
@@ -53,17 +53,17 @@ _Dumper.add_representer(str, _text)
 
 
 def cleaned(manifest: Mapping[str, Any]) -> Json:
-    """The object without its status and without what the server writes into its metadata."""
+    """The object without its status and without the metadata that the server writes."""
     metadata = {k: v for k, v in (manifest.get("metadata") or {}).items() if k not in _SERVER_METADATA}
     annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if k not in _SERVER_ANNOTATIONS}
     if annotations:
         metadata["annotations"] = annotations
-    kept = {k: v for k, v in manifest.items() if k not in ("status", "metadata")}
-    return {**kept, "metadata": metadata}
+    fields = {k: v for k, v in manifest.items() if k not in ("status", "metadata")}
+    return {**fields, "metadata": metadata}
 
 
 def projected(live: Any, wanted: Any) -> Any:
-    """Of what is live, the part that the manifest speaks of; list items are matched by name, else by place."""
+    """The part of the live object that the manifest sets; list items are matched by name, or else by index."""
     if isinstance(live, Mapping) and isinstance(wanted, Mapping):
         return {k: projected(live[k], v) for k, v in wanted.items() if k in live}
     if isinstance(live, list) and isinstance(wanted, list):
@@ -75,7 +75,7 @@ def projected(live: Any, wanted: Any) -> Any:
 
 
 def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, limit: int = MAX_DIFF) -> Diff:
-    """Unified diff of two cleaned objects; empty where they are equal. `before` is None for a new object."""
+    """Unified diff of two cleaned objects; empty if they are equal. `before` is None for a new object."""
     if before == after:
         return Diff(text="")
     if after.get("kind") == "Secret":
@@ -88,7 +88,7 @@ def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, li
 
 
 def masked(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[Json | None, Json]:
-    """Both sides of a Secret without a value; where a value changed, both sides say so."""
+    """Both sides of a Secret with masked values; a changed value is marked on both sides."""
     old: Json | None = None if before is None else dict(before)
     new: Json = dict(after)
     for field in ("data", "stringData"):
@@ -112,8 +112,8 @@ def _yaml(value: Mapping[str, Any]) -> str:
 def _bounded(text: str, limit: int) -> Diff:
     if len(text) <= limit:
         return Diff(text=text)
-    kept = text[:limit]
-    kept = kept[: kept.rfind("\n") + 1]
+    shown = text[:limit]
+    shown = shown[: shown.rfind("\n") + 1]
     return Diff(
-        text=f"{kept}[cut here: {len(text) - len(kept)} of {len(text)} characters are left out]\n", truncated=True
+        text=f"{shown}[cut here: {len(text) - len(shown)} of {len(text)} characters are left out]\n", truncated=True
     )

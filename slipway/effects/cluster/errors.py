@@ -1,10 +1,10 @@
-"""What can go wrong with a cluster, in five kinds that a step treats differently.
+"""The errors of cluster operations, in five kinds that a step handles differently.
 
-`from_answer` is the one place where an answer of the API server becomes an error. No message holds a token, and
-none about a Secret quotes the server, whose refusals may repeat values.
+Only `from_answer` turns a response of the API server into an error. No message contains a token, and none about a
+Secret quotes the server, whose refusals may repeat values.
 """
 
-# ruff: noqa: N818  (the names say what is the matter; that they are errors, `except` says)
+# ruff: noqa: N818 - these read as what happened: `except Denied`, not `except DeniedError`
 
 import json
 import re
@@ -16,7 +16,7 @@ MAX_MESSAGE = 1000
 MAX_FIELDS = 20
 
 _UNTYPED = "failed to create typed patch object"
-"""How a 500 begins that means an unknown or mistyped field: server-side apply does not make it a 4xx."""
+"""Start of the message of a 500 for an unknown or mistyped field, for which server-side apply sends no 4xx."""
 
 _UNTYPED_FIELD = re.compile(r": (?:errors:)?\s*\.([A-Za-z][\w.\[\]\"=-]*): ")
 
@@ -27,7 +27,7 @@ _RBAC = re.compile(
 
 
 class ClusterError(Exception):
-    """The cluster did not do what was asked; `retryable` tells whether the same request may succeed later."""
+    """A request to the cluster failed; `retryable` says whether the same request may succeed later."""
 
     retries_help: ClassVar[bool] = False
 
@@ -43,15 +43,15 @@ class Unreachable(ClusterError):
 
 
 class NoAnswer(Unreachable):
-    """The connection stands, but no answer came in time."""
+    """The server accepted the connection but did not answer in time."""
 
 
 class Denied(ClusterError):
-    """The credentials were not accepted (401), or do not allow what was asked (403)."""
+    """The credentials were not accepted (401), or do not permit the request (403)."""
 
 
 class Refused(ClusterError):
-    """The API server understood the object and does not take it: validation, admission, quota, an immutable field."""
+    """The API server rejected the object: validation, admission, quota, an immutable field."""
 
     def __init__(self, message: str, *, fields: tuple[str, ...] = (), immutable: bool = False) -> None:
         super().__init__(message)
@@ -60,28 +60,28 @@ class Refused(ClusterError):
 
 
 class Missing(ClusterError):
-    """The object, its namespace or its kind is not in the cluster."""
+    """The object, its namespace or its kind does not exist in the cluster."""
 
     def __init__(self, message: str, *, kind: str = "", name: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.name = name
-        """What is missing, as the server names it: kind `namespaces`, name `shop`. Empty for an unknown kind."""
+        """The missing object in the server's terms: kind `namespaces`, name `shop`. Empty for an unknown kind."""
 
 
 class Conflict(ClusterError):
-    """The object was changed, created or deleted by someone else at the same moment."""
+    """Somebody else changed, created or deleted the object at the same time."""
 
     retries_help = True
 
     def __init__(self, message: str, *, exists: bool = False) -> None:
         super().__init__(message)
         self.exists = exists
-        """True where something was to be created and is there already."""
+        """True if the object to be created exists already."""
 
 
 def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) -> ClusterError:
-    """The error for an answer of 400 and above; `what` was tried, `withhold` keeps the server's words back."""
+    """The error for a response of 400 and above. `what` names the request; `withhold` leaves out the server's text."""
     answer = _status_object(body)
     message = "(the answer is withheld, it may quote values)" if withhold else _message(answer, body)
     match status:
@@ -100,7 +100,7 @@ def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) 
 
 
 def is_status(body: bytes) -> bool:
-    """Whether a body is an answer of the API server itself, rather than of something behind its proxy."""
+    """Whether the API server itself sent the body, rather than a service behind its proxy."""
     return bool(_status_object(body))
 
 
@@ -124,7 +124,7 @@ def _message(answer: Mapping[str, Any], body: bytes) -> str:
 
 def _forbidden(spoken: str, message: str, what: str) -> ClusterError:
     rule = _RBAC.search(spoken)
-    if rule is None:  # quota, Pod Security and admission webhooks answer 403 too, and no role helps against them
+    if rule is None:  # quota, Pod Security and admission webhooks answer 403 too, but no role would change that
         return Refused(f"{what}: {message}")
     resource = ".".join(filter(None, (rule["resource"], rule["group"])))
     where = f'in namespace "{rule["namespace"]}"' if rule["namespace"] else "in the whole cluster"

@@ -1,4 +1,4 @@
-"""Jobs of one attempt, such as acceptance tests: start one, look at it, read what it wrote."""
+"""Jobs of one attempt, such as acceptance tests: start a Job, read its state, read its log."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -15,20 +15,20 @@ from .rollout import look
 
 DEADLINE = timedelta(minutes=10)
 KEPT = timedelta(hours=24)
-"""How long a finished Job stays for people to look at, before the cluster removes it."""
+"""How long a finished Job stays available for inspection before the cluster removes it."""
 
 MAX_LOG = 256 * 1024
 MAX_PODS = 10
 MAX_LINES = 10_000
 MAX_READ = 32 * 1024 * 1024
-"""Bytes read of one container's log before giving up on its end; lines can be of any length."""
+"""Bytes read of one container's log at most, even if its end is not reached; lines can be of any length."""
 
 _JOB = built_in("batch/v1", "Job")
 _POD = built_in("v1", "Pod")
 
 
 def with_limits(manifest: Json, *, deadline: timedelta, kept: timedelta) -> Json:
-    """The Job with an end to everything: no second try, a deadline, and removal after a while, unless it says else."""
+    """The Job with defaults for its limits: no retries, a deadline, and removal some time after its end."""
     metadata = manifest["metadata"]
     limits = {
         "backoffLimit": 0,
@@ -40,7 +40,7 @@ def with_limits(manifest: Json, *, deadline: timedelta, kept: timedelta) -> Json
 
 
 def start(objects: Objects, target: Target) -> bool:
-    """Creates the Job; False where one of that name is there already, which is left as it is."""
+    """Create the Job; False if one of that name exists, which is not changed."""
     try:
         objects.create(target)
     except Conflict as conflict:
@@ -57,17 +57,17 @@ def state(objects: Objects, name: str, namespace: str) -> JobState:
 
 
 def log(objects: Objects, name: str, namespace: str, limit: int) -> str:
-    """What the Job's containers wrote, the newest pods' last words; lines in brackets are Slipway's own."""
+    """The end of the output of the Job's newest pods' containers; lines in brackets are Slipway's own."""
     pods = objects.list(_POD, namespace, selector=f"batch.kubernetes.io/job-name={name}")
     pods.sort(key=lambda pod: (str(pod["metadata"].get("creationTimestamp", "")), pod["metadata"]["name"]))
-    written = list(_containers(pods[-MAX_PODS:]))
-    if not written:
+    containers = list(_containers(pods[-MAX_PODS:]))
+    if not containers:
         return f"[no pod of Job {name} is in namespace {namespace}]\n"
-    share = max(limit // len(written), 1)
+    share = max(limit // len(containers), 1)
     parts = []
-    for pod, container in written:
-        text = _one(objects.connection, namespace, pod, container, share)
-        parts.append(f"[{pod}/{container}]\n{text}" if len(written) > 1 else text)
+    for pod, container in containers:
+        text = _container_log(objects.connection, namespace, pod, container, share)
+        parts.append(f"[{pod}/{container}]\n{text}" if len(containers) > 1 else text)
     return "".join(parts)
 
 
@@ -78,7 +78,7 @@ def _containers(pods: Iterable[Json]) -> Iterator[tuple[str, str]]:
             yield pod["metadata"]["name"], container["name"]
 
 
-def _one(connection: Connection, namespace: str, pod: str, container: str, limit: int) -> str:
+def _container_log(connection: Connection, namespace: str, pod: str, container: str, limit: int) -> str:
     query: Query = (("container", container), ("tailLines", str(MAX_LINES)))
     what = f"read the log of {pod}/{container}"
     path, headers = _POD.path(namespace, pod, "log"), {"Accept": "*/*"}
@@ -99,22 +99,22 @@ def _one(connection: Connection, namespace: str, pod: str, container: str, limit
 
 
 def last_bytes(pieces: Iterable[bytes], limit: int) -> tuple[bytes, bool]:
-    """The last `limit` bytes of what is read, from the start of a line if there is one, and whether that is not all."""
-    kept, read, lines = bytearray(), 0, 0
+    """The last `limit` bytes, from the start of a line if possible, and whether anything before them was cut."""
+    buffer, read, lines = bytearray(), 0, 0
     for piece in pieces:
-        kept += piece
+        buffer += piece
         read += len(piece)
         lines += piece.count(b"\n")
-        if len(kept) > 2 * limit:
-            del kept[: len(kept) - limit]
+        if len(buffer) > 2 * limit:
+            del buffer[: len(buffer) - limit]
         if read > MAX_READ:
             break
     if read > limit:
-        tail = bytes(kept[-limit:])
+        tail = bytes(buffer[-limit:])
         return tail[tail.find(b"\n", 0, -1) + 1 :], True
-    return bytes(kept), lines >= MAX_LINES
+    return bytes(buffer), lines >= MAX_LINES
 
 
 def prepared(manifest: Any, *, deadline: timedelta, kept: timedelta) -> Json:
-    """A manifest as `start` takes it; anything but a Job is left for the API server to refuse."""
+    """A manifest for `start`. One without metadata is returned unchanged, for the caller to reject."""
     return with_limits(dict(manifest), deadline=deadline, kept=kept) if manifest.get("metadata") else dict(manifest)

@@ -1,8 +1,8 @@
-"""Where objects live in the API, and in which order kinds are applied.
+"""The API paths of objects, and the order in which kinds are applied.
 
-Built-in kinds are in a table, so that a usual deployment costs no discovery request; any other kind is looked up
-once per group and version and kept in memory. (The client library's own discovery keeps a file in the shared
-temporary folder, trusts it later, and asks without a timeout.)
+Built-in kinds are in a table, so that a typical deployment needs no discovery request; other kinds are discovered once
+per group and version and cached in memory. (The client library's own discovery caches in a file in the shared temporary
+folder, which it trusts later, and sends requests without a timeout.)
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -64,22 +64,22 @@ class Kind(Record):
 
 
 def _table() -> dict[tuple[str, str], Kind]:
-    found = {}
+    kinds = {}
     for text, namespaced in ((_NAMESPACED, True), (_CLUSTER_WIDE, False)):
         for line in text.replace("\n", "|").split("|"):
             if line.strip():
                 api_version, kind, plural = line.split()
-                found[api_version, kind] = Kind(
+                kinds[api_version, kind] = Kind(
                     api_version=api_version, kind=kind, plural=plural, namespaced=namespaced
                 )
-    return found
+    return kinds
 
 
 BUILT_IN: Mapping[tuple[str, str], Kind] = _table()
 
 
 class Target(Record):
-    """A manifest and the object that it is about."""
+    """A manifest, and the address of its object."""
 
     manifest: Json
     kind: Kind
@@ -100,7 +100,7 @@ class Target(Record):
 
 
 class Kinds:
-    """Finds the kind of a manifest; `resources_of` asks the server for the resources of one group and version."""
+    """Finds the kind of a manifest. `resources_of` returns the server's resources of one group and version."""
 
     def __init__(self, resources_of: Callable[[str], Iterable[Mapping[str, Any]]]) -> None:
         self._resources_of = resources_of
@@ -109,22 +109,25 @@ class Kinds:
     def find(self, api_version: str, kind: str) -> Kind:
         if (api_version, kind) not in self._found:
             self._discover(api_version)
-        found = self._found.get((api_version, kind))
-        if found is None:
+        known = self._found.get((api_version, kind))
+        if known is None:
             raise Missing(f"the cluster does not know the kind {kind} of {api_version}; is its definition installed?")
-        return found
+        return known
 
     def targets(self, manifests: Iterable[Manifest], namespace: str) -> list[Target]:
-        """The manifests as targets, in the order in which they are applied; refuses what cannot be meant."""
-        found = [self._target(number, manifest, namespace) for number, manifest in enumerate(manifests, start=1)]
-        if len(found) > MAX_MANIFESTS:
-            raise Refused(f"expected at most {MAX_MANIFESTS} objects, got {len(found)}")
-        seen: set[str] = set()
-        for target in found:
-            if target.path in seen:
-                raise Refused(f"{target.label}: the manifests hold it twice")
-            seen.add(target.path)
-        return sorted(found, key=lambda target: rank(target.kind.kind))
+        """The manifests as targets, in the order in which to apply them.
+
+        Raises `Refused` for invalid, duplicate or too many manifests, and `Missing` for a kind the cluster lacks.
+        """
+        targets = [self._target(number, manifest, namespace) for number, manifest in enumerate(manifests, start=1)]
+        if len(targets) > MAX_MANIFESTS:
+            raise Refused(f"expected at most {MAX_MANIFESTS} objects, got {len(targets)}")
+        paths: set[str] = set()
+        for target in targets:
+            if target.path in paths:
+                raise Refused(f"{target.label}: the manifests contain it twice")
+            paths.add(target.path)
+        return sorted(targets, key=lambda target: rank(target.kind.kind))
 
     def _target(self, number: int, manifest: Manifest, namespace: str) -> Target:
         metadata = manifest.get("metadata")
@@ -133,15 +136,18 @@ class Kinds:
         for field, value in (("apiVersion", api_version), ("kind", kind), ("metadata.name", name)):
             if not isinstance(value, str) or not value:
                 raise Refused(f"manifest {number}: {field}: expected a name, got {value!r:.80}", fields=(field,))
-        found = self.find(str(api_version), str(kind))
+        object_kind = self.find(str(api_version), str(kind))
         own = metadata.get("namespace")
-        if found.namespaced and own not in (None, namespace):
+        if object_kind.namespaced and own not in (None, namespace):
             raise Refused(
                 f'{kind}/{name}: metadata.namespace: expected "{namespace}", the environment\'s, or none, got "{own}"',
                 fields=("metadata.namespace",),
             )
         return Target(
-            manifest=dict(manifest), kind=found, name=str(name), namespace=namespace if found.namespaced else None
+            manifest=dict(manifest),
+            kind=object_kind,
+            name=str(name),
+            namespace=namespace if object_kind.namespaced else None,
         )
 
     def _discover(self, api_version: str) -> None:
@@ -158,7 +164,7 @@ class Kinds:
 
 
 def rank(kind: str) -> int:
-    """Place of a kind in the order of applying: what others need first, unknown kinds just before the workloads.
+    """Position of a kind in the order of applying: dependencies first, unknown kinds just before the workloads.
 
     Custom resources often hold configuration that pods wait for (SecretProviderClass, Certificate).
     """

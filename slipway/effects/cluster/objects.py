@@ -1,4 +1,4 @@
-"""The verbs on objects that the rest needs: get, list, apply, create, delete, each one request."""
+"""The operations on objects: get, list, apply, create and delete, one request each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from .names import FIELD_MANAGER
 from .records import Json
 
 MAX_LISTED = 500
-"""Objects read in one list; evidence and orphans beyond that would help nobody."""
+"""Objects read in one list; more evidence or orphans would not help anybody."""
 
 _AT_ONCE = 8
 _STRICT: Query = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))
@@ -26,7 +26,7 @@ class Objects:
         self.kinds = Kinds(self._resources_of)
 
     def get(self, kind: Kind, name: str, namespace: str | None) -> Json | None:
-        """The live object; None where there is none. An unknown kind is an error."""
+        """The live object; None if there is none. Raises `Missing` for a missing kind or namespace."""
         what = f"read {kind.kind}/{name}"
         try:
             path, withhold = kind.path(namespace, name), kind.kind == "Secret"
@@ -37,7 +37,7 @@ class Objects:
             raise
 
     def list(self, kind: Kind, namespace: str, *, selector: str, names_only: bool = False) -> list[Json]:
-        """The first objects that a label selector finds; `names_only` leaves everything but their metadata."""
+        """The first `MAX_LISTED` objects that match a label selector; `names_only` reads only their metadata."""
         answer = self.connection.send(
             "GET",
             kind.path(namespace),
@@ -48,7 +48,7 @@ class Objects:
         return [item for item in answer.body.get("items") or () if isinstance(item, dict)]
 
     def apply(self, target: Target, *, dry_run: bool = False) -> Answer:
-        """Server-side apply: creates the object, or takes over the manifest's fields of it, whoever set them before."""
+        """Server-side apply: create the object, or take over the manifest's fields from any other manager."""
         return self.connection.send(
             "PATCH",
             target.path,
@@ -69,7 +69,7 @@ class Objects:
         )
 
     def delete(self, target: Target, live: Mapping[str, Any]) -> None:
-        """Deletes the very object that was looked at, and what it owns."""
+        """Delete the object with the uid of `live`, and its dependents."""
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -88,12 +88,12 @@ class Objects:
 
 
 def built_in(api_version: str, kind: str) -> Kind:
-    """A kind from the table of built-in ones."""
+    """A kind from the table of built-in kinds."""
     return BUILT_IN[api_version, kind]
 
 
 def together[I, O](work: Callable[[I], O], items: Sequence[I]) -> list[O]:
-    """Does the same with each item, several at once, and gives the results in order; the first error is raised."""
+    """Map `work` over the items in parallel. Results are in the order of the items; the first error is raised."""
     if len(items) <= 1:
         return [work(item) for item in items]
     with ThreadPoolExecutor(min(_AT_ONCE, len(items)), thread_name_prefix="cluster") as threads:

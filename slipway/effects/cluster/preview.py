@@ -1,4 +1,4 @@
-"""What applying manifests would do, asked of the server by a dry run: part of every plan that people vote on."""
+"""Finds out by a dry run on the server what applying manifests would do: part of every plan that people vote on."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,8 +14,8 @@ MAX_DIFFS = 512 * 1024
 """Characters of all diffs of one preview together."""
 
 _SEARCHED = tuple(
-    BUILT_IN[found]
-    for found in (
+    BUILT_IN[kind]
+    for kind in (
         *(("v1", "ConfigMap"), ("v1", "Secret"), ("v1", "Service"), ("v1", "ServiceAccount")),
         *(("v1", "PersistentVolumeClaim"), ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")),
         *(("apps/v1", "DaemonSet"), ("batch/v1", "Job"), ("batch/v1", "CronJob"), ("networking.k8s.io/v1", "Ingress")),
@@ -27,7 +27,7 @@ _SEARCHED = tuple(
 
 
 def preview(objects: Objects, targets: Sequence[Target], namespace: str) -> Preview:
-    """Compares each object with what is live, and looks for orphans."""
+    """Compare each object with the live one, and search for orphans."""
     makes_namespace = any(t.kind.kind == "Namespace" and t.name == namespace for t in targets)
     changes = together(lambda target: _change(objects, target, makes_namespace=makes_namespace), targets)
     orphaned, unseen = _orphans(objects, targets, namespace)
@@ -46,8 +46,8 @@ def _change(objects: Objects, target: Target, *, makes_namespace: bool) -> Objec
     except Refused as refused:
         if live is None or not may_replace(target, live, refused):
             raise
-        wanted = cleaned(target.manifest)
-        return _as(target, Change.REPLACED, difference(projected(cleaned(live), wanted), wanted))
+        manifest = cleaned(target.manifest)
+        return _as(target, Change.REPLACED, difference(projected(cleaned(live), manifest), manifest))
     change = Change.CREATED if before is None else Change.UNCHANGED if before == after else Change.CHANGED
     return _as(target, change, difference(before, after))
 
@@ -64,46 +64,46 @@ def _as(target: Target, change: Change, diff: Diff, *, checked: bool = True) -> 
 
 
 def _within_budget(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
-    kept, left = [], MAX_DIFFS
+    limited, budget = [], MAX_DIFFS
     for change in changes:
-        if len(change.diff) > left:
+        if len(change.diff) > budget:
             text = f"[left out: the diffs of one preview are limited to {MAX_DIFFS} characters]\n"
-            kept.append(change.evolve(diff=text, truncated=True))
+            limited.append(change.evolve(diff=text, truncated=True))
         else:
-            left -= len(change.diff)
-            kept.append(change)
-    return tuple(kept)
+            budget -= len(change.diff)
+            limited.append(change)
+    return tuple(limited)
 
 
 def _orphans(objects: Objects, targets: Sequence[Target], namespace: str) -> tuple[tuple[Orphan, ...], tuple[str, ...]]:
-    """What Slipway applied for the same application before and the manifests no longer hold; nothing is deleted."""
+    """Objects applied for the same application before that are no longer in the manifests; deletes nothing."""
     applications = {labels[APPLICATION_LABEL] for t in targets if APPLICATION_LABEL in (labels := _labels(t.manifest))}
     if len(applications) != 1:
         return (), ()
     selector = f"{MANAGED_BY_LABEL}={MANAGED_BY},{APPLICATION_LABEL}={applications.pop()}"
     searched = list(dict.fromkeys((*_SEARCHED, *(t.kind for t in targets if t.kind.namespaced))))
-    kept = {(t.kind.kind, t.name) for t in targets}
+    in_manifests = {(t.kind.kind, t.name) for t in targets}
 
     def search(kind: Kind) -> list[Json] | None:
         try:
             return objects.list(kind, namespace, selector=selector, names_only=True)
-        except Denied:  # a narrow role may well leave out kinds that the application does not use
+        except Denied:  # a narrow role may omit kinds that the application does not use
             return None
         except Missing:  # not served by this cluster
             return []
 
-    found = list(zip(searched, together(search, searched), strict=True))
+    results = list(zip(searched, together(search, searched), strict=True))
     orphans = [
         Orphan(kind=kind.kind, name=item["metadata"]["name"])
-        for kind, items in found
+        for kind, items in results
         for item in items or ()
-        if (kind.kind, item["metadata"]["name"]) not in kept and not _belongs_to_another(item)
+        if (kind.kind, item["metadata"]["name"]) not in in_manifests and not _belongs_to_another(item)
     ]
-    return tuple(orphans), tuple(kind.kind for kind, items in found if items is None)
+    return tuple(orphans), tuple(kind.kind for kind, items in results if items is None)
 
 
 def _belongs_to_another(item: Json) -> bool:
-    """Children of a live object share its labels; a verification's Job belongs to its attempt."""
+    """Whether the object is a child of a live one, which shares its labels, or a verification Job of one attempt."""
     return bool(item["metadata"].get("ownerReferences")) or VERIFICATION_LABEL in _labels(item)
 
 

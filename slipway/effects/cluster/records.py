@@ -1,4 +1,4 @@
-"""What the cluster part answers with: frozen records that a step can put into a cause, a plan or an audit record."""
+"""The results of cluster operations: frozen records that a step can put into an event, a plan or an audit record."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,20 +12,20 @@ type Manifest = Mapping[str, Any]
 
 
 class Change(StrEnum):
-    """What applying a manifest does to the object of that name."""
+    """The effect of applying a manifest."""
 
     CREATED = "created"
-    """It is not there yet."""
+    """The object does not exist yet."""
     CHANGED = "changed"
-    """It is there and gets other fields."""
+    """The object exists and its fields change."""
     REPLACED = "replaced"
-    """It is a finished Job whose template changed: deleted and created again, and so run again."""
+    """The object is a finished Job whose template changed: it is deleted and created, which runs it again."""
     UNCHANGED = "unchanged"
-    """It is there, just as the manifest wants it."""
+    """The object exists and already matches the manifest."""
 
 
 class State(StrEnum):
-    """How far something is that takes its time."""
+    """The state of something that takes time."""
 
     DONE = "done"
     WAITING = "waiting"
@@ -33,7 +33,7 @@ class State(StrEnum):
 
 
 class ObjectChange(Record):
-    """What a manifest would do to one object."""
+    """The change that a manifest would make to one object."""
 
     kind: str
     name: str
@@ -41,20 +41,20 @@ class ObjectChange(Record):
     diff: str = ""
     """Unified diff of the YAML, live against wanted, without server noise and without values of Secrets."""
     truncated: bool = False
-    """True where the diff was cut or left out for its size; the text says so too."""
+    """True if the diff was cut or left out for its size; its text says so too."""
     checked: bool = True
-    """False where the API server could not check the object, because its namespace does not exist yet."""
+    """False if the API server could not check the object, because its namespace does not exist yet."""
 
 
 class Orphan(Record):
-    """An object that Slipway applied for this application before and that the manifests no longer hold."""
+    """An object that Slipway applied for this application before and that is no longer in the manifests."""
 
     kind: str
     name: str
 
 
 class Preview(Record):
-    """What applying the manifests would do."""
+    """The changes that applying the manifests would make."""
 
     objects: tuple[ObjectChange, ...]
     orphaned: tuple[Orphan, ...] = ()
@@ -73,13 +73,13 @@ class AppliedObject(Record):
     name: str
     created: bool = False
     replaced: bool = False
-    """True for a finished Job that was deleted and created again, by the rule in `replacing`."""
+    """True for a finished Job that was deleted and created again by the rule in `replacing`."""
     generation: int = 0
-    """The object's generation after it; 0 for kinds that have none."""
+    """The object's generation after applying; 0 for kinds without one."""
 
 
 class ObjectState(Record):
-    """One look at one workload."""
+    """The state of one workload."""
 
     kind: str
     name: str
@@ -88,7 +88,7 @@ class ObjectState(Record):
 
 
 class RolloutState(Record):
-    """One look at all workloads of the manifests."""
+    """The state of all workloads in the manifests."""
 
     state: State
     reason: str
@@ -96,7 +96,7 @@ class RolloutState(Record):
 
 
 class JobState(Record):
-    """One look at a Job."""
+    """The state of a Job."""
 
     state: State
     reason: str
@@ -107,16 +107,16 @@ class ProbeResult(Record):
 
     passed: bool
     status: int | None
-    """The status that came; None where no answer came."""
+    """HTTP status; None if there was no answer."""
     reason: str
 
 
 class RunningImage(Record):
-    """An image that a live workload names."""
+    """An image in a live workload's template."""
 
     kind: str
     name: str
     container: str
     image: str
     digest: Digest | None
-    """None where the image is named by tag only."""
+    """None if the image is referenced only by a tag."""

@@ -2,10 +2,10 @@
 
 Slipway replaces such a Job (deletes and creates it, which runs it again) when all of this holds:
 1. the refusal is about an immutable field, not about anything else;
-2. the live Job carries Slipway's managed-by label: another's Job is never deleted;
+2. the live Job has Slipway's managed-by label: nobody else's Job is ever deleted;
 3. the live Job has ended (Complete or Failed) or is suspended: work under way, such as a migration, is never cut off.
 
-Where only the third is missing, `apply` raises a retryable Conflict, and a preview shows the Job as replaced.
+If only the third does not hold, `apply` raises a retryable Conflict, and a preview shows the Job as replaced.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def may_replace(target: Target, live: Mapping[str, Any], refused: Refused) -> bo
 
 
 def replace(objects: Objects, target: Target, refused: Refused) -> Json:
-    """Replaces the Job by the rule, or raises why not."""
+    """Replace the Job if the rule allows it; raises `refused` or `Conflict` if not."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is not None and not may_replace(target, live, refused):
         raise refused

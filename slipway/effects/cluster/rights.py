@@ -1,5 +1,7 @@
-"""Which rights a rollout needs, verb by verb, and which of them the API server says we do not have. Changes nothing:
-the server is asked by SelfSubjectAccessReview, and keeps nothing of it."""
+"""The rights that a rollout needs, verb by verb, and which of them the API server does not grant.
+
+Uses SelfSubjectAccessReview, which the server does not store.
+"""
 
 from collections.abc import Sequence
 
@@ -10,11 +12,11 @@ from .kinds import Target
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 APPLIED = ("get", "list", "create", "patch")
-"""A server-side apply of what is not there yet needs `create`; `list` finds what is orphaned."""
+"""Server-side apply needs `create` for a new object; `list` is for finding orphans."""
 
 
 class Right(Record):
-    """One verb on one kind of thing in a namespace."""
+    """One verb on one kind of resource in a namespace."""
 
     verb: str
     group: str
@@ -33,12 +35,12 @@ ALWAYS: tuple[Right, ...] = (
     Right(verb="list", group="apps", resource="replicasets"),
     Right(verb="list", group="apps", resource="controllerrevisions"),
 )
-"""For looking at a rollout and probing it."""
+"""The rights for reading the state of a rollout and for probes."""
 JOBS: tuple[Right, ...] = tuple(Right(verb=v, group="batch", resource="jobs") for v in ("get", "create", "delete"))
 
 
 def needed(targets: Sequence[Target]) -> tuple[Right, ...]:
-    """The rights for applying these, each once."""
+    """The rights for applying the targets, without duplicates."""
     rights = dict.fromkeys(ALWAYS)
     for target in targets:
         group = target.kind.api_version.partition("/")[0] if "/" in target.kind.api_version else ""
@@ -49,18 +51,18 @@ def needed(targets: Sequence[Target]) -> tuple[Right, ...]:
 
 
 def missing(connection: Connection, rights: Sequence[Right], namespace: str) -> tuple[Right, ...]:
-    """Those that the server does not grant. Raises `ClusterError`."""
+    """The rights that the server does not grant. Raises `ClusterError`."""
     return tuple(right for right in rights if not _granted(connection, right, namespace))
 
 
 def _granted(connection: Connection, right: Right, namespace: str) -> bool:
-    asked = {"namespace": namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
+    attributes = {"namespace": namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
     if right.subresource:
-        asked["subresource"] = right.subresource
+        attributes["subresource"] = right.subresource
     body = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": asked},
+        "spec": {"resourceAttributes": attributes},
     }
     answer = connection.send("POST", REVIEW, what=f"ask for the right to {right}", body=body)
     return bool((answer.body.get("status") or {}).get("allowed"))

@@ -1,4 +1,4 @@
-"""One look at the workloads of a set of manifests: how far they are, and which images they name."""
+"""Reads the workloads of a set of manifests once: the state of their rollout, and their images."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
 def rollout(objects: Objects, targets: Sequence[Target]) -> RolloutState:
-    """One look, without waiting. A workload that is done costs one request; one that is not costs two or three."""
+    """The current state, without waiting. Takes one request for a workload that is done, two or three for another."""
     watched = [target for target in targets if target.kind.kind in RULES]
     verdicts = together(lambda target: look(objects, target), watched)
     overall = altogether((t.label, v) for t, v in zip(watched, verdicts, strict=True))
@@ -28,7 +28,7 @@ def rollout(objects: Objects, targets: Sequence[Target]) -> RolloutState:
 
 
 def look(objects: Objects, target: Target) -> Verdict:
-    """The verdict on one workload; pods are only read where the workload's own status does not say that it is done."""
+    """The verdict on one workload. Its pods are read only if its own status does not settle the matter."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None:
         return Verdict(state=State.FAILED, reason=_gone(target))
@@ -40,9 +40,9 @@ def look(objects: Objects, target: Target) -> Verdict:
 
 
 def images(objects: Objects, targets: Sequence[Target]) -> tuple[RunningImage, ...]:
-    """The images that the live workloads name in their templates, init containers too."""
+    """The images in the live workloads' templates, including init containers."""
     watched = [target for target in targets if _pod_spec(target.manifest)]
-    found = together(lambda target: objects.get(target.kind, target.name, target.namespace), watched)
+    live_objects = together(lambda target: objects.get(target.kind, target.name, target.namespace), watched)
     return tuple(
         RunningImage(
             kind=target.kind.kind,
@@ -51,7 +51,7 @@ def images(objects: Objects, targets: Sequence[Target]) -> tuple[RunningImage, .
             image=container["image"],
             digest=match[1] if (match := _DIGEST.search(container["image"])) else None,
         )
-        for target, live in zip(watched, found, strict=True)
+        for target, live in zip(watched, live_objects, strict=True)
         if live is not None
         for field in ("initContainers", "containers")
         for container in _pod_spec(live).get(field) or ()
@@ -59,7 +59,7 @@ def images(objects: Objects, targets: Sequence[Target]) -> tuple[RunningImage, .
 
 
 def _evidence(objects: Objects, target: Target, live: Json) -> Evidence:
-    """The newest pods of a workload, found by who owns them; for a Deployment that is its newest ReplicaSet."""
+    """The newest pods of a workload, found by their owner; for a Deployment that is its newest ReplicaSet."""
     selector, namespace = selector_text(live["spec"].get("selector")), target.namespace
     if not selector or namespace is None:
         return Evidence()
@@ -82,7 +82,7 @@ def _gone(target: Target) -> str:
 
 
 def _pod_spec(workload: Json) -> Json:
-    """The pod template's spec, wherever the kind keeps it; empty for what runs no pods."""
+    """The spec of the pod template, whose location depends on the kind; empty for kinds without pods."""
     spec = workload.get("spec") or {}
     if workload.get("kind") == "CronJob":
         spec = (spec.get("jobTemplate") or {}).get("spec") or {}

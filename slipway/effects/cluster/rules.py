@@ -1,11 +1,11 @@
-"""When a rollout is done, still under way, or failed: one rule for each kind of workload.
+"""Whether a workload's rollout is done, in progress or failed: one rule per kind of workload.
 
-Pure functions over the dictionaries that the API server gives, in the order in which `kubectl rollout status`
-decides, with two additions. A StatefulSet's revisions are compared, and what failed is only believed when it is
-about the newest template: after a rollback the conditions still speak of the failed one for a while.
+Pure functions over objects as the API server returns them. They decide in the order of `kubectl rollout status`, with
+two additions: a StatefulSet's revisions are compared, and a failure counts only if it concerns the newest template, as
+after a rollback the conditions describe the failed template for a while.
 
-First gate everywhere: until `status.observedGeneration` reaches `metadata.generation`, the status is about a former
-spec.
+Every rule except that for Jobs waits until `status.observedGeneration` reaches `metadata.generation`: before that, the
+status describes an older spec.
 """
 
 import re
@@ -18,20 +18,20 @@ from .pods import failure_of, hindrance_of
 from .records import Json, State
 
 _TOLD = 3
-"""Workloads whose reasons are told in the reason for all of them."""
+"""The reason for all workloads quotes at most this many of their reasons."""
 
 _QUOTED_SET = re.compile(r'ReplicaSet "([^"]+)"')
 
 
 class Verdict(Record):
-    """What a rule says of one workload, and why."""
+    """A rule's result for one workload, with the reason."""
 
     state: State
     reason: str
 
 
 class Evidence(Record):
-    """What else was looked at, because the workload is not done: its newest pods, and its newest ReplicaSet."""
+    """Further objects read because the workload is not done: its newest pods and its newest ReplicaSet."""
 
     pods: tuple[Json, ...] = ()
     replica_set: Json | None = None
@@ -55,11 +55,11 @@ def deployment(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
 
 
 def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
-    wanted = _count(spec, "replicas", default=1)
+    replicas = _count(spec, "replicas", default=1)
     updated, available = _count(status, "updatedReplicas"), _count(status, "availableReplicas")
     old = _count(status, "replicas") - updated
-    if updated < wanted:
-        return f"{updated} of {wanted} pods have the new template"
+    if updated < replicas:
+        return f"{updated} of {replicas} pods have the new template"
     if old > 0:
         return f"{old} old pods are not gone yet"
     return f"{available} of {updated} new pods are available" if available < updated else None
@@ -77,18 +77,18 @@ def stateful_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> V
 
 
 def _stateful_set_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
-    wanted = _count(spec, "replicas", default=1)
+    replicas = _count(spec, "replicas", default=1)
     ready, updated, available = (_count(status, f"{word}Replicas") for word in ("ready", "updated", "available"))
     partition = _count((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}, "partition")
-    due = max(wanted - partition, 0)
+    due = max(replicas - partition, 0)
     if updated < due:
         return f"{updated} of {due} pods have the new template"
-    if ready < wanted:
-        return f"{ready} of {wanted} pods are ready"
-    if spec.get("minReadySeconds") and available < wanted:
-        return f"{available} of {wanted} pods have been ready for long enough"
-    # Right after a change the counts can still be those of the former revision; with a partition they stay apart.
-    if partition == 0 and wanted and status.get("currentRevision") != status.get("updateRevision"):
+    if ready < replicas:
+        return f"{ready} of {replicas} pods are ready"
+    if spec.get("minReadySeconds") and available < replicas:
+        return f"{available} of {replicas} pods have been ready for long enough"
+    # Right after a change the counts can still describe the old revision. With a partition the two always differ.
+    if partition == 0 and replicas and status.get("currentRevision") != status.get("updateRevision"):
         return "not all pods have the newest revision"
     return None
 
@@ -97,19 +97,19 @@ def daemon_set(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Ver
     spec, status = _spec(live), _status(live)
     if not _observed(live):
         return _waiting("the new spec is not observed yet")
-    wanted = _count(status, "desiredNumberScheduled")
+    desired = _count(status, "desiredNumberScheduled")
     updated, available = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
     if _on_delete(spec):
-        return _by_hand(updated, wanted)
-    if updated < wanted:
-        return _unless_hindered(evidence, f"{updated} of {wanted} pods have the new template")
-    if available < wanted:
-        return _unless_hindered(evidence, f"{available} of {wanted} pods are available")
-    return _done(f"{available} of {wanted} nodes have an available pod")
+        return _by_hand(updated, desired)
+    if updated < desired:
+        return _unless_hindered(evidence, f"{updated} of {desired} pods have the new template")
+    if available < desired:
+        return _unless_hindered(evidence, f"{available} of {desired} pods are available")
+    return _done(f"{available} of {desired} nodes have an available pod")
 
 
 def job(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
-    """Only Complete and Failed are ends: SuccessCriteriaMet and FailureTarget come before the pods have stopped."""
+    """Only Complete and Failed are final: SuccessCriteriaMet and FailureTarget are set before the pods have stopped."""
     spec, status = _spec(live), _status(live)
     if complete := _true(status, "Complete"):
         return _done(str(complete.get("message") or "the Job is complete"))
@@ -122,26 +122,26 @@ def job(live: Mapping[str, Any], evidence: Evidence = NO_EVIDENCE) -> Verdict:
 
 
 RULES = {"Deployment": deployment, "StatefulSet": stateful_set, "DaemonSet": daemon_set, "Job": job}
-"""The kinds whose rollout is looked at; everything else is done once it is applied."""
+"""The kinds whose rollout is watched; an object of any other kind is done once it is applied."""
 
 
 def altogether(verdicts: Iterable[tuple[str, Verdict]]) -> Verdict:
-    """One verdict for labelled ones: failed as soon as one is, done when all are."""
-    found = list(verdicts)
+    """One verdict for pairs of label and verdict: failed if any is, done if all are."""
+    labelled = list(verdicts)
     for state in (State.FAILED, State.WAITING):
-        reasons = [f"{label}: {verdict.reason}" for label, verdict in found if verdict.state is state]
+        reasons = [f"{label}: {verdict.reason}" for label, verdict in labelled if verdict.state is state]
         if reasons:
-            told, more = reasons[:_TOLD], len(reasons) - _TOLD
-            return Verdict(state=state, reason="; ".join(told) + (f" (and {more} more)" if more > 0 else ""))
-    if not found:
+            shown, hidden = reasons[:_TOLD], len(reasons) - _TOLD
+            return Verdict(state=state, reason="; ".join(shown) + (f" (and {hidden} more)" if hidden > 0 else ""))
+    if not labelled:
         return _done("there is nothing to wait for")
-    return _done("1 workload is up" if len(found) == 1 else f"all {len(found)} workloads are up")
+    return _done("1 workload is up" if len(labelled) == 1 else f"all {len(labelled)} workloads are up")
 
 
 def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
-    """Waiting, unless the newest pods or their ReplicaSet show that waiting will not help."""
-    if evidence.replica_set is not None and (short := _true(_status(evidence.replica_set), "ReplicaFailure")):
-        return _failed(f"ReplicaFailure: {short.get('message') or short.get('reason')}")
+    """Waiting, or failed if the newest pods or their ReplicaSet show that they will not recover."""
+    if evidence.replica_set is not None and (replica_failure := _true(_status(evidence.replica_set), "ReplicaFailure")):
+        return _failed(f"ReplicaFailure: {replica_failure.get('message') or replica_failure.get('reason')}")
     for pod in evidence.pods:
         if why := failure_of(pod):
             return _failed(why)
@@ -150,18 +150,18 @@ def _unless_hindered(evidence: Evidence, reason: str) -> Verdict:
 
 
 def _about_another_set(condition: Mapping[str, Any], evidence: Evidence) -> bool:
-    """Whether the condition names a ReplicaSet that is not the newest: it is left over from the former rollout."""
+    """Whether the condition names an older ReplicaSet, so that it is left over from the previous rollout."""
     named = _QUOTED_SET.search(str(condition.get("message", "")))
     newest = evidence.replica_set
     return named is not None and newest is not None and named[1] != newest["metadata"]["name"]
 
 
-def _by_hand(updated: int, wanted: int) -> Verdict:
-    if updated < wanted:
+def _by_hand(updated: int, desired: int) -> Verdict:
+    if updated < desired:
         return _failed(
             "updateStrategy OnDelete: pods get the new template only when someone deletes them; use RollingUpdate"
         )
-    return _done(f"{updated} of {wanted} pods have the new template")
+    return _done(f"{updated} of {desired} pods have the new template")
 
 
 def _on_delete(spec: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
-"""Signing keys that can be rotated while the app runs: from a file on the laptop, from Key Vault in Azure.
+"""Signing keys that can be rotated while the app runs: from a file on a laptop, from Key Vault in Azure.
 
-Either is read now and then, and again when a link names a key that is not known yet (`cached.py`).
+Both are read again periodically, and when a link names an unknown key (`cached.py`).
 """
 
 from .cached import CachedKeys

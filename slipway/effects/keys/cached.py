@@ -1,7 +1,7 @@
-"""Keys that were read before, read again when they are old or when a link was signed with one that is not known.
+"""A cache of keys, refreshed when it is old or when a link was signed with an unknown key.
 
-Anybody can send a link that names an unknown key. So such a link makes us look again only once in a while, and what is
-known goes on being good while the place that keeps the keys does not answer.
+Anybody can send a link that names an unknown key, so the time between two refreshes has a minimum. Cached keys stay
+valid while the source of the keys does not answer.
 """
 
 import logging
@@ -14,9 +14,9 @@ from ...domain.tokens import KeysUnavailable, checked_keys
 log = logging.getLogger(__name__)
 
 MAX_AGE = 600
-"""Seconds after which keys are read again: a retired key is good for that much longer."""
+"""Seconds after which keys are read again. A retired key stays valid that long."""
 PAUSE = 10
-"""Seconds between two looks at least, however many links name unknown keys."""
+"""Minimum seconds between two refreshes, however many links name unknown keys."""
 
 
 class CachedKeys:
@@ -30,16 +30,16 @@ class CachedKeys:
         pause: float = PAUSE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`load` gives keys by id, the one that signs first; raises `KeysUnavailable`, or ValueError for bad ones."""
+        """`load` returns keys by id, the signing key first. It raises `KeysUnavailable`, or ValueError for bad keys."""
         self._load, self._max_age, self._pause, self._monotonic = load, max_age, pause, monotonic
         self._lock = threading.Lock()
         self._keys: Mapping[str, bytes] = {}
         self._read_at = self._looked_at = float("-inf")
 
     def live(self, wanted: str | None = None) -> Mapping[str, bytes]:
-        """Raises `KeysUnavailable` where no keys could be read yet.
+        """The current keys by id, refreshed if necessary. Raises `KeysUnavailable` if none could be read yet.
 
-        Where some are known, nobody waits for somebody else's look: a forged link must not hold up the good ones.
+        With keys in the cache, no caller waits for another's refresh: a forged link must not delay valid ones.
         """
         known = self._keys
         if known and not self._looks(wanted, self._monotonic()):
@@ -57,8 +57,8 @@ class CachedKeys:
             raise KeysUnavailable("the signing keys cannot be read right now")
         return self._keys
 
-    def _looks(self, wanted: str | None, now: float) -> bool:
-        unknown = wanted is not None and wanted not in self._keys
+    def _looks(self, key_id: str | None, now: float) -> bool:
+        unknown = key_id is not None and key_id not in self._keys
         old = now - self._read_at >= self._max_age
         return (unknown or old) and now - self._looked_at >= self._pause
 
@@ -66,10 +66,10 @@ class CachedKeys:
         try:
             self._read(now)
         except (KeysUnavailable, ValueError) as error:
-            log.warning("the signing keys were not read anew: %s", error)
+            log.warning("the signing keys could not be refreshed: %s", error)
 
     def ids(self) -> tuple[str, ...]:
-        """Read anew, for what must not be old. Raises `KeysUnavailable`."""
+        """The ids of the keys, read now and not from the cache. Raises `KeysUnavailable`."""
         with self._lock:
             try:
                 self._read(self._monotonic())

@@ -1,4 +1,4 @@
-"""Signing keys from a file: for the laptop, where `slipway keys rotate` writes it."""
+"""Signing keys from a file, for use on a laptop. `slipway keys rotate` writes it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ class KeyFile:
         self._path = path
 
     def load(self) -> Mapping[str, bytes]:
-        """Raises `KeysUnavailable`, and ValueError for what is in it."""
+        """The keys by id. Raises `KeysUnavailable` if the file cannot be read, and ValueError for invalid content."""
         try:
             with self._path.open("rb") as opened:
                 text = opened.read(LIMIT).decode("ascii")

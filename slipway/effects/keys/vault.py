@@ -1,7 +1,7 @@
-"""Signing keys from Key Vault, by the SDK: the versions of one secret are the keys, a version's id is the key's id.
+"""Signing keys from Key Vault: the versions of one secret are the keys, and a version's id is the key's id.
 
-The newest version that is enabled signs; those before it verify until they are disabled, which retires them. The value
-of a version never changes, so each is read once.
+The newest enabled version signs; older ones only verify, until they are disabled. The value of a version never changes,
+so each is read once.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretClient
 
 TIMES = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 2}
-"""How long the vault is waited for (seconds), and how often it is asked again: somebody waits for a page meanwhile."""
+"""Time-outs (seconds) and retries of the SDK's client. Short, as a person may be waiting for a page."""
 
 
 class VaultKeys:
-    """The versions of one secret."""
+    """The versions of one secret as keys."""
 
     def __init__(self, client: "SecretClient", *, name: str = VAULT_SECRET, clock: Callable[[], datetime]) -> None:
         self._client, self._name, self._clock = client, name, clock
         self._known: dict[str, bytes] = {}
 
     def load(self) -> Mapping[str, bytes]:
-        """Raises `KeysUnavailable`, and ValueError for a version that is no key."""
+        """The keys by id, the signing key first. Raises `KeysUnavailable`, and ValueError for a version with no key."""
         from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415 - slow to import
 
         try:
@@ -39,18 +39,18 @@ class VaultKeys:
         return self._known
 
     def _live(self) -> list[str]:
-        found = [
+        versions = [
             Version(
-                id=one.version,
-                made=one.created_on,
-                enabled=bool(one.enabled),
-                not_before=one.not_before,
-                expires=one.expires_on,
+                id=properties.version,
+                made=properties.created_on,
+                enabled=bool(properties.enabled),
+                not_before=properties.not_before,
+                expires=properties.expires_on,
             )
-            for one in self._client.list_properties_of_secret_versions(self._name)
-            if one.version
+            for properties in self._client.list_properties_of_secret_versions(self._name)
+            if properties.version
         ]
-        return [key.id for key in live_versions(found, now=self._clock())[:MOST]]
+        return [key.id for key in live_versions(versions, now=self._clock())[:MOST]]
 
     def _key(self, version: str) -> bytes:
         where = f"secret {self._name}, version {version[:8]}…"

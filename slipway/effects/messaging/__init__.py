@@ -1,4 +1,4 @@
-"""Sending messages to the queues, and emptying their dead letters. Receiving is the triggers' work."""
+"""Sends messages to the queues, and drains their dead letters. The functions' triggers receive messages."""
 
 from .bus import (
     LINK,

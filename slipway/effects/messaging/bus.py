@@ -9,11 +9,11 @@ from typing import Protocol
 from ...domain.steps import Outgoing, Trace
 
 TRIES = "slipway-tries"
-"""Application property: how many deliveries of the message went wrong before."""
+"""Application property: how many deliveries of the message failed before."""
 PARENTS = ("traceparent", "Diagnostic-Id")
-"""Application properties with the span that the message goes on from: W3C's name, and the one that the host reads."""
+"""Application properties with the parent span of the message: W3C's name, and the one that the Functions host reads."""
 LINK = "slipway-link"
-"""Application property: a span of another trace, or of long ago, that the message has to do with."""
+"""Application property: a related span of another trace or of an earlier time."""
 
 
 class QueueUnavailable(Exception):  # noqa: N818 - it is a state of the service
@@ -21,24 +21,24 @@ class QueueUnavailable(Exception):  # noqa: N818 - it is a state of the service
 
 
 class QueueDenied(QueueUnavailable):
-    """Service Bus does not let us; `right` is `send` or `listen`."""
+    """The app's identity lacks a right on the queue; `right` is `send` or `listen`."""
 
     def __init__(self, queue: str, right: str) -> None:
-        super().__init__(f"queue {queue}: it may not {right}")
+        super().__init__(f"queue {queue}: the app's identity may not {right}")
         self.right = right
 
 
 class MessageTooLarge(Exception):  # noqa: N818 - it says what is wrong with the message
-    """Messages exceed the size that their queue takes. Unlike `QueueUnavailable` it is final: they will never fit."""
+    """Messages exceed the size limit of their queue. Unlike `QueueUnavailable` this is final: retrying cannot help."""
 
     def __init__(self, queue: str, ids: Sequence[str]) -> None:
-        super().__init__(f"queue {queue}: too large for it: {', '.join(ids)}")
+        super().__init__(f"queue {queue}: messages too large: {', '.join(ids)}")
         self.queue, self.ids = queue, tuple(ids)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """A message that its queue gave up on."""
+    """A message that its queue moved to the dead letters."""
 
     queue: str
     body: bytes
@@ -50,8 +50,11 @@ class Bus(Protocol):
     """Sends messages; each arrives at least once, not before its time."""
 
     def send(self, messages: Sequence[Outgoing]) -> None:
-        """Raises `QueueUnavailable`; some of the messages may have been sent then. Raises `MessageTooLarge` once
-        every message of the queue that fits has been sent."""
+        """Send all messages.
+
+        Raises `QueueUnavailable`, possibly after sending some of them. Raises `MessageTooLarge` after sending every
+        message of the queue that fits.
+        """
         ...
 
     def send_raw(
@@ -64,30 +67,35 @@ class Bus(Protocol):
         tries: int = 0,
         trace: Trace | None = None,
     ) -> None:
-        """A message as it is: to replay parked input into its queue, or to deliver a message again later.
+        """Send a body unchanged: to replay parked input, or to deliver a message again later.
 
-        `tries` travels along as the application property `slipway-tries`, the trace as those of `trace_properties`.
-        Raises `QueueUnavailable` and `MessageTooLarge`.
+        `tries` is sent as the application property `slipway-tries`, the trace as those of `trace_properties`. Raises
+        `QueueUnavailable` and `MessageTooLarge`.
         """
         ...
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
-        """Hand the queue's dead letters to `keep`, removing each afterwards; returns how many there were."""
+        """Pass each of the queue's dead letters to `keep`, then remove it; returns how many.
+
+        If `keep` raises, the dead letter stays in the queue and the exception is passed on.
+        """
         ...
 
     def probe(self, queue: str) -> None:
-        """Whether the queue can be sent to and received from; nothing is left in it. Raises `QueueDenied`,
-        `QueueUnavailable`."""
+        """Check that the app can send to the queue and receive from it, leaving no message behind.
+
+        Raises `QueueDenied` and `QueueUnavailable`.
+        """
         ...
 
 
 def encoded(message: Outgoing) -> bytes:
-    """The message's body as it goes over the wire."""
+    """The message's body as sent."""
     return json.dumps(message.body, separators=(",", ":")).encode()
 
 
 def trace_properties(trace: Trace | None) -> dict[str, str]:
-    """How a trace travels with its message."""
+    """The application properties that carry the trace with its message."""
     if trace is None:
         return {}
     parents = dict.fromkeys(PARENTS, trace.parent) if trace.parent else {}

@@ -1,7 +1,7 @@
 """The message port on Service Bus, through `azure-servicebus`. Imported by the wiring only.
 
-Opening a sender costs half a second, so each queue keeps one for the life of the process. The SDK's senders are
-not thread-safe: a lock per queue lets one thread send at a time.
+Opening a sender takes half a second, so each queue keeps its sender for the life of the process. The SDK's senders
+are not thread-safe, so a lock per queue lets one thread send at a time.
 """
 
 import threading
@@ -29,11 +29,11 @@ from ...domain.steps import Outgoing, Trace
 from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, encoded, trace_properties
 
 ATTEMPTS = 2
-"""A connection that the service closed while it was idle is noticed by the first send; the second opens anew."""
+"""The first send detects a connection that the service closed while it was idle; the second opens a new one."""
 
 
 class ServiceBus:
-    """Senders, opened when first needed."""
+    """The bus on Service Bus. Senders are opened on first use."""
 
     def __init__(self, connect: Callable[[], ServiceBusClient]) -> None:
         self._connect = connect
@@ -45,16 +45,16 @@ class ServiceBus:
     def send(self, messages: Sequence[Outgoing]) -> None:
         by_queue: dict[str, list[ServiceBusMessage]] = {}
         for message in messages:
-            sealed = ServiceBusMessage(
+            bus_message = ServiceBusMessage(
                 encoded(message),
                 message_id=message.id,
                 content_type="application/json",
                 scheduled_enqueue_time_utc=message.not_before,
                 application_properties=_properties(message.trace),
             )
-            by_queue.setdefault(message.queue, []).append(sealed)
-        for queue, sealed_messages in by_queue.items():
-            self._deliver(queue, sealed_messages)
+            by_queue.setdefault(message.queue, []).append(bus_message)
+        for queue, bus_messages in by_queue.items():
+            self._deliver(queue, bus_messages)
 
     def send_raw(
         self,
@@ -76,13 +76,13 @@ class ServiceBus:
         self._deliver(queue, [message])
 
     def warm_up(self, *queues: str) -> None:
-        """Open the senders now, so that the first event does not wait for it."""
+        """Open the senders now, so that the first event does not have to wait for that."""
         for queue in queues:
             with self._queue_lock(queue):
                 self._sender(queue)
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
-        """Park what the queue gave up on: `keep` is called for each, and only then is it removed."""
+        """See `Bus.drain`. Uses a client of its own."""
         client = self._connect()
         try:
             return drain_dead_letters(client, queue, keep, limit=limit)
@@ -90,7 +90,7 @@ class ServiceBus:
             client.close()
 
     def probe(self, queue: str) -> None:
-        """A message of tomorrow is sent and taken back, and the dead letters are looked at, on a client of its own."""
+        """Schedule and cancel a message, and peek at the dead letters. Uses a client of its own."""
         client = self._connect()
         try:
             probe_queue(client, queue)
@@ -117,7 +117,7 @@ class ServiceBus:
             return self._senders[queue]
 
     def _deliver(self, queue: str, messages: list[ServiceBusMessage]) -> None:
-        """As one batch, which is all or nothing; one by one where the batch is larger than a message may be."""
+        """Send as one batch, which is atomic; one by one if the batch exceeds the size limit of a message."""
         with self._queue_lock(queue):
             try:
                 self._send_at_once(queue, messages)
@@ -141,7 +141,7 @@ class ServiceBus:
             try:
                 self._sender(queue).send_messages(messages if len(messages) > 1 else messages[0])
             except MessageSizeExceededError as error:
-                self._drop(queue)  # the service may have closed the link over it
+                self._drop(queue)  # the service may have closed the link because of it
                 raise MessageTooLarge(queue, [str(message.message_id) for message in messages]) from error
             except (ServiceBusError, ValueError, OSError) as error:
                 self._drop(queue)
@@ -158,27 +158,27 @@ class ServiceBus:
 
 
 def _properties(trace: Trace | None, tries: int = 0) -> dict[str | bytes, Any] | None:
-    told: dict[str | bytes, Any] = {TRIES: tries} if tries else {}
-    told.update(trace_properties(trace).items())
-    return told or None
+    properties: dict[str | bytes, Any] = {TRIES: tries} if tries else {}
+    properties.update(trace_properties(trace).items())
+    return properties or None
 
 
 def drain_dead_letters(client: ServiceBusClient, queue: str, keep: Callable[[DeadLetter], None], *, limit: int) -> int:
-    """Hand each dead letter of the queue to `keep` and then remove it; returns how many there were."""
-    kept = 0
+    """Pass each dead letter of the queue to `keep`, then remove it; returns how many."""
+    drained = 0
     try:
         with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
             for message in receiver.receive_messages(max_message_count=limit, max_wait_time=1):
                 try:
                     keep(_letter(queue, message))
                 except Exception:
-                    receiver.abandon_message(message)  # else it would be out of reach until its lock has run out
+                    receiver.abandon_message(message)  # otherwise it stays locked until the lock expires
                     raise
                 receiver.complete_message(message)
-                kept += 1
+                drained += 1
     except (ServiceBusError, ValueError, OSError) as error:
         raise QueueUnavailable(f"dead letters of {queue}: {type(error).__name__}") from error
-    return kept
+    return drained
 
 
 def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
@@ -191,14 +191,14 @@ def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
 
 
 def _content(message: ServiceBusReceivedMessage) -> bytes:
-    """The body as bytes. Anybody may send values that are no bytes; they are bad input, and still must be kept."""
+    """The body as bytes. A sender may use other AMQP types; that is invalid input, but must not be lost either."""
     if message.body_type is AmqpMessageBodyType.DATA:
         return b"".join(message.body)
     return str(message).encode()
 
 
 def probe_queue(client: ServiceBusClient, queue: str) -> None:
-    """Raises `QueueDenied` naming the right, and `QueueUnavailable`."""
+    """Raises `QueueDenied`, which names the missing right, and `QueueUnavailable`."""
     right = "send"
     try:
         with client.get_queue_sender(queue) as sender:

@@ -1,7 +1,8 @@
-"""Telling people: channels that carry a notice.
+"""Notifications: channels that deliver notices to people.
 
-`channel.py` says what a notice holds; `webhook.py`, `smtp.py`, `acs_email.py` and `teams.py` carry it; the last three
-are imported when one is opened. Mails and cards are made from the same facts (`facts.py`).
+`channel.py` defines the content of a notice; `webhook.py`, `smtp.py`, `acs_email.py`, `teams.py` and `teams_flow.py`
+deliver it, and all but the first are imported only when such a channel is opened. Mails and cards are made from the
+same facts (`facts.py`).
 """
 
 from .channel import Channel, LiveNow, Matter, Message, NewerRelease, NotificationError, Result

@@ -1,8 +1,8 @@
-"""A notice as a mail, handed to Azure Communication Services.
+"""A notice as a mail, sent through Azure Communication Services.
 
-The operation's id is made from the notice's id, so that a repeat is not a second mail. It is not waited for: that it
-was taken is all that is known here; what becomes of a mail later is in the service's own logs. Tracking is off, because
-it would send every link through somebody else's server.
+The operation's id is derived from the notice's id, so that a repeat is not a second mail. The operation is not polled:
+once the service has accepted a mail, its own logs show the delivery. Tracking is off, because it would send every link
+through somebody else's server.
 """
 
 import uuid
@@ -38,7 +38,7 @@ class AcsEmail:
             return
         body = as_request(compose(message), sender=self._sender, recipients=recipients)
         try:
-            # Steps are tried again by their queue, with pauses; the client's own retries would hold the message.
+            # The queue retries steps with pauses; retries of the client would only block the queue's message.
             self._client.begin_send(body, operation_id=operation_id(message), polling=False, retry_total=0)
         except ClientAuthenticationError as error:
             raise self._trouble(f"the service refused the app's identity ({error.status_code})") from None
@@ -56,7 +56,7 @@ class AcsEmail:
 
 
 def operation_id(message: Message) -> str:
-    """The service takes a UUID; the same for each repeat."""
+    """A UUID, as the service requires one; the same each time a notice is sent."""
     return str(uuid.uuid5(NAMESPACE, message.id))
 
 

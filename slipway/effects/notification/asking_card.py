@@ -1,8 +1,8 @@
-"""The card that one approver answers without leaving Teams: what the other card says, a field for a reason, and buttons
-that send the answer. Pure.
+"""The card that an approver answers within Teams: the content of the other card, a field for a reason, and buttons that
+send the answer. Pure.
 
-A flow posts it to one person and waits (`teams_flow.py`); only there does `Action.Submit` have a listener. The token of
-the answer is not on it: the flow keeps that, and adds whom Teams knows to have answered.
+A flow posts it to one person and waits for `Action.Submit` (`teams_flow.py`). The card does not contain the token of
+the answer: the flow keeps it, and adds the identity of the person who answered, from Teams.
 """
 
 import json
@@ -12,26 +12,26 @@ from .card import LINK, SIZE_LIMIT, Element, card
 from .channel import Message
 
 REASON_LIMIT: Final = 2000
-"""Characters that the app takes as a reason (`slipway/inbound/approval.py`)."""
+"""Maximum characters of a reason, as in `slipway/inbound/approval.py`."""
 
 
 def asking_card(message: Message, *, room: int = SIZE_LIMIT) -> Element:
-    """Where it would be longer than `room` bytes, lists are left to the page. ValueError where that is not enough."""
+    """The card. Lists are shortened if it would exceed `room` bytes; raises ValueError if it still does."""
     for kept in (None, 4, 0):
-        found = _asking(message, kept)
-        if len(json.dumps(found)) <= room:
-            return found
-    raise ValueError(f"a card of at most {room} bytes could not be made, even without lists")
+        element = _asking(message, kept)
+        if len(json.dumps(element)) <= room:
+            return element
+    raise ValueError(f"the card exceeds {room} bytes even without lists")
 
 
 def _asking(message: Message, kept: int | None) -> Element:
     page = message.locate_url or message.approval_url
-    told = card(message.evolve(locate_url=page), kept=kept)
-    read = {"type": "Action.OpenUrl", "title": "Read all of it", "url": page}
+    notice_card = card(message.evolve(locate_url=page), kept=kept)
+    open_page = {"type": "Action.OpenUrl", "title": "Read all of it", "url": page}
     answers = [_answer("Approve", "approve", "positive"), _rejection()]
-    return told | {
-        "body": [*told["body"], _reason("reason", "Why? (may stay empty)")],
-        "actions": [*answers, read] if 0 < len(page) <= LINK else answers,
+    return notice_card | {
+        "body": [*notice_card["body"], _reason("reason", "Why? (may stay empty)")],
+        "actions": [*answers, open_page] if 0 < len(page) <= LINK else answers,
     }
 
 
@@ -40,8 +40,10 @@ def _answer(title: str, decision: str, style: str) -> Element:
 
 
 def _rejection() -> Element:
-    """Behind a button of its own, with a field of its own: a rejection says why. Cards that phones render cannot insist
-    on it, so the app does."""
+    """The button that opens the form for a rejection, which needs a reason.
+
+    Cards of version 1.2 cannot make a field required, so the app checks that there is one.
+    """
     why = _reason("why", "Why? Without a reason a rejection does not count")
     inner = {"type": "AdaptiveCard", "body": [why], "actions": [_answer("Reject", "reject", "destructive")]}
     return {"type": "Action.ShowCard", "title": "Reject …", "card": inner}

@@ -1,7 +1,7 @@
-"""A notice as an Adaptive Card: declared as 1.4, written with what 1.2 has, since that is what phones render. Pure.
+"""A notice as an Adaptive Card: declared as 1.4 but using only features of 1.2, which phones can render. Pure.
 
-Text from elsewhere stands in text runs, which know no Markdown; text blocks hold our own words only. Buttons open
-addresses and do nothing else: `Action.Submit` has no listener behind a webhook.
+Text from outside is put into text runs, which do not interpret Markdown; text blocks contain only our own text. Buttons
+only open links: behind a webhook nothing handles `Action.Submit`.
 """
 
 import json
@@ -14,7 +14,7 @@ from .channel import Message
 from .facts import Fact, changes, facts, heading, results, rules
 
 SIZE_LIMIT: Final = 20 * 1024
-"""Bytes of the whole request. Teams takes about 28 KB, and had trouble with less."""
+"""Maximum bytes of the request. Teams documents about 28 KB, but has rejected smaller cards."""
 HEADLINE: Final = 300
 LINK: Final = 2048
 CONTENT_TYPE: Final = "application/vnd.microsoft.card.adaptive"
@@ -23,21 +23,23 @@ type Element = dict[str, Any]
 
 
 def envelope(message: Message) -> bytes:
-    """The request's body. Where it would be too long, lists are left to the page."""
-    for kept in (None, 4, 0):
+    """The request's body. Lists are shortened if it would exceed `SIZE_LIMIT`; raises ValueError if it still does."""
+    for lines_kept in (None, 4, 0):
         body = json.dumps(
             {
                 "type": "message",
-                "attachments": [{"contentType": CONTENT_TYPE, "contentUrl": None, "content": card(message, kept=kept)}],
+                "attachments": [
+                    {"contentType": CONTENT_TYPE, "contentUrl": None, "content": card(message, kept=lines_kept)}
+                ],
             }
         ).encode()
         if len(body) <= SIZE_LIMIT:
             return body
-    raise ValueError(f"a card of at most {SIZE_LIMIT} bytes could not be made, even without lists")
+    raise ValueError(f"the card exceeds {SIZE_LIMIT} bytes even without lists")
 
 
 def card(message: Message, *, kept: int | None = None) -> Element:
-    """The card; of each list so many lines are kept, all where none is said."""
+    """The card, with at most `kept` lines of each list; None for all."""
     return {
         "$schema": SCHEMA,
         "type": "AdaptiveCard",
@@ -57,17 +59,21 @@ def card(message: Message, *, kept: int | None = None) -> Element:
 
 
 def _asks(message: Message) -> Iterator[Element]:
-    """Until when, and by which way people decide."""
+    """The deadline, and how approvers get their link."""
     if message.deadline is not None:
-        moment = f"{message.deadline.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        yield _own(f"Decide by {{{{DATE({moment}, SHORT)}}}} {{{{TIME({moment})}}}}", weight="Bolder", spacing="Small")
+        deadline = f"{message.deadline.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        yield _own(
+            f"Decide by {{{{DATE({deadline}, SHORT)}}}} {{{{TIME({deadline})}}}}", weight="Bolder", spacing="Small"
+        )
     if message.matter is None or message.locate_url:
         return
     if message.asked_by:
         ways = ", ".join(message.asked_by)
-        yield _own(f"Each approver was sent a link of their own, by {ways}. There is none on this card: many read it.")
+        yield _own(
+            f"Each approver was sent a personal link by {ways}. This card has none, because many people read it."
+        )
     else:
-        yield _own("Nobody was sent a link: no channel of this application reaches people one by one.", color="Warning")
+        yield _own("Nobody was sent a link: this application has no channel that reaches each person.", color="Warning")
 
 
 def _list(heading: str, lines: tuple[str, ...], kept: int | None) -> Iterator[Element]:
@@ -109,7 +115,7 @@ def _fits(link: str | None) -> bool:
 
 
 def _own(text: str, **more: Any) -> Element:
-    """Our own words, which may be Markdown."""
+    """Our own text, which may contain Markdown."""
     return {"type": "TextBlock", "text": text, "wrap": True, **more}
 
 
@@ -118,7 +124,7 @@ def _foreign(*runs: Element, **more: Any) -> Element:
 
 
 def _run(text: str, **more: Any) -> Element:
-    """Text that is shown as it is. What looks like one of the card's functions is taken apart."""
+    """Text shown literally. Splits `{{`, with which a card's functions begin."""
     while "{{" in text:
         text = text.replace("{{", "{ {")
     return {"type": "TextRun", "text": text, **more}

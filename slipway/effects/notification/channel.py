@@ -1,4 +1,4 @@
-"""The port to a channel, and what it carries."""
+"""The port to a notification channel, and the content of its messages."""
 
 from typing import Protocol
 
@@ -26,7 +26,7 @@ class Result(Record):
 
 
 class LiveNow(Record):
-    """What the environment runs while people are asked."""
+    """The release that the environment runs when approvers are asked."""
 
     release: str
     tag: str
@@ -43,7 +43,7 @@ class NewerRelease(Record):
 
 
 class Matter(Record):
-    """What people are asked about, beyond its name: the facts that the approval page shows too."""
+    """The facts for approvers: the same as on the approval page."""
 
     digest: str = ""
     plan_hash: str = ""
@@ -60,17 +60,17 @@ class Matter(Record):
     approvals: int = Field(default=0, ge=0)
     required: int = Field(default=1, ge=1)
     rules: tuple[StoredResult, ...] = ()
-    """The gate's rules by name, each as `explain`, the page and the audit have it."""
+    """The results of the gate's rules, the same as in `explain`, on the page and in the audit trail."""
     newer: NewerRelease | None = None
     timezone: str = "UTC"
-    """Where the approvers are."""
+    """The approvers' time zone."""
 
 
 class Message(Record):
-    """One notice to one recipient (or to everybody who reads the channel)."""
+    """One notice to one recipient, or to everybody who reads the channel."""
 
     id: str
-    """Equal for repeats."""
+    """The same when a notice is sent again."""
     notice: str
     """`gate-opened`, `votes-voided`, `ended` or `anchor-written`."""
     time: Moment
@@ -80,33 +80,33 @@ class Message(Record):
     tag: str
     headline: str
     lines: tuple[str, ...] = ()
-    """What the plan changes, object by object."""
+    """The changes of the plan, one line per object."""
     recipient: str = ""
     release_url: str
     approval_url: str = ""
-    """Only for the recipient: whoever has it can vote in their name where nobody is asked to sign in."""
+    """Secret: without sign-in, anybody who has it can vote in the recipient's name."""
     locate_url: str = ""
-    """Where people who sign in decide. It only locates, so everybody may have it; empty where nobody signs in."""
+    """Address of the decision page for people who sign in. Not secret; empty if the installation has no sign-in."""
     asked_by: tuple[str, ...] = ()
-    """Names of the channels by which each approver is sent a link of their own."""
+    """Names of the channels that send each approver a personal link."""
     deadline: Moment | None = None
     phase: str = Field(default="")
     matter: Matter | None = None
-    """Given where people are asked for a decision."""
+    """Set if the notice asks for a decision."""
     anchor: str = ""
-    """The anchor's line, for a witness; then there is no release that the notice is about."""
+    """The anchor's line, in a notice to a witness; such a notice has no release."""
 
 
 class Channel(Protocol):
-    """Delivers messages; repeats of an id may reach people twice, which is harmless."""
+    """Delivers messages. Sending the same id again may deliver it twice, which is harmless."""
 
     @property
     def shared(self) -> bool:
-        """Whether many people read what is sent. Nothing that is one person's own may go there."""
+        """Whether several people read the channel. A personal link must not be sent there."""
         ...
 
     def send(self, message: Message) -> None:
-        """Raises `NotificationError`."""
+        """Deliver the message. Raises `NotificationError`."""
         ...
 
     def reach(self) -> str | None:

@@ -1,6 +1,6 @@
-"""The facts of a notice in the order in which people need them: the same in a mail and on a card. Pure.
+"""The facts of a notice in the order in which people need them, the same in a mail and on a card. Pure.
 
-Every text that comes from elsewhere (tags, names, branches, summaries) leaves here on one line and with nothing hidden.
+Every text from outside (tags, names, branches, summaries) is reduced to one line without invisible characters.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from ...text import one_line, short, web_address
 from .channel import Matter, Message, Result
 
 SHOWN = 120
-"""Characters of one value."""
+"""Maximum characters of one value."""
 RESULTS = 8
 CHANGES = 12
 RULES = 10
@@ -19,7 +19,7 @@ DIGEST = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """A name and what is known of it."""
+    """A name and its value."""
 
     name: str
     value: str
@@ -27,7 +27,7 @@ class Fact:
 
 
 def facts(message: Message) -> tuple[Fact, ...]:
-    """What it is about, where it goes, and where it comes from."""
+    """The release, its target and its origin; facts without a value are left out."""
     return tuple(fact for fact in _facts(message) if fact.value)
 
 
@@ -64,23 +64,23 @@ def _commit(matter: Matter) -> str:
 
 
 def heading(message: Message) -> str:
-    """What the lines are about."""
+    """The heading above the message's lines."""
     return "The ends of the chains" if message.anchor else f"What changes in {message.environment}"
 
 
 def changes(message: Message) -> tuple[str, ...]:
-    """What would change, one object a line; how many more there are, where there are more."""
+    """The planned changes, one line per object, at most `CHANGES` lines."""
     return _shortened([_line(line) for line in message.lines], CHANGES)
 
 
 def results(message: Message) -> tuple[str, ...]:
-    """What speaks for it, the newest first."""
-    found = reversed(message.matter.evidence) if message.matter else ()
-    return _shortened([_result(result) for result in found], RESULTS)
+    """The results of CI and verification, newest first."""
+    evidence = reversed(message.matter.evidence) if message.matter else ()
+    return _shortened([_result(result) for result in evidence], RESULTS)
 
 
 def rules(message: Message) -> tuple[str, ...]:
-    """The gate's rules by name, each with whether it holds."""
+    """The gate's rules by name, each with its result."""
     results = message.matter.rules if message.matter else ()
     return _shortened([f"{result.mark} {result.name}: {_line(result.reason)}" for result in results], RULES)
 
@@ -88,8 +88,8 @@ def rules(message: Message) -> tuple[str, ...]:
 def _result(result: Result) -> str:
     mark = "✓" if result.passed else "✕"
     where = f" in {_line(result.environment)}" if result.environment else ""
-    said = f": {_line(result.summary)}" if result.summary else ""
-    return f"{mark} {_line(result.name)}{where}{said}"
+    summary = f": {_line(result.summary)}" if result.summary else ""
+    return f"{mark} {_line(result.name)}{where}{summary}"
 
 
 def _shortened(lines: list[str], most: int) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""A notice as a mail: subject, plain text and HTML, both from one set of templates and one set of facts.
+"""A notice as a mail: subject, plain text and HTML, from the same facts.
 
-Nothing is loaded from anywhere, no link is anybody's but ours (and the CI run's), and none of them is tracked.
+The HTML loads nothing remote. Its links lead only to Slipway, the CI run and newer releases, and are not tracked.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ HEADLINE = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """What is sent."""
+    """The content of a mail."""
 
     subject: str
-    """One line, with nothing hidden in it: it can hold no header of its own."""
+    """One line without control characters, so that it cannot inject a header."""
     text: str
     html: str
 
@@ -39,10 +39,10 @@ def compose(message: Message) -> Letter:
         "heading": heading(message),
         "results": results(message),
         "rules": rules(message),
-        # Where people sign in, an address without a secret leads to the same page.
+        # With sign-in, the address without a secret leads to the same page.
         "link": (message.locate_url if message.matter else "") or message.approval_url,
         "personal": bool(message.approval_url and not message.locate_url),
-        "deadline": _said(message.deadline, message.matter.timezone if message.matter else "UTC"),
+        "deadline": _deadline_text(message.deadline, message.matter.timezone if message.matter else "UTC"),
     }
     return Letter(
         subject=one_line(f"[{message.application}] {message.headline}", SUBJECT),
@@ -51,17 +51,17 @@ def compose(message: Message) -> Letter:
     )
 
 
-def _said(deadline: datetime | None, zone: str) -> str:
-    """In the approvers' own time too, where the policy names their zone."""
+def _deadline_text(deadline: datetime | None, zone: str) -> str:
+    """The deadline in UTC, and in the approvers' time zone if the policy names one; empty without a deadline."""
     if deadline is None:
         return ""
-    said, local = f"{deadline:%A, %d %B %Y, %H:%M} UTC", local_time(deadline, zone)
-    return f"{said}: {local}" if local else said
+    utc_time, local = f"{deadline:%A, %d %B %Y, %H:%M} UTC", local_time(deadline, zone)
+    return f"{utc_time}: {local}" if local else utc_time
 
 
 @cache
 def _templates() -> "Environment":
-    from jinja2 import (  # noqa: PLC0415 - most starts send no mail
+    from jinja2 import (  # noqa: PLC0415 - most processes send no mail
         Environment,
         FileSystemLoader,
         StrictUndefined,

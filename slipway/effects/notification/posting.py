@@ -1,4 +1,4 @@
-"""Posting JSON to somebody's address: one try, no redirect, and of the answer nothing but its status."""
+"""Posts JSON to a URL: one attempt, no redirects, and only the status of the response is read."""
 
 from collections.abc import Mapping
 
@@ -18,9 +18,9 @@ def new_pool() -> urllib3.PoolManager:
 def post(
     pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str, str], *, channel: str, expected: str
 ) -> None:
-    """Raises `NotificationError`, which names the channel and never the address: that may be a secret."""
+    """Raises `NotificationError`, which names the channel and never the URL, as that may be a secret."""
     try:
-        # What the receiver answers is of no interest, and may be of any size: only the status is read.
+        # Only the status matters; the body may be of any size, so it is not read.
         response = pool.request("POST", url, body=body, headers=headers, redirect=False, preload_content=False)
         response.close()
     except urllib3.exceptions.HTTPError as error:
@@ -33,10 +33,10 @@ def post(
 
 
 def reach(pool: urllib3.PoolManager, url: str, *, channel: str) -> str:
-    """Whether somebody answers at the address; nothing is posted. Raises `NotificationError`."""
+    """Check that a server answers at the URL, without posting. Raises `NotificationError` if none does."""
     try:
         response = pool.request("HEAD", url, redirect=False, preload_content=False)
         response.close()
     except urllib3.exceptions.HTTPError as error:
         raise NotificationError(f"channel {channel}: no answer ({type(error).__name__})", retryable=True) from None
-    return "somebody answers there; whether it takes notices is known once one is sent"
+    return "a server answers; only sending a notice shows whether it accepts them"

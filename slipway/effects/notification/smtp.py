@@ -1,6 +1,6 @@
-"""A notice as a mail, handed to an SMTP server over an encrypted connection.
+"""A notice as a mail, sent to an SMTP server over an encrypted connection.
 
-The Message-ID is made from the notice's id: a repeat is the same mail, and mailboxes that look at it keep one.
+The Message-ID is derived from the notice's id, so that a mailbox can recognise a repeat.
 """
 
 import smtplib
@@ -18,14 +18,14 @@ from .channel import Message, NotificationError
 from .letter import Letter, compose
 
 TIMEOUT = 15
-"""Seconds for each answer of the server."""
+"""Seconds to wait for each answer of the server."""
 PERMANENT = 500
-"""SMTP's answers from here on will be the same the next time."""
+"""SMTP codes from here on are permanent failures: retrying does not help."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmtpServer:
-    """Where mail is handed in, and how."""
+    """The address of the server, and how to sign in."""
 
     host: str
     port: int
@@ -36,7 +36,7 @@ class SmtpServer:
 
 
 class SmtpMail:
-    """Mail by one server, from one sender."""
+    """Mail through one server, from one sender."""
 
     shared = False
 
@@ -54,12 +54,12 @@ class SmtpMail:
             mail = as_mail(message, compose(message), sender=self._sender, recipients=recipients)
             with self._connected() as server:
                 refused = server.send_message(mail, from_addr=self._sender, to_addrs=list(recipients))
-        except smtplib.SMTPRecipientsRefused as nobody:
-            codes = [code for code, _ in nobody.recipients.values()]
+        except smtplib.SMTPRecipientsRefused as refusal:
+            codes = [code for code, _ in refusal.recipients.values()]
             raise self._trouble(f"the server refused every recipient ({codes[0]})", max(codes)) from None
-        except smtplib.SMTPResponseException as answered:
-            kind = type(answered).__name__.removeprefix("SMTP")
-            raise self._trouble(f"the server answered {answered.smtp_code} ({kind})", answered.smtp_code) from None
+        except smtplib.SMTPResponseException as rejection:
+            kind = type(rejection).__name__.removeprefix("SMTP")
+            raise self._trouble(f"the server answered {rejection.smtp_code} ({kind})", rejection.smtp_code) from None
         except smtplib.SMTPNotSupportedError:
             raise self._trouble(f"the server does not offer what {self._server.security} or a login needs") from None
         except ssl.SSLCertVerificationError as error:
@@ -74,36 +74,36 @@ class SmtpMail:
             raise self._trouble(f"the server refused {len(refused)} of {len(recipients)} recipients")
 
     def reach(self) -> str:
-        """Connect, sign in, and say good-bye: no mail is handed in."""
+        """Connect and sign in without sending a mail; returns a text for the doctor. Raises `NotificationError`."""
         try:
             with self._connected() as server:
                 server.noop()
-        except smtplib.SMTPResponseException as answered:
-            raise self._trouble(f"the server answered {answered.smtp_code} to signing in") from None
+        except smtplib.SMTPResponseException as rejection:
+            raise self._trouble(f"the server answered {rejection.smtp_code} to signing in") from None
         except ssl.SSLCertVerificationError as error:
             raise self._trouble(f"the server's certificate is not trusted ({error.verify_message})") from None
         except (OSError, smtplib.SMTPException) as error:
             raise self._trouble(f"no answer ({type(error).__name__})") from None
-        return "the server lets it in"
+        return "the server accepts the connection and the login"
 
     def _trouble(self, what: str, code: int = PERMANENT) -> NotificationError:
-        """What the server said besides its code stays out: it may repeat addresses."""
+        """An error without the server's text, which may repeat addresses."""
         return NotificationError(f"channel {self._name}: {what}", retryable=code < PERMANENT)
 
     def _connected(self) -> AbstractContextManager[smtplib.SMTP]:
-        given = self._server
+        settings = self._server
         greeting = self._sender.partition("@")[2]
-        if given.security == "tls":
+        if settings.security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
-                given.host, given.port, local_hostname=greeting, timeout=TIMEOUT, context=self._trust()
+                settings.host, settings.port, local_hostname=greeting, timeout=TIMEOUT, context=self._trust()
             )
         else:
-            server = smtplib.SMTP(given.host, given.port, local_hostname=greeting, timeout=TIMEOUT)
+            server = smtplib.SMTP(settings.host, settings.port, local_hostname=greeting, timeout=TIMEOUT)
         try:
-            if given.security == "starttls":
+            if settings.security == "starttls":
                 server.starttls(context=self._trust())
-            if given.username:
-                server.login(given.username, given.password)
+            if settings.username:
+                server.login(settings.username, settings.password)
         except BaseException:
             server.close()
             raise
@@ -114,7 +114,7 @@ class SmtpMail:
 
 
 def as_mail(message: Message, letter: Letter, *, sender: str, recipients: tuple[str, ...]) -> EmailMessage:
-    """The policy refuses line breaks in any header, and addresses are parsed instead of pasted together."""
+    """The mail. To prevent injection, the policy refuses line breaks in headers, and addresses are parsed."""
     mail = EmailMessage(policy=SMTP)
     mail["From"] = Address("Slipway", addr_spec=sender)
     mail["To"] = [Address(addr_spec=recipient) for recipient in recipients]
@@ -129,8 +129,10 @@ def as_mail(message: Message, letter: Letter, *, sender: str, recipients: tuple[
 
 
 def recipients_of(message: Message, everybody: tuple[str, ...], *, channel: str) -> tuple[str, ...]:
-    """Who gets the mail; nobody where the channel names nobody for what concerns everybody. Raises
-    `NotificationError` for somebody whom no mail can be sent to."""
+    """The message's own recipient, or else `everybody`, which may be empty.
+
+    Raises `NotificationError` if the recipient is not a valid mail address.
+    """
     if not message.recipient:
         return everybody
     try:

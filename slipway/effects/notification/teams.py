@@ -1,7 +1,7 @@
-"""A notice as a card in a channel of Teams, posted through a workflow (Power Automate).
+"""A notice as a card in a Teams channel, posted through a workflow (Power Automate).
 
-The workflow answers 202: it took the card, which is not to say that it was posted. Many people read the channel, so
-what is sent there never holds the link of one approver.
+The workflow answers 202 when it has accepted the card, before posting it. Many people read the channel, so a card never
+contains an approver's personal link.
 """
 
 import urllib3

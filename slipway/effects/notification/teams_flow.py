@@ -1,7 +1,7 @@
-"""Questions to approvers in Teams, which they answer there: each starts a run of the flow in `infra/teams-flow.json`.
+"""Approval requests that approvers answer in Teams: each starts a run of the flow in `infra/teams-flow.json`.
 
-The run posts the card to the person, waits, and puts the answer into the queue `approvals` with the token that it was
-started with, and with who has answered as Teams knows them. The flow answers 202: it has begun.
+The run posts the card to the person, waits, and sends the answer to the queue `approvals` with the token that it was
+started with and the identity, from Teams, of the person who answered. The flow answers 202 when the run has started.
 """
 
 import json
@@ -16,7 +16,7 @@ from .posting import new_pool, post, reach
 
 
 class TeamsFlow:
-    """One flow. It is told of questions only: what became of them is told by other channels."""
+    """One flow. It delivers only approval requests; other notices need another channel."""
 
     shared = False
 
@@ -39,7 +39,7 @@ class TeamsFlow:
 
 
 def question(message: Message) -> dict[str, object]:
-    """What starts a run. ValueError for somebody whom Teams cannot find, and for a card that cannot be made."""
+    """The input of a run. Raises ValueError for an invalid address, and for a card that would be too large."""
     recipient = message.recipient
     if not recipient.isascii() or ";" in recipient or Address(addr_spec=recipient).addr_spec != recipient:
         raise ValueError(f"expected an address by which Teams knows each approver, got {recipient[:80]!r}")

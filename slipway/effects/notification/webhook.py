@@ -14,13 +14,12 @@ from .posting import new_pool, post, reach
 
 
 def source_of(message: Message) -> str:
-    """The installation and the application: a receiver may hear from several, and source and id together name an event
-    once in the world."""
+    """The installation and the application. CloudEvents requires source and id together to be globally unique."""
     return message.release_url.partition("/releases/")[0] + f"/?application={message.application}"
 
 
 class Webhook:
-    """One receiver, who passes each notice on to its recipient."""
+    """One receiver, which forwards each notice to its recipient."""
 
     shared = False
 
@@ -40,7 +39,7 @@ class Webhook:
                 "id": message.id,
                 "source": source_of(message),
                 "type": f"dev.slipway.{message.notice}",
-                **({"subject": message.release} if message.release else {}),  # absent, or not empty
+                **({"subject": message.release} if message.release else {}),  # CloudEvents forbids an empty subject
                 "time": message.time.isoformat(),
                 "datacontenttype": "application/json",
                 "data": message.model_dump(mode="json"),

@@ -1,6 +1,6 @@
 """Blobs: read as a stream that survives broken connections, hashed on the way, and written in one request.
 
-Nothing is ever held whole: one chunk per stream is in memory, whatever the size of a layer.
+Only one chunk per stream is in memory at a time, whatever the size of a layer.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from ._http import BROKEN, broken, discard
 from ._session import Scopes, Session, failure, pull, push
 
 CHUNK: Final = 128 * 1024
-"""Larger ones take more memory and no less time: they no longer fit the processor's cache (decision 3)."""
+"""Larger chunks take more memory without saving time, as they no longer fit the processor's cache (decision 3)."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 3
 _WORTH_A_NEW_COUNT: Final = 16 * 1024 * 1024
-"""A broken connection that brought this much does not count against the attempts: large layers take long."""
+"""A connection that breaks after this many bytes resets the count of failures, as large layers take long."""
 
 _OK, _CREATED, _ACCEPTED, _NO_CONTENT, _PARTIAL, _NOT_FOUND = 200, 201, 202, 204, 206, 404
 
@@ -30,7 +30,7 @@ _OK, _CREATED, _ACCEPTED, _NO_CONTENT, _PARTIAL, _NOT_FOUND = 200, 201, 202, 204
 def exists(session: Session, repository: str, digest: str) -> bool:
     where = session.where(repository, digest)
     answer = session.ask("HEAD", f"/v2/{repository}/blobs/{digest}", where=where, scopes=pull(repository))
-    # A redirect says where the bytes are, so they are.
+    # A redirect gives the address of the bytes, so the blob exists.
     if answer.status == _OK or answer.status in _REDIRECTS:
         return True
     if answer.status == _NOT_FOUND:
@@ -39,7 +39,7 @@ def exists(session: Session, repository: str, digest: str) -> bool:
 
 
 def read(session: Session, repository: str, digest: str, size: int) -> Iterator[bytes]:
-    """The bytes as the registry gives them; a connection that breaks is taken up again where it stopped."""
+    """The bytes from the registry, unverified. After a broken connection, reading continues from the same offset."""
     around = session.around
     offset, failures = 0, 0
     while True:
@@ -70,35 +70,35 @@ def _read_from(session: Session, repository: str, digest: str, size: int, offset
     except BROKEN as error:
         raise broken(where, f"reading the blob after {offset} of {size} bytes", error) from None
     finally:
-        # A connection that was read to its end has gone back to the pool already; any other is of no more use.
+        # A connection read to its end is back in the pool already; any other must be closed.
         discard(response)
     if offset < size:
         raise Unreachable(where, f"the blob ended after {offset} of {size} bytes")
 
 
 def verified(chunks: Iterable[bytes], digest: str, size: int, where: Where) -> Iterator[bytes]:
-    """The same bytes; the last of them is handed on only if all of them are what the digest says."""
+    """The same bytes. Yields the last chunk only if all bytes match size and digest, else raises `DigestMismatch`."""
     hashed = hashlib.sha256()
-    seen = 0
-    held = b""
+    received = 0
+    previous = b""
     for chunk in chunks:
-        if held:
-            yield held
+        if previous:
+            yield previous
         hashed.update(chunk)
-        seen += len(chunk)
-        held = chunk
-        if seen > size:
+        received += len(chunk)
+        previous = chunk
+        if received > size:
             raise DigestMismatch(where, f"expected {size} bytes, got more")
-    if seen != size:
-        raise DigestMismatch(where, f"expected {size} bytes, got {seen}")
+    if received != size:
+        raise DigestMismatch(where, f"expected {size} bytes, got {received}")
     if f"sha256:{hashed.hexdigest()}" != digest:
         raise DigestMismatch(where, f"the {size} bytes have the digest sha256:{hashed.hexdigest()}")
-    if held:
-        yield held
+    if previous:
+        yield previous
 
 
 def mount(session: Session, repository: str, digest: str, origin: str) -> bool:
-    """Have the registry link a blob of another of its repositories; False where it would rather have the bytes."""
+    """Ask the registry to link a blob from another of its repositories; False if it wants an upload instead."""
     where = session.where(repository, digest)
     scopes = push(repository) + pull(origin)
     query = urlencode({"mount": digest, "from": origin})
@@ -107,14 +107,14 @@ def mount(session: Session, repository: str, digest: str, origin: str) -> bool:
         return True
     if answer.status != _ACCEPTED:
         raise failure(answer, where, "mounting the blob")
-    # The registry has opened an upload instead. It goes away by itself in days; saying so is only polite.
+    # The registry has opened an upload instead. It would expire within days; cancelling it is a courtesy.
     with suppress(RegistryError):
         session.ask("DELETE", _location(session, answer.headers, where), where=where, scopes=scopes)
     return False
 
 
 def write(session: Session, repository: str, digest: str, size: int, chunks: Callable[[], Iterable[bytes]]) -> None:
-    """Upload in one request. After a failure that passes, begin anew: registries keep no half of such a request."""
+    """Upload in one request. After a transient failure start over, as registries do not keep a partial request."""
     around = session.around
     for attempt in count(1):
         feed = _Feed(chunks)
@@ -125,7 +125,7 @@ def write(session: Session, repository: str, digest: str, size: int, chunks: Cal
             if error is feed.failure or attempt >= around.limits.attempts or wait > around.limits.longest_pause:
                 raise
             around.pause(wait)
-            # The answer may have been lost rather than the bytes.
+            # The upload may have succeeded and only its response been lost.
             if exists(session, repository, digest):
                 return
         else:
@@ -133,7 +133,7 @@ def write(session: Session, repository: str, digest: str, size: int, chunks: Cal
 
 
 class _Feed:
-    """The bytes of one upload, remembering a failure of their source so that it is not taken for the target's."""
+    """The bytes of one upload. Remembers a failure of the source, to tell it from one of the target."""
 
     def __init__(self, chunks: Callable[[], Iterable[bytes]]) -> None:
         self._chunks = chunks
@@ -167,12 +167,12 @@ def _upload(session: Session, repository: str, digest: str, size: int, feed: _Fe
 def _location(session: Session, headers: urllib3.HTTPHeaderDict, where: Where) -> str:
     location = headers.get("Location")
     if not location:
-        raise Unsupported(where, "the registry opened an upload without saying where")
+        raise Unsupported(where, "the registry opened an upload without a Location")
     return trusted(where, session.endpoint.url, location, "upload address")
 
 
 def _open(session: Session, repository: str, digest: str, size: int, offset: int) -> urllib3.BaseHTTPResponse:
-    """A response from which the bytes after `offset` can be read."""
+    """A response positioned at `offset`, also if the registry ignores the range."""
     where = session.where(repository, digest)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
     response = _followed(session, f"/v2/{repository}/blobs/{digest}", where, pull(repository), headers)
@@ -200,13 +200,13 @@ def _check_extent(response: urllib3.BaseHTTPResponse, expected: int, start: int,
         )
     extent = response.headers.get("Content-Range", "")
     if response.status == _PARTIAL and not extent.startswith(f"bytes {start}-"):
-        raise Unsupported(where, f"asked for the bytes from {start}, got {extent[:80]!r}")
+        raise Unsupported(where, f"requested the bytes from {start}, got {extent[:80]!r}")
 
 
 def _followed(
     session: Session, path: str, where: Where, scopes: Scopes, headers: dict[str, str]
 ) -> urllib3.BaseHTTPResponse:
-    """Follow redirects by hand: `Session` sends the token to the registry only, never to the storage behind it."""
+    """Follow redirects through `Session`, which sends the token only to the registry, not to the storage behind it."""
     base = session.endpoint.url
     for _ in range(_MOST_REDIRECTS + 1):
         response = session.stream("GET", path, where=where, scopes=scopes, headers=headers)

@@ -1,7 +1,7 @@
 """The client for one registry: manifests as raw bytes, blobs as streams, tags, referrers and locks.
 
-Ours, because Azure's client writes manifests anew (which changes their digest), signs in for every request and sends
-every chunk of an upload twice. It is used where it is good: for the metadata API (`_metadata`).
+Azure's own client serialises manifests again (which changes their digest), signs in for every request and sends every
+chunk of an upload twice, so only `_metadata` uses it.
 """
 
 import random as _random
@@ -27,7 +27,7 @@ _OK, _CREATED, _NOT_FOUND = 200, 201, 404
 
 
 class Registry:
-    """One registry, seen with one identity. Safe to use from many threads; tokens and connections are shared."""
+    """One registry, accessed with one identity. Thread-safe; threads share tokens and connections."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Registry:
         self._session = Session(endpoint, credential, around)
 
     def where(self, repository: str, reference: str = "") -> Where:
-        """Names a thing in this registry, for messages; refuses what is no name."""
+        """The repository, tag or digest for error messages. Raises `Unsupported` if a name is malformed."""
         checked_repository(self.endpoint, repository)
         where = self._session.where(repository, reference)
         if reference:
@@ -55,16 +55,16 @@ class Registry:
         return where
 
     def time(self) -> datetime | None:
-        """What the registry's clock says, to the second; None where it does not tell."""
+        """The registry's clock, to the second; None if its response has no valid date."""
         answer = self._session.ask("GET", "/v2/", where=self._session.where(), scopes=())
-        told = answer.headers.get("Date")
+        date = answer.headers.get("Date")
         try:
-            return parsedate_to_datetime(told) if told else None
+            return parsedate_to_datetime(date) if date else None
         except ValueError:
             return None
 
     def resolve(self, repository: str, reference: str) -> str | None:
-        """The digest that a tag names now; None where there is no such tag (or, given a digest, no such manifest)."""
+        """The digest that a tag names now; None if the tag (or, given a digest, the manifest) does not exist."""
         where = self.where(repository, reference)
         path = f"/v2/{repository}/manifests/{reference}"
         answer = self._session.ask("HEAD", path, where=where, scopes=pull(repository), headers={"Accept": ACCEPT})
@@ -81,7 +81,7 @@ class Registry:
         return digest
 
     def manifest(self, repository: str, reference: str) -> Manifest:
-        """The bytes of a manifest, checked against the digest they were asked for by, and the one they came with."""
+        """A manifest, its bytes checked against the requested digest and the one in the response."""
         where = self.where(repository, reference)
         answer = self._session.ask(
             "GET",
@@ -141,9 +141,9 @@ class Registry:
         *,
         verify: bool = True,
     ) -> None:
-        """Upload a blob as a stream. `chunks` starts it, and starts it anew for every further attempt.
+        """Upload a blob as a stream. `chunks` is called once per attempt and must start from the first byte.
 
-        `verify=False` skips the hash where the stream has one already, as that of `open_blob` does.
+        `verify=False` skips hashing a stream that is verified already, such as that of `open_blob`.
         """
         where = self.where(repository, digest)
 
@@ -153,13 +153,13 @@ class Registry:
         _blobs.write(self._session, repository, digest, size, stream)
 
     def mount_blob(self, repository: str, digest: str, origin: str) -> bool:
-        """Link a blob of another repository of this registry; False where the registry wants the bytes instead."""
+        """Link a blob from another repository of this registry; False if the registry wants an upload instead."""
         self.where(repository, digest)
         self.where(origin, digest)
         return _blobs.mount(self._session, repository, digest, origin)
 
     def referrers(self, repository: str, digest: str) -> Referrers:
-        """What refers to a manifest: by the registry's API, else from the index that clients keep under a tag."""
+        """The referrers of a manifest, from the registry's API or else from the index that clients keep under a tag."""
         self.where(repository, digest)
         listed = _listing.referrers_by_api(self._session, repository, digest)
         if listed is not None:
@@ -172,7 +172,7 @@ class Registry:
         return Referrers(listed=_listing.referrers_in(index, self.where(repository, tag)), by_registry=False)
 
     def recent_tags(self, repository: str, limit: int) -> list[TagInfo]:
-        """The newest tags first. Off ACR there are no times: then the last tags by name, the last one first."""
+        """The newest tags first. Other registries than ACR keep no times: there, the last tags by name, in reverse."""
         where = self.where(repository)
         if limit < 1:
             raise Unsupported(where, f"limit: expected at least 1, got {limit}")
@@ -184,7 +184,7 @@ class Registry:
         return [TagInfo(tag=name, digest=digest, updated_at=None) for name, digest in digests if digest]
 
     def lock(self, repository: str, tag: str, digest: str) -> Lock:
-        """Protect the tag and the manifest that it must name from being changed or deleted."""
+        """Protect the tag and its manifest from change and deletion. Raises `TagTaken` if it names another digest."""
         where = self.where(repository, tag)
         checked_digest(where, digest)
         current = self.resolve(repository, tag)
@@ -199,7 +199,7 @@ class Registry:
         return Lock.LOCKED
 
     def unlock_tag(self, repository: str, tag: str) -> None:
-        """Let a locked tag be moved; does nothing where the registry has no locks."""
+        """Allow a locked tag to be moved; does nothing if the registry has no locks."""
         self.where(repository, tag)
         with suppress(NotFound):
             _metadata.unlock_tag(self._session, repository, tag)

@@ -1,6 +1,6 @@
-"""Ways to sign in to a registry: with an Entra token (ACR), with a name and password, or not at all.
+"""Ways to sign in to a registry: with an Entra token (ACR), with a name and password, or anonymously.
 
-A credential is a value that may serve several registries. Each registry makes its own authorizer of it, which turns
+A credential is a value that several registries may share. Each registry creates its own authorizer from it, which turns
 the registry's challenge and the scopes of a request into the `Authorization` header to send.
 """
 
@@ -19,7 +19,7 @@ from ._errors import Denied, Refused, Unsupported, Where
 from ._http import Answer, Surroundings, ask
 
 _EARLY: Final = 60.0
-"""Seconds before its end at which a token is renewed: a request must not outlive its token on the way."""
+"""A token is renewed this many seconds before it expires, so that it does not expire during a request."""
 
 _SHORTEST_LIFE: Final = 60.0
 _LARGEST_ANSWER: Final = 256 * 1024
@@ -29,7 +29,7 @@ _FORBIDDEN: Final = frozenset({400, 401, 403})
 
 @dataclass(frozen=True, kw_only=True)
 class Challenge:
-    """What a registry answers to a request without a token."""
+    """A registry's answer to a request without a token."""
 
     scheme: Literal["bearer", "basic"]
     realm: str = ""
@@ -63,7 +63,7 @@ class Credential(Protocol):
 class EntraCredential:
     """An Entra identity at an Azure Container Registry.
 
-    `token` returns a current access token for `https://containerregistry.azure.net/.default`; caching is its affair.
+    `token` returns a current access token for `https://containerregistry.azure.net/.default`, and does any caching.
     """
 
     token: Callable[[], str] = field(repr=False)
@@ -86,14 +86,14 @@ class BasicCredential:
 
 @dataclass(frozen=True)
 class Anonymous:
-    """No identity: what the registry gives to anyone."""
+    """No identity: only content that the registry serves to anyone."""
 
     def authorizer(self, endpoint: RegistryEndpoint, around: Surroundings) -> Authorizer:
         return _DockerAuthorizer(endpoint, around, None)
 
 
 class _DockerAuthorizer:
-    """The docker token flow: `GET realm?service=…&scope=…`; plain Basic where that is the challenge."""
+    """The docker token flow: `GET realm?service=…&scope=…`; plain Basic if the challenge is Basic."""
 
     def __init__(self, endpoint: RegistryEndpoint, around: Surroundings, basic: str | None) -> None:
         self._endpoint = endpoint
@@ -104,7 +104,7 @@ class _DockerAuthorizer:
         where = Where(self._endpoint.login_server)
         if challenge.scheme == "basic":
             if self._basic is None:
-                raise Denied(where, "the registry asks for a name and a password, and there are none")
+                raise Denied(where, "the registry asks for a name and a password, but none are configured")
             return Authorization(header=self._basic)
         realm = trusted(where, self._endpoint.url, challenge.realm, "token address")
         query = urlencode([("service", challenge.service), *(("scope", scope) for scope in scopes)])
@@ -115,7 +115,7 @@ class _DockerAuthorizer:
 
 
 class _EntraAuthorizer:
-    """ACR's flow: an Entra token buys a refresh token for hours, which buys access tokens per scope."""
+    """ACR's flow: an Entra token is exchanged for a refresh token (valid for hours), and that for access tokens."""
 
     def __init__(self, endpoint: RegistryEndpoint, around: Surroundings, token: Callable[[], str]) -> None:
         self._endpoint = endpoint
@@ -128,7 +128,7 @@ class _EntraAuthorizer:
         where = Where(self._endpoint.login_server)
         if challenge.scheme == "basic":
             raise Denied(where, "the registry asks for a name and a password, but the credential is an Entra identity")
-        # Never the realm that the challenge names: an Entra token goes to the registry itself and nowhere else.
+        # Ignores the realm in the challenge: an Entra token must be sent to the registry itself and nowhere else.
         service = challenge.service or self._endpoint.login_server
         with self._lock:
             try:
@@ -136,7 +136,7 @@ class _EntraAuthorizer:
             except Denied:
                 if self._refresh is _NOTHING:
                     raise
-                self._refresh = _NOTHING  # it may have been revoked: buy a new one
+                self._refresh = _NOTHING  # it may have been revoked: get a new one
             return self._access(service, scopes, where)
 
     def _access(self, service: str, scopes: Sequence[str], where: Where) -> Authorization:
@@ -166,7 +166,7 @@ class _EntraAuthorizer:
 
 
 def _token_answer(answer: Answer, where: Where, doing: str) -> dict[str, Any]:
-    # The body of a refusal is not quoted: some servers repeat what they were sent, and that was a secret.
+    # Don't quote the body of a refusal: some servers echo the request, which contains a secret.
     if answer.status in _FORBIDDEN:
         raise Denied(where, f"{doing} was refused with {answer.status}")
     if answer.status != _OK:
@@ -209,7 +209,7 @@ def _renew_at(token: str, now: float, fallback: float) -> float:
 
 
 def _expiry(token: str, fallback: float) -> float:
-    """The `exp` of a JWT, read without trust: a wrong value costs one more request, nothing else."""
+    """The `exp` of a JWT, unverified: a wrong value only costs one more request."""
     parts = token.split(".")
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))

@@ -1,4 +1,4 @@
-"""Where a registry is, which names may be put into its URLs, and which URLs it may send us to."""
+"""The address of a registry, the names that its URLs may contain, and the URLs that it may redirect to."""
 
 import re
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class RegistryEndpoint:
 
     @property
     def url(self) -> str:
-        """https, except on this very machine, where the doubles and `docker-registry` speak http."""
+        """https, except on loopback, where the doubles and `docker-registry` use http."""
         return f"{'http' if self.is_loopback else 'https'}://{self.login_server}"
 
 
@@ -60,7 +60,7 @@ def checked_reference(where: Where, reference: str) -> str:
 
 
 def without_query(url: str) -> str:
-    """The part of a URL that may be shown: a signed URL carries its signature in the query."""
+    """The part of a URL that is safe to display: a signed URL has its signature in the query."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
@@ -71,7 +71,7 @@ def origin(url: str) -> tuple[str, str]:
 
 
 def trusted(where: Where, base: str, location: str, purpose: str) -> str:
-    """The absolute form of a URL that the registry sent; only https, or http within this machine."""
+    """The absolute form of a URL from the registry. Raises `Unsupported` unless it is https, or http on loopback."""
     url = urljoin(base, location)
     parts = urlsplit(url)
     loopback = urlsplit(base).hostname in _LOOPBACK and parts.hostname in _LOOPBACK

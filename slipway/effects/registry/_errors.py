@@ -1,7 +1,7 @@
-"""What can go wrong with a registry, as one small hierarchy.
+"""The errors of registry operations, as one small hierarchy.
 
 Every error says which registry, repository and tag or digest it is about, what happened and what to do, and whether
-the same step may succeed when it is tried again later (`retryable`). None ever holds a token or the query of a URL.
+retrying the step later may succeed (`retryable`). None contains a token or the query of a URL.
 """
 # ruff: noqa: N818 - these read as what happened: `except TagTaken`, not `except TagTakenError`
 
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Where:
-    """What an error is about; reads as an image reference."""
+    """The subject of an error, formatted as an image reference."""
 
     registry: str
     repository: str = ""
@@ -45,19 +45,19 @@ class NotFound(RegistryError):
 
 
 class Denied(RegistryError):
-    """The registry refuses this identity, or asks for a kind of sign-in that it cannot give."""
+    """The registry refuses this identity, or asks for a kind of sign-in that the credential does not support."""
 
     advice = "check the role of this identity on the repository, and the registry's network rules"
 
 
 class DigestMismatch(RegistryError):
-    """Bytes are not what their digest or size says. Nothing of them has been kept."""
+    """Bytes do not match their digest or size. None of them were stored."""
 
     advice = "do not deploy it; find out who or what altered the content"
 
 
 class ImportDenied(Denied):
-    """Resource Manager does not let this identity import into the registry, or from the other one."""
+    """Resource Manager does not allow this identity to import into the target, or to read from the source."""
 
     advice = (
         "give it the role Container Registry Data Importer and Data Reader on both registries, "
@@ -66,13 +66,13 @@ class ImportDenied(Denied):
 
 
 class NotImportable(RegistryError):
-    """A registry cannot import this artifact by itself."""
+    """A registry cannot import this artifact."""
 
     advice = "have it copied (promotion.how: copy, or promotion.fallback: true)"
 
 
 class TagTaken(RegistryError):
-    """The tag already names something else, and is never moved silently."""
+    """The tag names another digest, and was not moved."""
 
     advice = "push under a new tag, or delete the tag if it is wrong"
 
@@ -84,45 +84,45 @@ class Unsupported(RegistryError):
 
 
 class TooLarge(Unsupported):
-    """More bytes, or more manifests, than the limits allow."""
+    """More bytes or manifests than the limits allow."""
 
     advice = "make the artifact smaller; registries have the same limits"
 
 
 class Refused(RegistryError):
-    """The registry understood the request and would not do it."""
+    """The registry understood the request and refused it."""
 
     advice = "see the registry's reason; a locked tag or manifest has to be unlocked first"
 
 
 class QuotaFull(RegistryError):
-    """The registry has no room for more."""
+    """The registry is full."""
 
-    advice = "delete what is not needed any more from the registry, or raise its quota or tier, and promote again"
+    advice = "delete what is no longer needed from the registry, or raise its quota or tier, and promote again"
 
 
 class SoftDeleted(RegistryError):
-    """The digest was deleted, and is kept for a while in case that was a mistake; until then it cannot be pushed."""
+    """The digest is soft-deleted, and cannot be pushed until it is restored or purged."""
 
-    advice = "restore it (az acr manifest restore), or wait until the registry has forgotten it, and promote again"
+    advice = "restore it (az acr manifest restore), or wait until the registry has purged it, and promote again"
 
 
 class Throttled(RegistryError):
-    """Too many requests, for longer than it makes sense to wait here. `retry_after` is what the registry asked for."""
+    """Too many requests, for longer than an exchange waits. `retry_after` is the registry's request, in seconds."""
 
     retryable = True
     advice = "try again later, or move to a larger registry tier"
 
 
 class Unreachable(RegistryError):
-    """No usable answer: a broken connection, a time-out, or a failing server, also after trying again."""
+    """No usable answer after retries: a broken connection, a time-out, or a failing server."""
 
     retryable = True
     advice = "try again later; if it persists, check DNS, firewall and the registry's health"
 
 
 class NotListed(RegistryError):
-    """The registry took a referrer (a signature, an SBOM) but does not list it under its image yet."""
+    """The registry stored a referrer (a signature, an SBOM) but does not list it for its image yet."""
 
     retryable = True
     advice = "try again later"

@@ -1,7 +1,7 @@
-"""Everything that belongs to an artifact: found at the source, and put into the order in which it may be stored.
+"""The graph of manifests that make up an artifact, read from the source, and the order in which to store them.
 
-From the artifact's digest the graph follows the platforms of an index, what refers to any of them (signatures, SBOMs,
-attestations, and what refers to those), and cosign's tags.
+From the artifact's digest the graph follows the platforms of an index, the referrers of any manifest (signatures,
+SBOMs, attestations, and their own referrers), and cosign's tags.
 """
 
 import threading
@@ -22,19 +22,19 @@ from ._parallel import Question, explore
 COSIGN_SUFFIXES: Final = (".sig", ".att", ".sbom")
 MOST_MANIFESTS: Final = 500
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of all manifests together: they are held until the end."""
+"""Limit for all manifests together, as they stay in memory until the end."""
 _LARGEST_CONFIG: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A manifest, and what else there is about it."""
+    """A manifest, with its referrers."""
 
     manifest: Manifest
     content: Content
     referrers: tuple[Descriptor, ...] = ()
     cosign_tags: dict[str, str] = field(default_factory=dict)
-    """Cosign's tags about this manifest, and the digests that they name."""
+    """Cosign's tags for this manifest → the digests that they name."""
 
     @property
     def digest(self) -> str:
@@ -43,23 +43,23 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """An artifact with all that belongs to it."""
+    """An artifact with all of its manifests and their referrers."""
 
     root: str
     nodes: dict[str, Node]
 
     def blobs(self) -> list[Descriptor]:
-        """Each blob once, the largest first: they take longest, and should not be begun last."""
-        found: dict[str, Descriptor] = {}
+        """Each blob once, the largest first, as they take longest."""
+        by_digest: dict[str, Descriptor] = {}
         for node in self.nodes.values():
             for blob in node.content.blobs:
-                found.setdefault(blob.digest, blob)
-        return sorted(found.values(), key=lambda blob: (-blob.size, blob.digest))
+                by_digest.setdefault(blob.digest, blob)
+        return sorted(by_digest.values(), key=lambda blob: (-blob.size, blob.digest))
 
     def levels(self) -> Iterator[tuple[Node, ...]]:
-        """Nodes in the order of storing: children before their index, a referrer after what it refers to.
+        """Nodes in the order in which to store them: children before their index, a manifest before its referrers.
 
-        The nodes of one level do not need each other.
+        The nodes of one level are independent of each other.
         """
         order: TopologicalSorter[str] = TopologicalSorter()
         for digest, node in self.nodes.items():
@@ -73,7 +73,7 @@ class Graph:
             order.done(*ready)
 
     def belongings(self) -> tuple[str, ...]:
-        """The manifests that are about the artifact rather than part of it."""
+        """The manifests that refer to the artifact and are not part of it, sorted."""
         parts, pending = {self.root}, [self.root]
         while pending:
             for child in self.nodes[pending.pop()].content.children:
@@ -84,13 +84,13 @@ class Graph:
 
 
 type About = Callable[[Manifest, Content], Iterable[Question]]
-"""What else there is to ask once a manifest is known."""
+"""Further questions to ask once a manifest is known."""
 
 
 def discover(
     registry: Registry, repository: str, digest: str, executor: Executor, *, also: About = lambda *_: ()
 ) -> Graph:
-    """Read the whole graph from the source: everything about each manifest, as soon as its digest is known."""
+    """Read the whole graph from the source, querying each manifest as soon as its digest is known."""
     discovery = _Discovery(registry, repository, digest, also)
     explore(executor, discovery.about(digest))
     graph = Graph(root=digest, nodes=discovery.nodes())
@@ -99,7 +99,7 @@ def discover(
 
 
 def platforms_of(graph: Graph, registry: Registry, repository: str) -> tuple[str, ...]:
-    """`linux/amd64`, …: as the index says, or for a single image its configuration."""
+    """`linux/amd64`, …: from the index or, for a single image, from its configuration."""
     root = graph.nodes[graph.root]
     if root.manifest.media_type in INDEXES:
         named = [child.platform.name for child in root.content.children if child.platform]
@@ -116,7 +116,7 @@ def platforms_of(graph: Graph, registry: Registry, repository: str) -> tuple[str
 
 
 class _Discovery:
-    """What is known so far. Each question is asked in a thread of its own, and none waits for another's answer."""
+    """The part of the graph read so far. Each question runs in the executor, and none waits for another."""
 
     def __init__(self, registry: Registry, repository: str, root: str, also: About) -> None:
         self._registry, self._repository, self._root = registry, repository, root
@@ -130,7 +130,7 @@ class _Discovery:
         self._cosign_tags: dict[str, dict[str, str]] = defaultdict(dict)
 
     def about(self, *digests: str) -> list[Question]:
-        """The questions about those of the manifests that are new."""
+        """The questions about the manifests not seen before."""
         with self._lock:
             new = [digest for digest in dict.fromkeys(digests) if digest not in self._known]
             self._known |= dict.fromkeys(new)
@@ -183,7 +183,7 @@ class _Discovery:
 
 
 def _check(graph: Graph, registry: Registry, repository: str) -> None:
-    """What a list claims must be what the manifests say, or the target will never agree with the source."""
+    """Raises `Unsupported` if a list and the manifests disagree: the target could then never match the source."""
     for node in graph.nodes.values():
         where = registry.where(repository, node.digest)
         for referrer in node.referrers:

@@ -1,7 +1,7 @@
-"""One HTTP exchange with a registry: sent, tried again while that makes sense, and read up to a limit.
+"""One HTTP exchange with a registry: send, retry transient failures, and read the response up to a limit.
 
-This is the lowest layer: it knows of broken connections, busy servers and sizes, and nothing of tokens or manifests.
-Waiting goes through `pause`, so that tests need no time and a caller can refuse to wait.
+This is the lowest layer: it handles broken connections, busy servers and sizes, but neither tokens nor manifests. It
+waits through `pause`, so that tests take no time and a caller can refuse to wait.
 """
 
 import email.utils
@@ -20,15 +20,15 @@ from urllib3.exceptions import HTTPError
 from ._errors import QuotaFull, RegistryError, Throttled, TooLarge, Unreachable, Where
 
 type Body = bytes | Callable[[], Iterable[bytes]] | None
-"""A body of known bytes, or something that starts the stream of bytes anew for each attempt."""
+"""The bytes of a body, or a function that starts its stream again for each attempt."""
 
 BROKEN: Final = (HTTPError, OSError)
-"""What urllib3 raises when a connection fails, at any point of an exchange."""
+"""The exceptions that urllib3 raises when a connection fails at any point of an exchange."""
 
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 _TOO_MANY_REQUESTS: Final = 429
 _NO_SPACE: Final = re.compile(rb'"Err": ?28\b|(?i:no space left)')
-"""How docker-registry says that its disk is full: a 500 with the number of the error."""
+"""docker-registry reports a full disk as a 500 with the errno (28, ENOSPC)."""
 _SMALL: Final = 64 * 1024
 _FIRST_ERROR: Final = 400
 
@@ -41,21 +41,21 @@ class Pool(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long to insist."""
+    """How often and how long to retry."""
 
     attempts: int = 5
-    """Of one exchange, of one upload, and of one download that makes no progress."""
+    """For one exchange, one upload, or one download that makes no progress."""
     connect_seconds: float = 10
     read_seconds: float = 60
-    """Without a single byte."""
+    """Longest time without receiving a byte."""
     first_pause: float = 0.2
     longest_pause: float = 20
-    """A registry that asks for more than this gets a `Throttled` error, and the step is scheduled anew."""
+    """If a registry asks for a longer pause, the exchange fails with a retryable error and the step is rescheduled."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What the client needs of the outside world, so that a test can bring its own."""
+    """The client's dependencies (connections, clock, sleep, randomness), replaceable in tests."""
 
     pool: Pool
     clock: Callable[[], float]
@@ -72,7 +72,7 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A response that has been read."""
+    """A response whose body was read."""
 
     status: int
     headers: urllib3.HTTPHeaderDict
@@ -80,7 +80,7 @@ class Answer:
 
 
 class _NoQueries(logging.Filter):
-    """urllib3 logs request paths at debug level; the query of a redirected download is a signature."""
+    """Removes queries from urllib3's debug log: the query of a redirected download contains a signature."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -91,7 +91,7 @@ class _NoQueries(logging.Filter):
 def new_pool(connections: int = 16, *, authority: str | None = None) -> urllib3.PoolManager:
     """A pool to share between registries and threads; `connections` are kept open per host.
 
-    `authority` is the file of the certificates to trust instead of those that this machine trusts.
+    `authority` is a file of CA certificates that replaces the machine's own.
     """
     logger = logging.getLogger("urllib3.connectionpool")
     if not any(isinstance(existing, _NoQueries) for existing in logger.filters):
@@ -101,14 +101,14 @@ def new_pool(connections: int = 16, *, authority: str | None = None) -> urllib3.
 
 @cache
 def _trust(authority: str | None) -> ssl.SSLContext:
-    """One for all connections: left to itself, urllib3 reads the machine's certificates anew for each, in 20 ms."""
+    """Shared by all connections, as urllib3 would spend 20 ms per connection on loading the machine's certificates."""
     return ssl.create_default_context(cafile=authority)
 
 
 def send(
     around: Surroundings, method: str, url: str, *, where: Where, headers: dict[str, str], body: Body = None
 ) -> urllib3.BaseHTTPResponse:
-    """One attempt; the response's body is still to be read."""
+    """One attempt, without reading the body: the caller must read or `discard` the response."""
     stream = body() if callable(body) else body
     try:
         return around.pool.request(
@@ -140,9 +140,9 @@ def ask(
     body: Body = None,
     limit: int = _SMALL,
 ) -> Answer:
-    """A whole exchange, tried again while the server is busy or the connection breaks.
+    """A complete exchange, retried while the server is busy or the connection breaks.
 
-    A streamed body is sent once only: its upload session may be gone, so its sender has to start over.
+    A streamed body is sent only once: its upload session may be gone, so the caller has to start a new one.
     """
 
     def once() -> Answer:
@@ -154,7 +154,7 @@ def ask(
 def insist[A: (Answer, urllib3.BaseHTTPResponse)](
     around: Surroundings, once: Callable[[], A], *, where: Where, attempts: int
 ) -> A:
-    """Repeat `once` while it fails in a way that passes, pausing in between."""
+    """Repeat `once` while it fails with a transient error, pausing in between."""
     attempt = 0
     while True:
         failure: RegistryError
@@ -168,9 +168,9 @@ def insist[A: (Answer, urllib3.BaseHTTPResponse)](
                 return answer
             if isinstance(answer, urllib3.BaseHTTPResponse):
                 discard(answer)
-            asked = _retry_after(answer.headers, around.clock())
-            wait = wait if asked is None else max(wait, asked)
-            failure = _busy(where, answer, asked)
+            retry_after = _retry_after(answer.headers, around.clock())
+            wait = wait if retry_after is None else max(wait, retry_after)
+            failure = _busy(where, answer, retry_after)
         attempt += 1
         if attempt >= attempts or not failure.retryable or wait > around.limits.longest_pause:
             raise failure
@@ -184,7 +184,7 @@ def broken(where: Where, doing: str, error: Exception) -> Unreachable:
 
 
 def discard(response: urllib3.BaseHTTPResponse) -> None:
-    """Give up a response whose body is not wanted, and its connection with it."""
+    """Drop a response without reading its body, and close its connection."""
     response.close()
     response.release_conn()
 
@@ -193,13 +193,13 @@ def _read(response: urllib3.BaseHTTPResponse, where: Where, limit: int) -> Answe
     is_error = response.status >= _FIRST_ERROR
     limit = _SMALL if is_error else limit
     declared = response.headers.get("Content-Length", "")
-    is_head = response.length_remaining == 0  # also for a HEAD, whose Content-Length speaks of another answer
+    is_head = response.length_remaining == 0  # also true for a HEAD, whose Content-Length is that of the GET
     try:
         if not is_head and not is_error and declared.isdecimal() and int(declared) > limit:
             raise TooLarge(where, f"expected at most {limit} bytes, the registry announces {declared[:20]}")
         data = response.read(limit + 1)
         if len(data) <= limit:
-            # Reading to the end notices a body that is shorter than announced, and frees the connection.
+            # Reading to the end detects a body shorter than announced, and returns the connection to the pool.
             data += response.read(1)
     except BROKEN as error:
         discard(response)
@@ -216,12 +216,12 @@ def _read(response: urllib3.BaseHTTPResponse, where: Where, limit: int) -> Answe
     return Answer(status=response.status, headers=response.headers, body=data[:limit])
 
 
-def _busy(where: Where, answer: Answer | urllib3.BaseHTTPResponse, asked: float | None) -> RegistryError:
+def _busy(where: Where, answer: Answer | urllib3.BaseHTTPResponse, retry_after: float | None) -> RegistryError:
     if answer.status == _TOO_MANY_REQUESTS:
-        return Throttled(where, "the registry answers 429, too many requests", retry_after=asked)
+        return Throttled(where, "the registry answers 429, too many requests", retry_after=retry_after)
     if isinstance(answer, Answer) and _NO_SPACE.search(answer.body):
         return QuotaFull(where, f"the registry answers {answer.status}: no space left on its device")
-    return Unreachable(where, f"the registry answers {answer.status}", retry_after=asked)
+    return Unreachable(where, f"the registry answers {answer.status}", retry_after=retry_after)
 
 
 def _retry_after(headers: urllib3.HTTPHeaderDict, now: float) -> float | None:

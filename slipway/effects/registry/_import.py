@@ -1,8 +1,8 @@
-"""Azure Resource Manager's `importImage`: a registry fetches an artifact by digest itself; no bytes come through us.
+"""Azure Resource Manager's `importImage`: the registry itself fetches an artifact by digest, not through Slipway.
 
-It is long-running: `start` answers with the address of an operation, and `look` asks there once; whoever calls
-decides when. It brings the image or index with its platforms, untagged, and nothing that refers to them: `promote`
-does the rest, the comparison and the tag, as for a copy.
+The operation is long-running: `start` returns its address, and `look` polls it once, whenever the caller decides. It
+imports the image or index with its platforms, untagged and without referrers; `promote` then copies the referrers,
+compares and tags, as after a copy.
 """
 
 import json
@@ -25,7 +25,7 @@ from ._session import presentable
 PUBLIC_CLOUD: Final = "https://management.azure.com"
 API_VERSION: Final = "2023-07-01"
 MOST_IMPORTED: Final = 50
-"""Manifests of one image that a registry imports."""
+"""A registry imports at most this many manifests of one image."""
 _RESOURCE: Final = re.compile(
     r"/subscriptions/[^/\s?#]+/resourceGroups/[^/\s?#]+/providers/Microsoft\.ContainerRegistry/registries/[A-Za-z0-9]+",
     re.IGNORECASE,
@@ -42,12 +42,12 @@ _NO_RIGHTS: Final = re.compile(r"(?i)authoriz|forbidden|denied|permission")
 
 @dataclass(frozen=True, kw_only=True)
 class Importing:
-    """What a look at an import showed."""
+    """The state of an import."""
 
     operation: str = field(default="", repr=False)
-    """Where to look again; empty once the import is done. May carry a signature."""
+    """Address to poll; empty once the import is done. May contain a signature."""
     after: float = 1.0
-    """Seconds until it makes sense to look again."""
+    """Seconds to wait before polling again."""
 
     @property
     def done(self) -> bool:
@@ -55,7 +55,7 @@ class Importing:
 
 
 class Importer:
-    """Resource Manager, seen with one identity. `token` gives a current access token for it."""
+    """Resource Manager, accessed with one identity. `token` returns a current access token for it."""
 
     def __init__(
         self,
@@ -75,11 +75,14 @@ class Importer:
         )
 
     def start(self, source: Source, target: Target, *, source_id: str, target_id: str) -> Importing:
-        """Ask the target's registry for the source's artifact, by digest. The two ids are those of the registries."""
+        """Start importing the source's artifact, by digest, into the target's registry.
+
+        `source_id` and `target_id` are the resource ids of the two registries.
+        """
         where = target.registry.where(target.repository, target.digest)
-        for name, resource in (("source", source_id), ("target", target_id)):
+        for role, resource in (("source", source_id), ("target", target_id)):
             if not _RESOURCE.fullmatch(resource):
-                raise NotImportable(where, f"the settings give no resource_id for the registry of the {name}")
+                raise NotImportable(where, f"the settings give no resource_id for the registry of the {role}")
         _check_count(source)
         body = {
             "source": {"resourceId": source_id, "sourceImage": f"{source.repository}@{source.digest}"},
@@ -90,11 +93,11 @@ class Importer:
         return self._seen(self._ask("POST", url, where, json.dumps(body).encode()), where, "asking for the import")
 
     def look(self, operation: str, target: Target) -> Importing:
-        """Ask once how the import is doing."""
+        """Poll the import once."""
         where = target.registry.where(target.repository, target.digest)
         answer = self._ask("GET", self._trusted(operation, where), where)
         if answer.status == _NOT_FOUND:
-            raise Unreachable(where, "Resource Manager knows nothing of the import any more")
+            raise Unreachable(where, "Resource Manager no longer knows the import")
         return self._seen(answer, where, "looking at the import", known=operation)
 
     def _ask(self, method: str, url: str, where: Where, body: bytes | None = None) -> Answer:
@@ -122,24 +125,24 @@ class Importer:
         )
 
     def _trusted(self, address: str, where: Where) -> str:
-        """The token goes to Resource Manager and nowhere else."""
+        """The address, if it is Resource Manager's, as the token must go nowhere else; raises `Unsupported` if not."""
         if origin(address) != origin(self._endpoint) or len(address) > _LONGEST_ADDRESS:
-            raise Unsupported(where, f"the import is to be looked at somewhere else than at {self._endpoint}")
+            raise Unsupported(where, f"the import's operation address is not at {self._endpoint}")
         return address
 
 
 def _check_count(source: Source) -> None:
-    """Referrers are not counted, as they are not imported."""
-    seen, pending = {source.digest}, [source.digest]
+    """Raises `NotImportable` for too many manifests. Referrers don't count, as they are not imported."""
+    digests, pending = {source.digest}, [source.digest]
     while pending:
         digest = pending.pop()
         manifest = source.registry.manifest(source.repository, digest)
         if manifest.media_type in INDEXES:
             children = content_of(manifest, source.registry.where(source.repository, digest)).children
             indexes = {child.digest for child in children if child.media_type in INDEXES}
-            pending += sorted(indexes - seen)
-            seen |= {child.digest for child in children}
-        if len(seen) > MOST_IMPORTED:
+            pending += sorted(indexes - digests)
+            digests |= {child.digest for child in children}
+        if len(digests) > MOST_IMPORTED:
             where = source.registry.where(source.repository, source.digest)
             raise NotImportable(where, f"it has over {MOST_IMPORTED} manifests, which registries do not import")
 
@@ -171,5 +174,5 @@ def _error(answer: Answer) -> tuple[str, str]:
 
 
 def _detail(error: tuple[str, str]) -> str:
-    told = ": ".join(part for part in error if part)
-    return f" ({told})" if told else ""
+    text = ": ".join(part for part in error if part)
+    return f" ({text})" if text else ""

@@ -1,7 +1,7 @@
 """Lists that a registry keeps: the referrers of a manifest, and the tags of a repository.
 
 A registry with the OCI 1.1 API lists referrers (signatures, SBOMs, attestations). On any other, clients keep an index
-under the tag `sha256-<hex>`, and whoever pushes a referrer has to maintain it.
+under the tag `sha256-<hex>`, and a client that pushes a referrer has to update it.
 """
 
 import re
@@ -27,11 +27,11 @@ _NEXT: Final = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
 @dataclass(frozen=True, kw_only=True)
 class Referrers:
-    """What refers to one manifest, and who keeps the list."""
+    """The referrers of one manifest, and who maintains the list."""
 
     listed: tuple[Descriptor, ...]
     by_registry: bool
-    """False where the list is an index under a tag, kept by clients."""
+    """False if the list is an index under a tag, maintained by clients."""
 
 
 class _Index(BaseModel):
@@ -52,28 +52,30 @@ def tag_of(digest: str, suffix: str = "") -> str:
 
 
 def referrers_by_api(session: Session, repository: str, digest: str) -> tuple[Descriptor, ...] | None:
-    """None where the registry has no such API."""
+    """The registry's list of referrers; None if it has no such API."""
     where = session.where(repository, digest)
-    found: list[Descriptor] = []
+    descriptors: list[Descriptor] = []
     for answer in _pages(session, f"/v2/{repository}/referrers/{digest}", where, pull(repository)):
         if answer.status == _NOT_FOUND:
             return None
         if answer.status != _OK:
             raise failure(answer, where, "listing referrers")
-        found.extend(parsed(_Index, answer.body, where).manifests or ())
-    return tuple(found)
+        descriptors.extend(parsed(_Index, answer.body, where).manifests or ())
+    return tuple(descriptors)
 
 
 def referrers_in(index: Manifest, where: Where) -> tuple[Descriptor, ...]:
-    """Read the index that clients keep."""
+    """The entries of an index that clients maintain."""
     if index.media_type != OCI_INDEX:
         raise Unsupported(where, f"expected the list of referrers to be {OCI_INDEX}, got {index.media_type[:255]!r}")
     return parsed(_Index, index.raw, where).manifests or ()
 
 
 def referrers_index(listed: tuple[Descriptor, ...]) -> Manifest:
-    """Write the index that clients keep."""
-    raw = canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [each.as_json() for each in listed]})
+    """The manifest of an index that clients maintain."""
+    raw = canonical(
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor.as_json() for descriptor in listed]}
+    )
     return Manifest(raw=raw, media_type=OCI_INDEX, digest=sha256(raw))
 
 

@@ -1,4 +1,4 @@
-"""What the target holds already: asked while the source is still being read."""
+"""Finds out what the target already has, while the source is still being read."""
 
 import threading
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from ._parallel import Question
 
 
 class Looks:
-    """Questions to the target about each manifest that was found at the source, and about its blobs."""
+    """Asks the target for each manifest found at the source, and for its blobs."""
 
     def __init__(self, registry: Registry, repository: str) -> None:
         self._registry, self._repository = registry, repository
         self._lock = threading.Lock()
         self._asked: set[str] = set()
         self.manifests: set[str] = set()
-        """Read whole and hashed: they need no other reading back."""
+        """Digests of manifests read and hashed, which need not be read back later."""
         self.blobs: set[str] = set()
 
     def about(self, manifest: Manifest, content: Content) -> Iterator[Question]:
@@ -42,7 +42,7 @@ class Looks:
 
 
 def holds(registry: Registry, repository: str, digest: str) -> bool:
-    """Whether the manifest is there, byte by byte: `Registry.manifest` refuses what has another hash."""
+    """Whether the manifest exists with the right content: `Registry.manifest` raises if its bytes have another hash."""
     try:
         registry.manifest(repository, digest)
     except NotFound:

@@ -1,6 +1,6 @@
-"""Manifests: their media types, and what one refers to.
+"""Manifests: their media types and their references.
 
-The bytes of a manifest are its identity and are never written anew; this module only reads them.
+The bytes of a manifest are its identity and must never be serialised again; this module only reads them.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from slipway.domain.model import Digest
 from ._errors import Unsupported, Where
 
 LARGEST_MANIFEST: Final = 4 * 1024 * 1024
-"""Every tier of ACR refuses a larger one."""
+"""Bytes; every tier of ACR refuses a larger manifest."""
 
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
@@ -39,7 +39,7 @@ _FOREIGN: Final = ("application/vnd.docker.image.rootfs.foreign.", "application/
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A manifest as the registry gave it, with the digest that its bytes really have."""
+    """A manifest as the registry returned it, with the digest computed from its bytes."""
 
     raw: bytes = field(repr=False)
     media_type: str
@@ -57,13 +57,13 @@ class Platform(_Wire):
 
     @property
     def name(self) -> str:
-        """`linux/arm64/v8`; empty where nothing is known, as for build attestations."""
+        """`linux/arm64/v8`; empty if unknown, as for build attestations."""
         known = [part for part in (self.os, self.architecture, self.variant) if part not in ("", "unknown")]
         return "/".join(known)
 
 
 class Descriptor(_Wire):
-    """How one piece of content refers to another."""
+    """A reference to content, as OCI defines it."""
 
     media_type: str = Field(min_length=1, max_length=255)
     digest: Digest
@@ -89,13 +89,13 @@ class _Document(_Wire):
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What a manifest refers to."""
+    """The references of a manifest."""
 
     config: Descriptor | None = None
     layers: tuple[Descriptor, ...] = ()
     children: tuple[Descriptor, ...] = ()
     subject: str | None = None
-    """Digest of the manifest that this one says something about."""
+    """Digest of the manifest that this one is a referrer of."""
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
@@ -103,7 +103,7 @@ class Content:
 
 
 def content_of(manifest: Manifest, where: Where) -> Content:
-    """What the manifest refers to; refuses what cannot be carried over whole and unambiguously."""
+    """The references of the manifest. Raises `Unsupported` if it cannot be copied completely and unambiguously."""
     if manifest.media_type.startswith(_SCHEMA_1):
         raise Unsupported(where, "this is a Docker schema 1 image, whose digest does not cover its content")
     if manifest.media_type not in MANIFESTS:
@@ -128,12 +128,12 @@ def parsed[M: BaseModel](model: type[M], raw: bytes, where: Where) -> M:
         return model.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "document"
-        raise Unsupported(where, f"{place}: {first['msg']}") from None
+        field_path = ".".join(str(part) for part in first["loc"]) or "document"
+        raise Unsupported(where, f"{field_path}: {first['msg']}") from None
 
 
 def _check_fields(media_type: str, document: _Document, where: Where) -> None:
-    """A manifest with the fields of two kinds means different things to different readers (CVE-2021-41190)."""
+    """Refuses a manifest with the fields of two types, which readers may interpret differently (CVE-2021-41190)."""
     if media_type in INDEXES:
         needed, foreign = {"manifests"}, {"config", "layers", "blobs"}
     elif media_type in _IMAGES:

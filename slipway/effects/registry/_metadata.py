@@ -1,7 +1,7 @@
-"""What only an Azure Container Registry can tell or do: tags by time, and locks. Through Azure's own client.
+"""Features of Azure Container Registry only: tags by time, and locks. Uses Azure's own client.
 
-That client signs in anew for every request, so it is handed the header of our session instead. It is imported inside
-the functions because it takes a large part of a second, and most invocations do not need it.
+That client would sign in for every request, so it gets the `Authorization` header of our session instead. It is
+imported inside the functions because the import takes a large part of a second, and most invocations do not need it.
 """
 
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ class TagInfo:
     tag: str
     digest: str
     updated_at: datetime | None
-    """None where the registry keeps no times."""
+    """None if the registry keeps no times."""
 
 
 class Lock(StrEnum):
-    """What came of locking a tag."""
+    """The result of locking a tag."""
 
     LOCKED = "locked"
     """Neither the tag nor its manifest can be changed or deleted."""
@@ -43,36 +43,36 @@ class Lock(StrEnum):
 
 
 def recent_tags(session: Session, repository: str, limit: int) -> list[TagInfo]:
-    """Newest first. `NotFound` where the registry has no such repository, or no such API."""
+    """Newest first. Raises `NotFound` if the registry does not have the repository or the API."""
     where = session.where(repository)
     with _client(session, where, f"repository:{repository}:metadata_read") as (client, options):
         pages = client.list_tag_properties(
             repository, order_by="timedesc", results_per_page=min(limit, _LARGEST_PAGE), **options
         )
         return [
-            TagInfo(tag=found.name, digest=found.digest, updated_at=found.last_updated_on)
-            for found in islice(pages, limit)
+            TagInfo(tag=properties.name, digest=properties.digest, updated_at=properties.last_updated_on)
+            for properties in islice(pages, limit)
         ]
 
 
 def lock(session: Session, repository: str, tag: str, digest: str) -> None:
-    """Make the manifest and then the tag read-only; what is so already is left alone.
+    """Make the manifest and then the tag read-only, unless they are already.
 
-    `NotFound` where the registry has no such API.
+    Raises `NotFound` if the registry does not have the API.
     """
     where = session.where(repository, tag)
     with _client(session, where, f"repository:{repository}:metadata_read,metadata_write") as (client, options):
         if not _is_locked(client.get_manifest_properties(repository, digest, **options)):
             client.update_manifest_properties(repository, digest, can_write=False, can_delete=False, **options)
-        found = client.get_tag_properties(repository, tag, **options)
-        if not _is_locked(found):
-            found = client.update_tag_properties(repository, tag, can_write=False, can_delete=False, **options)
-        if found.digest != digest:
-            raise TagTaken(where, f"it was moved from {digest} to {found.digest} while it was being locked")
+        properties = client.get_tag_properties(repository, tag, **options)
+        if not _is_locked(properties):
+            properties = client.update_tag_properties(repository, tag, can_write=False, can_delete=False, **options)
+        if properties.digest != digest:
+            raise TagTaken(where, f"it was moved from {digest} to {properties.digest} while it was being locked")
 
 
 def unlock_tag(session: Session, repository: str, tag: str) -> None:
-    """Let the tag be moved; the manifest that it names stays locked. `NotFound` where there is no such API."""
+    """Allow the tag to be moved; its manifest stays locked. Raises `NotFound` if the registry does not have the API."""
     where = session.where(repository, tag)
     with _client(session, where, f"repository:{repository}:metadata_read,metadata_write") as (client, options):
         if client.get_tag_properties(repository, tag, **options).can_write is False:
@@ -100,7 +100,7 @@ def _client(session: Session, where: Where, scope: str) -> Iterator[tuple["Conta
         connection_timeout=limits.connect_seconds,
         read_timeout=limits.read_seconds,
     )
-    # The client refuses plain http, which is spoken on this machine only.
+    # The client refuses plain http, which is used on loopback only.
     options: dict[str, Any] = {"enforce_https": False} if session.endpoint.is_loopback else {}
     with client:
         try:

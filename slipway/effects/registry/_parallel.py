@@ -1,14 +1,14 @@
-"""Do the same to many things at once, and stop at the first failure."""
+"""Run work in parallel, and stop at the first failure."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
 
 type Question = Callable[[], Iterable[Question]]
-"""Something to find out, and what is to be found out because of the answer."""
+"""Finds something out, and returns the questions that follow from the answer."""
 
 
 def each[T, R](executor: Executor, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """The results in the order of the items. After a failure nothing new is begun, and what runs may end."""
+    """The results in the order of the items. After a failure, calls not yet started are cancelled."""
     futures = [executor.submit(function, item) for item in items]
     try:
         for future in as_completed(futures):
@@ -21,14 +21,14 @@ def each[T, R](executor: Executor, function: Callable[[T], R], items: Iterable[T
 
 
 def explore(executor: Executor, questions: Iterable[Question]) -> None:
-    """Ask these questions, and those that their answers lead to, each as soon as it is known. Stops as `each` does."""
-    asked: set[Future[Iterable[Question]]] = {executor.submit(question) for question in questions}
+    """Ask the questions and all that follow from them, each as soon as it is known. Stops like `each`."""
+    pending: set[Future[Iterable[Question]]] = {executor.submit(question) for question in questions}
     try:
-        while asked:
-            answered, asked = wait(asked, return_when=FIRST_COMPLETED)
-            for answer in answered:
-                asked |= {executor.submit(question) for question in answer.result()}
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                pending |= {executor.submit(question) for question in future.result()}
     except BaseException:
-        for future in asked:
+        for future in pending:
             future.cancel()
         raise

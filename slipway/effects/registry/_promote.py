@@ -1,8 +1,8 @@
-"""Promotion: an artifact, by digest, with everything that belongs to it, from one registry into another.
+"""Promotion: copies an artifact, by digest, with its referrers from one registry into another.
 
-The digest that was tested and voted on is the digest that arrives: manifests travel as raw bytes, every blob is hashed
-on the way, and every manifest is read back from the target before the tag appears. The tag comes last, so that nobody
-sees half an artifact, and one that names something else is never moved unless the target says so. Running a promotion
+The digest that was tested and voted on is the digest that arrives: manifests are copied as raw bytes, every blob is
+hashed on the way, and every manifest is read back from the target before the tag is set. The tag is set last, so that
+nobody sees half an artifact; a tag that names something else is moved only if the target allows it. Running a promotion
 again copies nothing.
 """
 
@@ -32,30 +32,30 @@ def promote(
     progress: Callable[[Progress], None] | None = None,
     enough: Callable[[], bool] = lambda: False,
 ) -> Promotion:
-    """Copy what the target does not have yet, compare, and only then tag. Safe to repeat after any failure.
+    """Copy what the target lacks, compare, then tag. Safe to repeat after any failure.
 
-    Once `enough` says so no further blob is begun, and `Unfinished` is raised; the next call goes on from there.
-    `progress` is told before the first blob, after each, and within large ones, on any thread but one at a time; what
-    it raises ends the promotion.
+    Once `enough` returns true, no further blob is started and `Unfinished` is raised; the next call continues from
+    there. `progress` is called before the first blob, after each one and during large ones, from any thread but never
+    concurrently; an exception from it ends the promotion. Other failures raise a `RegistryError`.
     """
     where = target.registry.where(target.repository, target.tag)
     checked_digest(where, source.digest)
     if target.digest != source.digest:
-        raise DigestMismatch(where, f"the target is to be {target.digest}, the source is {source.digest}")
+        raise DigestMismatch(where, f"the plan's target digest is {target.digest}, the source is {source.digest}")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="promotion") as executor:
         tag = executor.submit(_named_now, target)
-        held = Looks(target.registry, target.repository)
-        graph = discover(source.registry, source.repository, source.digest, executor, also=held.about)
+        looks = Looks(target.registry, target.repository)
+        graph = discover(source.registry, source.repository, source.digest, executor, also=looks.about)
         platforms = platforms_of(graph, source.registry, source.repository)
         run = _Run(
-            source=source, target=target, graph=graph, levels=tuple(graph.levels()), held=held, executor=executor
+            source=source, target=target, graph=graph, levels=tuple(graph.levels()), held=looks, executor=executor
         )
         tag.result()
         blobs = _copy_blobs(run, progress, enough)
         copied = _copy_manifests(run)
         _copy_cosign_tags(run)
         _list_referrers(run)
-        read = held.manifests | _read_back(run, copied)
+        confirmed = looks.manifests | _read_back(run, copied)
         tag_was = _tag(run)
     return Promotion(
         source=str(source.registry.where(source.repository, source.digest)),
@@ -75,7 +75,7 @@ def promote(
         comparison=Comparison(
             tag=target.tag,
             resolves_to=target.digest,
-            read_back=tuple(node.digest for node in run.nodes() if node.digest in read),
+            read_back=tuple(node.digest for node in run.nodes() if node.digest in confirmed),
         ),
     )
 
@@ -90,13 +90,13 @@ class _Run:
     executor: Executor
 
     def nodes(self) -> Iterator[Node]:
-        """In the order of storing."""
+        """In the order in which they are stored."""
         for level in self.levels:
             yield from level
 
 
 def _copy_blobs(run: _Run, progress: Callable[[Progress], None] | None, enough: Callable[[], bool]) -> Tally:
-    """All of them; or as many as the time allows and at least one, and then `Unfinished`."""
+    """Copy all blobs. If `enough` becomes true, copy at least one and raise `Unfinished`."""
     blobs = run.graph.blobs()
     tally = Tally(blobs, progress)
     tally.start()
@@ -116,7 +116,7 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
     if blob.digest in run.held.blobs:
         return Outcome.SKIPPED
     if source.registry.endpoint == target.registry.endpoint:
-        # Who may write here may not be who may read there; then the bytes travel after all.
+        # The target's identity may lack read access to the source repository; then copy the bytes instead.
         with suppress(Denied):
             if target.registry.mount_blob(target.repository, blob.digest, source.repository):
                 return Outcome.MOUNTED
@@ -125,13 +125,13 @@ def _copy_blob(run: _Run, blob: Descriptor, tally: Tally) -> Outcome:
         blob.digest,
         blob.size,
         lambda: tally.passing(blob, source.registry.open_blob(source.repository, blob.digest, blob.size)),
-        verify=False,  # the source's stream is hashed already
+        verify=False,  # `open_blob` already checks the hash
     )
     return Outcome.COPIED
 
 
 def _copy_manifests(run: _Run) -> list[Node]:
-    """Level by level: registries refuse a manifest before what it refers to, and nobody should see one either."""
+    """Level by level, as registries refuse a manifest whose references do not exist yet."""
     target = run.target
 
     def store(node: Node) -> Node:
@@ -158,9 +158,9 @@ def _copy_cosign_tag(run: _Run, tag: str, digest: str) -> None:
         return
     node = run.graph.nodes[digest]
     if current is not None:
-        # Cosign adds a signature by a manifest with one layer more. Growing is fine; losing one is not.
-        held = content_of(target.registry.manifest(target.repository, current), where)
-        if not _layers(held) <= _layers(node.content):
+        # Cosign adds a signature by replacing the manifest with one that has a further layer. No layer may be lost.
+        current_content = content_of(target.registry.manifest(target.repository, current), where)
+        if not _layers(current_content) <= _layers(node.content):
             raise TagTaken(where, f"it names {current}, with content that {digest} at the source does not have")
     target.registry.put_manifest(target.repository, tag, node.manifest.raw, node.manifest.media_type)
 
@@ -170,19 +170,19 @@ def _layers(content: Content) -> set[bytes]:
 
 
 def _list_referrers(run: _Run) -> None:
-    """See to it that whoever asks the target what refers to a manifest hears what the source would say."""
+    """Make the target list the same referrers for each manifest as the source does."""
     target = run.target
 
     def list_for(node: Node) -> None:
-        held = target.registry.referrers(target.repository, node.digest)
-        known = {descriptor.digest for descriptor in held.listed}
-        missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in known)
+        current = target.registry.referrers(target.repository, node.digest)
+        listed_digests = {descriptor.digest for descriptor in current.listed}
+        missing = tuple(descriptor for descriptor in node.referrers if descriptor.digest not in listed_digests)
         if not missing:
             return
-        if held.by_registry:
+        if current.by_registry:
             where = target.registry.where(target.repository, node.digest)
             raise NotListed(where, f"the referrer {missing[0].digest} is stored but not listed")
-        index = referrers_index(held.listed + missing)
+        index = referrers_index(current.listed + missing)
         target.registry.put_manifest(target.repository, tag_of(node.digest), index.raw, index.media_type)
 
     each(run.executor, list_for, [node for node in run.nodes() if node.referrers])
@@ -190,16 +190,16 @@ def _list_referrers(run: _Run) -> None:
 
 def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
     target = run.target
-    there = each(run.executor, lambda node: holds(target.registry, target.repository, node.digest), copied)
-    for node, is_there in zip(copied, there, strict=True):
-        if not is_there:
+    stored = each(run.executor, lambda node: holds(target.registry, target.repository, node.digest), copied)
+    for node, is_stored in zip(copied, stored, strict=True):
+        if not is_stored:
             where = run.target.registry.where(run.target.repository, node.digest)
-            raise NotFound(where, "it was stored, and is gone already")
+            raise NotFound(where, "it was stored, but is no longer there")
     return frozenset(node.digest for node in copied)
 
 
 def _tag(run: _Run) -> str | None:
-    """See to it that the tag names the artifact. Returns what it named before, where it had to be moved."""
+    """Make the tag name the artifact. Returns the digest it named before, or None if it was not moved."""
     target = run.target
     current = _named_now(target)
     if current == target.digest:
@@ -207,20 +207,20 @@ def _tag(run: _Run) -> str | None:
     if current is not None:
         if target.before_moving:
             target.before_moving(current)
-        # What it names stays locked: it may be what is live, and losing its tag must not expose it to retention.
+        # The old manifest stays locked: it may be deployed, and retention must not delete it once it has no tag.
         target.registry.unlock_tag(target.repository, target.tag)
     root = run.graph.nodes[run.graph.root].manifest
     target.registry.put_manifest(target.repository, target.tag, root.raw, root.media_type)
-    found = target.registry.resolve(target.repository, target.tag)
-    if found != target.digest:
+    resolved = target.registry.resolve(target.repository, target.tag)
+    if resolved != target.digest:
         where = target.registry.where(target.repository, target.tag)
-        what = f"moved to {found}" if found else "deleted"
+        what = f"moved to {resolved}" if resolved else "deleted"
         raise TagTaken(where, f"it was {what} while the artifact was being promoted")
     return current
 
 
 def _named_now(target: Target) -> str | None:
-    """What the tag names; an error if that is something else and may not be moved."""
+    """The digest that the tag names. Raises `TagTaken` if it is another one and the tag may not be moved."""
     current = target.registry.resolve(target.repository, target.tag)
     if current not in (None, target.digest) and not target.may_move:
         where = target.registry.where(target.repository, target.tag)

@@ -1,4 +1,4 @@
-"""What a promotion is asked for, and the record of what it did."""
+"""The input of a promotion, and the record of its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ._client import Registry
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What to promote. The tag is how people know it; what counts is the digest."""
+    """The artifact to promote, identified by its digest. The tag is only for display."""
 
     registry: Registry
     repository: str
@@ -20,40 +20,40 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where it has to arrive, as the plan says it: the digest must be the source's."""
+    """Where to copy the artifact, according to the plan. The digest must equal the source's."""
 
     registry: Registry
     repository: str
     digest: str
     tag: str
     may_move: bool = False
-    """Whether a tag that names another digest is moved."""
+    """Whether a tag that names another digest may be moved."""
     before_moving: Callable[[str], None] | None = None
-    """Told what the tag names, before it is moved: a crash right after must not lose it."""
+    """Called with the digest that the tag names before it is moved, so that a crash right after does not lose it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far the blobs are."""
+    """How many blobs and bytes the target has, and of how many."""
 
     blobs: int
     of_blobs: int
     bytes: int
     of_bytes: int
     sent: int = 0
-    """Blobs that this run has brought; the others were there."""
+    """Blobs copied by this run; the target had the others before."""
 
 
 class Unfinished(Exception):  # noqa: N818 - not an error: the promotion goes on in another call
-    """The time was over before all blobs were copied. What was copied stays, and no tag has been set."""
+    """The time ran out before all blobs were copied. The copied blobs stay, and no tag was set."""
 
     def __init__(self, progress: Progress) -> None:
-        super().__init__(f"{progress.blobs} of {progress.of_blobs} blobs are there")
+        super().__init__(f"{progress.blobs} of {progress.of_blobs} blobs are at the target")
         self.progress = progress
 
 
 class Comparison(Record):
-    """What the target was found to hold after the copy. Any difference is an error instead of a record."""
+    """The target's content after the copy. A difference from the source raises an error instead."""
 
     tag: Tag
     resolves_to: Digest
@@ -62,20 +62,20 @@ class Comparison(Record):
 
 
 class Promotion(Record):
-    """What a promotion did. Doing it again gives the same record with every count of work at zero."""
+    """What a promotion did. Repeating it gives the same record with nothing copied or mounted."""
 
     source: str
     target: str
     digest: Digest
     tag: Tag
     tag_was: Digest | None = None
-    """What the tag named before, where it was moved."""
+    """The digest that the tag named before, if it was moved."""
     media_type: str
     platforms: tuple[str, ...]
     manifests: tuple[Digest, ...]
-    """Everything that belongs to the artifact, in the order of storing."""
+    """All manifests of the artifact and its referrers, in the order in which they were stored."""
     referrers: tuple[Digest, ...]
-    """Those of them that say something about the artifact: signatures, SBOMs, attestations."""
+    """The part of `manifests` that refers to the artifact: signatures, SBOMs, attestations."""
     manifests_copied: int
     blobs_copied: int
     blobs_mounted: int

@@ -39,7 +39,7 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], type[RegistryError]], ...]] = (
     (re.compile(r"(?i)\bsoft[- ]?delete"), SoftDeleted),
     (re.compile(r"(?i)\bquota\b|\bstorage (limit|size)|no space left|insufficient storage"), QuotaFull),
 )
-"""Registries have no code for these, and say them with 403, 409 or 412; nobody but the message tells them apart."""
+"""Registries have no error code for these and answer 403, 409 or 412, so only the message tells them apart."""
 _PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
 _LONGEST_REASON: Final = 200
 
@@ -53,7 +53,7 @@ def push(repository: str) -> Scopes:
 
 
 class Session:
-    """One registry, one identity."""
+    """Exchanges with one registry under one identity."""
 
     def __init__(self, endpoint: RegistryEndpoint, credential: Credential, around: Surroundings) -> None:
         self.endpoint = endpoint
@@ -74,7 +74,7 @@ class Session:
         body: Body = None,
         limit: int = 64 * 1024,
     ) -> Answer:
-        """A whole exchange. `path` may be a URL that the registry gave; elsewhere than there no token is sent."""
+        """A complete exchange. `path` may be a URL from the registry; only the registry's own origin gets the token."""
         url, sign = self._target(path)
 
         def once(authorization: dict[str, str]) -> Answer:
@@ -86,7 +86,7 @@ class Session:
     def stream(
         self, method: str, path: str, *, where: Where, scopes: Scopes, headers: dict[str, str]
     ) -> urllib3.BaseHTTPResponse:
-        """An exchange whose response body the caller reads, and closes."""
+        """An exchange whose response the caller must read and close."""
         url, sign = self._target(path)
 
         def once(authorization: dict[str, str]) -> urllib3.BaseHTTPResponse:
@@ -98,7 +98,7 @@ class Session:
         return self._signed_in(once, scopes, where) if sign else once({})
 
     def authorization(self, scopes: Scopes) -> dict[str, str]:
-        """The header for somebody else's client; asks the registry first whether it wants any."""
+        """The `Authorization` header for another client; empty if the registry asks for none."""
         where = self.where()
         self.ask("GET", "/v2/", where=where, scopes=scopes)
         return self._tokens.header(scopes)
@@ -121,16 +121,16 @@ class Session:
 
 
 def failure(answer: Answer | urllib3.BaseHTTPResponse, where: Where, doing: str) -> RegistryError:
-    """The error for an answer that was not the expected one."""
+    """The error for an unexpected answer."""
     code, reason = _reason(answer.body) if isinstance(answer, Answer) else ("", "")
-    told = (kind for words, kind in _BY_WORDS if words.search(reason))
-    kind = next(told, None) or _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
+    kinds = (kind for words, kind in _BY_WORDS if words.search(reason))
+    kind = next(kinds, None) or _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
     detail = ": ".join(part for part in (code, reason) if part)
     return kind(where, f"{doing} was answered with {answer.status}" + (f" ({detail})" if detail else ""))
 
 
 def _reason(body: bytes) -> tuple[str, str]:
-    """Code and message of a registry's error, made fit to be shown."""
+    """Code and message of a registry's error, sanitised for display."""
     with suppress(ValueError, LookupError, TypeError, AttributeError):
         first = json.loads(body)["errors"][0]
         code = str(first.get("code", ""))
@@ -156,33 +156,33 @@ class _Tokens:
         self._challenge: Challenge | None = None
         self._held: dict[Scopes, Authorization] = {}
         self._lock = threading.Lock()
-        """Held while a token is fetched, so that many threads that need one fetch it once."""
+        """Locked while a token is fetched, so that several threads that need the same token fetch it once."""
 
     def header(self, scopes: Scopes) -> dict[str, str]:
-        """Empty as long as the registry has not asked for any."""
+        """The `Authorization` header; empty until the registry has answered with a challenge."""
         with self._lock:
             if self._challenge is None:
                 return {}
-            held = self._held.get(scopes)
-            if held is None or held.renew_at <= self._clock():
-                held = self._authorizer.authorize(self._challenge, scopes)
-                self._held[scopes] = held
-            return {"Authorization": held.header}
+            token = self._held.get(scopes)
+            if token is None or token.renew_at <= self._clock():
+                token = self._authorizer.authorize(self._challenge, scopes)
+                self._held[scopes] = token
+            return {"Authorization": token.header}
 
     def renew(self, scopes: Scopes, used: dict[str, str], headers: urllib3.HTTPHeaderDict, where: Where) -> None:
-        """After a 401: take the challenge in, and drop the token that was used, unless somebody has renewed it."""
+        """Handle a 401: store the challenge, and drop the token used unless another thread has renewed it already."""
         challenge = parse_challenge(headers.getlist("WWW-Authenticate"))
         with self._lock:
             self._challenge = challenge or self._challenge
             if self._challenge is None:
-                raise Denied(where, "the registry answers 401 without saying how to sign in")
-            held = self._held.get(scopes)
-            if held is not None and used.get("Authorization") == held.header:
+                raise Denied(where, "the registry answers 401 without a challenge that says how to sign in")
+            token = self._held.get(scopes)
+            if token is not None and used.get("Authorization") == token.header:
                 del self._held[scopes]
 
 
 def parse_challenge(values: Sequence[str]) -> Challenge | None:
-    """The Bearer challenge where there is one, else the Basic one."""
+    """The Bearer challenge if there is one, or else the Basic challenge; None if there is neither."""
     text = ", ".join(values)
     bearer = re.search(r"(?i)\bbearer\s+(.*)", text)
     if bearer:

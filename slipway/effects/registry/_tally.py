@@ -1,4 +1,4 @@
-"""How far the blobs of a promotion are: counted as they are done, and while large ones are on their way."""
+"""Progress of a promotion's blobs, counted when one is done and while large ones are being copied."""
 
 import threading
 from collections import Counter
@@ -14,18 +14,18 @@ TOLD_EVERY: Final = 1024 * 1024
 
 
 class Outcome(Enum):
-    """What became of a blob."""
+    """The result for one blob."""
 
     COPIED = auto()
     MOUNTED = auto()
     SKIPPED = auto()
-    """It was there."""
+    """The target had it already."""
     LEFT = auto()
-    """It was not begun, because the time was over."""
+    """Not started, because the time ran out."""
 
 
 class Tally:
-    """Counts blobs, and the bytes of those that are under way. Used from all threads of a promotion."""
+    """Counts finished blobs and the bytes of those being copied. Thread-safe."""
 
     def __init__(self, blobs: list[Descriptor], tell: Callable[[Progress], None] | None) -> None:
         self.count: Counter[Outcome] = Counter()
@@ -34,7 +34,7 @@ class Tally:
         self._of_blobs = len(blobs)
         self._of_bytes = sum(blob.size for blob in blobs)
         self._passing = dict.fromkeys((blob.digest for blob in blobs), 0)
-        """Bytes of each blob that have passed, while it is under way; no key is ever added or taken away."""
+        """Bytes copied of each blob in progress. The keys never change, so reading needs no lock."""
         self._tell = tell
         self._telling = threading.Lock()
 
@@ -43,13 +43,13 @@ class Tally:
             self._report()
 
     def passing(self, blob: Descriptor, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """The same bytes. Where the upload is begun anew, they are counted anew."""
-        passed = told = self._passing[blob.digest] = 0
+        """The same bytes, counted. A new upload of the same blob starts counting at zero."""
+        passed = reported = self._passing[blob.digest] = 0
         for chunk in chunks:
             yield chunk
             passed += len(chunk)
-            if passed - told >= TOLD_EVERY:
-                told = self._passing[blob.digest] = passed
+            if passed - reported >= TOLD_EVERY:
+                reported = self._passing[blob.digest] = passed
                 self._report_unless_busy()
 
     def done(self, blob: Descriptor, outcome: Outcome) -> None:
@@ -78,7 +78,7 @@ class Tally:
             self._tell(self.progress)
 
     def _report_unless_busy(self) -> None:
-        """Whoever tells may take a while; the other streams do not wait for it."""
+        """Skips the report if another thread is reporting, as that may take a while."""
         if self._telling.acquire(blocking=False):
             try:
                 self._report()

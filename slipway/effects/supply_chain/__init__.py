@@ -1,10 +1,10 @@
-"""What hangs on an image: Notation and cosign signatures, SBOMs, provenance; and whether it proves what is required.
+"""Verifies the attachments of an image (Notation and cosign signatures, SBOMs, provenance) against requirements.
 
-The plan step calls `check` with what an environment wants, and puts the results into the plan. Everything here but
-`_attachments` (which reads through the registry client) is a pure function over bytes: it returns what was proven, or
-raises `Unproven` with the reason. Start with `_check`; why it is made like this is in docs/decisions/0004.
+The plan step calls `check` with an environment's requirements, and puts the results into the plan. Except for
+`_attachments`, which reads through the registry client, everything here is a pure function over bytes that returns what
+was proven or raises `Unproven` with the reason. Start with `_check`; docs/decisions/0004 explains the design.
 
-Revocation (CRL, OCSP), RFC 3161 timestamps and transparency logs are not looked at.
+Revocation (CRL, OCSP), RFC 3161 timestamps and transparency logs are not checked.
 """
 
 from ._check import ProvenanceTrust, Wanted, check

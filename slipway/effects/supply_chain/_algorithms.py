@@ -1,6 +1,6 @@
-"""The six signature algorithms of the Notary Project. The signing certificate's key says which one it has to be.
+"""The six signature algorithms of the Notary Project. The signing certificate's key determines the algorithm.
 
-An envelope's `alg` is only compared with that: taking its word is how an attacker chooses the algorithm.
+An envelope's `alg` is only compared with it: trusting it would let an attacker choose the algorithm.
 """
 
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ _CURVES: Final = {
     "secp384r1": Algorithm(name="ES384", cose=-35, hash=hashes.SHA384(), coordinate=48),
     "secp521r1": Algorithm(name="ES512", cose=-36, hash=hashes.SHA512(), coordinate=66),
 }
-NAME_OF_COSE: Final = {each.cose: each.name for each in (*_RSA.values(), *_CURVES.values())}
+NAME_OF_COSE: Final = {algorithm.cose: algorithm.name for algorithm in (*_RSA.values(), *_CURVES.values())}
 
 
 def algorithm_of(key: CertificatePublicKeyTypes) -> Algorithm:
-    """The one algorithm that a key may sign with."""
+    """The algorithm that a key must be used with. Raises `Unproven` for other kinds of keys."""
     if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA:
         return _RSA[key.key_size]
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
@@ -50,7 +50,7 @@ def algorithm_of(key: CertificatePublicKeyTypes) -> Algorithm:
 
 
 def verify(key: CertificatePublicKeyTypes, algorithm: Algorithm, signature: bytes, signed: bytes) -> None:
-    """Raises `Unproven` where the signature is not that of the key over these bytes."""
+    """Raises `Unproven` unless the key signed these bytes."""
     try:
         if isinstance(key, rsa.RSAPublicKey):
             pss = padding.PSS(mgf=padding.MGF1(algorithm.hash), salt_length=algorithm.hash.digest_size)

@@ -1,6 +1,6 @@
-"""Reads what hangs on an image through the registry client: referrers, cosign's tags, buildx's attestation manifests.
+"""Reads the attachments of an image through the registry client: referrers, cosign's tags, buildx's attestations.
 
-Every byte is checked against its digest by the client; what a list claims is checked against the manifests here.
+The client checks all bytes against their digest; this module checks the entries of lists against the manifests.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -13,13 +13,14 @@ from pydantic.alias_generators import to_camel
 from ..registry import Descriptor, Manifest, Registry, TooLarge, Unsupported
 
 MOST_ATTACHED: Final = 50
-"""Of one kind to one manifest; as many as Notation looks at."""
+"""Maximum attachments of one kind to one manifest, the same as Notation's limit."""
 MOST_PLATFORMS: Final = 64
 _INDEXES: Final = frozenset(
     {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
 )
 _SAYS_NOTHING: Final = frozenset({None, "application/vnd.oci.empty.v1+json"})
-"""As the type of a referrer in a list: cosign lists its bundles by their empty configuration. The manifest tells."""
+"""Types in a list of referrers that reveal nothing, so that the manifest must be read: cosign's lists name the type of
+the empty configuration for its bundles."""
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 _REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 _ATTESTATION: Final = "attestation-manifest"
@@ -39,7 +40,7 @@ class _Document(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Attached:
-    """A manifest that says something about an image."""
+    """A manifest attached to an image."""
 
     digest: str
     kind: str
@@ -50,13 +51,13 @@ class Attached:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """The image that is looked at: one manifest, or an index with a manifest for each platform."""
+    """The image to check: one manifest, or an index with a manifest per platform."""
 
     manifest: Manifest
     platforms: Mapping[str, str] = field(default_factory=dict)
-    """Digest of each platform's manifest, and the platform's name; empty for a single image."""
+    """Digest of each platform's manifest → name of the platform; empty for a single image."""
     attestations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For a platform's digest, digests of the attestation manifests that buildx put into the index."""
+    """Digest of each platform's manifest → digests of the attestation manifests that buildx put into the index."""
 
     @property
     def is_index(self) -> bool:
@@ -64,7 +65,7 @@ class Image:
 
 
 class Attachments:
-    """What hangs on the manifests of one repository; each list is read once."""
+    """The attachments of the manifests of one repository. Each list of referrers is read once."""
 
     def __init__(self, registry: Registry, repository: str) -> None:
         self._registry, self._repository = registry, repository
@@ -79,8 +80,8 @@ class Attachments:
         for child in self._parsed(manifest).manifests:
             annotations = child.annotations or {}
             if annotations.get(_REFERENCE_TYPE) == _ATTESTATION:
-                about = annotations.get(_REFERENCE_DIGEST, "")
-                attestations[about] = (*attestations.get(about, ()), child.digest)
+                subject = annotations.get(_REFERENCE_DIGEST, "")
+                attestations[subject] = (*attestations.get(subject, ()), child.digest)
             else:
                 platforms[child.digest] = child.platform.name if child.platform else child.digest
         if len(platforms) > MOST_PLATFORMS:
@@ -89,27 +90,29 @@ class Attachments:
         return Image(manifest=manifest, platforms=platforms, attestations=attestations)
 
     def referrers(self, digest: str, kinds: Collection[str]) -> Iterator[Attached]:
-        """What refers to a manifest, of these kinds; always in the same order, and only as much as is asked for."""
+        """The referrers of a manifest of these kinds, ordered by digest. Each is read only when iterated."""
         if digest not in self._referrers:
             listed = self._registry.referrers(self._repository, digest).listed
-            self._referrers[digest] = tuple(sorted(listed, key=lambda each: each.digest))
+            self._referrers[digest] = tuple(sorted(listed, key=lambda descriptor: descriptor.digest))
         may_be = _SAYS_NOTHING | set(kinds)
-        wanted = [each for each in self._referrers[digest] if each.artifact_type in may_be]
-        for count, descriptor in enumerate(wanted):
+        candidates = [descriptor for descriptor in self._referrers[digest] if descriptor.artifact_type in may_be]
+        for count, descriptor in enumerate(candidates):
             if count == MOST_ATTACHED:
                 where = self._registry.where(self._repository, digest)
-                raise TooLarge(where, f"expected at most {MOST_ATTACHED} referrers of these kinds, got {len(wanted)}")
+                raise TooLarge(
+                    where, f"expected at most {MOST_ATTACHED} referrers of these kinds, got {len(candidates)}"
+                )
             attached, subject = self._read(descriptor.digest)
             if attached.kind in kinds and subject == digest:
                 yield attached
 
     def tagged(self, digest: str, suffix: str) -> Attached | None:
-        """What cosign keeps under the tag `sha256-<hex>` with a suffix."""
+        """The manifest that cosign stores under the tag `sha256-<hex>` with a suffix; None if there is none."""
         named = self._registry.resolve(self._repository, digest.replace(":", "-") + suffix)
         return self._read(named)[0] if named else None
 
     def attestation_manifest(self, digest: str) -> Attached:
-        """One that buildx put into the index."""
+        """An attestation manifest that buildx put into the index."""
         return self._read(digest)[0]
 
     def blob(self, descriptor: Descriptor, limit: int) -> bytes:
@@ -133,6 +136,6 @@ class Attachments:
             return _Document.model_validate_json(manifest.raw)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "document"
+            field_path = ".".join(str(part) for part in first["loc"]) or "document"
             where = self._registry.where(self._repository, manifest.digest)
-            raise Unsupported(where, f"{place}: {first['msg']}") from None
+            raise Unsupported(where, f"{field_path}: {first['msg']}") from None

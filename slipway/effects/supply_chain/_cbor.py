@@ -1,7 +1,7 @@
-"""CBOR, as little of it as a COSE_Sign1 envelope needs, and strictly.
+"""A strict decoder for the subset of CBOR that a COSE_Sign1 envelope needs.
 
-Definite lengths, the shortest form of every number, no key twice, no trailing bytes, few levels: whatever allows two
-readers to see two things is refused. Ours, because a general library takes far more (docs/decisions/0004).
+It refuses everything that two readers might interpret differently: indefinite lengths, numbers not in their shortest
+form, duplicate keys, trailing bytes, deep nesting. A general library accepts far more (docs/decisions/0004).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ._reading import Unproven
 
 MAX_DEPTH: Final = 8
 MAX_ITEMS: Final = 256
-"""In one array or map: envelopes have a handful."""
+"""Maximum items of one array or map; envelopes have a handful."""
 
 _BYTES, _TEXT, _SIMPLE = 2, 3, 7
 _SIMPLE_VALUES: Final = {20: False, 21: True, 22: None}
@@ -21,14 +21,14 @@ _LARGEST_DIRECT: Final = 23
 
 @dataclass(frozen=True)
 class Tagged:
-    """A value with a tag that says what it means."""
+    """A value with a CBOR tag."""
 
     tag: int
     value: Any
 
 
 def decode(data: bytes, what: str) -> Any:
-    """One value that takes up all of the data."""
+    """The value that the data encodes. Raises `Unproven` if it is invalid or followed by more bytes."""
     reader = _Reader(data, what)
     value = reader.value(MAX_DEPTH)
     if reader.position != len(data):
@@ -37,7 +37,7 @@ def decode(data: bytes, what: str) -> Any:
 
 
 def encode_sig_structure(protected: bytes, payload: bytes) -> bytes:
-    """What a COSE_Sign1 signature is over: `["Signature1", protected, h'', payload]` (RFC 9052, section 4.4)."""
+    """The bytes that COSE_Sign1 signs: `["Signature1", protected, h'', payload]` (RFC 9052, section 4.4)."""
     return b"\x84" + _head(_TEXT, 10) + b"Signature1" + _sized(protected) + _sized(b"") + _sized(payload)
 
 
@@ -63,27 +63,27 @@ class _Reader:
         if depth == 0:
             raise self._wrong(f"more than {MAX_DEPTH} levels")
         major, number = self._read_head()
-        found: Any
+        value: Any
         match major:
             case 0:
-                found = number
+                value = number
             case 1:
-                found = -1 - number
+                value = -1 - number
             case 2:
-                found = self._take(number)
+                value = self._take(number)
             case 3:
-                found = self._text(number)
+                value = self._text(number)
             case 4:
-                found = [self.value(depth - 1) for _ in range(self._few(number))]
+                value = [self.value(depth - 1) for _ in range(self._few(number))]
             case 5:
-                found = self._map(self._few(number), depth)
+                value = self._map(self._few(number), depth)
             case 6:
-                found = Tagged(number, self.value(depth - 1))
+                value = Tagged(number, self.value(depth - 1))
             case _ if number in _SIMPLE_VALUES:
-                found = _SIMPLE_VALUES[number]
+                value = _SIMPLE_VALUES[number]
             case _:
                 raise self._wrong("a value of a kind that no envelope has")
-        return found
+        return value
 
     def _read_head(self) -> tuple[int, int]:
         first = self._take(1)[0]
@@ -102,9 +102,9 @@ class _Reader:
         end = self.position + count
         if end > len(self._data):
             raise self._wrong("it ends too early")
-        found = self._data[self.position : end]
+        taken = self._data[self.position : end]
         self.position = end
-        return found
+        return taken
 
     def _text(self, size: int) -> str:
         try:
@@ -118,15 +118,15 @@ class _Reader:
         return count
 
     def _map(self, count: int, depth: int) -> dict[int | str, Any]:
-        found: dict[int | str, Any] = {}
+        entries: dict[int | str, Any] = {}
         for _ in range(count):
             key = self.value(depth - 1)
             if isinstance(key, bool) or not isinstance(key, int | str):
                 raise self._wrong("a map whose keys are neither numbers nor text")
-            if key in found:
+            if key in entries:
                 raise self._wrong("a key that is there twice")
-            found[key] = self.value(depth - 1)
-        return found
+            entries[key] = self.value(depth - 1)
+        return entries
 
-    def _wrong(self, came: str) -> Unproven:
-        return Unproven(f"{self._what} is not the CBOR of an envelope: {came}")
+    def _wrong(self, reason: str) -> Unproven:
+        return Unproven(f"{self._what} is not the CBOR of an envelope: {reason}")

@@ -1,6 +1,6 @@
-"""X.509 chains, by the Notary Project's rules: the chain is in the envelope, whole and in order, leaf first.
+"""X.509 chains, by the rules of the Notary Project: the envelope contains the complete chain in order, leaf first.
 
-Only basic constraints, key usage and extended key usage are honoured, as that specification demands.
+Only basic constraints, key usage and extended key usage are evaluated, as the specification requires.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -37,16 +37,16 @@ _MALFORMED: Final = (
 
 
 def read_chain(encoded: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
-    """The certificates, not judged yet."""
+    """The decoded certificates, not verified yet. Raises `Unproven`."""
     if not 1 <= len(encoded) <= LONGEST_CHAIN:
         raise Unproven(f"expected 1 to {LONGEST_CHAIN} certificates, got {len(encoded)}")
-    if any(len(each) > LARGEST_CERTIFICATE for each in encoded):
+    if any(len(certificate) > LARGEST_CERTIFICATE for certificate in encoded):
         raise Unproven(f"a certificate is larger than {LARGEST_CERTIFICATE} bytes")
-    return tuple(_read(each) for each in encoded)
+    return tuple(_read(certificate) for certificate in encoded)
 
 
 def _read(encoded: bytes) -> x509.Certificate:
-    """A certificate whose parts can all be read: they are decoded when they are first looked at."""
+    """A certificate with all parts decoded, as the library would otherwise fail later, on first access."""
     certificate = _readable(lambda: x509.load_der_x509_certificate(encoded))
     _readable(lambda: (certificate.subject.rfc4514_string(), certificate.issuer, certificate.extensions))
     _readable(lambda: (certificate.not_valid_before_utc, certificate.not_valid_after_utc))
@@ -58,7 +58,7 @@ def public_key_of(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
 
 
 def check_chain(chain: Sequence[x509.Certificate], times: Iterable[datetime]) -> None:
-    """Raises `Unproven` unless each certificate was issued by the next, may be used so, and is valid at these times."""
+    """Raises `Unproven` unless each certificate was issued by the next, allows this use, and is valid at all times."""
     if len(set(chain)) != len(chain):
         raise Unproven("a certificate is in the chain twice")
     for certificate in chain:
@@ -74,7 +74,7 @@ def check_chain(chain: Sequence[x509.Certificate], times: Iterable[datetime]) ->
 
 
 def name_of(certificate: x509.Certificate) -> str:
-    """The subject, for people."""
+    """The subject, for messages."""
     return shown(certificate.subject.rfc4514_string())
 
 
@@ -125,7 +125,7 @@ def _check_leaf(leaf: x509.Certificate, *, alone: bool) -> None:
         "keyCertSign": value.key_cert_sign,
         "cRLSign": value.crl_sign,
     }
-    if wrong := [usage_name for usage_name, given in others.items() if given]:
+    if wrong := [usage_name for usage_name, is_set in others.items() if is_set]:
         raise Unproven(f"the signing certificate of {name} is also for {', '.join(wrong)}")
     extended = _extension(leaf, x509.ExtendedKeyUsage)
     if extended is not None and (wrong := [_NOT_FOR_CODE[use] for use in extended.value if use in _NOT_FOR_CODE]):

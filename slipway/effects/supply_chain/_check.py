@@ -1,7 +1,7 @@
-"""The four rules: what is required of an image, each with whether it holds and why.
+"""The four rules for an image, each with a result and a reason.
 
-Of several signatures or documents one that holds is enough; the others may be for other readers. An SBOM and provenance
-may be about an index as a whole, or about each of its platforms.
+One valid signature or document is enough, as others may be meant for other tools. An SBOM and provenance may describe
+an index as a whole, or each of its platforms.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ _REASON: Final = 700
 
 @dataclass(frozen=True, kw_only=True)
 class ProvenanceTrust:
-    """Which builders count, and the key that must have signed; without a key nobody needs to."""
+    """The accepted builders, and the key that must have signed the provenance; None if it may be unsigned."""
 
     builders: tuple[str, ...]
     key: PublicKey | None = None
@@ -36,7 +36,7 @@ class ProvenanceTrust:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What an environment requires, with the keys and certificates already read."""
+    """The requirements of an environment, with the keys and certificates already read."""
 
     notation: NotationTrust | None = None
     cosign: PublicKey | None = None
@@ -46,7 +46,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class _Proof:
-    """A rule, and what would prove it."""
+    """A rule, and the name of its proof with and without an article."""
 
     rule: Rule
     what: str
@@ -61,15 +61,18 @@ _BUILT_BY = _Proof(Rule.BUILT_BY, "provenance", "provenance")
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Something that may prove the rule; nothing of it is read before it is asked."""
+    """A possible proof of a rule. Its content is only read when `prove` is called."""
 
     name: str
     prove: Callable[[], str]
 
 
 def check(registry: Registry, repository: str, digest: str, wanted: Wanted, now: datetime) -> tuple[RuleResult, ...]:
-    """Every rule that is wanted, in their order; of what is not there the result is `NotYet`, since it may still be
-    pushed. Raises `RegistryError` where the registry has to be asked again."""
+    """The results of all required rules.
+
+    `NotYet` for a missing signature or document, as it may still be pushed. Raises `RegistryError` if a request to the
+    registry should be retried.
+    """
     attachments = Attachments(registry, repository)
     image = attachments.image(digest)
     results: list[RuleResult] = []
@@ -88,7 +91,7 @@ def check(registry: Registry, repository: str, digest: str, wanted: Wanted, now:
 
 
 def _judge(proof: _Proof, digest: str, candidates: Iterable[_Candidate]) -> RuleResult:
-    """Holds with the first candidate that proves it."""
+    """The rule holds if any candidate proves it."""
     refused: list[str] = []
     for candidate in candidates:
         try:
@@ -108,7 +111,7 @@ def _judge(proof: _Proof, digest: str, candidates: Iterable[_Candidate]) -> Rule
 
 
 def _judge_all(proof: _Proof, image: Image, find: Callable[[str], Iterable[_Candidate]]) -> RuleResult:
-    """Holds for the image as a whole, or else for each of its platforms."""
+    """The rule holds if it does for the image as a whole, or for each of its platforms."""
     whole = _judge(proof, image.manifest.digest, find(image.manifest.digest))
     if whole.passed or not image.platforms:
         return whole
@@ -125,7 +128,7 @@ def _judge_all(proof: _Proof, image: Image, find: Callable[[str], Iterable[_Cand
 
 
 def _missing(proof: _Proof, reason: str) -> RuleResult:
-    """There is nothing to judge: it may still be pushed."""
+    """The result if no candidate exists, as one may still be pushed."""
     return proof.rule.not_yet(_bounded(reason), WaitsFor.EVENT)
 
 
@@ -209,9 +212,11 @@ def _provenance(attachments: Attachments, image: Image, trust: ProvenanceTrust, 
 
 
 def _attested(attachments: Attachments, image: Image, digest: str, predicates: Sequence[str]) -> Iterator[Descriptor]:
-    """Attestations of these kinds, wherever tools keep them."""
+    """The attestations with one of these predicates, from every place where tools store them."""
     tagged = attachments.tagged(digest, ".att")
-    built = (attachments.attestation_manifest(each) for each in image.attestations.get(digest, ()))
+    built = (
+        attachments.attestation_manifest(manifest_digest) for manifest_digest in image.attestations.get(digest, ())
+    )
     referring = attachments.referrers(digest, {*BUNDLES, DSSE, IN_TOTO})
     for attached in (*([tagged] if tagged else []), *built, *referring):
         for layer in attached.layers:
@@ -220,7 +225,7 @@ def _attested(attachments: Attachments, image: Image, digest: str, predicates: S
 
 
 def _may_be(attached: Attached, layer: Descriptor, predicates: Sequence[str]) -> bool:
-    """By what it is annotated with, so that not everything has to be read; proven is it only by its content."""
+    """Whether the annotations allow one of the predicates. Saves reading others; only the content is a proof."""
     annotations = {**attached.annotations, **(layer.annotations or {})}
     claimed = [annotations[name] for name in _PREDICATE_ANNOTATIONS if name in annotations]
     return not claimed or any(claim.startswith(tuple(predicates)) for claim in claimed)

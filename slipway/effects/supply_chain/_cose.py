@@ -37,13 +37,13 @@ def read_cose(raw: bytes) -> Envelope:
 
 
 def _algorithm(claimed: Any) -> str:
-    """By its JOSE name; what is not one of ours by a name that no algorithm has."""
+    """The JOSE name; for an unknown algorithm a text that equals no algorithm's name."""
     known = isinstance(claimed, int) and claimed in NAME_OF_COSE
     return NAME_OF_COSE[claimed] if known else f"COSE {claimed!r}"
 
 
 def _chain(listed: Any) -> tuple[bytes, ...]:
-    if not isinstance(listed, list) or not all(isinstance(each, bytes) for each in listed):
+    if not isinstance(listed, list) or not all(isinstance(certificate, bytes) for certificate in listed):
         raise Unproven("the COSE envelope: expected a list of certificates in x5chain")
     return tuple(listed)
 

@@ -1,6 +1,6 @@
 """cosign signatures by a public key: simple signing (the classic layout) and, since cosign 3, a signed statement.
 
-Transparency-log entries and certificates that come with them are not looked at: what counts is the key.
+Only the key counts: transparency-log entries and certificates in a signature are ignored.
 """
 
 from typing import Final
@@ -11,11 +11,11 @@ from ._reading import Unproven, base64_bytes, object_at, shown, strict_json
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE_ARTIFACT: Final = "application/vnd.dev.cosign.artifact.sig.v1+json"
-"""The artifact type under which cosign 2 attached the classic layout as a referrer."""
+"""The artifact type with which cosign 2 attaches the classic layout as a referrer."""
 SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 """The annotation of a layer that holds the signature over the layer's bytes."""
 SIGNS: Final = "https://sigstore.dev/cosign/sign/v1"
-"""The predicate by which a statement is a signature; any other is an attestation, whoever signed it."""
+"""The predicate type of a signature; a statement with any other is an attestation."""
 LARGEST_PAYLOAD: Final = 64 * 1024
 _TYPE: Final = "cosign container image signature"
 _DIGEST: Final = ("docker-manifest-digest", "Docker-manifest-digest")

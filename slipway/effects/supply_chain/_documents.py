@@ -1,4 +1,4 @@
-"""SBOMs and provenance: what a document must be to count as one."""
+"""Recognises SBOMs and provenance."""
 
 import json
 from collections.abc import Collection
@@ -29,7 +29,7 @@ _HEAD: Final = 4096
 
 
 def sbom_name(raw: bytes) -> str:
-    """`SPDX` or `CycloneDX`. Raises `Unproven` for what is neither."""
+    """`SPDX` or `CycloneDX`. Raises `Unproven` for any other document."""
     head = raw[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"{"):
         try:
@@ -58,7 +58,7 @@ def _json_name(document: Any) -> str:
 
 
 def attested_sbom_name(attestation: Attestation, digest: str) -> str:
-    """As `sbom_name`, for an attestation. Its signature is not asked for: that an SBOM is there is all that is."""
+    """Like `sbom_name`, for an attestation. Does not check its signature, as the rule only requires that it exists."""
     kind = attestation.statement.predicate_type
     if not kind.startswith(SBOM_PREDICATES):
         raise Unproven(f"it is {shown(kind)}, not an SBOM")
@@ -67,19 +67,19 @@ def attested_sbom_name(attestation: Attestation, digest: str) -> str:
 
 
 def builder_of(attestation: Attestation, digest: str, builders: Collection[str], key: PublicKey | None) -> str:
-    """The builder that the provenance names, one of those given. Raises `Unproven`."""
+    """The builder in the provenance. Raises `Unproven` unless it is one of `builders`."""
     statement = attestation.statement
     if key is not None:
         attestation.check_signed_by(key)
     if statement.predicate_type not in PROVENANCES:
         raise Unproven(f"it is {shown(statement.predicate_type)}, not SLSA provenance v0.2 or v1")
     attestation.check_about(digest)
-    way = ("builder", "id") if statement.predicate_type == PROVENANCE_0_2 else ("runDetails", "builder", "id")
-    found = statement.predicate
-    for name in way:
-        found = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(found, str) or not found:
+    path = ("builder", "id") if statement.predicate_type == PROVENANCE_0_2 else ("runDetails", "builder", "id")
+    builder = statement.predicate
+    for name in path:
+        builder = builder.get(name) if isinstance(builder, dict) else None
+    if not isinstance(builder, str) or not builder:
         raise Unproven("it names no builder")
-    if found not in builders:
-        raise Unproven(f"it names the builder {shown(found)}, which is not one of those required")
-    return found
+    if builder not in builders:
+        raise Unproven(f"it names the builder {shown(builder)}, which is not one of those required")
+    return builder

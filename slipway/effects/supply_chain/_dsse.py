@@ -7,7 +7,7 @@ from ._keys import PublicKey, is_signed_by
 from ._reading import Unproven, base64_bytes, object_at, shown, strict_json, text_at
 
 LARGEST: Final = 16 * 1024 * 1024
-"""Bytes of an attestation: SBOMs are carried in them."""
+"""Maximum bytes of an attestation, which may contain an SBOM."""
 IN_TOTO: Final = "application/vnd.in-toto+json"
 DSSE: Final = "application/vnd.dsse.envelope.v1+json"
 BUNDLES: Final = frozenset(
@@ -25,7 +25,7 @@ _MOST_SUBJECTS: Final = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """What somebody says of some artifacts."""
+    """An in-toto statement about artifacts."""
 
     subjects: frozenset[str]
     """Digests, `sha256:…`."""
@@ -35,7 +35,7 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class Attestation:
-    """A statement, and what signs it."""
+    """A statement with its signatures and the bytes that they sign."""
 
     statement: Statement
     signed: bytes = b""
@@ -54,7 +54,7 @@ class Attestation:
 
 
 def read_attestation(raw: bytes) -> Attestation:
-    """From a bundle, a DSSE envelope or a bare statement, whichever the bytes are."""
+    """Reads a bundle, a DSSE envelope or a bare statement. Raises `Unproven`."""
     document = strict_json(raw, "the attestation")
     if "_type" in document:
         return Attestation(statement=_statement(document))
@@ -75,17 +75,17 @@ def _envelope(document: dict[str, Any]) -> Attestation:
     listed = document.get("signatures")
     if not isinstance(listed, list) or not 1 <= len(listed) <= _MOST_SIGNATURES:
         raise Unproven(f"{what}: expected 1 to {_MOST_SIGNATURES} signatures")
-    if not all(isinstance(each, dict) for each in listed):
+    if not all(isinstance(signature, dict) for signature in listed):
         raise Unproven(f"{what}: expected objects in signatures")
     return Attestation(
         statement=_statement(strict_json(payload, "the statement")),
         signed=pre_authentication_encoding(payload_type, payload),
-        signatures=tuple(base64_bytes(text_at(each, "sig", what), "the signature") for each in listed),
+        signatures=tuple(base64_bytes(text_at(signature, "sig", what), "the signature") for signature in listed),
     )
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """What a DSSE signature is over."""
+    """The bytes that DSSE signs."""
     encoded = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(encoded), encoded, len(payload), payload)
 
@@ -99,7 +99,7 @@ def _statement(document: dict[str, Any]) -> Statement:
     if not isinstance(subjects, list) or len(subjects) > _MOST_SUBJECTS:
         raise Unproven(f"{what}: expected a list of at most {_MOST_SUBJECTS} subjects")
     return Statement(
-        subjects=frozenset(digest for each in subjects if (digest := _sha256(each))),
+        subjects=frozenset(digest for subject in subjects if (digest := _sha256(subject))),
         predicate_type=text_at(document, "predicateType", what),
         predicate=document.get("predicate"),
     )
@@ -107,5 +107,5 @@ def _statement(document: dict[str, Any]) -> Statement:
 
 def _sha256(subject: Any) -> str:
     digests = subject.get("digest") if isinstance(subject, dict) else None
-    found = digests.get("sha256") if isinstance(digests, dict) else None
-    return f"sha256:{found}" if isinstance(found, str) else ""
+    sha256 = digests.get("sha256") if isinstance(digests, dict) else None
+    return f"sha256:{sha256}" if isinstance(sha256, str) else ""

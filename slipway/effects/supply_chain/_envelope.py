@@ -1,4 +1,4 @@
-"""What a Notation signature says: JWS (`_jws`) and COSE (`_cose`) are both read into this."""
+"""The content of a Notation signature, common to JWS (`_jws`) and COSE (`_cose`)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ _AUTHORITY: Final = "notary.x509.signingAuthority"
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """A signature with all that it covers; nothing of it is proven yet."""
+    """A signature with everything that it covers, not verified yet."""
 
     algorithm: str
-    """By its JOSE name, as the envelope claims it."""
+    """The JOSE name that the envelope claims."""
     signing_time: datetime
     expiry: datetime | None
     chain: tuple[bytes, ...]
@@ -30,12 +30,12 @@ class Envelope:
     payload: bytes
     signature: bytes
     signed: bytes
-    """The very bytes that the signature is over."""
+    """The exact bytes that the signature covers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
-    """The signed attributes that matter here."""
+    """The signed attributes that are used."""
 
     signing_time: datetime
     expiry: datetime | None
@@ -44,7 +44,7 @@ class Attributes:
 def read_attributes(
     headers: Mapping[Any, Any], content_type: Any, critical: Any, read_time: Callable[[Any, str], datetime]
 ) -> Attributes:
-    """Checks what must be understood, and that it is all there."""
+    """Check the signed attributes, including that all critical ones are known and present. Raises `Unproven`."""
     _check_critical(headers, critical)
     if content_type != PAYLOAD_TYPE:
         raise Unproven(f"its content type is {shown(str(content_type))}, expected {PAYLOAD_TYPE}")

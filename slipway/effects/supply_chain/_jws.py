@@ -36,9 +36,9 @@ def read_jws(raw: bytes) -> Envelope:
 
 def _chain(unprotected: dict[str, Any]) -> tuple[bytes, ...]:
     listed = unprotected.get("x5c")
-    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+    if not isinstance(listed, list) or not all(isinstance(certificate, str) for certificate in listed):
         raise Unproven("the JWS envelope: expected a list of certificates in x5c")
-    return tuple(base64_bytes(each, "a certificate") for each in listed)
+    return tuple(base64_bytes(certificate, "a certificate") for certificate in listed)
 
 
 def _time(value: Any, what: str) -> datetime:

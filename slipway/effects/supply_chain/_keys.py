@@ -1,4 +1,4 @@
-"""Signatures by a bare public key, as cosign makes them: the key's kind says the algorithm, SHA-256 is the hash."""
+"""Signatures by a public key, as cosign makes them: the type of the key determines the algorithm, with SHA-256."""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -8,7 +8,7 @@ type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519P
 
 
 def is_signed_by(key: PublicKey, signature: bytes, signed: bytes) -> bool:
-    """ECDSA (DER), RSA PKCS #1 v1.5 or Ed25519; nothing in the signature can choose between them."""
+    """Whether the key signed the bytes, with ECDSA (DER), RSA PKCS #1 v1.5 or Ed25519, depending only on the key."""
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))

@@ -1,6 +1,6 @@
-"""Notation signatures, verified as the Notary Project specifies, at level strict but for revocation.
+"""Notation signatures, verified by the Notary Project's level `strict`, except for revocation.
 
-Without an RFC 3161 timestamp (none is read) a signature holds as long as every certificate of its chain is valid.
+As RFC 3161 timestamps are not supported, a signature is valid only while every certificate of its chain is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,16 +38,16 @@ _OIDS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class NotationTrust:
-    """Whose signatures count."""
+    """The signers whose signatures are accepted."""
 
     roots: tuple[x509.Certificate, ...]
     identities: tuple[Mapping[str, str], ...]
-    """Subjects, in whole or in part; empty for anyone whose certificate leads to the roots."""
+    """Attributes that a subject must have; empty to accept any certificate issued below the roots."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signed:
-    """The descriptor of what must have been signed."""
+    """The descriptor that must have been signed."""
 
     media_type: str
     digest: str
@@ -55,7 +55,7 @@ class Signed:
 
 
 def verify_notation(raw: bytes, media_type: str, target: Signed, trust: NotationTrust, now: datetime) -> str:
-    """Who signed, how and when, for people. Raises `Unproven`."""
+    """Verify a signature; returns signer, time and algorithm as text for people. Raises `Unproven`."""
     if media_type not in _READERS:
         raise Unproven(f"its envelope is {shown(media_type)}, expected {' or '.join(_READERS)}")
     if len(raw) > LARGEST_ENVELOPE:
@@ -86,15 +86,15 @@ def _check_trusted(chain: Sequence[x509.Certificate], trust: NotationTrust) -> N
 def _names(leaf: x509.Certificate, identity: Mapping[str, str]) -> bool:
     """Whether the subject has each attribute of the identity, once, with that value."""
     return all(
-        [each.value for each in leaf.subject.get_attributes_for_oid(_OIDS[name])] == [value]
+        [attribute.value for attribute in leaf.subject.get_attributes_for_oid(_OIDS[name])] == [value]
         for name, value in identity.items()
     )
 
 
 def _check_payload(payload: bytes, target: Signed) -> None:
-    """Only now: what is in the payload means nothing before its signature has been verified."""
-    found = object_at(strict_json(payload, "the signed payload"), "targetArtifact", "the signed payload")
-    if found.get("digest") != target.digest:
-        raise Unproven(f"it is for {shown(str(found.get('digest')))}, not for this image")
-    if (found.get("mediaType"), found.get("size")) != (target.media_type, target.size):
+    """Called last, as the payload must not be trusted before its signature is verified."""
+    descriptor = object_at(strict_json(payload, "the signed payload"), "targetArtifact", "the signed payload")
+    if descriptor.get("digest") != target.digest:
+        raise Unproven(f"it is for {shown(str(descriptor.get('digest')))}, not for this image")
+    if (descriptor.get("mediaType"), descriptor.get("size")) != (target.media_type, target.size):
         raise Unproven("it is for this digest, but for another media type or size")

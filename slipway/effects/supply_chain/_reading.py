@@ -1,4 +1,4 @@
-"""Reading what strangers wrote: JSON and base64 without the freedoms that let two readers see two things."""
+"""Strict readers of untrusted JSON and base64, which refuse everything that two readers might interpret differently."""
 
 import base64
 import binascii
@@ -12,11 +12,11 @@ _SHOWN: Final = 160
 
 
 class Unproven(ValueError):  # noqa: N818 - it reads as what happened
-    """What was found does not prove what it should; the message says why, in words for people."""
+    """A signature or document does not prove what it should; the message gives the reason, for people."""
 
 
 def strict_json(raw: bytes | str, what: str) -> dict[str, Any]:
-    """A JSON object: UTF-8, no name twice, no NaN, not deeper than Python's parser goes."""
+    """A JSON object. Raises `Unproven` for duplicate names, NaN, wrong encoding or excessive nesting."""
     try:
         value = json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
     except RecursionError:
@@ -29,10 +29,10 @@ def strict_json(raw: bytes | str, what: str) -> dict[str, Any]:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a name is there twice")
-    return found
+    return members
 
 
 def _no_constant(text: str) -> Any:
@@ -41,18 +41,18 @@ def _no_constant(text: str) -> Any:
 
 def text_at(value: dict[str, Any], name: str, what: str) -> str:
     """The text under a name."""
-    found = value.get(name)
-    if not isinstance(found, str):
+    member = value.get(name)
+    if not isinstance(member, str):
         raise Unproven(f"{what}: expected text in {name}")
-    return found
+    return member
 
 
 def object_at(value: dict[str, Any], name: str, what: str) -> dict[str, Any]:
     """The object under a name."""
-    found = value.get(name)
-    if not isinstance(found, dict):
+    member = value.get(name)
+    if not isinstance(member, dict):
         raise Unproven(f"{what}: expected an object in {name}")
-    return found
+    return member
 
 
 def base64_bytes(text: str, what: str) -> bytes:
@@ -77,6 +77,6 @@ def _decoded(text: str, what: str) -> bytes:
 
 
 def shown(text: str) -> str:
-    """What a stranger wrote, fit for a sentence: one line, printable, short."""
+    """Untrusted text made safe for a message: one line, printable, short."""
     flat = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"

@@ -111,7 +111,7 @@ def test_one_transaction_does_all_kinds_of_writes(table: Table) -> None:
 
 
 def test_two_writes_to_one_row_are_refused_whole(table: Table) -> None:
-    with pytest.raises(ValueError, match="a: it is written twice"):
+    with pytest.raises(ValueError, match="a is written twice"):
         table.transact(APP, [create("b", V=1), create("a", V=1), Write(act=Act.PUT, key="a", values={"V": 2})])
     assert keys_of(table) == []
 

@@ -164,7 +164,7 @@ def test_messages_that_are_too_large_together_are_sent_one_by_one(desk: Desk) ->
 
 
 def test_a_raw_message_that_is_too_large_is_refused_for_good(desk: Desk) -> None:
-    with pytest.raises(MessageTooLarge, match="queue runs: too large for it: raw-large"):
+    with pytest.raises(MessageTooLarge, match="queue runs: messages too large: raw-large"):
         desk.bus.send_raw("runs", b"x" * 300_000, message_id="raw-large")
     assert ids(desk, "runs") == []
 

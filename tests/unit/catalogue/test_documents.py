@@ -61,7 +61,7 @@ def test_keys_are_text_whatever_they_look_like() -> None:
 
 
 def test_a_key_that_is_there_twice_is_reported_with_both_lines() -> None:
-    assert problems("a: 1\nb: 2\na: 3\n") == ["a.yaml:3: a: the key is there twice, on line 1 and here"]
+    assert problems("a: 1\nb: 2\na: 3\n") == ["a.yaml:3: a: duplicate key, first used on line 1"]
 
 
 def test_all_duplicate_keys_of_all_documents_are_reported_together() -> None:

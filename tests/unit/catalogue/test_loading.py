@@ -147,7 +147,7 @@ def test_a_mistake_in_an_environment_is_told_at_its_line(
         ("team/shop }", "team/shop, tags: { regex: '(' } }", ":2: image.tags.regex: expected a regular expression"),
         ("image:", "start: run\nimage:", ":1: pipeline: needed because start is 'run'"),
         ("image:", "start: never\nimage:", ":2: start: expected 'push', 'run' or 'both', got 'never'"),
-        ("image:", "image: { registry: a, repository: b }\nimage:", ":3: image: the key is there twice, on line 2"),
+        ("image:", "image: { registry: a, repository: b }\nimage:", ":3: image: duplicate key, first used on line 2"),
     ],
 )
 def test_a_mistake_in_the_application_is_told_at_its_line(

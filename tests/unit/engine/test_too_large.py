@@ -50,7 +50,7 @@ def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
     assert sorted(sent(installation)) == sorted(f"m-{number}" for number in (0, 1, 2, 3) if number != place)
     (parked,) = installation.app.parking.all()
     assert (parked.source, parked.message_id) == (queue, f"m-{place}")
-    assert parked.reason == f"queue {queue}: too large for it: m-{place}"
+    assert parked.reason == f"queue {queue}: messages too large: m-{place}"
     assert installation.actions("_installation") == ["input.parked"]
 
 
@@ -115,7 +115,7 @@ def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
     installation.app.receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
     (parked,) = installation.app.parking.all()
     assert str(error) in parked.reason
-    assert parked.reason.endswith("queue events: too large for it: m-1-copy")
+    assert parked.reason.endswith("queue events: messages too large: m-1-copy")
 
 
 def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(

@@ -108,7 +108,7 @@ def test_a_manifest_for_another_namespace_is_refused() -> None:
 
 
 def test_the_same_object_twice_is_refused() -> None:
-    with pytest.raises(Refused, match="ConfigMap/a: the manifests hold it twice"):
+    with pytest.raises(Refused, match="ConfigMap/a: the manifests contain it twice"):
         Kinds(Asked()).targets([a_manifest(), a_manifest()], "shop")
 
 

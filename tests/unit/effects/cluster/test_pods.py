@@ -58,7 +58,7 @@ def test_a_pod_that_no_node_takes_is_a_hindrance_because_nodes_may_be_added() ->
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: cpu"}
     pod = a_pod(conditions=[condition])
     assert failure_of(pod) is None
-    assert hindrance_of(pod) == "no node takes a pod: 0/3 nodes: cpu"
+    assert hindrance_of(pod) == "no node accepts a pod: 0/3 nodes: cpu"
 
 
 def test_a_pod_without_a_status_tells_nothing() -> None:

@@ -97,7 +97,7 @@ def test_where_people_sign_in_the_button_leads_to_the_page_by_a_link_that_only_l
 def test_where_nobody_signs_in_there_is_no_link_to_vote_and_the_card_says_how_they_were_sent() -> None:
     found = card(not_signed_in(asked_by=("approvers", "chat-bot")))
     assert "approvals" not in json.dumps([e.get("url") for e in elements(found)])
-    assert any("a link of their own, by approvers, chat-bot" in text for text in texts(found, "TextBlock"))
+    assert any("a personal link by approvers, chat-bot" in text for text in texts(found, "TextBlock"))
 
 
 def test_a_card_that_is_the_only_notice_says_that_nobody_was_sent_a_link() -> None:

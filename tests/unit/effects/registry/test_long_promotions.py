@@ -61,7 +61,7 @@ def test_each_life_brings_at_least_one_blob(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", image(b"one", b"two"))
 
     for there in (1, 2):
-        with pytest.raises(Unfinished, match=f"{there} of 3 blobs are there"):
+        with pytest.raises(Unfinished, match=f"{there} of 3 blobs are at the target"):
             Life(pair, blobs=0).run(digest)
 
     assert Life(pair, blobs=0).run(digest).blobs_copied == 1

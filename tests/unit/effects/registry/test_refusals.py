@@ -157,7 +157,7 @@ def test_a_full_registry_is_told_apart_from_a_missing_right(pair: Pair, reply: R
     assert type(found) is QuotaFull
     assert not found.retryable
     assert "target.test/prod/shop@sha256:" in str(found)
-    assert "delete what is not needed any more from the registry, or raise its quota or tier" in str(found)
+    assert "delete what is no longer needed from the registry, or raise its quota or tier" in str(found)
     assert len([request for request in pair.target.log if request.method == "PUT"]) == 0
 
 

@@ -236,9 +236,9 @@ def test_a_password_is_not_sent_over_plain_http(guarded: Guarded) -> None:
 @pytest.mark.parametrize(
     ("credential", "challenge", "message"),
     [
-        (Anonymous(), 'Basic realm="registry"', "asks for a name and a password, and there are none"),
+        (Anonymous(), 'Basic realm="registry"', "asks for a name and a password, but none are configured"),
         (ENTRA, 'Basic realm="registry"', "but the credential is an Entra identity"),
-        (ENTRA, "", "without saying how to sign in"),
+        (ENTRA, "", "without a challenge that says how to sign in"),
     ],
 )
 def test_a_sign_in_that_cannot_work_says_why(
