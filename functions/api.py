@@ -70,8 +70,8 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
         _known(application)
     elif before:
         raise BadInput("before", "to be given together with application", "no application")
-    found = parts().reader.releases(application, limit=limit, before=before or None)
-    return ok(Releases(releases=[ReleaseAnswer.of(release) for release in found]))
+    newest = parts().reader.releases(application, limit=limit, before=before or None)
+    return ok(Releases(releases=[ReleaseAnswer.of(release) for release in newest]))
 
 
 @endpoint(
@@ -90,8 +90,8 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
 )
 def release(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
-    found = reader.release(req.route_params["release"])
-    return ok(ReleaseWithProgress.model_validate({**dict(found), "progress": reader.progress(found)}))
+    release = reader.release(req.route_params["release"])
+    return ok(ReleaseWithProgress.model_validate({**dict(release), "progress": reader.progress(release)}))
 
 
 @endpoint(

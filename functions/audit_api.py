@@ -102,11 +102,11 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
     reader, application = parts().reader, req.route_params["application"]
     after = number(req, "after", default=0, least=0, most=SEQUENCES)
     limit = number(req, "limit", default=100, least=1, most=CHAIN_LIMIT)
-    wanted = reader.release(req.params["release"]) if "release" in req.params else None
-    if wanted is not None and wanted.application != application:
-        raise BadInput("release", f"a release of {application}", wanted.id)
+    release = reader.release(req.params["release"]) if "release" in req.params else None
+    if release is not None and release.application != application:
+        raise BadInput("release", f"a release of {application}", release.id)
     head = reader.head(application)
-    records = list(reader.audit(application, after=after, limit=limit, release=wanted))
+    records = list(reader.audit(application, after=after, limit=limit, release=release))
     full = len(records) == limit
     return ok(
         Chain(
@@ -136,10 +136,10 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
     application, text = req.route_params["application"], req.route_params["sequence"]
     if not (text.isascii() and text.isdigit() and len(text) < len(str(SEQUENCES)) and int(text)):
         raise NotFound(f"there is no record {text[:40]!r}")
-    found = next(iter(parts().reader.audit(application, after=int(text) - 1, limit=1)), None)
-    if found is None or found.sequence != int(text):
+    record = next(iter(parts().reader.audit(application, after=int(text) - 1, limit=1)), None)
+    if record is None or record.sequence != int(text):
         raise NotFound(f"the trail of {application} has no record {int(text)}")
-    return ok(ChainRecord(record=found))
+    return ok(ChainRecord(record=record))
 
 
 @endpoint(
@@ -161,17 +161,17 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
 )
 def live(req: func.HttpRequest) -> func.HttpResponse:
     environment, after = req.route_params["environment"], req.params.get("after", "")
-    asked = read_query({"environment": environment})
+    query = read_query({"environment": environment})
     application = req.params.get("application")
     if application is not None:
-        asked = read_query({"environment": environment, "application": application})
-    found: list[LiveThere] = []
-    for one in parts().provenance.live(asked.environment or "", application=asked.application, after=after):
-        found.append(one)
-        if len(found) == APPLICATIONS_AT_ONCE:
+        query = read_query({"environment": environment, "application": application})
+    rows: list[LiveThere] = []
+    for row in parts().provenance.live(query.environment or "", application=query.application, after=after):
+        rows.append(row)
+        if len(rows) == APPLICATIONS_AT_ONCE:
             break
-    more = found[-1].application if len(found) == APPLICATIONS_AT_ONCE else None
-    return ok(LiveAnswer(environment=environment, live=found, next=more))
+    more = rows[-1].application if len(rows) == APPLICATIONS_AT_ONCE else None
+    return ok(LiveAnswer(environment=environment, live=rows, next=more))
 
 
 @endpoint(
@@ -191,10 +191,10 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
     ),
 )
 def reindex(req: func.HttpRequest) -> func.HttpResponse:
-    asked = read_body(req, ReindexRequest)
+    request = read_body(req, ReindexRequest)
     application = req.route_params["application"]
     head = parts().reader.head(application)
     if head.sequence == 0 and application not in parts().catalogue.entries and application != "_installation":
         raise NotFound(f"there is no application {application[:80]!r}")
-    found = parts().reindexing.compare(application, head=head.sequence, after=asked.after, repair=asked.repair)
-    return ok(ReindexAnswer.model_validate(dict(found)))
+    comparison = parts().reindexing.compare(application, head=head.sequence, after=request.after, repair=request.repair)
+    return ok(ReindexAnswer.model_validate(dict(comparison)))

@@ -54,22 +54,22 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
 )
 def command(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # a stranger learns nothing of what a body should be
-    given = read_body(req, Command)
-    permit(caller, PERMISSIONS[given.verb])
+    body = read_body(req, Command)
+    permit(caller, PERMISSIONS[body.verb])
     done = parts().commander.give(
         Asked(
-            verb=given.verb,
+            verb=body.verb,
             actor=caller.name,
-            channel=given.channel,
-            submission=f"api-{given.submission}",
-            application=given.application,
-            environment=given.environment,
-            release=given.release,
-            reason=given.reason,
-            until=given.until,
+            channel=body.channel,
+            submission=f"api-{body.submission}",
+            application=body.application,
+            environment=body.environment,
+            release=body.release,
+            reason=body.reason,
+            until=body.until,
         )
     )
     if done.refused:
         rules = [rule.model_dump(mode="json") for rule in done.refused]
-        return problem(409, f"The {given.verb} was refused", "; ".join(r.reason for r in done.refused), rules=rules)
+        return problem(409, f"The {body.verb} was refused", "; ".join(r.reason for r in done.refused), rules=rules)
     return ok(Commanded.model_validate(done.model_dump(exclude={"rules"})))

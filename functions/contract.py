@@ -113,7 +113,7 @@ def revalidated(req: func.HttpRequest, answer: func.HttpResponse) -> func.HttpRe
         answer.headers["Cache-Control"] = REVALIDATE
     answer.headers["ETag"] = etag
     answer.headers["Vary"] = "Authorization, Cookie, X-Functions-Key"
-    asked = {tag.strip().removeprefix("W/") for tag in req.headers.get("If-None-Match", "").split(",")}
-    if etag in asked or "*" in asked:
+    known = {tag.strip().removeprefix("W/") for tag in req.headers.get("If-None-Match", "").split(",")}
+    if etag in known or "*" in known:
         return func.HttpResponse(status_code=304, headers=dict(answer.headers))
     return answer

@@ -39,8 +39,8 @@ _APPLICATION = Parameter(name="application", where="path", description="Its name
     ),
 )
 def numbers(req: func.HttpRequest) -> func.HttpResponse:
-    asked = read_question({name: value for name, value in req.params.items() if name != "code"}, parts().numbers)
-    return ok(parts().numbers.answer(**asked))
+    question = read_question({name: value for name, value in req.params.items() if name != "code"}, parts().numbers)
+    return ok(parts().numbers.answer(**question))
 
 
 @endpoint(
@@ -82,7 +82,7 @@ def catch_up(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _folded(application: str) -> func.HttpResponse:
-    kept = parts().numbers
-    kept.progress(application)  # says so where there is no such application
-    kept.catch_up(application, portions=PORTIONS)
-    return ok(kept.progress(application))
+    numbers = parts().numbers
+    numbers.progress(application)  # says so where there is no such application
+    numbers.catch_up(application, portions=PORTIONS)
+    return ok(numbers.progress(application))

@@ -41,11 +41,11 @@ Functions host checks the keys, its own 401 has no body. What is read has an ETa
 def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:
     """The whole document; of all declared operations where none are given."""
     listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _place(OPERATIONS[n]))]
-    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     for operation in listed:
-        wanted += [(operation.body, "validation")] if operation.body else []
-        wanted += [(operation.answer, "serialization")] if operation.answer else []
-    references, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REFERENCE)
+        models += [(operation.body, "validation")] if operation.body else []
+        models += [(operation.answer, "serialization")] if operation.answer else []
+    references, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for operation in listed:
         paths.setdefault(BASE + operation.path, {})[operation.method.lower()] = _operation(operation, references)
@@ -69,7 +69,7 @@ def _place(operation: Operation) -> tuple[str, str, str]:
 
 def _operation(operation: Operation, references: Any) -> dict[str, Any]:
     needs = f"Needs the permission `{operation.permission}`." if operation.permission else ""
-    found: dict[str, Any] = {
+    description: dict[str, Any] = {
         "operationId": operation.name.removeprefix("api_"),
         "summary": operation.summary,
         "description": " ".join(filter(None, (operation.description, needs))),
@@ -88,30 +88,30 @@ def _operation(operation: Operation, references: Any) -> dict[str, Any]:
         "security": [{"signIn": []}, {}] if operation.anonymous else [{"key": []}, {"signIn": []}],
     }
     if operation.permission:
-        found["x-permission"] = str(operation.permission)
-        found["x-roles"] = [str(role) for role in holders(operation.permission)]
+        description["x-permission"] = str(operation.permission)
+        description["x-roles"] = [str(role) for role in holders(operation.permission)]
     if operation.body:
         schema = references[operation.body, "validation"]
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return found
+        description["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return description
 
 
 def _responses(operation: Operation, references: Any) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"] if operation.answer else {}
     answer: dict[str, Any] = {"description": "Done", "content": {operation.media_type: {"schema": schema}}}
-    found = {str(operation.status): answer}
+    responses = {str(operation.status): answer}
     if operation.method == "GET":
         answer["description"] = "The resource"
         answer["headers"] = {
             "ETag": {"description": "Of this content.", "required": True, "schema": {"type": "string"}},
             "Cache-Control": {"required": True, "schema": {"type": "string"}},
         }
-        found["304"] = {"description": "Not modified since the answer that `If-None-Match` names"}
+        responses["304"] = {"description": "Not modified since the answer that `If-None-Match` names"}
     problem = {PROBLEM: {"schema": references[Problem, "serialization"]}}
     refuses = {*_ALWAYS, *operation.refuses, *((403,) if operation.permission else ())}
     for status in sorted(refuses):
-        found[str(status)] = {"description": _REASONS[status], "content": problem}
-    return found
+        responses[str(status)] = {"description": _REASONS[status], "content": problem}
+    return responses
 
 
 @cache

@@ -86,8 +86,8 @@ def verification(req: func.HttpRequest) -> func.HttpResponse:
     """`next` continues where there is more and nothing was wrong."""
     after = number(req, "after", default=0, least=0, most=SEQUENCES)
     limit = number(req, "limit", default=1000, least=1, most=MOST)
-    found = verify_part(parts().reader, parts().anchors, req.route_params["application"], after=after, limit=limit)
-    return ok(found)
+    part = verify_part(parts().reader, parts().anchors, req.route_params["application"], after=after, limit=limit)
+    return ok(part)
 
 
 def _line(line: bytes) -> object:

@@ -60,11 +60,11 @@ def take_run(message: func.ServiceBusMessage) -> None:
 def take_vote(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         built = parts()
-        given = built.settings
+        settings = built.settings
         vote = parse_vote(
             body,
             built.keys,
-            senders=Senders(sign_in=given.sign_in == "easy-auth", tenant=given.tenant_id),
+            senders=Senders(sign_in=settings.sign_in == "easy-auth", tenant=settings.tenant_id),
             message_id=message.message_id or "",
             now=built.clock(),
         )
@@ -102,8 +102,8 @@ def _receive(queue: str, message: func.ServiceBusMessage, work: Callable[[bytes]
 
 def _text(properties: Mapping[str, Any], *names: str) -> str:
     """The first of the properties that is there. Anybody who may send can put anything into them."""
-    found = next((properties[name] for name in names if name in properties), "")
-    return found if isinstance(found, str) else ""
+    value = next((properties[name] for name in names if name in properties), "")
+    return value if isinstance(value, str) else ""
 
 
 def _tell_age(queue: str, enqueued: datetime | None) -> None:

@@ -49,18 +49,18 @@ def traced(user: Handler, values: Values) -> Handler:
         if context is None:  # called by something that is no host
             return user(*args, **kwargs)
         trace, name = context.trace_context, context.function_name
-        told = {**values, Attribute.FUNCTION: name, Attribute.INVOCATION: context.invocation_id}
+        attributes = {**values, Attribute.FUNCTION: name, Attribute.INVOCATION: context.invocation_id}
         with (
             receiving(trace.trace_parent or "", trace.trace_state or ""),
-            span(Family.FUNCTION, name, told) as current,
+            span(Family.FUNCTION, name, attributes) as current,
         ):
             answer = user(*args, **kwargs)
             _tell_of_http(current, kwargs.get("req"), answer)
             return answer
 
-    asked = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=func.Context)
+    context_parameter = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=func.Context)
     signature = inspect.signature(user)
-    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), asked])  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), context_parameter])  # type: ignore[attr-defined]
     run.__annotations__ = {**user.__annotations__, "context": func.Context}
     return run
 

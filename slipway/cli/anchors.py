@@ -53,9 +53,9 @@ class Anchored:
         if not self._kept.count and not self._fault:
             raise CliError(f"{file}: it holds no anchor", exit_code=Exit.USAGE)
         for number, hash in self._kept.hashes.items():
-            there = self._check.hashes.get(number)
-            if not self._fault and number >= self._first and there != hash:
-                reason = "is another one" if there else "is missing"
+            known_hash = self._check.hashes.get(number)
+            if not self._fault and number >= self._first and known_hash != hash:
+                reason = "is another one" if known_hash else "is missing"
                 self._fault = AnchorFault(number=number, reason=f"it is in {file.name}, and here it {reason}")
 
     def points(self, chain: str) -> Points:
@@ -78,18 +78,18 @@ class Anchored:
         if any(number > max(self._check.hashes, default=0) for number in self._recorded) and not self._fault:
             self.take(again())
         for number, hash in sorted(self._recorded.items()):
-            there = self._check.hashes.get(number)
+            known_hash = self._check.hashes.get(number)
             later = not self._whole and number > max(self._check.hashes, default=0)
-            if self._fault or number < self._first or there == hash or later:
+            if self._fault or number < self._first or known_hash == hash or later:
                 continue
             reason = "the installation's trail records another hash for it"
-            if there is None:
+            if known_hash is None:
                 reason = "the installation's trail records it, and it is not there: the anchors were cut"
             self._fault = AnchorFault(number=number, reason=reason)
 
     def verdict(self) -> AnchorsVerdict:
-        found = self._check if self._check.count else self._kept
-        return AnchorsVerdict(anchors=found.count, intact=self._fault is None, fault=self._fault, last=found.last)
+        check = self._check if self._check.count else self._kept
+        return AnchorsVerdict(anchors=check.count, intact=self._fault is None, fault=self._fault, last=check.last)
 
     @property
     def _first(self) -> float:

@@ -125,26 +125,26 @@ class Api:
         bearer: str = "",
     ) -> bytes:
         url = self.app.url + BASE + "/".join(quote(part, safe="") for part in path)
-        given = {name: value for name, value in parameters.items() if value is not None}
-        if given:
-            url += "?" + urlencode(given)
-        sent = None if body is None else json.dumps(body).encode()
+        query = {name: value for name, value in parameters.items() if value is not None}
+        if query:
+            url += "?" + urlencode(query)
+        payload = None if body is None else json.dumps(body).encode()
         try:
             answer = self._pool.request(
-                method, url, body=sent, headers=self._headers(sent, bearer), preload_content=False
+                method, url, body=payload, headers=self._headers(payload, bearer), preload_content=False
             )
-            got = answer.read(MAX_ANSWER + 1)
+            content = answer.read(MAX_ANSWER + 1)
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
-        if len(got) > MAX_ANSWER:
+        if len(content) > MAX_ANSWER:
             raise self._odd(f"the answer is longer than {MAX_ANSWER // 1024**2} MiB")
         if answer.status >= 300:  # noqa: PLR2004
-            raise self._refused(answer.status, got)
-        return got
+            raise self._refused(answer.status, content)
+        return content
 
-    def _headers(self, sent: bytes | None, bearer: str) -> dict[str, str]:
-        more = {"Content-Type": "application/json"} if sent is not None else {}
+    def _headers(self, payload: bytes | None, bearer: str) -> dict[str, str]:
+        more = {"Content-Type": "application/json"} if payload is not None else {}
         if bearer := bearer or self._bearer():
             more["Authorization"] = f"Bearer {bearer}"
         return {**self._pool.headers, **more}

@@ -41,8 +41,8 @@ def read_token(text: str, *, source: str) -> Token:
 def read_link(link: str) -> tuple[App, Token]:
     """The app that a link leads to, and the token in it. Raises `CliError` and `UsageError`."""
     parts = urlsplit(link.strip())
-    before, found, token = parts.path.partition("/approvals/")
-    if not found or "/" in token:
+    before, separator, token = parts.path.partition("/approvals/")
+    if not separator or "/" in token:
         raise click.UsageError("--link: expected the link of your own message, https://…/approvals/…")
     app = App(url=checked(f"{parts.scheme}://{parts.netloc}{before}", "--link"), source="--link")
     return app, read_token(token, source="--link")

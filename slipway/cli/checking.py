@@ -66,19 +66,21 @@ class Checking:
         if form is Form.CSV:
             csv.field_size_limit(LONGEST)
             try:
-                yield from (self._read(form, cells, place) for place, cells in enumerate(csv.reader(lines), start=2))
+                yield from (
+                    self._read(form, cells, line_number) for line_number, cells in enumerate(csv.reader(lines), start=2)
+                )
             except csv.Error as error:
                 raise CliError(f"{self.export}: it is no CSV of records: {error}", exit_code=Exit.NO) from error
             return
         if first:
             yield self._read(form, first, 1)
-        yield from (self._read(form, line, place) for place, line in enumerate(lines, start=2))
+        yield from (self._read(form, line, line_number) for line_number, line in enumerate(lines, start=2))
 
-    def _read(self, form: Form, line: Any, place: int) -> dict[str, Any]:
+    def _read(self, form: Form, line: Any, line_number: int) -> dict[str, Any]:
         try:
             return read_back(form, line)
         except ValueError as error:
-            raise CliError(f"{self.export}: line {place} is not a record: {error}", exit_code=Exit.NO) from error
+            raise CliError(f"{self.export}: line {line_number} is not a record: {error}", exit_code=Exit.NO) from error
 
     def _compare_length(self) -> None:
         if self.proof is None:

@@ -77,9 +77,9 @@ class Disk:
         return proof
 
     def batch(self, content: bytes, proof: Proof) -> Proof:
-        kept = gzip.compress(content, mtime=0) if self._packed else content
-        _add(self.file, kept)
-        proof = proof.evolve(bytes=proof.bytes + len(kept))
+        packed = gzip.compress(content, mtime=0) if self._packed else content
+        _add(self.file, packed)
+        proof = proof.evolve(bytes=proof.bytes + len(packed))
         save(self.file, proof)
         return proof
 
@@ -163,10 +163,10 @@ class Export:
 
     def _beginning(self, name: str, after: int) -> Part:
         page = self._api.audit_page(name, after=after - 1, limit=1)
-        found = next((item for item in page.records if item.get("sequence") == after), None)
-        if found is None or not isinstance(found.get("hash"), str):
+        record = next((item for item in page.records if item.get("sequence") == after), None)
+        if record is None or not isinstance(record.get("hash"), str):
             raise CliError(f"the trail of {name} has no record {after}; its head names {page.head.sequence}")
-        return Part(first=after + 1, previous=found["hash"], last=after, hash=found["hash"])
+        return Part(first=after + 1, previous=record["hash"], last=after, hash=record["hash"])
 
     def _take(self, check: ChainCheck, part: Part, items: list[dict[str, Any]]) -> ChainFault | None:
         """Write what is right, up to what is wrong."""
@@ -187,10 +187,10 @@ class Export:
 
 def read_anchors(items: Iterator[Any]) -> list[Anchor]:
     """The app's anchors, as far as they are any: what is wrong with the next one is for `verify` to say."""
-    found = list[Anchor]()
+    anchors = list[Anchor]()
     for item in items:
         try:
-            found.append(Anchor.model_validate(item))
+            anchors.append(Anchor.model_validate(item))
         except ValueError:
             break
-    return found
+    return anchors

@@ -50,10 +50,10 @@ class _Begin(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        found = self._raw.read(min(len(buffer), self._left))
-        self._left -= len(found)
-        buffer[: len(found)] = found
-        return len(found)
+        chunk = self._raw.read(min(len(buffer), self._left))
+        self._left -= len(chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
     def close(self) -> None:
         self._raw.close()

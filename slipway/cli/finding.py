@@ -40,8 +40,8 @@ def find_app(
         return App(url=checked(url, "--url"), key=key, audience=audience, source="--url")
     if url := environment.get(URL):
         return App(url=checked(url, URL), key=key, audience=audience, source=URL)
-    for place in (folder, *folder.parents):
-        if (file := place / STACK_FILE).is_file():
+    for directory in (folder, *folder.parents):
+        if (file := directory / STACK_FILE).is_file():
             return _of_stack(file, key)
     raise CliError(
         "no installation was found: run `make up` to have one on this machine, "
@@ -53,8 +53,8 @@ def find_app(
 def _of_stack(file: Path, key: str) -> App:
     try:
         with file.open("rb") as opened:
-            told = json.loads(opened.read(MAX_STACK_FILE))
-        url, own_key = told["url"], told["key"]
+            stack = json.loads(opened.read(MAX_STACK_FILE))
+        url, own_key = stack["url"], stack["key"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CliError(f"{file}: expected a JSON object with url and key; run `make up` again") from error
     return App(url=checked(str(url), str(file)), key=key or str(own_key), source=str(file))

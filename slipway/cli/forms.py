@@ -35,10 +35,10 @@ def formed(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a line of headings.")
     @wraps(command)
     def choose(*args: Any, as_json: bool, as_jsonl: bool, as_csv: bool, **values: Any) -> None:
-        chosen = [form for form, wanted in zip(list(Form)[1:], (as_json, as_jsonl, as_csv), strict=True) if wanted]
+        chosen = [form for form, flag in zip(list(Form)[1:], (as_json, as_jsonl, as_csv), strict=True) if flag]
         if len(chosen) > 1:
-            given = " and ".join(f"--{form}" for form in chosen)
-            raise click.UsageError(f"expected one of --json, --jsonl and --csv, got {given}")
+            flags = " and ".join(f"--{form}" for form in chosen)
+            raise click.UsageError(f"expected one of --json, --jsonl and --csv, got {flags}")
         command(*args, form=chosen[0] if chosen else Form.TABLE, **values)
 
     return choose

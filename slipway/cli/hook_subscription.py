@@ -67,23 +67,23 @@ class Wanted:
             "detailedMessagesToSend": "none",
         }
 
-    def missing(self, found: Mapping[str, Any]) -> tuple[str, ...]:
+    def missing(self, subscription: Mapping[str, Any]) -> tuple[str, ...]:
         """What is wrong with a subscription that leads to this app."""
-        status = str(found.get("status", ""))
+        status = str(subscription.get("status", ""))
         problems = [] if status == ENABLED else [STATUSES.get(status, f"its status is {status or 'unknown'}")]
-        if found.get("resourceVersion") != "2.0":
-            problems.append(f"resourceVersion: expected 2.0, got {found.get('resourceVersion')}")
-        for kind, wanted in (
+        if subscription.get("resourceVersion") != "2.0":
+            problems.append(f"resourceVersion: expected 2.0, got {subscription.get('resourceVersion')}")
+        for kind, values in (
             ("publisherInputs", self._publisher_inputs()),
             ("consumerInputs", self._consumer_inputs()),
         ):
-            given = found.get(kind) or {}
+            actual = subscription.get(kind) or {}
             problems += [
-                f"{name}: expected {value or 'any'}, got {given.get(name) or 'any'}"
-                for name, value in wanted.items()
-                if name != "url" and str(given.get(name) or "") != value and not _is_default(name, given.get(name))
+                f"{name}: expected {value or 'any'}, got {actual.get(name) or 'any'}"
+                for name, value in values.items()
+                if name != "url" and str(actual.get(name) or "") != value and not _is_default(name, actual.get(name))
             ]
-        if not (found.get("consumerInputs") or {}).get("basicAuthPassword"):
+        if not (subscription.get("consumerInputs") or {}).get("basicAuthPassword"):
             problems.append("basicAuthPassword: expected the hook's secret, got none")
         return tuple(problems)
 
@@ -102,11 +102,11 @@ class Plan:
 
 def plan(wanted: Wanted, existing: Sequence[Mapping[str, Any]], *, send_secret: bool) -> Plan:
     """`send_secret`: write the subscription anew even where nothing is wrong, since its password cannot be read."""
-    mine = [found for found in existing if _leads_to(found, wanted)]
-    if not mine:
+    own = [subscription for subscription in existing if _leads_to(subscription, wanted)]
+    if not own:
         return Plan(act=Act.CREATE, reasons=("no subscription of this project leads to the app",))
     # The best of several: one that is enabled, then the one with the least to mend.
-    best = min(mine, key=lambda found: (found.get("status") != ENABLED, len(wanted.missing(found))))
+    best = min(own, key=lambda subscription: (subscription.get("status") != ENABLED, len(wanted.missing(subscription))))
     reasons = wanted.missing(best)
     if send_secret:
         reasons = (*reasons, "the secret is sent anew")
@@ -115,15 +115,15 @@ def plan(wanted: Wanted, existing: Sequence[Mapping[str, Any]], *, send_secret: 
         id=str(best.get("id", "")),
         status=str(best.get("status", "")),
         reasons=reasons,
-        others=tuple(str(found.get("id", "")) for found in mine if found is not best),
+        others=tuple(str(subscription.get("id", "")) for subscription in own if subscription is not best),
     )
 
 
-def _leads_to(found: Mapping[str, Any], wanted: Wanted) -> bool:
-    url = urlsplit(str((found.get("consumerInputs") or {}).get("url", "")))
+def _leads_to(subscription: Mapping[str, Any], wanted: Wanted) -> bool:
+    url = urlsplit(str((subscription.get("consumerInputs") or {}).get("url", "")))
     ours = urlsplit(wanted.url)
     same_place = (url.netloc.casefold(), url.path.rstrip("/")) == (ours.netloc.casefold(), ours.path)
-    publisher = found.get("publisherInputs") or {}
+    publisher = subscription.get("publisherInputs") or {}
     same_project = str(publisher.get("projectId", "")).casefold() == wanted.project_id.casefold()
     same_pipeline = str(publisher.get("definitionName") or "") in ("", wanted.pipeline)
     return same_place and same_project and same_pipeline

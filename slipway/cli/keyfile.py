@@ -29,7 +29,7 @@ class KeysInFile:
         """The new key in front, the retired ones gone, in one write."""
         before = self._read()
         added = LiveKey(id=new_id(before, now=now), made=now)
-        self._write({added.id: key} | {one: value for one, value in before.items() if one not in retired})
+        self._write({added.id: key} | {id: value for id, value in before.items() if id not in retired})
         return added
 
     def _read(self) -> dict[str, bytes]:
@@ -47,15 +47,15 @@ class KeysInFile:
 
     def _write(self, keys: Mapping[str, bytes]) -> None:
         """For its owner alone: that is how temporary files are made."""
-        made: Path | None = None
+        temporary: Path | None = None
         try:
             with tempfile.NamedTemporaryFile(
                 "w", dir=self._path.parent, prefix=f".{self._path.name}.", delete=False
             ) as file:
-                made = Path(file.name)
+                temporary = Path(file.name)
                 file.write(format_keys(keys, separator="\n") + "\n")
-            made.replace(self._path)
+            temporary.replace(self._path)
         except OSError as error:
-            if made is not None:
-                made.unlink(missing_ok=True)
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
             raise CliError(f"{self._path}: cannot be written ({type(error).__name__}); nothing was changed") from None

@@ -133,9 +133,9 @@ class Screen:
 
     def fields(self, pairs: Iterable[tuple[str, Content]]) -> None:
         """Names and values, one pair a line; what has no value is left out."""
-        given = [(name, _cell(value)) for name, value in pairs if _cell(value).text]
-        width = max((cell_len(name) for name, _ in given), default=0) + GAP
-        for name, value in given:
+        filled = [(name, _cell(value)) for name, value in pairs if _cell(value).text]
+        width = max((cell_len(name) for name, _ in filled), default=0) + GAP
+        for name, value in filled:
             self.line(Cell(name.ljust(width), FAINT), value)
 
     def _write(self, text: str) -> None:

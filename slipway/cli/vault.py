@@ -41,37 +41,39 @@ class KeysInVault:
 
         with _told():
             try:
-                found = [
+                versions = [
                     Version(
-                        id=one.version,
-                        made=one.created_on,
-                        enabled=bool(one.enabled),
-                        not_before=one.not_before,
-                        expires=one.expires_on,
+                        id=version.version,
+                        made=version.created_on,
+                        enabled=bool(version.enabled),
+                        not_before=version.not_before,
+                        expires=version.expires_on,
                     )
-                    for one in self._client.list_properties_of_secret_versions(VAULT_SECRET)
-                    if one.version
+                    for version in self._client.list_properties_of_secret_versions(VAULT_SECRET)
+                    if version.version
                 ]
             except ResourceNotFoundError:
                 return []
-        return live_versions(found, now=now)
+        return live_versions(versions, now=now)
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:  # noqa: ARG002 - as in a file
         """The new key first; then the retired ones are disabled, not deleted: the vault shows that they were there."""
         encoded = base64.b64encode(key).decode()
         with _told():
-            made = self._client.set_secret(VAULT_SECRET, encoded, content_type="slipway signing key, base64").properties
+            added = self._client.set_secret(
+                VAULT_SECRET, encoded, content_type="slipway signing key, base64"
+            ).properties
         for number, version in enumerate(retired):
             try:
                 self._disable(version)
             except CliError as trouble:
                 raise CliError(
-                    f"{trouble.message}. The new key {made.version} signs, but these are still live: "
+                    f"{trouble.message}. The new key {added.version} signs, but these are still live: "
                     f"{', '.join(retired[number:])}. Disable them with `az keyvault secret set-attributes "
                     f"--enabled false`",
                     exit_code=Exit.NO_ANSWER,
                 ) from None
-        return LiveKey(id=str(made.version), made=made.created_on)
+        return LiveKey(id=str(added.version), made=added.created_on)
 
     def _disable(self, version: str) -> None:
         with _told():

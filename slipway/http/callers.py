@@ -61,8 +61,8 @@ class Access:
             named = Caller(name=HOST_KEY, roles=frozenset({self.host_key_role}))
         if person and named:
             return person.evolve(roles=person.roles | named.roles)
-        if found := person or named:
-            return found
+        if caller := person or named:
+            return caller
         raise Unknown
 
     def person(self, headers: Mapping[str, str]) -> Caller | None:
@@ -78,10 +78,10 @@ class Access:
     def _named(self, key: str) -> Caller | None:
         """Every hash is compared, each in constant time."""
         digest = hashlib.sha256(key.encode()).hexdigest()
-        found = [name for name, known in self.keys.items() if hmac.compare_digest(digest, known.sha256)]
-        if not key or not found:
+        names = [name for name, known in self.keys.items() if hmac.compare_digest(digest, known.sha256)]
+        if not key or not names:
             return None
-        return Caller(name=f"key:{found[0]}", roles=frozenset({self.keys[found[0]].role}))
+        return Caller(name=f"key:{names[0]}", roles=frozenset({self.keys[names[0]].role}))
 
 
 def _person(principal: Principal) -> Caller:

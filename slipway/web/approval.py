@@ -89,14 +89,14 @@ class VoteView:
 
 def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal: Refusal | None = None) -> str:
     release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
-    asked = matter.asked
+    viewer = matter.asked
     waits = matter.standing.open or matter.standing.voted
     deadline = release.gate.deadline if release.gate and waits else None
     return render(
         "approval.html",
-        claims=asked.claims,
-        signed_in=asked.signed_in is not None,
-        present=asked.present if matter.standing.kind is Kind.PLAN_CHANGED else "",
+        claims=viewer.claims,
+        signed_in=viewer.signed_in is not None,
+        present=viewer.present if matter.standing.kind is Kind.PLAN_CHANGED else "",
         release=release,
         standing=matter.standing,
         refusal=refusal,
@@ -104,7 +104,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         plan=plan,
         plan_missing=matter.plan_missing,
         changes=changes_view(plan) if plan else None,
-        changes_link=asked.changes,
+        changes_link=viewer.changes,
         evidence=evidence_views(plan.evidence if plan else (), read),
         live=matter.lane.live,
         live_id=_live_id(matter),
@@ -120,7 +120,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         groups=group_needs(release, matter.environment),
         now=now,
         reason_limit=REASON_FIELD,
-        reader=Visitor(name=asked.claims.approver) if asked.signed_in else None,
+        reader=Visitor(name=viewer.claims.approver) if viewer.signed_in else None,
     )
 
 

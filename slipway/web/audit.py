@@ -63,24 +63,24 @@ class LineView:
 
 def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
     """Raises `LedgerUnavailable`. A wrong parameter is named on the page, above the form as it was filled in."""
-    given = _given(parameters)
+    filled = _given(parameters)
     problem: BadInput | None = None
     page = AuditPage(records=())
     try:
-        page = _found(trail, given)
+        page = _found(trail, filled)
     except BadInput as bad:
         problem = bad
-    filters = {name: value for name, value in given.items() if name in FILTERS}
+    filters = {name: value for name, value in filled.items() if name in FILTERS}
     body = render(
         "audit.html",
-        fields=tuple(_field(name, given, problem, catalogue) for name in FILTERS),
+        fields=tuple(_field(name, filled, problem, catalogue) for name in FILTERS),
         problem=str(problem) if problem else "",
         lines=tuple(_line(record) for record in page.records),
         searched=bool(filters),
-        newest=_address("/audit", filters) if "after" in given else "",
+        newest=_address("/audit", filters) if "after" in filled else "",
         older=_address("/audit", {**filters, "after": page.next}) if page.next else "",
-        jsonl=_address("/audit.jsonl", given),
-        csv=_address("/audit.csv", given),
+        jsonl=_address("/audit.jsonl", filled),
+        csv=_address("/audit.csv", filled),
         reader=visitor or Visitor(),
         here="audit",
     )
@@ -100,23 +100,23 @@ def _given(parameters: Mapping[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in parameters.items() if value.strip()}
 
 
-def _found(trail: Trail, given: Mapping[str, str]) -> AuditPage:
-    return trail.page(read_query(given, besides=BESIDES), limit=PAGE, after=given.get("after"))
+def _found(trail: Trail, filled: Mapping[str, str]) -> AuditPage:
+    return trail.page(read_query(filled, besides=BESIDES), limit=PAGE, after=filled.get("after"))
 
 
-def _field(name: str, given: Mapping[str, str], problem: BadInput | None, catalogue: Catalogue) -> FieldView:
+def _field(name: str, filled: Mapping[str, str], problem: BadInput | None, catalogue: Catalogue) -> FieldView:
     label, example = _FIELDS[name]
     chains = (entry.application.environments for entry in catalogue)
     choices = {
         "application": (*sorted(catalogue.entries), "_installation"),
-        "environment": tuple(dict.fromkeys(one.name for chain in chains for one in chain)),
+        "environment": tuple(dict.fromkeys(environment.name for chain in chains for environment in chain)),
         "action": (*ActionClass, *sorted(Action)),
     }
     return FieldView(
         name=name,
         label=label,
         example=example,
-        value=one_line(given.get(name, ""), _SHOWN),
+        value=one_line(filled.get(name, ""), _SHOWN),
         wrong=problem is not None and problem.field == name,
         choices=tuple(map(str, choices.get(name, ()))),
     )

@@ -95,21 +95,21 @@ def show(
     reader: Reader, installation: Installation, visitor: Visitor | None = None, *, application: str | None = None
 ) -> Answer:
     """Of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
-    found = board(reader, installation, application)
-    return kept(board_page(found, now=reader.clock(), visitor=visitor or Visitor(), application=application))
+    state = board(reader, installation, application)
+    return kept(board_page(state, now=reader.clock(), visitor=visitor or Visitor(), application=application))
 
 
-def board_page(found: Board, *, now: datetime, visitor: Visitor, application: str | None = None) -> str:
-    rows = tuple(_row(row, now) for row in found.rows)
-    notices = tuple(_notices(found, now))
+def board_page(state: Board, *, now: datetime, visitor: Visitor, application: str | None = None) -> str:
+    rows = tuple(_row(row, now) for row in state.rows)
+    notices = tuple(_notices(state, now))
     return render(
         "board.html",
         application=application,
         groups=_groups(rows),
         notices=notices[:ATTENTION],
         more_notices=max(len(notices) - ATTENTION, 0),
-        tally=_tally(found, rows),
-        releases=tuple(_release(release, now) for release in found.newest),
+        tally=_tally(state, rows),
+        releases=tuple(_release(release, now) for release in state.newest),
         now=now,
         reader=visitor,
         here="board",
@@ -121,7 +121,7 @@ def _groups(rows: Iterable[RowView]) -> tuple[Group, ...]:
     chains: dict[tuple[str, ...], list[RowView]] = {}
     for row in rows:
         chains.setdefault(tuple(cell.environment for cell in row.cells), []).append(row)
-    return tuple(Group(environments=names, rows=tuple(those)) for names, those in chains.items())
+    return tuple(Group(environments=names, rows=tuple(group)) for names, group in chains.items())
 
 
 def _row(row: Row, now: datetime) -> RowView:
@@ -181,15 +181,15 @@ def _release(release: Release, now: datetime) -> ReleaseRow:
     )
 
 
-def _notices(found: Board, now: datetime) -> Iterator[Notice]:
+def _notices(state: Board, now: datetime) -> Iterator[Notice]:
     """What is wrong first, then what waits for people."""
-    if found.parked:
-        yield _parked(found)
-    freezes = [row.everything for row in found.rows if row.everything and row.everything.in_force(now)]
+    if state.parked:
+        yield _parked(state)
+    freezes = [row.everything for row in state.rows if row.everything and row.everything.in_force(now)]
     if freezes:
         sign = Sign(word="Frozen", mark="‖", tone=Tone.ASKS)
         yield Notice(sign=sign, link="/operate", what="Everything", text=one_line(freezes[0].reason, REASON))
-    cells = [cell for row in found.rows for cell in row.cells]
+    cells = [cell for row in state.rows for cell in row.cells]
     for cell in cells:
         if cell.failed is not None:
             what = f"{cell.failed.id} in {cell.environment.name}"
@@ -204,9 +204,9 @@ def _notice(release: Release, what: str, text: str) -> Notice:
     return Notice(sign=words.phase(release.phase), link=f"/releases/{release.id}", what=what, text=text)
 
 
-def _parked(found: Board) -> Notice:
-    newest = max(found.parked, key=lambda item: item.parked_at)
-    count = len(found.parked)
+def _parked(state: Board) -> Notice:
+    newest = max(state.parked, key=lambda item: item.parked_at)
+    count = len(state.parked)
     return Notice(
         sign=words.PARKED,
         link="/parked",
@@ -215,15 +215,15 @@ def _parked(found: Board) -> Notice:
     )
 
 
-def _tally(found: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
+def _tally(state: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
     """What there is of each, in the words of the signs."""
-    cells = [cell for row in found.rows for cell in row.cells]
+    cells = [cell for row in state.rows for cell in row.cells]
     moving = [item.release for cell in cells for item in cell.moving]
-    moving += [item.release for row in found.rows for item in row.arriving]
+    moving += [item.release for row in state.rows for item in row.arriving]
     asks = sum(release.phase is Phase.AWAITING_APPROVAL for release in moving)
     counts = (
         (sum(cell.failed is not None for cell in cells), "failed", "✕", Tone.BAD),
-        (len(found.parked), "parked", "!", Tone.BAD),
+        (len(state.parked), "parked", "!", Tone.BAD),
         (asks, "waiting for a decision" if asks != 1 else "waits for a decision", "?", Tone.ASKS),
         (len(moving) - asks, "on the way", "◑", Tone.BUSY),
         (sum(bool(cell.release) for row in rows for cell in row.cells), "live", "✓", Tone.GOOD),

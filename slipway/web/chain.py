@@ -30,14 +30,14 @@ def stops(release: Release, environments: Iterable[str], now: datetime) -> tuple
 
 def _stop(release: Release, name: str, now: datetime) -> Stop:
     rollout = release.rollout_in(name)
-    here = release.environment == name and not release.phase.final
+    current = release.environment == name and not release.phase.final
     if rollout is None:
         return Stop(name=name, sign=words.PENDING, current=False, took="", left_at=None)
     return Stop(
         name=name,
-        sign=words.phase(release.phase) if here else words.outcome(rollout.outcome),
-        current=here,
-        took=times.duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or here else "",
+        sign=words.phase(release.phase) if current else words.outcome(rollout.outcome),
+        current=current,
+        took=times.duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or current else "",
         left_at=rollout.left_at,
     )
 

@@ -78,8 +78,8 @@ def whole_text(plan: Plan) -> str:
 
 
 def _rank(item: Change) -> tuple[int, str, str]:
-    place = _ORDER.index(item.change) if item.change in _ORDER else len(_ORDER)
-    return place, item.kind, item.name
+    position = _ORDER.index(item.change) if item.change in _ORDER else len(_ORDER)
+    return position, item.kind, item.name
 
 
 def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:

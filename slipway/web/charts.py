@@ -76,29 +76,31 @@ def bars(
     tops: Sequence[float],
 ) -> Chart:
     """Bars, those of a week on top of each other. `tops` is what the axis may go up to, ascending."""
-    sums = [sum(one.values[place] or 0 for one in series) for place in range(len(weeks))]
+    sums = [sum(part.values[index] or 0 for part in series) for index in range(len(weeks))]
     axis = _Axis(max(sums), tops)
-    found = list[Bar]()
-    for place, week in enumerate(weeks):
+    rectangles = list[Bar]()
+    for index, week in enumerate(weeks):
         top = 0.0
-        for one in series:
-            value = one.values[place]
+        for part in series:
+            value = part.values[index]
             if value:
-                x, width = _slot(place, len(weeks))
+                x, width = _slot(index, len(weeks))
                 lower, upper = axis.y(top), axis.y(top + value)
-                said = f"{week}: {say(value)} {one.word}" if len(weeks) <= TOOLTIPS else ""
-                found.append(Bar(x=x, y=upper, width=width, height=round(lower - upper, 1), kind=one.kind, title=said))
+                tooltip = f"{week}: {say(value)} {part.word}" if len(weeks) <= TOOLTIPS else ""
+                rectangles.append(
+                    Bar(x=x, y=upper, width=width, height=round(lower - upper, 1), kind=part.kind, title=tooltip)
+                )
                 top += value
     return Chart(
         name=name,
         title=title,
         description=_description(weeks, series, say),
-        bars=tuple(found),
+        bars=tuple(rectangles),
         lines=(),
         points=(),
         ticks=axis.ticks(say),
         labels=_labels(weeks),
-        empty=not found,
+        empty=not rectangles,
     )
 
 
@@ -109,12 +111,12 @@ def medians(
     chart = bars(name, title, weeks, (p90,), say=say, tops=DURATIONS)
     axis = _Axis(max(value or 0 for value in p90.values), DURATIONS)
     pieces, piece, points = list[str](), list[str](), list[tuple[float, float]]()
-    for place, value in enumerate(median.values):
+    for index, value in enumerate(median.values):
         if value is None:
             pieces.append(" ".join(piece))
             piece = []
             continue
-        x, width = _slot(place, len(weeks))
+        x, width = _slot(index, len(weeks))
         points.append((round(x + width / 2, 1), axis.y(value)))
         piece.append(f"{points[-1][0]},{points[-1][1]}")
     pieces.append(" ".join(piece))
@@ -123,7 +125,7 @@ def medians(
         title=title,
         description=_description(weeks, (median, p90), say),
         bars=chart.bars,
-        lines=tuple(one for one in pieces if " " in one),
+        lines=tuple(line for line in pieces if " " in line),
         points=tuple(points),
         ticks=chart.ticks,
         labels=chart.labels,
@@ -144,26 +146,26 @@ class _Axis:
         return tuple(Tick(at=self.y(self.top * share), label=say(self.top * share)) for share in (0, 0.5, 1))
 
 
-def _slot(place: int, count: int) -> tuple[float, float]:
+def _slot(index: int, count: int) -> tuple[float, float]:
     room = (WIDTH - LEFT - RIGHT) / count
     width = min(room * 0.72, 26)
-    return round(LEFT + room * place + (room - width) / 2, 1), round(width, 1)
+    return round(LEFT + room * index + (room - width) / 2, 1), round(width, 1)
 
 
 def _labels(weeks: Sequence[str]) -> tuple[Tick, ...]:
-    places = sorted({0, len(weeks) // 2, len(weeks) - 1}) if len(weeks) > 2 else range(len(weeks))  # noqa: PLR2004
-    found = []
-    for place in places:
-        x, width = _slot(place, len(weeks))
-        found.append(Tick(at=round(min(x + width / 2, WIDTH - 16), 1), label=weeks[place][5:]))
-    return tuple(found)
+    labelled = sorted({0, len(weeks) // 2, len(weeks) - 1}) if len(weeks) > 2 else range(len(weeks))  # noqa: PLR2004
+    labels = []
+    for index in labelled:
+        x, width = _slot(index, len(weeks))
+        labels.append(Tick(at=round(min(x + width / 2, WIDTH - 16), 1), label=weeks[index][5:]))
+    return tuple(labels)
 
 
 def _description(weeks: Sequence[str], series: Sequence[Series], say: Callable[[float], str]) -> str:
     parts = []
-    for one in series:
-        known = [(value, week) for value, week in zip(one.values, weeks, strict=True) if value is not None]
+    for part in series:
+        known = [(value, week) for value, week in zip(part.values, weeks, strict=True) if value is not None]
         if known:
             most, when = max(known)
-            parts.append(f"{one.word}: {say(known[-1][0])} in {known[-1][1]}, the most {say(most)} in {when}")
+            parts.append(f"{part.word}: {say(known[-1][0])} in {known[-1][1]}, the most {say(most)} in {when}")
     return f"Weeks {weeks[0]} to {weeks[-1]}. {'; '.join(parts) or 'Nothing happened'}."

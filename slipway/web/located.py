@@ -46,31 +46,31 @@ class Place:
         return self.path + (plan_query(quote(self.plan, safe=":")) if self.plan else "")
 
 
-def show(desk: Desk, place: Place, headers: Mapping[str, str]) -> Answer:
+def show(desk: Desk, target: Place, headers: Mapping[str, str]) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    return _for_somebody(desk, place, headers, lambda asked: html(page(desk, asked)))
+    return _for_somebody(desk, target, headers, lambda viewer: html(page(desk, viewer)))
 
 
-def show_changes(desk: Desk, place: Place, headers: Mapping[str, str]) -> Answer:
+def show_changes(desk: Desk, target: Place, headers: Mapping[str, str]) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    return _for_somebody(desk, place, headers, lambda asked: changes(desk, asked))
+    return _for_somebody(desk, target, headers, lambda viewer: changes(desk, viewer))
 
 
-def decide(desk: Desk, place: Place, headers: Mapping[str, str], body: bytes) -> Answer:
+def decide(desk: Desk, target: Place, headers: Mapping[str, str], body: bytes) -> Answer:
     """Take the vote of whoever has signed in. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_origin(headers, desk.public_url)
     except Refused as refused:
         return not_taken(refused, None)
-    if not place.plan:
+    if not target.plan:
         return message(
-            400, "Your decision was not taken", "The address names no plan.", link=(place.path, "Open the page")
+            400, "Your decision was not taken", "The address names no plan.", link=(target.path, "Open the page")
         )
     may = _may_not_vote(desk, headers)
-    return may or _for_somebody(desk, place, headers, lambda asked: take(desk, asked, headers, body))
+    return may or _for_somebody(desk, target, headers, lambda viewer: take(desk, viewer, headers, body))
 
 
-def _for_somebody(desk: Desk, place: Place, headers: Mapping[str, str], answer: Callable[[Asked], Answer]) -> Answer:
+def _for_somebody(desk: Desk, target: Place, headers: Mapping[str, str], answer: Callable[[Asked], Answer]) -> Answer:
     if not desk.sign_in:
         return message(
             404,
@@ -81,16 +81,16 @@ def _for_somebody(desk: Desk, place: Place, headers: Mapping[str, str], answer: 
     try:
         principal = desk.access.principal(headers)
     except BadInput:
-        return sign_in(place.address)
+        return sign_in(target.address)
     if principal is None:
-        return sign_in(place.address)
-    claims = _claims(desk, place, principal)
-    if not place.plan:
+        return sign_in(target.address)
+    claims = _claims(desk, target, principal)
+    if not target.plan:
         return see_other(place_of(claims) + plan_query(claims.plan_hash))
     path, query = place_of(claims), plan_query(claims.plan_hash)
     who = principal.signed_in.object_id
-    asked = Asked(claims=claims, path=path, query=query, binding=f"{path}{query} {who}", signed_in=principal.signed_in)
-    return answer(asked)
+    viewer = Asked(claims=claims, path=path, query=query, binding=f"{path}{query} {who}", signed_in=principal.signed_in)
+    return answer(viewer)
 
 
 def _may_not_vote(desk: Desk, headers: Mapping[str, str]) -> Answer | None:
@@ -110,20 +110,20 @@ def _may_not_vote(desk: Desk, headers: Mapping[str, str]) -> Answer | None:
     )
 
 
-def _claims(desk: Desk, place: Place, principal: Principal) -> ApprovalClaims:
+def _claims(desk: Desk, target: Place, principal: Principal) -> ApprovalClaims:
     """The plan that is looked at, and who looks. Raises `NotFound`."""
-    release = desk.reader.release(f"{place.application}-{place.number}")
-    if release.rollout_in(place.environment) is None:
-        raise NotFound(f"{release.id} has not come to any environment {place.environment[:64]!r}")
-    if place.plan and fullmatch(DIGEST_PATTERN, place.plan) is None:
+    release = desk.reader.release(f"{target.application}-{target.number}")
+    if release.rollout_in(target.environment) is None:
+        raise NotFound(f"{release.id} has not come to any environment {target.environment[:64]!r}")
+    if target.plan and fullmatch(DIGEST_PATTERN, target.plan) is None:
         raise NotFound("the address names no plan: expected sha256:… behind ?plan=")
-    plan_hash = place.plan or _present(release, place.environment)
+    plan_hash = target.plan or _present(release, target.environment)
     if plan_hash is None:
-        raise NotFound(f"{release.id} has no plan for {place.environment} yet")
+        raise NotFound(f"{release.id} has no plan for {target.environment} yet")
     return ApprovalClaims(
         application=release.application,
         release=release.number,
-        environment=place.environment,
+        environment=target.environment,
         plan_hash=plan_hash,
         approver=principal.name,
         expires_at=datetime.max.replace(tzinfo=desk.clock().tzinfo),

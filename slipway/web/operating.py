@@ -88,8 +88,8 @@ class Subject:
 
     @property
     def address(self) -> str:
-        given = {name: value for name, value in vars(self).items() if value}
-        return "/operate" + (f"?{urlencode(given)}" if given else "")
+        query = {name: value for name, value in vars(self).items() if value}
+        return "/operate" + (f"?{urlencode(query)}" if query else "")
 
     @property
     def title(self) -> str:
@@ -127,15 +127,15 @@ def give(desk: Desk, subject: Subject, who: Caller, headers: Mapping[str, str], 
         check_origin(headers, desk.public_url)
         fields = read_fields(headers, body, FIELDS)
         act = bound_nonce(desk.keys, fields.get("nonce", ""), _binding(subject, who), now=now)
-        asked = _asked(fields, who, act, now)
-        _check_permitted(asked.verb, who)
-        done = desk.commander.give(asked)
+        command = _asked(fields, who, act, now)
+        _check_permitted(command.verb, who)
+        done = desk.commander.give(command)
     except (Refused, BadInput) as refused:
         status = refused.status if isinstance(refused, Refused) else 400
         back = (subject.address, "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
     if done.refused:
-        refusal = Refusal(verb=done.verb, rules=done.refused, reason=asked.reason)
+        refusal = Refusal(verb=done.verb, rules=done.refused, reason=command.reason)
         return show(desk, subject, who, refusal=refusal, status=409)
     return see_other(f"/releases/{done.release}" if done.release else subject.address)
 
@@ -280,7 +280,7 @@ def _shown(desk: Desk, subject: Subject, release: Release | None) -> Iterable[Fr
 
 def subject_of(parameters: Mapping[str, str]) -> Subject:
     """Raises `NotFound` for what can be no name."""
-    given = {name: parameters.get(name, "") for name in ("application", "environment", "release")}
-    if any(given[name] and not re.fullmatch(NAME_PATTERN, given[name]) for name in ("application", "environment")):
+    names = {name: parameters.get(name, "") for name in ("application", "environment", "release")}
+    if any(names[name] and not re.fullmatch(NAME_PATTERN, names[name]) for name in ("application", "environment")):
         raise NotFound("there is no such application or environment here")
-    return Subject(**given)
+    return Subject(**names)

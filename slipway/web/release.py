@@ -81,7 +81,7 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
     """Raises `NotFound`, `LedgerUnavailable`."""
     release = reader.release(release_id)
     entry = reader.catalogue.get(release.application)
-    found = list(
+    records = list(
         islice(reader.audit(release.application, after=after, release=release, limit=RECORDS + 1), RECORDS + 1)
     )
     plan, missing = readable_plan(reader, release.plan_hash)
@@ -89,9 +89,9 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
         release=release,
         environments=tuple(e.name for e in entry.application.environments) if entry else (),
         explanation=reader.explain(release) if entry else None,
-        records=tuple(found[:RECORDS]),
+        records=tuple(records[:RECORDS]),
         after=after,
-        more=len(found) > RECORDS,
+        more=len(records) > RECORDS,
         plan=plan,
         plan_missing=missing,
         progress=reader.progress(release),
@@ -101,11 +101,11 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
 
 def changes(reader: Reader, release_id: str) -> Answer:
     """The differences that a release's plan makes, whole. Raises `NotFound`, `LedgerUnavailable`."""
-    found = reader.release(release_id)
-    plan, missing = readable_plan(reader, found.plan_hash)
+    release = reader.release(release_id)
+    plan, missing = readable_plan(reader, release.plan_hash)
     if plan is None:
-        raise NotFound(missing or f"{found.id} has no plan")
-    name = f"{found.id}-{plan.environment}-changes.txt"
+        raise NotFound(missing or f"{release.id} has no plan")
+    name = f"{release.id}-{plan.environment}-changes.txt"
     return document(whole_text(plan).encode(), name=name, download=True, cache=ASK_FIRST)
 
 
@@ -126,19 +126,19 @@ def steps_taken(story: Story, now: datetime) -> tuple[StepView, ...]:
     """From the records on the page; none where the page does not begin with the story."""
     if story.after or story.more:
         return ()
-    found = list(spans(record for record in story.records if isinstance(record, AuditRecord)))
-    found = [one for one in found if one.ended is None or one.length(now) >= TELLING]
-    longest = max([one.length(now) for one in found], default=TELLING) or TELLING
+    stages = list(spans(record for record in story.records if isinstance(record, AuditRecord)))
+    stages = [stage for stage in stages if stage.ended is None or stage.length(now) >= TELLING]
+    longest = max([stage.length(now) for stage in stages], default=TELLING) or TELLING
     return tuple(
         StepView(
-            word=words.STAGES[one.stage],
-            waits=one.stage.waits,
-            environment=one.environment,
-            took=times.duration(one.length(now)),
-            lasts=one.ended is None,
-            share=max(round(100 * (one.length(now) / longest)), 1),
+            word=words.STAGES[stage.stage],
+            waits=stage.stage.waits,
+            environment=stage.environment,
+            took=times.duration(stage.length(now)),
+            lasts=stage.ended is None,
+            share=max(round(100 * (stage.length(now) / longest)), 1),
         )
-        for one in found
+        for stage in stages
     )
 
 

@@ -71,10 +71,10 @@ def standing(
     now: datetime,
     signed_in: SignedIn | None = None,
 ) -> Standing:
-    here = release.environment == claims.environment
-    if here and release.phase is Phase.AWAITING_APPROVAL:
+    at_this_gate = release.environment == claims.environment
+    if at_this_gate and release.phase is Phase.AWAITING_APPROVAL:
         return _waiting(release, environment, claims, now, signed_in)
-    if here and (release.phase is Phase.PLANNING or release.phase is Phase.QUEUED):
+    if at_this_gate and (release.phase is Phase.PLANNING or release.phase is Phase.QUEUED):
         return Standing(
             kind=Kind.PLANNING,
             headline="The plan is being made again",
@@ -84,14 +84,14 @@ def standing(
         )
     if release.phase.final:
         return _ended(release, claims)
-    if here and release.phase.past_the_gate:
+    if at_this_gate and release.phase.past_the_gate:
         way = f"is on its way to {claims.environment}"
         waits = f"goes on by itself, once what keeps it back in {claims.environment} is over"
         return _passed(f"{release.id} {waits if release.phase is Phase.HELD_BACK else way}.")
     rollout = release.rollout_in(claims.environment)
     if rollout is not None and rollout.outcome == "live" and rollout.left_at is not None:
         return _passed(f"{release.id} went live in {claims.environment} on {moment(rollout.left_at)}.")
-    soaks = here and release.phase is Phase.SOAKING
+    soaks = at_this_gate and release.phase is Phase.SOAKING
     by_itself = ": it goes on by itself, once it has been live for long enough in an earlier environment"
     return Standing(
         kind=Kind.ELSEWHERE,
@@ -111,7 +111,7 @@ def _waiting(
     gate = environment.gate if environment else None
     deadline = release.gate.deadline if release.gate else None
     asks = gate if isinstance(gate, ApprovalGate) else None
-    mine = vote_of(release, asks, claims.approver, signed_in)
+    own_vote = vote_of(release, asks, claims.approver, signed_in)
     if release.plan_hash != claims.plan_hash:
         return Standing(
             kind=Kind.PLAN_CHANGED,
@@ -130,12 +130,12 @@ def _waiting(
             "A vote is taken from whoever has signed in.",
             tone=Tone.QUIET,
         )
-    if mine is not None:
-        said = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[mine.decision]
+    if own_vote is not None:
+        verdict = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[own_vote.decision]
         return Standing(
             kind=Kind.VOTED,
-            headline=f"You {said} this",
-            lead=f"Your vote was counted on {moment(mine.at)}. Others are still waited for; until the gate closes "
+            headline=f"You {verdict} this",
+            lead=f"Your vote was counted on {moment(own_vote.at)}. Others are still waited for; until the gate closes "
             "you can take it back.",
             tone=Tone.GOOD,
         )

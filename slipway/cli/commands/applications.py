@@ -32,9 +32,9 @@ def applications(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = read(Applications, content).applications
+    items = read(Applications, content).applications
     columns = ("application", "environment", "gate", "live", "tag", "since", "rolling", "waiting")
-    screen.table(columns, (row for item in found for row in _rows(screen, item)), cut=("tag",))
+    screen.table(columns, (row for item in items for row in _rows(screen, item)), cut=("tag",))
 
 
 def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, ...]]:

@@ -109,8 +109,8 @@ def _export(
 def _answer(screen: Screen, output: Path, export: Export, faults: list[ChainFault], *, as_json: bool) -> None:
     proof = export.proof
     if as_json:
-        told = {"file": str(output), "added": export.records, **proof.model_dump(mode="json")}
-        screen.json(told | {"faults": [fault.model_dump(mode="json") for fault in faults]})
+        summary = {"file": str(output), "added": export.records, **proof.model_dump(mode="json")}
+        screen.json(summary | {"faults": [fault.model_dump(mode="json") for fault in faults]})
     else:
         total = sum(part.last - part.first + 1 for part in proof.chains.values())
         screen.line(Cell("✓ exported", GOOD), f"  {output}: {export.records} new, {total} records in all")

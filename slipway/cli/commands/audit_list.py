@@ -50,7 +50,9 @@ class ActionName(click.ParamType[str]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
         known = ((kind.value, "class of actions") for kind in ActionClass)
         actions = ((action.value, action.meaning) for action in Action)
-        return [CompletionItem(name, help=said) for name, said in (*known, *actions) if name.startswith(incomplete)]
+        return [
+            CompletionItem(name, help=meaning) for name, meaning in (*known, *actions) if name.startswith(incomplete)
+        ]
 
 
 @click.command("list")
@@ -95,8 +97,8 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
     """
     _check(filters["release"])
     screen = Screen()
-    asked = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
-    pages = _pages(api, asked, limit=limit, after=after)
+    query = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
+    pages = _pages(api, query, limit=limit, after=after)
     streams = form in (Form.JSONL, Form.CSV) and not oldest_first
     if form is Form.CSV:
         write_headings(COLUMNS)
@@ -115,7 +117,7 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
         _show(screen, form, records)
     if following is not None and form is not Form.JSON:
         # A time that was said as so long ago is another one tomorrow, and would make this another query.
-        times = "".join(f"--{name} {asked[name]} " for name in ("from", "to") if asked[name])
+        times = "".join(f"--{name} {query[name]} " for name in ("from", "to") if query[name])
         click.echo(f"there may be more: {times}--after {following}", err=True)
 
 
@@ -165,14 +167,14 @@ def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
       slipway audit show shop 1204
     """
     page = api.audit_page(application, after=sequence - 1, limit=1)
-    found = next((item for item in page.records if item.get("sequence") == sequence), None)
-    if found is None:
+    record = next((item for item in page.records if item.get("sequence") == sequence), None)
+    if record is None:
         raise CliError(f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}")
     screen = Screen()
     if as_json:
-        screen.json(found)
+        screen.json(record)
     else:
-        screen.fields(record_fields(screen, read_record(found)))
+        screen.fields(record_fields(screen, read_record(record)))
 
 
 LIVE_COLUMNS: Final = (
@@ -208,25 +210,25 @@ def live(api: Api, *, environment: str, application: str | None, form: Form) -> 
       slipway audit live production
       slipway audit live production --application shop --json | jq '.live[].approvals'
     """
-    screen, found, after = Screen(), list[dict[str, Any]](), None
+    screen, rows, after = Screen(), list[dict[str, Any]](), None
     live = list[LiveThere]()
     while True:
         content = api.get("environments", environment, "live", application=application, after=after)
         page = read(LiveAnswer, content)
         live += page.live
-        found += content["live"]
+        rows += content["live"]
         if page.next is None or page.next == after:
             break
         after = page.next
     if form is Form.JSON:
-        screen.json({"environment": environment, "live": found, "next": None})
+        screen.json({"environment": environment, "live": rows, "next": None})
     elif form is not Form.TABLE:
-        write_lines(screen, form, LIVE_COLUMNS, found)
-    elif not found:
+        write_lines(screen, form, LIVE_COLUMNS, rows)
+    elif not rows:
         click.echo(f"nothing is live in {environment}", err=True)
     else:
-        for place, item in enumerate(live):
-            if place:
+        for index, item in enumerate(live):
+            if index:
                 screen.line()
             screen.fields(_live_fields(screen, item))
 
@@ -238,10 +240,10 @@ def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content
     yield "plan", short(item.plan_hash)
     yield "live since", Cell(screen.time(item.since), FAINT)
     for vote in item.approvals:
-        said = f": {vote.reason}" if vote.reason else ""
-        yield "approved", Cell(f"{vote.actor} {screen.time(vote.at)} (record {vote.sequence}){said}", GOOD)
-    for one in item.overrides:
-        text = f"{one.actor} {one.action} {screen.time(one.at)} (record {one.sequence}): {one.reason}"
+        reason = f": {vote.reason}" if vote.reason else ""
+        yield "approved", Cell(f"{vote.actor} {screen.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
+    for passed in item.overrides:
+        text = f"{passed.actor} {passed.action} {screen.time(passed.at)} (record {passed.sequence}): {passed.reason}"
         yield "overridden", Cell(text, NOTE)
     yield "gate", item.gate or "none"
     for evidence in item.evidence:

@@ -78,10 +78,10 @@ def verify_trail(
     _answer(verdicts, anchored.verdict(), as_json=as_json)
 
 
-def _verify_file(file: Path, applications: tuple[str, ...], kept: Path | None, *, as_json: bool) -> None:
+def _verify_file(file: Path, applications: tuple[str, ...], kept_anchors: Path | None, *, as_json: bool) -> None:
     if applications:
         raise click.UsageError("expected no APPLICATION with --file: all that it holds is verified")
-    checking = Checking(file, kept=kept)
+    checking = Checking(file, kept=kept_anchors)
     with progress() as steps:
         verdicts = checking.run(partial(steps.at, file.name))
     _answer(verdicts, checking.anchored.verdict(), as_json=as_json)

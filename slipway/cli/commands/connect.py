@@ -59,21 +59,21 @@ def azure_devops(
     """
     above = click.get_current_context().find_root().params
     app = find_app(url=url or above.get("url"), key=above.get("key"), environment=os.environ, folder=Path.cwd())
-    there = AzureDevOps(organization, server=server, authorization=sign_in())
-    wanted = Wanted(project_id=there.project_id(project), app_url=app.url, pipeline=pipeline)
-    found = plan(wanted, there.subscriptions(), send_secret=send_secret)
-    after = None if dry_run or found.act is Act.KEEP else _carry_out(there, wanted, found)
-    told = _told(found, wanted, after, dry_run=dry_run)
+    service = AzureDevOps(organization, server=server, authorization=sign_in())
+    wanted = Wanted(project_id=service.project_id(project), app_url=app.url, pipeline=pipeline)
+    change = plan(wanted, service.subscriptions(), send_secret=send_secret)
+    after = None if dry_run or change.act is Act.KEEP else _carry_out(service, wanted, change)
+    summary = _told(change, wanted, after, dry_run=dry_run)
     if as_json:
-        Screen().json(told)
+        Screen().json(summary)
     else:
-        _say(told)
-    status = told["status"]
-    if (dry_run and found.act is not Act.KEEP) or (not dry_run and status != ENABLED):
+        _say(summary)
+    status = summary["status"]
+    if (dry_run and change.act is not Act.KEEP) or (not dry_run and status != ENABLED):
         click.get_current_context().exit(Exit.NO)
 
 
-def _carry_out(there: AzureDevOps, wanted: Wanted, found: Plan) -> dict[str, Any]:
+def _carry_out(service: AzureDevOps, wanted: Wanted, change: Plan) -> dict[str, Any]:
     secret = os.environ.get(SECRET, "")
     if not secret:
         raise CliError(
@@ -81,32 +81,34 @@ def _carry_out(there: AzureDevOps, wanted: Wanted, found: Plan) -> dict[str, Any
             "of the vault), got none. Nothing was changed."
         )
     body = wanted.body(secret.partition(",")[0].strip())
-    done = there.create(body) if found.act is Act.CREATE else there.replace(found.id, body)
-    return there.subscription(str(done["id"]))
+    done = service.create(body) if change.act is Act.CREATE else service.replace(change.id, body)
+    return service.subscription(str(done["id"]))
 
 
-def _told(found: Plan, wanted: Wanted, after: dict[str, Any] | None, *, dry_run: bool) -> dict[str, Any]:
+def _told(change: Plan, wanted: Wanted, after: dict[str, Any] | None, *, dry_run: bool) -> dict[str, Any]:
     return {
-        "action": str(found.act),
+        "action": str(change.act),
         "done": after is not None,
         "dry_run": dry_run,
-        "subscription": str(after["id"]) if after else found.id or None,
-        "status": str(after.get("status", "")) if after else found.status or None,
+        "subscription": str(after["id"]) if after else change.id or None,
+        "status": str(after.get("status", "")) if after else change.status or None,
         "url": wanted.url,
         "pipeline": wanted.pipeline or None,
-        "reasons": list(found.reasons),
-        "others": list(found.others),
+        "reasons": list(change.reasons),
+        "others": list(change.others),
     }
 
 
-def _say(told: dict[str, Any]) -> None:
-    act = Act(told["action"])
-    name = f"subscription {told['subscription']}" if told["subscription"] else "the subscription"
-    click.echo(f"{name} {(TO_DO if told['dry_run'] else DONE)[act]}: runs of {told['pipeline'] or 'every pipeline'}")
-    click.echo(f"  leads to {told['url']}")
-    for reason in told["reasons"]:
+def _say(summary: dict[str, Any]) -> None:
+    act = Act(summary["action"])
+    name = f"subscription {summary['subscription']}" if summary["subscription"] else "the subscription"
+    click.echo(
+        f"{name} {(TO_DO if summary['dry_run'] else DONE)[act]}: runs of {summary['pipeline'] or 'every pipeline'}"
+    )
+    click.echo(f"  leads to {summary['url']}")
+    for reason in summary["reasons"]:
         click.echo(f"  {reason}")
-    if told["status"] and (told["done"] or act is Act.KEEP):
-        click.echo(f"  {STATUSES.get(told['status'], told['status'])}")
-    for other in told["others"]:
+    if summary["status"] and (summary["done"] or act is Act.KEEP):
+        click.echo(f"  {STATUSES.get(summary['status'], summary['status'])}")
+    for other in summary["others"]:
         click.echo(f"  {other} leads there too; one is enough", err=True)

@@ -36,14 +36,14 @@ def check(folder: Path) -> None:
       slipway delivery check
       slipway delivery check deliveries/shop
     """
-    place = folder.resolve()
-    place = place.parent if place.name == DELIVERY_FILE else place
-    alone = (place / DELIVERY_FILE).is_file()
+    root = folder.resolve()
+    root = root.parent if root.name == DELIVERY_FILE else root
+    alone = (root / DELIVERY_FILE).is_file()
     screen = Screen()
     try:
-        names = [load_delivery(place).application.application] if alone else sorted(load_deliveries(place))
+        names = [load_delivery(root).application.application] if alone else sorted(load_deliveries(root))
     except ConfigError as error:
-        above = (place.parent if alone else place).parent
+        above = (root.parent if alone else root).parent
         _show(screen, error, above)
         raise SystemExit(Exit.NO) from error
     if not names:
@@ -53,8 +53,8 @@ def check(folder: Path) -> None:
 
 def _show(screen: Screen, error: ConfigError, above: Path) -> None:
     """With the files as they are seen from here, so that they can be opened."""
-    here = Path.cwd()
-    prefix = Path(os.path.relpath(above)) if above.is_relative_to(here) or here.is_relative_to(above) else above
+    cwd = Path.cwd()
+    prefix = Path(os.path.relpath(above)) if above.is_relative_to(cwd) or cwd.is_relative_to(above) else above
     for problem in error.problems:
         screen.whole(str(replace(problem, file=(prefix / problem.file).as_posix())))
     count = len(error.problems)

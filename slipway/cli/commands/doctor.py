@@ -77,9 +77,9 @@ def doctor(
     hooks = Hooks(organization=organization, project=project, pipeline=pipeline, server=server)
     findings = [_show(finding, as_json=as_json) for finding in _own(api, hooks, only)]
     names = read(CheckList, api.get("doctor")).checks
-    wanted = [name for name in names if not only or name.startswith(only)]
-    for number, name in enumerate(wanted, start=1):
-        _progress(f"{number} of {len(wanted)}: {name} …", as_json=as_json)
+    selected = [name for name in names if not only or name.startswith(only)]
+    for number, name in enumerate(selected, start=1):
+        _progress(f"{number} of {len(selected)}: {name} …", as_json=as_json)
         findings.append(_show(read(Finding, api.post("doctor", name)), as_json=as_json))
     failed = [finding for finding in findings if finding.status is Status.FAILED]
     if as_json:
@@ -92,42 +92,42 @@ def doctor(
 
 def _own(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:
     """The checks that are made from here."""
-    found = [_health(api)]
+    findings = [_health(api)]
     if hooks.organization:
-        found.append(_subscription(api, hooks))
-    return [finding for finding in found if not only or finding.check.startswith(only)]
+        findings.append(_subscription(api, hooks))
+    return [finding for finding in findings if not only or finding.check.startswith(only)]
 
 
 def _health(api: Api) -> Finding:
     try:
         answer = urllib3.PoolManager(retries=False, timeout=HEALTH_SECONDS).request("GET", f"{api.app.url}/api/health")
-        told: Any = answer.json() if answer.status in (200, 503) else {}
+        health: Any = answer.json() if answer.status in (200, 503) else {}
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise CliError(
             f"the app at {api.app.url} does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER
         ) from None
-    if not isinstance(told, dict) or told.get("healthy") is not True:
+    if not isinstance(health, dict) or health.get("healthy") is not True:
         return Finding(
             check="app", status=Status.FAILED, said=f"it answers {answer.status}: not healthy", missing="its ledger"
         )
-    return Finding(check="app", status=Status.OK, said=f"it answers, version {told.get('version')}")
+    return Finding(check="app", status=Status.OK, said=f"it answers, version {health.get('version')}")
 
 
 def _subscription(api: Api, hooks: Hooks) -> Finding:
     command = f"slipway connect azure-devops --organization {hooks.organization} --project {hooks.project}"
     try:
-        there = AzureDevOps(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
-        wanted = Wanted(project_id=there.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline)
-        found = plan(wanted, there.subscriptions(), send_secret=False)
+        service = AzureDevOps(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
+        wanted = Wanted(project_id=service.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline)
+        change = plan(wanted, service.subscriptions(), send_secret=False)
     except CliError as trouble:
         return Finding(
             check="hook", status=Status.FAILED, said=trouble.message, missing="the right to see service hooks"
         )
-    if found.act is Act.KEEP:
-        return Finding(check="hook", status=Status.OK, said=f"subscription {found.id}: {STATUSES[ENABLED]}")
-    said = "; ".join(found.reasons)
-    missing = "a subscription that delivers" if found.act is Act.REPAIR else "the subscription"
-    return Finding(check="hook", status=Status.FAILED, said=said, missing=missing, command=command)
+    if change.act is Act.KEEP:
+        return Finding(check="hook", status=Status.OK, said=f"subscription {change.id}: {STATUSES[ENABLED]}")
+    reasons = "; ".join(change.reasons)
+    missing = "a subscription that delivers" if change.act is Act.REPAIR else "the subscription"
+    return Finding(check="hook", status=Status.FAILED, said=reasons, missing=missing, command=command)
 
 
 def _progress(text: str, *, as_json: bool) -> None:

@@ -61,36 +61,36 @@ def list_(file: Path | None, vault: str | None, as_json: bool) -> None:
       slipway keys list --vault https://contoso.vault.azure.net
     """
     now = datetime.now(UTC)
-    found, screen = _place(file, vault).live(now=now), Screen()
+    live_keys, screen = _place(file, vault).live(now=now), Screen()
     if as_json:
-        screen.json({"keys": [_as_json(found, place) for place in range(len(found))]})
+        screen.json({"keys": [_as_json(live_keys, index) for index in range(len(live_keys))]})
         return
-    if not found:
+    if not live_keys:
         click.echo("there are no keys yet: `slipway keys rotate` makes one", err=True)
         return
-    ended = over(found, now=now)
+    ended = over(live_keys, now=now)
     rows = [
-        (Cell(key.id, NAME), screen.time(key.made), _does(found, place, ended=key.id in ended, screen=screen))
-        for place, key in enumerate(found)
+        (Cell(key.id, NAME), screen.time(key.made), _does(live_keys, index, ended=key.id in ended, screen=screen))
+        for index, key in enumerate(live_keys)
     ]
     screen.table(("id", "made", "does"), rows)
 
 
-def _does(found: list[LiveKey], place: int, *, ended: bool, screen: Screen) -> Cell:
-    if place == 0:
+def _does(keys: list[LiveKey], index: int, *, ended: bool, screen: Screen) -> Cell:
+    if index == 0:
         return Cell("signs", GOOD)
-    until = needed_until(found, place)
+    until = needed_until(keys, index)
     if until is None:
         return Cell("verifies, until it is taken out by hand")
     return Cell("the next rotation retires it", FAINT) if ended else Cell(f"verifies until {screen.time(until)}")
 
 
-def _as_json(found: list[LiveKey], place: int) -> dict[str, Any]:
-    key, until = found[place], needed_until(found, place)
+def _as_json(keys: list[LiveKey], index: int) -> dict[str, Any]:
+    key, until = keys[index], needed_until(keys, index)
     return {
         "id": key.id,
         "made": iso(key.made) if key.made else None,
-        "signs": place == 0,
+        "signs": index == 0,
         "needed_until": iso(until) if until else None,
     }
 
@@ -107,21 +107,21 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
       slipway keys rotate --vault https://contoso.vault.azure.net
       slipway keys rotate --vault https://contoso.vault.azure.net --retire-others
     """
-    now, place = datetime.now(UTC), _place(file, vault)
-    before = place.live(now=now)
+    now, store = datetime.now(UTC), _place(file, vault)
+    before = store.live(now=now)
     retired = tuple(key.id for key in before) if retire_others else over(before, now=now)
     stay = [key.id for key in before if key.id not in retired]
     if len(stay) >= MOST:
         raise CliError(_too_many(before))
-    signs = place.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
+    signs = store.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
     _show({"signs": signs.id, "verify": stay, "retired": list(retired)}, as_json=as_json)
 
 
-def _too_many(found: list[LiveKey]) -> str:
-    until = needed_until(found, len(found) - 1)
+def _too_many(keys: list[LiveKey]) -> str:
+    until = needed_until(keys, len(keys) - 1)
     when = f"after {until:%Y-%m-%d}" if until else "once one was taken out by hand"
     return (
-        f"{len(found)} keys are live, the most that may be, and links of the last {LINKS_LIVE.days} days need them; "
+        f"{len(keys)} keys are live, the most that may be, and links of the last {LINKS_LIVE.days} days need them; "
         f"rotate {when}, or end every open link with --retire-others"
     )
 

@@ -32,7 +32,7 @@ _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
 )
 @app_options
 @click.pass_context
-def numbers(context: click.Context, /, **asked: Any) -> None:
+def numbers(context: click.Context, /, **filters: Any) -> None:
     """Deployment frequency, lead time, change failure rate and time to restore, out of the audit trail.
 
     Weeks are ISO weeks in UTC; the present one is not over. Durations are medians, within 5 %. Lead time begins
@@ -53,7 +53,7 @@ def numbers(context: click.Context, /, **asked: Any) -> None:
       slipway numbers --csv > numbers.csv
     """
     if context.invoked_subcommand is None:
-        _ask(**asked)
+        _ask(**filters)
 
 
 @connected
@@ -78,33 +78,33 @@ def _ask(
     if as_json:
         screen.json(content)
         return
-    found = read(NumbersAnswer, content)
+    answer = read(NumbersAnswer, content)
     if as_csv:
-        _csv(screen, found)
+        _csv(screen, answer)
     elif steps:
-        _steps(screen, found)
+        _steps(screen, answer)
     else:
-        _table(screen, found, by_week=by_week)
-    for left in found.behind:
+        _table(screen, answer, by_week=by_week)
+    for left in answer.behind:
         click.echo(f"{left.application}: read to record {left.sequence} of {left.of}; it is still growing", err=True)
 
 
-def _shown(found: NumbersAnswer) -> list[EnvironmentNumbers]:
-    return [one for one in found.environments if one.environment]
+def _shown(answer: NumbersAnswer) -> list[EnvironmentNumbers]:
+    return [item for item in answer.environments if item.environment]
 
 
-def _table(screen: Screen, found: NumbersAnswer, *, by_week: bool) -> None:
+def _table(screen: Screen, answer: NumbersAnswer, *, by_week: bool) -> None:
     columns = ("application", "environment", *(("week",) if by_week else ()), "live", "a week", "failed", "rate")
-    rows = [row for one in _shown(found) for row in _rows(one, by_week=by_week)]
+    rows = [row for environment in _shown(answer) for row in _rows(environment, by_week=by_week)]
     screen.table((*columns, "lead", "restore", "approval"), rows)
 
 
-def _rows(one: EnvironmentNumbers, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
+def _rows(environment: EnvironmentNumbers, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
     if by_week:
-        for week in reversed(one.weeks):
-            yield (Cell(one.application, NAME), one.environment, week.week, *_cells(week.figures))
+        for week in reversed(environment.weeks):
+            yield (Cell(environment.application, NAME), environment.environment, week.week, *_cells(week.figures))
     else:
-        yield (Cell(one.application, NAME), one.environment, *_cells(one.total))
+        yield (Cell(environment.application, NAME), environment.environment, *_cells(environment.total))
 
 
 def _cells(figures: Figures) -> tuple[Content, ...]:
@@ -119,19 +119,19 @@ def _cells(figures: Figures) -> tuple[Content, ...]:
     )
 
 
-def _steps(screen: Screen, found: NumbersAnswer) -> None:
+def _steps(screen: Screen, answer: NumbersAnswer) -> None:
     rows = [
         (
-            Cell(one.application, NAME),
-            one.environment or "(before)",
+            Cell(environment.application, NAME),
+            environment.environment or "(before)",
             stage.stage,
             Cell("waits", NOTE) if stage.waits else "works",
             _said(stage.seconds),
             _seconds(stage.seconds.p90),
             str(stage.seconds.count),
         )
-        for one in found.environments
-        for stage in one.total.stages
+        for environment in answer.environments
+        for stage in environment.total.stages
     ]
     screen.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows)
 
@@ -144,7 +144,7 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else duration(timedelta(seconds=value))
 
 
-def _csv(screen: Screen, found: NumbersAnswer) -> None:
+def _csv(screen: Screen, answer: NumbersAnswer) -> None:
     names = [
         "application",
         "environment",
@@ -158,10 +158,10 @@ def _csv(screen: Screen, found: NumbersAnswer) -> None:
     for name in _SPREADS:
         names += [f"{name}_{part}" for part in ("count", "median_seconds", "p90_seconds")]
     screen.whole(_line(names))
-    for one in _shown(found):
-        for week in one.weeks:
+    for environment in _shown(answer):
+        for week in environment.weeks:
             figures = week.figures
-            values: list[Any] = [one.application, one.environment, week.week, week.begins.isoformat()]
+            values: list[Any] = [environment.application, environment.environment, week.week, week.begins.isoformat()]
             values += [figures.deployments, figures.failed, figures.withdrawn, figures.change_failure_rate]
             for name in _SPREADS:
                 spread = getattr(figures, name)
@@ -191,19 +191,19 @@ def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
     done = []
     with progress() as steps:
         for name in applications or api.applications():
-            found = _step(api, name, "rebuild")
-            while found.sequence < found.of:
-                steps.at(name, found.sequence, found.of)
-                before, found = found, _step(api, name, "catch-up")
-                if found.sequence < before.sequence:
+            folded = _step(api, name, "rebuild")
+            while folded.sequence < folded.of:
+                steps.at(name, folded.sequence, folded.of)
+                before, folded = folded, _step(api, name, "catch-up")
+                if folded.sequence < before.sequence:
                     raise click.ClickException(f"{name}: somebody else began to rebuild it too; try again later")
-            done.append(found)
+            done.append(folded)
     screen = Screen()
     if as_json:
-        screen.json({"rebuilt": [found.model_dump(mode="json") for found in done]})
+        screen.json({"rebuilt": [folded.model_dump(mode="json") for folded in done]})
     else:
-        for found in done:
-            screen.line(f"{found.application}: {found.sequence} records")
+        for folded in done:
+            screen.line(f"{folded.application}: {folded.sequence} records")
 
 
 def _step(api: Api, name: str, what: str) -> Folded:

@@ -48,12 +48,12 @@ def freezes(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = read(Freezes, content).freezes
-    if not found:
+    freezes_in_force = read(Freezes, content).freezes
+    if not freezes_in_force:
         click.echo("nothing is frozen or held", err=True)
         return
     columns = ("what", "kind", "owner", "since", "until", "reason")
-    screen.table(columns, (_row(screen, freeze) for freeze in found), cut=("reason", "owner"))
+    screen.table(columns, (_row(screen, freeze) for freeze in freezes_in_force), cut=("reason", "owner"))
 
 
 def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
@@ -78,8 +78,8 @@ def _operating(*, reason: bool) -> Callable[[Callable[..., None]], Callable[...,
         @json_option
         @connected
         @wraps(command)
-        def run(api: Api, *args: Any, **given: Any) -> None:
-            command(api, *args, **given)
+        def run(api: Api, *args: Any, **options: Any) -> None:
+            command(api, *args, **options)
 
         return run
 
@@ -90,8 +90,8 @@ def _give(api: Api, verb: Verb, what: str, *, yes: bool, as_json: bool, **body: 
     """Ask on a terminal, send, and say what became of it."""
     if not yes and sys.stdin.isatty():
         click.confirm(f"{verb} {what}?", abort=True, err=True)
-    given = {name: value for name, value in body.items() if value}
-    command = Command.model_construct(verb=verb, channel="cli", submission=secrets.token_urlsafe(12), **given)
+    fields = {name: value for name, value in body.items() if value}
+    command = Command.model_construct(verb=verb, channel="cli", submission=secrets.token_urlsafe(12), **fields)
     content = api.post("commands", body=body_of(command))
     screen = Screen()
     if as_json:
@@ -101,8 +101,8 @@ def _give(api: Api, verb: Verb, what: str, *, yes: bool, as_json: bool, **body: 
     where = f"{done.application} {done.environment}".strip() or "everything"
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
     phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
-    told = f"; {done.told} of {done.of} applications know of it" if done.of is not None else ""
-    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE[done.verb]}{phase}{told}")
+    progress = f"; {done.told} of {done.of} applications know of it" if done.of is not None else ""
+    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE[done.verb]}{phase}{progress}")
 
 
 def _check_order(environment: str, release: str) -> None:
@@ -123,8 +123,8 @@ def _until(text: str | None) -> datetime | None:
     """`4h`, `2d` or a time with a zone. Raises `UsageError`."""
     if not text:
         return None
-    if found := re.fullmatch(r"([0-9]{1,4})([mhd])", text):
-        return datetime.now(UTC).replace(microsecond=0) + timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if duration := re.fullmatch(r"([0-9]{1,4})([mhd])", text):
+        return datetime.now(UTC).replace(microsecond=0) + timedelta(**{_UNITS[duration[2]]: int(duration[1])})
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -139,7 +139,7 @@ def _until(text: str | None) -> datetime | None:
 @click.option("--until", metavar="TIME", help="When it ends by itself: 4h, 2d, or a time such as 2026-12-24T08:00Z.")
 @_operating(reason=True)
 def freeze(
-    api: Api, *, application: str | None, environment: str | None, everything: bool, until: str | None, **given: Any
+    api: Api, *, application: str | None, environment: str | None, everything: bool, until: str | None, **options: Any
 ) -> None:
     """Roll nothing new out, in one lane or anywhere, until somebody ends it or its time is over.
 
@@ -153,7 +153,7 @@ def freeze(
     """
     what = _place(application, environment, everything=everything)
     end = _until(until)
-    _give(api, Verb.FREEZE, what, application=application, environment=environment, until=end, **given)
+    _give(api, Verb.FREEZE, what, application=application, environment=environment, until=end, **options)
 
 
 @click.command()
@@ -161,7 +161,7 @@ def freeze(
 @click.argument("environment", required=False)
 @click.option("--all", "everything", is_flag=True, help="End the freeze of everything.")
 @_operating(reason=False)
-def unfreeze(api: Api, *, application: str | None, environment: str | None, everything: bool, **given: Any) -> None:
+def unfreeze(api: Api, *, application: str | None, environment: str | None, everything: bool, **options: Any) -> None:
     """End a freeze: what was approved ahead goes on by itself.
 
     \b
@@ -170,13 +170,13 @@ def unfreeze(api: Api, *, application: str | None, environment: str | None, ever
       slipway unfreeze --all --reason "incident 4711 is over"
     """
     what = _place(application, environment, everything=everything)
-    _give(api, Verb.UNFREEZE, what, application=application, environment=environment, **given)
+    _give(api, Verb.UNFREEZE, what, application=application, environment=environment, **options)
 
 
 @click.command()
 @click.argument("release")
 @_operating(reason=True)
-def cancel(api: Api, *, release: str, **given: Any) -> None:
+def cancel(api: Api, *, release: str, **options: Any) -> None:
     """End a release that waits: for a fact, a lane, a soak, votes, or the end of a freeze.
 
     A rollout that has begun is not stopped half-way: let it end, and roll back.
@@ -185,13 +185,13 @@ def cancel(api: Api, *, release: str, **given: Any) -> None:
     Example:
       slipway cancel shop-482 --reason "the wrong branch"
     """
-    _give(api, Verb.CANCEL, release, release=release, **given)
+    _give(api, Verb.CANCEL, release, release=release, **options)
 
 
 @click.command()
 @click.argument("release")
 @_operating(reason=False)
-def retry(api: Api, *, release: str, **given: Any) -> None:
+def retry(api: Api, *, release: str, **options: Any) -> None:
     """Send a release that failed, or was rolled back, on again: the same digest, in the environment where it failed.
 
     The plan is made again. Votes stand where it has the hash that they were for; what was copied is not copied again.
@@ -200,14 +200,14 @@ def retry(api: Api, *, release: str, **given: Any) -> None:
     Example:
       slipway retry shop-482 --reason "the registry has room again"
     """
-    _give(api, Verb.RETRY, release, release=release, **given)
+    _give(api, Verb.RETRY, release, release=release, **options)
 
 
 @click.command()
 @click.argument("environment")
 @click.argument("release")
 @_operating(reason=True)
-def rollback(api: Api, *, environment: str, release: str, **given: Any) -> None:
+def rollback(api: Api, *, environment: str, release: str, **options: Any) -> None:
     """Bring an earlier RELEASE back in ENVIRONMENT: its image by digest, with the manifests it was live with.
 
     Nobody is asked for a vote, and no freeze or window stops it. The lane is on hold afterwards: newer releases
@@ -219,28 +219,28 @@ def rollback(api: Api, *, environment: str, release: str, **given: Any) -> None:
     """
     _check_order(environment, release)
     what = f"{environment} to {release}"
-    _give(api, Verb.ROLLBACK, what, environment=environment, release=release, **given)
+    _give(api, Verb.ROLLBACK, what, environment=environment, release=release, **options)
 
 
 @click.command()
 @click.argument("application")
 @click.argument("environment")
 @_operating(reason=False)
-def resume(api: Api, *, application: str, environment: str, **given: Any) -> None:
+def resume(api: Api, *, application: str, environment: str, **options: Any) -> None:
     """End the hold that a roll-back set: newer releases go on.
 
     \b
     Example:
       slipway resume shop production --reason "483 has the fix"
     """
-    _give(api, Verb.RESUME, f"{application} {environment}", application=application, environment=environment, **given)
+    _give(api, Verb.RESUME, f"{application} {environment}", application=application, environment=environment, **options)
 
 
 @click.command()
 @click.argument("environment")
 @click.argument("release")
 @_operating(reason=True)
-def override(api: Api, *, environment: str, release: str, **given: Any) -> None:
+def override(api: Api, *, environment: str, release: str, **options: Any) -> None:
     """Let one RELEASE pass a freeze or a closed window in ENVIRONMENT, once. Its gate still has to be passed.
 
     \b
@@ -248,4 +248,4 @@ def override(api: Api, *, environment: str, release: str, **given: Any) -> None:
       slipway override production shop-483 --reason "the fix for incident 4711"
     """
     _check_order(environment, release)
-    _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **given)
+    _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **options)

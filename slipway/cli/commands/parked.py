@@ -36,8 +36,8 @@ def list_(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = read(ParkedItems, content).parked
-    if not found:
+    items = read(ParkedItems, content).parked
+    if not items:
         click.echo("nothing is parked", err=True)
         return
     rows = [
@@ -48,7 +48,7 @@ def list_(api: Api, *, as_json: bool) -> None:
             Cell(screen.time(item.replayed_at), GOOD),
             item.reason,
         )
-        for item in found
+        for item in items
     ]
     screen.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",))
 
@@ -70,28 +70,28 @@ def show(api: Api, *, id: str, as_json: bool) -> None:
     if as_json:
         screen.json(item)
         return
-    found = read(Parked, item)
+    parked_input = read(Parked, item)
     screen.fields(
         [
-            ("id", Cell(found.id, NAME)),
-            ("source", found.source),
-            ("reason", found.reason),
-            ("parked", screen.time(found.parked_at)),
-            ("replayed", screen.time(found.replayed_at)),
-            ("message id", found.message_id),
-            ("body", "cut: it was too long to be kept whole, and cannot be replayed" if found.truncated else ""),
+            ("id", Cell(parked_input.id, NAME)),
+            ("source", parked_input.source),
+            ("reason", parked_input.reason),
+            ("parked", screen.time(parked_input.parked_at)),
+            ("replayed", screen.time(parked_input.replayed_at)),
+            ("message id", parked_input.message_id),
+            ("body", "cut: it was too long to be kept whole, and cannot be replayed" if parked_input.truncated else ""),
         ]
     )
     screen.line()
-    screen.text(found.body)
+    screen.text(parked_input.body)
 
 
 def _find(api: Api, id: str) -> dict[str, Any]:
     content = api.get("parked")
-    for place, item in enumerate(read(ParkedItems, content).parked):
+    for index, item in enumerate(read(ParkedItems, content).parked):
         if item.id == id:
-            found: dict[str, Any] = content["parked"][place]
-            return found
+            as_sent: dict[str, Any] = content["parked"][index]
+            return as_sent
     raise CliError(f"no parked input has the id {id!r}; `slipway parked list` shows what there is")
 
 
@@ -110,5 +110,5 @@ def replay(api: Api, *, id: str, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = read(Replayed, content)
-    screen.line(Cell("✓ replayed", GOOD), f"  {found.replayed}: back to {found.source}")
+    replayed = read(Replayed, content)
+    screen.line(Cell("✓ replayed", GOOD), f"  {replayed.replayed}: back to {replayed.source}")

@@ -53,15 +53,15 @@ def releases(api: Api, *, application: str | None, limit: int, form: Form) -> No
     if form is Form.JSON:
         screen.json(content)
         return
-    found = read(Releases, content).releases
+    items = read(Releases, content).releases
     if form is not Form.TABLE:
         write_lines(screen, form, COLUMNS, content["releases"])
         return
-    if not found:
+    if not items:
         click.echo("no releases yet", err=True)
         return
     columns = ("release", "tag", "phase", "environment", "changed", "reason")
-    screen.table(columns, (_row(screen, item) for item in found), cut=("reason", "tag"))
+    screen.table(columns, (_row(screen, item) for item in items), cut=("reason", "tag"))
 
 
 def _row(screen: Screen, item: ReleaseAnswer) -> tuple[Content, ...]:
@@ -144,8 +144,8 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
             mark = "✓" if evidence.passed else "✗"
             yield "", Cell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)
     for vote in item.gate.votes if item.gate else ():
-        said = f": {vote.reason}" if vote.reason else ""
-        yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.voter) + said
+        reason = f": {vote.reason}" if vote.reason else ""
+        yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.voter) + reason
 
 
 def _at(time: str, person: str) -> str:
@@ -171,23 +171,23 @@ def explain(api: Api, *, release: str, form: Form) -> None:
     if form is Form.JSON:
         screen.json(content)
         return
-    found = read(Explanation, content)
+    explanation = read(Explanation, content)
     if form is not Form.TABLE:
         rules = [
-            {"environment": one.environment, **rule.model_dump(mode="json")}
-            for one in found.rules
-            for rule in one.rules
+            {"environment": group.environment, **rule.model_dump(mode="json")}
+            for group in explanation.rules
+            for rule in group.rules
         ]
         write_lines(screen, form, ("environment", "rule", "subject", "verdict", "reason"), rules)
         return
-    screen.line(Cell(found.release, NAME), "  ", _phase(found.phase))
-    screen.line(found.headline)
+    screen.line(Cell(explanation.release, NAME), "  ", _phase(explanation.phase))
+    screen.line(explanation.headline)
     screen.line()
     rows = [
-        (there.environment, Cell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason)
-        for there in found.rules
-        for rule in there.rules
+        (group.environment, Cell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason)
+        for group in explanation.rules
+        for rule in group.rules
     ]
     screen.table(("environment", "holds", "rule", "reason"), rows, fold=("reason",))
     screen.line()
-    screen.line(Cell("next: ", "bold"), found.next)
+    screen.line(Cell("next: ", "bold"), explanation.next)
