@@ -1,4 +1,4 @@
-"""The JSON API of the trail: questions, one record, one chain, what is live and why, and the repair of the index."""
+"""The JSON API of the audit trail: queries, single records, chains, what is live and why, and repair of the index."""
 
 import azure.functions as func
 
@@ -29,10 +29,13 @@ SEQUENCES = 10**11
 APPLICATIONS_AT_ONCE = 20
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": SEQUENCES}
 _TIME = {"type": "string", "examples": ["2026-11-23", "2026-11-23T08:00:00Z"]}
-APPLICATION = Parameter(name="application", where="path", description="A name, or `_installation`.")
+APPLICATION = Parameter(name="application", where="path", description="Name of an application, or `_installation`.")
 FILTERS = (
-    Parameter(name="application", description="A name, or `_installation` for what concerns no single application."),
-    Parameter(name="environment", description="Records of this environment."),
+    Parameter(
+        name="application",
+        description="Name of an application; `_installation` for records that concern no single one.",
+    ),
+    Parameter(name="environment", description="Only records of this environment."),
     Parameter(name="actor", description="Who did it: `ada@example.com`, `oid:…`, `pipeline:…`, `key:…`, `slipway`."),
     Parameter(
         name="action",
@@ -43,8 +46,10 @@ FILTERS = (
     ),
     Parameter(name="digest", description="`sha256:` and at least the first 6 digits."),
     Parameter(name="release", description="Id of a release."),
-    Parameter(name="from", description="A day or a time: records of this moment and later.", schema=_TIME),
-    Parameter(name="to", description="A day, all of which counts, or a time: records before it.", schema=_TIME),
+    Parameter(name="from", description="A day or a time; records from then on.", schema=_TIME),
+    Parameter(
+        name="to", description="A day, which is included as a whole, or a time, which is excluded.", schema=_TIME
+    ),
 )
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT, "default": PAGE}
 
@@ -55,14 +60,14 @@ _LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT, "default": PAG
         name="api_audit_query",
         method="GET",
         path="audit",
-        summary="Records of the trail, newest first, by filters that combine",
-        description="Answered from the audit index, in a bounded number of storage requests however long the trail is.",
+        summary="Records of the trail that match all filters, newest first",
+        description="Served from the audit index, with a bounded number of storage requests however long the trail is.",
         tag="audit",
         permission=Permission.READ,
         parameters=(
             *FILTERS,
-            Parameter(name="limit", description="Records of a page.", schema=_LIMIT),
-            Parameter(name="after", description="`next` of the page before, with the same filters."),
+            Parameter(name="limit", description="Maximum number of records.", schema=_LIMIT),
+            Parameter(name="after", description="`next` of the previous page; use the same filters."),
         ),
         answer=AuditAnswer,
     ),
@@ -80,19 +85,19 @@ def audit_query(req: func.HttpRequest) -> func.HttpResponse:
         name="api_audit",
         method="GET",
         path="audit/{application}",
-        summary="One chain in its own order, as a verifier reads it",
-        description="Read from the ledger itself. `head` is the end of the chain.",
+        summary="One chain, oldest record first, as a verifier reads it",
+        description="Read from the ledger itself, not from the index. `head` is the end of the chain.",
         tag="audit",
         permission=Permission.READ,
         parameters=(
             APPLICATION,
-            Parameter(name="after", description="Records behind this sequence.", schema=_WHOLE),
+            Parameter(name="after", description="Only records after this sequence.", schema=_WHOLE),
             Parameter(
                 name="limit",
-                description="At most so many.",
+                description="Maximum number of records.",
                 schema={"type": "integer", "minimum": 1, "maximum": CHAIN_LIMIT, "default": 100},
             ),
-            Parameter(name="release", description="Records of this release only."),
+            Parameter(name="release", description="Only records of this release."),
         ),
         answer=Chain,
         refuses=(404,),
@@ -153,8 +158,8 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
         permission=Permission.READ,
         parameters=(
             Parameter(name="environment", where="path", description="Name of an environment."),
-            Parameter(name="application", description="Only this one."),
-            Parameter(name="after", description="`next` of the page before."),
+            Parameter(name="application", description="Only this application."),
+            Parameter(name="after", description="`next` of the previous page."),
         ),
         answer=LiveAnswer,
     ),
@@ -181,7 +186,7 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
         method="POST",
         path="audit/{application}/reindex",
         summary="Compare a part of the audit index with the trail, and repair it",
-        description="Call it again with `next` as `after` until that is null. The app may go on working meanwhile.",
+        description="Repeat the call with `next` as `after` until `next` is null. The app can keep running meanwhile.",
         tag="audit",
         permission=Permission.REINDEX,
         parameters=(APPLICATION,),

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the API, made of the operations that the blueprints declare, and served by the app."""
+"""The OpenAPI 3.1 document of the API, generated from the declared operations and served by the app."""
 
 import json
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ blueprint = new_blueprint()
 PROBLEM = "application/problem+json"
 _REFERENCE = "#/components/schemas/{model}"
 _REASONS = {
-    400: "Invalid parameter: `parameter` names it, `detail` says what was expected and what came",
+    400: "Invalid parameter: `parameter` names it, `detail` says what was expected and what was received",
     401: "Authentication required",
-    403: "Forbidden: `permission` names what it needs",
+    403: "Forbidden: `permission` names the permission that is needed",
     404: "Not found",
-    409: "Conflict: `detail` says why, `rules` names the rules that did not hold",
+    409: "Conflict: `detail` says why, `rules` names the rules that failed",
     413: "Content too large",
     415: "Unsupported media type",
     503: "Service unavailable; try again",
@@ -32,14 +32,14 @@ _REASONS = {
 _ALWAYS = (400, 401, 503)
 _TEXT = """The JSON API of an installation of Slipway.
 
-Times are in UTC, ISO 8601. Lists are newest first and come in pages: a page with `next` is followed by one that begins
-after it; fewer entries than were asked for do not mean the end. Errors are problem details (RFC 9457); where the
-Functions host checks the keys, its own 401 has no body. What is read has an ETag: send it as `If-None-Match` and get
-304 while nothing has changed. A body needs a `Content-Length`: one that is sent in chunks does not arrive."""
+Times are in UTC, ISO 8601. Lists are newest first and paginated: while a page has `next`, continue from there, even if
+the page has fewer entries than `limit`. Errors are problem details (RFC 9457); if the Functions host checks the keys,
+its own 401 has no body. GET responses have an ETag: send it as `If-None-Match` to get 304 while nothing has changed. A
+request body needs a `Content-Length`: chunked bodies are not supported."""
 
 
 def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:
-    """The whole document; of all declared operations where none are given."""
+    """The document of the given operations, by default of all declared ones."""
     listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _place(OPERATIONS[n]))]
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     for operation in listed:
@@ -122,6 +122,6 @@ def _served() -> str:
 @blueprint.function_name("api_openapi")
 @blueprint.route(route="api/v1/openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def openapi(req: func.HttpRequest) -> func.HttpResponse:
-    """It tells nothing of the installation, so that tools may read it without a key."""
+    """Public, because it reveals nothing about the installation and tools can then read it without a key."""
     answer = func.HttpResponse(_served(), mimetype="application/json", headers={"Cache-Control": "public, max-age=300"})
     return revalidated(req, answer)

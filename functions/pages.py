@@ -1,4 +1,4 @@
-"""Pages for people: what is live, what is on its way, and the story of each release. Reading changes nothing."""
+"""Read-only pages: the board, releases, the audit trail, metrics, parked input and stored documents."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
@@ -24,7 +24,7 @@ SEQUENCES = 10**11
 @blueprint.function_name("page_board")
 @blueprint.route(route="/", methods=LOOKING, auth_level=ANONYMOUS)
 def page_board(req: func.HttpRequest) -> func.HttpResponse:
-    """`application` shows one of them."""
+    """The parameter `application` limits it to one."""
     application = req.params.get("application")
     return _reading(
         req, "/", lambda who: board.show(parts().reader, parts().parking.installation, who, application=application)
@@ -95,7 +95,7 @@ def page_release(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("page_release_changes")
 @blueprint.route(route="releases/{release}/changes", methods=LOOKING, auth_level=ANONYMOUS)
 def page_release_changes(req: func.HttpRequest) -> func.HttpResponse:
-    """All that the release's plan changes, as one text to take along."""
+    """The full diff of the release's plan, as a text file."""
     release_id = req.route_params["release"]
     path = f"/releases/{quote(release_id, safe='')}/changes"
     return _reading(req, path, lambda _: release.changes(parts().reader, release_id))
@@ -117,12 +117,12 @@ def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def with_query(path: str, parameters: Mapping[str, str]) -> str:
-    """The address that somebody asked for, to come back to after the sign-in."""
+    """The requested address, to return to after signing in."""
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
 def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]) -> func.HttpResponse:
-    """The page, for people who may read."""
+    """The page, or a request to sign in."""
     who = visitor(req.headers, parts().settings.sign_in)
     if who is None:
         return as_response(sign_in(path))
@@ -131,7 +131,7 @@ def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]
 
 
 def _sent(req: func.HttpRequest, answer: Answer) -> func.HttpResponse:
-    """As little as this reader needs: nothing they have already, and compressed where they can take it so."""
+    """Send 304 if the reader already has the page, and compress it if they accept that."""
     fresh = conditional(answer, req.headers.get("If-None-Match", ""))
     return as_response(compressed(fresh, req.headers.get("Accept-Encoding", "")))
 

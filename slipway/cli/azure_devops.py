@@ -22,12 +22,12 @@ VERSION: Final = "7.1"
 LIMIT: Final = 8 * 1024 * 1024
 TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
 OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
-"""203 comes with the page to sign in, for a token that is not known."""
+"""203 comes with a sign-in page, for an unknown token."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
 class AzureDevOps:
-    """One organization, seen by whoever holds the token. The token appears in no message."""
+    """One organization, with the rights of the token's owner. The token appears in no message."""
 
     def __init__(self, organization: str, *, server: str = CLOUD, authorization: Callable[[], str]) -> None:
         address = urlsplit(server)
@@ -47,7 +47,7 @@ class AzureDevOps:
         return str(answer["id"])
 
     def subscriptions(self) -> list[dict[str, Any]]:
-        """Every web hook for completed builds that the caller may see."""
+        """Every web hook for completed builds that is visible to the caller."""
         query = {
             "publisherId": "tfs",
             "eventType": "build.complete",

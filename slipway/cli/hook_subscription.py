@@ -1,4 +1,4 @@
-"""The service-hook subscription that Slipway needs, and what an existing one lacks. Pure: nothing is asked or sent."""
+"""The service hook subscription that Slipway needs, and what is wrong with an existing one. Pure: no I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from urllib.parse import urlsplit
 
 PATH: Final = "/api/hooks/azure-devops"
 USER: Final = "slipway"
-"""Whatever it is, the app looks at the password only."""
+"""Arbitrary: the app checks only the password."""
 ENABLED: Final = "enabled"
 STATUSES: Final = {
     ENABLED: "it is enabled",
-    "onProbation": "it is on probation: only the delivery that failed is tried again, and new events are lost",
+    "onProbation": "it is on probation: only the failed delivery is retried, and new events are lost",
     "disabledBySystem": "Azure DevOps disabled it after failed deliveries; events are lost",
     "disabledByUser": "somebody disabled it; events are lost",
-    "disabledByInactiveIdentity": "whoever made it has left, so it is disabled; events are lost",
+    "disabledByInactiveIdentity": "its creator has left, so it is disabled; events are lost",
 }
 
 
 class Act(StrEnum):
-    """What there is to do about the subscription."""
+    """What has to be done about the subscription."""
 
     CREATE = "create"
     REPAIR = "repair"
@@ -34,14 +34,14 @@ class Wanted:
     project_id: str
     app_url: str
     pipeline: str = ""
-    """Name of the only pipeline whose runs count; empty for all of the project."""
+    """Name of the pipeline, if only its runs count; empty for all of the project."""
 
     @property
     def url(self) -> str:
         return self.app_url.rstrip("/") + PATH
 
     def body(self, password: str) -> dict[str, Any]:
-        """As the REST API takes it. The password is a secret; the API answers with stars in its place."""
+        """The request body of the REST API. In responses, the API masks the password with asterisks."""
         return {
             "publisherId": "tfs",
             "eventType": "build.complete",
@@ -68,7 +68,7 @@ class Wanted:
         }
 
     def missing(self, subscription: Mapping[str, Any]) -> tuple[str, ...]:
-        """What is wrong with a subscription that leads to this app."""
+        """What is wrong with an existing subscription for this app."""
         status = str(subscription.get("status", ""))
         problems = [] if status == ENABLED else [STATUSES.get(status, f"its status is {status or 'unknown'}")]
         if subscription.get("resourceVersion") != "2.0":
@@ -97,19 +97,19 @@ class Plan:
     status: str = ""
     reasons: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-    """Further subscriptions that lead to the same place: events then arrive twice, which does no harm."""
+    """Further subscriptions for the same address. Events then arrive twice, which does no harm."""
 
 
 def plan(wanted: Wanted, existing: Sequence[Mapping[str, Any]], *, send_secret: bool) -> Plan:
-    """`send_secret`: write the subscription anew even where nothing is wrong, since its password cannot be read."""
+    """`send_secret`: rewrite the subscription even if nothing seems wrong, since its password cannot be read back."""
     own = [subscription for subscription in existing if _leads_to(subscription, wanted)]
     if not own:
-        return Plan(act=Act.CREATE, reasons=("no subscription of this project leads to the app",))
-    # The best of several: one that is enabled, then the one with the least to mend.
+        return Plan(act=Act.CREATE, reasons=("this project has no subscription for the app",))
+    # Prefer one that is enabled, then the one with the fewest problems.
     best = min(own, key=lambda subscription: (subscription.get("status") != ENABLED, len(wanted.missing(subscription))))
     reasons = wanted.missing(best)
     if send_secret:
-        reasons = (*reasons, "the secret is sent anew")
+        reasons = (*reasons, "the secret is sent again")
     return Plan(
         act=Act.REPAIR if reasons else Act.KEEP,
         id=str(best.get("id", "")),
@@ -130,7 +130,7 @@ def _leads_to(subscription: Mapping[str, Any], wanted: Wanted) -> bool:
 
 
 def _is_default(name: str, value: Any) -> bool:
-    """What is not given counts as the default, which is `all` for what is sent of the resource."""
+    """Whether the value equals the default: any for the messages, missing for the resource (which means `all`)."""
     return name in ("resourceDetailsToSend", "messagesToSend", "detailedMessagesToSend") and (
         value is None or name != "resourceDetailsToSend"
     )

@@ -1,4 +1,4 @@
-"""Rotation of the signing keys in Key Vault, as the person at the terminal: the app itself may only read them."""
+"""Rotation of the signing keys in Key Vault, with the rights of the person at the terminal: the app may only read."""
 
 import base64
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ HINTS = {
 
 
 def open_vault(url: str) -> "SecretClient":
-    """With whatever sign-in is there: that of `az login`, of a pipeline, of a managed identity."""
+    """Sign in with any available credential: `az login`, a pipeline, a managed identity."""
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - slow to import; only this command needs it
     from azure.keyvault.secrets import SecretClient  # noqa: PLC0415
 
@@ -30,13 +30,13 @@ def open_vault(url: str) -> "SecretClient":
 
 
 class KeysInVault:
-    """The versions of one secret: each is a key, the newest that is enabled signs. Every method raises `CliError`."""
+    """The versions of one secret: each is a key, and the newest enabled one signs. Every method raises `CliError`."""
 
     def __init__(self, client: "SecretClient") -> None:
         self._client = client
 
     def live(self, *, now: datetime) -> list[LiveKey]:
-        """The newest first; none where the secret was never made."""
+        """Newest first; empty if the secret was never created."""
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - slow to import
 
         with _told():
@@ -57,7 +57,7 @@ class KeysInVault:
         return live_versions(versions, now=now)
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:  # noqa: ARG002 - as in a file
-        """The new key first; then the retired ones are disabled, not deleted: the vault shows that they were there."""
+        """Add the new key, then disable the retired ones; they are not deleted, so that the vault keeps a history."""
         encoded = base64.b64encode(key).decode()
         with _told():
             added = self._client.set_secret(

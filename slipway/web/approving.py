@@ -1,4 +1,4 @@
-"""What happens behind an approval link. GET and HEAD look and change nothing; POST takes a vote in, once."""
+"""Handle approval links. GET and HEAD are read-only; POST records a vote, and repeating it has no further effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,12 +36,12 @@ CHANNEL = "page"
 NOBODY_SIGNS_IN = Access(easy_auth=False, host_keys=True)
 _LOOKING = "only-looking"
 _TO_BE_GIVEN = "(to be given)"
-"""The reason of a vote that nobody has cast yet: whether one is given is looked at when it is."""
+"""Placeholder reason for the trial vote in `_rules`: whether a real one has a reason is checked when it is cast."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """What the approval page works with."""
+    """Dependencies of the approval page."""
 
     keys: Keys
     reader: Reader
@@ -49,7 +49,7 @@ class Desk:
     clock: Clock
     public_url: str
     access: Access = NOBODY_SIGNS_IN
-    """Whom the app believes. Where Easy Auth is in front, the signed-in person decides, and a link only locates."""
+    """How callers are authenticated. Behind Easy Auth the signed-in person votes; a link only identifies the plan."""
 
     @property
     def sign_in(self) -> bool:
@@ -75,7 +75,7 @@ def show_changes(desk: Desk, token: str) -> Answer:
 
 
 def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Take a vote in. `headers` must find names in any case. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_origin(headers, desk.public_url)
         viewer = by_token(desk, token)
@@ -87,13 +87,13 @@ def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> A
 
 
 def by_token(desk: Desk, token: str) -> Asked:
-    """The person that a token was made for, before the plan that it names. Raises `TokenRefused`."""
+    """The person and plan that a token was issued for. Raises `TokenRefused`."""
     claims = desk.keys.approval(token, now=desk.clock())
     return Asked(claims=claims, path=f"/approvals/{token}", binding=token)
 
 
 def located(viewer: Asked) -> Answer:
-    """Where people sign in, a link says where and not who: the address there has nothing secret in it."""
+    """Redirect to the plan's page for people who sign in; its address holds no secret."""
     return see_other(viewer.place)
 
 
@@ -107,7 +107,7 @@ def changes(desk: Desk, viewer: Asked) -> Answer:
 
 
 def take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
-    """What was sent from the page of somebody who is known by now, and whose origin was checked."""
+    """Process a submitted form. The caller has identified the viewer and checked the request's origin."""
     try:
         posted = parse_form(headers, body)
         act = submission(desk.keys, posted, viewer.binding, now=desk.clock())
@@ -124,7 +124,7 @@ def take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> 
 def not_taken(refused: Refused, viewer: Asked | None) -> Answer:
     return message(
         refused.status,
-        "Your decision was not taken",
+        "Your decision was not recorded",
         str(refused),
         "Nothing was changed.",
         tone=Tone.ASKS,
@@ -145,7 +145,7 @@ def _take(desk: Desk, viewer: Asked, posted: Posted, act: str) -> Answer:
     again = any(result.rule is Rule.PLAN_IS_CURRENT for result in rules)
     refusal = Refusal(
         headline=_DID_NOT[posted.decision],
-        message="The plan is being made again now; you will be asked again." if again else "",
+        message="A new plan is being made; you will be asked again." if again else "",
         rules=rules,
         reason=posted.reason,
     )
@@ -205,17 +205,17 @@ def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Enviro
 
 
 def _plan(desk: Desk, viewer: Asked) -> tuple[Plan | None, str]:
-    """The plan, or why it cannot be shown. An address could name that of another release."""
+    """The plan, or why it cannot be shown. The hash in the address may belong to another release's plan."""
     claims = viewer.claims
     plan, why_not = readable_plan(desk.reader, claims.plan_hash)
     addressed = (claims.application, claims.release, claims.environment)
     if plan is not None and (plan.application, plan.release, plan.environment) != addressed:
-        return None, "The address names a plan of another release."
+        return None, "The address names another release's plan."
     return plan, why_not
 
 
 def _rules(snapshot: Snapshot, release: Release, viewer: Asked) -> tuple[RuleResult, ...]:
-    """What an approval by this person would be judged by, if it came now."""
+    """The rules that an approval by this person would have to pass right now."""
     would_be = _vote(viewer, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
     where = viewer.claims.environment
     current = plan_rule(release, snapshot.lane(where).live, snapshot.delivery)
@@ -223,18 +223,18 @@ def _rules(snapshot: Snapshot, release: Release, viewer: Asked) -> tuple[RuleRes
 
 
 def unusable(refused: TokenRefused) -> Answer:
-    """The same page for every token that is no good, so that nobody learns how close a forgery came."""
+    """The same page for every invalid token, so that it reveals nothing about why a forged one failed."""
     if isinstance(refused, TokenExpired):
         return message(
             410,
             "This link has expired",
-            "The decision it asked for was made or closed long ago.",
+            "The decision it asked for has been made, or is no longer open.",
             link=("/", "Board"),
         )
     return message(
         403,
         "This link cannot be used",
-        "It may have been cut off or changed on its way. Please open it once more from the message it came in,"
-        " as a whole; if that does not help, ask for a new one.",
+        "It may have been truncated or altered on the way. Please open the complete link from the message it came in;"
+        " if that does not help, ask for a new one.",
         tone=Tone.ASKS,
     )

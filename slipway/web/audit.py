@@ -1,6 +1,6 @@
-"""Search in the audit trail: the filters are in the address, so that a search can be shared as a link.
+"""Search the audit trail. The filters are in the address, so a search can be shared as a link.
 
-What is shown can be taken along, as JSON Lines or as CSV: the same records, in the same order.
+The records shown can be downloaded as JSON Lines or CSV, in the same order.
 """
 
 import csv
@@ -25,7 +25,7 @@ from .timeline import Moment, timeline
 
 BESIDES = ("after",)
 PAGE = 25
-"""Records of a page: few enough for all of their details to be on it."""
+"""Records per page: few enough to include all of their details."""
 _SHOWN = 200
 _COLUMNS = ("time", "application", "sequence", "action", "actor", "release", "environment", "digest")
 _FIELDS = {
@@ -42,7 +42,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class FieldView:
-    """One field of the form, as it was filled in."""
+    """One field of the form, with the value that was entered."""
 
     name: str
     label: str
@@ -62,7 +62,7 @@ class LineView:
 
 
 def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
-    """Raises `LedgerUnavailable`. A wrong parameter is named on the page, above the form as it was filled in."""
+    """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
     filled = _given(parameters)
     problem: BadInput | None = None
     page = AuditPage(records=())
@@ -96,7 +96,7 @@ def download(trail: Trail, parameters: Mapping[str, str], form: str) -> Answer:
 
 
 def _given(parameters: Mapping[str, str]) -> dict[str, str]:
-    """What was filled in: an empty field of a form asks for nothing."""
+    """The fields that were filled in: browsers submit empty ones too."""
     return {name: value.strip() for name, value in parameters.items() if value.strip()}
 
 
@@ -146,5 +146,5 @@ def _csv(records: tuple[AuditRecord, ...]) -> str:
 
 
 def _harmless(value: object) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """The value as text that no spreadsheet evaluates as a formula."""
     return no_formula("" if value is None else str(value))

@@ -1,4 +1,4 @@
-"""The first page: what is live where, what is on its way, what waits and why, and what needs somebody's attention."""
+"""The home page: what is live in each environment, what is on its way or waiting and why, and what needs attention."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .text import one_line, short
 from .words import Sign
 
 ATTENTION = 8
-"""Things that are named one by one; all of them are marked in the table."""
+"""How many items the attention list names; the table marks all of them."""
 REASON = 140
 RULES = 4
 ARRIVING = 3
@@ -25,7 +25,7 @@ ARRIVING = 3
 
 @dataclass(frozen=True, kw_only=True)
 class MovingView:
-    """A release that has not ended."""
+    """A release in progress."""
 
     id: str
     tag: str
@@ -40,7 +40,7 @@ class CellView:
 
     environment: str
     release: str
-    """What is live, by its id; empty where nothing is."""
+    """Id of the live release; empty if nothing is live."""
     number: int
     tag: str
     digest: str
@@ -50,7 +50,7 @@ class CellView:
     failed: MovingView | None
     failed_why: str
     frozen: str
-    """`Frozen` or `On hold`; empty where neither is so."""
+    """`Frozen`, `On hold` or empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class RowView:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The applications that go through the same environments."""
+    """Applications with the same chain of environments; they share a table."""
 
     environments: tuple[str, ...]
     rows: tuple[RowView, ...]
@@ -81,7 +81,7 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseRow:
-    """One release in the list of the newest."""
+    """One row of the list of newest releases."""
 
     id: str
     tag: str
@@ -94,7 +94,7 @@ class ReleaseRow:
 def show(
     reader: Reader, installation: Installation, visitor: Visitor | None = None, *, application: str | None = None
 ) -> Answer:
-    """Of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
+    """The board of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
     state = board(reader, installation, application)
     return kept(board_page(state, now=reader.clock(), visitor=visitor or Visitor(), application=application))
 
@@ -117,7 +117,7 @@ def board_page(state: Board, *, now: datetime, visitor: Visitor, application: st
 
 
 def _groups(rows: Iterable[RowView]) -> tuple[Group, ...]:
-    """Applications with the same chain side by side, in one table."""
+    """Group applications with the same chain, so that each chain gets one table."""
     chains: dict[tuple[str, ...], list[RowView]] = {}
     for row in rows:
         chains.setdefault(tuple(cell.environment for cell in row.cells), []).append(row)
@@ -182,7 +182,7 @@ def _release(release: Release, now: datetime) -> ReleaseRow:
 
 
 def _notices(state: Board, now: datetime) -> Iterator[Notice]:
-    """What is wrong first, then what waits for people."""
+    """Failures first, then whatever is waiting for people."""
     if state.parked:
         yield _parked(state)
     freezes = [row.everything for row in state.rows if row.everything and row.everything.in_force(now)]
@@ -211,12 +211,12 @@ def _parked(state: Board) -> Notice:
         sign=words.PARKED,
         link="/parked",
         what=f"{count} input{'' if count == 1 else 's'} that could not be handled",
-        text=f"the last came by {newest.source}: {one_line(newest.reason, REASON)}",
+        text=f"the latest came from {newest.source}: {one_line(newest.reason, REASON)}",
     )
 
 
 def _tally(state: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
-    """What there is of each, in the words of the signs."""
+    """Badges that count each kind: failed, parked, waiting, on the way, live."""
     cells = [cell for row in state.rows for cell in row.cells]
     moving = [item.release for cell in cells for item in cell.moving]
     moving += [item.release for row in state.rows for item in row.arriving]

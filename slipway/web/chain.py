@@ -1,4 +1,4 @@
-"""The chain of environments as steps: where the release was, is, and has not been yet."""
+"""The chain of environments as steps: those the release has passed, the current one, and those still ahead."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ class Stop:
     sign: Sign
     current: bool
     took: str
-    """Time between arriving and leaving, or since arriving; empty where it has not been."""
+    """Time between arriving and leaving, or since arriving; empty if it never arrived."""
     left_at: datetime | None
 
 
 def stops(release: Release, environments: Iterable[str], now: datetime) -> tuple[Stop, ...]:
-    """The environments in order; those that a release visited but that are gone come first."""
+    """The environments in order. Ones that the release visited but that no longer exist come first."""
     names = list(environments)
     gone = [rollout.environment for rollout in release.rollouts if rollout.environment not in names]
     return tuple(_stop(release, name, now) for name in (*dict.fromkeys(gone), *names))

@@ -1,7 +1,7 @@
-"""The approval page where people sign in: the address says which plan, the sign-in says who decides.
+"""The approval page where people sign in: the address identifies the plan, the sign-in identifies the voter.
 
-Easy Auth's header is believed only where the settings say that it is in front (`Access`), and a browser that another
-site sends here is refused before anything is read.
+Easy Auth's header is trusted only if the settings say that Easy Auth is in front (`Access`). Cross-site requests are
+refused before anything is read.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,13 +27,13 @@ from .messages import message, sign_in
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What an address names, before anything of it is believed."""
+    """The parts of an approval address, not yet validated."""
 
     application: str
     number: str
     environment: str
     plan: str = ""
-    """Hash of a plan; empty for the one that is open now."""
+    """Hash of a plan; empty for the current one."""
 
     @property
     def path(self) -> str:
@@ -57,14 +57,14 @@ def show_changes(desk: Desk, target: Place, headers: Mapping[str, str]) -> Answe
 
 
 def decide(desk: Desk, target: Place, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Take the vote of whoever has signed in. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    """Record the signed-in person's vote. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_origin(headers, desk.public_url)
     except Refused as refused:
         return not_taken(refused, None)
     if not target.plan:
         return message(
-            400, "Your decision was not taken", "The address names no plan.", link=(target.path, "Open the page")
+            400, "Your decision was not recorded", "The address names no plan.", link=(target.path, "Open the page")
         )
     may = _may_not_vote(desk, headers)
     return may or _for_somebody(desk, target, headers, lambda viewer: take(desk, viewer, headers, body))
@@ -74,7 +74,7 @@ def _for_somebody(desk: Desk, target: Place, headers: Mapping[str, str], answer:
     if not desk.sign_in:
         return message(
             404,
-            "Nobody signs in here",
+            "Sign-in is not enabled here",
             "This address is for installations where people sign in. Please use the link that was sent to you.",
             link=("/", "All applications"),
         )
@@ -94,29 +94,29 @@ def _for_somebody(desk: Desk, target: Place, headers: Mapping[str, str], answer:
 
 
 def _may_not_vote(desk: Desk, headers: Mapping[str, str]) -> Answer | None:
-    """Where roles decide, as they do for the API, a person needs that of an approver."""
+    """A refusal if roles are enforced, as for the API, and the person does not have one that may vote."""
     try:
         caller = desk.access.person(headers) if not desk.access.host_keys else None
     except BadInput:
-        return None  # who they are is asked next, and they are sent to sign in
+        return None  # the principal is read again next, which sends them to sign in
     if caller is None or caller.may(Permission.VOTE):
         return None
     return message(
         403,
         "You may not vote",
-        "Your sign-in has no role that may vote in this installation: that of an approver.",
+        "Voting in this installation requires the approver role, which your sign-in does not have.",
         "Nothing was changed.",
         tone=Tone.ASKS,
     )
 
 
 def _claims(desk: Desk, target: Place, principal: Principal) -> ApprovalClaims:
-    """The plan that is looked at, and who looks. Raises `NotFound`."""
+    """The plan being viewed, and the viewer. Raises `NotFound`."""
     release = desk.reader.release(f"{target.application}-{target.number}")
     if release.rollout_in(target.environment) is None:
-        raise NotFound(f"{release.id} has not come to any environment {target.environment[:64]!r}")
+        raise NotFound(f"{release.id} has not reached an environment {target.environment[:64]!r}")
     if target.plan and fullmatch(DIGEST_PATTERN, target.plan) is None:
-        raise NotFound("the address names no plan: expected sha256:… behind ?plan=")
+        raise NotFound("the address names no plan: expected ?plan=sha256:…")
     plan_hash = target.plan or _present(release, target.environment)
     if plan_hash is None:
         raise NotFound(f"{release.id} has no plan for {target.environment} yet")
@@ -131,7 +131,7 @@ def _claims(desk: Desk, target: Place, principal: Principal) -> ApprovalClaims:
 
 
 def _present(release: Release, environment: str) -> str | None:
-    """The plan that is open now, else the last one that the release had there."""
+    """The current plan, or the last one that the release had in this environment."""
     if release.environment == environment:
         return release.plan_hash
     rollout = release.rollout_in(environment)

@@ -1,4 +1,4 @@
-"""The numbers: DORA's four, waiting for approval and the time of each step, by week; as figures, charts and a table."""
+"""Metrics by week: the four DORA metrics, approval wait and time per step, as figures, charts and a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SHOWN = 120
 
 @dataclass(frozen=True, kw_only=True)
 class FigureView:
-    """One number with its name, and what it is made of."""
+    """One metric: its name, its value, and a note on what it was computed from."""
 
     name: str
     value: str
@@ -30,7 +30,7 @@ class FigureView:
 
 @dataclass(frozen=True, kw_only=True)
 class LineView:
-    """One line of a table: texts, after the heading of the line."""
+    """One row of a table: its heading and its cells."""
 
     heading: str
     link: str
@@ -45,11 +45,11 @@ class StageView:
     median: str
     p90: str
     share: int
-    """Of the longest median, in percent."""
+    """Percentage of the longest median."""
 
 
 def show(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
-    """Raises `LedgerUnavailable`. A wrong parameter is named on the page, above the form as it was filled in."""
+    """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
     try:
         question = read_question({name: value for name, value in parameters.items() if value}, numbers)
     except BadInput as bad:
@@ -73,7 +73,7 @@ def show(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor | Non
 def _one(
     numbers: Numbers, question: Mapping[str, object], environments: tuple[EnvironmentNumbers, ...]
 ) -> EnvironmentNumbers | None:
-    """The environment that the page is about: the one asked for, else the last of the application asked for."""
+    """The environment to show: the requested one, or the last one of the requested application."""
     application, environment = question["application"], question["environment"]
     entries = list(numbers.catalogue)
     if application is None and len(entries) == 1:
@@ -101,7 +101,7 @@ def _page(
     chosen = {
         name: one_line(parameters.get(name, ""), _SHOWN) for name in ("application", "environment", "weeks", "until")
     }
-    if selected:  # the form says what is shown, also where it was not asked for by name
+    if selected:  # the form shows the selection even if it is a default
         chosen |= {"application": selected.application, "environment": selected.environment or ""}
     return render(
         "numbers.html",
