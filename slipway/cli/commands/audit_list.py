@@ -1,4 +1,4 @@
-"""`slipway audit list`, `show`, `live`: questions to the trail."""
+"""`slipway audit list`, `show`, `live`: queries to the trail."""
 
 import re
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from ..text import short
 from ..trail import read_record, record_fields, show_records
 
 PAGE: Final = 200
-"""The most records that the app gives at once."""
+"""The largest page that the app returns."""
 _AGO: Final = re.compile(r"([0-9]{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class When(click.ParamType[str]):
-    """A day, a time, or how long ago: `7d`. The app checks the first two; the last becomes a time here."""
+    """A day, a time, or an age such as `7d`. The app validates the first two; an age is converted to a time here."""
 
     name = "when"
 
@@ -43,7 +43,7 @@ class When(click.ParamType[str]):
 
 
 class ActionName(click.ParamType[str]):
-    """An action or a class of them. The app may be newer and know others, so it checks; a shell completes ours."""
+    """An action or a class of actions. The app validates it, not the command, because a newer app may know others."""
 
     name = "action"
 
@@ -56,9 +56,11 @@ class ActionName(click.ParamType[str]):
 
 
 @click.command("list")
-@click.option("--application", "-a", metavar="NAME", help="Of this application; `_installation` for what has none.")
-@click.option("--environment", "-e", metavar="NAME", help="In this environment.")
-@click.option("--actor", metavar="WHO", help="By this person, pipeline or key, such as ada@example.com.")
+@click.option(
+    "--application", "-a", metavar="NAME", help="Only this application; `_installation` for records without one."
+)
+@click.option("--environment", "-e", metavar="NAME", help="Only this environment.")
+@click.option("--actor", metavar="WHO", help="Only by this person, pipeline or key, such as ada@example.com.")
 @click.option(
     "--action",
     type=ActionName(),
@@ -66,20 +68,24 @@ class ActionName(click.ParamType[str]):
     help="An action such as gate.passed, or a class: change, freeze, override, rejection, rollback, intervention "
     "(any of the last four).",
 )
-@click.option("--digest", metavar="DIGEST", help="With a digest that begins so; six digits or more.")
-@click.option("--release", "-r", metavar="ID", help="Of this release.")
-@click.option("--from", "since", type=When(), metavar="WHEN", help="Since a day, a time, or so long ago: 7d, 12h.")
-@click.option("--to", "until", type=When(), metavar="WHEN", help="Until the end of a day, or before a time.")
-@click.option("--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
-@click.option("--after", metavar="TOKEN", help="Go on where a list with the same filters ended.")
-@click.option("--oldest-first", is_flag=True, help="Turn what was found around. The newest are found still.")
+@click.option("--digest", metavar="DIGEST", help="Only with this digest, or its first six digits or more.")
+@click.option("--release", "-r", metavar="ID", help="Only this release.")
+@click.option("--from", "since", type=When(), metavar="WHEN", help="From a day, a time, or an age such as 7d or 12h.")
+@click.option("--to", "until", type=When(), metavar="WHEN", help="To the end of a day, or before a time.")
+@click.option(
+    "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="Maximum number of records."
+)
+@click.option("--after", metavar="TOKEN", help="Continue where a list with the same filters ended.")
+@click.option(
+    "--oldest-first", is_flag=True, help="Print the records in reverse order; they are still the newest ones."
+)
 @formed
 @connected
 def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, form: Form, **filters: str | None) -> None:
-    """Records of the trail, newest first, by filters that combine.
+    """Records of the trail that match all filters, newest first.
 
-    The answer costs as much as what is shown, however long the trail is. Where there is more, stderr says how to go
-    on; the token stays valid while new records arrive.
+    The cost depends on the number of records shown, not on the length of the trail. If there are more, stderr says how
+    to continue; the token stays valid while new records arrive.
 
     \b
     What happened to a release, who did what, what was changed in production, where a digest has been,
@@ -116,7 +122,7 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
     elif not streams:
         _show(screen, form, records)
     if following is not None and form is not Form.JSON:
-        # A time that was said as so long ago is another one tomorrow, and would make this another query.
+        # Print absolute times: an age such as `7d` would be a different query tomorrow.
         times = "".join(f"--{name} {query[name]} " for name in ("from", "to") if query[name])
         click.echo(f"there may be more: {times}--after {following}", err=True)
 
@@ -141,8 +147,8 @@ def _show(screen: Screen, form: Form, records: list[dict[str, Any]]) -> None:
 def _pages(
     api: Api, filters: dict[str, str | None], *, limit: int, after: str | None
 ) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
-    """Records as they came, and where to go on, until so many have come or there are no more. A page may be empty and
-    not be the last."""
+    """Pages of unparsed records, each with the token to continue after it, up to `limit` records. A page may be empty
+    without being the last."""
     left, seen = limit, {after}
     while True:
         content = api.get("audit", **filters, limit=min(left, PAGE), after=after)
@@ -197,13 +203,13 @@ LIVE_COLUMNS: Final = (
 
 @click.command("live")
 @click.argument("environment")
-@click.option("--application", "-a", metavar="NAME", help="Only this one.")
+@click.option("--application", "-a", metavar="NAME", help="Only this application.")
 @formed
 @connected
 def live(api: Api, *, environment: str, application: str | None, form: Form) -> None:
-    """What is live in ENVIRONMENT: who let it in, and on what evidence.
+    """What is live in ENVIRONMENT, who approved it, and on what evidence.
 
-    Votes are those that were cast for exactly the plan that was rolled out; each names its record in the trail.
+    Only votes for exactly the plan that was rolled out are listed, each with its record in the trail.
 
     \b
     Examples:

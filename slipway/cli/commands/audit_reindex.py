@@ -19,18 +19,18 @@ _COUNTS = ("records", "damaged", "missing", "wrong", "extra")
 
 @click.command("reindex")
 @click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
-@click.option("--repair", is_flag=True, help="Put right what is found. Without it nothing is changed.")
+@click.option("--repair", is_flag=True, help="Repair the differences. Without it nothing is changed.")
 @json_option
 @connected
 def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: bool) -> None:
     """Compare the audit index with the trail, and repair it, while the app runs.
 
-    The trail is the truth: rows of the index that are missing or say something else are written again, and those that
-    should not be there are taken away. Without APPLICATION every trail is compared, the installation's own too.
-    It needs the permission `reindex`, which admins have.
+    The trail is authoritative: missing or different rows of the index are rewritten, and extra ones are deleted.
+    Without APPLICATION every trail is compared, including the installation's own. This needs the permission
+    `reindex`, which admins have.
 
     \b
-    Exit codes: 0 no difference is left, 1 there are differences, 3 the app cannot be reached.
+    Exit codes: 0 no differences remain, 1 there are differences, 3 the app cannot be reached.
 
     \b
     Examples:
@@ -63,7 +63,7 @@ def _show(comparisons: list[dict[str, Any]], *, as_json: bool, repair: bool) -> 
         return
     for comparison in comparisons:
         count = _differences(comparison)
-        text = "the index is whole"
+        text = "the index is complete"
         if count:
             kinds = ", ".join(
                 f"{comparison[name]} {name}" for name in ("missing", "wrong", "extra") if comparison[name]

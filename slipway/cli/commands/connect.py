@@ -1,4 +1,4 @@
-"""`slipway connect`: let others tell this installation of what happens."""
+"""`slipway connect`: set up the notifications that other systems send to this installation."""
 
 import os
 from pathlib import Path
@@ -19,17 +19,17 @@ TO_DO = {Act.CREATE: "would be created", Act.REPAIR: "would be repaired", Act.KE
 
 @click.group()
 def connect() -> None:
-    """Let others tell this installation of what happens."""
+    """Let other systems notify this installation of events."""
 
 
 @connect.command("azure-devops")
 @click.option("--organization", required=True, help="Name of the organization, such as contoso.")
 @click.option("--project", required=True, help="Name or id of the project.")
-@click.option("--pipeline", default="", help="Only runs of this pipeline; all of the project if not given.")
-@click.option("--server", default=CLOUD, show_default=True, help="Another address than the cloud's.")
+@click.option("--pipeline", default="", help="Only runs of this pipeline; by default all of the project.")
+@click.option("--server", default=CLOUD, show_default=True, help="Address of Azure DevOps.")
 @click.option("--url", default=None, metavar="URL", help="Address of the app, as for every command.")
-@click.option("--send-secret", is_flag=True, help="Write the subscription anew even if nothing is wrong with it.")
-@click.option("--dry-run", is_flag=True, help="Look, and say what would be done. Exit code 1 if there is something.")
+@click.option("--send-secret", is_flag=True, help="Rewrite the subscription even if nothing is wrong with it.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done. Exit code 1 if there is something to do.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def azure_devops(
     *,
@@ -42,15 +42,14 @@ def azure_devops(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Create or repair the service hook that tells of completed runs.
+    """Create or repair the service hook that reports completed runs.
 
-    One subscription of the project for `build.complete` 2.0 leads to the app. It is created where there is none,
-    and written anew where it is disabled, on probation or says something else; otherwise it is left alone, so the
-    command may be repeated. The password that it holds cannot be read: after a change of the hook's secret,
-    give --send-secret.
+    The project needs one subscription for `build.complete` 2.0 with the app's address. It is created if it is missing,
+    and rewritten if it is disabled, on probation or configured differently; otherwise it is left alone, so the command
+    can be repeated safely. Its password cannot be read back: after changing the hook's secret, use --send-secret.
 
-    The hook's secret is read from SLIPWAY_HOOK_SECRET. You are signed in by AZURE_DEVOPS_EXT_PAT (a personal
-    access token), else by Entra as `az login` left it; *Edit subscriptions* is needed.
+    The hook's secret is read from SLIPWAY_HOOK_SECRET. You sign in with AZURE_DEVOPS_EXT_PAT (a personal access token)
+    or, without it, to Entra with your `az login`; you need the permission *Edit subscriptions*.
 
     \b
     Examples:

@@ -24,12 +24,12 @@ def delivery() -> None:
 def check(folder: Path) -> None:
     """Check every delivery.yaml in FOLDER with its manifests (default: deliveries), or that of one application.
 
-    Every problem in every file is printed as `file:line: field: what was expected, what came`, so that an editor
-    or a CI system can point at it. Registries, clusters and channels are names that the installation's settings
-    give addresses to; they are not looked up here.
+    Every problem is printed as `file:line: field: what was expected, what was found`, so that editors and CI systems
+    can link to it. Names of registries, clusters and channels are not checked: only the installation's settings know
+    them.
 
     \b
-    Exit codes: 0 all is well, 1 there are problems, 2 usage.
+    Exit codes: 0 no problems, 1 there are problems, 2 usage.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def check(folder: Path) -> None:
 
 
 def _show(screen: Screen, error: ConfigError, above: Path) -> None:
-    """With the files as they are seen from here, so that they can be opened."""
+    """Print the problems, with paths relative to the current folder."""
     cwd = Path.cwd()
     prefix = Path(os.path.relpath(above)) if above.is_relative_to(cwd) or cwd.is_relative_to(above) else above
     for problem in error.problems:

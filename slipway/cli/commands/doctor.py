@@ -1,4 +1,4 @@
-"""`slipway doctor`: every permission and connection, and the command that grants what is missing."""
+"""`slipway doctor`: check every permission and connection, and print the commands that fix what is missing."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ HEALTH_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """Where to look for the subscription."""
+    """Where the service hook subscription should be."""
 
     organization: str
     project: str
@@ -34,11 +34,13 @@ class Hooks:
 
 
 @click.command()
-@click.option("--only", multiple=True, metavar="CHECK", help="Only checks whose names begin so; may be repeated.")
-@click.option("--organization", default="", help="Look at this Azure DevOps organization's service hook too.")
+@click.option(
+    "--only", multiple=True, metavar="CHECK", help="Only checks whose names start with this; may be repeated."
+)
+@click.option("--organization", default="", help="Also check the service hook of this Azure DevOps organization.")
 @click.option("--project", default="", help="The project of the service hook.")
-@click.option("--pipeline", default="", help="The pipeline of the service hook, if it is for one only.")
-@click.option("--server", default=CLOUD, help="Another address than Azure DevOps' cloud.")
+@click.option("--pipeline", default="", help="The pipeline of the service hook, if it is limited to one.")
+@click.option("--server", default=CLOUD, help="Address of Azure DevOps.")
 @json_option
 @connected
 def doctor(
@@ -53,12 +55,12 @@ def doctor(
 ) -> None:
     """Check every permission and connection, and say what is missing and which command grants it.
 
-    From here: whether the app answers and takes the key, and with --organization and --project whether the service
-    hook delivers (signed in as for `slipway connect`). In the app, with its identity: table, blobs, queues,
-    registries both ways, clusters verb by verb, signing keys, channels, clock, and whether the sweep runs.
+    From this machine: whether the app responds and accepts the key, and with --organization and --project whether the
+    service hook delivers (signed in as for `slipway connect`). In the app, with its identity: table, blobs, queues,
+    reading and writing registries, each cluster permission, signing keys, channels, clock, and whether the sweep runs.
 
-    Nothing is changed; what a check puts somewhere it takes away again, and says so. Each takes half a minute at
-    most. Operators and admins may run it.
+    Nothing is changed: whatever a check creates it removes again, and says so. Each check takes at most half a minute.
+    Operators and admins may run it.
 
     \b
     Exit codes:
@@ -91,7 +93,7 @@ def doctor(
 
 
 def _own(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:
-    """The checks that are made from here."""
+    """The checks that run on this machine."""
     findings = [_health(api)]
     if hooks.organization:
         findings.append(_subscription(api, hooks))
@@ -131,7 +133,7 @@ def _subscription(api: Api, hooks: Hooks) -> Finding:
 
 
 def _progress(text: str, *, as_json: bool) -> None:
-    """On a terminal only, and gone when the finding comes."""
+    """Show progress on a terminal; the next finding replaces it."""
     if not as_json and sys.stderr.isatty():
         click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
 

@@ -1,4 +1,4 @@
-"""`slipway numbers`: DORA's four, waiting for approval and the time of each step, out of the audit trail."""
+"""`slipway numbers`: the four DORA metrics, approval wait and time per step, computed from the audit trail."""
 
 import csv
 import io
@@ -20,31 +20,29 @@ _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
 
 
 @click.group(invoke_without_command=True)
-@click.option("--application", "-a", metavar="NAME", help="Of this application only.")
-@click.option("--environment", "-e", metavar="NAME", help="Of this environment only, such as production.")
-@click.option("--weeks", "-w", type=click.IntRange(1, 104), default=12, show_default=True, help="So many weeks back.")
-@click.option("--until", metavar="WEEK", help="The last week, such as 2026-W48; by default the present one.")
-@click.option("--by-week", is_flag=True, help="One line for each week instead of one for all of them.")
+@click.option("--application", "-a", metavar="NAME", help="Only this application.")
+@click.option("--environment", "-e", metavar="NAME", help="Only this environment, such as production.")
+@click.option("--weeks", "-w", type=click.IntRange(1, 104), default=12, show_default=True, help="Number of weeks.")
+@click.option("--until", metavar="WEEK", help="The last week, such as 2026-W48; by default the current one.")
+@click.option("--by-week", is_flag=True, help="One line per week instead of one in total.")
 @click.option("--steps", is_flag=True, help="How long each step takes, and whether it waits or works.")
 @json_option
-@click.option(
-    "--csv", "as_csv", is_flag=True, help="Print one line for each environment and week, durations in seconds."
-)
+@click.option("--csv", "as_csv", is_flag=True, help="Print one line per environment and week, durations in seconds.")
 @app_options
 @click.pass_context
 def numbers(context: click.Context, /, **filters: Any) -> None:
-    """Deployment frequency, lead time, change failure rate and time to restore, out of the audit trail.
+    """Deployment frequency, lead time, change failure rate and time to restore, computed from the audit trail.
 
-    Weeks are ISO weeks in UTC; the present one is not over. Durations are medians, within 5 %. Lead time begins
+    Weeks are ISO weeks in UTC; the current one is incomplete. Durations are medians, accurate to 5 %. Lead time starts
     with the first fact of a release (its image or its CI run). docs/reference/numbers.md defines each number.
 
     \b
     Columns:
-      LIVE      releases that went live, and how many a week that is
+      LIVE      releases that went live, in total and per week
       FAILED    rollouts that failed, and live releases that were rolled back by hand
       LEAD      from the first fact of a release until it was live
-      RESTORE   from a failure until the environment was right again
-      APPROVAL  from when people were asked until they had decided
+      RESTORE   from a failure until the environment was healthy again
+      APPROVAL  from the request for approval until the decision
 
     \b
     Examples:
@@ -180,9 +178,9 @@ def _line(values: list[Any]) -> str:
 @json_option
 @connected
 def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
-    """Make the numbers anew out of the trail, of all applications or of those named. It needs the role admin.
+    """Recompute the numbers of all applications, or of those named, from the trail. It needs the role admin.
 
-    The trail stays as it is. If this command is interrupted, the app goes on by itself, at every sweep.
+    The trail is not changed. If this command is interrupted, the app continues by itself, at every sweep.
 
     \b
     Example:
@@ -196,7 +194,7 @@ def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
                 steps.at(name, folded.sequence, folded.of)
                 before, folded = folded, _step(api, name, "catch-up")
                 if folded.sequence < before.sequence:
-                    raise click.ClickException(f"{name}: somebody else began to rebuild it too; try again later")
+                    raise click.ClickException(f"{name}: somebody else has started a rebuild too; try again later")
             done.append(folded)
     screen = Screen()
     if as_json:

@@ -1,4 +1,4 @@
-"""`slipway parked`: input that could not be handled, and how it is taken in once more."""
+"""`slipway parked`: list and replay input that could not be handled."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from ..screen import FAINT, GOOD, NAME, Cell, Screen
 
 @click.group()
 def parked() -> None:
-    """Look at parked input, and replay it.
+    """Inspect and replay parked input.
 
-    What the app cannot handle (a message that says nothing it knows, a step that failed again and again) is kept
-    with the reason. Once the reason is gone, replay it.
+    Input that the app cannot handle (an unknown message, a step that keeps failing) is kept with the reason. Once the
+    cause is fixed, replay it.
     """
 
 
@@ -79,7 +79,12 @@ def show(api: Api, *, id: str, as_json: bool) -> None:
             ("parked", screen.time(parked_input.parked_at)),
             ("replayed", screen.time(parked_input.replayed_at)),
             ("message id", parked_input.message_id),
-            ("body", "cut: it was too long to be kept whole, and cannot be replayed" if parked_input.truncated else ""),
+            (
+                "body",
+                "truncated: it was too long to be kept in full, so it cannot be replayed"
+                if parked_input.truncated
+                else "",
+            ),
         ]
     )
     screen.line()
@@ -92,7 +97,7 @@ def _find(api: Api, id: str) -> dict[str, Any]:
         if item.id == id:
             as_sent: dict[str, Any] = content["parked"][index]
             return as_sent
-    raise CliError(f"no parked input has the id {id!r}; `slipway parked list` shows what there is")
+    raise CliError(f"no parked input has the id {id!r}; `slipway parked list` lists all")
 
 
 @parked.command("replay")
@@ -100,7 +105,7 @@ def _find(api: Api, id: str) -> dict[str, Any]:
 @json_option
 @connected
 def replay(api: Api, *, id: str, as_json: bool) -> None:
-    """Put parked input back to where it came from; the audit trail says so.
+    """Put parked input back into the queue it came from. The audit trail records the replay.
 
     \b
     Example:
