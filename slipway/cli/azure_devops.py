@@ -61,7 +61,7 @@ class AzureDevOps:
         return self._ask("POST", "/_apis/hooks/subscriptions", body=body)
 
     def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Written anew under its id, and enabled: that ends a probation too."""
+        """Rewrite the subscription under its id and enable it, which also ends a probation."""
         path = f"/_apis/hooks/subscriptions/{quote(id, safe='')}"
         return self._ask("PUT", path, body={**body, "id": id, "status": "enabled"})
 
@@ -95,7 +95,7 @@ class AzureDevOps:
             raise CliError(
                 f"{self._name} cannot be reached ({type(error).__name__})", exit_code=Exit.NO_ANSWER
             ) from None
-        if not OK <= answer.status < MULTIPLE or answer.status == 203:  # noqa: PLR2004 - the sign-in page, for a token it does not know
+        if not OK <= answer.status < MULTIPLE or answer.status == 203:  # noqa: PLR2004 - the sign-in page, for an unknown token
             raise self._refused(answer.status, content, missing)
         try:
             parsed: dict[str, Any] = json.loads(content)
@@ -112,7 +112,9 @@ class AzureDevOps:
             case 401 | 203 | 302:
                 text = f"does not accept the token; sign in with `az login`, or set {PAT_VARIABLE}"
             case 403:
-                text = f"refuses it: *Edit subscriptions* is needed (project administrators have it). {detail}".rstrip()
+                text = (
+                    f"refuses this: *Edit subscriptions* is needed (project administrators have it). {detail}".rstrip()
+                )
             case 404:
                 text = f"says that {missing}"
             case _:
@@ -122,7 +124,7 @@ class AzureDevOps:
 
 
 def sign_in(environment: Mapping[str, str] = os.environ) -> Callable[[], str]:
-    """The Authorization header: by a personal access token where the variable holds one, else by Entra."""
+    """A function that returns the Authorization header: from a personal access token if set, else from Entra."""
     token = environment.get(PAT_VARIABLE, "")
     if token:
         basic = base64.b64encode(f":{token}".encode()).decode()
