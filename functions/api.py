@@ -1,4 +1,4 @@
-"""The JSON API: applications, releases, explanations, kept documents, parked input. `audit_api.py` has the trail."""
+"""The JSON API: applications, releases, explanations, documents, parked input. `audit_api.py` has the audit trail."""
 
 import azure.functions as func
 
@@ -47,10 +47,10 @@ def applications(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - 
         tag="releases",
         permission=Permission.READ,
         parameters=(
-            Parameter(name="application", description="Releases of this application only."),
+            Parameter(name="application", description="Only releases of this application."),
             Parameter(
                 name="limit",
-                description="At most so many.",
+                description="Maximum number of releases.",
                 schema={"type": "integer", "minimum": 1, "maximum": 200, "default": 20},
             ),
             Parameter(
@@ -69,9 +69,9 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
     if application is not None:
         _known(application)
     elif before:
-        raise BadInput("before", "to be given together with application", "no application")
-    found = parts().reader.releases(application, limit=limit, before=before or None)
-    return ok(Releases(releases=[ReleaseAnswer.of(release) for release in found]))
+        raise BadInput("before", "application to be given as well", "no application")
+    newest = parts().reader.releases(application, limit=limit, before=before or None)
+    return ok(Releases(releases=[ReleaseAnswer.of(release) for release in newest]))
 
 
 @endpoint(
@@ -80,7 +80,7 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
         name="api_release",
         method="GET",
         path="releases/{release}",
-        summary="One release, and how far its promotion is while there is one",
+        summary="One release, with the progress of its promotion, if one is running",
         tag="releases",
         permission=Permission.READ,
         parameters=(RELEASE,),
@@ -90,8 +90,8 @@ def releases(req: func.HttpRequest) -> func.HttpResponse:
 )
 def release(req: func.HttpRequest) -> func.HttpResponse:
     reader = parts().reader
-    found = reader.release(req.route_params["release"])
-    return ok(ReleaseWithProgress.model_validate({**dict(found), "progress": reader.progress(found)}))
+    release = reader.release(req.route_params["release"])
+    return ok(ReleaseWithProgress.model_validate({**dict(release), "progress": reader.progress(release)}))
 
 
 @endpoint(
@@ -100,7 +100,7 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
         name="api_explain",
         method="GET",
         path="releases/{release}/explain",
-        summary="Why a release is where it is, rule by rule, and what has to happen next",
+        summary="Why a release is in its current state, rule by rule, and what has to happen next",
         tag="releases",
         permission=Permission.READ,
         parameters=(RELEASE,),
@@ -119,8 +119,8 @@ def explain(req: func.HttpRequest) -> func.HttpResponse:
         name="api_evidence",
         method="GET",
         path="evidence/{digest}",
-        summary="A kept document (a plan, a log) by its hash, as it was written",
-        description="A plan whose manifests hold the values of Secrets needs the permission `see-secrets`.",
+        summary="A stored document (a plan, a log) by its hash, byte for byte",
+        description="A plan whose manifests contain the values of Secrets needs the permission `see-secrets`.",
         tag="releases",
         permission=Permission.READ,
         parameters=(
@@ -150,8 +150,8 @@ def evidence(req: func.HttpRequest) -> func.HttpResponse:
         name="api_parked",
         method="GET",
         path="parked",
-        summary="Input that could not be handled, with its reason",
-        description="A vote's token stays hidden: whoever holds it can vote.",
+        summary="Input that could not be handled, with the reason",
+        description="The token of a vote is masked: whoever holds it can vote.",
         tag="parked input",
         permission=Permission.READ,
         answer=ParkedItems,

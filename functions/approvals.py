@@ -1,7 +1,7 @@
-"""The link in an approver's message: GET shows what is asked and changes nothing, POST takes the vote in.
+"""Approval pages. GET shows what is to be decided and changes nothing; POST records the vote.
 
-Where nobody signs in, the signed token in the address is what lets somebody in, so it appears in no log and no answer
-but their own. Where people sign in, the addresses without a token take over: they only say which plan.
+Without sign-in, the signed token in the address is the credential, so it appears in no log and in no response but the
+holder's own. With sign-in, addresses without a token are used: they only identify the plan.
 """
 
 import azure.functions as func
@@ -54,7 +54,7 @@ def take_decision_of_signed_in(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _place(req: func.HttpRequest) -> Place:
-    """What an address names; the plan is a parameter, so that one without it leads to the present plan."""
+    """The parts of the address. The plan is a query parameter; without it the address leads to the current plan."""
     named = {part: req.route_params[part] for part in ("application", "number", "environment")}
     return Place(**named, plan=req.params.get("plan", ""))
 

@@ -1,4 +1,4 @@
-"""The JSON API of the trail: questions, one record, one chain, what is live and why, and the repair of the index."""
+"""The JSON API of the audit trail: queries, single records, chains, what is live and why, and repair of the index."""
 
 import azure.functions as func
 
@@ -29,10 +29,13 @@ SEQUENCES = 10**11
 APPLICATIONS_AT_ONCE = 20
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": SEQUENCES}
 _TIME = {"type": "string", "examples": ["2026-11-23", "2026-11-23T08:00:00Z"]}
-APPLICATION = Parameter(name="application", where="path", description="A name, or `_installation`.")
+APPLICATION = Parameter(name="application", where="path", description="Name of an application, or `_installation`.")
 FILTERS = (
-    Parameter(name="application", description="A name, or `_installation` for what concerns no single application."),
-    Parameter(name="environment", description="Records of this environment."),
+    Parameter(
+        name="application",
+        description="Name of an application; `_installation` for records that concern no single one.",
+    ),
+    Parameter(name="environment", description="Only records of this environment."),
     Parameter(name="actor", description="Who did it: `ada@example.com`, `oid:…`, `pipeline:…`, `key:…`, `slipway`."),
     Parameter(
         name="action",
@@ -43,8 +46,10 @@ FILTERS = (
     ),
     Parameter(name="digest", description="`sha256:` and at least the first 6 digits."),
     Parameter(name="release", description="Id of a release."),
-    Parameter(name="from", description="A day or a time: records of this moment and later.", schema=_TIME),
-    Parameter(name="to", description="A day, all of which counts, or a time: records before it.", schema=_TIME),
+    Parameter(name="from", description="A day or a time; records from then on.", schema=_TIME),
+    Parameter(
+        name="to", description="A day, which is included as a whole, or a time, which is excluded.", schema=_TIME
+    ),
 )
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT, "default": PAGE}
 
@@ -55,14 +60,14 @@ _LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT, "default": PAG
         name="api_audit_query",
         method="GET",
         path="audit",
-        summary="Records of the trail, newest first, by filters that combine",
-        description="Answered from the audit index, in a bounded number of storage requests however long the trail is.",
+        summary="Records of the trail that match all filters, newest first",
+        description="Served from the audit index, with a bounded number of storage requests however long the trail is.",
         tag="audit",
         permission=Permission.READ,
         parameters=(
             *FILTERS,
-            Parameter(name="limit", description="Records of a page.", schema=_LIMIT),
-            Parameter(name="after", description="`next` of the page before, with the same filters."),
+            Parameter(name="limit", description="Maximum number of records.", schema=_LIMIT),
+            Parameter(name="after", description="`next` of the previous page; use the same filters."),
         ),
         answer=AuditAnswer,
     ),
@@ -80,19 +85,19 @@ def audit_query(req: func.HttpRequest) -> func.HttpResponse:
         name="api_audit",
         method="GET",
         path="audit/{application}",
-        summary="One chain in its own order, as a verifier reads it",
-        description="Read from the ledger itself. `head` is the end of the chain.",
+        summary="One chain, oldest record first, as a verifier reads it",
+        description="Read from the ledger itself, not from the index. `head` is the end of the chain.",
         tag="audit",
         permission=Permission.READ,
         parameters=(
             APPLICATION,
-            Parameter(name="after", description="Records behind this sequence.", schema=_WHOLE),
+            Parameter(name="after", description="Only records after this sequence.", schema=_WHOLE),
             Parameter(
                 name="limit",
-                description="At most so many.",
+                description="Maximum number of records.",
                 schema={"type": "integer", "minimum": 1, "maximum": CHAIN_LIMIT, "default": 100},
             ),
-            Parameter(name="release", description="Records of this release only."),
+            Parameter(name="release", description="Only records of this release."),
         ),
         answer=Chain,
         refuses=(404,),
@@ -102,11 +107,11 @@ def audit(req: func.HttpRequest) -> func.HttpResponse:
     reader, application = parts().reader, req.route_params["application"]
     after = number(req, "after", default=0, least=0, most=SEQUENCES)
     limit = number(req, "limit", default=100, least=1, most=CHAIN_LIMIT)
-    wanted = reader.release(req.params["release"]) if "release" in req.params else None
-    if wanted is not None and wanted.application != application:
-        raise BadInput("release", f"a release of {application}", wanted.id)
+    release = reader.release(req.params["release"]) if "release" in req.params else None
+    if release is not None and release.application != application:
+        raise BadInput("release", f"a release of {application}", release.id)
     head = reader.head(application)
-    records = list(reader.audit(application, after=after, limit=limit, release=wanted))
+    records = list(reader.audit(application, after=after, limit=limit, release=release))
     full = len(records) == limit
     return ok(
         Chain(
@@ -136,10 +141,10 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
     application, text = req.route_params["application"], req.route_params["sequence"]
     if not (text.isascii() and text.isdigit() and len(text) < len(str(SEQUENCES)) and int(text)):
         raise NotFound(f"there is no record {text[:40]!r}")
-    found = next(iter(parts().reader.audit(application, after=int(text) - 1, limit=1)), None)
-    if found is None or found.sequence != int(text):
+    record = next(iter(parts().reader.audit(application, after=int(text) - 1, limit=1)), None)
+    if record is None or record.sequence != int(text):
         raise NotFound(f"the trail of {application} has no record {int(text)}")
-    return ok(ChainRecord(record=found))
+    return ok(ChainRecord(record=record))
 
 
 @endpoint(
@@ -153,25 +158,25 @@ def audit_record(req: func.HttpRequest) -> func.HttpResponse:
         permission=Permission.READ,
         parameters=(
             Parameter(name="environment", where="path", description="Name of an environment."),
-            Parameter(name="application", description="Only this one."),
-            Parameter(name="after", description="`next` of the page before."),
+            Parameter(name="application", description="Only this application."),
+            Parameter(name="after", description="`next` of the previous page."),
         ),
         answer=LiveAnswer,
     ),
 )
 def live(req: func.HttpRequest) -> func.HttpResponse:
     environment, after = req.route_params["environment"], req.params.get("after", "")
-    asked = read_query({"environment": environment})
+    query = read_query({"environment": environment})
     application = req.params.get("application")
     if application is not None:
-        asked = read_query({"environment": environment, "application": application})
-    found: list[LiveThere] = []
-    for one in parts().provenance.live(asked.environment or "", application=asked.application, after=after):
-        found.append(one)
-        if len(found) == APPLICATIONS_AT_ONCE:
+        query = read_query({"environment": environment, "application": application})
+    rows: list[LiveThere] = []
+    for row in parts().provenance.live(query.environment or "", application=query.application, after=after):
+        rows.append(row)
+        if len(rows) == APPLICATIONS_AT_ONCE:
             break
-    more = found[-1].application if len(found) == APPLICATIONS_AT_ONCE else None
-    return ok(LiveAnswer(environment=environment, live=found, next=more))
+    more = rows[-1].application if len(rows) == APPLICATIONS_AT_ONCE else None
+    return ok(LiveAnswer(environment=environment, live=rows, next=more))
 
 
 @endpoint(
@@ -181,7 +186,7 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
         method="POST",
         path="audit/{application}/reindex",
         summary="Compare a part of the audit index with the trail, and repair it",
-        description="Call it again with `next` as `after` until that is null. The app may go on working meanwhile.",
+        description="Repeat the call with `next` as `after` until `next` is null. The app can keep running meanwhile.",
         tag="audit",
         permission=Permission.REINDEX,
         parameters=(APPLICATION,),
@@ -191,10 +196,10 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
     ),
 )
 def reindex(req: func.HttpRequest) -> func.HttpResponse:
-    asked = read_body(req, ReindexRequest)
+    request = read_body(req, ReindexRequest)
     application = req.route_params["application"]
     head = parts().reader.head(application)
     if head.sequence == 0 and application not in parts().catalogue.entries and application != "_installation":
         raise NotFound(f"there is no application {application[:80]!r}")
-    found = parts().reindexing.compare(application, head=head.sequence, after=asked.after, repair=asked.repair)
-    return ok(ReindexAnswer.model_validate(dict(found)))
+    comparison = parts().reindexing.compare(application, head=head.sequence, after=request.after, repair=request.repair)
+    return ok(ReindexAnswer.model_validate(dict(comparison)))

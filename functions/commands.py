@@ -1,6 +1,6 @@
-"""The JSON API of the operator's verbs: freeze, cancel, retry, roll back, resume, override. Each has its permission.
+"""The JSON API of the operator's commands: freeze, cancel, retry, roll back, resume, override.
 
-Who does it is whoever has signed in, or the holder of a key, by its name; nothing in the body says who.
+Each has its own permission. The actor is the signed-in person or the named key; the body cannot name one.
 """
 
 import azure.functions as func
@@ -26,7 +26,7 @@ BODY_LIMIT = 16 * 1024
         name="api_freezes",
         method="GET",
         path="freezes",
-        summary="What is frozen or held now, by whom, why and until when",
+        summary="Freezes and holds in force: by whom, why and until when",
         tag="commands",
         permission=Permission.READ,
         answer=Freezes,
@@ -43,8 +43,8 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
         method="POST",
         path="commands",
         summary="Freeze, unfreeze, cancel, retry, rollback, resume or override",
-        description="Each verb needs a permission of its own. A refusal (409) names the rules that did not hold, and "
-        "is recorded with them.",
+        description="Each verb needs its own permission. A refusal (409) names the rules that failed, and is recorded "
+        "with them.",
         tag="commands",
         permission=None,
         body=Command,
@@ -53,23 +53,23 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
     ),
 )
 def command(req: func.HttpRequest) -> func.HttpResponse:
-    caller = admit(req, Permission.READ)  # a stranger learns nothing of what a body should be
-    given = read_body(req, Command)
-    permit(caller, PERMISSIONS[given.verb])
+    caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
+    body = read_body(req, Command)
+    permit(caller, PERMISSIONS[body.verb])
     done = parts().commander.give(
         Asked(
-            verb=given.verb,
+            verb=body.verb,
             actor=caller.name,
-            channel=given.channel,
-            submission=f"api-{given.submission}",
-            application=given.application,
-            environment=given.environment,
-            release=given.release,
-            reason=given.reason,
-            until=given.until,
+            channel=body.channel,
+            submission=f"api-{body.submission}",
+            application=body.application,
+            environment=body.environment,
+            release=body.release,
+            reason=body.reason,
+            until=body.until,
         )
     )
     if done.refused:
         rules = [rule.model_dump(mode="json") for rule in done.refused]
-        return problem(409, f"The {given.verb} was refused", "; ".join(r.reason for r in done.refused), rules=rules)
+        return problem(409, f"The {body.verb} was refused", "; ".join(r.reason for r in done.refused), rules=rules)
     return ok(Commanded.model_validate(done.model_dump(exclude={"rules"})))

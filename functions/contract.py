@@ -1,7 +1,7 @@
-"""How an endpoint of `/api/v1` is declared: once, for the host, for the guard, and for the OpenAPI document.
+"""Declaration of `/api/v1` endpoints: one `Operation` serves the host, the guard and the OpenAPI document.
 
-`@endpoint(blueprint, Operation(…))` registers the handler, asks for the permission, refuses query parameters that are
-not declared, and gives what is read an ETag. `openapi.py` makes the document of all operations.
+`@endpoint(blueprint, Operation(…))` registers the handler, enforces the permission, rejects undeclared query
+parameters and adds an ETag to GET responses. `openapi.py` generates the document from all operations.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ from .http import Handler, answering
 
 BASE = "/api/v1/"
 REVALIDATE = "private, no-cache"
-"""May be kept, by the caller alone, and asked for again with its ETag before it is used."""
+"""The caller alone may cache it, and must revalidate it with its ETag before each use."""
 _SHOWN = 60
 UNSUPPORTED_MEDIA_TYPE = 415
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A parameter of the path or of the query."""
+    """A path or query parameter."""
 
     name: str
     description: str
@@ -40,10 +40,10 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What the document says of an endpoint, and the host must know."""
+    """An endpoint, as the host registers it and the OpenAPI document describes it."""
 
     name: str
-    """Of the function, and the operation's id."""
+    """Name of the function, and id of the operation."""
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     """Below `/api/v1/`."""
@@ -51,18 +51,18 @@ class Operation:
     description: str = ""
     tag: str
     permission: Permission | None
-    """None where the handler itself decides who may."""
+    """None if the handler itself authorizes the caller."""
     anonymous: bool = False
-    """Whether the host lets everybody in. The guard takes whoever the host let in for the holder of a key, so the
-    handler of such an operation must ask for something else: a sign-in, or a signed token."""
+    """Whether the host lets everybody in. The guard assumes that the host has checked a key, so the handler of an
+    anonymous operation must authenticate the caller itself, by a sign-in or a signed token."""
     parameters: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
-    """None for a document of any kind."""
+    """None if the response is not a JSON model."""
     status: int = 200
     media_type: str = "application/json"
     refuses: tuple[int, ...] = ()
-    """Statuses besides 400, 401, 403 and 503, which every endpoint may answer with."""
+    """Error statuses besides 400, 401, 403 and 503, which every endpoint may return."""
 
     @property
     def queried(self) -> frozenset[str]:
@@ -74,7 +74,7 @@ OPERATIONS: dict[str, Operation] = {}
 
 
 def endpoint(blueprint: func.Blueprint, operation: Operation) -> Callable[[Handler], Handler]:
-    """Declare the handler as this operation's."""
+    """Register the decorated function as the operation's handler."""
     OPERATIONS[operation.name] = operation
 
     def declare(handler: Handler) -> Handler:
@@ -101,11 +101,11 @@ def _check_parameters(operation: Operation, req: func.HttpRequest) -> None:
     for name in req.params:
         if name not in known and name != KEY_PARAMETER:
             expected = f"one of the parameters {', '.join(sorted(known))}" if known else "no parameters"
-            raise BadInput(name[:_SHOWN], expected, "one that does not exist")
+            raise BadInput(name[:_SHOWN], expected, "an unknown one")
 
 
 def revalidated(req: func.HttpRequest, answer: func.HttpResponse) -> func.HttpResponse:
-    """What is read gets the hash of its content as ETag; whoever has that content already gets 304 and nothing else."""
+    """Add an ETag, the hash of the content, to a GET response; answer 304 if the caller already has that content."""
     if req.method != "GET" or answer.status_code != 200:  # noqa: PLR2004
         return answer
     etag = f'"{hashlib.sha256(answer.get_body()).hexdigest()[:32]}"'
@@ -113,7 +113,7 @@ def revalidated(req: func.HttpRequest, answer: func.HttpResponse) -> func.HttpRe
         answer.headers["Cache-Control"] = REVALIDATE
     answer.headers["ETag"] = etag
     answer.headers["Vary"] = "Authorization, Cookie, X-Functions-Key"
-    asked = {tag.strip().removeprefix("W/") for tag in req.headers.get("If-None-Match", "").split(",")}
-    if etag in asked or "*" in asked:
+    known = {tag.strip().removeprefix("W/") for tag in req.headers.get("If-None-Match", "").split(",")}
+    if etag in known or "*" in known:
         return func.HttpResponse(status_code=304, headers=dict(answer.headers))
     return answer

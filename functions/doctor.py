@@ -1,4 +1,4 @@
-"""The doctor over the API: which checks there are, and one at a time, so that its caller can show how far it is."""
+"""The doctor over the API: the list of checks, and one check per request, so that the caller can show progress."""
 
 import azure.functions as func
 
@@ -19,7 +19,7 @@ blueprint = new_blueprint()
         name="api_doctor",
         method="GET",
         path="doctor",
-        summary="Which checks of its permissions and connections the app can make",
+        summary="The checks of its permissions and connections that the app can run",
         tag="operation",
         permission=Permission.DIAGNOSE,
         answer=CheckList,
@@ -35,8 +35,8 @@ def checks(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the bi
         name="api_doctor_check",
         method="POST",
         path="doctor/{check}",
-        summary="Make one check, with the app's identity",
-        description="It changes nothing, or takes away again what it put, and says so. It ends within half a minute.",
+        summary="Run one check with the app's identity",
+        description="It changes nothing, or removes what it created and says so. It ends within half a minute.",
         tag="operation",
         permission=Permission.DIAGNOSE,
         parameters=(Parameter(name="check", description="One of the checks.", where="path"),),

@@ -1,4 +1,4 @@
-"""Event Grid: image pushes, in both of its schemas. What was parsed goes to the queue."""
+"""Event Grid triggers: image pushes, in both event schemas. Valid events go to the queue."""
 
 import logging
 
@@ -27,9 +27,9 @@ def image_pushed_cloudevent(event: func.CloudEvent) -> None:
 
 
 def _accept(event: func.EventGridEvent | func.CloudEvent) -> None:
-    """Raises only when the queue cannot be reached: Event Grid sends the event again then, for a day.
+    """Raises only if the queue cannot be reached: Event Grid then retries the event for a day.
 
-    The event's own schema counts: the binding hands over what came, whatever its function asked for.
+    The schema is taken from the event: the binding passes on either kind, whatever type the function declares.
     """
     if isinstance(event, func.CloudEvent):
         body = registry_event(type=event.type, source=event.source, time=event.time, data=event.get_json())

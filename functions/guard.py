@@ -1,4 +1,4 @@
-"""The one guard of `/api/v1`: each endpoint names the permission that it needs, and refusals name it too."""
+"""Authorization for `/api/v1`: each endpoint names the permission that it needs, and refusals name it too."""
 
 import os
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from .http import Answered, Handler, answering, problem
 from .shared import parts
 
 API_LEVEL = func.AuthLevel.FUNCTION if host_checks_keys(os.environ) else func.AuthLevel.ANONYMOUS
-"""What the host asks of a caller of the API before the app does: one of its keys, or nothing.
+"""What the host requires of API callers before the app is called: one of its keys, or nothing.
 
-The host reads it when the app is loaded, so it comes from the environment and not from `parts()`."""
+The host reads it while the app is being loaded, so it comes from the environment and not from `parts()`."""
 _SAFE = frozenset({"GET", "HEAD"})
 
 
 def guarded(permission: Permission) -> Callable[[Handler], Handler]:
-    """The endpoint, for callers who may."""
+    """Restrict an endpoint to callers with the permission."""
 
     def guard(handler: Handler) -> Handler:
         @answering
@@ -38,7 +38,7 @@ def guarded(permission: Permission) -> Callable[[Handler], Handler]:
 
 
 def admit(req: func.HttpRequest, permission: Permission) -> Caller:
-    """Who makes the request, if they may. Raises `Answered` and `Refused`, which `answering` handles."""
+    """The caller, if they have the permission. Raises `Answered` and `Refused`, which `answering` handles."""
     try:
         caller = caller_of(req)
     except (Unknown, BadInput) as unknown:
@@ -52,12 +52,12 @@ def admit(req: func.HttpRequest, permission: Permission) -> Caller:
 
 
 def caller_of(req: func.HttpRequest) -> Caller:
-    """Who makes the request. Raises `Unknown` and `BadInput`; behind `guarded` neither happens."""
+    """The caller. Raises `Unknown` and `BadInput`, but never in a `guarded` handler."""
     return parts().access.caller(req.headers, req.params)
 
 
 def permit(caller: Caller, permission: Permission) -> None:
-    """Raises `Answered` where the caller may not."""
+    """Raises `Answered` if the caller lacks the permission."""
     try:
         demand(caller, permission)
     except NotPermitted as refused:
@@ -66,5 +66,5 @@ def permit(caller: Caller, permission: Permission) -> None:
 
 
 def check_own_origin(req: func.HttpRequest) -> None:
-    """Raises `Refused` for what another site made a browser send."""
+    """Raises `Refused` for cross-site requests from a browser."""
     check_origin(req.headers, parts().settings.public_url.rstrip("/"))

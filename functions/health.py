@@ -1,4 +1,4 @@
-"""Health: whether the app can do its work, for load balancers and people."""
+"""Health endpoint for load balancers and people: whether the app can reach its ledger."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""HTTP answers that all blueprints share: JSON, and problem details (RFC 9457) that name what was wrong."""
+"""HTTP responses shared by all blueprints: JSON, and problem details (RFC 9457) for errors."""
 
 import json
 import logging
@@ -27,28 +27,28 @@ TITLES = {403: "Forbidden", 413: "Content too large", 415: "Unsupported media ty
 Handler = Callable[..., func.HttpResponse]
 
 
-class Answered(Exception):  # noqa: N818 - it is no fault
-    """Ends the handler: the request has its answer."""
+class Answered(Exception):  # noqa: N818 - not an error
+    """Ends the handler early with a finished response."""
 
     def __init__(self, answer: func.HttpResponse) -> None:
         self.answer = answer
 
 
 def ok(answer: BaseModel, status: int = 200) -> func.HttpResponse:
-    """The answer as the OpenAPI document describes it: a model of `slipway.api`, and nothing beside it."""
+    """A response in the shape that the OpenAPI document describes: a model of `slipway.api` and nothing else."""
     body = json.dumps(answer.model_dump(mode="json"), ensure_ascii=False)
     return func.HttpResponse(body, status_code=status, mimetype="application/json", headers=dict(NO_STORE))
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> func.HttpResponse:
-    """`title` is the same for every case of a kind; `detail` is about this one."""
+    """`title` is the same for every problem of a kind; `detail` describes this occurrence."""
     kind = KIND + title.lower().replace(" ", "-")
     body = json.dumps({"type": kind, "title": title, "status": status, "detail": detail, **more})
     return func.HttpResponse(body, status_code=status, mimetype="application/problem+json", headers=dict(NO_STORE))
 
 
 def answering(handler: Handler) -> Handler:
-    """Turn what a handler raises into a problem that says what was wrong."""
+    """Turn exceptions of a handler into problem details."""
 
     @wraps(handler)
     def answered(req: func.HttpRequest) -> func.HttpResponse:
@@ -70,7 +70,7 @@ def answering(handler: Handler) -> Handler:
                     log.warning("request not served: %s", error)
                     answer = problem(503, "Service unavailable", "try again in a moment")
                 case _:
-                    log.exception("a request went wrong")
+                    log.exception("unhandled exception in a request handler")
                     answer = problem(500, "Internal error", "Internal error; see the log.")
             return answer
 
@@ -78,16 +78,16 @@ def answering(handler: Handler) -> Handler:
 
 
 def body_of(req: func.HttpRequest) -> bytes:
-    """The body of a request. Raises `BadInput` where it came in chunks: the host passes on what has a length only."""
+    """The body of a request. Raises `BadInput` for a chunked body, which the host does not pass on."""
     body = req.get_body()
     if not body and "chunked" in req.headers.get("Transfer-Encoding", "").lower():
-        expected = "a body whose length stands in Content-Length: one that is sent in chunks does not arrive"
+        expected = "a body with a Content-Length: chunked bodies are not supported"
         raise BadInput("body", expected, "Transfer-Encoding: chunked")
     return body
 
 
 def number(req: func.HttpRequest, name: str, *, default: int, least: int, most: int) -> int:
-    """A whole number among the query parameters. Raises `BadInput`."""
+    """An integer query parameter. Raises `BadInput`."""
     text = req.params.get(name)
     if text is None:
         return default
@@ -97,7 +97,7 @@ def number(req: func.HttpRequest, name: str, *, default: int, least: int, most: 
 
 
 def read_body[M: BaseModel](req: func.HttpRequest, kind: type[M]) -> M:
-    """The body as its model; an empty one where every field has a default. Raises `BadInput`."""
+    """The body as its model; an empty body counts as `{}`. Raises `BadInput`."""
     body = body_of(req)
     if len(body) > BODY_LIMIT:
         raise BadInput("body", f"at most {BODY_LIMIT} bytes", f"{len(body)} bytes")

@@ -1,4 +1,4 @@
-"""Numbers from the trail over the JSON API: DORA's four, waiting and steps, by environment and week."""
+"""The JSON API of the metrics: the four DORA metrics, approval wait and steps, by environment and week."""
 
 import azure.functions as func
 
@@ -13,10 +13,10 @@ from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 PORTIONS = 3
-"""Portions of records that one request folds; a rebuild is as many requests as it needs."""
+"""Batches of records that one request processes; a rebuild takes as many requests as it needs."""
 _COUNT = {"type": "integer", "minimum": 1, "maximum": WEEKS_LIMIT, "default": WEEKS}
 _WEEK = {"type": "string", "examples": ["2026-W48"]}
-_APPLICATION = Parameter(name="application", where="path", description="Its name.")
+_APPLICATION = Parameter(name="application", where="path", description="Name of an application.")
 
 
 @endpoint(
@@ -25,22 +25,22 @@ _APPLICATION = Parameter(name="application", where="path", description="Its name
         name="api_numbers",
         method="GET",
         path="numbers",
-        summary="DORA's four, waiting for approval and the time of each step, by environment and ISO week in UTC",
+        summary="The four DORA metrics, approval wait and time per step, by environment and ISO week in UTC",
         description="Durations are in seconds. Medians and percentiles are within 5 % of a measured duration.",
         tag="numbers",
         permission=Permission.READ,
         parameters=(
-            Parameter(name="application", description="Of this application only."),
-            Parameter(name="environment", description="Of this environment only."),
-            Parameter(name="weeks", description="So many weeks, the last of which is `until`.", schema=_COUNT),
-            Parameter(name="until", description="An ISO week; the present one where none is given.", schema=_WEEK),
+            Parameter(name="application", description="Only this application."),
+            Parameter(name="environment", description="Only this environment."),
+            Parameter(name="weeks", description="Number of weeks, ending with `until`.", schema=_COUNT),
+            Parameter(name="until", description="An ISO week; by default the current one.", schema=_WEEK),
         ),
         answer=NumbersAnswer,
     ),
 )
 def numbers(req: func.HttpRequest) -> func.HttpResponse:
-    asked = read_question({name: value for name, value in req.params.items() if name != "code"}, parts().numbers)
-    return ok(parts().numbers.answer(**asked))
+    question = read_question({name: value for name, value in req.params.items() if name != "code"}, parts().numbers)
+    return ok(parts().numbers.answer(**question))
 
 
 @endpoint(
@@ -49,7 +49,7 @@ def numbers(req: func.HttpRequest) -> func.HttpResponse:
         name="api_numbers_rebuild",
         method="POST",
         path="numbers/{application}/rebuild",
-        summary="Forget the numbers of an application, and begin to make them anew out of its trail",
+        summary="Discard the numbers of an application and start recomputing them from its trail",
         tag="numbers",
         permission=Permission.REINDEX,
         parameters=(_APPLICATION,),
@@ -69,7 +69,7 @@ def rebuild(req: func.HttpRequest) -> func.HttpResponse:
         name="api_numbers_catch_up",
         method="POST",
         path="numbers/{application}/catch-up",
-        summary="Go on where the last call or the sweep stopped: once more, until `complete`",
+        summary="Continue where the last call or the sweep stopped; repeat until `complete`",
         tag="numbers",
         permission=Permission.REINDEX,
         parameters=(_APPLICATION,),
@@ -82,7 +82,7 @@ def catch_up(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _folded(application: str) -> func.HttpResponse:
-    kept = parts().numbers
-    kept.progress(application)  # says so where there is no such application
-    kept.catch_up(application, portions=PORTIONS)
-    return ok(kept.progress(application))
+    numbers = parts().numbers
+    numbers.progress(application)  # raises `NotFound` for an unknown application
+    numbers.catch_up(application, portions=PORTIONS)
+    return ok(numbers.progress(application))

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the API, made of the operations that the blueprints declare, and served by the app."""
+"""The OpenAPI 3.1 document of the API, generated from the declared operations and served by the app."""
 
 import json
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ blueprint = new_blueprint()
 PROBLEM = "application/problem+json"
 _REFERENCE = "#/components/schemas/{model}"
 _REASONS = {
-    400: "Invalid parameter: `parameter` names it, `detail` says what was expected and what came",
+    400: "Invalid parameter: `parameter` names it, `detail` says what was expected and what was received",
     401: "Authentication required",
-    403: "Forbidden: `permission` names what it needs",
+    403: "Forbidden: `permission` names the permission that is needed",
     404: "Not found",
-    409: "Conflict: `detail` says why, `rules` names the rules that did not hold",
+    409: "Conflict: `detail` says why, `rules` names the rules that failed",
     413: "Content too large",
     415: "Unsupported media type",
     503: "Service unavailable; try again",
@@ -32,20 +32,20 @@ _REASONS = {
 _ALWAYS = (400, 401, 503)
 _TEXT = """The JSON API of an installation of Slipway.
 
-Times are in UTC, ISO 8601. Lists are newest first and come in pages: a page with `next` is followed by one that begins
-after it; fewer entries than were asked for do not mean the end. Errors are problem details (RFC 9457); where the
-Functions host checks the keys, its own 401 has no body. What is read has an ETag: send it as `If-None-Match` and get
-304 while nothing has changed. A body needs a `Content-Length`: one that is sent in chunks does not arrive."""
+Times are in UTC, ISO 8601. Lists are newest first and paginated: while a page has `next`, continue from there, even if
+the page has fewer entries than `limit`. Errors are problem details (RFC 9457); if the Functions host checks the keys,
+its own 401 has no body. GET responses have an ETag: send it as `If-None-Match` to get 304 while nothing has changed. A
+request body needs a `Content-Length`: chunked bodies are not supported."""
 
 
 def document(operations: Iterable[Operation] = ()) -> dict[str, Any]:
-    """The whole document; of all declared operations where none are given."""
+    """The document of the given operations, by default of all declared ones."""
     listed = list(operations) or [OPERATIONS[name] for name in sorted(OPERATIONS, key=lambda n: _place(OPERATIONS[n]))]
-    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     for operation in listed:
-        wanted += [(operation.body, "validation")] if operation.body else []
-        wanted += [(operation.answer, "serialization")] if operation.answer else []
-    references, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REFERENCE)
+        models += [(operation.body, "validation")] if operation.body else []
+        models += [(operation.answer, "serialization")] if operation.answer else []
+    references, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for operation in listed:
         paths.setdefault(BASE + operation.path, {})[operation.method.lower()] = _operation(operation, references)
@@ -69,7 +69,7 @@ def _place(operation: Operation) -> tuple[str, str, str]:
 
 def _operation(operation: Operation, references: Any) -> dict[str, Any]:
     needs = f"Needs the permission `{operation.permission}`." if operation.permission else ""
-    found: dict[str, Any] = {
+    description: dict[str, Any] = {
         "operationId": operation.name.removeprefix("api_"),
         "summary": operation.summary,
         "description": " ".join(filter(None, (operation.description, needs))),
@@ -88,30 +88,30 @@ def _operation(operation: Operation, references: Any) -> dict[str, Any]:
         "security": [{"signIn": []}, {}] if operation.anonymous else [{"key": []}, {"signIn": []}],
     }
     if operation.permission:
-        found["x-permission"] = str(operation.permission)
-        found["x-roles"] = [str(role) for role in holders(operation.permission)]
+        description["x-permission"] = str(operation.permission)
+        description["x-roles"] = [str(role) for role in holders(operation.permission)]
     if operation.body:
         schema = references[operation.body, "validation"]
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return found
+        description["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return description
 
 
 def _responses(operation: Operation, references: Any) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"] if operation.answer else {}
     answer: dict[str, Any] = {"description": "Done", "content": {operation.media_type: {"schema": schema}}}
-    found = {str(operation.status): answer}
+    responses = {str(operation.status): answer}
     if operation.method == "GET":
         answer["description"] = "The resource"
         answer["headers"] = {
             "ETag": {"description": "Of this content.", "required": True, "schema": {"type": "string"}},
             "Cache-Control": {"required": True, "schema": {"type": "string"}},
         }
-        found["304"] = {"description": "Not modified since the answer that `If-None-Match` names"}
+        responses["304"] = {"description": "Not modified since the answer that `If-None-Match` names"}
     problem = {PROBLEM: {"schema": references[Problem, "serialization"]}}
     refuses = {*_ALWAYS, *operation.refuses, *((403,) if operation.permission else ())}
     for status in sorted(refuses):
-        found[str(status)] = {"description": _REASONS[status], "content": problem}
-    return found
+        responses[str(status)] = {"description": _REASONS[status], "content": problem}
+    return responses
 
 
 @cache
@@ -122,6 +122,6 @@ def _served() -> str:
 @blueprint.function_name("api_openapi")
 @blueprint.route(route="api/v1/openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def openapi(req: func.HttpRequest) -> func.HttpResponse:
-    """It tells nothing of the installation, so that tools may read it without a key."""
+    """Public, because it reveals nothing about the installation and tools can then read it without a key."""
     answer = func.HttpResponse(_served(), mimetype="application/json", headers={"Cache-Control": "public, max-age=300"})
     return revalidated(req, answer)

@@ -1,4 +1,4 @@
-"""The operator's page. GET looks, POST gives one command in the name of whoever has signed in."""
+"""The operator's page. GET is read-only; POST gives one command on behalf of the signed-in person."""
 
 import azure.functions as func
 
@@ -13,7 +13,7 @@ from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 LOCAL = Caller(name="operator@localhost", roles=frozenset({Role.ADMIN}))
-"""Where nobody signs in (laptop only): whoever can reach the pages."""
+"""The caller if sign-in is off, which is allowed on a laptop only: anybody who can reach the pages."""
 
 
 @blueprint.function_name("page_operate")
@@ -40,7 +40,7 @@ def take_command(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _person(req: func.HttpRequest) -> Caller | None:
-    """Whoever has signed in; never the holder of a key, which a browser would send for everybody."""
+    """The signed-in person. Keys are not accepted here: a browser would send one on anybody's behalf."""
     if parts().settings.sign_in == "none":
         return LOCAL
     try:

@@ -1,4 +1,4 @@
-"""Pages for people: what is live, what is on its way, and the story of each release. Reading changes nothing."""
+"""Read-only pages: the board, releases, the audit trail, metrics, parked input and stored documents."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
@@ -24,19 +24,19 @@ SEQUENCES = 10**11
 @blueprint.function_name("page_board")
 @blueprint.route(route="/", methods=LOOKING, auth_level=ANONYMOUS)
 def page_board(req: func.HttpRequest) -> func.HttpResponse:
-    """`application` shows one of them."""
-    one = req.params.get("application")
+    """The parameter `application` limits it to one."""
+    application = req.params.get("application")
     return _reading(
-        req, "/", lambda who: board.show(parts().reader, parts().parking.installation, who, application=one)
+        req, "/", lambda who: board.show(parts().reader, parts().parking.installation, who, application=application)
     )
 
 
 @blueprint.function_name("page_audit")
 @blueprint.route(route="audit", methods=LOOKING, auth_level=ANONYMOUS)
 def page_audit(req: func.HttpRequest) -> func.HttpResponse:
-    asked = dict(req.params)
+    parameters = dict(req.params)
     return _reading(
-        req, with_query("/audit", asked), lambda who: audit.show(parts().trail, parts().catalogue, asked, who)
+        req, with_query("/audit", parameters), lambda who: audit.show(parts().trail, parts().catalogue, parameters, who)
     )
 
 
@@ -53,22 +53,22 @@ def page_audit_csv(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _audit_download(req: func.HttpRequest, form: str) -> func.HttpResponse:
-    asked = dict(req.params)
+    parameters = dict(req.params)
 
     def work(_: Visitor) -> Answer:
         try:
-            return audit.download(parts().trail, asked, form)
+            return audit.download(parts().trail, parameters, form)
         except BadInput as bad:
             return message(400, "Invalid parameter", str(bad))
 
-    return _reading(req, with_query(f"/audit.{form}", asked), work)
+    return _reading(req, with_query(f"/audit.{form}", parameters), work)
 
 
 @blueprint.function_name("page_numbers")
 @blueprint.route(route="numbers", methods=LOOKING, auth_level=ANONYMOUS)
 def page_numbers(req: func.HttpRequest) -> func.HttpResponse:
-    asked = dict(req.params)
-    return _reading(req, with_query("/numbers", asked), lambda who: numbers.show(parts().numbers, asked, who))
+    parameters = dict(req.params)
+    return _reading(req, with_query("/numbers", parameters), lambda who: numbers.show(parts().numbers, parameters, who))
 
 
 @blueprint.function_name("page_parked")
@@ -80,34 +80,34 @@ def page_parked(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("page_release")
 @blueprint.route(route="releases/{release}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_release(req: func.HttpRequest) -> func.HttpResponse:
-    wanted = req.route_params["release"]
+    release_id = req.route_params["release"]
 
     def work(who: Visitor) -> Answer:
         try:
             after = number(req, "after", default=0, least=0, most=SEQUENCES)
         except BadInput as bad:
             return message(400, "Invalid parameter", str(bad))
-        return release.show(parts().reader, wanted, after=after, visitor=who)
+        return release.show(parts().reader, release_id, after=after, visitor=who)
 
-    return _reading(req, f"/releases/{quote(wanted, safe='')}", work)
+    return _reading(req, f"/releases/{quote(release_id, safe='')}", work)
 
 
 @blueprint.function_name("page_release_changes")
 @blueprint.route(route="releases/{release}/changes", methods=LOOKING, auth_level=ANONYMOUS)
 def page_release_changes(req: func.HttpRequest) -> func.HttpResponse:
-    """All that the release's plan changes, as one text to take along."""
-    wanted = req.route_params["release"]
-    path = f"/releases/{quote(wanted, safe='')}/changes"
-    return _reading(req, path, lambda _: release.changes(parts().reader, wanted))
+    """The full diff of the release's plan, as a text file."""
+    release_id = req.route_params["release"]
+    path = f"/releases/{quote(release_id, safe='')}/changes"
+    return _reading(req, path, lambda _: release.changes(parts().reader, release_id))
 
 
 @blueprint.function_name("page_evidence")
 @blueprint.route(route="evidence/{digest}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
-    wanted = req.route_params["digest"]
-    path = f"/evidence/{quote(wanted, safe='')}"
+    digest = req.route_params["digest"]
+    path = f"/evidence/{quote(digest, safe='')}"
     save = req.params.get("download") == "1"
-    return _reading(req, path, lambda _: documents.kept_document(wanted, parts().reader.evidence, download=save))
+    return _reading(req, path, lambda _: documents.kept_document(digest, parts().reader.evidence, download=save))
 
 
 @blueprint.function_name("page_stylesheet")
@@ -117,12 +117,12 @@ def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def with_query(path: str, parameters: Mapping[str, str]) -> str:
-    """The address that somebody asked for, to come back to after the sign-in."""
+    """The requested address, to return to after signing in."""
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
 def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]) -> func.HttpResponse:
-    """The page, for people who may read."""
+    """The page, or a request to sign in."""
     who = visitor(req.headers, parts().settings.sign_in)
     if who is None:
         return as_response(sign_in(path))
@@ -131,7 +131,7 @@ def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]
 
 
 def _sent(req: func.HttpRequest, answer: Answer) -> func.HttpResponse:
-    """As little as this reader needs: nothing they have already, and compressed where they can take it so."""
+    """Send 304 if the reader already has the page, and compress it if they accept that."""
     fresh = conditional(answer, req.headers.get("If-None-Match", ""))
     return as_response(compressed(fresh, req.headers.get("Accept-Encoding", "")))
 

@@ -1,4 +1,4 @@
-"""The JSON API: what proves the audit trail. The anchors as they were written, and a check by the app itself."""
+"""The JSON API of the trail's proof: the anchors as they were written, and a verification by the app itself."""
 
 import json
 import re
@@ -33,7 +33,7 @@ MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
         parameters=(
             Parameter(
                 name="month",
-                description="Such as 2026-11; the first one if not given.",
+                description="Such as 2026-11; by default the first one.",
                 schema={"type": "string", "pattern": r"^[0-9]{4}-(?:0[1-9]|1[0-2])$"},
             ),
         ),
@@ -42,7 +42,7 @@ MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
     ),
 )
 def anchors(req: func.HttpRequest) -> func.HttpResponse:
-    """The anchors of a `month`, such as 2026-11; of the first one by default. `next` is the month that follows."""
+    """The anchors of a `month`, such as 2026-11, by default of the first one. `next` is the following month."""
     months, month = parts().anchors.months(), req.params.get("month")
     if month is not None and MONTH.fullmatch(month) is None:
         raise BadInput("month", "a month such as 2026-11", repr(month[:20]))
@@ -60,21 +60,21 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
         name="api_verification",
         method="GET",
         path="verification/{application}",
-        summary="What the app itself finds in a part of its trail",
-        description="For monitoring. It proves as much as the app is trusted: `slipway audit verify` asks for the "
-        "records and computes all of it elsewhere.",
+        summary="Verify a part of the trail in the app itself",
+        description="For monitoring. It proves nothing to somebody who does not trust the app: `slipway audit verify` "
+        "downloads the records and verifies them on the caller's machine.",
         tag="audit",
         permission=Permission.READ,
         parameters=(
             APPLICATION,
             Parameter(
                 name="after",
-                description="Records behind this sequence.",
+                description="Only records after this sequence.",
                 schema={"type": "integer", "minimum": 0, "maximum": SEQUENCES, "default": 0},
             ),
             Parameter(
                 name="limit",
-                description="At most so many.",
+                description="Maximum number of records.",
                 schema={"type": "integer", "minimum": 1, "maximum": MOST, "default": 1000},
             ),
         ),
@@ -83,15 +83,15 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
     ),
 )
 def verification(req: func.HttpRequest) -> func.HttpResponse:
-    """`next` continues where there is more and nothing was wrong."""
+    """`next` is set if there are more records and these are intact."""
     after = number(req, "after", default=0, least=0, most=SEQUENCES)
     limit = number(req, "limit", default=1000, least=1, most=MOST)
-    found = verify_part(parts().reader, parts().anchors, req.route_params["application"], after=after, limit=limit)
-    return ok(found)
+    part = verify_part(parts().reader, parts().anchors, req.route_params["application"], after=after, limit=limit)
+    return ok(part)
 
 
 def _line(line: bytes) -> object:
-    """As it stands there, whatever it is: whoever asks verifies it."""
+    """The line as it was written, even if it is not a valid anchor: the client verifies it."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Service Bus: events, pipeline runs, votes and steps. `Receiver` sees to it that no message blocks its queue."""
+"""Service Bus triggers: events, pipeline runs, votes and steps. `Receiver` ensures that no message blocks its queue."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ from .shared import new_blueprint, parts
 log = logging.getLogger(__name__)
 blueprint = new_blueprint()
 BYTES = func.DataType.BINARY
-"""As text, the host would put a replacement character for each byte that is no UTF-8, as in a wrapped message."""
+"""As text, the host would replace every byte that is not valid UTF-8, such as those of a wrapped message."""
 
 
 @blueprint.function_name("take_event")
@@ -60,11 +60,11 @@ def take_run(message: func.ServiceBusMessage) -> None:
 def take_vote(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         built = parts()
-        given = built.settings
+        settings = built.settings
         vote = parse_vote(
             body,
             built.keys,
-            senders=Senders(sign_in=given.sign_in == "easy-auth", tenant=given.tenant_id),
+            senders=Senders(sign_in=settings.sign_in == "easy-auth", tenant=settings.tenant_id),
             message_id=message.message_id or "",
             now=built.clock(),
         )
@@ -101,14 +101,14 @@ def _receive(queue: str, message: func.ServiceBusMessage, work: Callable[[bytes]
 
 
 def _text(properties: Mapping[str, Any], *names: str) -> str:
-    """The first of the properties that is there. Anybody who may send can put anything into them."""
-    found = next((properties[name] for name in names if name in properties), "")
-    return found if isinstance(found, str) else ""
+    """The first of the properties that is set. Senders control them, so anything but a string counts as empty."""
+    value = next((properties[name] for name in names if name in properties), "")
+    return value if isinstance(value, str) else ""
 
 
 def _tell_age(queue: str, enqueued: datetime | None) -> None:
-    """A scheduled message counts as enqueued when its time has come."""
+    """Measured from the scheduled time for scheduled messages: Service Bus sets `enqueued` to it."""
     if enqueued is not None:
-        since = enqueued if enqueued.tzinfo is not None else enqueued.replace(tzinfo=UTC)  # the host leaves it out
+        since = enqueued if enqueued.tzinfo is not None else enqueued.replace(tzinfo=UTC)  # the host omits the zone
         age = (parts().clock() - since).total_seconds()
         measure(Metric.MESSAGE_AGE, max(age, 0.0), {Attribute.QUEUE: queue})

@@ -1,4 +1,4 @@
-"""What the blueprints share: the app's parts, built once per worker process."""
+"""The app's components, built once per worker process and shared by the blueprints."""
 
 import logging
 import threading
@@ -22,15 +22,15 @@ def _parts() -> App:
 
 
 def parts() -> App:
-    """The parts of this process. A wrong setting or delivery.yaml raises, naming what is wrong."""
+    """The components of this process. An invalid setting or delivery.yaml raises an error that names it."""
     with _lock:
         return _parts()
 
 
 def check_at_start() -> None:
-    """Called while the app is being loaded: better not to start than to lose messages later."""
+    """Called while the app is being loaded: a misconfigured app must fail here rather than lose messages later."""
     for chatty in ("azure", "urllib3"):
-        # They tell of every request and every change of a link's state: a bill in Azure, and noise for the reader.
+        # They log every request and every change of a link's state, which is noise and costs money in Azure.
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logs.guard()
     _ = parts().telemetry

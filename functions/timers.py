@@ -1,4 +1,4 @@
-"""Timers: the sweep each minute; every five minutes also registries, dead letters and signing keys; the anchors."""
+"""Timers: the sweep each minute; registries, dead letters and signing keys every five; anchors, exports, retention."""
 
 import logging
 
@@ -15,7 +15,7 @@ from .shared import new_blueprint, parts
 log = logging.getLogger(__name__)
 blueprint = new_blueprint()
 COUNTED = 1000
-"""Parked input that waits is counted so far."""
+"""The metric of open parked input stops counting here."""
 
 
 @blueprint.function_name("sweep")
@@ -34,7 +34,7 @@ def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding n
         measure(Metric.PARKED_NOW, len(parts().installation.open_parked(limit=COUNTED)))
         parked = parts().parking.empty_dead_letters()
     except (QueueUnavailable, LedgerUnavailable) as away:
-        log.warning("dead letters were left where they are: %s", away)
+        log.warning("dead letters were not emptied: %s", away)
     else:
         if parked:
             log.warning("%d dead letters were parked", parked)
@@ -42,18 +42,18 @@ def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding n
 
 
 def _record_keys() -> None:
-    """Whoever rotated them, and wherever: the change is in the audit trail."""
+    """Record a rotation of the signing keys in the audit trail, whoever made it and wherever."""
     try:
         if parts().installation.keys_seen(parts().keys.ids(), now=parts().clock()):
             log.info("the signing keys have changed")
     except (KeysUnavailable, LedgerUnavailable, Conflict) as away:
-        log.warning("whether the signing keys have changed is not known: %s", away)
+        log.warning("cannot tell whether the signing keys have changed: %s", away)
 
 
 @blueprint.function_name("anchor")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 7 * * * *", run_on_startup=False)
 def anchor(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    """Every hour, though it writes once a day: what was missed is made good within the hour."""
+    """Hourly, though it writes once a day, so that a missed anchor is written within the hour."""
     try:
         done = parts().anchoring.run()
     except AnchorsDamaged as damaged:
@@ -62,7 +62,7 @@ def anchor(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding need
         log.warning("no anchor was written: %s", away)
     else:
         for problem in done.problems:
-            log.warning("anchor: a witness was not told: %s", problem)
+            log.warning("anchor: a witness was not notified: %s", problem)
 
 
 def _run(name: str, *, look_for_pushes: bool) -> None:
@@ -72,21 +72,21 @@ def _run(name: str, *, look_for_pushes: bool) -> None:
     try:
         parts().installation.beat(name, parts().clock())
     except (LedgerUnavailable, Conflict) as away:
-        log.warning("%s: that it ran was not written down: %s", name, away)
+        log.warning("%s: its run was not recorded: %s", name, away)
     add(Metric.SWEEPS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})
 
 
 @blueprint.function_name("keep")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 37 * * * *", run_on_startup=False)
 def keep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    """Every hour: new audit records are exported, and old ones move into the archive, where the settings say so."""
+    """Hourly, if the settings say so: export new audit records, and move old ones to the archive."""
     for work in (parts().container_export, parts().retention):
         if work is None:
             continue
         try:
             problems = work.run().problems
         except (LedgerUnavailable, Conflict, AnchorsDamaged) as away:
-            log.warning("audit records were not kept: %s", away)
+            log.warning("audit records were not exported or archived: %s", away)
         else:
             for problem in problems:
-                log.error("audit records were not kept: %s", problem)
+                log.error("audit records were not exported or archived: %s", problem)

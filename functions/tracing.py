@@ -1,7 +1,7 @@
-"""Every function of the app runs in the trace that its event came with, and is a span of it.
+"""Run every function as a span of the trace that its event belongs to.
 
-Sync functions get no trace context from the worker (its version 1.3 runs them on threads that inherit nothing), so the
-host's is attached here, from the invocation's `context`. It works the same where the worker does attach it.
+The worker (version 1.3) runs sync functions on threads that inherit no trace context, so the host's is attached here,
+from the invocation's `context`. That does no harm if the worker attaches it as well.
 """
 
 import inspect
@@ -18,7 +18,7 @@ SERVER_ERROR = 500
 
 
 class TracedBlueprint(func.Blueprint):
-    """A blueprint whose triggers trace what they start. Only the kinds of triggers that the app uses are here."""
+    """A blueprint whose functions are traced. It covers only the triggers that the app uses."""
 
     def route(self, route: str | None = None, *args: Any, **kwargs: Any) -> Callable[..., Any]:
         return _through(super().route(route, *args, **kwargs), {Attribute.ROUTE: route or ""})
@@ -42,31 +42,31 @@ def _through(register: Callable[..., Any], values: Values) -> Callable[..., Any]
 
 
 def traced(user: Handler, values: Values) -> Handler:
-    """The function, which now asks the worker for the invocation's context."""
+    """The function wrapped so that it is traced; it takes an extra `context` parameter, which the worker fills."""
 
     @wraps(user)
     def run(*args: Any, context: func.Context | None = None, **kwargs: Any) -> Any:
-        if context is None:  # called by something that is no host
+        if context is None:  # not called by the host
             return user(*args, **kwargs)
         trace, name = context.trace_context, context.function_name
-        told = {**values, Attribute.FUNCTION: name, Attribute.INVOCATION: context.invocation_id}
+        attributes = {**values, Attribute.FUNCTION: name, Attribute.INVOCATION: context.invocation_id}
         with (
             receiving(trace.trace_parent or "", trace.trace_state or ""),
-            span(Family.FUNCTION, name, told) as current,
+            span(Family.FUNCTION, name, attributes) as current,
         ):
             answer = user(*args, **kwargs)
             _tell_of_http(current, kwargs.get("req"), answer)
             return answer
 
-    asked = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=func.Context)
+    context_parameter = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=func.Context)
     signature = inspect.signature(user)
-    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), asked])  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), context_parameter])  # type: ignore[attr-defined]
     run.__annotations__ = {**user.__annotations__, "context": func.Context}
     return run
 
 
 def _tell_of_http(current: Span, request: Any, answer: Any) -> None:
-    """Method and status. Never the address: that of an approval page holds a token."""
+    """Record method and status, but not the address: that of an approval page contains a token."""
     if isinstance(request, func.HttpRequest) and isinstance(answer, func.HttpResponse):
         current.set({Attribute.METHOD: request.method, Attribute.STATUS: answer.status_code})
         if answer.status_code >= SERVER_ERROR:

@@ -1,8 +1,8 @@
-"""The JSON API of approvals: which gates are open, and votes.
+"""The JSON API of approvals: open gates, and votes.
 
-Listing needs the permission to read. Voting needs a person instead: whoever has signed in, or the
-holder of an approver's token where nobody signs in. A browser could be made to send a vote by another site, with its
-cookies of the sign-in: so only JSON is taken, and nothing that a browser says another site sent.
+Listing needs the permission to read. Voting needs a person instead: the signed-in one or, without sign-in, the holder
+of an approver's token. To prevent cross-site request forgery with the cookies of the sign-in, only JSON is accepted,
+and no request that the browser marks as cross-site.
 """
 
 import azure.functions as func
@@ -30,7 +30,7 @@ blueprint = new_blueprint()
         name="api_approvals",
         method="GET",
         path="approvals",
-        summary="What waits for people: plan, votes so far and needed, who may still vote, until when",
+        summary="Open gates: the plan, votes so far and required, who may still vote, and the deadline",
         tag="approvals",
         permission=Permission.READ,
         answer=OpenGates,
@@ -46,10 +46,10 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
         name="api_vote",
         method="POST",
         path="approvals/{release}",
-        summary="Vote on the plan that waits",
-        description="In the name of whoever has signed in, or, where nobody signs in, of the person whom `token` was "
-        "issued for. A function key alone lets nobody vote; with `SLIPWAY_API_ACCESS=roles` a person who has signed in "
-        "needs the permission `vote`.",
+        summary="Vote on the plan of an open gate",
+        description="The voter is the signed-in person or, without sign-in, the person that `token` was issued for. A "
+        "function key alone does not allow voting; with `SLIPWAY_API_ACCESS=roles` a signed-in person needs the "
+        "permission `vote`.",
         tag="approvals",
         permission=None,
         anonymous=True,
@@ -60,7 +60,7 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
     ),
 )
 def vote(req: func.HttpRequest) -> func.HttpResponse:
-    """`{decision, reason, plan_hash}`, and `token` where nobody signs in. 409 names the rules that did not hold."""
+    """`{decision, reason, plan_hash}`, plus `token` without sign-in. 409 names the rules that failed."""
     check_own_origin(req)
     principal = parts().access.principal(req.headers)
     _check_role(req, principal)
@@ -77,7 +77,7 @@ def vote(req: func.HttpRequest) -> func.HttpResponse:
 def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpResponse:
     built = parts()
     ballot = read_body(req, Ballot)
-    # Before anything is read: a stranger learns of no release.
+    # Before anything is read, so that an unknown caller cannot probe for releases.
     check_identified(ballot, principal, sign_in=built.access.easy_auth)
     release = built.reader.release(req.route_params["release"])
     if principal is not None:
@@ -106,7 +106,7 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
 
 
 def _check_role(req: func.HttpRequest, principal: Principal | None) -> None:
-    """Where roles decide, a person who has signed in needs that of an approver; a link's token is a right by itself."""
+    """If roles are enforced, a signed-in person needs the permission to vote; a link's token needs no role."""
     access = parts().access
     if principal is not None and not access.host_keys:
         permit(access.caller_as(principal, req.headers, req.params), Permission.VOTE)

@@ -1,4 +1,4 @@
-"""Gates at which people are waited for, and their votes."""
+"""Open gates, and votes on them."""
 
 from ..domain.ballot import Ballot
 from ..domain.reports import OpenGate

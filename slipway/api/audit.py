@@ -1,4 +1,4 @@
-"""The trail: questions to it, its chains, what proves it, and what is live by it."""
+"""The audit trail: queries, chains, anchors and verification, and what is live according to it."""
 
 from typing import Any
 
@@ -32,29 +32,29 @@ class ChainEnd(Answer):
 
 
 class ChainPart(Answer):
-    """Where a part of a chain lies. Who verifies its records takes them as they came, and reads them strictly."""
+    """The position of a part of a chain, without its records: a verifier parses those strictly, not with `read`."""
 
     application: str
     head: ChainEnd
-    next: int | None = Field(description="Go on after this sequence; null at the end.")
+    next: int | None = Field(description="Continue after this sequence; null at the end.")
 
 
 class Chain(ChainPart):
-    """Part of one chain, oldest first: what a verifier reads."""
+    """Part of one chain, oldest record first."""
 
     records: list[AuditRecord | Damaged]
 
 
 class ChainRecord(Answer):
-    """One record; a row that is none any more says what is left of it."""
+    """One record, or what is left of a damaged one."""
 
     record: AuditRecord | Damaged
 
 
 class AuditPart(Answer):
-    """Where a page of the trail ends. Its records are passed on as they came."""
+    """The end of a page of the trail, without its records: clients pass those on unparsed."""
 
-    next: str | None = Field(description="Give it as `after`, with the same filters; null at the end.")
+    next: str | None = Field(description="Pass it as `after`, with the same filters; null at the end.")
 
 
 class AuditAnswer(AuditPart):
@@ -66,16 +66,16 @@ class AuditAnswer(AuditPart):
 class LiveAnswer(Answer):
     environment: str
     live: list[LiveThere]
-    next: str | None = Field(description="Give it as `after`; null at the end.")
+    next: str | None = Field(description="Pass it as `after`; null at the end.")
 
 
 class ReindexRequest(Answer):
-    """How far the comparison has come, and whether it repairs."""
+    """Where the comparison continues, and whether it repairs differences."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    after: int = Field(default=0, ge=0, lt=10**11, description="Begin behind this sequence.")
-    repair: bool = Field(default=False, description="Put right what is found.")
+    after: int = Field(default=0, ge=0, lt=10**11, description="Start after this sequence.")
+    repair: bool = Field(default=False, description="Repair the differences.")
 
 
 class ReindexAnswer(Compared):
@@ -86,5 +86,5 @@ class AnchorsAnswer(Answer):
     """The anchors of one month."""
 
     month: str | None
-    anchors: list[Any] = Field(description="One a day, as it stands in the log of anchors.")
-    next: str | None = Field(description="The month that follows.")
+    anchors: list[Any] = Field(description="One per day, as it was written to the log of anchors.")
+    next: str | None = Field(description="The next month; null at the end.")

@@ -1,4 +1,4 @@
-"""What operators order, and what came of it."""
+"""Operators' commands and their outcomes."""
 
 from typing import Annotated
 
@@ -16,29 +16,29 @@ _Short = Annotated[str, Field(max_length=80)]
 
 
 class Command(Incoming):
-    """The body of a command. A freeze that names neither application nor environment is of everything."""
+    """The body of a command. A freeze without application and environment freezes everything."""
 
     verb: Verb
     application: _Short = ""
     environment: _Short = ""
-    release: _Short = Field(default="", description="Of a roll-back: the release that is to come back.")
+    release: _Short = Field(default="", description="For a rollback: the release to return to.")
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
-    until: Time | None = Field(default=None, description="Of a freeze: when it ends by itself.")
+    until: Time | None = Field(default=None, description="For a freeze: when it ends automatically.")
     submission: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,100}$")] = Field(
-        description="Names this one act: a request that is sent again with it is the same command."
+        description="Idempotency key: a repeated request with the same value is the same command."
     )
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
 
 
 class Commanded(Answer):
-    """What became of a command."""
+    """The outcome of a command."""
 
     verb: Verb
     application: str
     environment: str
-    release: str = Field(description="Of a roll-back: the new release, which brings the earlier one back.")
+    release: str = Field(description="For a rollback: the new release, which redeploys the earlier one.")
     phase: str
-    told: int | None = Field(description="Of a freeze of everything: how many applications know of it already.")
+    told: int | None = Field(description="For a freeze of everything: how many applications it has reached so far.")
     of: int | None
 
 

@@ -7,6 +7,6 @@ __all__ = ["CheckList", "Finding", "Status"]
 
 
 class CheckList(Record):
-    """The checks of this installation, in the order in which they are best run."""
+    """The checks of this installation, in the recommended order."""
 
     checks: tuple[str, ...]

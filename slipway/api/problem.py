@@ -8,7 +8,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(description="A name for the kind of problem, the same for every case of it.")
+    type: str = Field(description="Identifies the kind of problem.")
     title: str
     status: int
     detail: str

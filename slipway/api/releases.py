@@ -34,13 +34,13 @@ class LiveRelease(Answer):
 class FreezeInForce(Answer):
     owner: str
     reason: str
-    until: Moment | None = Field(description="When it ends by itself; null where somebody has to end it.")
+    until: Moment | None = Field(description="When it ends automatically; null if somebody has to end it.")
 
 
 class HoldOfLane(Answer):
     owner: str
     reason: str
-    release: str = Field(description="The roll-back that set it.")
+    release: str = Field(description="The rollback that set it.")
 
 
 class LaneStanding(Answer):
@@ -49,9 +49,11 @@ class LaneStanding(Answer):
     live: LiveRelease | None
     rolling: str | None
     waiting: str | None
-    returning: str | None = Field(description="A roll-back by hand that is here and not yet rolling out.")
+    returning: str | None = Field(description="A manual rollback that has not started to roll out yet.")
     frozen: FreezeInForce | None = Field(description="The freeze of this lane, while it is in force.")
-    held: HoldOfLane | None = Field(description="Keeps a roll-back by hand in place until somebody resumes.")
+    held: HoldOfLane | None = Field(
+        description="Keeps newer releases from replacing a manual rollback, until somebody resumes."
+    )
 
 
 class ApplicationStanding(Answer):
@@ -80,9 +82,9 @@ class ReleaseAnswer(Release):
 
 
 class ReleaseWithProgress(ReleaseAnswer):
-    """A release, and how far its promotion is."""
+    """A release, with the progress of its promotion."""
 
-    progress: PromotionProgress | None = Field(description="How far its promotion is, while there is one.")
+    progress: PromotionProgress | None = Field(description="The progress of its promotion, while one is running.")
 
 
 class Releases(Answer):

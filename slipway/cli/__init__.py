@@ -1,7 +1,7 @@
-"""`slipway …`: the installation from a terminal or a script, over the JSON API.
+"""The `slipway` command: work with an installation from a terminal or a script, over the JSON API.
 
-It knows the domain and the configuration, and nothing of how the app stores or does things. Start reading at
-`root.py`; each command is in `commands/`, and what they share (the way to the app, the output) beside them.
+It depends on the domain and the catalogue, but not on how the app stores or does things. Start reading at `root.py`;
+the commands are in `commands/`, and the code they share (finding the app, output) is here.
 """
 
 from .root import main

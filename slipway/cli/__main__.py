@@ -1,4 +1,4 @@
-"""`python -m slipway.cli`: the command where it is not installed as `slipway`."""
+"""`python -m slipway.cli`: run the command without installing it."""
 
 from .root import main
 

@@ -1,4 +1,4 @@
-"""Anchors on this machine: those that the app gives, and those that somebody kept elsewhere."""
+"""Verification of anchors: those from the app or an export, and those that somebody kept elsewhere."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ from .files import lines_of
 
 
 class AnchorsVerdict(Record):
-    """Whether the anchors are intact, and what is wrong with them."""
+    """Whether the anchors are intact, and if not, what is wrong."""
 
     anchors: int
     intact: bool
@@ -31,9 +31,9 @@ class AnchorsVerdict(Record):
 
 
 class Anchored:
-    """What is known of all chains from anchors. Keeps the ends that they name, and no anchor but the last.
+    """What the anchors say about all chains. Keeps the chain ends that they name, and only the last anchor itself.
 
-    `whole`: they are all of the installation's, from the first on; those of an export may begin later.
+    `whole`: they are all of the installation's anchors; those of an export may not start with the first.
     """
 
     def __init__(self, *, whole: bool) -> None:
@@ -43,23 +43,23 @@ class Anchored:
         self._fault: AnchorFault | None = None
 
     def take(self, items: Iterable[Any]) -> None:
-        """The anchors of the app or of an export, in order; a second time where there may be more by now."""
+        """Read the anchors of the app or of an export, in order. Call it again to read ones added since."""
         self._check = AnchorCheck()
         self._feed(self._check, items)
 
     def keep(self, file: Path) -> None:
-        """Anchors that were kept elsewhere; some may be missing. What they say counts as much. Call it after `take`."""
+        """Read anchors that were kept elsewhere; some may be missing. They count like the app's. Call after `take`."""
         self._feed(self._kept, (read_json(line, file) for line in lines_of(file) if line.strip()))
         if not self._kept.count and not self._fault:
-            raise CliError(f"{file}: it holds no anchor", exit_code=Exit.USAGE)
+            raise CliError(f"{file}: contains no anchor", exit_code=Exit.USAGE)
         for number, hash in self._kept.hashes.items():
-            there = self._check.hashes.get(number)
-            if not self._fault and number >= self._first and there != hash:
-                reason = "is another one" if there else "is missing"
+            known_hash = self._check.hashes.get(number)
+            if not self._fault and number >= self._first and known_hash != hash:
+                reason = "is another one" if known_hash else "is missing"
                 self._fault = AnchorFault(number=number, reason=f"it is in {file.name}, and here it {reason}")
 
     def points(self, chain: str) -> Points:
-        """By sequence: what the chain's record must have for its hash."""
+        """The hashes that records of the chain must have, by sequence."""
         return self._check.points.get(chain, {}) | self._kept.points.get(chain, {})
 
     def chains(self) -> Iterator[str]:
@@ -67,33 +67,33 @@ class Anchored:
         yield from sorted({*self._check.points, *self._kept.points})
 
     def notice(self, record: AuditRecord) -> None:
-        """Keep what the installation's trail says of an anchor."""
+        """Remember the hash that the installation's trail records for an anchor."""
         number = record.details.get("anchor")
         if record.known_action is Action.ANCHOR_WRITTEN and isinstance(number, int):
             self._recorded[number] = record.details.get("hash")
 
     def compare(self, again: Callable[[], Iterable[Any]]) -> None:
-        """Every anchor that the installation's trail records must be there. One that was written while the chains
-        were read is in a second answer."""
+        """Check that every anchor recorded in the installation's trail exists. `again` fetches them once more, in case
+        one was written while the chains were read."""
         if any(number > max(self._check.hashes, default=0) for number in self._recorded) and not self._fault:
             self.take(again())
         for number, hash in sorted(self._recorded.items()):
-            there = self._check.hashes.get(number)
+            known_hash = self._check.hashes.get(number)
             later = not self._whole and number > max(self._check.hashes, default=0)
-            if self._fault or number < self._first or there == hash or later:
+            if self._fault or number < self._first or known_hash == hash or later:
                 continue
             reason = "the installation's trail records another hash for it"
-            if there is None:
-                reason = "the installation's trail records it, and it is not there: the anchors were cut"
+            if known_hash is None:
+                reason = "the installation's trail records it, but it is missing: the anchors were truncated"
             self._fault = AnchorFault(number=number, reason=reason)
 
     def verdict(self) -> AnchorsVerdict:
-        found = self._check if self._check.count else self._kept
-        return AnchorsVerdict(anchors=found.count, intact=self._fault is None, fault=self._fault, last=found.last)
+        check = self._check if self._check.count else self._kept
+        return AnchorsVerdict(anchors=check.count, intact=self._fault is None, fault=self._fault, last=check.last)
 
     @property
     def _first(self) -> float:
-        """The first number that must be there."""
+        """The first anchor that must exist."""
         return 1 if self._whole else min(self._check.hashes, default=inf)
 
     def _feed(self, check: AnchorCheck, items: Iterable[Any]) -> None:
@@ -108,7 +108,7 @@ class Anchored:
 
 
 def read_json(line: str, file: Path) -> Any:
-    """The anchor of a line; a mail program may have put something around it, which is not understood."""
+    """The anchor on a line. Raises `CliError` for anything else, such as text that a mail program added."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:

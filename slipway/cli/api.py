@@ -1,4 +1,4 @@
-"""The JSON API as a client sees it: one request at a time, with limits, and troubles that say what was wrong."""
+"""Client of the JSON API: one request at a time, with limits, and errors that say what was wrong."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,23 +22,23 @@ from .signing_in import sign_in
 BASE = "/api/v1/"
 KEY_HEADER = "x-functions-key"
 PAGE = 500
-"""The most records that the app gives at once."""
+"""The largest page that the app returns."""
 MAX_ANSWER = 64 * 1024 * 1024
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
-"""An app that was asleep needs up to half a minute."""
+"""A cold start takes up to half a minute."""
 BUSY = (429, 502, 503, 504)
 PAUSE = 0.2
-"""Seconds before a busy app is asked again; they double with each time."""
+"""Seconds before the first retry; doubled for each further one."""
 SHOWN_BODY = 200
-NEWER = "a value that this version of the command does not know; the app may be newer: update the command"
+NEWER = "unknown value; the app may be newer than this command: update the command"
 
 type Parameters = Mapping[str, str | int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditPage:
-    """A page of one chain. The records stay as they came: to verify them is to read them strictly."""
+    """A page of one chain. The records are left unparsed, because verification has to parse them strictly."""
 
     application: str
     head: ChainEnd
@@ -47,7 +47,7 @@ class AuditPage:
 
 
 class Api:
-    """An open connection to one installation. Reads are tried again when the app is busy; nothing else is."""
+    """A connection to one installation. Only GET requests are retried when the app is busy."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -58,9 +58,9 @@ class Api:
             connect=1,
             read=1,
             status=3,
-            redirect=0,  # the key goes to the app that was named and nowhere else
+            redirect=0,  # the key must not be sent to another host
             status_forcelist=BUSY,
-            respect_retry_after_header=False,  # a person waits: better an answer than a pause of hours
+            respect_retry_after_header=False,  # a person is waiting, and the header may ask for hours
             allowed_methods={"GET"},
             backoff_factor=PAUSE,
             raise_on_redirect=False,
@@ -71,7 +71,7 @@ class Api:
         self._pool = urllib3.PoolManager(headers=headers, retries=again, timeout=timeout)
 
     def get(self, *path: str, **parameters: str | int | None) -> dict[str, Any]:
-        """The JSON object at the path, as the app sent it."""
+        """The JSON object at the path, unparsed."""
         return self._object(self._request("GET", path, parameters))
 
     def post(self, *path: str, body: Mapping[str, Any] | None = None, bearer: str = "") -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Api:
         return self._object(self._request("POST", path, {}, body=body, bearer=bearer))
 
     def document(self, digest: str) -> bytes:
-        """A kept document, unchecked."""
+        """A stored document; its hash is not checked."""
         return self._request("GET", ("evidence", digest), {})
 
     def applications(self) -> list[str]:
@@ -105,7 +105,7 @@ class Api:
             left = None if left is None else left - len(page.records)
 
     def anchors(self) -> Iterator[Any]:
-        """All anchors, oldest first, as they came."""
+        """All anchors, oldest first, unparsed."""
         month: str | None = None
         while True:
             page = read(AnchorsAnswer, self.get("anchors", month=month))
@@ -125,32 +125,32 @@ class Api:
         bearer: str = "",
     ) -> bytes:
         url = self.app.url + BASE + "/".join(quote(part, safe="") for part in path)
-        given = {name: value for name, value in parameters.items() if value is not None}
-        if given:
-            url += "?" + urlencode(given)
-        sent = None if body is None else json.dumps(body).encode()
+        query = {name: value for name, value in parameters.items() if value is not None}
+        if query:
+            url += "?" + urlencode(query)
+        payload = None if body is None else json.dumps(body).encode()
         try:
             answer = self._pool.request(
-                method, url, body=sent, headers=self._headers(sent, bearer), preload_content=False
+                method, url, body=payload, headers=self._headers(payload, bearer), preload_content=False
             )
-            got = answer.read(MAX_ANSWER + 1)
+            content = answer.read(MAX_ANSWER + 1)
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
-        if len(got) > MAX_ANSWER:
+        if len(content) > MAX_ANSWER:
             raise self._odd(f"the answer is longer than {MAX_ANSWER // 1024**2} MiB")
         if answer.status >= 300:  # noqa: PLR2004
-            raise self._refused(answer.status, got)
-        return got
+            raise self._refused(answer.status, content)
+        return content
 
-    def _headers(self, sent: bytes | None, bearer: str) -> dict[str, str]:
-        more = {"Content-Type": "application/json"} if sent is not None else {}
+    def _headers(self, payload: bytes | None, bearer: str) -> dict[str, str]:
+        more = {"Content-Type": "application/json"} if payload is not None else {}
         if bearer := bearer or self._bearer():
             more["Authorization"] = f"Bearer {bearer}"
         return {**self._pool.headers, **more}
 
     def _bearer(self) -> str:
-        """The token of a sign-in for the app, where one is wanted; asked for once."""
+        """The access token for the app, if an audience is set; acquired once."""
         if self.app.audience and not self._signed_in:
             self._signed_in = sign_in(self.app.audience)
         return self._signed_in
@@ -174,17 +174,17 @@ class Api:
         )
 
     def _odd(self, what: str) -> CliError:
-        return CliError(f"{self._name} does not answer as Slipway does: {what}", exit_code=Exit.NO_ANSWER)
+        return CliError(f"{self._name} does not respond like Slipway: {what}", exit_code=Exit.NO_ANSWER)
 
     def _refused(self, status: int, body: bytes) -> CliError:
         try:
             problem = json.loads(body)
             title, detail = str(problem["title"]), str(problem["detail"])
         except (ValueError, KeyError, TypeError, RecursionError):
-            if status in (401, 403):  # the host's own answer, which came before the app was asked
+            if status in (401, 403):  # the host answered before the app was called
                 advice = "the key is not accepted" if self.app.key else "it needs a key"
                 return CliError(
-                    f"{self._name} answered {status}: {advice}; set SLIPWAY_KEY or give --key",
+                    f"{self._name} answered {status}: {advice}; set SLIPWAY_KEY or use --key",
                     exit_code=Exit.NO_ANSWER,
                 )
             shown = body[:SHOWN_BODY].decode("utf-8", "replace").strip()
@@ -199,7 +199,7 @@ class Api:
 
 
 def records_of(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of a page as they came. Raises `CliError`."""
+    """The records of a page, unparsed. Raises `CliError`."""
     records = content.get("records")
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise CliError("the answer cannot be read: records: expected a list of JSON objects", exit_code=Exit.NO_ANSWER)
@@ -207,14 +207,14 @@ def records_of(content: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _rules(problem: Any) -> str:
-    """The names of the rules that did not hold, where the problem has any."""
+    """The names of the rules that failed, if the problem has any."""
     rules = problem.get("rules")
     names = [result.name for rule in rules if (result := read_result(rule))] if isinstance(rules, list) else []
     return f" ({'; '.join(names)})" if names else ""
 
 
 def read[T: BaseModel](kind: type[T], content: Any) -> T:
-    """The part of an answer that a table shows."""
+    """The answer as its model. Raises `CliError`."""
     try:
         return base.read(kind, content)
     except OverflowError as error:

@@ -22,12 +22,12 @@ VERSION: Final = "7.1"
 LIMIT: Final = 8 * 1024 * 1024
 TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
 OK, SIGN_IN_PAGE, MULTIPLE = 200, 203, 300
-"""203 comes with the page to sign in, for a token that is not known."""
+"""203 comes with a sign-in page, for an unknown token."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 
 class AzureDevOps:
-    """One organization, seen by whoever holds the token. The token appears in no message."""
+    """One organization, with the rights of the token's owner. The token appears in no message."""
 
     def __init__(self, organization: str, *, server: str = CLOUD, authorization: Callable[[], str]) -> None:
         address = urlsplit(server)
@@ -41,27 +41,27 @@ class AzureDevOps:
         self._pool = urllib3.PoolManager(retries=urllib3.Retry(2, redirect=0, status=0), timeout=TIMEOUT)
 
     def project_id(self, project: str) -> str:
-        found = self._ask(
+        answer = self._ask(
             "GET", f"/_apis/projects/{quote(project, safe='')}", missing=f"there is no project {project!r}"
         )
-        return str(found["id"])
+        return str(answer["id"])
 
     def subscriptions(self) -> list[dict[str, Any]]:
-        """Every web hook for completed builds that the caller may see."""
+        """Every web hook for completed builds that is visible to the caller."""
         query = {
             "publisherId": "tfs",
             "eventType": "build.complete",
             "consumerId": "webHooks",
             "consumerActionId": "httpRequest",
         }
-        found: list[dict[str, Any]] = self._ask("GET", "/_apis/hooks/subscriptions", query)["value"]
-        return found
+        subscriptions: list[dict[str, Any]] = self._ask("GET", "/_apis/hooks/subscriptions", query)["value"]
+        return subscriptions
 
     def create(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._ask("POST", "/_apis/hooks/subscriptions", body=body)
 
     def replace(self, id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Written anew under its id, and enabled: that ends a probation too."""
+        """Rewrite the subscription under its id and enable it, which also ends a probation."""
         path = f"/_apis/hooks/subscriptions/{quote(id, safe='')}"
         return self._ask("PUT", path, body={**body, "id": id, "status": "enabled"})
 
@@ -84,43 +84,47 @@ class AzureDevOps:
             "Content-Type": "application/json",
             "User-Agent": f"slipway/{__version__}",
         }
-        sent = None if body is None else json.dumps(body).encode()
+        payload = None if body is None else json.dumps(body).encode()
         try:
-            answer = self._pool.request(method, url, body=sent, headers=headers, preload_content=False, redirect=False)
+            answer = self._pool.request(
+                method, url, body=payload, headers=headers, preload_content=False, redirect=False
+            )
             content = answer.read(LIMIT)
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise CliError(
                 f"{self._name} cannot be reached ({type(error).__name__})", exit_code=Exit.NO_ANSWER
             ) from None
-        if not OK <= answer.status < MULTIPLE or answer.status == 203:  # noqa: PLR2004 - the sign-in page, for a token it does not know
+        if not OK <= answer.status < MULTIPLE or answer.status == 203:  # noqa: PLR2004 - the sign-in page, for an unknown token
             raise self._refused(answer.status, content, missing)
         try:
-            found: dict[str, Any] = json.loads(content)
+            parsed: dict[str, Any] = json.loads(content)
         except ValueError:
             raise CliError(f"{self._name} did not answer with JSON", exit_code=Exit.NO_ANSWER) from None
-        return found
+        return parsed
 
     def _refused(self, status: int, content: bytes, missing: str) -> CliError:
         try:
-            said = str(json.loads(content).get("message", ""))[:300]
+            detail = str(json.loads(content).get("message", ""))[:300]
         except (ValueError, AttributeError):
-            said = ""
+            detail = ""
         match status:
             case 401 | 203 | 302:
                 text = f"does not accept the token; sign in with `az login`, or set {PAT_VARIABLE}"
             case 403:
-                text = f"refuses it: *Edit subscriptions* is needed (project administrators have it). {said}".rstrip()
+                text = (
+                    f"refuses this: *Edit subscriptions* is needed (project administrators have it). {detail}".rstrip()
+                )
             case 404:
                 text = f"says that {missing}"
             case _:
-                text = f"answered {status}: {said}" if said else f"answered {status}"
+                text = f"answered {status}: {detail}" if detail else f"answered {status}"
         exit_code = Exit.NO if status == 404 else Exit.NO_ANSWER  # noqa: PLR2004
         return CliError(f"{self._name} {text}", exit_code=exit_code)
 
 
 def sign_in(environment: Mapping[str, str] = os.environ) -> Callable[[], str]:
-    """The Authorization header: by a personal access token where the variable holds one, else by Entra."""
+    """A function that returns the Authorization header: from a personal access token if set, else from Entra."""
     token = environment.get(PAT_VARIABLE, "")
     if token:
         basic = base64.b64encode(f":{token}".encode()).decode()

@@ -1,7 +1,7 @@
-"""A vote from a terminal: where the voter's own token comes from, and what it says that it is for.
+"""The voter's token for a vote from a terminal, and the release and plan that it names.
 
-A token is somebody's signature in waiting: it is read from an option, from the environment or from a link, travels in
-the body of one request, and is printed nowhere.
+Whoever holds the token can vote, so it is read from an option, the environment or a link, is sent only in the body of
+one request, and is never printed.
 """
 
 import base64
@@ -20,7 +20,7 @@ TOKEN_LIMIT = 2048
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """An approver's token. What it says is believed by nobody before the app has checked its signature."""
+    """An approver's token. Its content is unverified: only the app can check the signature."""
 
     text: str = field(repr=False)
     release: str
@@ -34,15 +34,15 @@ def read_token(text: str, *, source: str) -> Token:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["c"]
         application, number, plan_hash = claims["application"], claims["release"], claims["plan_hash"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CliError(f"{source}: expected the token of an approval link, as a whole") from error
+        raise CliError(f"{source}: expected the complete token of an approval link") from error
     return Token(text=text, release=f"{application}-{number}", plan_hash=str(plan_hash))
 
 
 def read_link(link: str) -> tuple[App, Token]:
     """The app that a link leads to, and the token in it. Raises `CliError` and `UsageError`."""
     parts = urlsplit(link.strip())
-    before, found, token = parts.path.partition("/approvals/")
-    if not found or "/" in token:
-        raise click.UsageError("--link: expected the link of your own message, https://…/approvals/…")
+    before, separator, token = parts.path.partition("/approvals/")
+    if not separator or "/" in token:
+        raise click.UsageError("--link: expected the link from your approval message, https://…/approvals/…")
     app = App(url=checked(f"{parts.scheme}://{parts.netloc}{before}", "--link"), source="--link")
     return app, read_token(token, source="--link")

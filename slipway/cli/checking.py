@@ -1,4 +1,4 @@
-"""Verification of an export, with no app: its records, the proof beside it, and the anchors that came with it."""
+"""Offline verification of an export: its records, and the proof and anchors next to it."""
 
 import csv
 import json
@@ -19,16 +19,16 @@ INSTALLATION = "_installation"
 
 
 class Checking:
-    """One export. Chains may be mixed; each must be in its own order."""
+    """One export. Chains may be interleaved, but the records of each must be in order."""
 
     def __init__(self, export: Path, *, kept: Path | None = None) -> None:
         if not export.is_file():
-            raise CliError(f"{export}: there is no such file", exit_code=Exit.USAGE)
+            raise CliError(f"{export}: no such file", exit_code=Exit.USAGE)
         self.export = export
         self.proof: Proof | None = load(export)
         self.anchored = Anchored(whole=False)
         self.notes: list[str] = []
-        """What is wrong with the file as a whole."""
+        """Remarks about the file as a whole."""
         beside = anchors_of(export)
         self._given = beside if beside.is_file() else None
         if self._given:
@@ -39,7 +39,7 @@ class Checking:
         self._faults: dict[str, ChainFault] = {}
 
     def run(self, progress: Progress) -> list[Verdict]:
-        """Read the file once, holding one record and one hash for each chain."""
+        """Read the file once, with one record and one hash per chain in memory."""
         self._compare_length()
         for count, record in enumerate(self._records(), start=1):
             self._take(record)
@@ -66,31 +66,35 @@ class Checking:
         if form is Form.CSV:
             csv.field_size_limit(LONGEST)
             try:
-                yield from (self._read(form, cells, place) for place, cells in enumerate(csv.reader(lines), start=2))
+                yield from (
+                    self._read(form, cells, line_number) for line_number, cells in enumerate(csv.reader(lines), start=2)
+                )
             except csv.Error as error:
-                raise CliError(f"{self.export}: it is no CSV of records: {error}", exit_code=Exit.NO) from error
+                raise CliError(f"{self.export}: not a CSV export: {error}", exit_code=Exit.NO) from error
             return
         if first:
             yield self._read(form, first, 1)
-        yield from (self._read(form, line, place) for place, line in enumerate(lines, start=2))
+        yield from (self._read(form, line, line_number) for line_number, line in enumerate(lines, start=2))
 
-    def _read(self, form: Form, line: Any, place: int) -> dict[str, Any]:
+    def _read(self, form: Form, line: Any, line_number: int) -> dict[str, Any]:
         try:
             return read_back(form, line)
         except ValueError as error:
-            raise CliError(f"{self.export}: line {place} is not a record: {error}", exit_code=Exit.NO) from error
+            raise CliError(f"{self.export}: line {line_number} is not a record: {error}", exit_code=Exit.NO) from error
 
     def _compare_length(self) -> None:
         if self.proof is None:
-            self.notes.append("there is no proof beside the file: where its chains should end is not known")
+            self.notes.append("there is no proof next to the file, so it is unknown where its chains should end")
             return
         size = self.export.stat().st_size
         if size < self.proof.bytes:
-            raise CliError(f"{self.export}: it has {size} bytes, and its proof names {self.proof.bytes}: it was cut")
+            raise CliError(
+                f"{self.export}: it has {size} bytes, but its proof names {self.proof.bytes}: it was truncated"
+            )
         if size > self.proof.bytes:
             raise CliError(
                 f"{self.export}: {size - self.proof.bytes} bytes follow the end that its proof names: an export was "
-                "cut (run it again), or something was added"
+                "interrupted (run it again), or something was added"
             )
 
     # ---- checking
@@ -108,7 +112,7 @@ class Checking:
             self._faults[name] = fault
 
     def _begin(self, name: str, record: dict[str, Any]) -> ChainCheck:
-        """Without a proof, a part may begin anywhere: its first record says after what."""
+        """Without a proof, a part may start anywhere: its first record says which one precedes it."""
         part = self.proof.chains.get(name, Part()) if self.proof else None
         if part is not None:
             after, previous = part.first - 1, part.previous
@@ -131,9 +135,9 @@ def _end(check: ChainCheck, part: Part | None) -> ChainFault | None:
     """Whether the chain ends where the proof says."""
     reason = ""
     if part is None:
-        reason = "the proof knows nothing of this chain: it was added"
+        reason = "the proof does not mention this chain: it was added"
     elif check.count != part.last:
-        reason = f"the proof names {part.last} as the last record, and the file ends with {check.count}"
+        reason = f"the proof names {part.last} as the last record, but the file ends with {check.count}"
     elif check.previous != part.hash:
         reason = "its hash is not the one that the proof names"
     return ChainFault(application=check.application, sequence=check.count + 1, reason=reason) if reason else None

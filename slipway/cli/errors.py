@@ -1,4 +1,4 @@
-"""What goes wrong, said on stderr, and the exit codes that scripts rely on."""
+"""Errors that are printed to stderr, and the exit codes that scripts rely on."""
 
 from enum import IntEnum
 
@@ -8,15 +8,15 @@ from .text import neutral
 
 
 class Exit(IntEnum):
-    """How a command ends. Documented in `slipway --help`."""
+    """Exit codes. Documented in `slipway --help`."""
 
     OK = 0
     NO = 1
-    """The answer is no: a chain is broken, a delivery is wrong, something was not found."""
+    """The answer is no: a chain is broken, a delivery is invalid, something was not found."""
     USAGE = 2
-    """The command line is wrong; click's own code for it."""
+    """Invalid command line; click uses this code itself."""
     NO_ANSWER = 3
-    """The app cannot be reached, refuses the key, or does not answer as it should."""
+    """The app cannot be reached, refuses the key, or does not respond properly."""
     INTERRUPTED = 130
 
 
@@ -28,5 +28,5 @@ class CliError(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc] # click reads it from the instance
 
     def format_message(self) -> str:
-        """The message may quote what a server sent: nothing in it may steer the terminal."""
+        """Escape control characters, because the message may quote what a server sent."""
         return "\n".join(neutral(line) for line in self.message.split("\n"))

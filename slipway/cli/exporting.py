@@ -1,8 +1,8 @@
-"""An export into a file, that can be cut at any point and goes on from there.
+"""Export to a file that can be interrupted at any point and resumed from there.
 
-A batch of records is appended and is on disk before the proof says that it is there; what follows the end that the
-proof names is a batch that was cut, and the next run takes it away. So a run that ends early loses no record and writes
-none twice, and a later run adds only what is new.
+Each batch of records is appended and synced to disk before the proof includes it. Anything beyond the end that the
+proof names is an incomplete batch, which the next run removes. So an interrupted run neither loses nor duplicates a
+record, and a later run adds only new ones.
 """
 
 import contextlib
@@ -23,19 +23,19 @@ from .verifying import Progress, feed
 
 
 class Sink(Protocol):
-    """Where an export goes, a batch at a time."""
+    """Destination of an export, written in batches."""
 
     def begin(self, form: Form) -> Proof: ...
 
     def batch(self, content: bytes, proof: Proof) -> Proof:
-        """Keep the batch, and then the proof with the new length."""
+        """Write the batch, then the proof with the new length."""
         ...
 
     def anchors(self, content: bytes, proof: Proof) -> Proof: ...
 
 
 class Disk:
-    """The files of an export. Use as a context manager: two runs at once would spoil each other's work."""
+    """The files of an export. Use it as a context manager: it locks them against a concurrent run."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -47,7 +47,7 @@ class Disk:
             self._lock = self.file.open("ab")
         except OSError as error:
             raise CliError(f"{self.file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
-        with contextlib.suppress(ImportError):  # there is none on Windows, where an open file is not written to
+        with contextlib.suppress(ImportError):  # Windows has no fcntl
             import fcntl  # noqa: PLC0415
 
             try:
@@ -61,25 +61,25 @@ class Disk:
             self._lock.close()
 
     def begin(self, form: Form) -> Proof:
-        """How far the last run came. What it did not finish is taken away."""
+        """The proof of the last run. An incomplete batch of that run is removed."""
         proof = load(self.file)
         if proof is None:
             if self.file.stat().st_size:
-                raise CliError(
-                    f"{self.file}: it is there, and no proof beside it says how far it goes; take another name"
-                )
-            save(self.file, Proof(form=form))  # so that what follows is known for ours, wherever this run ends
+                raise CliError(f"{self.file}: it exists, but has no proof next to it; choose another name")
+            save(self.file, Proof(form=form))  # marks the file as ours, even if this run is interrupted
             return Proof(form=form)
         if proof.form is not form:
-            raise CliError(f"{self.file}: it was begun as {proof.form}, and {form} is asked for", exit_code=Exit.USAGE)
+            raise CliError(
+                f"{self.file}: it was started as {proof.form}, but {form} was requested", exit_code=Exit.USAGE
+            )
         _cut(self.file, proof.bytes)
         _cut(anchors_of(self.file), proof.anchors_bytes)
         return proof
 
     def batch(self, content: bytes, proof: Proof) -> Proof:
-        kept = gzip.compress(content, mtime=0) if self._packed else content
-        _add(self.file, kept)
-        proof = proof.evolve(bytes=proof.bytes + len(kept))
+        packed = gzip.compress(content, mtime=0) if self._packed else content
+        _add(self.file, packed)
+        proof = proof.evolve(bytes=proof.bytes + len(packed))
         save(self.file, proof)
         return proof
 
@@ -100,13 +100,15 @@ def _add(file: Path, content: bytes) -> None:
 def _cut(file: Path, length: int) -> None:
     size = file.stat().st_size if file.exists() else 0
     if size < length:
-        raise CliError(f"{file}: it has {size} bytes, and its proof names {length}: it was cut; begin anew elsewhere")
+        raise CliError(
+            f"{file}: it has {size} bytes, but its proof names {length}: it was truncated; export to a new file"
+        )
     if size > length:
         os.truncate(file, length)
 
 
 class Stream:
-    """Standard output, or what stands for it: nothing is kept beside it, so a run begins at the beginning."""
+    """Standard output. Without a proof to resume from, each run starts from the beginning."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
@@ -130,12 +132,12 @@ class Export:
         self._api, self._sink = api, sink
         self.proof = sink.begin(form)
         self.records = 0
-        """Records that this run has added."""
+        """Number of records added by this run."""
 
     def chain(self, name: str, *, after: int, progress: Progress) -> ChainFault | None:
-        """Add the chain's records from where the export ends, or for a new one from the record after `after`.
+        """Add the chain's records from where the export ends; in a new export, start after the record `after`.
 
-        They are verified on the way: the export ends before a record that is wrong, and says which it is.
+        The records are verified while they are exported. The export stops at the first invalid one and returns it.
         """
         part = self.proof.chains.get(name)
         if part is None and after:
@@ -155,7 +157,7 @@ class Export:
             return check.finish(sequence=page.head.sequence, head_hash=page.head.hash)
 
     def anchors(self, found: list[Anchor]) -> None:
-        """Add those that are new. They come last: they may say nothing of records that are not there yet."""
+        """Add the new anchors. Call it last, because anchors must not refer to records that are not exported yet."""
         new = [anchor for anchor in found if anchor.number > self.proof.last_anchor]
         if new:
             proof = self.proof.evolve(last_anchor=new[-1].number)
@@ -163,13 +165,13 @@ class Export:
 
     def _beginning(self, name: str, after: int) -> Part:
         page = self._api.audit_page(name, after=after - 1, limit=1)
-        found = next((item for item in page.records if item.get("sequence") == after), None)
-        if found is None or not isinstance(found.get("hash"), str):
+        record = next((item for item in page.records if item.get("sequence") == after), None)
+        if record is None or not isinstance(record.get("hash"), str):
             raise CliError(f"the trail of {name} has no record {after}; its head names {page.head.sequence}")
-        return Part(first=after + 1, previous=found["hash"], last=after, hash=found["hash"])
+        return Part(first=after + 1, previous=record["hash"], last=after, hash=record["hash"])
 
     def _take(self, check: ChainCheck, part: Part, items: list[dict[str, Any]]) -> ChainFault | None:
-        """Write what is right, up to what is wrong."""
+        """Write the records up to the first invalid one."""
         lines, fault = list[bytes](), None
         for item in items:
             fault = feed(check, item)
@@ -186,11 +188,11 @@ class Export:
 
 
 def read_anchors(items: Iterator[Any]) -> list[Anchor]:
-    """The app's anchors, as far as they are any: what is wrong with the next one is for `verify` to say."""
-    found = list[Anchor]()
+    """The app's anchors up to the first invalid one, which `verify` reports."""
+    anchors = list[Anchor]()
     for item in items:
         try:
-            found.append(Anchor.model_validate(item))
+            anchors.append(Anchor.model_validate(item))
         except ValueError:
             break
-    return found
+    return anchors

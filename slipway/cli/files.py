@@ -1,4 +1,4 @@
-"""Files of lines, plain or gzip, read one line at a time and never whole."""
+"""Plain or gzipped text files, read line by line."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ LONGEST = 16 * 1024 * 1024
 
 
 def opened(file: Path, *, size: int | None = None) -> IO[str]:
-    """The file as text, line ends untouched; of the first `size` bytes where it is given. Raises `CliError`."""
+    """The file as text with its line ends, or only its first `size` bytes. Raises `CliError`."""
     try:
         raw: IO[bytes] = file.open("rb")
         packed = raw.read(2) == GZIP
@@ -29,7 +29,7 @@ def opened(file: Path, *, size: int | None = None) -> IO[str]:
 
 
 def lines_of(file: Path, *, size: int | None = None, ends: bool = False) -> Iterator[str]:
-    """Its lines, with or without their ends. Raises `CliError` for what is no text or no whole gzip."""
+    """Its lines, with or without line ends. Raises `CliError` for invalid text or a truncated gzip file."""
     with opened(file, size=size) as text:
         try:
             while line := text.readline(LONGEST + 1):
@@ -37,7 +37,7 @@ def lines_of(file: Path, *, size: int | None = None, ends: bool = False) -> Iter
                     raise CliError(f"{file}: a line is longer than {LONGEST} characters")
                 yield line if ends else line.rstrip("\r\n")
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise CliError(f"{file}: it cannot be read to its end: {error}") from error
+            raise CliError(f"{file}: cannot be read to the end: {error}") from error
 
 
 class _Begin(io.RawIOBase):
@@ -50,10 +50,10 @@ class _Begin(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        found = self._raw.read(min(len(buffer), self._left))
-        self._left -= len(found)
-        buffer[: len(found)] = found
-        return len(found)
+        chunk = self._raw.read(min(len(buffer), self._left))
+        self._left -= len(chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
     def close(self) -> None:
         self._raw.close()

@@ -1,4 +1,4 @@
-"""Where the app is, and the key that opens its API.
+"""The address of the app, and the key for its API.
 
 The address and its key belong together: a key from a stack's file goes to that stack only.
 """
@@ -21,31 +21,31 @@ MAX_STACK_FILE = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """A function app that answers the API."""
+    """A function app that serves the API."""
 
     url: str
     key: str = field(default="", repr=False)
     audience: str = ""
-    """Whom to sign in for, where people do; empty where a key is enough. Never for a stack of this machine."""
+    """The app registration to sign in for; empty if a key is enough. Never set for a local stack."""
     source: str
-    """How it was found, for messages."""
+    """Where the address came from, for messages."""
 
 
 def find_app(
     *, url: str | None, key: str | None, environment: Mapping[str, str], folder: Path, audience: str | None = None
 ) -> App:
-    """The app of the options, else of the environment, else of the local stack of this folder or one above it."""
+    """The app named by the options, else by the environment, else by the local stack of this folder or a parent."""
     key, audience = key or environment.get(KEY, ""), audience or environment.get(AUDIENCE, "")
     if url:
         return App(url=checked(url, "--url"), key=key, audience=audience, source="--url")
     if url := environment.get(URL):
         return App(url=checked(url, URL), key=key, audience=audience, source=URL)
-    for place in (folder, *folder.parents):
-        if (file := place / STACK_FILE).is_file():
+    for directory in (folder, *folder.parents):
+        if (file := directory / STACK_FILE).is_file():
             return _of_stack(file, key)
     raise CliError(
-        "no installation was found: run `make up` to have one on this machine, "
-        f"or set {URL} and {KEY} (or give --url and --key)",
+        "no installation was found: run `make up` to start one on this machine, "
+        f"or set {URL} and {KEY} (or use --url and --key)",
         exit_code=Exit.NO_ANSWER,
     )
 
@@ -53,15 +53,15 @@ def find_app(
 def _of_stack(file: Path, key: str) -> App:
     try:
         with file.open("rb") as opened:
-            told = json.loads(opened.read(MAX_STACK_FILE))
-        url, own_key = told["url"], told["key"]
+            stack = json.loads(opened.read(MAX_STACK_FILE))
+        url, own_key = stack["url"], stack["key"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CliError(f"{file}: expected a JSON object with url and key; run `make up` again") from error
     return App(url=checked(str(url), str(file)), key=key or str(own_key), source=str(file))
 
 
 def checked(url: str, source: str) -> str:
-    """The address without a slash at its end. The key travels with each request, so other machines need https."""
+    """The address without a trailing slash. It must be https, except for this machine: each request carries the key."""
     from urllib3.exceptions import LocationParseError  # noqa: PLC0415 - slow to import; `--help` does without
     from urllib3.util import parse_url  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def checked(url: str, source: str) -> str:
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment or parsed.auth:
         raise click.UsageError(f"{source}: expected an address such as https://app.azurewebsites.net")
     if parsed.scheme == "http" and not _this_machine(parsed.host):
-        raise click.UsageError(f"{source}: expected https, because the key travels with each request")
+        raise click.UsageError(f"{source}: expected https, because each request carries the key")
     return parsed.url.rstrip("/")
 
 

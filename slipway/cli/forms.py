@@ -1,4 +1,4 @@
-"""How a list is printed: a table for people; one JSON object, JSON lines or CSV for scripts."""
+"""Output formats of lists: a table for people; one JSON object, JSON Lines or CSV for scripts."""
 
 import csv
 import io
@@ -28,24 +28,24 @@ class Form(StrEnum):
 
 
 def formed(command: Callable[..., None]) -> Callable[..., None]:
-    """Give the command `form`, chosen by --json, --jsonl or --csv."""
+    """Add the options --json, --jsonl and --csv, and pass the chosen format as `form`."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the API's answer.")
     @click.option("--jsonl", "as_jsonl", is_flag=True, help="Print each entry as a line of JSON.")
-    @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a line of headings.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header line.")
     @wraps(command)
     def choose(*args: Any, as_json: bool, as_jsonl: bool, as_csv: bool, **values: Any) -> None:
-        chosen = [form for form, wanted in zip(list(Form)[1:], (as_json, as_jsonl, as_csv), strict=True) if wanted]
+        chosen = [form for form, flag in zip(list(Form)[1:], (as_json, as_jsonl, as_csv), strict=True) if flag]
         if len(chosen) > 1:
-            given = " and ".join(f"--{form}" for form in chosen)
-            raise click.UsageError(f"expected one of --json, --jsonl and --csv, got {given}")
+            flags = " and ".join(f"--{form}" for form in chosen)
+            raise click.UsageError(f"expected one of --json, --jsonl and --csv, got {flags}")
         command(*args, form=chosen[0] if chosen else Form.TABLE, **values)
 
     return choose
 
 
 def write_lines(screen: Screen, form: Form, columns: Sequence[str], entries: Iterable[Mapping[str, Any]]) -> None:
-    """The entries as JSON lines, or as CSV with a line of headings."""
+    """Print the entries as JSON Lines, or as CSV with a header line."""
     if form is Form.CSV:
         write_headings(columns)
     for entry in entries:

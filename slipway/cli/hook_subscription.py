@@ -1,4 +1,4 @@
-"""The service-hook subscription that Slipway needs, and what an existing one lacks. Pure: nothing is asked or sent."""
+"""The service hook subscription that Slipway needs, and what is wrong with an existing one. Pure: no I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from urllib.parse import urlsplit
 
 PATH: Final = "/api/hooks/azure-devops"
 USER: Final = "slipway"
-"""Whatever it is, the app looks at the password only."""
+"""Arbitrary: the app checks only the password."""
 ENABLED: Final = "enabled"
 STATUSES: Final = {
     ENABLED: "it is enabled",
-    "onProbation": "it is on probation: only the delivery that failed is tried again, and new events are lost",
+    "onProbation": "it is on probation: only the failed delivery is retried, and new events are lost",
     "disabledBySystem": "Azure DevOps disabled it after failed deliveries; events are lost",
     "disabledByUser": "somebody disabled it; events are lost",
-    "disabledByInactiveIdentity": "whoever made it has left, so it is disabled; events are lost",
+    "disabledByInactiveIdentity": "its creator has left, so it is disabled; events are lost",
 }
 
 
 class Act(StrEnum):
-    """What there is to do about the subscription."""
+    """What has to be done about the subscription."""
 
     CREATE = "create"
     REPAIR = "repair"
@@ -34,14 +34,14 @@ class Wanted:
     project_id: str
     app_url: str
     pipeline: str = ""
-    """Name of the only pipeline whose runs count; empty for all of the project."""
+    """Name of the pipeline, if only its runs count; empty for all of the project."""
 
     @property
     def url(self) -> str:
         return self.app_url.rstrip("/") + PATH
 
     def body(self, password: str) -> dict[str, Any]:
-        """As the REST API takes it. The password is a secret; the API answers with stars in its place."""
+        """The request body of the REST API. In responses, the API masks the password with asterisks."""
         return {
             "publisherId": "tfs",
             "eventType": "build.complete",
@@ -67,23 +67,23 @@ class Wanted:
             "detailedMessagesToSend": "none",
         }
 
-    def missing(self, found: Mapping[str, Any]) -> tuple[str, ...]:
-        """What is wrong with a subscription that leads to this app."""
-        status = str(found.get("status", ""))
+    def missing(self, subscription: Mapping[str, Any]) -> tuple[str, ...]:
+        """What is wrong with an existing subscription for this app."""
+        status = str(subscription.get("status", ""))
         problems = [] if status == ENABLED else [STATUSES.get(status, f"its status is {status or 'unknown'}")]
-        if found.get("resourceVersion") != "2.0":
-            problems.append(f"resourceVersion: expected 2.0, got {found.get('resourceVersion')}")
-        for kind, wanted in (
+        if subscription.get("resourceVersion") != "2.0":
+            problems.append(f"resourceVersion: expected 2.0, got {subscription.get('resourceVersion')}")
+        for kind, values in (
             ("publisherInputs", self._publisher_inputs()),
             ("consumerInputs", self._consumer_inputs()),
         ):
-            given = found.get(kind) or {}
+            actual = subscription.get(kind) or {}
             problems += [
-                f"{name}: expected {value or 'any'}, got {given.get(name) or 'any'}"
-                for name, value in wanted.items()
-                if name != "url" and str(given.get(name) or "") != value and not _is_default(name, given.get(name))
+                f"{name}: expected {value or 'any'}, got {actual.get(name) or 'any'}"
+                for name, value in values.items()
+                if name != "url" and str(actual.get(name) or "") != value and not _is_default(name, actual.get(name))
             ]
-        if not (found.get("consumerInputs") or {}).get("basicAuthPassword"):
+        if not (subscription.get("consumerInputs") or {}).get("basicAuthPassword"):
             problems.append("basicAuthPassword: expected the hook's secret, got none")
         return tuple(problems)
 
@@ -97,40 +97,40 @@ class Plan:
     status: str = ""
     reasons: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-    """Further subscriptions that lead to the same place: events then arrive twice, which does no harm."""
+    """Further subscriptions for the same address. Events then arrive twice, which does no harm."""
 
 
 def plan(wanted: Wanted, existing: Sequence[Mapping[str, Any]], *, send_secret: bool) -> Plan:
-    """`send_secret`: write the subscription anew even where nothing is wrong, since its password cannot be read."""
-    mine = [found for found in existing if _leads_to(found, wanted)]
-    if not mine:
-        return Plan(act=Act.CREATE, reasons=("no subscription of this project leads to the app",))
-    # The best of several: one that is enabled, then the one with the least to mend.
-    best = min(mine, key=lambda found: (found.get("status") != ENABLED, len(wanted.missing(found))))
+    """`send_secret`: rewrite the subscription even if nothing seems wrong, since its password cannot be read back."""
+    own = [subscription for subscription in existing if _leads_to(subscription, wanted)]
+    if not own:
+        return Plan(act=Act.CREATE, reasons=("this project has no subscription for the app",))
+    # Prefer one that is enabled, then the one with the fewest problems.
+    best = min(own, key=lambda subscription: (subscription.get("status") != ENABLED, len(wanted.missing(subscription))))
     reasons = wanted.missing(best)
     if send_secret:
-        reasons = (*reasons, "the secret is sent anew")
+        reasons = (*reasons, "the secret is sent again")
     return Plan(
         act=Act.REPAIR if reasons else Act.KEEP,
         id=str(best.get("id", "")),
         status=str(best.get("status", "")),
         reasons=reasons,
-        others=tuple(str(found.get("id", "")) for found in mine if found is not best),
+        others=tuple(str(subscription.get("id", "")) for subscription in own if subscription is not best),
     )
 
 
-def _leads_to(found: Mapping[str, Any], wanted: Wanted) -> bool:
-    url = urlsplit(str((found.get("consumerInputs") or {}).get("url", "")))
+def _leads_to(subscription: Mapping[str, Any], wanted: Wanted) -> bool:
+    url = urlsplit(str((subscription.get("consumerInputs") or {}).get("url", "")))
     ours = urlsplit(wanted.url)
     same_place = (url.netloc.casefold(), url.path.rstrip("/")) == (ours.netloc.casefold(), ours.path)
-    publisher = found.get("publisherInputs") or {}
+    publisher = subscription.get("publisherInputs") or {}
     same_project = str(publisher.get("projectId", "")).casefold() == wanted.project_id.casefold()
     same_pipeline = str(publisher.get("definitionName") or "") in ("", wanted.pipeline)
     return same_place and same_project and same_pipeline
 
 
 def _is_default(name: str, value: Any) -> bool:
-    """What is not given counts as the default, which is `all` for what is sent of the resource."""
+    """Whether the value equals the default: any for the messages, missing for the resource (which means `all`)."""
     return name in ("resourceDetailsToSend", "messagesToSend", "detailedMessagesToSend") and (
         value is None or name != "resourceDetailsToSend"
     )

@@ -1,6 +1,6 @@
-"""The signing keys in a file on the laptop: read, and written as a whole or not at all, because the app may be reading.
+"""Signing keys in a file, for the local stack. The file is replaced atomically, because the app may be reading it.
 
-The first key signs; a key's name is the day on which it was made.
+The first key signs; a key is named after the day on which it was created.
 """
 
 import tempfile
@@ -16,20 +16,20 @@ LIMIT = 64 * 1024
 
 
 class KeysInFile:
-    """One file. Every method raises `CliError`, and then nothing was changed."""
+    """One file. Every method raises `CliError`, in which case nothing was changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def live(self, *, now: datetime) -> list[LiveKey]:  # noqa: ARG002 - as in a vault, where keys have an end
-        """The newest first; none where there is no file."""
+        """Newest first; empty if there is no file."""
         return [LiveKey(id=key_id, made=made_on(key_id)) for key_id in self._read()]
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:
-        """The new key in front, the retired ones gone, in one write."""
+        """Add the new key in front and remove the retired ones, in one write."""
         before = self._read()
         added = LiveKey(id=new_id(before, now=now), made=now)
-        self._write({added.id: key} | {one: value for one, value in before.items() if one not in retired})
+        self._write({added.id: key} | {id: value for id, value in before.items() if id not in retired})
         return added
 
     def _read(self) -> dict[str, bytes]:
@@ -46,16 +46,16 @@ class KeysInFile:
             raise CliError(f"{self._path}: cannot be read ({type(error).__name__}); nothing was changed") from None
 
     def _write(self, keys: Mapping[str, bytes]) -> None:
-        """For its owner alone: that is how temporary files are made."""
-        made: Path | None = None
+        """Only the owner can read the file, since temporary files are created that way."""
+        temporary: Path | None = None
         try:
             with tempfile.NamedTemporaryFile(
                 "w", dir=self._path.parent, prefix=f".{self._path.name}.", delete=False
             ) as file:
-                made = Path(file.name)
+                temporary = Path(file.name)
                 file.write(format_keys(keys, separator="\n") + "\n")
-            made.replace(self._path)
+            temporary.replace(self._path)
         except OSError as error:
-            if made is not None:
-                made.unlink(missing_ok=True)
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
             raise CliError(f"{self._path}: cannot be written ({type(error).__name__}); nothing was changed") from None

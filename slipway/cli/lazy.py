@@ -10,7 +10,7 @@ import click
 
 @dataclass(frozen=True)
 class Lazy:
-    """Where a command is, and the line that lists it."""
+    """The location of a command, and its line in `slipway --help`."""
 
     place: str
     """`module:attribute`."""
@@ -18,7 +18,7 @@ class Lazy:
 
 
 class LazyGroup(click.Group):
-    """Lists its commands by their summaries; loads one by its place."""
+    """A group that lists commands by their summaries, and imports one when it is called."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **more: Any) -> None:
         super().__init__(*args, **more)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 URL_HELP = "Address of the app, such as https://app.azurewebsites.net.  [env: SLIPWAY_URL]"
 AUDIENCE_HELP = (
-    "Sign in to Entra for this app: its client id or `api://…`. As `az login`, a pipeline, or a managed identity.  "
+    "Client id or `api://…` of the app: sign in to Entra with `az login`, a pipeline or a managed identity.  "
     "[env: SLIPWAY_AUDIENCE]"
 )
-KEY_HELP = "Function key of the app. Others on this machine can see it here: prefer the variable.  [env: SLIPWAY_KEY]"
+KEY_HELP = "Function key of the app. Other users of this machine can see it: prefer the variable.  [env: SLIPWAY_KEY]"
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's answer, one JSON object.")
 
@@ -31,7 +31,7 @@ def app_options[**P, T](command: Callable[P, T]) -> Callable[P, T]:
 
 
 def connected[**P](command: Callable[Concatenate["Api", P], None]) -> Callable[..., None]:
-    """Give the command an `Api`, found by --url and --key (its own, else those of `slipway`) or as `find_app` says."""
+    """Pass the command an `Api`, found by --url and --key (its own, else those of `slipway`) or by `find_app`."""
 
     @app_options
     @click.pass_context
@@ -43,7 +43,7 @@ def connected[**P](command: Callable[Concatenate["Api", P], None]) -> Callable[.
 
 
 def open_api(context: click.Context, *, url: str | None, key: str | None) -> "Api":
-    """The app, found by the command's own options, else by those of `slipway`, else as `find_app` says."""
+    """The app named by the command's own options, else by those of `slipway`, else found by `find_app`."""
     from .api import Api  # noqa: PLC0415 - slow to import; completion and `--help` do without
 
     above = context.find_root().params

@@ -1,4 +1,4 @@
-"""What lies beside an export: how far it has come, and what proves it. It is the cursor of the next run, too."""
+"""The proof file next to an export: how far the export has come, where the next run resumes, and the hashes."""
 
 import os
 from pathlib import Path
@@ -21,20 +21,20 @@ class Part(Record):
     previous: str = GENESIS
     """Hash of the record before the first."""
     last: int = Field(default=0, ge=0)
-    """0 while there is none."""
+    """0 if there is none yet."""
     hash: str = GENESIS
     """Hash of the last record."""
 
 
 class Proof(Record):
-    """`<export>.proof`: written after each batch, so that what follows its end is a batch that was cut."""
+    """`<export>.proof`, written after each batch: anything beyond its end is an incomplete batch."""
 
     version: int = Field(default=1, ge=1, le=1)
     form: Form
     bytes: int = Field(default=0, ge=0)
-    """Length of the export as far as it is whole."""
+    """Length of the complete part of the export."""
     anchors_bytes: int = Field(default=0, ge=0)
-    """Length of `<export>.anchors` as far as it is whole."""
+    """Length of the complete part of `<export>.anchors`."""
     last_anchor: int = Field(default=0, ge=0)
     chains: dict[str, Part] = Field(default_factory=dict)
 
@@ -48,7 +48,7 @@ def anchors_of(export: Path) -> Path:
 
 
 def load(export: Path) -> Proof | None:
-    """The proof beside an export; None where there is none. Raises `CliError` for one that cannot be read."""
+    """The proof next to an export; None if there is none. Raises `CliError` if it cannot be read."""
     file = proof_of(export)
     try:
         with file.open("rb") as opened:
@@ -62,11 +62,11 @@ def load(export: Path) -> Proof | None:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise CliError(f"{file}: it is not the proof of an export: {where}: {first['msg']}") from error
+        raise CliError(f"{file}: not the proof of an export: {where}: {first['msg']}") from error
 
 
 def save(export: Path, proof: Proof) -> None:
-    """In place of the one before, at once: whoever reads finds the old one or the new one, whole."""
+    """Replace the proof atomically."""
     file = proof_of(export)
     fresh = file.with_name(file.name + ".new")
     with fresh.open("wb") as opened:

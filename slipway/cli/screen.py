@@ -41,7 +41,7 @@ def tone_style(tone: Tone) -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """A text and how it looks on a terminal."""
+    """A text and its style on a terminal."""
 
     text: str
     style: str = ""
@@ -51,7 +51,7 @@ type Content = str | Cell
 
 
 class Screen:
-    """Where a command writes its result. Everything it is given is neutralised; nothing in it is markup."""
+    """The output of a command. All text is escaped by `neutral`, and none is interpreted as markup."""
 
     def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None, width: int | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -67,31 +67,31 @@ class Screen:
         )
 
     def time(self, moment: datetime | None) -> str:
-        """Local on a terminal; elsewhere UTC, so that a saved output means the same everywhere."""
+        """Local time on a terminal, otherwise UTC, so that saved output is unambiguous."""
         if moment is None:
             return ""
         return local(moment) if self.terminal else iso(moment)
 
     def json(self, value: Any) -> None:
-        """One JSON value. ASCII only: the same value to every parser, and harmless to every terminal."""
+        """One JSON value. ASCII only, so that it is safe for every parser and terminal."""
         self._write(json.dumps(value, indent=2))
 
     def json_line(self, value: Any) -> None:
         self._write(json.dumps(value, separators=(",", ":")))
 
     def line(self, *parts: Content) -> None:
-        """Parts side by side; too long a line goes on in the next on a terminal."""
+        """Parts side by side; long lines wrap on a terminal."""
         if self.terminal:
             self._console.print(Text.assemble(*((neutral(_cell(part).text), _cell(part).style) for part in parts)))
         else:
             self._write("".join(neutral(_cell(part).text) for part in parts))
 
     def whole(self, line: str) -> None:
-        """A line that is never folded: other programs read it."""
+        """A line that is never wrapped, because other programs read it."""
         self._write(neutral(line))
 
     def text(self, text: str) -> None:
-        """A text of several lines, each neutralised."""
+        """A text of several lines, each escaped."""
         for line in text.split("\n"):
             self._write(neutral(line.removesuffix("\r").expandtabs()))
 
@@ -103,7 +103,7 @@ class Screen:
         cut: Sequence[str] = (),
         fold: Sequence[str] = (),
     ) -> None:
-        """Rows under headings. On a narrow terminal the columns of `cut` are cut first, and those of `fold` folded."""
+        """Rows under headings. On a narrow terminal the columns in `cut` are truncated, and those in `fold` wrapped."""
         cells = [[_cell(item) for item in row] for row in rows]
         if self.terminal:
             self._table(columns, cells, yielding=(*cut, *fold), fold=fold)
@@ -119,7 +119,7 @@ class Screen:
                 Text(name.upper()), no_wrap=name not in yielding, overflow="fold" if name in fold else "ellipsis"
             )
         for row in rows:
-            # A text that may not wrap is cut where its column is too narrow; only columns that may wrap give way.
+            # Rich truncates text that may not wrap, but shrinks only columns that may.
             texts = zip(columns, row, strict=True)
             table.add_row(*(Text(neutral(cell.text), cell.style, no_wrap=name not in fold) for name, cell in texts))
         self._console.print(table)
@@ -132,10 +132,10 @@ class Screen:
             self._write("".join(padded).rstrip())
 
     def fields(self, pairs: Iterable[tuple[str, Content]]) -> None:
-        """Names and values, one pair a line; what has no value is left out."""
-        given = [(name, _cell(value)) for name, value in pairs if _cell(value).text]
-        width = max((cell_len(name) for name, _ in given), default=0) + GAP
-        for name, value in given:
+        """Names and values, one pair per line, without empty values."""
+        filled = [(name, _cell(value)) for name, value in pairs if _cell(value).text]
+        width = max((cell_len(name) for name, _ in filled), default=0) + GAP
+        for name, value in filled:
             self.line(Cell(name.ljust(width), FAINT), value)
 
     def _write(self, text: str) -> None:
@@ -147,7 +147,7 @@ def _cell(content: Content) -> Cell:
 
 
 class Steps:
-    """How far a long walk has come."""
+    """Progress of a long operation."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -159,7 +159,7 @@ class Steps:
 
 @contextmanager
 def progress() -> Iterator[Steps]:
-    """A bar on stderr while the block runs, when stderr is a terminal; it leaves no trace."""
+    """Show a progress bar on stderr while the block runs, if stderr is a terminal."""
     console = Console(stderr=True, markup=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:

@@ -1,4 +1,4 @@
-"""Sign-in to Entra for the app: by `az login`, in a pipeline, or with a managed identity. It asks for no password."""
+"""Sign-in to Entra for the app: by `az login`, in a pipeline, or with a managed identity. It never prompts."""
 
 from .errors import CliError, Exit
 
@@ -12,10 +12,10 @@ def sign_in(audience: str) -> str:
         with DefaultAzureCredential() as credential:
             return credential.get_token(f"{audience.rstrip('/')}/.default").token
     except (AzureError, ValueError) as error:
-        # Its message names each way that was tried, over many lines, and what each of them said.
+        # The message lists every credential that was tried, over many lines; the first one is enough.
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise CliError(
             f"--audience: nobody is signed in for {audience}: {first}; try `az login`, or check that the app's "
-            "registration lets the Azure CLI ask for tokens",
+            "registration authorizes the Azure CLI to request tokens",
             exit_code=Exit.NO_ANSWER,
         ) from error

@@ -1,7 +1,7 @@
-"""Text that is safe to print, and times as people read them.
+"""Text that is safe to print, and human-readable times.
 
-Tags, reasons and branch names come from outside. Printed as they are, they could move the cursor, colour the screen
-or turn the direction of writing; so whatever is not printable is shown as its escape.
+Tags, reasons and branch names are untrusted. Printed unescaped, they could move the cursor, change colours or reverse
+the text direction, so unprintable characters are shown as escapes.
 """
 
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ def iso(moment: datetime) -> str:
 
 
 def short(digest: str | None) -> str:
-    """The beginning of a digest, enough to tell two apart."""
+    """A digest, shortened."""
     return digest[:SHORT_DIGEST] if digest else ""
 
 
 def told(details: Mapping[str, Any]) -> str:
-    """The details of an audit record in one line; what is empty is left out."""
+    """The details of an audit record on one line, without empty values."""
     return "; ".join(
         f"{name} {value_text(value)}" for name, value in details.items() if value not in (None, "", [], {})
     )

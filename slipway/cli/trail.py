@@ -1,4 +1,4 @@
-"""Audit records as people read them: a line each, or one with everything."""
+"""Display of audit records: as a table, or one record with all its fields."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,12 +14,12 @@ type TrailRecord = AuditRecord | Damaged
 
 
 def read_record(content: dict[str, Any]) -> TrailRecord:
-    """A record as a page of the trail holds it. Raises `CliError`."""
+    """Parse a record of a page of the trail. Raises `CliError`."""
     return read(ChainRecord, {"record": content}).record
 
 
 def show_records(screen: Screen, records: Iterable[TrailRecord]) -> None:
-    """A table of records of any trail: each is named by its application and its number there."""
+    """A table of records from several trails, each identified by application and sequence."""
     columns = ("record", "time", "action", "release", "environment", "actor", "details")
     rows = []
     for record in records:
@@ -29,7 +29,7 @@ def show_records(screen: Screen, records: Iterable[TrailRecord]) -> None:
 
 
 def show_trail(screen: Screen, records: Iterable[TrailRecord], *, release: bool = True) -> None:
-    """A table, oldest first; without the column of releases where all are of one."""
+    """A table, oldest first; `release=False` leaves out the release column."""
     columns = ("sequence", "time", "action", *(("release",) if release else ()), "environment", "actor", "details")
     rows = (tuple(_row(screen, record)[name] for name in columns) for record in records)
     screen.table(columns, rows, cut=("details", "actor"))
@@ -55,7 +55,7 @@ def _row(screen: Screen, record: TrailRecord) -> dict[str, Content]:
 
 
 def _action(action: str) -> Cell:
-    """In the tone that it has on the pages too."""
+    """The action in the same tone as on the pages."""
     return Cell(action if action in Action else f"{action} (unknown)", tone_style(tone_of(action)))
 
 

@@ -1,4 +1,4 @@
-"""Rotation of the signing keys in Key Vault, as the person at the terminal: the app itself may only read them."""
+"""Rotation of the signing keys in Key Vault, with the rights of the person at the terminal: the app may only read."""
 
 import base64
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ HINTS = {
 
 
 def open_vault(url: str) -> "SecretClient":
-    """With whatever sign-in is there: that of `az login`, of a pipeline, of a managed identity."""
+    """Sign in with any available credential: `az login`, a pipeline, a managed identity."""
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - slow to import; only this command needs it
     from azure.keyvault.secrets import SecretClient  # noqa: PLC0415
 
@@ -30,48 +30,50 @@ def open_vault(url: str) -> "SecretClient":
 
 
 class KeysInVault:
-    """The versions of one secret: each is a key, the newest that is enabled signs. Every method raises `CliError`."""
+    """The versions of one secret: each is a key, and the newest enabled one signs. Every method raises `CliError`."""
 
     def __init__(self, client: "SecretClient") -> None:
         self._client = client
 
     def live(self, *, now: datetime) -> list[LiveKey]:
-        """The newest first; none where the secret was never made."""
+        """Newest first; empty if the secret was never created."""
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - slow to import
 
         with _told():
             try:
-                found = [
+                versions = [
                     Version(
-                        id=one.version,
-                        made=one.created_on,
-                        enabled=bool(one.enabled),
-                        not_before=one.not_before,
-                        expires=one.expires_on,
+                        id=version.version,
+                        made=version.created_on,
+                        enabled=bool(version.enabled),
+                        not_before=version.not_before,
+                        expires=version.expires_on,
                     )
-                    for one in self._client.list_properties_of_secret_versions(VAULT_SECRET)
-                    if one.version
+                    for version in self._client.list_properties_of_secret_versions(VAULT_SECRET)
+                    if version.version
                 ]
             except ResourceNotFoundError:
                 return []
-        return live_versions(found, now=now)
+        return live_versions(versions, now=now)
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:  # noqa: ARG002 - as in a file
-        """The new key first; then the retired ones are disabled, not deleted: the vault shows that they were there."""
+        """Add the new key, then disable the retired ones; they are not deleted, so that the vault keeps a history."""
         encoded = base64.b64encode(key).decode()
         with _told():
-            made = self._client.set_secret(VAULT_SECRET, encoded, content_type="slipway signing key, base64").properties
+            added = self._client.set_secret(
+                VAULT_SECRET, encoded, content_type="slipway signing key, base64"
+            ).properties
         for number, version in enumerate(retired):
             try:
                 self._disable(version)
             except CliError as trouble:
                 raise CliError(
-                    f"{trouble.message}. The new key {made.version} signs, but these are still live: "
+                    f"{trouble.message}. The new key {added.version} signs, but these are still live: "
                     f"{', '.join(retired[number:])}. Disable them with `az keyvault secret set-attributes "
                     f"--enabled false`",
                     exit_code=Exit.NO_ANSWER,
                 ) from None
-        return LiveKey(id=str(made.version), made=made.created_on)
+        return LiveKey(id=str(added.version), made=added.created_on)
 
     def _disable(self, version: str) -> None:
         with _told():

@@ -1,4 +1,4 @@
-"""Verification of an audit chain on this machine: the app gives the records and is not asked about them."""
+"""Verification of an audit chain on this machine: the app supplies the records, but its own checks are not trusted."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from slipway.domain.model import Record
 from .api import PAGE, Api
 
 type Progress = Callable[[int, int], None]
-"""Told how many records are checked, of how many."""
+"""Called with the number of records checked so far, and the total."""
 
 
 class Verdict(Record):
@@ -19,13 +19,13 @@ class Verdict(Record):
 
     application: str
     records: int
-    """Records that were checked and are right."""
+    """Number of records verified."""
     first: int = 1
-    """Sequence of the first of them: an export may begin in the middle."""
+    """Sequence of the first verified record: an export may start in the middle."""
     intact: bool
     fault: ChainFault | None = None
     head: str = ""
-    """Hash of the last record: whoever notes it can prove later that nothing before it was changed."""
+    """Hash of the last record. Anybody who keeps it can prove later that no earlier record was changed."""
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude={"head": True, "first": True, "fault": {"application"}})
@@ -39,8 +39,8 @@ def verify(
     anchored: Mapping[int, AnchoredHead] | None = None,
     notice: Callable[[AuditRecord], None] | None = None,
 ) -> Verdict:
-    """Walk the whole chain page by page, holding one page and one hash, and compare its end with the head and with
-    what anchors say. `notice` is told of each record that is right."""
+    """Verify the whole chain page by page, and compare its end with the head and the anchors. `notice` is called with
+    each valid record."""
     check = ChainCheck(application, anchored=anchored)
     while True:
         known = check.count
@@ -53,14 +53,14 @@ def verify(
         if page.next is not None and grown:
             continue
         if grown and check.count > page.head.sequence:
-            continue  # records that were written after the head was read: look at both again
+            continue  # records were written after the head was read: fetch both again
         if fault := check.finish(sequence=page.head.sequence, head_hash=page.head.hash):
             return verdict_of(check, fault)
         return verdict_of(check)
 
 
 def verdict_of(check: ChainCheck, fault: ChainFault | None = None) -> Verdict:
-    """What was found, once the walk has ended."""
+    """The verdict after the last record."""
     return Verdict(
         application=check.application,
         records=check.count - check.after,
@@ -72,7 +72,7 @@ def verdict_of(check: ChainCheck, fault: ChainFault | None = None) -> Verdict:
 
 
 def feed(check: ChainCheck, item: Any, notice: Callable[[AuditRecord], None] | None = None) -> ChainFault | None:
-    """What is wrong with the next record of a chain, as it came; None where it is right."""
+    """The fault in the next record of a chain; None if the record is valid."""
     expected = check.count + 1
     if isinstance(item, dict) and "damaged" in item and item.get("sequence") == expected:
         return ChainFault(application=check.application, sequence=expected, reason=str(item["damaged"]))

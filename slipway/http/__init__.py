@@ -1,4 +1,4 @@
-"""What pages and API both need of HTTP: who calls, where a request comes from, and how its body may be.
+"""HTTP concerns shared by pages and API: identity of the caller, origin of a request, media type and size of its body.
 
-Headers and body come as a mapping and as bytes: nothing here knows the framework that they came by.
+Headers are a mapping and bodies are bytes, so that nothing here depends on the web framework.
 """

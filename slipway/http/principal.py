@@ -1,7 +1,7 @@
-"""Who has signed in, from the header that Easy Auth puts on a request.
+"""The signed-in person, from the header that Easy Auth sets on a request.
 
-The header is an assertion without a signature: it may be read only where the settings say that Easy Auth is in front,
-which removes whatever a client sends under that name.
+The header is not signed. It may be read only if the settings say that Easy Auth is in front, which strips any header
+of that name that a client sends.
 """
 
 import base64
@@ -18,7 +18,7 @@ HEADER = "X-MS-CLIENT-PRINCIPAL"
 LIMIT = 64 * 1024
 _OBJECT_ID = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _NAMES = ("upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "preferred_username")
-"""Names that the tenant's administrators give. The claim `email` is not among them: guests bring their own."""
+"""Names that the tenant's administrators control. Not the claim `email`, which guests choose themselves."""
 _GROUPS = ("groups",)
 _ROLES = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")
 
@@ -33,7 +33,7 @@ class _Principal(Incoming):
 
 
 def read_principal(header: str) -> Principal:
-    """Raises `BadInput`, which repeats nothing of the header."""
+    """Raises `BadInput`, whose message does not repeat the header."""
     if len(header) > LIMIT:
         raise BadInput(HEADER, f"at most {LIMIT} characters", f"{len(header)}")
     try:

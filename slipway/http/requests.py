@@ -1,15 +1,15 @@
-"""Whether a request can be taken as it was sent: from which site, of which media type, how long."""
+"""Checks of a request before it is handled: its origin, media type and size."""
 
 from collections.abc import Mapping
 
 BODY_LIMIT = 16 * 1024
-"""Bytes of a form, and of a body of the API."""
+"""Maximum size in bytes of a form or an API request body."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 JSON_TYPE = "application/json"
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
-    """The request cannot be taken as it was sent; `status` is what HTTP says to it."""
+    """The request is unacceptable; `status` is the HTTP status of the answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -17,11 +17,11 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
 
 
 def check_origin(headers: Mapping[str, str], own: str) -> None:
-    """Refuse what another site made a browser send, with the cookies of the sign-in. Raises `Refused`.
+    """Refuse cross-site requests, which a browser would send with the cookies of the sign-in. Raises `Refused`.
 
-    `headers` must find names in any case; `own` is our public address. Our pages send no referrer, so browsers may say
-    `Origin: null` for our own form: what counts is Sec-Fetch-Site, which no script can set. Clients that send neither
-    header are no browsers.
+    `headers` must be case-insensitive; `own` is our public address. Our pages send no referrer, so browsers may send
+    `Origin: null` for our own form; what counts then is Sec-Fetch-Site, which no script can set. A client that sends
+    neither header is not a browser.
     """
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
     trusted = (own,) if site is None else (own, "null")

@@ -1,4 +1,4 @@
-"""Answers: status, body and headers, before any web framework is involved. Each one carries the security headers."""
+"""HTTP responses independent of the web framework: status, body and headers, always with the security headers."""
 
 import gzip
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ PAGE_POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 DOCUMENT_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""For kept documents, whose content comes from elsewhere: nothing in them may run or load."""
+"""For stored documents. Their content is untrusted, so nothing in them may run or load."""
 
 EVERYWHERE: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -23,7 +23,7 @@ EVERYWHERE: Mapping[str, str] = {
 }
 NO_STORE = "no-store"
 ASK_FIRST = "private, no-cache"
-"""The reader's own browser may keep it, and asks each time whether it is still so."""
+"""The reader's browser may cache it, but must revalidate it before each use."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -33,7 +33,7 @@ WORTH_IT = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What is sent back for a request."""
+    """A response, ready to send."""
 
     status: int
     body: bytes = b""
@@ -46,13 +46,13 @@ def html(body: str, *, status: int = 200, headers: Mapping[str, str] | None = No
 
 
 def kept(body: str, *, status: int = 200) -> Answer:
-    """A page that its reader may come back to: it has an ETag, and is sent again only when it has changed."""
+    """A page that the reader's browser may cache and revalidate by ETag."""
     content = body.encode()
     return Answer(status=status, body=content, headers=_headers(PAGE_POLICY, ASK_FIRST, {"ETag": _etag(content)}))
 
 
 def conditional(answer: Answer, if_none_match: str) -> Answer:
-    """The answer, or 304 where the reader has it already. `if_none_match` is the request's header."""
+    """The answer, or 304 if the reader already has it. `if_none_match` is the request's header."""
     etag = answer.headers.get("ETag")
     named = {name.strip().removeprefix("W/") for name in if_none_match.split(",")}
     if answer.status != 200 or etag is None or not named & {etag.removeprefix("W/"), "*"}:  # noqa: PLR2004
@@ -61,10 +61,10 @@ def conditional(answer: Answer, if_none_match: str) -> Answer:
 
 
 def compressed(answer: Answer, accept_encoding: str) -> Answer:
-    """The answer in a quarter of its size, where the reader can take it so.
+    """The answer compressed with gzip, if the client accepts that.
 
-    Only what may be kept is compressed. What may not holds secrets (an approver's form), and the length of a secret
-    compressed together with what a stranger sent can tell the secret.
+    Only cacheable answers are compressed. `no-store` pages hold secrets (the nonce of an approver's form), and
+    compressing a secret together with text that an attacker controls can reveal it by its length (BREACH).
     """
     accepts = {part.strip().partition(";")[0] for part in accept_encoding.lower().split(",")}
     if "gzip" not in accepts or len(answer.body) < WORTH_IT or answer.headers.get("Cache-Control") == NO_STORE:
@@ -74,14 +74,14 @@ def compressed(answer: Answer, accept_encoding: str) -> Answer:
 
 
 def see_other(address: str) -> Answer:
-    """After a POST: look there. A reload then repeats nothing."""
+    """Redirect after a POST, so that a reload does not repeat it."""
     return Answer(status=303, media_type="text/plain", headers=_headers(PAGE_POLICY, NO_STORE, {"Location": address}))
 
 
 def document(
     body: bytes, *, name: str, download: bool = False, media_type: str = "text/plain", cache: str = NO_STORE
 ) -> Answer:
-    """A document that nothing in it may run; `name` is what it is called when it is saved."""
+    """A stored document, served sandboxed; `name` is the file name for saving it."""
     headers = {"Content-Disposition": f'{"attachment" if download else "inline"}; filename="{name}"'}
     if cache != NO_STORE:
         headers["ETag"] = _etag(body)
@@ -93,7 +93,7 @@ def asset(body: bytes, *, media_type: str, cache: str) -> Answer:
 
 
 def _etag(content: bytes) -> str:
-    """Weak, as the same page may come compressed and plain."""
+    """A weak ETag, because the same page is served both compressed and uncompressed."""
     return f'W/"{sha256(content).removeprefix("sha256:")[:32]}"'
 
 

@@ -1,4 +1,4 @@
-"""The approval page: what will change and why, what speaks for it, who decided what, and the form to decide."""
+"""The approval page: what will change and why, the evidence, the votes so far, and the form to vote."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,25 +21,25 @@ from .text import visible
 from .words import Sign
 
 REASON_FIELD = 1000
-"""Characters that the form's field takes: percent-encoded they stay below the limit of the body."""
+"""Maximum length of the reason field: even percent-encoded, the body stays below its size limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Why what was sent did not count; shown above everything else."""
+    """Why the submitted vote did not count; shown at the top of the page."""
 
     headline: str
     rules: tuple[RuleResult, ...] = ()
     message: str = ""
     reason: str = ""
-    """What was written as the reason, so that nobody has to write it again."""
+    """The reason that was entered, to fill the form again."""
     about_reason: bool = False
-    """Whether the reason's field is what must be mended."""
+    """Whether the reason field is what has to be corrected."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matter:
-    """All that the page is made from."""
+    """Everything the page is rendered from."""
 
     asked: Asked
     release: Release
@@ -49,30 +49,30 @@ class Matter:
     plan_missing: str
     standing: Standing
     rules: tuple[RuleResult, ...]
-    """What an approval would be judged by; empty where nothing is asked."""
+    """The rules an approval would have to pass; empty if the gate is not open to the viewer."""
     gate_rules: tuple[RuleResult, ...]
-    """The gate's own rules, as `explain` says them; empty where it is not open."""
+    """The gate's own rules, as in `explain`; empty if the gate is not open."""
     nonce: str
-    """Empty where there is no form."""
+    """Empty if there is no form."""
     newer: Release | None = None
-    """The newest release, where that is a newer one."""
+    """The newest release, if it is newer than this one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FormView:
-    """What can be done on the page."""
+    """The forms that the page offers."""
 
     nonce: str
     withdraw: bool
-    """They have voted: what can be done is to take the vote back."""
+    """They have voted, so the form offers to withdraw the vote."""
     approve: bool
     barred: str
-    """Why they may not approve although they are asked: the release is their own."""
+    """Why an approver may not approve this release: it is their own work."""
     must_explain: bool
-    """Whether an approval has to say why."""
+    """Whether an approval needs a reason."""
     reject: bool
     plan_again: bool
-    """The plan is outdated: a vote would not count, but makes Slipway plan again."""
+    """The plan is outdated: a vote would not count, but makes Slipway create a new plan."""
     reason: str
     about_reason: bool
     open_rejection: bool
@@ -89,14 +89,14 @@ class VoteView:
 
 def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal: Refusal | None = None) -> str:
     release, plan, gate = matter.release, matter.plan, _gate(matter.environment)
-    asked = matter.asked
+    viewer = matter.asked
     waits = matter.standing.open or matter.standing.voted
     deadline = release.gate.deadline if release.gate and waits else None
     return render(
         "approval.html",
-        claims=asked.claims,
-        signed_in=asked.signed_in is not None,
-        present=asked.present if matter.standing.kind is Kind.PLAN_CHANGED else "",
+        claims=viewer.claims,
+        signed_in=viewer.signed_in is not None,
+        present=viewer.present if matter.standing.kind is Kind.PLAN_CHANGED else "",
         release=release,
         standing=matter.standing,
         refusal=refusal,
@@ -104,7 +104,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         plan=plan,
         plan_missing=matter.plan_missing,
         changes=changes_view(plan) if plan else None,
-        changes_link=asked.changes,
+        changes_link=viewer.changes,
         evidence=evidence_views(plan.evidence if plan else (), read),
         live=matter.lane.live,
         live_id=_live_id(matter),
@@ -120,12 +120,12 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         groups=group_needs(release, matter.environment),
         now=now,
         reason_limit=REASON_FIELD,
-        reader=Visitor(name=asked.claims.approver) if asked.signed_in else None,
+        reader=Visitor(name=viewer.claims.approver) if viewer.signed_in else None,
     )
 
 
 def group_needs(release: Release, environment: Environment | None) -> tuple[str, ...]:
-    """What is needed from each group of which some must approve, beside the votes in all."""
+    """What each group still has to contribute, for gates that require approvals from particular groups."""
     rules = quorum_rules(release, environment) if environment else ()
     return tuple(rule.reason for rule in rules if rule.rule is Rule.APPROVED_BY_GROUP)
 
@@ -137,7 +137,7 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
 
 def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
     if not matter.nonce or (matter.standing.open and not matter.plan):
-        return None  # what cannot be shown cannot be voted on
+        return None  # nobody may vote on a plan that they cannot see
     gate = _gate(matter.environment)
     broken = failed(matter.rules)
     return FormView(

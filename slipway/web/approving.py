@@ -1,4 +1,4 @@
-"""What happens behind an approval link. GET and HEAD look and change nothing; POST takes a vote in, once."""
+"""Handle approval links. GET and HEAD are read-only; POST records a vote, and repeating it has no further effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,12 +36,12 @@ CHANNEL = "page"
 NOBODY_SIGNS_IN = Access(easy_auth=False, host_keys=True)
 _LOOKING = "only-looking"
 _TO_BE_GIVEN = "(to be given)"
-"""The reason of a vote that nobody has cast yet: whether one is given is looked at when it is."""
+"""Placeholder reason for the trial vote in `_rules`: whether a real one has a reason is checked when it is cast."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """What the approval page works with."""
+    """Dependencies of the approval page."""
 
     keys: Keys
     reader: Reader
@@ -49,7 +49,7 @@ class Desk:
     clock: Clock
     public_url: str
     access: Access = NOBODY_SIGNS_IN
-    """Whom the app believes. Where Easy Auth is in front, the signed-in person decides, and a link only locates."""
+    """How callers are authenticated. Behind Easy Auth the signed-in person votes; a link only identifies the plan."""
 
     @property
     def sign_in(self) -> bool:
@@ -59,108 +59,108 @@ class Desk:
 def show(desk: Desk, token: str) -> Answer:
     """The page behind a link. Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        asked = by_token(desk, token)
+        viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return located(asked) if desk.sign_in else html(page(desk, asked))
+    return located(viewer) if desk.sign_in else html(page(desk, viewer))
 
 
 def show_changes(desk: Desk, token: str) -> Answer:
     """Everything that the plan changes, as plain text. Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        asked = by_token(desk, token)
+        viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return located(asked) if desk.sign_in else changes(desk, asked)
+    return located(viewer) if desk.sign_in else changes(desk, viewer)
 
 
 def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Take a vote in. `headers` must find names in any case. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_origin(headers, desk.public_url)
-        asked = by_token(desk, token)
+        viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
     except Refused as refused:
         return not_taken(refused, None)
-    return located(asked) if desk.sign_in else take(desk, asked, headers, body)
+    return located(viewer) if desk.sign_in else take(desk, viewer, headers, body)
 
 
 def by_token(desk: Desk, token: str) -> Asked:
-    """The person that a token was made for, before the plan that it names. Raises `TokenRefused`."""
+    """The person and plan that a token was issued for. Raises `TokenRefused`."""
     claims = desk.keys.approval(token, now=desk.clock())
     return Asked(claims=claims, path=f"/approvals/{token}", binding=token)
 
 
-def located(asked: Asked) -> Answer:
-    """Where people sign in, a link says where and not who: the address there has nothing secret in it."""
-    return see_other(asked.place)
+def located(viewer: Asked) -> Answer:
+    """Redirect to the plan's page for people who sign in; its address holds no secret."""
+    return see_other(viewer.place)
 
 
-def changes(desk: Desk, asked: Asked) -> Answer:
-    claims = asked.claims
-    plan, why_not = _plan(desk, asked)
+def changes(desk: Desk, viewer: Asked) -> Answer:
+    claims = viewer.claims
+    plan, why_not = _plan(desk, viewer)
     if plan is None:
         raise NotFound(why_not)
     name = f"{claims.application}-{claims.release}-{claims.environment}-changes.txt"
     return document(whole_text(plan).encode(), name=name)
 
 
-def take(desk: Desk, asked: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
-    """What was sent from the page of somebody who is known by now, and whose origin was checked."""
+def take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Process a submitted form. The caller has identified the viewer and checked the request's origin."""
     try:
         posted = parse_form(headers, body)
-        act = submission(desk.keys, posted, asked.binding, now=desk.clock())
+        act = submission(desk.keys, posted, viewer.binding, now=desk.clock())
     except Refused as refused:
-        return not_taken(refused, asked)
+        return not_taken(refused, viewer)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
         refusal = Refusal(
             headline="Please say why", message="A rejection needs a reason; nothing was changed.", about_reason=True
         )
-        return html(page(desk, asked, refusal), status=422)
-    return _take(desk, asked, posted, act)
+        return html(page(desk, viewer, refusal), status=422)
+    return _take(desk, viewer, posted, act)
 
 
-def not_taken(refused: Refused, asked: Asked | None) -> Answer:
+def not_taken(refused: Refused, viewer: Asked | None) -> Answer:
     return message(
         refused.status,
-        "Your decision was not taken",
+        "Your decision was not recorded",
         str(refused),
         "Nothing was changed.",
         tone=Tone.ASKS,
-        link=(asked.address, "Open the page again") if asked else None,
+        link=(viewer.address, "Open the page again") if viewer else None,
     )
 
 
-def _take(desk: Desk, asked: Asked, posted: Posted, act: str) -> Answer:
-    event = _vote(asked, posted.decision, reason=posted.reason, submission=act, now=desk.clock())
+def _take(desk: Desk, viewer: Asked, posted: Posted, act: str) -> Answer:
+    event = _vote(viewer, posted.decision, reason=posted.reason, submission=act, now=desk.clock())
     try:
         receipts = desk.handler.handle(event)
     except UnknownTarget as unknown:
         raise NotFound(str(unknown)) from unknown
     refused = [receipt for receipt in receipts if receipt.vote_refused]
     if not refused:
-        return see_other(asked.address)
+        return see_other(viewer.address)
     rules = failed(refused[0].rules)
     again = any(result.rule is Rule.PLAN_IS_CURRENT for result in rules)
     refusal = Refusal(
         headline=_DID_NOT[posted.decision],
-        message="The plan is being made again now; you will be asked again." if again else "",
+        message="A new plan is being made; you will be asked again." if again else "",
         rules=rules,
         reason=posted.reason,
     )
-    return html(page(desk, asked, refusal), status=409)
+    return html(page(desk, viewer, refusal), status=409)
 
 
-def _vote(asked: Asked, decision: VoteDecision, *, reason: str, submission: str, now: datetime) -> VoteCast:
+def _vote(viewer: Asked, decision: VoteDecision, *, reason: str, submission: str, now: datetime) -> VoteCast:
     return vote(
-        asked.claims,
+        viewer.claims,
         decision,
         reason=reason,
         channel=CHANNEL,
         submission=submission,
         now=now,
-        signed_in=asked.signed_in,
+        signed_in=viewer.signed_in,
     )
 
 
@@ -171,19 +171,19 @@ _DID_NOT = {
 }
 
 
-def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:
-    reader, now, claims = desk.reader, desk.clock(), asked.claims
+def page(desk: Desk, viewer: Asked, refusal: Refusal | None = None) -> str:
+    reader, now, claims = desk.reader, desk.clock(), viewer.claims
     release = reader.release(f"{claims.application}-{claims.release}")
     entry = reader.catalogue.get(claims.application)
     environment = entry.application.environment(claims.environment) if entry else None
     snapshot = reader.snapshot(entry, Lookups(in_lanes=False)) if entry else None
-    plan, plan_missing = _plan(desk, asked)
-    stands = standing(release, environment, claims, now=now, signed_in=asked.signed_in)
-    rules = _rules(snapshot, release, asked) if snapshot is not None and stands.open else ()
+    plan, plan_missing = _plan(desk, viewer)
+    stands = standing(release, environment, claims, now=now, signed_in=viewer.signed_in)
+    rules = _rules(snapshot, release, viewer) if snapshot is not None and stands.open else ()
     if any(result.rule is Rule.PLAN_IS_CURRENT for result in failed(rules)):
         stands = outdated(stands)
     matter = Matter(
-        asked=asked,
+        asked=viewer,
         release=release,
         environment=environment,
         lane=snapshot.lane(claims.environment) if snapshot else Lane(environment=claims.environment),
@@ -192,7 +192,7 @@ def page(desk: Desk, asked: Asked, refusal: Refusal | None = None) -> str:
         standing=stands,
         rules=rules,
         gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
-        nonce=new_nonce(desk.keys, asked.binding, now=now) if stands.open or stands.voted else "",
+        nonce=new_nonce(desk.keys, viewer.binding, now=now) if stands.open or stands.voted else "",
         newer=newer_release(reader.ledger, release),
     )
     return approval_page(matter, reader.evidence, now=now, refusal=refusal)
@@ -204,37 +204,37 @@ def _gate_rules(snapshot: Snapshot | None, release: Release, environment: Enviro
     return tuple(gate_rules(snapshot, release, environment))
 
 
-def _plan(desk: Desk, asked: Asked) -> tuple[Plan | None, str]:
-    """The plan, or why it cannot be shown. An address could name that of another release."""
-    claims = asked.claims
+def _plan(desk: Desk, viewer: Asked) -> tuple[Plan | None, str]:
+    """The plan, or why it cannot be shown. The hash in the address may belong to another release's plan."""
+    claims = viewer.claims
     plan, why_not = readable_plan(desk.reader, claims.plan_hash)
-    wanted = (claims.application, claims.release, claims.environment)
-    if plan is not None and (plan.application, plan.release, plan.environment) != wanted:
-        return None, "The address names a plan of another release."
+    addressed = (claims.application, claims.release, claims.environment)
+    if plan is not None and (plan.application, plan.release, plan.environment) != addressed:
+        return None, "The address names another release's plan."
     return plan, why_not
 
 
-def _rules(snapshot: Snapshot, release: Release, asked: Asked) -> tuple[RuleResult, ...]:
-    """What an approval by this person would be judged by, if it came now."""
-    would_be = _vote(asked, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
-    where = asked.claims.environment
+def _rules(snapshot: Snapshot, release: Release, viewer: Asked) -> tuple[RuleResult, ...]:
+    """The rules that an approval by this person would have to pass right now."""
+    would_be = _vote(viewer, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
+    where = viewer.claims.environment
     current = plan_rule(release, snapshot.lane(where).live, snapshot.delivery)
     return (*vote_rules(release, snapshot.application.environment(where), would_be), current)
 
 
 def unusable(refused: TokenRefused) -> Answer:
-    """The same page for every token that is no good, so that nobody learns how close a forgery came."""
+    """The same page for every invalid token, so that it reveals nothing about why a forged one failed."""
     if isinstance(refused, TokenExpired):
         return message(
             410,
             "This link has expired",
-            "The decision it asked for was made or closed long ago.",
+            "The decision it asked for has been made, or is no longer open.",
             link=("/", "Board"),
         )
     return message(
         403,
         "This link cannot be used",
-        "It may have been cut off or changed on its way. Please open it once more from the message it came in,"
-        " as a whole; if that does not help, ask for a new one.",
+        "It may have been truncated or altered on the way. Please open the complete link from the message it came in;"
+        " if that does not help, ask for a new one.",
         tone=Tone.ASKS,
     )

@@ -1,4 +1,4 @@
-"""Who looks at an approval page, and at which plan: by a link of their own, or by having signed in."""
+"""Who is viewing an approval page, and which plan: identified by a personal link or by signing in."""
 
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -9,14 +9,14 @@ from ..domain.tokens import ApprovalClaims
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One person before one plan."""
+    """One person viewing one plan."""
 
     claims: ApprovalClaims
-    """The plan, and as `approver` the person: whom the link was made for, or who has signed in."""
+    """The plan, and in `approver` the person: the link's recipient, or whoever has signed in."""
     path: str
-    """Of the page."""
+    """Path of the page."""
     binding: str = field(repr=False)
-    """What a form is bound to, so that it is good on its own page and for this person only. May hold the token."""
+    """What a form's nonce is bound to, so that it is valid only for this page and person. May contain the token."""
     query: str = ""
     signed_in: SignedIn | None = None
 
@@ -26,17 +26,17 @@ class Asked:
 
     @property
     def changes(self) -> str:
-        """Address of all changes, as text."""
+        """Address of the full diff as plain text."""
         return f"{self.path}/changes{self.query}"
 
     @property
     def place(self) -> str:
-        """The same plan's page for people who sign in; everybody may know it."""
+        """The same plan's page for people who sign in; the address holds no secret."""
         return place_of(self.claims) + plan_query(self.claims.plan_hash)
 
     @property
     def present(self) -> str:
-        """The page of the plan that is open now; only for people who sign in, since others get a link for each."""
+        """The current plan's page; only for people who sign in, since others get a new link for each plan."""
         return self.path if self.signed_in else ""
 
 

@@ -1,6 +1,6 @@
-"""Search in the audit trail: the filters are in the address, so that a search can be shared as a link.
+"""Search the audit trail. The filters are in the address, so a search can be shared as a link.
 
-What is shown can be taken along, as JSON Lines or as CSV: the same records, in the same order.
+The records shown can be downloaded as JSON Lines or CSV, in the same order.
 """
 
 import csv
@@ -25,7 +25,7 @@ from .timeline import Moment, timeline
 
 BESIDES = ("after",)
 PAGE = 25
-"""Records of a page: few enough for all of their details to be on it."""
+"""Records per page: few enough to include all of their details."""
 _SHOWN = 200
 _COLUMNS = ("time", "application", "sequence", "action", "actor", "release", "environment", "digest")
 _FIELDS = {
@@ -42,7 +42,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class FieldView:
-    """One field of the form, as it was filled in."""
+    """One field of the form, with the value that was entered."""
 
     name: str
     label: str
@@ -62,25 +62,25 @@ class LineView:
 
 
 def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
-    """Raises `LedgerUnavailable`. A wrong parameter is named on the page, above the form as it was filled in."""
-    given = _given(parameters)
+    """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
+    filled = _given(parameters)
     problem: BadInput | None = None
     page = AuditPage(records=())
     try:
-        page = _found(trail, given)
+        page = _found(trail, filled)
     except BadInput as bad:
         problem = bad
-    filters = {name: value for name, value in given.items() if name in FILTERS}
+    filters = {name: value for name, value in filled.items() if name in FILTERS}
     body = render(
         "audit.html",
-        fields=tuple(_field(name, given, problem, catalogue) for name in FILTERS),
+        fields=tuple(_field(name, filled, problem, catalogue) for name in FILTERS),
         problem=str(problem) if problem else "",
         lines=tuple(_line(record) for record in page.records),
         searched=bool(filters),
-        newest=_address("/audit", filters) if "after" in given else "",
+        newest=_address("/audit", filters) if "after" in filled else "",
         older=_address("/audit", {**filters, "after": page.next}) if page.next else "",
-        jsonl=_address("/audit.jsonl", given),
-        csv=_address("/audit.csv", given),
+        jsonl=_address("/audit.jsonl", filled),
+        csv=_address("/audit.csv", filled),
         reader=visitor or Visitor(),
         here="audit",
     )
@@ -96,27 +96,27 @@ def download(trail: Trail, parameters: Mapping[str, str], form: str) -> Answer:
 
 
 def _given(parameters: Mapping[str, str]) -> dict[str, str]:
-    """What was filled in: an empty field of a form asks for nothing."""
+    """The fields that were filled in: browsers submit empty ones too."""
     return {name: value.strip() for name, value in parameters.items() if value.strip()}
 
 
-def _found(trail: Trail, given: Mapping[str, str]) -> AuditPage:
-    return trail.page(read_query(given, besides=BESIDES), limit=PAGE, after=given.get("after"))
+def _found(trail: Trail, filled: Mapping[str, str]) -> AuditPage:
+    return trail.page(read_query(filled, besides=BESIDES), limit=PAGE, after=filled.get("after"))
 
 
-def _field(name: str, given: Mapping[str, str], problem: BadInput | None, catalogue: Catalogue) -> FieldView:
+def _field(name: str, filled: Mapping[str, str], problem: BadInput | None, catalogue: Catalogue) -> FieldView:
     label, example = _FIELDS[name]
     chains = (entry.application.environments for entry in catalogue)
     choices = {
         "application": (*sorted(catalogue.entries), "_installation"),
-        "environment": tuple(dict.fromkeys(one.name for chain in chains for one in chain)),
+        "environment": tuple(dict.fromkeys(environment.name for chain in chains for environment in chain)),
         "action": (*ActionClass, *sorted(Action)),
     }
     return FieldView(
         name=name,
         label=label,
         example=example,
-        value=one_line(given.get(name, ""), _SHOWN),
+        value=one_line(filled.get(name, ""), _SHOWN),
         wrong=problem is not None and problem.field == name,
         choices=tuple(map(str, choices.get(name, ()))),
     )
@@ -146,5 +146,5 @@ def _csv(records: tuple[AuditRecord, ...]) -> str:
 
 
 def _harmless(value: object) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """The value as text that no spreadsheet evaluates as a formula."""
     return no_formula("" if value is None else str(value))

@@ -1,4 +1,4 @@
-"""The first page: what is live where, what is on its way, what waits and why, and what needs somebody's attention."""
+"""The home page: what is live in each environment, what is on its way or waiting and why, and what needs attention."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .text import one_line, short
 from .words import Sign
 
 ATTENTION = 8
-"""Things that are named one by one; all of them are marked in the table."""
+"""How many items the attention list names; the table marks all of them."""
 REASON = 140
 RULES = 4
 ARRIVING = 3
@@ -25,7 +25,7 @@ ARRIVING = 3
 
 @dataclass(frozen=True, kw_only=True)
 class MovingView:
-    """A release that has not ended."""
+    """A release in progress."""
 
     id: str
     tag: str
@@ -40,7 +40,7 @@ class CellView:
 
     environment: str
     release: str
-    """What is live, by its id; empty where nothing is."""
+    """Id of the live release; empty if nothing is live."""
     number: int
     tag: str
     digest: str
@@ -50,7 +50,7 @@ class CellView:
     failed: MovingView | None
     failed_why: str
     frozen: str
-    """`Frozen` or `On hold`; empty where neither is so."""
+    """`Frozen`, `On hold` or empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class RowView:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The applications that go through the same environments."""
+    """Applications with the same chain of environments; they share a table."""
 
     environments: tuple[str, ...]
     rows: tuple[RowView, ...]
@@ -81,7 +81,7 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseRow:
-    """One release in the list of the newest."""
+    """One row of the list of newest releases."""
 
     id: str
     tag: str
@@ -94,22 +94,22 @@ class ReleaseRow:
 def show(
     reader: Reader, installation: Installation, visitor: Visitor | None = None, *, application: str | None = None
 ) -> Answer:
-    """Of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
-    found = board(reader, installation, application)
-    return kept(board_page(found, now=reader.clock(), visitor=visitor or Visitor(), application=application))
+    """The board of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
+    state = board(reader, installation, application)
+    return kept(board_page(state, now=reader.clock(), visitor=visitor or Visitor(), application=application))
 
 
-def board_page(found: Board, *, now: datetime, visitor: Visitor, application: str | None = None) -> str:
-    rows = tuple(_row(row, now) for row in found.rows)
-    notices = tuple(_notices(found, now))
+def board_page(state: Board, *, now: datetime, visitor: Visitor, application: str | None = None) -> str:
+    rows = tuple(_row(row, now) for row in state.rows)
+    notices = tuple(_notices(state, now))
     return render(
         "board.html",
         application=application,
         groups=_groups(rows),
         notices=notices[:ATTENTION],
         more_notices=max(len(notices) - ATTENTION, 0),
-        tally=_tally(found, rows),
-        releases=tuple(_release(release, now) for release in found.newest),
+        tally=_tally(state, rows),
+        releases=tuple(_release(release, now) for release in state.newest),
         now=now,
         reader=visitor,
         here="board",
@@ -117,11 +117,11 @@ def board_page(found: Board, *, now: datetime, visitor: Visitor, application: st
 
 
 def _groups(rows: Iterable[RowView]) -> tuple[Group, ...]:
-    """Applications with the same chain side by side, in one table."""
+    """Group applications with the same chain, so that each chain gets one table."""
     chains: dict[tuple[str, ...], list[RowView]] = {}
     for row in rows:
         chains.setdefault(tuple(cell.environment for cell in row.cells), []).append(row)
-    return tuple(Group(environments=names, rows=tuple(those)) for names, those in chains.items())
+    return tuple(Group(environments=names, rows=tuple(group)) for names, group in chains.items())
 
 
 def _row(row: Row, now: datetime) -> RowView:
@@ -181,15 +181,15 @@ def _release(release: Release, now: datetime) -> ReleaseRow:
     )
 
 
-def _notices(found: Board, now: datetime) -> Iterator[Notice]:
-    """What is wrong first, then what waits for people."""
-    if found.parked:
-        yield _parked(found)
-    freezes = [row.everything for row in found.rows if row.everything and row.everything.in_force(now)]
+def _notices(state: Board, now: datetime) -> Iterator[Notice]:
+    """Failures first, then whatever is waiting for people."""
+    if state.parked:
+        yield _parked(state)
+    freezes = [row.everything for row in state.rows if row.everything and row.everything.in_force(now)]
     if freezes:
         sign = Sign(word="Frozen", mark="‖", tone=Tone.ASKS)
         yield Notice(sign=sign, link="/operate", what="Everything", text=one_line(freezes[0].reason, REASON))
-    cells = [cell for row in found.rows for cell in row.cells]
+    cells = [cell for row in state.rows for cell in row.cells]
     for cell in cells:
         if cell.failed is not None:
             what = f"{cell.failed.id} in {cell.environment.name}"
@@ -204,26 +204,26 @@ def _notice(release: Release, what: str, text: str) -> Notice:
     return Notice(sign=words.phase(release.phase), link=f"/releases/{release.id}", what=what, text=text)
 
 
-def _parked(found: Board) -> Notice:
-    newest = max(found.parked, key=lambda item: item.parked_at)
-    count = len(found.parked)
+def _parked(state: Board) -> Notice:
+    newest = max(state.parked, key=lambda item: item.parked_at)
+    count = len(state.parked)
     return Notice(
         sign=words.PARKED,
         link="/parked",
         what=f"{count} input{'' if count == 1 else 's'} that could not be handled",
-        text=f"the last came by {newest.source}: {one_line(newest.reason, REASON)}",
+        text=f"the latest came from {newest.source}: {one_line(newest.reason, REASON)}",
     )
 
 
-def _tally(found: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
-    """What there is of each, in the words of the signs."""
-    cells = [cell for row in found.rows for cell in row.cells]
+def _tally(state: Board, rows: tuple[RowView, ...]) -> tuple[Sign, ...]:
+    """Badges that count each kind: failed, parked, waiting, on the way, live."""
+    cells = [cell for row in state.rows for cell in row.cells]
     moving = [item.release for cell in cells for item in cell.moving]
-    moving += [item.release for row in found.rows for item in row.arriving]
+    moving += [item.release for row in state.rows for item in row.arriving]
     asks = sum(release.phase is Phase.AWAITING_APPROVAL for release in moving)
     counts = (
         (sum(cell.failed is not None for cell in cells), "failed", "✕", Tone.BAD),
-        (len(found.parked), "parked", "!", Tone.BAD),
+        (len(state.parked), "parked", "!", Tone.BAD),
         (asks, "waiting for a decision" if asks != 1 else "waits for a decision", "?", Tone.ASKS),
         (len(moving) - asks, "on the way", "◑", Tone.BUSY),
         (sum(bool(cell.release) for row in rows for cell in row.cells), "live", "✓", Tone.GOOD),

@@ -1,4 +1,4 @@
-"""The chain of environments as steps: where the release was, is, and has not been yet."""
+"""The chain of environments as steps: those the release has passed, the current one, and those still ahead."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ class Stop:
     sign: Sign
     current: bool
     took: str
-    """Time between arriving and leaving, or since arriving; empty where it has not been."""
+    """Time between arriving and leaving, or since arriving; empty if it never arrived."""
     left_at: datetime | None
 
 
 def stops(release: Release, environments: Iterable[str], now: datetime) -> tuple[Stop, ...]:
-    """The environments in order; those that a release visited but that are gone come first."""
+    """The environments in order. Ones that the release visited but that no longer exist come first."""
     names = list(environments)
     gone = [rollout.environment for rollout in release.rollouts if rollout.environment not in names]
     return tuple(_stop(release, name, now) for name in (*dict.fromkeys(gone), *names))
@@ -30,14 +30,14 @@ def stops(release: Release, environments: Iterable[str], now: datetime) -> tuple
 
 def _stop(release: Release, name: str, now: datetime) -> Stop:
     rollout = release.rollout_in(name)
-    here = release.environment == name and not release.phase.final
+    current = release.environment == name and not release.phase.final
     if rollout is None:
         return Stop(name=name, sign=words.PENDING, current=False, took="", left_at=None)
     return Stop(
         name=name,
-        sign=words.phase(release.phase) if here else words.outcome(rollout.outcome),
-        current=here,
-        took=times.duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or here else "",
+        sign=words.phase(release.phase) if current else words.outcome(rollout.outcome),
+        current=current,
+        took=times.duration((rollout.left_at or now) - rollout.arrived_at) if _known(rollout) or current else "",
         left_at=rollout.left_at,
     )
 

@@ -1,4 +1,4 @@
-"""What a plan would change, object by object, with diffs: so much of them on the page, all of them a link away."""
+"""What a plan would change, object by object, with diffs: shortened on the page, complete behind a link."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from .text import visible
 from .words import Sign, change
 
 DIFF_BUDGET = 24_000
-"""Characters of diffs on one page; what is longer is shortened there, and whole in the text of all changes."""
+"""Characters of diffs on one page; beyond that they are shortened. The text of all changes has them in full."""
 OPENED = 40
-"""Lines up to which a diff is shown without being asked for."""
+"""A diff of up to this many lines is shown expanded."""
 _ORDER = ("replaced", "changed", "created", "orphaned", "unchanged")
 
 
@@ -31,7 +31,7 @@ class ChangeView:
     sign: Sign
     lines: tuple[Line, ...]
     left_out: int
-    """How many lines are not shown."""
+    """Number of lines not shown."""
 
     @property
     def opened(self) -> bool:
@@ -48,7 +48,7 @@ class ChangeView:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangesView:
-    """All objects of a plan: those it touches, and how many it leaves as they are."""
+    """All objects of a plan: those it changes, and those it leaves unchanged."""
 
     touched: tuple[ChangeView, ...]
     unchanged: tuple[str, ...]
@@ -70,7 +70,7 @@ def changes_view(plan: Plan, budget: int = DIFF_BUDGET) -> ChangesView:
 
 
 def whole_text(plan: Plan) -> str:
-    """All changes with all of their diffs, as plain text."""
+    """All changes with their full diffs, as plain text."""
     parts = [f"{plan.application}-{plan.release} ({plan.tag}) for {plan.environment}", f"plan {plan.hash}", ""]
     for item in sorted(plan.changes, key=_rank):
         parts += [f"=== {item.kind} {item.name}: {item.change}", visible(item.diff)]
@@ -78,8 +78,8 @@ def whole_text(plan: Plan) -> str:
 
 
 def _rank(item: Change) -> tuple[int, str, str]:
-    place = _ORDER.index(item.change) if item.change in _ORDER else len(_ORDER)
-    return place, item.kind, item.name
+    position = _ORDER.index(item.change) if item.change in _ORDER else len(_ORDER)
+    return position, item.kind, item.name
 
 
 def _change_view(item: Change, budget: int) -> tuple[ChangeView, int]:

@@ -1,7 +1,7 @@
-"""Charts as SVG, drawn here and not in the browser: sizes and places of bars and points, in the units of a view box.
+"""Server-rendered SVG charts: sizes and positions of bars and points, in view box units.
 
-The strict policy allows no inline style, so that colours come from the stylesheet, by class. Failures have a pattern
-besides their colour. Each chart says what it shows as text, and the page has the same numbers in a table.
+The content security policy forbids inline styles, so colours come from the stylesheet, by class. Failures have a
+pattern as well as a colour. Each chart has a text description, and the page repeats its numbers in a table.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 10, 22
 TOOLTIPS = 26
-"""Bars up to which each says its value when it is pointed at."""
+"""Charts of up to this many weeks get a tooltip on each bar."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 COUNTS = tuple(top * 10**power for power in range(7) for top in (4, 6, 8, 10, 20, 30))
 SHARES = (0.2, 0.5, 1.0)
@@ -20,7 +20,7 @@ DURATIONS = (
     *(hours * _HOUR for hours in (1, 2, 4, 6, 8, 12)),
     *(days * _DAY for days in (1, 2, 4, 6, 10, 20, 30, 60, 100, 200, 400, 4000, 40_000)),
 )
-"""What an axis may go up to: the halves of these are round too."""
+"""Possible maxima of an axis; half of each is a round number too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +45,12 @@ class Chart:
     """One chart, ready for `charts.html`."""
 
     name: str
-    """Begins its ids."""
+    """Prefix of its element ids."""
     title: str
     description: str
     bars: tuple[Bar, ...]
     lines: tuple[str, ...]
-    """Points of the medians' line, in pieces: nothing is drawn across weeks that have none."""
+    """Points of the median line, in segments: the line is interrupted at weeks without a value."""
     points: tuple[tuple[float, float], ...]
     ticks: tuple[Tick, ...]
     labels: tuple[Tick, ...]
@@ -59,7 +59,7 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One value for each week; None where there is none."""
+    """One value per week; None if there is none."""
 
     values: Sequence[float | None]
     kind: str
@@ -75,46 +75,48 @@ def bars(
     say: Callable[[float], str],
     tops: Sequence[float],
 ) -> Chart:
-    """Bars, those of a week on top of each other. `tops` is what the axis may go up to, ascending."""
-    sums = [sum(one.values[place] or 0 for one in series) for place in range(len(weeks))]
+    """Stacked bars, one stack per week. `tops` are the possible maxima of the axis, ascending."""
+    sums = [sum(part.values[index] or 0 for part in series) for index in range(len(weeks))]
     axis = _Axis(max(sums), tops)
-    found = list[Bar]()
-    for place, week in enumerate(weeks):
+    rectangles = list[Bar]()
+    for index, week in enumerate(weeks):
         top = 0.0
-        for one in series:
-            value = one.values[place]
+        for part in series:
+            value = part.values[index]
             if value:
-                x, width = _slot(place, len(weeks))
+                x, width = _slot(index, len(weeks))
                 lower, upper = axis.y(top), axis.y(top + value)
-                said = f"{week}: {say(value)} {one.word}" if len(weeks) <= TOOLTIPS else ""
-                found.append(Bar(x=x, y=upper, width=width, height=round(lower - upper, 1), kind=one.kind, title=said))
+                tooltip = f"{week}: {say(value)} {part.word}" if len(weeks) <= TOOLTIPS else ""
+                rectangles.append(
+                    Bar(x=x, y=upper, width=width, height=round(lower - upper, 1), kind=part.kind, title=tooltip)
+                )
                 top += value
     return Chart(
         name=name,
         title=title,
         description=_description(weeks, series, say),
-        bars=tuple(found),
+        bars=tuple(rectangles),
         lines=(),
         points=(),
         ticks=axis.ticks(say),
         labels=_labels(weeks),
-        empty=not found,
+        empty=not rectangles,
     )
 
 
 def medians(
     name: str, title: str, weeks: Sequence[str], median: Series, p90: Series, *, say: Callable[[float], str]
 ) -> Chart:
-    """Bars up to the 90th percentile, with the medians as a line through them."""
+    """Bars for the 90th percentile, with a line for the medians."""
     chart = bars(name, title, weeks, (p90,), say=say, tops=DURATIONS)
     axis = _Axis(max(value or 0 for value in p90.values), DURATIONS)
     pieces, piece, points = list[str](), list[str](), list[tuple[float, float]]()
-    for place, value in enumerate(median.values):
+    for index, value in enumerate(median.values):
         if value is None:
             pieces.append(" ".join(piece))
             piece = []
             continue
-        x, width = _slot(place, len(weeks))
+        x, width = _slot(index, len(weeks))
         points.append((round(x + width / 2, 1), axis.y(value)))
         piece.append(f"{points[-1][0]},{points[-1][1]}")
     pieces.append(" ".join(piece))
@@ -123,7 +125,7 @@ def medians(
         title=title,
         description=_description(weeks, (median, p90), say),
         bars=chart.bars,
-        lines=tuple(one for one in pieces if " " in one),
+        lines=tuple(line for line in pieces if " " in line),
         points=tuple(points),
         ticks=chart.ticks,
         labels=chart.labels,
@@ -132,7 +134,7 @@ def medians(
 
 
 class _Axis:
-    """From nothing to a round number that is not below the most."""
+    """An axis from zero to the first round number that is not below the maximum."""
 
     def __init__(self, most: float, tops: Sequence[float]) -> None:
         self.top = next((top for top in tops if top >= most), most)
@@ -144,26 +146,26 @@ class _Axis:
         return tuple(Tick(at=self.y(self.top * share), label=say(self.top * share)) for share in (0, 0.5, 1))
 
 
-def _slot(place: int, count: int) -> tuple[float, float]:
+def _slot(index: int, count: int) -> tuple[float, float]:
     room = (WIDTH - LEFT - RIGHT) / count
     width = min(room * 0.72, 26)
-    return round(LEFT + room * place + (room - width) / 2, 1), round(width, 1)
+    return round(LEFT + room * index + (room - width) / 2, 1), round(width, 1)
 
 
 def _labels(weeks: Sequence[str]) -> tuple[Tick, ...]:
-    places = sorted({0, len(weeks) // 2, len(weeks) - 1}) if len(weeks) > 2 else range(len(weeks))  # noqa: PLR2004
-    found = []
-    for place in places:
-        x, width = _slot(place, len(weeks))
-        found.append(Tick(at=round(min(x + width / 2, WIDTH - 16), 1), label=weeks[place][5:]))
-    return tuple(found)
+    labelled = sorted({0, len(weeks) // 2, len(weeks) - 1}) if len(weeks) > 2 else range(len(weeks))  # noqa: PLR2004
+    labels = []
+    for index in labelled:
+        x, width = _slot(index, len(weeks))
+        labels.append(Tick(at=round(min(x + width / 2, WIDTH - 16), 1), label=weeks[index][5:]))
+    return tuple(labels)
 
 
 def _description(weeks: Sequence[str], series: Sequence[Series], say: Callable[[float], str]) -> str:
     parts = []
-    for one in series:
-        known = [(value, week) for value, week in zip(one.values, weeks, strict=True) if value is not None]
+    for part in series:
+        known = [(value, week) for value, week in zip(part.values, weeks, strict=True) if value is not None]
         if known:
             most, when = max(known)
-            parts.append(f"{one.word}: {say(known[-1][0])} in {known[-1][1]}, the most {say(most)} in {when}")
+            parts.append(f"{part.word}: {say(known[-1][0])} in {known[-1][1]}, maximum {say(most)} in {when}")
     return f"Weeks {weeks[0]} to {weeks[-1]}. {'; '.join(parts) or 'Nothing happened'}."

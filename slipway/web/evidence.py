@@ -1,4 +1,4 @@
-"""What speaks for a release: results of CI and of verification, with the end of their logs; and kept documents."""
+"""Evidence for a release: results of CI and verification, with the last lines of their logs; and stored documents."""
 
 import json
 import re
@@ -18,7 +18,7 @@ LOGS_SHOWN = 4
 EXCERPT_LINES = 15
 EXCERPT_CHARACTERS = 3000
 ReadDocument = Callable[[str], bytes]
-"""Gives a kept document by its hash. Raises `NotFound`, ValueError when it was changed, `LedgerUnavailable`."""
+"""Returns a stored document by its hash. Raises `NotFound`, ValueError if it was changed, `LedgerUnavailable`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +30,13 @@ class EvidenceView:
     sign: Sign
     summary: str
     log: str | None
-    """Hash of the whole log."""
+    """Hash of the full log."""
     excerpt: str
-    """The last lines of the log; empty where there is none."""
+    """The last lines of the log; empty if there is none."""
 
 
 def evidence_views(items: Iterable[Evidence], read: ReadDocument) -> tuple[EvidenceView, ...]:
-    """The results, newest first. The logs of the newest ones are read for their last lines."""
+    """The results, newest first; the newest ones with the last lines of their logs."""
     room, views = LOGS_SHOWN, list[EvidenceView]()
     for item in reversed(tuple(items)):
         excerpt = ""
@@ -60,9 +60,9 @@ def _excerpt(digest: str, read: ReadDocument) -> str:
     try:
         content = read(digest)
     except NotFound:
-        return "(the log is not kept any more)"
+        return "(the log is no longer kept)"
     except ValueError:
-        return "(the log was changed after it was written, and is not shown)"
+        return "(the log was changed after it was written, so it is not shown)"
     except LedgerUnavailable:
         return "(the log cannot be read right now)"
     text = visible(content[-4 * EXCERPT_CHARACTERS :].decode("utf-8", "replace")).rstrip()
@@ -71,13 +71,13 @@ def _excerpt(digest: str, read: ReadDocument) -> str:
 
 
 def kept_document(digest: str, read: ReadDocument, *, download: bool = False) -> Answer:
-    """A plan or log as plain text, to look at or to take along. Raises `NotFound`."""
+    """A plan or log as plain text, to view or download. Raises `NotFound`."""
     if not re.fullmatch(DIGEST_PATTERN, digest):
         raise NotFound("a document is named by its hash, sha256: and 64 hexadecimal digits")
     try:
         content = read(digest)
     except ValueError as error:
-        raise NotFound(f"the document {digest} was changed after it was written, and is not shown") from error
+        raise NotFound(f"the document {digest} was changed after it was written, so it is not shown") from error
     shown = _readable(content)
     kind = "log" if shown is content else "plan"
     name = f"slipway-{kind}-{short(digest)}.{'json' if kind == 'plan' else 'txt'}"
@@ -85,7 +85,7 @@ def kept_document(digest: str, read: ReadDocument, *, download: bool = False) ->
 
 
 def _readable(content: bytes) -> bytes:
-    """A plan with one line per value and without the values of Secrets; anything else as it is."""
+    """A plan indented, with the values of Secrets masked; any other document unchanged."""
     plan = read_plan(content)
     if plan is None:
         return content

@@ -1,5 +1,4 @@
-"""What a browser sends back from a form of ours, checked before anything is believed: how it is written, and that it
-answers a page of ours, by the nonce that the page carried."""
+"""Validation of submitted forms: that they are well-formed and, by their nonce, that they come from our own pages."""
 
 import hashlib
 import secrets
@@ -20,16 +19,16 @@ _FIELDS = frozenset({"decision", "reason", "nonce"})
 
 
 class FormClaims(Claims):
-    """What a form's nonce stands for: one showing of the page behind one link."""
+    """The content of a form's nonce. It identifies one rendering of one page."""
 
     link: str
-    """Hash of what the page is bound to (a link's token, or a plan and a person): a nonce is good there only."""
+    """Hash of what the page is bound to (a link's token, or a plan and a person): the nonce is valid only there."""
     id: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Posted:
-    """What was sent."""
+    """A submitted vote."""
 
     decision: VoteDecision
     reason: str
@@ -42,23 +41,23 @@ def new_nonce(keys: Keys, binding: str, *, now: datetime) -> str:
 
 
 def submission(keys: Keys, posted: Posted, binding: str, *, now: datetime) -> str:
-    """Names this act of voting, the same however often the form is sent. Raises `Refused`."""
+    """Id of this vote, the same however often the form is submitted. Raises `Refused`."""
     return bound_nonce(keys, posted.nonce, binding, now=now)
 
 
 def bound_nonce(keys: Keys, nonce: str, binding: str, *, now: datetime) -> str:
-    """Names one act on the page that the nonce was made for. Raises `Refused`."""
+    """Id of one action on the page that the nonce was issued for. Raises `Refused`."""
     try:
         claims = keys.verify(PURPOSE, nonce, FormClaims, now=now)
     except TokenRefused as error:
-        raise Refused(400, "This page was open for too long, or the form did not come from it.") from error
+        raise Refused(400, "This page was open for too long, or the form was not submitted from it.") from error
     if claims.link != _link(binding):
         raise Refused(400, "The form belongs to another page.")
     return f"page-{claims.id}"
 
 
 def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) -> dict[str, str]:
-    """The fields of a form, each at most once and none but these, safe to show. Raises `Refused`."""
+    """The fields of a form, escaped for display. Refuses repeated and unknown fields. Raises `Refused`."""
     _check_form(headers, body)
     fields = _fields(body, names)
     return {name: visible(value.replace("\r\n", "\n")) for name, value in fields.items()}
@@ -78,7 +77,7 @@ def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
 
 def _check_form(headers: Mapping[str, str], body: bytes) -> None:
     if len(body) > BODY_LIMIT:
-        raise Refused(413, f"The form is too long: at most {BODY_LIMIT // 1024} KB are taken.")
+        raise Refused(413, f"The form is too long: the limit is {BODY_LIMIT // 1024} KB.")
     check_media_type(headers, FORM_TYPE)
 
 

@@ -1,7 +1,7 @@
-"""The approval page where people sign in: the address says which plan, the sign-in says who decides.
+"""The approval page where people sign in: the address identifies the plan, the sign-in identifies the voter.
 
-Easy Auth's header is believed only where the settings say that it is in front (`Access`), and a browser that another
-site sends here is refused before anything is read.
+Easy Auth's header is trusted only if the settings say that Easy Auth is in front (`Access`). Cross-site requests are
+refused before anything is read.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,13 +27,13 @@ from .messages import message, sign_in
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What an address names, before anything of it is believed."""
+    """The parts of an approval address, not yet validated."""
 
     application: str
     number: str
     environment: str
     plan: str = ""
-    """Hash of a plan; empty for the one that is open now."""
+    """Hash of a plan; empty for the current one."""
 
     @property
     def path(self) -> str:
@@ -46,84 +46,84 @@ class Place:
         return self.path + (plan_query(quote(self.plan, safe=":")) if self.plan else "")
 
 
-def show(desk: Desk, place: Place, headers: Mapping[str, str]) -> Answer:
+def show(desk: Desk, target: Place, headers: Mapping[str, str]) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    return _for_somebody(desk, place, headers, lambda asked: html(page(desk, asked)))
+    return _for_somebody(desk, target, headers, lambda viewer: html(page(desk, viewer)))
 
 
-def show_changes(desk: Desk, place: Place, headers: Mapping[str, str]) -> Answer:
+def show_changes(desk: Desk, target: Place, headers: Mapping[str, str]) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    return _for_somebody(desk, place, headers, lambda asked: changes(desk, asked))
+    return _for_somebody(desk, target, headers, lambda viewer: changes(desk, viewer))
 
 
-def decide(desk: Desk, place: Place, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Take the vote of whoever has signed in. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+def decide(desk: Desk, target: Place, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Record the signed-in person's vote. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_origin(headers, desk.public_url)
     except Refused as refused:
         return not_taken(refused, None)
-    if not place.plan:
+    if not target.plan:
         return message(
-            400, "Your decision was not taken", "The address names no plan.", link=(place.path, "Open the page")
+            400, "Your decision was not recorded", "The address names no plan.", link=(target.path, "Open the page")
         )
     may = _may_not_vote(desk, headers)
-    return may or _for_somebody(desk, place, headers, lambda asked: take(desk, asked, headers, body))
+    return may or _for_somebody(desk, target, headers, lambda viewer: take(desk, viewer, headers, body))
 
 
-def _for_somebody(desk: Desk, place: Place, headers: Mapping[str, str], answer: Callable[[Asked], Answer]) -> Answer:
+def _for_somebody(desk: Desk, target: Place, headers: Mapping[str, str], answer: Callable[[Asked], Answer]) -> Answer:
     if not desk.sign_in:
         return message(
             404,
-            "Nobody signs in here",
+            "Sign-in is not enabled here",
             "This address is for installations where people sign in. Please use the link that was sent to you.",
             link=("/", "All applications"),
         )
     try:
         principal = desk.access.principal(headers)
     except BadInput:
-        return sign_in(place.address)
+        return sign_in(target.address)
     if principal is None:
-        return sign_in(place.address)
-    claims = _claims(desk, place, principal)
-    if not place.plan:
+        return sign_in(target.address)
+    claims = _claims(desk, target, principal)
+    if not target.plan:
         return see_other(place_of(claims) + plan_query(claims.plan_hash))
     path, query = place_of(claims), plan_query(claims.plan_hash)
     who = principal.signed_in.object_id
-    asked = Asked(claims=claims, path=path, query=query, binding=f"{path}{query} {who}", signed_in=principal.signed_in)
-    return answer(asked)
+    viewer = Asked(claims=claims, path=path, query=query, binding=f"{path}{query} {who}", signed_in=principal.signed_in)
+    return answer(viewer)
 
 
 def _may_not_vote(desk: Desk, headers: Mapping[str, str]) -> Answer | None:
-    """Where roles decide, as they do for the API, a person needs that of an approver."""
+    """A refusal if roles are enforced, as for the API, and the person does not have one that may vote."""
     try:
         caller = desk.access.person(headers) if not desk.access.host_keys else None
     except BadInput:
-        return None  # who they are is asked next, and they are sent to sign in
+        return None  # the principal is read again next, which sends them to sign in
     if caller is None or caller.may(Permission.VOTE):
         return None
     return message(
         403,
         "You may not vote",
-        "Your sign-in has no role that may vote in this installation: that of an approver.",
+        "Voting in this installation requires the approver role, which your sign-in does not have.",
         "Nothing was changed.",
         tone=Tone.ASKS,
     )
 
 
-def _claims(desk: Desk, place: Place, principal: Principal) -> ApprovalClaims:
-    """The plan that is looked at, and who looks. Raises `NotFound`."""
-    release = desk.reader.release(f"{place.application}-{place.number}")
-    if release.rollout_in(place.environment) is None:
-        raise NotFound(f"{release.id} has not come to any environment {place.environment[:64]!r}")
-    if place.plan and fullmatch(DIGEST_PATTERN, place.plan) is None:
-        raise NotFound("the address names no plan: expected sha256:… behind ?plan=")
-    plan_hash = place.plan or _present(release, place.environment)
+def _claims(desk: Desk, target: Place, principal: Principal) -> ApprovalClaims:
+    """The plan being viewed, and the viewer. Raises `NotFound`."""
+    release = desk.reader.release(f"{target.application}-{target.number}")
+    if release.rollout_in(target.environment) is None:
+        raise NotFound(f"{release.id} has not reached an environment {target.environment[:64]!r}")
+    if target.plan and fullmatch(DIGEST_PATTERN, target.plan) is None:
+        raise NotFound("the address names no plan: expected ?plan=sha256:…")
+    plan_hash = target.plan or _present(release, target.environment)
     if plan_hash is None:
-        raise NotFound(f"{release.id} has no plan for {place.environment} yet")
+        raise NotFound(f"{release.id} has no plan for {target.environment} yet")
     return ApprovalClaims(
         application=release.application,
         release=release.number,
-        environment=place.environment,
+        environment=target.environment,
         plan_hash=plan_hash,
         approver=principal.name,
         expires_at=datetime.max.replace(tzinfo=desk.clock().tzinfo),
@@ -131,7 +131,7 @@ def _claims(desk: Desk, place: Place, principal: Principal) -> ApprovalClaims:
 
 
 def _present(release: Release, environment: str) -> str | None:
-    """The plan that is open now, else the last one that the release had there."""
+    """The current plan, or the last one that the release had in this environment."""
     if release.environment == environment:
         return release.plan_hash
     rollout = release.rollout_in(environment)

@@ -1,4 +1,4 @@
-"""Pages that only say something: not found, sign in, try again, a link that cannot be used."""
+"""Pages that only show a message: not found, sign in, try again, unusable link."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def message(
     link: tuple[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """A page with a title and a few sentences; `link` is an address of ours and its text."""
+    """A page with a title and a few sentences; `link` is a path of this app and its text."""
     return html(
         render("message.html", title=title, lines=lines, tone=tone, link=link, reader=None),
         status=status,
@@ -39,27 +39,27 @@ def try_again() -> Answer:
     return message(
         503,
         "Please try again in a moment",
-        "A service that Slipway needs does not answer right now. Nothing was changed by this request,"
-        " or it was changed once: sending it again is safe.",
+        "A service that Slipway depends on is not responding. If you were submitting something, it is safe to"
+        " submit it again: it takes effect once at most.",
         tone=Tone.ASKS,
         headers={"Retry-After": "5"},
     )
 
 
 def sign_in(path: str) -> Answer:
-    """Reading pages needs a person who is signed in; `path` is where they wanted to go."""
+    """Ask the reader to sign in; `path` is where they return to afterwards."""
     return message(
         401,
         "Please sign in",
-        "These pages show what is delivered where, to people of this organization.",
-        "Who may decide about a release decides here too, in their own name.",
+        "These pages show people in this organization what is delivered where.",
+        "Approvers also vote on releases here, in their own name.",
         link=(f"/.auth/login/aad?post_login_redirect_uri={quote(path, safe='')}", "Sign in"),
         headers={"WWW-Authenticate": 'Bearer realm="slipway"'},
     )
 
 
 def guarded(work: Callable[[], Answer]) -> Answer:
-    """The page, or a page that says what is missing or away. Nothing of the request is logged: it may be a secret."""
+    """The page, or one that says what is missing or unavailable. The request is not logged: it may hold a secret."""
     try:
         return work()
     except NotFound as missing:

@@ -1,4 +1,4 @@
-"""The numbers: DORA's four, waiting for approval and the time of each step, by week; as figures, charts and a table."""
+"""Metrics by week: the four DORA metrics, approval wait and time per step, as figures, charts and a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SHOWN = 120
 
 @dataclass(frozen=True, kw_only=True)
 class FigureView:
-    """One number with its name, and what it is made of."""
+    """One metric: its name, its value, and a note on what it was computed from."""
 
     name: str
     value: str
@@ -30,7 +30,7 @@ class FigureView:
 
 @dataclass(frozen=True, kw_only=True)
 class LineView:
-    """One line of a table: texts, after the heading of the line."""
+    """One row of a table: its heading and its cells."""
 
     heading: str
     link: str
@@ -45,46 +45,46 @@ class StageView:
     median: str
     p90: str
     share: int
-    """Of the longest median, in percent."""
+    """Percentage of the longest median."""
 
 
 def show(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
-    """Raises `LedgerUnavailable`. A wrong parameter is named on the page, above the form as it was filled in."""
+    """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
     try:
-        asked = read_question({name: value for name, value in parameters.items() if value}, numbers)
+        question = read_question({name: value for name, value in parameters.items() if value}, numbers)
     except BadInput as bad:
         page = _page(numbers, parameters, visitor, problem=bad)
         return kept(page, status=400)
-    found = numbers.answer(**{**asked, "environment": None})
-    one = _one(numbers, asked, found.environments)
+    report = numbers.answer(**{**question, "environment": None})
+    selected = _one(numbers, question, report.environments)
     return kept(
         _page(
             numbers,
             parameters,
             visitor,
-            weeks=found.weeks,
-            behind=found.behind,
-            one=one,
-            lines=() if one else _overview(asked, found.environments),
+            weeks=report.weeks,
+            behind=report.behind,
+            selected=selected,
+            lines=() if selected else _overview(question, report.environments),
         )
     )
 
 
 def _one(
-    numbers: Numbers, asked: Mapping[str, object], found: tuple[EnvironmentNumbers, ...]
+    numbers: Numbers, question: Mapping[str, object], environments: tuple[EnvironmentNumbers, ...]
 ) -> EnvironmentNumbers | None:
-    """The environment that the page is about: the one asked for, else the last of the application asked for."""
-    application, environment = asked["application"], asked["environment"]
+    """The environment to show: the requested one, or the last one of the requested application."""
+    application, environment = question["application"], question["environment"]
     entries = list(numbers.catalogue)
     if application is None and len(entries) == 1:
         application = entries[0].application.application
     if application is None:
         return None
-    chain = [one for one in found if one.application == application and one.environment]
-    named = [one for one in chain if one.environment == environment]
+    chain = [candidate for candidate in environments if candidate.application == application and candidate.environment]
+    named = [candidate for candidate in chain if candidate.environment == environment]
     entry = numbers.catalogue.get(str(application))
     last = entry.application.environments[-1].name if entry else ""
-    return next(iter(named), None) or next((one for one in chain if one.environment == last), None)
+    return next(iter(named), None) or next((candidate for candidate in chain if candidate.environment == last), None)
 
 
 def _page(
@@ -95,14 +95,14 @@ def _page(
     problem: BadInput | None = None,
     weeks: tuple[str, ...] = (),
     behind: tuple[object, ...] = (),
-    one: EnvironmentNumbers | None = None,
+    selected: EnvironmentNumbers | None = None,
     lines: tuple[LineView, ...] = (),
 ) -> str:
     chosen = {
         name: one_line(parameters.get(name, ""), _SHOWN) for name in ("application", "environment", "weeks", "until")
     }
-    if one:  # the form says what is shown, also where it was not asked for by name
-        chosen |= {"application": one.application, "environment": one.environment or ""}
+    if selected:  # the form shows the selection even if it is a default
+        chosen |= {"application": selected.application, "environment": selected.environment or ""}
     return render(
         "numbers.html",
         applications=sorted(numbers.catalogue.entries),
@@ -113,11 +113,11 @@ def _page(
         wrong=problem.field if problem else "",
         weeks=weeks,
         behind=behind,
-        one=one,
-        figures=_figures(one.total) if one else (),
-        charts=_charts(one) if one else (),
-        stages=_stages(one.total) if one else (),
-        by_week=_by_week(one) if one else (),
+        selected=selected,
+        figures=_figures(selected.total) if selected else (),
+        charts=_charts(selected) if selected else (),
+        stages=_stages(selected.total) if selected else (),
+        by_week=_by_week(selected) if selected else (),
         lines=lines,
         reader=visitor or Visitor(),
         here="numbers",
@@ -130,7 +130,7 @@ def _environments(numbers: Numbers, application: str) -> tuple[str, ...]:
         for entry in numbers.catalogue
         if application in ("", entry.application.application)
     ]
-    return tuple(dict.fromkeys(one.name for chain in chains for one in chain))
+    return tuple(dict.fromkeys(environment.name for chain in chains for environment in chain))
 
 
 def _figures(total: Figures) -> tuple[FigureView, ...]:
@@ -157,9 +157,9 @@ def _figures(total: Figures) -> tuple[FigureView, ...]:
     )
 
 
-def _charts(one: EnvironmentNumbers) -> tuple[Chart, ...]:
-    weeks = [week.week for week in one.weeks]
-    every = [week.figures for week in one.weeks]
+def _charts(environment: EnvironmentNumbers) -> tuple[Chart, ...]:
+    weeks = [week.week for week in environment.weeks]
+    every = [week.figures for week in environment.weeks]
     live = Series(values=[f.deployments for f in every], kind="bar", word="went live")
     wrong = Series(values=[f.failed for f in every], kind="failure", word="failed")
     rate = Series(values=[f.change_failure_rate for f in every], kind="failure", word="of rollouts failed")
@@ -193,20 +193,22 @@ def _stages(total: Figures) -> tuple[StageView, ...]:
     )
 
 
-def _by_week(one: EnvironmentNumbers) -> tuple[LineView, ...]:
+def _by_week(environment: EnvironmentNumbers) -> tuple[LineView, ...]:
     """Newest first."""
-    return tuple(LineView(heading=week.week, link="", cells=_cells(week.figures)) for week in reversed(one.weeks))
+    return tuple(
+        LineView(heading=week.week, link="", cells=_cells(week.figures)) for week in reversed(environment.weeks)
+    )
 
 
-def _overview(asked: Mapping[str, object], found: tuple[EnvironmentNumbers, ...]) -> tuple[LineView, ...]:
-    shown = [one for one in found if one.environment and asked["environment"] in (None, one.environment)]
+def _overview(question: Mapping[str, object], environments: tuple[EnvironmentNumbers, ...]) -> tuple[LineView, ...]:
+    shown = [item for item in environments if item.environment and question["environment"] in (None, item.environment)]
     return tuple(
         LineView(
-            heading=f"{one.application} in {one.environment}",
-            link=f"/numbers?application={one.application}&environment={one.environment}&weeks={asked['weeks']}",
-            cells=_cells(one.total),
+            heading=f"{item.application} in {item.environment}",
+            link=f"/numbers?application={item.application}&environment={item.environment}&weeks={question['weeks']}",
+            cells=_cells(item.total),
         )
-        for one in shown
+        for item in shown
     )
 
 

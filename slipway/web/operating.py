@@ -1,7 +1,7 @@
 """The operator's page: freeze and resume lanes, cancel, retry, roll back and override, each with its form.
 
-GET looks and changes nothing; POST gives one command, once, in the name of whoever has signed in. What a person may
-not do has no form, and says which permission is missing.
+GET is read-only; POST gives one command, once, on behalf of the signed-in person. Where a person lacks a permission,
+the page names it instead of showing the form.
 """
 
 import re
@@ -35,12 +35,12 @@ from .words import phase
 
 FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "nonce"})
 LONGEST = 31 * 24
-"""Hours for which a freeze may be set on the page."""
+"""The longest freeze that the page can set, in hours."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """One thing that can be done."""
+    """The form for one command."""
 
     verb: Verb
     title: str
@@ -61,7 +61,7 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Why the last command was refused, and what was written as its reason."""
+    """Why the last command was refused, and the reason that was entered for it."""
 
     verb: str
     rules: tuple[RuleResult, ...]
@@ -70,7 +70,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """What the page works with."""
+    """Dependencies of the page."""
 
     keys: Keys
     commander: Commander
@@ -88,8 +88,8 @@ class Subject:
 
     @property
     def address(self) -> str:
-        given = {name: value for name, value in vars(self).items() if value}
-        return "/operate" + (f"?{urlencode(given)}" if given else "")
+        query = {name: value for name, value in vars(self).items() if value}
+        return "/operate" + (f"?{urlencode(query)}" if query else "")
 
     @property
     def title(self) -> str:
@@ -121,21 +121,21 @@ def show(desk: Desk, subject: Subject, who: Caller, *, refusal: Refusal | None =
 
 
 def give(desk: Desk, subject: Subject, who: Caller, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Take one command in. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    """Execute one command. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     now = desk.clock()
     try:
         check_origin(headers, desk.public_url)
         fields = read_fields(headers, body, FIELDS)
         act = bound_nonce(desk.keys, fields.get("nonce", ""), _binding(subject, who), now=now)
-        asked = _asked(fields, who, act, now)
-        _check_permitted(asked.verb, who)
-        done = desk.commander.give(asked)
+        command = _asked(fields, who, act, now)
+        _check_permitted(command.verb, who)
+        done = desk.commander.give(command)
     except (Refused, BadInput) as refused:
         status = refused.status if isinstance(refused, Refused) else 400
         back = (subject.address, "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
     if done.refused:
-        refusal = Refusal(verb=done.verb, rules=done.refused, reason=asked.reason)
+        refusal = Refusal(verb=done.verb, rules=done.refused, reason=command.reason)
         return show(desk, subject, who, refusal=refusal, status=409)
     return see_other(f"/releases/{done.release}" if done.release else subject.address)
 
@@ -163,7 +163,7 @@ def _asked(fields: Mapping[str, str], who: Caller, act: str, now: datetime) -> A
 
 def _check_permitted(verb: Verb, who: Caller) -> None:
     if not who.may(PERMISSIONS[verb]):
-        raise Refused(403, f"It needs the permission {PERMISSIONS[verb]}, which you do not have.")
+        raise Refused(403, f"This needs the permission {PERMISSIONS[verb]}, which you do not have.")
 
 
 def _binding(subject: Subject, who: Caller) -> str:
@@ -181,7 +181,7 @@ def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
         yield Form(
             verb=Verb.CANCEL,
             title=f"Cancel {release.id}",
-            hint="It ends here and does not come back.",
+            hint="It ends here and cannot be resumed.",
             hidden=about,
             bad=True,
         )
@@ -190,14 +190,15 @@ def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
         yield Form(
             verb=Verb.RETRY,
             title=f"Try {release.id} again{where}",
-            hint="The same image, from the step that failed. Its plan is made again; votes on an equal one stand.",
+            hint="The same image, from the step that failed. It is planned again; if the new plan is identical, its "
+            "votes still count.",
             hidden=about,
         )
     if release.phase is Phase.HELD_BACK and release.environment:
         yield Form(
             verb=Verb.OVERRIDE,
-            title=f"Let {release.id} past what keeps it back in {release.environment}",
-            hint="Once, and past a freeze or a closed window only.",
+            title=f"Let {release.id} past what blocks it in {release.environment}",
+            hint="Once, and only past a freeze or a closed window.",
             hidden={**about, "environment": release.environment},
             bad=True,
         )
@@ -213,7 +214,7 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[Form]:
             yield Form(
                 verb=Verb.ROLLBACK,
                 title=f"Roll {name} back to {release.id} ({release.tag})",
-                hint=f"{live} is live there now. No vote is asked for; newer releases wait until somebody resumes.",
+                hint=f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed.",
                 hidden={"release": release.id, "environment": name},
                 bad=True,
                 warning=_what_is_gone(desk, rollout.plan_hash),
@@ -224,7 +225,7 @@ def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:
     try:
         desk.commander.reader.plan(plan_hash or "")
     except (NotFound, ValueError):
-        return "Its manifests are not kept any more: the present ones would be used, with its image."
+        return "Its manifests are no longer kept: the current ones would be used, with its image."
     return ""
 
 
@@ -243,15 +244,15 @@ def _for_lanes(desk: Desk, subject: Subject) -> Iterator[Form]:
         yield Form(
             verb=Verb.RESUME,
             title=f"Resume {subject.title}",
-            hint="Newer releases go on, and replace what was rolled back to.",
+            hint="Newer releases continue, and replace the one that was rolled back to.",
             hidden=about,
         )
 
 
 def _hint(verb: Verb) -> str:
     if verb is Verb.UNFREEZE:
-        return "What was approved meanwhile goes on by itself."
-    return "Nothing new is rolled out. Releases are still planned and can be approved ahead; what is under way goes on."
+        return "Releases approved in the meantime continue automatically."
+    return "No new rollout starts. Releases are still planned and can be approved ahead; running rollouts continue."
 
 
 def _lane(desk: Desk, subject: Subject) -> Lane:
@@ -268,7 +269,7 @@ def _lanes(desk: Desk) -> Iterator[Subject]:
 
 
 def _shown(desk: Desk, subject: Subject, release: Release | None) -> Iterable[FreezeShown]:
-    """What is frozen or held, as far as it matters here."""
+    """The freezes and holds that affect the subject of the page."""
     if subject == Subject():
         return desk.commander.freezes()
     application = release.application if release else subject.application
@@ -279,8 +280,8 @@ def _shown(desk: Desk, subject: Subject, release: Release | None) -> Iterable[Fr
 
 
 def subject_of(parameters: Mapping[str, str]) -> Subject:
-    """Raises `NotFound` for what can be no name."""
-    given = {name: parameters.get(name, "") for name in ("application", "environment", "release")}
-    if any(given[name] and not re.fullmatch(NAME_PATTERN, given[name]) for name in ("application", "environment")):
+    """Raises `NotFound` for invalid names."""
+    names = {name: parameters.get(name, "") for name in ("application", "environment", "release")}
+    if any(names[name] and not re.fullmatch(NAME_PATTERN, names[name]) for name in ("application", "environment")):
         raise NotFound("there is no such application or environment here")
-    return Subject(**given)
+    return Subject(**names)

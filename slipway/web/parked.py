@@ -1,4 +1,4 @@
-"""Input that could not be handled: what it was, why, and how it is replayed. Looking at it changes nothing."""
+"""Parked input: what it was, why it could not be handled, and how to replay it. The page is read-only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ class ParkedView:
     source: str
     reason: str
     body: str
-    """Its beginning. A vote's token stays hidden: whoever holds it can vote."""
+    """Its beginning. The token of a vote is masked: whoever holds it can vote."""
     shortened: bool
     parked_at: datetime
     age: str

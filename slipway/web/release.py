@@ -1,4 +1,4 @@
-"""A release's page: where it stands and why, its way along the chain, what speaks for it, and its whole story."""
+"""A release's page: its status and why, its progress along the chain, its evidence, and its full history."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,21 +28,21 @@ RECORDS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """All that the page is made from."""
+    """Everything the page is rendered from."""
 
     release: Release
     environments: tuple[str, ...]
     explanation: Explanation | None
-    """None where the application is not delivered by this installation any more."""
+    """None if this installation no longer delivers the application."""
     records: tuple[AuditRecord | Damaged, ...]
     after: int
-    """The sequence after which these records come; 0 for the beginning."""
+    """The records start after this sequence; 0 means from the beginning."""
     more: bool
     plan: Plan | None
     plan_missing: str = ""
     """Why the plan cannot be shown."""
     progress: PromotionProgress | None = None
-    """How far the promotion is that is under way."""
+    """Progress of the promotion under way, if there is one."""
 
 
 def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Visitor | None = None) -> str:
@@ -69,7 +69,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
 
 
 def _to_do(release: Release) -> str:
-    """What an operator may be able to do about it; empty where nothing is left to do."""
+    """Label of the button that leads to the operator's actions; empty if there are none."""
     if not release.phase.final:
         return "Cancel or override"
     if release.phase.retryable:
@@ -81,7 +81,7 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
     """Raises `NotFound`, `LedgerUnavailable`."""
     release = reader.release(release_id)
     entry = reader.catalogue.get(release.application)
-    found = list(
+    records = list(
         islice(reader.audit(release.application, after=after, release=release, limit=RECORDS + 1), RECORDS + 1)
     )
     plan, missing = readable_plan(reader, release.plan_hash)
@@ -89,9 +89,9 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
         release=release,
         environments=tuple(e.name for e in entry.application.environments) if entry else (),
         explanation=reader.explain(release) if entry else None,
-        records=tuple(found[:RECORDS]),
+        records=tuple(records[:RECORDS]),
         after=after,
-        more=len(found) > RECORDS,
+        more=len(records) > RECORDS,
         plan=plan,
         plan_missing=missing,
         progress=reader.progress(release),
@@ -100,18 +100,18 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
 
 
 def changes(reader: Reader, release_id: str) -> Answer:
-    """The differences that a release's plan makes, whole. Raises `NotFound`, `LedgerUnavailable`."""
-    found = reader.release(release_id)
-    plan, missing = readable_plan(reader, found.plan_hash)
+    """The full diffs of a release's plan, as a text file. Raises `NotFound`, `LedgerUnavailable`."""
+    release = reader.release(release_id)
+    plan, missing = readable_plan(reader, release.plan_hash)
     if plan is None:
-        raise NotFound(missing or f"{found.id} has no plan")
-    name = f"{found.id}-{plan.environment}-changes.txt"
+        raise NotFound(missing or f"{release.id} has no plan")
+    name = f"{release.id}-{plan.environment}-changes.txt"
     return document(whole_text(plan).encode(), name=name, download=True, cache=ASK_FIRST)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepView:
-    """One step of the release: what it was doing, where, and for how long."""
+    """One step of the release: what was happening, in which environment, and for how long."""
 
     word: str
     waits: bool
@@ -119,26 +119,26 @@ class StepView:
     took: str
     lasts: bool
     share: int
-    """Of the longest, in percent."""
+    """Percentage of the longest step."""
 
 
 def steps_taken(story: Story, now: datetime) -> tuple[StepView, ...]:
-    """From the records on the page; none where the page does not begin with the story."""
+    """Computed from the records on the page, so only when the page holds the whole history."""
     if story.after or story.more:
         return ()
-    found = list(spans(record for record in story.records if isinstance(record, AuditRecord)))
-    found = [one for one in found if one.ended is None or one.length(now) >= TELLING]
-    longest = max([one.length(now) for one in found], default=TELLING) or TELLING
+    stages = list(spans(record for record in story.records if isinstance(record, AuditRecord)))
+    stages = [stage for stage in stages if stage.ended is None or stage.length(now) >= TELLING]
+    longest = max([stage.length(now) for stage in stages], default=TELLING) or TELLING
     return tuple(
         StepView(
-            word=words.STAGES[one.stage],
-            waits=one.stage.waits,
-            environment=one.environment,
-            took=times.duration(one.length(now)),
-            lasts=one.ended is None,
-            share=max(round(100 * (one.length(now) / longest)), 1),
+            word=words.STAGES[stage.stage],
+            waits=stage.stage.waits,
+            environment=stage.environment,
+            took=times.duration(stage.length(now)),
+            lasts=stage.ended is None,
+            share=max(round(100 * (stage.length(now) / longest)), 1),
         )
-        for one in found
+        for stage in stages
     )
 
 
@@ -149,8 +149,8 @@ def readable_plan(reader: Reader, plan_hash: str | None) -> tuple[Plan | None, s
     try:
         return reader.plan(plan_hash), ""
     except NotFound:
-        return None, "The plan's document is not kept any more."
+        return None, "The plan's document is no longer kept."
     except LedgerUnavailable:
         return None, "The plan's document cannot be read right now."
     except ValueError:
-        return None, "The plan's document was changed after it was written, and is not shown."
+        return None, "The plan's document was changed after it was written, so it is not shown."

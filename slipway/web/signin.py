@@ -1,5 +1,5 @@
-"""Who may read pages. Easy Auth puts its headers on every request and removes those that a client sends itself,
-so they are believed only where the settings say that Easy Auth is in front."""
+"""Who may read pages. Easy Auth sets its headers on every request and strips those that a client sends,
+so they are trusted only if the settings say that Easy Auth is in front."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ SignIn = Literal["easy-auth", "none", "everybody"]
 
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
-    """Somebody who may read."""
+    """Somebody who may read the pages."""
 
     name: str = ""
-    """Empty where nobody signs in (laptop), or where the sign-in names nobody."""
+    """Empty without sign-in (on a laptop), or if the sign-in has no name."""
 
 
 def visitor(headers: Mapping[str, str], sign_in: SignIn) -> Visitor | None:
-    """The visitor, or None for a stranger. `headers` must find names in any case."""
+    """The visitor, or None if they have not signed in. `headers` must be case-insensitive."""
     if sign_in != "easy-auth":
         return Visitor()
     name, principal = headers.get(NAME_HEADER, ""), headers.get(PRINCIPAL_HEADER, "")

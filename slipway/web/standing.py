@@ -1,4 +1,4 @@
-"""Where an approval stands for the holder of one link: what the page says first, and whether there is a form. Pure."""
+"""The status of an approval for one viewer: the page's headline, and whether there is a form. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,40 +17,40 @@ from .times import moment
 
 
 class Kind(StrEnum):
-    """The situations that an approval page tells apart."""
+    """The situations an approval page distinguishes."""
 
     OPEN = "open"
     """The person may decide."""
     VOTED = "voted"
-    """They have decided; others are still waited for."""
+    """They have voted; more votes are needed."""
     NOT_ASKED = "not-asked"
-    """The gate is open, but the policy does not ask them any more."""
+    """The gate is open, but they are no longer among its approvers."""
     PLAN_CHANGED = "plan-changed"
     """The link is for an earlier plan."""
     PLANNING = "planning"
-    """The plan is being made again."""
+    """A new plan is being made."""
     SIGN_IN = "sign-in"
-    """The gate is open, and takes votes only from people who have signed in."""
+    """The gate is open, but accepts votes only from people who have signed in."""
     LATE = "late"
-    """The gate's time is over."""
+    """The gate's deadline has passed."""
     PASSED = "passed"
-    """Enough people approved: it is on its way, or live."""
+    """Enough people approved: the release is on its way, or live."""
     ENDED = "ended"
-    """The release has ended without passing this gate, or after it."""
+    """The release has ended, before or after this gate."""
     ELSEWHERE = "elsewhere"
     """The release is not at this gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What the page says first."""
+    """The headline of the page and the sentence below it."""
 
     kind: Kind
     headline: str
     lead: str
     tone: Tone
     newer: str | None = None
-    """Id of the release that took this one's place."""
+    """Id of the release that superseded this one."""
 
     @property
     def open(self) -> bool:
@@ -58,7 +58,7 @@ class Standing:
 
     @property
     def voted(self) -> bool:
-        """Whether there is a vote of theirs that can still be taken back."""
+        """Whether the viewer has a vote that can still be withdrawn."""
         return self.kind is Kind.VOTED
 
 
@@ -70,32 +70,32 @@ def standing(
     now: datetime,
     signed_in: SignedIn | None = None,
 ) -> Standing:
-    here = release.environment == claims.environment
-    if here and release.phase is Phase.AWAITING_APPROVAL:
+    at_this_gate = release.environment == claims.environment
+    if at_this_gate and release.phase is Phase.AWAITING_APPROVAL:
         return _waiting(release, environment, claims, now, signed_in)
-    if here and (release.phase is Phase.PLANNING or release.phase is Phase.QUEUED):
+    if at_this_gate and (release.phase is Phase.PLANNING or release.phase is Phase.QUEUED):
         return Standing(
             kind=Kind.PLANNING,
-            headline="The plan is being made again",
+            headline="A new plan is being made",
             lead="What a rollout would do may have changed since this link was sent. "
             "If it has, you will be asked again, with a new link.",
             tone=Tone.BUSY,
         )
     if release.phase.final:
         return _ended(release, claims)
-    if here and release.phase.past_the_gate:
+    if at_this_gate and release.phase.past_the_gate:
         way = f"is on its way to {claims.environment}"
-        waits = f"goes on by itself, once what keeps it back in {claims.environment} is over"
+        waits = f"continues automatically once nothing blocks it in {claims.environment}"
         return _passed(f"{release.id} {waits if release.phase is Phase.HELD_BACK else way}.")
     rollout = release.rollout_in(claims.environment)
     if rollout is not None and rollout.outcome == "live" and rollout.left_at is not None:
         return _passed(f"{release.id} went live in {claims.environment} on {moment(rollout.left_at)}.")
-    soaks = here and release.phase is Phase.SOAKING
-    by_itself = ": it goes on by itself, once every condition of its gate holds"
+    soaks = at_this_gate and release.phase is Phase.SOAKING
+    by_itself = ": it continues automatically once every condition of its gate holds"
     return Standing(
         kind=Kind.ELSEWHERE,
-        headline="Nothing is asked here",
-        lead=f"{release.id} does not wait for approval in {claims.environment}{by_itself if soaks else ''}.",
+        headline="There is nothing to decide here",
+        lead=f"{release.id} is not waiting for approval in {claims.environment}{by_itself if soaks else ''}.",
         tone=Tone.QUIET,
     )
 
@@ -110,55 +110,55 @@ def _waiting(
     gate = environment.gate if environment else None
     deadline = release.gate.deadline if release.gate else None
     asks = gate if isinstance(gate, ApprovalGate) else None
-    mine = vote_of(release, asks, claims.approver, signed_in)
+    own_vote = vote_of(release, asks, claims.approver, signed_in)
     if release.plan_hash != claims.plan_hash:
         return Standing(
             kind=Kind.PLAN_CHANGED,
             headline="The plan changed",
             lead="This link is for an earlier plan, and a vote on it no longer counts. "
-            + ("" if signed_in else "A link for the present plan was sent to everybody who is asked."),
+            + ("" if signed_in else "A link to the current plan was sent to every approver."),
             tone=Tone.ASKS,
         )
     if deadline is not None and now >= deadline:
-        return _late(f"The time for a decision was over on {moment(deadline)}.")
+        return _late(f"The deadline was {moment(deadline)}.")
     if asks is not None and asks.sign_in is Need.REQUIRED and signed_in is None:
         return Standing(
             kind=Kind.SIGN_IN,
-            headline="Only people who sign in decide here",
-            lead=f"{claims.environment} takes no vote by a link alone: this page shows what is asked, and no more. "
-            "A vote is taken from whoever has signed in.",
+            headline="Sign-in is required to vote here",
+            lead=f"{claims.environment} accepts votes only from people who have signed in. Through this link "
+            "you can read what is being decided, but not vote.",
             tone=Tone.QUIET,
         )
-    if mine is not None:
-        said = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[mine.decision]
+    if own_vote is not None:
+        verdict = {VoteDecision.APPROVE: "approved", VoteDecision.REJECT: "rejected"}[own_vote.decision]
         return Standing(
             kind=Kind.VOTED,
-            headline=f"You {said} this",
-            lead=f"Your vote was counted on {moment(mine.at)}. Others are still waited for; until the gate closes "
-            "you can take it back.",
+            headline=f"You {verdict} this",
+            lead=f"Your vote was counted on {moment(own_vote.at)}. More votes are needed; you can withdraw yours until "
+            "the gate closes.",
             tone=Tone.GOOD,
         )
     if asks is None or not asks.lists(asks.circle.names(claims.approver, signed_in=signed_in), signed_in):
         return Standing(
             kind=Kind.NOT_ASKED,
-            headline="You are not asked" if signed_in else "You are no longer asked",
-            lead=f"{claims.approver} is not among those who approve for {claims.environment} now.",
+            headline="You are not an approver" if signed_in else "You are no longer an approver",
+            lead=f"{claims.approver} is not among the approvers for {claims.environment}.",
             tone=Tone.QUIET,
         )
     return Standing(
         kind=Kind.OPEN,
         headline=f"Approve {release.tag} for {claims.environment}?",
-        lead=f"{release.id} waits for a decision. This is exactly what would change.",
+        lead=f"{release.id} is waiting for a decision. This is exactly what would change.",
         tone=Tone.ASKS,
     )
 
 
 def outdated(open_gate: Standing) -> Standing:
-    """The gate is open, but what was planned is no longer what would happen."""
+    """The gate is open, but the plan no longer describes what would happen."""
     return replace(
         open_gate,
         headline="The plan is out of date",
-        lead="Something changed since it was made, so no vote on it counts. It can be made again below.",
+        lead="Something has changed since it was made, so votes on it do not count. You can request a new plan below.",
     )
 
 
@@ -180,10 +180,10 @@ def _ended(release: Release, claims: ApprovalClaims) -> Standing:
 
 def _over(release: Release) -> Standing:
     if release.superseded_by:
-        headline, newer = "A newer release took its place", f"{release.application}-{release.superseded_by}"
+        headline, newer = "Superseded by a newer release", f"{release.application}-{release.superseded_by}"
     else:
         headline, newer = f"It {_what_became_of(release)}", None
-    lead = _sentence(release.reason) or "There is nothing to decide any more."
+    lead = _sentence(release.reason) or "There is nothing left to decide."
     return Standing(kind=Kind.ENDED, headline=headline, lead=lead, tone=release.phase.tone, newer=newer)
 
 
@@ -218,11 +218,11 @@ def _passed(lead: str) -> Standing:
 
 
 def _late(lead: str) -> Standing:
-    return Standing(kind=Kind.LATE, headline="The time to decide is over", lead=lead, tone=Tone.QUIET)
+    return Standing(kind=Kind.LATE, headline="The deadline has passed", lead=lead, tone=Tone.QUIET)
 
 
 def vote_of(release: Release, gate: ApprovalGate | None, voter: str, signed_in: SignedIn | None = None) -> Vote | None:
-    """The vote of a person on the plan that is being decided about, by whichever of their names they cast it."""
+    """The person's vote on the current plan, under whichever of their names it was cast."""
     if gate is None or release.gate is None:
         return None
     names = gate.circle.names(voter, signed_in=signed_in)

@@ -1,4 +1,4 @@
-"""The templates' environment: everything is escaped, a missing value is an error, and there is one stylesheet."""
+"""The Jinja environment: autoescaping, an error for undefined values, and the one stylesheet."""
 
 from datetime import datetime
 from functools import cache
@@ -22,7 +22,7 @@ PLACES = (
     ("operate", "/operate", "Freezes"),
     ("parked", "/parked", "Parked"),
 )
-"""Where the navigation leads: the name by which a page says that it is there, address, words."""
+"""The navigation: the name by which a page marks itself as current, its address, its label."""
 
 
 @cache
@@ -60,6 +60,6 @@ def render(template: str, **values: Any) -> str:
 
 
 def stylesheet(version: str) -> Answer:
-    """The stylesheet. Under the address that names its content it may be kept for ever."""
+    """The stylesheet. With its current version in the address it may be cached forever."""
     content, current = _stylesheet()
     return asset(content, media_type="text/css", cache=FOR_EVER if version == current else "no-cache")

@@ -1,4 +1,4 @@
-"""The product's words for safe text (`slipway/text.py`), where the pages look for them."""
+"""The pages' import of the shared helpers for safe text (`slipway/text.py`)."""
 
 from ..text import one_line, short, visible, web_address, without_tokens
 

@@ -1,4 +1,4 @@
-"""The trail of a release as a timeline: when, how long after the one before, who, what, and the details."""
+"""Audit records as a timeline: when, how long after the previous record, who, what, and the details."""
 
 import json
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ from .text import visible
 
 VALUE_LIMIT = 600
 TELLING = timedelta(milliseconds=50)
-"""What is shorter happened together."""
+"""Records less than this apart are shown as simultaneous."""
 _DOCUMENTS = frozenset({"plan_hash", "base", "log", "document"})
-"""Details that name a kept document by its hash."""
+"""Details that refer to a stored document by its hash."""
 _RULES = frozenset({"results", "supply_chain"})
 """Details that are rules with their results."""
 _ADDRESSES = frozenset({"url"})
@@ -25,12 +25,12 @@ _ADDRESSES = frozenset({"url"})
 
 @dataclass(frozen=True, kw_only=True)
 class Detail:
-    """One detail of a record: a text, and where it leads."""
+    """One detail of a record: its text, and what it links to."""
 
     name: str
     text: str
     document: str | None = None
-    """Hash of the kept document that it names."""
+    """Hash of the stored document that it refers to."""
     url: str | None = None
 
 
@@ -41,7 +41,7 @@ class Moment:
     sequence: int
     at: datetime | None
     since: str
-    """Time since the record before; empty for the first."""
+    """Time since the previous record; empty for the first."""
     actor: str
     words: str
     action: str

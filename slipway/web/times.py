@@ -1,4 +1,4 @@
-"""Times as people say them. Pages have no scripts, so what is relative is relative to when the page was made."""
+"""Human-readable times. Pages have no scripts, so relative times refer to when the page was rendered."""
 
 from datetime import datetime, timedelta
 

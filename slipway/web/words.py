@@ -1,4 +1,4 @@
-"""Phases, stages and changes in plain words. A sign is never a colour alone: each has a word and a mark."""
+"""Phases, stages and changes in plain words. Each sign has a word and a mark, never only a colour."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -62,7 +62,7 @@ def change(name: str) -> Sign:
 
 
 def outcome(text: str) -> Sign:
-    """How a visit to an environment ended: `live`, or the phase of the end."""
+    """How a rollout ended: `live`, or the phase in which it ended."""
     if text == "live":
         return LIVE
     end = Phase.named(text)
@@ -70,7 +70,7 @@ def outcome(text: str) -> Sign:
 
 
 def css(tone: Tone) -> str:
-    """The class by which the stylesheet knows a tone."""
+    """The stylesheet's class for a tone."""
     match tone:
         case Tone.GOOD:
             return "good"

@@ -84,7 +84,7 @@ def test_on_a_phone_without_javascript_a_stale_link_explains_itself_and_a_reject
     until(lambda: application.release(first)["phase"] == "superseded", f"{first} is superseded")
     with browser.new_context(viewport=PHONE, java_script_enabled=False, has_touch=True) as context:
         page = opened(context, stale)
-        expect(page.locator("h1")).to_have_text("A newer release took its place")
+        expect(page.locator("h1")).to_have_text("Superseded by a newer release")
         assert page.locator("form").count() == 0
         keep(page, "flow-3-superseded-phone")
         page.get_by_role("link", name=second).first.tap()

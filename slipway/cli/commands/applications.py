@@ -16,13 +16,13 @@ from ..screen import FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
 @json_option
 @connected
 def applications(api: Api, *, as_json: bool) -> None:
-    """Every application with its environments, in the order of the chain: what is live, what is on its way.
+    """Every application with its environments in chain order: what is live and what is on its way.
 
     \b
     Columns:
       LIVE     the release that the environment runs, its tag, and since when
-      ROLLING  the release whose rollout is under way
-      WAITING  the newest release that is next
+      ROLLING  the release that is being rolled out
+      WAITING  the newest release that is waiting to be rolled out
 
     \b
     Example:
@@ -32,9 +32,9 @@ def applications(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = read(Applications, content).applications
+    items = read(Applications, content).applications
     columns = ("application", "environment", "gate", "live", "tag", "since", "rolling", "waiting")
-    screen.table(columns, (row for item in found for row in _rows(screen, item)), cut=("tag",))
+    screen.table(columns, (row for item in items for row in _rows(screen, item)), cut=("tag",))
 
 
 def _rows(screen: Screen, item: ApplicationStanding) -> Iterator[tuple[Content, ...]]:

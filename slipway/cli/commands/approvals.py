@@ -1,4 +1,4 @@
-"""`slipway approvals`, `approve`, `reject`, `withdraw`: what waits for people, and one's own vote on it."""
+"""`slipway approvals`, `approve`, `reject`, `withdraw`: list open gates, and vote."""
 
 import os
 import secrets
@@ -42,14 +42,14 @@ COLUMNS = (
     "required",
     "waits_for",
 )
-"""Of CSV."""
+"""Columns of the CSV output."""
 
 
 @click.command()
 @formed
 @connected
 def approvals(api: Api, *, form: Form) -> None:
-    """What waits for people: environment, plan, votes so far and needed, who may still vote, until when.
+    """Open gates: environment, plan, votes so far and required, who may still vote, and the deadline.
 
     \b
     Examples:
@@ -60,15 +60,15 @@ def approvals(api: Api, *, form: Form) -> None:
     if form is Form.JSON:
         screen.json(content)
         return
-    found = read(OpenGates, content).approvals
+    gates = read(OpenGates, content).approvals
     if form is not Form.TABLE:
         write_lines(screen, form, COLUMNS, content["approvals"])
         return
-    if not found:
-        click.echo("nothing waits for approval", err=True)
+    if not gates:
+        click.echo("nothing is waiting for approval", err=True)
         return
     columns = ("release", "tag", "environment", "votes", "until", "plan", "waits for")
-    screen.table(columns, (_row(screen, gate) for gate in found), cut=("waits for", "tag"))
+    screen.table(columns, (_row(screen, gate) for gate in gates), cut=("waits for", "tag"))
 
 
 def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
@@ -84,17 +84,17 @@ def _row(screen: Screen, gate: OpenGate) -> tuple[Content, ...]:
 
 
 def _voting(command: Callable[..., None]) -> Callable[..., None]:
-    """What the three commands share: who votes, and on what."""
+    """Options that the three commands share: who votes, and on what."""
     for option in (
-        click.option("--link", metavar="URL", help="Your own link, from the message that asks you. Needs no key."),
-        click.option("--token", metavar="TOKEN", help=f"The last part of your own link.  [env: {TOKEN}]"),
+        click.option("--link", metavar="URL", help="The link from your approval message. Needs no key."),
+        click.option("--token", metavar="TOKEN", help=f"The last part of that link.  [env: {TOKEN}]"),
         click.option(
             "--bearer",
             metavar="TOKEN",
-            help=f"Access token of your sign-in, where people sign in; see the example.  [env: {BEARER}]",
+            help=f"Your access token, if the app requires sign-in; see the example.  [env: {BEARER}]",
         ),
         click.option(
-            "--plan", metavar="HASH", help="Vote only if this is the plan (its first 12 digits or more are enough)."
+            "--plan", metavar="HASH", help="Vote only if the plan has this hash (the first 12 digits are enough)."
         ),
         json_option,
         app_options,
@@ -105,14 +105,14 @@ def _voting(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.option("--reason", default="", help="Why; some environments demand it.")
+@click.option("--reason", default="", help="Why; some environments require it.")
 @_voting
 @click.pass_context
-def approve(context: click.Context, /, **given: Any) -> None:
-    """Approve a release, in your own name, for the plan that is open now.
+def approve(context: click.Context, /, **options: Any) -> None:
+    """Approve a release in your own name, for the current plan.
 
-    You are known by your own link (or the token in it), or, where people sign in, by the access token of your
-    sign-in. A function key alone lets nobody vote.
+    You are identified by your link (or the token in it) or, if the app requires sign-in, by your access token. A
+    function key alone does not allow voting.
 
     \b
     Examples:
@@ -121,35 +121,35 @@ def approve(context: click.Context, /, **given: Any) -> None:
       SLIPWAY_BEARER=$(az account get-access-token --resource CLIENT-ID --query accessToken -o tsv) \\
         slipway approve shop-482 --plan 91c3e07d55aa
     """
-    _vote(context, "approve", **given)
+    _vote(context, "approve", **options)
 
 
 @click.command()
 @click.option("--reason", required=True, help="Why; kept in the audit trail.")
 @_voting
 @click.pass_context
-def reject(context: click.Context, /, **given: Any) -> None:
-    """Reject a release, in your own name. It ends, and the reason is kept in the audit trail.
+def reject(context: click.Context, /, **options: Any) -> None:
+    """Reject a release in your own name. The release ends, and the reason is kept in the audit trail.
 
     \b
     Example:
       slipway reject shop-482 --reason "the prices are wrong" --link "https://…/approvals/…"
     """
-    _vote(context, "reject", **given)
+    _vote(context, "reject", **options)
 
 
 @click.command()
 @click.option("--reason", default="", help="Why; kept in the audit trail.")
 @_voting
 @click.pass_context
-def withdraw(context: click.Context, /, **given: Any) -> None:
-    """Take your vote back, as long as the gate is open.
+def withdraw(context: click.Context, /, **options: Any) -> None:
+    """Withdraw your vote while the gate is open.
 
     \b
     Example:
       slipway withdraw --link "https://…/approvals/…"
     """
-    _vote(context, "withdraw", **given)
+    _vote(context, "withdraw", **options)
 
 
 def _vote(
@@ -167,17 +167,17 @@ def _vote(
     key: str | None,
 ) -> None:
     screen = Screen()
-    api, mine = _known(context, link=link, token=token, url=url, key=key)
+    api, own_token = _known(context, link=link, token=token, url=url, key=key)
     bearer = bearer or os.environ.get(BEARER, "")
-    wanted, plan_hash = _subject(api, mine, release, bearer=bearer)
+    release_id, plan_hash = _subject(api, own_token, release, bearer=bearer)
     if plan and not plan_hash.removeprefix("sha256:").startswith(plan.removeprefix("sha256:")):
-        raise CliError(f"the plan of {wanted} is {short(plan_hash)}, not {plan}: nothing was decided")
+        raise CliError(f"the plan of {release_id} is {short(plan_hash)}, not {plan}: no vote was cast")
     ballot = Ballot.model_construct(
         decision=decision, reason=reason, plan_hash=plan_hash, channel="cli", submission=secrets.token_urlsafe(12)
     )
-    if mine:
-        ballot = ballot.model_copy(update={"token": mine.text})
-    content = api.post("approvals", wanted, body=body_of(ballot), bearer=bearer)
+    if own_token:
+        ballot = ballot.model_copy(update={"token": own_token.text})
+    content = api.post("approvals", release_id, body=body_of(ballot), bearer=bearer)
     if as_json:
         screen.json(content)
         return
@@ -192,12 +192,12 @@ def _vote(
 def _known(
     context: click.Context, *, link: str | None, token: str | None, url: str | None, key: str | None
 ) -> tuple[Api, Token | None]:
-    """The app, and the voter's token if they have one. A link names both."""
+    """The app, and the voter's token, if there is one. A link contains both."""
     if link and token:
-        raise click.UsageError("--link, --token: expected one of them; the link holds the token")
+        raise click.UsageError("--link, --token: expected only one of them; the link contains the token")
     if link:
-        app, mine = read_link(link)
-        return Api(app), mine
+        app, own_token = read_link(link)
+        return Api(app), own_token
     above = context.find_root().params
     url, key = url or above.get("url"), key or above.get("key")
     app = find_app(url=url, key=key, audience=above.get("audience"), environment=os.environ, folder=Path.cwd())
@@ -205,21 +205,21 @@ def _known(
     return Api(app), read_token(text, source="--token" if token else TOKEN) if text else None
 
 
-def _subject(api: Api, mine: Token | None, release: str | None, *, bearer: str) -> tuple[str, str]:
-    """The release, and the plan that the vote is for: the token's, else the one that is open now."""
-    if mine is not None:
-        if release is not None and release != mine.release:
-            raise CliError(f"your link is for {mine.release}, not for {release}: nothing was decided")
-        return mine.release, mine.plan_hash
+def _subject(api: Api, own_token: Token | None, release: str | None, *, bearer: str) -> tuple[str, str]:
+    """The release, and the plan to vote on: the token's, else the current one."""
+    if own_token is not None:
+        if release is not None and release != own_token.release:
+            raise CliError(f"your link is for {own_token.release}, not for {release}: no vote was cast")
+        return own_token.release, own_token.plan_hash
     if release is None:
-        raise click.UsageError("RELEASE: is missing (or give --link)")
+        raise click.UsageError("RELEASE: missing (or use --link)")
     if not bearer and not api.app.audience:
         raise CliError(
-            f"the voter is not identified: give --link or --token (or {TOKEN}), or, where people sign in, --bearer (or "
-            f"{BEARER}); a function key lets nobody vote"
+            f"the voter is not identified: use --link or --token (or {TOKEN}), or, if the app requires sign-in, "
+            f"--bearer (or {BEARER}); a function key alone does not allow voting"
         )
     gates = read(OpenGates, api.get("approvals")).approvals
     gate = next((gate for gate in gates if gate.release == release), None)
     if gate is None:
-        raise CliError(f"{release} does not wait for approval; `slipway approvals` shows what does")
+        raise CliError(f"{release} is not waiting for approval; `slipway approvals` lists the releases that are")
     return release, gate.plan_hash

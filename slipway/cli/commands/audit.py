@@ -1,4 +1,4 @@
-"""`slipway audit`: ask the trail, verify it on this machine, take it away."""
+"""`slipway audit`: query, verify and export the audit trail."""
 
 import click
 
@@ -10,10 +10,10 @@ from .audit_verify import verify_trail
 
 @click.group()
 def audit() -> None:
-    """Ask the audit trail, verify it, and take it away.
+    """Query, verify and export the audit trail.
 
-    Every application has a trail of its own: a chain in which each record holds the hash of the one before it.
-    What concerns no single application (parked input, anchors, archives) is in the trail `_installation`.
+    Every application has its own trail: a chain in which each record contains the hash of the previous one.
+    Records that concern no single application (parked input, anchors, archives) are in the trail `_installation`.
     """
 
 

@@ -1,4 +1,4 @@
-"""`slipway audit export`: the trail into a file that proves itself, bit by bit."""
+"""`slipway audit export`: export the trail to a file that can be verified offline, incrementally."""
 
 import sys
 from functools import partial
@@ -24,37 +24,37 @@ from .audit_verify import INSTALLATION
     "-o",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The file; gzip where it ends with .gz. Without it, standard output.",
+    help="The file, gzipped if it ends with .gz; by default standard output.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice([str(form) for form in Form]),
-    help="By default csv where the file's name says so, else jsonl.",
+    help="By default csv if the file name says so, else jsonl.",
 )
 @click.option(
-    "--after", type=click.IntRange(min=0), default=0, metavar="SEQUENCE", help="Begin behind this record of the trail."
+    "--after", type=click.IntRange(min=0), default=0, metavar="SEQUENCE", help="Start after this record of the trail."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 @connected
 def export_trail(
     api: Api, *, applications: tuple[str, ...], output: Path | None, form: str | None, after: int, as_json: bool
 ) -> None:
-    """Take the trail away, in a form that can be verified with no app.
+    """Export the trail in a form that can be verified offline.
 
-    The same command again adds what is new, and goes on where a run was cut off: how far it has come is kept beside
-    the file, in FILE.proof, and the anchors are in FILE.anchors. Keep the three together: they are what
-    `slipway audit verify --file FILE` looks at. Without APPLICATION every trail is exported, the installation's
-    own too.
+    Run the same command again to add new records, or to resume an interrupted run. FILE.proof records how far the
+    export has come, and FILE.anchors holds the anchors. Keep the three files together:
+    `slipway audit verify --file FILE` needs all of them. Without APPLICATION every trail is exported, including the
+    installation's own.
 
     \b
     Formats:
-      jsonl        the records as they are hashed, a line each
-      csv          for spreadsheets: no cell is taken for a formula (a mark ' stands in front of what could be one)
-      cloudevents  CloudEvents 1.0 in JSON, a line each
+      jsonl        the records as they are hashed, one per line
+      csv          for spreadsheets; cells that could be formulas are prefixed with '
+      cloudevents  CloudEvents 1.0 in JSON, one per line
 
     \b
-    Exit codes: 0 done, 1 a record is wrong (what comes before it was exported), 2 usage, 3 no answer.
+    Exit codes: 0 done, 1 a record is invalid (those before it were exported), 2 usage, 3 no answer.
 
     \b
     Examples:
@@ -64,9 +64,9 @@ def export_trail(
       slipway audit export --format cloudevents | your-collector
     """
     if after and len(applications) != 1:
-        raise click.UsageError("--after: expected one APPLICATION with it: each trail has numbers of its own")
+        raise click.UsageError("--after: expected exactly one APPLICATION: each trail has its own numbering")
     if output is None and as_json:
-        raise click.UsageError("--json: expected --output with it: the records go to standard output")
+        raise click.UsageError("--json: expected --output as well, because the records go to standard output")
     chosen = Form(form) if form else _form_of(output)
     if output is None:
         _export(api, Export(api, Stream(sys.stdout.buffer), chosen), applications, after)
@@ -109,8 +109,8 @@ def _export(
 def _answer(screen: Screen, output: Path, export: Export, faults: list[ChainFault], *, as_json: bool) -> None:
     proof = export.proof
     if as_json:
-        told = {"file": str(output), "added": export.records, **proof.model_dump(mode="json")}
-        screen.json(told | {"faults": [fault.model_dump(mode="json") for fault in faults]})
+        summary = {"file": str(output), "added": export.records, **proof.model_dump(mode="json")}
+        screen.json(summary | {"faults": [fault.model_dump(mode="json") for fault in faults]})
     else:
         total = sum(part.last - part.first + 1 for part in proof.chains.values())
         screen.line(Cell("✓ exported", GOOD), f"  {output}: {export.records} new, {total} records in all")

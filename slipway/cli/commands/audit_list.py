@@ -1,4 +1,4 @@
-"""`slipway audit list`, `show`, `live`: questions to the trail."""
+"""`slipway audit list`, `show`, `live`: queries to the trail."""
 
 import re
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from ..text import short
 from ..trail import read_record, record_fields, show_records
 
 PAGE: Final = 200
-"""The most records that the app gives at once."""
+"""The largest page that the app returns."""
 _AGO: Final = re.compile(r"([0-9]{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class When(click.ParamType[str]):
-    """A day, a time, or how long ago: `7d`. The app checks the first two; the last becomes a time here."""
+    """A day, a time, or an age such as `7d`. The app validates the first two; an age is converted to a time here."""
 
     name = "when"
 
@@ -43,20 +43,24 @@ class When(click.ParamType[str]):
 
 
 class ActionName(click.ParamType[str]):
-    """An action or a class of them. The app may be newer and know others, so it checks; a shell completes ours."""
+    """An action or a class of actions. The app validates it, not the command, because a newer app may know others."""
 
     name = "action"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
         known = ((kind.value, "class of actions") for kind in ActionClass)
         actions = ((action.value, action.meaning) for action in Action)
-        return [CompletionItem(name, help=said) for name, said in (*known, *actions) if name.startswith(incomplete)]
+        return [
+            CompletionItem(name, help=meaning) for name, meaning in (*known, *actions) if name.startswith(incomplete)
+        ]
 
 
 @click.command("list")
-@click.option("--application", "-a", metavar="NAME", help="Of this application; `_installation` for what has none.")
-@click.option("--environment", "-e", metavar="NAME", help="In this environment.")
-@click.option("--actor", metavar="WHO", help="By this person, pipeline or key, such as ada@example.com.")
+@click.option(
+    "--application", "-a", metavar="NAME", help="Only this application; `_installation` for records without one."
+)
+@click.option("--environment", "-e", metavar="NAME", help="Only this environment.")
+@click.option("--actor", metavar="WHO", help="Only by this person, pipeline or key, such as ada@example.com.")
 @click.option(
     "--action",
     type=ActionName(),
@@ -64,20 +68,24 @@ class ActionName(click.ParamType[str]):
     help="An action such as gate.passed, or a class: change, freeze, override, rejection, rollback, intervention "
     "(any of the last four).",
 )
-@click.option("--digest", metavar="DIGEST", help="With a digest that begins so; six digits or more.")
-@click.option("--release", "-r", metavar="ID", help="Of this release.")
-@click.option("--from", "since", type=When(), metavar="WHEN", help="Since a day, a time, or so long ago: 7d, 12h.")
-@click.option("--to", "until", type=When(), metavar="WHEN", help="Until the end of a day, or before a time.")
-@click.option("--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
-@click.option("--after", metavar="TOKEN", help="Go on where a list with the same filters ended.")
-@click.option("--oldest-first", is_flag=True, help="Turn what was found around. The newest are found still.")
+@click.option("--digest", metavar="DIGEST", help="Only with this digest, or its first six digits or more.")
+@click.option("--release", "-r", metavar="ID", help="Only this release.")
+@click.option("--from", "since", type=When(), metavar="WHEN", help="From a day, a time, or an age such as 7d or 12h.")
+@click.option("--to", "until", type=When(), metavar="WHEN", help="To the end of a day, or before a time.")
+@click.option(
+    "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="Maximum number of records."
+)
+@click.option("--after", metavar="TOKEN", help="Continue where a list with the same filters ended.")
+@click.option(
+    "--oldest-first", is_flag=True, help="Print the records in reverse order; they are still the newest ones."
+)
 @formed
 @connected
 def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, form: Form, **filters: str | None) -> None:
-    """Records of the trail, newest first, by filters that combine.
+    """Records of the trail that match all filters, newest first.
 
-    The answer costs as much as what is shown, however long the trail is. Where there is more, stderr says how to go
-    on; the token stays valid while new records arrive.
+    The cost depends on the number of records shown, not on the length of the trail. If there are more, stderr says how
+    to continue; the token stays valid while new records arrive.
 
     \b
     What happened to a release, who did what, what was changed in production, where a digest has been,
@@ -95,8 +103,8 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
     """
     _check(filters["release"])
     screen = Screen()
-    asked = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
-    pages = _pages(api, asked, limit=limit, after=after)
+    query = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
+    pages = _pages(api, query, limit=limit, after=after)
     streams = form in (Form.JSONL, Form.CSV) and not oldest_first
     if form is Form.CSV:
         write_headings(COLUMNS)
@@ -114,8 +122,8 @@ def list_(api: Api, /, *, limit: int, after: str | None, oldest_first: bool, for
     elif not streams:
         _show(screen, form, records)
     if following is not None and form is not Form.JSON:
-        # A time that was said as so long ago is another one tomorrow, and would make this another query.
-        times = "".join(f"--{name} {asked[name]} " for name in ("from", "to") if asked[name])
+        # Print absolute times: an age such as `7d` would be a different query tomorrow.
+        times = "".join(f"--{name} {query[name]} " for name in ("from", "to") if query[name])
         click.echo(f"there may be more: {times}--after {following}", err=True)
 
 
@@ -139,8 +147,8 @@ def _show(screen: Screen, form: Form, records: list[dict[str, Any]]) -> None:
 def _pages(
     api: Api, filters: dict[str, str | None], *, limit: int, after: str | None
 ) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
-    """Records as they came, and where to go on, until so many have come or there are no more. A page may be empty and
-    not be the last."""
+    """Pages of unparsed records, each with the token to continue after it, up to `limit` records. A page may be empty
+    without being the last."""
     left, seen = limit, {after}
     while True:
         content = api.get("audit", **filters, limit=min(left, PAGE), after=after)
@@ -165,14 +173,14 @@ def show(api: Api, *, application: str, sequence: int, as_json: bool) -> None:
       slipway audit show shop 1204
     """
     page = api.audit_page(application, after=sequence - 1, limit=1)
-    found = next((item for item in page.records if item.get("sequence") == sequence), None)
-    if found is None:
+    record = next((item for item in page.records if item.get("sequence") == sequence), None)
+    if record is None:
         raise CliError(f"the trail of {application} has no record {sequence}; its head names {page.head.sequence}")
     screen = Screen()
     if as_json:
-        screen.json(found)
+        screen.json(record)
     else:
-        screen.fields(record_fields(screen, read_record(found)))
+        screen.fields(record_fields(screen, read_record(record)))
 
 
 LIVE_COLUMNS: Final = (
@@ -195,38 +203,38 @@ LIVE_COLUMNS: Final = (
 
 @click.command("live")
 @click.argument("environment")
-@click.option("--application", "-a", metavar="NAME", help="Only this one.")
+@click.option("--application", "-a", metavar="NAME", help="Only this application.")
 @formed
 @connected
 def live(api: Api, *, environment: str, application: str | None, form: Form) -> None:
-    """What is live in ENVIRONMENT: who let it in, and on what evidence.
+    """What is live in ENVIRONMENT, who approved it, and on what evidence.
 
-    Votes are those that were cast for exactly the plan that was rolled out; each names its record in the trail.
+    Only votes for exactly the plan that was rolled out are listed, each with its record in the trail.
 
     \b
     Examples:
       slipway audit live production
       slipway audit live production --application shop --json | jq '.live[].approvals'
     """
-    screen, found, after = Screen(), list[dict[str, Any]](), None
+    screen, rows, after = Screen(), list[dict[str, Any]](), None
     live = list[LiveThere]()
     while True:
         content = api.get("environments", environment, "live", application=application, after=after)
         page = read(LiveAnswer, content)
         live += page.live
-        found += content["live"]
+        rows += content["live"]
         if page.next is None or page.next == after:
             break
         after = page.next
     if form is Form.JSON:
-        screen.json({"environment": environment, "live": found, "next": None})
+        screen.json({"environment": environment, "live": rows, "next": None})
     elif form is not Form.TABLE:
-        write_lines(screen, form, LIVE_COLUMNS, found)
-    elif not found:
+        write_lines(screen, form, LIVE_COLUMNS, rows)
+    elif not rows:
         click.echo(f"nothing is live in {environment}", err=True)
     else:
-        for place, item in enumerate(live):
-            if place:
+        for index, item in enumerate(live):
+            if index:
                 screen.line()
             screen.fields(_live_fields(screen, item))
 
@@ -238,10 +246,10 @@ def _live_fields(screen: Screen, item: LiveThere) -> Iterator[tuple[str, Content
     yield "plan", short(item.plan_hash)
     yield "live since", Cell(screen.time(item.since), FAINT)
     for vote in item.approvals:
-        said = f": {vote.reason}" if vote.reason else ""
-        yield "approved", Cell(f"{vote.actor} {screen.time(vote.at)} (record {vote.sequence}){said}", GOOD)
-    for one in item.overrides:
-        text = f"{one.actor} {one.action} {screen.time(one.at)} (record {one.sequence}): {one.reason}"
+        reason = f": {vote.reason}" if vote.reason else ""
+        yield "approved", Cell(f"{vote.actor} {screen.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
+    for passed in item.overrides:
+        text = f"{passed.actor} {passed.action} {screen.time(passed.at)} (record {passed.sequence}): {passed.reason}"
         yield "overridden", Cell(text, NOTE)
     yield "gate", item.gate or "none"
     for evidence in item.evidence:

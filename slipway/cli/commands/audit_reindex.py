@@ -19,18 +19,18 @@ _COUNTS = ("records", "damaged", "missing", "wrong", "extra")
 
 @click.command("reindex")
 @click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
-@click.option("--repair", is_flag=True, help="Put right what is found. Without it nothing is changed.")
+@click.option("--repair", is_flag=True, help="Repair the differences. Without it nothing is changed.")
 @json_option
 @connected
 def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: bool) -> None:
     """Compare the audit index with the trail, and repair it, while the app runs.
 
-    The trail is the truth: rows of the index that are missing or say something else are written again, and those that
-    should not be there are taken away. Without APPLICATION every trail is compared, the installation's own too.
-    It needs the permission `reindex`, which admins have.
+    The trail is authoritative: missing or different rows of the index are rewritten, and extra ones are deleted.
+    Without APPLICATION every trail is compared, including the installation's own. This needs the permission
+    `reindex`, which admins have.
 
     \b
-    Exit codes: 0 no difference is left, 1 there are differences, 3 the app cannot be reached.
+    Exit codes: 0 no differences remain, 1 there are differences, 3 the app cannot be reached.
 
     \b
     Examples:
@@ -38,7 +38,7 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
       slipway audit reindex shop --repair
     """
     names = list(dict.fromkeys(applications)) or [*api.applications(), INSTALLATION]
-    found = []
+    comparisons = []
     with progress() as steps:
         for name in names:
             total = dict.fromkeys(_COUNTS, 0)
@@ -50,29 +50,31 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
                     total[count] += getattr(part, count)
                 after = part.next if part.next is None or part.next > after else None
                 steps.at(name, after or part.head, max(part.head, 1))
-            found.append({"application": name, **total, "repaired": repair})
-    _show(found, as_json=as_json, repair=repair)
-    if any(one["damaged"] or (_differences(one) and not repair) for one in found):
+            comparisons.append({"application": name, **total, "repaired": repair})
+    _show(comparisons, as_json=as_json, repair=repair)
+    if any(comparison["damaged"] or (_differences(comparison) and not repair) for comparison in comparisons):
         raise SystemExit(Exit.NO)
 
 
-def _show(found: list[dict[str, Any]], *, as_json: bool, repair: bool) -> None:
+def _show(comparisons: list[dict[str, Any]], *, as_json: bool, repair: bool) -> None:
     screen = Screen()
     if as_json:
-        screen.json({"applications": found})
+        screen.json({"applications": comparisons})
         return
-    for one in found:
-        count = _differences(one)
-        text = "the index is whole"
+    for comparison in comparisons:
+        count = _differences(comparison)
+        text = "the index is complete"
         if count:
-            kinds = ", ".join(f"{one[name]} {name}" for name in ("missing", "wrong", "extra") if one[name])
+            kinds = ", ".join(
+                f"{comparison[name]} {name}" for name in ("missing", "wrong", "extra") if comparison[name]
+            )
             text = f"{kinds}: {'repaired' if repair else 'repair with --repair'}"
         good = not count or repair
-        screen.line(Cell("✓ " if good else "✗ ", GOOD if good else BAD), f"{one['application']}  {text}")
-        if one["damaged"]:
-            damaged = f"  {one['damaged']} records of the trail are damaged: `slipway audit verify`"
+        screen.line(Cell("✓ " if good else "✗ ", GOOD if good else BAD), f"{comparison['application']}  {text}")
+        if comparison["damaged"]:
+            damaged = f"  {comparison['damaged']} records of the trail are damaged: `slipway audit verify`"
             screen.line(Cell(damaged, BAD))
 
 
-def _differences(one: dict[str, Any]) -> int:
-    return int(one["missing"] + one["wrong"] + one["extra"])
+def _differences(comparison: dict[str, Any]) -> int:
+    return int(comparison["missing"] + comparison["wrong"] + comparison["extra"])

@@ -1,4 +1,4 @@
-"""`slipway audit verify`: the chains and the anchors, from an app or from an export, computed on this machine."""
+"""`slipway audit verify`: verify the chains and anchors of an app or an export on this machine."""
 
 from functools import partial
 from pathlib import Path
@@ -14,15 +14,15 @@ from ..screen import BAD, FAINT, GOOD, Cell, Screen, progress
 from ..verifying import Verdict, verify
 
 INSTALLATION = "_installation"
-"""The chain of what concerns no single application: parked input and its replays, anchors, archives."""
+"""The chain of records that concern no single application: parked input and its replays, anchors, archives."""
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("verify")
 @click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
-@click.option("--file", type=FILE, metavar="FILE", help="An export instead of the app: nothing is asked of anybody.")
-@click.option("--anchors", "kept", type=FILE, metavar="FILE", help="Anchors that you kept, a line each.")
+@click.option("--file", type=FILE, metavar="FILE", help="Verify an export, offline, instead of the app.")
+@click.option("--anchors", "kept", type=FILE, metavar="FILE", help="Anchors that you kept, one per line.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
 @app_options
 @click.pass_context
@@ -38,18 +38,18 @@ def verify_trail(
 ) -> None:
     """Check that no record of the trail was changed, removed or put in another order.
 
-    The records are streamed from the app and their chain of hashes is computed here, so the app is not asked
-    whether its own trail is right. Each chain is also compared with the anchors: the ends of all chains, written
-    once a day where they cannot be changed. They show a chain that was replaced as a whole, and a table that was
-    rolled back. Without APPLICATION every trail is checked, the installation's own too.
+    The records are streamed from the app and the hash chain is computed on this machine, so you need not trust the
+    app's own checks. Each chain is also compared with the anchors: the ends of all chains, written once a day where
+    they cannot be changed. Anchors reveal a chain that was replaced as a whole and a table that was rolled back.
+    Without APPLICATION every trail is checked, including the installation's own.
 
-    Anchors that come from the app prove as much as the container that holds them: with --anchors, those that you
-    kept yourself (from a mail, a webhook, a download) are compared with the app's and with the chains.
+    Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
+    yourself (from a mail, a webhook, a download) are compared with the app's and with the chains.
 
-    With --file an export is verified, together with the proof and the anchors beside it.
+    With --file an export is verified, together with the proof and the anchors next to it.
 
     \b
-    Exit codes: 0 intact, 1 a chain or an anchor is wrong, 2 usage, 3 the app cannot be reached.
+    Exit codes: 0 intact, 1 a chain or an anchor is broken, 2 usage, 3 the app cannot be reached.
 
     \b
     The JSON object:
@@ -78,10 +78,10 @@ def verify_trail(
     _answer(verdicts, anchored.verdict(), as_json=as_json)
 
 
-def _verify_file(file: Path, applications: tuple[str, ...], kept: Path | None, *, as_json: bool) -> None:
+def _verify_file(file: Path, applications: tuple[str, ...], kept_anchors: Path | None, *, as_json: bool) -> None:
     if applications:
-        raise click.UsageError("expected no APPLICATION with --file: all that it holds is verified")
-    checking = Checking(file, kept=kept)
+        raise click.UsageError("expected no APPLICATION with --file: the whole file is verified")
+    checking = Checking(file, kept=kept_anchors)
     with progress() as steps:
         verdicts = checking.run(partial(steps.at, file.name))
     _answer(verdicts, checking.anchored.verdict(), as_json=as_json)
@@ -125,7 +125,7 @@ def _show_verdict(screen: Screen, verdict: Verdict) -> None:
         screen.line(Cell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{end}")
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
-        screen.line(Cell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it are right)")
+        screen.line(Cell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it intact)")
 
 
 def _show_anchors(screen: Screen, anchors: AnchorsVerdict) -> None:
@@ -133,6 +133,6 @@ def _show_anchors(screen: Screen, anchors: AnchorsVerdict) -> None:
     if anchors.fault is not None:
         screen.line(Cell("✗ broken", BAD), f"  anchor {anchors.fault.number}: {anchors.fault.reason}")
     elif anchors.last is None:
-        screen.line(Cell("– no anchors", FAINT), "  the ends of the chains are proved by nothing but their heads")
+        screen.line(Cell("– no anchors", FAINT), "  only their heads prove where the chains end")
     else:
         screen.line(Cell("✓ intact", GOOD), f"  {count}; the last, of {anchors.last.day}, is {anchors.last.hash}")

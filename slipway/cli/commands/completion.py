@@ -1,4 +1,4 @@
-"""`slipway completion`: the script that makes a shell complete the command."""
+"""`slipway completion`: print the shell completion script."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -10,7 +10,7 @@ VARIABLE = "_SLIPWAY_COMPLETE"
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, *, shell: str) -> None:
-    """Print the script that completes `slipway` in SHELL.
+    """Print the completion script of `slipway` for SHELL.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`slipway connect`: let others tell this installation of what happens."""
+"""`slipway connect`: set up the notifications that other systems send to this installation."""
 
 import os
 from pathlib import Path
@@ -19,17 +19,17 @@ TO_DO = {Act.CREATE: "would be created", Act.REPAIR: "would be repaired", Act.KE
 
 @click.group()
 def connect() -> None:
-    """Let others tell this installation of what happens."""
+    """Let other systems notify this installation of events."""
 
 
 @connect.command("azure-devops")
 @click.option("--organization", required=True, help="Name of the organization, such as contoso.")
 @click.option("--project", required=True, help="Name or id of the project.")
-@click.option("--pipeline", default="", help="Only runs of this pipeline; all of the project if not given.")
-@click.option("--server", default=CLOUD, show_default=True, help="Another address than the cloud's.")
+@click.option("--pipeline", default="", help="Only runs of this pipeline; by default all of the project.")
+@click.option("--server", default=CLOUD, show_default=True, help="Address of Azure DevOps.")
 @click.option("--url", default=None, metavar="URL", help="Address of the app, as for every command.")
-@click.option("--send-secret", is_flag=True, help="Write the subscription anew even if nothing is wrong with it.")
-@click.option("--dry-run", is_flag=True, help="Look, and say what would be done. Exit code 1 if there is something.")
+@click.option("--send-secret", is_flag=True, help="Rewrite the subscription even if nothing is wrong with it.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done. Exit code 1 if there is something to do.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def azure_devops(
     *,
@@ -42,15 +42,14 @@ def azure_devops(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Create or repair the service hook that tells of completed runs.
+    """Create or repair the service hook that reports completed runs.
 
-    One subscription of the project for `build.complete` 2.0 leads to the app. It is created where there is none,
-    and written anew where it is disabled, on probation or says something else; otherwise it is left alone, so the
-    command may be repeated. The password that it holds cannot be read: after a change of the hook's secret,
-    give --send-secret.
+    The project needs one subscription for `build.complete` 2.0 with the app's address. It is created if it is missing,
+    and rewritten if it is disabled, on probation or configured differently; otherwise it is left alone, so the command
+    can be repeated safely. Its password cannot be read back: after changing the hook's secret, use --send-secret.
 
-    The hook's secret is read from SLIPWAY_HOOK_SECRET. You are signed in by AZURE_DEVOPS_EXT_PAT (a personal
-    access token), else by Entra as `az login` left it; *Edit subscriptions* is needed.
+    The hook's secret is read from SLIPWAY_HOOK_SECRET. You sign in with AZURE_DEVOPS_EXT_PAT (a personal access token)
+    or, without it, to Entra with your `az login`; you need the permission *Edit subscriptions*.
 
     \b
     Examples:
@@ -59,21 +58,21 @@ def azure_devops(
     """
     above = click.get_current_context().find_root().params
     app = find_app(url=url or above.get("url"), key=above.get("key"), environment=os.environ, folder=Path.cwd())
-    there = AzureDevOps(organization, server=server, authorization=sign_in())
-    wanted = Wanted(project_id=there.project_id(project), app_url=app.url, pipeline=pipeline)
-    found = plan(wanted, there.subscriptions(), send_secret=send_secret)
-    after = None if dry_run or found.act is Act.KEEP else _carry_out(there, wanted, found)
-    told = _told(found, wanted, after, dry_run=dry_run)
+    service = AzureDevOps(organization, server=server, authorization=sign_in())
+    wanted = Wanted(project_id=service.project_id(project), app_url=app.url, pipeline=pipeline)
+    change = plan(wanted, service.subscriptions(), send_secret=send_secret)
+    after = None if dry_run or change.act is Act.KEEP else _carry_out(service, wanted, change)
+    summary = _told(change, wanted, after, dry_run=dry_run)
     if as_json:
-        Screen().json(told)
+        Screen().json(summary)
     else:
-        _say(told)
-    status = told["status"]
-    if (dry_run and found.act is not Act.KEEP) or (not dry_run and status != ENABLED):
+        _say(summary)
+    status = summary["status"]
+    if (dry_run and change.act is not Act.KEEP) or (not dry_run and status != ENABLED):
         click.get_current_context().exit(Exit.NO)
 
 
-def _carry_out(there: AzureDevOps, wanted: Wanted, found: Plan) -> dict[str, Any]:
+def _carry_out(service: AzureDevOps, wanted: Wanted, change: Plan) -> dict[str, Any]:
     secret = os.environ.get(SECRET, "")
     if not secret:
         raise CliError(
@@ -81,32 +80,34 @@ def _carry_out(there: AzureDevOps, wanted: Wanted, found: Plan) -> dict[str, Any
             "of the vault), got none. Nothing was changed."
         )
     body = wanted.body(secret.partition(",")[0].strip())
-    done = there.create(body) if found.act is Act.CREATE else there.replace(found.id, body)
-    return there.subscription(str(done["id"]))
+    done = service.create(body) if change.act is Act.CREATE else service.replace(change.id, body)
+    return service.subscription(str(done["id"]))
 
 
-def _told(found: Plan, wanted: Wanted, after: dict[str, Any] | None, *, dry_run: bool) -> dict[str, Any]:
+def _told(change: Plan, wanted: Wanted, after: dict[str, Any] | None, *, dry_run: bool) -> dict[str, Any]:
     return {
-        "action": str(found.act),
+        "action": str(change.act),
         "done": after is not None,
         "dry_run": dry_run,
-        "subscription": str(after["id"]) if after else found.id or None,
-        "status": str(after.get("status", "")) if after else found.status or None,
+        "subscription": str(after["id"]) if after else change.id or None,
+        "status": str(after.get("status", "")) if after else change.status or None,
         "url": wanted.url,
         "pipeline": wanted.pipeline or None,
-        "reasons": list(found.reasons),
-        "others": list(found.others),
+        "reasons": list(change.reasons),
+        "others": list(change.others),
     }
 
 
-def _say(told: dict[str, Any]) -> None:
-    act = Act(told["action"])
-    name = f"subscription {told['subscription']}" if told["subscription"] else "the subscription"
-    click.echo(f"{name} {(TO_DO if told['dry_run'] else DONE)[act]}: runs of {told['pipeline'] or 'every pipeline'}")
-    click.echo(f"  leads to {told['url']}")
-    for reason in told["reasons"]:
+def _say(summary: dict[str, Any]) -> None:
+    act = Act(summary["action"])
+    name = f"subscription {summary['subscription']}" if summary["subscription"] else "the subscription"
+    click.echo(
+        f"{name} {(TO_DO if summary['dry_run'] else DONE)[act]}: runs of {summary['pipeline'] or 'every pipeline'}"
+    )
+    click.echo(f"  leads to {summary['url']}")
+    for reason in summary["reasons"]:
         click.echo(f"  {reason}")
-    if told["status"] and (told["done"] or act is Act.KEEP):
-        click.echo(f"  {STATUSES.get(told['status'], told['status'])}")
-    for other in told["others"]:
+    if summary["status"] and (summary["done"] or act is Act.KEEP):
+        click.echo(f"  {STATUSES.get(summary['status'], summary['status'])}")
+    for other in summary["others"]:
         click.echo(f"  {other} leads there too; one is enough", err=True)

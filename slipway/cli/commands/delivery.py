@@ -24,26 +24,26 @@ def delivery() -> None:
 def check(folder: Path) -> None:
     """Check every delivery.yaml in FOLDER with its manifests (default: deliveries), or that of one application.
 
-    Every problem in every file is printed as `file:line: field: what was expected, what came`, so that an editor
-    or a CI system can point at it. Registries, clusters and channels are names that the installation's settings
-    give addresses to; they are not looked up here.
+    Every problem is printed as `file:line: field: what was expected, what was found`, so that editors and CI systems
+    can link to it. Names of registries, clusters and channels are not checked: only the installation's settings know
+    them.
 
     \b
-    Exit codes: 0 all is well, 1 there are problems, 2 usage.
+    Exit codes: 0 no problems, 1 there are problems, 2 usage.
 
     \b
     Examples:
       slipway delivery check
       slipway delivery check deliveries/shop
     """
-    place = folder.resolve()
-    place = place.parent if place.name == DELIVERY_FILE else place
-    alone = (place / DELIVERY_FILE).is_file()
+    root = folder.resolve()
+    root = root.parent if root.name == DELIVERY_FILE else root
+    alone = (root / DELIVERY_FILE).is_file()
     screen = Screen()
     try:
-        names = [load_delivery(place).application.application] if alone else sorted(load_deliveries(place))
+        names = [load_delivery(root).application.application] if alone else sorted(load_deliveries(root))
     except ConfigError as error:
-        above = (place.parent if alone else place).parent
+        above = (root.parent if alone else root).parent
         _show(screen, error, above)
         raise SystemExit(Exit.NO) from error
     if not names:
@@ -52,9 +52,9 @@ def check(folder: Path) -> None:
 
 
 def _show(screen: Screen, error: ConfigError, above: Path) -> None:
-    """With the files as they are seen from here, so that they can be opened."""
-    here = Path.cwd()
-    prefix = Path(os.path.relpath(above)) if above.is_relative_to(here) or here.is_relative_to(above) else above
+    """Print the problems, with paths relative to the current folder."""
+    cwd = Path.cwd()
+    prefix = Path(os.path.relpath(above)) if above.is_relative_to(cwd) or cwd.is_relative_to(above) else above
     for problem in error.problems:
         screen.whole(str(replace(problem, file=(prefix / problem.file).as_posix())))
     count = len(error.problems)

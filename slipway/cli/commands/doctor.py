@@ -1,4 +1,4 @@
-"""`slipway doctor`: every permission and connection, and the command that grants what is missing."""
+"""`slipway doctor`: check every permission and connection, and print the commands that fix what is missing."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ HEALTH_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """Where to look for the subscription."""
+    """Where the service hook subscription should be."""
 
     organization: str
     project: str
@@ -34,11 +34,13 @@ class Hooks:
 
 
 @click.command()
-@click.option("--only", multiple=True, metavar="CHECK", help="Only checks whose names begin so; may be repeated.")
-@click.option("--organization", default="", help="Look at this Azure DevOps organization's service hook too.")
+@click.option(
+    "--only", multiple=True, metavar="CHECK", help="Only checks whose names start with this; may be repeated."
+)
+@click.option("--organization", default="", help="Also check the service hook of this Azure DevOps organization.")
 @click.option("--project", default="", help="The project of the service hook.")
-@click.option("--pipeline", default="", help="The pipeline of the service hook, if it is for one only.")
-@click.option("--server", default=CLOUD, help="Another address than Azure DevOps' cloud.")
+@click.option("--pipeline", default="", help="The pipeline of the service hook, if it is limited to one.")
+@click.option("--server", default=CLOUD, help="Address of Azure DevOps.")
 @json_option
 @connected
 def doctor(
@@ -53,12 +55,12 @@ def doctor(
 ) -> None:
     """Check every permission and connection, and say what is missing and which command grants it.
 
-    From here: whether the app answers and takes the key, and with --organization and --project whether the service
-    hook delivers (signed in as for `slipway connect`). In the app, with its identity: table, blobs, queues,
-    registries both ways, clusters verb by verb, signing keys, channels, clock, and whether the sweep runs.
+    From this machine: whether the app responds and accepts the key, and with --organization and --project whether the
+    service hook delivers (signed in as for `slipway connect`). In the app, with its identity: table, blobs, queues,
+    reading and writing registries, each cluster permission, signing keys, channels, clock, and whether the sweep runs.
 
-    Nothing is changed; what a check puts somewhere it takes away again, and says so. Each takes half a minute at
-    most. Operators and admins may run it.
+    Nothing is changed: whatever a check creates it removes again, and says so. Each check takes at most half a minute.
+    Operators and admins may run it.
 
     \b
     Exit codes:
@@ -77,9 +79,9 @@ def doctor(
     hooks = Hooks(organization=organization, project=project, pipeline=pipeline, server=server)
     findings = [_show(finding, as_json=as_json) for finding in _own(api, hooks, only)]
     names = read(CheckList, api.get("doctor")).checks
-    wanted = [name for name in names if not only or name.startswith(only)]
-    for number, name in enumerate(wanted, start=1):
-        _progress(f"{number} of {len(wanted)}: {name} …", as_json=as_json)
+    selected = [name for name in names if not only or name.startswith(only)]
+    for number, name in enumerate(selected, start=1):
+        _progress(f"{number} of {len(selected)}: {name} …", as_json=as_json)
         findings.append(_show(read(Finding, api.post("doctor", name)), as_json=as_json))
     failed = [finding for finding in findings if finding.status is Status.FAILED]
     if as_json:
@@ -91,47 +93,47 @@ def doctor(
 
 
 def _own(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:
-    """The checks that are made from here."""
-    found = [_health(api)]
+    """The checks that run on this machine."""
+    findings = [_health(api)]
     if hooks.organization:
-        found.append(_subscription(api, hooks))
-    return [finding for finding in found if not only or finding.check.startswith(only)]
+        findings.append(_subscription(api, hooks))
+    return [finding for finding in findings if not only or finding.check.startswith(only)]
 
 
 def _health(api: Api) -> Finding:
     try:
         answer = urllib3.PoolManager(retries=False, timeout=HEALTH_SECONDS).request("GET", f"{api.app.url}/api/health")
-        told: Any = answer.json() if answer.status in (200, 503) else {}
+        health: Any = answer.json() if answer.status in (200, 503) else {}
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise CliError(
             f"the app at {api.app.url} does not answer ({type(error).__name__})", exit_code=Exit.NO_ANSWER
         ) from None
-    if not isinstance(told, dict) or told.get("healthy") is not True:
+    if not isinstance(health, dict) or health.get("healthy") is not True:
         return Finding(
             check="app", status=Status.FAILED, said=f"it answers {answer.status}: not healthy", missing="its ledger"
         )
-    return Finding(check="app", status=Status.OK, said=f"it answers, version {told.get('version')}")
+    return Finding(check="app", status=Status.OK, said=f"it answers, version {health.get('version')}")
 
 
 def _subscription(api: Api, hooks: Hooks) -> Finding:
     command = f"slipway connect azure-devops --organization {hooks.organization} --project {hooks.project}"
     try:
-        there = AzureDevOps(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
-        wanted = Wanted(project_id=there.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline)
-        found = plan(wanted, there.subscriptions(), send_secret=False)
+        service = AzureDevOps(hooks.organization, server=hooks.server, authorization=sign_in(os.environ))
+        wanted = Wanted(project_id=service.project_id(hooks.project), app_url=api.app.url, pipeline=hooks.pipeline)
+        change = plan(wanted, service.subscriptions(), send_secret=False)
     except CliError as trouble:
         return Finding(
             check="hook", status=Status.FAILED, said=trouble.message, missing="the right to see service hooks"
         )
-    if found.act is Act.KEEP:
-        return Finding(check="hook", status=Status.OK, said=f"subscription {found.id}: {STATUSES[ENABLED]}")
-    said = "; ".join(found.reasons)
-    missing = "a subscription that delivers" if found.act is Act.REPAIR else "the subscription"
-    return Finding(check="hook", status=Status.FAILED, said=said, missing=missing, command=command)
+    if change.act is Act.KEEP:
+        return Finding(check="hook", status=Status.OK, said=f"subscription {change.id}: {STATUSES[ENABLED]}")
+    reasons = "; ".join(change.reasons)
+    missing = "a subscription that delivers" if change.act is Act.REPAIR else "the subscription"
+    return Finding(check="hook", status=Status.FAILED, said=reasons, missing=missing, command=command)
 
 
 def _progress(text: str, *, as_json: bool) -> None:
-    """On a terminal only, and gone when the finding comes."""
+    """Show progress on a terminal; the next finding replaces it."""
     if not as_json and sys.stderr.isatty():
         click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
 

@@ -40,8 +40,8 @@ def evidence(api: Api, *, digest: str) -> None:
       slipway evidence $(slipway release shop-482 --json | jq -r .plan_hash) | jq .manifests
     """
     content = api.document(digest)
-    if (found := sha256(content)) != digest:
-        raise CliError(f"the document is not the one that was kept: its hash is {found}, expected {digest}")
+    if (actual := sha256(content)) != digest:
+        raise CliError(f"the document is not the one that was kept: its hash is {actual}, expected {digest}")
     screen = Screen()
     if not screen.terminal:
         sys.stdout.buffer.write(content)

@@ -1,6 +1,6 @@
-"""`slipway keys`: which signing keys are live, and a new one without breaking the links that are open.
+"""`slipway keys`: list the live signing keys, and rotate them without breaking open links.
 
-No key is ever printed. The app need not be reachable: it reads the place again by itself, and records the change.
+No key is ever printed. The app need not be reachable: it rereads its keys by itself, and records the change.
 """
 
 import os
@@ -28,10 +28,10 @@ type Place = KeysInFile | KeysInVault
 
 @click.group()
 def keys() -> None:
-    """The keys that approval links are signed with.
+    """The keys that sign approval links.
 
-    The newest key signs. Links that were signed with those before it stay good: a key is retired by the first rotation
-    that finds it out of use for 60 days, when no gate can be waiting for its links any more.
+    The newest key signs. Links signed with earlier keys stay valid: a rotation retires a key only if it has not signed
+    for 60 days, when no gate can still be waiting for its links.
     """
 
 
@@ -53,7 +53,7 @@ def _somewhere[**P, R](command: Callable[P, R]) -> Callable[P, R]:
 @keys.command("list")
 @_somewhere
 def list_(file: Path | None, vault: str | None, as_json: bool) -> None:
-    """The keys that are live, and until when each is needed.
+    """The live keys, and until when each is needed.
 
     \b
     Examples:
@@ -61,45 +61,45 @@ def list_(file: Path | None, vault: str | None, as_json: bool) -> None:
       slipway keys list --vault https://contoso.vault.azure.net
     """
     now = datetime.now(UTC)
-    found, screen = _place(file, vault).live(now=now), Screen()
+    live_keys, screen = _place(file, vault).live(now=now), Screen()
     if as_json:
-        screen.json({"keys": [_as_json(found, place) for place in range(len(found))]})
+        screen.json({"keys": [_as_json(live_keys, index) for index in range(len(live_keys))]})
         return
-    if not found:
-        click.echo("there are no keys yet: `slipway keys rotate` makes one", err=True)
+    if not live_keys:
+        click.echo("there are no keys yet: `slipway keys rotate` creates one", err=True)
         return
-    ended = over(found, now=now)
+    ended = over(live_keys, now=now)
     rows = [
-        (Cell(key.id, NAME), screen.time(key.made), _does(found, place, ended=key.id in ended, screen=screen))
-        for place, key in enumerate(found)
+        (Cell(key.id, NAME), screen.time(key.made), _does(live_keys, index, ended=key.id in ended, screen=screen))
+        for index, key in enumerate(live_keys)
     ]
     screen.table(("id", "made", "does"), rows)
 
 
-def _does(found: list[LiveKey], place: int, *, ended: bool, screen: Screen) -> Cell:
-    if place == 0:
+def _does(keys: list[LiveKey], index: int, *, ended: bool, screen: Screen) -> Cell:
+    if index == 0:
         return Cell("signs", GOOD)
-    until = needed_until(found, place)
+    until = needed_until(keys, index)
     if until is None:
-        return Cell("verifies, until it is taken out by hand")
+        return Cell("verifies, until it is removed by hand")
     return Cell("the next rotation retires it", FAINT) if ended else Cell(f"verifies until {screen.time(until)}")
 
 
-def _as_json(found: list[LiveKey], place: int) -> dict[str, Any]:
-    key, until = found[place], needed_until(found, place)
+def _as_json(keys: list[LiveKey], index: int) -> dict[str, Any]:
+    key, until = keys[index], needed_until(keys, index)
     return {
         "id": key.id,
         "made": iso(key.made) if key.made else None,
-        "signs": place == 0,
+        "signs": index == 0,
         "needed_until": iso(until) if until else None,
     }
 
 
 @keys.command("rotate")
-@click.option("--retire-others", is_flag=True, help="End every open link: somebody may have seen a key.")
+@click.option("--retire-others", is_flag=True, help="Invalidate every open link, if a key may have leaked.")
 @_somewhere
 def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json: bool) -> None:
-    """Make a new key, which signs from now on. A file that is not there is made.
+    """Create a new key, which signs from now on. A missing file is created.
 
     \b
     Examples:
@@ -107,33 +107,33 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
       slipway keys rotate --vault https://contoso.vault.azure.net
       slipway keys rotate --vault https://contoso.vault.azure.net --retire-others
     """
-    now, place = datetime.now(UTC), _place(file, vault)
-    before = place.live(now=now)
+    now, store = datetime.now(UTC), _place(file, vault)
+    before = store.live(now=now)
     retired = tuple(key.id for key in before) if retire_others else over(before, now=now)
     stay = [key.id for key in before if key.id not in retired]
     if len(stay) >= MOST:
         raise CliError(_too_many(before))
-    signs = place.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
+    signs = store.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
     _show({"signs": signs.id, "verify": stay, "retired": list(retired)}, as_json=as_json)
 
 
-def _too_many(found: list[LiveKey]) -> str:
-    until = needed_until(found, len(found) - 1)
-    when = f"after {until:%Y-%m-%d}" if until else "once one was taken out by hand"
+def _too_many(keys: list[LiveKey]) -> str:
+    until = needed_until(keys, len(keys) - 1)
+    when = f"after {until:%Y-%m-%d}" if until else "after removing one by hand"
     return (
-        f"{len(found)} keys are live, the most that may be, and links of the last {LINKS_LIVE.days} days need them; "
-        f"rotate {when}, or end every open link with --retire-others"
+        f"{len(keys)} keys are live, which is the maximum, and links of the last {LINKS_LIVE.days} days need them; "
+        f"rotate {when}, or invalidate every open link with --retire-others"
     )
 
 
 def _place(file: Path | None, vault: str | None) -> Place:
-    """One place: that of the options, else that of the app's own settings."""
+    """The key store named by the options, else by the app's own settings."""
     if file is None and not vault:
         setting = os.environ.get(KEYS, "")
         vault = os.environ.get(VAULT)
         file = Path(setting.removeprefix(IN_FILE)) if setting.startswith(IN_FILE) else None
     if (file is None) == (not vault):
-        raise click.UsageError("expected --file or --vault, one of them")
+        raise click.UsageError("expected either --file or --vault")
     if file is not None:
         return KeysInFile(file)
     assert vault

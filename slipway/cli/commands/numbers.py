@@ -1,4 +1,4 @@
-"""`slipway numbers`: DORA's four, waiting for approval and the time of each step, out of the audit trail."""
+"""`slipway numbers`: the four DORA metrics, approval wait and time per step, computed from the audit trail."""
 
 import csv
 import io
@@ -20,31 +20,29 @@ _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
 
 
 @click.group(invoke_without_command=True)
-@click.option("--application", "-a", metavar="NAME", help="Of this application only.")
-@click.option("--environment", "-e", metavar="NAME", help="Of this environment only, such as production.")
-@click.option("--weeks", "-w", type=click.IntRange(1, 104), default=12, show_default=True, help="So many weeks back.")
-@click.option("--until", metavar="WEEK", help="The last week, such as 2026-W48; by default the present one.")
-@click.option("--by-week", is_flag=True, help="One line for each week instead of one for all of them.")
+@click.option("--application", "-a", metavar="NAME", help="Only this application.")
+@click.option("--environment", "-e", metavar="NAME", help="Only this environment, such as production.")
+@click.option("--weeks", "-w", type=click.IntRange(1, 104), default=12, show_default=True, help="Number of weeks.")
+@click.option("--until", metavar="WEEK", help="The last week, such as 2026-W48; by default the current one.")
+@click.option("--by-week", is_flag=True, help="One line per week instead of one in total.")
 @click.option("--steps", is_flag=True, help="How long each step takes, and whether it waits or works.")
 @json_option
-@click.option(
-    "--csv", "as_csv", is_flag=True, help="Print one line for each environment and week, durations in seconds."
-)
+@click.option("--csv", "as_csv", is_flag=True, help="Print one line per environment and week, durations in seconds.")
 @app_options
 @click.pass_context
-def numbers(context: click.Context, /, **asked: Any) -> None:
-    """Deployment frequency, lead time, change failure rate and time to restore, out of the audit trail.
+def numbers(context: click.Context, /, **filters: Any) -> None:
+    """Deployment frequency, lead time, change failure rate and time to restore, computed from the audit trail.
 
-    Weeks are ISO weeks in UTC; the present one is not over. Durations are medians, within 5 %. Lead time begins
+    Weeks are ISO weeks in UTC; the current one is incomplete. Durations are medians, accurate to 5 %. Lead time starts
     with the first fact of a release (its image or its CI run). docs/reference/numbers.md defines each number.
 
     \b
     Columns:
-      LIVE      releases that went live, and how many a week that is
+      LIVE      releases that went live, in total and per week
       FAILED    rollouts that failed, and live releases that were rolled back by hand
       LEAD      from the first fact of a release until it was live
-      RESTORE   from a failure until the environment was right again
-      APPROVAL  from when people were asked until they had decided
+      RESTORE   from a failure until the environment was healthy again
+      APPROVAL  from the request for approval until the decision
 
     \b
     Examples:
@@ -53,7 +51,7 @@ def numbers(context: click.Context, /, **asked: Any) -> None:
       slipway numbers --csv > numbers.csv
     """
     if context.invoked_subcommand is None:
-        _ask(**asked)
+        _ask(**filters)
 
 
 @connected
@@ -78,33 +76,33 @@ def _ask(
     if as_json:
         screen.json(content)
         return
-    found = read(NumbersAnswer, content)
+    answer = read(NumbersAnswer, content)
     if as_csv:
-        _csv(screen, found)
+        _csv(screen, answer)
     elif steps:
-        _steps(screen, found)
+        _steps(screen, answer)
     else:
-        _table(screen, found, by_week=by_week)
-    for left in found.behind:
+        _table(screen, answer, by_week=by_week)
+    for left in answer.behind:
         click.echo(f"{left.application}: read to record {left.sequence} of {left.of}; it is still growing", err=True)
 
 
-def _shown(found: NumbersAnswer) -> list[EnvironmentNumbers]:
-    return [one for one in found.environments if one.environment]
+def _shown(answer: NumbersAnswer) -> list[EnvironmentNumbers]:
+    return [item for item in answer.environments if item.environment]
 
 
-def _table(screen: Screen, found: NumbersAnswer, *, by_week: bool) -> None:
+def _table(screen: Screen, answer: NumbersAnswer, *, by_week: bool) -> None:
     columns = ("application", "environment", *(("week",) if by_week else ()), "live", "a week", "failed", "rate")
-    rows = [row for one in _shown(found) for row in _rows(one, by_week=by_week)]
+    rows = [row for environment in _shown(answer) for row in _rows(environment, by_week=by_week)]
     screen.table((*columns, "lead", "restore", "approval"), rows)
 
 
-def _rows(one: EnvironmentNumbers, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
+def _rows(environment: EnvironmentNumbers, *, by_week: bool) -> Iterator[tuple[Content, ...]]:
     if by_week:
-        for week in reversed(one.weeks):
-            yield (Cell(one.application, NAME), one.environment, week.week, *_cells(week.figures))
+        for week in reversed(environment.weeks):
+            yield (Cell(environment.application, NAME), environment.environment, week.week, *_cells(week.figures))
     else:
-        yield (Cell(one.application, NAME), one.environment, *_cells(one.total))
+        yield (Cell(environment.application, NAME), environment.environment, *_cells(environment.total))
 
 
 def _cells(figures: Figures) -> tuple[Content, ...]:
@@ -119,19 +117,19 @@ def _cells(figures: Figures) -> tuple[Content, ...]:
     )
 
 
-def _steps(screen: Screen, found: NumbersAnswer) -> None:
+def _steps(screen: Screen, answer: NumbersAnswer) -> None:
     rows = [
         (
-            Cell(one.application, NAME),
-            one.environment or "(before)",
+            Cell(environment.application, NAME),
+            environment.environment or "(before)",
             stage.stage,
             Cell("waits", NOTE) if stage.waits else "works",
             _said(stage.seconds),
             _seconds(stage.seconds.p90),
             str(stage.seconds.count),
         )
-        for one in found.environments
-        for stage in one.total.stages
+        for environment in answer.environments
+        for stage in environment.total.stages
     ]
     screen.table(("application", "environment", "step", "kind", "median", "p90", "times"), rows)
 
@@ -144,7 +142,7 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else duration(timedelta(seconds=value))
 
 
-def _csv(screen: Screen, found: NumbersAnswer) -> None:
+def _csv(screen: Screen, answer: NumbersAnswer) -> None:
     names = [
         "application",
         "environment",
@@ -158,10 +156,10 @@ def _csv(screen: Screen, found: NumbersAnswer) -> None:
     for name in _SPREADS:
         names += [f"{name}_{part}" for part in ("count", "median_seconds", "p90_seconds")]
     screen.whole(_line(names))
-    for one in _shown(found):
-        for week in one.weeks:
+    for environment in _shown(answer):
+        for week in environment.weeks:
             figures = week.figures
-            values: list[Any] = [one.application, one.environment, week.week, week.begins.isoformat()]
+            values: list[Any] = [environment.application, environment.environment, week.week, week.begins.isoformat()]
             values += [figures.deployments, figures.failed, figures.withdrawn, figures.change_failure_rate]
             for name in _SPREADS:
                 spread = getattr(figures, name)
@@ -180,9 +178,9 @@ def _line(values: list[Any]) -> str:
 @json_option
 @connected
 def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
-    """Make the numbers anew out of the trail, of all applications or of those named. It needs the role admin.
+    """Recompute the numbers of all applications, or of those named, from the trail. It needs the role admin.
 
-    The trail stays as it is. If this command is interrupted, the app goes on by itself, at every sweep.
+    The trail is not changed. If this command is interrupted, the app continues by itself, at every sweep.
 
     \b
     Example:
@@ -191,19 +189,19 @@ def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
     done = []
     with progress() as steps:
         for name in applications or api.applications():
-            found = _step(api, name, "rebuild")
-            while found.sequence < found.of:
-                steps.at(name, found.sequence, found.of)
-                before, found = found, _step(api, name, "catch-up")
-                if found.sequence < before.sequence:
-                    raise click.ClickException(f"{name}: somebody else began to rebuild it too; try again later")
-            done.append(found)
+            folded = _step(api, name, "rebuild")
+            while folded.sequence < folded.of:
+                steps.at(name, folded.sequence, folded.of)
+                before, folded = folded, _step(api, name, "catch-up")
+                if folded.sequence < before.sequence:
+                    raise click.ClickException(f"{name}: somebody else has started a rebuild too; try again later")
+            done.append(folded)
     screen = Screen()
     if as_json:
-        screen.json({"rebuilt": [found.model_dump(mode="json") for found in done]})
+        screen.json({"rebuilt": [folded.model_dump(mode="json") for folded in done]})
     else:
-        for found in done:
-            screen.line(f"{found.application}: {found.sequence} records")
+        for folded in done:
+            screen.line(f"{folded.application}: {folded.sequence} records")
 
 
 def _step(api: Api, name: str, what: str) -> Folded:

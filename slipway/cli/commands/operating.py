@@ -1,4 +1,4 @@
-"""The operator's verbs: freeze, unfreeze, cancel, retry, rollback, resume and override; and what is frozen or held."""
+"""The operator's commands: freeze, unfreeze, cancel, retry, rollback, resume and override; and the freezes in force."""
 
 import re
 import secrets
@@ -26,7 +26,7 @@ _DONE = {
     Verb.FREEZE: "frozen",
     Verb.UNFREEZE: "the freeze has ended",
     Verb.CANCEL: "cancelled",
-    Verb.RETRY: "is tried again",
+    Verb.RETRY: "is being retried",
     Verb.ROLLBACK: "brings the earlier release back; the lane is on hold",
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
@@ -37,7 +37,7 @@ _DONE = {
 @json_option
 @connected
 def freezes(api: Api, *, as_json: bool) -> None:
-    """What is frozen or held now: by whom, why, until when.
+    """Freezes and holds in force: by whom, why, until when.
 
     \b
     Examples:
@@ -48,12 +48,12 @@ def freezes(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = read(Freezes, content).freezes
-    if not found:
+    freezes_in_force = read(Freezes, content).freezes
+    if not freezes_in_force:
         click.echo("nothing is frozen or held", err=True)
         return
     columns = ("what", "kind", "owner", "since", "until", "reason")
-    screen.table(columns, (_row(screen, freeze) for freeze in found), cut=("reason", "owner"))
+    screen.table(columns, (_row(screen, freeze) for freeze in freezes_in_force), cut=("reason", "owner"))
 
 
 def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
@@ -70,16 +70,16 @@ def _row(screen: Screen, freeze: FreezeShown) -> tuple[Content, ...]:
 
 
 def _operating(*, reason: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """What all verbs share: a reason, a question on a terminal, `--yes`, `--json`."""
+    """Options that all commands share: --reason, --yes (confirmation is only asked on a terminal) and --json."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @click.option("--reason", required=reason, default=None if reason else "", help=_REASON)
-        @click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
+        @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
         @json_option
         @connected
         @wraps(command)
-        def run(api: Api, *args: Any, **given: Any) -> None:
-            command(api, *args, **given)
+        def run(api: Api, *args: Any, **options: Any) -> None:
+            command(api, *args, **options)
 
         return run
 
@@ -87,11 +87,11 @@ def _operating(*, reason: bool) -> Callable[[Callable[..., None]], Callable[...,
 
 
 def _give(api: Api, verb: Verb, what: str, *, yes: bool, as_json: bool, **body: Any) -> None:
-    """Ask on a terminal, send, and say what became of it."""
+    """Ask for confirmation on a terminal, send the command, and print the outcome."""
     if not yes and sys.stdin.isatty():
         click.confirm(f"{verb} {what}?", abort=True, err=True)
-    given = {name: value for name, value in body.items() if value}
-    command = Command.model_construct(verb=verb, channel="cli", submission=secrets.token_urlsafe(12), **given)
+    fields = {name: value for name, value in body.items() if value}
+    command = Command.model_construct(verb=verb, channel="cli", submission=secrets.token_urlsafe(12), **fields)
     content = api.post("commands", body=body_of(command))
     screen = Screen()
     if as_json:
@@ -101,19 +101,19 @@ def _give(api: Api, verb: Verb, what: str, *, yes: bool, as_json: bool, **body: 
     where = f"{done.application} {done.environment}".strip() or "everything"
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
     phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
-    told = f"; {done.told} of {done.of} applications know of it" if done.of is not None else ""
-    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE[done.verb]}{phase}{told}")
+    progress = f"; {done.told} of {done.of} applications know of it" if done.of is not None else ""
+    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE[done.verb]}{phase}{progress}")
 
 
 def _check_order(environment: str, release: str) -> None:
-    """The two are easily swapped. Raises `UsageError` where that is what happened."""
+    """Raises `UsageError` if the two arguments were swapped, which happens easily."""
     if _RELEASE.fullmatch(environment) and not _RELEASE.fullmatch(release):
         raise click.UsageError(f"expected ENVIRONMENT, then RELEASE: {release} {environment}")
 
 
 def _place(application: str | None, environment: str | None, *, everything: bool) -> str:
     if everything and application:
-        raise click.UsageError("--all: names everything; leave APPLICATION and ENVIRONMENT out")
+        raise click.UsageError("--all: expected no APPLICATION or ENVIRONMENT with it")
     if not everything and not (application and environment):
         raise click.UsageError("expected APPLICATION and ENVIRONMENT, or --all")
     return f"{application} {environment}" if application else "everything"
@@ -123,8 +123,8 @@ def _until(text: str | None) -> datetime | None:
     """`4h`, `2d` or a time with a zone. Raises `UsageError`."""
     if not text:
         return None
-    if found := re.fullmatch(r"([0-9]{1,4})([mhd])", text):
-        return datetime.now(UTC).replace(microsecond=0) + timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if duration := re.fullmatch(r"([0-9]{1,4})([mhd])", text):
+        return datetime.now(UTC).replace(microsecond=0) + timedelta(**{_UNITS[duration[2]]: int(duration[1])})
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -135,16 +135,18 @@ def _until(text: str | None) -> datetime | None:
 @click.command()
 @click.argument("application", required=False)
 @click.argument("environment", required=False)
-@click.option("--all", "everything", is_flag=True, help="Freeze every lane of every application.")
-@click.option("--until", metavar="TIME", help="When it ends by itself: 4h, 2d, or a time such as 2026-12-24T08:00Z.")
+@click.option("--all", "everything", is_flag=True, help="Freeze all lanes of all applications.")
+@click.option(
+    "--until", metavar="TIME", help="When it ends automatically: 4h, 2d, or a time such as 2026-12-24T08:00Z."
+)
 @_operating(reason=True)
 def freeze(
-    api: Api, *, application: str | None, environment: str | None, everything: bool, until: str | None, **given: Any
+    api: Api, *, application: str | None, environment: str | None, everything: bool, until: str | None, **options: Any
 ) -> None:
-    """Roll nothing new out, in one lane or anywhere, until somebody ends it or its time is over.
+    """Stop new rollouts, in one lane or everywhere, until the freeze is ended or expires.
 
-    Releases are still planned and can be approved ahead; they go on by themselves when the freeze ends. What is
-    under way is not interrupted.
+    Releases are still planned and can be approved ahead; they continue automatically when the freeze ends. Running
+    rollouts are not interrupted.
 
     \b
     Examples:
@@ -153,7 +155,7 @@ def freeze(
     """
     what = _place(application, environment, everything=everything)
     end = _until(until)
-    _give(api, Verb.FREEZE, what, application=application, environment=environment, until=end, **given)
+    _give(api, Verb.FREEZE, what, application=application, environment=environment, until=end, **options)
 
 
 @click.command()
@@ -161,8 +163,8 @@ def freeze(
 @click.argument("environment", required=False)
 @click.option("--all", "everything", is_flag=True, help="End the freeze of everything.")
 @_operating(reason=False)
-def unfreeze(api: Api, *, application: str | None, environment: str | None, everything: bool, **given: Any) -> None:
-    """End a freeze: what was approved ahead goes on by itself.
+def unfreeze(api: Api, *, application: str | None, environment: str | None, everything: bool, **options: Any) -> None:
+    """End a freeze: releases approved in the meantime continue automatically.
 
     \b
     Examples:
@@ -170,48 +172,48 @@ def unfreeze(api: Api, *, application: str | None, environment: str | None, ever
       slipway unfreeze --all --reason "incident 4711 is over"
     """
     what = _place(application, environment, everything=everything)
-    _give(api, Verb.UNFREEZE, what, application=application, environment=environment, **given)
+    _give(api, Verb.UNFREEZE, what, application=application, environment=environment, **options)
 
 
 @click.command()
 @click.argument("release")
 @_operating(reason=True)
-def cancel(api: Api, *, release: str, **given: Any) -> None:
-    """End a release that waits: for a fact, a lane, a soak, votes, or the end of a freeze.
+def cancel(api: Api, *, release: str, **options: Any) -> None:
+    """Cancel a release that is waiting: for a fact, a lane, a soak, votes, or the end of a freeze.
 
-    A rollout that has begun is not stopped half-way: let it end, and roll back.
+    A rollout that has started cannot be cancelled: let it finish, then roll back.
 
     \b
     Example:
       slipway cancel shop-482 --reason "the wrong branch"
     """
-    _give(api, Verb.CANCEL, release, release=release, **given)
+    _give(api, Verb.CANCEL, release, release=release, **options)
 
 
 @click.command()
 @click.argument("release")
 @_operating(reason=False)
-def retry(api: Api, *, release: str, **given: Any) -> None:
-    """Send a release that failed, or was rolled back, on again: the same digest, in the environment where it failed.
+def retry(api: Api, *, release: str, **options: Any) -> None:
+    """Retry a release that failed or was rolled back: the same digest, in the environment where it failed.
 
-    The plan is made again. Votes stand where it has the hash that they were for; what was copied is not copied again.
+    The release is planned again. Votes still count if the plan hash is unchanged; images are not copied again.
 
     \b
     Example:
       slipway retry shop-482 --reason "the registry has room again"
     """
-    _give(api, Verb.RETRY, release, release=release, **given)
+    _give(api, Verb.RETRY, release, release=release, **options)
 
 
 @click.command()
 @click.argument("environment")
 @click.argument("release")
 @_operating(reason=True)
-def rollback(api: Api, *, environment: str, release: str, **given: Any) -> None:
-    """Bring an earlier RELEASE back in ENVIRONMENT: its image by digest, with the manifests it was live with.
+def rollback(api: Api, *, environment: str, release: str, **options: Any) -> None:
+    """Roll ENVIRONMENT back to an earlier RELEASE: its image by digest, with the manifests it was live with.
 
-    Nobody is asked for a vote, and no freeze or window stops it. The lane is on hold afterwards: newer releases
-    wait until somebody resumes. The plan warns where the manifests or the image are gone.
+    No vote is needed, and no freeze or window prevents it. The lane is on hold afterwards: newer releases wait until
+    it is resumed. The plan warns if the manifests or the image no longer exist.
 
     \b
     Example:
@@ -219,33 +221,33 @@ def rollback(api: Api, *, environment: str, release: str, **given: Any) -> None:
     """
     _check_order(environment, release)
     what = f"{environment} to {release}"
-    _give(api, Verb.ROLLBACK, what, environment=environment, release=release, **given)
+    _give(api, Verb.ROLLBACK, what, environment=environment, release=release, **options)
 
 
 @click.command()
 @click.argument("application")
 @click.argument("environment")
 @_operating(reason=False)
-def resume(api: Api, *, application: str, environment: str, **given: Any) -> None:
-    """End the hold that a roll-back set: newer releases go on.
+def resume(api: Api, *, application: str, environment: str, **options: Any) -> None:
+    """End the hold that a rollback set, so that newer releases continue.
 
     \b
     Example:
       slipway resume shop production --reason "483 has the fix"
     """
-    _give(api, Verb.RESUME, f"{application} {environment}", application=application, environment=environment, **given)
+    _give(api, Verb.RESUME, f"{application} {environment}", application=application, environment=environment, **options)
 
 
 @click.command()
 @click.argument("environment")
 @click.argument("release")
 @_operating(reason=True)
-def override(api: Api, *, environment: str, release: str, **given: Any) -> None:
-    """Let one RELEASE pass a freeze or a closed window in ENVIRONMENT, once. Its gate still has to be passed.
+def override(api: Api, *, environment: str, release: str, **options: Any) -> None:
+    """Let one RELEASE pass a freeze or a closed window in ENVIRONMENT, once. It still has to pass its gate.
 
     \b
     Example:
       slipway override production shop-483 --reason "the fix for incident 4711"
     """
     _check_order(environment, release)
-    _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **given)
+    _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **options)

@@ -1,4 +1,4 @@
-"""`slipway parked`: input that could not be handled, and how it is taken in once more."""
+"""`slipway parked`: list and replay input that could not be handled."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from ..screen import FAINT, GOOD, NAME, Cell, Screen
 
 @click.group()
 def parked() -> None:
-    """Look at parked input, and replay it.
+    """Inspect and replay parked input.
 
-    What the app cannot handle (a message that says nothing it knows, a step that failed again and again) is kept
-    with the reason. Once the reason is gone, replay it.
+    Input that the app cannot handle (an unknown message, a step that keeps failing) is kept with the reason. Once the
+    cause is fixed, replay it.
     """
 
 
@@ -36,8 +36,8 @@ def list_(api: Api, *, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = read(ParkedItems, content).parked
-    if not found:
+    items = read(ParkedItems, content).parked
+    if not items:
         click.echo("nothing is parked", err=True)
         return
     rows = [
@@ -48,7 +48,7 @@ def list_(api: Api, *, as_json: bool) -> None:
             Cell(screen.time(item.replayed_at), GOOD),
             item.reason,
         )
-        for item in found
+        for item in items
     ]
     screen.table(("id", "parked", "source", "replayed", "reason"), rows, cut=("reason",))
 
@@ -70,29 +70,34 @@ def show(api: Api, *, id: str, as_json: bool) -> None:
     if as_json:
         screen.json(item)
         return
-    found = read(Parked, item)
+    parked_input = read(Parked, item)
     screen.fields(
         [
-            ("id", Cell(found.id, NAME)),
-            ("source", found.source),
-            ("reason", found.reason),
-            ("parked", screen.time(found.parked_at)),
-            ("replayed", screen.time(found.replayed_at)),
-            ("message id", found.message_id),
-            ("body", "cut: it was too long to be kept whole, and cannot be replayed" if found.truncated else ""),
+            ("id", Cell(parked_input.id, NAME)),
+            ("source", parked_input.source),
+            ("reason", parked_input.reason),
+            ("parked", screen.time(parked_input.parked_at)),
+            ("replayed", screen.time(parked_input.replayed_at)),
+            ("message id", parked_input.message_id),
+            (
+                "body",
+                "truncated: it was too long to be kept in full, so it cannot be replayed"
+                if parked_input.truncated
+                else "",
+            ),
         ]
     )
     screen.line()
-    screen.text(found.body)
+    screen.text(parked_input.body)
 
 
 def _find(api: Api, id: str) -> dict[str, Any]:
     content = api.get("parked")
-    for place, item in enumerate(read(ParkedItems, content).parked):
+    for index, item in enumerate(read(ParkedItems, content).parked):
         if item.id == id:
-            found: dict[str, Any] = content["parked"][place]
-            return found
-    raise CliError(f"no parked input has the id {id!r}; `slipway parked list` shows what there is")
+            as_sent: dict[str, Any] = content["parked"][index]
+            return as_sent
+    raise CliError(f"no parked input has the id {id!r}; `slipway parked list` lists all")
 
 
 @parked.command("replay")
@@ -100,7 +105,7 @@ def _find(api: Api, id: str) -> dict[str, Any]:
 @json_option
 @connected
 def replay(api: Api, *, id: str, as_json: bool) -> None:
-    """Put parked input back to where it came from; the audit trail says so.
+    """Put parked input back into the queue it came from. The audit trail records the replay.
 
     \b
     Example:
@@ -110,5 +115,5 @@ def replay(api: Api, *, id: str, as_json: bool) -> None:
     if as_json:
         screen.json(content)
         return
-    found = read(Replayed, content)
-    screen.line(Cell("✓ replayed", GOOD), f"  {found.replayed}: back to {found.source}")
+    replayed = read(Replayed, content)
+    screen.line(Cell("✓ replayed", GOOD), f"  {replayed.replayed}: back to {replayed.source}")

@@ -1,4 +1,4 @@
-"""`slipway releases`, `slipway release`, `slipway explain`: where artifacts are, and why."""
+"""`slipway releases`, `slipway release`, `slipway explain`: where releases are, and why."""
 
 from collections.abc import Iterator
 
@@ -31,12 +31,14 @@ COLUMNS = (
     "superseded_by",
     "reason",
 )
-"""Of CSV: what one release is and where; `--json` and `--jsonl` have everything."""
+"""Columns of the CSV output; `--json` and `--jsonl` have all fields."""
 
 
 @click.command()
-@click.option("--application", "-a", metavar="NAME", help="Releases of this application only.")
-@click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many.")
+@click.option("--application", "-a", metavar="NAME", help="Only releases of this application.")
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of releases."
+)
 @formed
 @connected
 def releases(api: Api, *, application: str | None, limit: int, form: Form) -> None:
@@ -53,15 +55,15 @@ def releases(api: Api, *, application: str | None, limit: int, form: Form) -> No
     if form is Form.JSON:
         screen.json(content)
         return
-    found = read(Releases, content).releases
+    items = read(Releases, content).releases
     if form is not Form.TABLE:
         write_lines(screen, form, COLUMNS, content["releases"])
         return
-    if not found:
+    if not items:
         click.echo("no releases yet", err=True)
         return
     columns = ("release", "tag", "phase", "environment", "changed", "reason")
-    screen.table(columns, (_row(screen, item) for item in found), cut=("reason", "tag"))
+    screen.table(columns, (_row(screen, item) for item in items), cut=("reason", "tag"))
 
 
 def _row(screen: Screen, item: ReleaseAnswer) -> tuple[Content, ...]:
@@ -80,7 +82,7 @@ def _phase(phase: Phase) -> Cell:
 
 
 def _outcome(rollout: Rollout, since: str) -> Cell:
-    """How a release left an environment: live, or by the phase in which it ended."""
+    """The outcome of a rollout: live, or the phase in which it ended."""
     if not rollout.outcome:
         return Cell(f"here since {since}", NOTE)
     end = Phase.named(rollout.outcome)
@@ -93,9 +95,9 @@ def _outcome(rollout: Rollout, since: str) -> Cell:
 @formed
 @connected
 def release(api: Api, *, id: str, form: Form) -> None:
-    """One release: what it is, where it is, who voted, and the timeline of its audit records.
+    """One release: its image, its state, the votes, and the timeline of its audit records.
 
-    With --json, --jsonl or --csv the release alone is printed; `slipway audit list --release ID --jsonl` prints its
+    With --json, --jsonl or --csv only the release is printed; `slipway audit list --release ID --jsonl` prints its
     records.
 
     \b
@@ -144,8 +146,8 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
             mark = "✓" if evidence.passed else "✗"
             yield "", Cell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)
     for vote in item.gate.votes if item.gate else ():
-        said = f": {vote.reason}" if vote.reason else ""
-        yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.voter) + said
+        reason = f": {vote.reason}" if vote.reason else ""
+        yield "vote", _at(f"{vote.decision} {screen.time(vote.at)}", vote.voter) + reason
 
 
 def _at(time: str, person: str) -> str:
@@ -157,10 +159,10 @@ def _at(time: str, person: str) -> str:
 @formed
 @connected
 def explain(api: Api, *, release: str, form: Form) -> None:
-    """Why a release is where it is: every named rule in every environment, and what has to happen next.
+    """Why a release is in its current state: every rule in every environment, and what has to happen next.
 
-    The rules are those that the app decides by; their names are the same on the page, on the card and in the audit.
-    With --jsonl and --csv each rule is a line.
+    These are the rules by which the app decides; pages, cards and the audit trail use the same names. With --jsonl and
+    --csv each rule is one line.
 
     \b
     Examples:
@@ -171,23 +173,23 @@ def explain(api: Api, *, release: str, form: Form) -> None:
     if form is Form.JSON:
         screen.json(content)
         return
-    found = read(Explanation, content)
+    explanation = read(Explanation, content)
     if form is not Form.TABLE:
         rules = [
-            {"environment": one.environment, **rule.model_dump(mode="json")}
-            for one in found.rules
-            for rule in one.rules
+            {"environment": group.environment, **rule.model_dump(mode="json")}
+            for group in explanation.rules
+            for rule in group.rules
         ]
         write_lines(screen, form, ("environment", "rule", "subject", "verdict", "reason"), rules)
         return
-    screen.line(Cell(found.release, NAME), "  ", _phase(found.phase))
-    screen.line(found.headline)
+    screen.line(Cell(explanation.release, NAME), "  ", _phase(explanation.phase))
+    screen.line(explanation.headline)
     screen.line()
     rows = [
-        (there.environment, Cell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason)
-        for there in found.rules
-        for rule in there.rules
+        (group.environment, Cell(rule.mark, tone_style(rule.tone)), rule.name, rule.reason)
+        for group in explanation.rules
+        for rule in group.rules
     ]
     screen.table(("environment", "holds", "rule", "reason"), rows, fold=("reason",))
     screen.line()
-    screen.line(Cell("next: ", "bold"), found.next)
+    screen.line(Cell("next: ", "bold"), explanation.next)

@@ -119,13 +119,13 @@ def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, n
     file = tmp_path / name
     file.write_bytes(file.read_bytes()[:-cut])
     result = slipway("audit", "verify", "--file", name)
-    assert (result.exit_code, "it was cut" in result.stderr) == (1, True)
+    assert (result.exit_code, "it was truncated" in result.stderr) == (1, True)
 
 
 def test_a_csv_whose_cell_has_no_end_is_no_trail(slipway: Run, tmp_path: Path) -> None:
     (tmp_path / "endless.csv").write_text(heading(Form.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
     result = slipway("audit", "verify", "--file", "endless.csv")
-    assert (result.exit_code, "it is no CSV of records" in result.stderr) == (1, True)
+    assert (result.exit_code, "not a CSV export" in result.stderr) == (1, True)
 
 
 def test_what_follows_the_end_of_the_proof_is_found(slipway: Run, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_without_its_proof_an_export_is_verified_as_far_as_it_goes(slipway: Run,
     slipway("audit", "export", "--output", name)
     (tmp_path / f"{name}.proof").unlink()
     result = slipway("audit", "verify", "--file", name)
-    assert (result.exit_code, "there is no proof beside the file" in result.stderr) == (0, True)
+    assert (result.exit_code, "there is no proof next to the file" in result.stderr) == (0, True)
 
 
 def test_an_export_of_a_replaced_chain_is_contradicted_by_a_kept_anchor(

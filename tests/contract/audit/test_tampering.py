@@ -193,7 +193,7 @@ def test_anchors_whose_last_ones_were_cut_off(verdict: Ask, intruder: Intruder, 
     intruder.overwrite_anchors(installation.log.read(MONTH).splitlines(keepends=True)[:2])
     number, reason = anchor_fault(verdict())
     assert number == 3
-    assert "the installation's trail records it, and it is not there" in reason
+    assert "the installation's trail records it, but it is missing" in reason
 
 
 def test_trail_and_anchors_both_replaced_are_found_by_whoever_kept_one_anchor(

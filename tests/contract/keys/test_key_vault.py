@@ -133,7 +133,7 @@ def test_a_sixth_key_within_the_time_of_the_links_is_refused_with_the_day_on_whi
         rotated()
     result = rotate(client, monkeypatch=monkeypatch)
     assert result.exit_code == 1
-    assert "5 keys are live, the most that may be" in result.output
+    assert "5 keys are live, which is the maximum" in result.output
     assert "rotate after 20" in result.output
     assert len(vault.secrets[VAULT_SECRET]) == 5
 

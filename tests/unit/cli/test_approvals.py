@@ -80,7 +80,7 @@ def test_the_list_as_json_is_what_the_app_answers(slipway: Command) -> None:
 def test_nothing_waiting_is_said_on_stderr(slipway: Command, app: Served) -> None:
     app.replies["approvals"] = Reply(body=b'{"approvals": []}')
     result = slipway("approvals")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing waits for approval\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing is waiting for approval\n")
 
 
 def test_a_link_is_enough_and_needs_no_key_and_no_address(slipway: Command, app: Served) -> None:
@@ -124,13 +124,13 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
     [
         (("approve", "shop-2"), "the voter is not identified"),
         (("approve", "shop-3", "--token", "{token}"), "your link is for shop-2, not for shop-3"),
-        (("approve", "shop-9", "--bearer", "x"), "shop-9 does not wait for approval"),
+        (("approve", "shop-9", "--bearer", "x"), "shop-9 is not waiting for approval"),
         (("approve", "--token", "{token}", "--plan", "abc"), "the plan of shop-2 is sha256:91c3e07d55aa, not abc"),
-        (("approve", "--token", "not a token"), "--token: expected the token of an approval link"),
-        (("approve", "--token", "eyJhIjoxfQ.x"), "--token: expected the token of an approval link"),
+        (("approve", "--token", "not a token"), "--token: expected the complete token of an approval link"),
+        (("approve", "--token", "eyJhIjoxfQ.x"), "--token: expected the complete token of an approval link"),
         (("approve", "--link", "http://shop.example/approvals/{token}"), "--link: expected https"),
         (("approve", "--link", "https://shop.example/releases/shop-2"), "--link: expected the link"),
-        (("approve", "--link", "https://x.example/approvals/{token}", "--token", "x"), "expected one of them"),
+        (("approve", "--link", "https://x.example/approvals/{token}", "--token", "x"), "expected only one of them"),
         (("approve",), "the voter is not identified"),
         (("reject", "shop-2", "--token", "{token}"), "Missing option '--reason'"),
     ],
@@ -141,7 +141,7 @@ def test_what_is_not_clear_is_asked_before_anything_is_sent(
     mine = token()
     result = slipway(*(argument.format(token=mine) for argument in arguments))
     assert result.exit_code in (1, 2)
-    assert said in result.stderr or "RELEASE: is missing" in result.stderr
+    assert said in result.stderr or "RELEASE: missing" in result.stderr
     assert mine not in result.stdout + result.stderr
     assert not [asked for asked in app.asked if asked.method == "POST"]
 

@@ -199,7 +199,7 @@ def test_what_is_live_names_who_let_it_in_and_on_what_evidence(slipway: Command,
 def test_an_index_that_is_whole_ends_with_0(slipway: Command, app: Served) -> None:
     result = slipway("audit", "reindex")
     assert result.exit_code == 0
-    assert result.stdout.count("the index is whole") == 2
+    assert result.stdout.count("the index is complete") == 2
     assert {one.target for one in app.asked if one.method == "POST"} == {
         "/api/v1/audit/shop/reindex",
         "/api/v1/audit/_installation/reindex",

@@ -198,7 +198,7 @@ def test_the_first_wrong_record_is_named_to_people_on_stdout(slipway: Command, a
     result = slipway("audit", "verify", "shop")
     assert result.exit_code == 1
     assert result.stdout.startswith("✗ broken  shop: record 5: its content does not match its hash")
-    assert "(4 records before it are right)" in result.stdout
+    assert "(4 records before it intact)" in result.stdout
 
 
 def test_one_broken_trail_does_not_hide_the_others(slipway: Command, app: Served) -> None:

@@ -52,7 +52,7 @@ def test_keys_that_people_named_are_never_retired_by_themselves(slipway: Command
     file.write_text(held("e", "d", "c", "b", "a"))
     result = slipway("keys", "rotate", "--file", str(file))
     assert result.exit_code == 1
-    assert "rotate once one was taken out by hand, or end every open link with --retire-others" in result.stderr
+    assert "rotate after removing one by hand, or invalidate every open link with --retire-others" in result.stderr
     assert file.read_text() == held("e", "d", "c", "b", "a")
 
 
@@ -75,7 +75,7 @@ def test_keys_are_listed_without_the_keys(slipway: Command, tmp_path: Path) -> N
         ("20260101", False, None),
     ]
     shown = slipway("keys", "list", "--file", str(file)).stdout
-    assert "verifies, until it is taken out by hand" in shown
+    assert "verifies, until it is removed by hand" in shown
     assert not [value for value in file.read_text().split() if value.partition(":")[2] in shown]
 
 
@@ -90,8 +90,8 @@ def test_the_place_is_that_of_the_apps_own_setting_and_the_app_reads_it(slipway:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "expected --file or --vault"),
-        (("--file", "x", "--vault", "https://x.vault.azure.net"), "expected --file or --vault"),
+        ((), "expected either --file or --vault"),
+        (("--file", "x", "--vault", "https://x.vault.azure.net"), "expected either --file or --vault"),
         (("--vault", "http://x.vault.azure.net"), "--vault: expected an address such as"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_value_that_it_does_not_know_asks_for_a_newer_command(slipway: Command
     result = slipway("releases")
     assert result.exit_code == 3
     assert result.stderr.startswith("Error: the answer cannot be read: releases.0.phase: ")
-    assert result.stderr.endswith("the app may be newer: update the command\n")
+    assert result.stderr.endswith("the app may be newer than this command: update the command\n")
     assert json.loads(slipway("releases", "--json").stdout) == unheard_of
 
 

@@ -27,7 +27,7 @@ def test_an_app_that_cannot_be_reached_ends_with_3_and_is_named(slipway: Command
 def test_a_refused_key_ends_with_3_and_is_not_printed(slipway: Command, key: str | None, advice: str) -> None:
     result = slipway("audit", "verify", SLIPWAY_KEY=key)
     assert result.exit_code == 3
-    assert f"answered 401: {advice}; set SLIPWAY_KEY or give --key" in result.stderr
+    assert f"answered 401: {advice}; set SLIPWAY_KEY or use --key" in result.stderr
     assert "wrong" not in result.output
 
 
@@ -78,7 +78,7 @@ def test_a_redirect_is_not_followed_with_the_key(slipway: Command, app: Served) 
     app.replies["releases"] = Reply(302, b"", {"Location": f"{app.url}/elsewhere"})
     result = slipway("releases")
     assert result.exit_code == 3
-    assert "does not answer as Slipway does: status 302" in result.stderr
+    assert "does not respond like Slipway: status 302" in result.stderr
     assert len(app.asked) == 1
 
 

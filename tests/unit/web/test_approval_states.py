@@ -27,8 +27,8 @@ def body(answer: Answer) -> str:
     [
         ("approval-passed", "It was approved"),
         ("approval-rejected", "The report of last night shows wrong totals."),
-        ("approval-superseded", "A newer release took its place"),
-        ("approval-expired", "The time to decide is over"),
+        ("approval-superseded", "Superseded by a newer release"),
+        ("approval-expired", "The deadline has passed"),
         ("approval-plan-changed", "This link is for an earlier plan"),
     ],
 )
@@ -94,7 +94,7 @@ def test_whoever_asked_for_the_run_may_only_reject() -> None:
 def test_an_outdated_plan_cannot_be_approved_but_can_be_made_again() -> None:
     page = body(SAMPLES["approval-outdated"]())
     assert "The plan is out of date" in page
-    assert "Make the plan again" in page
+    assert "Make a new plan" in page
     assert 'value="reject"' not in page
     assert "plan-is-current" in page
 
@@ -104,7 +104,7 @@ def test_somebody_who_is_no_longer_asked_gets_no_form() -> None:
     token = home.token(subject)
     home.change_delivery(hello(approvers=(BEN,)))
     page = body(show(home.desk, token))
-    assert "You are no longer asked" in page
+    assert "You are no longer an approver" in page
     assert "<form" not in page
 
 
@@ -115,7 +115,7 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
     home.stops_before = frozenset({StepKind.PLAN})
     cast_vote(home, subject)
     assert home.newest().phase is Phase.PLANNING
-    assert "The plan is being made again" in body(show(home.desk, token))
+    assert "A new plan is being made" in body(show(home.desk, token))
 
 
 def test_the_time_is_over_before_the_sweep_has_noticed() -> None:
@@ -124,7 +124,7 @@ def test_the_time_is_over_before_the_sweep_has_noticed() -> None:
     home.wait(timedelta(hours=25))
     page = body(show(home.desk, token))
     assert home.newest().phase is Phase.AWAITING_APPROVAL
-    assert "The time to decide is over" in page
+    assert "The deadline has passed" in page
     assert "<form" not in page
 
 
@@ -143,7 +143,7 @@ def test_a_plan_that_is_gone_cannot_be_voted_on() -> None:
     home, subject = asked()
     home.blobs.documents.clear()
     page = body(show(home.desk, home.token(subject)))
-    assert "What cannot be shown cannot be voted on" in page
+    assert "You cannot vote on a plan that cannot be shown" in page
     assert "<form" not in page
 
 

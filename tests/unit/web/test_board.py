@@ -134,7 +134,7 @@ def test_an_empty_installation_says_what_to_do_first() -> None:
     body = SAMPLES["board-empty"]().body.decode()
     assert "Nothing is delivered here yet" in body
     assert "delivery.yaml" in body
-    assert "The first image that is pushed makes one" in SAMPLES["board-new"]().body.decode()
+    assert "The first image push creates one" in SAMPLES["board-new"]().body.decode()
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))

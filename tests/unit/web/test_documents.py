@@ -64,7 +64,7 @@ def test_the_end_of_a_log_is_shown_and_only_of_the_newest_results() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (NotFound("gone"), "not kept any more"),
+        (NotFound("gone"), "no longer kept"),
         (ValueError("changed"), "was changed"),
         (LedgerUnavailable("away"), "cannot be read right now"),
     ],

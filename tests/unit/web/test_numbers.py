@@ -69,7 +69,7 @@ def test_one_environment_can_be_compared_over_all_applications() -> None:
 
 def test_what_is_not_read_to_its_end_says_so() -> None:
     page = show(numbers(Fleet(applications=1), caught_up=False), {"application": "shop"}).body.decode()
-    assert "its numbers are still growing" in page
+    assert "its numbers are incomplete" in page
 
 
 @pytest.mark.parametrize("name", ["numbers", "numbers-all"])

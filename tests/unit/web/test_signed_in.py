@@ -77,8 +77,8 @@ def text(answer: Answer) -> str:
 
 def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None:
     page = office.look(ADA)
-    assert f"You have signed in as <bdi>{ADA}</bdi>, and decide in that name" in text(page)
-    assert "This link is yours alone" not in text(page)
+    assert f"You are signed in as <bdi>{ADA}</bdi>, and vote in that name" in text(page)
+    assert "Do not share this link" not in text(page)
     answer = office.send(ADA, nonce_of(page))
     assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
     assert office.phase is Phase.PROMOTING
@@ -98,7 +98,7 @@ def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> No
         assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
         assert token not in answer.headers["Location"]
     assert office.phase is Phase.AWAITING_APPROVAL
-    assert "You are not asked" in text(office.look(BEN))
+    assert "You are not an approver" in text(office.look(BEN))
     assert "<form" not in text(office.look(BEN))
 
 
@@ -163,7 +163,7 @@ def test_the_address_of_an_earlier_plan_explains_itself_and_leads_to_the_present
     office.home.settle()
     page = text(office.look(ADA, before))
     assert "The plan changed" in page
-    assert f'<a href="{replace(before, plan="").path}">Look at the present plan</a>' in page
+    assert f'<a href="{replace(before, plan="").path}">Open the current plan</a>' in page
     assert "<form" not in page
 
 
@@ -179,7 +179,7 @@ def test_an_address_of_nothing_is_not_found(office: Office, number: str, environ
 def test_the_plan_of_another_release_is_never_shown_under_this_ones_name(office: Office) -> None:
     other = office.home.app.reader.release("hello-1").plan_hash or ""
     place = replace(office.place, plan=other)
-    assert "a plan of another release" in text(office.look(ADA, place))
+    assert "The address names another release" in text(office.look(ADA, place))
     assert guarded(lambda: located.show_changes(office.home.desk, place, Headers(principal(ADA)))).status == 404
 
 
@@ -219,7 +219,7 @@ def test_where_the_policy_demands_a_sign_in_a_link_shows_and_decides_nothing() -
     home.wait(timedelta(hours=1))
     subject = home.bring("1.6.0")
     page = text(show(home.desk, home.token(subject)))
-    assert "Only people who sign in decide here" in page
+    assert "Sign-in is required to vote here" in page
     assert "What changes in production" in page
     assert "<form" not in page
     cast_vote(home, subject)
