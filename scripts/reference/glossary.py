@@ -22,6 +22,7 @@ from slipway.domain.release import VoteDecision
 from slipway.domain.reports import Override, Parked, Status
 from slipway.domain.roles import Permission, Role
 from slipway.domain.rules import Milestone, Rule, WaitsFor
+from slipway.domain.sources import Source
 from slipway.domain.stages import Stage
 from slipway.domain.steps import Notice, Step, StepKind
 from slipway.domain.tones import Tone
@@ -87,6 +88,7 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Notice": Notice,
     "Class of actions": ActionClass,
     "Queue": Queue,
+    "Source": Source,
     "Tone": Tone,
 }
 """Enums whose words people meet in files, on pages, in the trail or in logs, under what the page calls them."""

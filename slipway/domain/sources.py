@@ -22,11 +22,13 @@ class Source(StrEnum):
         return member
 
     EVENT_GRID = "event-grid"
+    """Azure Event Grid, which tells of pushes to a registry."""
     AZURE_DEVOPS = (
         "azure-devops",
         "Azure DevOps project, by name",
         "Azure DevOps as the password of basic authentication",
     )
+    """Azure DevOps, whose service hooks tell of finished runs."""
 
     @staticmethod
     def named(name: str) -> "Source | None":
