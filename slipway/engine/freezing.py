@@ -18,6 +18,7 @@ from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
 from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
+from ..domain.errors import present
 from ..domain.events import FreezeSpread
 from ..domain.model import Record, sha256
 from ..domain.release import Head
@@ -110,8 +111,8 @@ class Freezer:
             freeze = Freeze(id=order.id, owner=order.actor, reason=order.reason, at=now, until=order.until)
             state = FreezeState(freeze=freeze, submission=order.id)
         else:
-            assert before is not None  # the rule is-frozen has passed
-            state = before.evolve(ended_by=order.actor, ended_at=now, ended_because=order.reason, submission=order.id)
+            ended = present(before, "the freeze of everything")  # the rule is-frozen has passed
+            state = ended.evolve(ended_by=order.actor, ended_at=now, ended_because=order.reason, submission=order.id)
         self.installation.set_freeze(state, _record(order, state, rules), etag=etag, now=now)
         return rules
 
@@ -150,10 +151,10 @@ def differences(application: str, head: Head, state: FreezeState | None, *, now:
         return ()
     if current is not None:
         return (FreezeSpread(received_at=now, application=application, freeze=current),)
-    assert copy is not None
+    ended = present(copy, f"the copy of the freeze in {application}")
     by = (state.ended_by if state is not None else "") or "slipway"
     why = state.ended_because if state is not None else ""
-    return (FreezeSpread(received_at=now, application=application, freeze=copy, ended_by=by, reason=why),)
+    return (FreezeSpread(received_at=now, application=application, freeze=ended, ended_by=by, reason=why),)
 
 
 def _rules(order: Order, current: Freeze | None, now: datetime) -> tuple[RuleResult, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..domain.errors import present
 from ..domain.release import Release
 from ..domain.tokens import ApprovalClaims, Keys
 
@@ -33,14 +34,12 @@ class Links:
 
     def approval(self, release: Release, approver: str, *, now: datetime) -> str:
         """A signed link for one approver and the release's current plan."""
-        assert release.environment is not None
-        assert release.plan_hash is not None
         deadline = release.gate.deadline if release.gate and release.gate.deadline else now + WITHOUT_DEADLINE
         claims = ApprovalClaims(
             application=release.application,
             release=release.number,
-            environment=release.environment,
-            plan_hash=release.plan_hash,
+            environment=present(release.environment, f"the environment of {release.id}"),
+            plan_hash=present(release.plan_hash, f"the plan of {release.id}"),
             approver=approver,
             expires_at=deadline + EXPLAINS_FOR,
         )

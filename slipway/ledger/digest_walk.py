@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import AuditQuery
+from ..domain.errors import present
 from . import index_keys as keys
 from .table import Page, PagedTable, Row
 
@@ -23,10 +24,10 @@ class DigestWalk:
     """One query by digest. Its other conditions are checked here, as there are few rows."""
 
     def __init__(self, table: PagedTable, query: AuditQuery) -> None:
-        assert query.digest is not None
+        digest = present(query.digest, "the digest of the query")
         self._table, self._query = table, query
-        self._prefix = query.digest.removeprefix("sha256:")
-        self._partition = keys.by_digest(query.digest)
+        self._prefix = digest.removeprefix("sha256:")
+        self._partition = keys.by_digest(digest)
 
     def find(self, *, limit: int, after: str) -> tuple[tuple[AuditRecord, ...], str]:
         """Records, newest first, and the key that the next page starts after or "". Makes two requests per digest."""

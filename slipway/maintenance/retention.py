@@ -57,7 +57,9 @@ class Retention:
     def run(self) -> Kept:
         """Raises `LedgerUnavailable`, `AnchorsDamaged`."""
         last, moved, parts, problems = self.anchors.last(), 0, 0, list[str]()
-        for name in sorted(last.heads) if last else ():
+        if last is None:
+            return Kept(moved=0, parts=0, problems=())
+        for name in sorted(last.heads):
             try:
                 for segment in self._segments(name, last):
                     moved += self._finish(segment)
@@ -67,9 +69,8 @@ class Retention:
                 problems.append(f"{name}: {error}")
         return Kept(moved=moved, parts=parts, problems=tuple(problems))
 
-    def _segments(self, name: str, last: Anchor | None) -> Iterator[Segment]:
+    def _segments(self, name: str, last: Anchor) -> Iterator[Segment]:
         """Segments that an earlier run left unfinished, then new ones of records that are old enough."""
-        assert last is not None
         end: Segment | None = None
         for segment in self.archive.segments(name):
             end = segment

@@ -168,11 +168,13 @@ def trace_id(traceparent: str) -> str:
 # ---- measures
 def add(metric: Metric, values: Values | None = None, amount: int = 1) -> None:
     """Add to a counter."""
-    assert metric.kind is Kind.COUNTER
+    if metric.kind is not Kind.COUNTER:
+        raise ValueError(f"{metric} is no counter")
     _recorder.record(metric, amount, values or {})
 
 
 def measure(metric: Metric, amount: float, values: Values | None = None) -> None:
     """Record a value of a histogram or a gauge."""
-    assert metric.kind is not Kind.COUNTER
+    if metric.kind is Kind.COUNTER:
+        raise ValueError(f"{metric} is a counter")
     _recorder.record(metric, amount, values or {})

@@ -42,7 +42,8 @@ class KeepWhole(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         self._onward.on_start(span, parent_context)
-        assert span.context is not None
+        if span.context is None:
+            return  # it belongs to no trace
         mine, above = span.context.span_id, span.parent
         with self._lock:
             root = self._of_span.get(above.span_id, mine) if above is not None and not above.is_remote else mine
@@ -55,7 +56,8 @@ class KeepWhole(SpanProcessor):
         self._hand_on(crowded)
 
     def on_end(self, span: ReadableSpan) -> None:
-        assert span.context is not None
+        if span.context is None:
+            return
         mine = span.context.span_id
         with self._lock:
             root = self._of_span.pop(mine, mine)

@@ -19,5 +19,6 @@ def completion(context: click.Context, *, shell: str) -> None:
       fish:  slipway completion fish > ~/.config/fish/completions/slipway.fish
     """
     kind = get_completion_class(shell)
-    assert kind is not None  # the choices are click's own
+    if kind is None:
+        raise click.UsageError(f"no completion for {shell}")
     click.echo(kind(context.find_root().command, {}, "slipway", VARIABLE).source())

@@ -136,8 +136,7 @@ def _place(file: Path | None, vault: str | None) -> Place:
         raise click.UsageError("expected either --file or --vault")
     if file is not None:
         return KeysInFile(file)
-    assert vault
-    if not vault.startswith("https://"):
+    if not vault or not vault.startswith("https://"):
         raise click.UsageError("--vault: expected an address such as https://contoso.vault.azure.net")
     return KeysInVault(open_vault(vault))
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from slipway.domain.errors import present
 from slipway.domain.model import Record
 
 from .errors import ClusterError, Denied, Unreachable
@@ -108,8 +109,7 @@ def _of_server(access: ClusterAccess) -> Any:
 
     pem = base64.b64decode(access.ca_data).decode("ascii") if access.ca_data else None
     client_configuration: Any = Configuration(host=access.server, ca_cert_data=pem)
-    source = access.token
-    assert source is not None
+    source = present(access.token, f"the token of {access.server}")
 
     def refresh(target: Any) -> None:  # a closure: the library deep-copies configurations
         target.api_key["BearerToken"] = f"Bearer {_token(source)}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from ...clock import Clock
 from ...domain.application import Environment
-from ...domain.errors import UnknownName
+from ...domain.errors import UnknownName, present
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...domain.release import Evidence
@@ -61,8 +61,7 @@ def _job(
     late: bool,
     step: Step,
 ) -> Outcome:
-    assert plan.verification is not None
-    job_manifest = job_of(plan.verification, step.attempt)
+    job_manifest = job_of(present(plan.verification, f"the acceptance Job of {step.id}"), step.attempt)
     name = job_manifest["metadata"]["name"]
     cluster.start_job(job_manifest, plan.namespace)
     state = cluster.job(name, plan.namespace)
