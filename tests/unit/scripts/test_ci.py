@@ -238,6 +238,12 @@ def test_stages_run_in_order_and_one_that_was_spent_before_is_not_run_again(
     assert "stage-1 1.5 1 checked, over its budget" in lines(capsys.readouterr().out)
 
 
+def test_a_stage_that_is_no_test_stage_is_not_asked_for_its_tests(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert main(write_list(tmp_path, f"echo ${{{FOLDER}:-nobody}} >>{log}")) == 0
+    assert log.read_text().split() == ["nobody"]
+
+
 def test_the_first_stage_that_fails_ends_the_run_and_the_table_is_printed_all_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
