@@ -185,7 +185,7 @@ class _View:
             return _still(release, Rule.PLAN_IS_CURRENT, why)
         if release.phase.at_the_gate:
             return plan_rule(release, self._lane(environment).live, self.snapshot.delivery)
-        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} was rolled out")
+        return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} was the one to roll out")
 
     def blocks(self, environment: str) -> tuple[RuleResult, ...]:
         """The rules that may block a rollout now."""

@@ -25,7 +25,9 @@ class SupplyChain:
     def given_up(self) -> "SupplyChain":
         """The results with every rule that is still waiting turned into a failure."""
         return SupplyChain(
-            rules=tuple(r.rule.fails(f"{r.reason}, in time") if isinstance(r, NotYet) else r for r in self.rules)
+            rules=tuple(
+                r.rule.fails(f"{r.reason}; none arrived in time") if isinstance(r, NotYet) else r for r in self.rules
+            )
         )
 
 

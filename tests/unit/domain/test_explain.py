@@ -288,6 +288,8 @@ def test_rejected_names_the_person_and_the_reason() -> None:
     told = explained(world)
     assert told.headline == f"shop-1 was rejected in production by {BEN}: the release notes are missing."
     assert f"{BEN}: reject (the release notes are missing.)" in rule(told, "production", "quorum-reached").reason
+    plan = rule(told, "production", "plan-is-current")
+    assert plan.reason.endswith("was the one to roll out")
 
 
 def test_expired_says_when_its_time_was_over() -> None:
