@@ -5,9 +5,9 @@ It sits beside the ledger and the effects: flow asks it what an application is (
 starts a release (`check_tag`), and what exactly a rollout will apply (`render`, `render_job`).
 """
 
+from ..manifests.problems import ConfigError, Problem
 from .delivery import Deliveries, Delivery
 from .loading import Known, load_deliveries, load_delivery
-from .problems import ConfigError, Problem
 from .rendering import BUILT_INS, render, render_job
 from .tags import check_tag
 

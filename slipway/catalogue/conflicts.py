@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..manifests.documents import Document
+from ..manifests.objects import identity
+from ..manifests.problems import Problem
 from .delivery import Delivery
-from .documents import Document
-from .manifests import identity
-from .problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slipway.domain.application import Application
 
-from .problems import shown_path
+from ..manifests.problems import shown_path
 
 DELIVERY_FILE = "delivery.yaml"
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from slipway.domain.application import Application, Environment
 
+from ..manifests.documents import Document, read_file
+from ..manifests.objects import names_application
+from ..manifests.problems import ConfigError, Findings, Problem, Steps, nearest, shown_path
 from .conflicts import Claims, conflicts
 from .delivery import DELIVERY_FILE, Deliveries, Delivery
-from .documents import Document, read_file
-from .manifests import names_application, read_manifests
-from .problems import ConfigError, Findings, Problem, Steps, nearest, shown_path
+from .manifests import read_manifests
 from .rendering import BUILT_INS, render_documents, render_job
 from .tags import fault_of
 from .validation import validate

@@ -10,11 +10,12 @@ from typing import Any
 
 from slipway.domain.application import Environment
 
+from ..manifests.documents import Document
+from ..manifests.images import BY_DIGEST, pin_image
+from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object
+from ..manifests.problems import Findings, shown
 from .delivery import Delivery
-from .documents import Document
-from .images import BY_DIGEST, pin_image
-from .manifests import CLUSTER_SCOPED, check_job, check_object, read_job, read_manifests
-from .problems import Findings, shown
+from .manifests import read_job, read_manifests
 from .substitution import substitute
 
 BUILT_INS = ("SLIPWAY_APPLICATION", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE", "SLIPWAY_VERSION")

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .documents import MAX_CHARACTERS, Document
-from .problems import Findings, Steps, nearest
+from ..manifests.documents import MAX_CHARACTERS, Document
+from ..manifests.problems import Findings, Steps, nearest
 
 _NAME = re.compile(r"(\$?)\$\{([A-Z][A-Z0-9_]{0,63})\}")
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from slipway.domain.requirements import Requirements
 
+from ..manifests.problems import ConfigError, Problem, Steps, written
 from .delivery import DELIVERY_FILE, Delivery
-from .problems import ConfigError, Problem, Steps, written
 
 LARGEST_FILE: Final = 256 * 1024
 _SMALLEST_RSA: Final = 2048

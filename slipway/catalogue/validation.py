@@ -16,8 +16,8 @@ from slipway.domain.gate import APPROVER_PATTERN
 from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN
 from slipway.domain.people import EMAIL_PATTERN, GUID_PATTERN, MEMBER_PATTERN
 
-from .documents import Document
-from .problems import ConfigError, Problem, Steps, nearest, shown
+from ..manifests.documents import Document
+from ..manifests.problems import ConfigError, Problem, Steps, nearest, shown
 
 _KINDS = {
     "string_type": "text",

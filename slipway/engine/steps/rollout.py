@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from ...catalogue.images import names_repository
 from ...clock import Clock
 from ...domain.errors import UnknownName
 from ...domain.model import Record
 from ...domain.plan import Plan
 from ...effects.cluster import Cluster, ClusterError, RolloutState, State
+from ...manifests.images import names_repository
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients

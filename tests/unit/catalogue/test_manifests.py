@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.catalogue import ConfigError, load_delivery
-from slipway.catalogue.documents import read_text
-from slipway.catalogue.manifests import check_job, check_object
+from slipway.manifests.documents import read_text
+from slipway.manifests.objects import check_job, check_object
 from tests.unit.catalogue.samples import DEPLOYMENT, WriteDelivery
 
 

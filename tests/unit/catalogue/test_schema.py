@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from slipway.catalogue.documents import read_file
 from slipway.catalogue.schema import delivery_schema, schema_text
 from slipway.domain.application import Application
+from slipway.manifests.documents import read_file
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "reference" / "delivery.schema.json"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.catalogue import ConfigError
-from slipway.catalogue.documents import read_text
 from slipway.catalogue.substitution import substitute
+from slipway.manifests.documents import read_text
 from tests.unit.catalogue.samples import VALUES
 
 

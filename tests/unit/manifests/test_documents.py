@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.catalogue.documents import MAX_BYTES, Document, read_file, read_text
-from slipway.catalogue.problems import ConfigError
+from slipway.manifests.documents import MAX_BYTES, Document, read_file, read_text
+from slipway.manifests.problems import ConfigError
 
 
 def read(text: str) -> Document:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.catalogue.images import names_repository, pin_image
+from slipway.manifests.images import names_repository, pin_image
 from tests.unit.catalogue.samples import IMAGE
 
 
