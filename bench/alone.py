@@ -11,7 +11,7 @@ from azure.data.tables import TableServiceClient, TransactionOperation
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.storage.blob import BlobServiceClient
 
-from local.stack.process import Part, python
+from local.process import Part, python
 from slipway.effects.registry import EntraCredential, Registry, RegistryEndpoint, Source, Target, promote
 
 from .deliveries import APPLICATION

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from local.stack.process import ROOT
+from local.process import ROOT
 
 APPLICATION: Final = "hello"
 

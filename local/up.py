@@ -11,8 +11,8 @@ import sys
 import threading
 from pathlib import Path
 
+from .process import ROOT, PartFailed
 from .stack import Stack, StackOptions
-from .stack.process import ROOT, PartFailed
 
 FOLDER = ROOT / ".local"
 RUN = FOLDER / "run"
@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace) -> int:
     ended = threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: ended.set())
-    print("Starting Azurite, Service Bus, two registries, two clusters, an inbox and the app …", flush=True)
+    print("Starting Azurite, doubles of Azure's services, two registries, two clusters and the app …", flush=True)
     try:
         with Stack(wanted) as stack:
             STACK_FILE.touch(mode=0o600)

@@ -13,8 +13,8 @@ from typing import Any
 from local.ci.pipeline import HookRefused
 from local.images.push import PushError
 from local.person import PageRefused
+from local.process import PartFailed
 from local.stack import Stack, StackOptions
-from local.stack.process import PartFailed
 from local.traces.show import release_text, settled
 from local.watch import TooSlow
 
@@ -36,7 +36,9 @@ def main() -> int:
     parser.add_argument("--traces", action="store_true", help="take in the app's traces, and show each release's")
     options = parser.parse_args()
     say = Narrator(quiet=options.json)
-    say.heading("Slipway on this machine: Azurite, Service Bus, two registries, two clusters, an inbox, the app")
+    say.heading(
+        "Slipway on this machine: Azurite, Service Bus, sign-in, two registries, two clusters, an inbox, the app"
+    )
     try:
         with ExitStack() as opened:
             wanted = StackOptions(instances=options.instances, traces=options.traces)

@@ -13,7 +13,7 @@ import yaml
 
 from local.ci.pipeline import RunFacts, run_of
 from local.person import Approver
-from local.stack.process import ROOT
+from local.process import ROOT
 from slipway.domain.actions import Action
 from slipway.domain.rules import Rule
 

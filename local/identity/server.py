@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import urllib3
 
-from local.stack.process import Part, PartFailed
+from local.process import Part, PartFailed
 
 from .settings import Settings
 

@@ -1,4 +1,5 @@
-"""The whole system on this machine: storage, Service Bus, two registries, two clusters, an inbox, and the app's host.
+"""The whole system on this machine: storage, Service Bus, two registries, two clusters, an inbox, an identity provider
+and the app's host.
 
 `Stack` starts everything on free ports of 127.0.0.1 and ends it by process id; `python -m local.stack` keeps it up.
 """

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from .process import ROOT, Part, PartFailed, free_port
+from ..process import ROOT, Part, PartFailed, free_port
 
 FOLDER = ROOT / "local" / "azurite"
 MAIN = FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"

@@ -74,6 +74,7 @@ def app_settings(
     signing_keys: str,
     approvers_sign_in: str = "none",
     traces: str = "",
+    identity: dict[str, str],
 ) -> dict[str, str]:
     """The app's settings, as `local.settings.json` would hold them."""
     return {
@@ -102,6 +103,7 @@ def app_settings(
         "SLIPWAY_ORGANIZATIONS": "contoso",
         "SLIPWAY_SIGN_IN": approvers_sign_in,
         **(telemetry(traces) if traces else {}),
+        **identity,
         "SLIPWAY_HOST_KEY_ROLE": "admin",
     }
 

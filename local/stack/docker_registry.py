@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from .process import Part, PartFailed, free_port
+from ..process import Part, PartFailed, free_port
 
 
 def start(folder: Path, *, log: Path) -> tuple[Part, str]:

@@ -12,13 +12,16 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from ..identity import SIGN_IN, VOTES, Identity, laptop
+from ..process import ROOT, Part, PartFailed, free_port, python
 from . import azurite, configuration, docker_registry
-from .process import ROOT, Part, PartFailed, free_port, python
 from .secrets import Secrets, load_or_make, signing_keys
 
 REGISTRIES = ("nonprod", "prod")
 CLUSTERS = ("staging", "production")
 PORT_ATTEMPTS = 3
+BACK = {SIGN_IN: "/sign-in/back", VOTES: "/vote/back"}
+"""Where the identity provider sends people back to, by registration."""
 EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
 
 
@@ -50,6 +53,8 @@ class StackOptions:
 
 class Stack:
     """A running system. Use as a context manager."""
+
+    identity: Identity
 
     def __init__(self, options: StackOptions | None = None) -> None:
         self.options = options or StackOptions()
@@ -95,14 +100,16 @@ class Stack:
             bus = together.submit(self._start_bus, secrets)
             inbox = together.submit(self._start_inbox, secrets)
             traces = together.submit(self._start_traces)
+            identity = together.submit(self._start_identity)
             registries = {name: together.submit(self._start_registry, name, secrets) for name in REGISTRIES}
             self.registries = {name: future.result() for name, future in registries.items()}
             clusters = {name: together.submit(self._start_cluster, name, secrets) for name in CLUSTERS}
             self.clusters = {name: future.result() for name, future in clusters.items()}
             self.storage, self.bus, self.inbox_url = storage.result(), bus.result(), inbox.result()
-            self.traces_url = traces.result()
+            self.traces_url, self.identity = traces.result(), identity.result()
         for index in range(self.options.instances):
             self.start_host(index)
+        self.identity.redirects_to({name: [url + path for url in self.urls] for name, path in BACK.items()})
         self._subscribe()
 
     def _start_storage(self) -> str:
@@ -154,6 +161,11 @@ class Stack:
         self.parts.append(part)
         return f"http://127.0.0.1:{part.ready()['port']}"
 
+    def _start_identity(self) -> Identity:
+        identity = Identity.start(laptop(), self._folder("identity"))
+        self.parts.append(identity.part)
+        return identity
+
     def _start_double(self, name: str, module: str, told: dict[str, Any]) -> dict[str, Any]:
         file = self._write(f"{name}.json", told)
         part = Part(
@@ -186,6 +198,7 @@ class Stack:
             public_url=self.urls[0] if self.urls else f"http://127.0.0.1:{port}",
             deliveries=str(self.options.deliveries),
             traces=self.traces_url,
+            identity=self.identity.environment("front"),
             signing_keys=str(signing_keys(self.folder / "signing-keys")),
         )
         settings = self._write("local.settings.json", {"IsEncrypted": False, "Values": self.settings})
@@ -233,6 +246,11 @@ class Stack:
             "urls": self.urls,
             "inbox": self.inbox_url,
             "traces": self.traces_url,
+            "identity": {
+                "issuer": self.identity.issuer,
+                "keys": self.identity.keys_url,
+                "managed": self.identity.managed_url,
+            },
             "registries": self.registries,
             "hook_secret": self.secrets.hook_secret,
             "ci_password": self.secrets.ci_password,

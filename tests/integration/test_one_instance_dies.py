@@ -5,7 +5,7 @@ import re
 import pytest
 
 from local.person import Approver
-from local.stack.process import Part
+from local.process import Part
 from tests.integration.system import ENDS, Played, System, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]

@@ -12,7 +12,7 @@ import urllib3
 from local.azuredevops import Delivery, Ending, Organization, Seeding, Somebody, Strategy, deliver, finish
 from local.azuredevops.access import Tenant
 from local.azuredevops.organization import TENANT
-from local.stack.process import Part, PartFailed, python
+from local.process import Part, PartFailed, python
 
 from .support import PUBLISHED, WORKER
 

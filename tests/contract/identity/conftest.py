@@ -6,7 +6,7 @@ import pytest
 
 from local.identity import SIGN_IN, VOTES, Flow, Identity, node
 from local.identity.server import INSTALLED
-from local.stack.process import PartFailed
+from local.process import PartFailed
 
 from .support import BACK, directory
 

@@ -11,7 +11,7 @@ from azure.identity import ManagedIdentityCredential
 from local.azuredevops import AzureDevOps, Organization
 from local.identity import COMMAND, SIGN_IN, VOTES, Flow, Identity, Pkce, Registration, Settings
 from local.identity.server import HERE
-from local.stack.process import PartFailed
+from local.process import PartFailed
 
 from .support import BACK, PIPELINE, claims
 

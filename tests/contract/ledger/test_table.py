@@ -3,8 +3,8 @@
 import pytest
 from azure.data.tables import TableClient
 
+from local.process import free_port
 from local.stack.azurite import connection_string
-from local.stack.process import free_port
 from slipway.ledger import Conflict, LedgerUnavailable, Table
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.table import TEXT_LIMIT, TRANSACTION_LIMIT, Act, Exists, Value, Write

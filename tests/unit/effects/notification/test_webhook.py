@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from local.stack.process import free_port
+from local.process import free_port
 from slipway.effects.notification import Message, NotificationError, Webhook
 
 SECRET = b"hook secret"

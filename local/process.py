@@ -1,4 +1,4 @@
-"""Child processes of the stack: started with a log file, awaited until they say they are ready, ended by their id."""
+"""Child processes: started with a log file, awaited until they say they are ready, ended by their id."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60.0
 """Seconds that a part has to become ready; a busy machine needs some of them."""
 FAREWELL = 15.0
