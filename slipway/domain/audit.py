@@ -3,11 +3,11 @@
 The canonical form is in docs/reference/audit-format.md, so that anyone can verify a trail with their own program.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from .actions import Action
 from .model import Moment, Record, canonical, sha256
@@ -25,6 +25,26 @@ class AuditDraft(Record):
     environment: str | None = None
     digest: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("details")
+    @classmethod
+    def _whole_numbers(cls, details: dict[str, Any]) -> dict[str, Any]:
+        """So that a verifier in any language needs no rule for how fractions are written."""
+        if fraction := next(_fractions(details), None):
+            raise ValueError(f"details: expected whole numbers, got {fraction!r}")
+        return details
+
+
+def _fractions(value: Any) -> Iterator[float]:
+    match value:
+        case float():
+            yield value
+        case dict():
+            for inner in value.values():
+                yield from _fractions(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _fractions(inner)
 
 
 class AuditRecord(Record):

@@ -1,11 +1,11 @@
 """What every domain record has in common: frozen, strict about unknown fields, compared by value."""
 
 import hashlib
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
+import rfc8785
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
@@ -77,8 +77,11 @@ Repository = Annotated[str, Field(pattern=REPOSITORY_PATTERN, max_length=255)]
 
 
 def canonical(value: Any) -> bytes:
-    """The one byte form that is hashed: JSON, keys sorted, no white space, UTF-8 (docs/reference/audit-format.md)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    """The one byte form that is hashed and signed: JSON by RFC 8785 (JCS).
+
+    Raises ValueError for what has none: an integer beyond ±(2^53 - 1), NaN, infinity, a lone surrogate.
+    """
+    return rfc8785.dumps(value)
 
 
 def sha256(data: bytes) -> str:
