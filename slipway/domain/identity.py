@@ -1,0 +1,93 @@
+"""What is known of somebody once a token has been verified, and what verifying a token can come to.
+
+The tokens are read in `effects/identity`; pages, API and the proof of a vote decide from what stands here.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .model import sha256
+
+TOKEN_LIMIT = 24_000
+"""Characters of an ID or access token: 200 groups and as many roles fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified[T]:
+    """The issuer signed it, for us, and every rule of the reader holds."""
+
+    value: T
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """It is not what it claims to be, and never will be. `why` is for people and holds nothing of the token."""
+
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CannotVerify:
+    """Nobody can say yet: the issuer is away, or does not publish that key. It is neither passed nor refused."""
+
+    why: str
+
+
+type Verdict[T] = Verified[T] | Refused | CannotVerify
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeySet:
+    """An issuer's public keys, byte for byte as they were published, so that they can be kept and named by hash."""
+
+    content: bytes = field(repr=False)
+
+    @property
+    def hash(self) -> str:
+        return sha256(self.content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenPerson:
+    """A person, as a token names them. Who it is are tenant and object id; the rest is for display or for rights."""
+
+    tenant: str
+    oid: str
+    """Object id in that tenant, lower case."""
+    name: str
+    """For display only: names are neither unique nor verified."""
+    roles: tuple[str, ...]
+    """App roles on the registration that the token is for."""
+    groups: tuple[str, ...] | None
+    """Object ids, lower case; None where the person is in more groups than a token names: not known."""
+    guest: bool | None = None
+    """None where the token does not say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenApplication:
+    """An application that calls in its own name."""
+
+    tenant: str
+    oid: str
+    """Object id of its service principal, lower case."""
+    client_id: str
+    roles: tuple[str, ...]
+    """Never empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdToken:
+    """A verified ID token."""
+
+    person: TokenPerson
+    audience: str
+    nonce: str
+    issued_at: datetime
+    """Entra writes it five minutes into the past."""
+    expires_at: datetime
+    authenticated_at: datetime | None
+    """When the person last gave their credential; None where the registration lacks the optional claim."""
+    key_set: KeySet
+    """The set that its signature was verified with."""
+    kid: str

@@ -1,0 +1,32 @@
+"""The identity provider: its keys, the tokens that it signed, and redeeming the code of a sign-in.
+
+issuer = Issuer(url, tenant=tenant, pool=new_pool())
+votes = IdTokens(issuer, client_id)
+match votes.verify(token, nonce=nonce, at=received_at):
+    case Verified(value=token): ...
+"""
+
+from .asking import Ask, Verifier, authorization_url
+from .issuer import Endpoints, Issuer
+from .keys import Key, KeySource
+from .redeem import AssertionAway, Client, Code, managed_assertion, redeem
+from .tokens import AccessTokens, IdTokens
+from .web import new_pool
+
+__all__ = [
+    "AccessTokens",
+    "Ask",
+    "AssertionAway",
+    "Client",
+    "Code",
+    "Endpoints",
+    "IdTokens",
+    "Issuer",
+    "Key",
+    "KeySource",
+    "Verifier",
+    "authorization_url",
+    "managed_assertion",
+    "new_pool",
+    "redeem",
+]

@@ -1,0 +1,57 @@
+"""The address at which a person signs in: what is asked of the provider, and the verifier that only we keep (PKCE)."""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlencode
+
+from .issuer import Endpoints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verifier:
+    """Proves at redemption that whoever redeems the code is who asked for it. Never leaves the app but for that."""
+
+    value: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+
+    @property
+    def challenge(self) -> str:
+        return base64.urlsafe_b64encode(hashlib.sha256(self.value.encode()).digest()).decode().rstrip("=")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One request for a sign-in."""
+
+    client_id: str
+    redirect_uri: str
+    scope: str
+    """`openid profile` (without `profile` there is no object id) and a scope of the registration itself."""
+    nonce: str
+    state: str
+    verifier: Verifier
+    max_age: int | None = None
+    """Seconds since the credential was last given; an older sign-in is asked for again."""
+    prompt: Literal["none", "login", "select_account"] | None = None
+    login_hint: str | None = None
+
+
+def authorization_url(endpoints: Endpoints, ask: Ask) -> str:
+    told = {
+        "client_id": ask.client_id,
+        "response_type": "code",
+        "response_mode": "query",
+        "redirect_uri": ask.redirect_uri,
+        "scope": ask.scope,
+        "nonce": ask.nonce,
+        "state": ask.state,
+        "code_challenge": ask.verifier.challenge,
+        "code_challenge_method": "S256",
+        "max_age": ask.max_age,
+        "prompt": ask.prompt,
+        "login_hint": ask.login_hint,
+    }
+    query = urlencode({name: value for name, value in told.items() if value is not None})
+    return f"{endpoints.authorization}?{query}"

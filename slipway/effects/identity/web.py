@@ -1,0 +1,107 @@
+"""One exchange with the identity provider: no redirects, no retries, bounded in size and time, JSON read strictly.
+
+What is waited for here, somebody in front of a page waits for too. Errors name the host and never a query or a body.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import urllib3
+
+CONNECT_SECONDS: Final = 3.0
+SILENT_SECONDS: Final = 5.0
+"""Longest time without a byte."""
+WHOLE_SECONDS: Final = 10.0
+"""Longest time for a body, however steadily it drips."""
+_CHUNK: Final = 64 * 1024
+
+
+class ProviderAway(Exception):  # noqa: N818 - it is a state of the provider
+    """The identity provider did not answer as it should; asking later may help."""
+
+
+class Pool(Protocol):
+    """The part of `urllib3.PoolManager` that is used."""
+
+    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    status: int
+    body: bytes
+
+
+def new_pool() -> urllib3.PoolManager:
+    return urllib3.PoolManager(num_pools=4, maxsize=4, retries=False)
+
+
+def exchange(
+    pool: Pool,
+    method: str,
+    url: str,
+    *,
+    limit: int,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Reply:
+    """`limit` is the most bytes of a body. Raises `ProviderAway`."""
+    host = urlsplit(url).hostname
+    try:
+        response = pool.request(
+            method,
+            url,
+            headers=dict(headers or {}),
+            body=body,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENT_SECONDS),
+        )
+        try:
+            return Reply(status=response.status, body=_read(response, limit, monotonic, host))
+        finally:
+            response.close()
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        # `from None`: urllib3's texts hold the whole address.
+        raise ProviderAway(f"{host} does not answer ({type(error).__name__})") from None
+
+
+def _read(response: urllib3.BaseHTTPResponse, limit: int, monotonic: Callable[[], float], host: str | None) -> bytes:
+    ends = monotonic() + WHOLE_SECONDS
+    data = bytearray()
+    while chunk := response.read1(_CHUNK):
+        data += chunk
+        if len(data) > limit:
+            raise ProviderAway(f"{host} answers with more than {limit} bytes")
+        if monotonic() > ends:
+            raise ProviderAway(f"{host} takes longer than {WHOLE_SECONDS:.0f} s for one answer")
+    return bytes(data)
+
+
+def strict_object(text: bytes | str) -> dict[str, Any]:
+    """A JSON object in which no name stands twice: of two readers each might take another one. Raises `ValueError`."""
+    try:
+        text = text if isinstance(text, str) else text.decode()  # `loads` would take UTF-16 too
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("expected JSON of some depth, got far more") from None
+    if not isinstance(value, dict):
+        raise ValueError("expected a JSON object")  # noqa: TRY004 - what is read is wrong, not our call
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("expected each JSON name once")
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"expected a number, got {name}")

@@ -1,0 +1,76 @@
+"""An issuer in memory: it signs what a test wants to say, with a key that the readers of tokens find as they would
+find Entra's. The readers are the product's own; only HTTP is left out."""
+
+import json
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt.algorithms import RSAAlgorithm
+
+from slipway.domain.identity import CannotVerify, TokenPerson
+from slipway.effects.identity.keys import Key, read_keys
+
+TENANT: Final = "11111111-1111-4111-8111-111111111111"
+BACK_DATED: Final = timedelta(minutes=5)
+"""Entra writes `iat` and `nbf` that far into the past."""
+LIFE: Final = timedelta(hours=1)
+
+
+@cache
+def signing_key(kid: str) -> RSAPrivateKey:
+    """A key for each id; made once, as one takes a tenth of a second."""
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def published(*kids: str) -> bytes:
+    """A key set as it stands on the web."""
+    keys = [
+        {**RSAAlgorithm.to_jwk(signing_key(kid).public_key(), as_dict=True), "kid": kid, "use": "sig"} for kid in kids
+    ]
+    return json.dumps({"keys": keys}).encode()
+
+
+class MemoryIssuer:
+    """A key source (`effects/identity/keys.py`), and the one who signs."""
+
+    def __init__(self, *, tenant: str = TENANT, kid: str = "k1") -> None:
+        self.tenant, self.kid, self.away = tenant, kid, False
+        self.url = f"https://issuer.example/{tenant}/v2.0"
+
+    def key(self, kid: str) -> Key | CannotVerify:
+        if self.away:
+            return CannotVerify(why="the issuer is away")
+        known = read_keys(published(self.kid), issuer=self.url, tenant=self.tenant)
+        return known.key(kid) or CannotVerify(why="the issuer publishes no key of the token's id")
+
+    def claims(self, client_id: str, *, at: datetime) -> dict[str, Any]:
+        """What every token of this issuer says that is made at that moment."""
+        back_dated = int((at - BACK_DATED).timestamp())
+        times = {"iat": back_dated, "nbf": back_dated, "exp": int((at + LIFE).timestamp())}
+        return {"iss": self.url, "aud": client_id, "tid": self.tenant, "ver": "2.0", "sub": "pairwise", **times}
+
+    def id_token(self, client_id: str, person: TokenPerson, *, nonce: str, at: datetime, **more: Any) -> str:
+        """`more` adds claims or replaces them; None leaves one out."""
+        told = self.claims(client_id, at=at) | person_claims(person)
+        return self.sign(told | {"nonce": nonce, "auth_time": int(at.timestamp())} | more)
+
+    def sign(self, claims: dict[str, Any], **header: Any) -> str:
+        told = {name: value for name, value in claims.items() if value is not None}
+        # Not `jwt.encode`, which refuses some of what a hostile issuer could sign.
+        payload, headers = json.dumps(told).encode(), {"kid": self.kid} | header
+        return jwt.api_jws.encode(payload, signing_key(self.kid), algorithm="RS256", headers=headers)
+
+
+def person_claims(person: TokenPerson) -> dict[str, Any]:
+    groups = None if person.groups is None else list(person.groups)
+    return {
+        "oid": person.oid,
+        "name": person.name,
+        "roles": list(person.roles),
+        "groups": groups,
+        "_claim_names": {"groups": "src1"} if groups is None else None,
+        "acct": None if person.guest is None else int(person.guest),
+    }

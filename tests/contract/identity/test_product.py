@@ -1,0 +1,183 @@
+"""The product's own reader of tokens, and the redemption of codes, against the double of Entra over HTTP."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from azure.identity import ManagedIdentityCredential
+
+from local.identity import COMMAND, SIGN_IN, VOTES, Browser, Flow, Identity
+from slipway.domain.identity import CannotVerify, Refused, TokenApplication, TokenPerson, Verdict, Verified
+from slipway.effects.identity import (
+    AccessTokens,
+    Ask,
+    Client,
+    Code,
+    IdTokens,
+    Issuer,
+    Verifier,
+    authorization_url,
+    managed_assertion,
+    new_pool,
+    redeem,
+)
+
+from .support import BACK, PIPELINE, directory
+
+POOL = new_pool()
+NONCE = "n" * 43
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def issuer(identity: Identity) -> Issuer:
+    return Issuer(identity.issuer, tenant=identity.settings.tenant, pool=POOL)
+
+
+@pytest.fixture
+def votes(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Client:
+    for name, value in identity.environment("front").items():
+        monkeypatch.setenv(name, value)
+    credential = ManagedIdentityCredential(client_id=identity.settings.identity("front").client_id)
+    return Client(client_id=identity.settings.registration(VOTES).client_id, assertion=managed_assertion(credential))
+
+
+def asked(flow: Flow, issuer: Issuer, who: str, **more: object) -> Code:
+    """Play the person, from the product's own address to the code."""
+    endpoints = issuer.endpoints()
+    assert not isinstance(endpoints, CannotVerify)
+    verifier = Verifier()
+    ask = Ask(
+        client_id=flow.registration(VOTES).client_id,
+        redirect_uri=BACK,
+        scope=flow.scope(VOTES),
+        nonce=NONCE,
+        state="s",
+        verifier=verifier,
+        max_age=300,
+    )
+    came = Browser().go(authorization_url(endpoints, ask), back_to=BACK, who=flow.identity.settings.person(who).oid)
+    return Code(value=came.said["code"], redirect_uri=BACK, verifier=verifier)
+
+
+def token_of(verdict: Verdict[str]) -> str:
+    assert isinstance(verdict, Verified), verdict
+    return verdict.value
+
+
+def test_a_sign_in_by_the_products_own_request_ends_in_a_verified_token(
+    flow: Flow, issuer: Issuer, votes: Client
+) -> None:
+    before = now()
+    token = token_of(redeem(issuer, POOL, votes, asked(flow, issuer, "Voter")))
+    verdict = IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now())
+    assert isinstance(verdict, Verified)
+    found, voter = verdict.value, flow.identity.settings.person("Voter")
+    assert (found.person.oid, found.person.name, found.person.roles) == (voter.oid, "Voter", ("shop-approvers",))
+    assert found.person.groups == voter.groups
+    assert found.person.guest is False
+    assert found.issued_at < before
+    assert found.authenticated_at is not None
+
+
+def test_a_person_in_too_many_groups_is_in_groups_that_nobody_knows(flow: Flow, issuer: Issuer, votes: Client) -> None:
+    token = token_of(redeem(issuer, POOL, votes, asked(flow, issuer, "Everywhere")))
+    verdict = IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now())
+    assert isinstance(verdict, Verified)
+    assert verdict.value.person.groups is None
+
+
+def test_a_code_is_redeemed_once(flow: Flow, issuer: Issuer, votes: Client) -> None:
+    code = asked(flow, issuer, "Ada")
+    assert isinstance(redeem(issuer, POOL, votes, code), Verified)
+    assert isinstance(redeem(issuer, POOL, votes, code), Refused)
+
+
+def test_a_code_of_another_verifier_is_refused(flow: Flow, issuer: Issuer, votes: Client) -> None:
+    code = asked(flow, issuer, "Ada")
+    stolen = Code(value=code.value, redirect_uri=BACK, verifier=Verifier())
+    assert isinstance(redeem(issuer, POOL, votes, stolen), Refused)
+
+
+def test_a_client_that_cannot_prove_itself_gets_nothing(flow: Flow, issuer: Issuer, votes: Client) -> None:
+    forged = Client(client_id=votes.client_id, assertion=lambda: f"{votes.assertion()[:-20]}{'A' * 20}")
+    found = redeem(issuer, POOL, forged, asked(flow, issuer, "Ada"))
+    assert isinstance(found, CannotVerify)
+    assert "invalid_client" in found.why
+
+
+def test_a_token_of_the_other_registration_is_no_vote(flow: Flow, issuer: Issuer, votes: Client) -> None:
+    token = flow.sign_in(SIGN_IN, "Ada", nonce=NONCE).id_token
+    assert isinstance(IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now()), Refused)
+
+
+@pytest.fixture
+def calls(flow: Flow, issuer: Issuer) -> AccessTokens:
+    votes = flow.registration(VOTES).client_id
+    api = flow.registration(SIGN_IN).client_id
+    return AccessTokens(source=issuer, client_id=api, scope="user_impersonation", never=frozenset({votes}))
+
+
+def test_the_api_is_opened_by_a_person_and_by_an_application(flow: Flow, calls: AccessTokens) -> None:
+    person = calls.verify(flow.sign_in(COMMAND, "Ada").access_token, at=now())
+    assert isinstance(person, Verified)
+    assert isinstance(person.value, TokenPerson)
+    flow.managed = PIPELINE
+    application = calls.verify(str(flow.managed_token(f"api://{calls.client_id}").content["access_token"]), at=now())
+    assert isinstance(application, Verified)
+    assert isinstance(application.value, TokenApplication)
+    assert application.value.roles == ("operator",)
+
+
+def test_the_api_is_not_opened_by_an_id_token_a_vote_or_an_application_without_a_role(
+    flow: Flow, calls: AccessTokens
+) -> None:
+    votes = flow.sign_in(VOTES, "Ada")
+    roleless = str(flow.managed_token(f"api://{calls.client_id}").content["access_token"])
+    for token in (flow.sign_in(SIGN_IN, "Ada").id_token, votes.id_token, votes.access_token, roleless):
+        assert isinstance(calls.verify(token, at=now()), Refused)
+
+
+@pytest.fixture
+def mortal(identity: Identity, tmp_path: Path) -> Iterator[Identity]:
+    """One more provider, whose keys may change and which may end; `identity` says that it is installed."""
+    with Identity.start(directory(), tmp_path / "mortal") as running:
+        running.redirects_to({VOTES: [BACK]})
+        yield running
+
+
+def test_new_keys_are_found_and_old_tokens_hold_until_their_keys_are_forgotten(mortal: Identity) -> None:
+    ticks = [0.0]
+    issuer = Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL, monotonic=lambda: ticks[0])
+    flow = Flow(mortal, back=BACK)
+    reader = IdTokens(issuer, flow.registration(VOTES).client_id)
+    old = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
+    assert isinstance(reader.verify(old, nonce=NONCE, at=now()), Verified)
+    mortal.rotate_keys()
+    new = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
+    assert isinstance(reader.verify(new, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(old, nonce=NONCE, at=now()), Verified)
+    mortal.rotate_keys(forget=True)
+    newest = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
+    assert isinstance(reader.verify(newest, nonce=NONCE, at=now()), CannotVerify)  # asked less than five minutes ago
+    ticks[0] += 300
+    assert isinstance(reader.verify(newest, nonce=NONCE, at=now()), Verified)
+    assert isinstance(reader.verify(old, nonce=NONCE, at=now()), CannotVerify)
+
+
+def test_with_the_provider_gone_known_keys_verify_and_nothing_else_does(mortal: Identity) -> None:
+    issuer = Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL)
+    flow = Flow(mortal, back=BACK)
+    reader = IdTokens(issuer, flow.registration(VOTES).client_id)
+    token = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
+    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), Verified)
+    mortal.part.stop()
+    assert isinstance(reader.verify(token, nonce=NONCE, at=now()), Verified)
+    started_since = IdTokens(
+        Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
+    )
+    assert isinstance(started_since.verify(token, nonce=NONCE, at=now()), CannotVerify)
