@@ -14,6 +14,7 @@ GENERATED = {
     "docs/reference/delivery.schema.json": "slipway.catalogue.schema",
     "docs/reference/api.md": "scripts.reference.api",
     "docs/reference/roles.md": "scripts.reference.roles",
+    "docs/reference/rights.md": "scripts.reference.rights",
     "docs/reference/audit-actions.md": "scripts.reference.audit_actions",
     "docs/reference/delivery.md": "scripts.reference.delivery",
     "docs/reference/cli.md": "scripts.reference.cli",

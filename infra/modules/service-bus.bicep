@@ -11,7 +11,8 @@ param privateNetworking bool
 param workspaceId string
 
 var roles = loadJsonContent('../roles.json')
-var queueNames = loadJsonContent('../queues.json')
+var queueFacts = loadJsonContent('../queues.json')
+var queueNames = map(queueFacts, queue => queue.name)
 
 // Who sent and received what is told by the Premium tier only: the one witness beside the app of what lay in a queue.
 var logged = privateNetworking
@@ -33,12 +34,12 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   }
 }
 
-// Duplicate detection is fixed when a queue is made. Ten deliveries, then the dead-letter queue, which the app empties
+// Duplicate detection and sessions are fixed when a queue is made. Ten deliveries, then the dead-letter queue, which the app empties
 // into its parked input; steps last at most minutes, and the host renews the lock of what is running.
 resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [
-  for queue in queueNames: {
+  for queue in queueFacts: {
     parent: namespace
-    name: queue
+    name: queue.name
     properties: {
       requiresDuplicateDetection: true
       duplicateDetectionHistoryTimeWindow: 'PT10M'
@@ -46,7 +47,7 @@ resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [
       lockDuration: 'PT1M'
       deadLetteringOnMessageExpiration: true
       defaultMessageTimeToLive: 'P14D'
-      requiresSession: false
+      requiresSession: queue.sessions
       enablePartitioning: false
     }
   }

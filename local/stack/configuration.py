@@ -19,13 +19,14 @@ def service_bus(secrets: Secrets, *, lock_seconds: int) -> dict[str, Any]:
     return {
         "queues": [
             {
-                "name": name,
+                "name": queue,
                 "lock_seconds": lock_seconds,
+                "requires_session": queue.sessions,
                 "max_delivery_count": 10,
                 "duplicate_detection_seconds": 600,
                 "dead_letter_on_expiration": True,
             }
-            for name in QUEUES
+            for queue in QUEUES
         ],
         "key_name": "local",
         "key": secrets.bus_key,

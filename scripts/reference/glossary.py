@@ -17,9 +17,10 @@ from slipway.domain.export import Form
 from slipway.domain.gate import Need
 from slipway.domain.phases import Phase
 from slipway.domain.promotion import TakenTag, Way
-from slipway.domain.queues import Queue
+from slipway.domain.queues import MessageKind, Queue
 from slipway.domain.release import VoteDecision
 from slipway.domain.reports import Override, Parked, Status
+from slipway.domain.rights import Container, Operation, Party, Table
 from slipway.domain.roles import Permission, Role
 from slipway.domain.rules import Milestone, Rule, WaitsFor
 from slipway.domain.sources import Source
@@ -88,12 +89,15 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Notice": Notice,
     "Class of actions": ActionClass,
     "Queue": Queue,
+    "Kind of message": MessageKind,
     "Source": Source,
     "Tone": Tone,
 }
 """Enums whose words people meet in files, on pages, in the trail or in logs, under what the page calls them."""
 
-ELSEWHERE: Final = frozenset({actions.Action, actions.Intervention, Permission, Need, Form, Status})
+ELSEWHERE: Final = frozenset(
+    {actions.Action, Operation, Party, Table, Container, actions.Intervention, Permission, Need, Form, Status}
+)
 """Enums of the domain that are not here: they have a page of their own, or stand under what they belong to."""
 
 _START = """# Glossary

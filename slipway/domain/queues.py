@@ -1,16 +1,67 @@
-"""The queues between the parts of an installation. `infra/queues.json` makes them in Azure."""
+"""The queues of an installation, and which kinds of message each takes. `infra/queues.json` makes them in Azure.
+
+Whether a message is believed depends on what its queue takes: what comes from outside wakes somebody or is proved
+first; only `work` and `steps` carry what Slipway says to itself, with a MAC. Who may send where stands in `rights.py`.
+"""
 
 from enum import StrEnum
+from typing import Self
+
+
+class MessageKind(StrEnum):
+    """What a message is about."""
+
+    internal: bool
+    """Whether only the worker makes it; it then has an envelope with a MAC."""
+
+    def __new__(cls, name: str, internal: bool = False) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.internal = internal
+        return member
+
+    REGISTRY_EVENT = "registry-event"
+    """A registry's event as Event Grid delivers it: an image was pushed, or deleted."""
+    HINT = "hint"
+    """Somebody has something for the worker: a row in the inbox, or a run that ended. It decides nothing."""
+    RUN_REPORT = "run-report"
+    """What a pipeline says of its own run: a hint with a digest."""
+    BALLOT = "ballot"
+    """A vote, or a command that stops something, said on behalf of a person."""
+    DECISION = "decision", True
+    """An event to decide about later, or after somebody else: a deadline, a step's outcome, what met contention."""
+    STEP = "step", True
+    """One unit of work, with one effect."""
 
 
 class Queue(StrEnum):
     """A Service Bus queue."""
 
-    EVENTS = "events"
-    """Events that were parsed: pushes, deadlines, outcomes of steps that could not be committed at once."""
-    STEPS = "steps"
-    """Steps, each with one effect."""
-    RUNS = "runs"
+    takes: frozenset[MessageKind]
+    """The kinds of message that are handled; any other is parked."""
+    sessions: bool
+    """Whether a message belongs to a session, the application's: one after the other, on all instances together."""
+
+    def __new__(cls, name: str, takes: MessageKind, sessions: bool = False) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.takes, member.sessions = frozenset({takes}), sessions
+        return member
+
+    EVENTS = "events", MessageKind.REGISTRY_EVENT
+    """What registries tell of: pushes and deletions, as Event Grid delivers them."""
+    HINTS = "hints", MessageKind.HINT
+    """Hints of the front: a row waits in the inbox, a run ended."""
+    RUNS = "runs", MessageKind.RUN_REPORT
     """What pipelines tell of their runs."""
-    APPROVALS = "approvals"
-    """Votes that come as messages."""
+    APPROVALS = "approvals", MessageKind.BALLOT
+    """Votes and commands that come as messages."""
+    WORK = "work", MessageKind.DECISION, True
+    """Events to decide about, in order by application."""
+    STEPS = "steps", MessageKind.STEP
+    """Steps, each with one effect."""
+
+    @property
+    def internal(self) -> bool:
+        """Whether only the worker sends to it, in envelopes with a MAC."""
+        return all(kind.internal for kind in self.takes)

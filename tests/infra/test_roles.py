@@ -3,6 +3,7 @@
 import json
 import re
 
+from slipway.domain.queues import Queue
 from tests.infra.compiler import FILES, INFRA, OPTIONS, stored
 from tests.infra.roles import NAMES, OURS, PAGE, PLACES, ROLES, all_rights, page, rights
 
@@ -74,7 +75,7 @@ def test_only_the_app_and_the_teams_flow_send_to_the_approvals_queue() -> None:
     senders = {
         (right.who, right.scope.rpartition("/")[2]) for right in all_rights() if right.role == "serviceBusDataSender"
     }
-    queues = {"events", "steps", "runs", "approvals"}
+    queues = set(Queue)
     assert senders == {("the app", queue) for queue in queues} | {
         ("the pipelines' service connection", "runs"),
         ("the Teams flow", "approvals"),

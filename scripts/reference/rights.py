@@ -1,0 +1,53 @@
+"""The page docs/reference/rights.md, made from the table of rights: `python -m scripts.reference.rights`."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from scripts.reference.meanings import of_members
+from slipway.domain.queues import Queue
+from slipway.domain.rights import EVENT_GRID_FUNCTION, Container, Operation, Party, Resource, Table, may, rights_of
+
+_START = """# Rights on storage and queues
+
+Made by `python -m scripts.reference.rights` from `slipway/domain/rights.py`. What is not in these tables is refused:
+on a laptop by SAS tokens and rules of queues that are made from the same table, in Azure by role assignments.
+
+"""
+
+
+def page() -> str:
+    return _START + "".join(_sections())
+
+
+def _sections() -> Iterator[str]:
+    yield "## Who\n\n| Party | Meaning |\n|---|---|\n"
+    for party, meaning in of_members(Party).items():
+        yield f"| `{party}` | {meaning} |\n"
+    yield "\n## Operations\n\n| Operation | Meaning |\n|---|---|\n"
+    for operation, meaning in of_members(Operation).items():
+        yield f"| `{operation}` | {meaning} |\n"
+    yield from _table("Tables", of_members(Table).items())
+    yield from _table("Containers", of_members(Container).items())
+    yield from _table("Queues", of_members(Queue).items())
+    extra = ", ".join(f"`{resource}`" for resource in EVENT_GRID_FUNCTION)
+    yield f"\nThe front sends to {extra} as well where its Event Grid function is on. "
+    yield "What each queue takes:\n\n| Queue | Kinds of message | Session |\n|---|---|---|\n"
+    for queue in Queue:
+        kinds = ", ".join(f"`{kind}`" for kind in sorted(queue.takes))
+        yield f"| `{queue}` | {kinds} | {'by application' if queue.sessions else 'none'} |\n"
+
+
+def _table(title: str, meanings: Iterable[tuple[Resource, str]]) -> Iterator[str]:
+    yield f"\n## {title}\n\n| | | {' | '.join(Party)} |\n|---|---|{'---|' * len(Party)}\n"
+    for resource, meaning in meanings:
+        cells = (_operations(party, resource) for party in Party)
+        yield f"| `{resource}` | {meaning} | {' | '.join(cells)} |\n"
+
+
+def _operations(party: Party, resource: Resource) -> str:
+    allowed = (each for each in Operation if may(rights_of(party), resource, each))
+    return ", ".join(allowed)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,135 @@
+"""Who may do what to storage and queues: the one table of rights, for both roles and for whoever else sends to us.
+
+The laptop makes SAS tokens and queue rules of it, role assignments in Azure are compared with it, and
+`docs/reference/rights.md` is made from it. What is not in it is refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Final
+
+from .queues import Queue
+
+
+class Operation(StrEnum):
+    """Something that can be done to a table, a container or a queue."""
+
+    READ = "read"
+    """Read and list rows or blobs."""
+    ADD = "add"
+    """Add a row or a blob that is not there yet; neither changes nor replaces one."""
+    CHANGE = "change"
+    """Change or replace rows, and write blobs."""
+    DELETE = "delete"
+    """Delete rows or blobs."""
+    SEND = "send"
+    """Send messages."""
+    LISTEN = "listen"
+    """Receive, peek and settle messages, dead letters included."""
+
+
+_ROWS: Final = frozenset({Operation.READ, Operation.ADD, Operation.CHANGE, Operation.DELETE})
+_BOTH_WAYS: Final = frozenset({Operation.SEND, Operation.LISTEN})
+
+
+class Table(StrEnum):
+    """A table of the storage account."""
+
+    LEDGER = "ledger"
+    """State, trail and outbox."""
+    INDEX = "auditindex"
+    """Copies of audit records by what is asked for; and who has signed out."""
+    INBOX = "inbox"
+    """What people said and the worker has not answered yet."""
+    CHALLENGES = "challenges"
+    """Statements between the button and the way back from the identity provider."""
+
+
+class Container(StrEnum):
+    """A blob container."""
+
+    EVIDENCE = "evidence"
+    """Plans, manifests, proofs and logs, by their hash."""
+    AUDIT = "audit"
+    """Anchors, exports and archived records."""
+    INCOMING = "incoming"
+    """Content of inbox rows that is too large for a row, by its hash."""
+
+
+type Resource = Table | Container | Queue
+
+OPERATIONS: Final[Mapping[type[StrEnum], frozenset[Operation]]] = {
+    Table: _ROWS,
+    Container: _ROWS,
+    Queue: _BOTH_WAYS,
+}
+"""What can be done to each kind of resource."""
+RESOURCES: Final[tuple[Resource, ...]] = (*Table, *Container, *Queue)
+
+
+class Party(StrEnum):
+    """Somebody who has rights on storage or queues."""
+
+    FRONT = "front"
+    """The function app with pages, API and hooks."""
+    WORKER = "worker"
+    """The function app behind the queues, the only one that writes the ledger."""
+    EVENT_GRID = "event-grid"
+    """The Event Grid topics of the registries."""
+    PIPELINES = "pipelines"
+    """The service connections of pipelines that report their runs."""
+    APPROVAL_SENDERS = "approval-senders"
+    """The identities of the parameter `approvalSenders`."""
+
+
+type Rights = Mapping[Resource, frozenset[Operation]]
+_READ: Final = frozenset({Operation.READ})
+_SEND: Final = frozenset({Operation.SEND})
+
+RIGHTS: Final[Mapping[Party, Rights]] = {
+    Party.FRONT: {
+        Table.LEDGER: _READ,
+        Table.INDEX: _READ,
+        Table.INBOX: frozenset({Operation.READ, Operation.ADD}),
+        Table.CHALLENGES: frozenset({Operation.READ, Operation.ADD}),
+        Container.EVIDENCE: _READ,
+        Container.AUDIT: _READ,
+        Container.INCOMING: frozenset({Operation.ADD}),
+        Queue.HINTS: _SEND,
+    },
+    Party.WORKER: {
+        Table.LEDGER: _ROWS,
+        Table.INDEX: _ROWS,
+        Table.INBOX: frozenset({Operation.READ, Operation.DELETE}),
+        Table.CHALLENGES: frozenset({Operation.READ, Operation.DELETE}),
+        Container.EVIDENCE: frozenset({Operation.READ, Operation.ADD}),
+        Container.AUDIT: frozenset({Operation.READ, Operation.ADD, Operation.CHANGE}),
+        Container.INCOMING: frozenset({Operation.READ, Operation.DELETE}),
+        **dict.fromkeys(Queue, _BOTH_WAYS),
+    },
+    Party.EVENT_GRID: {Queue.EVENTS: _SEND},
+    Party.PIPELINES: {Queue.RUNS: _SEND},
+    Party.APPROVAL_SENDERS: {Queue.APPROVALS: _SEND},
+}
+"""The worker also sends to each queue that it reads: what went wrong is put off by a later copy, or replayed."""
+
+EVENT_GRID_FUNCTION: Final[Rights] = {Queue.EVENTS: _SEND}
+"""What the front may do besides where its Event Grid function is on."""
+
+
+def rights_of(party: Party, *, event_grid_function: bool = False) -> Rights:
+    """The rights of a party; the front's include those of its Event Grid function where that is on."""
+    more = EVENT_GRID_FUNCTION if event_grid_function and party is Party.FRONT else {}
+    return {**RIGHTS[party], **more}
+
+
+def may(rights: Rights, resource: Resource, operation: Operation) -> bool:
+    """Whether the rights allow the operation on the resource."""
+    return operation in rights.get(resource, frozenset())
+
+
+def every_call() -> Iterator[tuple[Resource, Operation]]:
+    """Each operation on each resource, allowed or not."""
+    for resource in RESOURCES:
+        for operation in OPERATIONS[type(resource)]:
+            yield resource, operation
