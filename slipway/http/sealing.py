@@ -76,7 +76,7 @@ class Seal:
         """Whether one of the live keys made the mark. Raises `KeysUnavailable`."""
         given = mark.encode()
         made = [_mac(key, purpose, content).encode() for key in self._keys.live().values()]
-        return any([hmac.compare_digest(each, given) for each in made])
+        return any(hmac.compare_digest(each, given) for each in made)
 
 
 def _mac(key: bytes, purpose: Purpose, content: bytes) -> str:

@@ -1,0 +1,149 @@
+"""Sessions of the pages. A session is a sealed cookie; nothing about it is stored here.
+
+It lasts eight hours, one hour when nobody uses it, and its roles are asked for anew every hour. It opens pages, and no
+more: the API takes access tokens, and what opens a gate is proved by a token made for that purpose.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, ValidationError
+
+from ..clock import Clock
+from ..domain.identity import TokenPerson
+from ..domain.model import Record
+from ..domain.people import Guid
+from .cookies import VALUE_LIMIT, Cookie, Cookies
+from .sealing import Purpose, Seal
+
+LASTS: Final = timedelta(hours=8)
+IDLE: Final = timedelta(hours=1)
+ROLES_HOLD: Final = timedelta(hours=1)
+"""After that the provider is asked again who the person is."""
+NOTED_EVERY: Final = timedelta(minutes=5)
+"""How often a session's last use is written anew into its cookie."""
+BROWSER_KEPT: Final = timedelta(days=400)
+"""The longest that browsers keep a cookie."""
+
+type NotBefore = Callable[[str, str], datetime | None]
+"""By tenant and object id: sessions that began earlier are over."""
+
+
+class Session(Record):
+    """What the cookie holds. Times are seconds since 1970."""
+
+    v: Literal[1] = 1
+    sid: Annotated[str, Field(min_length=16, max_length=64)]
+    tid: Guid
+    oid: Guid
+    name: Annotated[str, Field(max_length=256)]
+    """For display only."""
+    roles: tuple[str, ...]
+    """App roles on the registration of sign-in."""
+    groups: tuple[Guid, ...] | None
+    """None where the person is in more groups than the token, or the cookie, can hold."""
+    browser: str
+    """Hash of the browser's id."""
+    iat: int
+    """When the provider last said who this is and which roles they have."""
+    seen: int
+    exp: int
+    """Renewing leaves it as it is."""
+
+    @property
+    def began(self) -> datetime:
+        """When the person signed in."""
+        return datetime.fromtimestamp(self.exp, UTC) - LASTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sessions:
+    """Reads and writes the session of a request. `headers` must be case-insensitive."""
+
+    cookies: Cookies
+    seal: Seal
+    clock: Clock
+    not_before: NotBefore
+
+    def read(self, headers: Mapping[str, str]) -> Session | None:
+        """The session in force, if there is one. Raises `KeysUnavailable`, `LedgerUnavailable`."""
+        content = self.seal.open(Purpose.SESSION, self.cookies.read(headers, Cookie.SESSION))
+        if content is None:
+            return None
+        try:
+            session = Session.model_validate_json(content)
+        except ValidationError:
+            return None
+        return session if self._in_force(session, headers) else None
+
+    def _in_force(self, session: Session, headers: Mapping[str, str]) -> bool:
+        now = self._now()
+        browser = self.cookies.read(headers, Cookie.BROWSER)
+        if now >= session.exp or now - session.seen >= IDLE.total_seconds() or session.browser != hashed(browser):
+            return False
+        ended = self.not_before(session.tid, session.oid)
+        return ended is None or session.began >= ended
+
+    def stale(self, session: Session) -> bool:
+        """Whether the roles are too old to show a page by."""
+        return self._now() - session.iat >= ROLES_HOLD.total_seconds()
+
+    def begin(self, person: TokenPerson, *, browser: str, renews: Session | None = None) -> tuple[Session, str]:
+        """A session, and the `Set-Cookie` header that keeps it. `renews` is the same person's session whose roles were
+        asked for again: it keeps its id, so that forms in other tabs stay good, and its end."""
+        now = self._now()
+        session = Session(
+            sid=renews.sid if renews else secrets.token_urlsafe(18),
+            tid=person.tenant,
+            oid=person.oid,
+            name=person.name,
+            roles=person.roles,
+            groups=person.groups,
+            browser=hashed(browser),
+            iat=now,
+            seen=now,
+            exp=renews.exp if renews else now + int(LASTS.total_seconds()),
+        )
+        sealed = self._sealed(session)
+        if len(sealed) > VALUE_LIMIT:
+            # Hundreds of groups: better not known than a cookie that the browser drops without a word.
+            session = session.evolve(groups=None)
+            sealed = self._sealed(session)
+        return session, self._kept(session, sealed)
+
+    def used(self, session: Session) -> str | None:
+        """The `Set-Cookie` header that notes the use, if it is due."""
+        now = self._now()
+        if now - session.seen < NOTED_EVERY.total_seconds():
+            return None
+        session = session.evolve(seen=now)
+        return self._kept(session, self._sealed(session))
+
+    def end(self) -> str:
+        """The `Set-Cookie` header that ends the session in this browser."""
+        return self.cookies.drop(Cookie.SESSION)
+
+    def browser(self, headers: Mapping[str, str]) -> tuple[str, str | None]:
+        """The browser's id, and the `Set-Cookie` header that gives it one if it has none."""
+        if known := self.cookies.read(headers, Cookie.BROWSER):
+            return known, None
+        made = secrets.token_urlsafe(24)
+        return made, self.cookies.keep(Cookie.BROWSER, made, BROWSER_KEPT)
+
+    def _sealed(self, session: Session) -> str:
+        return self.seal.close(Purpose.SESSION, session.model_dump_json().encode())
+
+    def _kept(self, session: Session, sealed: str) -> str:
+        return self.cookies.keep(Cookie.SESSION, sealed, timedelta(seconds=session.exp - self._now()))
+
+    def _now(self) -> int:
+        return int(self.clock().timestamp())
+
+
+def hashed(browser: str) -> str:
+    """What is kept of a browser's id."""
+    return hashlib.sha256(browser.encode()).hexdigest()

@@ -1,0 +1,209 @@
+"""Signs people in for the pages: OpenID Connect's authorization code flow with PKCE.
+
+`begin` sends a browser to the provider, `back` takes it in again. In between, what was asked is kept in that browser,
+sealed, for ten minutes; several tabs may be under way at once. The provider is asked without a page of its own
+(`prompt=none`) where only the roles of a session have to be renewed.
+"""
+
+import hmac
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..clock import Clock
+from ..domain.identity import CannotVerify, IdToken, Refused, Verdict, Verified
+from ..domain.model import Record
+from .cookies import VALUE_LIMIT, Cookie
+from .sealing import Purpose, Seal
+from .sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+BACK: Final = "/sign-in/back"
+"""Where the provider sends people back to: the registration's redirect URI."""
+GOOD_FOR: Final = timedelta(minutes=10)
+MOST_TABS: Final = 4
+LONGEST: Final = 4096
+"""Characters of a parameter that comes back."""
+_ASK_THE_PERSON: Final = frozenset({"login_required", "interaction_required", "consent_required"})
+"""What the provider answers to `prompt=none` when it would have to show a page."""
+
+
+class Provider(Protocol):
+    """The provider, towards the registration that signs people in."""
+
+    def address(self, asked: "Asked", redirect_uri: str) -> str | CannotVerify:
+        """Where to send the browser."""
+        ...
+
+    def redeem(self, asked: "Asked", redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
+        """The verified ID token for the code that came back."""
+        ...
+
+
+class Asked(Record):
+    """A sign-in that was begun in this browser."""
+
+    state: str
+    nonce: str
+    verifier: str
+    """Proves to the provider that whoever redeems the code is who began (PKCE)."""
+    to: str
+    """The page that the person wanted."""
+    at: int
+    """Seconds since 1970."""
+    quiet: bool
+    """Only the roles of a session are renewed: the provider may show no page."""
+
+
+_ALL_ASKED: Final = TypeAdapter(tuple[Asked, ...])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Go:
+    """Send the browser on."""
+
+    to: str
+    cookies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotSignedIn:
+    """Tell the person that nobody was signed in."""
+
+    title: str
+    why: str
+    to: str = "/"
+    """The page that they wanted."""
+    waits: bool = False
+    """The provider is away: trying again later may help."""
+    cookies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """The sign-in of one installation. `headers` must be case-insensitive."""
+
+    provider: Provider
+    sessions: Sessions
+    seal: Seal
+    clock: Clock
+    public_url: str
+    is_page: Callable[[str], bool]
+    """Whether an address is one of our pages: nobody is sent anywhere else after signing in."""
+
+    def begin(self, headers: Mapping[str, str], to: str, *, quiet: bool = False) -> Go | NotSignedIn:
+        """Send the person to the provider. Raises `KeysUnavailable`."""
+        wanted = to if self.is_page(to) else "/"
+        asked = Asked(
+            state=secrets.token_urlsafe(16),
+            nonce=secrets.token_urlsafe(32),
+            verifier=secrets.token_urlsafe(32),
+            to=wanted,
+            at=self._now(),
+            quiet=quiet,
+        )
+        address = self.provider.address(asked, self.public_url + BACK)
+        if isinstance(address, CannotVerify):
+            return _away(address, wanted)
+        return Go(to=address, cookies=(self._kept((*self._under_way(headers), asked)),))
+
+    def back(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Go | NotSignedIn:
+        """Take the person in. Raises `KeysUnavailable`, `LedgerUnavailable`."""
+        under_way = self._under_way(headers)
+        state = parameters.get("state", "")
+        asked = next((each for each in under_way if _equal(each.state, state)), None)
+        if asked is None:
+            return self._nothing_asked(headers)
+        rest = self._kept(tuple(each for each in under_way if each is not asked))
+        if "error" in parameters:
+            return self._failed(headers, asked, parameters["error"], rest)
+        code = parameters.get("code", "")
+        match self.provider.redeem(asked, self.public_url + BACK, code, at=self.clock()):
+            case Verified(value=token):
+                return Go(to=asked.to, cookies=(*self._session(headers, asked, token), rest))
+            case Refused(why=why):
+                log.warning("a sign-in was refused: %s", why)
+                return NotSignedIn(
+                    title="You could not be signed in",
+                    why="The answer of the sign-in page does not hold. Please try again.",
+                    to=asked.to,
+                    cookies=(rest,),
+                )
+            case CannotVerify() as later:
+                return _away(later, asked.to, rest)
+
+    def _session(self, headers: Mapping[str, str], asked: Asked, token: IdToken) -> tuple[str, ...]:
+        browser, given = self.sessions.browser(headers)
+        before = self.sessions.read(headers) if asked.quiet else None
+        same = before is not None and (before.tid, before.oid) == (token.person.tenant, token.person.oid)
+        _, kept = self.sessions.begin(token.person, browser=browser, renews=before if same else None)
+        return (kept, given) if given else (kept,)
+
+    def _nothing_asked(self, headers: Mapping[str, str]) -> Go | NotSignedIn:
+        """Back, a reload or a restored tab after the sign-in; or an answer that another browser asked for."""
+        if self.sessions.read(headers) is not None:
+            return Go(to="/")
+        return NotSignedIn(
+            title="This sign-in is over",
+            why="It was begun more than ten minutes ago or in another browser, or your browser keeps no cookies here.",
+        )
+
+    def _failed(self, headers: Mapping[str, str], asked: Asked, error: str, rest: str) -> Go | NotSignedIn:
+        if asked.quiet and error in _ASK_THE_PERSON:
+            again = self.begin(headers, asked.to)
+            ended = self.sessions.end()
+            return Go(to=again.to, cookies=(*again.cookies, ended)) if isinstance(again, Go) else again
+        if error == "access_denied":
+            return NotSignedIn(
+                title="You did not sign in", why="The sign-in was cancelled.", to=asked.to, cookies=(rest,)
+            )
+        log.warning("the provider answered a sign-in with an error: %s", _told(error))
+        why = f"The sign-in page answered with an error: {_told(error)}."
+        return NotSignedIn(title="You could not be signed in", why=why, to=asked.to, cookies=(rest,))
+
+    def _under_way(self, headers: Mapping[str, str]) -> tuple[Asked, ...]:
+        content = self.seal.open(Purpose.SIGN_IN, self.sessions.cookies.read(headers, Cookie.SIGN_IN))
+        try:
+            known = _ALL_ASKED.validate_json(content or b"[]")
+        except ValidationError:
+            return ()
+        return tuple(asked for asked in known if self._now() - asked.at < GOOD_FOR.total_seconds())
+
+    def _kept(self, under_way: tuple[Asked, ...]) -> str:
+        """The `Set-Cookie` header; the oldest sign-ins give way."""
+        cookies = self.sessions.cookies
+        for count in range(min(len(under_way), MOST_TABS), 0, -1):
+            sealed = self.seal.close(Purpose.SIGN_IN, _ALL_ASKED.dump_json(under_way[-count:]))
+            if len(sealed) <= VALUE_LIMIT:
+                return cookies.keep(Cookie.SIGN_IN, sealed, GOOD_FOR)
+        return cookies.drop(Cookie.SIGN_IN)
+
+    def _now(self) -> int:
+        return int(self.clock().timestamp())
+
+
+def _away(later: CannotVerify, to: str, *cookies: str) -> NotSignedIn:
+    log.warning("nobody can sign in: %s", later.why)
+    return NotSignedIn(
+        title="Nobody can sign in right now",
+        why="The sign-in of your organization does not answer, or cannot be checked. Please try again in a moment.",
+        to=to,
+        waits=True,
+        cookies=cookies,
+    )
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other[:LONGEST].encode())
+
+
+def _told(error: str) -> str:
+    """A name of OAuth's list, or nothing that a stranger could have written."""
+    known = len(error) <= 60 and error.isascii() and error.replace("_", "").isalpha()  # noqa: PLR2004
+    return error if known else "an unknown one"
