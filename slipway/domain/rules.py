@@ -127,6 +127,10 @@ class Rule(StrEnum):
     VOTE_IS_FOR_THIS_PLAN = "vote-is-for-this-plan", "The vote is for the plan that is asked about now."
     APPROVER_IS_LISTED = "approver-is-listed", "The voter is among those who are asked."
     VOTER_HAS_SIGNED_IN = "voter-has-signed-in", "The voter has signed in, where the gate demands it."
+    VOTE_IS_FOR_THIS_OPENING = "vote-is-for-this-opening", "The vote is for the gate as it was last opened."
+    PROOF_IS_FOR_THIS_INSTALLATION = "proof-is-for-this-installation", "The proof was made for this installation."
+    PROOF_IS_IN_TIME = "proof-is-in-time", "The sign-in that proves it was made for it, shortly before it arrived."
+    SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person gave their credential as lately as the gate demands."
     ANSWER_IS_FROM_WHO_WAS_ASKED = "answer-is-from-who-was-asked", "The link was used by the person it was sent to."
     NOT_REQUESTER = "approver-is-not-requester", "The approver did not ask for the CI run.", None, Trait.OWN_WORK
     NOT_COMMITTER = "approver-is-not-committer", "The approver did not make the commit.", None, Trait.OWN_WORK

@@ -1,0 +1,65 @@
+"""A challenge: the statement between the button and the way back from the identity provider.
+
+It lies in a table to which the front may add and that nobody changes. It proves nothing, and the worker never decides
+by it: whoever has the front could write any number of them.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from .inbox import InboxId, Via
+from .model import Moment, Record
+from .people import Guid
+from .statement import StoredStatement
+
+LIFE: Final = timedelta(minutes=15)
+"""How long a person may take from the button to the way back."""
+KEPT: Final = timedelta(days=1)
+"""How long rows are kept, so that a late second return still finds where the first one led."""
+LONGEST_STATE: Final = 128
+
+HashText = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Challenge(Record):
+    """What the front has to remember until the person comes back."""
+
+    v: Literal[1] = 1
+    statement: StoredStatement
+    browser: HashText
+    """Hash of the random id in the browser's cookie: only where the button was pressed does the way back count."""
+    verifier: Annotated[str, Field(min_length=43, max_length=128, repr=False)]
+    """For the redemption of the code (PKCE)."""
+    made_at: Moment
+    again: bool = False
+    """Whether it is the second try for the same statement, after a sign-in that was not fresh enough."""
+    via: Via = Via.PAGE
+    asked: Guid | None = None
+    """Object id of the person who is signed in on the page, to be named where somebody else came back."""
+
+    def in_time(self, now: datetime) -> bool:
+        return now < self.made_at + LIFE
+
+
+class Used(Record):
+    """The mark that a challenge was answered, with the id of the inbox row to come."""
+
+    v: Literal[1] = 1
+    inbox: InboxId
+    at: Moment
+
+
+def challenge_key(state: str) -> str:
+    """The row of a `state`: its hash, so that whoever can read the table cannot play the way back."""
+    return _hash(state)
+
+
+def browser_hash(browser_id: str) -> str:
+    return _hash(browser_id)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,119 @@
+"""The inbox: what people said, as the front writes it down for the worker.
+
+The front only adds rows, the worker answers each by records (or by parking it) and removes it. What the front adds of
+its own is no more than its word: who said something counts only where a proof says so.
+"""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self, assert_never
+
+from pydantic import ConfigDict, Field, model_validator
+
+from .model import Digest, Moment, Record
+from .people import Guid
+from .proof import Proof
+from .statement import CatalogueStatement, CommandStatement, Statement, StoredStatement, VoteStatement
+
+ID_PATTERN: Final = r"^[0-9]{13}-[0-9a-f]{16}$"
+InboxId = Annotated[str, Field(pattern=ID_PATTERN)]
+"""Milliseconds since 1970 and 64 random bits: rows lie in the order in which they came."""
+MOST_CONTENT: Final = 100
+_RANDOM_BYTES: Final = 8
+
+
+class InboxKind(StrEnum):
+    """What a row asks the worker for."""
+
+    VOTE = "vote"
+    """A vote on a plan, or on a change of the rules."""
+    COMMAND = "command"
+    """An operator's command."""
+    CATALOGUE = "catalogue"
+    """A change of applications or projects."""
+    LOOK = "look"
+    """A question that only the worker can ask of a registry or a cluster."""
+
+
+class Via(StrEnum):
+    """By which door it came to the front."""
+
+    PAGE = "page"
+    API = "api"
+    CLI = "cli"
+    LINK = "link"
+
+
+class Speaker(Record):
+    """Who said it, in the front's words."""
+
+    tid: Guid | None = None
+    oid: Guid | None = None
+    """None where only a link says who it is."""
+    roles: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=1000)] = ()
+    via: Via
+
+
+class InboxRow(Record):
+    """One row, as it lies in its application's partition."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True)
+
+    v: Literal[1] = 1
+    kind: InboxKind
+    proof: Proof | None = None
+    said: StoredStatement | None = None
+    """The statement, where there is no proof of who said it."""
+    speaker: Speaker = Field(alias="from")
+    content: Annotated[tuple[Digest, ...], Field(max_length=MOST_CONTENT)] = ()
+    """Blobs in `incoming`, for what is too large for a row."""
+    trace: Annotated[str, Field(max_length=64)] = ""
+
+    @property
+    def statement(self) -> Statement | None:
+        """What was said, with or without a proof; None for a look."""
+        return self.proof.statement if self.proof is not None else self.said
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if self.proof is not None and self.said is not None:
+            raise ValueError("expected a proof or what was said, got both")
+        kind = InboxKind.LOOK if self.statement is None else _kind_of(self.statement)
+        if kind is not self.kind:
+            raise ValueError(f"kind: expected {kind}, by what it says, got {self.kind}")
+        return self
+
+
+def _kind_of(statement: Statement) -> InboxKind:
+    match statement:
+        case VoteStatement():
+            return InboxKind.VOTE
+        case CommandStatement():
+            return InboxKind.COMMAND
+        case CatalogueStatement():
+            return InboxKind.CATALOGUE
+        case unreachable:
+            assert_never(unreachable)
+
+
+class Received(Record):
+    """A row as the worker reads it."""
+
+    id: InboxId
+    partition: str
+    """The application, or the partition of the whole installation."""
+    received_at: Moment
+    """The table service's own `Timestamp`: the only clock of a proof."""
+    row: InboxRow
+
+
+def inbox_id(now: datetime, random: bytes) -> str:
+    """The id of a row that is added now. Raises `ValueError` for fewer than 64 random bits."""
+    if len(random) != _RANDOM_BYTES:
+        raise ValueError(f"expected {_RANDOM_BYTES} random bytes, got {len(random)}")
+    return f"{int(now.timestamp() * 1000):013d}-{random.hex()}"
+
+
+def is_inbox_id(text: str) -> bool:
+    return re.fullmatch(ID_PATTERN, text) is not None

@@ -1,0 +1,99 @@
+"""The proof of who said something: the statement, and an ID token whose nonce is the statement's hash.
+
+`judge` has the rules of time. Their only clock is the time at which the table service received the inbox row: neither a
+front's clock nor the time of the challenge proves anything.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from .identity import TOKEN_LIMIT, IdToken
+from .model import Digest, Record, canonical, sha256
+from .rules import Rule, RuleResult
+from .statement import Statement, StoredStatement
+
+OLDEST: Final = timedelta(minutes=10)
+"""How long before the row a token may have been issued. Five of these minutes are Entra's, which back-dates `iat`."""
+AHEAD: Final = timedelta(minutes=1)
+"""How long after the row it may say that it was issued: the issuer's clock may be ahead."""
+TOLERANCE: Final = timedelta(minutes=2)
+"""What is allowed beyond the age of a sign-in that a gate demands: for the way back, and for clocks."""
+
+
+class Proof(Record):
+    """A statement and the signed ID token of the person who made it."""
+
+    v: Literal[1] = 1
+    statement: StoredStatement
+    id_token: Annotated[str, Field(min_length=1, max_length=TOKEN_LIMIT, repr=False)]
+    """A credential for the votes' client until it expires: in no log, and on no page before that."""
+
+
+class KeptProof(Proof):
+    """A proof as it is kept: all that somebody needs to verify it, years later and without us."""
+
+    issuer: Annotated[str, Field(max_length=1024)]
+    keys: Digest
+    """The issuer's key set with which the signature was verified, as it was published; kept too."""
+
+    @property
+    def canonical(self) -> bytes:
+        return canonical(self.model_dump(mode="json", exclude_none=True))
+
+    @property
+    def hash(self) -> str:
+        return sha256(self.canonical)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demands:
+    """What is asked of a proof."""
+
+    installation: str
+    fresh: timedelta | None
+    """How long ago the person may have given their credential; None for any time."""
+
+
+def judge(statement: Statement, token: IdToken, received_at: datetime, demands: Demands) -> tuple[RuleResult, ...]:
+    """The rules that a verified token must meet to prove the statement; `received_at` is the time of the row."""
+    return (
+        Rule.PROOF_IS_FOR_THIS_INSTALLATION.judged(
+            statement.installation == demands.installation,
+            f"it was said to {statement.installation}, this is {demands.installation}",
+        ),
+        Rule.PROOF_IS_IN_TIME.judged(*_in_time(token, received_at)),
+        *_fresh(token, received_at, demands.fresh),
+    )
+
+
+def _in_time(token: IdToken, received_at: datetime) -> tuple[bool, str]:
+    came = f"received at {_said(received_at)}"
+    if received_at >= token.expires_at:
+        return False, f"the sign-in had expired at {_said(token.expires_at)}, {came}"
+    if token.issued_at < received_at - OLDEST:
+        return False, f"the sign-in is of {_said(token.issued_at)}, more than {_minutes(OLDEST)} before it was {came}"
+    if token.issued_at > received_at + AHEAD:
+        return False, f"the sign-in is of {_said(token.issued_at)}, later than it was {came}"
+    return True, f"the sign-in is of {_said(token.issued_at)}, {came}"
+
+
+def _fresh(token: IdToken, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
+    if fresh is None:
+        return ()
+    wanted = f"a sign-in of the last {_minutes(fresh)} is demanded"
+    if token.authenticated_at is None:
+        return (Rule.SIGN_IN_IS_FRESH.fails(f"{wanted}, and the token does not say when it was (auth_time)"),)
+    held = token.authenticated_at >= received_at - fresh - TOLERANCE
+    return (Rule.SIGN_IN_IS_FRESH.judged(held, f"{wanted}, it was at {_said(token.authenticated_at)}"),)
+
+
+def _said(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _minutes(time: timedelta) -> str:
+    minutes = time.total_seconds() / 60
+    return f"{minutes:.0f} min" if minutes >= 1 else f"{time.total_seconds():.0f} s"

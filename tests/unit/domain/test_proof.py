@@ -1,0 +1,94 @@
+"""Whether a verified token proves a statement: the clock rules, at their edges."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.domain.identity import IdToken, KeySet, TokenPerson
+from slipway.domain.model import sha256
+from slipway.domain.proof import AHEAD, OLDEST, TOLERANCE, Demands, KeptProof, Proof, judge
+from slipway.domain.rules import Rule, failed
+from slipway.testing.clock import MORNING
+
+from .test_statement import VOTE
+
+SECOND = timedelta(seconds=1)
+FRESH = timedelta(minutes=5)
+DEMANDS = Demands(installation="contoso-prod", fresh=FRESH)
+ADA = TokenPerson(tenant="t", oid="a", name="Ada", roles=(), groups=())
+
+
+def token(
+    *,
+    issued: datetime = MORNING - timedelta(minutes=5),
+    expires: datetime = MORNING + timedelta(hours=1),
+    authenticated: datetime | None = MORNING,
+) -> IdToken:
+    return IdToken(
+        person=ADA,
+        audience="votes",
+        nonce=VOTE.nonce,
+        issued_at=issued,
+        expires_at=expires,
+        authenticated_at=authenticated,
+        key_set=KeySet(content=b"{}"),
+        kid="k1",
+    )
+
+
+def broken(of: IdToken, demands: Demands = DEMANDS, at: datetime = MORNING) -> list[Rule]:
+    return [result.rule for result in failed(judge(VOTE, of, at, demands))]
+
+
+def test_a_sign_in_made_for_the_vote_proves_it() -> None:
+    assert broken(token()) == []
+
+
+@pytest.mark.parametrize(
+    ("of", "rules"),
+    [
+        (token(issued=MORNING - OLDEST), []),
+        (token(issued=MORNING - OLDEST - SECOND), [Rule.PROOF_IS_IN_TIME]),
+        (token(issued=MORNING + AHEAD), []),
+        (token(issued=MORNING + AHEAD + SECOND), [Rule.PROOF_IS_IN_TIME]),
+        (token(expires=MORNING + SECOND), []),
+        (token(expires=MORNING), [Rule.PROOF_IS_IN_TIME]),
+        (token(authenticated=MORNING - FRESH - TOLERANCE), []),
+        (token(authenticated=MORNING - FRESH - TOLERANCE - SECOND), [Rule.SIGN_IN_IS_FRESH]),
+        (token(authenticated=None), [Rule.SIGN_IN_IS_FRESH]),
+    ],
+)
+def test_each_limit_of_time_holds_to_the_second(of: IdToken, rules: list[Rule]) -> None:
+    assert broken(of) == rules
+
+
+@pytest.mark.parametrize("authenticated", [None, MORNING - timedelta(days=30)])
+def test_where_no_fresh_sign_in_is_demanded_its_time_is_nobodys_matter(authenticated: datetime | None) -> None:
+    assert broken(token(authenticated=authenticated), Demands(installation="contoso-prod", fresh=None)) == []
+
+
+def test_what_was_said_to_another_installation_proves_nothing_here() -> None:
+    assert broken(token(), Demands(installation="other", fresh=FRESH)) == [Rule.PROOF_IS_FOR_THIS_INSTALLATION]
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_a_token_in_store_proves_nothing_later(waited: timedelta) -> None:
+    """Whoever kept a token cannot use it: from ten minutes after its issue on it is refused, whatever else holds."""
+    of = token(issued=MORNING, expires=MORNING + timedelta(days=1000), authenticated=MORNING + timedelta(days=999))
+    assert (Rule.PROOF_IS_IN_TIME in broken(of, at=MORNING + waited)) == (waited > OLDEST)
+
+
+def test_the_reason_says_what_was_expected_and_what_came() -> None:
+    (result,) = failed(judge(VOTE, token(authenticated=MORNING - timedelta(hours=1)), MORNING, DEMANDS))
+    assert result.reason == "a sign-in of the last 5 min is demanded, it was at 2026-11-23 07:00:00 UTC"
+
+
+def test_a_kept_proof_is_named_by_its_canonical_bytes_and_shows_no_token() -> None:
+    kept = KeptProof(statement=VOTE, id_token="a.b.c", issuer="https://issuer.example", keys="sha256:" + "0" * 64)
+    assert kept.hash == sha256(kept.canonical)
+    assert VOTE.canonical in kept.canonical
+    assert KeptProof.model_validate_json(kept.canonical) == kept
+    assert "a.b.c" not in repr(kept)
+    assert "a.b.c" not in repr(Proof(statement=VOTE, id_token="a.b.c"))
