@@ -41,7 +41,7 @@ region and contract, and change. Three things to know:
   are a fraction of a cent for a release.
 - The time that functions run is the larger part of it, and the promotion most of that: bytes pass through the app. With
   [`how: import`](../how-to/promotion.md#have-large-images-imported) they do not.
-- The timers run whether or not anything is delivered: the sweep 1,440 times a day, the reconcile timer 288 times.
+- The timers run whether or not anything is delivered: `reconcile` 1,440 times a day, `reconcile_sources` 288 times.
 
 ## What costs more than releases do
 What stands there costs by the hour, used or not: the clusters by far, then the base charge of Service Bus (duplicate

@@ -28,7 +28,7 @@ COUNTED: Final = 3
 AIM: Final = 1.1
 _EXECUTED: Final = re.compile(r"Executed 'Functions\.(\w+)' \(Succeeded")
 _BY_MESSAGE: Final = frozenset({"take_event", "take_run", "take_vote", "run_step"})
-_TIMERS: Final = frozenset({"sweep", "reconcile"})
+_TIMERS: Final = frozenset({"reconcile", "reconcile_sources"})
 KINDS: Final = {
     "table writes": "requests",
     "table reads": "requests",

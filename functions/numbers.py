@@ -69,7 +69,7 @@ def rebuild(req: func.HttpRequest) -> func.HttpResponse:
         name="api_numbers_catch_up",
         method="POST",
         path="numbers/{application}/catch-up",
-        summary="Continue where the last call or the sweep stopped; repeat until `complete`",
+        summary="Continue where the last call or the reconcile timer stopped; repeat until `complete`",
         tag="numbers",
         permission=Permission.REINDEX,
         parameters=(_APPLICATION,),

@@ -1,4 +1,4 @@
-"""Timers: the sweep each minute; registries, dead letters and signing keys every five; anchors, exports, retention."""
+"""Timers: reconcile each minute; registries, dead letters and signing keys every five; anchors, exports, retention."""
 
 import logging
 
@@ -18,18 +18,19 @@ COUNTED = 1000
 """The metric of open parked input stops counting here."""
 
 
-@blueprint.function_name("sweep")
-@blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
-def sweep(timer: func.TimerRequest) -> None:
-    if timer.past_due:
-        log.warning("the sweep is late")
-    _run("sweep", look_for_pushes=False)
-
-
 @blueprint.function_name("reconcile")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
+def reconcile(timer: func.TimerRequest) -> None:
+    if timer.past_due:
+        log.warning("the reconcile timer is late")
+    _run("reconcile", look_for_pushes=False)
+
+
+@blueprint.function_name("reconcile_sources")
 @blueprint.timer_trigger(arg_name="timer", schedule="30 */5 * * * *", run_on_startup=False)
-def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
-    _run("reconcile", look_for_pushes=True)
+def reconcile_sources(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+    """Also look for what the sources of events never told: pushes, dead letters, a change of signing keys."""
+    _run("reconcile_sources", look_for_pushes=True)
     try:
         measure(Metric.PARKED_NOW, len(parts().installation.open_parked(limit=COUNTED)))
         parked = parts().parking.empty_dead_letters()
@@ -66,14 +67,14 @@ def anchor(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding need
 
 
 def _run(name: str, *, look_for_pushes: bool) -> None:
-    problems = parts().sweep.run(look_for_pushes=look_for_pushes).problems
+    problems = parts().reconciler.run(look_for_pushes=look_for_pushes).problems
     for problem in problems:
         log.warning("%s: %s", name, problem)
     try:
         parts().installation.beat(name, parts().clock())
     except (LedgerUnavailable, Conflict) as away:
         log.warning("%s: its run was not recorded: %s", name, away)
-    add(Metric.SWEEPS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})
+    add(Metric.RECONCILE_RUNS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})
 
 
 @blueprint.function_name("keep")

@@ -31,7 +31,7 @@ from slipway.engine import outbox
 from slipway.engine.steps import promote, verify
 from slipway.ledger import archive, audit_index, leases
 from slipway.ledger.ledger import Ledger
-from slipway.maintenance import sweep
+from slipway.maintenance import reconcile
 
 CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "application": application.Application,
@@ -61,7 +61,7 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "lease": leases,
     "ledger": Ledger,
     "outbox": outbox,
-    "sweep": sweep,
+    "reconcile": reconcile,
     "parked": Parked,
     "audit trail": audit,
     "audit record": audit.AuditRecord,

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from ..maintenance.anchoring import Anchoring
     from ..maintenance.doctor import Doctor
     from ..maintenance.exporting import ContainerExport
+    from ..maintenance.reconcile import Reconciler
     from ..maintenance.retention import Retention
-    from ..maintenance.sweep import Sweep
     from ..telemetry.sdk import Sdk
 
 
@@ -216,10 +216,10 @@ class App:
         return Receiver(parking=self.parking, bus=self.bus, clock=self.clock)
 
     @part
-    def sweep(self) -> "Sweep":
-        from ..maintenance.sweep import Sweep
+    def reconciler(self) -> "Reconciler":
+        from ..maintenance.reconcile import Reconciler
 
-        return Sweep(
+        return Reconciler(
             ledger=self.ledger,
             catalogue=self.catalogue,
             handler=self.handler,

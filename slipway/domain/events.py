@@ -37,7 +37,7 @@ class ImagePushed(_Event):
     media_type: str = Field(default="", max_length=256)
     pushed_at: Moment
     actor: str = Field(default="", max_length=256)
-    source: Literal["event", "sweep"] = "event"
+    source: Literal["event", "reconcile"] = "event"
 
     @property
     def key(self) -> str:

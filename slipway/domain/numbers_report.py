@@ -87,7 +87,7 @@ class NumbersAnswer(Record):
     """Those asked for, oldest first."""
     environments: tuple[EnvironmentNumbers, ...]
     behind: tuple[Folded, ...] = ()
-    """Applications whose trail has not been read to its end yet: after a rebuild, until the sweep has caught up."""
+    """Applications whose trail has not been read to its end; after a rebuild until reconcile caught up."""
 
 
 def figures(tally: Tally, days: float) -> Figures:

@@ -167,7 +167,7 @@ class Wording:
             return "An operator ends the freeze, or lets this release past it; then it continues automatically."
         if Rule.LANE_IS_FREE in rules:
             return f"The rollout of {self._ahead()} has to end; then this release is planned automatically."
-        return "The next sweep moves it on."
+        return "The next reconcile run moves it on."
 
     def _holds(self) -> bool:
         lane = self._lane()
@@ -222,13 +222,14 @@ class Wording:
         if due is None or self.snapshot.now < due:
             return ""
         if self.release.phase is Phase.SOAKING:
-            return f"Its wait was over at {moment(due)}: the next sweep moves it on."
+            return f"Its wait was over at {moment(due)}: the next reconcile run moves it on."
         if self.release.step is None:
-            return f"Its deadline passed at {moment(due)}: the next sweep ends it."
+            return f"Its deadline passed at {moment(due)}: the next reconcile run ends it."
         if self.release.resent < RESEND_LIMIT:
-            return f"Its step did not report by {moment(due)}: the next sweep sends it again."
+            return f"Its step did not report by {moment(due)}: the next reconcile run sends it again."
         return (
-            f"Its step did not report although it was sent {RESEND_LIMIT + 1} times: the next sweep fails the release."
+            f"Its step did not report although it was sent {RESEND_LIMIT + 1} times: "
+            "the next reconcile run fails the release."
         )
 
     def _step_reports(self) -> str:

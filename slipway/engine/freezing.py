@@ -2,8 +2,8 @@
 
 Guarantee: once an application has its copy it begins no rollout, not even by a decision that was in progress, because
 the copy lies in the row whose ETag guards every decision of that application. So once a freeze was answered with "told
-to all", nothing begins anywhere. If an application could not be told, or the process died before that, the sweep tells
-it within three minutes (docs/decisions/0007-freezes-and-verbs.md).
+to all", nothing begins anywhere. If an application could not be told, or the process died before that, the reconcile
+timer tells it within three minutes (docs/decisions/0007-freezes-and-verbs.md).
 """
 
 import logging
@@ -127,7 +127,9 @@ class Freezer:
         try:
             self.tell(application, self.handler.ledger.head(application), state)
         except (Contended, LedgerUnavailable) as away:
-            log.warning("%s was not told of the freeze of everything; the sweep tells it: %s", application, away)
+            log.warning(
+                "%s was not told of the freeze of everything; the reconcile timer tells it: %s", application, away
+            )
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""The outbox: a decision's messages are sent after its commit; the sweep sends those that a crash left behind."""
+"""The outbox: a decision's messages, sent after its commit; the reconcile timer sends what a crash left behind."""
 
 import logging
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Outbox:
         self._parking = parking
 
     def send(self, entries: Sequence[OutboxEntry]) -> bool:
-        """Send the entries; returns False if the sweep has to send some of them again."""
+        """Send the entries; returns False if the reconcile timer has to send some of them again."""
         if not entries:
             return True
         try:
@@ -27,7 +27,7 @@ class Outbox:
             for entry in entries:
                 self._ledger.forget(entry)
         except (QueueUnavailable, LedgerUnavailable, Conflict) as error:
-            log.warning("outbox of %s: %s; the sweep will send it", entries[0].application, error)
+            log.warning("outbox of %s: %s; the reconcile timer will send it", entries[0].application, error)
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""Copies committed records into the audit index: right after the commit or, after a crash, in the next sweep.
+"""Copies committed records into the audit index: right after the commit or, after a crash, in the next reconcile run.
 
 The commit's transaction also writes a mark for the records that the index may not have yet; it is deleted once the
 index has them.
@@ -26,14 +26,14 @@ class Indexer:
     index: AuditIndex
 
     def take(self, application: str, records: Sequence[AuditRecord]) -> bool:
-        """Index the records of one commit. False if storage was unavailable and the sweep has to do it."""
+        """Index the records of one commit. False if storage was unavailable and the reconcile timer has to do it."""
         if not records:
             return True
         try:
             self.index.write(records)
             self._forget(application, keys.unindexed(records[0].sequence))
         except LedgerUnavailable as away:
-            log.warning("the audit index of %s waits for the sweep: %s", application, away)
+            log.warning("the audit index of %s waits for the reconcile timer: %s", application, away)
             return False
         return True
 

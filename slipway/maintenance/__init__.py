@@ -1,1 +1,1 @@
-"""Maintenance run by timers or operators: the sweep, anchors, exports, retention and the doctor's checks."""
+"""Maintenance run by timers or operators: the reconcile timer, anchors, exports, retention and the doctor's checks."""

@@ -1,7 +1,7 @@
 """Delivery metrics computed from the trail: updated in portions of records, and current to the last record when read.
 
-The sweep folds new records into stored weeks. A query reads the stored weeks and folds newer records in memory, without
-writing.
+The reconcile timer folds new records into stored weeks. A query reads the stored weeks and folds newer records in
+memory, without writing.
 """
 
 import logging

@@ -60,7 +60,7 @@ class Family(_Named):
     REGISTRY = "registry", "A request to a registry."
     CLUSTER = "cluster", "One use of a cluster."
     CHANNEL = "channel", "A notice is sent: Teams, mail, webhook."
-    SWEEP = "sweep", "One run of the sweep."
+    RECONCILE = "reconcile", "One reconcile run."
     CHECK = "check", "One check of what the installation needs."
 
 
@@ -112,7 +112,12 @@ class Metric(_Named):
         *(Attribute.APPLICATION, Attribute.ENVIRONMENT, Attribute.PHASE),
     )
     GATE_AGE = (
-        *("slipway.gate.age", Kind.GAUGE, SECONDS, "Age of the oldest open gate; 0 where none is open. Each sweep."),
+        *(
+            "slipway.gate.age",
+            Kind.GAUGE,
+            SECONDS,
+            "Age of the oldest open gate; 0 where none is open. At each reconcile run.",
+        ),
         *(Attribute.APPLICATION, Attribute.ENVIRONMENT),
     )
     MESSAGE_AGE = (
@@ -120,7 +125,12 @@ class Metric(_Named):
         Attribute.QUEUE,
     )
     OUTBOX_AGE = (
-        *("slipway.outbox.age", Kind.GAUGE, SECONDS, "Age of the oldest unsent message of the outbox. Each sweep."),
+        *(
+            "slipway.outbox.age",
+            Kind.GAUGE,
+            SECONDS,
+            "Age of the oldest unsent message of the outbox. At each reconcile run.",
+        ),
         Attribute.APPLICATION,
     )
     PARKED = (
@@ -131,10 +141,15 @@ class Metric(_Named):
         "slipway.parked.waiting",
         Kind.GAUGE,
         "{message}",
-        "Parked input that nobody has replayed. Each sweep.",
+        "Parked input that nobody has replayed. Every five minutes.",
     )
-    SWEEPS = (
-        *("slipway.sweeps", Kind.COUNTER, "{run}", "Sweeps that ran to their end: the heartbeat of the installation."),
+    RECONCILE_RUNS = (
+        *(
+            "slipway.reconcile.runs",
+            Kind.COUNTER,
+            "{run}",
+            "Reconcile runs that got to their end: the heartbeat of the installation.",
+        ),
         *(Attribute.FUNCTION, Attribute.OUTCOME),
     )
 

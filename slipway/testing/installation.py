@@ -20,7 +20,7 @@ from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, Run, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
 from ..engine.handle import Receipt
-from ..maintenance.sweep import Swept
+from ..maintenance.reconcile import Reconciled
 from ..queries.board import Board, board
 from ..queries.reading import Verdict
 from .artifacts import image
@@ -241,9 +241,9 @@ class Installation(Outside):
     def run_step(self, step: Step) -> None:
         self.app.step_runner.run(step)
 
-    def sweep(self, *, look_for_pushes: bool = False) -> Swept:
-        """Run the sweep, which in production a timer runs every minute, looking for pushes every fifth time."""
-        return self.app.sweep.run(look_for_pushes=look_for_pushes)
+    def reconcile(self, *, look_for_pushes: bool = False) -> Reconciled:
+        """Do what the reconcile timer does every minute; each fifth minute it also looks for pushes."""
+        return self.app.reconciler.run(look_for_pushes=look_for_pushes)
 
     # ---- inspection
     def release(self, number: int, app: str = "") -> Release:

@@ -1,7 +1,7 @@
 """Runs a delivery on a mortal process, with queues that deliver at least once and in any order, until all is quiet.
 
 The queues hold a message until its handling has ended; when the process dies they deliver it again. Time moves only
-when nothing is due: to the next scheduled message or the next minute, in which the sweep runs.
+when nothing is due: to the next scheduled message or the next minute, in which the reconcile timer runs.
 """
 
 import json
@@ -110,24 +110,24 @@ class Run:
 
     # ---- the queues' part
     def until_quiet(self) -> None:
-        """Deliver and sweep until no release is under way and nothing waits to be sent."""
-        end, sweep_at = self.installation.now + LONGEST, self.installation.now + MINUTE
+        """Deliver and reconcile until no release is under way and nothing waits to be sent."""
+        end, reconcile_at = self.installation.now + LONGEST, self.installation.now + MINUTE
         while True:
             self._deliver_due()
             if self._quiet():
                 return
             waits = [held.not_before for held in self.queues if held.not_before is not None]
-            self.installation.now = min([sweep_at, *waits])
+            self.installation.now = min([reconcile_at, *waits])
             assert self.installation.now < end, f"not quiet after {LONGEST}: {self.story()}"
-            if self.installation.now >= sweep_at:
-                sweep_at += MINUTE
-                self._mortal(self.installation.sweep)
+            if self.installation.now >= reconcile_at:
+                reconcile_at += MINUTE
+                self._mortal(self.installation.reconcile)
 
     def late_messages(self) -> None:
-        """What was scheduled for later arrives too, and the sweep runs once more."""
+        """What was scheduled for later arrives too, and the reconcile timer runs once more."""
         self.installation.wait(LATE)
         self._deliver_due()
-        self._mortal(self.installation.sweep)
+        self._mortal(self.installation.reconcile)
         self._deliver_due()
 
     def _deliver_due(self) -> None:

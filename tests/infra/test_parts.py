@@ -239,7 +239,7 @@ def test_every_write_into_the_ledger_is_told_to_this_installation_whoever_made_t
 def test_an_alert_on_a_state_is_told_once_and_once_more_when_it_is_over() -> None:
     rules = of_type(stored("default"), "Microsoft.Insights/scheduledQueryRules")
     states = {rule["name"].removeprefix("slipway-try-") for rule in rules if at(rule, "properties.autoMitigate")}
-    assert states == {"sweep-not-running", "queues-lag", "hooks-silent"}
+    assert states == {"reconcile-not-running", "queues-lag", "hooks-silent"}
 
 
 def test_an_event_that_does_not_arrive_is_told_within_a_quarter_of_an_hour() -> None:

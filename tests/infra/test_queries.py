@@ -114,7 +114,7 @@ def test_ends_that_a_query_looks_for_are_ends_of_a_release(query: str) -> None:
 NOT_WATCHED = {
     Metric.CREATED,  # a number without a right or wrong
     Metric.LASTED,
-    Metric.OUTBOX_AGE,  # the sweep mends it; where it does not run, that is the alert
+    Metric.OUTBOX_AGE,  # the reconcile timer mends it; where it does not run, that is the alert
     Metric.PARKED,  # the alert reads the log line, which holds the reason
     Metric.PARKED_NOW,
 }

@@ -18,7 +18,12 @@ EXAMPLE = ROOT / "local.settings.json.example"
 QUEUE_TRIGGERS = {"take_event": "events", "take_run": "runs", "take_vote": "approvals", "run_step": "steps"}
 AWAIT_A_READER = {Queue.HINTS, Queue.WORK}
 """Queues that are made already, though nothing is sent to them yet."""
-TIMERS = {"sweep": "0 * * * * *", "reconcile": "30 */5 * * * *", "anchor": "0 7 * * * *", "keep": "0 37 * * * *"}
+TIMERS = {
+    "reconcile": "0 * * * * *",
+    "reconcile_sources": "30 */5 * * * *",
+    "anchor": "0 7 * * * *",
+    "keep": "0 37 * * * *",
+}
 EVENT_GRID = {"image_pushed", "image_pushed_cloudevent"}
 LOOK, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)
 ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {

@@ -56,12 +56,12 @@ def test_metrics_arrive_under_the_names_that_are_listed(system: System) -> None:
     def names() -> set[str]:
         return {point["name"] for point in came(system, "metrics")}
 
-    until(names, "metrics: the sweep measures each minute")
+    until(names, "metrics: the reconcile timer measures each minute")
     assert names() <= {str(metric) for metric in Metric}
 
 
 def test_the_doctor_finds_nothing_missing_in_the_running_system(system: System) -> None:
-    checks = [c for c in system.get("/api/v1/doctor")["checks"] if not c.startswith(("cluster:", "sweep"))]
+    checks = [c for c in system.get("/api/v1/doctor")["checks"] if not c.startswith(("cluster:", "reconcile"))]
     assert {"table", "blobs", "queue:steps", "registry:nonprod", "registry:prod", "clock"} <= set(checks)
     own = ["cluster:staging:traced:staging", "cluster:production:traced:production"]
     found = {name: system.post(f"/api/v1/doctor/{name}").content for name in (*checks, *own)}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 _LONGEST_STRETCH = 5.0
-_SWEEP_FROM = 256
+_CLEAN_UP_FROM = 256
 
 
 class Cancellable(Protocol):
@@ -59,7 +59,7 @@ class Deadlines:
 
     def one_was_cancelled(self) -> None:
         self._cancelled += 1
-        if self._cancelled > _SWEEP_FROM and self._cancelled > len(self._heap) // 2:
+        if self._cancelled > _CLEAN_UP_FROM and self._cancelled > len(self._heap) // 2:
             self._heap = [entry for entry in self._heap if entry[2].callback is not None]
             heapq.heapify(self._heap)
             self._cancelled = 0

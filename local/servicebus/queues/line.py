@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from .entry import Entry, Receiver
 
-_SWEEP_FROM = 256
+_CLEAN_UP_FROM = 256
 
 
 class Line:
@@ -19,7 +19,7 @@ class Line:
 
     def put(self, entry: Entry) -> None:
         heapq.heappush(self._sequences, entry.sequence)
-        if len(self._sequences) > _SWEEP_FROM and len(self._sequences) > 2 * len(self._entries):
+        if len(self._sequences) > _CLEAN_UP_FROM and len(self._sequences) > 2 * len(self._entries):
             self._sequences = [number for number in set(self._sequences) if self._ready(number)]
             heapq.heapify(self._sequences)
 

@@ -57,7 +57,8 @@ def doctor(
 
     From this machine: whether the app responds and accepts the key, and with --organization and --project whether the
     service hook delivers (signed in as for `slipway connect`). In the app, with its identity: table, blobs, queues,
-    reading and writing registries, each cluster permission, signing keys, channels, clock, and whether the sweep runs.
+    reading and writing registries, each cluster permission, signing keys, channels, clock, and whether
+    the reconcile timer runs.
 
     Nothing is changed: whatever a check creates it removes again, and says so. Each check takes at most half a minute.
     Operators and admins may run it.

@@ -125,7 +125,7 @@ def _room(release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
 
 
 def _too_late(release: Release, event: VoteCast) -> bool:
-    """Whether the vote came after the gate's deadline, even if the sweep has not closed the gate yet."""
+    """Whether the vote came after the gate's deadline, even if the reconcile timer has not closed the gate yet."""
     deadline = release.gate.deadline if release.gate else None
     return deadline is not None and event.received_at >= deadline
 

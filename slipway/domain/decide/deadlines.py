@@ -24,7 +24,7 @@ def deadline_reached(draft: Draft, event: DeadlineReached) -> None:
     if release is None or release.due != event.due:
         return  # the release has moved on
     if draft.now < event.due:
-        return  # early, because clocks differ; the sweep repeats the event once the deadline has passed
+        return  # early, because clocks differ; the reconcile timer repeats the event once the deadline has passed
     if release.phase is Phase.JOINING:
         end(draft, release, Phase.EXPIRED, "the second of its two triggers (image, CI run) did not arrive in time")
     elif release.phase is Phase.AWAITING_APPROVAL:
@@ -52,7 +52,7 @@ def overdue(
 ) -> tuple[DeadlineReached | ReminderDue | DeliveryChanged, ...]:
     """The events that are due for a release because of the time or a changed delivery folder.
 
-    The sweep handles them, in case the scheduled message for one was lost.
+    The reconcile timer handles them, in case the scheduled message for one was lost.
     """
     events: list[DeadlineReached | ReminderDue | DeliveryChanged] = []
     if release.due is not None and release.due <= now:

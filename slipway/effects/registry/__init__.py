@@ -1,6 +1,6 @@
 """Registries: a small data-plane client, and the promotion of an artifact by digest from one into another.
 
-A step calls `promote`; planning and the sweep for missed pushes call `Registry` for digests and tags. Nothing here
+A step calls `promote`; planning, and the search for missed pushes, call `Registry` for digests and tags. Nothing here
 knows of releases or the ledger: it is given registries and names, and returns records or raises a `RegistryError`
 whose `retryable` says whether the step is worth another try.
 

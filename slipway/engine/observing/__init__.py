@@ -3,8 +3,8 @@
 It works on decisions after they were made, so that `decide` stays free of telemetry.
 """
 
-from . import sweeping
+from . import reconciling
 from .bus import ObservedBus
 from .decisions import measured, stamped
 
-__all__ = ["ObservedBus", "measured", "stamped", "sweeping"]
+__all__ = ["ObservedBus", "measured", "reconciling", "stamped"]

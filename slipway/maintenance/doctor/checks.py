@@ -44,7 +44,7 @@ class Doctor:
                 name = f"cluster:{environment.cluster}:{entry.application.application}:{environment.name}"
                 checks_by_name[name] = partial(places.cluster, facts, entry, environment)
         checks_by_name |= {f"channel:{name}": partial(places.channel, facts, name) for name in facts.channels}
-        checks_by_name |= {"clock": partial(places.clock, facts), "sweep": partial(places.sweep, facts)}
+        checks_by_name |= {"clock": partial(places.clock, facts), "reconcile": partial(places.reconcile, facts)}
         return checks_by_name
 
     def run(self, name: str) -> Finding:

@@ -22,7 +22,7 @@ DOCUMENT = b"slipway doctor was here\n"
 NOTHING = "sha256:" + "0" * 64
 READER, WRITER = "Container Registry Repository Reader", "Container Registry Repository Writer"
 LATE = timedelta(minutes=5)
-"""A dead instance keeps its timer's lock for up to two minutes; the next sweep follows within a minute."""
+"""A dead instance keeps its timer's lock for up to two minutes; the next reconcile run follows within a minute."""
 ASKEW = timedelta(seconds=60)
 
 
@@ -175,17 +175,19 @@ def clock(facts: Facts) -> str:
     return f"within {max(apart.total_seconds(), 1):.0f} s of {names[0]}'s"
 
 
-def sweep(facts: Facts) -> str:
+def reconcile(facts: Facts) -> str:
     try:
-        last = facts.installation().last_beat("sweep")
+        last = facts.installation().last_beat("reconcile")
     except LedgerUnavailable as away:
         raise NotChecked(f"the table does not answer: {away}") from None
     if last is None:
-        raise Fault("it has not run since this version was deployed", missing="the timer `sweep` (it runs each minute)")
+        raise Fault(
+            "it has not run since this version was deployed", missing="the timer `reconcile` (it runs each minute)"
+        )
     age = facts.clock() - last
     if age > LATE:
         raise Fault(
             f"it last ran {age.total_seconds() / 60:.0f} minutes ago",
-            missing="the timer `sweep`: is the function disabled, or the host's storage out of reach?",
+            missing="the timer `reconcile`: is the function disabled, or the host's storage out of reach?",
         )
     return f"ran {max(age.total_seconds(), 0):.0f} s ago"

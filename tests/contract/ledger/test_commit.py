@@ -13,7 +13,7 @@ from slipway.domain.snapshot import lookups
 from slipway.domain.steps import Outgoing, StepKind
 from slipway.engine.handle import Outcome
 from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, Loaded, Table, keys
-from slipway.maintenance.sweep import SEEN_FOR, SETTLED
+from slipway.maintenance.reconcile import SEEN_FOR, SETTLED
 from slipway.testing import Installation, MemoryBus, write_delivery
 from tests.interfering import Interfering
 
@@ -120,7 +120,7 @@ def test_hundreds_of_images_under_one_tag_do_not_make_a_decision_too_large(tmp_p
     assert installation.phase(120, "till") is Phase.PLANNING
     assert installation.phase(119, "till") is Phase.SUPERSEDED
     installation.wait(timedelta(hours=25))
-    installation.sweep()
+    installation.reconcile()
     assert installation.app.ledger.head("till").active == (120,)
     assert installation.verify("till").intact
 
@@ -155,24 +155,24 @@ def test_messages_are_sent_after_the_commit_and_forgotten(installation: Installa
     assert list(installation.app.ledger.outbox("shop")) == []
 
 
-def test_what_could_not_be_sent_is_sent_by_the_sweep_once_it_has_settled(installation: Installation) -> None:
+def test_what_could_not_be_sent_is_sent_by_the_reconcile_timer_once_it_has_settled(installation: Installation) -> None:
     installation.bus.broken = True
     assert installation.push("1.0").outcome is Outcome.TAKEN
     assert len(list(installation.app.ledger.outbox("shop"))) == 1
     installation.bus.broken = False
     installation.wait(SETTLED - timedelta(seconds=1))
-    assert installation.sweep().sent == 0
+    assert installation.reconcile().sent == 0
     installation.wait(timedelta(seconds=1))
-    assert installation.sweep().sent == 1
-    assert installation.sweep().sent == 0
+    assert installation.reconcile().sent == 1
+    assert installation.reconcile().sent == 0
     assert [step.kind for step in installation.steps()] == [StepKind.PLAN]
 
 
-def test_the_sweep_leaves_unsent_what_it_cannot_send_either(installation: Installation) -> None:
+def test_the_reconcile_timer_leaves_unsent_what_it_cannot_send_either(installation: Installation) -> None:
     installation.bus.broken = True
     installation.push("1.0")
     installation.wait(SETTLED)
-    assert installation.sweep().sent == 0
+    assert installation.reconcile().sent == 0
     assert len(list(installation.app.ledger.outbox("shop"))) == 1
 
 
@@ -183,7 +183,7 @@ def test_a_crash_between_sending_and_forgetting_sends_twice_under_one_id(install
         installation.push("1.0")
     bus.crash_after = False
     installation.wait(SETTLED)
-    installation.sweep()
+    installation.reconcile()
     assert len(bus.attempts) == 2
     assert len(set(bus.attempts)) == 1
     assert len(bus.sent) == 1

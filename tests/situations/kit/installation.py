@@ -262,7 +262,7 @@ class Installation:
     def wait(self, **time: float) -> None:
         """ManualClock passes; the timers run at its end, and the queues are emptied."""
         self.time.wait(timedelta(**time))
-        self._call("sweep", SimpleNamespace(past_due=False))
+        self._call("reconcile", SimpleNamespace(past_due=False))
         self.settle()
 
     @property

@@ -151,9 +151,9 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Reconcile:
     def apply(self, world: World) -> None:
-        world.sweep()
+        world.reconcile()
 
 
 @dataclass(frozen=True)
@@ -336,7 +336,7 @@ def elections() -> st.SearchStrategy[list[Operation]]:
         (1, st.builds(Change, st.sampled_from([None, *GATES]))),
         (2, st.just(Settle())),
         (2, st.builds(Wait, st.sampled_from([1, 70, 130]))),
-        (1, st.just(Sweep())),
+        (1, st.just(Reconcile())),
         (2, st.builds(Repeat, st.integers(0, 200))),
         (1, st.builds(Deliver, st.integers(0, 20), st.sampled_from(["as usual", "is lost", "twice"]))),
     ]
@@ -356,7 +356,7 @@ def happenings(*, changes: bool = True, verbs: bool = True) -> st.SearchStrategy
         (1, st.builds(Fail, _STEPS_BUT_NOTICES)),
         (2, st.builds(Repeat, st.integers(0, 200))),
         (2, st.builds(Wait, st.sampled_from([1, 1, 10, 70, 24 * 60]))),
-        (1, st.just(Sweep())),
+        (1, st.just(Reconcile())),
         (1, st.builds(Attach, st.sampled_from([frozenset(), frozenset({Rule.HAS_SBOM})]))),
     ]
     if verbs:

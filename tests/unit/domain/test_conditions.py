@@ -72,12 +72,12 @@ def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
     assert results(world, "gate.passed") == {"soaked": True}
 
 
-def test_a_soak_whose_message_is_lost_is_ended_by_the_sweep() -> None:
+def test_a_soak_whose_message_is_lost_is_ended_by_the_reconcile_timer() -> None:
     world = pushed(conditional(soak="30m"))
     world.outbox.clear()
     world.wait(30 * MINUTE)
-    assert told(world)[1] == "Its wait was over at 2026-11-23 08:30 UTC: the next sweep moves it on."
-    world.sweep()
+    assert told(world)[1] == "Its wait was over at 2026-11-23 08:30 UTC: the next reconcile run moves it on."
+    world.reconcile()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
 

@@ -45,7 +45,7 @@ def test_a_run_that_comes_after_the_release_expired_starts_nothing_and_is_record
     assert world.last("release.joined").details["fact"] == "run"
 
 
-def test_a_deadline_that_comes_early_does_nothing_and_the_sweep_asks_again() -> None:
+def test_a_deadline_that_comes_early_does_nothing_and_the_reconcile_timer_asks_again() -> None:
     world = World(application(start=Start.BOTH))
     world.push("7")
     deadline = world.outbox.popleft()
@@ -53,7 +53,7 @@ def test_a_deadline_that_comes_early_does_nothing_and_the_sweep_asks_again() -> 
     world.deliver(deadline)
     assert world.phase(1) is Phase.JOINING
     world.wait(timedelta(hours=2))
-    world.sweep()
+    world.reconcile()
     assert world.phase(1) is Phase.EXPIRED
 
 
@@ -67,7 +67,7 @@ def test_the_deadline_of_an_earlier_plan_does_nothing() -> None:
     world.settle()
     world.wait(timedelta(hours=12))
     world.settle()
-    world.sweep()
+    world.reconcile()
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     world.vote(1, ADA)
     assert world.phase(1) is Phase.PROMOTING
@@ -91,7 +91,7 @@ def test_a_lost_step_is_sent_again_and_the_release_goes_on() -> None:
     world.push("v1")
     world.settle()
     world.wait(timedelta(minutes=10))
-    world.sweep()
+    world.reconcile()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
     first, again = world.steps(StepKind.PLAN)[:2]
@@ -106,7 +106,7 @@ def test_a_step_that_is_not_overdue_is_not_sent_again() -> None:
     world.push("v1")
     world.settle()
     world.wait(timedelta(minutes=9))
-    world.sweep()
+    world.reconcile()
     assert len(world.steps(StepKind.PLAN)) == 1
 
 
@@ -118,7 +118,7 @@ def lose_for_good(world: World, kind: StepKind) -> int:
     for _ in range(10):
         world.settle()
         world.wait(timedelta(hours=2))
-        world.sweep()
+        world.reconcile()
     return len([step for step in world.steps(kind)[before:] if step.environment == "staging"])
 
 
@@ -160,7 +160,7 @@ def test_a_late_outcome_of_a_step_that_was_sent_again_counts_once() -> None:
     world.push("v1")
     world.settle()
     world.wait(timedelta(minutes=10))
-    world.sweep()
+    world.reconcile()
     first, again = (m for m in world.sent if m.body.get("kind") == "deploy")
     world.deliver(first)
     world.deliver(again)

@@ -69,11 +69,11 @@ def test_joining_that_waits_for_the_push_says_so() -> None:
     assert not rule(told, "staging", "digest-is-known").passed
 
 
-def test_joining_whose_time_is_over_waits_for_the_sweep() -> None:
+def test_joining_whose_time_is_over_waits_for_the_reconcile_timer() -> None:
     world = World(application(start=Start.BOTH))
     world.push("v1")
     world.wait(timedelta(hours=2))
-    assert explained(world).next == "Its deadline passed at 2026-11-23 10:00 UTC: the next sweep ends it."
+    assert explained(world).next == "Its deadline passed at 2026-11-23 10:00 UTC: the next reconcile run ends it."
 
 
 def test_resolving_says_what_is_looked_up() -> None:
@@ -150,12 +150,12 @@ def test_awaiting_approval_of_a_plan_that_is_outdated_says_so() -> None:
     )
 
 
-def test_awaiting_approval_whose_time_is_over_waits_for_the_sweep() -> None:
+def test_awaiting_approval_whose_time_is_over_waits_for_the_reconcile_timer() -> None:
     world = at_the_gate()
     world.wait(timedelta(hours=25))
     told = explained(world)
     assert not rule(told, "production", "gate-is-open").passed
-    assert told.next == "Its deadline passed at 2026-11-24 08:00 UTC: the next sweep ends it."
+    assert told.next == "Its deadline passed at 2026-11-24 08:00 UTC: the next reconcile run ends it."
 
 
 def test_awaiting_approval_that_nobody_can_give_says_when_it_expires() -> None:
@@ -194,17 +194,17 @@ def test_a_rollout_says_what_is_being_done_and_when_the_step_reports(kind: StepK
     }
 
 
-def test_an_overdue_step_waits_for_the_sweep_to_send_it_again_and_is_given_up_in_the_end() -> None:
+def test_an_overdue_step_waits_for_the_reconcile_timer_to_send_it_again_and_is_given_up_in_the_end() -> None:
     world = stopped_at(StepKind.PLAN, "staging")
     world.effects.lose(StepKind.PLAN, times=10)
     world.wait(timedelta(minutes=10))
-    assert "the next sweep sends it again" in explained(world).next
+    assert "the next reconcile run sends it again" in explained(world).next
     for _ in range(3):
-        world.sweep()
+        world.reconcile()
         world.settle()
         assert "no action needed; it was sent again" in explained(world).next
         world.wait(timedelta(minutes=10))
-    assert "the next sweep fails the release" in explained(world).next
+    assert "the next reconcile run fails the release" in explained(world).next
 
 
 def failing(kind: StepKind, *, live_before: bool, on_failure: OnFailure = OnFailure.ROLL_BACK) -> World:

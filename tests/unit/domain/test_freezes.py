@@ -53,7 +53,7 @@ def test_a_freeze_with_an_end_ends_by_itself_also_when_its_message_is_lost() -> 
     world.vote(1, ADA)
     world.outbox.clear()
     world.wait(HOUR)
-    world.sweep()
+    world.reconcile()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
 
@@ -125,7 +125,7 @@ def test_a_release_waits_for_its_window_and_goes_on_by_itself() -> None:
     assert world.phase(1) is Phase.COMPLETED
 
 
-def test_a_window_that_changes_while_a_release_waits_is_looked_at_by_the_sweep() -> None:
+def test_a_window_that_changes_while_a_release_waits_is_looked_at_by_the_reconcile_timer() -> None:
     world = World(unattended())
     world.windows["production"] = lambda now: WindowStatus(open=False, reason="never")
     world.push("v1")
@@ -133,7 +133,7 @@ def test_a_window_that_changes_while_a_release_waits_is_looked_at_by_the_sweep()
     assert world.phase(1) is Phase.HELD_BACK
     world.windows.clear()
     world.change()
-    world.sweep()
+    world.reconcile()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
 

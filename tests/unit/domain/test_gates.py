@@ -185,7 +185,7 @@ def test_a_vote_after_the_end_is_refused() -> None:
     assert "gate-is-open" in refusals(world.vote(1, ADA, plan_hash=plan))
 
 
-def test_a_vote_that_comes_after_the_gates_time_is_refused_although_no_sweep_has_closed_it() -> None:
+def test_a_vote_that_comes_after_the_gates_time_is_refused_although_no_reconcile_run_has_closed_it() -> None:
     world = at_the_gate()
     world.wait(timedelta(hours=24))
     decision = world.vote(1, ADA)

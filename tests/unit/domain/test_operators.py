@@ -73,7 +73,7 @@ def test_a_roll_back_waits_for_the_rollout_that_is_under_way_and_goes_before_wha
     world.command(Verb.ROLLBACK, 1)
     assert world.phase(4) is Phase.QUEUED
     world.wait(timedelta(hours=1))
-    world.sweep()
+    world.reconcile()
     world.settle()
     assert world.phase(4) is Phase.COMPLETED
     assert world.live("production") == 4

@@ -25,7 +25,7 @@ def led_through(delivered: Application, operations: Sequence[Operation]) -> Watc
 
 
 def until_everything_has_ended(world: World) -> None:
-    """Let time pass and the sweep look, as often as the longest story could need. What people set, people end."""
+    """Let time pass and reconcile, as often as the longest story could need. What people set, people end."""
     for _ in range(100):
         for verb, environment in ((verb, e.name) for verb in (Verb.UNFREEZE, Verb.RESUME) for e in environments(world)):
             world.command(verb, None, environment)
@@ -35,7 +35,7 @@ def until_everything_has_ended(world: World) -> None:
         if not world.head.active:
             return
         world.wait(timedelta(hours=2, minutes=25))  # not always at an hour in which the windows are closed
-        world.sweep()
+        world.reconcile()
     raise AssertionError(f"still active: {[world.releases[n] for n in world.head.active]}")
 
 

@@ -64,13 +64,13 @@ def test_reminders_stop_when_the_release_is_rejected() -> None:
     assert reminded_after(world, hours=23) == []
 
 
-def test_the_sweep_reminds_when_the_message_is_lost() -> None:
+def test_the_reconcile_timer_reminds_when_the_message_is_lost() -> None:
     world = at_the_gate()
     world.outbox.clear()
     world.wait(2 * HOUR)
-    world.sweep()
+    world.reconcile()
     assert world.actions().count("gate.reminded") == 1
-    world.sweep()
+    world.reconcile()
     assert world.actions().count("gate.reminded") == 1
 
 

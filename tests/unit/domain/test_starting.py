@@ -37,7 +37,7 @@ def test_the_same_push_told_again_changes_nothing() -> None:
     world.push("v1")
     before = (world.head, dict(world.releases), len(world.outbox))
     assert world.push("v1").nothing
-    assert world.push("v1", source="sweep").nothing
+    assert world.push("v1", source="reconcile").nothing
     assert (world.head, world.releases, len(world.outbox)) == before
 
 

@@ -96,7 +96,7 @@ def queued_and_overtaken() -> World:
     world.effects.lose(StepKind.CHECK, "staging")
     pushed(world, "v1", "v2", "v3")
     world.wait(timedelta(hours=1))
-    world.sweep()
+    world.reconcile()
     world.settle()
     return world
 
@@ -213,7 +213,7 @@ def frozen(*, registry: str | None) -> World:
     world.command(Verb.FREEZE)
     pushed(world, "v3")
     world.change()
-    world.sweep()
+    world.reconcile()
     world.settle()
     world.command(Verb.CANCEL, 3)
     for gate in (soaks, approval(ADA)):

@@ -231,11 +231,11 @@ def test_a_gate_holds_no_more_votes_than_fit_into_its_row() -> None:
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_a_vote_after_the_time_is_over_is_refused_and_the_sweep_closes_the_gate_within_its_minute() -> None:
+def test_a_vote_after_the_time_is_over_is_refused_and_the_reconcile_timer_closes_the_gate_within_its_minute() -> None:
     world = at_the_gate()
     world.outbox.clear()  # the message that would have closed it is lost
     world.wait(timedelta(hours=24))
     assert refusals(world.vote(1, ADA)) == ["gate-is-open"]
     world.wait(timedelta(seconds=60))
-    world.sweep()
+    world.reconcile()
     assert world.phase(1) is Phase.EXPIRED

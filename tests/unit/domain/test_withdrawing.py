@@ -158,7 +158,7 @@ def test_a_rejected_digest_does_not_come_back_under_another_tag() -> None:
     assert world.last("image.tagged").details["tag"] == "v1-again"
 
 
-@pytest.mark.parametrize("source", ["event", "sweep"])
+@pytest.mark.parametrize("source", ["event", "reconcile"])
 def test_a_rejected_digest_does_not_come_back_by_a_repeated_push(source: str) -> None:
     world = rejected()
     world.wait(timedelta(days=1))

@@ -1,7 +1,7 @@
 """An in-memory world for one application: state, clock, outbox, audit chain and scripted effects around `decide`.
 
 It keeps the rules that the ledger keeps: an event is taken in once, a decision that changes nothing leaves no mark,
-and audit records are chained. Stories call `push`, `run`, `vote`, `sweep` and `wait`, then `settle`.
+and audit records are chained. Stories call `push`, `run`, `vote`, `reconcile` and `wait`, then `settle`.
 """
 
 from collections import deque
@@ -279,7 +279,7 @@ class World:
         """Time passes; nothing else happens."""
         self.now += time
 
-    def sweep(self) -> None:
+    def reconcile(self) -> None:
         """The timer looks for releases whose time is over, and for people who are to be asked again."""
         for number in self.head.active:
             for event in overdue(self.releases[number], now=self.now, delivery=self.delivery):

@@ -1,4 +1,4 @@
-"""A freeze of everything through the real flow: who is told, what a decision that is under way does, and the sweep."""
+"""A freeze of everything through the real flow: who is told, what a decision under way does, and reconciling."""
 
 from datetime import timedelta
 
@@ -95,14 +95,14 @@ def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollou
     assert installation.phase(1) is Phase.HELD_BACK
 
 
-def test_an_application_that_was_not_told_is_told_by_the_sweep(
+def test_an_application_that_was_not_told_is_told_by_the_reconcile_timer(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_gate(installation)
     with monkeypatch.context() as died:
         died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
         order(Verb.FREEZE, installation)
-    installation.sweep()
+    installation.reconcile()
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
@@ -110,7 +110,7 @@ def test_an_application_that_was_not_told_is_told_by_the_sweep(
         died.setattr(type(installation.app.freezer), "_tell_all", lambda freezer: 0)
         order(Verb.UNFREEZE, installation, "second-order")
     assert installation.phase(1) is Phase.HELD_BACK
-    installation.sweep()
+    installation.reconcile()
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
 
@@ -128,12 +128,12 @@ def test_a_freeze_of_everything_that_has_an_end_ends_by_itself(installation: Ins
     order(Verb.FREEZE, installation, until=installation.now + timedelta(hours=1))
     installation.vote(1, ADA)
     installation.wait(timedelta(hours=1))
-    installation.sweep()
+    installation.reconcile()
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
 
 
-def test_a_sweep_that_looked_before_everything_was_frozen_ends_no_freeze(
+def test_a_reconcile_run_that_looked_before_everything_was_frozen_ends_no_freeze(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_gate(installation)
@@ -146,7 +146,7 @@ def test_a_sweep_that_looked_before_everything_was_frozen_ends_no_freeze(
         return found
 
     monkeypatch.setattr(Freezer, "state", frozen_after)
-    installation.sweep()
+    installation.reconcile()
     assert frozen[0].told == 1
     assert "everything.unfrozen" not in installation.actions()
     installation.vote(1, ADA)

@@ -1,4 +1,4 @@
-"""The audit index follows the trail: after each commit, and after a crash by the sweep."""
+"""The audit index follows the trail: after each commit, and after a crash by the reconcile timer."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ def test_what_is_committed_is_indexed_at_once_and_no_mark_is_left(installation: 
     assert marks(installation) == []
 
 
-def test_a_mark_is_written_with_the_records_and_the_sweep_indexes_what_is_left(
+def test_a_mark_is_written_with_the_records_and_the_reconcile_timer_indexes_what_is_left(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -47,8 +47,8 @@ def test_a_mark_is_written_with_the_records_and_the_sweep_indexes_what_is_left(
     assert indexed(installation) == []
     assert marks(installation)
     installation.wait(timedelta(minutes=2))
-    swept = installation.sweep()
-    assert swept.indexed == len(trail(installation)) > 0
+    reconciled = installation.reconcile()
+    assert reconciled.indexed == len(trail(installation)) > 0
     assert indexed(installation, application="shop") == trail(installation)
     assert marks(installation) == []
 
@@ -67,12 +67,12 @@ def test_the_installations_own_chain_is_indexed_too(installation: Installation) 
     assert marks(installation, keys.INSTALLATION) == []
 
 
-def test_the_sweep_indexes_what_the_installations_chain_left(installation: Installation) -> None:
+def test_the_reconcile_timer_indexes_what_the_installations_chain_left(installation: Installation) -> None:
     without = type(installation.app.installation)(installation.app.table)
     without.park(id="p-1", source="events", reason="unreadable", body="{", message_id="", now=installation.now)
     assert indexed(installation, application="_installation") == []
     installation.wait(timedelta(minutes=2))
-    assert installation.sweep().indexed == 1
+    assert installation.reconcile().indexed == 1
     assert indexed(installation, application="_installation") == [("_installation", 1)]
 
 

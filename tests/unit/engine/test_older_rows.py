@@ -77,7 +77,7 @@ def test_messages_that_were_under_way_are_taken_in(left: dict[str, Any], upgrade
 
 def test_a_gate_of_an_earlier_version_still_expires(upgraded: Installation) -> None:
     upgraded.wait(timedelta(hours=25))
-    upgraded.sweep()
+    upgraded.reconcile()
     assert upgraded.phase(1) is Phase.EXPIRED
 
 

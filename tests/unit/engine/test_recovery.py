@@ -20,7 +20,7 @@ def lose_all_messages(installation: Installation) -> None:
 def go_on(installation: Installation) -> None:
     """What the timers do in two hours, and what follows."""
     installation.wait(ENOUGH)
-    installation.sweep(look_for_pushes=True)
+    installation.reconcile(look_for_pushes=True)
     installation.settle()
 
 
@@ -80,11 +80,11 @@ def test_an_open_gate_closes_and_reminds_without_its_messages(installation: Inst
     lose_all_messages(installation)
     before = len(installation.inbox.messages)
     installation.wait(timedelta(hours=3))
-    assert installation.sweep().reminders == 1
+    assert installation.reconcile().reminders == 1
     installation.settle()
     assert len(installation.inbox.messages) > before
     installation.wait(timedelta(hours=24))
-    installation.sweep()
+    installation.reconcile()
     assert installation.phase(1) is Phase.EXPIRED
 
 
@@ -94,7 +94,7 @@ def test_a_push_that_nobody_heard_of_is_found_for_a_day(
 ) -> None:
     installation.build("1.0")
     installation.wait(age)
-    assert (installation.sweep(look_for_pushes=True).missed_pushes == 1) is found
+    assert (installation.reconcile(look_for_pushes=True).missed_pushes == 1) is found
 
 
 def test_a_vote_whose_message_was_lost_can_be_cast_again(installation: Installation) -> None:

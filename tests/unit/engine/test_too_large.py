@@ -75,7 +75,7 @@ def test_it_stays_in_the_outbox_until_it_could_be_parked(
     assert [parked.message_id for parked in installation.app.parking.all()] == ["m-1"]
 
 
-def test_the_sweep_does_not_meet_it_again(installation: Installation) -> None:
+def test_the_reconcile_timer_does_not_meet_it_again(installation: Installation) -> None:
     """Found by hand: such a row was tried every minute, and the rows behind it never."""
     installation.bus.broken = True
     installation.push("1.0")
@@ -92,7 +92,7 @@ def test_the_sweep_does_not_meet_it_again(installation: Installation) -> None:
     installation.bus = Narrow()
     installation.restart()
     installation.wait(timedelta(minutes=1))
-    installation.sweep(look_for_pushes=True)
+    installation.reconcile(look_for_pushes=True)
     assert list(installation.app.ledger.outbox("shop")) == []
     assert [parked.message_id for parked in installation.app.parking.all()] == [left.message.id]
 

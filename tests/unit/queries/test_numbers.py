@@ -94,7 +94,7 @@ def test_made_anew_they_are_the_same_and_the_old_rows_are_gone() -> None:
 
 @pytest.mark.parametrize("weeks", [4, 104])
 def test_an_answer_costs_three_requests_for_each_application(weeks: int) -> None:
-    """Weeks, records that no sweep has added yet, and whether some of those lie in the archive."""
+    """Weeks, records that no reconcile run has added yet, and whether some of those lie in the archive."""
     fleet = Fleet(applications=3)
     found = numbers(fleet)
     fleet.table.requests = 0

@@ -133,7 +133,7 @@ def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Tra
 
 def test_ends_and_steps_are_counted_by_names_that_are_listed(installation: Traced, kept: Kept) -> None:
     deliver(installation)
-    installation.sweep()
+    installation.reconcile()
     points = kept.points()
     [ended] = points[Metric.ENDED]
     assert dict(ended.attributes) == {"slipway.application": "shop", "slipway.end": "completed"}

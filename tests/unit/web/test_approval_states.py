@@ -118,7 +118,7 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
     assert "A new plan is being made" in body(show(home.desk, token))
 
 
-def test_the_time_is_over_before_the_sweep_has_noticed() -> None:
+def test_the_time_is_over_before_the_reconcile_timer_has_noticed() -> None:
     home, subject = asked()
     token = home.token(subject)
     home.wait(timedelta(hours=25))

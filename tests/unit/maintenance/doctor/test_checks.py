@@ -64,7 +64,7 @@ class Patient:
         self.clusters = {"staging": Reviewing(), "production": Reviewing()}
         self.channel = Reaching()
         self.ledger_error: LedgerUnavailable | None = None
-        self.installation.app.installation.beat("sweep", self.installation.now)
+        self.installation.app.installation.beat("reconcile", self.installation.now)
 
     def _table(self) -> Any:
         if self.ledger_error:
@@ -99,7 +99,7 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     findings = patient.examine()
     assert failed(findings) == {}
     assert set(findings) == {
-        *("deliveries", "signing-keys", "table", "blobs", "clock", "sweep", "channel:inbox"),
+        *("deliveries", "signing-keys", "table", "blobs", "clock", "reconcile", "channel:inbox"),
         *("queue:events", "queue:steps", "queue:runs", "queue:approvals", "registry:nonprod", "registry:prod"),
         *("cluster:staging:shop:staging", "cluster:production:shop:production"),
     }
@@ -144,10 +144,10 @@ FAULTS: dict[str, tuple[Callable[[Patient], None], str, str, str]] = {
         "a way to the channel",
         "",
     ),
-    "the sweep stands still": (
-        lambda p: p.installation.app.installation.beat("sweep", p.installation.now - timedelta(minutes=30)),
-        "sweep",
-        "the timer `sweep`",
+    "the reconcile timer stands still": (
+        lambda p: p.installation.app.installation.beat("reconcile", p.installation.now - timedelta(minutes=30)),
+        "reconcile",
+        "the timer `reconcile`",
         "",
     ),
 }
@@ -164,9 +164,9 @@ def test_a_single_fault_gives_its_own_finding_and_command(patient: Patient, faul
     assert not command or AZURE.client_id in found.command
 
 
-def test_a_sweep_that_another_instance_has_to_take_over_is_waited_for(patient: Patient) -> None:
+def test_a_reconcile_run_that_another_instance_has_to_take_over_is_waited_for(patient: Patient) -> None:
     """The Functions host lets the lease of a dead instance run out before another one has its timers."""
-    patient.installation.app.installation.beat("sweep", patient.installation.now - timedelta(minutes=4))
+    patient.installation.app.installation.beat("reconcile", patient.installation.now - timedelta(minutes=4))
     assert not failed(patient.examine())
 
 

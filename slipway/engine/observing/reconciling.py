@@ -1,4 +1,4 @@
-"""The sweep's metrics: the age of open gates and of unsent messages."""
+"""The reconcile timer's metrics: the age of open gates and of unsent messages."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The sweep finds what was left over, once, and trouble with one application does not stop the others."""
+"""The reconcile timer finds what was left over, once, and trouble with one application does not stop the others."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ from slipway.domain.release import Phase
 from slipway.effects.registry import NotFound, Unreachable, Where
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from slipway.maintenance.sweep import PUSH_WINDOW, SETTLED, Swept
+from slipway.maintenance.reconcile import PUSH_WINDOW, SETTLED, Reconciled
 from slipway.testing import Installation, write_delivery
 from slipway.testing.artifacts import image
 
@@ -29,18 +29,18 @@ def waiting(installation: Installation) -> None:
 
 
 def test_a_quiet_installation_needs_nothing(installation: Installation) -> None:
-    assert installation.sweep(look_for_pushes=True) == Swept()
+    assert installation.reconcile(look_for_pushes=True) == Reconciled()
 
 
 def test_an_overdue_gate_expires(installation: Installation) -> None:
     waiting(installation)
     installation.wait(timedelta(hours=24) - timedelta(minutes=5))
-    assert installation.sweep().deadlines == 0
+    assert installation.reconcile().deadlines == 0
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
     installation.wait(timedelta(minutes=10))
-    assert installation.sweep().deadlines == 1
+    assert installation.reconcile().deadlines == 1
     assert installation.phase(1) is Phase.EXPIRED
-    assert installation.sweep().deadlines == 0
+    assert installation.reconcile().deadlines == 0
     assert installation.actions().count("release.expired") == 1
 
 
@@ -48,7 +48,7 @@ def test_a_step_that_nobody_heard_of_is_sent_again(installation: Installation) -
     installation.push("1.0")
     installation.bus.sent.clear()
     installation.wait(timedelta(minutes=10))
-    assert installation.sweep().deadlines == 1
+    assert installation.reconcile().deadlines == 1
     assert [step.resent for step in installation.steps()] == [1]
     installation.settle()
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
@@ -57,8 +57,8 @@ def test_a_step_that_nobody_heard_of_is_sent_again(installation: Installation) -
 def test_a_missed_push_is_found_once(installation: Installation) -> None:
     installation.build("1.0")
     installation.wait(SETTLED)
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 1
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 0
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 1
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 0
     release = installation.release(1)
     assert (release.tag, release.digest) == ("1.0", installation.nonprod.held.tags["team/shop", "1.0"])
     assert installation.actions().count("release.created") == 1
@@ -67,26 +67,26 @@ def test_a_missed_push_is_found_once(installation: Installation) -> None:
 def test_a_push_whose_event_came_is_not_found_again_nor_the_other_way_round(installation: Installation) -> None:
     event = installation.pushed("1.0")
     installation.wait(SETTLED)
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 1
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 1
     installation.app.handler.handle(event)
     installation.wait(timedelta(minutes=5))
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 0
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 0
     assert installation.actions().count("release.created") == 1
 
 
 def test_a_push_that_is_too_young_is_left_to_its_event_and_an_old_one_is_left_alone(installation: Installation) -> None:
     installation.build("1.0")
     installation.wait(SETTLED - timedelta(seconds=1))
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 0
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 0
     installation.wait(PUSH_WINDOW + timedelta(seconds=1) - SETTLED)
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 1
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 1
 
 
 def test_history_is_not_delivered(installation: Installation) -> None:
     for number in range(5):
         installation.build(f"1.{number}")
     installation.wait(PUSH_WINDOW + timedelta(seconds=1))
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 0
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 0
     assert list(installation.app.ledger.releases("shop", limit=10)) == []
 
 
@@ -94,7 +94,7 @@ def test_of_several_missed_pushes_the_newest_is_delivered(installation: Installa
     for number in range(3):
         installation.build(f"1.{number}")
         installation.wait(timedelta(minutes=1))
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 3
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 3
     phases = {release.tag: release.phase for release in installation.app.ledger.releases("shop", limit=10)}
     assert phases == {"1.0": Phase.SUPERSEDED, "1.1": Phase.SUPERSEDED, "1.2": Phase.PLANNING}
 
@@ -103,14 +103,14 @@ def test_signatures_and_sboms_are_no_missed_pushes(installation: Installation) -
     digest = installation.nonprod.held.seed("team/shop", image(b"signature"), "sha256-" + "0" * 64 + ".sig")
     installation.nonprod.pushed["team/shop", "sha256-" + "0" * 64 + ".sig"] = installation.now
     installation.wait(timedelta(hours=1))
-    assert installation.sweep(look_for_pushes=True).missed_pushes == 0
+    assert installation.reconcile(look_for_pushes=True).missed_pushes == 0
     assert installation.app.ledger.release_of("shop", digest) is None
 
 
 def test_registries_are_asked_only_when_that_is_wanted(installation: Installation) -> None:
-    installation.sweep()
+    installation.reconcile()
     assert installation.nonprod.lists == 0
-    installation.sweep(look_for_pushes=True)
+    installation.reconcile(look_for_pushes=True)
     assert installation.nonprod.lists == 1
 
 
@@ -118,15 +118,15 @@ def test_a_registry_that_is_away_is_a_problem_and_the_rest_goes_on(several: Inst
     waiting(several)
     several.wait(timedelta(hours=24))
     several.nonprod.errors.append(Unreachable(Where("nonprod.test"), "no answer"))
-    swept = several.sweep(look_for_pushes=True)
-    assert swept.deadlines == 1
-    assert len(swept.problems) == 1
-    assert swept.problems[0].startswith("alpha: nonprod.test: no answer")
+    reconciled = several.reconcile(look_for_pushes=True)
+    assert reconciled.deadlines == 1
+    assert len(reconciled.problems) == 1
+    assert reconciled.problems[0].startswith("alpha: nonprod.test: no answer")
 
 
 def test_a_repository_that_nothing_was_pushed_to_yet_is_no_problem(installation: Installation) -> None:
     installation.nonprod.errors.append(NotFound(Where("nonprod.test", "team/shop"), "there is no such repository"))
-    assert installation.sweep(look_for_pushes=True).problems == ()
+    assert installation.reconcile(look_for_pushes=True).problems == ()
 
 
 @pytest.mark.parametrize("key", [keys.HEAD, keys.lane("staging"), keys.release(1)])
@@ -136,10 +136,10 @@ def test_trouble_with_one_application_does_not_stop_the_others(several: Installa
     several.bus.sent.clear()
     several.app.table.transact("alpha", [Write(act=Act.PUT, key=key, values={"Data": "garbage"})])
     several.wait(timedelta(minutes=10))
-    swept = several.sweep()
-    assert swept.deadlines == 2
-    assert len(swept.problems) == 1
-    assert swept.problems[0].startswith("alpha: unexpected ValidationError")
+    reconciled = several.reconcile()
+    assert reconciled.deadlines == 2
+    assert len(reconciled.problems) == 1
+    assert reconciled.problems[0].startswith("alpha: unexpected ValidationError")
     assert sorted(step.application for step in several.steps()) == ["shop", "till"]
 
 
@@ -149,7 +149,7 @@ def test_unsent_messages_of_every_application_are_sent(several: Installation) ->
         several.push("1.0", app=app)
     several.bus.broken = False
     several.wait(SETTLED)
-    assert several.sweep().sent == 3
+    assert several.reconcile().sent == 3
     assert sorted(step.application for step in several.steps()) == ["alpha", "shop", "till"]
 
 
@@ -160,7 +160,7 @@ def test_old_marks_are_forgotten_within_the_hours_that_follow(installation: Inst
     installation.wait(timedelta(days=31))
     forgotten = 0
     for _ in range(256):
-        forgotten += installation.sweep().marks_forgotten
+        forgotten += installation.reconcile().marks_forgotten
         installation.wait(timedelta(minutes=1))
     left = list(installation.app.table.rows("shop", *keys.span(keys.SEEN)))
     assert forgotten == marks

@@ -1,4 +1,4 @@
-"""The sweep: every minute it finishes what was left undone: unsent messages, missed deadlines and pushes, old marks."""
+"""The reconcile timer finishes what was left undone: unsent messages, missed deadlines and pushes, old marks."""
 
 import logging
 from collections import Counter
@@ -16,7 +16,7 @@ from ..effects.messaging import QueueUnavailable
 from ..effects.registry import NotFound, Registry, RegistryError
 from ..engine.freezing import Freezer
 from ..engine.handle import Contended, Handler, Outcome
-from ..engine.observing import sweeping
+from ..engine.observing import reconciling
 from ..engine.outbox import Outbox
 from ..inbound.event_grid import hangs_on_an_image
 from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
@@ -39,8 +39,8 @@ PUSH_WINDOW = timedelta(hours=24)
 """How old a missed push may be. Older tags are ignored, so that a new installation does not deploy history."""
 
 
-class Swept(Record):
-    """What one sweep did."""
+class Reconciled(Record):
+    """What one reconcile run did."""
 
     sent: int = 0
     indexed: int = 0
@@ -54,8 +54,8 @@ class Swept(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep:
-    """Sweeps every application in turn; a failure in one does not stop the others."""
+class Reconciler:
+    """Reconciles every application in turn; a failure in one does not stop the others."""
 
     ledger: Ledger
     catalogue: Catalogue
@@ -68,46 +68,46 @@ class Sweep:
     """Tells applications about a freeze of everything that they have missed."""
     clock: Clock
 
-    def run(self, *, look_for_pushes: bool = True) -> Swept:
-        total = Swept()
+    def run(self, *, look_for_pushes: bool = True) -> Reconciled:
+        total = Reconciled()
         try:
             frozen = self.freezer.state()
         except LedgerUnavailable as away:
-            return Swept(problems=(str(away),))
+            return Reconciled(problems=(str(away),))
         for entry in self.catalogue:
             name = entry.application.application
             try:
-                with about({Attribute.APPLICATION: name}), span(Family.SWEEP, "application"):
-                    swept = self._application(entry, frozen, look_for_pushes=look_for_pushes)
+                with about({Attribute.APPLICATION: name}), span(Family.RECONCILE, "application"):
+                    reconciled = self._application(entry, frozen, look_for_pushes=look_for_pushes)
             except (LedgerUnavailable, QueueUnavailable, Contended) as error:
-                swept = Swept(problems=(f"{name}: {error}",))
+                reconciled = Reconciled(problems=(f"{name}: {error}",))
             except Exception as error:
-                log.exception("sweep: %s failed", name)
+                log.exception("reconcile: %s failed", name)
                 problem = f"{name}: unexpected {type(error).__name__}: {error}"
-                swept = Swept(problems=(problem[:PROBLEM_LIMIT],))
-            total = Swept(
-                sent=total.sent + swept.sent,
-                indexed=total.indexed + swept.indexed,
-                counted=total.counted + swept.counted,
-                deadlines=total.deadlines + swept.deadlines,
-                reminders=total.reminders + swept.reminders,
-                missed_pushes=total.missed_pushes + swept.missed_pushes,
-                marks_forgotten=total.marks_forgotten + swept.marks_forgotten,
-                problems=total.problems + swept.problems,
+                reconciled = Reconciled(problems=(problem[:PROBLEM_LIMIT],))
+            total = Reconciled(
+                sent=total.sent + reconciled.sent,
+                indexed=total.indexed + reconciled.indexed,
+                counted=total.counted + reconciled.counted,
+                deadlines=total.deadlines + reconciled.deadlines,
+                reminders=total.reminders + reconciled.reminders,
+                missed_pushes=total.missed_pushes + reconciled.missed_pushes,
+                marks_forgotten=total.marks_forgotten + reconciled.marks_forgotten,
+                problems=total.problems + reconciled.problems,
             )
         total = self._installation(total)
-        if total != Swept():
-            log.info("sweep: %s", total.model_dump(exclude_defaults=True))
+        if total != Reconciled():
+            log.info("reconcile: %s", total.model_dump(exclude_defaults=True))
         return total
 
-    def _installation(self, total: Swept) -> Swept:
+    def _installation(self, total: Reconciled) -> Reconciled:
         """Index the installation's own audit chain."""
         try:
             return total.evolve(indexed=total.indexed + self._index_left_over(INSTALLATION))
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, f"{INSTALLATION}: {away}"))
 
-    def _application(self, entry: Entry, frozen: FreezeState | None, *, look_for_pushes: bool) -> Swept:
+    def _application(self, entry: Entry, frozen: FreezeState | None, *, look_for_pushes: bool) -> Reconciled:
         name = entry.application.application
         self.freezer.tell(name, self.ledger.head(name), frozen)
         sent = self._send_left_over(name)
@@ -115,7 +115,7 @@ class Sweep:
         due = self._take_what_is_due(entry)
         pushes, problems = self._find_missed_pushes(entry) if look_for_pushes else (0, ())
         forgotten = self.ledger.prune_seen(name, self.clock() - SEEN_FOR, part=self._minute() % SEEN_PARTS)
-        return Swept(
+        return Reconciled(
             sent=sent,
             indexed=indexed,
             counted=self.numbers.catch_up(name),
@@ -135,7 +135,7 @@ class Sweep:
     def _send_left_over(self, application: str) -> int:
         before = self.clock() - SETTLED
         entries = [entry for entry in self.ledger.outbox(application) if entry.written_at <= before]
-        sweeping.outbox(application, (entry.written_at for entry in entries), self.clock())
+        reconciling.outbox(application, (entry.written_at for entry in entries), self.clock())
         sent = 0
         for start in range(0, len(entries), BATCH):
             batch = entries[start : start + BATCH]
@@ -150,7 +150,7 @@ class Sweep:
         now, changed, application = self.clock(), Counter[str](), entry.application.application
         active = [self.ledger.release(application, number) for number in self.ledger.head(application).active]
         releases = [release for release in active if release is not None]
-        sweeping.gates(entry.application, releases, now)
+        reconciling.gates(entry.application, releases, now)
         for release in releases:
             for event in overdue(release, now=now, delivery=entry.fingerprint):
                 receipts = self.handler.handle(event)
@@ -181,7 +181,7 @@ class Sweep:
                 digest=tag.digest,
                 tag=tag.tag,
                 pushed_at=tag.updated_at,
-                source="sweep",
+                source="reconcile",
             )
             age = self.clock() - tag.updated_at
             if not SETTLED <= age <= PUSH_WINDOW or not check_tag(image.tags, tag.tag).passed:
