@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.queues import Queue
 from slipway.domain.reports import Finding, Status
 from slipway.effects.cluster import Unreachable as ClusterUnreachable
 from slipway.effects.cluster.kinds import BUILT_IN, Target
@@ -100,7 +101,8 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     assert failed(findings) == {}
     assert set(findings) == {
         *("deliveries", "signing-keys", "table", "blobs", "clock", "reconcile", "channel:inbox"),
-        *("queue:events", "queue:steps", "queue:runs", "queue:approvals", "registry:nonprod", "registry:prod"),
+        *(f"queue:{queue}" for queue in Queue),
+        *("registry:nonprod", "registry:prod"),
         *("cluster:staging:shop:staging", "cluster:production:shop:production"),
     }
     assert "push to team/shop" in findings["registry:prod"].said
