@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from cloud import arm, arm_list, exists, graph, main, request, say, tenant_of_subscription, value_of
+from cloud import arm, arm_list, exists, main, request, say, tenant_of_subscription, value_of
+from registrations import connect_all
 
 STORAGE, VAULT, RIGHTS = "2023-05-01", "2026-02-01", "2022-04-01"
 MADE_BY_US = "Slipway: "
@@ -51,35 +52,6 @@ def put_secrets() -> None:
             continue
         arm("put", path, VAULT, body={"properties": {"value": make()}})
         say(f"Put {name} into the vault")
-
-
-def add_redirects() -> None:
-    """The app's own addresses are added to those at which people may sign in; the others are somebody's."""
-    application = f"/applications(appId='{value_of('SLIPWAY_SIGN_IN_CLIENT_ID')}')"
-    hosts = [f"https://{value_of('SLIPWAY_APP_HOST')}", value_of("SLIPWAY_PUBLIC_URL").rstrip("/")]
-    wanted = [f"{host}/.auth/login/aad/callback" for host in dict.fromkeys(hosts)]
-    there: list[str] = graph("get", application)["web"]["redirectUris"]
-    missing = [address for address in wanted if address not in there]
-    if missing:
-        graph("patch", application, body={"web": {"redirectUris": [*there, *missing]}})
-        say(f"People may sign in at {', '.join(missing)}")
-
-
-def trust_identity(tenant: str) -> None:
-    """The app signs in as the application with its managed identity, which is another one after `azd down`."""
-    credentials = f"/applications(appId='{value_of('SLIPWAY_SIGN_IN_CLIENT_ID')}')/federatedIdentityCredentials"
-    wanted = {
-        "name": value_of("SLIPWAY_APP_NAME"),
-        "issuer": f"https://login.microsoftonline.com/{tenant}/v2.0",
-        "subject": value_of("SLIPWAY_IDENTITY_PRINCIPAL_ID"),
-        "audiences": ["api://AzureADTokenExchange"],
-    }
-    named = [item for item in graph("get", credentials)["value"] if item["name"] == wanted["name"]]
-    if not named:
-        graph("post", credentials, body=wanted)
-    elif any(named[0].get(field) != value for field, value in wanted.items()):
-        changed = {field: value for field, value in wanted.items() if field != "name"}
-        graph("patch", f"{credentials}/{named[0]['id']}", body=changed)
 
 
 def extend_locked_policy() -> None:
@@ -150,8 +122,7 @@ def read_secrets_again() -> None:
 def steps() -> None:
     tenant = tenant_of_subscription()
     put_secrets()
-    add_redirects()
-    trust_identity(tenant)
+    connect_all(tenant)
     extend_locked_policy()
     take_rights_back()
     remove_what_is_off()

@@ -1,27 +1,12 @@
-"""Before anything is made: what azd holds is looked at, and the Entra application that people sign in to exists.
-
-The application has no password: the app proves with its managed identity who it is (postprovision.py sets up that
-trust). It is looked up by a name that only this environment gives, so a repeat after any failure finds it again.
-"""
+"""Before anything is made: what azd holds is looked at, and both Entra registrations exist (registrations.py)."""
 
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 
-from cloud import (
-    RefusedError,
-    arm,
-    arm_list,
-    exists,
-    graph,
-    main,
-    remember,
-    say,
-    tenant_of_subscription,
-    value_of,
-    wait_for,
-)
+from cloud import RefusedError, arm, arm_list, exists, main, remember, tenant_of_subscription, value_of
+from registrations import make_all
 
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _NUMBER = (r"\d+", "a whole number")
@@ -101,35 +86,6 @@ def look_at_environment() -> None:
         raise RefusedError("\n".join(found))
 
 
-def ensure_application() -> None:
-    """The application and its entry in the tenant. One that somebody named is used as it is."""
-    client_id = os.environ.get("SLIPWAY_SIGN_IN_CLIENT_ID", "")
-    known = bool(client_id)
-    if not known:
-        client_id = _find_or_make_application()
-    entry = f"/servicePrincipals(appId='{client_id}')"
-    if exists(lambda: graph("get", entry)) is None:
-        graph("post", "/servicePrincipals", body={"appId": client_id})
-    if not known:
-        remember("SLIPWAY_SIGN_IN_CLIENT_ID", client_id)
-
-
-def _find_or_make_application() -> str:
-    name = value_of("AZURE_ENV_NAME")
-    key = f"/applications(uniqueName='slipway-{value_of('AZURE_SUBSCRIPTION_ID')}-{name}')"
-    found = exists(lambda: graph("get", key))
-    if found is None:
-        wanted = {
-            "displayName": f"Slipway ({name})",
-            "signInAudience": "AzureADMyOrg",
-            "web": {"implicitGrantSettings": {"enableIdTokenIssuance": True}},
-        }
-        graph("patch", key, body=wanted, headers=["Prefer=create-if-missing"])
-        found = wait_for("The new Entra application", lambda: graph("get", key))
-        say(f"Made the Entra application Slipway ({name}), client id {found['appId']}")
-    return str(found["appId"])
-
-
 def note_locked_policy() -> None:
     """A locked policy of the audit container can be extended and nothing else: the template then leaves it alone."""
     account, group = os.environ.get("SLIPWAY_LEDGER_STORAGE"), os.environ.get("SLIPWAY_LEDGER_GROUP")
@@ -167,7 +123,7 @@ def steps() -> None:
     tenant_of_subscription()
     note_locked_policy()
     note_deleted_vault()
-    ensure_application()
+    make_all()
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.infra.entra_double import ROUTES, Refused, empty_tenant, route
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 OTHER_SUBSCRIPTION = "00000000-0000-0000-0000-0000000000f1"
@@ -32,13 +33,6 @@ NEWEST = {
 }
 
 
-class Refused(Exception):  # noqa: N818
-    """What Azure answers instead of a result."""
-
-    def __init__(self, reason: str, code: str = "") -> None:
-        super().__init__(f"{reason}({json.dumps({'error': {'code': code or reason}})})")
-
-
 def empty_state() -> dict[str, Any]:
     """Two subscriptions of one tenant, and nothing in either."""
     return {
@@ -46,8 +40,7 @@ def empty_state() -> dict[str, Any]:
         "default_account": SUBSCRIPTION,
         "environment": {},
         "secrets": {},
-        "applications": {},
-        "service_principals": [],
+        **empty_tenant(),
         "rights": [],
         "resources": [],
         "deleted_vaults": [],
@@ -58,23 +51,6 @@ def empty_state() -> dict[str, Any]:
         "page": 100,
         "made": 0,
     }
-
-
-def _new_id(state: dict[str, Any]) -> str:
-    state["made"] += 1
-    return f"00000000-0000-0000-0001-{state['made']:012d}"
-
-
-Rest = Callable[[dict[str, Any], dict[str, str], Any, re.Match[str], dict[str, str]], Any]
-ROUTES: list[tuple[str, str, Rest]] = []
-
-
-def route(method: str, pattern: str) -> Callable[[Rest], Rest]:
-    def keep(answer: Rest) -> Rest:
-        ROUTES.append((method, pattern, answer))
-        return answer
-
-    return keep
 
 
 SECRET = rf"{GROUP}/providers/Microsoft\.KeyVault/vaults/[\w-]+/secrets/([\w-]+)"
@@ -91,80 +67,6 @@ def _get_secret(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[
 def _put_secret(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
     state["secrets"][found[1]] = body["properties"]["value"]
     return {"name": found[1], "properties": {}}
-
-
-def _application(state: dict[str, Any], field: str, value: str) -> dict[str, Any]:
-    for application in state["applications"].values():
-        if application.get(field) == value:
-            return application  # type: ignore[no-any-return]
-    raise Refused("Not Found", "Request_ResourceNotFound")
-
-
-@route("get", r"/applications\((uniqueName|appId)='([^']+)'\)")
-def _get_application(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    return _application(state, found[1], found[2])
-
-
-@route("patch", r"/applications\((uniqueName|appId)='([^']+)'\)")
-def _patch_application(
-    state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], headers: dict[str, str]
-) -> Any:
-    try:
-        application = _application(state, found[1], found[2])
-    except Refused:
-        if found[1] != "uniqueName" or headers.get("Prefer") != "create-if-missing":
-            raise
-        app_id = _new_id(state)
-        made = {"appId": app_id, "uniqueName": found[2], "web": {"redirectUris": []}, "credentials": [], **body}
-        made["web"] = {"redirectUris": [], **body.get("web", {})}
-        state["applications"][app_id] = made
-        return made
-    application["web"].update(body.get("web", {}))
-    application.update({key: value for key, value in body.items() if key != "web"})
-    return None
-
-
-CREDENTIALS = r"/applications\(appId='([^']+)'\)/federatedIdentityCredentials"
-
-
-@route("get", CREDENTIALS)
-def _credentials(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    return {"value": _application(state, "appId", found[1])["credentials"]}
-
-
-@route("post", CREDENTIALS)
-def _add_credential(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
-    there = _application(state, "appId", found[1])["credentials"]
-    if any(item["name"] == body["name"] or item["subject"] == body["subject"] for item in there):
-        raise Refused("Conflict", "Request_MultipleObjectsWithSameKeyValue")
-    there.append({"id": _new_id(state), **body})
-    return there[-1]
-
-
-@route("patch", CREDENTIALS + r"/([\w-]+)")
-def _change_credential(state: dict[str, Any], _query: Any, body: Any, found: re.Match[str], _headers: Any) -> Any:
-    if "name" in body:
-        raise Refused("Bad Request", "Request_BadRequest")
-    for item in _application(state, "appId", found[1])["credentials"]:
-        if item["id"] == found[2]:
-            item.update(body)
-            return None
-    raise Refused("Not Found", "Request_ResourceNotFound")
-
-
-@route("get", r"/servicePrincipals\(appId='([^']+)'\)")
-def _get_entry(state: dict[str, Any], _query: Any, _body: Any, found: re.Match[str], _headers: Any) -> Any:
-    if found[1] not in state["service_principals"]:
-        raise Refused("Not Found", "Request_ResourceNotFound")
-    return {"appId": found[1]}
-
-
-@route("post", r"/servicePrincipals")
-def _add_entry(state: dict[str, Any], _query: Any, body: Any, _found: Any, _headers: Any) -> Any:
-    if body["appId"] in state["service_principals"]:
-        raise Refused("Conflict", "Request_MultipleObjectsWithSameKeyValue")
-    state["service_principals"].append(body["appId"])
-    return body
 
 
 POLICY = r".*/storageAccounts/\w+/blobServices/default/containers/audit/immutabilityPolicies/default"
@@ -271,9 +173,12 @@ def rest(state: dict[str, Any], options: dict[str, list[str]]) -> Any:
     query = _pairs(options.get("--url-parameters", [])) | _pairs([item for item in rest_of_query.split("&") if item])
     body = None
     if "--body" in options:
-        file = Path(options["--body"][0].removeprefix("@"))
-        state.setdefault("modes", []).append(oct(file.stat().st_mode & 0o777))
-        body = json.loads(file.read_text(encoding="utf-8"))
+        (given,) = options["--body"]
+        if given.startswith("@"):
+            file = Path(given.removeprefix("@"))
+            state.setdefault("modes", []).append(oct(file.stat().st_mode & 0o777))
+            given = file.read_text(encoding="utf-8")
+        body = json.loads(given)
     for start in ("https://management.azure.com", "https://graph.microsoft.com/v1.0"):
         if address.startswith(start):
             path = address.removeprefix(start)

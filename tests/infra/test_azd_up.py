@@ -82,13 +82,13 @@ def test_azd_up_ends_green_in_an_empty_environment(azure: Azure, tmp_path: Path)
     values = resolve(DECLARED, PARAMETERS, environment)
     assert values.asked == []
     assert values.values.keys() == BASE.keys()
-    assert values.values["signInClientId"] == azure.application["appId"]
+    assert values.values["signInClientId"] == azure.application()["appId"]
 
     # The deployment.
     outputs = _outputs()
     azure.well("postprovision", **environment, **outputs)
     secrets: dict[str, str] = azure.state["secrets"]
-    assert azure.application["credentials"][0]["subject"] == PRINCIPAL_ID
+    assert azure.application()["credentials"][0]["subject"] == PRINCIPAL_ID
 
     # The app, with just these settings and secrets. The signing key, which it reads from the vault, is handed in.
     settings = _resolved(app_settings(RESOURCES), outputs["SLIPWAY_VAULT_NAME"], secrets)

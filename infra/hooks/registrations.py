@@ -1,0 +1,131 @@
+"""Both Entra registrations: `sign-in` for pages, API and command line, and `votes` for votes alone.
+
+Two, so that a tenant can demand a stronger sign-in for votes. What is wanted of them is compared with what is there,
+and only what is missing is added: what people added themselves stays. Neither has a password; the app proves who it is
+with its managed identity.
+
+Whoever runs `azd up` may lack the right to a step. Then every step that is left is printed as a command, with the right
+that it needs: somebody who has it runs the command, and `azd up` goes on from there. `python registrations.py` prints
+the list by itself and changes nothing.
+"""
+
+import os
+import time
+
+from cloud import PAUSE, AzError, RefusedError, exists, graph, main, remember, say, tenant_of_subscription, value_of
+from wanted_registrations import MICROSOFT_GRAPH, REGISTRATIONS, Found, Registration, Step, Trusted, key, steps
+
+ROUNDS = 12
+"""The most looks at one registration."""
+
+
+def look(registration: Registration) -> Found:
+    application = exists(lambda: graph("get", key(registration)))
+    if application is None:
+        if client_id := os.environ.get(registration.variable):
+            raise RefusedError(f"{registration.variable} is {client_id}: the tenant has no registration with that id.")
+        return Found()
+    client_id = application["appId"]
+    credentials = graph("get", f"/applications(appId='{client_id}')/federatedIdentityCredentials")["value"]
+    entry = exists(lambda: graph("get", f"/servicePrincipals(appId='{client_id}')"))
+    if entry is None:
+        return Found(application=application, credentials=tuple(credentials))
+    return Found(
+        application=application,
+        entry=entry,
+        credentials=tuple(credentials),
+        assigned=tuple(graph("get", f"/servicePrincipals/{entry['id']}/appRoleAssignedTo")["value"]),
+        grants=tuple(graph("get", f"/servicePrincipals/{entry['id']}/oauth2PermissionGrants")["value"]),
+        graph_entry=str(graph("get", f"/servicePrincipals(appId='{MICROSOFT_GRAPH}')")["id"]),
+        me=_me(),
+    )
+
+
+def _me() -> str:
+    """Object id of the person who runs this; empty for a service principal, which has no page of its own."""
+    try:
+        return str(graph("get", "/me")["id"])
+    except AzError as error:
+        if "/me request is only valid with delegated authentication flow" in str(error):
+            return ""
+        raise
+
+
+def ensure(registration: Registration, *, addresses: tuple[str, ...] = (), trusted: Trusted | None = None) -> Found:
+    """Does what is missing, and looks again, until nothing is. Raises RefusedError with all that is left if a step is
+    forbidden."""
+    done: list[Step] = []
+    for _ in range(ROUNDS):
+        found = look(registration)
+        missing = steps(registration, found, addresses=addresses, trusted=trusted)
+        if not missing:
+            return found
+        if any(step in done for step in missing):
+            time.sleep(PAUSE)  # what Entra was told a moment ago is not everywhere yet
+        # What comes after a registration or its entry was made names their ids: those are looked up first.
+        now = missing if found.entry else missing[:1]
+        done = [*done, *_done(now, missing)]
+    raise RefusedError(f"The registration {registration.name} is not as it was set after {ROUNDS} looks: run it again.")
+
+
+def _done(now: list[Step], missing: list[Step]) -> list[Step]:
+    """Those of the steps that were taken; the first that Entra is not ready for ends the round."""
+    for number, step in enumerate(now):
+        try:
+            step.do()
+        except AzError as error:
+            if _forbidden(error):
+                raise RefusedError(_for_somebody_else(missing[number:])) from error
+            if not _not_there_yet(error):
+                raise
+            time.sleep(PAUSE)
+            return now[:number]
+        say(step.what)
+    return now
+
+
+def _forbidden(error: AzError) -> bool:
+    return "Forbidden(" in str(error) or "Authorization_RequestDenied" in str(error)
+
+
+def _not_there_yet(error: AzError) -> bool:
+    """Entra's parts hear of a new registration one after the other."""
+    return "Request_ResourceNotFound" in str(error) or "does not reference a valid application object" in str(error)
+
+
+def _for_somebody_else(missing: list[Step]) -> str:
+    lines = ["Somebody with these rights has to do the following; then run `azd up` again."]
+    for number, step in enumerate(missing, 1):
+        lines += [f"{number}. {step.what}. Right: {step.right}", f"   {step.command}"]
+    return "\n".join(lines)
+
+
+def make_all() -> None:
+    """Before the app has an address: both registrations, and where azd finds their client ids."""
+    for registration in REGISTRATIONS:
+        found = ensure(registration)
+        if os.environ.get(registration.variable) != found.client_id:
+            remember(registration.variable, found.client_id)
+        if not found.assigned and not found.me:
+            say(f"Nobody has a role on {registration.name} yet, so nobody can sign in: assign one in Entra.")
+
+
+def connect_all(tenant: str) -> None:
+    """Once the app is there: the addresses that people come back to, and its identity."""
+    hosts = [f"https://{value_of('SLIPWAY_APP_HOST')}", value_of("SLIPWAY_PUBLIC_URL").rstrip("/")]
+    trusted = Trusted(
+        name=value_of("SLIPWAY_APP_NAME"), principal=value_of("SLIPWAY_IDENTITY_PRINCIPAL_ID"), tenant=tenant
+    )
+    for registration in REGISTRATIONS:
+        ensure(registration, addresses=tuple(dict.fromkeys(hosts)), trusted=trusted)
+
+
+def print_all() -> None:
+    """What is left, as commands; nothing is changed."""
+    tenant_of_subscription()
+    left = [step for registration in REGISTRATIONS for step in steps(registration, look(registration))]
+    say(_for_somebody_else(left) if left else "Nothing is left to do.")
+
+
+if __name__ == "__main__":
+    main(print_all)

@@ -1,0 +1,256 @@
+"""Both Entra registrations, made and kept by the hooks, against a tenant that refuses what Graph refuses."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.identity.settings import laptop
+from tests.infra.azure_double import TENANT
+from tests.infra.entra_double import GRAPH_ENTRY, ME
+from tests.infra.test_hooks import HOOKS, NEW, OUTPUTS, PRINCIPAL, Azure
+
+AFTER_DOWN = "11111111-1111-1111-1111-222222222222"
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+BOTH = ("sign-in", "votes")
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Azure:
+    return Azure(tmp_path)
+
+
+def entry(azure: Azure, name: str) -> dict[str, Any]:
+    client_id = azure.application(name)["appId"]
+    (found,) = [item for item in azure.state["entries"] if item["appId"] == client_id]
+    return found  # type: ignore[no-any-return]
+
+
+def test_both_are_made_once_and_remembered(azure: Azure) -> None:
+    azure.well("preprovision")
+    made = {name: azure.application(name)["appId"] for name in BOTH}
+    wanted = {"SLIPWAY_SIGN_IN_CLIENT_ID": made["sign-in"], "SLIPWAY_VOTES_CLIENT_ID": made["votes"]}
+    assert azure.state["environment"] == wanted
+    assert {azure.application(name)["signInAudience"] for name in BOTH} == {"AzureADMyOrg"}
+    azure.well("preprovision")
+    assert {name: azure.application(name)["appId"] for name in BOTH} == made
+
+
+def test_neither_gives_a_token_without_a_code(azure: Azure) -> None:
+    azure.provision()
+    for name in BOTH:
+        assert azure.application(name)["web"]["implicitGrantSettings"] == {"enableIdTokenIssuance": False}
+
+
+def test_both_have_the_same_roles_those_that_gates_name_included(azure: Azure) -> None:
+    azure.well("preprovision", SLIPWAY_APP_ROLES="shop-approvers, security")
+    named = [[role["value"] for role in azure.application(name)["appRoles"]] for name in BOTH]
+    assert named[0] == named[1] == ["reader", "operator", "platform", "shop-approvers", "security"]
+
+
+def test_a_role_that_is_added_later_leaves_the_others_as_they_are(azure: Azure) -> None:
+    azure.well("preprovision")
+    before = azure.application()["appRoles"]
+    state = azure.state
+    state["applications"][azure.application()["appId"]]["appRoles"][0]["displayName"] = "Looks on"
+    azure.state = state
+    azure.well("preprovision", SLIPWAY_APP_ROLES="security")
+    after = azure.application()["appRoles"]
+    assert after[0]["displayName"] == "Looks on"
+    assert [role["id"] for role in after[:-1]] == [role["id"] for role in before]
+
+
+def test_a_role_with_another_kind_of_name_is_refused_before_anything_is_made(azure: Azure) -> None:
+    ended = azure.run("preprovision", SLIPWAY_APP_ROLES="shop approvers")
+    assert ended.returncode == 1
+    assert "shop approvers" in ended.stderr
+    assert not azure.calls("appRoles")
+
+
+def test_the_azure_cli_gets_tokens_for_the_api_and_none_for_votes(azure: Azure) -> None:
+    azure.well("preprovision")
+    api = azure.application("sign-in")["api"]
+    (client,) = api["preAuthorizedApplications"]
+    assert (client["appId"], client["delegatedPermissionIds"]) == (
+        AZURE_CLI,
+        [api["oauth2PermissionScopes"][0]["id"]],
+    )
+    assert azure.application("votes")["api"]["preAuthorizedApplications"] == []
+
+
+def test_tokens_are_of_version_two_and_name_what_is_asked_of_them(azure: Azure) -> None:
+    azure.well("preprovision")
+    for name, scope in (("sign-in", "user_impersonation"), ("votes", "vote")):
+        application = azure.application(name)
+        assert application["identifierUris"] == [f"api://{application['appId']}"]
+        assert application["api"]["requestedAccessTokenVersion"] == 2
+        assert [item["value"] for item in application["api"]["oauth2PermissionScopes"]] == [scope]
+    claims = azure.application("votes")["optionalClaims"]
+    assert {claim["name"] for claim in claims["idToken"]} == {"acct", "auth_time"}
+    claims = azure.application("sign-in")["optionalClaims"]
+    assert "idtyp" in {claim["name"] for claim in claims["accessToken"]}
+
+
+def test_only_who_has_a_role_is_let_in_and_whoever_installs_has_one(azure: Azure) -> None:
+    azure.well("preprovision")
+    for name in BOTH:
+        found = entry(azure, name)
+        assert found["appRoleAssignmentRequired"] is True
+        (assigned,) = [item for item in azure.state["assigned"] if item["resourceId"] == found["id"]]
+        roles = {role["id"]: role["value"] for role in azure.application(name)["appRoles"]}
+        assert (assigned["principalId"], roles[assigned["appRoleId"]]) == (ME, "platform")
+
+
+def test_whoever_installs_gets_no_role_where_somebody_else_has_one(azure: Azure) -> None:
+    azure.well("preprovision")
+    state = azure.state
+    for item in state["assigned"]:
+        item["principalId"] = "00000000-0000-0000-0004-00000000000b"
+    azure.state = state
+    azure.well("preprovision")
+    assert {item["principalId"] for item in azure.state["assigned"]} == {"00000000-0000-0000-0004-00000000000b"}
+
+
+def test_a_pipeline_that_installs_is_told_that_nobody_can_sign_in_yet(azure: Azure) -> None:
+    azure.change(me="")
+    said = azure.well("preprovision")
+    assert azure.state["assigned"] == []
+    assert "nobody can sign in" in said
+
+
+def test_consent_is_given_for_everybody_to_what_signing_in_asks_for(azure: Azure) -> None:
+    azure.well("preprovision")
+    for name, scope in (("sign-in", "user_impersonation"), ("votes", "vote")):
+        own = entry(azure, name)["id"]
+        given = {item["resourceId"]: item["scope"] for item in azure.state["grants"] if item["clientId"] == own}
+        assert given == {GRAPH_ENTRY: "openid profile", own: scope}
+
+
+def test_consent_that_was_given_in_part_is_completed(azure: Azure) -> None:
+    azure.well("preprovision")
+    state = azure.state
+    for item in state["grants"]:
+        if item["resourceId"] == GRAPH_ENTRY:
+            item["scope"] = "User.Read openid"
+    azure.state = state
+    azure.well("preprovision")
+    texts = {item["scope"] for item in azure.state["grants"] if item["resourceId"] == GRAPH_ENTRY}
+    assert texts == {"User.Read openid profile"}
+
+
+def test_a_registration_that_somebody_named_is_used_and_what_it_lacks_is_added(azure: Azure) -> None:
+    azure.well("preprovision")
+    state = azure.state
+    named = azure.application()["appId"]
+    state["applications"][named]["uniqueName"] = "somebody-made-this"
+    state["applications"][named]["identifierUris"] = []
+    state["environment"] = {}
+    azure.state = state
+    azure.well("preprovision", SLIPWAY_SIGN_IN_CLIENT_ID=named)
+    assert azure.state["applications"][named]["identifierUris"] == [f"api://{named}"]
+    assert len(azure.state["applications"]) == 2
+
+
+def test_a_client_id_that_the_tenant_does_not_know_is_named(azure: Azure) -> None:
+    unknown = "22222222-2222-2222-2222-222222222222"
+    ended = azure.run("preprovision", SLIPWAY_SIGN_IN_CLIENT_ID=unknown)
+    assert ended.returncode == 1
+    assert f"SLIPWAY_SIGN_IN_CLIENT_ID is {unknown}" in ended.stderr
+    assert azure.state["applications"] == {}
+
+
+@pytest.mark.parametrize(("name", "path"), [("sign-in", "/sign-in/back"), ("votes", "/votes/back")])
+def test_people_come_back_to_every_address_of_the_app_and_to_those_that_they_added(
+    azure: Azure, name: str, path: str
+) -> None:
+    azure.provision()
+    own, public = f"https://func-try.azurewebsites.net{path}", f"https://slipway.example.com{path}"
+    assert azure.application(name)["web"]["redirectUris"] == [own, public]
+    state = azure.state
+    application = state["applications"][azure.application(name)["appId"]]
+    application["web"]["redirectUris"] = [own, "https://vote.example.com/back"]
+    azure.state = state
+    azure.provision()
+    assert azure.application(name)["web"]["redirectUris"] == [own, "https://vote.example.com/back", public]
+
+
+def test_an_address_with_a_slash_at_its_end_makes_no_other_redirect(azure: Azure) -> None:
+    azure.well("preprovision")
+    azure.well("postprovision", **OUTPUTS | {"SLIPWAY_PUBLIC_URL": "https://func-try.azurewebsites.net/"})
+    assert azure.application()["web"]["redirectUris"] == ["https://func-try.azurewebsites.net/sign-in/back"]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_each_trusts_the_apps_identity_also_when_it_is_another_one_after_azd_down(azure: Azure, name: str) -> None:
+    azure.provision()
+    azure.provision()
+    (first,) = azure.application(name)["credentials"]
+    assert first["issuer"] == f"https://login.microsoftonline.com/{TENANT}/v2.0"
+    assert (first["name"], first["subject"]) == ("func-try", PRINCIPAL)
+    azure.provision(SLIPWAY_IDENTITY_PRINCIPAL_ID=AFTER_DOWN)
+    (second,) = azure.application(name)["credentials"]
+    assert (second["name"], second["subject"]) == ("func-try", AFTER_DOWN)
+
+
+# Somebody else has the right.
+
+
+def listed(text: str) -> list[str]:
+    return re.findall(r"^   (az rest .*)$", text, re.MULTILINE)
+
+
+def test_where_a_right_is_missing_every_step_that_is_left_is_printed_with_the_right_that_it_needs(azure: Azure) -> None:
+    azure.change(forbidden=["consent"])
+    ended = azure.run("preprovision")
+    assert ended.returncode == 1
+    assert "Right: Cloud Application Administrator or Privileged Role Administrator" in ended.stderr
+    assert len(listed(ended.stderr)) == 2, "openid and profile of Microsoft Graph, and the scope of the registration"
+
+
+def test_somebody_who_runs_the_printed_commands_lets_azd_up_go_on(azure: Azure) -> None:
+    azure.change(forbidden=["consent"])
+    for _ in BOTH:
+        ended = azure.run("preprovision")
+        assert ended.returncode == 1
+        azure.change(forbidden=[])
+        for command in listed(ended.stderr):
+            run = azure.run_command(shlex.split(command))
+            assert run.returncode == 0, run.stderr
+        azure.change(forbidden=["consent"])
+    azure.well("preprovision")
+    assert len(azure.state["grants"]) == 4
+
+
+def test_who_may_not_register_gets_the_whole_list_from_the_first_step_on(azure: Azure) -> None:
+    azure.change(forbidden=["register", "change", "consent"])
+    ended = azure.run("preprovision")
+    assert ended.returncode == 1
+    assert "1. Register Slipway (try). Right: Application Developer" in ended.stderr
+    assert azure.state["applications"] == {}
+
+
+def test_the_list_is_printed_without_changing_anything(azure: Azure) -> None:
+    said = azure.well("registrations")
+    assert "Register Slipway (try)" in said
+    assert "Register Slipway votes (try)" in said
+    assert azure.state["applications"] == {}
+    azure.well("preprovision")
+    assert azure.well("registrations") == "Nothing is left to do.\n"
+
+
+def test_the_registrations_and_the_laptops_provider_agree_about_the_ways_back_and_scopes() -> None:
+    program = (
+        "import json, wanted_registrations as w; "
+        "print(json.dumps({r.name: [r.scope, r.way_back] for r in w.REGISTRATIONS}))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=HOOKS, env=NEW, capture_output=True, text=True, check=True
+    )
+    hooks = json.loads(ended.stdout)
+    laptops = {item.name: list(item.scopes) for item in laptop().registrations if item.name in hooks}
+    assert {name: [scope] for name, (scope, _way_back) in hooks.items()} == laptops
