@@ -3,6 +3,7 @@
 `--write` makes the generated pages anew.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -23,6 +24,8 @@ GENERATED = {
     "docs/reference/glossary.md": "scripts.reference.glossary",
     "docs/reference/telemetry.md": "scripts.reference.telemetry",
 }
+SEVERAL = ("scripts.reference.formats",)
+"""Modules that print a JSON object: the name of each file, and its content."""
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
@@ -34,8 +37,10 @@ def generated(module: str) -> str:
 
 def stale_pages(*, write: bool) -> list[str]:
     problems = []
-    for name, module in GENERATED.items():
-        path, wanted = ROOT / name, generated(module)
+    made = [(name, module, generated(module)) for name, module in GENERATED.items()]
+    made += [(name, module, text) for module in SEVERAL for name, text in json.loads(generated(module)).items()]
+    for name, module, wanted in made:
+        path = ROOT / name
         if path.exists() and path.read_text(encoding="utf-8") == wanted:
             continue
         if write:

@@ -1,0 +1,206 @@
+"""The page docs/reference/formats.md and the JSON Schemas beside it, made from the models.
+
+`python -m scripts.reference.formats` prints a JSON object: each file's name, and its content. The examples in
+docs/reference/formats/ are written by hand; a test reads each with its model and checks it against its schema.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from slipway.domain.challenge import Challenge
+from slipway.domain.inbox import InboxRow
+from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
+from slipway.domain.people import GUID_PATTERN
+from slipway.domain.proof import Proof
+from slipway.domain.statement import StoredStatement
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = "docs/reference/formats"
+
+type Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One shape on which parts of the system, or people and the system, meet."""
+
+    name: str
+    title: str
+    model: Any
+    """A model or annotated type that pydantic knows."""
+    written_by: str
+    read_by: str
+    says: str
+    version: str = "v"
+    """The field that says which version of the shape it is."""
+
+    @property
+    def adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.model)
+
+    @property
+    def schema(self) -> Schema:
+        schema = self.adapter.json_schema(schema_generator=_Readable, by_alias=True, mode="validation")
+        return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": self.title}
+
+    @property
+    def example(self) -> str:
+        """The text of its example."""
+        return (ROOT / FOLDER / f"{self.name}.example.json").read_text(encoding="utf-8")
+
+
+class _Readable(GenerateJsonSchema):
+    """pydantic's schema without the titles that only repeat a field's name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the signature is pydantic's
+        return False
+
+
+FORMATS = (
+    Format(
+        name="statement",
+        title="Statement",
+        model=StoredStatement,
+        written_by="the front, when a person presses a button; the command line",
+        read_by="the worker, and whoever verifies",
+        says="What a person says. Its canonical form is hashed, and the hash is the nonce of the sign-in that follows: "
+        "`nonce = base64url(SHA-256(canonical form))`. What is not said is left out.",
+    ),
+    Format(
+        name="proof",
+        title="Proof",
+        model=Proof,
+        written_by="the front, on the way back from the identity provider",
+        read_by="the worker, and whoever verifies",
+        says="A statement, and the ID token of whoever made it. The token's `nonce` is the statement's; the token is "
+        "verified with the issuer's published keys alone.",
+    ),
+    Format(
+        name="challenge",
+        title="Challenge",
+        model=Challenge,
+        written_by="the front",
+        read_by="the front",
+        says="What waits in the table `challenges` while the person is at the identity provider; the row's key is the "
+        "hash of `state`. It proves nothing, and the worker never decides by it.",
+    ),
+    Format(
+        name="inbox",
+        title="Inbox row",
+        model=InboxRow,
+        written_by="the front, which may only add",
+        read_by="the worker, which answers by records and removes it",
+        says="What a person said, in the table `inbox`, in the partition of the application. The row's own "
+        "`Timestamp`, which the table service sets, is the only clock of its proof.",
+    ),
+)
+
+_PATTERNS = {
+    NAME_PATTERN: "name",
+    DIGEST_PATTERN: "`sha256:` and 64 hexadecimal digits",
+    REPOSITORY_PATTERN: "repository",
+    TAG_PATTERN: "tag",
+    GUID_PATTERN: "object id of Entra",
+}
+
+_START = """# Formats
+
+The shapes on which the front, the worker, pipelines and people meet. Each has a field with its version. What is hashed
+or signed is written as [RFC 8785](https://www.rfc-editor.org/rfc/rfc8785) (JCS) says. A field that is not known is
+refused in what comes from people and from CI; whoever reads our API ignores it. The audit record has
+[a page of its own](audit-format.md), and so have [queues and rights](rights.md).
+
+The tables are made from the models; the JSON Schemas are the same for a machine.
+
+| Format | Written by | Read by |
+|---|---|---|
+"""
+
+
+def files() -> dict[str, str]:
+    """Name and content of each file that is made."""
+    made = {f"{FOLDER}/{each.name}.schema.json": _json(each.schema) for each in FORMATS}
+    return {"docs/reference/formats.md": page(), **made}
+
+
+def page() -> str:
+    rows = "".join(f"| [{each.title}](#{each.name}) | {each.written_by} | {each.read_by} |\n" for each in FORMATS)
+    shown: set[str] = set()
+    return _START + rows + "\n" + "\n".join(_chapter(each, shown) for each in FORMATS)
+
+
+def _chapter(each: Format, shown: set[str]) -> str:
+    return (
+        f"## {each.title} {{ #{each.name} }}\n\n{each.says}\n\n"
+        f"The field `{each.version}` is its version. [JSON Schema](formats/{each.name}.schema.json).\n\n"
+        f"```json\n{each.example.strip()}\n```\n\n" + "\n".join(_tables(each.schema, shown))
+    )
+
+
+def _tables(schema: Schema, shown: set[str]) -> Iterator[str]:
+    """The fields of each object, the outermost first; without those that an earlier chapter showed."""
+    definitions: dict[str, Schema] = schema.get("$defs", {})
+    whole = {"": schema} if "properties" in schema else {}
+    for name, each in {**whole, **definitions}.items():
+        if "properties" not in each or name in shown:
+            continue
+        shown |= {name} if name else set()
+        heading = f"**{name}**: {_line(each.get('description', ''))}\n\n" if name else ""
+        fields = "".join(
+            f"| `{field}` | {_kind(shape, definitions)} | {'yes' if field in each.get('required', ()) else ''} "
+            f"| {_line(shape.get('description', ''))} |\n"
+            for field, shape in each["properties"].items()
+        )
+        yield f"{heading}| Field | Value | Required | Meaning |\n|---|---|---|---|\n{fields}"
+
+
+def _kind(shape: Schema, definitions: dict[str, Schema]) -> str:
+    if "$ref" in shape:
+        name = shape["$ref"].rpartition("/")[2]
+        return name if "properties" in definitions[name] else _kind(definitions[name], definitions)
+    if several := shape.get("anyOf") or shape.get("oneOf"):
+        return " or ".join(_kind(each, definitions) for each in several if each.get("type") != "null")
+    if "const" in shape:
+        return f"`{shape['const']}`"
+    if "enum" in shape:
+        return ", ".join(f"`{value}`" for value in shape["enum"])
+    match shape.get("type"):
+        case "array":
+            return f"list of {_kind(shape.get('items', {}), definitions)}"
+        case "object":
+            return "object"
+        case "integer":
+            return "whole number"
+        case "boolean":
+            return "`true` or `false`"
+        case "string":
+            return _text_kind(shape)
+    return "any"
+
+
+def _text_kind(shape: Schema) -> str:
+    if shape.get("format") == "date-time":
+        return "time"
+    if pattern := shape.get("pattern"):
+        return _PATTERNS.get(pattern, "text, its pattern is in the schema")
+    most = shape.get("maxLength")
+    return f"text, at most {most} characters" if most else "text"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _json(value: Schema) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    json.dump(files(), sys.stdout, ensure_ascii=False)
