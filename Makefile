@@ -13,7 +13,7 @@ ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test test-all check extend check-bicep checkov workers cosign bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test test-all check extend check-bicep checkov workers cosign oras bench docs docs-site requirements clean
 
 help: ## What each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -90,6 +90,9 @@ $(CHECKOV_STAMP): tests/infra/checkov/requirements.txt | $(STAMP)
 
 cosign: ## Build the real cosign (needs Go); some contract tests use it when it is there
 	@sh scripts/install.sh cosign
+
+oras: ## Build the real oras (needs Go); it pulls a bundle in the contract tests when it is there
+	@sh scripts/install.sh oras
 
 bench: install $(BENCH_STAMP) ## Measure, and write bench/results.json
 	@$(PYTHON) -m bench $(ARGS)

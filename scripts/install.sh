@@ -83,11 +83,22 @@ install_cosign() {
     GOBIN="$PWD/.local/tools" go install github.com/sigstore/cosign/v2/cmd/cosign@v2.6.2
 }
 
+install_oras() {
+    if ! command -v go >/dev/null 2>&1; then
+        say "The test against the real oras builds it, which needs Go (https://go.dev), and none was found."
+        exit 1
+    fi
+    say "Building oras into .local/tools"
+    mkdir -p .local/tools
+    GOBIN="$PWD/.local/tools" go install oras.land/oras/cmd/oras@v1.3.6
+}
+
 case "${1:-}" in
     python) install_python ;;
     bench) install_bench ;;
     node) install_node ;;
     site) install_site ;;
     cosign) install_cosign ;;
-    *) say "usage: install.sh python|node|site|bench|cosign"; exit 2 ;;
+    oras) install_oras ;;
+    *) say "usage: install.sh python|node|site|bench|cosign|oras"; exit 2 ;;
 esac

@@ -37,6 +37,7 @@ LAZY = {
     "connect": Lazy(_COMMANDS + "connect:connect", "Let Azure DevOps notify this installation of its runs."),
     "doctor": Lazy(_COMMANDS + "doctor:doctor", "What the installation lacks, and the commands to fix it."),
     "delivery": Lazy(_COMMANDS + "delivery:delivery", "Check deliveries before they are merged; their schema."),
+    "bundle": Lazy(_COMMANDS + "bundle:bundle", "Build, push and inspect bundles: what travels."),
     "keys": Lazy(_COMMANDS + "keys:keys", "Keys of approval links: list them, rotate them."),
     "completion": Lazy(_COMMANDS + "completion:completion", "Print the shell completion script for `slipway`."),
 }

@@ -31,6 +31,10 @@ NOT_OF_THE_REPOSITORY = {
     "deliveries/shop/": "the guide's example",
     "deliveries/shop/delivery.yaml": "the guide's example",
     "deliveries/shop/manifests/service.yaml": "the guide's example",
+    "environments/staging/service.yaml": "a file of a bundle",
+    "staging/deployment.yaml": "a file of the guide's bundle",
+    "staging/verification/acceptance.yaml": "a file of the guide's bundle",
+    "production/deployment.yaml": "a file of the guide's bundle",
     "local.settings.json": "Core Tools' file, which a user writes",
     "verifier.py": "the guide's reader writes it",
 }

@@ -29,6 +29,7 @@ from ._errors import (
     Unsupported,
     Where,
 )
+from ._graph import platforms_of
 from ._http import Limits, Pool, new_pool
 from ._import import PUBLIC_CLOUD, Importer, Importing
 from ._listing import Referrers
@@ -77,5 +78,6 @@ __all__ = [
     "Unsupported",
     "Where",
     "new_pool",
+    "platforms_of",
     "promote",
 ]

@@ -98,13 +98,13 @@ def discover(
     return graph
 
 
-def platforms_of(graph: Graph, registry: Registry, repository: str) -> tuple[str, ...]:
-    """`linux/amd64`, …: from the index or, for a single image, from its configuration."""
-    root = graph.nodes[graph.root]
-    if root.manifest.media_type in INDEXES:
-        named = [child.platform.name for child in root.content.children if child.platform]
+def platforms_of(registry: Registry, repository: str, manifest: Manifest) -> tuple[str, ...]:
+    """`linux/amd64`, …: from the index or, for a single image, from its configuration; empty for what is no image."""
+    content = content_of(manifest, registry.where(repository, manifest.digest))
+    if manifest.media_type in INDEXES:
+        named = [child.platform.name for child in content.children if child.platform]
         return tuple(dict.fromkeys(name for name in named if name))
-    config = root.content.config
+    config = content.config
     if config is None or config.media_type not in IMAGE_CONFIGS:
         return ()
     where = registry.where(repository, config.digest)

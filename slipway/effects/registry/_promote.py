@@ -46,7 +46,7 @@ def promote(
         tag = executor.submit(_named_now, target)
         looks = Looks(target.registry, target.repository)
         graph = discover(source.registry, source.repository, source.digest, executor, also=looks.about)
-        platforms = platforms_of(graph, source.registry, source.repository)
+        platforms = platforms_of(source.registry, source.repository, graph.nodes[graph.root].manifest)
         run = _Run(
             source=source, target=target, graph=graph, levels=tuple(graph.levels()), held=looks, executor=executor
         )

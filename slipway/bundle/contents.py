@@ -1,0 +1,195 @@
+"""What the files of a bundle say, environment by environment; and everything that is wrong with it.
+
+The worker reads a bundle of somebody else's CI by these rules, and the command checks its own by the same: each file is
+in a folder of the format, each object may be applied as it is, and each image is named by digest, in the registry that
+the environment pulls from, as `bundle.json` lists it. Nothing is rewritten on the way to the cluster.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ..manifests.documents import Document, read_text
+from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, identity
+from ..manifests.problems import Findings, Problem, Steps, shown
+from .archive import Files
+from .images import image_places, unpinnable
+from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
+
+NOT_FOR_US = frozenset({"kustomization.yaml", "kustomization.yml", "chart.yaml", "values.yaml", "skaffold.yaml"})
+"""Files that other tools would read as their own in a folder of manifests."""
+_LARGEST_EXACT = 2**53 - 1
+_FORMS = (2, 3)
+"""Parts of a path below `environments/`: `<name>/<file>` or `<name>/<part>/<file>`."""
+
+
+class Part(StrEnum):
+    """What a file of an environment is for."""
+
+    MANIFESTS = ""
+    """Applied by a rollout."""
+    VERIFICATION = "verification"
+    """Jobs that test it afterwards."""
+    BEFORE = "before"
+    """Jobs that run before a rollout."""
+    AFTER = "after"
+    """Jobs that run after it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One object of an environment, with the file that it comes from."""
+
+    file: str
+    """Name of the file in its folder, such as `migrate.yaml`."""
+    document: Document
+
+    @property
+    def value(self) -> dict[str, Any]:
+        value: dict[str, Any] = self.document.value
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The objects of one environment, by part, in the order of files and documents."""
+
+    name: str
+    parts: Mapping[Part, tuple[Member, ...]] = field(default_factory=dict)
+
+    def part(self, part: Part) -> tuple[Member, ...]:
+        return self.parts.get(part, ())
+
+    @property
+    def members(self) -> Iterator[Member]:
+        for part in Part:
+            yield from self.part(part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilePlace:
+    """Where a file of a bundle belongs."""
+
+    environment: str
+    part: Part
+    file: str
+
+
+def place_of(path: str) -> FilePlace | str:
+    """The file's place, or what is wrong with its path."""
+    root, *rest = path.split("/")
+    if root != "environments" or len(rest) not in _FORMS:
+        return "expected environments/<name>/<file>.yaml, or <file>.yaml in verification/, before/ or after/ below it"
+    environment, *middle, file = rest
+    if middle and middle[0] not in set(Part):
+        return f"expected one of the folders verification, before and after, got {middle[0]!r}"
+    if not file.endswith(".yaml"):
+        return f"expected a file that ends in .yaml, got {file!r}"
+    if file.casefold() in NOT_FOR_US:
+        return f"{file} belongs to another tool: render it, and put the result here"
+    return FilePlace(environment=environment, part=Part(middle[0]) if middle else Part.MANIFESTS, file=file)
+
+
+def read_environments(config: BundleConfig, files: Files) -> dict[str, Environment]:
+    """Every environment of the bundle, checked. Raises `ConfigError` with all problems."""
+    findings = Findings()
+    grouped: dict[str, dict[Part, list[Member]]] = {name: {} for name in config.environments}
+    for path in sorted(files):
+        place = place_of(path)
+        if isinstance(place, str):
+            findings.add(Problem(file=path, message=place))
+            continue
+        if place.environment not in grouped:
+            expected, got = f"an environment of {CONFIG_FILE}", repr(place.environment)
+            findings.add(Problem(file=path, expected=expected, got=got))
+            continue
+        with findings.collecting():
+            documents = read_text(files[path], name=path)
+            members = [Member(file=place.file, document=document) for document in documents]
+            grouped[place.environment].setdefault(place.part, []).extend(members)
+    environments = {
+        name: Environment(name=name, parts={part: tuple(members) for part, members in parts.items()})
+        for name, parts in grouped.items()
+    }
+    for name, environment in environments.items():
+        findings.extend(_problems(config, config.environments[name], environment))
+    findings.raise_any()
+    return environments
+
+
+def _problems(config: BundleConfig, entry: BundleEnvironment, environment: Environment) -> Iterator[Problem]:
+    if not environment.part(Part.MANIFESTS):
+        yield Problem(file=folder_of(environment.name), expected="a manifest in a .yaml file", got="none")
+    named = {f"{entry.registry}/{image.repository}@{image.digest}": image.name for image in config.images}
+    listed = {reference: name for reference, name in named.items() if name in entry.images}
+    used: set[str] = set()
+    sound: list[Member] = []
+    for part, members in environment.parts.items():
+        for member in members:
+            problems = list(object_problems(member, part, namespace=entry.namespace))
+            yield from problems
+            if not problems:
+                yield from _image_problems(member, listed, used)
+                sound.append(member)
+    yield from _repeats(sound)
+    for name in sorted(set(entry.images) - used):
+        message = f"the image {name!r} is listed for the environment, and no manifest there runs it"
+        yield Problem(file=CONFIG_FILE, field=f"environments.{environment.name}.images", message=message)
+
+
+def object_problems(member: Member, part: Part, *, namespace: str) -> Iterator[Problem]:
+    """What keeps an object out of a bundle, its images aside."""
+    document, value = member.document, member.document.value
+    yield from check_object(document, value, namespace=namespace)
+    if not isinstance(value, dict):
+        return
+    if part is not Part.MANIFESTS:
+        yield from check_job(document, value)
+    if value.get("kind") == "Secret":
+        for name in ("data", "stringData"):
+            if value.get(name):
+                message = "a bundle can be read by whoever may pull it: let the cluster fetch the value from a vault"
+                yield document.problem((name,), message, expected="a Secret without values", got=shown(value[name]))
+    for steps in _inexact(value, ()):
+        expected = "a number that every reader takes exactly"
+        yield document.problem(steps, "write it in quotes", expected=expected, got="a larger one")
+    for steps in unpinnable(value):
+        message = "in this place Slipway cannot tell whether it names an image, and every image must be pinned"
+        yield document.problem(steps, message, expected="no field of this name", got="text")
+
+
+def _inexact(value: Any, steps: Steps) -> Iterator[Steps]:
+    """Where the object has integers that readers of JSON round: a plan's hash could not stand for them."""
+    if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
+        yield steps
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in entries:
+        yield from _inexact(item, (*steps, key))
+
+
+def _image_problems(member: Member, listed: Mapping[str, str], used: set[str]) -> Iterator[Problem]:
+    for place in image_places(member.value):
+        if isinstance(place.text, str) and place.text in listed:
+            used.add(listed[place.text])
+        else:
+            expected = "an image of the environment by digest, in its registry"
+            expected += f" ({', '.join(sorted(listed)[:3])})" if listed else " (none is listed)"
+            yield member.document.problem(place.steps, expected=expected, got=shown(place.text))
+
+
+def _repeats(members: list[Member]) -> Iterator[Problem]:
+    first: dict[tuple[str, str, str, str], Member] = {}
+    for member in members:
+        key = identity(member.value)
+        if key in first:
+            where = f"{first[key].document.file}:{first[key].document.place(()).line}"
+            yield member.document.problem(("metadata", "name"), f"the same {key[1]} {key[3]!r} is in {where}")
+        first.setdefault(key, member)
+
+
+def in_namespace(value: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The object with its namespace said, as tools that read a bundle fill it in differently or not at all."""
+    if value.get("kind") in CLUSTER_SCOPED:
+        return value
+    return {**value, "metadata": {**value["metadata"], "namespace": namespace}}

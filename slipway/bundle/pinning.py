@@ -1,0 +1,97 @@
+"""Pins the images of a bundle: from the name that a manifest gives to the digest that the registry has under it.
+
+An image without a host, or of one of the environments' registries, is one that CI has pushed to its own registry. In
+the bundle it is named in the registry of the environment, where the copy before the rollout brings it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..manifests.documents import Document, read_text
+from ..manifests.problems import ConfigError, shown
+from .images import Place, Reference, image_places, parse_reference
+from .model import Image, Target, Targets, folder_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a registry says of an image."""
+
+    digest: str
+    media_type: str
+    platforms: tuple[str, ...]
+
+
+class Resolver(Protocol):
+    """The registry that CI pushes to."""
+
+    def __call__(self, repository: str, reference: str) -> Found | None:
+        """The image that a tag or digest names; None if there is none."""
+
+
+class Pinned:
+    """The images of the bundle, each asked for once."""
+
+    def __init__(self, registry: str, targets: Targets, given: Mapping[str, Reference], resolve: Resolver) -> None:
+        self._registry, self._given, self._resolve = registry, given, resolve
+        self._ours = {registry, *(target.registry for target in targets.environments.values())}
+        self._asked: dict[tuple[str, str], Found | None] = {}
+        self._images: dict[str, Found] = {}
+
+    def pinned(self, document: Document, place: Place, target: Target) -> str:
+        """The image by digest in the target's registry. Raises `ConfigError`."""
+
+        def wrong(expected: str, message: str = "") -> ConfigError:
+            return ConfigError([document.problem(place.steps, message, expected=expected, got=shown(place.text))])
+
+        try:
+            named = parse_reference(place.text) if isinstance(place.text, str) else None
+        except ValueError as error:
+            raise wrong("an image such as team/shop:1.4.0") from error
+        if named is None:
+            raise wrong("an image such as team/shop:1.4.0")
+        if named.host and named.host not in self._ours:
+            expected = f"an image of {self._registry}, or without a host"
+            raise wrong(expected, f"copy it there first, as {named.repository}: a bundle brings its images along")
+        given = named if named.digest or named.tag else self._given.get(named.repository)
+        if given is None:
+            option = f"--image {named.repository}:TAG"
+            raise wrong("a tag or a digest", f"add one, or say it with {option} or --image {named.repository}@DIGEST")
+        found = self._find(named.repository, given.digest or given.tag)
+        if found is None:
+            where = f"{self._registry}/{named.repository}"
+            raise wrong(f"an image that {where} has under {given.digest or given.tag}", "push it before the bundle")
+        known = self._images.setdefault(named.repository, found)
+        if known.digest != found.digest:
+            raise wrong(f"{named.repository} by the digest {known.digest}", "a bundle has one digest of each image")
+        return f"{target.registry}/{named.repository}@{found.digest}"
+
+    def _find(self, repository: str, reference: str) -> Found | None:
+        key = (repository, reference)
+        if key not in self._asked:
+            self._asked[key] = self._resolve(repository, reference)
+        return self._asked[key]
+
+    def listed(self) -> tuple[Image, ...]:
+        """Sorted by repository. An image's name is the last part of its repository, or all of it if that is taken."""
+        lasts = [repository.rpartition("/")[2] for repository in self._images]
+        return tuple(
+            Image(
+                name=last if lasts.count(last := repository.rpartition("/")[2]) == 1 else repository,
+                repository=repository,
+                digest=found.digest,
+                media_type=found.media_type,
+                platforms=found.platforms,
+            )
+            for repository, found in sorted(self._images.items())
+        )
+
+    def names_in(self, files: Mapping[str, bytes], environment: str) -> tuple[str, ...]:
+        """Names of the images that the environment's files run."""
+        used: set[str] = set()
+        for path, data in files.items():
+            if path.startswith(folder_of(environment) + "/"):
+                for document in read_text(data, name=path):
+                    used.update(parse_reference(place.text).repository for place in image_places(document.value))
+        return tuple(image.name for image in self.listed() if image.repository in used)

@@ -1,0 +1,194 @@
+"""Where the bundle of a command is: a folder that `build` wrote, or a repository in a registry."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slipway.bundle import (
+    BundleConfig,
+    Environment,
+    NotABundle,
+    Packed,
+    Targets,
+    parse_reference,
+    read_environments,
+    read_targets,
+    unpack,
+)
+from slipway.bundle.layout import is_layout, read_layout
+from slipway.bundle.model import LARGEST_TARGETS
+from slipway.catalogue import ConfigError, Problem
+
+from . import registries
+from .errors import CliError, Exit
+from .screen import FAINT, NAME, Cell, Screen
+
+VERSION = 1
+"""Of the JSON that these commands print."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+targets_option = click.option(
+    "--targets",
+    "targets_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="targets.json",
+    show_default=True,
+    help="What the environments are, as `slipway export --targets` wrote it.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A bundle that was read and checked as a whole."""
+
+    packed: Packed
+    config: BundleConfig
+    files: dict[str, bytes]
+    environments: dict[str, Environment]
+
+    def summary(self) -> dict[str, Any]:
+        """The bundle as the commands' JSON has it."""
+        config = self.config
+        return {
+            "v": VERSION,
+            "digest": self.packed.digest,
+            "application": config.application,
+            "version": config.version,
+            "created": config.created.isoformat() if config.created else None,
+            "source": config.source.model_dump(exclude_defaults=True),
+            "tools": config.tools.model_dump(exclude_defaults=True),
+            "targets": config.targets,
+            "images": [image.model_dump(mode="json", by_alias=True) for image in config.images],
+            "environments": {name: entry.model_dump(mode="json") for name, entry in config.environments.items()},
+            "files": {path: len(data) for path, data in sorted(self.files.items())},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """`registry/repository`, with a tag, a digest, or neither."""
+
+    registry: str
+    repository: str
+    reference: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.registry}/{self.repository}"
+
+
+def remote(text: str) -> Remote:
+    """Raises `CliError`."""
+    try:
+        reference = parse_reference(text)
+    except ValueError:
+        reference = None
+    if reference is None or not reference.host:
+        expected = "expected registry/repository, such as shop.azurecr.io/team/shop-bundle:1.4.0"
+        raise CliError(f"{expected}, got {text[:200]!r}", exit_code=Exit.USAGE)
+    return Remote(registry=reference.host, repository=reference.repository, reference=reference.digest or reference.tag)
+
+
+def opened(where: str) -> Opened:
+    """The bundle in a folder or at `registry/repository:tag`. Raises `CliError`, `NotABundle` and `ConfigError`."""
+    folder = Path(where)
+    if is_layout(folder):
+        packed = read_layout(folder)
+    elif folder.exists():
+        raise CliError(
+            f"{where}: expected a folder that `slipway bundle build` wrote, got another", exit_code=Exit.USAGE
+        )
+    else:
+        place = remote(where)
+        if not place.reference:
+            raise CliError(f"{where}: expected a tag or a digest after it", exit_code=Exit.USAGE)
+        packed = registries.pull(registries.open_registry(place.registry), place.repository, place.reference)
+    return checked(packed)
+
+
+def checked(packed: Packed) -> Opened:
+    """Raises `NotABundle` and `ConfigError`."""
+    config, files = unpack(packed)
+    return Opened(packed=packed, config=config, files=files, environments=read_environments(config, files))
+
+
+@contextmanager
+def telling_problems(*, as_json: bool) -> Iterator[None]:
+    """Print what is wrong with a bundle, one problem a line or as one JSON object, and end with exit code 1."""
+    try:
+        yield
+    except (ConfigError, NotABundle) as error:
+        problems = error.problems if isinstance(error, ConfigError) else ()
+        screen = Screen()
+        if as_json:
+            screen.json({"v": VERSION, "error": _error(error, problems)})
+        elif not problems:
+            raise CliError(f"not a bundle: {error}") from None
+        for problem in () if as_json else problems:
+            screen.whole(str(problem))
+        if problems:
+            click.echo(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}", err=True)
+        raise SystemExit(Exit.NO) from error
+
+
+def _error(error: Exception, problems: tuple[Problem, ...]) -> dict[str, Any]:
+    named = [
+        {
+            "file": problem.file,
+            "line": problem.line,
+            "field": problem.field,
+            "expected": problem.expected,
+            "got": problem.got,
+            "cure": problem.message,
+        }
+        for problem in problems
+    ]
+    return {"code": "bundle-refused", "message": str(error)[:2000], "problems": named}
+
+
+def read_targets_file(file: Path) -> Targets:
+    """Raises `CliError` and `ConfigError`."""
+    try:
+        with file.open("rb") as opened_file:
+            data = opened_file.read(LARGEST_TARGETS + 1)
+    except OSError as error:
+        raise CliError(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from None
+    return read_targets(data, name=file.name)
+
+
+def print_summary(screen: Screen, made: Opened) -> None:
+    """A bundle for a person to look at."""
+    config = made.config
+    screen.fields(
+        [
+            ("digest", Cell(made.packed.digest, NAME)),
+            ("application", config.application),
+            ("version", config.version),
+            ("created", screen.time(config.created)),
+            ("commit", config.source.commit),
+            ("run", config.source.run),
+            ("targets", config.targets),
+        ]
+    )
+    screen.line()
+    screen.table(
+        ("image", "repository", "digest", "platforms"),
+        [
+            (image.name, image.repository, image.digest, Cell(", ".join(image.platforms), FAINT))
+            for image in config.images
+        ],
+    )
+    screen.line()
+    rows = [
+        (Cell(name, NAME), entry.registry, entry.namespace, entry.kubernetes, str(_count(made, name)))
+        for name, entry in config.environments.items()
+    ]
+    screen.table(("environment", "registry", "namespace", "kubernetes", "objects"), rows)
+
+
+def _count(made: Opened, environment: str) -> int:
+    return sum(1 for _ in made.environments[environment].members)

@@ -1,0 +1,181 @@
+"""`slipway bundle`: build what travels, push it, look into it. It needs no app, only registries."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slipway.bundle import Targets
+from slipway.bundle.layout import is_layout, write_files
+from slipway.catalogue import ConfigError, Problem
+from slipway.domain.model import canonical
+
+from .. import registries
+from ..bundles import (
+    VERSION,
+    Opened,
+    json_option,
+    opened,
+    print_summary,
+    read_targets_file,
+    remote,
+    targets_option,
+    telling_problems,
+)
+from ..errors import CliError, Exit
+from ..screen import GOOD, Cell, Screen
+from .bundle_build import build_
+
+
+@click.group()
+def bundle() -> None:
+    """Build, push and inspect bundles: one artifact with the manifests of each environment, every image by digest.
+
+    Registries are reached as `docker login` or `az acr login` left it; in Azure also as whoever is signed in to Entra.
+    SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD come before both.
+    """
+
+
+bundle.add_command(build_)
+
+
+@bundle.command("push")
+@click.argument("layout", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("to", metavar="REGISTRY/REPOSITORY")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what was pushed into this file, for the run to publish.",
+)
+@json_option
+def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
+    """Push the bundle that `build` wrote into LAYOUT, under its version as the tag. Its push starts a release.
+
+    Pushing the same bundle again changes nothing. A tag that names something else is never moved.
+
+    \b
+    Example:
+      slipway bundle push bundle shop.azurecr.io/team/shop-bundle
+    """
+    place = remote(to)
+    if not is_layout(layout):
+        expected = "expected a folder that `slipway bundle build` wrote"
+        raise CliError(f"{layout}: {expected}, got {'another' if layout.exists() else 'none'}", exit_code=Exit.USAGE)
+    with telling_problems(as_json=as_json):
+        made = opened(str(layout))
+        tag = made.config.version
+        if place.reference not in ("", tag):
+            raise CliError(f"{to}: expected the bundle's version {tag} as the tag, or none", exit_code=Exit.USAGE)
+        registries.push(registries.open_registry(place.registry), place.repository, tag, made.packed)
+    if record:
+        record.write_bytes(canonical(_published(made, place.registry, place.repository)) + b"\n")
+    screen = Screen()
+    pushed = f"{place.name}:{tag}@{made.packed.digest}"
+    if as_json:
+        screen.json({"v": VERSION, "pushed": pushed, "digest": made.packed.digest, "tag": tag})
+    else:
+        screen.line(Cell("✓ pushed", GOOD), f"  {pushed}")
+
+
+def _published(made: Opened, registry: str, repository: str) -> dict[str, Any]:
+    """What a run publishes of itself, so that its word can be compared with the registry's."""
+    return {
+        "v": 1,
+        "kind": "bundle",
+        "registry": registry,
+        "repository": repository,
+        "digest": made.packed.digest,
+        "images": [{"repository": image.repository, "digest": image.digest} for image in made.config.images],
+        "tool": f"slipway {made.config.tools.slipway}",
+    }
+
+
+@bundle.command("show")
+@click.argument("where", metavar="LAYOUT|REFERENCE")
+@json_option
+def show(where: str, *, as_json: bool) -> None:
+    """What is in a bundle: images, environments, files.
+
+    \b
+    Examples:
+      slipway bundle show bundle
+      slipway bundle show shop.azurecr.io/team/shop-bundle:1.4.0
+    """
+    with telling_problems(as_json=as_json):
+        made = opened(where)
+    screen = Screen()
+    if as_json:
+        screen.json(made.summary())
+    else:
+        print_summary(screen, made)
+
+
+@bundle.command("verify")
+@click.argument("where", metavar="LAYOUT|REFERENCE")
+@targets_option
+@json_option
+def verify(where: str, targets_file: Path, *, as_json: bool) -> None:
+    """Read a bundle as strictly as Slipway does, and compare it with targets.json.
+
+    \b
+    Exit codes: 0 nothing is wrong, 1 there are problems, 2 usage, 3 the registry cannot be reached.
+
+    \b
+    Example:
+      slipway bundle verify shop.azurecr.io/team/shop-bundle:1.4.0
+    """
+    with telling_problems(as_json=as_json):
+        made, targets = opened(where), read_targets_file(targets_file)
+        if problems := _differences(made, targets):
+            raise ConfigError(problems)
+    screen = Screen()
+    if as_json:
+        screen.json(made.summary() | {"verified": True})
+    else:
+        screen.line(Cell("✓", GOOD), f" {made.config.application} {made.config.version}: {made.packed.digest}")
+
+
+@bundle.command("pull")
+@click.argument("where", metavar="LAYOUT|REFERENCE")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="New or empty folder to write into.")
+@json_option
+def pull(where: str, output: Path, *, as_json: bool) -> None:
+    """Write a bundle's files into a folder, exactly as they would be applied.
+
+    \b
+    Example:
+      slipway bundle pull shop.azurecr.io/team/shop-bundle:1.4.0 --output live
+    """
+    with telling_problems(as_json=as_json):
+        made = opened(where)
+        write_files(output, made.files)
+    screen = Screen()
+    if as_json:
+        screen.json(made.summary() | {"output": str(output)})
+    else:
+        screen.line(Cell("✓ pulled", GOOD), f"  {len(made.files)} files of {made.packed.digest} into {output}")
+
+
+def _differences(made: Opened, targets: Targets) -> list[Problem]:
+    """What differs between what a bundle was rendered for and what is in targets.json."""
+    config = made.config
+    if config.targets == targets.hash:
+        return []
+    problems = []
+    if config.application != targets.application:
+        got = repr(config.application)
+        problems.append(_problem("application", expected=repr(targets.application), got=got))
+    for name, entry in config.environments.items():
+        target = targets.environments.get(name)
+        if target is None:
+            problems.append(_problem(f"environments.{name}", expected="an environment of targets.json", got="none"))
+            continue
+        for field in ("registry", "namespace", "kubernetes"):
+            expected, got = getattr(target, field), getattr(entry, field)
+            if expected != got:
+                problems.append(_problem(f"environments.{name}.{field}", expected=repr(expected), got=repr(got)))
+    return problems or [_problem("targets", expected=targets.hash, got=config.targets)]
+
+
+def _problem(field: str, *, expected: str, got: str) -> Problem:
+    return Problem(file="bundle.json", field=field, expected=expected, got=got, message="build the bundle again")

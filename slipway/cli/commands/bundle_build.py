@@ -1,0 +1,125 @@
+"""`slipway bundle build`: from plain manifests to a bundle in a folder, every image looked up in its registry."""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from slipway.bundle import Build, Source, build, parse_reference
+from slipway.bundle.images import Reference
+from slipway.bundle.layout import write_layout
+from slipway.domain.model import TAG_PATTERN
+
+from .. import registries
+from ..bundles import checked, json_option, print_summary, read_targets_file, targets_option, telling_problems
+from ..errors import CliError, Exit
+from ..screen import GOOD, NAME, NOTE, Cell, Screen
+
+_AZURE_PIPELINES = {
+    "organization": "SYSTEM_COLLECTIONURI",
+    "project": "SYSTEM_TEAMPROJECT",
+    "run": "BUILD_BUILDID",
+    "commit": "BUILD_SOURCEVERSION",
+    "repository": "BUILD_REPOSITORY_URI",
+}
+"""The variables of Azure Pipelines that say where a bundle is built from."""
+
+
+def _reference(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Reference]:
+    given: dict[str, Reference] = {}
+    for text in values:
+        try:
+            reference = parse_reference(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+        if reference.host or not (reference.tag or reference.digest):
+            raise click.BadParameter(f"expected repository:tag or repository@digest, got {text!r}")
+        given[reference.repository] = reference
+    return given
+
+
+def _version(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not re.fullmatch(TAG_PATTERN, value):
+        raise click.BadParameter(f"expected at most 128 letters, digits, dots, dashes, underscores, got {value!r}")
+    return value
+
+
+@click.command("build")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--version", required=True, callback=_version, help="Version of the bundle, which becomes its tag.")
+@click.option("--registry", required=True, metavar="HOST", help="Registry that the images were pushed to.")
+@targets_option
+@click.option(
+    "--image",
+    "given",
+    multiple=True,
+    callback=_reference,
+    metavar="REPOSITORY:TAG",
+    help="Tag or digest of an image that manifests name without one; can be repeated.",
+)
+@click.option("--created", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Time to write into it; else none.")
+@click.option("--output", type=click.Path(path_type=Path), default="bundle", show_default=True, help="Folder to write.")
+@json_option
+def build_(  # noqa: PLR0917 - click passes them by name
+    folder: Path,
+    version: str,
+    registry: str,
+    targets_file: Path,
+    given: Mapping[str, Reference],
+    created: datetime | None,
+    output: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Build a bundle from plain Kubernetes YAML in FOLDER/environments/<environment>/.
+
+    Every image is looked up in the registry and written by digest, in the registry of each environment. Building twice
+    gives the same digest. The time is taken from --created or SOURCE_DATE_EPOCH; in Azure Pipelines, run and commit
+    are taken from the agent's variables.
+
+    \b
+    Exit codes: 0 built, 1 there are problems, 2 usage, 3 the registry cannot be reached.
+
+    \b
+    Examples:
+      slipway bundle build deploy --version 1.4.0 --registry shop.azurecr.io
+      slipway bundle build deploy --version 1.4.0 --registry shop.azurecr.io --image team/shop:1.4.0
+    """
+    client = registries.open_registry(registry)
+    with telling_problems(as_json=as_json):
+        wanted = Build(
+            folder=folder,
+            targets=read_targets_file(targets_file),
+            version=version,
+            registry=registry,
+            given=given,
+            created=created or _epoch(os.environ),
+            source=Source(**{name: os.environ.get(variable, "") for name, variable in _AZURE_PIPELINES.items()}),
+        )
+        built = build(wanted, registries.resolver(client))
+        write_layout(output, built.packed, tag=version)
+        made = checked(built.packed)
+    screen = Screen()
+    if as_json:
+        screen.json(made.summary() | {"output": str(output), "missing": list(built.missing)})
+        return
+    screen.line(Cell("✓ built", GOOD), f"  {output}: ", Cell(built.packed.digest, NAME))
+    print_summary(screen, made)
+    if built.missing:
+        screen.line(
+            Cell("ends before", NOTE), f"  {built.missing[0]}: the folder has no environments/{built.missing[0]}"
+        )
+
+
+def _epoch(environment: Mapping[str, str]) -> datetime | None:
+    """The time that reproducible builds are given: https://reproducible-builds.org/specs/source-date-epoch/."""
+    text = environment.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise CliError("SOURCE_DATE_EPOCH: expected seconds since 1970", exit_code=Exit.USAGE) from None

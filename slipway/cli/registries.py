@@ -1,0 +1,179 @@
+"""Registries as a person or an agent reaches them: signed in as `docker login` left it, or with Entra for Azure's.
+
+The credential for a registry is the first of: `SLIPWAY_REGISTRY_USER` with `SLIPWAY_REGISTRY_PASSWORD`; what Docker's
+configuration has for the host (`docker login`, `az acr login`, a credential helper); for `*.azurecr.io` whoever is
+signed in to Entra (`az login`, a pipeline's service connection, a managed identity); nobody.
+"""
+
+import base64
+import binascii
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from slipway.bundle import Found, Packed, Resolver, fetch
+from slipway.bundle.model import MANIFEST_TYPE
+from slipway.domain.model import sha256
+from slipway.effects.registry import (
+    Anonymous,
+    BasicCredential,
+    Credential,
+    Denied,
+    EntraCredential,
+    NotFound,
+    Registry,
+    RegistryEndpoint,
+    RegistryError,
+    platforms_of,
+)
+
+from .errors import CliError, Exit
+
+USER, PASSWORD = "SLIPWAY_REGISTRY_USER", "SLIPWAY_REGISTRY_PASSWORD"
+_BESIDE_A_TOKEN = f"{0:08}-0000-0000-0000-{0:012}"
+"""The name that ACR wants beside a token instead of a password."""
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HELPER_SECONDS = 30
+_LARGEST_CONFIG = 1024 * 1024
+_ENTRA_SCOPE = "https://containerregistry.azure.net"
+
+type Helper = Callable[[str, str], bytes | None]
+"""Runs `docker-credential-<name> get` for a host; None if it has nothing."""
+
+
+def open_registry(login_server: str, environment: Mapping[str, str] = os.environ) -> Registry:
+    """A client for the registry. Raises `CliError` for what is no login server."""
+    try:
+        endpoint = RegistryEndpoint(login_server)
+    except ValueError as error:
+        raise CliError(str(error), exit_code=Exit.USAGE) from None
+    return Registry(endpoint, credential_for(login_server, environment))
+
+
+def credential_for(host: str, environment: Mapping[str, str], helper: Helper | None = None) -> Credential:
+    """Raises `CliError` if Docker's configuration cannot be read."""
+    if environment.get(USER) and environment.get(PASSWORD):
+        return BasicCredential(environment[USER], environment[PASSWORD])
+    folder = environment.get("DOCKER_CONFIG")
+    file = (Path(folder) if folder else Path(environment.get("HOME", "~")).expanduser() / ".docker") / "config.json"
+    if found := _of_docker(file, host, helper or _run_helper):
+        return found
+    if host.endswith(".azurecr.io"):
+        from .signing_in import sign_in  # noqa: PLC0415 - slow to import, and only Azure's registries need it
+
+        return EntraCredential(lambda: sign_in(_ENTRA_SCOPE))
+    return Anonymous()
+
+
+def _of_docker(file: Path, host: str, helper: Helper) -> Credential | None:
+    if not file.is_file():
+        return None
+    try:
+        with file.open("rb") as content:
+            config = json.loads(content.read(_LARGEST_CONFIG))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CliError(f"{file}: cannot be read: {type(error).__name__}", exit_code=Exit.USAGE) from None
+    if not isinstance(config, dict):
+        raise CliError(f"{file}: expected a JSON object, got something else", exit_code=Exit.USAGE)
+    helpers = config.get("credHelpers")
+    name = (helpers.get(host) if isinstance(helpers, dict) else None) or config.get("credsStore")
+    if isinstance(name, str) and (told := _told_by(helper(name, host))):
+        return told
+    auths = config.get("auths")
+    entry = auths.get(host) if isinstance(auths, dict) else None
+    return _of_entry(entry) if isinstance(entry, dict) else None
+
+
+def _of_entry(entry: dict[str, Any]) -> Credential | None:
+    try:
+        user, _, password = base64.b64decode(str(entry.get("auth") or ""), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    token = entry.get("identitytoken")
+    if isinstance(token, str) and token:
+        return BasicCredential(_BESIDE_A_TOKEN, token)
+    return BasicCredential(user, password) if user and password else None
+
+
+def _told_by(answer: bytes | None) -> Credential | None:
+    try:
+        told = json.loads(answer) if answer else None
+    except ValueError:
+        return None
+    if not isinstance(told, dict) or not told.get("Secret"):
+        return None
+    user = str(told.get("Username") or "")
+    return BasicCredential(_BESIDE_A_TOKEN if user in ("", "<token>") else user, str(told["Secret"]))
+
+
+def _run_helper(name: str, host: str) -> bytes | None:
+    if not _HELPER.fullmatch(name):
+        return None
+    command = [f"docker-credential-{name}", "get"]
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own configuration names it, as for docker
+            command, input=host.encode(), capture_output=True, timeout=_HELPER_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CliError(f"{command[0]}: {type(error).__name__}: Docker's configuration names it for {host}") from None
+    return done.stdout if done.returncode == 0 else None
+
+
+def as_cli_error(error: RegistryError) -> CliError:
+    """What a registry answered, with the exit code for it."""
+    if isinstance(error, NotFound):
+        return CliError(str(error))
+    text = str(error)
+    if isinstance(error, Denied):
+        text += f"; sign in with `docker login`, `az acr login`, or {USER} and {PASSWORD}"
+    return CliError(text, exit_code=Exit.NO_ANSWER)
+
+
+def resolver(registry: Registry) -> Resolver:
+    """Asks the registry for images; its errors become those of the command."""
+
+    def resolve(repository: str, reference: str) -> Found | None:
+        try:
+            manifest = registry.manifest(repository, reference)
+            return Found(
+                digest=manifest.digest,
+                media_type=manifest.media_type,
+                platforms=platforms_of(registry, repository, manifest),
+            )
+        except NotFound:
+            return None
+        except RegistryError as error:
+            raise as_cli_error(error) from None
+
+    return resolve
+
+
+def pull(registry: Registry, repository: str, reference: str) -> Packed:
+    """A bundle's parts. Raises `CliError`, `NotABundle` and `ConfigError`."""
+    try:
+        return fetch(registry, repository, reference)
+    except RegistryError as error:
+        raise as_cli_error(error) from None
+
+
+def push(registry: Registry, repository: str, tag: str, packed: Packed) -> None:
+    """Store the bundle under the tag: parts first, so that nobody ever sees it half.
+
+    Raises `CliError`, also if the tag names something else: what a version is does not change.
+    """
+    try:
+        taken = registry.resolve(repository, tag)
+        if taken not in (None, packed.digest):
+            where = registry.where(repository, tag)
+            raise CliError(f"{where}: it names {taken} already; build the bundle with another --version")
+        for data in (packed.layer, packed.config):
+            if not registry.blob_exists(repository, sha256(data)):
+                registry.put_blob(repository, sha256(data), len(data), partial(iter, [data]))
+        registry.put_manifest(repository, tag, packed.manifest, MANIFEST_TYPE)
+    except RegistryError as error:
+        raise as_cli_error(error) from None

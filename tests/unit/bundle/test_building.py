@@ -1,0 +1,219 @@
+"""From a folder of plain manifests to an artifact that names everything by digest, the same bytes each time."""
+
+import hashlib
+import io
+import json
+import tarfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from slipway.bundle import Reference, Source, read_environments, unpack
+from slipway.bundle.contents import Part
+from slipway.manifests.problems import ConfigError
+from tests.unit.bundle.samples import CI, DEPLOYMENT, FILES, JOB, PROD, PROXY, SERVICE, SHOP, built, targets
+
+
+def problems(folder: Path, files: dict[str, str], **options: object) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        built(folder, files, **options)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_building_twice_gives_the_same_digest(tmp_path: Path) -> None:
+    first, second = built(tmp_path / "a"), built(tmp_path / "b", dict(reversed(FILES.items())))
+    assert first.packed.digest == second.packed.digest
+    assert first.packed.layer == second.packed.layer
+
+
+def test_each_environment_names_its_own_registry_and_namespace(tmp_path: Path) -> None:
+    config, files = unpack(built(tmp_path).packed)
+    environments = read_environments(config, files)
+    for name, registry, namespace in (("staging", CI, "shop-staging"), ("production", PROD, "shop")):
+        deployment, service = (member.value for member in environments[name].part(Part.MANIFESTS))
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == f"{registry}/team/shop@{SHOP}"
+        assert {deployment["metadata"]["namespace"], service["metadata"]["namespace"]} == {namespace}
+    (job,) = environments["staging"].part(Part.VERIFICATION)
+    assert job.file == "acceptance.yaml"
+    assert job.value["spec"]["template"]["spec"]["containers"][0]["image"] == f"{CI}/team/shop@{SHOP}"
+
+
+def test_anybody_can_read_it_with_tar_and_json_alone(tmp_path: Path) -> None:
+    source = Source(commit="c0ffee", repository="https://git.example/shop")
+    packed = built(tmp_path, created=datetime(2026, 11, 28, 9, 0, tzinfo=UTC), source=source).packed
+    manifest = json.loads(packed.manifest)
+    assert manifest["artifactType"] == "application/vnd.slipway.bundle.v1+json"
+    assert manifest["config"]["mediaType"] == "application/vnd.slipway.bundle.config.v1+json"
+    (layer,) = manifest["layers"]
+    assert layer["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip"
+    assert layer["digest"] == "sha256:" + hashlib.sha256(packed.layer).hexdigest()
+    assert manifest["annotations"] == {
+        "org.opencontainers.image.created": "2026-11-28T09:00:00Z",
+        "org.opencontainers.image.revision": "c0ffee",
+        "org.opencontainers.image.source": "https://git.example/shop",
+        "org.opencontainers.image.title": "shop",
+        "org.opencontainers.image.version": "1.4.0",
+    }
+    config = json.loads(packed.config)
+    assert config["schema"] == 1
+    assert config["targets"] == targets().hash
+    assert config["images"] == [
+        {
+            "name": "shop",
+            "repository": "team/shop",
+            "digest": SHOP,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "platforms": ["linux/amd64"],
+        }
+    ]
+    with tarfile.open(fileobj=io.BytesIO(packed.layer)) as archive:
+        assert sorted(m.name for m in archive if m.isfile()) == sorted(FILES)
+
+
+def test_an_image_without_a_tag_takes_the_one_that_is_given(tmp_path: Path) -> None:
+    files = {"environments/staging/a.yaml": DEPLOYMENT.replace(":1.4.0", "")}
+    shop = Reference(host="", repository="team/shop", tag="", digest=SHOP)
+    assert built(tmp_path, files, given={"team/shop": shop}).config.images[0].digest == SHOP
+    (problem,) = problems(tmp_path, files)
+    assert "expected a tag or a digest, got 'team/shop'" in problem
+    assert "--image team/shop:TAG" in problem
+
+
+def test_an_image_of_another_environments_registry_is_the_same_image(tmp_path: Path) -> None:
+    files = {"environments/production/a.yaml": DEPLOYMENT.replace("team/shop:1.4.0", f"{PROD}/team/shop@{SHOP}")}
+    assert built(tmp_path, files).config.images[0].repository == "team/shop"
+
+
+def test_a_bundle_may_lack_environments_and_says_which(tmp_path: Path) -> None:
+    files = {path: text for path, text in FILES.items() if "production" not in path}
+    assert built(tmp_path, files).missing == ("production",)
+
+
+def test_several_images_are_listed_once_each_and_by_environment(tmp_path: Path) -> None:
+    proxy = "        - { name: proxy, image: team/proxy:2.0 }\n"
+    files = FILES | {"environments/staging/deployment.yaml": DEPLOYMENT + proxy}
+    config = built(tmp_path, files).config
+    assert [(image.name, image.digest) for image in config.images] == [("proxy", PROXY), ("shop", SHOP)]
+    assert {name: entry.images for name, entry in config.environments.items()} == {
+        "staging": ("proxy", "shop"),
+        "production": ("shop",),
+    }
+
+
+IN_STAGING = "environments/staging/a.yaml"
+DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: db }\nspec: { imageName: pg }\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {IN_STAGING: DEPLOYMENT.replace("1.4.0", "9.9.9")},
+            f"{IN_STAGING}:10: spec.template.spec.containers[0].image: expected an image that {CI}/team/shop has under "
+            "9.9.9, got 'team/shop:9.9.9'; push it before the bundle",
+        ),
+        (
+            {IN_STAGING: DEPLOYMENT.replace("team/shop:1.4.0", "docker.io/library/nginx:1")},
+            f"{IN_STAGING}:10: spec.template.spec.containers[0].image: expected an image of {CI}, or without a host, "
+            "got 'docker.io/library/nginx:1'; copy it there first, as library/nginx: a bundle brings its images along",
+        ),
+        (
+            {IN_STAGING: DEPLOYMENT.replace('"team/shop:1.4.0"', "7")},
+            "expected an image such as team/shop:1.4.0, got 7",
+        ),
+        (
+            {IN_STAGING: SERVICE, "environments/staging/a.yml": SERVICE},
+            "a.yml:1: environments/staging/a.yaml is there too",
+        ),
+        (
+            {IN_STAGING: SERVICE, "environments/staging/notes.txt": "x"},
+            "expected a file that ends in .yaml, got 'notes.txt'",
+        ),
+        ({"environments/staging/sub/deep/a.yaml": SERVICE}, "expected environments/<name>/<file>.yaml"),
+        (
+            {"environments/staging/overlay/a.yaml": SERVICE},
+            "expected one of the folders verification, before and after",
+        ),
+        ({"environments/a.yaml": SERVICE}, "expected environments/<name>/<file>.yaml"),
+        (
+            {"environments/stagin/a.yaml": SERVICE},
+            "expected an environment of targets.json, got 'stagin'; did you mean 'staging'?",
+        ),
+        ({"environments/staging/kustomization.yaml": "resources: [a.yaml]\n"}, "belongs to another tool: render it"),
+        (
+            {IN_STAGING: SERVICE.replace("port: 80", "port: 9007199254740993")},
+            "spec.ports[0].port: expected a number that every reader takes exactly, got a larger one; write it in",
+        ),
+        ({IN_STAGING: "# nothing\n"}, "expected a manifest, got an empty file"),
+        (
+            {"environments/staging/before/a.yaml": SERVICE},
+            "environments/staging/before/a.yaml:2: kind: expected a Job of batch/v1, got Service of v1",
+        ),
+        (
+            {"environments/staging/verification/a.yaml": JOB},
+            "environments/staging:1: expected a manifest in a .yaml file",
+        ),
+        (
+            {IN_STAGING: "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { password: hunter2 }\n"},
+            f"{IN_STAGING}:4: stringData: expected a Secret without values, got a mapping of 1; a bundle can be read",
+        ),
+        (
+            {IN_STAGING: "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { password: aHVudGVyMg== }\n"},
+            "data: expected a Secret without values",
+        ),
+        ({IN_STAGING: SERVICE.replace("{ name: shop }", "{ name: shop, namespace: other }")}, "'shop-staging'"),
+        (
+            {IN_STAGING: SERVICE, "environments/staging/b.yaml": SERVICE},
+            "environments/staging/b.yaml:4: metadata.name: the same Service 'shop' is in environments/staging/a.yaml:1",
+        ),
+        (
+            {IN_STAGING: DATABASE},
+            "spec.imageName: expected no field of this name, got text; in this place Slipway cannot tell",
+        ),
+        (
+            {IN_STAGING: SERVICE + "a: &a [x]\nb: *a\nc: !!python/object:os.system {}\n"},
+            "expected plain YAML without a tag",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_line_field_and_cure(tmp_path: Path, files: dict[str, str], said: str) -> None:
+    assert any(said in problem for problem in problems(tmp_path, files)), problems(tmp_path, files)
+
+
+def test_all_problems_are_told_at_once_and_no_secret_is_quoted(tmp_path: Path) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { password: hunter2 }\n"
+    said = problems(tmp_path, {IN_STAGING: secret, "environments/production/x.txt": "", "environments/a": ""})
+    assert len(said) == 3
+    assert "hunter2" not in "\n".join(said)
+
+
+def test_one_image_has_one_digest_in_a_bundle(tmp_path: Path) -> None:
+    other = "sha256:" + "c" * 64
+    files = {
+        IN_STAGING: DEPLOYMENT,
+        "environments/production/a.yaml": DEPLOYMENT.replace(":1.4.0", f"@{other}"),
+    }
+    (problem,) = problems(tmp_path, files)
+    assert "expected an image that nonprod.test/team/shop has under sha256:cc" in problem
+
+
+def test_a_bomb_of_aliases_is_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join(f'*a{n - 1}' for _ in range(9))}]" for n in range(1, 9)]
+    said = problems(tmp_path, {IN_STAGING: "\n".join(lines)})
+    assert "once aliases are put in" in said[0]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "environments/staging").mkdir(parents=True)
+    (tmp_path / IN_STAGING).symlink_to("/etc/hostname")
+    assert problems(tmp_path, {}) == [f"{IN_STAGING}:1: expected a file, got a symbolic link"]
+    (tmp_path / IN_STAGING).unlink()
+    (tmp_path / "environments/staging/sub").symlink_to("/etc")
+    assert problems(tmp_path, {}) == ["environments/staging/sub:1: expected a file, got a symbolic link"]
+
+
+def test_a_folder_without_environments_is_refused(tmp_path: Path) -> None:
+    assert "expected a folder environments/" in problems(tmp_path, {"deployment.yaml": DEPLOYMENT})[0]

@@ -1,0 +1,321 @@
+"""A bundle as its reader meets it: parts that do not fit each other, and contents that their builder did not check."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.bundle import NotABundle, Packed, parts_of, read_config, read_environments, read_targets, unpack
+from slipway.bundle.artifact import content_of, pack
+from slipway.bundle.images import image_places, parse_reference, unpinnable
+from slipway.bundle.writing import written
+from slipway.domain.model import canonical
+from slipway.manifests.documents import read_text
+from slipway.manifests.problems import ConfigError
+from tests.unit.bundle.samples import CI, PROXY, SHOP, built, targets
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Packed:
+    return built(tmp_path).packed
+
+
+def problems(act: Callable[[], object]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        act()
+    return [str(problem) for problem in caught.value.problems]
+
+
+# ---- the artifact
+
+
+def test_parts_that_are_not_the_manifests_are_refused(packed: Packed) -> None:
+    for name in ("config", "layer"):
+        swapped = Packed(**{"manifest": packed.manifest, "config": packed.config, "layer": packed.layer, name: b"{}"})
+        (said,) = problems(partial(unpack, swapped))
+        assert "expected" in said
+        assert "got 2 bytes" in said
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        (b"", "no manifest"),
+        (b"[]", "no manifest"),
+        (b"[" * 100_000, "no manifest"),
+        (b'{"mediaType": "application/vnd.oci.image.index.v1+json"}', "got 'application/vnd.oci.image.index.v1"),
+        (
+            b'{"config": {"mediaType": "application/vnd.oci.image.config.v1+json"}}',
+            "got 'application/vnd.oci.image.config",
+        ),
+        (b'{"artifactType": "application/vnd.cncf.notary.signature"}', "notary.signature"),
+    ],
+)
+def test_another_artifact_is_told_from_a_bundle(manifest: bytes, said: str) -> None:
+    with pytest.raises(NotABundle, match=said):
+        parts_of(manifest)
+
+
+def _changed(packed: Packed, change: Callable[[dict[str, Any]], object]) -> bytes:
+    document = json.loads(packed.manifest)
+    change(document)
+    return canonical(document)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: m.update(mediaType="application/vnd.oci.image.index.v1+json"), "mediaType: expected"),
+        (lambda m: m.update(schemaVersion=1), "schemaVersion"),
+        (lambda m: m.pop("config"), "config: expected bundle.json"),
+        (lambda m: m["config"].update(mediaType="application/json"), "config.mediaType: expected"),
+        (lambda m: m["config"].update(size=10**9), "config.size: expected at most"),
+        (lambda m: m["config"].update(size=-1), "config.size"),
+        (lambda m: m["layers"].append(m["layers"][0]), "layers: expected one layer, got 2"),
+        (lambda m: m["layers"].clear(), "layers: expected one layer, got 0"),
+        (lambda m: m["layers"][0].update(mediaType="application/x-tar"), "layers[0].mediaType: expected"),
+        (lambda m: m["layers"][0].update(size=10**12), "layers[0].size: expected at most"),
+        (lambda m: m["layers"][0].update(digest="sha512:aa"), "layers.0.digest"),
+    ],
+)
+def test_a_broken_manifest_is_refused_by_field(
+    packed: Packed, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    assert any(said in problem for problem in problems(lambda: parts_of(_changed(packed, change))))
+
+
+def test_a_repeated_key_of_the_manifest_is_refused(packed: Packed) -> None:
+    doubled = packed.manifest.replace(b'"schemaVersion":2', b'"schemaVersion":2,"schemaVersion":2')
+    assert "the key 'schemaVersion' is used twice" in problems(lambda: parts_of(doubled))[0]
+
+
+# ---- bundle.json and targets.json
+
+
+def _config(packed: Packed, change: Callable[[dict[str, Any]], object]) -> bytes:
+    document = json.loads(packed.config)
+    change(document)
+    return canonical(document)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.update(gates=[]), "gates: Extra inputs are not permitted"),
+        (lambda c: c.update(schema=2), "schema: Input should be 1"),
+        (lambda c: c.update(application="Shop"), "application: String should match pattern"),
+        (lambda c: c.update(version="1 4"), "version: String should match pattern"),
+        (lambda c: c.update(created="yesterday"), "created: "),
+        (lambda c: c.update(targets="sha256:1"), "targets: String should match pattern"),
+        (lambda c: c["images"].append(c["images"][0]), "the name 'shop' is used twice"),
+        (
+            lambda c: c["images"].append(c["images"][0] | {"name": "other", "digest": PROXY}),
+            "the repository 'team/shop' is used twice; a bundle has one digest of each image",
+        ),
+        (lambda c: c["images"].extend(c["images"] * 200), "at most 100 items"),
+        (lambda c: c["environments"].clear(), "at least 1 item"),
+        (lambda c: c["environments"]["staging"].update(path="environments/production"), "environments.staging.path"),
+        (lambda c: c["environments"]["staging"].update(images=["cart"]), "'cart' is not among the bundle's images"),
+        (lambda c: c["environments"]["staging"].update(registry="http://x"), "environments.staging.registry"),
+        (lambda c: c["environments"].update({"../x": c["environments"]["staging"]}), "environments.../x"),
+    ],
+)
+def test_bundle_json_is_read_strictly(packed: Packed, change: Callable[[dict[str, Any]], object], said: str) -> None:
+    assert any(said in problem for problem in problems(lambda: read_config(_config(packed, change))))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "not valid JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"schema": NaN}', "NaN is no number of JSON"),
+        (b'{"schema": 1, "schema": 1}', "the key 'schema' is used twice"),
+        (b" " * (256 * 1024 + 1), "expected at most 256 KiB"),
+        (b'{"schema": "\xff"}', "not valid JSON"),
+    ],
+)
+def test_what_is_no_json_is_refused(data: bytes, said: str) -> None:
+    assert said in problems(lambda: read_config(data))[0]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda t: st.lists(t) | st.dictionaries(st.text(max_size=8), t),
+    )
+)
+def test_no_json_makes_the_reader_fail_in_another_way(value: Any) -> None:
+    problems(lambda: read_config(json.dumps(value).encode()))
+    problems(lambda: read_targets(json.dumps(value).encode()))
+
+
+def test_targets_have_the_same_hash_however_they_are_written() -> None:
+    document = targets().model_dump(mode="json")
+    spaced = json.dumps(document, indent=4, sort_keys=False).encode()
+    assert read_targets(spaced).hash == targets().hash
+    document["environments"]["staging"]["namespace"] = "other"
+    assert read_targets(json.dumps(document).encode()).hash != targets().hash
+
+
+# ---- the files
+
+
+def _repacked(tmp_path: Path, change: Callable[[dict[str, bytes]], object]) -> list[str]:
+    """The problems of a bundle whose files were changed behind its builder's back, digests included."""
+    config, files = unpack(built(tmp_path).packed)
+    change(files)
+    config = config.model_copy(update={"content": content_of(files)})
+    config, files = unpack(pack(config, files))
+    return problems(lambda: read_environments(config, files))
+
+
+STAGING = "environments/staging/deployment.yaml"
+SECRET = b"---\napiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { a: b }\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda f: f.update({STAGING: f[STAGING].replace(f"@{SHOP}".encode(), b":1.4.0")}),
+            f"expected an image of the environment by digest, in its registry ({CI}/team/shop@{SHOP})",
+        ),
+        (
+            lambda f: f.update({STAGING: f[STAGING].replace(SHOP.encode(), PROXY.encode())}),
+            "by digest, in its registry",
+        ),
+        (lambda f: f.update({STAGING: f[STAGING].replace(CI.encode(), b"evil.test")}), "by digest, in its registry"),
+        (
+            lambda f: (
+                f.update({STAGING: b"apiVersion: v1\nkind: Service\nmetadata: { name: other }\n"})
+                or f.pop("environments/staging/verification/acceptance.yaml")
+            ),
+            "environments.staging.images: the image 'shop' is listed for the environment, and no manifest",
+        ),
+        (
+            lambda f: f.update({"environments/qa/a.yaml": f[STAGING]}),
+            "expected an environment of bundle.json, got 'qa'",
+        ),
+        (lambda f: f.update({"README": b""}), "README:1: expected environments/<name>/<file>.yaml"),
+        (lambda f: f.update({STAGING: b"a: [1\n"}), f"{STAGING}:2: not valid YAML"),
+        (
+            lambda f: f.update({STAGING: b"- a\n"}),
+            f"{STAGING}:1: expected a mapping with apiVersion, kind and metadata",
+        ),
+        (
+            lambda f: f.update({STAGING: f[STAGING].replace(b"shop-staging", b"kube-system")}),
+            "metadata.namespace: expected",
+        ),
+        (
+            lambda f: f.update({STAGING: f[STAGING] + SECRET}),
+            "data: expected a Secret without values",
+        ),
+        (
+            lambda f: [f.pop(path) for path in list(f) if "staging" in path],
+            "environments/staging:1: expected a manifest",
+        ),
+    ],
+)
+def test_files_that_its_builder_did_not_check_are_refused(
+    tmp_path: Path, change: Callable[[dict[str, bytes]], object], said: str
+) -> None:
+    found = _repacked(tmp_path, change)
+    assert any(said in problem for problem in found), found
+
+
+def test_a_content_that_bundle_json_does_not_name_is_refused(tmp_path: Path) -> None:
+    config, files = unpack(built(tmp_path).packed)
+    files[STAGING] += b"# changed\n"
+    (said,) = problems(lambda: unpack(pack(config, files)))
+    assert said.startswith("bundle.json:1: content: expected sha256:")
+
+
+# ---- images
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("team/shop", ("", "team/shop", "", "")),
+        ("shop:1.0", ("", "shop", "1.0", "")),
+        (f"shop.azurecr.io/team/shop:1.0@{SHOP}", ("shop.azurecr.io", "team/shop", "1.0", SHOP)),
+        ("localhost:5000/shop", ("localhost:5000", "shop", "", "")),
+        ("localhost/shop", ("localhost", "shop", "", "")),
+    ],
+)
+def test_a_reference_is_read_as_container_tools_read_it(text: str, parts: tuple[str, ...]) -> None:
+    reference = parse_reference(text)
+    assert (reference.host, reference.repository, reference.tag, reference.digest) == parts
+    assert str(reference) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Shop", "shop:", "shop@sha256:1", "a b", "shop:1:2", "host.io/", "../x", "x" * 300]
+)
+def test_what_is_no_reference_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected an image such as"):
+        parse_reference(text)
+
+
+def test_images_are_found_wherever_a_pod_is_described() -> None:
+    pod = {
+        "initContainers": [{"image": "a"}],
+        "containers": [{"image": "b"}, {"name": "without"}],
+        "ephemeralContainers": [{"image": "c"}],
+        "volumes": [{"image": {"reference": "d"}}, {"emptyDir": {}}],
+    }
+    for value in (
+        {"kind": "Pod", "spec": pod},
+        {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": pod}}}}},
+        {"kind": "Rollout", "apiVersion": "argoproj.io/v1alpha1", "spec": {"template": {"spec": pod}}},
+        {"kind": "PodTemplate", "template": {"spec": pod}},
+    ):
+        assert [place.text for place in image_places(value)] == ["a", "b", "c", "d"]
+        assert list(unpinnable(value)) == []
+
+
+def test_fields_that_look_like_an_image_in_unknown_places_are_found() -> None:
+    value = {
+        "kind": "Kafka",
+        "metadata": {"annotations": {"image": "x"}},
+        "spec": {
+            "image": "x",
+            "kafka": {"baseImage": "y"},
+            "template": {"labels": {"image": "z"}},
+            "imagePullPolicy": "Always",
+        },
+    }
+    assert list(unpinnable(value)) == [("spec", "image"), ("spec", "kafka", "baseImage")]
+    assert list(unpinnable({"kind": "ConfigMap", "data": {"image": "x"}})) == []
+
+
+# ---- YAML as it is written
+
+scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text()
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(values.filter(lambda value: value is not None))
+def test_what_is_written_is_read_as_it_was(value: Any) -> None:
+    if any(c in "\ud800\ufffe\uffff" or 0xD800 <= ord(c) <= 0xDFFF for c in json.dumps(value, ensure_ascii=False)):
+        return
+    (document,) = read_text(written([value]), name="a.yaml")
+    assert document.value == value
+    assert document.ambiguous == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["on", "y", "No", "0o17", "1e3", "0644", "22:22", "2026-01-01", "~", "", "=", "<<", ".inf", "null"]
+)
+def test_texts_that_readers_disagree_about_are_quoted(text: str) -> None:
+    assert written([{"a": text}]) == f'a: "{text}"\n'.encode()
