@@ -11,8 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from .inbox import InboxId, Via
-from .model import Moment, Record
-from .people import Guid
+from .model import Duration, Moment, Record
 from .statement import StoredStatement
 
 LIFE: Final = timedelta(minutes=15)
@@ -30,15 +29,15 @@ class Challenge(Record):
     v: Literal[1] = 1
     statement: StoredStatement
     browser: HashText
-    """Hash of the random id in the browser's cookie: only where the button was pressed does the way back count."""
+    """Hash of the random id in the browser's cookie: the way back counts only where the button was pressed."""
     verifier: Annotated[str, Field(min_length=43, max_length=128, repr=False)]
     """For the redemption of the code (PKCE)."""
     made_at: Moment
     again: bool = False
     """Whether it is the second try for the same statement, after a sign-in that was not fresh enough."""
     via: Via = Via.PAGE
-    asked: Guid | None = None
-    """Object id of the person who is signed in on the page, to be named where somebody else came back."""
+    fresh: Duration | None = None
+    """How long ago the person may have given their credential."""
 
     def in_time(self, now: datetime) -> bool:
         return now < self.made_at + LIFE

@@ -8,6 +8,7 @@ from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
 from .commands import OF_A_LANE, OF_A_RELEASE, Verb
 from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
 from .people import SignedIn
+from .proof import Proved
 from .release import Run, VoteDecision
 from .steps import Step
 
@@ -78,9 +79,19 @@ class VoteCast(_Event):
     """The voter's verified sign-in; None if only a signed link says who they are."""
     issued_to: str = Field(default="", max_length=254)
     """The person that the token was issued to, if an identified person answered with one; the two must be the same."""
+    name: str = Field(default="", max_length=256)
+    """The voter's name as their sign-in says it, for display."""
+    opening: int | None = Field(default=None, ge=1)
+    """The opening of the gate that the vote is for; None if it does not say."""
+    proved: Proved | None = None
+    """What the proof of the vote tells, if there is one that holds."""
+    unproved: str = Field(default="", max_length=500)
+    """Why its proof does not hold. Such a vote never counts, and who cast it is not known."""
 
     @property
     def key(self) -> str:
+        if self.proved is not None:
+            return f"proof {self.proved.statement.nonce}"  # a statement counts once, however often it is sent
         return f"vote {self.application} {self.release} {self.voter.casefold()} {self.submission}"
 
 

@@ -4,16 +4,16 @@
 front's clock nor the time of the challenge proves anything.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Protocol
 
 from pydantic import Field
 
-from .identity import TOKEN_LIMIT, IdToken
-from .model import Digest, Record, canonical, sha256
+from .identity import TOKEN_LIMIT
+from .model import Digest, Moment, Record, canonical, sha256
+from .people import Guid
 from .rules import Rule, RuleResult
-from .statement import Statement, StoredStatement
+from .statement import StoredStatement
 
 OLDEST: Final = timedelta(minutes=10)
 """How long before the row a token may have been issued. Five of these minutes are Entra's, which back-dates `iat`."""
@@ -48,46 +48,59 @@ class KeptProof(Proof):
         return sha256(self.canonical)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Demands:
-    """What is asked of a proof."""
+class SignInTimes(Protocol):
+    """What a verified token says of time."""
 
-    installation: str
-    fresh: timedelta | None
-    """How long ago the person may have given their credential; None for any time."""
-
-
-def judge(statement: Statement, token: IdToken, received_at: datetime, demands: Demands) -> tuple[RuleResult, ...]:
-    """The rules that a verified token must meet to prove the statement; `received_at` is the time of the row."""
-    return (
-        Rule.PROOF_IS_FOR_THIS_INSTALLATION.judged(
-            statement.installation == demands.installation,
-            f"it was said to {statement.installation}, this is {demands.installation}",
-        ),
-        Rule.PROOF_IS_IN_TIME.judged(*_in_time(token, received_at)),
-        *_fresh(token, received_at, demands.fresh),
-    )
+    @property
+    def issued_at(self) -> datetime: ...
+    @property
+    def expires_at(self) -> datetime: ...
+    @property
+    def authenticated_at(self) -> datetime | None:
+        """When the person last gave their credential; None if the token does not say."""
+        ...
 
 
-def _in_time(token: IdToken, received_at: datetime) -> tuple[bool, str]:
+class Proved(Record):
+    """What a proof that holds tells of a statement: who made it, and when they signed in to do so."""
+
+    proof: Digest
+    """Hash of the kept proof."""
+    statement: StoredStatement
+    tenant: Guid
+    issued_at: Moment
+    expires_at: Moment
+    authenticated_at: Moment | None
+
+
+def judge(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
+    """The rules of time that a verified token must meet to prove a statement.
+
+    `received_at` is the time of the inbox row; `fresh`, if given, how long ago the credential may have been given.
+    """
+    return (Rule.PROOF_IS_IN_TIME.judged(*_in_time(times, received_at)), *freshness(times, received_at, fresh))
+
+
+def _in_time(times: SignInTimes, received_at: datetime) -> tuple[bool, str]:
     came = f"received at {_said(received_at)}"
-    if received_at >= token.expires_at:
-        return False, f"the sign-in had expired at {_said(token.expires_at)}, {came}"
-    if token.issued_at < received_at - OLDEST:
-        return False, f"the sign-in is of {_said(token.issued_at)}, more than {_minutes(OLDEST)} before it was {came}"
-    if token.issued_at > received_at + AHEAD:
-        return False, f"the sign-in is of {_said(token.issued_at)}, later than it was {came}"
-    return True, f"the sign-in is of {_said(token.issued_at)}, {came}"
+    if received_at >= times.expires_at:
+        return False, f"the sign-in had expired at {_said(times.expires_at)}, {came}"
+    if times.issued_at < received_at - OLDEST:
+        return False, f"the sign-in is of {_said(times.issued_at)}, more than {_minutes(OLDEST)} before it was {came}"
+    if times.issued_at > received_at + AHEAD:
+        return False, f"the sign-in is of {_said(times.issued_at)}, later than it was {came}"
+    return True, f"the sign-in is of {_said(times.issued_at)}, {came}"
 
 
-def _fresh(token: IdToken, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
+def freshness(times: SignInTimes, received_at: datetime, fresh: timedelta | None) -> tuple[RuleResult, ...]:
+    """Whether the person gave their credential as lately as is demanded, where it is."""
     if fresh is None:
         return ()
     wanted = f"a sign-in of the last {_minutes(fresh)} is demanded"
-    if token.authenticated_at is None:
+    if times.authenticated_at is None:
         return (Rule.SIGN_IN_IS_FRESH.fails(f"{wanted}, and the token does not say when it was (auth_time)"),)
-    held = token.authenticated_at >= received_at - fresh - TOLERANCE
-    return (Rule.SIGN_IN_IS_FRESH.judged(held, f"{wanted}, it was at {_said(token.authenticated_at)}"),)
+    held = times.authenticated_at >= received_at - fresh - TOLERANCE
+    return (Rule.SIGN_IN_IS_FRESH.judged(held, f"{wanted}, it was at {_said(times.authenticated_at)}"),)
 
 
 def _said(moment: datetime) -> str:

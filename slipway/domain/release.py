@@ -96,12 +96,23 @@ class Vote(Record):
     at: Moment
     signed_in: SignedIn | None = None
     """The voter's verified sign-in, with only the groups that the policy names."""
+    name: str = Field(default="", max_length=256)
+    """The voter's name as their sign-in said it, for display."""
+    proof: Digest | None = None
+    """Hash of the kept proof; None if it was only said."""
+
+    @property
+    def who(self) -> str:
+        """The voter as people read it."""
+        return f"{self.name} ({self.voter})" if self.name else self.voter
 
 
 class GateState(Record):
     """An environment's gate for one plan."""
 
     plan_hash: Digest
+    opening: int = Field(default=1, ge=1)
+    """The how-many-eth time that the environment's gate was opened for this release; a vote is for one opening."""
     opened_at: Moment
     deadline: Moment | None = None
     votes: tuple[Vote, ...] = ()
@@ -185,6 +196,8 @@ class Release(Record):
     plan_delivery: Digest | None = None
     """Hash of the delivery folder that the plan was made from."""
     gate: GateState | None = None
+    openings: int = Field(default=0, ge=0)
+    """How often the gate of this environment was opened for it."""
     rollouts: tuple[Rollout, ...] = ()
     reason: str = Field(default="", max_length=2000)
     superseded_by: int | None = None

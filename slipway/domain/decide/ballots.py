@@ -3,6 +3,7 @@
 from ..application import Environment
 from ..events import VoteCast
 from ..gate import ApprovalGate, Need
+from ..proof import judge
 from ..release import Phase, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult
 from .conditions import short
@@ -20,7 +21,9 @@ def vote_rules(release: Release, environment: Environment | None, event: VoteCas
     before = vote_before(release, environment, event)
     return (
         Rule.GATE_IS_OPEN.judged(waits_here(release, event) and not _too_late(release, event), _where(release, event)),
+        *_proved(event),
         _for_this_plan(event, release.plan_hash),
+        *_for_this_opening(event, release),
         _is_listed(gate, event),
         *_signed_in(gate, event),
         *_own_token(gate, event),
@@ -59,7 +62,9 @@ def _withdrawal_rules(release: Release, environment: Environment | None, event: 
     voted = f"{event.voter} voted {before.decision}" if before else f"no vote of {event.voter} is counted"
     return (
         Rule.GATE_IS_OPEN.judged(is_undecided_here and not _too_late(release, event), _where(release, event)),
+        *_proved(event),
         _for_this_plan(event, release.gate.plan_hash if release.gate else None),
+        *_for_this_opening(event, release),
         *_signed_in(gate, event),
         *_own_token(gate, event),
         Rule.HAS_VOTED.judged(before is not None, voted),
@@ -78,6 +83,26 @@ def _asking(environment: Environment | None) -> ApprovalGate | None:
 def _for_this_plan(event: VoteCast, plan_hash: str | None) -> RuleResult:
     reason = f"the plan is {short(plan_hash)}, the vote is for {short(event.plan_hash)}"
     return Rule.VOTE_IS_FOR_THIS_PLAN.judged(plan_hash == event.plan_hash, reason)
+
+
+def _for_this_opening(event: VoteCast, release: Release) -> tuple[RuleResult, ...]:
+    if event.opening is None:
+        return ()
+    now = release.gate.opening if release.gate else release.openings
+    reason = f"the gate was opened {now} times, the vote is for opening {event.opening}"
+    return (Rule.VOTE_IS_FOR_THIS_OPENING.judged(event.opening == now, reason),)
+
+
+def _proved(event: VoteCast) -> tuple[RuleResult, ...]:
+    """Whether the proof that came along, if one did, shows who votes."""
+    if event.unproved:
+        return (Rule.PROOF_HOLDS.fails(event.unproved),)
+    if event.proved is None:
+        return ()
+    return (
+        Rule.PROOF_HOLDS.holds("the identity provider signed who says this"),
+        *judge(event.proved, event.received_at, None),
+    )
 
 
 def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:

@@ -8,7 +8,7 @@ from ..application import Environment
 from ..errors import present
 from ..gate import ApprovalGate, AutoGate
 from ..plan import changed_parts
-from ..release import GateState, Phase, Release, Vote, VoteDecision
+from ..release import GateState, Phase, Release, VoteDecision
 from ..rules import RuleResult, failed
 from ..steps import Notice
 from .automatic import look_at_conditions
@@ -35,21 +35,25 @@ def open_gate(draft: Draft, release: Release, environment: Environment, parts: M
 
 
 def _open(
-    draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str, str], *, votes: Sequence[Vote] = ()
+    draft: Draft, release: Release, gate: ApprovalGate, parts: Mapping[str, str], *, before: GateState | None = None
 ) -> None:
+    """Ask people. `before` is the opening that is taken up again, with its votes; without it this is a new one."""
     deadline = draft.now + gate.deadline
+    opening = before.opening if before else release.openings + 1
     state = GateState(
+        opening=opening,
         plan_hash=present(release.plan_hash, f"the plan of {release.id}"),
         opened_at=draft.now,
         deadline=deadline,
         parts=dict(parts),
-        votes=tuple(votes),
+        votes=before.votes if before else (),
     )
     state = state.evolve(remind_at=next_reminder(gate, state, draft.now))
-    release = draft.enter(release, Phase.AWAITING_APPROVAL, gate=state, due=deadline)
+    release = draft.enter(release, Phase.AWAITING_APPROVAL, gate=state, openings=opening, due=deadline)
     draft.record(
         Action.GATE_OPENED,
         release,
+        opening=opening,
         plan_hash=release.plan_hash,
         required=gate.required,
         approvers=list(gate.approvers),
@@ -66,7 +70,7 @@ def _open_again(draft: Draft, release: Release, environment: Environment, before
     """Planning again gave the same plan, so the votes on it still count."""
     gate = environment.gate
     if before.deadline is None and isinstance(gate, ApprovalGate) and failed(quorum_rules(release, environment)):
-        _open(draft, release, gate, before.parts, votes=before.votes)  # a retry cleared the deadline: set a new one
+        _open(draft, release, gate, before.parts, before=before)  # a retry cleared the deadline: set a new one
         return
     release = draft.enter(release, Phase.AWAITING_APPROVAL, due=before.deadline)
     pass_when_enough(draft, release, environment, quietly=True)

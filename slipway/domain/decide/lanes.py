@@ -41,6 +41,7 @@ def arrive(draft: Draft, release: Release, environment: Environment) -> None:
             gate=None,
             plan_hash=None,
             attempt=0,
+            openings=0,
             override=None,
         )
     )

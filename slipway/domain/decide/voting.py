@@ -14,7 +14,7 @@ from .gates import pass_when_enough
 from .lanes import end, plan
 from .quorum import approval_gate, opened, policy_groups
 from .rollouts import plan_is_current
-from .state import Draft
+from .state import SYSTEM, Draft
 
 
 def vote_cast(draft: Draft, event: VoteCast) -> None:
@@ -33,8 +33,11 @@ def vote_cast(draft: Draft, event: VoteCast) -> None:
 def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     environment = draft.application.environment(event.environment)
     before = vote_before(release, environment, event)
-    if before is not None and (before.decision, before.plan_hash) == (event.decision, event.plan_hash):
-        return  # the same vote again: it was counted already
+    if _is_repeat(before, event):
+        return
+    if event.unproved:
+        _refuse(draft, release, event)
+        return
     if waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
         # Check the plan before the voter: the policy may have changed and list other people, and then the plan is made
         # again instead of judging the vote by rules that the gate was not opened with.
@@ -53,6 +56,13 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     pass_when_enough(draft, release, environment)
 
 
+def _is_repeat(before: Vote | None, event: VoteCast) -> bool:
+    """Whether the same vote was counted already. What comes with a proof is always answered by a record."""
+    if before is None or event.proved is not None or event.unproved:
+        return False
+    return (before.decision, before.plan_hash) == (event.decision, event.plan_hash)
+
+
 def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) -> Release:
     vote = Vote.model_validate(
         {
@@ -63,6 +73,8 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) 
             "plan_hash": event.plan_hash,
             "at": draft.now,
             "signed_in": policy_groups(gate, event.signed_in),
+            "name": event.name,
+            "proof": event.proved.proof if event.proved else None,
         }
     )
     release = _with_votes(draft, release, (*opened(release).votes, vote))
@@ -102,10 +114,13 @@ def _record(draft: Draft, action: Action, release: Release, event: VoteCast, **d
     draft.record(
         action,
         release,
-        actor=event.voter,
+        actor=SYSTEM if event.unproved else event.voter,
+        on_behalf_of=event.voter if event.unproved else None,
+        name=event.name or None,
         channel=event.channel,
         signed_in=signed_in,
         plan_hash=event.plan_hash,
+        opening=event.opening,
         results=results(draft.rules),
         **details,
     )

@@ -9,6 +9,7 @@ match votes.verify(token, nonce=nonce, at=received_at):
 from .asking import Ask, Verifier, authorization_url
 from .issuer import Endpoints, Issuer
 from .keys import Key, KeySource
+from .provider import Registration
 from .redeem import AssertionAway, Client, Code, managed_assertion, redeem
 from .tokens import AccessTokens, IdTokens
 from .web import new_pool
@@ -24,6 +25,7 @@ __all__ = [
     "Issuer",
     "Key",
     "KeySource",
+    "Registration",
     "Verifier",
     "authorization_url",
     "managed_assertion",

@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 
 from .issuer import Endpoints
 
+type Prompt = Literal["none", "login", "select_account"]
+"""What the provider shows whatever session it has: nothing at all, the question for the credential, the accounts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verifier:
@@ -34,7 +37,7 @@ class Ask:
     verifier: Verifier
     max_age: int | None = None
     """Seconds since the credential was last given; an older sign-in is asked for again."""
-    prompt: Literal["none", "login", "select_account"] | None = None
+    prompt: Prompt | None = None
     login_hint: str | None = None
 
 

@@ -67,6 +67,10 @@ class IdTokens:
     def __init__(self, source: KeySource, client_id: str) -> None:
         self._source, self._client_id = source, client_id
 
+    @property
+    def issuer(self) -> str:
+        return self._source.url
+
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
         """`nonce` is what was sent; `at` the time at which the token has to be valid."""
         try:

@@ -47,6 +47,7 @@ def test_opening_a_gate_tells_who_may_vote_on_which_plan_until_when() -> None:
     opened = world.last("gate.opened")
     assert opened.details == {
         "plan_hash": world.releases[1].plan_hash,
+        "opening": 1,
         "required": 1,
         "approvers": [ADA, BEN, CLEO],
         "deadline": (world.now + timedelta(hours=24)).isoformat(),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.identity import IdToken, KeySet, TokenPerson
 from slipway.domain.model import sha256
-from slipway.domain.proof import AHEAD, OLDEST, TOLERANCE, Demands, KeptProof, Proof, judge
+from slipway.domain.proof import AHEAD, OLDEST, TOLERANCE, KeptProof, Proof, judge
 from slipway.domain.rules import Rule, failed
 from slipway.testing.clock import MORNING
 
@@ -16,7 +16,6 @@ from .test_statement import VOTE
 
 SECOND = timedelta(seconds=1)
 FRESH = timedelta(minutes=5)
-DEMANDS = Demands(installation="contoso-prod", fresh=FRESH)
 ADA = TokenPerson(tenant="t", oid="a", name="Ada", roles=(), groups=())
 
 
@@ -38,8 +37,8 @@ def token(
     )
 
 
-def broken(of: IdToken, demands: Demands = DEMANDS, at: datetime = MORNING) -> list[Rule]:
-    return [result.rule for result in failed(judge(VOTE, of, at, demands))]
+def broken(of: IdToken, fresh: timedelta | None = FRESH, at: datetime = MORNING) -> list[Rule]:
+    return [result.rule for result in failed(judge(of, at, fresh))]
 
 
 def test_a_sign_in_made_for_the_vote_proves_it() -> None:
@@ -66,11 +65,7 @@ def test_each_limit_of_time_holds_to_the_second(of: IdToken, rules: list[Rule]) 
 
 @pytest.mark.parametrize("authenticated", [None, MORNING - timedelta(days=30)])
 def test_where_no_fresh_sign_in_is_demanded_its_time_is_nobodys_matter(authenticated: datetime | None) -> None:
-    assert broken(token(authenticated=authenticated), Demands(installation="contoso-prod", fresh=None)) == []
-
-
-def test_what_was_said_to_another_installation_proves_nothing_here() -> None:
-    assert broken(token(), Demands(installation="other", fresh=FRESH)) == [Rule.PROOF_IS_FOR_THIS_INSTALLATION]
+    assert broken(token(authenticated=authenticated), None) == []
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=400)))
@@ -81,7 +76,7 @@ def test_a_token_in_store_proves_nothing_later(waited: timedelta) -> None:
 
 
 def test_the_reason_says_what_was_expected_and_what_came() -> None:
-    (result,) = failed(judge(VOTE, token(authenticated=MORNING - timedelta(hours=1)), MORNING, DEMANDS))
+    (result,) = failed(judge(token(authenticated=MORNING - timedelta(hours=1)), MORNING, FRESH))
     assert result.reason == "a sign-in of the last 5 min is demanded, it was at 2026-11-23 07:00:00 UTC"
 
 

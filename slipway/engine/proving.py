@@ -1,0 +1,121 @@
+"""The worker's verification of what somebody proved: an inbox row with a proof becomes an event, or waits.
+
+Nothing of the row is believed but the token: who it was, and with which roles and groups. The front's word for that is
+used only to say on whose behalf a proof came that does not hold. The proof and the key set that verified it are kept
+before the event is decided, so that a record never names what is not there.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, assert_never
+
+from ..domain.errors import Inconsistent
+from ..domain.events import VoteCast
+from ..domain.identity import CannotVerify, IdToken, Refused, Verdict, Verified
+from ..domain.inbox import Received, Speaker
+from ..domain.people import OID, SignedIn
+from ..domain.proof import KeptProof, Proof, Proved
+from ..domain.statement import VoteStatement
+from ..ledger import Blobs
+
+log = logging.getLogger(__name__)
+
+JSON: Final = "application/json"
+UNKNOWN: Final = "unknown"
+"""The voter of a proof that does not hold and that the front put down for nobody."""
+
+
+class TokenReader(Protocol):
+    """Reads the ID tokens of the votes' registration (`effects/identity`)."""
+
+    @property
+    def issuer(self) -> str: ...
+
+    def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prover:
+    """Verifies proofs, and keeps those that hold."""
+
+    tokens: TokenReader
+    installation: str
+    evidence: Blobs
+
+    def vote(self, received: Received) -> VoteCast | CannotVerify:
+        """The vote of a row with a proof. One whose proof does not hold says so (`unproved`) and will be refused.
+
+        Raises `LedgerUnavailable`, and `Inconsistent` for a row that holds no proof of a vote.
+        """
+        proof = received.row.proof
+        if proof is None or not isinstance(proof.statement, VoteStatement):
+            raise Inconsistent(f"row {received.id} holds no proof of a vote")
+        match self._verdict(proof, received.received_at):
+            case Verified(value=token):
+                return _proved(received, proof.statement, token, self._keep(proof, token))
+            case Refused(why=why):
+                log.warning("the proof in row %s does not hold: %s", received.id, why)
+                return _unproved(received, proof.statement, why)
+            case CannotVerify() as later:
+                return later
+            case unreachable:
+                assert_never(unreachable)
+
+    def _verdict(self, proof: Proof, received_at: datetime) -> Verdict[IdToken]:
+        statement = proof.statement
+        if statement.installation != self.installation:
+            return Refused(why=f"it was said to the installation {statement.installation}, this is {self.installation}")
+        return self.tokens.verify(proof.id_token, nonce=statement.nonce, at=received_at)
+
+    def _keep(self, proof: Proof, token: IdToken) -> Proved:
+        keys = self.evidence.put(token.key_set.content, JSON)
+        kept = KeptProof(statement=proof.statement, id_token=proof.id_token, issuer=self.tokens.issuer, keys=keys)
+        return Proved(
+            proof=self.evidence.put(kept.canonical, JSON),
+            statement=proof.statement,
+            tenant=token.person.tenant,
+            issued_at=token.issued_at,
+            expires_at=token.expires_at,
+            authenticated_at=token.authenticated_at,
+        )
+
+
+def repeated(received: Received) -> VoteCast:
+    """The refusal of a row whose statement was counted before, from another row."""
+    proof = received.row.proof
+    if proof is None or not isinstance(proof.statement, VoteStatement):
+        raise Inconsistent(f"row {received.id} holds no proof of a vote")
+    return _unproved(received, proof.statement, "its statement was counted before")
+
+
+def _proved(received: Received, statement: VoteStatement, token: IdToken, proved: Proved) -> VoteCast:
+    person = token.person
+    # Groups that a token only points to are groups that the person is not known to be in.
+    signed_in = SignedIn(object_id=person.oid, groups=person.groups or ())
+    vote = _vote(received, statement, f"{OID}{person.oid}")
+    return vote.evolve(name=person.name, signed_in=signed_in, proved=proved)
+
+
+def _unproved(received: Received, statement: VoteStatement, why: str) -> VoteCast:
+    return _vote(received, statement, _on_behalf_of(received.row.speaker)).evolve(unproved=why[:500])
+
+
+def _on_behalf_of(speaker: Speaker) -> str:
+    return f"{OID}{speaker.oid}" if speaker.oid else UNKNOWN
+
+
+def _vote(received: Received, statement: VoteStatement, voter: str) -> VoteCast:
+    return VoteCast(
+        received_at=received.received_at,
+        application=statement.application,
+        release=statement.release,
+        environment=statement.environment,
+        plan_hash=statement.plan,
+        opening=statement.opening,
+        voter=voter,
+        decision=statement.decision,
+        reason=statement.reason,
+        channel=received.row.speaker.via,
+        submission=received.id,
+    )

@@ -1,0 +1,168 @@
+"""Votes with a proof: they count by what the token says and when, once, for one opening of the gate. All others are
+refused in a record."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.decide import Decision
+from slipway.domain.events import VoteCast
+from slipway.domain.people import SignedIn
+from slipway.domain.proof import AHEAD, OLDEST, Proved
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.statement import VoteStatement
+from tests.unit.domain.crowd import ADA_OID, BEN_OID, IDENTITIES
+from tests.unit.domain.gates import at_the_gate, gated, reason_of, refusals, voters
+from tests.unit.domain.samples import ADA, BEN, digest
+from tests.unit.domain.world import World
+
+TENANT = "11111111-1111-4111-8111-111111111111"
+ADAS, BENS = f"oid:{ADA_OID}", f"oid:{BEN_OID}"
+SECOND = timedelta(seconds=1)
+
+
+def said(world: World, *, salt: str = "A" * 22, **changed: Any) -> VoteStatement:
+    """What the page would let somebody say now."""
+    release = world.releases[1]
+    assert release.gate is not None
+    fields = {
+        "installation": "here",
+        "salt": salt,
+        "application": release.application,
+        "release": 1,
+        "environment": release.environment,
+        "attempt": release.attempt,
+        "opening": release.gate.opening,
+        "plan": release.plan_hash,
+        "decision": VoteDecision.APPROVE,
+    }
+    return VoteStatement.model_validate(fields | changed)
+
+
+def proved(
+    world: World, statement: VoteStatement, *, issued: datetime | None = None, oid: str = ADA_OID, **changed: Any
+) -> VoteCast:
+    times = {
+        "issued_at": issued or world.now - timedelta(minutes=5),
+        "expires_at": world.now + timedelta(hours=1),
+        "authenticated_at": world.now,
+    }
+    proof = Proved(proof=digest(statement.salt), statement=statement, tenant=TENANT, **(times | changed))
+    return cast(world, statement).evolve(
+        proved=proof, signed_in=SignedIn(object_id=oid), name="Ada", voter=f"oid:{oid}"
+    )
+
+
+def cast(world: World, statement: VoteStatement) -> VoteCast:
+    return VoteCast(
+        received_at=world.now,
+        application=statement.application,
+        release=statement.release,
+        environment=statement.environment,
+        plan_hash=statement.plan,
+        opening=statement.opening,
+        voter="unknown",
+        decision=statement.decision,
+        reason=statement.reason,
+        channel="page",
+        submission="0000000000000-0000000000000000",
+    )
+
+
+@pytest.fixture
+def world() -> World:
+    return at_the_gate(gated(ADAS, BENS))
+
+
+def test_a_proved_vote_counts_for_the_object_id_of_the_token(world: World) -> None:
+    statement = said(world)
+    world.take(proved(world, statement))
+    assert world.phase(1) is Phase.PROMOTING
+    record = world.last("vote.approved")
+    assert (record.actor, record.details["name"], record.details["opening"]) == (ADAS, "Ada", 1)
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert [(vote.who, vote.proof) for vote in gate.votes] == [(f"Ada ({ADAS})", digest(statement.salt))]
+
+
+def test_a_proof_shows_a_person_whom_the_policy_lists_by_their_address() -> None:
+    world = at_the_gate(gated(ADA, BEN, identities=IDENTITIES))
+    world.take(proved(world, said(world)))
+    assert world.phase(1) is Phase.PROMOTING
+
+
+def test_one_statement_counts_once_however_often_it_is_sent(world: World) -> None:
+    event = proved(world, said(world, decision=VoteDecision.REJECT, reason="no"))
+    world.take(event)
+    assert world.take(event.evolve(submission="0000000000001-0000000000000000")).nothing
+    assert len([record for record in world.audit if record.action == "vote.rejected"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"issued": -OLDEST - SECOND}, "proof-is-in-time"),
+        ({"issued": AHEAD + SECOND}, "proof-is-in-time"),
+        ({"expires_at": timedelta(0)}, "proof-is-in-time"),
+    ],
+)
+def test_a_proof_out_of_time_does_not_count(world: World, changed: dict[str, timedelta], rule: str) -> None:
+    times: dict[str, Any] = {name: world.now + time for name, time in changed.items()}
+    decision = world.take(proved(world, said(world), **times))
+    assert refusals(decision) == [rule]
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert world.last("vote.refused").details["rules"] == [rule]
+
+
+def test_a_vote_for_an_earlier_opening_does_not_count(world: World) -> None:
+    earlier = said(world)
+    world.change(gated(ADAS, BENS, deadline=timedelta(hours=1)))
+    world.take(proved(world, said(world, salt="B" * 22)))
+    world.settle()
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert gate.opening == 2
+    decision = world.take(proved(world, earlier.evolve(plan=gate.plan_hash)))
+    assert refusals(decision) == ["vote-is-for-this-opening"]
+    assert reason_of(decision, "vote-is-for-this-opening") == "the gate was opened 2 times, the vote is for opening 1"
+
+
+def test_a_plan_that_is_made_again_and_stays_the_same_is_the_same_opening() -> None:
+    world = at_the_gate(gated(ADAS, BENS, required=2))
+    world.take(proved(world, said(world)))
+    world.change()
+    world.take(proved(world, said(world, salt="B" * 22), oid=BEN_OID))
+    world.settle()
+    world.take(proved(world, said(world, salt="C" * 22, opening=1), oid=BEN_OID))
+    assert voters(world) == [ADAS, BENS]
+    assert world.phase(1) is Phase.PROMOTING
+
+
+def unproved(world: World, why: str = "the token does not hold: its signature is not the issuer's") -> Decision:
+    event = cast(world, said(world)).evolve(unproved=why, voter=ADAS)
+    return world.take(event)
+
+
+def test_a_proof_that_does_not_hold_is_recorded_and_is_nobodys_act(world: World) -> None:
+    assert refusals(unproved(world))[0] == "proof-holds"
+    record = world.last("vote.refused")
+    assert (record.actor, record.details["on_behalf_of"]) == ("slipway", ADAS)
+    assert "signature" in record.details["reason"]
+    assert voters(world) == []
+
+
+def test_a_refused_proof_neither_takes_a_vote_back_nor_makes_a_plan_again(world: World) -> None:
+    world.change()
+    planned = world.releases[1].plan_hash
+    unproved(world)
+    assert world.phase(1) is Phase.AWAITING_APPROVAL
+    assert world.releases[1].plan_hash == planned
+
+
+def test_who_voted_already_gets_an_answer_by_a_record() -> None:
+    world = at_the_gate(gated(ADAS, BENS, required=2))
+    world.take(proved(world, said(world)))
+    again = world.take(proved(world, said(world, salt="B" * 22)))
+    assert refusals(again) == ["one-vote-each"]
+    assert voters(world) == [ADAS]
