@@ -2,15 +2,22 @@
 
 import azure.functions as func
 
-from slipway.api.parked import ParkedItems, Replayed
+from slipway.api.inbox import Received
+from slipway.api.parked import ParkedItems
 from slipway.api.releases import Applications, Explanation, ReleaseAnswer, Releases, ReleaseWithProgress
+from slipway.commands.saying import Asked
+from slipway.domain.commands import Verb
+from slipway.domain.errors import NotFound
+from slipway.domain.inbox import Via
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.plan import read_plan
 from slipway.domain.roles import Permission
+from slipway.http.speaking import speaker
 from slipway.inbound import BadInput
 from slipway.ledger.installation import ID_PATTERN
 from slipway.text import without_tokens
 
+from .commands import received
 from .contract import Operation, Parameter, endpoint
 from .guard import caller_of, permit
 from .http import number, ok
@@ -179,14 +186,17 @@ def parked(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the bi
                 schema={"type": "string", "pattern": f"^{ID_PATTERN}$"},
             ),
         ),
-        answer=Replayed,
+        answer=Received,
         status=202,
-        refuses=(404, 409),
+        refuses=(404,),
     ),
 )
 def replay(req: func.HttpRequest) -> func.HttpResponse:
-    item = parts().parking.replay(req.route_params["id"], actor=caller_of(req).name)
-    return ok(Replayed(replayed=item.id, source=item.source), status=202)
+    built, id = parts(), req.route_params["id"]
+    if built.installation.parked(id) is None:
+        raise NotFound(f"no parked input has the id {id!r}")
+    asked = Asked(verb=Verb.REPLAY, parked=id)
+    return received(built.inbox_writer.command(asked, speaker(caller_of(req), Via.API)))
 
 
 def _known(application: str) -> None:

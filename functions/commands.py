@@ -1,23 +1,25 @@
-"""The JSON API of the operator's commands: freeze, cancel, retry, roll back, resume, override.
+"""The JSON API of the operator's commands: freeze, cancel, retry, roll back, resume, override, replay.
 
-Each has its own permission. The actor is the signed-in person or the named key; the body cannot name one.
+Each has its own permission. The actor is the signed-in person or the named key; the body cannot name one. A command is
+written into the inbox; whoever gave it asks there what became of it.
 """
 
 import azure.functions as func
 
-from slipway.api.commands import Command, Commanded, Freezes
-from slipway.commands.commanding import Asked
+from slipway.api.commands import Command, Freezes
+from slipway.api.inbox import Received
+from slipway.commands.saying import Asked, Said
 from slipway.domain.commands import PERMISSIONS
+from slipway.domain.inbox import Via
 from slipway.domain.roles import Permission
+from slipway.http.speaking import speaker
 
 from .contract import Operation, endpoint
 from .guard import admit, permit
-from .http import ok, problem, read_body
+from .http import ok, read_body
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-JSON = "application/json"
-BODY_LIMIT = 16 * 1024
 
 
 @endpoint(
@@ -33,7 +35,7 @@ BODY_LIMIT = 16 * 1024
     ),
 )
 def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    return ok(Freezes(freezes=list(parts().commander.freezes())))
+    return ok(Freezes(freezes=list(parts().blocks.freezes())))
 
 
 @endpoint(
@@ -42,34 +44,37 @@ def freezes(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the b
         name="api_command",
         method="POST",
         path="commands",
-        summary="Freeze, unfreeze, cancel, retry, rollback, resume or override",
-        description="Each verb needs its own permission. A refusal (409) names the rules that failed, and is recorded "
-        "with them.",
+        summary="Freeze, unfreeze, cancel, retry, rollback, resume, override or replay",
+        description="Each verb needs its own permission. The command is received, not yet carried out: ask at "
+        "`address` what became of it.",
         tag="commands",
         permission=None,
         body=Command,
-        answer=Commanded,
-        refuses=(404, 409, 415),
+        answer=Received,
+        status=202,
+        refuses=(404, 415),
     ),
 )
 def command(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)  # before the body is read: error messages would describe it to strangers
     body = read_body(req, Command)
     permit(caller, PERMISSIONS[body.verb])
-    done = parts().commander.give(
-        Asked(
-            verb=body.verb,
-            actor=caller.name,
-            channel=body.channel,
-            submission=f"api-{body.submission}",
-            application=body.application,
-            environment=body.environment,
-            release=body.release,
-            reason=body.reason,
-            until=body.until,
-        )
+    asked = Asked(
+        verb=body.verb,
+        application=body.application,
+        environment=body.environment,
+        release=body.release,
+        reason=body.reason,
+        until=body.until,
+        parked=body.parked,
     )
-    if done.refused:
-        rules = [rule.model_dump(mode="json") for rule in done.refused]
-        return problem(409, f"The {body.verb} was refused", "; ".join(r.reason for r in done.refused), rules=rules)
-    return ok(Commanded.model_validate(done.model_dump(exclude={"rules"})))
+    said = parts().inbox_writer.command(asked, speaker(caller, Via(body.channel)), id=body.id or "")
+    return received(said)
+
+
+def received(said: Said) -> func.HttpResponse:
+    """202: it is written down, and where the answer will be."""
+    address = f"/api/v1/inbox/{said.partition}/{said.id}"
+    answer = ok(Received(application=said.partition, id=said.id, address=address), status=202)
+    answer.headers["Location"] = address
+    return answer

@@ -53,7 +53,8 @@ def _desk() -> Desk:
     built = parts()
     return Desk(
         keys=built.keys,
-        commander=built.commander,
+        writer=built.inbox_writer,
+        blocks=built.blocks,
         clock=built.clock,
         public_url=built.settings.public_url.rstrip("/"),
     )

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import azure.functions as func
 
 from slipway.inbound import BadInput
-from slipway.web import audit, board, numbers, parked, release, templating
+from slipway.web import audit, board, numbers, outcome, parked, release, templating
 from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional
 from slipway.web.messages import guarded, message, sign_in
@@ -62,6 +62,13 @@ def _audit_download(req: func.HttpRequest, form: str) -> func.HttpResponse:
             return message(400, "Invalid parameter", str(bad))
 
     return _reading(req, with_query(f"/audit.{form}", parameters), work)
+
+
+@blueprint.function_name("page_outcome")
+@blueprint.route(route="said/{application}/{id}", methods=LOOKING, auth_level=ANONYMOUS)
+def page_outcome(req: func.HttpRequest) -> func.HttpResponse:
+    application, id = req.route_params["application"], req.route_params["id"]
+    return _reading(req, f"/said/{application}/{id}", lambda who: outcome.show(parts().answers, application, id, who))
 
 
 @blueprint.function_name("page_numbers")

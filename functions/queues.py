@@ -1,4 +1,4 @@
-"""Service Bus triggers: events, pipeline runs, votes and steps. `Receiver` ensures that no message blocks its queue."""
+"""Service Bus triggers: events, hints, runs, votes and steps. `Receiver` ensures that no message blocks its queue."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from slipway.bootstrap.settings import SERVICE_BUS
 from slipway.domain.events import EVENT
+from slipway.domain.hints import HINT
 from slipway.domain.queues import Queue
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
@@ -40,6 +41,21 @@ def take_event(message: func.ServiceBusMessage) -> None:
         parts().handler.handle(event)
 
     _receive(Queue.EVENTS, message, work)
+
+
+@blueprint.function_name("take_hint")
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name=Queue.HINTS.value, connection=SERVICE_BUS, data_type=BYTES
+)
+def take_hint(message: func.ServiceBusMessage) -> None:
+    def work(body: bytes) -> None:
+        try:
+            hint = HINT.validate_python(read_json(body))
+        except ValidationError as error:
+            raise bad_input(error) from error
+        parts().inbox_reader.take(hint.application, hint.id)
+
+    _receive(Queue.HINTS, message, work)
 
 
 @blueprint.function_name("take_run")

@@ -6,11 +6,12 @@ from pydantic import Field
 
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import Verb
+from ..domain.inbox import ID_PATTERN
 from ..domain.incoming import Incoming, Time
 from ..domain.reports import FreezeShown
 from .base import Answer
 
-__all__ = ["Command", "Commanded", "FreezeShown", "Freezes"]
+__all__ = ["Command", "FreezeShown", "Freezes"]
 
 _Short = Annotated[str, Field(max_length=80)]
 
@@ -24,22 +25,13 @@ class Command(Incoming):
     release: _Short = Field(default="", description="For a rollback: the release to return to.")
     reason: Annotated[str, Field(max_length=REASON_LIMIT)] = ""
     until: Time | None = Field(default=None, description="For a freeze: when it ends automatically.")
-    submission: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,100}$")] = Field(
-        description="Idempotency key: a repeated request with the same value is the same command."
+    parked: _Short = Field(default="", description="For a replay: the id of the parked input.")
+    id: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(
+        default=None,
+        description="Idempotency key: milliseconds since 1970 (13 digits), a dash and 16 random hexadecimal digits. A "
+        "repeated request with the same value is the same command. By default one is made.",
     )
     channel: Annotated[str, Field(pattern="^(api|cli)$")] = "api"
-
-
-class Commanded(Answer):
-    """The outcome of a command."""
-
-    verb: Verb
-    application: str
-    environment: str
-    release: str = Field(description="For a rollback: the new release, which redeploys the earlier one.")
-    phase: str
-    told: int | None = Field(description="For a freeze of everything: how many applications it has reached so far.")
-    of: int | None
 
 
 class Freezes(Answer):

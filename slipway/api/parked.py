@@ -3,13 +3,8 @@
 from ..domain.reports import Parked
 from .base import Answer
 
-__all__ = ["Parked", "ParkedItems", "Replayed"]
+__all__ = ["Parked", "ParkedItems"]
 
 
 class ParkedItems(Answer):
     parked: list[Parked]
-
-
-class Replayed(Answer):
-    replayed: str
-    source: str

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from ..catalogue.entries import Catalogue
 from ..clock import Clock
 from ..commands.commanding import Commander
+from ..commands.saying import InboxWriter
+from ..commands.taking import InboxReader
+from ..domain.inbox import InboxKind
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.freezing import Freezer
@@ -21,12 +24,15 @@ from ..http.callers import Access, NamedKey
 from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
+from ..ledger.inbox import Inbox
 from ..ledger.indexing import Indexer
 from ..ledger.installation import Installation
 from ..ledger.leases import Leases
 from ..ledger.logs import AppendLog
 from ..ledger.reindexing import Reindexing
 from ..ledger.weeks import Weeks
+from ..queries.answers import Answers
+from ..queries.blocks import Blocks
 from ..queries.numbers import Numbers
 from ..queries.provenance import Provenance
 from ..queries.reading import Reader
@@ -228,6 +234,7 @@ class App:
             numbers=self.numbers,
             registry=self.registry,
             freezer=self.freezer,
+            take_inbox=self.inbox_reader.take_all,
             clock=self.clock,
         )
 
@@ -298,7 +305,39 @@ class App:
 
     @part
     def commander(self) -> Commander:
-        return Commander(handler=self.handler, reader=self.reader, freezer=self.freezer, clock=self.clock)
+        return Commander(handler=self.handler, freezer=self.freezer, parking=self.parking)
+
+    @part
+    def blocks(self) -> Blocks:
+        return Blocks(reader=self.reader, clock=self.clock)
+
+    @part
+    def inbox(self) -> Inbox:
+        return Inbox(self.ports.inbox_table())
+
+    @part
+    def inbox_writer(self) -> InboxWriter:
+        return InboxWriter(
+            inbox=self.inbox,
+            bus=self.bus,
+            reader=self.reader,
+            installation=self.settings.installation_name,
+            clock=self.clock,
+        )
+
+    @part
+    def inbox_reader(self) -> InboxReader:
+        return InboxReader(
+            inbox=self.inbox,
+            ledger=self.ledger,
+            parking=self.parking,
+            handlers={InboxKind.COMMAND: self.commander.carry_out},
+            clock=self.clock,
+        )
+
+    @part
+    def answers(self) -> Answers:
+        return Answers(ledger=self.ledger, inbox=self.inbox, installation=self.installation)
 
     @part
     def freezer(self) -> Freezer:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ..catalogue import Known, load_deliveries
 from ..catalogue.entries import Catalogue
 from ..clock import utc_now
+from ..domain.rights import Table as TableName
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
 from ..ledger import Blobs
 from ..ledger.logs import AppendLog
-from ..ledger.table import PagedTable
+from ..ledger.table import PagedTable, RowTable
 from . import observation
 from .once import part
 from .ports import Ports
@@ -41,6 +42,7 @@ def azure_ports(settings: Settings) -> Ports:
     return Ports(
         table=lambda: azure.table(settings.table),
         index_table=lambda: azure.table(settings.index_table),
+        inbox_table=lambda: azure.row_table(TableName.INBOX),
         blobs=lambda: azure.blobs(settings.container),
         archive=lambda: azure.blobs(settings.audit_container),
         audit_log=azure.audit_log,
@@ -101,6 +103,12 @@ class _Azure:
 
         opened = AzureTable.open(self._tables, name)
         return observation.table(opened) if self.observes else opened
+
+    def row_table(self, name: str) -> RowTable:
+        from ..ledger.azure_table import AzureTable
+
+        opened = AzureTable.open(self._tables, name)
+        return observation.row_table(opened) if self.observes else opened
 
     def blobs(self, container: str) -> Blobs:
         from ..ledger.azure_blobs import AzureBlobs

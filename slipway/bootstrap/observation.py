@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from .. import __version__
 from ..ledger import Blobs, Conflict, Table
+from ..ledger.table import RowTable
 from ..telemetry import Attribute, Family, Values, observed, span
 from .settings import Settings
 
@@ -69,6 +70,12 @@ def table[T: Table](port: T) -> T:
     methods: dict[str, Callable[..., Values]] = {"get": _only_name, "rows": _only_name, "transact": _count}
     if hasattr(port, "page"):
         methods["page"] = _only_name
+    return observed(port, Family.TABLE, methods, expected=(Conflict,))
+
+
+def row_table(port: RowTable) -> RowTable:
+    """The table that is written row by row, observed. That a row exists already is expected."""
+    methods = dict.fromkeys(("get", "rows", "add", "remove", "everything"), _only_name)
     return observed(port, Family.TABLE, methods, expected=(Conflict,))
 
 

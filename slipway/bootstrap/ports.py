@@ -11,7 +11,7 @@ from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
 from ..ledger.logs import AppendLog
-from ..ledger.table import PagedTable
+from ..ledger.table import PagedTable, RowTable
 
 if TYPE_CHECKING:
     from ..effects.cluster import Cluster
@@ -31,6 +31,8 @@ class Ports:
     """The ledger's table."""
     index_table: Callable[[], PagedTable]
     """The audit index's table."""
+    inbox_table: Callable[[], RowTable]
+    """The table of what people said and the worker has not answered yet."""
     blobs: Callable[[], Blobs]
     """The store of plans and logs."""
     archive: Callable[[], Blobs]

@@ -148,6 +148,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     deliveries: Path = Field(default=Path("deliveries"), description="Folder with one folder per application.")
+    installation: str = Field(
+        default="",
+        pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?)?$",
+        description="Name of this installation, which everything that people say is addressed to, so that nothing "
+        "said to one is taken by another. Empty: the host of `SLIPWAY_PUBLIC_URL`.",
+    )
     public_url: Address = Field(
         description="Address at which people reach the app, such as `https://slipway.contoso.com`; links begin with it."
     )
@@ -354,6 +360,10 @@ class Settings(BaseModel):
         if not self.service_bus.get_secret_value() and not self.service_bus_namespace:
             raise ValueError(f"expected {variable('service_bus')} or {variable('service_bus_namespace')}")
         return self
+
+    @property
+    def installation_name(self) -> str:
+        return self.installation or (urlsplit(self.public_url).hostname or "")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:

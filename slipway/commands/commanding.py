@@ -1,180 +1,100 @@
-"""Carries out operators' commands, whichever channel they came by: a page, the command line or the API."""
+"""The worker's half of commands: carries out what a row of the inbox says, whichever door it came by."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from ..clock import Clock, utc_now
-from ..domain.blocks import Freeze, Hold
-from ..domain.commands import OF_A_LANE, OF_A_RELEASE, Verb
-from ..domain.errors import NotFound
+from ..domain.commands import PERMISSIONS, Verb
 from ..domain.events import CommandGiven
-from ..domain.model import Record
-from ..domain.release import Lane
-from ..domain.reports import FreezeShown
-from ..domain.rules import RuleResult, failed
-from ..engine.freezing import REPEAT, Freezer, Order
-from ..engine.handle import Handler, Outcome, Receipt, UnknownTarget
+from ..domain.inbox import InboxRow, Received
+from ..domain.roles import Caller, NotPermitted, demand, read_roles
+from ..domain.rules import failed
+from ..domain.statement import CommandStatement
+from ..engine.freezing import Freezer, Order
+from ..engine.handle import Handler, Outcome
+from ..engine.parking import Parking
 from ..inbound.reading import BadInput
-from ..queries.reading import Reader
-
-
-class Given(Record):
-    """The result of a command."""
-
-    verb: Verb
-    application: str
-    """Empty for a command about everything."""
-    environment: str = ""
-    release: str = ""
-    """The release that the command was about; for a roll-back, the new release that carries it out."""
-    phase: str = ""
-    """The release's phase after the command."""
-    rules: tuple[RuleResult, ...] = ()
-    told: int | None = None
-    """For a freeze of everything: how many applications have been told already."""
-    of: int | None = None
-
-    @property
-    def refused(self) -> tuple[RuleResult, ...]:
-        return failed(self.rules)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A command as a channel parsed it."""
-
-    verb: Verb
-    actor: str
-    channel: str
-    submission: str
-    application: str = ""
-    environment: str = ""
-    release: str = ""
-    reason: str = ""
-    until: datetime | None = None
+from ..ledger.keys import INSTALLATION
+from .taking import CannotCount
 
 
 @dataclass(frozen=True, kw_only=True)
 class Commander:
-    """Carries out commands, and lists freezes and holds."""
+    """Carries out commands."""
 
     handler: Handler
-    reader: Reader
     freezer: Freezer
-    clock: Clock = utc_now
+    parking: Parking
 
-    def give(self, asked: Asked) -> Given:
-        """Carry out a command, or refuse it by the rules in the result.
+    def carry_out(self, received: Received) -> None:
+        """Carry out the command, or refuse it by its rules; either is recorded and answered.
 
-        Raises `BadInput`, `NotFound`, `Contended`, `LedgerUnavailable`.
+        Raises `BadInput`, `NotFound`, `UnknownTarget`, `NotReplayable` and `CannotCount` for what cannot be handled;
+        `Contended`, `LedgerUnavailable`, `QueueUnavailable`: try again.
         """
-        if asked.verb in (Verb.FREEZE, Verb.UNFREEZE) and not asked.application and not asked.environment:
-            return self._everything(asked)
-        event = self._event(asked)
+        statement, speaker = received.row.statement, _speaker(received.row)
+        if not isinstance(statement, CommandStatement):
+            raise BadInput("said", "a command", received.row.kind)
+        if (statement.application or INSTALLATION) != received.partition:
+            raise BadInput("application", received.partition, repr(statement.application))
         try:
-            (receipt,) = self.handler.handle(event)
-        except UnknownTarget as unknown:
-            raise NotFound(str(unknown)) from unknown
-        rules, number = self._rules(event, receipt), event.release
-        if event.verb is Verb.ROLLBACK and not failed(rules):
-            lane = self.reader.ledger.lanes(event.application).get(event.environment or "")
-            number = (lane.returning or (lane.hold.release if lane.hold else None) if lane else None) or number
-        release = self.reader.ledger.release(event.application, number) if number else None
-        return Given(
-            verb=event.verb,
-            application=event.application,
-            environment=event.environment or "",
-            release=release.id if release else "",
-            phase=str(release.phase) if release else "",
-            rules=rules,
-        )
+            demand(speaker, PERMISSIONS[statement.verb])
+        except NotPermitted as refused:
+            raise CannotCount(f"{statement.verb}: {refused}") from refused
+        if statement.verb is Verb.REPLAY:
+            self.parking.replay(statement.arguments.get("parked", ""), actor=speaker.name, inbox=received.id)
+        elif statement.application is None:
+            self.freezer.give(_order(statement, received))
+        else:
+            self._decide(_event(statement, statement.application, received))
 
-    def _rules(self, event: CommandGiven, receipt: Receipt) -> tuple[RuleResult, ...]:
-        """The rules that the command was judged by; a repeat gets the answer of the first."""
-        if receipt.outcome is not Outcome.REPEATED:
-            return receipt.rules
-        refused = self.reader.ledger.was_refused(event.application, event)
-        return (REPEAT,) if refused else ()
-
-    def _everything(self, request: Asked) -> Given:
-        order = Order(
-            verb=request.verb,
-            actor=request.actor,
-            reason=request.reason,
-            until=request.until,
-            channel=request.channel,
-            submission=request.submission,
-        )
-        done = self.freezer.give(order)
-        return Given(verb=request.verb, application="", rules=done.rules, told=done.told, of=done.of)
-
-    def _event(self, request: Asked) -> CommandGiven:
-        application, number = request.application, None
-        if request.verb in OF_A_RELEASE:
-            release = self.reader.release(request.release)
-            application, number = release.application, release.number
-            if request.application and request.application != application:
-                raise BadInput("application", f"that of {release.id}", repr(request.application[:80]))
-        elif request.release:
-            raise BadInput("release", f"none, for {request.verb}", repr(request.release[:80]))
-        entry = self.reader.catalogue.get(application)
-        if entry is None:
-            raise NotFound(f"there is no application {application[:80]!r}")
-        names = [environment.name for environment in entry.application.environments]
-        if request.verb in OF_A_LANE and request.environment not in names:
-            raise BadInput("environment", f"one of {', '.join(names)}", repr(request.environment[:80]))
-        return CommandGiven(
-            received_at=self.clock(),
-            verb=request.verb,
-            application=application,
-            release=number,
-            environment=request.environment if request.verb in OF_A_LANE else None,
-            until=request.until if request.verb is Verb.FREEZE else None,
-            actor=request.actor,
-            reason=request.reason,
-            channel=request.channel,
-            submission=request.submission,
-        )
-
-    def freezes(self) -> tuple[FreezeShown, ...]:
-        """The freezes and holds in force, widest first. Raises `LedgerUnavailable`."""
-        now, freezes = self.clock(), list[FreezeShown]()
-        if everything := self.freezer.current():
-            freezes.append(_frozen("", "", everything))
-        for name in self.reader.catalogue.entries:
-            for lane in self.reader.ledger.lanes(name).values():
-                freezes += lane_freezes(name, lane, now)
-        return tuple(freezes)
+    def _decide(self, event: CommandGiven) -> None:
+        (receipt,) = self.handler.handle(event)
+        if receipt.outcome is Outcome.NOTHING:  # nothing was recorded, so nothing else would answer
+            reasons = [rule.reason for rule in failed(receipt.rules)]
+            raise CannotCount("; ".join(reasons) or f"the {event.verb} changes nothing")
 
 
-def lane_freezes(application: str, lane: Lane, now: datetime) -> list[FreezeShown]:
-    freezes = []
-    if lane.freeze is not None and lane.freeze.in_force(now):
-        freezes.append(_frozen(application, lane.environment, lane.freeze))
-    if lane.hold is not None:
-        freezes.append(_held(application, lane.environment, lane.hold))
-    return freezes
+def _speaker(row: InboxRow) -> Caller:
+    """Whoever said it, in the front's words."""
+    who = row.speaker.name or (f"oid:{row.speaker.oid}" if row.speaker.oid else "")
+    if not who:
+        raise BadInput("from", "a name or an object id", "neither")
+    return Caller(name=who, roles=read_roles(row.speaker.roles))
 
 
-def _frozen(application: str, environment: str, freeze: Freeze) -> FreezeShown:
-    return FreezeShown(
-        kind="freeze",
+def _event(statement: CommandStatement, application: str, received: Received) -> CommandGiven:
+    return CommandGiven(
+        received_at=received.received_at,
+        verb=statement.verb,
         application=application,
-        environment=environment,
-        owner=freeze.owner,
-        reason=freeze.reason,
-        at=freeze.at,
-        until=freeze.until,
+        release=statement.release,
+        environment=statement.environment,
+        until=_until(statement),
+        actor=_speaker(received.row).name,
+        reason=statement.reason,
+        channel=received.row.speaker.via,
+        submission=received.id,
+        inbox=received.id,
     )
 
 
-def _held(application: str, environment: str, hold: Hold) -> FreezeShown:
-    return FreezeShown(
-        kind="hold",
-        application=application,
-        environment=environment,
-        owner=hold.owner,
-        reason=hold.reason,
-        at=hold.at,
-        release=f"{application}-{hold.to}",
+def _order(statement: CommandStatement, received: Received) -> Order:
+    return Order(
+        verb=statement.verb,
+        actor=_speaker(received.row).name,
+        reason=statement.reason,
+        until=_until(statement),
+        channel=received.row.speaker.via,
+        submission=received.id,
+        inbox=received.id,
     )
+
+
+def _until(statement: CommandStatement) -> datetime | None:
+    text = statement.arguments.get("until", "")
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadInput("arguments.until", "a time", repr(text[:40])) from error

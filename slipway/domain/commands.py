@@ -23,6 +23,8 @@ class Verb(StrEnum):
     """End the hold of a lane."""
     OVERRIDE = "override"
     """Let one release pass a freeze or a closed window in one environment, once."""
+    REPLAY = "replay"
+    """Put parked input back to where it came from."""
 
 
 PERMISSIONS: Final[dict[Verb, Permission]] = {
@@ -33,6 +35,7 @@ PERMISSIONS: Final[dict[Verb, Permission]] = {
     Verb.ROLLBACK: Permission.ROLL_BACK,
     Verb.RESUME: Permission.RESUME,
     Verb.OVERRIDE: Permission.OVERRIDE,
+    Verb.REPLAY: Permission.REPLAY,
 }
 MUST_SAY_WHY: Final = frozenset({Verb.FREEZE, Verb.CANCEL, Verb.ROLLBACK, Verb.OVERRIDE})
 """Verbs whose reason others will ask for."""
@@ -40,3 +43,7 @@ OF_A_RELEASE: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.ROLLBACK, Verb.OV
 """Verbs that name a release: the one they are about, or the one that is brought back."""
 OF_A_LANE: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.ROLLBACK, Verb.RESUME, Verb.OVERRIDE})
 """Verbs that name an environment."""
+OF_EVERYTHING: Final = frozenset({Verb.FREEZE, Verb.UNFREEZE, Verb.REPLAY})
+"""Verbs that may be about the whole installation, and then name neither application nor environment."""
+OF_THE_INSTALLATION: Final = frozenset({Verb.REPLAY})
+"""Verbs that are about nothing smaller."""

@@ -6,6 +6,7 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
 from .commands import OF_A_LANE, OF_A_RELEASE, Verb
+from .inbox import InboxId
 from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
 from .people import SignedIn
 from .proof import Proved
@@ -74,7 +75,9 @@ class VoteCast(_Event):
     reason: str = Field(default="", max_length=2000)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Identifies this vote: the form's nonce or the message's id. A repeat with the same value is the same vote."""
+    """Identifies this vote: its inbox row's or message's id. A repeat with the same value is the same vote."""
+    inbox: InboxId | Literal[""] = ""
+    """The inbox row that it was read from; empty for a message."""
     signed_in: SignedIn | None = None
     """The voter's verified sign-in; None if only a signed link says who they are."""
     issued_to: str = Field(default="", max_length=254)
@@ -156,8 +159,9 @@ class CommandGiven(_Event):
     reason: str = Field(default="", max_length=REASON_LIMIT)
     channel: str = Field(max_length=32)
     submission: str = Field(min_length=8, max_length=128)
-    """Identifies this command: the form's nonce, or the sender's id. A repeat with the same value is the same command.
-    """
+    """Identifies this command: its inbox row's or message's id. A repeat with the same value is the same command."""
+    inbox: InboxId | Literal[""] = ""
+    """The inbox row that it was read from; empty for a message."""
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Self:

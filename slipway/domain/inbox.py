@@ -51,8 +51,27 @@ class Speaker(Record):
     tid: Guid | None = None
     oid: Guid | None = None
     """None where only a link says who it is."""
+    name: Annotated[str, Field(max_length=254)] = ""
+    """As the trail calls them."""
     roles: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=1000)] = ()
     via: Via
+
+
+class LookKind(StrEnum):
+    """A question that only the worker can answer."""
+
+    DOCTOR = "doctor"
+    """One of the doctor's checks, by its name."""
+    REINDEX = "reindex"
+    """Compare the audit index of an application with its trail, and repair it."""
+
+
+class Look(Record):
+    """What is to be looked at."""
+
+    kind: LookKind
+    subject: Annotated[str, Field(min_length=1, max_length=256)]
+    options: dict[str, Annotated[str, Field(max_length=64)]] = Field(default_factory=dict, max_length=8)
 
 
 class InboxRow(Record):
@@ -65,6 +84,8 @@ class InboxRow(Record):
     proof: Proof | None = None
     said: StoredStatement | None = None
     """The statement, where there is no proof of who said it."""
+    look: Look | None = None
+    """What is to be looked at."""
     speaker: Speaker = Field(alias="from")
     content: Annotated[tuple[Digest, ...], Field(max_length=MOST_CONTENT)] = ()
     """Blobs in `incoming`, for what is too large for a row."""
@@ -77,8 +98,8 @@ class InboxRow(Record):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        if self.proof is not None and self.said is not None:
-            raise ValueError("expected a proof or what was said, got both")
+        if sum(each is not None for each in (self.proof, self.said, self.look)) != 1:
+            raise ValueError("expected one of a proof, what was said, or a look")
         kind = InboxKind.LOOK if self.statement is None else _kind_of(self.statement)
         if kind is not self.kind:
             raise ValueError(f"kind: expected {kind}, by what it says, got {self.kind}")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from .blocks import REASON_LIMIT
-from .commands import OF_A_LANE, OF_A_RELEASE, Verb
+from .commands import OF_A_LANE, OF_A_RELEASE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb
 from .model import Digest, Name, Record, canonical
 from .release import VoteDecision
 
@@ -74,7 +74,8 @@ class CommandStatement(_Statement):
     """A command, with all that it is about."""
 
     kind: Literal["command"] = "command"
-    application: Name
+    application: Name | None = None
+    """None: the whole installation."""
     verb: Verb
     release: Annotated[int, Field(ge=1)] | None = None
     environment: Name | None = None
@@ -84,7 +85,12 @@ class CommandStatement(_Statement):
     def _says_what_it_is_about(self) -> Self:
         if (self.release is None) is (self.verb in OF_A_RELEASE):
             raise ValueError(f"release: {'is missing' if self.release is None else f'is not for {self.verb}'}")
-        if (self.environment is None) is (self.verb in OF_A_LANE):
+        if self.application is None and self.verb not in OF_EVERYTHING:
+            raise ValueError(f"application: is missing for {self.verb}")
+        if self.application is not None and self.verb in OF_THE_INSTALLATION:
+            raise ValueError(f"application: is not for {self.verb}")
+        of_a_lane = self.application is not None and self.verb in OF_A_LANE
+        if (self.environment is None) is of_a_lane:
             raise ValueError(f"environment: {'is missing' if self.environment is None else f'is not for {self.verb}'}")
         return self
 

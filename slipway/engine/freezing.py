@@ -14,18 +14,22 @@ from datetime import datetime
 from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
+from ..domain.answers import Answered
 from ..domain.audit import AuditDraft
 from ..domain.blocks import Freeze
 from ..domain.commands import Verb
 from ..domain.decide.freezing import freeze_rules, thaw_rule
 from ..domain.errors import present
 from ..domain.events import FreezeSpread
+from ..domain.inbox import InboxKind
 from ..domain.model import Record, sha256
 from ..domain.release import Head
 from ..domain.rules import Rule, RuleResult, failed
 from ..ledger import Conflict, LedgerUnavailable
 from ..ledger.freezes import FreezeState, with_etag
 from ..ledger.installation import Installation
+from ..ledger.ledger import answer_writes
+from ..ledger.table import Write
 from .handle import Contended, Handler, Outcome
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,8 @@ class Order(Record):
     until: datetime | None = None
     channel: str
     submission: str
+    inbox: str = ""
+    """The inbox row that it was read from."""
 
     @property
     def id(self) -> str:
@@ -105,7 +111,8 @@ class Freezer:
             return (REPEAT,) if refused else ()  # a repeat gets the first order's answer, whatever happened since
         rules = _rules(order, before.freeze if before is not None and not before.ended_by else None, now)
         if failed(rules):
-            self.installation.order_refused(order.id, _refusal(order, rules), now=now)
+            answer = _answer(order, failed(rules))
+            self.installation.order_refused(order.id, _refusal(order, rules), now=now, answer=answer)
             return rules
         if order.verb is Verb.FREEZE:
             freeze = Freeze(id=order.id, owner=order.actor, reason=order.reason, at=now, until=order.until)
@@ -113,7 +120,8 @@ class Freezer:
         else:
             ended = present(before, "the freeze of everything")  # the rule is-frozen has passed
             state = ended.evolve(ended_by=order.actor, ended_at=now, ended_because=order.reason, submission=order.id)
-        self.installation.set_freeze(state, _record(order, state, rules), etag=etag, now=now)
+        record = _record(order, state, rules)
+        self.installation.set_freeze(state, record, etag=etag, now=now, answer=_answer(order, ()))
         return rules
 
     # ---- telling the applications
@@ -164,6 +172,11 @@ def _rules(order: Order, current: Freeze | None, now: datetime) -> tuple[RuleRes
         return (thaw_rule(EVERYTHING, current, now=now),)
     has_reason = Rule.REASON_IS_GIVEN.judged(bool(order.reason.strip()), "freeze needs a reason")
     return (*freeze_rules(EVERYTHING, current, order.until, now=now), has_reason)
+
+
+def _answer(order: Order, refused: tuple[RuleResult, ...]) -> list[Write]:
+    answered = Answered(kind=InboxKind.COMMAND, verb=order.verb, refused=bool(refused), rules=refused)
+    return answer_writes(order.inbox, answered)
 
 
 def _record(order: Order, state: FreezeState, rules: tuple[RuleResult, ...]) -> AuditDraft:

@@ -34,14 +34,14 @@ class Parking:
     """Replays input that did not come by a queue."""
     clock: Clock = utc_now
 
-    def park(self, *, source: str, reason: str, body: bytes, message_id: str = "") -> Parked:
-        """Store input with its reason; the same body of the same message is stored once."""
+    def park(self, *, source: str, reason: str, body: bytes, message_id: str = "", id: str = "") -> Parked:
+        """Store input with its reason; the same body of the same message, or the same `id`, is stored once."""
         digest = sha256(f"{source} {message_id} ".encode() + body).removeprefix("sha256:")
         now = self.clock()
         add(Metric.PARKED, {Attribute.SOURCE: source})
         log.warning("parked input of %s as %s: %s", source, digest[:12], reason)
         return self.installation.park(
-            id=digest[:24],
+            id=id or digest[:24],
             source=source,
             reason=reason,
             body=_as_text(body),
@@ -49,8 +49,11 @@ class Parking:
             now=now,
         )
 
-    def replay(self, id: str, *, actor: str) -> Parked:
-        """Handle the input once more. Raises `NotFound`, `NotReplayable`, `QueueUnavailable`, `BadInput`."""
+    def replay(self, id: str, *, actor: str, inbox: str = "") -> Parked:
+        """Handle the input once more. `inbox` is the row that ordered it, whose answer is written with the record.
+
+        Raises `NotFound`, `NotReplayable`, `QueueUnavailable`, `BadInput`.
+        """
         parked = self.installation.parked(id)
         if parked is None:
             raise NotFound(f"no parked input has the id {id!r}")
@@ -68,7 +71,7 @@ class Parking:
                 self.bus.send_raw(parked.source, _as_bytes(parked.body), message_id=message_id)
             except MessageTooLarge as refused:
                 raise NotReplayable(f"{parked.id} is too large for the queue {parked.source}") from refused
-        self.installation.replayed(parked, actor=actor, now=now)
+        self.installation.replayed(parked, actor=actor, now=now, inbox=inbox)
         return parked
 
     def empty_dead_letters(self) -> int:

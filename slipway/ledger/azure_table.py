@@ -1,15 +1,27 @@
 """The table port on Table Storage, through `azure-data-tables`. Imported by the wiring only, as its import is slow."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Self
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient, TableErrorCode, TableServiceClient, TableTransactionError, UpdateMode
 
-from .table import Act, Conflict, Exists, LedgerUnavailable, Page, Row, UnknownPlace, Where, Write, check
+from .table import (
+    Act,
+    Conflict,
+    Exists,
+    LedgerUnavailable,
+    Page,
+    Row,
+    UnknownPlace,
+    Value,
+    Where,
+    Write,
+    check,
+)
 
 
 class AzureTable:
@@ -83,6 +95,31 @@ class AzureTable:
         except AzureError as error:
             raise LedgerUnavailable(_plain(error)) from error
 
+    # ---- row by row
+    def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
+        check([Write(act=Act.CREATE, key=key, values=values)])
+        try:
+            self._client.create_entity({"PartitionKey": partition, "RowKey": key, **values})
+        except ResourceExistsError as error:
+            raise Exists(key) from error
+        except AzureError as error:
+            raise LedgerUnavailable(_plain(error)) from error
+
+    def remove(self, partition: str, key: str) -> None:
+        try:
+            self._client.delete_entity(partition, key)  # the SDK takes a row that is gone for removed
+        except AzureError as error:
+            raise LedgerUnavailable(_plain(error)) from error
+
+    def everything(self, *, limit: int) -> Iterator[tuple[str, Row]]:
+        try:
+            for count, entity in enumerate(self._client.list_entities(results_per_page=min(limit, 1000)), start=1):
+                yield entity["PartitionKey"], _row(entity)
+                if count == limit:
+                    return
+        except AzureError as error:
+            raise LedgerUnavailable(_plain(error)) from error
+
 
 def _place(resume: str) -> Any:
     """The continuation token in the SDK's form. Raises `UnknownPlace` if it does not have that form."""
@@ -100,7 +137,8 @@ def _place(resume: str) -> Any:
 
 def _row(entity: Any) -> Row:
     values = {name: value for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
-    return Row(key=entity["RowKey"], values=values, etag=entity.metadata["etag"])
+    metadata = entity.metadata
+    return Row(key=entity["RowKey"], values=values, etag=metadata["etag"], written_at=metadata["timestamp"])
 
 
 def _operation(partition: str, write: Write) -> Any:

@@ -2,20 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import Field
 
 from ..domain.actions import Action
+from ..domain.answers import Answered
 from ..domain.audit import AuditDraft, chained
+from ..domain.commands import Verb
+from ..domain.inbox import InboxKind
 from ..domain.model import Moment, Record
 from ..domain.release import Head
 from ..domain.reports import Parked
 from . import keys
 from .freezes import FreezeState
 from .indexing import Indexer
-from .ledger import unindexed_writes
+from .ledger import answer_writes, unindexed_writes
 from .rows import pack, pack_audit, unpack
 from .table import Act, Conflict, Row, Table, Value, Write
 
@@ -82,13 +85,14 @@ class Installation:
         row = self._table.get(keys.INSTALLATION, keys.BEAT + name)
         return datetime.fromisoformat(str(row.values["At"])) if row else None
 
-    def replayed(self, parked: Parked, *, actor: str, now: datetime) -> None:
-        """Record that the input was put back into its queue."""
+    def replayed(self, parked: Parked, *, actor: str, now: datetime, inbox: str = "") -> None:
+        """Record that the input was put back into its queue, and answer the row that ordered it."""
         draft = AuditDraft(
             action=Action.INPUT_REPLAYED, actor=actor, details={"id": parked.id, "source": parked.source}
         )
         write = Write(act=Act.PUT, key=keys.parked(parked.id), values=pack(parked.evolve(replayed_at=now)))
-        self._append(draft, write, now=now, answers=keys.open_parked(parked.id))
+        said = answer_writes(inbox, Answered(kind=InboxKind.COMMAND, verb=Verb.REPLAY))
+        self._append(draft, write, *said, now=now, answers=keys.open_parked(parked.id))
 
     def keys_seen(self, ids: tuple[str, ...], *, now: datetime) -> bool:
         """Record the signing keys in use if they changed; returns whether they did. `ids[0]` is the signing one."""
@@ -144,14 +148,19 @@ class Installation:
     def row(self, key: str) -> Row | None:
         return self._table.get(keys.INSTALLATION, key)
 
-    def set_freeze(self, state: FreezeState, draft: AuditDraft, *, etag: str, now: datetime) -> None:
-        """Set or end the freeze of everything. `etag` is "" if there was none. Raises `Conflict` if it has changed."""
-        act, mark = Act.REPLACE if etag else Act.CREATE, _order_mark(state.submission, refused=False, now=now)
-        self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), mark, now=now)
+    def set_freeze(
+        self, state: FreezeState, draft: AuditDraft, *, etag: str, now: datetime, answer: Sequence[Write] = ()
+    ) -> None:
+        """Set or end the freeze of everything, and answer the row that ordered it.
 
-    def order_refused(self, order: str, draft: AuditDraft, *, now: datetime) -> None:
-        """Record an order that changed nothing."""
-        self._append(draft, _order_mark(order, refused=True, now=now), now=now)
+        `etag` is "" if there was none. Raises `Conflict` if it has changed.
+        """
+        act, mark = Act.REPLACE if etag else Act.CREATE, _order_mark(state.submission, refused=False, now=now)
+        self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), mark, *answer, now=now)
+
+    def order_refused(self, order: str, draft: AuditDraft, *, now: datetime, answer: Sequence[Write] = ()) -> None:
+        """Record an order that changed nothing, and answer the row that gave it."""
+        self._append(draft, _order_mark(order, refused=True, now=now), *answer, now=now)
 
     def was_refused(self, order: str) -> bool | None:
         """Whether an order handled before was refused; None for a new one."""

@@ -20,6 +20,8 @@ RELEASE: Final = "release!"
 AUDIT: Final = "audit!"
 OUTBOX: Final = "outbox!"
 SEEN: Final = "seen!"
+ANSWER: Final = "answer!"
+"""The answer to a row of the inbox."""
 LEASE: Final = "lease!"
 DIGEST: Final = "artifact!"
 TAG: Final = "tag!"
@@ -63,6 +65,10 @@ def outbox(sequence: int, mark: str, index: int) -> str:
 
 def seen(mark: str) -> str:
     return SEEN + mark
+
+
+def answer(inbox: str) -> str:
+    return ANSWER + inbox
 
 
 def lease(mark: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from ..domain.answers import Answered, answer, inbox_of
 from ..domain.audit import AuditRecord, chained
 from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
@@ -18,7 +19,7 @@ from .blobs import Blobs, LateBlobs
 from .freezes import freeze_of_everything
 from .promotions import Promotions
 from .rows import pack, pack_audit, pack_release, unpack, unpack_audit
-from .table import Act, Conflict, Exists, Row, Table, Value, Write
+from .table import TRANSACTION_LIMIT, Act, Conflict, Exists, Row, Table, Value, Write
 
 SEEN_PARTS = 256
 """The marks of handled events fall into this many equal parts, by their first two hex digits."""
@@ -179,6 +180,11 @@ class Ledger:
         row = self.table.get(application, keys.seen(event.mark))
         return row is not None and bool(row.values.get("Refused"))
 
+    def answer(self, partition: str, inbox: str) -> Answered | None:
+        """The answer to a row of the inbox; None if there is none yet."""
+        row = self.table.get(partition, keys.answer(inbox))
+        return unpack(Answered, row.values) if row else None
+
     # ---- commit
     def commit(self, loaded: Loaded, decision: Decision, event: Event) -> Committed:
         """Write the decision in one transaction. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
@@ -209,7 +215,7 @@ class Ledger:
             values={"Kind": event.kind, "At": snapshot.now.isoformat(), "Refused": _refused(event, decision)},
         )
         writes = [seen, *_state_writes(loaded, decision, head), *_record_writes(records), *_outbox_writes(entries)]
-        writes += unindexed_writes(records)
+        writes += [*unindexed_writes(records), *answer_writes(inbox_of(event), answer(event, decision, snapshot))]
         try:
             self.table.transact(partition, writes)
         except Exists as error:
@@ -300,22 +306,41 @@ class Ledger:
 
         Marks are sorted by hash, not by age, so each call scans one of the `SEEN_PARTS` parts instead of all of them.
         """
-        old = [
-            row.key
-            for row in self.table.rows(application, *keys.span(keys.seen(f"{part:02x}")), limit=limit)
-            if datetime.fromisoformat(str(row.values["At"])) < before
-        ]
-        for start in range(0, len(old), 100):
+        return self._delete(
+            application,
+            [
+                row.key
+                for row in self.table.rows(application, *keys.span(keys.seen(f"{part:02x}")), limit=limit)
+                if datetime.fromisoformat(str(row.values["At"])) < before
+            ],
+        )
+
+    def prune_answers(self, partition: str, before: datetime, *, limit: int = 500) -> int:
+        """Delete answers to rows that were added before the time: their records stay. Returns how many."""
+        last = keys.answer(f"{int(before.timestamp() * 1000):013d}")
+        return self._delete(partition, [row.key for row in self.table.rows(partition, keys.ANSWER, last, limit=limit)])
+
+    def _delete(self, partition: str, rows: Sequence[str]) -> int:
+        """Returns how many were deleted; those that another instance deletes at the same time are left to it."""
+        for start in range(0, len(rows), TRANSACTION_LIMIT):
+            part = rows[start : start + TRANSACTION_LIMIT]
             try:
-                self.table.transact(application, [Write(act=Act.DELETE, key=key) for key in old[start : start + 100]])
+                self.table.transact(partition, [Write(act=Act.DELETE, key=key) for key in part])
             except Conflict:
-                return start  # another instance is pruning the same part
-        return len(old)
+                return start
+        return len(rows)
 
 
 def _refused(event: Event, decision: Decision) -> bool:
     """Stored with the mark, because a repeated command gets the first answer even if the rules differ by then."""
     return isinstance(event, CommandGiven) and bool(failed(decision.rules))
+
+
+def answer_writes(inbox: str, answered: Answered | None) -> list[Write]:
+    """The answer to a row of the inbox; nothing for what did not come by one."""
+    if not inbox or answered is None:
+        return []
+    return [Write(act=Act.CREATE, key=keys.answer(inbox), values=pack(answered))]
 
 
 def _last(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ same contract tests.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
@@ -43,6 +44,8 @@ class Row:
     key: str
     values: Mapping[str, Value]
     etag: str = ""
+    written_at: datetime | None = None
+    """When the service last wrote the row, by the service's own clock; None where the row was not read from it."""
 
 
 class Act(StrEnum):
@@ -111,6 +114,31 @@ class PagedTable(Table, Protocol):
 
         `resume` is `more` of a page with the same range and conditions. Raises `UnknownPlace` for any other value.
         """
+        ...
+
+
+class RowTable(Protocol):
+    """A table to which rows are added and from which they are removed one by one, and never changed.
+
+    What a role may only add to is used so: a right to add covers no transaction.
+    """
+
+    def get(self, partition: str, key: str) -> Row | None: ...
+
+    def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
+        """Rows with first ≤ key ≤ last, in key order."""
+        ...
+
+    def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
+        """Raises `Exists`, `LedgerUnavailable`, and ValueError for a row that is too large."""
+        ...
+
+    def remove(self, partition: str, key: str) -> None:
+        """Removes the row; does nothing if it is gone. Raises `LedgerUnavailable`."""
+        ...
+
+    def everything(self, *, limit: int) -> Iterator[tuple[str, Row]]:
+        """The first rows of the table, with their partitions: one request if there are none."""
         ...
 
 

@@ -66,14 +66,16 @@ class Reconciler:
     numbers: Numbers
     freezer: Freezer
     """Tells applications about a freeze of everything that they have missed."""
+    take_inbox: Callable[[], tuple[str, ...]]
+    """Takes what lies in the inbox though its hint should have come; returns the problems met."""
     clock: Clock
 
     def run(self, *, look_for_pushes: bool = True) -> Reconciled:
-        total = Reconciled()
+        total = Reconciled(problems=self.take_inbox())
         try:
             frozen = self.freezer.state()
         except LedgerUnavailable as away:
-            return Reconciled(problems=(str(away),))
+            return total.evolve(problems=(*total.problems, str(away)))
         for entry in self.catalogue:
             name = entry.application.application
             try:
@@ -103,6 +105,8 @@ class Reconciler:
     def _installation(self, total: Reconciled) -> Reconciled:
         """Index the installation's own audit chain."""
         try:
+            if self._minute() % SEEN_PARTS == 0:
+                self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)
             return total.evolve(indexed=total.indexed + self._index_left_over(INSTALLATION))
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, f"{INSTALLATION}: {away}"))
@@ -114,7 +118,10 @@ class Reconciler:
         indexed = self._index_left_over(name)
         due = self._take_what_is_due(entry)
         pushes, problems = self._find_missed_pushes(entry) if look_for_pushes else (0, ())
-        forgotten = self.ledger.prune_seen(name, self.clock() - SEEN_FOR, part=self._minute() % SEEN_PARTS)
+        part, before = self._minute() % SEEN_PARTS, self.clock() - SEEN_FOR
+        forgotten = self.ledger.prune_seen(name, before, part=part)
+        if part == 0:
+            self.ledger.prune_answers(name, before)
         return Reconciled(
             sent=sent,
             indexed=indexed,

@@ -16,6 +16,7 @@ from ..domain.audit import AuditRecord
 from ..domain.commands import Verb
 from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
+from ..domain.hints import HINT
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, Run, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
@@ -203,6 +204,14 @@ class Installation(Outside):
         return receipt
 
     # ---- delivery of queue messages, without faults
+    def hear(self) -> None:
+        """Deliver the hints that were sent, as their trigger would."""
+        hints = [raw for raw in self.bus.raw if raw.queue == Queue.HINTS]
+        for raw in hints:
+            self.bus.raw.remove(raw)
+            hint = HINT.validate_json(raw.body)
+            self.app.inbox_reader.take(hint.application, hint.id)
+
     def settle(self, *, limit: int = 1_000, until: Callable[[], bool] = lambda: False) -> None:
         """Run due steps until none is left, or `until` returns true."""
         for _ in range(limit):

@@ -12,7 +12,7 @@ from ..effects.registry import Importer, Registry
 from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
 from ..ledger.logs import AppendLog
-from ..ledger.table import PagedTable
+from ..ledger.table import PagedTable, RowTable
 from .channel import MemoryChannel
 from .clock import ManualClock
 from .cluster import MemoryCluster
@@ -32,6 +32,8 @@ class Outside:
     clock: ManualClock = field(default_factory=ManualClock)
     table: Table = field(default_factory=MemoryTable)
     index_table: PagedTable = field(default_factory=MemoryTable)
+    inbox_table: RowTable = field(init=False)
+    """Rows of it are as old as the clock says."""
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
     log: AppendLog = field(default_factory=MemoryLog)
@@ -41,6 +43,7 @@ class Outside:
     inbox: MemoryChannel = field(default_factory=MemoryChannel)
 
     def __post_init__(self) -> None:
+        self.inbox_table = MemoryTable(clock=self.clock)
         self.nonprod, self.prod = RegistryDouble("nonprod", self.clock), RegistryDouble("prod", self.clock)
         self.registries: dict[str, Registry] = {"nonprod": self.nonprod, "prod": self.prod}
         self.clusters: dict[str, Cluster] = {"staging": self.staging, "production": self.production}
@@ -51,6 +54,7 @@ class Outside:
         return Ports(
             table=lambda: self.table,
             index_table=lambda: self.index_table,
+            inbox_table=lambda: self.inbox_table,
             blobs=lambda: self.blobs,
             archive=lambda: self.archive,
             audit_log=lambda: self.log,

@@ -2,11 +2,12 @@
 
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from ..clock import Clock, utc_now
 from ..domain.model import sha256
 from ..ledger import blobs, logs
-from ..ledger.table import Act, Conflict, Exists, Page, Row, UnknownPlace, Where, Write, check
+from ..ledger.table import Act, Conflict, Exists, Page, Row, UnknownPlace, Value, Where, Write, check
 
 EXAMINED = 1000
 """Rows that one request examines before it returns an incomplete page, as the service does after some time."""
@@ -15,8 +16,9 @@ EXAMINED = 1000
 class MemoryTable:
     """In-memory rows, with ETags and atomic transactions."""
 
-    def __init__(self, *, examined: int = EXAMINED) -> None:
-        self._examined = examined
+    def __init__(self, *, examined: int = EXAMINED, clock: Clock = utc_now) -> None:
+        """`clock` is that of the service, which says when each row was written."""
+        self._examined, self._clock = examined, clock
         self._rows: dict[str, dict[str, Row]] = {}
         self._etags = itertools.count(1)
         self._lock = threading.Lock()
@@ -62,7 +64,21 @@ class MemoryTable:
         if write.act is Act.DELETE:
             del rows[write.key]
         else:
-            rows[write.key] = Row(key=write.key, values=dict(write.values), etag=f'W/"{next(self._etags)}"')
+            etag = f'W/"{next(self._etags)}"'
+            rows[write.key] = Row(key=write.key, values=dict(write.values), etag=etag, written_at=self._clock())
+
+    # ---- row by row
+    def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
+        self.transact(partition, [Write(act=Act.CREATE, key=key, values=values)])
+
+    def remove(self, partition: str, key: str) -> None:
+        with self._lock:
+            self._rows.get(partition, {}).pop(key, None)
+
+    def everything(self, *, limit: int) -> Iterator[tuple[str, Row]]:
+        with self._lock:
+            rows = [(name, row) for name, of_it in sorted(self._rows.items()) for _, row in sorted(of_it.items())]
+        yield from rows[:limit]
 
 
 _PLACE = "at:"

@@ -1,7 +1,7 @@
 """The operator's page: freeze and resume lanes, cancel, retry, roll back and override, each with its form.
 
-GET is read-only; POST gives one command, once, on behalf of the signed-in person. Where a person lacks a permission,
-the page names it instead of showing the form.
+GET is read-only; POST says one command, once, on behalf of the signed-in person, and leads to the page that follows it.
+Where a person lacks a permission, the page names it instead of showing the form.
 """
 
 import re
@@ -11,21 +11,25 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from ..clock import Clock
-from ..commands.commanding import Asked, Commander, lane_freezes
+from ..commands.saying import Asked, InboxWriter
 from ..domain.blocks import REASON_LIMIT
 from ..domain.commands import MUST_SAY_WHY, PERMISSIONS, Verb
 from ..domain.decide.commands import cancel_rules
 from ..domain.decide.returning import rollback_rules
 from ..domain.errors import NotFound
+from ..domain.inbox import Via
 from ..domain.model import NAME_PATTERN
 from ..domain.release import Lane, Phase, Release
 from ..domain.reports import FreezeShown
 from ..domain.roles import Caller
-from ..domain.rules import RuleResult, failed
+from ..domain.rules import failed
 from ..domain.tokens import Keys
 from ..domain.tones import Tone
 from ..http.requests import Refused, check_origin
+from ..http.speaking import speaker
 from ..inbound.reading import BadInput
+from ..queries.blocks import Blocks, lane_freezes
+from ..queries.reading import Reader
 from .answer import Answer, html, see_other
 from .form import bound_nonce, new_nonce, read_fields
 from .messages import message
@@ -33,7 +37,7 @@ from .signin import Visitor
 from .templating import render
 from .words import phase
 
-FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "nonce"})
+FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "nonce", "id"})
 LONGEST = 31 * 24
 """The longest freeze that the page can set, in hours."""
 
@@ -60,22 +64,18 @@ class Form:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """Why the last command was refused, and the reason that was entered for it."""
-
-    verb: str
-    rules: tuple[RuleResult, ...]
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Desk:
     """Dependencies of the page."""
 
     keys: Keys
-    commander: Commander
+    writer: InboxWriter
+    blocks: Blocks
     clock: Clock
     public_url: str
+
+    @property
+    def reader(self) -> Reader:
+        return self.blocks.reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +96,9 @@ class Subject:
         return self.release or f"{self.application} {self.environment}".strip() or "Freezes and holds"
 
 
-def show(desk: Desk, subject: Subject, who: Caller, *, refusal: Refusal | None = None, status: int = 200) -> Answer:
+def show(desk: Desk, subject: Subject, who: Caller) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    now, reader = desk.clock(), desk.commander.reader
+    now, reader = desk.clock(), desk.reader
     release = reader.release(subject.release) if subject.release else None
     forms = tuple(_for_release(desk, release) if release else _for_lanes(desk, subject))
     page = render(
@@ -110,37 +110,34 @@ def show(desk: Desk, subject: Subject, who: Caller, *, refusal: Refusal | None =
         forms=tuple(_permitted(form, who) for form in forms),
         lanes=tuple(_lanes(desk)) if subject == Subject() else (),
         nonce=new_nonce(desk.keys, _binding(subject, who), now=now),
-        refusal=refusal,
+        new_id=desk.writer.new_id,
         reason_limit=1000,
         who=who,
         now=now,
         reader=Visitor(name=who.name),
         here="operate",
     )
-    return html(page, status=status)
+    return html(page)
 
 
 def give(desk: Desk, subject: Subject, who: Caller, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Execute one command. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    """Say one command. Raises `NotFound`, `LedgerUnavailable`."""
     now = desk.clock()
     try:
         check_origin(headers, desk.public_url)
         fields = read_fields(headers, body, FIELDS)
-        act = bound_nonce(desk.keys, fields.get("nonce", ""), _binding(subject, who), now=now)
-        command = _asked(fields, who, act, now)
+        bound_nonce(desk.keys, fields.get("nonce", ""), _binding(subject, who), now=now)
+        command = _asked(fields, now)
         _check_permitted(command.verb, who)
-        done = desk.commander.give(command)
+        said = desk.writer.command(command, speaker(who, Via.PAGE), id=fields.get("id", ""))
     except (Refused, BadInput) as refused:
         status = refused.status if isinstance(refused, Refused) else 400
         back = (subject.address, "Open the page again")
         return message(status, "Nothing was done", str(refused), tone=Tone.ASKS, link=back)
-    if done.refused:
-        refusal = Refusal(verb=done.verb, rules=done.refused, reason=command.reason)
-        return show(desk, subject, who, refusal=refusal, status=409)
-    return see_other(f"/releases/{done.release}" if done.release else subject.address)
+    return see_other(f"/said/{said.partition}/{said.id}")
 
 
-def _asked(fields: Mapping[str, str], who: Caller, act: str, now: datetime) -> Asked:
+def _asked(fields: Mapping[str, str], now: datetime) -> Asked:
     if fields.get("verb") not in set(Verb):
         raise Refused(400, f"verb: expected one of {', '.join(Verb)}.")
     reason, hours = fields.get("reason", "").strip(), fields.get("hours", "")
@@ -150,9 +147,6 @@ def _asked(fields: Mapping[str, str], who: Caller, act: str, now: datetime) -> A
         raise Refused(400, f"hours: expected a whole number from 1 to {LONGEST}.")
     return Asked(
         verb=Verb(fields["verb"]),
-        actor=who.name,
-        channel="page",
-        submission=act,
         application=fields.get("application", ""),
         environment=fields.get("environment", ""),
         release=fields.get("release", ""),
@@ -206,7 +200,7 @@ def _for_release(desk: Desk, release: Release) -> Iterator[Form]:
 
 
 def _rollbacks(desk: Desk, release: Release) -> Iterator[Form]:
-    lanes = desk.commander.reader.ledger.lanes(release.application)
+    lanes = desk.reader.ledger.lanes(release.application)
     for name, lane in lanes.items():
         if not failed(tuple(rollback_rules(release, lane))):
             rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
@@ -223,7 +217,7 @@ def _rollbacks(desk: Desk, release: Release) -> Iterator[Form]:
 
 def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:
     try:
-        desk.commander.reader.plan(plan_hash or "")
+        desk.reader.plan(plan_hash or "")
     except (NotFound, ValueError):
         return "Its manifests are no longer kept: the current ones would be used, with its image."
     return ""
@@ -231,7 +225,7 @@ def _what_is_gone(desk: Desk, plan_hash: str | None) -> str:
 
 def _for_lanes(desk: Desk, subject: Subject) -> Iterator[Form]:
     if not subject.environment:
-        frozen = desk.commander.freezer.current() is not None
+        frozen = desk.blocks.everything() is not None
         verb, title = (Verb.UNFREEZE, "End the freeze of everything") if frozen else (Verb.FREEZE, "Freeze everything")
         yield Form(verb=verb, title=title, hint=_hint(verb), bad=not frozen)
         return
@@ -256,26 +250,26 @@ def _hint(verb: Verb) -> str:
 
 
 def _lane(desk: Desk, subject: Subject) -> Lane:
-    entry = desk.commander.reader.catalogue.get(subject.application)
+    entry = desk.reader.catalogue.get(subject.application)
     if entry is None or entry.application.environment(subject.environment) is None:
         raise NotFound(f"there is no {subject.title} here")
-    lanes = desk.commander.reader.ledger.lanes(subject.application)
+    lanes = desk.reader.ledger.lanes(subject.application)
     return lanes.get(subject.environment) or Lane(environment=subject.environment)
 
 
 def _lanes(desk: Desk) -> Iterator[Subject]:
-    for name, entry in desk.commander.reader.catalogue.entries.items():
+    for name, entry in desk.reader.catalogue.entries.items():
         yield from (Subject(application=name, environment=e.name) for e in entry.application.environments)
 
 
 def _shown(desk: Desk, subject: Subject, release: Release | None) -> Iterable[FreezeShown]:
     """The freezes and holds that affect the subject of the page."""
     if subject == Subject():
-        return desk.commander.freezes()
+        return desk.blocks.freezes()
     application = release.application if release else subject.application
     environment = (release.environment or "") if release else subject.environment
-    lane = desk.commander.reader.ledger.lanes(application).get(environment)
-    everything = [shown for shown in desk.commander.freezes() if not shown.application]
+    lane = desk.reader.ledger.lanes(application).get(environment)
+    everything = [shown for shown in desk.blocks.freezes() if not shown.application]
     return [*everything, *(lane_freezes(application, lane, desk.clock().astimezone(UTC)) if lane else ())]
 
 

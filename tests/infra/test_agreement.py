@@ -25,6 +25,7 @@ LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY
 """Keys and tokens: in Azure the endpoints and the app's identity take their place."""
 
 DEFAULT_IS_RIGHT = {
+    "SLIPWAY_INSTALLATION",
     *("SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT"),
     *("SLIPWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"),
 }
@@ -113,8 +114,8 @@ def test_the_settings_accept_what_the_template_gives() -> None:
     assert settings.key_vault
 
 
-AWAIT_A_READER = {Queue.HINTS, Queue.WORK}
-"""Queues that are made already, though nothing is sent to them yet."""
+AWAIT_A_READER = {Queue.WORK}
+"""A queue that is made already, though nothing is sent to it yet."""
 
 
 def _queue_triggers() -> set[str]:

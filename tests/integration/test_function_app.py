@@ -15,9 +15,15 @@ from slipway.domain.queues import Queue
 
 EXAMPLE = ROOT / "local.settings.json.example"
 
-QUEUE_TRIGGERS = {"take_event": "events", "take_run": "runs", "take_vote": "approvals", "run_step": "steps"}
-AWAIT_A_READER = {Queue.HINTS, Queue.WORK}
-"""Queues that are made already, though nothing is sent to them yet."""
+QUEUE_TRIGGERS = {
+    "take_event": "events",
+    "take_hint": "hints",
+    "take_run": "runs",
+    "take_vote": "approvals",
+    "run_step": "steps",
+}
+AWAIT_A_READER = {Queue.WORK}
+"""A queue that is made already, though nothing is sent to it yet."""
 TIMERS = {
     "reconcile": "0 * * * * *",
     "reconcile_sources": "30 */5 * * * *",
@@ -41,6 +47,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_audit_csv": ("audit.csv", LOOK, "ANONYMOUS"),
     "page_release_changes": ("releases/{release}/changes", LOOK, "ANONYMOUS"),
     "page_numbers": ("numbers", LOOK, "ANONYMOUS"),
+    "page_outcome": ("said/{application}/{id}", LOOK, "ANONYMOUS"),
     "page_parked": ("parked", LOOK, "ANONYMOUS"),
     "page_operate": ("operate", LOOK, "ANONYMOUS"),
     "take_command": ("operate", POST, "ANONYMOUS"),  # Easy Auth, and the form's nonce
@@ -49,6 +56,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_stylesheet": ("assets/slipway.css", LOOK, "ANONYMOUS"),
     "api_freezes": ("api/v1/freezes", GET, "FUNCTION"),
     "api_command": ("api/v1/commands", POST, "FUNCTION"),
+    "api_outcome": ("api/v1/inbox/{application}/{id}", GET, "FUNCTION"),
     "api_applications": ("api/v1/applications", GET, "FUNCTION"),
     "api_releases": ("api/v1/releases", GET, "FUNCTION"),
     "api_release": ("api/v1/releases/{release}", GET, "FUNCTION"),

@@ -1,7 +1,6 @@
 """The operator's commands: freeze, unfreeze, cancel, retry, rollback, resume and override; and the freezes in force."""
 
 import re
-import secrets
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,13 +10,15 @@ from typing import Any
 import click
 
 from slipway.api.base import body_of
-from slipway.api.commands import Command, Commanded, Freezes, FreezeShown
+from slipway.api.commands import Command, Freezes, FreezeShown
+from slipway.api.inbox import Received
 from slipway.domain.commands import Verb
 
 from ..api import Api, read
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, NOTE, Cell, Content, Screen
+from ..waiting import new_id, outcome_of
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _RELEASE = re.compile(r".+-[0-9]+")
@@ -31,6 +32,7 @@ _DONE = {
     Verb.RESUME: "the hold has ended",
     Verb.OVERRIDE: "is let past, once",
 }
+INSTALLATION = "_installation"
 
 
 @click.command()
@@ -87,22 +89,20 @@ def _operating(*, reason: bool) -> Callable[[Callable[..., None]], Callable[...,
 
 
 def _give(api: Api, verb: Verb, what: str, *, yes: bool, as_json: bool, **body: Any) -> None:
-    """Ask for confirmation on a terminal, send the command, and print the outcome."""
+    """Ask for confirmation on a terminal, send the command, wait until it is decided, and print the outcome."""
     if not yes and sys.stdin.isatty():
         click.confirm(f"{verb} {what}?", abort=True, err=True)
     fields = {name: value for name, value in body.items() if value}
-    command = Command.model_construct(verb=verb, channel="cli", submission=secrets.token_urlsafe(12), **fields)
-    content = api.post("commands", body=body_of(command))
+    command = Command.model_construct(verb=verb, channel="cli", id=new_id(), **fields)
+    done = outcome_of(api, read(Received, api.post("commands", body=body_of(command))))
     screen = Screen()
     if as_json:
-        screen.json(content)
+        screen.json(done.model_dump(mode="json"))
         return
-    done = read(Commanded, content)
-    where = f"{done.application} {done.environment}".strip() or "everything"
+    where = f"{done.application} {done.environment}".strip() if done.application != INSTALLATION else "everything"
     subject = f"{done.release} in {done.environment}" if done.release and done.environment else done.release or where
     phase = f" ({done.phase.replace('_', ' ')})" if done.phase else ""
-    progress = f"; {done.told} of {done.of} applications know of it" if done.of is not None else ""
-    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE[done.verb]}{phase}{progress}")
+    screen.line(Cell("✓ ", GOOD), Cell(subject, NAME), f": {_DONE[verb]}{phase}")
 
 
 def _check_order(environment: str, release: str) -> None:

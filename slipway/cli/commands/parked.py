@@ -4,13 +4,15 @@ from typing import Any
 
 import click
 
-from slipway.api.parked import Parked, ParkedItems, Replayed
+from slipway.api.inbox import Received
+from slipway.api.parked import Parked, ParkedItems
 
 from ..api import Api, read
 from ..errors import CliError
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import FAINT, GOOD, NAME, Cell, Screen
+from ..waiting import outcome_of
 
 
 @click.group()
@@ -111,9 +113,8 @@ def replay(api: Api, *, id: str, as_json: bool) -> None:
     Example:
       slipway parked replay 3f0c9d0be1a24c7788aa01d2
     """
-    screen, content = Screen(), api.post("parked", id, "replay")
+    screen, done = Screen(), outcome_of(api, read(Received, api.post("parked", id, "replay")))
     if as_json:
-        screen.json(content)
+        screen.json(done.model_dump(mode="json"))
         return
-    replayed = read(Replayed, content)
-    screen.line(Cell("✓ replayed", GOOD), f"  {replayed.replayed}: back to {replayed.source}")
+    screen.line(Cell("✓ replayed", GOOD), f"  {id}")

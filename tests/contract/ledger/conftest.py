@@ -4,7 +4,7 @@ import pytest
 
 from slipway.ledger import Blobs, Table
 from slipway.ledger.logs import AppendLog
-from slipway.ledger.table import PagedTable
+from slipway.ledger.table import PagedTable, RowTable
 from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable
 
 KINDS = ["memory", "azurite"]
@@ -43,4 +43,13 @@ def log(request: pytest.FixtureRequest) -> AppendLog:
     if request.param == "memory":
         return MemoryLog()
     found: AppendLog = request.getfixturevalue("azure_log")
+    return found
+
+
+@pytest.fixture(params=KINDS)
+def row_table(request: pytest.FixtureRequest) -> RowTable:
+    """An empty table that is written row by row."""
+    if request.param == "memory":
+        return MemoryTable()
+    found: RowTable = request.getfixturevalue("azure_table")
     return found

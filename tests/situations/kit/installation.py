@@ -37,7 +37,7 @@ HOOK_SECRET = "the password of the service hook"
 SOON = timedelta(minutes=1)
 """Messages that are due within it are delivered by `settle`, which moves the clock."""
 MESSAGES = 3_000
-WORK = {"events": "take_event", "runs": "take_run", "approvals": "take_vote", "steps": "run_step"}
+WORK = {"events": "take_event", "hints": "take_hint", "runs": "take_run", "approvals": "take_vote", "steps": "run_step"}
 """Each queue's function."""
 _DOORS = (events, hooks, queues, timers, pages, approvals, api, audit_api, votes, commands, operate)
 
@@ -329,7 +329,7 @@ class Installation:
     def command(self, verb: str, **what: str) -> Said:
         """An operator gives a command."""
         self._submissions += 1
-        given = {"verb": verb, "reason": "because", "submission": f"command-{self._submissions:04d}", **what}
+        given = {"verb": verb, "reason": "because", "id": f"1764000000000-{self._submissions:016x}", **what}
         headers = {"Content-Type": "application/json", "x-functions-key": "an operator's"}
         answer = self._http("POST", "/api/v1/commands", headers=headers, body=json.dumps(given).encode())
         self.settle()

@@ -7,13 +7,13 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import commands, guard
+from functions import commands, guard, inbox
 from slipway.domain.release import Phase
 from slipway.domain.roles import Role
 from slipway.testing import ADA, BASE, Installation, write_delivery
 from tests.unit.api.in_process import use
 
-SUBMISSION = "one-act-of-mine"
+ID, OTHER = "1764000000000-00000000000000aa", "1764000000000-00000000000000bb"
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def installation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Installation
     write_delivery(tmp_path)
     settings = {"sign_in": "easy-auth", "api_access": "roles", "public_url": f"{BASE}/"}
     made = Installation(tmp_path, settings=settings)
-    use(monkeypatch, made, commands, guard)
+    use(monkeypatch, made, commands, guard, inbox)
     made.push("1.0")
     made.settle()
     return made
@@ -39,7 +39,7 @@ OPERATOR = signed_in("olga@example.com", Role.OPERATOR)
 
 
 def give(headers: dict[str, str] | None = None, **body: Any) -> tuple[int, dict[str, Any]]:
-    sent = json.dumps({"submission": SUBMISSION, **body}).encode()
+    sent = json.dumps({"id": ID, **body}).encode()
     answer = commands.command(
         func.HttpRequest(
             "POST",
@@ -51,6 +51,22 @@ def give(headers: dict[str, str] | None = None, **body: Any) -> tuple[int, dict[
     return answer.status_code, json.loads(answer.get_body())
 
 
+def outcome(installation: Installation, received: tuple[int, dict[str, Any]]) -> dict[str, Any]:
+    """What becomes of a command that was received, once its hint arrives."""
+    status, content = received
+    assert status == 202, content
+    assert ask(content)["state"] == "received"
+    installation.hear()
+    return ask(content)
+
+
+def ask(content: dict[str, Any]) -> dict[str, Any]:
+    about = {"application": content["application"], "id": content["id"]}
+    answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=OPERATOR, route_params=about, body=b""))
+    found: dict[str, Any] = json.loads(answer.get_body())
+    return found
+
+
 def frozen() -> list[dict[str, Any]]:
     answer = commands.freezes(func.HttpRequest("GET", BASE, headers=OPERATOR, body=b""))
     found: list[dict[str, Any]] = json.loads(answer.get_body())["freezes"]
@@ -58,31 +74,39 @@ def frozen() -> list[dict[str, Any]]:
 
 
 def test_an_operator_freezes_a_lane_and_ends_that(installation: Installation) -> None:
-    status, done = give(verb="freeze", application="shop", environment="production", reason="the sale")
-    assert (status, done["environment"]) == (200, "production")
+    received = give(verb="freeze", application="shop", environment="production", reason="the sale")
+    assert received[1]["address"] == f"/api/v1/inbox/shop/{ID}"
+    done = outcome(installation, received)
+    assert (done["state"], done["verb"], done["environment"]) == ("counted", "freeze", "production")
     (shown,) = frozen()
     assert (shown["owner"], shown["reason"], shown["kind"]) == ("olga@example.com", "the sale", "freeze")
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
-    assert give(verb="unfreeze", application="shop", environment="production")[0] == 200
+    ended = outcome(installation, give(verb="unfreeze", application="shop", environment="production", id=OTHER))
+    assert ended["state"] == "counted"
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
     assert frozen() == []
 
 
 def test_an_operator_freezes_everything(installation: Installation) -> None:
-    status, done = give(verb="freeze", reason="incident 4711")
-    assert (status, done["told"], done["of"]) == (200, 1, 1)
+    done = outcome(installation, give(verb="freeze", reason="incident 4711"))
+    assert (done["state"], done["application"]) == ("counted", "_installation")
     assert frozen()[0]["application"] == ""
+    again = outcome(installation, give(verb="freeze", reason="me too", id=OTHER))
+    assert (again["state"], [rule["rule"] for rule in again["rules"]]) == ("refused", ["is-not-frozen"])
 
 
 def test_a_repeat_is_the_same_command_and_another_freeze_is_refused_by_name(installation: Installation) -> None:
     body: dict[str, Any] = {"verb": "freeze", "application": "shop", "environment": "production", "reason": "the sale"}
-    assert give(**body)[0] == give(**body)[0] == 200
+    assert outcome(installation, give(**body))["state"] == "counted"
+    status, again = give(**body)
+    assert (status, ask(again)["state"]) == (202, "counted")
+    installation.hear()
     assert installation.actions().count("lane.frozen") == 1
-    status, refused = give(**body, submission="another-act-of-mine")
-    assert status == 409
+    refused = outcome(installation, give(**body, id=OTHER))
+    assert refused["state"] == "refused"
     assert [rule["rule"] for rule in refused["rules"]] == ["is-not-frozen"]
     assert installation.actions()[-1] == "command.refused"
 
@@ -94,8 +118,9 @@ def test_a_roll_back_answers_with_the_new_release(installation: Installation) ->
         if number == 1:
             installation.push("2.0")
             installation.settle()
-    status, done = give(verb="rollback", environment="production", release="shop-1", reason="2.0 loses orders")
-    assert (status, done["release"], done["phase"]) == (200, "shop-3", "planning")
+    asked = give(verb="rollback", environment="production", release="shop-1", reason="2.0 loses orders")
+    done = outcome(installation, asked)
+    assert (done["state"], done["release"], done["phase"]) == ("counted", "shop-3", "planning")
 
 
 @pytest.mark.parametrize("roles", [(), (Role.READER,), (Role.APPROVER,)])
@@ -120,10 +145,10 @@ def test_a_stranger_and_a_form_of_another_site_change_nothing(installation: Inst
         ({"verb": "cancel", "release": "shop-9", "reason": "x"}, 404, "shop-9"),
         ({"verb": "freeze", "application": "shop", "environment": "moon", "reason": "x"}, 400, "staging, production"),
         ({"verb": "freeze", "application": "nope", "environment": "production", "reason": "x"}, 404, "nope"),
-        ({"verb": "cancel", "release": "shop-1"}, 409, "needs a reason"),
         ({"verb": "cancel", "release": "shop-1", "reason": "x" * 2001}, 400, "reason"),
         ({"verb": "resume", "application": "shop", "environment": "production", "release": "shop-1"}, 400, "release"),
         ({"verb": "freeze", "reason": "x", "until": "tomorrow"}, 400, "until"),
+        ({"verb": "freeze", "reason": "x", "id": "one"}, 400, "id"),
     ],
 )
 def test_bad_input_is_answered_by_field(
@@ -132,3 +157,16 @@ def test_bad_input_is_answered_by_field(
     got, answer = give(**body)
     assert got == status
     assert said in answer["detail"]
+
+
+def test_a_cancel_without_a_reason_is_refused_by_name(installation: Installation) -> None:
+    refused = outcome(installation, give(verb="cancel", release="shop-1"))
+    assert (refused["state"], refused["reason"]) == ("refused", "cancel needs a reason")
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_what_was_never_said_has_no_outcome(installation: Installation) -> None:
+    for application, id in (("shop", ID), ("shop", "../head"), ("_installation", "x")):
+        about = {"application": application, "id": id}
+        answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=OPERATOR, route_params=about, body=b""))
+        assert answer.status_code == 404

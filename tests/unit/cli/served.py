@@ -14,12 +14,15 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from slipway.api.audit import ReindexAnswer
+from slipway.api.inbox import Outcome, Received
 from slipway.api.releases import ReleaseAnswer
+from slipway.domain.commands import Verb
 from slipway.domain.model import sha256
 from slipway.queries.reading import standing
 from tests.unit.domain.world import World
 
 KEY = "the-key-of-the-app"
+WAITING: dict[str, Any] = {"application": "", "id": ""}
 BASE = "/api/v1/"
 
 
@@ -71,6 +74,8 @@ class Served:
         self.live: list[dict[str, Any]] = []
         self.compared: dict[str, dict[str, Any]] = {}
         """What comparing the index of an application finds."""
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        """What became of what was said."""
         self.replies: dict[str, Reply] = {}
         """Path below the API → an answer instead of the usual one."""
         self.before: Callable[[Asked], None] = lambda asked: None
@@ -135,6 +140,8 @@ class Served:
                 found = {"parked": self.parked}
             case ("POST", "parked", id, "replay"):
                 found = self._replay(id)
+            case ("GET", "inbox", application, id) if (application, id) in self.outcomes:
+                found = self.outcomes[application, id].model_dump(mode="json")
             case _:
                 found = self._of_the_trail(method, path, query)
         return found
@@ -156,7 +163,14 @@ class Served:
         item = next((item for item in self.parked if item["id"] == id), None)
         if item is None:
             raise MissingError(f"no parked input has the id {id!r}")
-        return Reply(202, json.dumps({"replayed": id, "source": item["source"]}).encode())
+        return self._received("_installation", Outcome(**WAITING, state="counted", verb=Verb.REPLAY))
+
+    def _received(self, application: str, outcome: Outcome) -> Reply:
+        """What was said is received; `outcome` is what the next look at it finds."""
+        id = f"1764000000000-{len(self.outcomes):016x}"
+        self.outcomes[application, id] = outcome.model_copy(update={"application": application, "id": id})
+        received = Received(application=application, id=id, address=f"{BASE}inbox/{application}/{id}")
+        return Reply(202, received.model_dump_json().encode())
 
     def _release(self, id: str) -> tuple[World, int]:
         application, _, number = id.rpartition("-")

@@ -7,13 +7,14 @@ import pytest
 from pydantic import ValidationError
 
 from slipway.domain.challenge import LIFE, Challenge, browser_hash, challenge_key
-from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id, is_inbox_id
+from slipway.domain.inbox import InboxKind, InboxRow, Look, LookKind, Speaker, Via, inbox_id, is_inbox_id
 from slipway.domain.proof import Proof
 from slipway.testing.clock import MORNING
 
 from .test_statement import VOTE
 
 ADA = Speaker(oid="AAAAAAAA-0000-4000-8000-000000000001", via=Via.PAGE)
+LOOK = Look(kind=LookKind.DOCTOR, subject="table")
 PROOF = Proof(statement=VOTE, id_token="a.b.c")
 
 
@@ -32,6 +33,9 @@ def test_a_row_says_who_as_from_and_reads_back_as_it_was() -> None:
         {"kind": InboxKind.COMMAND, "said": VOTE},
         {"kind": InboxKind.VOTE},
         {"kind": InboxKind.LOOK, "said": VOTE},
+        {"kind": InboxKind.LOOK},
+        {"kind": InboxKind.VOTE, "said": VOTE, "look": LOOK},
+        {"kind": InboxKind.COMMAND, "look": LOOK},
     ],
 )
 def test_a_row_says_one_thing_and_its_kind_is_what_it_says(said: dict[str, object]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from slipway.domain.commands import OF_A_LANE, OF_A_RELEASE, Verb
+from slipway.domain.commands import OF_A_LANE, OF_A_RELEASE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb
 from slipway.domain.release import VoteDecision
 from slipway.domain.statement import (
     STATEMENT,
@@ -73,7 +73,7 @@ def test_what_a_command_does_not_say_is_left_out() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("verb", sorted(set(Verb) - OF_THE_INSTALLATION))
 def test_a_command_names_what_it_is_about_and_nothing_else(verb: Verb) -> None:
     needed = {
         **({"release": 3} if verb in OF_A_RELEASE else {}),
@@ -84,6 +84,19 @@ def test_a_command_names_what_it_is_about_and_nothing_else(verb: Verb) -> None:
     for name in needed:
         with pytest.raises(ValidationError, match=f"{name}: is missing"):
             STATEMENT.validate_python(base | {key: value for key, value in needed.items() if key != name})
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_only_some_commands_are_about_the_whole_installation(verb: Verb) -> None:
+    base = {"installation": "i", "salt": VOTE.salt, "kind": "command", "verb": str(verb)}
+    whole = base | ({"release": 3} if verb in OF_A_RELEASE else {})
+    if verb in OF_EVERYTHING:
+        assert STATEMENT.validate_python(whole)
+        with pytest.raises(ValidationError, match="environment: is not for"):
+            STATEMENT.validate_python(whole | {"environment": "staging"})
+    else:
+        with pytest.raises(ValidationError, match="application: is missing"):
+            STATEMENT.validate_python(whole)
 
 
 def test_a_change_of_rules_is_written_as_from_and_to() -> None:

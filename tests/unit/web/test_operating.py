@@ -9,8 +9,10 @@ import pytest
 from slipway.domain.release import Phase
 from slipway.domain.roles import Caller, Role
 from slipway.testing import ADA, BASE, KEYS, Installation, write_delivery
+from slipway.web import outcome
 from slipway.web.answer import Answer
 from slipway.web.operating import Desk, Subject, give, show
+from slipway.web.signin import Visitor
 
 OLGA = Caller(name="olga@example.com", roles=frozenset({Role.ADMIN}))
 READER = Caller(name="rita@example.com", roles=frozenset({Role.READER}))
@@ -28,7 +30,8 @@ def installation(tmp_path: Path) -> Installation:
 
 
 def desk(installation: Installation) -> Desk:
-    return Desk(keys=KEYS, commander=installation.app.commander, clock=installation.clock, public_url=BASE)
+    built = installation.app
+    return Desk(keys=KEYS, writer=built.inbox_writer, blocks=built.blocks, clock=installation.clock, public_url=BASE)
 
 
 def nonce(installation: Installation, subject: Subject, who: Caller = OLGA) -> str:
@@ -38,14 +41,24 @@ def nonce(installation: Installation, subject: Subject, who: Caller = OLGA) -> s
 
 def send(installation: Installation, subject: Subject, who: Caller = OLGA, **fields: str) -> Answer:
     given = {"nonce": nonce(installation, subject, who), **fields}
-    return give(desk(installation), subject, who, FORM, urlencode(given).encode())
+    answer = give(desk(installation), subject, who, FORM, urlencode(given).encode())
+    installation.hear()
+    return answer
+
+
+def follow(installation: Installation, answer: Answer) -> Answer:
+    """The page to which a form leads."""
+    _, said, partition, id = answer.headers["Location"].split("/")
+    assert said == "said"
+    return outcome.show(installation.app.answers, partition, id, Visitor(name=OLGA.name))
 
 
 def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) -> None:
     answer = send(
         installation, LANE, verb="freeze", application="shop", environment="production", reason="the sale", hours="4"
     )
-    assert (answer.status, answer.headers["Location"]) == (303, LANE.address)
+    assert answer.status == 303
+    assert "Done" in follow(installation, answer).body.decode()
     page = show(desk(installation), LANE, OLGA).body.decode()
     assert "is frozen" in page
     assert "the sale" in page
@@ -60,22 +73,44 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
 
 def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
     subject = Subject(release="shop-1")
-    fields = {"nonce": nonce(installation, subject), "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
+    page = show(desk(installation), subject, OLGA).body.decode()
+    hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("nonce", "id")}
+    fields = {**hidden, "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
     answers = [give(desk(installation), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
-    assert [answer.status for answer in answers] == [303, 303]
+    installation.hear()
+    answers.append(give(desk(installation), subject, OLGA, FORM, urlencode(fields).encode()))
+    installation.hear()
+    assert [answer.status for answer in answers] == [303, 303, 303]
+    assert len({answer.headers["Location"] for answer in answers}) == 1
     assert installation.actions().count("release.cancelled") == 1
     record = next(r for r in installation.trail() if r.action == "release.cancelled")
     assert (record.actor, record.details["channel"]) == ("olga@example.com", "page")
 
 
-def test_a_refusal_is_shown_by_its_rules_and_keeps_what_was_written(installation: Installation) -> None:
+def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
+    given = {"nonce": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
+    given |= {"application": "shop", "environment": "production"}
+    answer = give(desk(installation), LANE, OLGA, FORM, urlencode(given).encode())
+    waiting = follow(installation, answer)
+    assert "Received" in waiting.body.decode()
+    assert waiting.headers["Refresh"] == "1"
+    assert installation.lane("production").freeze is None
+    installation.hear()
+    counted = follow(installation, answer)
+    assert "Done" in counted.body.decode()
+    assert "Refresh" not in counted.headers
+    assert installation.lane("production").freeze is not None
+
+
+def test_a_refusal_is_shown_by_its_rules(installation: Installation) -> None:
     send(installation, LANE, verb="freeze", application="shop", environment="production", reason="the sale")
     answer = send(
         installation, LANE, verb="freeze", application="shop", environment="production", reason="<b>me too</b>"
     )
-    assert answer.status == 409
-    assert b"is-not-frozen" in answer.body
-    assert b"<b>me" not in answer.body
+    page = follow(installation, answer).body
+    assert b"Refused" in page
+    assert b"is-not-frozen" in page
+    assert b"<b>me" not in page
 
 
 def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Installation) -> None:
@@ -96,14 +131,14 @@ def test_a_form_of_another_site_changes_nothing(
 ) -> None:
     body = urlencode({"nonce": nonce(installation, Subject()), "verb": "freeze", "reason": "x"}).encode()
     assert give(desk(installation), Subject(), OLGA, FORM | headers, body).status == status
-    assert installation.app.freezer.current() is None
+    assert installation.app.blocks.everything() is None
 
 
 def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: Installation) -> None:
     for wrong in ("", "forged.nonce", nonce(installation, LANE)):
         body = urlencode({"nonce": wrong, "verb": "freeze", "reason": "x"}).encode()
         assert give(desk(installation), Subject(), OLGA, FORM, body).status == 400
-    assert installation.app.freezer.current() is None
+    assert installation.app.blocks.everything() is None
 
 
 def test_looking_changes_nothing(installation: Installation) -> None:

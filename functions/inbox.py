@@ -1,0 +1,63 @@
+"""The JSON API of what was said: whoever said something asks here what became of it."""
+
+import azure.functions as func
+
+from slipway.api.inbox import Outcome
+from slipway.domain.hints import PARTITION_PATTERN
+from slipway.domain.inbox import ID_PATTERN
+from slipway.domain.roles import Permission
+from slipway.queries.answers import Reply
+
+from .contract import Operation, Parameter, endpoint
+from .http import ok
+from .shared import new_blueprint, parts
+
+blueprint = new_blueprint()
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_outcome",
+        method="GET",
+        path="inbox/{application}/{id}",
+        summary="What became of something that was said: received, counted, refused or parked",
+        description="Ask with `If-None-Match` until the state is no longer `received`. Answers are kept for 30 days.",
+        tag="commands",
+        permission=Permission.READ,
+        parameters=(
+            Parameter(
+                name="application",
+                where="path",
+                description="Name of an application, or `_installation`.",
+                schema={"type": "string", "pattern": PARTITION_PATTERN},
+            ),
+            Parameter(
+                name="id",
+                where="path",
+                description="As it was answered.",
+                schema={"type": "string", "pattern": ID_PATTERN},
+            ),
+        ),
+        answer=Outcome,
+        refuses=(404,),
+    ),
+)
+def outcome(req: func.HttpRequest) -> func.HttpResponse:
+    return ok(_outcome(parts().answers.reply(req.route_params["application"], req.route_params["id"])))
+
+
+def _outcome(reply: Reply) -> Outcome:
+    answered = reply.answered
+    return Outcome(
+        application=reply.partition,
+        id=reply.id,
+        state=str(reply.state),
+        received_at=reply.received_at,
+        verb=answered.verb if answered else None,
+        environment=answered.environment if answered else "",
+        release=answered.release if answered else "",
+        phase=answered.phase if answered else "",
+        rules=answered.rules if answered else (),
+        reason=reply.reason or "; ".join(rule.reason for rule in (answered.rules if answered else ())),
+    )

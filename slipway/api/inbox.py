@@ -1,0 +1,36 @@
+"""What was said, and what became of it."""
+
+from pydantic import Field
+
+from ..domain.commands import Verb
+from ..domain.model import Moment
+from ..domain.rules import RuleResult
+from .base import Answer
+
+
+class Received(Answer):
+    """Something was said and written down. Ask at `address` what became of it."""
+
+    v: int = 1
+    application: str = Field(description="The application, or `_installation`.")
+    id: str
+    address: str = Field(description="Path of the endpoint that tells what became of it.")
+
+
+class Outcome(Answer):
+    """What became of something that was said."""
+
+    v: int = 1
+    application: str = Field(description="The application, or `_installation`.")
+    id: str
+    state: str = Field(
+        description="`received`: nobody has decided about it yet; `counted`: carried out and recorded; `refused`: by "
+        "the rules named, and recorded; `parked`: it could not be handled, for the reason named."
+    )
+    received_at: Moment | None = None
+    verb: Verb | None = None
+    environment: str = ""
+    release: str = Field(default="", description="For a rollback: the new release, which redeploys the earlier one.")
+    phase: str = ""
+    rules: tuple[RuleResult, ...] = ()
+    reason: str = ""

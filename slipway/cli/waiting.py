@@ -1,0 +1,54 @@
+"""Waits until what was said to the app is counted, refused or parked: it is received first, and decided afterwards."""
+
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from slipway.api.inbox import Outcome, Received
+
+from ..domain.inbox import inbox_id
+from .api import Api, read
+from .errors import CliError, Exit
+
+LONGEST = 120.0
+"""Seconds to wait; a worker that starts from nothing needs half a minute."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds between two looks: the pause doubles from the first to the longest."""
+RECEIVED = "received"
+
+
+def new_id() -> str:
+    """The id of something to be said: sent twice, it still counts once."""
+    return inbox_id(datetime.now(UTC), secrets.token_bytes(8))
+
+
+def outcome_of(
+    api: Api,
+    received: Received,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+    elapsed: Callable[[], float] = time.monotonic,
+    longest: float = LONGEST,
+) -> Outcome:
+    """What became of it. Raises `CliError` if it was refused or parked, or if nobody decided in time."""
+    began, wait = elapsed(), FIRST_PAUSE
+    while True:
+        outcome = read(Outcome, api.get("inbox", received.application, received.id))
+        if outcome.state != RECEIVED:
+            return _counted(outcome)
+        if elapsed() - began >= longest:
+            raise CliError(
+                f"it was received, and nobody has decided about it for {longest:.0f} seconds; it still counts as soon "
+                f"as the worker runs: {api.app.url}{received.address}",
+                exit_code=Exit.NO_ANSWER,
+            )
+        pause(wait)
+        wait = min(2 * wait, LONGEST_PAUSE)
+
+
+def _counted(outcome: Outcome) -> Outcome:
+    if outcome.state == "counted":
+        return outcome
+    names = f" ({'; '.join(rule.name for rule in outcome.rules)})" if outcome.rules else ""
+    raise CliError(f"it was {outcome.state}: {outcome.reason}{names}", exit_code=Exit.NO)

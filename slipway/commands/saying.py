@@ -1,0 +1,138 @@
+"""The front's half of the inbox: write down what somebody said, and wake the worker. It decides nothing.
+
+A hint that does not arrive only delays: reconcile lists the inbox.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..clock import Clock
+from ..domain.commands import OF_A_LANE, OF_A_RELEASE, OF_EVERYTHING, OF_THE_INSTALLATION, Verb
+from ..domain.errors import NotFound
+from ..domain.hints import InboxHint
+from ..domain.inbox import InboxId, InboxKind, InboxRow, Look, Speaker, inbox_id, is_inbox_id
+from ..domain.model import Record
+from ..domain.queues import Queue
+from ..domain.statement import CommandStatement, salt_of
+from ..effects.messaging import Bus, QueueUnavailable
+from ..inbound.reading import BadInput
+from ..ledger.inbox import Inbox
+from ..ledger.keys import INSTALLATION
+from ..queries.reading import Reader
+from ..telemetry import carrier
+
+log = logging.getLogger(__name__)
+
+
+class Said(Record):
+    """Where the answer to what was said will be found."""
+
+    partition: str
+    """The application, or `_installation`."""
+    id: InboxId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A command as a page, the API or the command line understood it."""
+
+    verb: Verb
+    application: str = ""
+    environment: str = ""
+    release: str = ""
+    reason: str = ""
+    until: datetime | None = None
+    parked: str = ""
+    """For a replay: the id of the parked input."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboxWriter:
+    """Says things to the worker, on behalf of people."""
+
+    inbox: Inbox
+    bus: Bus
+    reader: Reader
+    installation: str
+    """The installation's name, which statements are addressed to."""
+    clock: Clock
+    random: Callable[[int], bytes] = secrets.token_bytes
+
+    def say(self, partition: str, row: InboxRow, *, id: str = "") -> Said:
+        """Add the row, then hint at it. The same id again is the same row.
+
+        Raises `BadInput` for an id that is none of ours; `LedgerUnavailable`: nothing was said.
+        """
+        if id and not is_inbox_id(id):
+            raise BadInput("id", "13 digits, a dash and 16 hexadecimal digits", repr(id[:80]))
+        said = Said(partition=partition, id=id or self.new_id())
+        self.inbox.add(partition, said.id, row)
+        hint = InboxHint(application=partition, id=said.id)
+        try:
+            self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
+        except QueueUnavailable as away:
+            log.warning("no hint at %s of %s was sent; reconcile will find it: %s", said.id, partition, away)
+        return said
+
+    def new_id(self) -> str:
+        """The id of a row to come, for a form that must count once."""
+        return inbox_id(self.clock(), self.random(8))
+
+    def command(self, asked: Asked, speaker: Speaker, *, id: str = "") -> Said:
+        """Say a command. Raises `BadInput` and `NotFound` for one that names nothing, so that a typing error is
+        answered at once; the worker judges all the rest."""
+        statement = CommandStatement(
+            installation=self.installation,
+            salt=salt_of(self.random(16)),
+            reason=asked.reason,
+            verb=asked.verb,
+            **self._about(asked),
+            arguments=_arguments(asked),
+        )
+        row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=speaker, trace=carrier())
+        return self.say(statement.application or INSTALLATION, row, id=id)
+
+    def look(self, look: Look, speaker: Speaker) -> Said:
+        """Order a look."""
+        return self.say(INSTALLATION, InboxRow(kind=InboxKind.LOOK, look=look, speaker=speaker, trace=carrier()))
+
+    def _about(self, asked: Asked) -> dict[str, Any]:
+        """The application, release and environment that a statement names."""
+        verb, about = asked.verb, dict[str, Any]()
+        if verb in OF_THE_INSTALLATION:
+            return about
+        if verb in OF_A_RELEASE:
+            release = self.reader.release(asked.release)
+            if asked.application and asked.application != release.application:
+                raise BadInput("application", f"that of {release.id}", repr(asked.application[:80]))
+            about = {"application": release.application, "release": release.number}
+        elif asked.release:
+            raise BadInput("release", f"none, for {verb}", repr(asked.release[:80]))
+        elif verb in OF_EVERYTHING and not asked.application and not asked.environment:
+            return about
+        else:
+            about = {"application": asked.application}
+        return about | self._environment(asked, about["application"])
+
+    def _environment(self, asked: Asked, application: str) -> dict[str, str]:
+        entry = self.reader.catalogue.get(application)
+        if entry is None:
+            raise NotFound(f"there is no application {application[:80]!r}")
+        if asked.verb not in OF_A_LANE:
+            return {}
+        names = [environment.name for environment in entry.application.environments]
+        if asked.environment not in names:
+            raise BadInput("environment", f"one of {', '.join(names)}", repr(asked.environment[:80]))
+        return {"environment": asked.environment}
+
+
+def _arguments(asked: Asked) -> dict[str, str]:
+    given = {
+        "until": asked.until.isoformat() if asked.until and asked.verb is Verb.FREEZE else "",
+        "parked": asked.parked if asked.verb is Verb.REPLAY else "",
+    }
+    return {name: value for name, value in given.items() if value}

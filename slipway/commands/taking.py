@@ -1,0 +1,134 @@
+"""The worker's half of the inbox: reads a row, has it handled, and removes it once it is answered or parked.
+
+A row is handled any number of times, by a hint and by reconcile at once: what it says is decided once, because its id
+marks the decision and the answer lies in the same transaction.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..clock import Clock
+from ..domain.errors import NotFound
+from ..domain.inbox import InboxKind, InboxRow, Received
+from ..effects.messaging import MessageTooLarge, QueueUnavailable
+from ..engine.handle import Contended, UnknownTarget
+from ..engine.parking import NotReplayable, Parking
+from ..inbound.reading import BadInput, Ignored
+from ..ledger import Conflict, Ledger, LedgerUnavailable
+from ..ledger.inbox import SOURCE, Inbox, Unreadable, parked_id
+from ..telemetry import message as handling
+
+log = logging.getLogger(__name__)
+
+ON_ITS_WAY = timedelta(seconds=20)
+"""A row younger than this is left to its hint."""
+MANY = 500
+"""Rows that one pass of reconcile takes."""
+PATIENCE = timedelta(minutes=10)
+"""How long a row is tried that ends in an error which nobody foresaw."""
+LONGEST = timedelta(hours=24)
+"""How long a row may wait for what has to be known first."""
+
+
+class CannotCount(Exception):  # noqa: N818
+    """What was said can be neither counted nor recorded as refused; the message says why."""
+
+
+class Waits(Exception):  # noqa: N818
+    """The row cannot be handled yet; the message says what it waits for."""
+
+
+type Handling = Callable[[Received], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboxReader:
+    """Takes rows of the inbox."""
+
+    inbox: Inbox
+    ledger: Ledger
+    parking: Parking
+    handlers: Mapping[InboxKind, Handling]
+    clock: Clock
+
+    def take(self, partition: str, id: str) -> None:
+        """Take one row; does nothing if it is gone, since it was answered then.
+
+        Raises `LedgerUnavailable`, `QueueUnavailable`, `Contended` and `Conflict`: try again.
+        """
+        row = self.inbox.get(partition, id)
+        if row is not None:
+            self._take(row)
+
+    def take_all(self) -> tuple[str, ...]:
+        """Take what lies in the inbox though its hint should have come; returns the problems met."""
+        problems = []
+        try:
+            for row in list(self.inbox.unread(limit=MANY)):
+                if isinstance(row, Unreadable) or row.received_at <= self.clock() - ON_ITS_WAY:
+                    problems += self._tried(row)
+        except LedgerUnavailable as away:
+            problems.append(f"inbox: {away}")
+        return tuple(problems)
+
+    def _tried(self, row: Received | Unreadable) -> list[str]:
+        try:
+            self._take(row)
+        except (LedgerUnavailable, QueueUnavailable, Contended, Conflict) as away:
+            return [f"inbox, {row.partition} {row.id}: {away}"]
+        return []
+
+    def _take(self, row: Received | Unreadable) -> None:
+        if isinstance(row, Unreadable):
+            self._park(row.partition, row.id, row.text, reason=row.problem)
+        elif self.ledger.answer(row.partition, row.id) is not None:
+            self.inbox.remove(row.partition, row.id)  # answered by somebody who ended before removing it
+        else:
+            with handling(row.row.trace):
+                self._handle(row)
+
+    def _handle(self, row: Received) -> None:
+        try:
+            self.handlers[row.row.kind](row)
+        except (LedgerUnavailable, QueueUnavailable, Contended, Conflict):
+            raise
+        except Waits as waits:
+            self._leave(row, reason=str(waits), longest=LONGEST)
+        except (
+            BadInput,
+            CannotCount,
+            Ignored,
+            MessageTooLarge,
+            NotFound,
+            NotReplayable,
+            UnknownTarget,
+        ) as wrong:
+            self._park(row.partition, row.id, shown(row.row), reason=str(wrong))
+        except Exception as unexpected:
+            log.exception("inbox: %s of %s went wrong", row.id, row.partition)
+            reason = f"unexpected {type(unexpected).__name__}: {unexpected}"
+            self._leave(row, reason=reason, longest=PATIENCE)
+        else:
+            self.inbox.remove(row.partition, row.id)
+
+    def _leave(self, row: Received, *, reason: str, longest: timedelta) -> None:
+        """Leave the row for the next pass of reconcile, but not for ever."""
+        if self.clock() - row.received_at >= longest:
+            self._park(row.partition, row.id, shown(row.row), reason=reason)
+        else:
+            log.warning("inbox: %s of %s waits: %s", row.id, row.partition, reason)
+
+    def _park(self, partition: str, id: str, text: str, *, reason: str) -> None:
+        self.parking.park(source=SOURCE, reason=reason, body=text.encode(), id=parked_id(partition, id))
+        self.inbox.remove(partition, id)
+
+
+def shown(row: InboxRow) -> str:
+    """The row as it may be kept and shown: without the token of its proof, which is a credential."""
+    content = row.model_dump(mode="json", exclude_none=True)
+    if "proof" in content:
+        content["proof"] = {"statement": content["proof"]["statement"]}
+    return json.dumps(content, ensure_ascii=False)

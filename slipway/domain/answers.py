@@ -1,0 +1,65 @@
+"""The answer to what a person said by the inbox: written in the transaction that it is about, read by whoever asks.
+
+It is the copy of what the records of that transaction say, for pages, API and command line; it proves nothing.
+"""
+
+from pydantic import Field
+
+from .actions import Action
+from .commands import Verb
+from .decide.state import Decision
+from .events import CommandGiven, Event, VoteCast
+from .inbox import InboxKind
+from .model import Record
+from .rules import RuleResult, failed
+from .snapshot import Snapshot
+
+
+class Answered(Record):
+    """What came of it."""
+
+    kind: InboxKind
+    refused: bool = False
+    rules: tuple[RuleResult, ...] = Field(default=(), max_length=64)
+    """The rules for which it was refused."""
+    verb: Verb | None = None
+    environment: str = ""
+    release: str = ""
+    """The release that it was about; for a roll-back, the new release that carries it out."""
+    phase: str = ""
+    """That release's phase afterwards."""
+
+
+def inbox_of(event: Event) -> str:
+    """The row that the event was read from; empty if it did not come by the inbox."""
+    return event.inbox if isinstance(event, CommandGiven | VoteCast) else ""
+
+
+def answer(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | None:
+    """The answer to the row that the event was read from; None if it did not come by the inbox."""
+    if not isinstance(event, CommandGiven | VoteCast) or not event.inbox:
+        return None
+    refused = any(record.action in _REFUSALS for record in decision.records)
+    number = event.release
+    if isinstance(event, CommandGiven) and event.verb is Verb.ROLLBACK and not refused:
+        number = _that_returns(event, decision)
+    changed = {release.number: release for release in decision.releases}
+    release = {**snapshot.releases, **changed}.get(number or 0)
+    return Answered(
+        kind=InboxKind.VOTE if isinstance(event, VoteCast) else InboxKind.COMMAND,
+        refused=refused,
+        rules=failed(decision.rules) if refused else (),
+        verb=event.verb if isinstance(event, CommandGiven) else None,
+        environment=event.environment or "",
+        release=release.id if release else "",
+        phase=str(release.phase) if release else "",
+    )
+
+
+_REFUSALS = frozenset({Action.COMMAND_REFUSED, Action.VOTE_REFUSED})
+
+
+def _that_returns(event: CommandGiven, decision: Decision) -> int | None:
+    """The number of the release that a roll-back made: the lane is held for it."""
+    holds = (lane.hold for lane in decision.lanes if lane.environment == event.environment)
+    return next((hold.release for hold in holds if hold is not None), event.release)

@@ -1,0 +1,93 @@
+"""The inbox: rows in which the front writes down what people said, until the worker has answered.
+
+The front reads and adds, the worker reads and removes; nobody changes a row, whose time of arrival is the only clock of
+a proof. Content too large for a row lies in a container of its own, by its hash.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ..domain.inbox import InboxRow, Received, is_inbox_id
+from ..domain.model import sha256
+from . import keys
+from .rows import pack, unpack
+from .table import Exists, Row, RowTable
+
+TABLE: Final = "inbox"
+INCOMING: Final = "incoming"
+"""The container with what is too large for a row."""
+CONTENT_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of one blob in it."""
+
+
+SOURCE: Final = "inbox"
+"""Where parked rows came from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreadable:
+    """A row that is none of ours; parked as it is."""
+
+    partition: str
+    id: str
+    text: str
+    problem: str
+
+
+class Inbox:
+    """The rows of the inbox, one partition per application."""
+
+    def __init__(self, table: RowTable) -> None:
+        self._table = table
+
+    def add(self, partition: str, id: str, row: InboxRow) -> bool:
+        """Returns False if there is a row with this id already: the same was said twice. Raises `LedgerUnavailable`."""
+        try:
+            self._table.add(partition, id, pack(row))
+        except Exists:
+            return False
+        return True
+
+    def get(self, partition: str, id: str) -> Received | Unreadable | None:
+        row = self._table.get(partition, id) if is_inbox_id(id) else None
+        return _read(partition, row) if row is not None else None
+
+    def of(self, application: str, *, limit: int) -> Iterator[Received | Unreadable]:
+        """What waits about one application, in the order in which it came."""
+        for row in self._table.rows(application, "0", keys.AFTER, limit=limit):
+            yield _read(application, row)
+
+    def unread(self, *, limit: int) -> Iterator[Received | Unreadable]:
+        """What waits: one request if nothing does."""
+        for partition, row in self._table.everything(limit=limit):
+            yield _read(partition, row)
+
+    def remove(self, partition: str, id: str) -> None:
+        """After the answer was recorded, or the row parked."""
+        self._table.remove(partition, id)
+
+
+def parked_id(partition: str, id: str) -> str:
+    """The id under which a row is parked: whoever knows the row can ask what became of it."""
+    return sha256(f"{SOURCE} {partition} {id}".encode()).removeprefix("sha256:")[:24]
+
+
+def _read(partition: str, row: Row) -> Received | Unreadable:
+    try:
+        return Received(id=row.key, partition=partition, received_at=_moment(row), row=unpack(InboxRow, row.values))
+    except ValueError as error:
+        text = "".join(str(value) for name, value in sorted(row.values.items()) if name.startswith("Data"))
+        return Unreadable(partition=partition, id=row.key, text=text, problem=_first_line(error))
+
+
+def _moment(row: Row) -> datetime:
+    if row.written_at is None:
+        raise ValueError("the table does not say when the row was written")
+    return row.written_at
+
+
+def _first_line(error: ValueError) -> str:
+    """Of pydantic's message, without the values that the row held."""
+    return "; ".join(str(error).splitlines()[:2])[:300]

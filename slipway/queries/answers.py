@@ -1,0 +1,84 @@
+"""What became of something that was said: received, counted, refused or parked."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..domain.answers import Answered
+from ..domain.errors import NotFound
+from ..domain.model import Moment, Record
+from ..domain.tones import Tone
+from ..ledger import Ledger
+from ..ledger.inbox import Inbox, Unreadable, parked_id
+from ..ledger.installation import Installation
+
+
+class State(StrEnum):
+    """How far something is that was said."""
+
+    tone: Tone
+
+    def __new__(cls, name: str, tone: Tone) -> "State":
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.tone = tone
+        return member
+
+    RECEIVED = "received", Tone.BUSY
+    """It is written down, and nobody has decided about it yet."""
+    COUNTED = "counted", Tone.GOOD
+    """It was carried out, or counted, and recorded."""
+    REFUSED = "refused", Tone.BAD
+    """It was refused by the rules that are named, and recorded."""
+    PARKED = "parked", Tone.ASKS
+    """It could not be handled, for the reason that is named."""
+
+    @property
+    def final(self) -> bool:
+        return self is not State.RECEIVED
+
+
+class Reply(Record):
+    """What became of one row of the inbox."""
+
+    partition: str
+    """The application, or `_installation`."""
+    id: str
+    state: State
+    received_at: Moment | None = None
+    """While it is received only."""
+    answered: Answered | None = None
+    """Where it was counted or refused."""
+    reason: str = ""
+    """Where it was parked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Reads answers. It needs no right but to read."""
+
+    ledger: Ledger
+    inbox: Inbox
+    installation: Installation
+
+    def reply(self, partition: str, id: str) -> Reply:
+        """Raises `NotFound` if nothing of this id was said, or so long ago that its answer is no longer kept."""
+        return self._final(partition, id) or self._waiting(partition, id)
+
+    def _final(self, partition: str, id: str) -> Reply | None:
+        answered = self.ledger.answer(partition, id)
+        if answered is not None:
+            state = State.REFUSED if answered.refused else State.COUNTED
+            return Reply(partition=partition, id=id, state=state, answered=answered)
+        parked = self.installation.parked(parked_id(partition, id))
+        if parked is not None:
+            return Reply(partition=partition, id=id, state=State.PARKED, reason=parked.reason)
+        return None
+
+    def _waiting(self, partition: str, id: str) -> Reply:
+        row = self.inbox.get(partition, id)
+        if row is not None:
+            at = None if isinstance(row, Unreadable) else row.received_at
+            return Reply(partition=partition, id=id, state=State.RECEIVED, received_at=at)
+        if (reply := self._final(partition, id)) is not None:
+            return reply  # it was answered between the two looks
+        raise NotFound(f"nothing with the id {id[:40]!r} was said about {partition[:60]}")

@@ -1,0 +1,278 @@
+"""The inbox: what people say arrives though its hint is lost, counts once, and is answered or parked, never dropped."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from slipway.commands.saying import Asked, Said
+from slipway.commands.taking import LONGEST, PATIENCE, InboxReader, Waits
+from slipway.domain.commands import Verb
+from slipway.domain.errors import NotFound
+from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
+from slipway.domain.release import Phase
+from slipway.domain.roles import Role
+from slipway.domain.statement import CommandStatement
+from slipway.engine.handle import Contended
+from slipway.inbound import BadInput
+from slipway.ledger.inbox import Inbox
+from slipway.queries.answers import State
+from slipway.testing import BASE, Installation, write_delivery
+
+OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.PAGE)
+FREEZE = Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale")
+SALT = "AAAAAAAAAAAAAAAAAAAAAA"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    write_delivery(tmp_path)
+    made = Installation(tmp_path)
+    made.push("1.0")
+    made.settle()
+    return made
+
+
+def say(home: Installation, asked: Asked = FREEZE, speaker: Speaker = OLGA, *, id: str = "") -> Said:
+    return home.app.inbox_writer.command(asked, speaker, id=id)
+
+
+def state(home: Installation, said: Said) -> State:
+    return home.app.answers.reply(said.partition, said.id).state
+
+
+def lying(home: Installation) -> int:
+    return len(list(home.inbox_table.everything(limit=100)))
+
+
+def test_a_command_is_received_then_counted_and_its_row_goes(home: Installation) -> None:
+    said = say(home)
+    assert (state(home, said), lying(home)) == (State.RECEIVED, 1)
+    home.hear()
+    assert (state(home, said), lying(home)) == (State.COUNTED, 0)
+    frozen = home.lane("production").freeze
+    assert frozen is not None
+    assert frozen.owner == "olga@example.com"
+    (record,) = [each for each in home.trail() if each.action == "lane.frozen"]
+    assert record.details["channel"] == "page"
+
+
+def test_a_lost_hint_only_delays(home: Installation) -> None:
+    said = say(home)
+    home.bus.raw.clear()
+    home.reconcile()
+    assert state(home, said) is State.RECEIVED, "a hint may still be on its way"
+    home.wait(timedelta(seconds=30))
+    home.reconcile()
+    assert (state(home, said), lying(home)) == (State.COUNTED, 0)
+
+
+def test_a_hint_that_cannot_be_sent_only_delays(home: Installation) -> None:
+    home.bus.broken = True
+    said = say(home)
+    home.bus.broken = False
+    home.wait(timedelta(minutes=1))
+    home.reconcile()
+    assert state(home, said) is State.COUNTED
+
+
+def test_the_same_hint_any_number_of_times_counts_once(home: Installation) -> None:
+    said = say(home)
+    hints = list(home.bus.raw)
+    home.hear()
+    for _ in range(3):
+        home.bus.raw.extend(hints)
+        home.hear()
+    assert home.actions().count("lane.frozen") == 1
+    assert state(home, said) is State.COUNTED
+
+
+def test_a_worker_that_ends_before_it_removes_the_row_leaves_nothing_to_decide(home: Installation) -> None:
+    said = say(home)
+    received = home.app.inbox.get(said.partition, said.id)
+    assert isinstance(received, Received)
+    home.app.commander.carry_out(received)
+    assert (state(home, said), lying(home)) == (State.COUNTED, 1)
+    home.wait(timedelta(minutes=1))
+    home.reconcile()
+    assert (home.actions().count("lane.frozen"), lying(home)) == (1, 0)
+
+
+def test_the_same_said_twice_with_one_id_is_one_row(home: Installation) -> None:
+    id = home.app.inbox_writer.new_id()
+    assert say(home, id=id) == say(home, id=id)
+    assert lying(home) == 1
+
+
+def test_an_inbox_without_rows_costs_reconcile_one_request(home: Installation) -> None:
+    calls = list[str]()
+
+    class Counted:
+        def __getattr__(self, name: str) -> Callable[..., object]:
+            calls.append(name)
+            found: Callable[..., object] = getattr(home.inbox_table, name)
+            return found
+
+    reader = home.app.inbox_reader
+    inbox = Inbox(Counted())  # type: ignore[arg-type] # passes everything on
+    InboxReader(**{**vars(reader), "inbox": inbox}).take_all()
+    assert calls == ["everything"]
+
+
+def test_a_command_for_everything_lies_with_the_installation_and_is_answered_there(home: Installation) -> None:
+    said = say(home, Asked(verb=Verb.FREEZE, reason="incident 4711"))
+    assert said.partition == "_installation"
+    home.hear()
+    assert state(home, said) is State.COUNTED
+    again = say(home, Asked(verb=Verb.FREEZE, reason="me too"))
+    home.hear()
+    assert state(home, again) is State.REFUSED
+    assert home.app.blocks.everything() is not None
+
+
+def test_what_is_parked_is_put_back_once_and_recorded(home: Installation) -> None:
+    parked = home.app.parking.park(source="runs", reason="a test", body=b"{}")
+    said = say(home, Asked(verb=Verb.REPLAY, parked=parked.id))
+    home.hear()
+    assert state(home, said) is State.COUNTED
+    (again,) = [raw for raw in home.bus.raw if raw.queue == "runs"]
+    assert again.body == b"{}"
+    kept = home.app.installation.parked(parked.id)
+    assert kept is not None
+    assert kept.replayed_at is not None
+
+
+def test_input_that_nobody_parked_cannot_be_put_back_and_that_is_said(home: Installation) -> None:
+    said = say(home, Asked(verb=Verb.REPLAY, parked="nothing"))
+    home.hear()
+    reply = home.app.answers.reply(said.partition, said.id)
+    assert (reply.state, reply.reason) == (State.PARKED, "no parked input has the id 'nothing'")
+
+
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        (Asked(verb=Verb.CANCEL, release="shop-9", reason="x"), "shop-9"),
+        (Asked(verb=Verb.FREEZE, application="nope", environment="production", reason="x"), "nope"),
+        (Asked(verb=Verb.FREEZE, application="shop", environment="moon", reason="x"), "staging, production"),
+        (Asked(verb=Verb.RESUME, environment="production"), "no application"),
+        (Asked(verb=Verb.CANCEL, release="shop-1", application="cart", reason="x"), "that of shop-1"),
+    ],
+)
+def test_a_command_that_names_nothing_is_answered_at_once_and_says_nothing(
+    home: Installation, asked: Asked, wrong: str
+) -> None:
+    with pytest.raises((BadInput, NotFound), match=wrong):
+        say(home, asked)
+    assert lying(home) == 0
+
+
+def row(statement: CommandStatement, speaker: Speaker = OLGA) -> InboxRow:
+    return InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=speaker)
+
+
+def statement(**fields: object) -> CommandStatement:
+    given = {"verb": Verb.CANCEL, "application": "shop", "release": 1, "reason": "x"} | fields
+    return CommandStatement.model_validate({"installation": "slipway.example.com", "salt": SALT} | given)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (row(statement(release=9)), "there is no shop-9"),
+        (row(statement(application="cart")), "application: expected shop"),
+        (row(statement(), Speaker(via=Via.PAGE)), "from: expected a name or an object id"),
+        (row(statement(), Speaker(name="r@example.com", roles=(str(Role.READER),), via=Via.PAGE)), "permission cancel"),
+        (row(statement(verb=Verb.FREEZE, release=None, environment="moon")), "moon"),
+        (row(statement(verb=Verb.FREEZE, release=None, environment="staging", arguments={"until": "x"})), "until"),
+    ],
+)
+def test_what_a_front_should_not_have_written_is_refused_or_parked_with_the_reason(
+    home: Installation, said: InboxRow, why: str
+) -> None:
+    where = home.app.inbox_writer.say("shop", said)
+    home.hear()
+    reply = home.app.answers.reply(where.partition, where.id)
+    assert reply.state in (State.PARKED, State.REFUSED)
+    reasons = [rule.reason for rule in reply.answered.rules] if reply.answered else [reply.reason]
+    assert why in "; ".join(reasons)
+    assert home.phase(1) is Phase.AWAITING_APPROVAL
+    assert lying(home) == 0
+
+
+def test_a_row_that_nobody_can_read_is_parked_as_it_is_and_holds_up_no_other(home: Installation) -> None:
+    home.inbox_table.add("shop", "1764000000000-0000000000000001", {"Data": '{"v": 7, "kind": "wish"}'})
+    home.inbox_table.add("shop", "out of order", {"Odd": 1})
+    said = say(home)
+    home.bus.raw.clear()
+    home.wait(timedelta(minutes=1))
+    home.reconcile()
+    assert state(home, said) is State.COUNTED
+    assert lying(home) == 0
+    parked = [each for each in home.app.parking.all() if each.source == "inbox"]
+    assert len(parked) == 2
+    assert {each.body for each in parked} == {'{"v": 7, "kind": "wish"}', ""}
+
+
+def reader(home: Installation, handling: Callable[[Received], None]) -> InboxReader:
+    return InboxReader(**{**vars(home.app.inbox_reader), "handlers": {InboxKind.COMMAND: handling}})
+
+
+def failing(error: Exception) -> Callable[[Received], None]:
+    def handle(_: Received) -> None:
+        raise error
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("error", "longest"), [(ValueError("a bug"), PATIENCE), (Waits("the issuer is away"), LONGEST)]
+)
+def test_a_row_that_cannot_be_handled_yet_waits_but_not_for_ever(
+    home: Installation, error: Exception, longest: timedelta
+) -> None:
+    said = say(home)
+    broken = reader(home, failing(error))
+    broken.take(said.partition, said.id)
+    assert state(home, said) is State.RECEIVED
+    home.wait(longest - timedelta(seconds=1))
+    broken.take_all()
+    assert state(home, said) is State.RECEIVED
+    home.wait(timedelta(seconds=1))
+    broken.take_all()
+    reply = home.app.answers.reply(said.partition, said.id)
+    assert reply.state is State.PARKED
+    assert str(error) in reply.reason
+
+
+def test_a_busy_application_is_tried_again_by_the_queue_and_named_by_reconcile(home: Installation) -> None:
+    said = say(home)
+    busy = reader(home, failing(Contended("shop: busy")))
+    with pytest.raises(Contended):
+        busy.take(said.partition, said.id)
+    home.wait(timedelta(minutes=1))
+    (problem,) = busy.take_all()
+    assert "shop: busy" in problem
+    assert state(home, said) is State.RECEIVED
+
+
+def test_answers_are_kept_for_thirty_days(home: Installation) -> None:
+    said = say(home)
+    home.hear()
+    home.app.ledger.prune_answers("shop", home.now - timedelta(minutes=1))
+    assert state(home, said) is State.COUNTED
+    home.app.ledger.prune_answers("shop", home.now + timedelta(minutes=1))
+    with pytest.raises(NotFound):
+        state(home, said)
+    assert home.actions().count("lane.frozen") == 1
+
+
+def test_a_statement_is_addressed_to_this_installation(home: Installation) -> None:
+    said = say(home)
+    received = home.app.inbox.get(said.partition, said.id)
+    assert isinstance(received, Received)
+    assert received.row.statement is not None
+    assert received.row.statement.installation == BASE.removeprefix("https://")
+    assert json.loads(received.row.model_dump_json())["from"]["name"] == "olga@example.com"
