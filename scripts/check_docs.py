@@ -3,13 +3,17 @@
 `--write` makes the generated pages anew.
 """
 
+import contextlib
+import io
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 GENERATED = {
     "docs/reference/states.md": "scripts.reference.states",
     "docs/reference/delivery.schema.json": "slipway.catalogue.schema",
@@ -30,9 +34,11 @@ LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
 def generated(module: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", module], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    """What `python -m module` prints; in this process, so that what they all import is imported once."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        runpy.run_module(module, run_name="__main__")
+    return printed.getvalue()
 
 
 def stale_pages(*, write: bool) -> list[str]:
