@@ -14,7 +14,9 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from slipway.bundle.model import BundleConfig, Targets
 from slipway.domain.challenge import Challenge
+from slipway.domain.hints import InboxHint
 from slipway.domain.inbox import InboxRow
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 from slipway.domain.people import GUID_PATTERN
@@ -99,6 +101,32 @@ FORMATS = (
         read_by="the worker, which answers by records and removes it",
         says="What a person said, in the table `inbox`, in the partition of the application. The row's own "
         "`Timestamp`, which the table service sets, is the only clock of its proof.",
+    ),
+    Format(
+        name="hint",
+        title="Hint",
+        model=InboxHint,
+        written_by="the front, into the queue `hints`",
+        read_by="the worker",
+        says="Wakes the worker and decides nothing: whoever forges or loses one changes only when the worker looks.",
+    ),
+    Format(
+        name="bundle",
+        title="Bundle",
+        model=BundleConfig,
+        written_by="`slipway bundle build`, where CI runs",
+        read_by="the worker, and `slipway bundle show`",
+        says="`bundle.json`, the config of the artifact; [the whole artifact](bundle.md) has a page of its own.",
+        version="schema",
+    ),
+    Format(
+        name="targets",
+        title="Targets",
+        model=Targets,
+        written_by="`slipway export --targets`; the team commits it",
+        read_by="`slipway bundle build`",
+        says="`targets.json`: what rendering has to know of each environment. A bundle holds the hash of its canonical "
+        "form.",
     ),
 )
 
