@@ -11,8 +11,8 @@ APPLICATION: Final = "hello"
 
 def write_delivery(folder: Path) -> Path:
     """A deliveries folder with the one application; returns it."""
-    shutil.copytree(ROOT / "deliveries" / APPLICATION, folder / APPLICATION)
-    file = folder / APPLICATION / "delivery.yaml"
+    shutil.copytree(ROOT / "deliveries", folder)
+    file = folder / APPLICATION / "application.yaml"
     text = file.read_text(encoding="utf-8")
     changed = text.replace("\nstart: both", "\nstart: push")
     if changed == text:

@@ -22,7 +22,7 @@ def _parts() -> App:
 
 
 def parts() -> App:
-    """The components of this process. An invalid setting or delivery.yaml raises an error that names it."""
+    """The components of this process. An invalid setting raises an error that names it."""
     with _lock:
         return _parts()
 

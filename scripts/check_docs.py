@@ -16,12 +16,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 GENERATED = {
     "docs/reference/states.md": "scripts.reference.states",
-    "docs/reference/delivery.schema.json": "slipway.catalogue.schema",
+    "docs/reference/project.schema.json": "slipway.catalogue.schema project",
+    "docs/reference/application.schema.json": "slipway.catalogue.schema application",
     "docs/reference/api.md": "scripts.reference.api",
     "docs/reference/roles.md": "scripts.reference.roles",
     "docs/reference/rights.md": "scripts.reference.rights",
     "docs/reference/audit-actions.md": "scripts.reference.audit_actions",
-    "docs/reference/delivery.md": "scripts.reference.delivery",
+    "docs/reference/project.md": "scripts.reference.catalogue project",
+    "docs/reference/application.md": "scripts.reference.catalogue application",
     "docs/reference/cli.md": "scripts.reference.cli",
     "docs/reference/settings.md": "scripts.reference.settings",
     "docs/reference/cost-per-release.md": "bench.cost_page",
@@ -34,10 +36,18 @@ LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
 def generated(module: str) -> str:
-    """What `python -m module` prints; in this process, so that what they all import is imported once."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        runpy.run_module(module, run_name="__main__")
+    """What `python -m module` prints; in this process, so that what they all import is imported once.
+
+    `module` may be followed by arguments.
+    """
+    name, *arguments = module.split()
+    printed, given = io.StringIO(), sys.argv
+    sys.argv = [name, *arguments]
+    try:
+        with contextlib.redirect_stdout(printed):
+            runpy.run_module(name, run_name="__main__")
+    finally:
+        sys.argv = given
     return printed.getvalue()
 
 

@@ -33,8 +33,8 @@ def two_must_approve() -> Iterator[Path]:
     """A folder of deliveries in which production has this story's gate."""
     with tempfile.TemporaryDirectory(prefix="slipway-deliveries-") as folder:
         deliveries = Path(folder)
-        copytree(ROOT / "deliveries" / APPLICATION, deliveries / APPLICATION)
-        file = deliveries / APPLICATION / "delivery.yaml"
+        copytree(ROOT / "deliveries", deliveries, dirs_exist_ok=True)
+        file = deliveries / APPLICATION / "application.yaml"
         delivery = yaml.safe_load(file.read_text())
         delivery["environments"][-1]["gate"] = GATE
         file.write_text(yaml.safe_dump(delivery, sort_keys=False))

@@ -96,9 +96,9 @@ def push(folder: Path) -> Prepared:
     """A message of the queue tells that an image was pushed; a release begins."""
     from slipway.domain.events import EVENT
     from slipway.inbound import read_json
-    from slipway.testing import Installation, MemoryTable, write_delivery
+    from slipway.testing import Installation, MemoryTable, write_application
 
-    write_delivery(folder)
+    write_application(folder)
     installation = Installation(folder)
     body = installation.pushed("1.0").model_dump_json().encode()
 

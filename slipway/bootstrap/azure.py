@@ -7,7 +7,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ..catalogue import Known, load_deliveries
+from ..catalogue import Known, check_path
 from ..catalogue.entries import Catalogue
 from ..clock import utc_now
 from ..domain.rights import Table as TableName
@@ -208,7 +208,7 @@ class _Azure:
             clusters=frozenset(self.settings.clusters),
             channels=frozenset(self.settings.channels),
         )
-        return Catalogue(load_deliveries(self.settings.deliveries, known=known))
+        return Catalogue(check_path(self.settings.deliveries, known=known).definitions)
 
     def telemetry(self) -> "Sdk | None":
         return observation.begin(self.settings, lambda: self.credential)

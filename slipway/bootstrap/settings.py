@@ -196,13 +196,13 @@ class Settings(BaseModel):
         "export.",
     )
     registries: Annotated[dict[Name, RegistrySettings], BeforeValidator(_from_json)] = Field(
-        min_length=1, description="Registries by the names that delivery.yaml uses, as JSON."
+        min_length=1, description="Registries by the names that projects and applications use, as JSON."
     )
     clusters: Annotated[dict[Name, ClusterSettings], BeforeValidator(_from_json)] = Field(
-        min_length=1, description="Clusters by the names that delivery.yaml uses, as JSON."
+        min_length=1, description="Clusters by the names that projects and applications use, as JSON."
     )
     channels: Annotated[dict[Name, ChannelSettings], BeforeValidator(_from_json)] = Field(
-        default={}, description="Channels for notices by the names that delivery.yaml uses, as JSON."
+        default={}, description="Channels for notices by the names that projects and applications use, as JSON."
     )
     key_vault: AddressOrNone = Field(
         default="",

@@ -1,26 +1,33 @@
-"""Applications and environments as files: `deliveries/<name>/delivery.yaml` and its Kubernetes manifests.
+"""Projects and applications: as documents, as definitions with their files, and as the catalogue of an installation.
 
-This layer turns folders into domain records and plain dicts, and says what is wrong with file, line and field.
-It sits beside the ledger and the effects: flow asks it what an application is (`load_deliveries`), whether a tag
-starts a release (`check_tag`), and what exactly a rollout will apply (`render`, `render_job`).
+This layer turns text into domain records and plain dicts, and says what is wrong with file, line and field. It sits
+beside the ledger and the effects: the layers above ask it whether a document may be applied (`checking.py`), what an
+application is (`entries.py`), whether a tag starts a release (`check_tag`), and what exactly a rollout will apply
+(`render`, `render_job`).
 """
 
 from ..manifests.problems import ConfigError, Problem
-from .delivery import Deliveries, Delivery
-from .loading import Known, load_deliveries, load_delivery
+from .checking import Checked, Known, check_application, check_path, check_project
+from .definition import Definition
+from .files import Files
+from .finding import Found, find
 from .rendering import BUILT_INS, render, render_job
 from .tags import check_tag
 
 __all__ = [
     "BUILT_INS",
+    "Checked",
     "ConfigError",
-    "Deliveries",
-    "Delivery",
+    "Definition",
+    "Files",
+    "Found",
     "Known",
     "Problem",
+    "check_application",
+    "check_path",
+    "check_project",
     "check_tag",
-    "load_deliveries",
-    "load_delivery",
+    "find",
     "render",
     "render_job",
 ]

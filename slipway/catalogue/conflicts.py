@@ -8,19 +8,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from slipway.domain.application import SourceKind
+
 from ..manifests.documents import Document
 from ..manifests.objects import identity
 from ..manifests.problems import Problem
-from .delivery import Delivery
+from .definition import Definition
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
     """An application and what it would apply in each of its environments."""
 
-    delivery: Delivery
+    definition: Definition
     document: Document
-    """Its delivery.yaml."""
+    """The document that it was read from."""
     objects: Mapping[str, tuple[dict[str, Any], ...]]
     """By the environment's name; an environment whose manifests are wrong is not in it."""
 
@@ -35,20 +37,21 @@ def conflicts(claims: Iterable[Claims]) -> Iterator[Problem]:
 def _same_image(claims: list[Claims]) -> Iterator[Problem]:
     first: dict[tuple[str, str], str] = {}
     for claim in claims:
-        application, image = claim.delivery.application, claim.delivery.application.image
-        owner = first.setdefault((image.registry, image.repository), application.application)
+        application = claim.definition.application
+        place, source = application.pushed, application.source
+        owner = first.setdefault((place.registry, place.repository), application.application)
         if owner != application.application:
             yield claim.document.problem(
-                ("image", "repository"),
-                f"{image.repository} in {image.registry} starts the releases of {owner} already; "
-                "an image belongs to one application",
+                (str(source), "repository"),
+                f"{place.repository} in {place.registry} starts the releases of {owner} already; "
+                f"{'an' if source is SourceKind.IMAGE else 'a'} {source} belongs to one application",
             )
 
 
 def _same_object(claims: list[Claims]) -> Iterator[Problem]:
     first: dict[tuple[str, ...], tuple[str, str]] = {}
     for claim in claims:
-        application = claim.delivery.application
+        application = claim.definition.application
         for index, environment in enumerate(application.environments):
             lane = (application.application, environment.name)
             own: set[tuple[str, ...]] = set()

@@ -1,50 +1,63 @@
 """The applications of this installation, looked up by the names in an event."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from ..domain.application import Application
 from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished
+from ..domain.model import canonical, sha256
 from ..domain.snapshot import Policy
-from . import Deliveries, Delivery, check_tag
-from .fingerprint import fingerprint
+from .definition import Definition
+from .tags import check_tag
 from .windows import Calendar, calendar_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One application, with the hash of the folder it was read from."""
+    """One application, with the hash of its definition."""
 
-    delivery: Delivery
+    definition: Definition
     fingerprint: str
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     """The calendar of each environment with time windows."""
 
     def policy(self, now: datetime) -> Policy:
-        """The application's policy at one time, according to the folder."""
+        """The application's policy at one time."""
         return Policy(
             application=self.application,
-            delivery=self.fingerprint,
+            definition=self.fingerprint,
             now=now,
             windows={name: calendar.at(now) for name, calendar in self.calendars.items()},
-            check_tag=partial(check_tag, self.application.image.tags),
+            check_tag=partial(check_tag, self.application.versions),
         )
 
     @property
     def application(self) -> Application:
-        return self.delivery.application
+        return self.definition.application
+
+
+def entry_of(definition: Definition) -> Entry:
+    environments, files = definition.application.environments, definition.files
+    calendars = {e.name: calendar_of(files, e.windows) for e in environments if e.windows.given}
+    return Entry(definition=definition, fingerprint=fingerprint(definition), calendars=calendars)
+
+
+def fingerprint(definition: Definition) -> str:
+    """Hash of everything that plans are made from. When it changes they are made again."""
+    content = {
+        "application": definition.application.model_dump(mode="json"),
+        "files": {path: sha256(text.encode()) for path, text in definition.files.contents.items()},
+    }
+    return sha256(canonical(content))
 
 
 class Catalogue:
     """All applications, read once at start-up."""
 
-    def __init__(self, deliveries: Deliveries, *, hash_of: Callable[[Delivery], str] = fingerprint) -> None:
-        self.entries: Mapping[str, Entry] = {
-            name: Entry(delivery=delivery, fingerprint=hash_of(delivery), calendars=_calendars(delivery))
-            for name, delivery in deliveries.items()
-        }
+    def __init__(self, definitions: Mapping[str, Definition]) -> None:
+        self.entries: Mapping[str, Entry] = {name: entry_of(each) for name, each in definitions.items()}
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
@@ -69,18 +82,14 @@ class Catalogue:
         return (entry,) if entry else ()
 
 
-def _calendars(delivery: Delivery) -> dict[str, Calendar]:
-    environments = delivery.application.environments
-    return {e.name: calendar_of(delivery, e.windows) for e in environments if e.windows.given}
-
-
 def _delivers(application: Application, event: ImagePushed) -> bool:
-    return (application.image.registry, application.image.repository) == (event.registry, event.repository)
+    place = application.pushed
+    return (place.registry, place.repository) == (event.registry, event.repository)
 
 
 def _built_by(application: Application, event: PipelineCompleted) -> bool:
     pipeline, run = application.pipeline, event.run
-    if event.repository is not None and event.repository != application.image.repository:
+    if event.repository is not None and event.repository != application.pushed.repository:
         return False
     if pipeline is None or pipeline.name.casefold() != run.pipeline.casefold():
         return False

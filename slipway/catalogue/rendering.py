@@ -14,7 +14,7 @@ from ..manifests.documents import Document
 from ..manifests.images import BY_DIGEST, pin_image
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object
 from ..manifests.problems import Findings, shown
-from .delivery import Delivery
+from .definition import Definition
 from .manifests import read_job, read_manifests
 from .substitution import substitute
 
@@ -28,39 +28,41 @@ _JOB_KEPT_SECONDS = 24 * 3600
 
 
 def render(
-    delivery: Delivery, environment: Environment, *, image: str, values: Mapping[str, str]
+    definition: Definition, environment: Environment, *, image: str, values: Mapping[str, str]
 ) -> tuple[dict[str, Any], ...]:
     """The objects of the environment, in the order of files and documents.
 
     `image` is `login_server/repository@sha256:…`; `values` has exactly the names in `BUILT_INS`.
     ConfigError when a file is wrong.
     """
-    return render_documents(read_manifests(delivery, environment), delivery, environment, image=image, values=values)
+    return render_documents(
+        read_manifests(definition, environment), definition, environment, image=image, values=values
+    )
 
 
 def render_job(
-    delivery: Delivery, environment: Environment, *, image: str, values: Mapping[str, str], name: str
+    definition: Definition, environment: Environment, *, image: str, values: Mapping[str, str], name: str
 ) -> dict[str, Any]:
     """The environment's acceptance Job under a name of its own: a Job cannot be changed, so each run is a new one.
 
     Unless the manifest says otherwise it runs once, ends with the verification's time, and is removed after a day.
     """
-    document = read_job(delivery, environment)
-    (job,) = render_documents([document], delivery, environment, image=image, values=values)
+    document = read_job(definition, environment)
+    (job,) = render_documents([document], definition, environment, image=image, values=values)
     findings = Findings()
     findings.extend(check_job(document, job))
     findings.raise_any()
     job["metadata"]["name"] = name
     spec = job["spec"]
     spec.setdefault("backoffLimit", 0)
-    spec.setdefault("activeDeadlineSeconds", max(1, int(environment.verify.within.total_seconds())))
+    spec.setdefault("activeDeadlineSeconds", max(1, int(environment.verification.within.total_seconds())))
     spec.setdefault("ttlSecondsAfterFinished", _JOB_KEPT_SECONDS)
     return job
 
 
 def render_documents(
     documents: Iterable[Document],
-    delivery: Delivery,
+    definition: Definition,
     environment: Environment,
     *,
     image: str,
@@ -75,22 +77,22 @@ def render_documents(
     rendered: list[dict[str, Any]] = []
     for document in documents:
         with findings.collecting():
-            rendered.append(_render_document(document, delivery, environment, image=image, values=values))
+            rendered.append(_render_document(document, definition, environment, image=image, values=values))
     findings.raise_any()
     return tuple(rendered)
 
 
 def _render_document(
-    document: Document, delivery: Delivery, environment: Environment, *, image: str, values: Mapping[str, str]
+    document: Document, definition: Definition, environment: Environment, *, image: str, values: Mapping[str, str]
 ) -> dict[str, Any]:
     value = substitute(document, built_ins=values, own=environment.substitutions)
     findings = Findings()
     findings.extend(check_object(document, value, namespace=environment.namespace))
     findings.raise_any()
-    pinned = pin_image(value, repository=delivery.application.image.repository, image=image)
+    pinned = pin_image(value, repository=definition.application.pushed.repository, image=image)
     _mark(
         value["metadata"],
-        application=delivery.application.application,
+        application=definition.application.application,
         release=values["SLIPWAY_RELEASE"] if pinned else None,
     )
     if value["kind"] not in CLUSTER_SCOPED:

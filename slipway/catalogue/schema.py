@@ -1,19 +1,23 @@
-"""The JSON Schema of delivery.yaml, for editors and other tools: `python -m slipway.catalogue.schema`.
+"""The JSON Schemas of projects and applications, for editors: `python -m slipway.catalogue.schema application`.
 
-It is generated from the models, so the two cannot disagree. Whatever pydantic accepts, the schema accepts;
-rules between fields (a pipeline is needed when start is run) are checked by loading alone.
+They are generated from the models, so the two cannot disagree. Whatever pydantic accepts, the schema accepts;
+rules between fields (a pipeline is needed when start is run) are checked by `checking.py` alone.
 """
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from slipway.domain.application import Application
+from slipway.domain.application import WrittenApplication
 from slipway.domain.model import Duration
+from slipway.domain.project import Project
+
+from .finding import Kind
 
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 
@@ -25,24 +29,25 @@ class _Readable(GenerateJsonSchema):
         return False
 
     def encode_default(self, dft: Any) -> Any:
-        """Defaults in the notation of delivery.yaml: a duration is `24h`, not in ISO format."""
+        """Defaults in the notation of documents: a duration is `24h`, not in ISO format."""
         return _DURATION.dump_python(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
-def delivery_schema() -> dict[str, Any]:
+MODELS: Mapping[Kind, type[BaseModel]] = {"project": Project, "application": WrittenApplication}
+
+
+def schema_of(kind: Kind) -> dict[str, Any]:
     """The schema as a JSON value."""
-    schema = Application.model_json_schema(schema_generator=_Readable)
-    return {
-        "$schema": GenerateJsonSchema.schema_dialect,
-        **schema,
-        "title": "A delivery.yaml of Slipway",
-    }
+    schema = MODELS[kind].model_json_schema(schema_generator=_Readable)
+    article = "An" if kind == "application" else "A"
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": f"{article} {kind} of Slipway"}
 
 
-def schema_text() -> str:
-    """The content of docs/reference/delivery.schema.json."""
-    return json.dumps(delivery_schema(), indent=2, ensure_ascii=False) + "\n"
+def schema_text(kind: Kind) -> str:
+    """The content of docs/reference/<kind>.schema.json."""
+    return json.dumps(schema_of(kind), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(schema_text())
+    (asked,) = (kind for kind in MODELS if kind in sys.argv[1:])
+    sys.stdout.write(schema_text(asked))

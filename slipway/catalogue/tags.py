@@ -3,19 +3,21 @@
 import fnmatch
 import re
 
-from slipway.domain.application import TagRule
+from slipway.domain.application import Versions
 from slipway.domain.rules import Rule, RuleResult
 
 from .ranges import parse_range, parse_version
 
+_NEVER_IN_A_TAG = re.compile(r"[^A-Za-z0-9._*?\[\]!-]")
+"""A glob with braces or slashes looks like one of another tool, and would never match."""
 LONGEST_TAG = 128
 """The limit of registries, which also bounds the work of a regular expression. The review of the pull request that adds
 the expression must make sure that it has no nested repetition."""
 
 
-def check_tag(rule: TagRule, tag: str) -> RuleResult:
-    """Whether the rule accepts the tag, with the reason."""
-    kind, pattern = written_rule(rule)
+def check_tag(versions: Versions, tag: str) -> RuleResult:
+    """Whether the versions include the tag, with the reason."""
+    kind, pattern = _written(versions)
     if not tag:
         return _result(passed=False, reason=f"pushed without a tag; {kind} {pattern} needs one")
     if len(tag) > LONGEST_TAG:
@@ -26,28 +28,32 @@ def check_tag(rule: TagRule, tag: str) -> RuleResult:
     return _result(passed=matches, reason=f"tag {tag} {'matches' if matches else 'does not match'} {kind} {pattern}")
 
 
-def written_rule(rule: TagRule) -> tuple[str, str]:
+def _written(versions: Versions) -> tuple[str, str]:
     """The kind of the rule, and its text."""
-    for kind in ("semver", "regex"):
-        if text := getattr(rule, kind):
-            return kind, str(text)
-    return "glob", str(rule.glob)
+    if versions.range is not None:
+        return "semver", versions.range
+    if versions.tags is None:
+        return "glob", "*"
+    return ("regex", versions.tags.regex) if versions.tags.regex is not None else ("glob", str(versions.tags.glob))
 
 
-def fault_of(rule: TagRule) -> tuple[str, str] | None:
-    """(field, reason) of an invalid rule; None for a valid one."""
-    kind, text = written_rule(rule)
+def fault_of(versions: Versions) -> tuple[tuple[str, ...], str] | None:
+    """(field within `versions`, reason) of an invalid rule; None for a valid one."""
+    kind, text = _written(versions)
+    field = ("range",) if kind == "semver" else ("tags", kind)
     try:
         match kind:
             case "semver":
                 parse_range(text)
             case "regex":
                 re.compile(text)
+            case "glob" if impossible := _NEVER_IN_A_TAG.search(text):
+                return field, f"expected a pattern of *, ?, [...] and what tags hold, got {impossible[0]!r} in {text!r}"
             case "glob" if "[" in text.rpartition("]")[2]:
-                return kind, f"expected a ] after the last [, got {text!r}"
+                return field, f"expected a ] after the last [, got {text!r}"
     except (ValueError, re.error, RecursionError, OverflowError) as error:
         why = str(error)
-        return kind, why if why.startswith("expected ") else f"expected a regular expression, got {text!r}: {why}"
+        return field, why if why.startswith("expected ") else f"expected a regular expression, got {text!r}: {why}"
     return None
 
 

@@ -1,12 +1,10 @@
-"""The keys and certificates that an environment's requirements name, read from the application's folder.
+"""The keys and certificates that an environment's requirements name, read from the application's files.
 
-They are read when deliveries are loaded, so that an invalid file is reported at once, and again for every plan. A vote
-covers them, as the folder's hash is part of the plan.
+They are read when an application is applied, so that an invalid file is reported at once, and again for every plan.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -17,9 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from slipway.domain.requirements import Requirements
 
 from ..manifests.problems import ConfigError, Problem, Steps, written
-from .delivery import DELIVERY_FILE, Delivery
+from .files import Files, inside
 
-LARGEST_FILE: Final = 256 * 1024
 _SMALLEST_RSA: Final = 2048
 _LARGEST_RSA: Final = 8192
 
@@ -50,16 +47,17 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this module
         self.expected, self.got = expected, got
 
 
-def read_trust(delivery: Delivery, required: Requirements) -> Trust:
+def read_trust(files: Files, required: Requirements) -> Trust:
     """The keys and certificates of one environment. Raises ConfigError if a file is invalid."""
-    faults = list(trust_faults(delivery, required))
+    faults = list(trust_faults(files, required))
     if faults:
-        file = delivery.shown(delivery.folder / DELIVERY_FILE)
         raise ConfigError(
-            Problem(file=file, field=f"require.{written(fault.field)}", expected=fault.expected, got=fault.got)
+            Problem(
+                file=files.document, field=f"require.{written(fault.field)}", expected=fault.expected, got=fault.got
+            )
             for fault in faults
         )
-    contents = {field: _content(delivery, name) for field, name in required.files()}
+    contents = {field: _content(files, name) for field, name in required.files()}
     cosign, provenance = contents.get(("cosign", "key")), contents.get(("provenance", "key"))
     return Trust(
         roots=tuple(root for field, data in contents.items() if field[0] == "notation" for root in _certificates(data)),
@@ -68,11 +66,11 @@ def read_trust(delivery: Delivery, required: Requirements) -> Trust:
     )
 
 
-def trust_faults(delivery: Delivery, required: Requirements) -> Iterator[Fault]:
+def trust_faults(files: Files, required: Requirements) -> Iterator[Fault]:
     """The files that are invalid."""
     for field, name in required.files():
         try:
-            data = _content(delivery, name)
+            data = _content(files, name)
             if field[0] == "notation":
                 _certificates(data)
             else:
@@ -81,26 +79,16 @@ def trust_faults(delivery: Delivery, required: Requirements) -> Iterator[Fault]:
             yield Fault(field=field, expected=error.expected, got=f"{name}: {error.got}")
 
 
-def _content(delivery: Delivery, name: str) -> bytes:
-    path = delivery.inside(name)
-    if path is None:
-        raise _Unusable("a path inside the application's folder", "it leads out of it")
-    data = _read(path)
-    if len(data) > LARGEST_FILE:
-        raise _Unusable(f"at most {LARGEST_FILE // 1024} KiB", "a larger file")
+def _content(files: Files, name: str) -> bytes:
+    if inside(name) is None:
+        raise _Unusable("a path beside the application's document", "it leads out of the folder")
+    text = files.text(name)
+    if text is None:
+        raise _Unusable("a file", "there is none")
+    data = text.encode()
     if b"PRIVATE KEY-----" in data:
         raise _Unusable("a public key or a certificate", "a private key; take it out of the folder, and replace it")
     return data
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        raise _Unusable("a file", "there is none") from None
-    except OSError as error:
-        raise _Unusable("a file that can be read", str(error.strerror)) from None
 
 
 def _certificates(data: bytes) -> tuple[x509.Certificate, ...]:

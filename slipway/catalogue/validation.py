@@ -1,4 +1,4 @@
-"""Turns the plain data of a delivery.yaml into an `Application`, or into problems that people understand.
+"""Turns the plain data of a document into a project or an application, or into problems that people understand.
 
 pydantic decides what is valid; this module only translates its errors: to the line in the file, to the field as it is
 written there, and to the expected value.
@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
-from slipway.domain.application import Application
 from slipway.domain.gate import APPROVER_PATTERN
-from slipway.domain.model import NAME_PATTERN, REPOSITORY_PATTERN
+from slipway.domain.model import NAME_PATTERN, NAMESPACE_PATTERN, REPOSITORY_PATTERN
 from slipway.domain.people import EMAIL_PATTERN, GUID_PATTERN, MEMBER_PATTERN
 
 from ..manifests.documents import Document
@@ -40,6 +40,7 @@ _LIMITS = {
 }
 _PATTERNS = {
     NAME_PATTERN: "lower-case letters, digits and dashes, at most 40, with a letter first and no dash last",
+    NAMESPACE_PATTERN: "a namespace: lower-case letters, digits and dashes, at most 63, with no dash first or last",
     REPOSITORY_PATTERN: "a repository in lower case without registry and tag, such as team/shop",
     r"^[A-Z][A-Z0-9_]{0,63}$": "upper-case letters, digits and _, with a letter first",
     APPROVER_PATTERN: "an e-mail address, oid:<object id in Entra> or group:<name>",
@@ -51,20 +52,14 @@ _PATTERNS = {
 _FIELD_FIRST = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
 
 
-def validate(document: Document) -> Application:
-    """The application that the document describes. Raises a ConfigError with every problem that pydantic reports."""
+def validate[M: BaseModel](document: Document, model: type[M]) -> M:
+    """What the document describes. Raises a ConfigError with every problem that pydantic reports."""
     try:
         # Strict, as a number instead of text is a mistake (`tag: 1.10` would be 1.1). As JSON, so that a list is
         # accepted for a tuple.
-        return Application.model_validate_json(json.dumps(document.value), strict=True)
+        return model.model_validate_json(json.dumps(document.value), strict=True)
     except ValidationError as error:
-        raise ConfigError(_problems(document, error)) from None
-
-
-def _problems(document: Document, error: ValidationError) -> Iterator[Problem]:
-    for finding in error.errors(include_url=False):
-        if not _is_echo(finding):
-            yield _problem(document, finding)
+        raise ConfigError(_Translation(document, model).problems(error)) from None
 
 
 def _is_echo(finding: Any) -> bool:
@@ -72,24 +67,56 @@ def _is_echo(finding: Any) -> bool:
     return bool(finding["type"] == "too_short" and len(finding["input"]) >= finding["ctx"]["min_length"])
 
 
-def _problem(document: Document, finding: Any) -> Problem:
-    steps = _steps(document.value, finding["loc"], missing=finding["type"] == "missing")
-    kind, context, value = finding["type"], finding.get("ctx", {}), finding["input"]
-    match kind:
-        case "missing":
-            return document.problem(steps, "is missing")
-        case "extra_forbidden":
-            names = _field_names(document.value, steps[:-1])
-            return document.problem(steps, f"unknown field; {nearest(str(steps[-1]), names)}")
-        case "union_tag_not_found":
-            return document.problem((*steps, "kind"), "is missing; write auto or approval")
-        case "union_tag_invalid":
-            expected = context["expected_tags"].replace(", ", " or ")
-            return document.problem((*steps, "kind"), expected=expected, got=shown(value.get("kind")))
-        case "value_error":
-            return _own_rule(document, steps, str(context["error"]), value)
-    expected = _expected(kind, context, finding["msg"])
-    return document.problem(steps, _advice(kind, value), expected=expected, got=shown(value))
+class _Translation:
+    """From pydantic's errors about one document to problems."""
+
+    def __init__(self, document: Document, model: type[BaseModel]) -> None:
+        self._document, self._model = document, model
+
+    def problems(self, error: ValidationError) -> Iterator[Problem]:
+        for finding in error.errors(include_url=False):
+            if not _is_echo(finding):
+                yield self._problem(finding)
+
+    def _problem(self, finding: Any) -> Problem:
+        document = self._document
+        steps = _steps(document.value, finding["loc"], missing=finding["type"] == "missing")
+        kind, context, value = finding["type"], finding.get("ctx", {}), finding["input"]
+        match kind:
+            case "missing":
+                return document.problem(steps, "is missing")
+            case "extra_forbidden":
+                names = self._field_names(steps[:-1])
+                return document.problem(steps, f"unknown field; {nearest(str(steps[-1]), names)}")
+            case "union_tag_not_found":
+                return document.problem((*steps, "kind"), "is missing; write auto or approval")
+            case "union_tag_invalid":
+                expected = context["expected_tags"].replace(", ", " or ")
+                return document.problem((*steps, "kind"), expected=expected, got=shown(value.get("kind")))
+            case "value_error":
+                return self._own_rule(steps, str(context["error"]), value)
+        expected = _expected(kind, context, finding["msg"])
+        return document.problem(steps, _advice(kind, value), expected=expected, got=shown(value))
+
+    def _own_rule(self, steps: Steps, message: str, value: object) -> Problem:
+        """The problem for a ValueError of our models, whose text may begin with the name of a field."""
+        if (split := _FIELD_FIRST.fullmatch(message)) and split[1] in self._field_names(steps):
+            steps, message = (*steps, split[1]), split[2]
+        if message.startswith("expected "):
+            expected, _, got = message.removeprefix("expected ").partition(", got ")
+            return self._document.problem(steps, expected=expected, got=got or shown(value))
+        return self._document.problem(steps, message)
+
+    def _field_names(self, steps: Steps) -> set[str]:
+        """The fields that the models allow at these steps."""
+        value, models = self._document.value, [self._model]
+        for step in steps:
+            value = value[step]
+            fields = [_fields(model)[step] for model in models if isinstance(step, str) and step in _fields(model)]
+            if fields:  # else it is an item of a list, or an entry of a mapping by name
+                models = [nested for field in fields for nested in _models_in(field.annotation)]
+        chosen = [model for model in models if _has_kind(model, value)] or models
+        return {name for model in chosen for name in _fields(model)}
 
 
 def _expected(kind: str, context: dict[str, Any], message: str) -> str:
@@ -108,16 +135,6 @@ def _advice(kind: str, value: object) -> str:
     return ""
 
 
-def _own_rule(document: Document, steps: Steps, message: str, value: object) -> Problem:
-    """The problem for a ValueError of our models, whose text may begin with the name of a field."""
-    if (split := _FIELD_FIRST.fullmatch(message)) and split[1] in _field_names(document.value, steps):
-        steps, message = (*steps, split[1]), split[2]
-    if message.startswith("expected "):
-        expected, _, got = message.removeprefix("expected ").partition(", got ")
-        return document.problem(steps, expected=expected, got=got or shown(value))
-    return document.problem(steps, message)
-
-
 def _steps(value: Any, location: Iterable[str | int], *, missing: bool) -> Steps:
     """pydantic's location without the parts that are not in the file: union tags and the marker of a mapping's key."""
     parts = tuple(location)
@@ -134,20 +151,9 @@ def _steps(value: Any, location: Iterable[str | int], *, missing: bool) -> Steps
     return tuple(steps)
 
 
-def _field_names(value: Any, steps: Steps) -> set[str]:
-    """The fields that the models allow at these steps."""
-    models: list[type[BaseModel]] = [Application]
-    for step in steps:
-        value = value[step]
-        if isinstance(step, str):
-            models = [
-                nested
-                for model in models
-                if step in model.model_fields
-                for nested in _models_in(model.model_fields[step].annotation)
-            ]
-    chosen = [model for model in models if _has_kind(model, value)] or models
-    return {name for model in chosen for name in model.model_fields}
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The model's fields by the names that documents use."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slipway.domain.windows import Window, Windows, WindowStatus
 
-from .delivery import Delivery
+from .files import Files, inside
 
 _PARTS = frozenset({"FREQ", "INTERVAL", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYHOUR", "BYMINUTE", "BYSETPOS", "WKST"})
 _NEEDED = {
@@ -180,12 +180,12 @@ def _parts(rule: str) -> dict[str, str]:
 
 
 # ---- validation
-def calendar_of(delivery: Delivery, windows: Windows) -> Calendar:
+def calendar_of(files: Files, windows: Windows) -> Calendar:
     """The calendar of an environment whose windows are valid."""
-    return Calendar(windows, tuple(_listed(delivery, windows)))
+    return Calendar(windows, tuple(_listed(files, windows)))
 
 
-def window_faults(delivery: Delivery, windows: Windows) -> Iterator[Fault]:
+def window_faults(files: Files, windows: Windows) -> Iterator[Fault]:
     """All problems of the windows, each with its field."""
     try:
         ZoneInfo(windows.timezone)
@@ -196,7 +196,7 @@ def window_faults(delivery: Delivery, windows: Windows) -> Iterator[Fault]:
             if fault := _rule_fault(window):
                 field = (kind, index, "starts" if fault[0].startswith("the day from") else "rule")
                 yield Fault(field=field, expected=fault[0], got=fault[1])
-    yield from _file_faults(delivery, windows)
+    yield from _file_faults(files, windows)
 
 
 def _rule_fault(window: Window) -> tuple[str, str] | None:
@@ -236,27 +236,26 @@ def _never(window: Window, parts: dict[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def _file_faults(delivery: Delivery, windows: Windows) -> Iterator[Fault]:
+def _file_faults(files: Files, windows: Windows) -> Iterator[Fault]:
     if windows.holidays_file is None:
         return
-    path = delivery.inside(windows.holidays_file)
-    if path is None or not path.is_file():
-        yield Fault(
-            field=("holidays_file",), expected="a file inside the application's folder", got=repr(windows.holidays_file)
-        )
+    if files.text(windows.holidays_file) is None:
+        why = "not there" if inside(windows.holidays_file) else "it leads out of the folder"
+        expected = "a file beside the application's document"
+        yield Fault(field=("holidays_file",), expected=expected, got=f"{windows.holidays_file!r}: {why}")
         return
     try:
-        count = sum(1 for _ in _listed(delivery, windows))
-    except (ValueError, OSError) as error:
+        count = sum(1 for _ in _listed(files, windows))
+    except ValueError as error:
         yield Fault(field=("holidays_file",), expected="one date a line, such as 2026-12-25", got=str(error)[:120])
     else:
         if count > MOST_HOLIDAYS:
             yield Fault(field=("holidays_file",), expected=f"at most {MOST_HOLIDAYS} dates", got=str(count))
 
 
-def _listed(delivery: Delivery, windows: Windows) -> Iterator[date]:
-    """The dates in the file of holidays. Raises ValueError and OSError."""
-    path = delivery.inside(windows.holidays_file) if windows.holidays_file else None
-    for line in path.read_text(encoding="utf-8").splitlines() if path else ():
+def _listed(files: Files, windows: Windows) -> Iterator[date]:
+    """The dates in the file of holidays. Raises ValueError."""
+    listed = files.text(windows.holidays_file) if windows.holidays_file else None
+    for line in (listed or "").splitlines():
         if text := line.partition("#")[0].strip():
             yield date.fromisoformat(text)

@@ -12,7 +12,7 @@ class Exit(IntEnum):
 
     OK = 0
     NO = 1
-    """The answer is no: a chain is broken, a delivery is invalid, something was not found."""
+    """The answer is no: a chain is broken, an application is invalid, something was not found."""
     USAGE = 2
     """Invalid command line; click uses this code itself."""
     NO_ANSWER = 3

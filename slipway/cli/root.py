@@ -36,8 +36,9 @@ LAZY = {
     "parked": Lazy(_COMMANDS + "parked:parked", "Input that could not be handled: inspect and replay it."),
     "connect": Lazy(_COMMANDS + "connect:connect", "Let Azure DevOps notify this installation of its runs."),
     "doctor": Lazy(_COMMANDS + "doctor:doctor", "What the installation lacks, and the commands to fix it."),
-    "delivery": Lazy(_COMMANDS + "delivery:delivery", "Check deliveries before they are merged; their schema."),
     "bundle": Lazy(_COMMANDS + "bundle:bundle", "Build, push and inspect bundles: what travels."),
+    "check": Lazy(_COMMANDS + "check:check", "Check projects and applications before they are applied."),
+    "schema": Lazy(_COMMANDS + "check:schema", "JSON Schema of a project or an application, for editors."),
     "keys": Lazy(_COMMANDS + "keys:keys", "Keys of approval links: list them, rotate them."),
     "completion": Lazy(_COMMANDS + "completion:completion", "Print the shell completion script for `slipway`."),
 }
@@ -72,7 +73,7 @@ def root(url: str | None, key: str | None, audience: str | None) -> None:
     \b
     Exit codes:
       0  success; a chain is intact
-      1  the answer is no: a chain is broken, a delivery is invalid, something was not found
+      1  the answer is no: a chain is broken, an application is invalid, something was not found
       2  invalid command line
       3  the app cannot be reached, refuses the key, or does not respond properly
 

@@ -1,8 +1,9 @@
-"""What is delivered, and where to: the content of a `delivery.yaml`, as the rest of the code sees it.
+"""What is delivered, and where to: an application as its team writes it, and as the rest of the code sees it.
 
-`slipway/catalogue/` reads these from files; `slipway delivery schema` prints their JSON Schema.
-Registries and clusters are named here and given addresses by the installation's settings, so that one
-`delivery.yaml` serves the laptop and Azure alike.
+`WrittenApplication` is the document that `slipway apply` takes. `Application` is the same inside its project
+(`project.py`): what the project says of each environment, its class and its registry, is part of it, and of the hash
+that people vote on. Registries and clusters are named here and given addresses by the installation's settings, so that
+one document serves the laptop and Azure alike.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from .errors import present
 from .gate import AutoGate, Gate
-from .model import Duration, Name, Record, Repository, canonical, sha256
+from .model import Duration, Name, Namespace, Record, Repository, canonical, sha256
+from .project import EnvironmentClass
 from .promotion import PromotionRule
 from .requirements import Requirements
 from .sources import PROJECTS
@@ -35,13 +38,8 @@ _Pattern = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class TagRule(Record):
-    """Which tags start a release. Exactly one of the three is given."""
+    """A pattern for tags. Exactly one of the two is given."""
 
-    semver: _Pattern | None = Field(
-        default=None,
-        description="A range of semantic versions, in npm's notation; a leading v in the tag is accepted.",
-        examples=[">=1.0.0 <2.0.0", "^1.4"],
-    )
     regex: _Pattern | None = Field(
         default=None, description="A regular expression that matches the whole tag.", examples=[r"v\d+\.\d+"]
     )
@@ -49,20 +47,54 @@ class TagRule(Record):
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
-        kinds = [name for name in ("semver", "regex", "glob") if getattr(self, name) is not None]
+        kinds = [name for name in ("regex", "glob") if getattr(self, name) is not None]
         if len(kinds) != 1:
-            raise ValueError(f"expected exactly one of semver, regex, glob, got {', '.join(kinds) or 'none'}")
+            raise ValueError(f"expected exactly one of regex, glob, got {', '.join(kinds) or 'none'}")
         return self
 
 
-class Image(Record):
-    """The image that is delivered, in the registry that CI pushes to."""
+class Versions(Record):
+    """Which tags start a release: every one, those of a range of semantic versions, or those that match a pattern."""
+
+    range: _Pattern | None = Field(
+        default=None,
+        description="A range of semantic versions, in npm's notation; a leading v in the tag is accepted.",
+        examples=[">=1.0.0 <2.0.0", "^1.4"],
+    )
+    tags: TagRule | None = Field(default=None, description="A pattern, for tags that are no semantic versions.")
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if self.range is not None and self.tags is not None:
+            raise ValueError("tags: expected either range or tags, got both")
+        return self
+
+
+class SourceKind(StrEnum):
+    """What CI pushes, and where the manifests come from."""
+
+    IMAGE = "image"
+    """One image is pushed; the manifests are applied together with the application."""
+    BUNDLE = "bundle"
+    """A bundle is pushed, which holds the rendered manifests and names every image by digest."""
+
+
+class Place(Record):
+    """A repository in a registry: where CI pushes to."""
 
     registry: Name = Field(
         description="Name of the registry that CI pushes to, as the installation's settings list it."
     )
     repository: Repository = Field(description="Repository within the registry, such as team/shop.")
-    tags: TagRule = Field(default=TagRule(glob="*"), description="Which tags start a release.")
+
+    @model_validator(mode="after")
+    def _names_no_host(self) -> Self:
+        host, slash, rest = self.repository.partition("/")
+        if slash and ("." in host or host == "localhost"):
+            raise ValueError(
+                f"repository: expected it without the registry's host, such as {rest}, got {self.repository!r}"
+            )
+        return self
 
 
 class Pipeline(Record):
@@ -103,6 +135,10 @@ class Verification(Record):
     http: tuple[HttpProbe, ...] = Field(default=(), max_length=20, description="Probes, asked in this order.")
     within: Duration = Field(default=timedelta(minutes=10), description="Time for all of it.")
 
+    @property
+    def given(self) -> bool:
+        return bool(self.job or self.http)
+
 
 class OnFailure(StrEnum):
     """What happens to an environment after a failed rollout or verification."""
@@ -113,22 +149,28 @@ class OnFailure(StrEnum):
     """Leave the cluster as it is, for a person to look at."""
 
 
-class Environment(Record):
-    """One target of the chain: a cluster and a namespace, with its registry, gate and verification."""
+class WrittenEnvironment(Record):
+    """One target of the chain: a cluster and a namespace, with its gate and verification."""
 
     name: Name = Field(description="Name of the environment, such as staging; used once in an application.")
-    cluster: Name = Field(description="Name of the cluster, as the installation's settings list it.")
-    namespace: Name = Field(description="Namespace in the cluster; every namespaced object is put there.")
-    registry: Name | None = Field(
-        default=None, description="Registry that this environment pulls from; by default the one CI pushes to."
+    clusters: tuple[Name, ...] = Field(
+        min_length=1,
+        max_length=1,
+        description="Name of the cluster, as the installation's settings list it; one, for now.",
+        examples=[["staging"]],
     )
+    namespace: Namespace = Field(description="Namespace in the cluster; every namespaced object is put there.")
     manifests: str = Field(
-        default="manifests", max_length=256, description="Folder with Kubernetes YAML, inside the application's folder."
+        default="manifests",
+        max_length=256,
+        description="Folder with Kubernetes YAML, beside this document. For source image only.",
     )
     substitutions: dict[
         Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Annotated[str, Field(max_length=1024)]
     ] = Field(
-        default={}, max_length=50, description="Values for ${NAME} in the manifests. Only these names are replaced."
+        default={},
+        max_length=50,
+        description="Values for ${NAME} in the manifests. Only these names are replaced. For source image only.",
     )
     require: Requirements = Field(
         default=Requirements(), description="What must be attached to the image before a rollout, and hold."
@@ -141,18 +183,40 @@ class Environment(Record):
     promotion: PromotionRule = Field(
         default=PromotionRule(), description="How the artifact gets into this environment's registry."
     )
-    rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a visit to become ready.")
-    verify: Verification = Field(default=Verification(), description="The acceptance tests after a rollout.")
+    rollout_within: Duration = Field(default=timedelta(minutes=10), description="Time for a rollout to become ready.")
+    verification: Verification = Field(default=Verification(), description="The acceptance tests after a rollout.")
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK, description="What follows a failed rollout or verification."
     )
 
+    @property
+    def cluster(self) -> str:
+        return self.clusters[0]
 
-class Application(Record):
-    """An application: its image, what starts a release, and its environments in order."""
 
-    application: Name = Field(description="Name of the application, and of the folder that this file is in.")
-    image: Image = Field(description="The image that is delivered; it belongs to this application alone.")
+class Environment(WrittenEnvironment):
+    """A target of the chain, with what the project says of it."""
+
+    environment_class: EnvironmentClass
+    registry: Name | None = None
+    """Registry that the environment pulls from; None for the one that CI pushes to."""
+
+
+class _Delivered[E: WrittenEnvironment](Record):
+    """What a written application and one inside its project have in common."""
+
+    application: Name = Field(description="Name of the application, once in an installation.")
+    project: Name = Field(description="Name of the project that it belongs to.")
+    source: SourceKind = Field(
+        default=SourceKind.IMAGE, description="What CI pushes: an image, or a bundle of rendered manifests."
+    )
+    image: Place | None = Field(
+        default=None, description="The image that is delivered, for source image; it belongs to this application alone."
+    )
+    bundle: Place | None = Field(
+        default=None, description="The bundle that is delivered, for source bundle; it belongs to this one alone."
+    )
+    versions: Versions = Field(default=Versions(), description="Which tags start a release; every one by default.")
     start: Start = Field(default=Start.PUSH, description="Which facts a release needs before it starts.")
     pipeline: Pipeline | None = Field(default=None, description="Needed where start is run or both.")
     join_within: Duration = Field(
@@ -161,9 +225,18 @@ class Application(Record):
     notify: tuple[Name, ...] = Field(
         default=(), max_length=10, description="Channels that are told of gates and ends, as the settings list them."
     )
-    environments: tuple[Environment, ...] = Field(
+    environments: tuple[E, ...] = Field(
         min_length=1, max_length=20, description="The chain: a release passes through them in this order."
     )
+
+    @model_validator(mode="after")
+    def _says_what_is_pushed(self) -> Self:
+        for source in SourceKind:
+            given, needed = getattr(self, source) is not None, source is self.source
+            if given is not needed:
+                why = "is missing" if needed else "expected nothing"
+                raise ValueError(f"{source}: {why}, because source is {self.source.value!r}")
+        return self
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -178,40 +251,56 @@ class Application(Record):
     @model_validator(mode="after")
     def _conditions_look_back(self) -> Self:
         """A gate's conditions may only refer to earlier environments that can fulfil them."""
-        earlier: dict[str, Environment] = {}
+        earlier: dict[str, WrittenEnvironment] = {}
         for environment in self.environments:
             if isinstance(environment.gate, AutoGate):
                 _check_conditions(environment, environment.gate, earlier)
             earlier[environment.name] = environment
         return self
 
-    def environment(self, name: str) -> Environment | None:
+    def environment(self, name: str) -> E | None:
         return next((e for e in self.environments if e.name == name), None)
 
-    def after(self, name: str) -> Environment | None:
+    def after(self, name: str) -> E | None:
         """The environment that follows the named one; None after the last, or when there is no such name."""
         names = [e.name for e in self.environments]
         following = names.index(name) + 1 if name in names else len(names)
         return self.environments[following] if following < len(names) else None
 
-    def before(self, name: str) -> Environment | None:
+    def before(self, name: str) -> E | None:
         """The environment that the named one follows; None before the first, or when there is no such name."""
         names = [e.name for e in self.environments]
         position = names.index(name) if name in names else 0
         return self.environments[position - 1] if position else None
 
+    @property
+    def pushed(self) -> Place:
+        """Where CI pushes what is delivered."""
+        place = self.image if self.source is SourceKind.IMAGE else self.bundle
+        return present(place, f"the {self.source} of {self.application}")
+
+
+class WrittenApplication(_Delivered[WrittenEnvironment]):
+    """An application: what CI pushes, what starts a release, and its environments in order."""
+
+
+class Application(_Delivered[Environment]):
+    """An application inside its project."""
+
     def registry_of(self, environment: Environment) -> str:
-        return environment.registry or self.image.registry
+        return environment.registry or self.pushed.registry
 
 
-def _check_conditions(environment: Environment, gate: AutoGate, earlier: Mapping[str, Environment]) -> None:
+def _check_conditions(
+    environment: WrittenEnvironment, gate: AutoGate, earlier: Mapping[str, WrittenEnvironment]
+) -> None:
     at = f"environments: {environment.name}: gate"
     known = f"earlier environments are {', '.join(earlier) or 'none'}"
     for name in gate.tests_passed:
         if name not in earlier:
             raise ValueError(f"{at}: tests_passed: {name!r} does not come before it; {known}")
-        if not (earlier[name].verify.job or earlier[name].verify.http):
-            raise ValueError(f"{at}: tests_passed: {name!r} has no acceptance tests: give it verify")
+        if not earlier[name].verification.given:
+            raise ValueError(f"{at}: tests_passed: {name!r} has no acceptance tests: give it verification")
     if gate.soak is not None and not earlier:
         raise ValueError(f"{at}: soak: there is no environment before it to soak in")
     if gate.soak_in is not None and gate.soak_in not in earlier:
@@ -219,7 +308,7 @@ def _check_conditions(environment: Environment, gate: AutoGate, earlier: Mapping
 
 
 def policy_hash(environment: Environment) -> str:
-    """Hash of what the environment demands; part of every plan, so that a changed policy voids votes.
+    """Hash of what application and project demand there; part of every plan, so that a changed policy voids votes.
 
     Time windows say when and not what, so they are left out (docs/decisions/0007-freezes-and-verbs.md).
     """

@@ -193,20 +193,20 @@ class FreezeSpread(_Event):
         return f"freeze {self.application} {self.freeze.id} {'ended' if self.ended_by else 'set'}"
 
 
-class DeliveryChanged(_Event):
-    """The delivery folder has changed since the plan of a release was made."""
+class DefinitionChanged(_Event):
+    """The application has changed since the plan of a release was made."""
 
-    kind: Literal["delivery-changed"] = "delivery-changed"
+    kind: Literal["definition-changed"] = "definition-changed"
     application: Name
     release: int
     environment: Name
     attempt: int
-    delivery: Digest
+    definition: Digest
 
     @property
     def key(self) -> str:
         at = f"{self.application} {self.release} {self.environment} {self.attempt}"
-        return f"delivery {at} {self.delivery}"
+        return f"definition {at} {self.definition}"
 
 
 Event = Annotated[
@@ -218,7 +218,7 @@ Event = Annotated[
     | ReminderDue
     | CommandGiven
     | FreezeSpread
-    | DeliveryChanged,
+    | DefinitionChanged,
     Field(discriminator="kind"),
 ]
 

@@ -99,7 +99,7 @@ class _View:
             if self.snapshot.application.registry_of(environment) != self.release.registry:
                 yield self._promoted(environment)
             yield self._rolled_out(environment)
-        if environment.verify.http or environment.verify.job:
+        if environment.verification.given:
             yield self._verified(environment)
         yield self._is_live(environment, rollout)
 
@@ -184,7 +184,7 @@ class _View:
             why = release.reason if release.phase is Phase.FAILED else "no plan was made"
             return _still(release, Rule.PLAN_IS_CURRENT, why)
         if release.phase.at_the_gate:
-            return plan_rule(release, self._lane(environment).live, self.snapshot.delivery)
+            return plan_rule(release, self._lane(environment).live, self.snapshot.definition)
         return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} was the one to roll out")
 
     def blocks(self, environment: str) -> tuple[RuleResult, ...]:

@@ -1,4 +1,4 @@
-"""Gates: what an environment demands before its rollout, as set in `delivery.yaml`.
+"""Gates: what an environment demands before its rollout, as an application sets it.
 
 Here is only the policy. `decide/quorum.py` and `decide/automatic.py` say whether it is met, rule by rule.
 """
@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from .model import Duration, Name, Record
+from .model import Duration, Name, Record, duration_text
 from .people import GROUP, MEMBER_PATTERN, Circle, Guid, Identity, Member, Person, SignedIn
 
 APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:[a-z](?:[a-z0-9-]{{0,38}}[a-z0-9])?$"
@@ -85,6 +85,38 @@ class Reminders(Record):
         return timedelta(seconds=round(seconds))
 
 
+class Level(StrEnum):
+    """How surely a person is known who votes, the surest first."""
+
+    SIGNED = "signed"
+    """By a proof: a sign-in of their own for this very vote."""
+    QUEUE = "queue"
+    """By a message in the queue of approvals, on behalf of them."""
+    LINK = "link"
+    """By whoever has the link that was sent to them."""
+
+    @property
+    def rank(self) -> int:
+        """Larger is surer."""
+        return -tuple(Level).index(self)
+
+
+def _never_is_none(value: object) -> object:
+    return None if value == "none" else value
+
+
+def _none_is_written(value: timedelta | None) -> str:
+    return "none" if value is None else duration_text(value)
+
+
+Fresh = Annotated[
+    Duration | None,
+    BeforeValidator(_never_is_none, json_schema_input_type=str | None),
+    PlainSerializer(_none_is_written, return_type=str),
+]
+"""How long ago a person may have signed in, at most: a duration, or `none`."""
+
+
 class Need(StrEnum):
     """Whether something has to be said."""
 
@@ -131,6 +163,15 @@ class ApprovalGate(Record):
     deadline: Duration = Field(default=timedelta(hours=24), description="After this time the gate closes as expired.")
     reminders: Reminders = Field(default=Reminders(), description="When people are asked again.")
     reason: Reasons = Field(default=Reasons(), description="Which votes must say why.")
+    level: Level = Field(
+        default=Level.SIGNED,
+        description="How surely the person is known who votes: signed, queue or link. A surer way always counts.",
+    )
+    fresh: Fresh = Field(
+        default=timedelta(minutes=5),
+        description="How long ago the voter may have signed in, at most; none for any time. For level signed.",
+        examples=["5m"],
+    )
     sign_in: Need = Field(
         default=Need.OPTIONAL,
         description="Rule voter-has-signed-in: `required` takes votes only from people who have signed in; then a link "

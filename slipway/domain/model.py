@@ -12,6 +12,7 @@ DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 TAG_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
 REPOSITORY_PATTERN = r"^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$"
 NAME_PATTERN = r"^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$"
+NAMESPACE_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
 DURATION_PATTERN = r"^[0-9]{1,9}[smhd]$"
 
@@ -42,14 +43,15 @@ def _duration(value: Any) -> Any:
     if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
         duration = timedelta(seconds=int(value[:-1]) * _DURATION_UNITS[value[-1]])
         if duration > _LONGEST_DURATION:
-            raise ValueError(f"expected at most {_duration_text(_LONGEST_DURATION)}")
+            raise ValueError(f"expected at most {duration_text(_LONGEST_DURATION)}")
         return duration
     if isinstance(value, timedelta):
         return value
     raise ValueError("expected a number and a unit (s, m, h or d), such as 30s, 10m, 24h or 7d")
 
 
-def _duration_text(value: timedelta) -> str:
+def duration_text(value: timedelta) -> str:
+    """The notation of documents: the largest unit that fits, `1d` rather than `24h`."""
     seconds = int(value.total_seconds())
     for unit in "dhm":
         if seconds and seconds % _DURATION_UNITS[unit] == 0:
@@ -63,13 +65,16 @@ Moment = Annotated[datetime, AfterValidator(_aware)]
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration, json_schema_input_type=str),
-    PlainSerializer(_duration_text, return_type=str),
+    PlainSerializer(duration_text, return_type=str),
     Field(json_schema_extra={"pattern": DURATION_PATTERN, "examples": ["30s", "10m", "24h", "7d"]}),
 ]
 """A length of time, written as a number and a unit: `30s`, `10m`, `24h`, `7d`."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """Lower-case letters, digits and dashes, at most 40: names applications, environments, registries, clusters."""
+
+Namespace = Annotated[str, Field(pattern=NAMESPACE_PATTERN)]
+"""A Kubernetes namespace: a DNS label of at most 63 characters."""
 
 Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 Tag = Annotated[str, Field(pattern=TAG_PATTERN)]

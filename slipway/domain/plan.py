@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from .model import Digest, Name, Record, Repository, Tag, canonical, sha256
+from .model import Digest, Name, Namespace, Record, Repository, Tag, canonical, sha256
 from .release import Evidence
 from .rules import StoredResult
 
@@ -35,7 +35,7 @@ class Plan(Record):
     image: str
     """The reference written into the manifests: `login-server/repository@sha256:…`."""
     cluster: Name
-    namespace: Name
+    namespace: Namespace
     promote_from: Name | None = None
     """Registry that the artifact is copied from first, if it is another one."""
     manifests: tuple[dict[str, Any], ...]
@@ -124,8 +124,8 @@ class PlanMade(Record):
 
     plan_hash: Digest
     base: Digest | None
-    delivery: Digest
-    """Hash of the delivery folder that the plan was made from; if the folder changes, the plan is made again."""
+    definition: Digest
+    """Hash of the definition that the plan was made from; if that changes, the plan is made again."""
     created: int = 0
     changed: int = 0
     unchanged: int = 0

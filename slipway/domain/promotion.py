@@ -1,6 +1,6 @@
 """The promotion policy of an environment, and the progress and state of a promotion.
 
-The rule is part of an environment in `delivery.yaml`. The state is kept by the step in a row of its own, outside the
+The rule is part of an environment. The state is kept by the step in a row of its own, outside the
 audit chain: it lets a long promotion go on where it stopped and people see how far it is. Nothing is decided by it.
 """
 

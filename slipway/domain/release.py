@@ -193,8 +193,8 @@ class Release(Record):
     plan_hash: Digest | None = None
     plan_base: Digest | None = None
     """Hash of the plan that was live when this one was made."""
-    plan_delivery: Digest | None = None
-    """Hash of the delivery folder that the plan was made from."""
+    plan_definition: Digest | None = None
+    """Hash of the definition that the plan was made from."""
     gate: GateState | None = None
     openings: int = Field(default=0, ge=0)
     """How often the gate of this environment was opened for it."""

@@ -11,7 +11,7 @@ from .application import Application, Environment, Start
 from .events import (
     CommandGiven,
     DeadlineReached,
-    DeliveryChanged,
+    DefinitionChanged,
     Event,
     FreezeSpread,
     ImagePushed,
@@ -31,11 +31,11 @@ JOINING_LOADED = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """An application's policy from its delivery folder, evaluated at one moment."""
+    """An application's policy, evaluated at one moment."""
 
     application: Application
-    delivery: str
-    """Hash of the folder that the application was read from."""
+    definition: str
+    """Hash of the application inside its project, and of its files."""
     now: datetime
     windows: Mapping[str, WindowStatus]
     """Whether the time windows are open, by environment; those without windows are absent."""
@@ -63,8 +63,8 @@ class Snapshot:
     """One application at one moment."""
 
     application: Application
-    delivery: str
-    """Hash of the delivery folder that the application was read from."""
+    definition: str
+    """Hash of the application inside its project, and of its files."""
     now: datetime
     head: Head
     lanes: Mapping[str, Lane]
@@ -116,5 +116,5 @@ def lookups(application: Application, event: Event) -> Lookups:
             return Lookups(releases=(event.release,) if event.release else ())
         case FreezeSpread():
             return Lookups()
-        case VoteCast() | DeadlineReached() | ReminderDue() | DeliveryChanged():
+        case VoteCast() | DeadlineReached() | ReminderDue() | DefinitionChanged():
             return Lookups(releases=(event.release,))

@@ -100,7 +100,7 @@ def time_allowed(kind: StepKind, environment: Environment | None) -> timedelta:
     if environment is not None and kind in (StepKind.CHECK, StepKind.ROLL_BACK):
         return environment.rollout_within + GRACE
     if environment is not None and kind is StepKind.VERIFY:
-        return environment.verify.within + GRACE
+        return environment.verification.within + GRACE
     return STEP_TIME
 
 

@@ -1,4 +1,4 @@
-"""Time windows: when rollouts into an environment may begin, as set in `delivery.yaml`.
+"""Time windows: when rollouts into an environment may begin, as an application sets them.
 
 This module has only the policy and the status at one moment. `slipway/catalogue/windows.py` computes the status with an
 iCalendar library; the domain imports no such library, so `decide` receives the result.

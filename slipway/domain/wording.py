@@ -204,7 +204,7 @@ class Wording:
         if run is not None and not run.succeeded:
             return f"Run {run.number} again: once it succeeds, its image gets a new release."
         if self.release.environment and self._environment() is None:
-            return "Correct delivery.yaml, and push a new image."
+            return "Correct the application (slipway apply), and push a new image."
         return "A cancelled release does not come back: push a new image if you still want it deployed."
 
     def _after_failure(self) -> str:

@@ -91,7 +91,7 @@ class Ledger:
         named = {release.tag for release in releases.values()} | ({lookups.tag} if lookups.tag is not None else set())
         snapshot = Snapshot(
             application=policy.application,
-            delivery=policy.delivery,
+            definition=policy.definition,
             now=policy.now,
             head=head,
             lanes=lanes,

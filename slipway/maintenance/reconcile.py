@@ -152,14 +152,14 @@ class Reconciler:
         return sent
 
     def _take_what_is_due(self, entry: Entry) -> Counter[str]:
-        """Handle deadlines and reminders whose messages did not arrive, and held-back releases whose delivery folder
+        """Handle deadlines and reminders whose messages did not arrive, and held-back releases whose application
         has changed. Returns the events that changed something, counted by kind."""
         now, changed, application = self.clock(), Counter[str](), entry.application.application
         active = [self.ledger.release(application, number) for number in self.ledger.head(application).active]
         releases = [release for release in active if release is not None]
         reconciling.gates(entry.application, releases, now)
         for release in releases:
-            for event in overdue(release, now=now, delivery=entry.fingerprint):
+            for event in overdue(release, now=now, definition=entry.fingerprint):
                 receipts = self.handler.handle(event)
                 changed[event.kind] += sum(receipt.outcome is Outcome.TAKEN for receipt in receipts)
         return changed
@@ -169,7 +169,7 @@ class Reconciler:
 
         Returns how many events changed something, and the problems met.
         """
-        image, created = entry.application.image, 0
+        image, created = entry.application.pushed, 0
         try:
             tags = self.registry(image.registry).recent_tags(image.repository, RECENT_TAGS)
         except NotFound:
@@ -191,7 +191,7 @@ class Reconciler:
                 source="reconcile",
             )
             age = self.clock() - tag.updated_at
-            if not SETTLED <= age <= PUSH_WINDOW or not check_tag(image.tags, tag.tag).passed:
+            if not SETTLED <= age <= PUSH_WINDOW or not check_tag(entry.application.versions, tag.tag).passed:
                 continue
             if self.ledger.release_of(entry.application.application, tag.digest) is None:
                 created += sum(receipt.outcome is Outcome.TAKEN for receipt in self.handler.handle(event))

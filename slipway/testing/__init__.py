@@ -3,10 +3,10 @@
 `Installation` is the app that Azure runs, assembled by `slipway.bootstrap`, with in-memory ports.
 """
 
+from .applications import ADA, APPLICATION, BEN, write_application, write_project
 from .channel import MemoryChannel
 from .clock import MORNING, ManualClock
 from .cluster import MemoryCluster
-from .deliveries import ADA, BEN, DELIVERY, write_delivery
 from .installation import BASE, CLEO, Installation
 from .ports import KEYS
 from .queues import MemoryBus
@@ -15,10 +15,10 @@ from .storage import MemoryBlobs, MemoryLog, MemoryTable
 
 __all__ = [
     "ADA",
+    "APPLICATION",
     "BASE",
     "BEN",
     "CLEO",
-    "DELIVERY",
     "KEYS",
     "MORNING",
     "Installation",
@@ -30,5 +30,6 @@ __all__ = [
     "MemoryLog",
     "MemoryTable",
     "RegistryDouble",
-    "write_delivery",
+    "write_application",
+    "write_project",
 ]

@@ -24,8 +24,8 @@ from ..engine.handle import Receipt
 from ..maintenance.reconcile import Reconciled
 from ..queries.board import Board, board
 from ..queries.reading import Verdict
+from .applications import ADA
 from .artifacts import image
-from .deliveries import ADA
 from .ports import SIGNING_KEYS, Outside
 
 BASE: Final = "https://slipway.example.com"
@@ -99,7 +99,7 @@ class Installation(Outside):
     # ---- external events
     def build(self, tag: str, *, app: str = "") -> str:
         """Push an image to the registry, as CI does; returns its digest, which differs for each tag."""
-        repository = self._delivered(app).image.repository
+        repository = self._delivered(app).pushed.repository
         return self.nonprod.seed(repository, image(f"layer of {app or self.application} {tag}".encode()), tag)
 
     def pushed(self, tag: str, *, app: str = "", at: datetime | None = None, **fields: Any) -> ImagePushed:
@@ -107,7 +107,7 @@ class Installation(Outside):
         return ImagePushed(
             received_at=self.now,
             registry="nonprod",
-            repository=self._delivered(app).image.repository,
+            repository=self._delivered(app).pushed.repository,
             digest=self.build(tag, app=app),
             tag=tag,
             pushed_at=at or self.now,

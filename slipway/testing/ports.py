@@ -13,10 +13,10 @@ from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
+from .applications import catalogue_of
 from .channel import MemoryChannel
 from .clock import ManualClock
 from .cluster import MemoryCluster
-from .deliveries import catalogue_of
 from .queues import MemoryBus
 from .registry import RegistryDouble
 from .storage import MemoryBlobs, MemoryLog, MemoryTable

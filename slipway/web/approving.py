@@ -218,7 +218,7 @@ def _rules(snapshot: Snapshot, release: Release, viewer: Asked) -> tuple[RuleRes
     """The rules that an approval by this person would have to pass right now."""
     would_be = _vote(viewer, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
     where = viewer.claims.environment
-    current = plan_rule(release, snapshot.lane(where).live, snapshot.delivery)
+    current = plan_rule(release, snapshot.lane(where).live, snapshot.definition)
     return (*vote_rules(release, snapshot.application.environment(where), would_be), current)
 
 

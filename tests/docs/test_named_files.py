@@ -26,16 +26,19 @@ SIGNALS = frozenset(str(name) for names in (Attribute, Metric) for name in names
 """Metrics and attributes of telemetry, which are written like modules."""
 NOT_OF_THE_REPOSITORY = {
     ".local/stack.json": "`make up` writes it",
-    ".vscode/delivery.schema.json": "a user writes it",
+    ".vscode/application.schema.json": "a user writes it",
     "bench/results.json": "`make bench` writes it",
     "deliveries/shop/": "the guide's example",
-    "deliveries/shop/delivery.yaml": "the guide's example",
+    "deploy/application.yaml": "a user's file",
+    "deliveries/shop/application.yaml": "the guide's example",
     "deliveries/shop/manifests/service.yaml": "the guide's example",
     "environments/staging/service.yaml": "a file of a bundle",
     "staging/deployment.yaml": "a file of the guide's bundle",
     "staging/verification/acceptance.yaml": "a file of the guide's bundle",
     "production/deployment.yaml": "a file of the guide's bundle",
     "local.settings.json": "Core Tools' file, which a user writes",
+    "shop/application.yaml": "a user's file",
+    "shop/manifests/service.yaml": "a user's file",
     "verifier.py": "the guide's reader writes it",
 }
 

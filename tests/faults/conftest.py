@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from slipway.testing import write_delivery
+from slipway.testing import write_application
 
 
 @pytest.fixture(scope="session")
 def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deliveries")
-    write_delivery(folder)
+    write_application(folder)
     return folder
 
 

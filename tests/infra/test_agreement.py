@@ -9,7 +9,7 @@ from local.stack.configuration import QUEUES, service_bus
 from local.stack.secrets import load_or_make
 from local.stack.stack import StackOptions
 from slipway.bootstrap.settings import FOREIGN, ClusterSettings, RegistrySettings, Settings, variable
-from slipway.catalogue import Known, load_deliveries
+from slipway.catalogue import Known, check_path
 from slipway.domain.keyring import VAULT_SECRET
 from slipway.domain.queues import Queue
 from slipway.ledger.blobs import CONTAINER
@@ -94,7 +94,7 @@ def test_deliveries_of_the_repository_name_registries_and_clusters_that_are_inst
         clusters=frozenset(json.loads(settings["SLIPWAY_CLUSTERS"])),
         channels=frozenset({"inbox"}),
     )
-    assert load_deliveries(ROOT / "deliveries", known=known)
+    assert check_path(ROOT / "deliveries", known=known)
 
 
 SECRETS = {

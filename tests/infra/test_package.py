@@ -107,7 +107,7 @@ def test_a_bare_installation_starts_without_any_application(package: Path) -> No
 
 def test_applications_travel_where_somebody_names_their_folder(tmp_path: Path) -> None:
     HOOK.gather(tmp_path / "app", applications="deliveries")
-    assert (tmp_path / "app/deliveries/hello/delivery.yaml").is_file()
+    assert (tmp_path / "app/deliveries/hello/application.yaml").is_file()
     started = start(tmp_path / "app", INSTALLED | {"SLIPWAY_CHANNELS": json.dumps(INBOX)})
     assert "image_pushed" in started["functions"]
 

@@ -30,7 +30,7 @@ PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 ADA = "ada@example.com"
 ENDS = frozenset(end_action(phase) for phase in Phase if phase.final)
 
-DELIVERY = """\
+APPLICATION = """\
 application: {name}
 image: {{ registry: nonprod, repository: team/{name}, tags: {{ semver: ">=1.0.0" }} }}
 start: {start}
@@ -38,18 +38,17 @@ pipeline: {{ project: shop, name: {name}-ci, branches: [main] }}
 notify: [inbox]
 environments:
   - name: staging
-    cluster: staging
+    clusters: [staging]
     namespace: {name}-staging
     substitutions: {{ REPLICAS: "1", GREETING: Hello }}
-    verify:
+    verification:
       http: [{{ service: hello, path: /healthz, contains: ok }}]
   - name: production
-    cluster: production
+    clusters: [production]
     namespace: {name}-production
-    registry: prod
     substitutions: {{ REPLICAS: "1", GREETING: Hello }}
     gate: {{ kind: approval, approvers: [ada@example.com] }}
-    verify:
+    verification:
       http: [{{ service: hello, path: /healthz, contains: ok }}]
 """
 
@@ -75,7 +74,7 @@ def write_application(deliveries: Path, name: str, start: str) -> None:
     shutil.copytree(ROOT / "deliveries" / "hello" / "manifests", folder / "manifests")
     deployment = folder / "manifests" / "deployment.yaml"
     deployment.write_text(deployment.read_text().replace("image: hello", f"image: team/{name}"))
-    (folder / "delivery.yaml").write_text(DELIVERY.format(name=name, start=start))
+    (folder / "application.yaml").write_text(APPLICATION.format(name=name, start=start))
 
 
 def options(folder: Path) -> StackOptions:

@@ -15,7 +15,7 @@ from tests.integration.system import System
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 LOOKING = frozenset(
     {"applications", "releases", "release", "explain", "approvals", "parked list"}
-    | {"audit list", "audit verify", "audit export", "delivery check", "delivery schema", "completion"}
+    | {"audit list", "audit verify", "audit export", "check", "schema", "completion"}
 )
 """What changes nothing, and needs nothing but an installation with a release; it may write files."""
 BROUGHT_ALONG = "kept.jsonl"

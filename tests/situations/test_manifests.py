@@ -79,9 +79,6 @@ UNREAD = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-36: files in manifests/ that are not read are passed over in silence"
-)
 @pytest.mark.parametrize("file", UNREAD)
 def test_a_file_among_the_manifests_is_delivered_or_named_as_not_read(
     install: Install, tmp_path: Path, file: str
@@ -109,9 +106,6 @@ OF_OTHER_TOOLS = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-37: a file of kustomize or Helm among the manifests gets an odd text"
-)
 @pytest.mark.parametrize("file", OF_OTHER_TOOLS)
 def test_a_file_of_another_tool_among_the_manifests_is_told_of_by_the_tools_name(tmp_path: Path, file: str) -> None:
     content, tool = OF_OTHER_TOOLS[file]

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from slipway.testing import Installation, write_delivery
+from slipway.testing import Installation, write_application
 
 
 @pytest.fixture
 def deliveries(tmp_path: Path) -> Path:
     folder = tmp_path / "deliveries"
-    write_delivery(folder)
+    write_application(folder)
     return folder
 
 

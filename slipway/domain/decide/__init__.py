@@ -13,7 +13,7 @@ from ..commands import Verb
 from ..events import (
     CommandGiven,
     DeadlineReached,
-    DeliveryChanged,
+    DefinitionChanged,
     Event,
     FreezeSpread,
     ImagePushed,
@@ -71,6 +71,6 @@ def decide(snapshot: Snapshot, event: Event) -> Decision:
             _VERBS[event.verb](draft, event)
         case FreezeSpread():
             freeze_spread(draft, event)
-        case DeliveryChanged():
+        case DefinitionChanged():
             delivery_changed(draft, event)
     return draft.decision()

@@ -107,7 +107,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
         release.evolve(
             plan_hash=report.plan_hash,
             plan_base=report.base,
-            plan_delivery=report.delivery,
+            plan_definition=report.definition,
             rollouts=(*release.rollouts[:-1], rollout),
         )
     )
@@ -134,8 +134,8 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
 
 def _refuse(draft: Draft, release: Release, refused: tuple[RuleResult, ...]) -> None:
     """The image does not meet the environment's requirements: no gate opens, and nothing is copied or deployed."""
-    if release.plan_delivery != draft.snapshot.delivery:
-        reason = "the delivery folder (policy or manifests) changed while it was made"
+    if release.plan_definition != draft.snapshot.definition:
+        reason = "the application (policy or manifests) changed while it was made"
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
         plan(draft, release)
         return
@@ -167,15 +167,15 @@ def _applied(draft: Draft, release: Release, event: StepFinished) -> None:
 
 def _rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLOUT_DONE, release, reason=event.reason, **_bounded(event.result))
-    if not (draft.here(release).verify.job or draft.here(release).verify.http):
+    if not draft.here(release).verification.given:
         _live(draft, release)
         return
     release = draft.enter(release, Phase.VERIFYING)
     draft.record(
         Action.VERIFICATION_REQUESTED,
         release,
-        job=draft.here(release).verify.job,
-        probes=len(draft.here(release).verify.http) or None,
+        job=draft.here(release).verification.job,
+        probes=len(draft.here(release).verification.http) or None,
     )
     ask(draft, release, StepKind.VERIFY)
 

@@ -53,12 +53,12 @@ def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release])
     return None
 
 
-def plan_rule(release: Release, live: Live | None, delivery: str) -> RuleResult:
+def plan_rule(release: Release, live: Live | None, definition: str) -> RuleResult:
     """Whether the plan still describes what a rollout would do."""
     if release.plan_base != (live.plan_hash if live else None):
         reason = "another release went live since the plan was made"
-    elif release.plan_delivery != delivery:
-        reason = "the delivery folder (policy or manifests) changed since the plan was made"
+    elif release.plan_definition != definition:
+        reason = "the application (policy or manifests) changed since the plan was made"
     else:
         return Rule.PLAN_IS_CURRENT.holds(f"plan {short(release.plan_hash)} still describes what a rollout would do")
     return Rule.PLAN_IS_CURRENT.not_yet(reason, WaitsFor.STEP)

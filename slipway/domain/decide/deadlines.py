@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ..actions import Action
-from ..events import DeadlineReached, DeliveryChanged, ReminderDue
+from ..events import DeadlineReached, DefinitionChanged, ReminderDue
 from ..release import Phase, Release
 from ..rules import failed
 from ..steps import StepKind
@@ -48,26 +48,26 @@ def _close_gate(draft: Draft, release: Release) -> None:
 
 
 def overdue(
-    release: Release, *, now: datetime, delivery: str = ""
-) -> tuple[DeadlineReached | ReminderDue | DeliveryChanged, ...]:
-    """The events that are due for a release because of the time or a changed delivery folder.
+    release: Release, *, now: datetime, definition: str = ""
+) -> tuple[DeadlineReached | ReminderDue | DefinitionChanged, ...]:
+    """The events that are due for a release because of the time or a changed application.
 
     The reconcile timer handles them, in case the scheduled message for one was lost.
     """
-    events: list[DeadlineReached | ReminderDue | DeliveryChanged] = []
+    events: list[DeadlineReached | ReminderDue | DefinitionChanged] = []
     if release.due is not None and release.due <= now:
         events.append(
             DeadlineReached(received_at=now, application=release.application, release=release.number, due=release.due)
         )
-    if delivery and release.phase is Phase.HELD_BACK and release.plan_delivery != delivery:
+    if definition and release.phase is Phase.HELD_BACK and release.plan_definition != definition:
         events.append(
-            DeliveryChanged(
+            DefinitionChanged(
                 received_at=now,
                 application=release.application,
                 release=release.number,
                 environment=release.environment or "",
                 attempt=release.attempt,
-                delivery=delivery,
+                definition=definition,
             )
         )
     remind_at = release.gate.remind_at if release.gate and release.phase is Phase.AWAITING_APPROVAL else None

@@ -10,7 +10,7 @@ from datetime import datetime
 from ..actions import Action
 from ..blocks import LONGEST_FREEZE, Freeze
 from ..errors import present
-from ..events import CommandGiven, DeliveryChanged, FreezeSpread
+from ..events import CommandGiven, DefinitionChanged, FreezeSpread
 from ..model import sha256
 from ..release import Phase
 from ..rules import Rule, RuleResult
@@ -105,15 +105,15 @@ def freeze_spread(draft: Draft, event: FreezeSpread) -> None:
         wake(draft, environment)
 
 
-def delivery_changed(draft: Draft, event: DeliveryChanged) -> None:
+def delivery_changed(draft: Draft, event: DefinitionChanged) -> None:
     """Plan a held-back release again: the policy or manifests that its plan was made from have changed."""
     release = draft.release(event.release)
     if (
         release is not None
         and release.phase is Phase.HELD_BACK
         and (release.environment, release.attempt) == (event.environment, event.attempt)
-        and release.plan_delivery != draft.snapshot.delivery
+        and release.plan_definition != draft.snapshot.definition
     ):
-        reason = "the delivery folder (policy or manifests) changed while the release was held back"
+        reason = "the application (policy or manifests) changed while the release was held back"
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
         plan(draft, release)

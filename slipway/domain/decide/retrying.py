@@ -30,7 +30,8 @@ def retry_rules(draft: Draft, release: Release) -> tuple[RuleResult, ...]:
     return (
         failed_here,
         Rule.ENVIRONMENT_EXISTS.judged(
-            environment_exists, f"{release.environment} is {'' if environment_exists else 'no longer '}in delivery.yaml"
+            environment_exists,
+            f"{release.environment} is {'' if environment_exists else 'no longer '}one of the application",
         ),
         Rule.NO_NEWER_RELEASE.judged(newer is None, reason),
         Rule.ONE_ROLL_BACK_AT_A_TIME.judged(other is None, _under_way(release, lane)),

@@ -44,7 +44,7 @@ def look_again(draft: Draft, release: Release) -> None:
 
 def plan_is_current(draft: Draft, release: Release) -> RuleResult:
     """Whether the plan still describes what a rollout would do now."""
-    return plan_rule(release, draft.lane(release.environment or "").live, draft.snapshot.delivery)
+    return plan_rule(release, draft.lane(release.environment or "").live, draft.snapshot.definition)
 
 
 def deploy(draft: Draft, release: Release) -> None:

@@ -196,14 +196,14 @@ def _create(
     push: Push | None = None,
     run: Run | None = None,
 ) -> Release:
-    image = draft.application.image
+    place = draft.application.pushed
     release = draft.create(
         Release(
             application=draft.application.application,
             number=draft.head.next_release,
             phase=Phase.JOINING,
-            registry=image.registry,
-            repository=image.repository,
+            registry=place.registry,
+            repository=place.repository,
             tag=tag,
             digest=digest,
             order=order,

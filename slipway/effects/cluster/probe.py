@@ -1,6 +1,6 @@
 """HTTP probes of a service through the API server's proxy, so that no network route to the pods is needed.
 
-The path of a probe comes from a `delivery.yaml` and is requested with Slipway's own rights, so it must not escape from
+The path of a probe comes from an application and is requested with Slipway's own rights, so it must not escape from
 the service (`/../../..`) to the rest of the API.
 """
 

@@ -34,7 +34,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     release = work.release
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
-        return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
+        return failed(f"the environment {work.step.environment!r} is no longer one of the application")
     try:
         if release.rollback is not None:
             return passed(_plan_return(clients, work, environment, release.rollback))
@@ -58,7 +58,7 @@ def _report(clients: Clients, work: Work, plan: Plan) -> PlanMade:
     return PlanMade(
         plan_hash=plan_hash,
         base=plan.base,
-        delivery=work.entry.fingerprint,
+        definition=work.entry.fingerprint,
         created=count("created"),
         changed=count("changed") + count("replaced"),
         unchanged=count("unchanged"),
@@ -84,11 +84,11 @@ def _make(clients: Clients, work: Work, environment: Environment, supply_chain: 
         "SLIPWAY_RELEASE": release.id,
         "SLIPWAY_VERSION": release.tag,
     }
-    manifests = render(work.entry.delivery, environment, image=image, values=values)
+    manifests = render(work.entry.definition, environment, image=image, values=values)
     job = None
-    if environment.verify.job:
+    if environment.verification.job:
         name = job_name(release, environment)
-        job = render_job(work.entry.delivery, environment, image=image, values=values, name=name)
+        job = render_job(work.entry.definition, environment, image=image, values=values, name=name)
     return _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=supply_chain.rules)
 
 

@@ -92,7 +92,7 @@ def manifests_of(
         if job is not None:
             job = {**job, "metadata": {**job["metadata"], "name": job_name}}
         return kept.plan.image, kept.plan.manifests, job, kept.plan.supply_chain
-    release, delivery = work.release, work.entry.delivery
+    release, definition = work.release, work.entry.definition
     registry = work.entry.application.registry_of(environment)
     image = f"{clients.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
     values = {
@@ -101,8 +101,8 @@ def manifests_of(
         "SLIPWAY_RELEASE": release.id,
         "SLIPWAY_VERSION": release.tag,
     }
-    manifests = render(delivery, environment, image=image, values=values)
+    manifests = render(definition, environment, image=image, values=values)
     job_manifest = None
-    if environment.verify.job:
-        job_manifest = render_job(delivery, environment, image=image, values=values, name=job_name)
+    if environment.verification.job:
+        job_manifest = render_job(definition, environment, image=image, values=values, name=job_name)
     return image, manifests, job_manifest, ()

@@ -40,7 +40,7 @@ def look(clients: Clients, work: Work, environment: Environment, now: datetime) 
     from ...catalogue.trust import read_trust  # noqa: PLC0415
     from ...effects.supply_chain import NotationTrust, ProvenanceTrust, Wanted, check  # noqa: PLC0415
 
-    trust = read_trust(work.entry.delivery, required)
+    trust = read_trust(work.entry.definition.files, required)
     notation, provenance = required.notation, required.provenance
     checks = Wanted(
         notation=NotationTrust(roots=trust.roots, identities=checked_identities(notation.identities))

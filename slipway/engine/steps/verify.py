@@ -26,7 +26,7 @@ class Verified(Record):
 def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     environment = work.entry.application.environment(work.step.environment)
     if environment is None:
-        return failed(f"the environment {work.step.environment!r} is no longer in delivery.yaml")
+        return failed(f"the environment {work.step.environment!r} is no longer one of the application")
     try:
         plan = load_plan(clients, work.release.plan_hash)
         return _verify(clients, environment, plan, clock, work)
@@ -38,8 +38,8 @@ def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
 
 def _verify(clients: Clients, environment: Environment, plan: Plan, clock: Clock, work: Work) -> Outcome:
     cluster = clients.cluster(plan.cluster)
-    late = clock() - work.step.asked_at > environment.verify.within
-    probes = tuple(_probe(cluster, environment, index) for index in range(len(environment.verify.http)))
+    late = clock() - work.step.asked_at > environment.verification.within
+    probes = tuple(_probe(cluster, environment, index) for index in range(len(environment.verification.http)))
     if not all(probe.passed for probe in probes):
         # A Service needs a moment to route to new pods, so a failing probe counts only once its time is up.
         reason = next(probe.summary for probe in probes if not probe.passed)
@@ -76,7 +76,7 @@ def _job(
         log=clients.blobs.put(log.encode(), "text/plain; charset=utf-8"),
     )
     if state.state is State.WAITING:
-        return _finished((*probes, job), f"the acceptance tests did not end within {environment.verify.within}")
+        return _finished((*probes, job), f"the acceptance tests did not end within {environment.verification.within}")
     return _finished((*probes, job), job.summary)
 
 
@@ -87,7 +87,7 @@ def job_of(planned: dict[str, Any], attempt: int) -> dict[str, Any]:
 
 
 def _probe(cluster: Cluster, environment: Environment, index: int) -> Evidence:
-    probe = environment.verify.http[index]
+    probe = environment.verification.http[index]
     result = cluster.probe(probe, environment.namespace)
     return Evidence(
         name=f"GET {probe.service}:{probe.port}{probe.path}"[:128],

@@ -29,7 +29,7 @@ ASKEW = timedelta(seconds=60)
 def deliveries(facts: Facts) -> str:
     names = sorted(facts.catalogue.entries)
     if not names:
-        raise Fault("no application is delivered here", missing="a folder with a delivery.yaml in SLIPWAY_DELIVERIES")
+        raise Fault("no application is delivered here", missing="an application.yaml in SLIPWAY_DELIVERIES")
     return f"{len(names)} valid: {', '.join(names)}"
 
 
@@ -112,7 +112,7 @@ def _repositories(facts: Facts, name: str) -> tuple[set[str], set[str]]:
     """Check reading from a registry, and writing to it if anything is promoted into it."""
     reads, writes = set[str](), set[str]()
     for entry in facts.catalogue:
-        image = entry.application.image
+        image = entry.application.pushed
         reads |= {image.repository} if image.registry == name else set()
         for environment in entry.application.environments:
             into = entry.application.registry_of(environment)
@@ -128,11 +128,14 @@ def cluster(facts: Facts, entry: Entry, environment: Environment) -> str:
         "SLIPWAY_RELEASE": f"{application}-0",
         "SLIPWAY_VERSION": "0",
     }
-    image = f"slipway.invalid/{entry.application.image.repository}@{NOTHING}"
+    image = f"slipway.invalid/{entry.application.pushed.repository}@{NOTHING}"
     try:
-        manifests = render(entry.delivery, environment, image=image, values=values)
-        if environment.verify.job:
-            manifests = (*manifests, render_job(entry.delivery, environment, image=image, values=values, name="doctor"))
+        manifests = render(entry.definition, environment, image=image, values=values)
+        if environment.verification.job:
+            manifests = (
+                *manifests,
+                render_job(entry.definition, environment, image=image, values=values, name="doctor"),
+            )
         lacking = facts.cluster(environment.cluster).missing_rights(manifests, environment.namespace)
     except ConfigError as error:
         raise Fault(str(error), missing="manifests that can be rendered") from None
@@ -160,7 +163,7 @@ def channel(facts: Facts, name: str) -> str:
 
 def clock(facts: Facts) -> str:
     """Compare the clock with a registry's: short-lived tokens and deadlines depend on it."""
-    names = [entry.application.image.registry for entry in facts.catalogue]
+    names = [entry.application.pushed.registry for entry in facts.catalogue]
     if not names:
         raise NotChecked("there is no registry to compare it with")
     try:

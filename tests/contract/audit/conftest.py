@@ -13,7 +13,7 @@ from slipway.cli.root import root
 from slipway.ledger import Table
 from slipway.ledger.azure_logs import AzureLog
 from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Write
-from slipway.testing import MemoryLog, write_delivery
+from slipway.testing import MemoryLog, write_application
 from tests.contract.audit.installation import KEY, Audited
 
 PARTITIONS = ("shop", "_installation")
@@ -23,7 +23,7 @@ DAYS = 3
 @pytest.fixture(scope="module")
 def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deliveries")
-    write_delivery(folder)
+    write_application(folder)
     return folder
 
 

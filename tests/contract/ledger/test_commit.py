@@ -14,13 +14,13 @@ from slipway.domain.steps import Outgoing, StepKind
 from slipway.engine.handle import Outcome
 from slipway.ledger import SEEN_PARTS, AlreadySeen, Conflict, Loaded, Table, keys
 from slipway.maintenance.reconcile import SEEN_FOR, SETTLED
-from slipway.testing import Installation, MemoryBus, write_delivery
+from slipway.testing import Installation, MemoryBus, write_application
 from tests.interfering import Interfering
 
 
 @pytest.fixture
 def installation(table: Table, tmp_path: Path) -> Installation:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     return Installation(tmp_path, table=table)
 
 
@@ -97,7 +97,7 @@ def test_a_repeated_event_is_said_to_be_one(installation: Installation) -> None:
 def test_a_starting_release_takes_the_place_of_those_that_wait_for_the_facts_of_its_tag(
     table: Table, tmp_path: Path
 ) -> None:
-    write_delivery(tmp_path, "till", start="both")
+    write_application(tmp_path, "till", start="both")
     installation = Installation(tmp_path, table=table)
     for number in range(6):
         event = installation.pushed("main", app="till").evolve(digest="sha256:" + f"{number:064x}")
@@ -110,7 +110,7 @@ def test_a_starting_release_takes_the_place_of_those_that_wait_for_the_facts_of_
 
 
 def test_hundreds_of_images_under_one_tag_do_not_make_a_decision_too_large(tmp_path: Path) -> None:
-    write_delivery(tmp_path, "till", start="both")
+    write_application(tmp_path, "till", start="both")
     installation = Installation(tmp_path)
     for number in range(120):
         event = installation.pushed("main", app="till").evolve(digest="sha256:" + f"{number:064x}")

@@ -12,7 +12,7 @@ from slipway.ledger import Table, keys
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Value, Write
 from slipway.queries.reading import Verdict
-from slipway.testing import Installation, write_delivery
+from slipway.testing import Installation, write_application
 
 CHANGED = "its content does not match its hash: it was changed after it was written"
 UNLINKED = "it does not name the hash of the record before it"
@@ -31,7 +31,7 @@ def deliver(installation: Installation) -> None:
 @pytest.fixture(scope="module")
 def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deliveries")
-    write_delivery(folder)
+    write_application(folder)
     return folder
 
 

@@ -15,7 +15,7 @@ from slipway.engine.backoff import Backoff
 from slipway.engine.handle import Contended, Handler, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import Conflict
-from slipway.testing import Installation, write_delivery
+from slipway.testing import Installation, write_application
 
 WRITERS = 8
 EVENTS = 40
@@ -26,7 +26,7 @@ TRIES = 100
 @pytest.fixture
 def installation(table: Table, tmp_path: Path) -> Installation:
     for name in ("shop", "till", "stock"):
-        write_delivery(tmp_path, name)
+        write_application(tmp_path, name)
     return Installation(tmp_path, table=table)
 
 

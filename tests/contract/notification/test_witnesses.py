@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.anchor import Anchor
 from slipway.effects.notification import Channel, Webhook
-from slipway.testing import write_delivery
+from slipway.testing import write_application
 from slipway.testing.installation import SETTINGS
 from tests.certificates import Certificates
 from tests.contract.audit.installation import Audited
@@ -21,7 +21,7 @@ WITNESS = SETTINGS["channels"]["inbox"]
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Audited:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     made = Audited(tmp_path, settings={"witnesses": ["witness"], "channels": {"witness": WITNESS}})
     made.deliver("1.0")
     return made

@@ -1,4 +1,4 @@
-"""Applications as their teams write them: a delivery.yaml and manifests, and what the check says of them."""
+"""Applications as their teams write them: an application.yaml, manifests, and what the check says of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from slipway.cli.root import root
+from slipway.testing import write_project
 
 from .people import ADA, BEN
 
@@ -36,45 +37,50 @@ class Application:
     """Files of the folder `manifests`, as text or as an object."""
 
     @property
-    def delivery(self) -> Json:
+    def document(self) -> Json:
         pipeline: Json = {"project": PROJECT, "project_id": PROJECT_ID, "name": PIPELINE, "branches": ["*"]}
         if self.results:
             pipeline["results"] = list(self.results)
         image: Json = {"registry": "nonprod", "repository": self.repository or f"team/{self.name}"}
-        if self.tags:
-            image["tags"] = dict(self.tags)
         return {
             "application": self.name,
+            "project": "team",
             "image": image,
+            **({"versions": self._versions} if self.tags else {}),
             "start": self.start,
             **({"pipeline": pipeline} if self.start != "push" else {}),
             "notify": ["inbox"],
             "environments": [self._environment(name) for name in self.environments],
         }
 
+    @property
+    def _versions(self) -> Json:
+        semver = self.tags.get("semver")
+        return {"range": semver} if semver else {"tags": dict(self.tags)}
+
     def _environment(self, name: str) -> Json:
-        made: Json = {"name": name, "cluster": name, "namespace": self.name, "rollout_within": "5m"}
-        if name == "production":
-            made["registry"] = "prod"
-            if self.approvers:
-                approvers = list(self.approvers)
-                made["gate"] = {
-                    "kind": "approval",
-                    "approvers": approvers,
-                    "required": self.required,
-                    "deadline": "24h",
-                }
+        made: Json = {"name": name, "clusters": [name], "namespace": self.name, "rollout_within": "5m"}
+        if name == "production" and self.approvers:
+            made["gate"] = {
+                "kind": "approval",
+                "approvers": list(self.approvers),
+                "required": self.required,
+                "deadline": "24h",
+            }
         return made
 
     def write(self, deliveries: Path) -> Path:
         """Into a folder of its own, as it lies in a repository."""
         home = deliveries / self.name
-        files = {"delivery.yaml": self.delivery} | {f"manifests/{path}": each for path, each in self.manifests.items()}
+        files = {"application.yaml": self.document} | {
+            f"manifests/{path}": each for path, each in self.manifests.items()
+        }
         for path, content in files.items():
             target = home / path
             target.parent.mkdir(parents=True, exist_ok=True)
             text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
             target.write_text(text, encoding="utf-8")
+        write_project(deliveries, production="test", least_gate="null")
         return home
 
 
@@ -103,7 +109,7 @@ def workload(kind: str, *, name: str = "shop", image: str = "team/shop", **spec:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What `slipway delivery check` said."""
+    """What `slipway check` said."""
 
     refused: bool
     text: str
@@ -112,7 +118,7 @@ class Checked:
 def check(application: Application, folder: Path) -> Checked:
     """The check that a team's pull request runs."""
     home = application.write(folder)
-    result = CliRunner().invoke(root, ["delivery", "check", str(home)], prog_name="slipway")
+    result = CliRunner().invoke(root, ["check", str(home)], prog_name="slipway")
     if result.exit_code not in (0, 1):
         raise RuntimeError(f"the check could not be run: {result.output}") from result.exception
     return Checked(refused=result.exit_code == 1, text=result.output.replace(str(folder), "deliveries"))

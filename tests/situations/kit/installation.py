@@ -92,14 +92,14 @@ class Installation:
         sign_in: bool = False,
         broken: dict[str, str] | None = None,
     ) -> None:
-        """`kubernetes` is production's cluster; `broken`: delivery.yaml files as somebody has spoilt them."""
+        """`kubernetes` is production's cluster; `broken`: application.yaml files as somebody has spoilt them."""
         self.time = kubernetes.time if kubernetes else ManualClock()
         self._kubernetes = kubernetes
         for application in applications:
             application.write(deliveries)
         for name, text in (broken or {}).items():
             (deliveries / name).mkdir(parents=True, exist_ok=True)
-            (deliveries / name / "delivery.yaml").write_text(text)
+            (deliveries / name / "application.yaml").write_text(text)
         self.ci, self.prod = RegistryInMemory("nonprod", self.time), RegistryInMemory("prod", self.time)
         self._clusters: dict[str, Any] = {"staging": MemoryCluster(), "production": MemoryCluster()}
         if kubernetes is not None:

@@ -10,7 +10,7 @@ import pytest
 from functions import commands, guard, inbox
 from slipway.domain.release import Phase
 from slipway.domain.roles import Role
-from slipway.testing import ADA, BASE, Installation, write_delivery
+from slipway.testing import ADA, BASE, Installation, write_application
 from tests.unit.api.in_process import use
 
 ID, OTHER = "1764000000000-00000000000000aa", "1764000000000-00000000000000bb"
@@ -19,7 +19,7 @@ ID, OTHER = "1764000000000-00000000000000aa", "1764000000000-00000000000000bb"
 @pytest.fixture
 def installation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation behind Easy Auth, in which roles decide."""
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     settings = {"sign_in": "easy-auth", "api_access": "roles", "public_url": f"{BASE}/"}
     made = Installation(tmp_path, settings=settings)
     use(monkeypatch, made, commands, guard, inbox)

@@ -1,4 +1,4 @@
-"""Folders with deliveries, written by the tests that read them."""
+"""Folders with applications, written by the tests that read them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,27 +6,27 @@ from textwrap import dedent
 
 import pytest
 
-from tests.unit.catalogue.samples import DELIVERY, DEPLOYMENT, WriteDelivery
+from tests.unit.catalogue.samples import APPLICATION, DEPLOYMENT, Write
 
 
 @pytest.fixture
-def deliveries(tmp_path: Path) -> Path:
-    folder = tmp_path / "deliveries"
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "team"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def write_delivery(deliveries: Path) -> WriteDelivery:
-    """Writes `deliveries/<name>/`; `files` are added, or put in place of the usual manifest."""
+def write(folder: Path) -> Write:
+    """Writes `team/<name>/`; `files` are added, or put in place of the usual manifest."""
 
-    def write(text: str = DELIVERY, *, name: str = "shop", files: Mapping[str, str] | None = None) -> Path:
-        folder = deliveries / name
-        contents = {"delivery.yaml": text, **({"manifests/shop.yaml": DEPLOYMENT} if files is None else files)}
+    def written(text: str = APPLICATION, *, name: str = "shop", files: Mapping[str, str] | None = None) -> Path:
+        home = folder / name
+        contents = {"application.yaml": text, **({"manifests/shop.yaml": DEPLOYMENT} if files is None else files)}
         for relative, content in contents.items():
-            path = folder / relative
+            path = home / relative
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(dedent(content))
-        return folder
+        return home
 
-    return write
+    return written

@@ -1,14 +1,17 @@
-"""The smallest delivery that loads, what it is rendered with, and the type of the fixture that writes it."""
+"""The smallest application without problems, what it is rendered with, and the type of the fixture that writes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-DELIVERY = """\
+from slipway.catalogue import Definition, Known, check_path
+
+APPLICATION = """\
 application: shop
+project: team
 image: { registry: nonprod, repository: team/shop }
 environments:
   - name: staging
-    cluster: staging
+    clusters: [staging]
     namespace: shop-staging
 """
 DEPLOYMENT = """\
@@ -30,4 +33,14 @@ VALUES = {
     "SLIPWAY_VERSION": "1.4.2",
 }
 
-WriteDelivery = Callable[..., Path]
+Write = Callable[..., Path]
+
+
+def load(path: Path, *, known: Known | None = None) -> Mapping[str, Definition]:
+    """The applications in a file or folder. Raises ConfigError."""
+    return check_path(path, known=known).definitions
+
+
+def load_one(home: Path) -> Definition:
+    """The application in its folder, named as from the folder above. Raises ConfigError."""
+    return load(home.parent)[home.name]

@@ -7,30 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.catalogue import ConfigError, load_delivery
+from slipway.catalogue import ConfigError
 from slipway.manifests.documents import read_text
 from slipway.manifests.objects import check_job, check_object
-from tests.unit.catalogue.samples import DEPLOYMENT, WriteDelivery
+from tests.unit.catalogue.samples import DEPLOYMENT, Write, load_one
 
 
-def manifest_problems(write_delivery: WriteDelivery, manifest: str) -> list[str]:
-    folder = write_delivery(files={"manifests/a.yaml": manifest, "manifests/shop.yaml": DEPLOYMENT})
+def manifest_problems(write: Write, manifest: str) -> list[str]:
+    folder = write(files={"manifests/a.yaml": manifest, "manifests/shop.yaml": DEPLOYMENT})
     with pytest.raises(ConfigError) as caught:
-        load_delivery(folder)
-    return [str(problem).removeprefix("deliveries/shop/manifests/a.yaml:") for problem in caught.value.problems]
+        load_one(folder)
+    return [str(problem).removeprefix("team/shop/manifests/a.yaml:") for problem in caught.value.problems]
 
 
-def test_every_unknown_name_is_told_at_its_line(write_delivery: WriteDelivery) -> None:
+def test_every_unknown_name_is_told_at_its_line(write: Write) -> None:
     manifest = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata:\n  a: ${SLIPWAY_RELAESE}\n  b: "x${NO}"\n'
-    first, second = manifest_problems(write_delivery, manifest)
+    first, second = manifest_problems(write, manifest)
     assert first.startswith("5: data.a: expected a known name, got ${SLIPWAY_RELAESE}; did you mean 'SLIPWAY_RELEASE'?")
     assert second.startswith("6: data.b: expected a known name, got ${NO}")
 
 
-def test_manifests_that_never_name_the_image_are_refused(write_delivery: WriteDelivery) -> None:
-    folder = write_delivery(files={"manifests/a.yaml": DEPLOYMENT.replace("team/shop", "nginx")})
+def test_manifests_that_never_name_the_image_are_refused(write: Write) -> None:
+    folder = write(files={"manifests/a.yaml": DEPLOYMENT.replace("team/shop", "nginx")})
     with pytest.raises(ConfigError, match=r"environments\[0\].manifests: expected a container with image team/shop"):
-        load_delivery(folder)
+        load_one(folder)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_manifests_that_never_name_the_image_are_refused(write_delivery: WriteDe
         ),
     ],
 )
-def test_a_mistake_in_a_manifest_is_told_at_its_line(write_delivery: WriteDelivery, manifest: str, said: str) -> None:
-    assert said in manifest_problems(write_delivery, manifest)
+def test_a_mistake_in_a_manifest_is_told_at_its_line(write: Write, manifest: str, said: str) -> None:
+    assert said in manifest_problems(write, manifest)
 
 
 @given(
@@ -96,23 +96,23 @@ def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> Non
         assert str(problem).startswith("a.yaml:1:")
 
 
-def test_manifests_that_are_no_yaml_hide_no_others(write_delivery: WriteDelivery) -> None:
-    folder = write_delivery(files={"manifests/a.yaml": "a: b: c", "manifests/b.yaml": "x: 1\nx: 2\n"})
+def test_manifests_that_are_no_yaml_hide_no_others(write: Write) -> None:
+    folder = write(files={"manifests/a.yaml": "a: b: c", "manifests/b.yaml": "x: 1\nx: 2\n"})
     with pytest.raises(ConfigError) as caught:
-        load_delivery(folder)
+        load_one(folder)
     assert [(problem.file, problem.line) for problem in caught.value.problems] == [
-        ("deliveries/shop/manifests/a.yaml", 1),
-        ("deliveries/shop/manifests/b.yaml", 2),
+        ("team/shop/manifests/a.yaml", 1),
+        ("team/shop/manifests/b.yaml", 2),
     ]
 
 
-def test_too_many_manifests_are_refused(write_delivery: WriteDelivery) -> None:
-    folder = write_delivery(files={f"manifests/{number}.yaml": "" for number in range(101)})
+def test_too_many_manifests_are_refused(write: Write) -> None:
+    folder = write(files={f"manifests/{number}.yaml": "" for number in range(101)})
     with pytest.raises(ConfigError, match="expected at most 100 files, got 101"):
-        load_delivery(folder)
+        load_one(folder)
 
 
-def test_an_empty_folder_of_manifests_is_refused(write_delivery: WriteDelivery) -> None:
-    folder = write_delivery(files={"manifests/README.md": "Soon."})
+def test_an_empty_folder_of_manifests_is_refused(write: Write) -> None:
+    folder = write(files={"manifests/shop.yaml": "# Soon.\n"})
     with pytest.raises(ConfigError, match=r"expected a manifest in a \.yaml file, got none"):
-        load_delivery(folder)
+        load_one(folder)

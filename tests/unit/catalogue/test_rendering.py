@@ -1,13 +1,12 @@
 """What a rollout will apply, made from the files of a folder."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slipway.catalogue import BUILT_INS, ConfigError, Delivery, load_delivery, render, render_job
-from tests.unit.catalogue.samples import DELIVERY, DEPLOYMENT, IMAGE, VALUES, WriteDelivery
+from slipway.catalogue import BUILT_INS, ConfigError, Definition, render, render_job
+from tests.unit.catalogue.samples import APPLICATION, DEPLOYMENT, IMAGE, VALUES, Write, load_one
 
 JOB = """\
 apiVersion: batch/v1
@@ -22,12 +21,12 @@ spec:
 """
 
 
-def rendered(delivery: Delivery, *, image: str = IMAGE) -> tuple[dict[str, Any], ...]:
-    return render(delivery, delivery.application.environments[0], image=image, values=VALUES)
+def rendered(definition: Definition, *, image: str = IMAGE) -> tuple[dict[str, Any], ...]:
+    return render(definition, definition.application.environments[0], image=image, values=VALUES)
 
 
-def test_the_image_is_written_by_digest_and_the_object_is_marked_and_placed(write_delivery: WriteDelivery) -> None:
-    (deployment,) = rendered(load_delivery(write_delivery()))
+def test_the_image_is_written_by_digest_and_the_object_is_marked_and_placed(write: Write) -> None:
+    (deployment,) = rendered(load_one(write()))
     assert deployment["metadata"] == {
         "name": "shop",
         "namespace": "shop-staging",
@@ -39,70 +38,69 @@ def test_the_image_is_written_by_digest_and_the_object_is_marked_and_placed(writ
     assert "metadata" not in template, "a mark on the template would restart pods that have not changed"
 
 
-def test_two_renderings_are_equal_to_the_byte(write_delivery: WriteDelivery) -> None:
-    delivery = load_delivery(write_delivery())
-    assert json.dumps(rendered(delivery)) == json.dumps(rendered(delivery))
+def test_two_renderings_are_equal_to_the_byte(write: Write) -> None:
+    definition = load_one(write())
+    assert json.dumps(rendered(definition)) == json.dumps(rendered(definition))
 
 
-def test_only_the_annotation_differs_between_two_releases_of_one_digest(write_delivery: WriteDelivery) -> None:
-    delivery = load_delivery(write_delivery())
-    environment = delivery.application.environments[0]
-    (first,) = render(delivery, environment, image=IMAGE, values=VALUES)
-    (second,) = render(delivery, environment, image=IMAGE, values={**VALUES, "SLIPWAY_RELEASE": "shop-483"})
+def test_only_the_annotation_differs_between_two_releases_of_one_digest(write: Write) -> None:
+    definition = load_one(write())
+    environment = definition.application.environments[0]
+    (first,) = render(definition, environment, image=IMAGE, values=VALUES)
+    (second,) = render(definition, environment, image=IMAGE, values={**VALUES, "SLIPWAY_RELEASE": "shop-483"})
     assert second["metadata"].pop("annotations") != first["metadata"].pop("annotations")
     assert first == second
 
 
-def test_objects_come_in_the_order_of_file_names_and_then_of_documents(write_delivery: WriteDelivery) -> None:
+def test_objects_come_in_the_order_of_file_names_and_then_of_documents(write: Write) -> None:
     def config(name: str) -> str:
         return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\n"
 
     files = {
         "manifests/20-shop.yaml": DEPLOYMENT,
         "manifests/10-config.yml": config("b") + "---\n" + config("a"),
-        "manifests/notes.txt": "not a manifest: [",
     }
-    names = [value["metadata"]["name"] for value in rendered(load_delivery(write_delivery(files=files)))]
+    names = [value["metadata"]["name"] for value in rendered(load_one(write(files=files)))]
     assert names == ["b", "a", "shop"]
 
 
-def test_labels_and_annotations_that_are_there_stay(write_delivery: WriteDelivery) -> None:
+def test_labels_and_annotations_that_are_there_stay(write: Write) -> None:
     manifest = DEPLOYMENT.replace("{ name: shop }", "{ name: shop, labels: { tier: web }, annotations: { a: b } }", 1)
-    (deployment,) = rendered(load_delivery(write_delivery(files={"manifests/a.yaml": manifest})))
+    (deployment,) = rendered(load_one(write(files={"manifests/a.yaml": manifest})))
     assert deployment["metadata"]["labels"]["tier"] == "web"
     assert deployment["metadata"]["annotations"]["a"] == "b"
 
 
-def test_a_cluster_scoped_object_gets_no_namespace(write_delivery: WriteDelivery) -> None:
+def test_a_cluster_scoped_object_gets_no_namespace(write: Write) -> None:
     namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop-staging }\n---\n"
-    first, second = rendered(load_delivery(write_delivery(files={"manifests/a.yaml": namespace + DEPLOYMENT})))
+    first, second = rendered(load_one(write(files={"manifests/a.yaml": namespace + DEPLOYMENT})))
     assert "namespace" not in first["metadata"]
     assert second["metadata"]["namespace"] == "shop-staging"
 
 
 @pytest.mark.parametrize("image", ["shop:1", "shop@sha256:" + "a" * 64, "r.io/shop@sha256:abc", "r.io/shop:1.0"])
-def test_an_image_that_is_not_by_digest_is_not_rendered(write_delivery: WriteDelivery, image: str) -> None:
-    delivery = load_delivery(write_delivery())
+def test_an_image_that_is_not_by_digest_is_not_rendered(write: Write, image: str) -> None:
+    definition = load_one(write())
     with pytest.raises(ValueError, match="image: expected"):
-        rendered(delivery, image=image)
+        rendered(definition, image=image)
 
 
-def test_every_built_in_value_is_given_and_no_other(write_delivery: WriteDelivery) -> None:
-    delivery = load_delivery(write_delivery())
+def test_every_built_in_value_is_given_and_no_other(write: Write) -> None:
+    definition = load_one(write())
     with pytest.raises(ValueError, match="values: expected exactly SLIPWAY_APPLICATION"):
-        render(delivery, delivery.application.environments[0], image=IMAGE, values={})
+        render(definition, definition.application.environments[0], image=IMAGE, values={})
     assert set(VALUES) == set(BUILT_INS)
 
 
-def with_job(write_delivery: WriteDelivery, job: str) -> Delivery:
-    text = DELIVERY + "    verify: { job: verify/job.yaml, within: 5m }\n"
-    return load_delivery(write_delivery(text, files={"manifests/a.yaml": DEPLOYMENT, "verify/job.yaml": job}))
+def with_job(write: Write, job: str) -> Definition:
+    text = APPLICATION + "    verification: { job: verify/job.yaml, within: 5m }\n"
+    return load_one(write(text, files={"manifests/a.yaml": DEPLOYMENT, "verify/job.yaml": job}))
 
 
-def test_the_job_gets_the_image_a_name_of_its_own_and_an_end(write_delivery: WriteDelivery) -> None:
-    delivery = with_job(write_delivery, JOB)
-    environment = delivery.application.environments[0]
-    job = render_job(delivery, environment, image=IMAGE, values=VALUES, name="shop-482-1")
+def test_the_job_gets_the_image_a_name_of_its_own_and_an_end(write: Write) -> None:
+    definition = with_job(write, JOB)
+    environment = definition.application.environments[0]
+    job = render_job(definition, environment, image=IMAGE, values=VALUES, name="shop-482-1")
     assert job["metadata"]["name"] == "shop-482-1"
     assert job["metadata"]["namespace"] == "shop-staging"
     (container,) = job["spec"]["template"]["spec"]["containers"]
@@ -110,9 +108,9 @@ def test_the_job_gets_the_image_a_name_of_its_own_and_an_end(write_delivery: Wri
     assert (job["spec"]["backoffLimit"], job["spec"]["activeDeadlineSeconds"]) == (0, 300)
 
 
-def test_what_the_job_says_of_its_end_stays(write_delivery: WriteDelivery) -> None:
-    delivery = with_job(write_delivery, JOB.replace("spec:\n", "spec:\n  backoffLimit: 2\n", 1))
-    job = render_job(delivery, delivery.application.environments[0], image=IMAGE, values=VALUES, name="j")
+def test_what_the_job_says_of_its_end_stays(write: Write) -> None:
+    definition = with_job(write, JOB.replace("spec:\n", "spec:\n  backoffLimit: 2\n", 1))
+    job = render_job(definition, definition.application.environments[0], image=IMAGE, values=VALUES, name="j")
     assert job["spec"]["backoffLimit"] == 2
 
 
@@ -125,34 +123,24 @@ def test_what_the_job_says_of_its_end_stays(write_delivery: WriteDelivery) -> No
         (JOB.partition("spec:")[0], "expected spec.template.spec.containers with a container, got none"),
     ],
 )
-def test_a_mistake_in_the_job_is_told(write_delivery: WriteDelivery, job: str, said: str) -> None:
+def test_a_mistake_in_the_job_is_told(write: Write, job: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        with_job(write_delivery, job)
+        with_job(write, job)
     assert said in str(caught.value)
-    assert str(caught.value).startswith("deliveries/shop/verify/job.yaml:")
+    assert str(caught.value).startswith("team/shop/verify/job.yaml:")
 
 
-def test_there_is_no_job_to_render_where_none_is_named(write_delivery: WriteDelivery) -> None:
-    delivery = load_delivery(write_delivery())
-    with pytest.raises(LookupError, match=r"no verify\.job"):
-        render_job(delivery, delivery.application.environments[0], image=IMAGE, values=VALUES, name="j")
-
-
-def test_files_that_changed_after_loading_are_checked_again(write_delivery: WriteDelivery, deliveries: Path) -> None:
-    delivery = load_delivery(write_delivery())
-    (deliveries / "shop" / "manifests").rename(deliveries / "manifests")
-    with pytest.raises(ConfigError, match="deliveries/shop/manifests:1: there is no such folder"):
-        rendered(delivery)
-    (deliveries / "shop" / "manifests").symlink_to(deliveries / "manifests")
-    with pytest.raises(ConfigError, match="'manifests' leads out of the application's folder"):
-        rendered(delivery)
+def test_there_is_no_job_to_render_where_none_is_named(write: Write) -> None:
+    definition = load_one(write())
+    with pytest.raises(LookupError, match=r"no verification\.job"):
+        render_job(definition, definition.application.environments[0], image=IMAGE, values=VALUES, name="j")
 
 
 def test_an_object_without_the_image_carries_no_release_so_that_it_differs_only_when_it_changes(
-    write_delivery: WriteDelivery,
+    write: Write,
 ) -> None:
     service = "apiVersion: v1\nkind: Service\nmetadata: { name: shop }\nspec: { ports: [{ port: 80 }] }\n"
     files = {"manifests/deployment.yaml": DEPLOYMENT, "manifests/service.yaml": service}
-    delivery = load_delivery(write_delivery(files=files))
-    found = {item["kind"]: item["metadata"].get("annotations") for item in rendered(delivery)}
+    definition = load_one(write(files=files))
+    found = {item["kind"]: item["metadata"].get("annotations") for item in rendered(definition)}
     assert found == {"Deployment": {"slipway.dev/release": "shop-482"}, "Service": None}

@@ -1,4 +1,4 @@
-"""The JSON Schema that editors use says what loading accepts."""
+"""The JSON Schemas that editors use say what the check accepts."""
 
 import json
 import re
@@ -13,30 +13,40 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from slipway.catalogue.schema import delivery_schema, schema_text
-from slipway.domain.application import Application
+from slipway.catalogue.finding import Kind, kind_of
+from slipway.catalogue.schema import MODELS, schema_of, schema_text
 from slipway.manifests.documents import read_file
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs" / "reference" / "delivery.schema.json"
-DELIVERIES = sorted((ROOT / "deliveries").glob("*/delivery.yaml"))
-
-SCHEMA = Draft202012Validator(delivery_schema())
-
-
-def test_the_page_is_what_the_models_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == schema_text(), "run python -m slipway.catalogue.schema > " + PAGE.name
+REFERENCE = ROOT / "docs" / "reference"
+DOCUMENTS = sorted(
+    path for folder in ("deliveries", "examples") for path in (ROOT / folder).rglob("*.yaml") if path.stem in MODELS
+)
+KINDS = pytest.mark.parametrize("kind", MODELS)
+SCHEMAS: dict[Kind, Draft202012Validator] = {kind: Draft202012Validator(schema_of(kind)) for kind in MODELS}
 
 
-def test_the_command_prints_the_schema() -> None:
-    command = [sys.executable, "-W", "error", "-m", "slipway.catalogue.schema"]
+def page(kind: Kind) -> Path:
+    return REFERENCE / f"{kind}.schema.json"
+
+
+@KINDS
+def test_the_page_is_what_the_models_say(kind: Kind) -> None:
+    assert page(kind).read_text(encoding="utf-8") == schema_text(kind), "run make docs"
+
+
+@KINDS
+def test_the_command_prints_the_schema(kind: Kind) -> None:
+    command = [sys.executable, "-W", "error", "-m", "slipway.catalogue.schema", kind]
     printed = subprocess.run(command, capture_output=True, check=True, cwd=ROOT, text=True, encoding="utf-8")
-    assert printed.stdout == schema_text()
+    assert printed.stdout == schema_text(kind)
 
 
-def test_the_schema_is_a_schema_that_describes_every_field() -> None:
-    Draft202012Validator.check_schema(delivery_schema())
-    objects = [delivery_schema(), *(d for d in delivery_schema()["$defs"].values() if "properties" in d)]
+@KINDS
+def test_the_schema_is_a_schema_that_describes_every_field(kind: Kind) -> None:
+    schema = schema_of(kind)
+    Draft202012Validator.check_schema(schema)
+    objects = [schema, *(d for d in schema["$defs"].values() if "properties" in d)]
     bare = [
         f"{described['title']}.{name}"
         for described in objects
@@ -46,18 +56,22 @@ def test_the_schema_is_a_schema_that_describes_every_field() -> None:
     assert bare == []
 
 
-@pytest.mark.parametrize("path", DELIVERIES, ids=lambda path: path.parent.name)
-def test_every_delivery_in_this_repository_fits_and_names_the_schema(path: Path) -> None:
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_document_in_this_repository_fits_and_names_the_schema(path: Path) -> None:
     (document,) = read_file(path, name=path.name)
-    assert [error.message for error in SCHEMA.iter_errors(document.value)] == []
+    kind = kind_of(document)
+    assert [error.message for error in SCHEMAS[kind].iter_errors(document.value)] == []
     named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
     assert named is not None
-    assert (path.parent / named[1]).resolve() == PAGE
+    assert (path.parent / named[1]).resolve() == page(kind)
 
 
-VALID: dict[str, Any] = {
+APPLICATION: dict[str, Any] = {
     "application": "shop",
-    "image": {"registry": "nonprod", "repository": "shop", "tags": {"semver": "^1"}},
+    "project": "team",
+    "source": "image",
+    "image": {"registry": "nonprod", "repository": "shop"},
+    "versions": {"range": "^1"},
     "start": "both",
     "pipeline": {"project": "p", "name": "ci", "branches": ["main"], "tag": "{commit}"},
     "join_within": "1h",
@@ -65,21 +79,46 @@ VALID: dict[str, Any] = {
     "environments": [
         {
             "name": "staging",
-            "cluster": "c",
+            "clusters": ["c"],
             "namespace": "n",
             "substitutions": {"A": "b"},
-            "gate": {"kind": "approval", "approvers": ["a@b"], "required": 1, "deadline": "2d"},
-            "verify": {"job": "j.yaml", "http": [{"service": "s", "port": 80, "status": 200}], "within": "5m"},
+            "gate": {
+                "kind": "approval",
+                "approvers": ["a@b"],
+                "required": 1,
+                "deadline": "2d",
+                "level": "link",
+                "fresh": "none",
+            },
+            "verification": {"job": "j.yaml", "http": [{"service": "s", "port": 80, "status": 200}], "within": "5m"},
             "on_failure": "stop",
         }
     ],
 }
+PROJECT: dict[str, Any] = {
+    "project": "team",
+    "owners": {"apply": ["role:leads"]},
+    "repositories": ["team/*"],
+    "environments": {
+        "staging": {"class": "test", "clusters": ["c"], "namespaces": ["n-*"], "registry": "r", "provenance": "none"},
+        "production": {
+            "class": "production",
+            "clusters": ["p"],
+            "namespaces": ["n"],
+            "least_gate": {"level": "signed", "required": 2, "require_known": True, "own_change": False, "fresh": "5m"},
+        },
+    },
+    "kinds": {"default": "namespaced", "also": ["argoproj.io/Rollout"]},
+    "foreign_images": [{"match": "mcr.example/oss/*", "copy": True}],
+    "unpinned": "refuse",
+}
+VALID: dict[Kind, dict[str, Any]] = {"project": PROJECT, "application": APPLICATION}
 
 replacements = st.one_of(
     st.none(), st.booleans(), st.integers(-1, 70_000), st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from(["", "a", "A", "10m", "1²m", "07d", "a@b", "yes", "push", "roll-back", "/x", "a/b", "a\n", "é"]),
     st.just([]), st.just({}), st.lists(st.sampled_from(["a", "b@c"]), max_size=3), st.just({"kind": "auto"}),
-    st.just({"regex": "x"}), st.just({"semver": None, "glob": "*"}),
+    st.just({"regex": "x"}), st.just({"range": None, "tags": {"glob": "*"}}), st.just("none"), st.just(["ConfigMap"]),
 )  # fmt: skip
 
 
@@ -96,20 +135,24 @@ def replaced(value: Any, at: tuple[Any, ...], by: Any) -> Any:
     return changed
 
 
+PLACES = [(kind, place) for kind in MODELS for place in places(VALID[kind])[1:]]
+
+
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(places(VALID)[1:]), replacements), max_size=3))
-def test_what_loading_accepts_the_schema_accepts(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
-    document = VALID
-    for at, by in changes:
-        if at in places(document):
-            document = replaced(document, at, by)
-    try:
-        Application.model_validate_json(json.dumps(document), strict=True)
-    except ValidationError:
-        return
-    assert [error.message for error in SCHEMA.iter_errors(document)] == []
+@given(st.lists(st.tuples(st.sampled_from(PLACES), replacements), max_size=3))
+def test_what_the_check_accepts_the_schema_accepts(changes: list[tuple[tuple[Kind, tuple[Any, ...]], Any]]) -> None:
+    documents = dict(VALID)
+    for (kind, at), by in changes:
+        if at in places(documents[kind]):
+            documents[kind] = replaced(documents[kind], at, by)
+    for kind, document in documents.items():
+        try:
+            MODELS[kind].model_validate_json(json.dumps(document), strict=True)
+        except ValidationError:
+            continue
+        assert [error.message for error in SCHEMAS[kind].iter_errors(document)] == []
 
 
-@pytest.mark.parametrize("at", [place for place in places(VALID) if place and isinstance(place[-1], str)], ids=str)
-def test_the_schema_refuses_a_field_of_the_wrong_shape(at: tuple[Any, ...]) -> None:
-    assert list(SCHEMA.iter_errors(replaced(VALID, at, 0.5)))
+@pytest.mark.parametrize(("kind", "at"), [(kind, at) for kind, at in PLACES if isinstance(at[-1], str)], ids=str)
+def test_the_schema_refuses_a_field_of_the_wrong_shape(kind: Kind, at: tuple[Any, ...]) -> None:
+    assert list(SCHEMAS[kind].iter_errors(replaced(VALID[kind], at, 0.5)))

@@ -10,7 +10,7 @@ from semver import Version
 
 from slipway.catalogue.ranges import parse_range, parse_version
 from slipway.catalogue.tags import check_tag, fault_of
-from slipway.domain.application import TagRule
+from slipway.domain.application import TagRule, Versions
 
 NODE_SEMVER = json.loads((Path(__file__).parent / "node_semver.json").read_text())
 
@@ -22,16 +22,16 @@ def test_a_range_takes_what_node_semver_takes(text: str) -> None:
 
 
 def test_a_leading_v_in_the_tag_is_accepted() -> None:
-    assert check_tag(TagRule(semver="^1.4"), "v1.5.0").passed
+    assert check_tag(Versions(range="^1.4"), "v1.5.0").passed
 
 
 @pytest.mark.parametrize("tag", ["latest", "1.2", "v", "vv1.0.0", "01.2.3", "1.2.3.4", "1.0.0 ", "", "1.٢.3"])
 def test_a_tag_that_is_no_semantic_version_is_outside_every_range(tag: str) -> None:
-    assert not check_tag(TagRule(semver="*"), tag).passed
+    assert not check_tag(Versions(range="*"), tag).passed
 
 
 def test_a_reason_says_what_was_expected_and_what_came() -> None:
-    rule = TagRule(semver=">=1.0.0 <2.0.0")
+    rule = Versions(range=">=1.0.0 <2.0.0")
     assert check_tag(rule, "1.4.2").reason == "tag 1.4.2 is within semver >=1.0.0 <2.0.0"
     assert check_tag(rule, "2.0.0").reason == "tag 2.0.0 is not within semver >=1.0.0 <2.0.0"
     assert "pre-release" in check_tag(rule, "1.5.0-rc.1").reason
@@ -41,7 +41,7 @@ def test_a_reason_says_what_was_expected_and_what_came() -> None:
 
 @pytest.mark.parametrize("tag", ["v1.2", "v10.20"])
 def test_a_regex_must_match_the_whole_tag(tag: str) -> None:
-    rule = TagRule(regex=r"v\d+\.\d+")
+    rule = Versions(tags=TagRule(regex=r"v\d+\.\d+"))
     assert check_tag(rule, tag).passed
     assert not check_tag(rule, tag + "-x").passed
     assert not check_tag(rule, "x" + tag).passed
@@ -49,50 +49,53 @@ def test_a_regex_must_match_the_whole_tag(tag: str) -> None:
 
 
 def test_a_glob_is_case_sensitive() -> None:
-    rule = TagRule(glob="main-[0-9]*")
+    rule = Versions(tags=TagRule(glob="main-[0-9]*"))
     assert check_tag(rule, "main-17").passed
     assert not check_tag(rule, "Main-17").passed
 
 
 def test_a_push_without_a_tag_starts_nothing() -> None:
-    result = check_tag(TagRule(glob="*"), "")
+    result = check_tag(Versions(tags=TagRule(glob="*")), "")
     assert not result.passed
     assert "without a tag" in result.reason
 
 
 def test_a_tag_longer_than_a_registry_allows_is_not_looked_at() -> None:
-    assert not check_tag(TagRule(glob="*"), "a" * 129).passed
+    assert not check_tag(Versions(tags=TagRule(glob="*")), "a" * 129).passed
 
 
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        (TagRule(semver=">=1.0.0, <2"), "expected terms such as"),
-        (TagRule(semver="1.0.0 ||"), "expected a range on each side of ||"),
-        (TagRule(semver="1.0.0 - 2.0.0"), "expected terms such as"),
-        (TagRule(semver="   "), "expected a range"),
-        (TagRule(semver="1.2-beta"), "expected terms such as"),
-        (TagRule(semver="1.2.x-beta"), "expected all three numbers before a pre-release"),
-        (TagRule(semver="1.2.3-01"), "expected a valid pre-release"),
-        (TagRule(regex="v(1"), "expected a regular expression, got 'v(1'"),
-        (TagRule(glob="main-[0-9"), "expected a ] after the last ["),
+        (Versions(range=">=1.0.0, <2"), "expected terms such as"),
+        (Versions(range="1.0.0 ||"), "expected a range on each side of ||"),
+        (Versions(range="1.0.0 - 2.0.0"), "expected terms such as"),
+        (Versions(range="   "), "expected a range"),
+        (Versions(range="1.2-beta"), "expected terms such as"),
+        (Versions(range="1.2.x-beta"), "expected all three numbers before a pre-release"),
+        (Versions(range="1.2.3-01"), "expected a valid pre-release"),
+        (Versions(tags=TagRule(regex="v(1")), "expected a regular expression, got 'v(1'"),
+        (Versions(tags=TagRule(glob="main-[0-9")), "expected a ] after the last ["),
     ],
 )
-def test_a_rule_that_cannot_be_read_is_a_fault(rule: TagRule, said: str) -> None:
+def test_a_rule_that_cannot_be_read_is_a_fault(rule: Versions, said: str) -> None:
     fault = fault_of(rule)
     assert fault is not None
     assert fault[1].startswith(said)
 
 
-@pytest.mark.parametrize("rule", [TagRule(semver="^1 || ~2.3"), TagRule(regex=r"v\d+"), TagRule(glob="main-[ab]*")])
-def test_a_rule_that_can_be_read_has_no_fault(rule: TagRule) -> None:
+@pytest.mark.parametrize(
+    "rule",
+    [Versions(range="^1 || ~2.3"), Versions(tags=TagRule(regex=r"v\d+")), Versions(tags=TagRule(glob="main-[ab]*"))],
+)
+def test_a_rule_that_can_be_read_has_no_fault(rule: Versions) -> None:
     assert fault_of(rule) is None
 
 
 @given(st.text(alphabet="0123456789.xX*^~<>=|v-ab +", min_size=1, max_size=40))
 def test_every_text_is_either_a_range_or_a_fault(text: str) -> None:
-    if fault_of(TagRule(semver=text)) is None:
-        assert check_tag(TagRule(semver=text), "1.2.3").name == "tag-matches"
+    if fault_of(Versions(range=text)) is None:
+        assert check_tag(Versions(range=text), "1.2.3").name == "tag-matches"
 
 
 numbers = st.integers(min_value=0, max_value=30)

@@ -1,4 +1,4 @@
-"""Requirements in delivery.yaml: the keys and certificates that they name are read when the file is, with its line."""
+"""Requirements of an application: the keys and certificates that they name are read when it is, with their line."""
 
 from pathlib import Path
 
@@ -6,11 +6,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from slipway.catalogue import ConfigError, load_deliveries, load_delivery
-from slipway.catalogue.fingerprint import fingerprint
-from slipway.catalogue.trust import LARGEST_FILE, read_trust
+from slipway.catalogue import ConfigError
+from slipway.catalogue.entries import fingerprint
+from slipway.catalogue.files import Files
+from slipway.catalogue.trust import read_trust
 from slipway.domain.application import policy_hash
-from tests.unit.catalogue.samples import DELIVERY, WriteDelivery
+from tests.unit.catalogue.samples import APPLICATION, Write, load, load_one
 from tests.unit.effects.supply_chain.authority import Issued, ec_key, issue, name, pem, root, rsa_key, signer
 
 REQUIRE = """\
@@ -24,7 +25,7 @@ require:
 
 
 def with_environment(text: str) -> str:
-    return DELIVERY + "".join(f"    {line}\n" for line in text.strip("\n").splitlines())
+    return APPLICATION + "".join(f"    {line}\n" for line in text.strip("\n").splitlines())
 
 
 def certificate(of: Issued | None = None) -> bytes:
@@ -34,7 +35,7 @@ def certificate(of: Issued | None = None) -> bytes:
 class Folder:
     """An application whose environment requires everything."""
 
-    def __init__(self, write: WriteDelivery) -> None:
+    def __init__(self, write: Write) -> None:
         self.path = write(with_environment(REQUIRE))
         (self.path / "keys").mkdir()
         self.put("ca.pem", certificate())
@@ -46,42 +47,42 @@ class Folder:
 
     def problems(self) -> list[str]:
         with pytest.raises(ConfigError) as caught:
-            load_deliveries(self.path.parent)
+            load_one(self.path)
         return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.fixture
-def folder(write_delivery: WriteDelivery) -> Folder:
-    return Folder(write_delivery)
+def home(write: Write) -> Folder:
+    return Folder(write)
 
 
-def test_requirements_are_loaded_with_the_keys_that_they_name(folder: Folder) -> None:
-    delivery = load_delivery(folder.path)
-    required = delivery.application.environments[0].require
+def test_requirements_are_loaded_with_the_keys_that_they_name(home: Folder) -> None:
+    definition = load_one(home.path)
+    required = definition.application.environments[0].require
     assert required.rules() == ("signed-by-notation", "signed-by-cosign", "has-sbom", "built-by")
-    trust = read_trust(delivery, required)
+    trust = read_trust(definition.files, required)
     assert len(trust.roots) == 1
     assert isinstance(trust.cosign, ec.EllipticCurvePublicKey)
     assert trust.provenance is not None
 
 
-def test_an_environment_requires_nothing_unless_it_says_so(write_delivery: WriteDelivery) -> None:
-    delivery = load_delivery(write_delivery())
-    assert delivery.application.environments[0].require.rules() == ()
+def test_an_environment_requires_nothing_unless_it_says_so(write: Write) -> None:
+    definition = load_one(write())
+    assert definition.application.environments[0].require.rules() == ()
 
 
-def test_several_roots_may_be_in_several_files_and_several_in_one(folder: Folder) -> None:
-    folder.put("ca.pem", certificate() + certificate(issue(name("self-signed"), ec_key())))
-    delivery = load_delivery(folder.path)
-    assert len(read_trust(delivery, delivery.application.environments[0].require).roots) == 2
+def test_several_roots_may_be_in_several_files_and_several_in_one(home: Folder) -> None:
+    home.put("ca.pem", certificate() + certificate(issue(name("self-signed"), ec_key())))
+    definition = load_one(home.path)
+    assert len(read_trust(definition.files, definition.application.environments[0].require).roots) == 2
 
 
-def test_another_key_is_another_folder_but_the_same_policy(folder: Folder) -> None:
-    """The folder's hash, not the policy's, holds the content of the files; a plan holds both."""
-    before = load_delivery(folder.path)
+def test_another_key_is_another_definition_but_the_same_policy(home: Folder) -> None:
+    """The definition's hash, not the policy's, holds the content of the files; a plan holds both."""
+    before = load_one(home.path)
     first, policy = fingerprint(before), policy_hash(before.application.environments[0])
-    folder.put("cosign.pub", pem(ec_key()))
-    after = load_delivery(folder.path)
+    home.put("cosign.pub", pem(ec_key()))
+    after = load_one(home.path)
     assert fingerprint(after) != first
     assert policy_hash(after.application.environments[0]) == policy
 
@@ -102,20 +103,19 @@ KEY = "a public key in PEM: ECDSA P-256, RSA of 2048 to 8192 bits, or Ed25519"
         (pem(rsa_key(1024)), "a key of another kind or size"),
         (certificate(), "no key that can be read"),
         (private(), "got keys/cosign.pub: a private key; take it out of the folder, and replace it"),
-        (b" " * (LARGEST_FILE + 1), "expected at most 256 KiB, got keys/cosign.pub: a larger file"),
     ],
-    ids=["empty", "text", "P-384", "RSA 1024", "a certificate", "a private key", "large"],
+    ids=["empty", "text", "P-384", "RSA 1024", "a certificate", "a private key"],
 )
-def test_a_key_that_cannot_be_used_is_reported_where_it_is_named(folder: Folder, data: bytes, said: str) -> None:
-    folder.put("cosign.pub", data)
-    (problem,) = folder.problems()
-    assert problem.startswith("deliveries/shop/delivery.yaml:9: environments[0].require.cosign.key: ")
+def test_a_key_that_cannot_be_used_is_reported_where_it_is_named(home: Folder, data: bytes, said: str) -> None:
+    home.put("cosign.pub", data)
+    (problem,) = home.problems()
+    assert problem.startswith("team/shop/application.yaml:10: environments[0].require.cosign.key: ")
     assert said in problem
 
 
-def test_an_ed25519_key_may_be_used(folder: Folder) -> None:
-    folder.put("cosign.pub", pem(ed25519.Ed25519PrivateKey.generate()))
-    assert load_delivery(folder.path)
+def test_an_ed25519_key_may_be_used(home: Folder) -> None:
+    home.put("cosign.pub", pem(ed25519.Ed25519PrivateKey.generate()))
+    assert load_one(home.path)
 
 
 @pytest.mark.parametrize(
@@ -127,30 +127,28 @@ def test_an_ed25519_key_may_be_used(folder: Folder) -> None:
     ],
     ids=["empty", "a key", "a signer's"],
 )
-def test_a_root_that_is_none_is_reported_where_it_is_named(folder: Folder, data: bytes, said: str) -> None:
-    folder.put("ca.pem", data)
-    (problem,) = folder.problems()
-    assert problem.startswith(
-        "deliveries/shop/delivery.yaml:8: environments[0].require.notation.roots[0]: expected root"
-    )
+def test_a_root_that_is_none_is_reported_where_it_is_named(home: Folder, data: bytes, said: str) -> None:
+    home.put("ca.pem", data)
+    (problem,) = home.problems()
+    assert problem.startswith("team/shop/application.yaml:9: environments[0].require.notation.roots[0]: expected root")
     assert said in problem
 
 
-def test_every_file_that_is_missing_is_reported(folder: Folder) -> None:
+def test_every_file_that_is_missing_is_reported(home: Folder) -> None:
     for file in ("ca.pem", "cosign.pub", "builder.pub"):
-        (folder.path / "keys" / file).unlink()
-    assert [problem.partition("environments[0].require.")[2] for problem in folder.problems()] == [
+        (home.path / "keys" / file).unlink()
+    assert [problem.partition("environments[0].require.")[2] for problem in home.problems()] == [
         "notation.roots[0]: expected a file, got keys/ca.pem: there is none",
         "cosign.key: expected a file, got keys/cosign.pub: there is none",
         "provenance.key: expected a file, got keys/builder.pub: there is none",
     ]
 
 
-def test_a_path_that_leads_out_of_the_folder_is_refused(write_delivery: WriteDelivery, deliveries: Path) -> None:
-    (deliveries / "cosign.pub").write_bytes(pem(ec_key()))
-    write_delivery(with_environment("require: { cosign: { key: ../cosign.pub } }"))
-    with pytest.raises(ConfigError, match="expected a path inside the application's folder"):
-        load_deliveries(deliveries)
+def test_a_path_that_leads_out_of_the_folder_is_refused(write: Write, folder: Path) -> None:
+    (folder / "cosign.pub").write_bytes(pem(ec_key()))
+    write(with_environment("require: { cosign: { key: ../cosign.pub } }"))
+    with pytest.raises(ConfigError, match="expected a path beside the application's document"):
+        load(folder)
 
 
 @pytest.mark.parametrize(
@@ -168,17 +166,14 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(write_delivery: WriteDel
         ("require: { sbom: true, within: 2h }", "require.within: expected at most 60m"),
     ],
 )
-def test_a_wrong_requirement_is_named_as_any_other_field(
-    write_delivery: WriteDelivery, deliveries: Path, lines: str, said: str
-) -> None:
-    write_delivery(with_environment(lines))
+def test_a_wrong_requirement_is_named_as_any_other_field(write: Write, folder: Path, lines: str, said: str) -> None:
+    write(with_environment(lines))
     with pytest.raises(ConfigError) as caught:
-        load_deliveries(deliveries)
+        load(folder)
     assert f"environments[0].{said}" in str(caught.value)
 
 
-def test_a_file_that_went_wrong_after_loading_is_named_again(folder: Folder) -> None:
-    delivery = load_delivery(folder.path)
-    folder.put("cosign.pub", b"")
-    with pytest.raises(ConfigError, match=r"require\.cosign\.key: expected a public key"):
-        read_trust(delivery, delivery.application.environments[0].require)
+def test_a_version_that_lost_a_file_is_told_of_when_it_is_read(home: Folder) -> None:
+    required = load_one(home.path).application.environments[0].require
+    with pytest.raises(ConfigError, match=r"require\.cosign\.key: expected a file"):
+        read_trust(Files(document="shop/application.yaml"), required)

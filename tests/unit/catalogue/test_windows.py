@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.catalogue import ConfigError, load_delivery
+from slipway.catalogue import ConfigError, check_path
 from slipway.catalogue.windows import Calendar, occurrences
 from slipway.domain.windows import Window, Windows
-from slipway.testing import write_delivery
+from slipway.testing import write_application
 
 OFFICE = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=9"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -128,13 +128,15 @@ def test_counting_begins_late_without_losing_a_beat(rule: str, interval: int, st
     assert list(occurrences(window, first, last)) == whole
 
 
-# ---- what is wrong with a delivery.yaml
+# ---- what is wrong with an application
 def problems(folder: Path, windows: str) -> str:
-    write_delivery(folder)
-    path = folder / "shop" / "delivery.yaml"
-    path.write_text(path.read_text().replace("    registry: prod\n", f"    registry: prod\n    windows: {windows}\n"))
+    write_application(folder)
+    path = folder / "shop" / "application.yaml"
+    path.write_text(
+        path.read_text().replace("  - name: production\n", f"  - name: production\n    windows: {windows}\n")
+    )
     try:
-        load_delivery(path)
+        check_path(path.parent.parent)
     except ConfigError as error:
         return str(error)
     return ""
@@ -153,8 +155,8 @@ def problems(folder: Path, windows: str) -> str:
         ("{ allow: [{ rule: FREQ=DAILY;INTERVAL=2, duration: 1h }] }", "the day from which INTERVAL counts"),
         ("{ allow: [{ rule: FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30, duration: 1h }] }", "a rule that occurs"),
         ("{ allow: [{ rule: FREQ=DAILY, duration: 40d }] }", "at most 31d"),
-        ("{ holidays_file: ../secrets.txt }", "a file inside the application's folder"),
-        ("{ holidays_file: delivery.yaml }", "one date a line"),
+        ("{ holidays_file: ../secrets.txt }", "a path beside the application's document"),
+        ("{ holidays_file: application.yaml }", "one date a line"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(tmp_path: Path, windows: str, said: str) -> None:
@@ -164,7 +166,7 @@ def test_what_cannot_be_used_is_refused_by_name(tmp_path: Path, windows: str, sa
 
 
 def test_holidays_may_stand_in_a_file(tmp_path: Path) -> None:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     (tmp_path / "shop" / "holidays.txt").write_text("# Saxony\n2026-11-18  # day of repentance\n\n2026-12-25\n")
     assert problems(tmp_path, "{ holidays_file: holidays.txt }") == ""
 

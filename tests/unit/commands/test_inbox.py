@@ -19,7 +19,7 @@ from slipway.engine.handle import Contended
 from slipway.inbound import BadInput
 from slipway.ledger.inbox import Inbox
 from slipway.queries.answers import State
-from slipway.testing import BASE, Installation, write_delivery
+from slipway.testing import BASE, Installation, write_application
 
 OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.PAGE)
 FREEZE = Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale")
@@ -28,7 +28,7 @@ SALT = "AAAAAAAAAAAAAAAAAAAAAA"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Installation:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     made = Installation(tmp_path)
     made.push("1.0")
     made.settle()

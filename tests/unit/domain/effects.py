@@ -42,14 +42,16 @@ class Effects:
         """Nothing is heard of the next such steps."""
         self._script[kind, environment].extend([None] * times)
 
-    def perform(self, step: Step, *, application: Application, delivery: str, release: Release, lane: Lane) -> Any:
+    def perform(self, step: Step, *, application: Application, definition: str, release: Release, lane: Lane) -> Any:
         """The outcome of a step; None where nothing is heard of it."""
         for key in ((step.kind, step.environment), (step.kind, None)):
             if self._script[key]:
                 return self._script[key].popleft()
-        return self._passing(step, application=application, delivery=delivery, release=release, lane=lane)
+        return self._passing(step, application=application, definition=definition, release=release, lane=lane)
 
-    def _passing(self, step: Step, *, application: Application, delivery: str, release: Release, lane: Lane) -> Outcome:
+    def _passing(
+        self, step: Step, *, application: Application, definition: str, release: Release, lane: Lane
+    ) -> Outcome:
         match step.kind:
             case StepKind.RESOLVE:
                 found = self.registry.get(release.tag)
@@ -57,7 +59,7 @@ class Effects:
                     return Outcome(passed=False, reason=f"the registry has no tag {release.tag}")
                 return Outcome(result={"digest": found})
             case StepKind.PLAN:
-                return Outcome(result=plan_result(step, application, delivery, release, lane, unmet=self.unmet))
+                return Outcome(result=plan_result(step, application, definition, release, lane, unmet=self.unmet))
             case StepKind.PROMOTE:
                 return Outcome(result={"digest": release.digest, "bytes": 0})
             case StepKind.VERIFY:
@@ -70,7 +72,7 @@ class Effects:
 def plan_result(
     step: Step,
     application: Application,
-    delivery: str,
+    definition: str,
     release: Release,
     lane: Lane,
     *,
@@ -93,5 +95,5 @@ def plan_result(
         "evidence": f"{found} {run}",
     }
     plan = [release.number, release.digest, step.environment, base, policy, found, run]
-    made = {"plan_hash": sha256(canonical(plan)), "base": base, "delivery": delivery, "changed": 1, "parts": parts}
+    made = {"plan_hash": sha256(canonical(plan)), "base": base, "definition": definition, "changed": 1, "parts": parts}
     return made | ({"supply_chain": found} if found else {})

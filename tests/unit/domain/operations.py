@@ -273,7 +273,7 @@ def applications() -> st.SearchStrategy[Application]:
     gates = st.sampled_from([AutoGate(), *GATES])
     return st.builds(
         lambda start, verify, first, last: application(
-            staging(gate=first, verify=verify), production(gate=last, verify=verify), start=start
+            staging(gate=first, verification=verify), production(gate=last, verification=verify), start=start
         ),
         st.sampled_from([Start.PUSH, Start.RUN, Start.BOTH]),
         st.sampled_from([PROBED, PROBED.evolve(http=())]),
@@ -344,7 +344,7 @@ def elections() -> st.SearchStrategy[list[Operation]]:
 
 
 def happenings(*, changes: bool = True, verbs: bool = True) -> st.SearchStrategy[list[Operation]]:
-    """Any sequence of things that happen; with changes of the delivery folder and what operators say among them,
+    """Any sequence of things that happen; with changes of the application and what operators say among them,
     unless told otherwise."""
     choices: list[tuple[int, st.SearchStrategy[Operation]]] = [
         (5, _OWN_TAG),

@@ -162,7 +162,7 @@ class WatchedWorld(World):
     def _nobody_approved_their_own(self, release: Release, approved: set[str]) -> None:
         environment = self.application.environment(release.environment or "")
         gate = environment.gate if environment else None
-        if isinstance(gate, ApprovalGate) and release.plan_delivery == self.delivery:
+        if isinstance(gate, ApprovalGate) and release.plan_definition == self.delivery:
             assert not barred(gate, release).intersection(approved)
 
     def _lanes_are_in_order(self) -> None:

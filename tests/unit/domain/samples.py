@@ -7,14 +7,15 @@ from slipway.domain.application import (
     Application,
     Environment,
     HttpProbe,
-    Image,
     OnFailure,
     Pipeline,
+    Place,
     Start,
     Verification,
 )
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate
 from slipway.domain.model import sha256
+from slipway.domain.project import EnvironmentClass
 from slipway.domain.release import Run
 
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -37,16 +38,17 @@ def environment(
     *,
     gate: Gate | None = None,
     registry: str | None = None,
-    verify: Verification = PROBED,
+    verification: Verification = PROBED,
     on_failure: OnFailure = OnFailure.ROLL_BACK,
 ) -> Environment:
     return Environment(
         name=name,
-        cluster=name,
+        clusters=(name,),
+        environment_class=EnvironmentClass.TEST,
         namespace="shop",
         registry=registry,
         gate=gate or AutoGate(),
-        verify=verify,
+        verification=verification,
         on_failure=on_failure,
     )
 
@@ -66,7 +68,8 @@ def application(
 ) -> Application:
     return Application(
         application="shop",
-        image=Image(registry="ci", repository="team/shop"),
+        project="team",
+        image=Place(registry="ci", repository="team/shop"),
         start=start,
         pipeline=Pipeline(project="Shop", name="build", tag=tag),
         join_within=timedelta(hours=2),

@@ -42,7 +42,7 @@ def test_a_release_whose_tests_passed_goes_on_by_itself_and_the_rule_is_recorded
 
 
 def test_a_release_without_test_results_is_cancelled_by_the_name_of_the_rule() -> None:
-    world = World(application(staging(verify=PROBED.evolve(http=())), production(gate=AutoGate())))
+    world = World(application(staging(verification=PROBED.evolve(http=())), production(gate=AutoGate())))
     world.push("v1")
     while world.releases[1].environment != "production":
         world.deliver(world.outbox.popleft())

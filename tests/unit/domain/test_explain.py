@@ -146,7 +146,7 @@ def test_awaiting_approval_of_a_plan_that_is_outdated_says_so() -> None:
     world = at_the_gate()
     world.change()
     assert rule(explained(world), "production", "plan-is-current") == Rule.PLAN_IS_CURRENT.not_yet(
-        "the delivery folder (policy or manifests) changed since the plan was made", WaitsFor.STEP
+        "the application (policy or manifests) changed since the plan was made", WaitsFor.STEP
     )
 
 
@@ -332,9 +332,9 @@ def test_cancelled_because_its_environment_is_gone_points_to_the_delivery() -> N
     world.finish(plan, Outcome())
     told = explained(world)
     assert told.headline == (
-        "shop-1 was cancelled in staging: the environment 'staging' is no longer in delivery.yaml."
+        "shop-1 was cancelled in staging: the environment 'staging' is no longer one of the application."
     )
-    assert told.next == "Correct delivery.yaml, and push a new image."
+    assert told.next == "Correct the application (slipway apply), and push a new image."
     assert [part.environment for part in told.rules] == ["production"]
 
 
@@ -358,7 +358,7 @@ def test_a_newer_release_further_on_is_named_before_this_one_gets_there() -> Non
 
 
 def test_an_environment_without_verification_has_no_rule_for_it() -> None:
-    world = World(application(staging(verify=PROBED.evolve(http=()))))
+    world = World(application(staging(verification=PROBED.evolve(http=()))))
     world.push("v1")
     world.settle()
     assert "verification-passed" not in holds(explained(world), "staging")

@@ -104,7 +104,7 @@ def test_each_pause_between_reminders_is_longer_until_there_are_no_more() -> Non
 
 def with_conditions(**conditions: Any) -> Application:
     gate = AutoGate.model_validate(conditions)
-    return application(staging(), environment("canary", verify=PROBED.evolve(http=())), production(gate=gate))
+    return application(staging(), environment("canary", verification=PROBED.evolve(http=())), production(gate=gate))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def with_conditions(**conditions: Any) -> Application:
     [
         ({"tests_passed": ["stagin"]}, "tests_passed: 'stagin' does not come before it"),
         ({"tests_passed": ["production"]}, "tests_passed: 'production' does not come before it"),
-        ({"tests_passed": ["canary"]}, "tests_passed: 'canary' has no acceptance tests: give it verify"),
+        ({"tests_passed": ["canary"]}, "tests_passed: 'canary' has no acceptance tests: give it verification"),
         (
             {"soak": "1h", "soak_in": "prod"},
             "soak_in: 'prod' does not come before it; earlier environments are staging, canary",

@@ -151,7 +151,7 @@ def test_a_burst_that_arrives_backwards_makes_the_newest_live_too() -> None:
 
 def test_an_environment_without_verification_is_live_when_the_cluster_is_ready() -> None:
     quiet = PROBED.evolve(http=())
-    world = World(application(staging(verify=quiet)))
+    world = World(application(staging(verification=quiet)))
     world.push("v1")
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
@@ -176,7 +176,7 @@ def test_a_release_whose_environment_is_taken_out_of_the_delivery_is_cancelled()
     world.change(application(production(gate=None)))
     world.settle()
     assert world.phase(1) is Phase.CANCELLED
-    assert world.releases[1].reason == "the environment 'staging' is no longer in delivery.yaml"
+    assert world.releases[1].reason == "the environment 'staging' is no longer one of the application"
 
 
 def test_a_rollout_whose_environment_is_taken_out_of_the_delivery_fails_as_it_touched_a_cluster() -> None:

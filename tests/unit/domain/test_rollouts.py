@@ -166,12 +166,12 @@ def test_the_outcome_of_an_attempt_that_is_over_does_nothing() -> None:
 
 def test_a_plan_that_was_made_from_an_older_delivery_is_made_again_before_anything_is_deployed() -> None:
     world = World(application(staging()))
-    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, delivery=world.delivery)
+    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, definition=world.delivery)
     world.push("v1")
     world.change()
     world.settle()
     assert world.phase(1) is Phase.COMPLETED
-    assert world.releases[1].plan_delivery == world.delivery
+    assert world.releases[1].plan_definition == world.delivery
     assert world.releases[1].plan_hash != digest("plan")
     assert world.actions(1).count("plan.outdated") == 1
 
@@ -179,7 +179,7 @@ def test_a_plan_that_was_made_from_an_older_delivery_is_made_again_before_anythi
 def test_a_plan_compared_with_something_else_than_what_is_live_is_made_again_before_anybody_is_asked() -> None:
     world = World(application(staging(gate=approval(ADA))))
     world.effects.answer(
-        StepKind.PLAN, plan_hash=digest("plan"), base=digest("something else"), delivery=world.delivery
+        StepKind.PLAN, plan_hash=digest("plan"), base=digest("something else"), definition=world.delivery
     )
     world.push("v1")
     world.settle()
@@ -206,7 +206,7 @@ def test_the_outcome_of_an_earlier_plan_is_not_taken_for_the_later_one_when_its_
 
 def test_plans_are_counted_anew_in_each_environment() -> None:
     world = World(application())
-    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, delivery=digest("older"))
+    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, definition=digest("older"))
     world.push("v1")
     world.settle()
     assert [(step.environment, step.attempt) for step in world.steps(StepKind.PLAN)] == [

@@ -114,7 +114,7 @@ def test_a_refusal_by_a_policy_that_has_changed_meanwhile_leads_to_a_new_plan() 
     )
     world.change()
     world.finish(step, Outcome(result=result))
-    assert world.last("plan.outdated").details["reason"].startswith("the delivery folder")
+    assert world.last("plan.outdated").details["reason"].startswith("the application")
     world.settle()
     assert world.phase(1) is Phase.AWAITING_APPROVAL
 

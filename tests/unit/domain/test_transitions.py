@@ -32,7 +32,7 @@ UNVERIFIED = PROBED.evolve(http=())
 
 def two_stages(*, probed: bool = True, start: Start = Start.PUSH) -> Application:
     verify = PROBED if probed else UNVERIFIED
-    return application(staging(verify=verify), production(verify=verify, gate=None), start=start)
+    return application(staging(verification=verify), production(verification=verify, gate=None), start=start)
 
 
 def pushed(world: World, *tags: str) -> World:
@@ -119,7 +119,7 @@ def environment_gone_while_planning() -> World:
 
 def plan_outdated() -> World:
     world = World(two_stages())
-    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, delivery=world.delivery)
+    world.effects.answer(StepKind.PLAN, plan_hash=digest("plan"), base=None, definition=world.delivery)
     world.push("v1")
     world.change()
     world.settle()

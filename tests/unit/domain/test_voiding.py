@@ -74,7 +74,7 @@ def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(na
     assert before.gate is not None
     parts = before.gate.parts | {named: "changed"}
     world.effects.answer(
-        StepKind.PLAN, plan_hash=digest("plan anew"), base=None, delivery=digest("anew"), parts=parts, changed=1
+        StepKind.PLAN, plan_hash=digest("plan anew"), base=None, definition=digest("anew"), parts=parts, changed=1
     )
     world.change()
     world.delivery = digest("anew")

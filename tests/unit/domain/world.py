@@ -77,7 +77,7 @@ class World:
         named = {release.tag for release in releases.values()} | ({wanted.tag} if wanted.tag is not None else set())
         return Snapshot(
             application=self.application,
-            delivery=self.delivery,
+            definition=self.delivery,
             now=self.now,
             head=self.head,
             lanes=dict(self.lanes),
@@ -139,8 +139,8 @@ class World:
         self.effects.registry[tag] = digest(image or tag)
         event = ImagePushed(
             received_at=self.now,
-            registry=self.application.image.registry,
-            repository=self.application.image.repository,
+            registry=self.application.pushed.registry,
+            repository=self.application.pushed.repository,
             digest=digest(image or tag),
             tag=tag,
             pushed_at=at or self.now,
@@ -261,7 +261,7 @@ class World:
         outcome = self.effects.perform(
             step,
             application=self.application,
-            delivery=self.delivery,
+            definition=self.delivery,
             release=self.releases[step.release],
             lane=self.lanes.get(step.environment) or Lane(environment=step.environment),
         )
@@ -282,7 +282,7 @@ class World:
     def reconcile(self) -> None:
         """The timer looks for releases whose time is over, and for people who are to be asked again."""
         for number in self.head.active:
-            for event in overdue(self.releases[number], now=self.now, delivery=self.delivery):
+            for event in overdue(self.releases[number], now=self.now, definition=self.delivery):
                 self.take(event)
 
     # ---- looking

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from slipway.domain.plan import Plan
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
-from slipway.testing import ADA, BASE, DELIVERY, KEYS, Installation, write_delivery
+from slipway.testing import ADA, APPLICATION, BASE, KEYS, Installation, write_application
 from slipway.testing.artifacts import Built, image
 from slipway.web.approving import Desk, show
 from tests.unit.effects.supply_chain.attaching import People, classic, in_bundle, notation, sbom, simple_layer
@@ -31,7 +31,7 @@ PEOPLE = People()
 def deliveries(tmp_path: Path) -> Path:
     """An application whose production requires all four."""
     folder = tmp_path / "deliveries"
-    home = write_delivery(folder, text=DELIVERY + REQUIRE)
+    home = write_application(folder, text=APPLICATION + REQUIRE)
     (home / "keys").mkdir()
     (home / "keys" / "ca.pem").write_bytes(PEOPLE.notation.root.certificate.public_bytes(Encoding.PEM))
     (home / "keys" / "cosign.pub").write_bytes(pem(PEOPLE.cosign))
@@ -162,14 +162,3 @@ def test_the_plan_of_a_refused_release_can_still_be_read(installation: Installat
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
     assert [rule.passed for rule in plan_of(installation).supply_chain] == [False] * 4
-
-
-def test_a_key_that_cannot_be_read_any_more_fails_the_plan_and_says_which(
-    installation: Installation, deliveries: Path
-) -> None:
-    installation.push("1.0")
-    step = installation.settle_at(StepKind.PLAN, "production")
-    (deliveries / "shop" / "keys" / "cosign.pub").write_bytes(b"")
-    installation.run_step(step)
-    assert installation.phase(1) is Phase.FAILED
-    assert "require.cosign.key: expected a public key" in installation.release(1).reason

@@ -15,7 +15,7 @@ from slipway.ledger.anchors import AnchorsDamaged
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.anchoring import Anchored
-from slipway.testing import MemoryLog, MemoryTable, write_delivery
+from slipway.testing import MemoryLog, MemoryTable, write_application
 from tests.contract.audit.installation import Audited
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
 
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def deliveries(tmp_path: Path) -> Path:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     return tmp_path
 
 

@@ -11,7 +11,7 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.export import Form, read_back
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
-from slipway.testing import MemoryLog, MemoryTable, write_delivery
+from slipway.testing import MemoryLog, MemoryTable, write_application
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
@@ -19,7 +19,7 @@ from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
 
 @pytest.fixture
 def deliveries(tmp_path: Path) -> Path:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     return tmp_path
 
 

@@ -10,14 +10,14 @@ from slipway.effects.registry import NotFound, Unreachable, Where
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.reconcile import PUSH_WINDOW, SETTLED, Reconciled
-from slipway.testing import Installation, write_delivery
+from slipway.testing import Installation, write_application
 from slipway.testing.artifacts import image
 
 
 @pytest.fixture
 def several(tmp_path: Path) -> Installation:
     for name in ("alpha", "shop", "till"):
-        write_delivery(tmp_path / "several", name)
+        write_application(tmp_path / "several", name)
     return Installation(tmp_path / "several")
 
 

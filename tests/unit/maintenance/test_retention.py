@@ -14,7 +14,7 @@ from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import unpack_audit
 from slipway.ledger.table import Act, Write
 from slipway.maintenance.retention import Kept
-from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable, write_delivery
+from slipway.testing import MemoryBlobs, MemoryLog, MemoryTable, write_application
 from tests.contract.audit.installation import Audited
 from tests.contract.audit.odd import ODD
 from tests.faults.mortal import Crash, Life, MortalTable, mortal_port
@@ -25,7 +25,7 @@ AGE = 30 * DAY
 
 @pytest.fixture
 def deliveries(tmp_path: Path) -> Path:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     return tmp_path
 
 

@@ -11,13 +11,13 @@ from slipway.ledger import keys
 from slipway.ledger.rows import pack
 from slipway.ledger.table import Act, Write
 from slipway.queries.verifying import verify_part
-from slipway.testing import write_delivery
+from slipway.testing import write_application
 from tests.contract.audit.installation import Audited
 
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Audited:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     found = Audited(tmp_path)
     found.deliver("1.0")
     found.wait(timedelta(days=100))

@@ -14,7 +14,7 @@ from slipway.engine.observing import ObservedBus
 from slipway.telemetry import Attribute, Family, Metric, observed, receiving, span, trace_id
 from slipway.telemetry import message as handling
 from slipway.telemetry.names import listed
-from slipway.testing import Installation, write_delivery
+from slipway.testing import Installation, write_application
 from tests.unit.telemetry.conftest import Kept
 
 PUSH = f"00-{'1' * 32}-{'a' * 16}-01"
@@ -43,7 +43,7 @@ class Traced(Installation):
 @pytest.fixture
 def installation(tmp_path: Path) -> Traced:
     folder = tmp_path / "deliveries"
-    write_delivery(folder)
+    write_application(folder)
     return Traced(folder)
 
 

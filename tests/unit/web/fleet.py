@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from slipway.catalogue import Delivery
-from slipway.catalogue.entries import Catalogue
-from slipway.domain.application import Application, Environment, Image
+from slipway.catalogue import Definition, Files
+from slipway.catalogue.entries import Catalogue, fingerprint
+from slipway.domain.application import Application, Environment, Place
 from slipway.domain.gate import ApprovalGate
 from slipway.domain.model import sha256
+from slipway.domain.project import EnvironmentClass
 from slipway.domain.release import GateState, Head, Lane, Live, Phase, Push, Release, Rollout
 from slipway.ledger import keys
 from slipway.ledger.rows import pack, pack_release
@@ -60,22 +61,27 @@ class Fleet(Installation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        deliveries = dict[str, Delivery]()
+        self.definitions = dict[str, Definition]()
         for index in range(self.applications):
             application = self._application(index)
             self._write(application, index)
-            deliveries[application.application] = Delivery(application=application, folder=self.deliveries)
-        catalogue = Catalogue(deliveries, hash_of=lambda _: sha256(b"delivery"))
+            files = Files(document="application.yaml")
+            self.definitions[application.application] = Definition(application=application, files=files)
+        catalogue = Catalogue(self.definitions)
         self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 
     def _application(self, index: int) -> Application:
         name = NAMES[index % len(NAMES)] + (f"-{index}" if index >= len(NAMES) else "")
         chain = self.others if self.others and index % 3 == 2 else self.environments
         last = ApprovalGate(approvers=("ada@example.com", "ben@example.com"), required=2)
-        environments = [Environment(name=where, cluster="aks", namespace="web") for where in chain]
+        environments = [
+            Environment(name=where, clusters=("aks",), namespace="web", environment_class=EnvironmentClass.TEST)
+            for where in chain
+        ]
         return Application(
             application=name[:40],
-            image=Image(registry="nonprod", repository=name[:40]),
+            project="team",
+            image=Place(registry="nonprod", repository=name[:40]),
             environments=(*environments[:-1], environments[-1].evolve(gate=last)),
         )
 
@@ -129,7 +135,7 @@ class Fleet(Installation):
             due=gate.deadline if phase is Phase.AWAITING_APPROVAL else None,
             plan_hash=digest,
             plan_base=digest,
-            plan_delivery=sha256(b"delivery"),
+            plan_definition=fingerprint(self.definitions[name]),
             gate=gate if phase is Phase.AWAITING_APPROVAL else None,
             rollouts=(Rollout(environment=where, arrived_at=at),),
             reason="deployment/web: 1 of 3 pods is not ready: CrashLoopBackOff" if phase is Phase.FAILED else "",

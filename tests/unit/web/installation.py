@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from slipway.catalogue import Delivery, Known, load_deliveries
-from slipway.catalogue.entries import Catalogue
+from slipway.catalogue import Definition, Files, Known, check_path
+from slipway.catalogue.entries import Catalogue, fingerprint
 from slipway.domain.application import Application, policy_hash
 from slipway.domain.events import DeadlineReached
 from slipway.domain.gate import ApprovalGate
@@ -63,7 +63,7 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Applicat
         clusters=frozenset({"staging", "production"}),
         channels=frozenset({"inbox"}),
     )
-    application = load_deliveries(DELIVERIES, known=known)["hello"].application
+    application = check_path(DELIVERIES, known=known).definitions["hello"].application
     staging, production = application.environments
     gate = ApprovalGate(approvers=approvers, required=required, deadline=timedelta(hours=24))
     return application.evolve(environments=(staging, production.evolve(gate=gate)))
@@ -92,9 +92,10 @@ class Told(Installation):
 
     def _deliver(self, policy: Application, content: str) -> None:
         self.policy = policy
-        self.fingerprint = digest(f"delivery {content}")
-        delivery = Delivery(application=policy, folder=self.deliveries / "hello")
-        catalogue = Catalogue({"hello": delivery}, hash_of=lambda _: self.fingerprint)
+        files = Files(document="hello/application.yaml", contents={"manifests/configuration.yaml": content})
+        definition = Definition(application=policy, files=files)
+        self.fingerprint = fingerprint(definition)
+        catalogue = Catalogue({"hello": definition})
         self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 
     def change_delivery(self, policy: Application | None = None) -> None:
@@ -199,7 +200,7 @@ class Told(Installation):
         return PlanMade(
             plan_hash=plan.hash,
             base=plan.base,
-            delivery=self.fingerprint,
+            definition=self.fingerprint,
             created=count("created"),
             changed=count("changed"),
             unchanged=count("unchanged"),

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.release import Phase
 from slipway.domain.roles import Caller, Role
-from slipway.testing import ADA, BASE, KEYS, Installation, write_delivery
+from slipway.testing import ADA, BASE, KEYS, Installation, write_application
 from slipway.web import outcome
 from slipway.web.answer import Answer
 from slipway.web.operating import Desk, Subject, give, show
@@ -22,7 +22,7 @@ LANE = Subject(application="shop", environment="production")
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     made = Installation(tmp_path)
     made.push("1.0")
     made.settle()

@@ -12,7 +12,7 @@ from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
-from slipway.testing import DELIVERY, Installation, write_delivery
+from slipway.testing import APPLICATION, Installation, write_application
 from slipway.testing.artifacts import Built, image, index, push, referrer
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
@@ -34,8 +34,8 @@ class InCloud(Installation):
     def __init__(
         self, folder: Path, cloud: Azure, application: str, *, token: str = "may", promotion: str = "how: import"
     ) -> None:
-        text = DELIVERY.replace("    registry: prod\n", f"    registry: prod\n    promotion: {{{{ {promotion} }}}}\n")
-        write_delivery(folder, application, text=text)
+        text = APPLICATION.replace("    gate: {{", f"    promotion: {{{{ {promotion} }}}}\n    gate: {{{{")
+        write_application(folder, application, text=text)
         ids = {"nonprod": SOURCE_ID, "prod": TARGET_ID}
         super().__init__(
             folder,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.catalogue import load_deliveries
+from slipway.catalogue import check_path
 from slipway.catalogue.entries import Catalogue
 from slipway.domain.audit import AuditRecord
 from slipway.domain.plan import Plan
@@ -17,7 +17,7 @@ from slipway.effects.registry import Unreachable, Where
 from slipway.engine.outcome import Finished
 from slipway.engine.run_step import Work
 from slipway.engine.steps.plan import plan
-from slipway.testing import DELIVERY, Installation, write_delivery
+from slipway.testing import APPLICATION, Installation, write_application
 
 
 def planned(installation: Installation) -> tuple[Release, Plan]:
@@ -110,11 +110,14 @@ def test_a_digest_that_is_not_in_the_registry_fails_the_release_with_its_name(in
 
 
 def test_a_mistake_in_the_manifests_fails_the_release_with_file_and_line(tmp_path: Path) -> None:
-    home = write_delivery(tmp_path)
+    write_application(tmp_path)
     installation = Installation(tmp_path)
     installation.push("1.0")
-    manifest = home / "manifests" / "service.yaml"
-    manifest.write_text(manifest.read_text().replace("name: shop", 'name: "${NOBODY}"'))
+    shop = check_path(tmp_path).definitions["shop"]
+    service = {"manifests/service.yaml": 'apiVersion: v1\nkind: Service\nmetadata: { name: "${NOBODY}" }\n'}
+    contents = {**shop.files.contents, **service}
+    spoilt = Catalogue({"shop": replace(shop, files=replace(shop.files, contents=contents))})
+    installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: spoilt))
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
     assert "manifests/service.yaml:3" in installation.release(1).reason
@@ -122,15 +125,16 @@ def test_a_mistake_in_the_manifests_fails_the_release_with_file_and_line(tmp_pat
 
 
 def test_an_environment_that_is_gone_ends_the_release(tmp_path: Path) -> None:
-    write_delivery(tmp_path)
+    write_application(tmp_path)
     installation = Installation(tmp_path)
     installation.push("1.0")
-    write_delivery(tmp_path, text=DELIVERY.replace("name: staging", "name: testing"))
-    catalogue = Catalogue(load_deliveries(tmp_path))
+    first, second = APPLICATION.index("  - name: staging"), APPLICATION.index("  - name: production")
+    write_application(tmp_path, text=APPLICATION[:first] + APPLICATION[second:])
+    catalogue = Catalogue(check_path(tmp_path).definitions)
     installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
     installation.settle()
     assert installation.phase(1) in (Phase.FAILED, Phase.CANCELLED)
-    assert "'staging' is no longer in delivery.yaml" in installation.release(1).reason
+    assert "'staging' is no longer one of the application" in installation.release(1).reason
 
 
 @pytest.mark.parametrize("place", ["registry", "cluster"])

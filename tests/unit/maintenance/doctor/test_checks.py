@@ -18,7 +18,7 @@ from slipway.effects.registry import Denied, Where
 from slipway.ledger import LedgerUnavailable
 from slipway.maintenance.doctor import Doctor, Remedies
 from slipway.telemetry import Attribute
-from slipway.testing import Installation, write_delivery
+from slipway.testing import Installation, write_application
 from tests.unit.telemetry.conftest import Kept, kept  # noqa: F401 - a fixture
 
 AZURE = Remedies(
@@ -60,7 +60,7 @@ class Patient:
     """An installation in memory, which a test makes ill."""
 
     def __init__(self, folder: Path) -> None:
-        write_delivery(folder)
+        write_application(folder)
         self.installation = Installation(folder)
         self.clusters = {"staging": Reviewing(), "production": Reviewing()}
         self.channel = Reaching()

@@ -1,4 +1,6 @@
-"""The page docs/reference/delivery.md, made from the JSON Schema: `python -m scripts.reference.delivery`.
+"""The pages docs/reference/project.md and application.md, made from the JSON Schemas.
+
+`python -m scripts.reference.catalogue application` prints one of them.
 
 An object of the file is a chapter of the page, in the order in which a reader meets it.
 """
@@ -8,19 +10,30 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from slipway.catalogue.schema import delivery_schema
+from slipway.catalogue.finding import Kind
+from slipway.catalogue.schema import MODELS, schema_of
 
 type Schema = dict[str, Any]
 
-START = """# delivery.yaml
+_INTRODUCTIONS: dict[Kind, str] = {
+    "project": """# Project
 
-What an application is, what starts a release of it, and the environments that a release passes through. It lies in
-`deliveries/<application>/`, beside its manifests; [how to add one](../how-to/add-an-application.md) shows it at work.
+A team's boundary: the places that its applications may go to, the class of each environment, and the least gate there.
+The platform's people apply it (`slipway apply -f project.yaml`); [how](../how-to/add-an-application.md).
+""",
+    "application": """# Application
 
+What an application is, what starts a release of it, and the environments that a release passes through. Its document
+usually lies in its team's repository as `application.yaml`, beside the manifests that it names, and is applied with
+`slipway apply -f`; [how to add one](../how-to/add-an-application.md) shows it at work. Where it may go, and under which
+class, [its project](project.md) says.
+""",
+}
+_RULES = """
 - A field that is not known, a wrong value and a missing one are all reported at once, with file, line and field:
-  `slipway delivery check`.
-- For an editor, the first line `# yaml-language-server: $schema=…/docs/reference/delivery.schema.json` gives completion
-  and checks. It is [the same schema](delivery.schema.json) that this page is made of, by `make docs`.
+  `slipway check`.
+- For an editor, the first line `# yaml-language-server: $schema=…/docs/reference/{kind}.schema.json` gives completion
+  and checks. It is [the same schema]({kind}.schema.json) that this page is made of, by `make docs`.
 - A duration is a number and a unit: `30s`, `10m`, `24h`, `7d`. A name is lower-case letters, digits and dashes, at most
   40, beginning with a letter.
 
@@ -30,14 +43,14 @@ _DURATION = "^[0-9]{1,9}[smhd]$"
 _HEAD = "| Field | Value | Default | Meaning |\n|---|---|---|---|\n"
 
 
-def page() -> str:
-    schema = delivery_schema()
-    return START + "\n".join(_chapters(schema)).rstrip() + "\n"
+def page(kind: Kind) -> str:
+    start = _INTRODUCTIONS[kind] + _RULES.replace("{kind}", kind)
+    return start + "\n".join(_chapters(schema_of(kind))).rstrip() + "\n"
 
 
 def _chapters(schema: Schema) -> Iterator[str]:
     definitions: dict[str, Schema] = schema["$defs"]
-    yield _chapter("The file", schema, definitions)
+    yield _chapter("The document", schema, definitions)
     for name in _in_order(schema, definitions):
         yield _chapter(name, definitions[name], definitions)
 
@@ -141,4 +154,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    (asked,) = (kind for kind in MODELS if kind in sys.argv[1:])
+    sys.stdout.write(page(asked))

@@ -4,33 +4,46 @@ from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
-from ..catalogue import load_deliveries
+from ..catalogue import check_path
 from ..catalogue.entries import Catalogue
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 
-DELIVERY = """\
+PROJECT = """\
+project: team
+repositories: ["team/*"]
+environments:
+  staging: {{ class: test, clusters: [staging], namespaces: ["*"] }}
+  production:
+    class: {production}
+    clusters: [production]
+    namespaces: ["*"]
+    registry: prod
+    least_gate: {least_gate}
+"""
+LEAST_GATE = "{ level: link, require_known: false, own_change: true, fresh: none }"
+APPLICATION = """\
 application: {name}
+project: team
 image: {{ registry: nonprod, repository: team/{name} }}
 start: {start}
 {pipeline}
 notify: [inbox]
 environments:
   - name: staging
-    cluster: staging
+    clusters: [staging]
     namespace: {name}
     rollout_within: 5m
-    verify:
+    verification:
       job: verify/acceptance.yaml
       http: [{{ service: {name}, path: /healthz, contains: ok }}]
       within: 5m
   - name: production
-    cluster: production
+    clusters: [production]
     namespace: {name}
-    registry: prod
     gate: {{ kind: approval, approvers: [ada@example.com, ben@example.com], deadline: 24h }}
     rollout_within: 5m
-    verify:
+    verification:
       http: [{{ service: {name}, path: /healthz }}]
 """
 PIPELINE = """\
@@ -69,12 +82,15 @@ spec:
 """
 
 
-def write_delivery(folder: Path, name: str = "shop", *, start: str = "push", text: str = DELIVERY) -> Path:
-    """Write an application with two environments: staging without a gate, production with one approval."""
+def write_application(folder: Path, name: str = "shop", *, start: str = "push", text: str = APPLICATION) -> Path:
+    """Write an application with two environments: staging without a gate, production with one approval.
+
+    Its project is written beside it, unless there is one.
+    """
     home = folder / name
     pipeline = PIPELINE if start != "push" else ""
     for path, content in {
-        "delivery.yaml": dedent(text).format(name=name, start=start, pipeline=pipeline),
+        "application.yaml": dedent(text).format(name=name, start=start, pipeline=pipeline),
         "manifests/deployment.yaml": DEPLOYMENT.replace("NAME", name),
         "manifests/service.yaml": SERVICE.replace("NAME", name),
         "verify/acceptance.yaml": JOB.replace("NAME", name),
@@ -82,10 +98,18 @@ def write_delivery(folder: Path, name: str = "shop", *, start: str = "push", tex
         target = home / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
+    if not (folder / "project.yaml").exists():
+        write_project(folder)
     return home
+
+
+def write_project(folder: Path, *, production: str = "production", least_gate: str = LEAST_GATE) -> None:
+    """Write the project of all applications in the folder, with production's class and least gate."""
+    text = PROJECT.format(production=production, least_gate=least_gate)
+    (folder / "project.yaml").write_text(text)
 
 
 @cache
 def catalogue_of(folder: Path) -> Catalogue:
     """The applications in the folder, read once, as in the app."""
-    return Catalogue(load_deliveries(folder))
+    return Catalogue(check_path(folder).definitions)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.catalogue import load_deliveries, render, render_job
-from tests.unit.catalogue.samples import DEPLOYMENT, WriteDelivery
+from slipway.catalogue import render, render_job
+from tests.unit.catalogue.samples import DEPLOYMENT, Write, load
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "how-to" / "add-an-application.md").read_text(encoding="utf-8")
@@ -14,7 +14,7 @@ EXAMPLES = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) i
 
 
 def test_hello_renders_for_both_environments() -> None:
-    hello = load_deliveries(ROOT / "deliveries")["hello"]
+    hello = load(ROOT / "deliveries")["hello"]
     for environment in hello.application.environments:
         image = f"registry.example.com/hello@sha256:{'a' * 64}"
         values = {
@@ -30,7 +30,7 @@ def test_hello_renders_for_both_environments() -> None:
         assert deployment["spec"]["replicas"] == 2
         assert container["image"] == image
         assert container["env"] == [{"name": "APP_VERSION", "value": "1.0.7"}]
-        if environment.verify.job:
+        if environment.verification.job:
             job = render_job(hello, environment, image=image, values=values, name="hello-7-acceptance")
             (tests,) = job["spec"]["template"]["spec"]["containers"]
             assert tests["command"] == ["python3", "/app/acceptance.py"]
@@ -38,7 +38,7 @@ def test_hello_renders_for_both_environments() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["shortest", "chain"])
-def test_the_how_to_pages_examples_load(write_delivery: WriteDelivery, deliveries: Path, example: str) -> None:
+def test_the_how_to_pages_examples_load(write: Write, folder: Path, example: str) -> None:
     job = "apiVersion: batch/v1\nkind: Job\nmetadata: { name: t }\nspec: { template: { spec: { containers: [{}] } } }\n"
-    write_delivery(example, files={"manifests/shop.yaml": DEPLOYMENT, "verify/acceptance.yaml": job})
-    assert list(load_deliveries(deliveries)) == ["shop"]
+    write(example, files={"manifests/shop.yaml": DEPLOYMENT, "verify/acceptance.yaml": job})
+    assert list(load(folder)) == ["shop"]

@@ -1,0 +1,284 @@
+"""Checks projects and applications: everything that needs neither a cluster nor a registry.
+
+That is each document against its model, an application against its project, names against the installation's settings,
+tag rules, the manifests as each environment will render them, and (`conflicts.py`) that no two lanes claim the same
+thing. The problems of all of them are reported at once.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.domain.application import Application, Environment, SourceKind, WrittenApplication
+from slipway.domain.governing import breaches, governed
+from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, Provenance
+
+from ..manifests.documents import Document
+from ..manifests.objects import names_application
+from ..manifests.problems import ConfigError, Findings, Problem, Steps, nearest
+from .conflicts import Claims, conflicts
+from .definition import Definition
+from .files import Files, inside
+from .finding import find
+from .manifests import SUFFIXES, read_manifests
+from .rendering import BUILT_INS, render_documents, render_job
+from .tags import fault_of
+from .validation import validate
+from .windows import window_faults
+
+_SAMPLE_IMAGE = "registry.invalid/{repository}@sha256:" + "0" * 64
+_SAMPLE_VALUES = dict.fromkeys(BUILT_INS, "sample")
+_OTHER_TOOLS = {
+    "kustomization.yaml": "Kustomize",
+    "kustomization.yml": "Kustomize",
+    "Chart.yaml": "Helm",
+    "values.yaml": "Helm",
+}
+_HELM = re.compile(r"\{\{-?\s*\.(?:Release|Values|Chart)\b")
+
+
+NOT_ENFORCED = (
+    "automation",
+    "waive",
+    "known_services",
+    "foreign_images",
+    "kinds",
+    "image_paths",
+    "injected",
+    "unpinned",
+)
+"""Fields of a project that nothing acts on yet. A rule that is accepted and not kept would be worse than none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """The names that the installation's settings define."""
+
+    registries: frozenset[str]
+    clusters: frozenset[str]
+    channels: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """Documents without problems."""
+
+    projects: Mapping[str, Project]
+    definitions: Mapping[str, Definition]
+    without_project: tuple[str, ...]
+    """Applications whose project is not among the documents, so that its limits were not looked at."""
+
+
+def check_path(path: Path, *, known: Known | None = None) -> Checked:
+    """All documents in a file or folder, each application within its project if that is among them.
+
+    Raises a ConfigError with every problem.
+    """
+    findings = Findings()
+    documents = find(path, findings)
+    projects, claims = dict[str, Project](), list[Claims]()
+    for each in documents:
+        if each.kind == "project":
+            with findings.collecting():
+                projects[each.name] = check_project(each.document, known=known)
+    for each in documents:
+        if each.kind == "application":
+            with findings.collecting():
+                project = projects.get(str(each.document.value.get("project")))
+                claims.append(check_application(each.document, each.files, project, known=known))
+    findings.extend(conflicts(claims))
+    findings.raise_any()
+    applications = [claim.definition.application for claim in claims]
+    return Checked(
+        projects=projects,
+        definitions={claim.definition.application.application: claim.definition for claim in claims},
+        without_project=tuple(each.application for each in applications if each.project not in projects),
+    )
+
+
+def check_project(document: Document, *, known: Known | None = None) -> Project:
+    """The project that the document describes. Raises ConfigError."""
+    project, findings = validate(document, Project), Findings()
+    findings.extend(_not_enforced(document, project))
+    if known is not None:
+        for name, environment in project.environments.items():
+            at: Steps = ("environments", name)
+            for index, cluster in enumerate(environment.clusters):
+                findings.extend(_unknown(document, (*at, "clusters", index), cluster, "cluster", known.clusters))
+            findings.extend(_unknown(document, (*at, "registry"), environment.registry, "registry", known.registries))
+    findings.raise_any()
+    return project
+
+
+def _not_enforced(document: Document, project: Project) -> Iterator[Problem]:
+    later = "is not enforced by this version of Slipway yet; leave it out"
+    for name in NOT_ENFORCED:
+        if name in project.model_fields_set:
+            yield document.problem((name,), later)
+    for name, environment in project.environments.items():
+        if environment.provenance is not Provenance.NONE:
+            yield document.problem(("environments", name, "provenance"), later)
+
+
+def check_application(
+    document: Document, files: Files, project: Project | None, *, known: Known | None = None
+) -> Claims:
+    """The application inside its project, with the objects that it would apply. Raises ConfigError.
+
+    Without a project its limits are not looked at, and every environment counts as one of class test.
+    """
+    written, findings = validate(document, WrittenApplication), Findings()
+    project = project or _boundless(written)
+    findings.extend(_own_problems(document, written))
+    for breach in breaches(written, project):
+        findings.add(document.problem(breach.field, expected=breach.expected, got=breach.got))
+    if known:
+        findings.extend(_unknown_names(document, written, known))
+    findings.raise_any()
+    definition = Definition(application=governed(written, project), files=files)
+    objects = {}
+    for index, environment in enumerate(definition.application.environments):
+        loader = _EnvironmentCheck(document, definition, environment, ("environments", index))
+        if written.source is SourceKind.IMAGE:
+            with findings.collecting():
+                objects[environment.name] = loader.objects()
+            with findings.collecting():
+                loader.check_job()
+        findings.extend(loader.trust_problems())
+        findings.extend(loader.window_problems())
+    findings.raise_any()
+    return Claims(definition=definition, document=document, objects=objects)
+
+
+def _boundless(written: WrittenApplication) -> Project:
+    """A project that allows whatever the application asks for."""
+    return Project(
+        project=written.project,
+        repositories=("*",),
+        environments={
+            each.name: ProjectEnvironment(
+                environment_class=EnvironmentClass.TEST, clusters=each.clusters, namespaces=("*",)
+            )
+            for each in written.environments
+        },
+    )
+
+
+def _own_problems(document: Document, application: WrittenApplication) -> Iterator[Problem]:
+    """The problems that the models cannot detect."""
+    if fault := fault_of(application.versions):
+        field, reason = fault
+        yield document.problem(("versions", *field), reason)
+    for index, environment in enumerate(application.environments):
+        at: Steps = ("environments", index)
+        if application.source is SourceKind.BUNDLE:
+            for rendered in ("manifests", "substitutions"):
+                if rendered in environment.model_fields_set:
+                    yield document.problem((*at, rendered), "is for source image; a bundle brings rendered manifests")
+        for name in environment.substitutions:
+            if name.startswith("SLIPWAY_"):
+                yield document.problem((*at, "substitutions", name), "names that begin with SLIPWAY_ are Slipway's own")
+
+
+def _unknown_names(document: Document, application: WrittenApplication, known: Known) -> Iterator[Problem]:
+    pushed: Steps = (str(application.source), "registry")
+    yield from _unknown(document, pushed, application.pushed.registry, "registry", known.registries)
+    for index, channel in enumerate(application.notify):
+        yield from _unknown(document, ("notify", index), channel, "channel", known.channels)
+    for index, environment in enumerate(application.environments):
+        for number, cluster in enumerate(environment.clusters):
+            steps: Steps = ("environments", index, "clusters", number)
+            yield from _unknown(document, steps, cluster, "cluster", known.clusters)
+
+
+def _unknown(document: Document, steps: Steps, name: str | None, kind: str, names: frozenset[str]) -> Iterator[Problem]:
+    if name is not None and name not in names:
+        yield document.problem(steps, nearest(name, names), expected=f"a {kind} of this installation", got=repr(name))
+
+
+def _tool_of(path: str, text: str) -> str:
+    """The tool whose file this is, by its name or by what only a template of Helm says; empty for plain YAML."""
+    return _OTHER_TOOLS.get(posixpath.basename(path)) or ("Helm" if _HELM.search(text) else "")
+
+
+class _EnvironmentCheck:
+    """Checks the files that one environment names. Problems with the names point to their line in the document."""
+
+    def __init__(self, document: Document, definition: Definition, environment: Environment, at: Steps) -> None:
+        self._document, self._at = document, at
+        self._definition, self._environment = definition, environment
+        application: Application = definition.application
+        self._repository = application.pushed.repository
+        self._sample: dict[str, Any] = {
+            "image": _SAMPLE_IMAGE.format(repository=self._repository),
+            "values": _SAMPLE_VALUES,
+        }
+
+    def objects(self) -> tuple[dict[str, Any], ...]:
+        """The objects that the environment would apply. Raises ConfigError with all problems."""
+        steps, folder, files = (*self._at, "manifests"), self._environment.manifests, self._definition.files
+        listed = files.below(folder)
+        if not listed:
+            raise self._error(
+                steps, expected="a folder of manifests", got=f"{files.shown(folder)}: not there, or empty"
+            )
+        self._refuse_what_is_not_read(listed)
+        documents = read_manifests(self._definition, self._environment)
+        objects = render_documents(documents, self._definition, self._environment, **self._sample)
+        if not any(names_application(value, self._repository) for value in objects):
+            raise self._error(
+                steps, expected=f"a container with image {self._repository}", got="none in these manifests"
+            )
+        return objects
+
+    def _refuse_what_is_not_read(self, listed: Iterable[str]) -> None:
+        """A file that would be passed over in silence is one that its author believes to be applied."""
+        findings, folder, files = Findings(), inside(self._environment.manifests), self._definition.files
+        for path in listed:
+            expected, advice = "", ""
+            if tool := _tool_of(path, files.text(path) or ""):
+                expected = "Kubernetes objects"
+                advice = f"{tool} is run where CI builds a bundle: say source: bundle"
+            elif posixpath.dirname(path) != folder:
+                expected = f"manifests directly in {folder}/"
+            elif posixpath.splitext(path)[1] not in SUFFIXES:
+                expected = "files that end in .yaml or .yml"
+            if expected:
+                got = posixpath.relpath(path, str(folder))
+                findings.add(Problem(file=files.shown(path), expected=expected, got=got, message=advice))
+        findings.raise_any()
+
+    def check_job(self) -> None:
+        job = self._environment.verification.job
+        if job is None:
+            return
+        steps, files = (*self._at, "verification", "job"), self._definition.files
+        if files.text(job) is None:
+            raise self._error(steps, expected="a file with a Job", got=f"{files.shown(job)}: not there")
+        if inside(posixpath.dirname(job) or ".") == inside(self._environment.manifests):
+            raise self._error(steps, "it would be deployed with the manifests; put it into a folder of its own")
+        render_job(self._definition, self._environment, **self._sample, name="sample")
+
+    def trust_problems(self) -> Iterator[Problem]:
+        """Problems with the keys and certificates that the requirements name."""
+        required = self._environment.require
+        if not any(required.files()):
+            return
+        from .trust import trust_faults  # noqa: PLC0415 - cryptography is slow to import and rarely needed
+
+        for fault in trust_faults(self._definition.files, required):
+            steps = (*self._at, "require", *fault.field)
+            yield self._document.problem(steps, expected=fault.expected, got=fault.got)
+
+    def window_problems(self) -> Iterator[Problem]:
+        """Problems with the time windows: rules, time zone, holidays."""
+        if self._environment.windows.given:
+            for fault in window_faults(self._definition.files, self._environment.windows):
+                steps = (*self._at, "windows", *fault.field)
+                yield self._document.problem(steps, expected=fault.expected, got=fault.got)
+
+    def _error(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> ConfigError:
+        return ConfigError([self._document.problem(steps, message, expected=expected, got=got)])

@@ -1,0 +1,15 @@
+"""What one version of an application is: the application inside its project, and the files that belong to it."""
+
+from dataclasses import dataclass
+
+from slipway.domain.application import Application
+
+from .files import Files
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """An application that was checked, with its files."""
+
+    application: Application
+    files: Files

@@ -1,0 +1,171 @@
+"""Finds projects and applications in files, with everything that belongs to them. Used by the command line and tests.
+
+A file may hold several documents. Of a folder, every `project.yaml` and `application.yaml` in it counts, at any depth,
+beside whatever else a repository has.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from slipway.domain.application import SourceKind, WrittenApplication
+
+from ..manifests.documents import MAX_BYTES, Document, read_file
+from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown, shown_path
+from .files import LARGEST, MOST_FILES, Files, inside
+from .validation import validate
+
+PROJECT_FILE: Final = "project.yaml"
+APPLICATION_FILE: Final = "application.yaml"
+MOST_DOCUMENTS: Final = 500
+
+Kind = Literal["project", "application"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One document, and the files that it names."""
+
+    kind: Kind
+    name: str
+    document: Document
+    files: Files
+
+
+def find(path: Path, findings: Findings) -> tuple[Found, ...]:
+    """Every document in a file or folder that can be read, projects first; the problems are added to the findings."""
+    root = path.resolve()
+    found, files = list[Found](), list[Path]()
+    with findings.collecting():
+        files = _documents_below(root) if root.is_dir() else [root]
+    for file in files:
+        with findings.collecting():
+            name = shown_path(file, root=root if root.is_dir() else root.parent)
+            for document in read_file(file, name=name):
+                with findings.collecting():
+                    found.append(_found(document, file.parent))
+    findings.extend(_twice(found))
+    return tuple(sorted(found, key=lambda each: each.kind != "project"))
+
+
+def kind_of(document: Document) -> Kind:
+    """What the document describes. Raises ConfigError if it is neither."""
+    value = document.value
+    if isinstance(value, dict):
+        if "application" in value:
+            return "application"
+        if "project" in value:
+            return "project"
+    got = f"the fields {', '.join(list(value)[:3])}" if isinstance(value, dict) and value else shown(value)
+    raise ConfigError([document.problem((), expected="a document with the field project or application", got=got)])
+
+
+def _documents_below(root: Path) -> list[Path]:
+    names = (PROJECT_FILE, APPLICATION_FILE)
+    files = sorted(
+        path
+        for path in root.rglob("*.yaml")
+        if path.name in names and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    )
+    if not files:
+        expected = f"a {PROJECT_FILE} or an {APPLICATION_FILE} in it, or in a folder inside it"
+        raise ConfigError([Problem(file=root.name, expected=expected, got="none")])
+    if len(files) > MOST_DOCUMENTS:
+        expected = f"at most {MOST_DOCUMENTS} documents"
+        raise ConfigError([Problem(file=root.name, expected=expected, got=str(len(files)))])
+    return files
+
+
+def _found(document: Document, folder: Path) -> Found:
+    kind = kind_of(document)
+    name, files = str(document.value[kind]), Files(document=document.file)
+    if kind == "application":
+        files = _Collector(document, folder).collect(validate(document, WrittenApplication))
+    return Found(kind=kind, name=name, document=document, files=files)
+
+
+def _twice(found: list[Found]) -> Iterator[Problem]:
+    first: dict[tuple[str, str], str] = {}
+    for each in found:
+        place = each.document.place(())
+        here = f"{each.document.file}:{place.line}"
+        before = first.setdefault((each.kind, each.name), here)
+        if before != here:
+            yield each.document.problem((each.kind,), f"{each.kind} {each.name} is in {before} already")
+
+
+class _Collector:
+    """Reads the files that an application names, and no others: a repository holds much that is nobody's business."""
+
+    def __init__(self, document: Document, folder: Path) -> None:
+        self._document, self._folder = document, folder
+        self._findings = Findings()
+        self._contents: dict[str, str] = {}
+        self._bytes = 0
+
+    def collect(self, application: WrittenApplication) -> Files:
+        for index, environment in enumerate(application.environments):
+            at: Steps = ("environments", index)
+            if application.source is SourceKind.IMAGE:
+                self._take_folder(environment.manifests, (*at, "manifests"))
+                self._take(environment.verification.job, (*at, "verification", "job"))
+            for field, name in environment.require.files():
+                self._take(name, (*at, "require", *field))
+            self._take(environment.windows.holidays_file, (*at, "windows", "holidays_file"))
+        self._findings.raise_any()
+        return Files(document=self._document.file, contents=self._contents)
+
+    def _take_folder(self, name: str, steps: Steps) -> None:
+        path = self._path(name, steps)
+        if path is None:
+            return
+        if path == self._folder:
+            self._problem(steps, expected="a folder for the manifests alone", got=repr(name))
+            return
+        for file in sorted(path.rglob("*")) if path.is_dir() else ():
+            if not file.is_dir():
+                self._read(file, steps)
+
+    def _take(self, name: str | None, steps: Steps) -> None:
+        path = self._path(name, steps) if name is not None else None
+        if path is not None and path.is_file():
+            self._read(path, steps)
+
+    def _path(self, name: str, steps: Steps) -> Path | None:
+        relative = inside(name)
+        if relative is None:
+            self._problem(steps, expected="a path beside the application's document", got=repr(name))
+            return None
+        return self._folder / relative
+
+    def _read(self, path: Path, steps: Steps) -> None:
+        relative = path.relative_to(self._folder).as_posix()
+        if relative in self._contents:
+            return
+        if not path.resolve().is_relative_to(self._folder.resolve()):
+            self._problem(steps, expected="files inside the folder", got=f"{relative}, a link that leads out of it")
+            return
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        self._bytes += len(data)
+        shown_name = Files(document=self._document.file).shown(relative)
+        if len(data) > MAX_BYTES:
+            expected = f"at most {MAX_BYTES // 1024} KiB"
+            self._findings.add(Problem(file=shown_name, expected=expected, got="a larger file"))
+        elif self._bytes > LARGEST or len(self._contents) >= MOST_FILES:
+            expected = f"at most {MOST_FILES} files of {LARGEST // 1024 // 1024} MiB together"
+            raise ConfigError([self._document.problem(steps, expected=expected, got="more")])
+        else:
+            self._decode(relative, data, shown_name)
+
+    def _decode(self, relative: str, data: bytes, shown_name: str) -> None:
+        try:
+            self._contents[relative] = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            got = f"the byte 0x{data[error.start]:02x}"
+            self._findings.add(Problem(file=shown_name, line=line, expected="text in UTF-8", got=got))
+
+    def _problem(self, steps: Steps, **told: Any) -> None:
+        self._findings.add(self._document.problem(steps, **told))

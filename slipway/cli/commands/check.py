@@ -1,0 +1,68 @@
+"""`slipway check`: look at projects and applications before anything is applied. It needs no app."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from slipway.catalogue import ConfigError, check_path
+from slipway.catalogue.schema import MODELS, schema_text
+
+from ..errors import Exit
+from ..screen import GOOD, NOTE, Cell, Screen
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True), default=".")
+def check(path: Path) -> None:
+    """Check the projects and applications in PATH, a file or a folder (default: this one).
+
+    Of a folder, every project.yaml and application.yaml in it counts, at any depth. Every problem is printed as
+    `file:line: field: what was expected, what was found`, so that editors and CI systems can link to it. Names of
+    registries, clusters and channels are not checked, as only the installation's settings know them, and the limits
+    of a project only if the project is in PATH; `slipway diff` asks the installation about both.
+
+    \b
+    Exit codes: 0 no problems, 1 there are problems, 2 usage.
+
+    \b
+    Examples:
+      slipway check
+      slipway check deploy/application.yaml
+    """
+    screen = Screen()
+    try:
+        checked = check_path(path)
+    except ConfigError as error:
+        show_problems(screen, error, path)
+        raise SystemExit(Exit.NO) from error
+    names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
+    screen.line(Cell("✓", GOOD), f" {', '.join(names)}: no problems")
+    for name in checked.without_project:
+        project = checked.definitions[name].application.project
+        screen.line(Cell("!", NOTE), f" {name}: its project {project} is not here, so its limits were not looked at")
+
+
+def show_problems(screen: Screen, error: ConfigError, path: Path) -> None:
+    """Print the problems, with paths relative to the current folder."""
+    root = path.resolve() if path.is_dir() else path.resolve().parent
+    above, cwd = root.parent, Path.cwd()
+    near = root.is_relative_to(cwd) or cwd.is_relative_to(root)
+    for problem in error.problems:
+        file = above / problem.file
+        screen.whole(str(replace(problem, file=os.path.relpath(file) if near else str(file))))
+    count = len(error.problems)
+    click.echo(f"{count} problem{'' if count == 1 else 's'}", err=True)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(tuple(MODELS)))
+def schema(kind: str) -> None:
+    """Print the JSON Schema of a project or an application, for editors.
+
+    \b
+    Example:
+      slipway schema application > .vscode/application.schema.json
+    """
+    click.echo(next(schema_text(known) for known in MODELS if known == kind), nl=False)

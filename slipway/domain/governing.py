@@ -1,0 +1,122 @@
+"""An application inside its project: what the project says of each environment, and what it does not allow."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from .application import Application, Environment, WrittenApplication, WrittenEnvironment
+from .gate import ApprovalGate, AutoGate, Gate
+from .project import LeastGate, Project, ProjectEnvironment
+
+Steps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breach:
+    """What an application asks for, and its project does not allow."""
+
+    field: Steps
+    """Path from the root of the application's document."""
+    expected: str
+    got: str
+
+
+def governed(written: WrittenApplication, project: Project) -> Application:
+    """The application with what the project says of its environments. Call it only where `breaches` finds none."""
+    fields = {name: getattr(written, name) for name in type(written).model_fields}
+    environments = tuple(_environment(each, project.environments[each.name]) for each in written.environments)
+    return Application.model_validate({**fields, "environments": environments})
+
+
+def _environment(written: WrittenEnvironment, allowed: ProjectEnvironment) -> Environment:
+    fields = {name: getattr(written, name) for name in type(written).model_fields}
+    return Environment.model_validate(
+        {
+            **fields,
+            "gate": _gate(written.gate, allowed.least),
+            "environment_class": allowed.environment_class,
+            "registry": allowed.registry,
+        }
+    )
+
+
+def _gate(gate: Gate, least: LeastGate | None) -> Gate:
+    """The gate, with what it leaves out taken from the least gate."""
+    if least is None or isinstance(gate, AutoGate):
+        return gate
+    defaults = {
+        "level": least.level,
+        "required": least.required,
+        "require_known": least.require_known,
+        "fresh": least.fresh,
+    }
+    return gate.evolve(**{name: value for name, value in defaults.items() if name not in gate.model_fields_set})
+
+
+def breaches(written: WrittenApplication, project: Project) -> Iterator[Breach]:
+    """Everything that the project does not allow."""
+    if written.project != project.project:
+        yield Breach(field=("project",), expected=repr(project.project), got=repr(written.project))
+    place = written.pushed
+    if not project.holds_repository(place.repository):
+        yield Breach(
+            field=(str(written.source), "repository"),
+            expected=f"a repository of the project {project.project}: {', '.join(project.repositories)}",
+            got=repr(place.repository),
+        )
+    for index, environment in enumerate(written.environments):
+        yield from _of_environment(("environments", index), environment, project)
+
+
+def _of_environment(at: Steps, environment: WrittenEnvironment, project: Project) -> Iterator[Breach]:
+    allowed = project.environments.get(environment.name)
+    if allowed is None:
+        known = ", ".join(project.environments)
+        yield Breach(
+            field=(*at, "name"),
+            expected=f"an environment of the project {project.project}: {known}",
+            got=repr(environment.name),
+        )
+        return
+    where = f"of {environment.name} in the project {project.project}"
+    for index, cluster in enumerate(environment.clusters):
+        if cluster not in allowed.clusters:
+            expected = f"a cluster {where}: {', '.join(allowed.clusters)}"
+            yield Breach(field=(*at, "clusters", index), expected=expected, got=repr(cluster))
+        elif not allowed.covers(cluster, environment.namespace):
+            expected = f"a namespace {where}: {', '.join(allowed.namespaces)}"
+            yield Breach(field=(*at, "namespace"), expected=expected, got=repr(environment.namespace))
+    if allowed.least is not None:
+        yield from _weaker_than((*at, "gate"), environment.gate, allowed.least, where)
+
+
+def _weaker_than(at: Steps, gate: Gate, least: LeastGate, where: str) -> Iterator[Breach]:
+    if not isinstance(gate, ApprovalGate):
+        expected = f"approval, as the least gate {where} asks people"
+        yield Breach(field=(*at, "kind"), expected=expected, got=repr(gate.kind))
+        return
+    given = gate.model_fields_set
+
+    def breach(field: str, expected: str, got: str) -> Breach:
+        return Breach(field=(*at, field), expected=f"{expected}, the least {where}", got=got)
+
+    if "level" in given and gate.level.rank < least.level.rank:
+        yield breach("level", f"{least.level} or surer", str(gate.level))
+    if "required" in given and gate.required < least.required:
+        yield breach("required", f"at least {least.required}", str(gate.required))
+    if "require_known" in given and least.require_known and not gate.require_known:
+        yield breach("require_known", "true", "false")
+    for field in ("requester_may_approve", "committer_may_approve"):
+        if getattr(gate, field) and not least.own_change:
+            yield breach(field, "false", "true")
+    if "fresh" in given and not fresher(gate.fresh, least.fresh):
+        yield breach("fresh", f"at most {shown(least.fresh)}", shown(gate.fresh))
+
+
+def fresher(one: timedelta | None, other: timedelta | None) -> bool:
+    """Whether the sign-in that `one` demands is at least as fresh as that of `other`; None demands nothing."""
+    return other is None or (one is not None and one <= other)
+
+
+def shown(fresh: timedelta | None) -> str:
+    return "none" if fresh is None else f"{fresh.total_seconds():.0f}s"

@@ -1,0 +1,223 @@
+"""A project: a team's boundary, set by the platform's people.
+
+It says where the team's applications may go, what class each environment has, and what the least gate there is. The
+rest of the installation never asks a project directly: `governed` puts what it says into the application itself.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from .gate import Fresh, Level
+from .model import Name, Record
+
+
+class EnvironmentClass(StrEnum):
+    """How much an environment is protected."""
+
+    TEST = "test"
+    """Nobody has to be asked, unless the application's gate says so."""
+    PRODUCTION = "production"
+    """A gate that people pass, and that is never weakened without them."""
+
+
+class Provenance(StrEnum):
+    """What must be known of where an artifact was built."""
+
+    NONE = "none"
+    """Nothing."""
+    ARTIFACT = "artifact"
+    """The run that built it, by what that run published of itself."""
+    SIGNED = "signed"
+    """A builder that the application names, by signed provenance."""
+
+
+class LeastGate(Record):
+    """The weakest gate that an environment may have. What an application's gate leaves out, it takes from here."""
+
+    level: Level = Field(default=Level.SIGNED, description="How surely the person is known who votes, at least.")
+    required: int = Field(default=1, ge=1, le=50, description="How many different people must approve, at least.")
+    require_known: bool = Field(
+        default=True, description="Whether nobody may approve as long as it is not known who is behind the change."
+    )
+    own_change: bool = Field(default=False, description="Whether a person may approve what they asked for or made.")
+    fresh: Fresh = Field(
+        default=timedelta(minutes=5), description="How long ago the voter may have signed in, at most; none for ever."
+    )
+
+
+Pattern = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[a-z0-9*][a-z0-9*./_-]*$")]
+"""Lower-case letters, digits and . / _ -, with * for any number of characters."""
+Subject = Annotated[
+    str, Field(min_length=3, max_length=254, pattern=r"^(?:role:[A-Za-z0-9._-]+|app:[0-9a-fA-F-]{36})$")
+]
+"""Who: `role:<app role>` of a person, or `app:<client id>` of a pipeline's or service's identity."""
+Subjects = Annotated[tuple[Subject, ...], Field(max_length=50)]
+Known = Annotated[
+    str, Field(min_length=3, max_length=254, pattern=r"^(?:app:[0-9a-fA-F-]{36}|mail:[^\s@:,;<>\"]+@[^\s@:,;<>\"]+)$")
+]
+Kind = Annotated[str, Field(max_length=253, pattern=r"^(?:[a-z0-9.-]+/)?[A-Z][A-Za-z0-9]*$")]
+"""A Kubernetes kind, with its API group unless that is the core's: `argoproj.io/Rollout`, `ConfigMap`."""
+
+
+class Owners(Record):
+    """Who may change the project's applications, besides the platform's people."""
+
+    apply: Subjects = Field(default=(), examples=[["role:shop-leads"]], description="Who may apply and remove them.")
+
+
+class Automation(Record):
+    """Who may act without a person."""
+
+    create: Subjects = Field(default=(), description="Who may start releases.")
+
+
+class ForeignImage(Record):
+    """Images of other registries that its applications may run, always by digest."""
+
+    match: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Registry and repository, with *.")
+    copy_along: bool = Field(
+        default=True, alias="copy", description="Whether it is copied along, or pulled from where it is."
+    )
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+
+class InjectedContainer(Record):
+    """A container that the cluster adds to pods by itself."""
+
+    container: Name = Field(description="Its name.")
+    image: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Its image, with *.")
+
+
+class ProjectEnvironment(Record):
+    """An environment of the project: where its applications may go, and under which class."""
+
+    environment_class: EnvironmentClass = Field(alias="class", description="How much it is protected.")
+    clusters: tuple[Name, ...] = Field(
+        min_length=1, max_length=50, description="Clusters, as the installation's settings list them."
+    )
+    namespaces: tuple[Pattern, ...] = Field(
+        min_length=1, max_length=100, description="Namespaces, with *.", examples=[["shop-staging", "cart-*"]]
+    )
+    registry: Name | None = Field(
+        default=None, description="Registry that it pulls from; by default the one that CI pushes to."
+    )
+    provenance: Provenance = Field(
+        default=Provenance.NONE, description="What must be known of where an artifact was built."
+    )
+    least_gate: LeastGate | None = Field(
+        default=None, description="The weakest gate allowed; by default that of the class: none in class test."
+    )
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    @property
+    def production(self) -> bool:
+        return self.environment_class is EnvironmentClass.PRODUCTION
+
+    @property
+    def least(self) -> LeastGate | None:
+        """The weakest gate allowed; None where people need not be asked."""
+        return self.least_gate or (LeastGate() if self.production else None)
+
+    def covers(self, cluster: str, namespace: str) -> bool:
+        return cluster in self.clusters and any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
+
+
+class Kinds(Record):
+    """The kinds of objects that may be applied."""
+
+    default: Literal["namespaced"] = Field(
+        default="namespaced", description="Kubernetes' namespaced kinds, without RBAC, webhooks and Leases."
+    )
+    also: tuple[Kind, ...] = Field(default=(), max_length=100, examples=[["argoproj.io/Rollout"]], description="More.")
+
+
+_Path = Annotated[str, Field(min_length=1, max_length=255)]
+REFUSE: Final = "refuse"
+
+
+class Project(Record):
+    """A project: a team's boundary, set by the platform's people."""
+
+    project: Name = Field(description="Name of the project, once in an installation.")
+    owners: Owners = Field(default=Owners(), description="Who may change its applications.")
+    automation: Automation = Field(default=Automation(), description="Who may start releases without a person.")
+    waive: Subjects = Field(default=(), description="Who may waive a rule about proof, for one release.")
+    known_services: tuple[Known, ...] = Field(
+        default=(), max_length=100, description="Services that are known: they never vote, and bar nobody."
+    )
+    repositories: tuple[Pattern, ...] = Field(
+        min_length=1,
+        max_length=100,
+        description="Repositories that its images and bundles may lie in, with *.",
+        examples=[["team/shop/*", "team/cart"]],
+    )
+    foreign_images: tuple[ForeignImage, ...] = Field(
+        default=(), max_length=100, description="Images of other registries."
+    )
+    environments: dict[Name, ProjectEnvironment] = Field(
+        min_length=1, max_length=20, description="Its environments by name."
+    )
+    kinds: Kinds = Field(default=Kinds(), description="Kinds of objects that may be applied.")
+    image_paths: dict[Kind, tuple[_Path, ...]] = Field(
+        default={}, max_length=50, description="Where other kinds name their images."
+    )
+    injected: tuple[InjectedContainer, ...] = Field(
+        default=(), max_length=50, description="Containers that the clusters add."
+    )
+    unpinned: Literal["refuse"] | tuple[Kind, ...] = Field(
+        default=REFUSE, description="Kinds whose images cannot be pinned by digest, or refuse."
+    )
+
+    @model_validator(mode="after")
+    def _one_class_for_a_place(self) -> Self:
+        """A place has one class: otherwise an application could choose the weaker one by its environment's name."""
+        listed = list(self.environments.items())
+        for index, (name, one) in enumerate(listed):
+            for other_name, other in listed[index + 1 :]:
+                if one.environment_class is other.environment_class or not overlap(one, other):
+                    continue
+                raise ValueError(
+                    f"environments: {other_name}: namespaces: expected places that {name} does not cover, as its class "
+                    f"is {one.environment_class}, got {', '.join(other.namespaces)} in {', '.join(other.clusters)}"
+                )
+        return self
+
+    def holds_repository(self, repository: str) -> bool:
+        return any(fnmatchcase(repository, pattern) for pattern in self.repositories)
+
+
+def overlap(one: ProjectEnvironment, other: ProjectEnvironment) -> bool:
+    """Whether some cluster and namespace may belong to both."""
+    if not set(one.clusters) & set(other.clusters):
+        return False
+    return any(_may_both_match(a, b) for a in one.namespaces for b in other.namespaces)
+
+
+def _may_both_match(one: str, other: str) -> bool:
+    """Whether some text matches both patterns. `*` is the only special character.
+
+    Walks over the pairs of positions that a common text can reach, each once: patterns are small, and hostile ones too.
+    """
+    waiting, reached = [(0, 0)], {(0, 0)}
+    while waiting:
+        i, j = waiting.pop()
+        if (i, j) == (len(one), len(other)):
+            return True
+        left, right = one[i : i + 1], other[j : j + 1]
+        following = []
+        if left == "*":
+            following += [(i + 1, j), *([(i, j + 1)] if right else [])]
+        if right == "*":
+            following += [(i, j + 1), *([(i + 1, j)] if left else [])]
+        if left and left == right:
+            following.append((i + 1, j + 1))
+        new = set(following) - reached
+        reached |= new
+        waiting += new
+    return False

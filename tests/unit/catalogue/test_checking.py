@@ -1,0 +1,275 @@
+"""Checking projects and applications: what a person is told, and where."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.catalogue import ConfigError, Known
+from slipway.domain.application import Start
+from tests.unit.catalogue.samples import APPLICATION, DEPLOYMENT, Write, load
+
+BOTH = DEPLOYMENT.replace(
+    "- { name: shop, image: team/shop }", "- { name: a, image: team/shop }\n        - { name: b, image: team/cart }"
+)
+
+
+def problems(folder: Path, *, known: Known | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, known=known)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def with_environment(text: str) -> str:
+    """The usual application with more lines in its environment, which begin on line 8."""
+    return APPLICATION + "".join(f"    {line}\n" for line in text.strip("\n").splitlines())
+
+
+def test_a_folder_becomes_an_application(write: Write, folder: Path) -> None:
+    home = write()
+    loaded = load(folder)
+    assert list(loaded) == ["shop"]
+    assert list(loaded["shop"].files.contents) == ["manifests/shop.yaml"]
+    assert loaded["shop"].application.start is Start.PUSH
+    assert load(home)["shop"].application == load(home / "application.yaml")["shop"].application
+
+
+def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(write: Write, folder: Path) -> None:
+    write(with_environment("gate:\n  kind: approval\n  approvers: [ada@example.com]\n  deadline: soon"))
+    assert problems(folder) == [
+        "team/shop/application.yaml:11: environments[0].gate.deadline: expected a number and a unit "
+        "(s, m, h or d), such as 30s, 10m, 24h or 7d, got 'soon'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("gaet: {}", "environments[0].gaet: unknown field; did you mean 'gate'?"),
+        (
+            "gate: { kind: approval, approvers: [a@b], dedline: 1h }",
+            "environments[0].gate.dedline: unknown field; did you mean 'deadline'?",
+        ),
+        ("gate: { kind: auto, approvers: [] }", "environments[0].gate.approvers: unknown field; known are kind"),
+        ("gate: {}", "environments[0].gate.kind: is missing; write auto or approval"),
+        ("gate: { kind: manual }", "environments[0].gate.kind: expected 'auto' or 'approval', got 'manual'"),
+        ("gate: { kind: approval }", "environments[0].gate.approvers: is missing"),
+        (
+            "gate: { kind: approval, approvers: [a@b, A@B] }",
+            "environments[0].gate.approvers: the same person is listed twice",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], requester_may_approve: yes }",
+            "environments[0].gate.requester_may_approve: expected true or false, got 'yes'; write true",
+        ),
+        (
+            "gate: { kind: approval, approvers: [ada] }",
+            "environments[0].gate.approvers[0]: expected an e-mail address, oid:<object id in Entra> or group:<name>, "
+            "got 'ada'",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], groups: { leads: { members: ['oid:1'], required: 1 } } }",
+            "environments[0].gate.groups.leads.members[0]: expected an e-mail address or oid:<object id in Entra>, "
+            "got 'oid:1'",
+        ),
+        (
+            "gate: { kind: approval, groups: { leads: { entra: leads, required: 1 } } }",
+            "environments[0].gate.groups.leads.entra: expected an object id in Entra, such as "
+            "01234567-89ab-cdef-0123-456789abcdef, got 'leads'",
+        ),
+        (
+            "gate: { kind: approval, approvers: ['group:leads'] }",
+            "environments[0].gate.approvers: group:leads is not among the groups; known are none",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], groups: { leads: { members: [c@d], required: 2 } } }",
+            "environments[0].gate.groups.leads.required: 2 approvals cannot come from 1 members",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], reason: { reject: optional } }",
+            "environments[0].gate.reason.reject: expected 'required', got 'optional'",
+        ),
+        (
+            "gate: { kind: approval, approvers: [a@b], reminders: { after: 5s } }",
+            "environments[0].gate.reminders.after: expected at least 1m, got 5s",
+        ),
+        ("registry: prod", "environments[0].registry: unknown field; "),
+        ("on_failure: 5", "environments[0].on_failure: expected 'roll-back' or 'stop', got 5"),
+        ("substitutions: { A: 2 }", "environments[0].substitutions.A: expected text, got 2; put it in quotes"),
+        (
+            "substitutions: { a: b }",
+            "environments[0].substitutions.a: expected upper-case letters, digits and _, with a letter first, got 'a'",
+        ),
+        (
+            "substitutions: { SLIPWAY_RELEASE: x }",
+            "environments[0].substitutions.SLIPWAY_RELEASE: names that begin with SLIPWAY_ are Slipway's own",
+        ),
+        ("on_failure: retry", "environments[0].on_failure: expected 'roll-back' or 'stop', got 'retry'"),
+        ("rollout_within: 10", "environments[0].rollout_within: expected a number and a unit"),
+        (f"rollout_within: {'9' * 9}d", "environments[0].rollout_within: expected at most 36500d, got '999999999d'"),
+        ("rollout_within: 1²m", "environments[0].rollout_within: expected a number and a unit"),
+        (
+            "verification: { http: [{ service: web, port: 0 }] }",
+            "environments[0].verification.http[0].port: expected at least 1",
+        ),
+        ("verification: { http: {} }", "environments[0].verification.http: expected a list, got an empty mapping"),
+        ("verification: 5", "environments[0].verification: expected a mapping, got 5"),
+        ("manifests: ../..", "environments[0].manifests: expected a path beside the application's document"),
+        ("manifests: .", "environments[0].manifests: expected a folder for the manifests alone"),
+        (
+            "manifests: k8s",
+            "environments[0].manifests: expected a folder of manifests, got team/shop/k8s: not there, or empty",
+        ),
+        (
+            "verification: { job: verify/job.yaml }",
+            "environments[0].verification.job: expected a file with a Job, got team/shop/verify/job.yaml: not there",
+        ),
+        (
+            "verification: { job: manifests/shop.yaml }",
+            "environments[0].verification.job: it would be deployed with the manifests",
+        ),
+    ],
+)
+def test_a_mistake_in_an_environment_is_told_at_its_line(write: Write, folder: Path, lines: str, said: str) -> None:
+    write(with_environment(lines))
+    (problem,) = problems(folder)
+    assert problem.startswith(f"team/shop/application.yaml:8: {said}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("application: shop", "application: Shop", ":1: application: expected lower-case letters, digits and dashes"),
+        ("project: team\n", "", ":1: project: is missing"),
+        ("team/shop", "Team/Shop:1", ":3: image.repository: expected a repository in lower case without registry"),
+        ("team/shop", "acr.io/shop", ":3: image.repository: expected it without the registry's host, such as shop"),
+        ("image:", "versions: { tags: {} }\nimage:", ":3: versions.tags: expected exactly one of regex, glob"),
+        ("image:", "versions: { range: one }\nimage:", ":3: versions.range: expected terms such as >=1.0.0"),
+        (
+            "image:",
+            "versions: { tags: { regex: '(' } }\nimage:",
+            ":3: versions.tags.regex: expected a regular expression",
+        ),
+        ("image:", "versions: { tags: { glob: 'v{1,2}' } }\nimage:", ":3: versions.tags.glob: expected a pattern of *"),
+        ("image:", "source: bundle\nimage:", ":4: image: expected nothing, because source is 'bundle'"),
+        ("image: {", "bundle: {", ":1: image: is missing, because source is 'image'"),
+        ("image:", "start: run\nimage:", ":1: pipeline: needed because start is 'run'"),
+        ("image:", "start: never\nimage:", ":3: start: expected 'push', 'run' or 'both', got 'never'"),
+        ("image:", "image: { registry: a, repository: b }\nimage:", ":4: image: duplicate key, first used on line 3"),
+    ],
+)
+def test_a_mistake_in_the_application_is_told_at_its_line(
+    write: Write, folder: Path, old: str, new: str, said: str
+) -> None:
+    write(APPLICATION.replace(old, new))
+    (problem,) = problems(folder)
+    assert problem.startswith("team/shop/application.yaml" + said)
+
+
+def test_all_mistakes_of_all_applications_are_told_at_once(write: Write, folder: Path) -> None:
+    write(with_environment("gaet: {}\nrollout_within: soon"))
+    write(APPLICATION.replace("shop", "cart"), name="cart", files={})
+    write("a: b: c", name="odd")
+    write("", name="other", files={})
+    told = problems(folder)
+    assert [problem.partition(" ")[0] for problem in told] == [
+        "team/cart/application.yaml:5:",
+        "team/odd/application.yaml:1:",
+        "team/shop/application.yaml:8:",
+        "team/shop/application.yaml:9:",
+    ]
+
+
+@pytest.mark.parametrize("text", ["- a\n", "just text\n", "5\n", "kind: Deployment\n"])
+def test_a_document_that_is_neither_project_nor_application_is_told(write: Write, folder: Path, text: str) -> None:
+    write(text)
+    assert "expected a document with the field project or application" in problems(folder)[0]
+
+
+def test_a_file_may_hold_several_documents(write: Write, folder: Path) -> None:
+    home = write(f"{APPLICATION}---\n{APPLICATION.replace('shop', 'cart')}", files={"manifests/a.yaml": BOTH})
+    assert list(load(home / "application.yaml")) == ["shop", "cart"]
+
+
+def test_an_application_that_is_there_twice_is_told_with_both_places(write: Write, folder: Path) -> None:
+    write()
+    write(name="other")
+    assert (
+        "team/shop/application.yaml:1: application: application shop is in team/other/application.yaml:1 already"
+        in (problems(folder))
+    )
+
+
+def test_a_folder_without_documents_is_a_problem(folder: Path) -> None:
+    assert problems(folder) == [
+        "team:1: expected a project.yaml or an application.yaml in it, or in a folder inside it, got none"
+    ]
+
+
+def test_hidden_folders_and_other_files_are_no_applications(write: Write, folder: Path) -> None:
+    write()
+    (folder / ".git").mkdir()
+    (folder / ".git" / "application.yaml").write_text("a: [")
+    (folder / "README.md").write_text("About these.")
+    (folder / "shop" / "src").mkdir()
+    (folder / "shop" / "src" / "values.yaml").write_text("a: [")
+    assert list(load(folder)) == ["shop"]
+
+
+def test_an_image_belongs_to_one_application(write: Write, folder: Path) -> None:
+    write()
+    write(APPLICATION.replace("application: shop", "application: store").replace("shop-staging", "store"), name="store")
+    assert problems(folder) == [
+        "team/store/application.yaml:3: image.repository: team/shop in nonprod starts the releases of shop already; "
+        "an image belongs to one application"
+    ]
+
+
+def test_an_object_belongs_to_one_lane(write: Write, folder: Path) -> None:
+    second = "  - { name: production, clusters: [staging], namespace: shop-staging }\n"
+    write(APPLICATION + second)
+    (problem,) = problems(folder)
+    assert problem.startswith("team/shop/application.yaml:8: environments[1].manifests: Deployment shop in cluster")
+    assert problem.endswith("shop in staging applies it too")
+
+
+def test_an_object_is_there_once_in_an_environment(write: Write, folder: Path) -> None:
+    write(files={"manifests/a.yaml": DEPLOYMENT, "manifests/b.yaml": DEPLOYMENT})
+    assert problems(folder)[0].endswith("is there twice: in these manifests")
+
+
+def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Write, folder: Path) -> None:
+    write(with_environment("gate: { kind: auto }").replace("nonprod", "nonprd") + "notify: [inbox]\n")
+    known = Known(
+        registries=frozenset({"nonprod", "prod"}), clusters=frozenset({"stage"}), channels=frozenset({"teams"})
+    )
+    assert problems(folder, known=known) == [
+        "team/shop/application.yaml:3: image.registry: expected a registry of this installation, "
+        "got 'nonprd'; did you mean 'nonprod'?",
+        "team/shop/application.yaml:6: environments[0].clusters[0]: expected a cluster of this installation, "
+        "got 'staging'; did you mean 'stage'?",
+        "team/shop/application.yaml:9: notify[0]: expected a channel of this installation, "
+        "got 'inbox'; known are teams",
+    ]
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(write: Write, folder: Path, tmp_path: Path) -> None:
+    home = write(files={})
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "shop.yaml").write_text(DEPLOYMENT)
+    (home / "manifests").symlink_to(outside)
+    assert (
+        "expected files inside the folder, got manifests/shop.yaml, a link that leads out of it" in problems(folder)[0]
+    )
+    (home / "manifests").unlink()
+    (home / "manifests").mkdir()
+    (home / "manifests" / "shop.yaml").symlink_to(outside / "shop.yaml")
+    assert (
+        "expected files inside the folder, got manifests/shop.yaml, a link that leads out of it" in problems(folder)[0]
+    )
+
+
+def test_no_problem_names_a_path_of_the_machine(write: Write, folder: Path) -> None:
+    write(with_environment("manifests: k8s\nverify: { job: j.yaml }"))
+    write(APPLICATION.replace("shop", "cart"), name="cart", files={"manifests/a.yaml": "a: ["})
+    assert not any(str(folder.parent) in problem for problem in problems(folder))

@@ -1,0 +1,110 @@
+"""`slipway check`: projects and applications are checked with no app at hand, and problems point at their lines."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slipway.catalogue.schema import schema_text
+from slipway.cli.root import root
+
+DELIVERIES = Path(__file__).parents[3] / "deliveries"
+
+
+def slipway(*arguments: str) -> Result:
+    return CliRunner().invoke(root, list(arguments), env={"SLIPWAY_URL": None}, prog_name="slipway")
+
+
+@pytest.fixture
+def deliveries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of this repository's deliveries in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(DELIVERIES, tmp_path / "deliveries"))
+
+
+def line_of(file: Path, text: str) -> int:
+    return next(n for n, line in enumerate(file.read_text().splitlines(), start=1) if text in line)
+
+
+def broken(deliveries: Path) -> int:
+    """Misspells a field; returns the line."""
+    file = deliveries / "hello" / "application.yaml"
+    line = line_of(file, "start: both")
+    file.write_text(file.read_text().replace("start: both", "strat: both", 1))
+    return line
+
+
+@pytest.mark.parametrize("path", [(), ("deliveries",)])
+def test_what_has_no_problems_is_named(deliveries: Path, path: tuple[str, ...]) -> None:
+    result = slipway("check", *path)
+    assert (result.exit_code, result.stdout) == (0, "✓ project hello, hello: no problems\n")
+
+
+@pytest.mark.parametrize("path", ["deliveries/hello", "deliveries/hello/application.yaml"])
+def test_an_application_without_its_project_is_said_to_be_checked_without_its_limits(
+    deliveries: Path, path: str
+) -> None:
+    result = slipway("check", path)
+    told = "! hello: its project hello is not here, so its limits were not looked at"
+    assert (result.exit_code, result.stdout.splitlines()) == (0, ["✓ hello: no problems", told])
+
+
+@pytest.mark.parametrize("folder", [("deliveries",), ("deliveries/hello/application.yaml",)])
+def test_a_problem_is_printed_with_file_and_line(deliveries: Path, folder: tuple[str, ...]) -> None:
+    line = broken(deliveries)
+    result = slipway("check", *folder)
+    assert result.exit_code == 1
+    told = "strat: unknown field; did you mean 'start'?"
+    assert result.stdout == f"deliveries/hello/application.yaml:{line}: {told}\n"
+    assert result.stderr == "1 problem\n"
+
+
+def test_every_problem_of_every_application_is_printed(deliveries: Path) -> None:
+    broken(deliveries)
+    (deliveries / "odd").mkdir()
+    (deliveries / "odd" / "application.yaml").write_text("a: [")
+    result = slipway("check")
+    assert result.exit_code == 1
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+        "deliveries/hello/application.yaml",
+        "deliveries/odd/application.yaml",
+    ]
+    assert result.stderr == "2 problems\n"
+
+
+@pytest.mark.parametrize("below", ["deliveries", "deliveries/hello"])
+def test_files_are_named_as_they_are_seen_from_here(
+    deliveries: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    broken(deliveries)
+    monkeypatch.chdir(deliveries.parent / below)
+    (line,) = slipway("check", "..").stdout.splitlines()
+    assert Path(line.split(":")[0]).resolve() == deliveries / "hello" / "application.yaml"
+    (line,) = slipway("check", ".").stdout.splitlines()
+    assert (Path.cwd() / line.split(":")[0]).is_file()
+
+
+def test_a_folder_elsewhere_is_named_whole(
+    deliveries: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(deliveries)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    (line,) = slipway("check", str(deliveries)).stdout.splitlines()
+    assert line.startswith(f"{deliveries}/hello/application.yaml:")
+
+
+def test_a_path_that_is_not_there_and_one_without_documents_are_told_of(tmp_path: Path) -> None:
+    result = slipway("check", str(tmp_path / "nowhere"))
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
+    result = slipway("check", str(tmp_path))
+    assert result.exit_code == 1
+    assert "expected a project.yaml or an application.yaml in it" in result.stdout
+
+
+def test_the_schema_is_the_one_of_the_reference() -> None:
+    result = slipway("schema", "application")
+    assert result.stdout == schema_text("application")
+    assert json.loads(result.stdout)["title"] == "An application of Slipway"
