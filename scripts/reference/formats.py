@@ -54,8 +54,10 @@ class Format:
 
     @property
     def example(self) -> str:
-        """The text of its example."""
-        return (ROOT / FOLDER / f"{self.name}.example.json").read_text(encoding="utf-8")
+        """The text of its example. Raises ValidationError where the model has changed and the example has not."""
+        text = (ROOT / FOLDER / f"{self.name}.example.json").read_text(encoding="utf-8")
+        self.adapter.validate_json(text)
+        return text
 
 
 class _Readable(GenerateJsonSchema):
