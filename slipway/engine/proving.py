@@ -118,4 +118,5 @@ def _vote(received: Received, statement: VoteStatement, voter: str) -> VoteCast:
         reason=statement.reason,
         channel=received.row.speaker.via,
         submission=received.id,
+        inbox=received.id,
     )

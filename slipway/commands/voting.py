@@ -1,0 +1,47 @@
+"""The worker's half of votes: what a row of the inbox says becomes a vote that is counted, refused, or waits."""
+
+from dataclasses import dataclass
+
+from ..domain.events import VoteCast
+from ..domain.identity import CannotVerify
+from ..domain.inbox import Received
+from ..domain.rules import failed
+from ..domain.statement import VoteStatement
+from ..engine.handle import Handler, Outcome
+from ..engine.proving import Prover, repeated
+from ..inbound.reading import BadInput
+from ..ledger import Ledger
+from .taking import CannotCount, Waits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voting:
+    """Takes votes."""
+
+    prover: Prover
+    handler: Handler
+    ledger: Ledger
+
+    def take(self, received: Received) -> None:
+        """Count the vote, or refuse it by its rules; either is recorded and answered.
+
+        Raises `Waits` as long as its proof cannot be verified; `BadInput`, `UnknownTarget` and `CannotCount` for what
+        cannot be handled; `Contended`, `LedgerUnavailable`: try again.
+        """
+        statement = received.row.statement
+        if not isinstance(statement, VoteStatement) or received.row.proof is None:
+            raise BadInput("proof", "the proof of a vote", received.row.kind)
+        if statement.application != received.partition:
+            raise BadInput("application", received.partition, repr(statement.application))
+        vote = self.prover.vote(received)
+        if isinstance(vote, CannotVerify):
+            raise Waits(f"the vote cannot be verified yet: {vote.why}")
+        if self._decide(vote) is Outcome.REPEATED and self.ledger.answer(received.partition, received.id) is None:
+            self._decide(repeated(received))  # another row said the same before: this one is answered too
+
+    def _decide(self, vote: VoteCast) -> Outcome:
+        (receipt,) = self.handler.handle(vote)
+        if receipt.outcome is Outcome.NOTHING:  # nothing was recorded, so nothing else would answer
+            reasons = [rule.reason for rule in failed(receipt.rules)]
+            raise CannotCount("; ".join(reasons) or "the vote changes nothing")
+        return receipt.outcome

@@ -1,0 +1,214 @@
+"""How a person proves what they say: from the button to the identity provider, and back into the inbox.
+
+The button's statement is kept as a challenge, and its hash goes to the provider as the nonce of a sign-in. The way back
+is a GET that a browser may repeat (Back, reload, a restored tab), that a stranger may try, and that comes once for each
+tab. So a challenge is answered once, in the browser in which it was made, and every repeat leads to the same place.
+
+Nothing here decides: the worker verifies the proof again, from the inbox row alone.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, Literal, Protocol
+from urllib.parse import quote
+
+from ..clock import Clock
+from ..domain.challenge import Challenge, Used, browser_hash
+from ..domain.identity import CannotVerify, IdToken, Refused, Verdict, Verified
+from ..domain.inbox import InboxKind, InboxRow, Speaker, Via, inbox_id
+from ..domain.proof import Proof, freshness
+from ..domain.rules import failed
+from ..domain.statement import Statement
+
+log = logging.getLogger(__name__)
+
+BACK: Final = "/say/back"
+"""Where the provider leads back to: the redirect URI of the votes' registration."""
+INSTALLATION: Final = "_installation"
+SENT: Final = "/said"
+"""Pages that follow what was said until it is answered."""
+_STATE: Final = re.compile(r"[0-9]{8}-[A-Za-z0-9_-]{43}")
+LONGEST_CODE: Final = 4096
+
+
+class Provider(Protocol):
+    """The registration of the votes (`effects/identity/provider.py`)."""
+
+    def address(
+        self,
+        *,
+        state: str,
+        nonce: str,
+        verifier: str,
+        fresh: timedelta | None = None,
+        prompt: Literal["login"] | None = None,
+    ) -> str | CannotVerify: ...
+    def redeem(self, code: str, verifier: str) -> Verdict[str]: ...
+    def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]: ...
+
+
+class Challenges(Protocol):
+    """The table between the button and the way back (`ledger/challenges.py`)."""
+
+    def add(self, state: str, challenge: Challenge) -> None: ...
+    def find(self, state: str) -> Challenge | None: ...
+    def used(self, state: str) -> Used | None: ...
+    def mark(self, state: str, used: Used) -> Used:
+        """The mark that is there afterwards: this one, or an earlier one."""
+        ...
+
+
+class Sender(Protocol):
+    """Writes down what was said and wakes the worker (`commands/saying.py`)."""
+
+    def say(self, partition: str, row: InboxRow, *, id: str = "") -> object: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """Lead the browser there."""
+
+    to: str
+
+
+class Why(Enum):
+    """Why nothing was sent in the person's name."""
+
+    status: int
+    """Of HTTP."""
+    sentence: str
+
+    def __init__(self, status: int, sentence: str) -> None:
+        self.status, self.sentence = status, sentence
+
+    UNKNOWN = 404, "This address is not known here, or it is more than a day old."
+    ELSEWHERE = 403, "It was begun in another browser, and only there can it be finished."
+    TOO_LATE = 410, "More than a quarter of an hour passed before you came back."
+    CANCELLED = 200, "You cancelled the sign-in."
+    FAILED = 502, "The identity provider ended the sign-in with an error."
+    INCOMPLETE = 400, "The identity provider's answer is incomplete."
+    REFUSED = 403, "The identity provider's answer does not belong to what you said."
+    AWAY = 503, "The identity provider does not answer at the moment, or what it says cannot be checked."
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingSent:
+    """Nothing was said in the person's name; the page says why and leads back to where they can do it again."""
+
+    why: Why
+    back: str = "/"
+    """Path of the page with the button."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saying:
+    """Takes statements with a proof. Its methods raise `LedgerUnavailable` and do no harm when they are repeated."""
+
+    provider: Provider
+    challenges: Challenges
+    sender: Sender
+    home: Callable[[Statement], str]
+    """Path of the page on which a statement is made."""
+    clock: Clock
+    random: Callable[[int], bytes] = secrets.token_bytes
+
+    def begin(
+        self, statement: Statement, *, browser: str, fresh: timedelta | None, via: Via = Via.PAGE, again: bool = False
+    ) -> Lead | NothingSent:
+        """Keep the statement and lead the person to the provider. `browser` is the id in the browser's cookie."""
+        now = self.clock()
+        state, verifier = f"{now:%Y%m%d}-{secrets.token_urlsafe(32)}", secrets.token_urlsafe(32)
+        address = self.provider.address(
+            state=state, nonce=statement.nonce, verifier=verifier, fresh=fresh, prompt="login" if again else None
+        )
+        if isinstance(address, CannotVerify):
+            log.warning("nobody can prove what they say: %s", address.why)
+            return NothingSent(why=Why.AWAY, back=self.home(statement))
+        challenge = Challenge(
+            statement=statement,
+            browser=browser_hash(browser),
+            verifier=verifier,
+            made_at=now,
+            again=again,
+            via=via,
+            fresh=fresh,
+        )
+        self.challenges.add(state, challenge)
+        return Lead(to=address)
+
+    def back(self, *, state: str, code: str, error: str, browser: str) -> Lead | NothingSent:
+        """The way back. `browser` is the id in the browser's cookie; empty if it sent none."""
+        challenge = self.challenges.find(state) if _STATE.fullmatch(state) else None
+        if challenge is None:
+            return NothingSent(why=Why.UNKNOWN)
+        if not browser or browser_hash(browser) != challenge.browser:
+            return NothingSent(why=Why.ELSEWHERE)
+        if used := self.challenges.used(state):
+            return self._follow(challenge, used)
+        home = self.home(challenge.statement)
+        if not challenge.in_time(self.clock()):
+            return NothingSent(why=Why.TOO_LATE, back=home)
+        if error:
+            return NothingSent(why=Why.CANCELLED if error == "access_denied" else Why.FAILED, back=home)
+        if not 0 < len(code) <= LONGEST_CODE:
+            return NothingSent(why=Why.INCOMPLETE, back=home)
+        return self._redeem(state, code, challenge, browser)
+
+    def _redeem(self, state: str, code: str, challenge: Challenge, browser: str) -> Lead | NothingSent:
+        """The code is good for one redemption, so the mark comes first: of two ways back at once one goes on."""
+        now = self.clock()
+        mine = Used(inbox=inbox_id(now, self.random(8)), at=now)
+        used = self.challenges.mark(state, mine)
+        if used.inbox != mine.inbox:
+            return self._follow(challenge, used)
+        home = self.home(challenge.statement)
+        match self.provider.redeem(code, challenge.verifier):
+            case Verified(value=token):
+                return self._send(token, challenge, mine, browser)
+            case Refused(why=why):
+                log.warning("a code was not redeemed: %s", why)
+                return NothingSent(why=Why.REFUSED, back=home)
+            case CannotVerify(why=why):
+                log.warning("a code could not be redeemed: %s", why)
+                return NothingSent(why=Why.AWAY, back=home)
+
+    def _send(self, token: str, challenge: Challenge, mine: Used, browser: str) -> Lead | NothingSent:
+        statement = challenge.statement
+        verdict = self.provider.verify(token, nonce=statement.nonce, at=self.clock())
+        if isinstance(verdict, Refused):
+            log.warning("an ID token was refused: %s", verdict.why)
+            return NothingSent(why=Why.REFUSED, back=self.home(statement))
+        if isinstance(verdict, CannotVerify):
+            log.warning("an ID token cannot be verified here, the worker will try: %s", verdict.why)
+        elif not challenge.again and failed(freshness(verdict.value, self.clock(), challenge.fresh)):
+            # The provider let an older sign-in pass, or is not asked for `auth_time`: once more, with the credential.
+            return self.begin(statement, browser=browser, fresh=challenge.fresh, via=challenge.via, again=True)
+        row = InboxRow(
+            kind=InboxKind(statement.kind),
+            proof=Proof(statement=statement, id_token=token),
+            speaker=_speaker(verdict, challenge.via),
+        )
+        self.sender.say(partition_of(statement), row, id=mine.inbox)
+        return self._follow(challenge, mine)
+
+    def _follow(self, challenge: Challenge, used: Used) -> Lead:
+        return Lead(to=f"{SENT}/{quote(partition_of(challenge.statement))}/{used.inbox}")
+
+
+def partition_of(statement: Statement) -> str:
+    """Where the inbox takes the statement: its application, that of its first change, or the whole installation."""
+    if statement.kind == "catalogue":
+        return statement.changes[0].subject.partition(":")[2]
+    return statement.application or INSTALLATION
+
+
+def _speaker(verdict: Verified[IdToken] | CannotVerify, via: Via) -> Speaker:
+    if isinstance(verdict, CannotVerify):
+        return Speaker(via=via)
+    person = verdict.value.person
+    return Speaker(tid=person.tenant, oid=person.oid, roles=person.roles, via=via)

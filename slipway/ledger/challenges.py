@@ -1,0 +1,67 @@
+"""The table of challenges: statements on their way to the identity provider and back.
+
+The front reads and adds, the worker removes what is old; nobody changes a row. A day is a partition, so that what is
+old is found without a look at the rest; a row's key is the hash of the `state`, which begins with its day.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..domain.challenge import KEPT, Challenge, Used, challenge_key
+from . import keys
+from .rows import pack, unpack
+from .table import Exists, RowTable
+
+TABLE: Final = "challenges"
+_CHALLENGE: Final = "challenge!"
+_USED: Final = "used!"
+_DAY: Final = "%Y%m%d"
+_WHOLE_DAYS: Final = 3
+"""How many days back are looked at: a day on which nothing was swept is caught up with on the next two."""
+
+
+class Challenges:
+    """Rows by the `state` with which a browser comes back. Raises `LedgerUnavailable`."""
+
+    def __init__(self, table: RowTable) -> None:
+        self._table = table
+
+    def add(self, state: str, challenge: Challenge) -> None:
+        self._table.add(_day(state), _CHALLENGE + challenge_key(state), pack(challenge))
+
+    def find(self, state: str) -> Challenge | None:
+        row = self._table.get(_day(state), _CHALLENGE + challenge_key(state))
+        return unpack(Challenge, row.values) if row else None
+
+    def used(self, state: str) -> Used | None:
+        row = self._table.get(_day(state), _USED + challenge_key(state))
+        return unpack(Used, row.values) if row else None
+
+    def mark(self, state: str, used: Used) -> Used:
+        """The mark that is there afterwards: this one, or that of an earlier way back."""
+        try:
+            self._table.add(_day(state), _USED + challenge_key(state), pack(used))
+        except Exists:
+            return self.used(state) or used  # swept in between: whoever comes so late finds no challenge either
+        return used
+
+    def sweep(self, now: datetime, *, limit: int = 1000) -> int:
+        """Remove what is more than a day old, and return how many rows. A challenge goes before its mark: without the
+        mark it could be answered again."""
+        removed = 0
+        for days in range(_WHOLE_DAYS):
+            day = (now - KEPT - timedelta(days=1 + days)).date()
+            challenges = self._remove(f"{day:{_DAY}}", _CHALLENGE, limit)
+            marks = self._remove(f"{day:{_DAY}}", _USED, limit) if challenges < limit else 0
+            removed += challenges + marks
+        return removed
+
+    def _remove(self, partition: str, prefix: str, limit: int) -> int:
+        rows = [row.key for row in self._table.rows(partition, *keys.span(prefix), limit=limit)]
+        for key in rows:
+            self._table.remove(partition, key)
+        return len(rows)
+
+
+def _day(state: str) -> str:
+    return state[:8]
