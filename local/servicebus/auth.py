@@ -1,7 +1,8 @@
 """Who may attach to what: tokens put on `$cbs`, and what they grant to one connection.
 
-A SAS token is checked as the service does: name of the key, signature, expiry, and that the resource it was signed
-for covers the entity. A bearer token is compared with the one in the settings; it is a local stand-in for Entra.
+A SAS token is checked as the service does: name of the key among the rules of its queue and of the namespace,
+signature, expiry, and that the resource it was signed for covers the entity. Sending, and receiving or looking, each
+take a claim of their own. A bearer token is compared with the one in the settings; it is a local stand-in for Entra.
 """
 
 import base64
@@ -9,27 +10,41 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote_plus
 
 from .errors import Condition, Refusal
 from .queues.broker import path_of
-from .settings import BusSettings
+from .settings import BusSettings, Claim
 
 _SAS_PREFIX = "SharedAccessSignature "
 _MAX_GRANTS = 1000
 _FOREVER = float("inf")
 
 
-def check_sas(token: str, *, key_name: str, key: str, now: float) -> tuple[str, float]:
-    """The path a valid token was signed for, and when it expires; a `Refusal` that says what is wrong with another."""
+ALL_CLAIMS = frozenset(Claim)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """What a valid token says."""
+
+    path: str
+    """What it was signed for; empty for the namespace."""
+    until: float
+    claims: frozenset[Claim]
+
+
+def check_sas(token: str, settings: BusSettings, *, now: float) -> Signed:
+    """What a valid token says; a `Refusal` that says what is wrong with another."""
     fields = dict(parse_qsl(token.removeprefix(_SAS_PREFIX)))
     missing = [name for name in ("sr", "sig", "se", "skn") if name not in fields]
     if missing:
         raise _invalid(f"the field {missing[0]!r} is missing")
     if not fields["se"].isascii() or not fields["se"].isdigit() or len(fields["se"]) > 12:
         raise _invalid("the expiry 'se' must be a number of seconds")
-    if fields["skn"] != key_name:
-        raise _invalid("there is no key of this name")
+    path = path_of(fields["sr"])
+    key, claims = _rule(settings, path, fields["skn"])
     signed = f"{quote_plus(fields['sr'])}\n{fields['se']}".encode()
     expected = hmac.digest(key.encode(), signed, hashlib.sha256)
     try:
@@ -40,7 +55,19 @@ def check_sas(token: str, *, key_name: str, key: str, now: float) -> tuple[str, 
         raise _invalid("the signature does not fit")
     if int(fields["se"]) <= now:
         raise _invalid("it has expired")
-    return path_of(fields["sr"]), float(fields["se"])
+    return Signed(path=path, until=float(fields["se"]), claims=claims)
+
+
+def _rule(settings: BusSettings, path: str, name: str) -> tuple[str, frozenset[Claim]]:
+    """Key and claims of the rule with this name: of the queue that the path names, else of the namespace."""
+    for queue in settings.queues:
+        if _covers(queue.name.casefold(), path):
+            for rule in queue.rules:
+                if rule.name == name:
+                    return rule.key.get_secret_value(), rule.claims
+    if name != settings.key_name:
+        raise _invalid("there is no key of this name")
+    return settings.key.get_secret_value(), ALL_CLAIMS
 
 
 class Grants:
@@ -49,30 +76,36 @@ class Grants:
     def __init__(self, settings: BusSettings, now: Callable[[], float]) -> None:
         self._settings = settings
         self._now = now
-        self._until: dict[str, float] = {}
+        self._shown: dict[str, Signed] = {}
 
     def put(self, *, token: str, audience: str) -> None:
         """Take a token for an entity, or refuse it."""
         path = path_of(audience)
         if token.startswith(_SAS_PREFIX):
-            key = self._settings.key.get_secret_value()
-            signed, until = check_sas(token, key_name=self._settings.key_name, key=key, now=self._now())
-            if not _covers(signed, path):
+            signed = check_sas(token, self._settings, now=self._now())
+            if not _covers(signed.path, path):
                 raise _invalid("it was signed for another entity")
         else:
             self._check_bearer(token)
-            until = _FOREVER
-        if path not in self._until and len(self._until) >= _MAX_GRANTS:
+            signed = Signed(path=path, until=_FOREVER, claims=ALL_CLAIMS)
+        if path not in self._shown and len(self._shown) >= _MAX_GRANTS:
             raise _invalid(f"this connection has shown {_MAX_GRANTS} tokens already")
-        self._until[path] = until
+        self._shown[path] = signed
 
-    def check(self, path: str) -> None:
-        """Refuse unless a token that is still valid covers the path."""
+    def check(self, path: str, claim: Claim | None = None) -> None:
+        """Refuse unless a token that is still valid covers the path, and holds the claim; None: whichever it holds."""
         now = self._now()
-        if not any(until > now and _covers(granted, path) for granted, until in self._until.items()):
+        valid = [token for granted, token in self._shown.items() if token.until > now and _covers(granted, path)]
+        if not valid:
             raise Refusal(
                 Condition.UNAUTHORIZED,
                 f"Unauthorized access to '{path:.260}': this connection has shown no valid token for it.",
+            )
+        if claim is not None and not any(claim in token.claims for token in valid):
+            raise Refusal(
+                Condition.UNAUTHORIZED,
+                f"Unauthorized access. '{claim.capitalize()}' claim(s) are required to perform this operation. "
+                f"Resource: '{path:.260}'.",
             )
 
     def _check_bearer(self, token: str) -> None:

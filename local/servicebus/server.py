@@ -63,8 +63,10 @@ class Server:
 
 
 def connection_string(settings: BusSettings, *, port: int, host: str = "127.0.0.1") -> str:
+    """With the namespace's own key."""
+    return key_connection(f"{host}:{port}", settings.key_name, settings.key.get_secret_value())
+
+
+def key_connection(address: str, key_name: str, key: str) -> str:
     """The flag at the end, spelled exactly so, makes the SDKs speak without TLS."""
-    return (
-        f"Endpoint=sb://{host}:{port};SharedAccessKeyName={settings.key_name};"
-        f"SharedAccessKey={settings.key.get_secret_value()};UseDevelopmentEmulator=true"
-    )
+    return f"Endpoint=sb://{address};SharedAccessKeyName={key_name};SharedAccessKey={key};UseDevelopmentEmulator=true"

@@ -2,12 +2,14 @@
 
 import json
 import secrets
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 _MAX_CONFIG_BYTES = 1 << 20
+_KEY_NAME = r"^[A-Za-z0-9._-]{1,256}$"
 _QUEUE_NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,258}[A-Za-z0-9])?$"
 
 
@@ -17,6 +19,24 @@ class SettingsError(ValueError):
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Claim(StrEnum):
+    """What a rule lets its key do."""
+
+    SEND = "send"
+    LISTEN = "listen"
+
+
+class AccessRule(_Settings):
+    """A shared access policy of one queue: its key opens that queue, and only for its claims.
+
+    Queues may have rules of one name and key, so that one connection string opens them all, each for its own claims.
+    """
+
+    name: Annotated[str, Field(pattern=_KEY_NAME)]
+    key: Annotated[SecretStr, Field(min_length=8, max_length=256)]
+    claims: Annotated[frozenset[Claim], Field(min_length=1)]
 
 
 class QueueSettings(_Settings):
@@ -31,6 +51,14 @@ class QueueSettings(_Settings):
     default_ttl_seconds: Annotated[float, Field(gt=0)] | None = None
     dead_letter_on_expiration: bool = False
     max_size_megabytes: Annotated[int, Field(ge=1, le=5120)] = 1024
+    rules: Annotated[tuple[AccessRule, ...], Field(max_length=12)] = ()
+
+    @model_validator(mode="after")
+    def _rules_differ(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        if len(set(names)) < len(names):
+            raise ValueError("rules: expected each name once")
+        return self
 
 
 def _new_key() -> SecretStr:
@@ -39,7 +67,7 @@ def _new_key() -> SecretStr:
 
 class BusSettings(_Settings):
     queues: Annotated[tuple[QueueSettings, ...], Field(min_length=1, max_length=1000)]
-    key_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] = "RootManageSharedAccessKey"
+    key_name: Annotated[str, Field(pattern=_KEY_NAME)] = "RootManageSharedAccessKey"
     key: Annotated[SecretStr, Field(min_length=8, max_length=256)] = Field(default_factory=_new_key)
     bearer_token: Annotated[SecretStr, Field(min_length=8, max_length=16384)] | None = None
     idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 240
@@ -56,7 +84,8 @@ class BusSettings(_Settings):
 
     @model_validator(mode="after")
     def _key_fits_a_connection_string(self) -> Self:
-        if ";" in self.key.get_secret_value():
+        keys = [self.key, *(rule.key for queue in self.queues for rule in queue.rules)]
+        if any(";" in key.get_secret_value() for key in keys):
             raise ValueError("key: expected text without ';', which separates the parts of a connection string")
         return self
 

@@ -8,9 +8,11 @@ from ..errors import Condition, Refusal
 from ..queues.entry import Outcome, Settlement
 from ..queues.queue import Queue, dead_lettering
 from ..queues.session_queue import SessionQueue
+from ..settings import Claim
 from ..wire.message import Message
 from ..wire.types import AmqpValue, Array, DecodeError, Int, Timestamp
 
+_OF_SENDERS = frozenset({"schedule-message", "cancel-scheduled-message"})
 _LONG, _TIMESTAMP, _STRING = 0x81, 0x83, 0xB1
 _RECEIVE_AND_DELETE = 0
 _SESSION_PAGE = 100
@@ -55,6 +57,11 @@ class _Body:
             if not isinstance(value, expected):
                 raise DecodeError(f"{name}: expected {expected.__name__} in it, got {type(value).__name__}")
         return list(values)
+
+
+def claim_of(operation: AmqpValue) -> Claim:
+    """What the operation asks for: scheduling is sending, all else is receiving or looking."""
+    return Claim.SEND if str(operation).removeprefix("com.microsoft:") in _OF_SENDERS else Claim.LISTEN
 
 
 def manage(queue: Queue, operation: AmqpValue, body: AmqpValue) -> Answer:

@@ -13,7 +13,7 @@ from ..queues.queue import Queue
 from ..wire.message import Message, reply
 from ..wire.types import AmqpValue, DecodeError, Int, Symbol
 from .link import Attach, Channel, FromPeer, ToPeer
-from .management import Answer, manage
+from .management import Answer, claim_of, manage
 
 CBS = "$cbs"
 _MAX_BACKLOG = 1000
@@ -94,13 +94,17 @@ class TokenRequests(_Requests):
 
 
 class ManagementRequests(_Requests):
-    def __init__(self, attach: Attach, channel: Channel, node: str, find: FindResponses, queue: Queue) -> None:
+    def __init__(
+        self, attach: Attach, channel: Channel, node: str, find: FindResponses, queue: Queue, *, grants: Grants
+    ) -> None:
         super().__init__(attach, channel, node, find)
-        self._queue = queue
+        self._queue, self._grants = queue, grants
 
     def handle(self, request: Message) -> bytes:
         try:
-            answer = manage(self._queue, request.application.get("operation"), request.value)
+            operation = request.application.get("operation")
+            self._grants.check(self._node, claim_of(operation))
+            answer = manage(self._queue, operation, request.value)
         except Refusal as refusal:
             return _failure(request, refusal)
         except DecodeError as error:

@@ -8,6 +8,7 @@ from ..errors import Refusal
 from ..queues.broker import MANAGEMENT_SUFFIX, Broker, path_of
 from ..queues.queue import Queue
 from ..queues.session_queue import SessionQueue
+from ..settings import Claim
 from ..wire.frames import Fields, Frame, Performative, build
 from ..wire.types import AmqpValue, DecodeError, Described, UInt, UShort
 from .link import Attach, FromPeer, Link, ToPeer
@@ -128,14 +129,14 @@ class Session:
         if path == CBS:
             return TokenRequests(attach, self, self._responses, self._grants)
         entity = path.removesuffix(f"/{MANAGEMENT_SUFFIX}")
-        self._grants.check(path)
+        self._grants.check(path, _claim(attach) if entity == path else None)
         queue = self._broker.queue(entity)
         return self._link_to_queue(attach, queue) if entity == path else self._link_to_management(attach, path, queue)
 
     def _link_to_management(self, attach: Attach, path: str, queue: Queue) -> _AnyLink:
         if attach.peer_receives:
             return Responses(attach, self, path)
-        return ManagementRequests(attach, self, path, self._responses, queue)
+        return ManagementRequests(attach, self, path, self._responses, queue, grants=self._grants)
 
     def _link_to_queue(self, attach: Attach, queue: Queue) -> _AnyLink:
         if not attach.peer_receives:
@@ -198,3 +199,8 @@ class Session:
 
     def _sources(self) -> Iterable[QueueSource]:
         return [link for link in self._links.values() if isinstance(link, QueueSource)]
+
+
+def _claim(attach: Attach) -> Claim:
+    """What a link to a queue asks for."""
+    return Claim.LISTEN if attach.peer_receives else Claim.SEND

@@ -9,9 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from local.servicebus import BusSettings, QueueSettings
-from local.servicebus.auth import Grants, check_sas
+from local.servicebus.auth import ALL_CLAIMS, Grants, Signed, check_sas
 from local.servicebus.errors import Condition, Refusal
 from local.servicebus.queues.testing import ManualClock
+from local.servicebus.settings import AccessRule, Claim
 
 KEY = "a-key-for-tests"
 SETTINGS = BusSettings(
@@ -31,7 +32,7 @@ def a_token(resource: str, *, expiry: str, key: str = KEY, key_name: str = "root
 
 def test_a_good_token_gives_its_path_and_its_expiry() -> None:
     token = a_token("sb://127.0.0.1:5672/Events", expiry="2000")
-    assert check_sas(token, key_name="root", key=KEY, now=1999) == ("events", 2000.0)
+    assert check_sas(token, SETTINGS, now=1999) == Signed(path="events", until=2000.0, claims=ALL_CLAIMS)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_good_token_gives_its_path_and_its_expiry() -> None:
 )
 def test_a_bad_token_is_refused_with_the_reason_and_without_the_key(token: str, why: str) -> None:
     with pytest.raises(Refusal, match=why) as refused:
-        check_sas(token, key_name="root", key=KEY, now=1000)
+        check_sas(token, SETTINGS, now=1000)
     assert refused.value.condition is Condition.UNAUTHORIZED
     assert KEY not in str(refused.value)
 
@@ -98,3 +99,49 @@ def test_no_bearer_token_is_taken_where_none_is_configured() -> None:
     grants = Grants(SETTINGS.model_copy(update={"bearer_token": None}), ManualClock().now)
     with pytest.raises(Refusal, match="shared access signatures only"):
         grants.put(token="None", audience="sb://h/events")
+
+
+SENDER, READER = (
+    AccessRule(name=name, key=SecretStr(f"the-key-of-{name}"), claims=frozenset(claims))
+    for name, claims in (("sender", {Claim.SEND}), ("reader", {Claim.LISTEN}))
+)
+RULED = SETTINGS.model_copy(
+    update={"queues": (QueueSettings(name="events", rules=(SENDER, READER)), QueueSettings(name="steps"))}
+)
+
+
+def shown(resource: str, rule: AccessRule) -> Grants:
+    clock = ManualClock()
+    grants = Grants(RULED, clock.now)
+    expiry = str(int(clock.now()) + 100)
+    token = a_token(resource, expiry=expiry, key=rule.key.get_secret_value(), key_name=rule.name)
+    grants.put(token=token, audience=resource)
+    return grants
+
+
+def test_a_rule_of_a_queue_opens_it_for_its_claims_only() -> None:
+    """Text and condition as the service has them: "Unauthorized access. 'Send' claim(s) are required …"."""
+    grants = shown("sb://h/events", SENDER)
+    grants.check("events", Claim.SEND)
+    grants.check("events/$management")
+    with pytest.raises(Refusal, match=r"'Listen' claim\(s\) are required") as refused:
+        grants.check("events/$deadletterqueue", Claim.LISTEN)
+    assert refused.value.condition is Condition.UNAUTHORIZED
+    with pytest.raises(Refusal, match=r"'Send' claim\(s\) are required"):
+        shown("sb://h/events", READER).check("events", Claim.SEND)
+
+
+@pytest.mark.parametrize("resource", ["sb://h/steps", "sb://h/", "sb://h/events2"])
+def test_a_rule_of_a_queue_opens_no_other_queue_and_not_the_namespace(resource: str) -> None:
+    with pytest.raises(Refusal, match="no key of this name"):
+        shown(resource, SENDER)
+
+
+def test_the_key_of_one_rule_does_not_fit_another() -> None:
+    with pytest.raises(Refusal, match="signature does not fit"):
+        shown("sb://h/events", SENDER.model_copy(update={"name": "reader"}))
+
+
+def test_two_rules_of_a_queue_do_not_have_one_name() -> None:
+    with pytest.raises(ValueError, match="each name once"):
+        QueueSettings(name="events", rules=(SENDER, SENDER))
