@@ -9,8 +9,6 @@ from slipway.api.audit import (
     ChainRecord,
     LiveAnswer,
     LiveThere,
-    ReindexAnswer,
-    ReindexRequest,
 )
 from slipway.domain.actions import Action
 from slipway.domain.audit_query import ACTION_PATTERN, PAGE_LIMIT, ActionClass
@@ -21,7 +19,7 @@ from slipway.queries.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.queries.trail import PAGE, read_query
 
 from .contract import Operation, Parameter, endpoint
-from .http import number, ok, read_body
+from .http import number, ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -177,29 +175,3 @@ def live(req: func.HttpRequest) -> func.HttpResponse:
             break
     more = rows[-1].application if len(rows) == APPLICATIONS_AT_ONCE else None
     return ok(LiveAnswer(environment=environment, live=rows, next=more))
-
-
-@endpoint(
-    blueprint,
-    Operation(
-        name="api_reindex",
-        method="POST",
-        path="audit/{application}/reindex",
-        summary="Compare a part of the audit index with the trail, and repair it",
-        description="Repeat the call with `next` as `after` until `next` is null. The app can keep running meanwhile.",
-        tag="audit",
-        permission=Permission.REINDEX,
-        parameters=(APPLICATION,),
-        body=ReindexRequest,
-        answer=ReindexAnswer,
-        refuses=(404,),
-    ),
-)
-def reindex(req: func.HttpRequest) -> func.HttpResponse:
-    request = read_body(req, ReindexRequest)
-    application = req.route_params["application"]
-    head = parts().reader.head(application)
-    if head.sequence == 0 and application not in parts().catalogue.entries and application != "_installation":
-        raise NotFound(f"there is no application {application[:80]!r}")
-    comparison = parts().reindexing.compare(application, head=head.sequence, after=request.after, repair=request.repair)
-    return ok(ReindexAnswer.model_validate(dict(comparison)))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.reports import Checked, Compared, LiveThere
@@ -22,7 +22,6 @@ __all__ = [
     "LiveAnswer",
     "LiveThere",
     "ReindexAnswer",
-    "ReindexRequest",
 ]
 
 
@@ -69,17 +68,8 @@ class LiveAnswer(Answer):
     next: str | None = Field(description="Pass it as `after`; null at the end.")
 
 
-class ReindexRequest(Answer):
-    """Where the comparison continues, and whether it repairs differences."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    after: int = Field(default=0, ge=0, lt=10**11, description="Start after this sequence.")
-    repair: bool = Field(default=False, description="Repair the differences.")
-
-
 class ReindexAnswer(Compared):
-    pass
+    """What a comparison of a part of the index found."""
 
 
 class AnchorsAnswer(Answer):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from ..catalogue.entries import Catalogue
 from ..clock import Clock
 from ..commands.commanding import Commander
+from ..commands.looking import Looker
 from ..commands.saying import InboxWriter
 from ..commands.taking import InboxReader
-from ..domain.inbox import InboxKind
+from ..domain.inbox import InboxKind, LookKind
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.freezing import Freezer
@@ -29,6 +30,7 @@ from ..ledger.indexing import Indexer
 from ..ledger.installation import Installation
 from ..ledger.leases import Leases
 from ..ledger.logs import AppendLog
+from ..ledger.looks import Looks
 from ..ledger.reindexing import Reindexing
 from ..ledger.weeks import Weeks
 from ..queries.answers import Answers
@@ -235,6 +237,7 @@ class App:
             registry=self.registry,
             freezer=self.freezer,
             take_inbox=self.inbox_reader.take_all,
+            looks=self.looks,
             clock=self.clock,
         )
 
@@ -331,7 +334,25 @@ class App:
             inbox=self.inbox,
             ledger=self.ledger,
             parking=self.parking,
-            handlers={InboxKind.COMMAND: self.commander.carry_out},
+            handlers={InboxKind.COMMAND: self.commander.carry_out, InboxKind.LOOK: self.looker.take},
+            clock=self.clock,
+        )
+
+    @part
+    def looks(self) -> Looks:
+        return Looks(self.table)
+
+    @part
+    def looker(self) -> Looker:
+        from ..maintenance.looking import at_checks, at_index, at_numbers
+
+        return Looker(
+            looks=self.looks,
+            lookings={
+                LookKind.DOCTOR: at_checks(lambda: self.doctor),
+                LookKind.REINDEX: at_index(lambda: self.reader, lambda: self.reindexing),
+                LookKind.NUMBERS: at_numbers(lambda: self.numbers),
+            },
             clock=self.clock,
         )
 

@@ -4,10 +4,13 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
+from slipway.api.base import body_of
 from slipway.api.inbox import Outcome, Received
+from slipway.api.looks import LookAsked, LookShown
 
-from ..domain.inbox import inbox_id
+from ..domain.inbox import LookKind, inbox_id
 from .api import Api, read
 from .errors import CliError, Exit
 
@@ -45,6 +48,14 @@ def outcome_of(
             )
         pause(wait)
         wait = min(2 * wait, LONGEST_PAUSE)
+
+
+def look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[str, Any]:
+    """What is seen at a look, which the worker takes. Raises `CliError`."""
+    asked = LookAsked.model_construct(kind=kind, subject=subject, options=options)
+    received = read(Received, api.post("looks", body=body_of(asked)))
+    outcome_of(api, received)
+    return read(LookShown, api.get("looks", received.id)).seen
 
 
 def _counted(outcome: Outcome) -> Outcome:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from ..domain.commands import PERMISSIONS, Verb
 from ..domain.events import CommandGiven
-from ..domain.inbox import InboxRow, Received
-from ..domain.roles import Caller, NotPermitted, demand, read_roles
+from ..domain.inbox import Received
+from ..domain.roles import NotPermitted, demand
 from ..domain.rules import failed
 from ..domain.statement import CommandStatement
 from ..engine.freezing import Freezer, Order
@@ -14,6 +14,7 @@ from ..engine.handle import Handler, Outcome
 from ..engine.parking import Parking
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
+from .speakers import caller_of
 from .taking import CannotCount
 
 
@@ -31,7 +32,7 @@ class Commander:
         Raises `BadInput`, `NotFound`, `UnknownTarget`, `NotReplayable` and `CannotCount` for what cannot be handled;
         `Contended`, `LedgerUnavailable`, `QueueUnavailable`: try again.
         """
-        statement, speaker = received.row.statement, _speaker(received.row)
+        statement, speaker = received.row.statement, caller_of(received.row.speaker)
         if not isinstance(statement, CommandStatement):
             raise BadInput("said", "a command", received.row.kind)
         if (statement.application or INSTALLATION) != received.partition:
@@ -54,14 +55,6 @@ class Commander:
             raise CannotCount("; ".join(reasons) or f"the {event.verb} changes nothing")
 
 
-def _speaker(row: InboxRow) -> Caller:
-    """Whoever said it, in the front's words."""
-    who = row.speaker.name or (f"oid:{row.speaker.oid}" if row.speaker.oid else "")
-    if not who:
-        raise BadInput("from", "a name or an object id", "neither")
-    return Caller(name=who, roles=read_roles(row.speaker.roles))
-
-
 def _event(statement: CommandStatement, application: str, received: Received) -> CommandGiven:
     return CommandGiven(
         received_at=received.received_at,
@@ -70,7 +63,7 @@ def _event(statement: CommandStatement, application: str, received: Received) ->
         release=statement.release,
         environment=statement.environment,
         until=_until(statement),
-        actor=_speaker(received.row).name,
+        actor=caller_of(received.row.speaker).name,
         reason=statement.reason,
         channel=received.row.speaker.via,
         submission=received.id,
@@ -81,7 +74,7 @@ def _event(statement: CommandStatement, application: str, received: Received) ->
 def _order(statement: CommandStatement, received: Received) -> Order:
     return Order(
         verb=statement.verb,
-        actor=_speaker(received.row).name,
+        actor=caller_of(received.row.speaker).name,
         reason=statement.reason,
         until=_until(statement),
         channel=received.row.speaker.via,

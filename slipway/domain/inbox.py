@@ -64,6 +64,8 @@ class LookKind(StrEnum):
     """One of the doctor's checks, by its name."""
     REINDEX = "reindex"
     """Compare the audit index of an application with its trail, and repair it."""
+    NUMBERS = "numbers"
+    """Make the numbers of an application anew from its trail."""
 
 
 class Look(Record):

@@ -22,6 +22,8 @@ OUTBOX: Final = "outbox!"
 SEEN: Final = "seen!"
 ANSWER: Final = "answer!"
 """The answer to a row of the inbox."""
+LOOK: Final = "look!"
+"""In the installation's partition: what was seen at a look."""
 LEASE: Final = "lease!"
 DIGEST: Final = "artifact!"
 TAG: Final = "tag!"
@@ -69,6 +71,10 @@ def seen(mark: str) -> str:
 
 def answer(inbox: str) -> str:
     return ANSWER + inbox
+
+
+def look(inbox: str) -> str:
+    return LOOK + inbox
 
 
 def lease(mark: str) -> str:

@@ -23,6 +23,7 @@ from ..ledger import SEEN_PARTS, Ledger, LedgerUnavailable
 from ..ledger.freezes import FreezeState
 from ..ledger.indexing import Indexer
 from ..ledger.keys import INSTALLATION
+from ..ledger.looks import Looks
 from ..queries.numbers import Numbers
 from ..telemetry import Attribute, Family, about, span
 
@@ -68,6 +69,7 @@ class Reconciler:
     """Tells applications about a freeze of everything that they have missed."""
     take_inbox: Callable[[], tuple[str, ...]]
     """Takes what lies in the inbox though its hint should have come; returns the problems met."""
+    looks: Looks
     clock: Clock
 
     def run(self, *, look_for_pushes: bool = True) -> Reconciled:
@@ -105,6 +107,7 @@ class Reconciler:
     def _installation(self, total: Reconciled) -> Reconciled:
         """Index the installation's own audit chain."""
         try:
+            self.looks.prune(self.clock())
             if self._minute() % SEEN_PARTS == 0:
                 self.ledger.prune_answers(INSTALLATION, self.clock() - SEEN_FOR)
             return total.evolve(indexed=total.indexed + self._index_left_over(INSTALLATION))

@@ -196,8 +196,10 @@ class System:
         assert answer.status == 200, (path, answer)
         return answer.content
 
-    def post(self, path: str) -> Answer:
-        return self._ask("POST", self.stack.url + path, None, self._key)
+    def post(self, path: str, body: Any = None) -> Answer:
+        payload = None if body is None else json.dumps(body).encode()
+        headers = self._key | ({} if body is None else {"Content-Type": "application/json"})
+        return self._ask("POST", self.stack.url + path, payload, headers)
 
     def parked(self, *, source: str, reason: str, body: str = "") -> dict[str, Any]:
         """The parked input whose reason and body hold these texts, once it is there."""

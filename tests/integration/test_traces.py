@@ -60,9 +60,20 @@ def test_metrics_arrive_under_the_names_that_are_listed(system: System) -> None:
     assert names() <= {str(metric) for metric in Metric}
 
 
+def looked(system: System, subject: str) -> dict[str, Any]:
+    """What the doctor sees, once the worker has looked."""
+    asked = system.post("/api/v1/looks", {"kind": "doctor", "subject": subject}).content["id"]
+
+    def seen() -> Any:
+        return system.get(f"/api/v1/looks/{asked}")["look"]
+
+    found: dict[str, Any] = until(seen, f"a look at {subject}")["answer"]
+    return found
+
+
 def test_the_doctor_finds_nothing_missing_in_the_running_system(system: System) -> None:
-    checks = [c for c in system.get("/api/v1/doctor")["checks"] if not c.startswith(("cluster:", "reconcile"))]
+    checks = [c for c in looked(system, "list")["checks"] if not c.startswith(("cluster:", "reconcile"))]
     assert {"table", "blobs", "queue:steps", "registry:nonprod", "registry:prod", "clock"} <= set(checks)
     own = ["cluster:staging:traced:staging", "cluster:production:traced:production"]
-    found = {name: system.post(f"/api/v1/doctor/{name}").content for name in (*checks, *own)}
+    found = {name: looked(system, name) for name in (*checks, *own)}
     assert {name: f["said"] for name, f in found.items() if f["status"] != "ok"} == {}

@@ -4,14 +4,15 @@ from typing import Any
 
 import click
 
-from slipway.api.audit import ReindexAnswer, ReindexRequest
-from slipway.api.base import body_of
+from slipway.api.audit import ReindexAnswer
+from slipway.domain.inbox import LookKind
 
 from ..api import Api, read
 from ..errors import Exit
 from ..options import as_json as json_option
 from ..options import connected
 from ..screen import BAD, GOOD, Cell, Screen, progress
+from ..waiting import look
 
 INSTALLATION = "_installation"
 _COUNTS = ("records", "damaged", "missing", "wrong", "extra")
@@ -44,8 +45,8 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
             total = dict.fromkeys(_COUNTS, 0)
             after: int | None = 0
             while after is not None:
-                body = body_of(ReindexRequest(after=after, repair=repair))
-                part = read(ReindexAnswer, api.post("audit", name, "reindex", body=body))
+                options = {"after": str(after), "repair": "yes" if repair else "no"}
+                part = read(ReindexAnswer, look(api, LookKind.REINDEX, name, **options))
                 for count in _COUNTS:
                     total[count] += getattr(part, count)
                 after = part.next if part.next is None or part.next > after else None

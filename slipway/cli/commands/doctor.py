@@ -8,7 +8,8 @@ from typing import Any
 import click
 import urllib3
 
-from slipway.api.doctor import CheckList, Finding, Status
+from slipway.domain.inbox import LookKind
+from slipway.domain.reports import Finding, Status
 
 from ..api import Api, read
 from ..azure_devops import CLOUD, AzureDevOps, sign_in
@@ -18,6 +19,7 @@ from ..options import as_json as json_option
 from ..options import connected
 from ..screen import Screen
 from ..text import neutral
+from ..waiting import look
 
 MARKS = {Status.OK: "green", Status.FAILED: "red", Status.SKIPPED: "yellow"}
 HEALTH_SECONDS = 60.0
@@ -56,7 +58,7 @@ def doctor(
     """Check every permission and connection, and say what is missing and which command grants it.
 
     From this machine: whether the app responds and accepts the key, and with --organization and --project whether the
-    service hook delivers (signed in as for `slipway connect`). In the app, with its identity: table, blobs, queues,
+    service hook delivers (signed in as for `slipway connect`). In the worker, with its identity: table, blobs, queues,
     reading and writing registries, each cluster permission, signing keys, channels, clock, and whether
     the reconcile timer runs.
 
@@ -79,11 +81,11 @@ def doctor(
         raise click.UsageError("--organization and --project go together")
     hooks = Hooks(organization=organization, project=project, pipeline=pipeline, server=server)
     findings = [_show(finding, as_json=as_json) for finding in _own(api, hooks, only)]
-    names = read(CheckList, api.get("doctor")).checks
+    names = [str(name) for name in look(api, LookKind.DOCTOR, "list")["checks"]]
     selected = [name for name in names if not only or name.startswith(only)]
     for number, name in enumerate(selected, start=1):
         _progress(f"{number} of {len(selected)}: {name} …", as_json=as_json)
-        findings.append(_show(read(Finding, api.post("doctor", name)), as_json=as_json))
+        findings.append(_show(read(Finding, look(api, LookKind.DOCTOR, name)), as_json=as_json))
     failed = [finding for finding in findings if finding.status is Status.FAILED]
     if as_json:
         Screen().json({"healthy": not failed, "checks": [finding.model_dump(mode="json") for finding in findings]})

@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from slipway.api.numbers import EnvironmentNumbers, Figures, Folded, NumbersAnswer, Spread
+from slipway.domain.inbox import LookKind
 from slipway.text import duration
 
 from ..api import Api, read
 from ..options import app_options, connected
 from ..options import as_json as json_option
 from ..screen import BAD, FAINT, NAME, NOTE, Cell, Content, Screen, progress
+from ..waiting import look
 
 _SPREADS = ("lead_time", "time_to_restore", "approval_wait")
 
@@ -205,4 +207,4 @@ def rebuild(api: Api, *, applications: tuple[str, ...], as_json: bool) -> None:
 
 
 def _step(api: Api, name: str, what: str) -> Folded:
-    return read(Folded, api.post("numbers", name, what))
+    return read(Folded, look(api, LookKind.NUMBERS, name, step=what))

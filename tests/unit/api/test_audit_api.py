@@ -232,24 +232,33 @@ def test_the_values_of_secrets_in_a_plan_are_not_for_everybody_who_may_read(
 
 
 # ---- repair
-def test_lost_index_rows_are_found_and_repaired_over_the_api(app: Served, home: Told) -> None:
+def test_lost_index_rows_are_found_and_repaired_by_a_look(app: Served, home: Told) -> None:
     before = got(app, "audit?limit=200")
     record = home.trail()[7]
     for partition, row in places(record):
         home.app.index.table.transact(partition, [Write(act=Act.DELETE, key=row)])
     assert got(app, "audit?limit=200") != before
-    for repair, expected in ((False, "found"), (True, "found"), (True, "none")):
-        body = json.dumps({"repair": repair}).encode()
-        said = json.loads(app.request("POST", "/api/v1/audit/hello/reindex", body=body).get_body())
-        assert (said["missing"] > 0, said["repaired"], said["next"]) == (expected == "found", repair, None)
+    for repair, expected in (("no", "found"), ("yes", "found"), ("yes", "none")):
+        seen = looked(app, home, repair=repair)["look"]["answer"]
+        assert (seen["missing"] > 0, seen["repaired"], seen["next"]) == (expected == "found", repair == "yes", None)
     assert got(app, "audit?limit=200") == before
-    assert refused(app.request("POST", "/api/v1/audit/hello/reindex", body=b'{"after": -1}'))["parameter"] == "after"
-    assert refused(app.request("POST", "/api/v1/audit/hello/reindex", body=b"[]"))
-    refused(app.request("POST", "/api/v1/audit/other/reindex", body=b""), 404)
+    assert "options.after" in looked(app, home, after="-1")["reason"]
+    assert looked(app, home, "other")["reason"] == "there is no application 'other'"
+    assert refused(app.request("POST", "/api/v1/looks", body=b"[]"))
 
 
-def test_a_repair_that_was_sent_in_chunks_is_refused_and_not_taken_for_one_without_a_body(app: Served) -> None:
+def looked(app: Served, home: Told, application: str = "hello", **options: str) -> dict[str, Any]:
+    """What is seen of an application's index."""
+    asked = {"kind": "reindex", "subject": application, "options": options}
+    answer = app.request("POST", "/api/v1/looks", body=json.dumps(asked).encode())
+    assert answer.status_code == 202
+    home.hear()
+    found: dict[str, Any] = got(app, f"looks/{json.loads(answer.get_body())['id']}")
+    return found
+
+
+def test_a_look_that_was_sent_in_chunks_is_refused_and_not_taken_for_one_without_a_body(app: Served) -> None:
     """The host passes on a body only if its length was announced: the function sees none."""
-    answer = app.request("POST", "/api/v1/audit/hello/reindex", headers={"Transfer-Encoding": "chunked"})
+    answer = app.request("POST", "/api/v1/looks", headers={"Transfer-Encoding": "chunked"})
     assert refused(answer)["parameter"] == "body"
     assert "chunked bodies are not supported" in refused(answer)["detail"]

@@ -1,4 +1,4 @@
-"""The numbers over the API: who may ask, what comes, what a wrong question is told, and the rebuild."""
+"""The numbers over the API: who may ask, what comes, and what a wrong question is told."""
 
 import hashlib
 import json
@@ -15,15 +15,12 @@ from tests.unit.api.in_process import use
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
 
-READER, ADMIN = "a reader's key", "an admin's key"
+READER = "a reader's key"
 
 
 @pytest.fixture(autouse=True)
 def app(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = {
-        name: {"role": role, "sha256": hashlib.sha256(key.encode()).hexdigest()}
-        for name, role, key in (("readers", Role.READER, READER), ("admins", Role.ADMIN, ADMIN))
-    }
+    keys = {"readers": {"role": Role.READER, "sha256": hashlib.sha256(READER.encode()).hexdigest()}}
     fleet = Fleet(applications=1)
     numbers(fleet)
     fleet.restart(sign_in="easy-auth", api_access="roles", api_keys=keys, public_url=f"{BASE}/")
@@ -59,22 +56,5 @@ def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
         assert (status, said["parameter"]) == (400, name)
 
 
-def test_who_is_not_known_is_told_so_and_a_reader_does_not_rebuild() -> None:
+def test_who_is_not_known_is_told_so() -> None:
     assert call(api.numbers, "")[0] == 401
-    for handler in (api.rebuild, api.catch_up):
-        assert call(handler, READER, "POST")[0] == 403
-
-
-def test_an_admin_makes_them_anew_call_by_call() -> None:
-    before = call(api.numbers, READER)[1]
-    status, said = call(api.rebuild, ADMIN, "POST")
-    assert status == 200
-    while not said["complete"]:
-        said = call(api.catch_up, ADMIN, "POST")[1]
-    assert said["sequence"] == said["of"]
-    assert call(api.numbers, READER)[1] == before
-
-
-def test_an_application_that_is_not_there_is_not_found() -> None:
-    for handler in (api.rebuild, api.catch_up):
-        assert call(handler, ADMIN, "POST", application="other")[0] == 404

@@ -77,7 +77,7 @@ def test_the_document_is_openapi_3_1_and_its_schemas_are_json_schema(app: Served
 def test_every_operation_says_which_permission_it_needs() -> None:
     for operation in OPERATIONS.values():
         assert operation.summary
-        assert operation.permission in Permission or operation.name in ("api_vote", "api_command")
+        assert operation.permission in Permission or operation.name in ("api_vote", "api_command", "api_look")
 
 
 def test_only_a_vote_is_let_in_by_the_host_without_a_key() -> None:

@@ -15,8 +15,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from slipway.api.audit import ReindexAnswer
 from slipway.api.inbox import Outcome, Received
+from slipway.api.looks import LookAsked
 from slipway.api.releases import ReleaseAnswer
 from slipway.domain.commands import Verb
+from slipway.domain.inbox import LookKind
 from slipway.domain.model import sha256
 from slipway.queries.reading import standing
 from tests.unit.domain.world import World
@@ -74,6 +76,9 @@ class Served:
         self.live: list[dict[str, Any]] = []
         self.compared: dict[str, dict[str, Any]] = {}
         """What comparing the index of an application finds."""
+        self.looks: dict[str, dict[str, Any]] = {}
+        """Kind and subject of a look → what is seen."""
+        self.seen: dict[str, dict[str, Any]] = {}
         self.outcomes: dict[tuple[str, str], Outcome] = {}
         """What became of what was said."""
         self.replies: dict[str, Reply] = {}
@@ -115,12 +120,13 @@ class Served:
         if asked.headers.get("x-functions-key") != KEY:
             return Reply(status=401, body=b"")
         try:
-            found = self._found(asked.method, tuple(map(unquote, path.split("/"))), dict(parse_qsl(target.query)))
+            steps, query = tuple(map(unquote, path.split("/"))), dict(parse_qsl(target.query))
+            found = self._found(asked.method, steps, query, asked.body)
         except MissingError as missing:
             return problem(404, "Not found", str(missing))
         return found if isinstance(found, Reply) else Reply(body=json.dumps(found).encode())
 
-    def _found(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any] | Reply:
+    def _found(self, method: str, path: tuple[str, ...], query: dict[str, str], body: bytes) -> dict[str, Any] | Reply:
         match (method, *path):
             case ("GET", "applications"):
                 found: dict[str, Any] | Reply = {"applications": [application_json(w) for w in self.worlds.values()]}
@@ -140,8 +146,8 @@ class Served:
                 found = {"parked": self.parked}
             case ("POST", "parked", id, "replay"):
                 found = self._replay(id)
-            case ("GET", "inbox", application, id) if (application, id) in self.outcomes:
-                found = self.outcomes[application, id].model_dump(mode="json")
+            case ("POST", "looks"):
+                found = self._look(LookAsked.model_validate_json(body))
             case _:
                 found = self._of_the_trail(method, path, query)
         return found
@@ -150,10 +156,10 @@ class Served:
         match (method, *path):
             case ("GET", "audit"):
                 return self._ask(query)
-            case ("POST", "audit", application, "reindex"):
-                found = {"application": application, "records": 0, "head": 0, "repaired": False}
-                found |= self.compared.get(application, {})
-                return ReindexAnswer.model_validate(found).model_dump(mode="json")
+            case ("GET", "looks", id) if id in self.seen:
+                return {"id": id, "state": "counted", "look": self.seen[id]}
+            case ("GET", "inbox", application, id) if (application, id) in self.outcomes:
+                return self.outcomes[application, id].model_dump(mode="json")
             case ("GET", "environments", environment, "live"):
                 return {"environment": environment, "live": self.live, "next": None}
             case _:
@@ -164,6 +170,25 @@ class Served:
         if item is None:
             raise MissingError(f"no parked input has the id {id!r}")
         return self._received("_installation", Outcome(**WAITING, state="counted", verb=Verb.REPLAY))
+
+    def _look(self, asked: LookAsked) -> Reply:
+        seen = self.looked(asked)
+        if seen is None:
+            return self._received("_installation", Outcome(**WAITING, state="parked", reason="there is no such thing"))
+        reply = self._received("_installation", Outcome(**WAITING, state="counted"))
+        (*_, (_, id)) = self.outcomes
+        times = dict.fromkeys(("asked_at", "answered_at", "expires_at"), "2026-11-23T08:00:00Z")
+        self.seen[id] = {"id": id, "asked_by": "ada", **asked.model_dump(mode="json", exclude={"options"}), **times}
+        self.seen[id]["answer"] = seen
+        return reply
+
+    def looked(self, asked: LookAsked) -> dict[str, Any] | None:
+        """What is seen at a look; a test may replace it."""
+        if asked.kind is LookKind.REINDEX:
+            found = {"application": asked.subject, "records": 0, "head": 0, "repaired": False}
+            found |= self.compared.get(asked.subject, {})
+            return ReindexAnswer.model_validate(found).model_dump(mode="json")
+        return self.looks.get(f"{asked.kind} {asked.subject}")
 
     def _received(self, application: str, outcome: Outcome) -> Reply:
         """What was said is received; `outcome` is what the next look at it finds."""

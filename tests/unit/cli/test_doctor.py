@@ -24,10 +24,8 @@ def answering(app: Served) -> Served:
     def reply(content: Any, status: int = 200) -> Reply:
         return Reply(status=status, body=json.dumps(content).encode())
 
-    app.replies["doctor"] = reply({"checks": ["table", "channel:mail"]})
-    app.replies["doctor/table"] = reply(GOOD)
-    app.replies["doctor/queue%3Asteps"] = reply(BAD)
-    app.replies["doctor/channel%3Amail"] = reply(SKIPPED)
+    app.looks["doctor list"] = {"checks": ["table", "channel:mail"]}
+    app.looks |= {"doctor table": GOOD, "doctor queue:steps": BAD, "doctor channel:mail": SKIPPED}
     app.replies["/api/health"] = reply({"healthy": True, "version": "0.1.0"})
     return app
 
@@ -40,7 +38,7 @@ def test_nothing_missing_ends_with_zero(answering: Served, slipway: Command) -> 
 
 
 def test_what_is_missing_is_named_with_the_command_that_grants_it(answering: Served, slipway: Command) -> None:
-    answering.replies["doctor"] = Reply(body=json.dumps({"checks": ["table", "queue:steps"]}).encode())
+    answering.looks["doctor list"] = {"checks": ["table", "queue:steps"]}
     done = slipway("doctor")
     assert done.exit_code == 1
     assert "missing: send on the queue steps" in done.output

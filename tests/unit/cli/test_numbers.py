@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import Reply, Served
+from tests.unit.cli.served import Asked, Reply, Served
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
 
@@ -66,15 +66,14 @@ def test_what_does_not_go_together_is_a_wrong_command_line(
 
 
 def test_a_rebuild_goes_on_until_it_is_complete(slipway: Command, app: Served) -> None:
-    steps = iter([(3000, False), (6000, False), (7200, True)])
+    done = iter([3000, 6000, 7200])
 
-    def progress(_: object) -> None:
-        done, complete = next(steps)
-        body = json.dumps({"application": "shop", "sequence": done, "of": 7200, "complete": complete}).encode()
-        app.replies["numbers/shop/rebuild"] = app.replies["numbers/shop/catch-up"] = Reply(body=body)
+    def progress(asked: Asked) -> None:
+        if asked.method == "POST":
+            app.looks["numbers shop"] = {"application": "shop", "sequence": next(done), "of": 7200}
 
     app.before = progress
     result = slipway("numbers", "rebuild", "shop")
     assert result.stdout == "shop: 7200 records\n"
-    assert [asked.target.rpartition("/")[2] for asked in app.asked] == ["rebuild", "catch-up", "catch-up"]
-    assert {asked.method for asked in app.asked} == {"POST"}
+    orders = [json.loads(asked.body) for asked in app.asked if asked.method == "POST"]
+    assert [order["options"]["step"] for order in orders] == ["rebuild", "catch-up", "catch-up"]

@@ -1,0 +1,42 @@
+"""What people want to see that only the worker can look at."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ..domain.inbox import LookKind
+from ..domain.incoming import Incoming
+from ..domain.looks import LookAnswer
+from .base import Answer
+
+__all__ = ["LookAsked", "LookShown"]
+
+_Option = Annotated[str, Field(max_length=64)]
+
+
+class LookAsked(Incoming):
+    """What is to be looked at."""
+
+    kind: LookKind
+    subject: Annotated[str, Field(min_length=1, max_length=256)] = Field(
+        description="`doctor`: the name of a check, or `list` for their names. `reindex` and `numbers`: an application."
+    )
+    options: Annotated[dict[str, _Option], Field(max_length=8)] = Field(
+        default_factory=dict,
+        description="`reindex`: `after`, the sequence to start after, and `repair`, `yes` to repair the differences. "
+        "`numbers`: `step`, `rebuild` to discard them first, else `catch-up`.",
+    )
+
+
+class LookShown(Answer):
+    """How far a look is, and what was seen."""
+
+    v: int = 1
+    id: str
+    state: str = Field(description="As of everything that is said: `received`, `counted` or `parked`.")
+    reason: str = ""
+    look: LookAnswer | None = None
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        return self.look.answer if self.look else {}

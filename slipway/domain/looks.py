@@ -1,0 +1,36 @@
+"""Looks: what people want to see that only the worker can look at, because it needs a right that the front lacks.
+
+A look is ordered by a row of the inbox; its answer lies in a row with a time to live, and is read like anything else.
+"""
+
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from .inbox import InboxId, LookKind
+from .model import Moment, Record
+from .roles import Permission
+
+LIFE: Final = timedelta(days=1)
+"""How long an answer is kept."""
+PERMISSIONS: Final[dict[LookKind, Permission]] = {
+    LookKind.DOCTOR: Permission.DIAGNOSE,
+    LookKind.REINDEX: Permission.REINDEX,
+    LookKind.NUMBERS: Permission.REINDEX,
+}
+
+
+class LookAnswer(Record):
+    """What was seen."""
+
+    v: Literal[1] = 1
+    id: InboxId
+    asked_by: str = Field(max_length=254)
+    kind: LookKind
+    subject: str
+    asked_at: Moment
+    answered_at: Moment
+    answer: dict[str, Any]
+    """By the kind: a list of checks, a finding, a comparison, how far the numbers are."""
+    expires_at: Moment

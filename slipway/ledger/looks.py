@@ -1,0 +1,41 @@
+"""Answers to looks: rows of the installation's partition, each with a time to live."""
+
+from datetime import datetime
+
+from ..domain.answers import Answered
+from ..domain.inbox import InboxKind, is_inbox_id
+from ..domain.looks import LookAnswer
+from . import keys
+from .ledger import answer_writes
+from .rows import pack, unpack
+from .table import Act, Exists, Table, Write
+
+
+class Looks:
+    """Keeps answers until they expire."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def keep(self, look: LookAnswer) -> None:
+        """Once for each look; a second answer to the same one is dropped."""
+        row = Write(act=Act.CREATE, key=keys.look(look.id), values=pack(look))
+        try:
+            self._table.transact(keys.INSTALLATION, [row, *answer_writes(look.id, Answered(kind=InboxKind.LOOK))])
+        except Exists:
+            return
+
+    def get(self, id: str) -> LookAnswer | None:
+        row = self._table.get(keys.INSTALLATION, keys.look(id)) if is_inbox_id(id) else None
+        return unpack(LookAnswer, row.values) if row else None
+
+    def prune(self, now: datetime, *, limit: int = 100) -> int:
+        """Delete the answers that have expired; returns how many. The oldest come first, so one pass is short."""
+        expired = list[str]()
+        for row in self._table.rows(keys.INSTALLATION, *keys.span(keys.LOOK), limit=limit):
+            if unpack(LookAnswer, row.values).expires_at > now:
+                break
+            expired.append(row.key)
+        for key in expired:
+            self._table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=key)])
+        return len(expired)

@@ -1,0 +1,72 @@
+"""What is looked at, by kind of look: the doctor's checks, the audit index, the numbers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..domain.errors import NotFound
+from ..domain.inbox import Look
+from ..inbound.reading import BadInput
+from ..ledger.keys import INSTALLATION
+from ..ledger.reindexing import Reindexing
+from ..queries.numbers import Numbers
+from ..queries.reading import Reader
+from .doctor import Doctor
+
+LIST = "list"
+"""The subject of a look at the doctor that asks for the names of the checks."""
+PORTIONS = 3
+"""Batches of records that one look processes; numbers made anew take as many looks as they need."""
+
+type Looking = Callable[[Look], Mapping[str, Any]]
+
+
+def at_checks(doctor: Callable[[], Doctor]) -> Looking:
+    """A check's finding, or the names of all checks."""
+
+    def look(asked: Look) -> Mapping[str, Any]:
+        checks = doctor().checks
+        if asked.subject == LIST:
+            return {"checks": list(checks)}
+        if asked.subject not in checks:
+            raise NotFound(f"there is no check {asked.subject[:80]!r}")
+        return doctor().run(asked.subject).model_dump(mode="json")
+
+    return look
+
+
+def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing]) -> Looking:
+    """The comparison of a part of the audit index with the trail; repaired where that was asked for."""
+
+    def look(asked: Look) -> Mapping[str, Any]:
+        application, head = asked.subject, reader().head(asked.subject)
+        if head.sequence == 0 and application not in reader().catalogue.entries and application != INSTALLATION:
+            raise NotFound(f"there is no application {application[:80]!r}")
+        after, repair = _sequence(asked), asked.options.get("repair") == "yes"
+        compared = reindexing().compare(application, head=head.sequence, after=after, repair=repair)
+        return compared.model_dump(mode="json")
+
+    return look
+
+
+def at_numbers(numbers: Callable[[], Numbers]) -> Looking:
+    """How far an application's numbers are, after a part of its trail was read; from its start where that was asked
+    for."""
+
+    def look(asked: Look) -> Mapping[str, Any]:
+        application, step = asked.subject, asked.options.get("step")
+        if step not in ("rebuild", "catch-up"):
+            raise BadInput("options.step", "rebuild or catch-up", repr(step))
+        if step == "rebuild":
+            numbers().begin_anew(application)
+        numbers().progress(application)  # raises `NotFound` for an unknown application
+        numbers().catch_up(application, portions=PORTIONS)
+        return numbers().progress(application).model_dump(mode="json")
+
+    return look
+
+
+def _sequence(asked: Look) -> int:
+    text = asked.options.get("after", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):  # noqa: PLR2004 - the width of a sequence
+        raise BadInput("options.after", "a whole number", repr(text[:40]))
+    return int(text)
