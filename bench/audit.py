@@ -23,6 +23,7 @@ from slipway.domain.export import Form
 from slipway.ledger import Ledger
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.azure_table import AzureTable
+from slipway.testing.chains import PUBLIC_KEYS
 
 from .counting import TableCounter
 from .rows import Row, compared
@@ -172,7 +173,7 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
     def verify() -> int:
         count = 0
         for name in names:
-            check = ChainCheck(name)
+            check = ChainCheck(name, keys=PUBLIC_KEYS)
             for record in written.app.ledger.audit(name):
                 assert isinstance(record, AuditRecord)
                 assert check.feed(record) is None

@@ -18,13 +18,14 @@ from azure.data.tables import TableServiceClient
 
 from slipway.bootstrap import App
 from slipway.domain.actions import Action
-from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.domain.audit import AuditDraft, AuditRecord
 from slipway.domain.model import sha256
 from slipway.domain.release import Head
 from slipway.ledger import index_keys, keys
 from slipway.ledger.azure_table import AzureTable
 from slipway.ledger.rows import pack, pack_audit
 from slipway.testing import Installation
+from slipway.testing.chains import signed_chain
 
 from .bulk import Bulk, Rows
 
@@ -116,7 +117,7 @@ def trail(application: str, of: Shape) -> list[AuditRecord]:
             number += 1
             end = records[-1] if records else None
             at = begin + step * (len(records) % A_MONTH) + timedelta(microseconds=dice.randrange(10**6))
-            records += chained(
+            records += signed_chain(
                 drafts,
                 application=application,
                 time=at,

@@ -5,8 +5,9 @@ import re
 
 import azure.functions as func
 
-from slipway.api.audit import AnchorsAnswer, Checked
+from slipway.api.audit import AnchorsAnswer, Checked, PublicKeysAnswer
 from slipway.domain.errors import NotFound
+from slipway.domain.keyring import format_keys
 from slipway.domain.roles import Permission
 from slipway.inbound import BadInput
 from slipway.queries.verifying import MOST, verify_part
@@ -52,6 +53,24 @@ def anchors(req: func.HttpRequest) -> func.HttpResponse:
     lines = parts().anchors.of(month).splitlines() if month else []
     following = next((later for later in months if month and later > month), None)
     return ok(AnchorsAnswer(month=month, anchors=[_line(line) for line in lines], next=following))
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_public_keys",
+        method="GET",
+        path="public-keys",
+        summary="The public keys with which records, anchors and links verify",
+        description="As the app's settings name them. Whoever verifies without trusting the app brings the keys along "
+        "from somewhere else.",
+        tag="audit",
+        permission=Permission.READ,
+        answer=PublicKeysAnswer,
+    ),
+)
+def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - it takes no parameters
+    return ok(PublicKeysAnswer(text=format_keys(parts().public_keys.by_id())))
 
 
 @endpoint(

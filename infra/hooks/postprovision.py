@@ -5,6 +5,7 @@ written with the rights over the vault, so nobody needs a right to read them. Wh
 """
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -12,7 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from cloud import arm, arm_list, exists, main, request, say, tenant_of_subscription, value_of
+from cloud import RefusedError, arm, arm_list, exists, main, request, say, tenant_of_subscription, value_of
+from ed25519 import public_key
 from registrations import connect_all
 
 STORAGE, VAULT, RIGHTS = "2023-05-01", "2026-02-01", "2022-04-01"
@@ -39,19 +41,35 @@ def _random_key() -> str:
 
 def put_secrets() -> None:
     vault = f"{group_path()}/providers/Microsoft.KeyVault/vaults/{value_of('SLIPWAY_VAULT_NAME')}"
+    seed = secrets.token_bytes(32)
+    # A public key goes first: without its private key it has signed nothing, so that a later run may replace it.
     made: dict[str, Callable[[], str]] = {
-        "slipway-signing-key": _random_key,
+        "slipway-public-keys": lambda: _public_keys(seed),
+        "slipway-signing-key": lambda: base64.b64encode(seed).decode(),
         "slipway-hook-secrets": _random_key,
         "slipway-channels": lambda: "{}",
         "slipway-api-keys": lambda: "{}",
     }
+    there = {name: _is_there(vault, name) for name in made}
+    there["slipway-public-keys"] = there["slipway-public-keys"] and there["slipway-signing-key"]
+    if there["slipway-signing-key"] and not there["slipway-public-keys"]:
+        raise RefusedError("The vault has slipway-signing-key and no slipway-public-keys: run `slipway keys rotate`.")
     for name, make in made.items():
-        path = f"{vault}/secrets/{name}"
-        if exists(partial(arm, "get", path, VAULT)) is not None:
+        if there[name]:
             say(f"The vault has {name} already")
             continue
-        arm("put", path, VAULT, body={"properties": {"value": make()}})
+        arm("put", f"{vault}/secrets/{name}", VAULT, body={"properties": {"value": make()}})
         say(f"Put {name} into the vault")
+
+
+def _is_there(vault: str, name: str) -> bool:
+    return exists(partial(arm, "get", f"{vault}/secrets/{name}", VAULT)) is not None
+
+
+def _public_keys(seed: bytes) -> str:
+    """The public key in the form of the app's setting, named by its hash."""
+    public = public_key(seed)
+    return f"{hashlib.sha256(public).hexdigest()[:16]}:{base64.b64encode(public).decode()}"
 
 
 def extend_locked_policy() -> None:

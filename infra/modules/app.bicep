@@ -198,6 +198,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
           { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
           { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }
           { name: 'SLIPWAY_KEY_VAULT', value: vaultUri }
+          { name: 'SLIPWAY_PUBLIC_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-public-keys)' }
           {
             name: 'SLIPWAY_HOOK_SECRETS'
             value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)'

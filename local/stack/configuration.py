@@ -1,8 +1,10 @@
 """What each part of the stack is told: the doubles' configurations and the app's settings."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+from slipway.cli.keyfile import public_file
 from slipway.domain.queues import Queue
 
 from .secrets import Secrets
@@ -100,6 +102,7 @@ def app_settings(
         "SLIPWAY_CLUSTERS": json.dumps(clusters),
         "SLIPWAY_CHANNELS": json.dumps({"inbox": {"kind": "webhook", "url": inbox, "secret": secrets.inbox_secret}}),
         "SLIPWAY_SIGNING_KEYS": f"@file:{signing_keys}",
+        "SLIPWAY_PUBLIC_KEYS": f"@file:{public_file(Path(signing_keys))}",
         "SLIPWAY_HOOK_SECRETS": secrets.hook_secret,
         "SLIPWAY_ORGANIZATIONS": "contoso",
         "SLIPWAY_SIGN_IN": approvers_sign_in,

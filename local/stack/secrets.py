@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from slipway.domain.keyring import format_keys, new_id
-from slipway.domain.tokens import KEY_BYTES
+from slipway.cli.keyfile import KeysInFile
+from slipway.ed25519 import KEY_BYTES
 
 
 class Secrets(BaseModel):
@@ -41,9 +41,7 @@ def load_or_make(file: Path) -> Secrets:
 
 
 def signing_keys(file: Path) -> Path:
-    """The file with the keys of approval links, as `slipway keys rotate` writes it; made when there is none."""
+    """The file with the signing keys, as `slipway keys rotate` writes it; made when there is none."""
     if not file.exists():
-        key = {new_id((), now=datetime.now(UTC)): secrets.token_bytes(KEY_BYTES)}
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
-            target.write(format_keys(key) + "\n")
+        KeysInFile(file).rotate(secrets.token_bytes(KEY_BYTES), (), now=datetime.now(UTC))
     return file

@@ -21,6 +21,7 @@ __all__ = [
     "Damaged",
     "LiveAnswer",
     "LiveThere",
+    "PublicKeysAnswer",
     "ReindexAnswer",
 ]
 
@@ -70,6 +71,12 @@ class LiveAnswer(Answer):
 
 class ReindexAnswer(Compared):
     """What a comparison of a part of the index found."""
+
+
+class PublicKeysAnswer(Answer):
+    """The public keys with which records verify."""
+
+    text: str = Field(max_length=64 * 1024, description="`id:base64,id:base64`, oldest first.")
 
 
 class AnchorsAnswer(Answer):

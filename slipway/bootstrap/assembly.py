@@ -12,6 +12,7 @@ from ..commands.looking import Looker
 from ..commands.saying import InboxWriter
 from ..commands.taking import InboxReader
 from ..domain.inbox import InboxKind, LookKind
+from ..domain.signing import PublicKeys, Signer
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.freezing import Freezer
@@ -117,6 +118,14 @@ class App:
         return self.ports.keys()
 
     @part
+    def signer(self) -> Signer:
+        return self.ports.signer()
+
+    @part
+    def public_keys(self) -> PublicKeys:
+        return self.ports.public_keys()
+
+    @part
     def catalogue(self) -> Catalogue:
         return self.ports.catalogue()
 
@@ -152,7 +161,12 @@ class App:
 
     @part
     def ledger(self) -> Ledger:
-        return Ledger(self.table, documents=lambda: self.archive_documents)
+        return Ledger(
+            self.table,
+            signer=lambda: self.signer,
+            keys=lambda: self.public_keys,
+            documents=lambda: self.archive_documents,
+        )
 
     @part
     def outbox(self) -> Outbox:
@@ -207,7 +221,7 @@ class App:
 
     @part
     def installation(self) -> Installation:
-        return Installation(self.table, self.indexer)
+        return Installation(self.table, self.indexer, signer=lambda: self.signer)
 
     @part
     def parking(self) -> Parking:

@@ -11,7 +11,8 @@ from ..catalogue import Known, check_path
 from ..catalogue.entries import Catalogue
 from ..clock import utc_now
 from ..domain.rights import Table as TableName
-from ..domain.tokens import Keys
+from ..domain.signing import PrivateSigner, PublicKeys
+from ..domain.tokens import Keys, KeySource
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
@@ -51,7 +52,9 @@ def azure_ports(settings: Settings) -> Ports:
         importer=azure.importer,
         cluster=azure.cluster,
         channel=azure.channel,
-        keys=azure.keys,
+        keys=lambda: Keys(azure.private_keys),
+        signer=lambda: PrivateSigner(azure.private_keys, azure.public_keys),
+        public_keys=lambda: azure.public_keys,
         catalogue=azure.catalogue,
         telemetry=azure.telemetry,
         clock=utc_now,
@@ -197,10 +200,17 @@ class _Azure:
         opened = open_channel(name, self.settings.channels[name], credential=lambda: self.credential)
         return observation.channel(opened, name) if self.observes else opened
 
-    def keys(self) -> Keys:
-        from .opening import open_keys
+    @part
+    def private_keys(self) -> KeySource:
+        from .opening import open_private_keys
 
-        return open_keys(self.settings, credential=lambda: self.credential, clock=utc_now)
+        return open_private_keys(self.settings, credential=lambda: self.credential, clock=utc_now)
+
+    @part
+    def public_keys(self) -> PublicKeys:
+        from .opening import open_public_keys
+
+        return open_public_keys(self.settings)
 
     def catalogue(self) -> Catalogue:
         known = Known(

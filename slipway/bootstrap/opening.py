@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..clock import Clock
-from ..domain.tokens import Keys, checked_keys
+from ..domain.signing import PublicKeys, checked_public
+from ..domain.tokens import FixedKeys, KeySource, checked_keys
 from ..effects.notification.channel import Channel
 from .settings import KeysInFile, Settings
 from .settings_channels import (
@@ -71,15 +72,15 @@ def _smtp(name: str, channel: SmtpSettings) -> Channel:
     return SmtpMail(name=name, server=server, sender=channel.sender, to=channel.to)
 
 
-def open_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]", clock: Clock) -> Keys:
-    """The keys of approval links. A key file is read immediately, so that an invalid one stops the app's start."""
+def open_private_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]", clock: Clock) -> KeySource:
+    """The keys that sign. A key file is read immediately, so that an invalid one stops the app's start."""
     signing_keys = settings.signing_keys
     if isinstance(signing_keys, KeysInFile):
         from ..effects.keys import CachedKeys, KeyFile
 
         file = KeyFile(signing_keys.path)
         checked_keys(file.load())
-        return Keys(CachedKeys(file.load, max_age=FILE_AGE, pause=1))
+        return CachedKeys(file.load, max_age=FILE_AGE, pause=1)
     if settings.key_vault:
         from ..effects.keys import CachedKeys
 
@@ -92,5 +93,16 @@ def open_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]"
 
             return VaultKeys(SecretClient(settings.key_vault, credential(), **TIMES), clock=clock)
 
-        return Keys(CachedKeys(lambda: vault().load()))
-    return Keys({key_id: key.get_secret_value() for key_id, key in signing_keys.items()})
+        return CachedKeys(lambda: vault().load())
+    return FixedKeys({key_id: key.get_secret_value() for key_id, key in signing_keys.items()})
+
+
+def open_public_keys(settings: Settings) -> PublicKeys:
+    """The keys that verify. A file of them is read immediately, so that an invalid one stops the app's start."""
+    if not isinstance(settings.public_keys, KeysInFile):
+        return PublicKeys(settings.public_keys)
+    from ..effects.keys import CachedKeys, KeyFile
+
+    file = KeyFile(settings.public_keys.path)
+    checked_public(file.load())
+    return PublicKeys(CachedKeys(file.load, max_age=FILE_AGE, pause=1))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..catalogue.entries import Catalogue
 from ..clock import Clock
+from ..domain.signing import PublicKeys, Signer
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
@@ -47,6 +48,10 @@ class Ports:
     channel: "Callable[[str], Channel]"
     keys: Callable[[], Keys]
     """The keys that sign approval links."""
+    signer: Callable[[], Signer]
+    """Signs audit records."""
+    public_keys: Callable[[], PublicKeys]
+    """The keys with which everybody verifies them."""
     catalogue: Callable[[], Catalogue]
     """The applications, read from their files."""
     telemetry: "Callable[[], Sdk | None]"

@@ -30,6 +30,7 @@ from ..domain.keyring import parse_keys
 from ..domain.model import Duration, Name
 from ..domain.people import GUID_PATTERN
 from ..domain.roles import Role
+from ..domain.signing import checked_public
 from ..domain.sources import SECRETS
 from .settings_channels import ChannelSettings, WorkflowSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
@@ -47,7 +48,7 @@ FOREIGN = {
 SERVICE_BUS = FOREIGN["service_bus"]
 """Name of the triggers' connection: the setting itself is a connection string, or `…__fullyQualifiedNamespace`."""
 KEY_FILE = "@file:"
-"""Prefix of the signing keys' setting if it names a file."""
+"""Prefix of a setting of keys if it names a file."""
 UNRESOLVED = "@Microsoft.KeyVault("
 """Part of the value of an environment variable whose Key Vault reference could not be resolved."""
 SHORTEST_RETENTION = timedelta(days=7)
@@ -124,12 +125,12 @@ def _from_json(value: Any) -> Any:
 
 
 class KeysInFile(Part):
-    """Signing keys in a file, which may change while the app runs."""
+    """Keys in a file, which may change while the app runs."""
 
     path: Path
 
 
-def _signing_keys(value: Any) -> Any:
+def _keys(value: Any) -> Any:
     """Parses `id:base64,id:base64`, or `@file:` and a path."""
     if not isinstance(value, str):
         return value
@@ -206,14 +207,20 @@ class Settings(BaseModel):
     )
     key_vault: AddressOrNone = Field(
         default="",
-        description="Vault with the keys of approval links, such as `https://contoso.vault.azure.net`, instead of "
-        "`SLIPWAY_SIGNING_KEYS`: the versions of its secret `slipway-signing-key`, read with the app's identity.",
+        description="Vault with the private keys of audit records and approval links, such as "
+        "`https://contoso.vault.azure.net`, instead of `SLIPWAY_SIGNING_KEYS`: the versions of its secret "
+        "`slipway-signing-key`, read with the app's identity.",
     )
-    signing_keys: Annotated[dict[str, SecretBytes] | KeysInFile, BeforeValidator(_signing_keys)] = Field(
+    signing_keys: Annotated[dict[str, SecretBytes] | KeysInFile, BeforeValidator(_keys)] = Field(
         default={},
         validate_default=True,
-        description="Keys of approval links: `id:base64,id:base64` of 32 bytes or more; the first signs, all verify. "
-        "Or `@file:` and the path of a file that holds them, which `slipway keys rotate` writes.",
+        description="Private keys (Ed25519) of audit records and approval links, newest first: `id:base64,id:base64` "
+        "of 32 bytes each. Or `@file:` and the path of a file that holds them, which `slipway keys rotate` writes.",
+    )
+    public_keys: Annotated[dict[str, bytes] | KeysInFile, BeforeValidator(_keys)] = Field(
+        description="Public keys (Ed25519) of all signing keys that the installation has had, oldest first: "
+        "`id:base64,id:base64`. Records, anchors and links verify with these alone, and a private key signs only once "
+        "its public key is among them. Or `@file:` and the path of a file.",
     )
     hook_secrets: Annotated[list[SecretStr], BeforeValidator(_list)] = Field(
         min_length=1,
@@ -300,6 +307,11 @@ class Settings(BaseModel):
         if not in_vault and not keys:
             raise ValueError(f"expected at least one key, or {variable('key_vault')} instead")
         return keys
+
+    @field_validator("public_keys")
+    @classmethod
+    def _are_public_keys(cls, keys: dict[str, bytes] | KeysInFile) -> dict[str, bytes] | KeysInFile:
+        return keys if isinstance(keys, KeysInFile) else checked_public(keys)
 
     @field_validator("hook_secrets")
     @classmethod

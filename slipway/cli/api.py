@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from slipway import __version__
 from slipway.api import base
-from slipway.api.audit import AnchorsAnswer, ChainEnd, ChainPart
+from slipway.api.audit import AnchorsAnswer, ChainEnd, ChainPart, PublicKeysAnswer
 from slipway.api.releases import Applications
 
 from ..domain.rules import read_result
@@ -103,6 +103,10 @@ class Api:
                 return
             after = page.next
             left = None if left is None else left - len(page.records)
+
+    def public_keys(self) -> str:
+        """The public keys that the app names, as `id:base64,id:base64`."""
+        return read(PublicKeysAnswer, self.get("public-keys")).text
 
     def anchors(self) -> Iterator[Any]:
         """All anchors, oldest first, unparsed."""

@@ -8,11 +8,13 @@ from typing import Any
 
 from slipway.domain.audit import GENESIS, ChainCheck, ChainFault
 from slipway.domain.export import Form, form_of, read_back
+from slipway.domain.signing import PublicKeys
 
 from .anchors import Anchored
 from .errors import CliError, Exit
 from .files import LONGEST, lines_of
 from .proofs import Part, Proof, anchors_of, load
+from .public_keys import read_public_keys
 from .verifying import Progress, Verdict, feed, verdict_of
 
 INSTALLATION = "_installation"
@@ -21,7 +23,8 @@ INSTALLATION = "_installation"
 class Checking:
     """One export. Chains may be interleaved, but the records of each must be in order."""
 
-    def __init__(self, export: Path, *, kept: Path | None = None) -> None:
+    def __init__(self, export: Path, *, keys: str | None = None, kept: Path | None = None) -> None:
+        """`keys` are the public keys to trust; None for those that the app named when the export was made."""
         if not export.is_file():
             raise CliError(f"{export}: no such file", exit_code=Exit.USAGE)
         self.export = export
@@ -29,6 +32,7 @@ class Checking:
         self.anchored = Anchored(whole=False)
         self.notes: list[str] = []
         """Remarks about the file as a whole."""
+        self._keys = self._trusted(keys)
         beside = anchors_of(export)
         self._given = beside if beside.is_file() else None
         if self._given:
@@ -48,6 +52,16 @@ class Checking:
         self.anchored.compare(self._anchors)
         names = dict.fromkeys([*self._checks, *(self.proof.chains if self.proof else ())])
         return [self._verdict(name) for name in names]
+
+    def _trusted(self, keys: str | None) -> PublicKeys:
+        if keys is not None:
+            return read_public_keys(keys)
+        if self.proof is None or not self.proof.public_keys:
+            raise CliError(
+                f"{self.export}: nothing says whose signatures count: give the installation's keys with --public-keys",
+                exit_code=Exit.USAGE,
+            )
+        return read_public_keys(self.proof.public_keys)
 
     # ---- reading
     def _anchors(self) -> Iterator[Any]:
@@ -120,7 +134,7 @@ class Checking:
             sequence = record.get("sequence")
             after = sequence - 1 if isinstance(sequence, int) and sequence > 0 else 0
             previous = str(record.get("previous")) if after else GENESIS
-        return ChainCheck(name, after=after, previous=previous, anchored=self.anchored.points(name))
+        return ChainCheck(name, keys=self._keys, after=after, previous=previous, anchored=self.anchored.points(name))
 
     def _verdict(self, name: str) -> Verdict:
         check = self._checks.get(name) or self._begin(name, {})

@@ -19,6 +19,7 @@ from slipway.domain.export import Form, heading, written
 from .api import PAGE, Api
 from .errors import CliError, Exit
 from .proofs import Part, Proof, anchors_of, load, save
+from .public_keys import read_public_keys
 from .verifying import Progress, feed
 
 
@@ -130,7 +131,8 @@ class Export:
 
     def __init__(self, api: Api, sink: Sink, form: Form) -> None:
         self._api, self._sink = api, sink
-        self.proof = sink.begin(form)
+        self.proof = sink.begin(form).evolve(public_keys=api.public_keys())
+        self._keys = read_public_keys(self.proof.public_keys)
         self.records = 0
         """Number of records added by this run."""
 
@@ -142,7 +144,8 @@ class Export:
         part = self.proof.chains.get(name)
         if part is None and after:
             part = self._beginning(name, after)
-        check = ChainCheck(name, after=part.last, previous=part.hash) if part else ChainCheck(name)
+        start = part or Part()
+        check = ChainCheck(name, keys=self._keys, after=start.last, previous=start.hash)
         while True:
             known = check.count
             page = self._api.audit_page(name, after=known, limit=PAGE)

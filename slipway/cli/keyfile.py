@@ -1,6 +1,8 @@
-"""Signing keys in a file, for the local stack. The file is replaced atomically, because the app may be reading it.
+"""Signing keys in a file, for the local stack; their public keys in a file beside it. Each is replaced atomically,
+because the app may be reading it.
 
-The first key signs; a key is named after the day on which it was created.
+The newest key comes first; a key is named after the day on which it was created. Public keys stay for good, oldest
+first, because records have to be verified as long as they are kept.
 """
 
 import tempfile
@@ -9,10 +11,16 @@ from datetime import datetime
 from pathlib import Path
 
 from slipway.domain.keyring import LiveKey, format_keys, made_on, new_id, parse_keys
+from slipway.ed25519 import public_key
 
 from .errors import CliError
 
 LIMIT = 64 * 1024
+
+
+def public_file(path: Path) -> Path:
+    """The file of the public keys beside a file of keys."""
+    return path.with_name(f"{path.name}.pub")
 
 
 class KeysInFile:
@@ -26,36 +34,46 @@ class KeysInFile:
         return [LiveKey(id=key_id, made=made_on(key_id)) for key_id in self._read()]
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:
-        """Add the new key in front and remove the retired ones, in one write."""
-        before = self._read()
-        added = LiveKey(id=new_id(before, now=now), made=now)
-        self._write({added.id: key} | {id: value for id, value in before.items() if id not in retired})
+        """Add the public key first, so that whatever the new key signs can be verified; then the key itself in front,
+        and remove the retired ones."""
+        before, public = self._read(), self.public()
+        added = LiveKey(id=new_id({*before, *public}, now=now), made=now)
+        _write(public_file(self._path), public | {added.id: public_key(key)})
+        _write(self._path, {added.id: key} | {id: value for id, value in before.items() if id not in retired})
         return added
 
-    def _read(self) -> dict[str, bytes]:
-        try:
-            with self._path.open("rb") as opened:
-                return parse_keys(opened.read(LIMIT).decode("ascii"))
-        except FileNotFoundError:
-            return {}
-        except UnicodeDecodeError:
-            raise CliError(f"{self._path}: expected ASCII; nothing was changed") from None
-        except ValueError as error:
-            raise CliError(f"{self._path}: {error}; nothing was changed") from None
-        except OSError as error:
-            raise CliError(f"{self._path}: cannot be read ({type(error).__name__}); nothing was changed") from None
+    def public(self) -> dict[str, bytes]:
+        """The public keys, oldest first."""
+        made = {id: public_key(key) for id, key in reversed(self._read().items())}
+        return _read(public_file(self._path)) or made
 
-    def _write(self, keys: Mapping[str, bytes]) -> None:
-        """Only the owner can read the file, since temporary files are created that way."""
-        temporary: Path | None = None
-        try:
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self._path.parent, prefix=f".{self._path.name}.", delete=False
-            ) as file:
-                temporary = Path(file.name)
-                file.write(format_keys(keys, separator="\n") + "\n")
-            temporary.replace(self._path)
-        except OSError as error:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
-            raise CliError(f"{self._path}: cannot be written ({type(error).__name__}); nothing was changed") from None
+    def _read(self) -> dict[str, bytes]:
+        return _read(self._path)
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    try:
+        with path.open("rb") as opened:
+            return parse_keys(opened.read(LIMIT).decode("ascii"))
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError:
+        raise CliError(f"{path}: expected ASCII; nothing was changed") from None
+    except ValueError as error:
+        raise CliError(f"{path}: {error}; nothing was changed") from None
+    except OSError as error:
+        raise CliError(f"{path}: cannot be read ({type(error).__name__}); nothing was changed") from None
+
+
+def _write(path: Path, keys: Mapping[str, bytes]) -> None:
+    """Only the owner can read the file, since temporary files are created that way."""
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(format_keys(keys, separator="\n") + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise CliError(f"{path}: cannot be written ({type(error).__name__})") from None

@@ -35,6 +35,8 @@ class Proof(Record):
     """Length of the complete part of the export."""
     anchors_bytes: int = Field(default=0, ge=0)
     """Length of the complete part of `<export>.anchors`."""
+    public_keys: str = Field(default="", max_length=64 * 1024)
+    """`id:base64,id:base64`, as the app named them when the export began; empty before that."""
     last_anchor: int = Field(default=0, ge=0)
     chains: dict[str, Part] = Field(default_factory=dict)
 

@@ -1,12 +1,23 @@
 """Rotation of the signing keys in Key Vault, with the rights of the person at the terminal: the app may only read."""
 
 import base64
+import binascii
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from slipway.domain.keyring import VAULT_SECRET, LiveKey, Version, live_versions
+from slipway.domain.keyring import (
+    PUBLIC_SECRET,
+    VAULT_SECRET,
+    LiveKey,
+    Version,
+    fingerprint,
+    format_keys,
+    live_versions,
+    parse_keys,
+)
+from slipway.ed25519 import KEY_BYTES, public_key
 
 from .errors import CliError, Exit
 
@@ -57,12 +68,15 @@ class KeysInVault:
         return live_versions(versions, now=now)
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:  # noqa: ARG002 - as in a file
-        """Add the new key, then disable the retired ones; they are not deleted, so that the vault keeps a history."""
-        encoded = base64.b64encode(key).decode()
+        """Add the new key and its public key, then disable the retired ones; they are not deleted, so that the vault
+        keeps a history. The new key signs once the apps know its public key."""
+        encoded, public = base64.b64encode(key).decode(), self.public()
         with _told():
             added = self._client.set_secret(
                 VAULT_SECRET, encoded, content_type="slipway signing key, base64"
             ).properties
+            whole = format_keys(public | {fingerprint(public_key(key)): public_key(key)})
+            self._client.set_secret(PUBLIC_SECRET, whole, content_type="slipway public keys, id:base64")
         for number, version in enumerate(retired):
             try:
                 self._disable(version)
@@ -74,6 +88,31 @@ class KeysInVault:
                     exit_code=Exit.NO_ANSWER,
                 ) from None
         return LiveKey(id=str(added.version), made=added.created_on)
+
+    def public(self) -> dict[str, bytes]:
+        """The public keys, oldest first. Keys without one, as after an interrupted rotation, get theirs here."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - slow to import
+
+        with _told():
+            try:
+                known = parse_keys(self._client.get_secret(PUBLIC_SECRET).value or "")
+            except ResourceNotFoundError:
+                known = {}
+            except ValueError as error:
+                raise CliError(f"the secret {PUBLIC_SECRET}: {error}; nothing was changed") from None
+            made = [public_key(self._private(live.id)) for live in reversed(self.live(now=datetime.now(UTC)))]
+        return known | {fingerprint(key): key for key in made if key not in known.values()}
+
+    def _private(self, version: str) -> bytes:
+        try:
+            key = base64.b64decode(self._client.get_secret(VAULT_SECRET, version).value or "", validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise CliError(
+                f"the secret {VAULT_SECRET}, version {version[:8]}…: expected base64 of {KEY_BYTES} bytes; disable it"
+            )
+        return key
 
     def _disable(self, version: str) -> None:
         with _told():

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from slipway.domain.audit import AnchoredHead, AuditRecord, ChainCheck, ChainFault
 from slipway.domain.model import Record
+from slipway.domain.signing import PublicKeys
 
 from .api import PAGE, Api
 
@@ -35,13 +36,14 @@ def verify(
     api: Api,
     application: str,
     *,
+    keys: PublicKeys,
     progress: Progress,
     anchored: Mapping[int, AnchoredHead] | None = None,
     notice: Callable[[AuditRecord], None] | None = None,
 ) -> Verdict:
     """Verify the whole chain page by page, and compare its end with the head and the anchors. `notice` is called with
     each valid record."""
-    check = ChainCheck(application, anchored=anchored)
+    check = ChainCheck(application, keys=keys, anchored=anchored)
     while True:
         known = check.count
         page = api.audit_page(application, after=known, limit=PAGE)

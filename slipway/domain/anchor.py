@@ -9,18 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from pydantic import Field
 
-from .audit import GENESIS, AnchoredHead
-from .model import Digest, Moment, Record, canonical, sha256
+from .audit import GENESIS, AnchoredHead, ChainEnd
+from .model import Moment, Record, canonical, sha256
 
 type Points = dict[int, AnchoredHead]
 """The anchored ends of one chain, by sequence."""
-
-
-class ChainEnd(Record):
-    """The last record of a chain."""
-
-    sequence: int = Field(ge=1)
-    hash: Digest
 
 
 class Anchor(Record):

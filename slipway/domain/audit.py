@@ -1,19 +1,47 @@
-"""The audit trail: append-only records, each containing the hash of the previous one.
+"""The audit trail: append-only records, each containing the hash of the previous one and the worker's signature.
 
 The canonical form is in docs/reference/audit-format.md, so that anyone can verify a trail with their own program.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from .actions import Action
-from .model import Moment, Record, canonical, sha256
+from .model import Digest, Moment, Record, canonical, sha256
+from .release import Head
+from .signing import PublicKeys, Signature, Signer
 
 GENESIS = "sha256:" + "0" * 64
 """What the first record of a chain names as its predecessor."""
+INBOX_ID_LIMIT = 128
+
+InboxId = Annotated[str, Field(min_length=1, max_length=INBOX_ID_LIMIT)]
+
+
+class ChainEnd(Record):
+    """The last record of a chain."""
+
+    sequence: int = Field(ge=1)
+    hash: Digest
+
+
+class RulesVersion(Record):
+    """A version of an application, a project or the installation's rules, and the end of the chain that records it."""
+
+    version: Digest
+    """Hash of the document."""
+    head: ChainEnd | None = None
+
+
+class RulesInForce(Record):
+    """By which rules something was decided."""
+
+    application: RulesVersion | None = None
+    project: RulesVersion | None = None
+    installation: RulesVersion | None = None
 
 
 class AuditDraft(Record):
@@ -25,6 +53,13 @@ class AuditDraft(Record):
     environment: str | None = None
     digest: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
+    inbox: InboxId | None = None
+    """Id of the inbox row by which a person said it."""
+    proof: Digest | None = None
+    """Hash of the kept proof of who said it."""
+    received_at: Moment | None = None
+    """The time of that row, set by the table service."""
+    rules: RulesInForce | None = None
 
     @field_validator("details")
     @classmethod
@@ -47,10 +82,13 @@ def _fractions(value: Any) -> Iterator[float]:
                 yield from _fractions(inner)
 
 
-class AuditRecord(Record):
-    """One line of the trail."""
+class AuditContent(Record):
+    """All of a record that its hash covers."""
 
+    v: Literal[1] = 1
     application: str
+    epoch: int = Field(default=0, ge=0)
+    """How many times the application's ledger had been restored."""
     sequence: int = Field(ge=1)
     time: Moment
     actor: str
@@ -60,34 +98,55 @@ class AuditRecord(Record):
     environment: str | None = None
     digest: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
+    inbox: InboxId | None = None
+    """Id of the inbox row by which a person said it; None if nobody did."""
+    proof: Digest | None = None
+    """Hash of the kept proof of who said it; None if it was only said."""
+    received_at: Moment | None = None
+    """The time of that row, set by the table service."""
+    rules: RulesInForce | None = None
     previous: str
+
+    def expected_hash(self) -> str:
+        """Hash of the canonical form of everything but the hash itself and its signature."""
+        return sha256(canonical(self.model_dump(mode="json", exclude={"hash", "sig"})))
+
+
+class AuditRecord(AuditContent):
+    """One line of the trail."""
+
     hash: str
+    sig: Signature
+    """The worker's, over `hash`."""
 
     @property
     def known_action(self) -> Action | None:
         """The action; None if a newer version wrote it: such a record is kept, verified and shown, but not counted."""
         return Action.known(self.action)
 
-    def expected_hash(self) -> str:
-        """Hash of the canonical form of everything but the hash itself."""
-        return sha256(canonical(self.model_dump(mode="json", exclude={"hash"})))
-
 
 def chained(
-    drafts: Iterable[AuditDraft], *, application: str, time: Moment, sequence: int, previous: str
-) -> tuple[AuditRecord, ...]:
-    """The drafts as records that continue the chain which ends in `sequence` and `previous` ("" for a new chain)."""
+    drafts: Iterable[AuditDraft], *, head: Head, now: datetime, signer: Signer
+) -> tuple[tuple[AuditRecord, ...], Head]:
+    """The drafts as signed records that continue the chain, and the head that then ends it.
+
+    No record is older than the one before it, even if this instance's clock is behind. Raises `KeysUnavailable`.
+    """
     records: list[AuditRecord] = []
-    previous = previous or GENESIS
-    for number, draft in enumerate(drafts, start=sequence + 1):
-        fields = draft.model_dump(mode="json")
-        if draft.release is not None:
-            fields["release"] = f"{application}-{draft.release}"
-        record = AuditRecord(application=application, sequence=number, time=time, previous=previous, hash="", **fields)
-        record = record.evolve(hash=record.expected_hash())
-        records.append(record)
-        previous = record.hash
-    return tuple(records)
+    time = max(now, head.time) if head.time else now
+    for draft in drafts:
+        fields = draft.model_dump() | {
+            "application": head.application,
+            "epoch": head.epoch,
+            "sequence": head.sequence + 1,
+            "time": time,
+            "previous": head.hash or GENESIS,
+            "release": f"{head.application}-{draft.release}" if draft.release is not None else None,
+        }
+        hash = AuditContent.model_validate(fields).expected_hash()
+        records.append(AuditRecord.model_validate({**fields, "hash": hash, "sig": signer.sign(hash.encode())}))
+        head = head.evolve(sequence=head.sequence + 1, hash=hash, time=time)
+    return tuple(records), head
 
 
 class Damaged(Record):
@@ -124,6 +183,7 @@ class ChainCheck:
         self,
         application: str,
         *,
+        keys: PublicKeys,
         after: int = 0,
         previous: str = GENESIS,
         anchored: Mapping[int, AnchoredHead] | None = None,
@@ -134,9 +194,11 @@ class ChainCheck:
         """Sequence of the last record that verified."""
         self.previous = previous
         """Its hash."""
+        self._keys = keys
         self._anchored = anchored or {}
 
     def feed(self, record: AuditRecord) -> ChainFault | None:
+        """The fault of the next record; None if it verifies. Raises `KeysUnavailable`."""
         expected = self.count + 1
         if reason := self._misplaced(record, expected) or self._changed(record) or self._contradicted(record):
             return self._fault(expected, reason)
@@ -155,7 +217,9 @@ class ChainCheck:
             unchanged = record.hash == record.expected_hash()
         except (ValueError, RecursionError):
             return "its content has no canonical form: it was changed after it was written"
-        return "" if unchanged else "its content does not match its hash: it was changed after it was written"
+        if not unchanged:
+            return "its content does not match its hash: it was changed after it was written"
+        return self._keys.fault(record.sig, record.hash.encode())
 
     def _contradicted(self, record: AuditRecord) -> str:
         named = self._anchored.get(record.sequence)

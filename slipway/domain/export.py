@@ -26,6 +26,7 @@ class Form(StrEnum):
 
 COLUMNS: Final = (
     "application",
+    "epoch",
     "sequence",
     "time",
     "actor",
@@ -34,9 +35,18 @@ COLUMNS: Final = (
     "environment",
     "digest",
     "details",
+    "inbox",
+    "proof",
+    "received_at",
+    "rules",
     "previous",
     "hash",
+    "sig",
+    "v",
 )
+"""The fields of an audit record. The first one tells a CSV export from the other forms."""
+_NUMBERS: Final = ("epoch", "sequence", "v")
+_OBJECTS: Final = ("details", "rules", "sig")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 """Beginnings that a spreadsheet takes for a formula, and the mark put in front to prevent that."""
 _MARK: Final = "'"
@@ -104,14 +114,16 @@ def _from_cells(cells: list[str]) -> dict[str, Any]:
     record: dict[str, Any] = {
         name: (cell.removeprefix(_MARK) if cell else None) for name, cell in zip(COLUMNS, cells, strict=True)
     }
-    try:
-        record["details"] = json.loads(record["details"] or "")
-    except RecursionError as error:
-        raise ValueError("details: it is nested too deeply") from error
-    sequence = str(record["sequence"])
-    if not (sequence.isascii() and sequence.isdigit()):
-        raise ValueError("sequence: expected a whole number")
-    record["sequence"] = int(sequence)
+    for name in _OBJECTS:
+        try:
+            record[name] = json.loads(record[name]) if record[name] is not None else None
+        except RecursionError as error:
+            raise ValueError(f"{name}: it is nested too deeply") from error
+    for name in _NUMBERS:
+        number = str(record[name])
+        if not (number.isascii() and number.isdigit()):
+            raise ValueError(f"{name}: expected a whole number")
+        record[name] = int(number)
     return record
 
 

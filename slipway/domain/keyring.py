@@ -4,16 +4,19 @@ The text is `id:base64,id:base64` (or one a line): the first one signs. It is wh
 """
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from .tokens import KEY_BYTES
+from ..ed25519 import KEY_BYTES
 
 ID_PATTERN = r"[A-Za-z0-9._-]{1,40}"
 VAULT_SECRET = "slipway-signing-key"  # noqa: S105 - its name
 """The secret in Key Vault whose versions are the keys, each as base64."""
+PUBLIC_SECRET = "slipway-public-keys"  # noqa: S105 - its name
+"""The secret with the public keys, `id:base64,id:base64`: no secret, but kept beside the keys that it belongs to."""
 MOST = 5
 """Most keys that may be live at once. Two suffice if rotations are further apart than links live."""
 LINKS_LIVE = timedelta(days=60)
@@ -42,13 +45,18 @@ def decode_key(encoded: str, not_base64: str, where: str) -> bytes:
         key = base64.b64decode(encoded, validate=True)
     except ValueError:
         raise ValueError(not_base64) from None
-    if len(key) < KEY_BYTES:
-        raise ValueError(f"{where}: expected a key of at least {KEY_BYTES} bytes, got {len(key)}")
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{where}: expected a key of {KEY_BYTES} bytes, got {len(key)}")
     return key
 
 
 def format_keys(keys: Mapping[str, bytes], *, separator: str = ",") -> str:
     return separator.join(f"{key_id}:{base64.b64encode(key).decode()}" for key_id, key in keys.items())
+
+
+def fingerprint(public_key: bytes) -> str:
+    """The id of a key that has no other: 16 hexadecimal digits of the hash of its public key."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
 
 
 def new_id(taken: Iterable[str], *, now: datetime) -> str:

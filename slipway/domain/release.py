@@ -286,8 +286,12 @@ class Head(Record):
 
     application: str
     """An application's name, or the partition of the whole installation."""
+    epoch: int = Field(default=0, ge=0)
+    """How many times the application's ledger was restored."""
     sequence: int = 0
     hash: str = ""
+    time: Moment | None = None
+    """The time of the last record; None in a new chain."""
     next_release: int = 1
     active: tuple[int, ...] = ()
     """Numbers of the releases that have not ended."""

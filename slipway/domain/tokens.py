@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from ..ed25519 import KEY_BYTES
 from .model import Digest, Moment, Name, Record, canonical
 
-KEY_BYTES = 32
 TOKEN_LIMIT = 2048
 """Characters; a longer one is refused before anything is computed."""
 
@@ -129,12 +129,12 @@ class FixedKeys:
 
 
 def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Raises ValueError if there are no keys, or one is too short."""
+    """Raises ValueError if there are no keys, or one has another length."""
     if not keys:
         raise ValueError("signing keys: expected at least one, got none")
     for key_id, key in keys.items():
-        if len(key) < KEY_BYTES:
-            raise ValueError(f"signing key {key_id!r}: expected at least {KEY_BYTES} bytes, got {len(key)}")
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"signing key {key_id!r}: expected {KEY_BYTES} bytes, got {len(key)}")
     return dict(keys)
 
 

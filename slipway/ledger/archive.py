@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from ..domain.audit import AuditRecord, ChainCheck
 from ..domain.export import Form, written
 from ..domain.model import Moment, Record
+from ..domain.signing import PublicKeys
 from . import keys
 from .blobs import Blobs
 from .rows import pack, unpack
@@ -47,8 +48,8 @@ class Segment(Record):
 class Archive:
     """The documents, and the rows that describe them."""
 
-    def __init__(self, table: Table, documents: Blobs) -> None:
-        self._table, self._documents = table, documents
+    def __init__(self, table: Table, documents: Blobs, keys: Callable[[], PublicKeys]) -> None:
+        self._table, self._documents, self._keys = table, documents, keys
 
     # ---- reading
     def filled(
@@ -98,7 +99,7 @@ class Archive:
     def records(self, segment: Segment) -> list[AuditRecord]:
         """The records of the segment, with their chain verified. Raises `ArchiveDamaged`."""
         name = f"the archive's document {segment.document}"
-        check = ChainCheck(segment.application, after=segment.first - 1, previous=segment.previous)
+        check = ChainCheck(segment.application, keys=self._keys(), after=segment.first - 1, previous=segment.previous)
         try:
             content = self._documents.get(segment.document)
             lines = gzip.decompress(content).split(b"\n")[:-1] if content is not None else None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import Field
@@ -15,6 +15,7 @@ from ..domain.inbox import InboxKind
 from ..domain.model import Moment, Record
 from ..domain.release import Head
 from ..domain.reports import Parked
+from ..domain.signing import Signer
 from . import keys
 from .freezes import FreezeState
 from .indexing import Indexer
@@ -47,8 +48,10 @@ class OpenParked(Record):
 class Installation:
     """The rows of the installation's partition."""
 
-    def __init__(self, table: Table, indexer: Indexer | None = None) -> None:
+    def __init__(self, table: Table, indexer: Indexer | None = None, *, signer: Callable[[], Signer]) -> None:
+        """`signer` is opened by the first record that is written."""
         self.table = self._table = table
+        self._signer = signer
         self._indexer = indexer
 
     def park(self, *, id: str, source: str, reason: str, body: str, message_id: str, now: datetime) -> Parked:
@@ -175,10 +178,7 @@ class Installation:
         for _ in range(ATTEMPTS):
             row = self._table.get(keys.INSTALLATION, keys.HEAD)
             head = unpack(Head, row.values) if row else Head(application=keys.INSTALLATION)
-            (record,) = chained(
-                [draft], application=keys.INSTALLATION, time=now, sequence=head.sequence, previous=head.hash
-            )
-            ended = head.evolve(sequence=record.sequence, hash=record.hash)
+            (record,), ended = chained([draft], head=head, now=now, signer=self._signer())
             act = Act.REPLACE if row else Act.CREATE
             is_open = bool(answers) and self._table.get(keys.INSTALLATION, answers) is not None
             writes = [

@@ -11,6 +11,7 @@ from ..domain.decide import Decision
 from ..domain.events import CommandGiven, Event
 from ..domain.release import Head, Lane, Release
 from ..domain.rules import failed
+from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
 from ..domain.steps import Outgoing
 from . import keys
@@ -62,11 +63,25 @@ class Committed:
 class Ledger:
     """Where state, audit trail and outbox are kept: one table, with one partition per application."""
 
-    def __init__(self, table: Table, *, documents: Callable[[], Blobs] | None = None) -> None:
-        """`documents` opens the archive's blob store on first use; without it there is no archive."""
+    def __init__(
+        self,
+        table: Table,
+        *,
+        signer: Callable[[], Signer],
+        keys: Callable[[], PublicKeys],
+        documents: Callable[[], Blobs] | None = None,
+    ) -> None:
+        """Each is opened on first use. Only whoever commits needs the signer. Without `documents` there is no
+        archive."""
         self.table = table
+        self._signer, self._keys = signer, keys
         self._documents = documents
         self.promotions = Promotions(table)
+
+    @property
+    def public_keys(self) -> PublicKeys:
+        """The keys with which its records verify."""
+        return self._keys()
 
     # ---- load
     def load(self, policy: Policy, lookups: Lookups) -> Loaded:
@@ -187,19 +202,11 @@ class Ledger:
 
     # ---- commit
     def commit(self, loaded: Loaded, decision: Decision, event: Event) -> Committed:
-        """Write the decision in one transaction. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`."""
+        """Write the decision in one transaction. Raises `AlreadySeen`, `Conflict`, `LedgerUnavailable`,
+        `KeysUnavailable`."""
         snapshot = loaded.snapshot
         partition = snapshot.application.application
-        records = chained(
-            decision.records,
-            application=partition,
-            time=snapshot.now,
-            sequence=snapshot.head.sequence,
-            previous=snapshot.head.hash,
-        )
-        head = decision.head
-        if records:
-            head = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
+        records, head = chained(decision.records, head=decision.head, now=snapshot.now, signer=self._signer())
         entries = tuple(
             OutboxEntry(
                 application=partition,
@@ -288,7 +295,7 @@ class Ledger:
     @cached_property
     def archive(self) -> Archive | None:
         """The store of old records; None if the ledger was opened without one."""
-        return Archive(self.table, LateBlobs(self._documents)) if self._documents else None
+        return Archive(self.table, LateBlobs(self._documents), self._keys) if self._documents else None
 
     def _audit_rows(
         self, application: str, first: int, last: int | None, limit: int | None

@@ -12,6 +12,8 @@ from .table import TEXT_LIMIT, Value
 
 PIECE = TEXT_LIMIT // 2
 """Characters of one piece; each may take two UTF-16 code units."""
+_OBJECTS = ("sig", "rules")
+"""Fields of an audit record, besides its details, whose column holds JSON."""
 
 
 def pack(record: BaseModel) -> dict[str, Value]:
@@ -31,8 +33,12 @@ def pack_release(release: Release) -> dict[str, Value]:
 def pack_audit(record: AuditRecord) -> dict[str, Value]:
     """One column per field, so that the trail can be read and verified without Slipway."""
     fields = record.model_dump(mode="json")
-    details = json.dumps(fields.pop("details"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    columns: dict[str, Value] = {name.capitalize(): value for name, value in fields.items() if value is not None}
+    details = _json(fields.pop("details"))
+    columns: dict[str, Value] = {
+        name.capitalize(): _json(value) if name in _OBJECTS else value
+        for name, value in fields.items()
+        if value is not None
+    }
     return columns | _cut("Details", details)
 
 
@@ -40,8 +46,13 @@ def unpack_audit(values: Mapping[str, Value]) -> AuditRecord:
     """Raises ValueError if the row is not an audit record."""
     pieces = {name for name in values if name.startswith("Details")}
     fields: dict[str, Any] = {name.lower(): value for name, value in values.items() if name not in pieces}
+    fields |= {name: json.loads(fields[name]) for name in _OBJECTS if name in fields}
     fields["details"] = json.loads(_joined("Details", values))
     return AuditRecord.model_validate(fields)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _cut(name: str, text: str) -> dict[str, Value]:

@@ -13,8 +13,8 @@ from typing import Final
 from ..catalogue.entries import Catalogue
 from ..clock import Clock, utc_now
 from ..domain.actions import Action
-from ..domain.anchor import Anchor, ChainEnd, is_due, latest, next_anchor
-from ..domain.audit import AuditDraft, AuditRecord
+from ..domain.anchor import Anchor, is_due, latest, next_anchor
+from ..domain.audit import AuditDraft, AuditRecord, ChainEnd
 from ..domain.errors import UnknownName
 from ..domain.model import Record
 from ..effects.notification import Channel, Message, NotificationError

@@ -97,7 +97,7 @@ class ContainerExport:
 
     def _next(self, name: str, cursor: Cursor) -> tuple[ChainCheck, list[bytes], str]:
         """The next records, verified while reading, and the fault that ended them, if any."""
-        check = ChainCheck(name, after=cursor.sequence, previous=cursor.hash)
+        check = ChainCheck(name, keys=self.ledger.public_keys, after=cursor.sequence, previous=cursor.hash)
         lines, size = list[bytes](), 0
         for item in self.ledger.audit(name, first=cursor.sequence + 1, limit=self.part):
             if not isinstance(item, AuditRecord):

@@ -86,7 +86,8 @@ class Retention:
     def _next(self, name: str, end: Segment | None, *, until: int) -> list[AuditRecord]:
         """The oldest records that may move; empty until they fill a part or have waited for `PATIENCE`."""
         first, limit, size = (end.last if end else 0) + 1, self.clock() - self.age, 0
-        check, records = ChainCheck(name, after=first - 1, previous=end.hash if end else GENESIS), list[AuditRecord]()
+        before, records = end.hash if end else GENESIS, list[AuditRecord]()
+        check = ChainCheck(name, keys=self.ledger.public_keys, after=first - 1, previous=before)
         for item in self.ledger.audit(name, first=first, last=until, limit=self.part):
             if not isinstance(item, AuditRecord):
                 raise ArchiveDamaged(f"record {check.count + 1} is not an audit record any more; nothing was moved")

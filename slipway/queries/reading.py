@@ -123,7 +123,7 @@ class Reader:
 
     def verify(self, application: str) -> Verdict:
         """Check the whole chain. Records appended meanwhile are checked too; rows beyond the head are a fault."""
-        check, head = ChainCheck(application), self.ledger.head(_known_form(application))
+        check, head = ChainCheck(application, keys=self.ledger.public_keys), self.ledger.head(_known_form(application))
         while True:
             before, fault = check.count, None
             for row in self.ledger.audit(application, first=check.count + 1):

@@ -20,7 +20,8 @@ def verify_part(reader: Reader, anchors: Anchors, application: str, *, after: in
     Raises `NotFound`.
     """
     points, head = points_of(anchors, application), reader.head(application)
-    check = ChainCheck(application, after=after, previous=_before(reader, application, after), anchored=points)
+    before, keys = _before(reader, application, after), reader.ledger.public_keys
+    check = ChainCheck(application, keys=keys, after=after, previous=before, anchored=points)
     fault = None
     for item in reader.audit(application, after=after, limit=limit):
         if not isinstance(item, AuditRecord):

@@ -26,7 +26,8 @@ from ..queries.board import Board, board
 from ..queries.reading import Verdict
 from .applications import ADA
 from .artifacts import image
-from .ports import SIGNING_KEYS, Outside
+from .chains import PUBLIC_KEYS, SIGNING_KEYS
+from .ports import Outside
 
 BASE: Final = "https://slipway.example.com"
 CLEO: Final = "cleo@example.com"
@@ -42,6 +43,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "clusters": {name: {"server": f"https://{name}.test"} for name in ("staging", "production")},
     "channels": {"inbox": {"url": "https://inbox.test", "secret": "a secret of the inbox"}},
     "signing_keys": SIGNING_KEYS,
+    "public_keys": PUBLIC_KEYS.by_id(),
     "hook_secrets": ["a secret of the hook"],
 }
 

@@ -14,6 +14,7 @@ from ..ledger import Blobs, Table
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from .applications import catalogue_of
+from .chains import PUBLIC_KEYS, SIGNER, SIGNING_KEYS
 from .channel import MemoryChannel
 from .clock import ManualClock
 from .cluster import MemoryCluster
@@ -21,7 +22,6 @@ from .queues import MemoryBus
 from .registry import RegistryDouble
 from .storage import MemoryBlobs, MemoryLog, MemoryTable
 
-SIGNING_KEYS = {"test": b"k" * 32}
 KEYS = Keys(SIGNING_KEYS)
 
 
@@ -64,6 +64,8 @@ class Outside:
             cluster=self.clusters.__getitem__,
             channel=self.channels.__getitem__,
             keys=lambda: KEYS,
+            signer=lambda: SIGNER,
+            public_keys=lambda: PUBLIC_KEYS,
             catalogue=lambda: catalogue_of(deliveries),
             telemetry=lambda: None,
             clock=self.clock,

@@ -67,7 +67,7 @@ def test_no_setting_is_given_that_flex_consumption_refuses() -> None:
 def test_secret_settings_are_references_into_key_vault() -> None:
     values = app_settings(DEFAULT)
     vault = values["SLIPWAY_KEY_VAULT"]
-    for name in ("SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS", "SLIPWAY_API_KEYS"):
+    for name in ("SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS", "SLIPWAY_API_KEYS", "SLIPWAY_PUBLIC_KEYS"):
         secret = name.lower().replace("_", "-")
         assert values[name] == f"@Microsoft.KeyVault(SecretUri={vault}secrets/{secret})"
     site = only(DEFAULT, SITE)
@@ -100,6 +100,7 @@ def test_deliveries_of_the_repository_name_registries_and_clusters_that_are_inst
 SECRETS = {
     "SLIPWAY_CHANNELS": "{}",
     "SLIPWAY_API_KEYS": "{}",
+    "SLIPWAY_PUBLIC_KEYS": f"0123456789abcdef:{base64.b64encode(bytes(32)).decode()}",
     "SLIPWAY_HOOK_SECRETS": base64.b64encode(bytes(32)).decode(),
 }
 """What the platform puts in the place of references, in the form in which infra/hooks/postprovision.py makes it."""

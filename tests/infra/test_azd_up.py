@@ -93,7 +93,10 @@ def test_azd_up_ends_green_in_an_empty_environment(azure: Azure, tmp_path: Path)
     # The app, with just these settings and secrets. The signing key, which it reads from the vault, is handed in.
     settings = _resolved(app_settings(RESOURCES), outputs["SLIPWAY_VAULT_NAME"], secrets)
     assert Settings.read(settings).hook_secrets
-    handed = {"SLIPWAY_KEY_VAULT": "", "SLIPWAY_SIGNING_KEYS": f"one:{secrets['slipway-signing-key']}"}
+    handed = {
+        "SLIPWAY_KEY_VAULT": "",
+        "SLIPWAY_SIGNING_KEYS": f"{secrets['slipway-public-keys'].partition(':')[0]}:{secrets['slipway-signing-key']}",
+    }
     functions: list[Any] = start(package, settings | handed)["functions"]
 
     # The subscription, once the functions are there.

@@ -37,7 +37,7 @@ OUTPUTS = {
 }
 """What `azd provision` leaves in the environment."""
 
-SECRETS = ["slipway-signing-key", "slipway-hook-secrets", "slipway-channels", "slipway-api-keys"]
+SECRETS = ["slipway-public-keys", "slipway-signing-key", "slipway-hook-secrets", "slipway-channels", "slipway-api-keys"]
 
 
 class Azure:

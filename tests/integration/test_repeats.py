@@ -8,6 +8,7 @@ import pytest
 from local.ci.pipeline import build_complete, run_of
 from local.person import Approver
 from slipway.domain.audit import AuditRecord, ChainCheck
+from slipway.testing.chains import PUBLIC_KEYS
 from tests.integration.system import System, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
@@ -40,7 +41,7 @@ def test_the_chain_verifies_and_both_instances_tell_the_same(system: System) -> 
     application = system.application("repeats")
     until(lambda: application.records() == application.records(instance=1), "both instances tell the same")
     head = system.get("/api/v1/audit/repeats?limit=1")["head"]
-    check = ChainCheck("repeats")
+    check = ChainCheck("repeats", keys=PUBLIC_KEYS)
     faults = [check.feed(AuditRecord.model_validate(record)) for record in application.records()]
     assert not any(faults)
     assert check.finish(sequence=head["sequence"], head_hash=head["hash"]) is None

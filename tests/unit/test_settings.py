@@ -29,7 +29,8 @@ GOOD: dict[str, str] = {
     "SLIPWAY_BLOB_ENDPOINT": "https://contoso.blob.core.windows.net",
     "SLIPWAY_REGISTRIES": json.dumps({"nonprod": {"login_server": "contosodev.azurecr.io"}}),
     "SLIPWAY_CLUSTERS": json.dumps({"staging": {"server": "https://staging.hcp.westeurope.azmk8s.io"}}),
-    "SLIPWAY_SIGNING_KEYS": f"2026-11:{key()},2026-10:{key(40)}",
+    "SLIPWAY_SIGNING_KEYS": f"2026-11:{key()},2026-10:{key()}",
+    "SLIPWAY_PUBLIC_KEYS": f"2026-10:{key()},2026-11:{key()}",
     "SLIPWAY_HOOK_SECRETS": "a-secret-of-some-length, the-one-before-of-it",
     "ServiceBus__fullyQualifiedNamespace": "contoso.servicebus.windows.net",
 }
@@ -63,7 +64,7 @@ def test_settings_are_read() -> None:
     ]
     assert {name: len(key) for name, key in keys_of(settings).items()} == {
         "2026-11": 32,
-        "2026-10": 40,
+        "2026-10": 32,
     }
     assert (settings.organizations, settings.sign_in, settings.client_id) == (["Contoso", "fabrikam"], "easy-auth", "c")
 
@@ -138,7 +139,7 @@ def one(part: dict[str, Any], **changes: Any) -> str:
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}{key()}:new", "item 1: expected id:base64"),
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}:not base64", "item 1: expected base64 after the colon"),
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}:schlüssel", "item 1: expected base64 after the colon"),
-        ("SLIPWAY_SIGNING_KEYS", f"a:{key()},{MARK}:{key(31)}", "item 2: expected a key of at least 32 bytes, got 31"),
+        ("SLIPWAY_SIGNING_KEYS", f"a:{key()},{MARK}:{key(31)}", "item 2: expected a key of 32 bytes, got 31"),
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}:{key()},{MARK}:{key()}", "item 2: expected another id"),
         ("SLIPWAY_KEY_VAULT", f"http://{MARK}.vault.azure.net", "an address that begins with https://"),
         ("SLIPWAY_REGISTRIES", f'{{"one": "{MARK}', "expected JSON (Unterminated string"),
@@ -213,7 +214,7 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
             "SLIPWAY_HOOK_SECRETS": MARK,
             "SLIPWAY_STORAGE_CONNECTION": MARK,
             "ServiceBus": MARK,
-            "SLIPWAY_SIGNING_KEYS": "a:" + base64.b64encode(MARK.encode() * 2).decode(),
+            "SLIPWAY_SIGNING_KEYS": "a:" + base64.b64encode(MARK.encode().ljust(32)).decode(),
             "SLIPWAY_CHANNELS": one(CHANNEL, secret=MARK),
             "SLIPWAY_CLUSTERS": one(CLUSTER, credential="token", token=MARK),
             "SLIPWAY_REGISTRIES": one(REGISTRY, credential="basic", username="u", secret=MARK),

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import click
 
+from slipway.domain.signing import PublicKeys
+
 from ..anchors import Anchored, AnchorsVerdict
 from ..api import Api
 from ..checking import Checking
 from ..errors import Exit
 from ..options import app_options, open_api
+from ..public_keys import OF_THE_APP, public_keys_option, read_public_keys
 from ..screen import BAD, FAINT, GOOD, Cell, Screen, progress
 from ..verifying import Verdict, verify
 
@@ -23,6 +26,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("applications", nargs=-1, metavar="[APPLICATION]...")
 @click.option("--file", type=FILE, metavar="FILE", help="Verify an export, offline, instead of the app.")
 @click.option("--anchors", "kept", type=FILE, metavar="FILE", help="Anchors that you kept, one per line.")
+@public_keys_option
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
 @app_options
 @click.pass_context
@@ -32,15 +36,17 @@ def verify_trail(
     applications: tuple[str, ...],
     file: Path | None,
     kept: Path | None,
+    given: str | None,
     as_json: bool,
     url: str | None,
     key: str | None,
 ) -> None:
-    """Check that no record of the trail was changed, removed or put in another order.
+    """Check that no record of the trail was changed, removed or put in another order, and that the worker signed each.
 
-    The records are streamed from the app and the hash chain is computed on this machine, so you need not trust the
-    app's own checks. Each chain is also compared with the anchors: the ends of all chains, written once a day where
-    they cannot be changed. Anchors reveal a chain that was replaced as a whole and a table that was rolled back.
+    The records are streamed from the app; the hash chain is computed and the signatures are verified on this machine,
+    so you need not trust the app's own checks. Give the public keys with --public-keys: keys from the app prove only
+    that it agrees with itself. Each chain is also compared with the anchors: the ends of all chains, written once a day
+    where they cannot be changed. Anchors reveal a chain that was replaced as a whole and a table that was rolled back.
     Without APPLICATION every trail is checked, including the installation's own.
 
     Anchors from the app prove only as much as the container that stores them. With --anchors, anchors that you kept
@@ -56,6 +62,7 @@ def verify_trail(
       {"applications": [{"application", "records", "intact", "fault": null | {"sequence", "reason"}}],
        "anchors": {"anchors", "intact", "fault": null | {"number", "reason"},
                    "last": null | {"number", "day", "hash"}},
+       "keys": "given" | "named by the app",
        "intact": true | false}
 
     \b
@@ -66,53 +73,66 @@ def verify_trail(
       slipway audit verify --file trail.jsonl.gz
     """
     if file is not None:
-        _verify_file(file, applications, kept, as_json=as_json)
+        _verify_file(file, applications, kept, given, as_json=as_json)
         return
     api = open_api(context, url=url, key=key)
     anchored = Anchored(whole=True)
     anchored.take(api.anchors())
     if kept is not None:
         anchored.keep(kept)
-    verdicts = _of_app(api, applications, anchored)
+    keys = read_public_keys(api.public_keys() if given is None else given)
+    verdicts = _of_app(api, applications, anchored, keys)
     anchored.compare(api.anchors)
-    _answer(verdicts, anchored.verdict(), as_json=as_json)
+    _answer(verdicts, anchored.verdict(), keys_given=given is not None, as_json=as_json)
 
 
-def _verify_file(file: Path, applications: tuple[str, ...], kept_anchors: Path | None, *, as_json: bool) -> None:
+def _verify_file(
+    file: Path, applications: tuple[str, ...], kept_anchors: Path | None, keys: str | None, *, as_json: bool
+) -> None:
     if applications:
         raise click.UsageError("expected no APPLICATION with --file: the whole file is verified")
-    checking = Checking(file, kept=kept_anchors)
+    checking = Checking(file, keys=keys, kept=kept_anchors)
     with progress() as steps:
         verdicts = checking.run(partial(steps.at, file.name))
-    _answer(verdicts, checking.anchored.verdict(), as_json=as_json)
+    _answer(verdicts, checking.anchored.verdict(), keys_given=keys is not None, as_json=as_json)
     for note in checking.notes:
         click.echo(note, err=True)
 
 
-def _of_app(api: Api, applications: tuple[str, ...], anchored: Anchored) -> list[Verdict]:
+def _of_app(api: Api, applications: tuple[str, ...], anchored: Anchored, keys: PublicKeys) -> list[Verdict]:
     known = api.applications()
     all_names = list(dict.fromkeys([*known, INSTALLATION, *anchored.chains()]))
     verdicts = []
     with progress() as steps:
         for name in list(dict.fromkeys(applications)) or all_names:
             notice = anchored.notice if name == INSTALLATION else None
-            verdict = verify(api, name, progress=partial(steps.at, name), anchored=anchored.points(name), notice=notice)
+            verdict = verify(
+                api,
+                name,
+                keys=keys,
+                progress=partial(steps.at, name),
+                anchored=anchored.points(name),
+                notice=notice,
+            )
             if not verdict.records and verdict.intact and name not in all_names:
                 raise click.UsageError(f"there is no trail of {name!r}; applications: {', '.join(known) or '(none)'}")
             verdicts.append(verdict)
     return verdicts
 
 
-def _answer(verdicts: list[Verdict], anchors: AnchorsVerdict, *, as_json: bool) -> None:
+def _answer(verdicts: list[Verdict], anchors: AnchorsVerdict, *, keys_given: bool, as_json: bool) -> None:
     screen = Screen()
     intact = anchors.intact and all(verdict.intact for verdict in verdicts)
     if as_json:
         applications = [verdict.as_json() for verdict in verdicts]
-        screen.json({"applications": applications, "anchors": anchors.as_json(), "intact": intact})
+        keys = "given" if keys_given else "named by the app"
+        screen.json({"applications": applications, "anchors": anchors.as_json(), "keys": keys, "intact": intact})
     else:
         for verdict in verdicts:
             _show_verdict(screen, verdict)
         _show_anchors(screen, anchors)
+        if not keys_given:
+            screen.line(Cell("– keys", FAINT), f"  {OF_THE_APP}")
     if not intact:
         raise SystemExit(Exit.NO)
 

@@ -1,6 +1,6 @@
 """`slipway keys`: list the live signing keys, and rotate them without breaking open links.
 
-No key is ever printed. The app need not be reachable: it rereads its keys by itself, and records the change.
+No private key is ever printed. The app need not be reachable: it rereads its keys by itself, and records the change.
 """
 
 import os
@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, needed_until, over
-from slipway.domain.tokens import KEY_BYTES
+from slipway.domain.keyring import LINKS_LIVE, MOST, LiveKey, format_keys, needed_until, over
+from slipway.ed25519 import KEY_BYTES
 
 from ..errors import CliError
 from ..keyfile import KeysInFile
@@ -28,7 +28,7 @@ type Place = KeysInFile | KeysInVault
 
 @click.group()
 def keys() -> None:
-    """The keys that sign approval links.
+    """The keys that sign audit records and approval links.
 
     The newest key signs. Links signed with earlier keys stay valid: a rotation retires a key only if it has not signed
     for 60 days, when no gate can still be waiting for its links.
@@ -99,7 +99,11 @@ def _as_json(keys: list[LiveKey], index: int) -> dict[str, Any]:
 @click.option("--retire-others", is_flag=True, help="Invalidate every open link, if a key may have leaked.")
 @_somewhere
 def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json: bool) -> None:
-    """Create a new key, which signs from now on. A missing file is created.
+    """Create a new key, which signs as soon as the apps know its public key. A missing file is created.
+
+    In a vault the public keys are the secret slipway-public-keys, which the apps' setting SLIPWAY_PUBLIC_KEYS refers
+    to; beside a file they are in the file with .pub behind its name. They are printed, for whoever verifies records
+    elsewhere.
 
     \b
     Examples:
@@ -114,7 +118,8 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
     if len(stay) >= MOST:
         raise CliError(_too_many(before))
     signs = store.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
-    _show({"signs": signs.id, "verify": stay, "retired": list(retired)}, as_json=as_json)
+    public = format_keys(store.public())
+    _show({"signs": signs.id, "verify": stay, "retired": list(retired), "public": public}, as_json=as_json)
 
 
 def _too_many(keys: list[LiveKey]) -> str:
@@ -152,5 +157,6 @@ def _show(done: dict[str, Any], *, as_json: bool) -> None:
             ("signs", Cell(done["signs"], NAME)),
             ("verify", ", ".join(done["verify"])),
             ("retired", Cell(", ".join(done["retired"]), FAINT)),
+            ("public keys", done["public"]),
         ]
     )

@@ -1,15 +1,15 @@
-"""Signing keys from Key Vault: the versions of one secret are the keys, and a version's id is the key's id.
+"""Signing keys from Key Vault: the versions of one secret are the keys, and a key's id is the hash of its public key.
 
-The newest enabled version signs; older ones only verify, until they are disabled. The value of a version never changes,
-so each is read once.
+The newest enabled version signs. The value of a version never changes, so each is read once.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...domain.keyring import MOST, VAULT_SECRET, Version, decode_key, live_versions
+from ...domain.keyring import MOST, VAULT_SECRET, Version, decode_key, fingerprint, live_versions
 from ...domain.tokens import KeysUnavailable
+from ...ed25519 import public_key
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretClient
@@ -32,11 +32,11 @@ class VaultKeys:
         try:
             versions = self._live()
             self._known = {version: self._known.get(version) or self._key(version) for version in versions}
+            return {fingerprint(public_key(key)): key for key in self._known.values()}
         except HttpResponseError as error:
             raise KeysUnavailable(f"Key Vault answered {error.status_code} for the secret {self._name}") from None
         except AzureError as error:
             raise KeysUnavailable(f"Key Vault does not answer ({type(error).__name__})") from None
-        return self._known
 
     def _live(self) -> list[str]:
         versions = [

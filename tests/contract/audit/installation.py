@@ -12,7 +12,7 @@ import azure.functions as func
 import pytest
 
 from functions import api, audit_api, guard, proof
-from slipway.domain.audit import AuditDraft, chained
+from slipway.domain.audit import AuditDraft
 from slipway.domain.export import Form
 from slipway.domain.release import Phase
 from slipway.ledger import keys
@@ -21,6 +21,7 @@ from slipway.ledger.table import Act, Write
 from slipway.maintenance.exporting import ContainerExport
 from slipway.maintenance.retention import Retention
 from slipway.testing import BASE, Installation
+from slipway.testing.chains import signed_chain
 
 KEY = "the-key"
 
@@ -62,7 +63,7 @@ class Audited(Installation):
         table, row = self.app.table, self.app.table.get("shop", keys.HEAD)
         assert row is not None
         head = self.app.ledger.head("shop")
-        records = chained(drafts, application="shop", time=self.now, sequence=head.sequence, previous=head.hash)
+        records = signed_chain(drafts, application="shop", time=self.now, sequence=head.sequence, previous=head.hash)
         ended = head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
         writes = [Write(act=Act.CREATE, key=keys.audit(r.sequence), values=pack_audit(r)) for r in records]
         table.transact("shop", [*writes, Write(act=Act.PUT, key=keys.HEAD, values=pack(ended))])
@@ -101,6 +102,8 @@ def answer(method: str, target: str) -> func.HttpResponse:
             return api.applications(request)
         case ["audit", _]:
             return audit_api.audit(request)
+        case ["public-keys"]:
+            return proof.public_keys(request)
         case ["anchors"]:
             return proof.anchors(request)
         case _:

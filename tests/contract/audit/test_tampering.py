@@ -14,6 +14,7 @@ from slipway.ledger import keys
 from slipway.ledger.azure_logs import AzureLog
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Value, Write
+from slipway.testing.chains import signed_anew
 from tests.contract.audit.installation import Audited
 
 type Ask = Callable[..., dict[str, Any]]
@@ -57,7 +58,7 @@ class Intruder:
         for record in records:
             draft = {"action": record.action, "actor": record.actor, "details": record.details}
             forged = record.evolve(previous=previous or record.previous, **draft)
-            forged = forged.evolve(hash=forged.expected_hash())
+            forged = signed_anew(forged)
             self.put(forged.sequence, pack_audit(forged))
             previous = forged.hash
         self.write_head(len(records), previous)
@@ -119,7 +120,7 @@ def test_a_removed_record(verdict: Ask, intruder: Intruder) -> None:
 def test_an_added_record(verdict: Ask, intruder: Intruder) -> None:
     end = unpack_audit(intruder.values(intruder.end))
     forged = end.evolve(sequence=end.sequence + 1, previous=end.hash, actor="mallory@example.com")
-    intruder.put(forged.sequence, pack_audit(forged.evolve(hash=forged.expected_hash())))
+    intruder.put(forged.sequence, pack_audit(signed_anew(forged)))
     sequence, reason = fault(verdict())
     assert sequence == end.sequence + 2
     assert f"the head names {end.sequence} records" in reason
@@ -230,7 +231,7 @@ def forge_everything(intruder: Intruder, installation: Audited) -> None:
     for record in own:
         details = record.details | {"hash": told[record.details["anchor"]]}
         fresh = record.evolve(details=details, previous=previous)
-        fresh = fresh.evolve(hash=fresh.expected_hash())
+        fresh = signed_anew(fresh)
         values = pack_audit(fresh)
         intruder.table.transact("_installation", [Write(act=Act.PUT, key=keys.audit(fresh.sequence), values=values)])
         previous = fresh.hash

@@ -13,8 +13,10 @@ from click.testing import CliRunner, Result
 
 from slipway.cli.commands import keys as keys_command
 from slipway.cli.root import root
-from slipway.domain.keyring import VAULT_SECRET
+from slipway.domain.keyring import PUBLIC_SECRET, VAULT_SECRET, fingerprint, parse_keys
+from slipway.domain.signing import PrivateSigner, PublicKeys
 from slipway.domain.tokens import Claims, Keys, KeysUnavailable, TokenRefused
+from slipway.ed25519 import public_key
 from slipway.effects.keys import CachedKeys
 from slipway.effects.keys.vault import VaultKeys
 from tests.certificates import Certificates, make_certificates
@@ -64,15 +66,18 @@ def key(number: int) -> bytes:
     return bytes([number]) * 32
 
 
+def id_of(number: int) -> str:
+    return fingerprint(public_key(key(number)))
+
+
 def text(number: int) -> str:
     return base64.b64encode(key(number)).decode()
 
 
 def test_the_versions_of_the_secret_are_the_keys_and_the_newest_signs(vault: KeyVault, client: SecretClient) -> None:
-    made = [vault.put(VAULT_SECRET, text(number)) for number in (1, 2, 3)]
-    assert list(keys_of(client).live().items()) == [
-        (one.id, key(n)) for one, n in zip(reversed(made), (3, 2, 1), strict=True)
-    ]
+    for number in (1, 2, 3):
+        vault.put(VAULT_SECRET, text(number))
+    assert list(keys_of(client).live().items()) == [(id_of(number), key(number)) for number in (3, 2, 1)]
 
 
 def rotate(client: SecretClient, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> Result:
@@ -156,7 +161,7 @@ def test_retiring_the_others_ends_every_open_link_at_once(client: SecretClient, 
         rotated()
     done = rotated("--retire-others")
     assert (done["verify"], len(done["retired"])) == ([], 3)
-    assert list(keys_of(client).live()) == [done["signs"]]
+    assert list(keys_of(client).live()) == list(parse_keys(done["public"]))[-1:]
 
 
 def test_keys_in_the_vault_are_listed_with_what_each_is_good_for(
@@ -183,10 +188,10 @@ def test_a_vault_that_refuses_is_told_with_what_to_do_about_it(
 
 def test_what_is_disabled_not_yet_good_or_expired_is_no_key(vault: KeyVault, client: SecretClient) -> None:
     soon, ago = int((NOW + timedelta(days=1)).timestamp()), int((NOW - timedelta(days=1)).timestamp())
-    good = vault.put(VAULT_SECRET, text(1))
+    vault.put(VAULT_SECRET, text(1))
     for attributes in ({"enabled": False}, {"nbf": soon}, {"exp": ago}):
         vault.put(VAULT_SECRET, text(2), **attributes)
-    assert list(keys_of(client).live()) == [good.id]
+    assert list(keys_of(client).live()) == [id_of(1)]
 
 
 def test_a_value_is_read_once_however_often_the_versions_are(vault: KeyVault, client: SecretClient) -> None:
@@ -234,3 +239,26 @@ def test_what_could_not_be_retired_is_named(
     new = vault.secrets[VAULT_SECRET][1].id
     assert result.exit_code == 3
     assert f"The new key {new} signs, but these are still live: {old}" in result.output
+
+
+def test_what_a_new_key_signs_verifies_once_its_public_key_is_known_and_not_before(
+    vault: KeyVault, client: SecretClient, rotated: Rotated
+) -> None:
+    first, second = rotated()["public"], rotated()["public"]
+    assert [one.value for one in vault.secrets[PUBLIC_SECRET]] == [first, second]
+    kid = PrivateSigner(keys_of(client), PublicKeys(parse_keys(first))).sign(b"text").kid
+    assert [kid] == list(parse_keys(first))
+    signature = PrivateSigner(keys_of(client), PublicKeys(parse_keys(second))).sign(b"text")
+    assert signature.kid == list(parse_keys(second))[-1] != kid
+    assert PublicKeys(parse_keys(second)).fault(signature, b"text") == ""
+    assert "none of this installation's" in PublicKeys(parse_keys(first)).fault(signature, b"text")
+
+
+def test_a_rotation_that_died_before_its_public_key_was_put_is_completed_by_the_next(
+    vault: KeyVault, rotated: Rotated
+) -> None:
+    rotated()
+    vault.put(VAULT_SECRET, text(7))
+    ids = list(parse_keys(rotated()["public"]))
+    assert ids[1] == id_of(7)
+    assert len(ids) == 3

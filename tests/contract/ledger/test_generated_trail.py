@@ -4,6 +4,7 @@ from azure.data.tables import TableServiceClient
 
 from bench.trail import shape, write
 from slipway.domain.audit import AuditRecord, ChainCheck
+from slipway.testing.chains import PUBLIC_KEYS
 from tests.azurite import fresh_name
 
 RECORDS = 250
@@ -15,7 +16,7 @@ def test_a_generated_trail_is_intact_and_its_index_has_no_differences(azurite: s
         written = write(service, name, shape(RECORDS), progress=said.append)
         ledger, work, found = written.app.ledger, written.app.reindexing, 0
         for application in written.applications:
-            head, check = ledger.head(application), ChainCheck(application)
+            head, check = ledger.head(application), ChainCheck(application, keys=PUBLIC_KEYS)
             for record in ledger.audit(application):
                 assert isinstance(record, AuditRecord)
                 assert check.feed(record) is None

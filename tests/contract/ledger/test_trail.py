@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.actions import Action
-from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.domain.audit import AuditDraft, AuditRecord
 from slipway.domain.release import Phase
 from slipway.ledger import Table, keys
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import TRANSACTION_LIMIT, Act, Row, Value, Write
 from slipway.queries.reading import Verdict
 from slipway.testing import Installation, write_application
+from slipway.testing.chains import signed_anew, signed_chain
 
 CHANGED = "its content does not match its hash: it was changed after it was written"
 UNLINKED = "it does not name the hash of the record before it"
@@ -100,7 +101,7 @@ def test_a_changed_record_is_found(installation: Installation, column: str) -> N
 
 def test_a_record_that_was_changed_with_its_hash_is_found_at_the_next_one(installation: Installation) -> None:
     forged = unpack_audit({**values(installation, 7), "Actor": "eve"})
-    put(installation, 7, pack_audit(forged.evolve(hash=forged.expected_hash())))
+    put(installation, 7, pack_audit(signed_anew(forged)))
     assert fault(installation) == (8, UNLINKED)
 
 
@@ -138,7 +139,7 @@ def test_a_record_added_between_others_is_found(installation: Installation) -> N
 def test_a_record_added_behind_the_end_is_found_though_it_is_well_linked(installation: Installation) -> None:
     end = unpack_audit(values(installation, last(installation)))
     draft = AuditDraft(action=Action.GATE_PASSED, actor="eve")
-    (forged,) = chained([draft], application="shop", time=end.time, sequence=end.sequence, previous=end.hash)
+    (forged,) = signed_chain([draft], application="shop", time=end.time, sequence=end.sequence, previous=end.hash)
     put(installation, forged.sequence, pack_audit(forged))
     assert fault(installation) == (forged.sequence, f"the head names {end.sequence} records, and here is one more")
 

@@ -16,6 +16,7 @@ from slipway.engine.handle import Contended, Handler, Outcome, Receipt
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import Conflict
 from slipway.testing import Installation, write_application
+from slipway.testing.chains import SIGNER
 
 WRITERS = 8
 EVENTS = 40
@@ -113,7 +114,9 @@ def test_the_chain_is_found_intact_while_others_write(installation: Installation
 
 def test_input_parked_by_many_writers_is_kept_once_each_on_one_chain(installation: Installation) -> None:
     def park(number: int) -> None:
-        own = type(installation.app.installation)(installation.app.table, installation.app.indexer)
+        own = type(installation.app.installation)(
+            installation.app.table, installation.app.indexer, signer=lambda: SIGNER
+        )
         for _ in range(TRIES):
             try:
                 own.park(

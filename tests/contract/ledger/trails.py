@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from slipway.domain.actions import Action
-from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.domain.audit import AuditDraft, AuditRecord
 from slipway.domain.model import sha256
+from slipway.testing.chains import signed_chain
 
 START = datetime(2026, 9, 28, 8, 0, tzinfo=UTC)
 ADA, BEN = "ada@example.com", "ben@example.com"
@@ -55,6 +56,6 @@ def trail(
                 details={"place": place},
             )
             time = start + every * number + step * place
-            (record,) = chained([draft], application=application, time=time, sequence=sequence, previous=previous)
+            (record,) = signed_chain([draft], application=application, time=time, sequence=sequence, previous=previous)
             sequence, previous = record.sequence, record.hash
             yield record

@@ -20,6 +20,7 @@ from local.functions.routes import Route, compile_route
 from slipway.bootstrap import App, Settings, app
 from slipway.bootstrap.azure import azure_ports
 from slipway.catalogue import ConfigError
+from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
 from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster
@@ -124,6 +125,7 @@ class Installation:
                 "SLIPWAY_CLUSTERS": json.dumps(cluster),
                 "SLIPWAY_CHANNELS": json.dumps({"inbox": inbox}),
                 "SLIPWAY_SIGNING_KEYS": "test:" + base64.b64encode(b"k" * 32).decode(),
+                "SLIPWAY_PUBLIC_KEYS": "test:" + base64.b64encode(public_key(b"k" * 32)).decode(),
                 "SLIPWAY_HOOK_SECRETS": HOOK_SECRET,
                 "SLIPWAY_HOST_KEY_ROLE": "admin",
                 "SLIPWAY_SIGN_IN": "easy-auth" if sign_in else "none",

@@ -19,8 +19,10 @@ from slipway.api.looks import LookAsked
 from slipway.api.releases import ReleaseAnswer
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import LookKind
+from slipway.domain.keyring import format_keys
 from slipway.domain.model import sha256
 from slipway.queries.reading import standing
+from slipway.testing.chains import PUBLIC_KEYS
 from tests.unit.domain.world import World
 
 KEY = "the-key-of-the-app"
@@ -138,6 +140,8 @@ class Served:
                 found = explained(*self._release(id))
             case ("GET", "audit", application):
                 found = self._audit(application, query)
+            case ("GET", "public-keys"):
+                found = {"text": format_keys(PUBLIC_KEYS.by_id())}
             case ("GET", "anchors"):
                 found = {"month": "2026-11" if self.anchors else None, "anchors": self.anchors, "next": None}
             case ("GET", "evidence", digest) if digest in self.documents:

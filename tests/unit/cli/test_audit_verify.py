@@ -10,8 +10,11 @@ import pytest
 from slipway.cli.api import PAGE
 from slipway.cli.commands.audit_verify import INSTALLATION
 from slipway.domain.actions import Action
-from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.domain.audit import AuditDraft, AuditRecord
+from slipway.domain.keyring import format_keys
+from slipway.ed25519 import public_key
 from slipway.ledger import keys
+from slipway.testing.chains import signed_anew, signed_chain
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Asked, Served, Trail
 from tests.unit.domain.samples import MORNING
@@ -20,7 +23,7 @@ from tests.unit.domain.world import World
 
 def long_trail(count: int, *, application: str = "shop") -> Trail:
     drafts = [AuditDraft(action=Action.RELEASE_CREATED, actor="slipway", release=n + 1) for n in range(count)]
-    records = chained(drafts, application=application, time=MORNING, sequence=0, previous="")
+    records = signed_chain(drafts, application=application, time=MORNING, sequence=0, previous="")
     return Trail(records=[record.model_dump(mode="json") for record in records], sequence=count, hash=records[-1].hash)
 
 
@@ -52,6 +55,7 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
             {"application": INSTALLATION, "records": 0, "intact": True, "fault": None},
         ],
         "anchors": {"anchors": 0, "intact": True, "fault": None, "last": None},
+        "keys": "named by the app",
         "intact": True,
     }
 
@@ -70,7 +74,7 @@ def test_a_trail_of_any_length_is_read_to_its_end(slipway: Command, app: Served,
 def test_a_trail_with_an_action_of_a_newer_version_is_as_intact_as_any(slipway: Command, app: Served) -> None:
     trail = long_trail(2)
     last = AuditRecord.model_validate(trail.records[-1]).evolve(action="canary.begun")
-    last = last.evolve(hash=last.expected_hash())
+    last = signed_anew(last)
     app.trails["shop"] = Trail(records=[trail.records[0], last.model_dump(mode="json")], sequence=2, hash=last.hash)
     (only,) = verdict(slipway, "shop")["applications"]
     assert only == {"application": "shop", "records": 2, "intact": True, "fault": None}
@@ -98,8 +102,24 @@ def test_a_changed_field_is_found(slipway: Command, app: Served, field: str, val
 def test_a_record_that_was_changed_and_hashed_anew_breaks_the_link_of_the_next(slipway: Command, app: Served) -> None:
     records = app.trails["shop"].records
     changed = AuditRecord.model_validate(records[4] | {"actor": "mallory@example.com"})
-    records[4] = changed.evolve(hash=changed.expected_hash()).model_dump(mode="json")
+    records[4] = signed_anew(changed).model_dump(mode="json")
     assert fault(slipway) == (6, "it does not name the hash of the record before it")
+
+
+def test_a_record_that_was_changed_by_somebody_without_the_key_is_named_itself(slipway: Command, app: Served) -> None:
+    records = app.trails["shop"].records
+    changed = AuditRecord.model_validate(records[4] | {"actor": "mallory@example.com"})
+    records[4] = changed.evolve(hash=changed.expected_hash()).model_dump(mode="json")
+    assert fault(slipway) == (5, "its signature with the key test is wrong")
+
+
+def test_keys_that_somebody_brings_along_are_trusted_and_not_those_of_the_app(slipway: Command) -> None:
+    own, other = (format_keys({"test": public_key(seed)}) for seed in (b"k" * 32, b"o" * 32))
+    assert json.loads(slipway("audit", "verify", "--json", "--public-keys", own).stdout)["keys"] == "given"
+    refused = json.loads(slipway("audit", "verify", "--json", "--public-keys", other).stdout)
+    assert refused["applications"][0]["fault"] == {"sequence": 1, "reason": "its signature with the key test is wrong"}
+    unknown = json.loads(slipway("audit", "verify", "--json", "--public-keys", own.replace("test", "mine")).stdout)
+    assert "with the key test, which is none of this installation's" in unknown["applications"][0]["fault"]["reason"]
 
 
 def test_a_last_record_that_was_changed_and_hashed_anew_is_not_the_one_of_the_head(
@@ -107,7 +127,7 @@ def test_a_last_record_that_was_changed_and_hashed_anew_is_not_the_one_of_the_he
 ) -> None:
     records = app.trails["shop"].records
     changed = AuditRecord.model_validate(records[-1] | {"actor": "mallory@example.com"})
-    records[-1] = changed.evolve(hash=changed.expected_hash()).model_dump(mode="json")
+    records[-1] = signed_anew(changed).model_dump(mode="json")
     assert fault(slipway) == (len(records), "its hash is not the one that the head names")
 
 
@@ -148,7 +168,7 @@ def test_a_trail_that_was_emptied_is_found(slipway: Command, app: Served) -> Non
 
 def test_a_record_that_the_head_does_not_know_is_found(slipway: Command, app: Served) -> None:
     trail = app.trails["shop"]
-    forged = chained(
+    forged = signed_chain(
         [AuditDraft(action=Action.VOTE_APPROVED, actor="mallory@example.com", release=2)],
         application="shop",
         time=MORNING,

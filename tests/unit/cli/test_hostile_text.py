@@ -9,7 +9,8 @@ import pytest
 from slipway.cli.screen import Cell, Screen
 from slipway.cli.text import neutral
 from slipway.domain.actions import Action
-from slipway.domain.audit import AuditDraft, chained
+from slipway.domain.audit import AuditDraft
+from slipway.testing.chains import signed_chain
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Reply, Served, problem, release_json
 from tests.unit.domain.samples import MORNING
@@ -90,11 +91,11 @@ def test_hostile_records_and_releases_leave_every_line_whole(
     draft = AuditDraft(
         action=Action.RELEASE_CREATED, actor=text, release=1, environment=text, details={text: [text, {text: text}]}
     )
-    (record,) = chained([draft], application="shop", time=MORNING, sequence=0, previous="")
+    (record,) = signed_chain([draft], application="shop", time=MORNING, sequence=0, previous="")
     app.trails["shop"].records = [record.model_dump(mode="json")]
     app.trails["shop"].sequence, app.trails["shop"].hash = 1, record.hash
     app.replies["releases"] = Reply(body=json.dumps({"releases": [release_json(shop, 1) | {"reason": text}]}).encode())
-    for arguments, lines in ((("audit", "list"), 2), (("releases",), 2), (("audit", "verify"), 3)):
+    for arguments, lines in ((("audit", "list"), 2), (("releases",), 2), (("audit", "verify"), 4)):
         result = slipway(*arguments)
         assert result.exit_code == 0
         assert_harmless(result.output, lines=lines)
@@ -132,4 +133,4 @@ def test_a_hostile_fault_is_named_harmlessly(slipway: Command, app: Served, text
     app.trails["shop"].records[0] = {"application": "shop", "sequence": 1, "damaged": text}
     result = slipway("audit", "verify", "shop")
     assert result.exit_code == 1
-    assert_harmless(result.output, lines=2)
+    assert_harmless(result.output, lines=3)

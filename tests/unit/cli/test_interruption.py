@@ -58,7 +58,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(app: Served) -> None:
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        assert process.stdout.readline().startswith(b'{"application":"shop","sequence":1,')
+        assert process.stdout.readline().startswith(b'{"v":1,"application":"shop",')
         process.stdout.close()
         errors = process.stderr.read()
     finally:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from azure.core.credentials import TokenCredential
 
-from slipway.bootstrap.opening import open_keys
+from slipway.bootstrap.opening import open_private_keys
 from slipway.bootstrap.settings import Settings
 from slipway.domain.keyring import format_keys, parse_keys
-from slipway.domain.tokens import Keys, KeysUnavailable
+from slipway.domain.tokens import KeysUnavailable
+from slipway.effects.keys import CachedKeys
 from tests.unit.cli.conftest import Command
 from tests.unit.test_settings import GOOD
 
@@ -34,8 +35,11 @@ def test_a_key_is_retired_once_its_links_are_over_and_not_before(slipway: Comman
     long_ago, lately = f"{today - timedelta(days=61):%Y%m%d}", f"{today - timedelta(days=3):%Y%m%d}"
     file.write_text(held(lately, long_ago, "20200101"))
     told = json.loads(slipway("keys", "rotate", "--file", str(file), "--json").stdout)
+    public = parse_keys(told.pop("public"))
     assert told == {"signs": f"{today:%Y%m%d}", "verify": [lately, long_ago], "retired": ["20200101"]}
     assert list(parse_keys(file.read_text())) == [told["signs"], lately, long_ago]
+    assert list(public) == ["20200101", long_ago, lately, told["signs"]], "records of all of them have to verify"
+    assert parse_keys((tmp_path / "keys.pub").read_text()) == public
     assert not [other for other in tmp_path.iterdir() if other.name.startswith(".keys")]
 
 
@@ -83,8 +87,9 @@ def test_the_place_is_that_of_the_apps_own_setting_and_the_app_reads_it(slipway:
     file = tmp_path / "keys"
     setting = {"SLIPWAY_SIGNING_KEYS": f"@file:{file}"}
     assert slipway("keys", "rotate", **setting).exit_code == 0
-    keys = open_keys(Settings.read(GOOD | setting), credential=lambda: pytest.fail("not needed"), clock=lambda: None)  # type: ignore[arg-type,return-value]
-    assert isinstance(keys, Keys)
+    settings = Settings.read(GOOD | setting)
+    keys = open_private_keys(settings, credential=lambda: pytest.fail("not needed"), clock=lambda: datetime.now(UTC))
+    assert isinstance(keys, CachedKeys)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +126,7 @@ def test_a_vault_is_not_asked_before_a_key_is_needed() -> None:
         asked.append("credential")
         raise KeysUnavailable("as far as this test goes")
 
-    keys = open_keys(settings, credential=credential, clock=lambda: datetime.now(UTC))
+    keys = open_private_keys(settings, credential=credential, clock=lambda: datetime.now(UTC))
     assert asked == []
     with pytest.raises(KeysUnavailable):
         keys.ids()

@@ -13,6 +13,7 @@ from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, Outgoing
+from slipway.testing.chains import PUBLIC_KEYS
 from tests.unit.domain.crowd import Tally, barred, demanded, person
 from tests.unit.domain.world import World
 
@@ -25,7 +26,7 @@ class WatchedWorld(World):
 
     def __init__(self, application: Application) -> None:
         super().__init__(application)
-        self._chain = ChainCheck(application.application)
+        self._chain = ChainCheck(application.application, keys=PUBLIC_KEYS)
         self._ended: dict[int, Release] = {}
         self._before: dict[int, Release] = {}
         self._live: dict[str, Moment] = {}

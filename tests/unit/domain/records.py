@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from slipway.domain.audit import GENESIS, AuditRecord
+from slipway.testing.chains import SIGNER
 from tests.unit.domain.samples import MORNING
 
 START = MORNING
@@ -22,4 +23,5 @@ def record(
         environment=environment,
         previous=GENESIS,
         hash=GENESIS,
+        sig=SIGNER.sign(GENESIS.encode()),
     )

@@ -3,7 +3,8 @@
 import pytest
 
 from slipway.domain.actions import Action
-from slipway.domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck, ChainFault, chained
+from slipway.domain.audit import GENESIS, AuditDraft, AuditRecord, ChainCheck, ChainFault
+from slipway.testing.chains import PUBLIC_KEYS, signed_anew, signed_chain
 from tests.unit.domain.samples import ADA, MORNING, application
 from tests.unit.domain.world import World
 
@@ -18,7 +19,7 @@ def a_trail() -> World:
 
 
 def check(records: list[AuditRecord], world: World, *, application: str = "shop") -> ChainFault | None:
-    chain = ChainCheck(application)
+    chain = ChainCheck(application, keys=PUBLIC_KEYS)
     for record in records:
         fault = chain.feed(record)
         if fault is not None:
@@ -76,7 +77,7 @@ def test_a_changed_record_is_named(change: dict[str, object]) -> None:
 def test_a_changed_record_with_a_fitting_hash_breaks_the_link_of_the_next() -> None:
     world = a_trail()
     forged = world.audit[4].evolve(actor="nobody@example.com")
-    forged = forged.evolve(hash=forged.expected_hash())
+    forged = signed_anew(forged)
     assert found([*world.audit[:4], forged, *world.audit[5:]], world) == (
         6,
         "it does not name the hash of the record before it",
@@ -113,7 +114,7 @@ def test_reordered_records_that_were_numbered_again_are_named() -> None:
 
 def test_an_added_record_at_the_end_does_not_agree_with_the_head() -> None:
     world = a_trail()
-    extra = chained(
+    extra = signed_chain(
         [AuditDraft(action=Action.VOTE_APPROVED, actor=ADA)],
         application="shop",
         time=world.now,
@@ -136,7 +137,7 @@ def test_a_truncated_trail_does_not_agree_with_the_head() -> None:
 def test_a_trail_that_was_written_anew_does_not_agree_with_the_head() -> None:
     world = a_trail()
     last = world.audit[-1].evolve(actor="nobody@example.com")
-    last = last.evolve(hash=last.expected_hash())
+    last = signed_anew(last)
     assert found([*world.audit[:-1], last], world) == (
         len(world.audit),
         "its hash is not the one that the head names",

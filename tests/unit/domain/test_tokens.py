@@ -17,7 +17,7 @@ from slipway.domain.tokens import TOKEN_LIMIT, ApprovalClaims, Claims, Keys, Tok
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 KEY = b"k" * 32
-KEYS = Keys({"2026-11": KEY, "2026-10": b"o" * 40})
+KEYS = Keys({"2026-11": KEY, "2026-10": b"o" * 32})
 CLAIMS = ApprovalClaims(
     expires_at=NOW + timedelta(hours=1),
     application="shop",
@@ -181,7 +181,7 @@ def test_signatures_are_compared_in_constant_time() -> None:
     assert "hmac.compare_digest(mac, " in inspect.getsource(tokens.Keys)
 
 
-@pytest.mark.parametrize(("keys", "message"), [({}, "at least one"), ({"a": b"x" * 31}, "at least 32 bytes, got 31")])
+@pytest.mark.parametrize(("keys", "message"), [({}, "at least one"), ({"a": b"x" * 31}, "expected 32 bytes, got 31")])
 def test_keys_that_are_missing_or_short_are_refused(keys: dict[str, bytes], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Keys(keys)

@@ -34,6 +34,7 @@ from slipway.domain.rules import Rule, RuleResult
 from slipway.domain.snapshot import Lookups, Snapshot, lookups
 from slipway.domain.steps import Notice, Outgoing, Step, StepKind
 from slipway.domain.windows import WindowStatus
+from slipway.testing.chains import SIGNER
 from tests.unit.domain.effects import Effects, Outcome
 from tests.unit.domain.samples import MORNING, digest
 
@@ -106,17 +107,8 @@ class World:
         return decision
 
     def _commit(self, decision: Decision) -> None:
-        records = chained(
-            decision.records,
-            application=self.head.application,
-            time=self.now,
-            sequence=self.head.sequence,
-            previous=self.head.hash,
-        )
+        records, self.head = chained(decision.records, head=decision.head, now=self.now, signer=SIGNER)
         self.audit.extend(records)
-        self.head = decision.head
-        if records:
-            self.head = self.head.evolve(sequence=records[-1].sequence, hash=records[-1].hash)
         for release in decision.releases:
             self._note_move(release)
             self.releases[release.number] = release

@@ -13,6 +13,7 @@ from slipway.ledger import Ledger, LedgerUnavailable, keys
 from slipway.ledger.rows import pack_release
 from slipway.ledger.table import Act, Row, Write
 from slipway.testing import BEN, Installation, MemoryTable
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER
 from tests.interfering import Interfering
 
 
@@ -110,7 +111,7 @@ def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: 
     def interfere() -> None:
         installation.push(f"2.{next(numbers)}")
 
-    busy = Ledger(Interfering(installation.table, interfere))
+    busy = Ledger(Interfering(installation.table, interfere), signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS)
     patience = replace(installation.app.handler.patience, pause=waits.append)
     with pytest.raises(Contended, match=f"shop: {ATTEMPTS} decisions about image-pushed lost to other writers"):
         replace(installation.app.handler, ledger=busy, patience=patience).handle(installation.pushed("1.0"))
@@ -140,5 +141,5 @@ def test_a_write_whose_answer_was_lost_is_not_done_twice(installation: Installat
         installation.app.handler.handle(event)
     table.away = False
     assert taken(installation, event) in (Outcome.REPEATED, Outcome.NOTHING)
-    assert len(list(Ledger(table).outbox("shop"))) == 1
+    assert len(list(Ledger(table, signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS).outbox("shop"))) == 1
     assert installation.actions().count("release.created") == 1

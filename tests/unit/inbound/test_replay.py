@@ -6,6 +6,7 @@ from slipway.domain.sources import Source
 from slipway.engine.parking import Parking
 from slipway.ledger.installation import Installation
 from slipway.testing import MemoryBus, MemoryTable
+from slipway.testing.chains import SIGNER
 from tests.unit.inbound.samples import NOW, RUN_MESSAGE, as_bytes
 from tests.unit.inbound.test_pipeline import wrapped
 
@@ -17,7 +18,9 @@ def parking(bus: MemoryBus) -> tuple[Parking, list[tuple[Source, bytes]]]:
     def again(source: Source, body: bytes) -> None:
         taken.append((source, body))
 
-    return Parking(installation=Installation(MemoryTable()), bus=bus, again=again, clock=lambda: NOW), taken
+    return Parking(
+        installation=Installation(MemoryTable(), signer=lambda: SIGNER), bus=bus, again=again, clock=lambda: NOW
+    ), taken
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from slipway.domain.actions import Action
-from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.domain.audit import AuditDraft, AuditRecord
 from slipway.domain.reports import Parked
 from slipway.ledger.rows import pack, pack_audit, unpack, unpack_audit
 from slipway.ledger.table import Act, Write, check
+from slipway.testing.chains import signed_chain
 from tests.unit.domain.samples import MORNING
 
 TEXTS = ["", "plain", "Grüße", "🚢" * 40, "\x00\x1f\u2028\"\\'", "a" * 100_000, "ж" * 100_000, "🚢" * 60_000]
@@ -20,7 +21,7 @@ def parked(body: str) -> Parked:
 
 def record(**details: object) -> AuditRecord:
     draft = AuditDraft(action=Action.ROLLOUT_DONE, actor="slipway", release=7, environment="staging", details=details)
-    (made,) = chained([draft], application="shop", time=MORNING, sequence=0, previous="")
+    (made,) = signed_chain([draft], application="shop", time=MORNING, sequence=0, previous="")
     return made
 
 

@@ -4,11 +4,12 @@ import random
 from datetime import datetime, timedelta
 
 from slipway.domain.actions import Action
-from slipway.domain.audit import AuditDraft, AuditRecord, chained
+from slipway.domain.audit import AuditDraft, AuditRecord
 from slipway.ledger import Ledger, keys
 from slipway.ledger.rows import pack, pack_audit
 from slipway.ledger.table import Act, Write
 from slipway.queries.numbers import Numbers
+from slipway.testing.chains import signed_chain
 from tests.unit.web.fleet import NOW, Fleet
 
 STEPS = (
@@ -53,7 +54,7 @@ def _records(application: str, told: list[tuple[datetime, int, Action]]) -> list
         where = None if action in (Action.RELEASE_CREATED, Action.RELEASE_STARTED) else "production"
         draft = AuditDraft(action=action, actor="slipway", release=number, environment=where)
         sequence, previous = (records[-1].sequence, records[-1].hash) if records else (0, "")
-        records += chained([draft], application=application, time=at, sequence=sequence, previous=previous)
+        records += signed_chain([draft], application=application, time=at, sequence=sequence, previous=previous)
     return records
 
 

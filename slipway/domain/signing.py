@@ -1,0 +1,97 @@
+"""Signatures of records, anchors and links: made by the worker alone, verified by everybody with public keys.
+
+What is signed has a form of its own for each purpose, so that no signature can be used for another one: a record or an
+anchor is signed by its hash, a link by its canonical JSON. Whose keys count is a setting of every role.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Annotated, Final, Protocol
+
+from pydantic import Field
+
+from ..ed25519 import KEY_BYTES, public_key, sign, verifies
+from .model import Record
+from .tokens import KeySource, KeysUnavailable
+
+KEY_ID_PATTERN: Final = r"^[A-Za-z0-9._-]{1,40}$"
+SIGNATURE_PATTERN: Final = r"^[A-Za-z0-9+/]{85}[AQgw]==$"
+"""Base64 of 64 bytes: exactly one text for each signature, so that no character of it can be changed unnoticed."""
+MOST_PUBLIC: Final = 100
+"""Most public keys that an installation may have had."""
+
+KeyId = Annotated[str, Field(pattern=KEY_ID_PATTERN)]
+
+
+class Signature(Record):
+    """Who signed, and the signature."""
+
+    kid: KeyId
+    value: Annotated[str, Field(pattern=SIGNATURE_PATTERN)]
+
+
+class Signer(Protocol):
+    """Whoever holds a private key: the worker."""
+
+    def sign(self, content: bytes) -> Signature:
+        """Raises `KeysUnavailable`."""
+        ...
+
+
+class PublicKeys:
+    """The public keys that count, by id, oldest first."""
+
+    def __init__(self, keys: Mapping[str, bytes] | KeySource) -> None:
+        self._source: KeySource = _Fixed(checked_public(keys)) if isinstance(keys, Mapping) else keys
+
+    def by_id(self) -> Mapping[str, bytes]:
+        """Raises `KeysUnavailable`."""
+        return self._source.live()
+
+    def fault(self, signature: Signature, content: bytes) -> str:
+        """Why the signature does not prove who wrote the content; empty if it does. Raises `KeysUnavailable`."""
+        key = self._source.live(signature.kid).get(signature.kid)
+        if key is None:
+            return f"it is signed with the key {signature.kid}, which is none of this installation's"
+        if not verifies(key, base64.b64decode(signature.value), content):
+            return f"its signature with the key {signature.kid} is wrong"
+        return ""
+
+
+class PrivateSigner:
+    """Signs with the newest private key whose public key counts already, so that everybody can verify what it signs."""
+
+    def __init__(self, private: KeySource, public: PublicKeys) -> None:
+        """`private` has seeds by id, newest first."""
+        self._private, self._public = private, public
+
+    def sign(self, content: bytes) -> Signature:
+        """Raises `KeysUnavailable`."""
+        known = self._public.by_id()
+        for kid, seed in self._private.live().items():
+            if kid in known and known[kid] == public_key(seed):
+                return Signature(kid=kid, value=base64.b64encode(sign(seed, content)).decode())
+        raise KeysUnavailable("none of the signing keys has its public key among those of the installation")
+
+
+class _Fixed:
+    """Keys that do not change while the app runs."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        self._keys = keys
+
+    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
+        return self._keys
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._keys)
+
+
+def checked_public(keys: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Raises ValueError if there are no keys, too many, or one is none."""
+    if not 1 <= len(keys) <= MOST_PUBLIC:
+        raise ValueError(f"public keys: expected 1 to {MOST_PUBLIC}, got {len(keys)}")
+    for kid, key in keys.items():
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"public key {kid!r}: expected {KEY_BYTES} bytes, got {len(key)}")
+    return dict(keys)

@@ -1,0 +1,29 @@
+"""Chains of signed records for tests, and the keys that they verify with."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..domain.audit import AuditDraft, AuditRecord, chained
+from ..domain.model import Moment
+from ..domain.release import Head
+from ..domain.signing import PrivateSigner, PublicKeys
+from ..domain.tokens import FixedKeys
+from ..ed25519 import public_key
+
+SIGNING_KEYS: Final = {"test": b"k" * 32}
+PUBLIC_KEYS: Final = PublicKeys({kid: public_key(seed) for kid, seed in SIGNING_KEYS.items()})
+SIGNER: Final = PrivateSigner(FixedKeys(SIGNING_KEYS), PUBLIC_KEYS)
+
+
+def signed_chain(
+    drafts: Iterable[AuditDraft], *, application: str, time: Moment, sequence: int = 0, previous: str = ""
+) -> tuple[AuditRecord, ...]:
+    """The drafts as records that continue the chain which ends in `sequence` and `previous` ("" for a new chain)."""
+    head = Head(application=application, sequence=sequence, hash=previous)
+    return chained(drafts, head=head, now=time, signer=SIGNER)[0]
+
+
+def signed_anew(record: AuditRecord) -> AuditRecord:
+    """A changed record with a hash and a signature that fit, as whoever holds the key could make it."""
+    hash = record.expected_hash()
+    return record.evolve(hash=hash, sig=SIGNER.sign(hash.encode()))
