@@ -22,6 +22,7 @@ from ..engine.links import Links
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
 from ..engine.receiving import Receiver
+from ..engine.unread import Unread
 from ..http.callers import Access, NamedKey
 from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
@@ -217,6 +218,7 @@ class App:
             effects=effects(self.clients, self.clock),
             clock=self.clock,
             owner=self.ports.owner,
+            stops=Unread(inbox=self.inbox).stops,
         )
 
     @part

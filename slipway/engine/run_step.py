@@ -58,6 +58,8 @@ class StepRunner:
     effects: Mapping[StepKind, Effect]
     clock: Clock
     owner: Callable[[], str]
+    stops: Callable[[Step], str]
+    """What lies unread in the inbox and stops the step; empty if nothing does."""
 
     def run(self, step: Step) -> None:
         """Execute a step and report its outcome, or schedule its next poll or retry.
@@ -75,6 +77,8 @@ class StepRunner:
             self._perform(step)
 
     def _perform(self, step: Step) -> None:
+        if self._stopped(step):  # looked at before the release is read: what was read meanwhile shows there
+            return
         entry = self.catalogue.get(step.application)
         release = self.ledger.release(step.application, step.release)
         if entry is None or release is None:
@@ -90,9 +94,20 @@ class StepRunner:
             outcome = self._effect(
                 Work(step=step, release=release, entry=entry, renew=lambda: self._lease(step, owner))
             )
-            self._follow(step, outcome)
+            # From the first object on a rollout is finished, so a deployment is not looked at again.
+            copied = step.kind is StepKind.PROMOTE and isinstance(outcome, Finished) and outcome.passed
+            if not (copied and self._stopped(step)):
+                self._follow(step, outcome)
         finally:
             self._give_back(step, owner)
+
+    def _stopped(self, step: Step) -> bool:
+        """Whether something unread stops the step, which is then put off until it was read."""
+        why = self.stops(step)
+        if why:
+            log.info("%s: put off: %s", step.id, why)
+            self._put_off(step)
+        return bool(why)
 
     def _effect(self, work: Work) -> Outcome:
         step = work.step
@@ -140,7 +155,7 @@ class StepRunner:
             log.warning("%s: its cleanup failed: %s", step.id, away)
 
     def _put_off(self, step: Step) -> None:
-        """Schedule the step again: another instance holds its lease, or died holding it.
+        """Schedule the step again: another instance holds its lease, or died holding it; or somebody says stop.
 
         The step keeps its counters, as no poll may be skipped. The message needs a new id, because a queue drops an id
         that it has seen.

@@ -1,0 +1,61 @@
+"""What lies unread in the inbox and stops: a rollout does not begin over the head of somebody who has just said no.
+
+Whoever said it need not be proved: a word stops until the worker has read it, and opens nothing. So a row that stops
+holds the step back for as long as it lies there; reading it changes the release, or shows that nothing was to stop.
+"""
+
+from dataclasses import dataclass
+
+from ..domain.commands import Verb
+from ..domain.inbox import Received
+from ..domain.release import VoteDecision
+from ..domain.statement import CommandStatement, Statement, VoteStatement
+from ..domain.steps import Step, StepKind
+from ..ledger.inbox import Inbox
+from ..ledger.keys import INSTALLATION
+
+LOOKED_AT = frozenset({StepKind.PROMOTE, StepKind.DEPLOY})
+"""The steps before which the inbox is looked at, and after a copy; from the first object on a rollout is finished."""
+MANY = 100
+"""Rows about one application that are looked at. With more, whatever lies behind them is not known, and stops too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """Looks for what stops a step."""
+
+    inbox: Inbox
+
+    def stops(self, step: Step) -> str:
+        """What lies unread and stops the step; empty if nothing does. Raises `LedgerUnavailable`."""
+        if step.kind not in LOOKED_AT:
+            return ""
+        for partition in (step.application, INSTALLATION):
+            rows = list(self.inbox.of(partition, limit=MANY))
+            for row in rows:
+                if isinstance(row, Received) and row.row.statement and _stops(row.row.statement, step):
+                    return f"{_named(row.row.statement)} lies unread in the inbox ({row.id})"
+            if len(rows) == MANY:
+                return f"{MANY} rows and more about {partition} lie unread in the inbox"
+        return ""
+
+
+def _stops(statement: Statement, step: Step) -> bool:
+    match statement:
+        case VoteStatement():
+            about = (statement.application, statement.release, statement.environment)
+            return statement.decision is VoteDecision.REJECT and about == (
+                step.application,
+                step.release,
+                step.environment,
+            )
+        case CommandStatement(verb=Verb.CANCEL):
+            return statement.release == step.release
+        case CommandStatement(verb=Verb.FREEZE | Verb.ROLLBACK):
+            return statement.environment in (None, step.environment)
+        case _:
+            return False
+
+
+def _named(statement: Statement) -> str:
+    return f"a {statement.verb}" if isinstance(statement, CommandStatement) else "a rejection"
