@@ -6,7 +6,8 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
 from .commands import OF_A_LANE, OF_A_RELEASE, Verb
-from .inbox import InboxId
+from .gate import Level
+from .inbox import InboxId, Via
 from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
 from .people import SignedIn
 from .proof import Proved
@@ -90,6 +91,13 @@ class VoteCast(_Event):
     """What the proof of the vote tells, if there is one that holds."""
     unproved: str = Field(default="", max_length=500)
     """Why its proof does not hold. Such a vote never counts, and who cast it is not known."""
+
+    @property
+    def level(self) -> Level:
+        """How surely the voter is known."""
+        if self.proved is not None:
+            return Level.SIGNED
+        return Level.LINK if self.channel in set(Via) else Level.QUEUE
 
     @property
     def key(self) -> str:

@@ -50,8 +50,7 @@ def _is_open(snapshot: Snapshot, release: Release, *, is_here: bool) -> RuleResu
 
 
 def _will_be_asked(gate: ApprovalGate) -> Iterator[RuleResult]:
-    entra = (f"members of {name}" for name in gate.unlisted_groups())
-    people = ", ".join([*(person.name for person in gate.people()), *entra])
+    people = ", ".join([*(person.name for person in gate.people()), *gate.unlisted()])
     yield Rule.QUORUM_REACHED.not_yet(f"{gate.required} of {people} will be asked", WaitsFor.PERSON)
     for name, group in gate.groups.items():
         if group.required:

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from .model import Duration, Name, Record, duration_text
-from .people import GROUP, MEMBER_PATTERN, Circle, Guid, Identity, Member, Person, SignedIn
+from .people import GROUP, MEMBER_PATTERN, ROLE, Circle, Guid, Identity, Member, Person, SignedIn
 
-APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:[a-z](?:[a-z0-9-]{{0,38}}[a-z0-9])?$"
+APPROVER_PATTERN = rf"{MEMBER_PATTERN}|^group:[a-z](?:[a-z0-9-]{{0,38}}[a-z0-9])?$|^role:[A-Za-z0-9._-]{{1,120}}$"
 _Approver = Annotated[str, Field(min_length=3, max_length=254, pattern=APPROVER_PATTERN)]
 
 
@@ -150,8 +150,9 @@ class ApprovalGate(Record):
     approvers: tuple[_Approver, ...] = Field(
         default=(),
         max_length=50,
-        description="Who may vote: e-mail addresses, oid:<object id in Entra>, or group:<name> of a group below.",
-        examples=[["ada@example.com", "group:release-managers"]],
+        description="Who may vote: e-mail addresses, oid:<object id in Entra>, role:<app role of the votes' "
+        "registration>, or group:<name> of a group below. A role counts only for people whose vote has a proof.",
+        examples=[["ada@example.com", "role:shop-approvers", "group:release-managers"]],
     )
     required: int = Field(default=1, ge=1, le=50, description="How many different people must approve.")
     groups: dict[Name, Group] = Field(
@@ -201,7 +202,7 @@ class ApprovalGate(Record):
             raise ValueError(f"identities: {twice[0]} is listed for two people")
         if len({approver.casefold() for approver in self.approvers}) != len(self.approvers):
             raise ValueError("approvers: the same person is listed twice")
-        direct = [approver for approver in self.approvers if not approver.startswith(GROUP)]
+        direct = [approver for approver in self.approvers if not approver.startswith((GROUP, ROLE))]
         if len(self.circle.people(direct)) != len(direct):
             raise ValueError("approvers: the same person is listed twice, under two names")
         return self
@@ -220,7 +221,7 @@ class ApprovalGate(Record):
             if group.entra is None and group.required > len(self.circle.people(group.members)):
                 raise ValueError(f"groups: {name}: {group.required} approvals cannot come from so few people")
         people = len(self.people())
-        if self.required > people and not any(group.entra for group in self.groups.values()):
+        if self.required > people and not self.unlisted():
             raise ValueError(f"required: {self.required} approvals cannot come from {people} approvers")
         return self
 
@@ -238,6 +239,8 @@ class ApprovalGate(Record):
 
     def _listed(self) -> Iterator[str]:
         for approver in self.approvers:
+            if approver.startswith(ROLE):
+                continue  # only Entra knows who has it
             if approver.startswith(GROUP):
                 yield from self.groups[approver.removeprefix(GROUP)].members
             else:
@@ -249,10 +252,20 @@ class ApprovalGate(Record):
         """Groups whose members only Entra knows."""
         return tuple(name for name, group in self.groups.items() if group.entra is not None)
 
+    def roles(self) -> tuple[str, ...]:
+        """App roles that may vote."""
+        return tuple(approver.removeprefix(ROLE) for approver in self.approvers if approver.startswith(ROLE))
+
+    def unlisted(self) -> tuple[str, ...]:
+        """Whom only Entra knows, in words."""
+        members = (f"a member of {name}" for name in self.unlisted_groups())
+        return (*members, *(f"somebody with the role {role}" for role in self.roles()))
+
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
         """Whether the person with these names may vote."""
         listed = any(not person.names.isdisjoint(names) for person in self.people())
-        return listed or any(self.is_member(name, names, signed_in) for name in self.groups)
+        by_role = signed_in is not None and not set(self.roles()).isdisjoint(signed_in.roles)
+        return listed or by_role or any(self.is_member(name, names, signed_in) for name in self.groups)
 
     def is_member(self, group: str, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
         """Whether the person with these names is in the group: by its member list, or by a verified sign-in."""

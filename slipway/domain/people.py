@@ -14,6 +14,7 @@ from .model import Record
 
 OID: Final = "oid:"
 GROUP: Final = "group:"
+ROLE: Final = "role:"
 
 GUID_PATTERN: Final = r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 EMAIL_PATTERN: Final = r"^[^\s@:,;<>\"]+@[^\s@:,;<>\"]+$"
@@ -32,6 +33,8 @@ class SignedIn(Record):
     object_id: Guid
     groups: tuple[Guid, ...] = Field(default=(), max_length=1000)
     """Object ids of the Entra groups that their token names."""
+    roles: tuple[Annotated[str, Field(max_length=256)], ...] = Field(default=(), max_length=1000)
+    """App roles that their token names, on the registration that it is for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,6 +128,7 @@ class Rule(StrEnum):
     APPROVER_IS_LISTED = "approver-is-listed", "The voter is among those who are asked."
     VOTER_HAS_SIGNED_IN = "voter-has-signed-in", "The voter has signed in, where the gate demands it."
     VOTE_IS_FOR_THIS_OPENING = "vote-is-for-this-opening", "The vote is for the gate as it was last opened."
+    VOTER_IS_SURELY_KNOWN = "voter-is-surely-known", "The voter is known as surely as the gate demands."
     PROOF_HOLDS = "proof-holds", "The identity provider's signed word, for this installation and this statement."
     PROOF_IS_NEW = "proof-is-new", "The statement was not counted before."
     PROOF_IS_IN_TIME = "proof-is-in-time", "The sign-in that proves it was made for it, shortly before it arrived."

@@ -92,7 +92,7 @@ def repeated(received: Received) -> VoteCast:
 def _proved(received: Received, statement: VoteStatement, token: IdToken, proved: Proved) -> VoteCast:
     person = token.person
     # Groups that a token only points to are groups that the person is not known to be in.
-    signed_in = SignedIn(object_id=person.oid, groups=person.groups or ())
+    signed_in = SignedIn(object_id=person.oid, groups=person.groups or (), roles=person.roles)
     vote = _vote(received, statement, f"{OID}{person.oid}")
     return vote.evolve(name=person.name, signed_in=signed_in, proved=proved)
 

@@ -21,7 +21,8 @@ def vote_rules(release: Release, environment: Environment | None, event: VoteCas
     before = vote_before(release, environment, event)
     return (
         Rule.GATE_IS_OPEN.judged(waits_here(release, event) and not _too_late(release, event), _where(release, event)),
-        *_proved(event),
+        *_proved(gate, event),
+        *_sure_enough(gate, event),
         _for_this_plan(event, release.plan_hash),
         *_for_this_opening(event, release),
         _is_listed(gate, event),
@@ -62,7 +63,7 @@ def _withdrawal_rules(release: Release, environment: Environment | None, event: 
     voted = f"{event.voter} voted {before.decision}" if before else f"no vote of {event.voter} is counted"
     return (
         Rule.GATE_IS_OPEN.judged(is_undecided_here and not _too_late(release, event), _where(release, event)),
-        *_proved(event),
+        *_proved(gate, event),
         _for_this_plan(event, release.gate.plan_hash if release.gate else None),
         *_for_this_opening(event, release),
         *_signed_in(gate, event),
@@ -93,22 +94,31 @@ def _for_this_opening(event: VoteCast, release: Release) -> tuple[RuleResult, ..
     return (Rule.VOTE_IS_FOR_THIS_OPENING.judged(event.opening == now, reason),)
 
 
-def _proved(event: VoteCast) -> tuple[RuleResult, ...]:
+def _proved(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
     """Whether the proof that came along, if one did, shows who votes."""
     if event.unproved:
         return (Rule.PROOF_HOLDS.fails(event.unproved),)
     if event.proved is None:
         return ()
+    opens = gate is not None and event.decision is VoteDecision.APPROVE
     return (
         Rule.PROOF_HOLDS.holds("the identity provider signed who says this"),
-        *judge(event.proved, event.received_at, None),
+        *judge(event.proved, event.received_at, gate.fresh if gate is not None and opens else None),
     )
+
+
+def _sure_enough(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleResult, ...]:
+    """Whether the voter is known as surely as the gate demands. What stops a release need only be said."""
+    if gate is None or _rejects(event):
+        return ()
+    reason = f"the gate asks for votes at the level {gate.level}, this one came at the level {event.level}"
+    return (Rule.VOTER_IS_SURELY_KNOWN.judged(event.level.rank >= gate.level.rank, reason),)
 
 
 def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
     listed = gate is not None and gate.lists(gate.circle.names(event.voter, signed_in=event.signed_in), event.signed_in)
-    unproven = not listed and gate is not None and gate.unlisted_groups() and event.signed_in is None
-    hint = "; members of an Entra group have to sign in" if unproven else ""
+    unproven = not listed and gate is not None and gate.unlisted() and event.signed_in is None
+    hint = "; who is known by a group or a role in Entra has to sign in" if unproven else ""
     return Rule.APPROVER_IS_LISTED.judged(listed, f"{event.voter} is {'' if listed else 'not '}listed{hint}")
 
 

@@ -94,14 +94,14 @@ def people_left(release: Release, gate: ApprovalGate) -> tuple[Person, ...]:
 
 
 def voters_left(release: Release, gate: ApprovalGate) -> tuple[str, ...]:
-    """`people_left` by name. A group whose members only Entra knows appears as "a member of <group>"."""
-    unlisted = tuple(f"a member of {name}" for name in gate.unlisted_groups())
-    return tuple(person.name for person in people_left(release, gate)) + unlisted
+    """`people_left` by name. Whom only Entra knows appears as "a member of <group>"."""
+    return tuple(person.name for person in people_left(release, gate)) + gate.unlisted()
 
 
 def policy_groups(gate: ApprovalGate, signed_in: SignedIn | None) -> SignedIn | None:
-    """The sign-in as stored with a vote: only the groups that the policy names are kept."""
+    """The sign-in as stored with a vote: only the groups and roles that the policy names are kept."""
     named = {group.entra for group in gate.groups.values()}
     if signed_in is None:
         return None
-    return signed_in.evolve(groups=tuple(group for group in signed_in.groups if group in named))
+    roles = tuple(role for role in signed_in.roles if role in gate.roles())
+    return signed_in.evolve(groups=tuple(group for group in signed_in.groups if group in named), roles=roles)

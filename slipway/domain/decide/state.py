@@ -125,8 +125,12 @@ class Draft:
         *,
         actor: str = SYSTEM,
         environment: str | None = None,
+        inbox: str = "",
+        proof: str | None = None,
+        received_at: datetime | None = None,
         **details: Any,
     ) -> None:
+        """`inbox`, `proof` and `received_at` are of the row by which a person said it."""
         self._records.append(
             AuditDraft(
                 action=action,
@@ -135,6 +139,9 @@ class Draft:
                 environment=environment or (release.environment if release else None),
                 digest=release.digest if release else None,
                 details={name: value for name, value in details.items() if value is not None},
+                inbox=inbox or None,
+                proof=proof,
+                received_at=received_at,
             )
         )
 

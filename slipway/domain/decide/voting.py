@@ -121,6 +121,9 @@ def _record(draft: Draft, action: Action, release: Release, event: VoteCast, **d
         signed_in=signed_in,
         plan_hash=event.plan_hash,
         opening=event.opening,
+        inbox=event.inbox,
+        proof=event.proved.proof if event.proved else None,
+        received_at=event.received_at if event.inbox else None,
         results=results(draft.rules),
         **details,
     )

@@ -67,9 +67,9 @@ def _questions(clients: Clients, clock: Clock, work: Work, audience: Audience) -
         yield _message(
             clients, clock, work, headline=headline, recipient=person.name, link=link, lines=lines, matter=matter
         )
-    if groups := gate.unlisted_groups():
-        # Only Entra knows the members of these groups, so write to the channel; members sign in to vote.
-        headline = f"{waits} for approval for {step.environment}, by members of {', '.join(groups)} too"
+    if unlisted := gate.unlisted():
+        # Only Entra knows these people, so write to the channel; they sign in to vote.
+        headline = f"{waits} for approval for {step.environment}, by {', '.join(unlisted)} too"
         yield _message(clients, clock, work, headline=headline, recipient="", lines=lines, matter=matter)
 
 

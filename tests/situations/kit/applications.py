@@ -66,6 +66,8 @@ class Application:
                 "approvers": list(self.approvers),
                 "required": self.required,
                 "deadline": "24h",
+                "level": "link",
+                "fresh": "none",
             }
         return made
 

@@ -95,6 +95,8 @@ def test_a_proved_vote_passes_the_gate_and_names_its_proof(
     assert vote.proof is not None
     assert home.blobs.get(vote.proof) is not None
     assert list(home.inbox_table.everything(limit=10)) == []
+    (record,) = [each for each in home.trail() if each.action == "vote.approved"]
+    assert (record.inbox, record.proof, record.received_at) == (id, vote.proof, home.now)
 
 
 def test_the_vote_of_somebody_who_is_not_asked_is_refused_and_answered(

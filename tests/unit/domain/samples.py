@@ -13,7 +13,7 @@ from slipway.domain.application import (
     Start,
     Verification,
 )
-from slipway.domain.gate import ApprovalGate, AutoGate, Gate
+from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.model import sha256
 from slipway.domain.project import EnvironmentClass
 from slipway.domain.release import Run
@@ -30,7 +30,10 @@ def digest(name: str) -> str:
 
 
 def approval(*approvers: str, required: int = 1, **fields: Any) -> ApprovalGate:
-    return ApprovalGate(approvers=approvers or (ADA, BEN), required=required, **fields)
+    """A gate that takes votes of every level, unless another one is named."""
+    return ApprovalGate(
+        approvers=approvers or (ADA, BEN), required=required, **{"level": Level.LINK, "fresh": None} | fields
+    )
 
 
 def environment(

@@ -8,6 +8,7 @@ import pytest
 
 from slipway.domain.decide import Decision
 from slipway.domain.events import VoteCast
+from slipway.domain.gate import Level
 from slipway.domain.people import SignedIn
 from slipway.domain.proof import AHEAD, OLDEST, Proved
 from slipway.domain.release import Phase, VoteDecision
@@ -166,3 +167,64 @@ def test_who_voted_already_gets_an_answer_by_a_record() -> None:
     again = world.take(proved(world, said(world, salt="B" * 22)))
     assert refusals(again) == ["one-vote-each"]
     assert voters(world) == [ADAS]
+
+
+# ---- what the gate demands
+SIGNED = {"level": Level.SIGNED, "fresh": timedelta(minutes=5)}
+
+
+def test_a_gate_of_level_signed_takes_no_approval_without_a_proof() -> None:
+    world = at_the_gate(gated(ADA, BEN, identities=IDENTITIES, **SIGNED))
+    decision = world.vote(1, ADA, signed_in=SignedIn(object_id=ADA_OID))
+    assert refusals(decision) == ["voter-is-surely-known"]
+    expected = "the gate asks for votes at the level signed, this one came at the level link"
+    assert reason_of(decision, "voter-is-surely-known") == expected
+    world.take(proved(world, said(world)))
+    assert world.phase(1) is Phase.PROMOTING
+
+
+def test_what_stops_a_release_need_only_be_said() -> None:
+    world = at_the_gate(gated(ADA, BEN, identities=IDENTITIES, **SIGNED))
+    world.vote(1, ADA, VoteDecision.REJECT, reason="not on a Friday")
+    assert world.phase(1) is Phase.REJECTED
+
+
+@pytest.mark.parametrize("ago", [timedelta(minutes=7, seconds=1), timedelta(hours=3), None])
+def test_an_approval_without_a_fresh_sign_in_does_not_count(ago: timedelta | None) -> None:
+    world = at_the_gate(gated(ADAS, BENS, **SIGNED))
+    authenticated = None if ago is None else world.now - ago
+    decision = world.take(proved(world, said(world), authenticated_at=authenticated))
+    assert refusals(decision) == ["sign-in-is-fresh"]
+
+
+def test_a_rejection_needs_no_fresh_sign_in() -> None:
+    world = at_the_gate(gated(ADAS, BENS, **SIGNED))
+    rejects = said(world, decision=VoteDecision.REJECT, reason="no")
+    world.take(proved(world, rejects, authenticated_at=None))
+    assert world.phase(1) is Phase.REJECTED
+
+
+def test_a_surer_way_than_the_gate_demands_always_counts() -> None:
+    world = at_the_gate(gated(ADAS, level=Level.LINK))
+    world.take(proved(world, said(world)))
+    assert world.phase(1) is Phase.PROMOTING
+
+
+def test_a_role_in_the_token_lets_its_holder_vote_and_only_by_a_proof() -> None:
+    world = at_the_gate(gated("role:shop-approvers", **SIGNED))
+    vote = proved(world, said(world))
+    assert refusals(world.take(vote)) == ["approver-is-listed"]
+    holder = SignedIn(object_id=BEN_OID, roles=("reader", "shop-approvers"))
+    again = proved(world, said(world, salt="B" * 22), oid=BEN_OID).evolve(signed_in=holder)
+    world.take(again)
+    assert world.phase(1) is Phase.PROMOTING
+    gate = world.releases[1].gate
+    assert gate is not None
+    assert gate.votes[0].signed_in == SignedIn(object_id=BEN_OID, roles=("shop-approvers",))
+
+
+def test_who_has_a_role_is_told_as_somebody_that_only_entra_knows() -> None:
+    world = at_the_gate(gated(ADA, "role:shop-approvers", required=2))
+    (here,) = [each for each in world.explain().rules if each.environment == "production"]
+    explained = next(rule for rule in here.rules if rule.name == "quorum-reached")
+    assert explained.reason.endswith(f"still asked: {ADA}, somebody with the role shop-approvers")

@@ -11,7 +11,7 @@ from pathlib import Path
 from slipway.catalogue import Definition, Files
 from slipway.catalogue.entries import Catalogue, fingerprint
 from slipway.domain.application import Application, Environment, Place
-from slipway.domain.gate import ApprovalGate
+from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256
 from slipway.domain.project import EnvironmentClass
 from slipway.domain.release import GateState, Head, Lane, Live, Phase, Push, Release, Rollout
@@ -73,7 +73,7 @@ class Fleet(Installation):
     def _application(self, index: int) -> Application:
         name = NAMES[index % len(NAMES)] + (f"-{index}" if index >= len(NAMES) else "")
         chain = self.others if self.others and index % 3 == 2 else self.environments
-        last = ApprovalGate(approvers=("ada@example.com", "ben@example.com"), required=2)
+        last = ApprovalGate(approvers=("ada@example.com", "ben@example.com"), required=2, level=Level.LINK)
         environments = [
             Environment(name=where, clusters=("aks",), namespace="web", environment_class=EnvironmentClass.TEST)
             for where in chain

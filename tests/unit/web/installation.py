@@ -10,7 +10,7 @@ from slipway.catalogue import Definition, Files, Known, check_path
 from slipway.catalogue.entries import Catalogue, fingerprint
 from slipway.domain.application import Application, policy_hash
 from slipway.domain.events import DeadlineReached
-from slipway.domain.gate import ApprovalGate
+from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256
 from slipway.domain.plan import Change, Plan, PlanMade
 from slipway.domain.release import Evidence, Release
@@ -65,7 +65,9 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Applicat
     )
     application = check_path(DELIVERIES, known=known).definitions["hello"].application
     staging, production = application.environments
-    gate = ApprovalGate(approvers=approvers, required=required, deadline=timedelta(hours=24))
+    gate = ApprovalGate(
+        approvers=approvers, required=required, deadline=timedelta(hours=24), level=Level.LINK, fresh=None
+    )
     return application.evolve(environments=(staging, production.evolve(gate=gate)))
 
 

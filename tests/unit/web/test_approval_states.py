@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.errors import NotFound
-from slipway.domain.gate import ApprovalGate
+from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.steps import StepKind
 from slipway.engine.links import EXPLAINS_FOR
@@ -261,7 +261,7 @@ def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
 def test_the_deadline_is_shown_in_the_approvers_own_time_too() -> None:
     home, _ = asked()
     staging, production = home.policy.environments
-    gate = ApprovalGate(approvers=(ADA,), timezone="Europe/Berlin")
+    gate = ApprovalGate(approvers=(ADA,), timezone="Europe/Berlin", level=Level.LINK)
     home.change_delivery(home.policy.evolve(environments=(staging, production.evolve(gate=gate))))
     home.wait(timedelta(hours=1))
     subject = home.bring("1.6.0")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from slipway.domain.application import Application
-from slipway.domain.gate import ApprovalGate, Need
+from slipway.domain.gate import ApprovalGate, Level, Need
 from slipway.domain.people import Identity
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.testing import ADA, BEN
@@ -185,7 +185,7 @@ def test_the_plan_of_another_release_is_never_shown_under_this_ones_name(office:
 
 def test_a_person_is_known_by_their_object_id_too(office: Office) -> None:
     staging, production = hello().environments
-    gate = ApprovalGate(approvers=(ADA,), identities=(Identity(email=ADA, oid=OIDS[ADA]),))
+    gate = ApprovalGate(approvers=(ADA,), level=Level.LINK, identities=(Identity(email=ADA, oid=OIDS[ADA]),))
     office.change(hello().evolve(environments=(staging, production.evolve(gate=gate))))
     cast_vote(office.home, office.subject)
     office.home.settle()
