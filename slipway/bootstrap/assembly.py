@@ -42,13 +42,14 @@ from ..queries.provenance import Provenance
 from ..queries.reading import Reader
 from ..queries.trail import Trail
 from .once import Named, part
-from .ports import Ports
-from .settings import Settings
+from .ports import AskedSource, Ports
+from .settings import Runs, Settings
 
 if TYPE_CHECKING:
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
+    from ..engine.proving_runs import RunProver
     from ..engine.run_step import StepRunner
     from ..engine.steps.clients import Clients
     from ..ledger.anchors import Anchors
@@ -236,6 +237,24 @@ class App:
         return Gateway(bus=self.bus, sources=self.event_sources, organizations=organizations, clock=self.clock)
 
     @part
+    def run_prover(self) -> "RunProver":
+        from ..engine.proving_runs import RunProver
+
+        return RunProver(
+            handler=self.handler,
+            catalogue=self.catalogue,
+            ledger=self.ledger,
+            bus=self.bus,
+            source=lambda: self.run_source,
+            clock=self.clock,
+        )
+
+    @part
+    def run_source(self) -> AskedSource | None:
+        """None where the installation takes runs at their word."""
+        return self.ports.run_source() if self.settings.runs is Runs.PROVED else None
+
+    @part
     def receiver(self) -> Receiver:
         return Receiver(parking=self.parking, bus=self.bus, clock=self.clock)
 
@@ -398,6 +417,7 @@ class App:
                 registry=self.registry,
                 cluster=self.cluster,
                 channel=self.channel,
+                runs=lambda: self.run_source,
                 registries=tuple(self.settings.registries),
                 channels=tuple(self.settings.channels),
                 catalogue=self.catalogue,

@@ -21,7 +21,7 @@ from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from . import observation
 from .once import part
-from .ports import Ports
+from .ports import AskedSource, Ports
 from .settings import ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def azure_ports(settings: Settings) -> Ports:
         keys=lambda: Keys(azure.private_keys),
         signer=lambda: PrivateSigner(azure.private_keys, azure.public_keys),
         public_keys=lambda: azure.public_keys,
+        run_source=azure.run_source,
         catalogue=azure.catalogue,
         telemetry=azure.telemetry,
         clock=utc_now,
@@ -199,6 +200,13 @@ class _Azure:
 
         opened = open_channel(name, self.settings.channels[name], credential=lambda: self.credential)
         return observation.channel(opened, name) if self.observes else opened
+
+    def run_source(self) -> AskedSource:
+        from ..effects.azure_devops import AZURE_DEVOPS_SCOPE, AzureDevOps, Endpoints, Exchange
+
+        exchange = Exchange(lambda: self.credential.get_token(AZURE_DEVOPS_SCOPE).token)
+        endpoints = Endpoints(main=self.settings.azure_devops, people=self.settings.azure_devops_people)
+        return AzureDevOps(exchange, endpoints)
 
     @part
     def private_keys(self) -> KeySource:

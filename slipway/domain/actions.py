@@ -107,6 +107,9 @@ class Action(StrEnum):
     RUN_IGNORED = "run.ignored", "CI run ignored", Tone.QUIET
     RUN_RECORDED = "run.recorded", "CI run recorded", Tone.QUIET
     RUN_FAILED = "run.failed", "CI run failed", Tone.BAD
+    RUN_NOT_PROVED = "run.not-proved", "Told of a CI run that is not proved", Tone.ASKS
+    RUN_REFUSED = "run.refused", "Refused: the CI run did not build this image", Tone.BAD
+    RUN_CONTRADICTED = "run.contradicted", "Reports of the CI run contradict each other", Tone.BAD
 
     RELEASE_CREATED = (
         "release.created",

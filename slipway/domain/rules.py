@@ -87,6 +87,8 @@ class Rule(StrEnum):
     # ---- what a release starts from
     TAG_MATCHES = "tag-matches", "The tag is one that the application takes."
     IMAGE_WAS_PUSHED = "image-was-pushed", "The registry has told of the push.", Milestone.START
+    RUN_IS_PROVED = "run-is-proved", "The CI run is what its source says of it.", Milestone.START
+    BUILT_BY_RUN = "built-by-run", "The CI run itself says that it built this image.", Milestone.START
     RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
     RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built."
@@ -135,7 +137,12 @@ class Rule(StrEnum):
     SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person gave their credential as lately as the gate demands."
     ANSWER_IS_FROM_WHO_WAS_ASKED = "answer-is-from-who-was-asked", "The link was used by the person it was sent to."
     NOT_REQUESTER = "approver-is-not-requester", "The approver did not ask for the CI run.", None, Trait.OWN_WORK
-    NOT_COMMITTER = "approver-is-not-committer", "The approver did not make the commit.", None, Trait.OWN_WORK
+    NOT_COMMITTER = (
+        "approver-is-not-committer",
+        "The approver did not make the change: no commit, no push, no pull request of it is theirs.",
+        None,
+        Trait.OWN_WORK,
+    )
     ONE_VOTE_EACH = "one-vote-each", "The voter has no vote that counts already."
     HAS_VOTED = "has-voted", "There is a vote to take back."
     REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why."

@@ -105,6 +105,13 @@ class Signature(Record):
     mail: str
 
 
+class ToldChange(Record):
+    """A commit, as a run lists it. Of a repository that is kept elsewhere nothing more is known."""
+
+    id: str
+    author: Signature
+
+
 class ToldCommit(Record):
     """A commit, with whoever pushed it."""
 

@@ -20,6 +20,7 @@ from .clock import ManualClock
 from .cluster import MemoryCluster
 from .queues import MemoryBus
 from .registry import RegistryDouble
+from .runs import RunsInMemory
 from .storage import MemoryBlobs, MemoryLog, MemoryTable
 
 KEYS = Keys(SIGNING_KEYS)
@@ -41,6 +42,7 @@ class Outside:
     staging: MemoryCluster = field(default_factory=MemoryCluster)
     production: MemoryCluster = field(default_factory=MemoryCluster)
     inbox: MemoryChannel = field(default_factory=MemoryChannel)
+    runs: RunsInMemory = field(default_factory=RunsInMemory)
 
     def __post_init__(self) -> None:
         self.inbox_table = MemoryTable(clock=self.clock)
@@ -67,6 +69,7 @@ class Outside:
             signer=lambda: SIGNER,
             public_keys=lambda: PUBLIC_KEYS,
             catalogue=lambda: catalogue_of(deliveries),
+            run_source=lambda: self.runs,
             telemetry=lambda: None,
             clock=self.clock,
             patience=Backoff(pause=lambda seconds: None, jitter=lambda: 0.5),

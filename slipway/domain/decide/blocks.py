@@ -12,6 +12,7 @@ from ..application import Environment
 from ..blocks import Freeze, Hold, LanePass
 from ..release import Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
+from ..runs import Trust
 from ..windows import WindowStatus
 from .state import Draft
 
@@ -34,8 +35,15 @@ def block_rules(
         freeze_rule(lane, everything, now),
         hold_rule(release.application, lane),
         *_window_rules(window_status, now),
+        *_contradicted(release),
         *busy,
     )
+
+
+def _contradicted(release: Release) -> Iterator[RuleResult]:
+    """A release whose reports contradict each other goes into no further environment. Nothing heals that by itself."""
+    if release.run is not None and release.run.built.trust is Trust.CONTRADICTED:
+        yield Rule.BUILT_BY_RUN.fails(release.run.built.why)
 
 
 def over_at(rules: Sequence[RuleResult]) -> datetime | None:

@@ -14,7 +14,8 @@ from .conditions import supply_chain_rules
 from .gates import open_gate
 from .lanes import arrive, ask, close_rollout, end, end_without_environment, leave_lane, plan, supersede
 from .rollouts import deploy, proceed, roll_back
-from .starting import begin, join_run
+from .runs import join_run
+from .starting import begin
 from .state import Draft
 
 

@@ -10,6 +10,7 @@ AZURE_DEVOPS_SCOPE: Final = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 
 MAIN: Final = "https://dev.azure.com"
 PEOPLE: Final = "https://vssps.dev.azure.com"
+_VERSION: Final = "7.1"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?")
 _FORBIDDEN_IN_PROJECT: Final = re.compile(r'[\x00-\x1f\x7f\\/:*?"<>|;#${},+=\[\]]')
@@ -34,7 +35,12 @@ class Endpoints:
         """An address below an organization, in the one version of the interface that is spoken."""
         path = "/".join(quote(str(step), safe="") for step in (organization, *steps))
         named = {name: str(value) for name, value in query.items()}
-        return f"{host}/{path}?{urlencode({**named, 'api-version': '7.1'})}"
+        return f"{host}/{path}?{urlencode({**named, 'api-version': _VERSION})}"
+
+
+def in_preview(url: str) -> str:
+    """The same address in the preview of the version."""
+    return url.replace(f"api-version={_VERSION}", f"api-version={_VERSION}-preview")
 
 
 def is_organization(text: str) -> bool:

@@ -28,7 +28,13 @@ _OK, _NO_CONTENT, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 200, 204, 403, 404, 429
 _SIGN_IN: Final = frozenset({203, 302, 401})
 _BUSY: Final = frozenset({408, 429, 500, 502, 503, 504})
 _UNREADABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_PREVIEW: Final = b'"VssInvalidPreviewVersionException"'
 _QUOTED: Final = 200
+
+
+@dataclass(frozen=True)
+class OnlyInPreview(CannotKnow):
+    """This resource is taken only with a version that says `-preview`."""
 
 
 class Pool(Protocol):
@@ -46,6 +52,8 @@ class Limits:
     connect_seconds: float = 5
     read_seconds: float = 20
     """Longest time without receiving a byte."""
+    whole_seconds: float = 60
+    """Longest time for one body, however steadily it drips."""
     first_pause: float = 0.3
     longest_pause: float = 5
     """If the source asks for a longer pause, the whole matter is put off instead."""
@@ -159,11 +167,10 @@ class Exchange:
         after = _retry_after(response.headers, self._clock())
         self._not_before = max(self._not_before, self._clock() + after)
         status, pause = response.status, timedelta(seconds=after)
-        data = response.read(limit + 1)
-        if len(data) > limit:
+        data = self._body(response, limit)
+        if data is None:
             response.close()
-            return CannotKnow(f"{host} answers more than {limit} bytes for {what}")
-        response.read(1)
+            return CannotKnow(f"{host} answers more than {limit} bytes for {what}, or too slowly")
         response.release_conn()
         if status == _OK:
             if _is_page(response.headers):
@@ -176,9 +183,21 @@ class Exchange:
             return Absent(f"{host} knows no {what}, or may not show it to Slipway{said}")
         if status == _FORBIDDEN:
             return CannotKnow(f"{host} does not let Slipway see {what}{said}")
+        if _PREVIEW in data:
+            return OnlyInPreview(f"{host} wants a preview version for {what}{said}")
         if status == _TOO_MANY:
             return CannotKnow(f"{host} is asked too often{said}", again=True, after=pause)
         return CannotKnow(f"{host} answers {status} for {what}{said}", again=status in _BUSY, after=pause)
+
+    def _body(self, response: urllib3.BaseHTTPResponse, limit: int) -> bytes | None:
+        """The whole body; None if it is larger than the limit, or takes too long."""
+        end = self._clock() + self.limits.whole_seconds
+        read = bytearray()
+        while piece := response.read(_SMALL):
+            read += piece
+            if len(read) > limit or self._clock() > end:
+                return None
+        return bytes(read)
 
 
 def _not_signed_in(host: str, what: str, status: int, said: str = "") -> CannotKnow:

@@ -41,10 +41,13 @@ class _Project(Incoming):
     name: Line
 
 
-class _Definition(Incoming):
+class Definition(Incoming):
     id: Number
     name: Line
     path: Line = "\\"
+
+    def told(self) -> str:
+        return f"{self.path}\\{self.name}".strip("\\")
 
 
 class _Repository(Incoming):
@@ -58,7 +61,7 @@ class Build(Incoming):
     status: Line
     result: Line = ""
     reason: Line = ""
-    definition: _Definition
+    definition: Definition
     project: _Project
     sourceBranch: Line = ""  # noqa: N815
     sourceVersion: Line = ""  # noqa: N815
@@ -139,8 +142,21 @@ class AttachmentEntry(Incoming):
         return told.Attachment(name=self.name, timeline=timeline.casefold(), record=record.casefold())
 
 
+class _Author(Incoming):
+    """A full reference for an address that the organization knows; else a name, with the address as its id."""
+
+    id: Line = ""
+    displayName: Line = ""  # noqa: N815
+    uniqueName: Line = ""  # noqa: N815
+
+
 class Change(Incoming):
     id: Commitish
+    author: _Author = _Author()
+
+    def told(self) -> told.ToldChange:
+        mail = next((text for text in (self.author.uniqueName, self.author.id) if "@" in text), "")
+        return told.ToldChange(id=self.id.casefold(), author=told.Signature(name=self.author.displayName, mail=mail))
 
 
 class _Signature(Incoming):
