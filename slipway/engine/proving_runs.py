@@ -18,7 +18,7 @@ from ..domain.queues import Queue
 from ..domain.runs import Fact, Run, Trust
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
-from ..inbound.proving import UnprovedRun, ProvedRun, RunSource, Waits, prove, proved_events
+from ..inbound.proving import ProvedRun, RunSource, UnprovedRun, Waits, prove, proved_events
 from ..ledger import Ledger
 from .handle import Handler, Receipt, UnknownTarget
 

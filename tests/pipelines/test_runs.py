@@ -12,6 +12,7 @@ import pytest
 from slipway.domain.events import RunTold
 from slipway.domain.runs import Part
 from slipway.inbound import parse_run_message
+from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, Document, read_document
 
 from .conftest import EXAMPLE, ROOT
 from .machine import Machine
@@ -86,6 +87,18 @@ def test_a_merge_is_tested_built_and_reported(ci: dict[str, Any], machine: NewMa
     assert [(person.part, person.mail) for person in event.claims.people] == [(Part.REQUESTER, "grace@example.com")]
     assert event.claims.url == "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
     assert run.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
+
+
+def test_the_run_says_in_itself_what_it_published_by_the_step_that_slipway_believes(
+    ci: dict[str, Any], machine: NewMachine
+) -> None:
+    run = machine()
+    run.run(ci)
+    ((step, kind, name, content),) = run.attached
+    assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
+    document = read_document(content)
+    assert isinstance(document, Document)
+    assert (document.content.repository, document.content.digest) == ("hello", DIGEST)
 
 
 def test_the_real_tests_of_the_example_ran(ci: dict[str, Any], machine: NewMachine) -> None:

@@ -13,7 +13,7 @@ from slipway.domain.events import RunTold
 from slipway.domain.runs import Involved, Part, Run, Trust
 from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, Limits
 from slipway.inbound.claims import claimed
-from slipway.inbound.proving import UnprovedRun, ProvedRun, Waits, prove
+from slipway.inbound.proving import ProvedRun, UnprovedRun, Waits, prove
 
 from .support import PUBLISHED, WORKER, Story, story
 

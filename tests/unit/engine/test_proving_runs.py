@@ -16,7 +16,7 @@ from slipway.domain.runs import Part, Trust
 from slipway.engine.handle import UnknownTarget
 from slipway.engine.proving_runs import ABSENT_PATIENCE, PATIENCE
 from slipway.inbound.claims import claimed
-from slipway.testing import ADA, Installation, write_delivery
+from slipway.testing import ADA, Installation, write_application
 from slipway.testing.runs import object_id_of, published, told_run
 
 DAN, GRACE = "dan@example.com", "grace@example.com"
@@ -26,7 +26,7 @@ REPOSITORY = "team/shop"
 @pytest.fixture
 def both(tmp_path: Path) -> Installation:
     """Starts when the image was pushed and its run is proved."""
-    write_delivery(tmp_path / "deliveries", start="both")
+    write_application(tmp_path / "deliveries", start="both")
     return Installation(tmp_path / "deliveries")
 
 

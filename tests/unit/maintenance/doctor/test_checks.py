@@ -249,17 +249,18 @@ def test_on_a_laptop_no_command_is_made_up(patient: Patient) -> None:
 # ---- the source of runs
 FOLLOWED = """\
 application: {name}
+project: team
 image: {{ registry: nonprod, repository: team/{name} }}
 start: both
 pipeline: {{ organization: contoso, project: Shop, name: build, definition: 7 }}
 environments:
-  - {{ name: staging, cluster: staging, namespace: {name} }}
+  - {{ name: staging, clusters: [staging], namespace: {name} }}
 """
 
 
 @pytest.fixture
 def following(tmp_path: Path) -> Installation:
-    write_delivery(tmp_path, start="both", text=FOLLOWED)
+    write_application(tmp_path, start="both", text=FOLLOWED)
     return Installation(tmp_path)
 
 
