@@ -138,9 +138,10 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
 
 def known_of(run: Run) -> dict[str, Any]:
     """What is known of a run, and how surely, as an audit record keeps it."""
-    facts = {name: getattr(run, name).model_dump(mode="json") for name in ("proof", "built", "behind")}
+    facts = {"run": run.proof, "built": run.built, "behind": run.behind}
+    known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
     people = [person.model_dump(mode="json", exclude_defaults=True) for person in run.people]
-    return {**facts, "document": run.document, "people": people or None}
+    return {"known": known, "document": run.document, "people": people or None}
 
 
 def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:

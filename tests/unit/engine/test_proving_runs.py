@@ -110,7 +110,9 @@ def test_the_record_of_a_run_that_joins_says_what_is_proved(both: Installation) 
     tell(both, run)
     joined = [record for record in both.trail() if record.action == "release.joined"]
     details = joined[-1].details
-    assert details["proof"]["trust"] == details["built"]["trust"] == details["behind"]["trust"] == "proved"
+    assert {name: fact["trust"] for name, fact in details["known"].items()} == dict.fromkeys(
+        ("run", "built", "behind"), "proved"
+    )
     assert {one.get("object_id") for one in details["people"]} == {object_id_of(DAN), object_id_of(GRACE)}
 
 
