@@ -9,7 +9,7 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from slipway.bootstrap.settings import SERVICE_BUS
-from slipway.domain.events import TOLD, RunTold
+from slipway.domain.events import EVENT
 from slipway.domain.hints import HINT
 from slipway.domain.queues import Queue
 from slipway.domain.rules import failed
@@ -35,13 +35,10 @@ BYTES = func.DataType.BINARY
 def take_event(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         try:
-            event = TOLD.validate_python(read_json(body))
+            event = EVENT.validate_python(read_json(body))
         except ValidationError as error:
             raise bad_input(error) from error
-        if isinstance(event, RunTold):
-            parts().run_prover.take(event)
-        else:
-            parts().handler.handle(event)
+        parts().handler.handle(event)
 
     _receive(Queue.EVENTS, message, work)
 
@@ -67,7 +64,7 @@ def take_hint(message: func.ServiceBusMessage) -> None:
 )
 def take_run(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().run_prover.take(parse_run_message(body, now=parts().clock()))
+        parts().handler.handle(parse_run_message(body, now=parts().clock()))
 
     _receive(Queue.RUNS, message, work)
 

@@ -38,14 +38,7 @@ class Application:
 
     @property
     def document(self) -> Json:
-        pipeline: Json = {
-            "organization": "contoso",
-            "project": PROJECT,
-            "project_id": PROJECT_ID,
-            "name": PIPELINE,
-            "definition": 7,
-            "branches": ["*"],
-        }
+        pipeline: Json = {"project": PROJECT, "project_id": PROJECT_ID, "name": PIPELINE, "branches": ["*"]}
         if self.results:
             pipeline["results"] = list(self.results)
         image: Json = {"registry": "nonprod", "repository": self.repository or f"team/{self.name}"}

@@ -16,8 +16,7 @@ from slipway.domain.application import (
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.model import sha256
 from slipway.domain.project import EnvironmentClass
-from slipway.domain.runs import Run
-from slipway.testing.runs import proved_run
+from slipway.domain.release import Run
 
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ADA, BEN, CLEO, MALLORY = "ada@example.com", "ben@example.com", "cleo@example.com", "mallory@example.com"
@@ -97,7 +96,7 @@ def ci_run(
     by: str = CLEO,
     committed_by: str = "",
 ) -> Run:
-    return proved_run(
+    return Run(
         organization="example",
         project="Shop",
         pipeline="build",
@@ -108,5 +107,6 @@ def ci_run(
         commit="0" * 40,
         requested_by=by,
         committed_by=committed_by,
+        url=f"https://dev.azure.com/example/Shop/_build/results?buildId={number}",
         finished_at=at,
     )
