@@ -1,5 +1,6 @@
 """State of the whole installation: parked input, signing keys and its own audit chain."""
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,9 +32,12 @@ ID_PATTERN = r"[0-9a-z-]{1,64}"
 
 
 class SigningKeys(Record):
-    """Ids of the keys that sign approval links, never the keys themselves."""
+    """The keys as they were last recorded."""
 
     ids: tuple[str, ...]
+    """Of the private keys, never the keys themselves."""
+    public: dict[str, str]
+    """Public keys by id, as base64."""
 
 
 class OpenParked(Record):
@@ -97,20 +101,24 @@ class Installation:
         said = answer_writes(inbox, Answered(kind=InboxKind.COMMAND, verb=Verb.REPLAY))
         self._append(draft, write, *said, now=now, answers=keys.open_parked(parked.id))
 
-    def keys_seen(self, ids: tuple[str, ...], *, now: datetime) -> bool:
-        """Record the signing keys in use if they changed; returns whether they did. `ids[0]` is the signing one."""
+    def keys_seen(self, ids: tuple[str, ...], public: Mapping[str, bytes], *, now: datetime) -> bool:
+        """Record the private keys that the worker holds (`ids`, newest first) and the installation's public keys if
+        either changed; returns whether they did. The record is signed by a key that counted before it."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
-        before = unpack(SigningKeys, row.values).ids if row else ()
-        if ids == before:
+        seen = unpack(SigningKeys, row.values) if row else SigningKeys(ids=(), public={})
+        current = SigningKeys(ids=ids, public={kid: base64.b64encode(key).decode() for kid, key in public.items()})
+        if current == seen:
             return False
         details = {
-            "signs": ids[0],
-            "verify": list(ids[1:]),
-            "added": [key_id for key_id in ids if key_id not in before],
-            "retired": [key_id for key_id in before if key_id not in ids],
+            "private": list(ids),
+            "added": [kid for kid in ids if kid not in seen.ids],
+            "retired": [kid for kid in seen.ids if kid not in ids],
+            "public": current.public,
+            "public_added": [kid for kid in current.public if kid not in seen.public],
+            "public_removed": [kid for kid, key in seen.public.items() if current.public.get(kid) != key],
         }
         draft = AuditDraft(action=Action.KEYS_CHANGED, actor="slipway", details=details)
-        write = Write(act=Act.PUT, key=keys.SIGNING, values=pack(SigningKeys(ids=ids)))
+        write = Write(act=Act.PUT, key=keys.SIGNING, values=pack(current))
         self._append(draft, write, now=now)
         return True
 
