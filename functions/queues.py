@@ -9,12 +9,13 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from slipway.bootstrap.settings import SERVICE_BUS
-from slipway.domain.events import EVENT
+from slipway.domain.events import EVENT, TOLD, RunTold
 from slipway.domain.hints import HINT
 from slipway.domain.queues import Queue
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
+from slipway.engine.receiving import QueueMessage
 from slipway.inbound import Senders, parse_run_message, parse_vote, read_json
 from slipway.inbound.reading import bad_input, read_as
 from slipway.telemetry import Attribute, Family, Metric, measure, span
@@ -35,12 +36,34 @@ BYTES = func.DataType.BINARY
 def take_event(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
         try:
+            event = TOLD.validate_python(read_json(body))
+        except ValidationError as error:
+            raise bad_input(error) from error
+        if isinstance(event, RunTold):
+            parts().run_prover.take(event)
+        else:
+            parts().door.take(event)
+
+    _receive(Queue.EVENTS, message, work)
+
+
+@blueprint.function_name("take_work")
+@blueprint.service_bus_queue_trigger(
+    arg_name="message",
+    queue_name=Queue.WORK.value,
+    connection=SERVICE_BUS,
+    data_type=BYTES,
+    is_sessions_enabled=True,
+)
+def take_work(message: func.ServiceBusMessage) -> None:
+    def work(body: bytes) -> None:
+        try:
             event = EVENT.validate_python(read_json(body))
         except ValidationError as error:
             raise bad_input(error) from error
-        parts().handler.handle(event)
+        parts().door.take_turn(message.session_id or "", event)
 
-    _receive(Queue.EVENTS, message, work)
+    _receive(Queue.WORK, message, work)
 
 
 @blueprint.function_name("take_hint")
@@ -64,7 +87,7 @@ def take_hint(message: func.ServiceBusMessage) -> None:
 )
 def take_run(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().handler.handle(parse_run_message(body, now=parts().clock()))
+        parts().run_prover.take(parse_run_message(body, now=parts().clock()))
 
     _receive(Queue.RUNS, message, work)
 
@@ -109,10 +132,13 @@ def _receive(queue: str, message: func.ServiceBusMessage, work: Callable[[bytes]
     with handling(_text(properties, *PARENTS)), span(Family.QUEUE, f"receive {queue}", link=_text(properties, LINK)):
         parts().receiver.receive(
             work,
-            queue=queue,
-            body=message.get_body(),
-            message_id=message.message_id or "",
-            tries=tries if isinstance(tries, int) and tries >= 0 else 0,
+            QueueMessage(
+                queue=queue,
+                body=message.get_body(),
+                id=message.message_id or "",
+                tries=tries if isinstance(tries, int) and tries >= 0 else 0,
+                session=message.session_id or "",
+            ),
         )
 
 

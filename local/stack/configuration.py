@@ -105,6 +105,7 @@ def app_settings(
         "SLIPWAY_PUBLIC_KEYS": f"@file:{public_file(Path(signing_keys))}",
         "SLIPWAY_HOOK_SECRETS": secrets.hook_secret,
         "SLIPWAY_ORGANIZATIONS": "contoso",
+        "SLIPWAY_RUNS": "claimed",
         "SLIPWAY_SIGN_IN": approvers_sign_in,
         **(telemetry(traces) if traces else {}),
         **identity,

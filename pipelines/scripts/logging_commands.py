@@ -6,6 +6,7 @@ The scripts here need nothing but the Python of a Microsoft-hosted machine. Valu
 
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 _IN_VALUES = {"%": "%AZP25", "\r": "%0D", "\n": "%0A"}
@@ -19,6 +20,11 @@ def set_output(name: str, value: str) -> None:
 def add_build_tag(tag: str) -> None:
     """A tag on the run. Characters that an address may not hold, such as a colon, are refused by the service."""
     _say("build.addbuildtag", tag)
+
+
+def attach(kind: str, file: Path) -> None:
+    """Attach a file to the record of this step, under a type by which others ask for it."""
+    _say(f"task.addattachment type={kind};name={file.name}", str(file.resolve()))
 
 
 def fail(text: str) -> NoReturn:

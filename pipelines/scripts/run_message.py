@@ -8,7 +8,6 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from logging_commands import fail, set_output, setting
 
@@ -69,7 +68,7 @@ def compose(now: datetime) -> dict[str, Any]:
         "branch": setting("BUILD_SOURCEBRANCH"),
         "commit": setting("BUILD_SOURCEVERSION"),
         "requestedBy": setting("BUILD_REQUESTEDFOREMAIL", ""),
-        "url": f"{collection.rstrip('/')}/{quote(project, safe='')}/_build/results?buildId={run}",
+        "projectId": setting("SYSTEM_TEAMPROJECTID", ""),
         "finishedAt": now.isoformat(timespec="seconds"),
         "image": built,
     }

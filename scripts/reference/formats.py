@@ -21,6 +21,7 @@ from slipway.domain.inbox import InboxRow
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
 from slipway.domain.people import GUID_PATTERN
 from slipway.domain.proof import Proof
+from slipway.domain.runs import Published
 from slipway.domain.statement import StoredStatement
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,6 +130,16 @@ FORMATS = (
         read_by="`slipway bundle build`",
         says="`targets.json`: what rendering has to know of each environment. A bundle holds the hash of its canonical "
         "form.",
+    ),
+    Format(
+        name="published",
+        title="What a run published",
+        model=Published,
+        written_by="a step of the run, by `##vso[task.addattachment type=slipway]`",
+        read_by="the worker, when it asks Azure DevOps about the run",
+        says="At most 64 KiB, attached to the run by its task *Tell Slipway what was published*. One document in the "
+        "last attempt counts; a second one, one of another task, or one that changed after it was proved contradicts "
+        "it, and stops the release.",
     ),
 )
 

@@ -23,6 +23,7 @@ from slipway.domain.reports import Override, Parked, Status
 from slipway.domain.rights import Container, Operation, Party, Table
 from slipway.domain.roles import Permission, Role
 from slipway.domain.rules import Milestone, Rule, WaitsFor
+from slipway.domain.runs import Part, Trust
 from slipway.domain.sources import Source
 from slipway.domain.stages import Stage
 from slipway.domain.steps import Notice, Step, StepKind
@@ -91,6 +92,8 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Queue": Queue,
     "Kind of message": MessageKind,
     "Source": Source,
+    "Trust": Trust,
+    "Part in a change": Part,
     "Tone": Tone,
 }
 """Enums whose words people meet in files, on pages, in the trail or in logs, under what the page calls them."""

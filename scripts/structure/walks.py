@@ -95,6 +95,7 @@ def followed_in(root: Path) -> dict[str, Walk]:
 def push(folder: Path) -> Prepared:
     """A message of the queue tells that an image was pushed; a release begins."""
     from slipway.domain.events import EVENT
+    from slipway.engine.receiving import QueueMessage
     from slipway.inbound import read_json
     from slipway.testing import Installation, MemoryTable, write_application
 
@@ -103,10 +104,10 @@ def push(folder: Path) -> Prepared:
     body = installation.pushed("1.0").model_dump_json().encode()
 
     def take(message: bytes) -> None:
-        installation.app.handler.handle(EVENT.validate_python(read_json(message)))
+        installation.app.door.take(EVENT.validate_python(read_json(message)))
 
     return Prepared(
-        lambda: installation.app.receiver.receive(take, queue="events", body=body, message_id="message-1", tries=0),
+        lambda: installation.app.receiver.receive(take, QueueMessage(queue="events", body=body, id="message-1")),
         MemoryTable.transact,
     )
 

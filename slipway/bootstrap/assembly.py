@@ -15,6 +15,7 @@ from ..domain.inbox import InboxKind, LookKind
 from ..domain.signing import PublicKeys, Signer
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
+from ..engine.door import Door
 from ..engine.freezing import Freezer
 from ..engine.gateway import Gateway
 from ..engine.handle import Handler
@@ -27,7 +28,6 @@ from ..http.callers import Access, NamedKey
 from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
-from ..ledger.chain_anchors import AddedBlobs, ChainAnchors
 from ..ledger.inbox import Inbox
 from ..ledger.indexing import Indexer
 from ..ledger.installation import Installation
@@ -43,13 +43,14 @@ from ..queries.provenance import Provenance
 from ..queries.reading import Reader
 from ..queries.trail import Trail
 from .once import Named, part
-from .ports import Ports
-from .settings import Settings
+from .ports import AskedSource, Ports
+from .settings import Runs, Settings
 
 if TYPE_CHECKING:
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
+    from ..engine.proving_runs import RunProver
     from ..engine.run_step import StepRunner
     from ..engine.steps.clients import Clients
     from ..ledger.anchors import Anchors
@@ -207,7 +208,6 @@ class App:
 
     @part
     def step_runner(self) -> "StepRunner":
-        from ..engine.on_record import OnRecord
         from ..engine.run_step import StepRunner
         from ..engine.steps.table import effects
 
@@ -217,11 +217,10 @@ class App:
             catalogue=self.catalogue,
             handler=self.handler,
             bus=self.bus,
-            effects=effects(self.clients, self.chain_anchors, self.clock),
+            effects=effects(self.clients, self.clock),
             clock=self.clock,
             owner=self.ports.owner,
             stops=Unread(inbox=self.inbox).stops,
-            proves=OnRecord(ledger=self.ledger, anchors=self.chain_anchors, clock=self.clock).rules,
         )
 
     @part
@@ -237,6 +236,28 @@ class App:
     def gateway(self) -> Gateway:
         organizations = frozenset(name.casefold() for name in self.settings.organizations)
         return Gateway(bus=self.bus, sources=self.event_sources, organizations=organizations, clock=self.clock)
+
+    @part
+    def run_prover(self) -> "RunProver":
+        from ..engine.proving_runs import RunProver
+
+        return RunProver(
+            handler=self.handler,
+            catalogue=self.catalogue,
+            ledger=self.ledger,
+            bus=self.bus,
+            source=lambda: self.run_source,
+            clock=self.clock,
+        )
+
+    @part
+    def run_source(self) -> AskedSource | None:
+        """None where the installation takes runs at their word."""
+        return self.ports.run_source() if self.settings.runs is Runs.PROVED else None
+
+    @part
+    def door(self) -> Door:
+        return Door(handler=self.handler, catalogue=self.catalogue, bus=self.bus)
 
     @part
     def receiver(self) -> Receiver:
@@ -277,14 +298,6 @@ class App:
         from ..ledger.anchors import Anchors
 
         return Anchors(log=self.audit_log)
-
-    @part
-    def added_blobs(self) -> AddedBlobs:
-        return self.ports.added_blobs()
-
-    @part
-    def chain_anchors(self) -> ChainAnchors:
-        return ChainAnchors(blobs=lambda: self.added_blobs, ledger=self.ledger, signer=lambda: self.signer)
 
     @part
     def retention(self) -> "Retention | None":
@@ -409,11 +422,11 @@ class App:
                 registry=self.registry,
                 cluster=self.cluster,
                 channel=self.channel,
+                runs=lambda: self.run_source,
                 registries=tuple(self.settings.registries),
                 channels=tuple(self.settings.channels),
                 catalogue=self.catalogue,
                 keys=self.keys,
-                whole=self.chain_anchors.of_ledger,
                 remedies=remedies(self.settings),
                 clock=self.clock,
             )

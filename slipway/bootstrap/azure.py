@@ -17,12 +17,11 @@ from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
 from ..ledger import Blobs
-from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from . import observation
 from .once import part
-from .ports import Ports
+from .ports import AskedSource, Ports
 from .settings import ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
@@ -48,7 +47,6 @@ def azure_ports(settings: Settings) -> Ports:
         blobs=lambda: azure.blobs(settings.container),
         archive=lambda: azure.blobs(settings.audit_container),
         audit_log=azure.audit_log,
-        added_blobs=azure.added_blobs,
         bus=azure.bus,
         registry=azure.registry,
         importer=azure.importer,
@@ -57,6 +55,7 @@ def azure_ports(settings: Settings) -> Ports:
         keys=lambda: Keys(azure.private_keys),
         signer=lambda: PrivateSigner(azure.private_keys, azure.public_keys),
         public_keys=lambda: azure.public_keys,
+        run_source=azure.run_source,
         catalogue=azure.catalogue,
         telemetry=azure.telemetry,
         clock=utc_now,
@@ -125,11 +124,6 @@ class _Azure:
         from ..ledger.azure_logs import AzureLog
 
         return AzureLog.open(self._container(self.settings.audit_container))
-
-    def added_blobs(self) -> AddedBlobs:
-        from ..ledger.azure_added import AzureAdded
-
-        return AzureAdded.open(self._container(self.settings.audit_container))
 
     def bus(self) -> Bus:
         from ..effects.messaging.service_bus import ServiceBus
@@ -206,6 +200,13 @@ class _Azure:
 
         opened = open_channel(name, self.settings.channels[name], credential=lambda: self.credential)
         return observation.channel(opened, name) if self.observes else opened
+
+    def run_source(self) -> AskedSource:
+        from ..effects.azure_devops import AZURE_DEVOPS_SCOPE, AzureDevOps, Endpoints, Exchange
+
+        exchange = Exchange(lambda: self.credential.get_token(AZURE_DEVOPS_SCOPE).token)
+        endpoints = Endpoints(main=self.settings.azure_devops, people=self.settings.azure_devops_people)
+        return AzureDevOps(exchange, endpoints)
 
     @part
     def private_keys(self) -> KeySource:

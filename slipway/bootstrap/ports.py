@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..catalogue.entries import Catalogue
 from ..clock import Clock
@@ -10,16 +10,21 @@ from ..domain.signing import PublicKeys, Signer
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
+from ..inbound.proving import RunSource
 from ..ledger import Blobs, Table
-from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
+from ..maintenance.doctor.facts import RunRights
 
 if TYPE_CHECKING:
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Importer, Registry
     from ..telemetry.sdk import Sdk
+
+
+class AskedSource(RunSource, RunRights, Protocol):
+    """A source of runs that the doctor can ask for its rights too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +45,7 @@ class Ports:
     archive: Callable[[], Blobs]
     """The store of audit records that were moved out of the table."""
     audit_log: Callable[[], AppendLog]
-    """The files of daily anchors and exports."""
-    added_blobs: Callable[[], AddedBlobs]
-    """The anchors of gates: blobs that are only added."""
+    """The files of anchors and exports."""
     bus: Callable[[], Bus]
     registry: "Callable[[str], Registry]"
     """Opens a registry by its name in the settings; likewise `cluster` and `channel`."""
@@ -57,6 +60,8 @@ class Ports:
     """The keys with which everybody verifies them."""
     catalogue: Callable[[], Catalogue]
     """The applications, read from their files."""
+    run_source: Callable[[], AskedSource]
+    """The system that runs pipelines, asked about them."""
     telemetry: "Callable[[], Sdk | None]"
     """Starts exporting telemetry; None if the settings name no destination."""
     clock: Clock

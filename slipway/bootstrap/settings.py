@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -54,6 +55,19 @@ UNRESOLVED = "@Microsoft.KeyVault("
 SHORTEST_RETENTION = timedelta(days=7)
 ALIKE = 0.8
 """Similarity, from 0 to 1, from which the name of an unknown variable counts as a misspelt setting."""
+
+
+AZURE_DEVOPS = "https://dev.azure.com"
+AZURE_DEVOPS_PEOPLE = "https://vssps.dev.azure.com"
+
+
+class Runs(StrEnum):
+    """What is believed of CI runs."""
+
+    PROVED = "proved"
+    """What their source says when it is asked."""
+    CLAIMED = "claimed"
+    """What hooks and messages say; shown as not proved."""
 
 
 class SettingsError(Exception):
@@ -234,6 +248,18 @@ class Settings(BaseModel):
         description="Azure DevOps organizations whose hooks are accepted, separated by commas; empty for any that "
         "knows the secret.",
     )
+    runs: Runs = Field(
+        default=Runs.PROVED,
+        description="What is believed of a CI run: `proved`, what Azure DevOps says when the app's identity asks it; "
+        "`claimed`, what hooks and messages say, where that identity cannot be given the right to ask. Then pages, "
+        "cards and records say *not proved*, and it is unknown who is behind a change.",
+    )
+    azure_devops: Address = Field(
+        default=AZURE_DEVOPS, description="Where Azure DevOps is asked; another address on a laptop only."
+    )
+    azure_devops_people: Address = Field(
+        default=AZURE_DEVOPS_PEOPLE, description="Where it is asked who people are; another address on a laptop only."
+    )
     sign_in: Literal["easy-auth", "none", "everybody"] = Field(
         default="easy-auth",
         description="Who may read pages and vote: `easy-auth`, people who are signed in; `none`, anybody who reaches "
@@ -295,6 +321,14 @@ class Settings(BaseModel):
         le=1,
         description="Share of traces that is kept, from 0 to 1, by trace id. Traces with errors are always kept.",
     )
+
+    @field_validator("azure_devops", "azure_devops_people")
+    @classmethod
+    def _is_azure_devops(cls, url: str) -> str:
+        """No other host may see the identity's token."""
+        if url not in (AZURE_DEVOPS, AZURE_DEVOPS_PEOPLE) and urlsplit(url).hostname not in LOOPBACK:
+            raise ValueError(f"expected {AZURE_DEVOPS} or {AZURE_DEVOPS_PEOPLE} (another one on 127.0.0.1 only)")
+        return url
 
     @field_validator("signing_keys")
     @classmethod

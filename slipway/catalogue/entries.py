@@ -88,9 +88,6 @@ def _delivers(application: Application, event: ImagePushed) -> bool:
 
 
 def _built_by(application: Application, event: PipelineCompleted) -> bool:
-    pipeline, run = application.pipeline, event.run
     if event.repository is not None and event.repository != application.pushed.repository:
         return False
-    if pipeline is None or pipeline.name.casefold() != run.pipeline.casefold():
-        return False
-    return run.project.casefold() in {name.casefold() for name in (pipeline.project, pipeline.project_id) if name}
+    return application.pipeline is not None and application.pipeline.made(event.run)

@@ -107,6 +107,9 @@ class Action(StrEnum):
     RUN_IGNORED = "run.ignored", "CI run ignored", Tone.QUIET
     RUN_RECORDED = "run.recorded", "CI run recorded", Tone.QUIET
     RUN_FAILED = "run.failed", "CI run failed", Tone.BAD
+    RUN_NOT_PROVED = "run.not-proved", "Told of a CI run that is not proved", Tone.ASKS
+    RUN_REFUSED = "run.refused", "Refused: the CI run did not build this image", Tone.BAD
+    RUN_CONTRADICTED = "run.contradicted", "Reports of the CI run contradict each other", Tone.BAD
 
     RELEASE_CREATED = (
         "release.created",
@@ -183,20 +186,6 @@ class Action(StrEnum):
         _More(stage=NoStage.ENDS, measured=Measured.GATE_DECIDED),
     )
     GATE_REFUSED = "gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_STAGE
-
-    GATE_ANCHORED = "gate.anchored", "The gate's outcome was anchored where it cannot be changed", Tone.QUIET
-    LEDGER_REWOUND = (
-        "ledger.rewound",
-        "The ledger was put back to an earlier state: nothing more is opened in this application",
-        Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
-    )
-    GATE_UNPROVED = (
-        "gate.unproved",
-        "Stopped: the signed records do not prove what its state says",
-        Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
-    )
 
     VOTE_APPROVED = "vote.approved", "A vote to approve", Tone.GOOD
     VOTE_REJECTED = "vote.rejected", "A vote to reject", Tone.BAD, _More(intervention=Intervention.REJECTION)

@@ -19,6 +19,7 @@ from .model import Duration, Name, Namespace, Record, Repository, canonical, sha
 from .project import EnvironmentClass
 from .promotion import PromotionRule
 from .requirements import Requirements
+from .runs import Run
 from .sources import PROJECTS
 from .windows import Windows
 
@@ -98,15 +99,27 @@ class Place(Record):
 
 
 class Pipeline(Record):
-    """The CI pipeline whose completed runs count for this application."""
+    """The CI pipeline whose completed runs count for this application. Where ids are given, they decide: a name can be
+    given to another project or pipeline, an id cannot."""
 
+    organization: str | None = Field(
+        default=None, max_length=64, description="Organization; by default any that the installation takes runs from."
+    )
     project: str = Field(min_length=1, max_length=256, description=f"{PROJECTS}.")
     project_id: str | None = Field(
         default=None,
         max_length=64,
         description="The project's id; needed for run-state-changed hooks, which name the project by id only.",
     )
-    name: str = Field(min_length=1, max_length=256, description="Pipeline (definition) name.")
+    name: str = Field(
+        min_length=1,
+        max_length=256,
+        description="Pipeline (definition) name, with its folder in front unless that is the root.",
+        examples=["shop-ci", "team\\shop-ci"],
+    )
+    definition: int | None = Field(
+        default=None, ge=0, description="The pipeline's id (definitionId in its address), which no rename changes."
+    )
     branches: tuple[str, ...] = Field(default=("main",), max_length=20, description="Branches whose runs count; globs.")
     tag: str = Field(
         default="{run_number}",
@@ -114,6 +127,25 @@ class Pipeline(Record):
         description="How the run names the image's tag: {run_number}, {run_id} and {commit} are filled in. "
         "Used where the run's message does not name the image itself.",
     )
+
+    def made(self, run: Run) -> bool:
+        """Whether a run is one of this pipeline, as far as the run tells: what its source proved tells everything."""
+        if self.organization is not None and self.organization.casefold() != run.organization.casefold():
+            return False
+        return self._is_in(run) and self._is_of(run)
+
+    def _is_in(self, run: Run) -> bool:
+        if self.project_id is not None and run.project_id:
+            return self.project_id.casefold() == run.project_id.casefold()
+        theirs = {run.project.casefold(), run.project_id.casefold()}
+        return not theirs.isdisjoint({self.project.casefold(), (self.project_id or self.project).casefold()})
+
+    def _is_of(self, run: Run) -> bool:
+        if self.definition is not None and run.definition is not None:
+            return self.definition == run.definition
+        *folders, name = self.name.replace("/", "\\").casefold().strip("\\").split("\\")
+        same_folder = not run.folder or run.folder.casefold().strip("\\") == "\\".join(folders)
+        return name == run.pipeline.casefold() and same_folder
 
 
 class HttpProbe(Record):

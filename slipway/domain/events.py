@@ -11,8 +11,8 @@ from .inbox import InboxId, Via
 from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
 from .people import SignedIn
 from .proof import Proved
-from .release import Run, VoteDecision
-from .rules import StoredResult
+from .release import VoteDecision
+from .runs import Run
 from .steps import Step
 
 
@@ -49,19 +49,46 @@ class ImagePushed(_Event):
 
 
 class PipelineCompleted(_Event):
-    """A CI run ended. It names its image only if the pipeline itself sent the message."""
+    """A CI run ended, and its source was asked about it: `run` holds what is known, each with how surely."""
 
     kind: Literal["pipeline-completed"] = "pipeline-completed"
     run: Run
     repository: Repository | None = None
     digest: Digest | None = None
+    """The image that the run says it published; where it says nothing, the one that its message names."""
     tag: Tag | None = None
+    refused: str = Field(default="", max_length=1000)
+    """Why the image that a message names is none of this run's; empty if it is, or if none was named."""
 
     @property
     def key(self) -> str:
-        run = self.run
-        named = self.digest or self.tag or ""
-        return f"run {run.organization} {run.project} {run.pipeline} {run.id} {run.result} {named}"
+        known = self.run.model_dump_json(exclude={"finished_at"})
+        return f"run {self.digest or ''} {self.tag or ''} {self.refused} {known}"
+
+
+class RunTold(_Event):
+    """Somebody told of a run that ended: a hint. What it claims finds out whom to ask, and decides nothing."""
+
+    kind: Literal["run-told"] = "run-told"
+    claims: Run
+    repository: Repository | None = None
+    digest: Digest | None = None
+    tag: Tag | None = None
+    looks: int = Field(default=0, ge=0)
+    """How often its source was asked in vain."""
+
+    @property
+    def key(self) -> str:
+        run = self.claims
+        named = f"{self.repository or ''} {self.digest or ''} {self.tag or ''}"
+        told = f"{run.organization} {run.project_id or run.project} {run.pipeline} {run.id} {run.result}"
+        return f"run-told {told} {named} {self.looks}"
+
+    def completed(self, run: Run) -> PipelineCompleted:
+        """The event for the run as it is known now, with the image that was told of."""
+        return PipelineCompleted(
+            received_at=self.received_at, run=run, repository=self.repository, digest=self.digest, tag=self.tag
+        )
 
 
 class VoteCast(_Event):
@@ -115,8 +142,6 @@ class StepFinished(_Event):
     passed: bool
     reason: str = Field(default="", max_length=2000)
     result: dict[str, Any] = Field(default_factory=dict)
-    broken: tuple[StoredResult, ...] = Field(default=(), max_length=10)
-    """Rules for want of which the step was not begun."""
 
     @property
     def key(self) -> str:
@@ -235,3 +260,6 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Parses an event from JSON or Python data."""
+
+TOLD: TypeAdapter[Event | RunTold] = TypeAdapter(Annotated[Event | RunTold, Field(discriminator="kind")])
+"""Parses an event, or a hint that has yet to become one."""

@@ -193,7 +193,7 @@ class _View:
         return block_rules(
             self.release,
             snapshot.lane(environment),
-            snapshot.head,
+            everything=snapshot.head.freeze,
             window_status=snapshot.windows.get(environment),
             now=snapshot.now,
         )

@@ -11,6 +11,7 @@ from .model import Digest, Moment, Name, Record, Repository, Tag
 from .people import SignedIn
 from .phases import Phase
 from .rules import StoredResult
+from .runs import Run
 
 __all__ = [
     "Artifact",
@@ -38,33 +39,6 @@ class Artifact(Record):
     repository: Repository
     digest: Digest
     tag: Tag
-
-
-class Run(Record):
-    """A completed CI run: the evidence that the artifact was built and tested."""
-
-    organization: str = Field(default="", max_length=256)
-    project: str = Field(max_length=256)
-    pipeline: str = Field(max_length=256)
-    id: int = Field(ge=0)
-    number: str = Field(max_length=256)
-    result: str = Field(max_length=64)
-    branch: str = Field(default="", max_length=1024)
-    commit: str = Field(default="", max_length=128)
-    requested_by: str = Field(default="", max_length=254)
-    committed_by: str = Field(default="", max_length=254)
-    """Address of the committer of the commit that was built; empty if unknown."""
-    url: str = Field(default="", max_length=2048)
-    finished_at: Moment
-
-    @property
-    def succeeded(self) -> bool:
-        return self.result == "succeeded"
-
-    def same_as(self, other: "Run") -> bool:
-        """Whether both are the same CI run, possibly re-run with another result."""
-        mine, theirs = (self.organization, self.project, self.id), (other.organization, other.project, other.id)
-        return mine == theirs
 
 
 class Push(Record):
@@ -281,13 +255,6 @@ class Lane(Record):
         return tuple(number for number in numbers if number is not None)
 
 
-class Rewound(Record):
-    """What was found when the ledger did not hold the record that its newest anchor names."""
-
-    at: Moment
-    reason: str = Field(max_length=500)
-
-
 class Head(Record):
     """The end of an application's audit chain, and its counters."""
 
@@ -299,8 +266,6 @@ class Head(Record):
     hash: str = ""
     time: Moment | None = None
     """The time of the last record; None in a new chain."""
-    rewound: Rewound | None = None
-    """Set once the ledger was found to have been put back; then nothing is opened any more."""
     next_release: int = 1
     active: tuple[int, ...] = ()
     """Numbers of the releases that have not ended."""

@@ -137,6 +137,8 @@ class Parked(Record):
     truncated: bool = False
     parked_at: Moment
     message_id: str = ""
+    session: str = ""
+    """The session that it belonged to, where its queue has sessions."""
     replayed_at: Moment | None = None
 
 

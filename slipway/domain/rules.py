@@ -87,6 +87,8 @@ class Rule(StrEnum):
     # ---- what a release starts from
     TAG_MATCHES = "tag-matches", "The tag is one that the application takes."
     IMAGE_WAS_PUSHED = "image-was-pushed", "The registry has told of the push.", Milestone.START
+    RUN_IS_PROVED = "run-is-proved", "The CI run is what its source says of it.", Milestone.START
+    BUILT_BY_RUN = "built-by-run", "The CI run itself says that it built this image.", Milestone.START
     RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
     RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built."
@@ -110,11 +112,6 @@ class Rule(StrEnum):
     APPROVED_BY_GROUP = "approved-by-group", "Enough people of one group are among them.", Milestone.GATE
     TESTS_PASSED = "tests-passed", "The acceptance tests of the named environments passed.", Milestone.GATE
     SOAKED = "soaked", "It has been live in an earlier environment for long enough.", Milestone.GATE
-
-    # ---- what the worker derives again from the trail before it opens anything
-    LEDGER_IS_WHOLE = "ledger-is-whole", "The ledger holds the record that its newest anchor names."
-    TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed."
-    ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan."
 
     # ---- between gate and rollout
     FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE
@@ -140,7 +137,12 @@ class Rule(StrEnum):
     SIGN_IN_IS_FRESH = "sign-in-is-fresh", "The person gave their credential as lately as the gate demands."
     ANSWER_IS_FROM_WHO_WAS_ASKED = "answer-is-from-who-was-asked", "The link was used by the person it was sent to."
     NOT_REQUESTER = "approver-is-not-requester", "The approver did not ask for the CI run.", None, Trait.OWN_WORK
-    NOT_COMMITTER = "approver-is-not-committer", "The approver did not make the commit.", None, Trait.OWN_WORK
+    NOT_COMMITTER = (
+        "approver-is-not-committer",
+        "The approver did not make the change: no commit, no push, no pull request of it is theirs.",
+        None,
+        Trait.OWN_WORK,
+    )
     ONE_VOTE_EACH = "one-vote-each", "The voter has no vote that counts already."
     HAS_VOTED = "has-voted", "There is a vote to take back."
     REJECTION_HAS_A_REASON = "rejection-has-a-reason", "A rejection says why."

@@ -3,6 +3,7 @@
 No field has a default, so that none can be forgotten. Outside tests, only `Ledger.load` creates snapshots.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from .events import (
     StepFinished,
     VoteCast,
 )
+from .model import TAG_PATTERN
 from .release import Head, Lane, Release
 from .rules import RuleResult
 from .steps import StepKind
@@ -91,14 +93,15 @@ class Snapshot:
 
 
 def tag_of(application: Application, event: PipelineCompleted) -> str | None:
-    """The tag of a run's image: named by the run itself, or derived by the application's convention."""
-    if event.tag or event.digest or application.pipeline is None:
+    """The tag of a run's image: named by the run itself, or derived by the application's convention. None if the
+    convention gives no text that can be a tag."""
+    if event.tag or application.pipeline is None:
         return event.tag
     run = event.run
     text = application.pipeline.tag
     for name, value in (("run_number", run.number), ("run_id", str(run.id)), ("commit", run.commit)):
         text = text.replace("{" + name + "}", value)
-    return text
+    return text if re.fullmatch(TAG_PATTERN, text) else None
 
 
 def lookups(application: Application, event: Event) -> Lookups:
@@ -108,7 +111,7 @@ def lookups(application: Application, event: Event) -> Lookups:
         case ImagePushed():
             return Lookups(digest=event.digest, tag=event.tag, active=joining)
         case PipelineCompleted():
-            return Lookups(digest=event.digest, tag=tag_of(application, event), active=joining)
+            return Lookups(digest=event.digest, tag=tag_of(application, event), active=JOINING_LOADED)
         case StepFinished():
             resolved = joining if event.step.kind is StepKind.RESOLVE else 0
             return Lookups(releases=(event.step.release,), digest=event.resolved_digest, active=resolved)

@@ -2,12 +2,11 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .application import Environment
-from .chain_anchor import AnchoredGate
 from .model import Moment, Name, Record, sha256
 from .queues import Queue
 
@@ -32,15 +31,8 @@ class StepKind(StrEnum):
     """Ask the HTTP probes and run the acceptance Job; looks again until it has ended."""
     ROLL_BACK = "roll-back"
     """Apply the plan that was live before, and look until it is up."""
-    ANCHOR = "anchor"
-    """Write down where nothing can be changed how a gate of class production was decided."""
     NOTIFY = "notify"
     """Tell a channel what happened or what is asked."""
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether a release waits for the outcome."""
-        return self not in (StepKind.ANCHOR, StepKind.NOTIFY)
 
 
 class Notice(StrEnum):
@@ -69,8 +61,6 @@ class Step(Record):
     channel: Name | None = None
     recipients: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=500)
     """Names of a notice's recipients; empty if it is for everybody on the channel."""
-    gate: AnchoredGate | None = None
-    """The decided gate that an anchor names."""
     why: str = Field(default="", max_length=2000)
     """Reason that a notice states, if it is not the release's own."""
     number: int = Field(default=0, ge=0)
@@ -85,7 +75,6 @@ class Step(Record):
     def id(self) -> str:
         notice = f":{self.notice}:{self.channel}" if self.notice else ""
         notice += f":{self.number}" if self.number else ""
-        notice += f":{self.gate.opening}:{self.gate.outcome}" if self.gate else ""
         return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{notice}"
 
     @property
@@ -128,9 +117,17 @@ class Trace(Record):
 class Outgoing(Record):
     """A message that a decision sends; stored in the outbox until it has been sent."""
 
-    queue: Literal[Queue.STEPS, Queue.EVENTS]
+    queue: Literal[Queue.STEPS, Queue.EVENTS, Queue.WORK]
+    session: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)] = ""
+    """The session that it belongs to, on a queue that has sessions; else empty."""
     id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]
     """Message id: a repeat within the queue's window is dropped."""
     body: dict[str, Any]
     not_before: Moment | None = None
     trace: Trace | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_queue(self) -> Self:
+        if bool(self.session) is not self.queue.sessions:
+            raise ValueError(f"session: {'is missing' if self.queue.sessions else 'is not'} for queue {self.queue}")
+        return self

@@ -1,4 +1,4 @@
-"""The gateway: parses HTTP requests into events and enqueues them; they are handled from the queue."""
+"""The gateway: parses HTTP requests into events and hints, and enqueues them; they are handled from the queue."""
 
 import logging
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ..clock import Clock, utc_now
-from ..domain.events import Event, PipelineCompleted
+from ..domain.events import Event, RunTold
 from ..domain.queues import Queue
 from ..domain.sources import Source
 from ..domain.steps import Outgoing
@@ -41,9 +41,9 @@ class Gateway:
         self._enqueue(event)
         log.info("accepted push of %s:%s to %s", event.repository, event.tag, event.registry)
 
-    def _run(self, event: PipelineCompleted) -> None:
-        self._enqueue(event)
-        log.info("accepted run %s of %s", event.run.number, event.run.pipeline)
+    def _run(self, told: RunTold) -> None:
+        self._enqueue(told)
+        log.info("told of run %s of %s", told.claims.number, told.claims.pipeline)
 
-    def _enqueue(self, event: Event) -> None:
+    def _enqueue(self, event: Event | RunTold) -> None:
         self.bus.send([Outgoing(queue=Queue.EVENTS, id=event.mark, body=event.model_dump(mode="json"))])

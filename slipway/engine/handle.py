@@ -78,10 +78,11 @@ class Handler:
         """
         concerned = self.catalogue.concerned(event)
         if not concerned:
-            raise UnknownTarget(_unknown(event))
-        return tuple(self._observed(entry, event) for entry in concerned)
+            raise UnknownTarget(unknown(event))
+        return tuple(self.handle_for(entry, event) for entry in concerned)
 
-    def _observed(self, entry: Entry, event: Event) -> Receipt:
+    def handle_for(self, entry: Entry, event: Event) -> Receipt:
+        """Decide and commit the event for one application. Raises `Contended`, `LedgerUnavailable`."""
         attributes = {Attribute.APPLICATION: entry.application.application}
         with about(attributes), span(Family.EVENT, event.kind, {Attribute.EVENT: event.kind}) as current:
             receipt = self._handle(entry, event, current)
@@ -128,7 +129,8 @@ class Handler:
         raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
 
 
-def _unknown(event: Event) -> str:
+def unknown(event: Event) -> str:
+    """Says which application there is none of."""
     match event.kind:
         case "image-pushed":
             return f"no application delivers {event.repository} from registry {event.registry}"

@@ -47,4 +47,10 @@ class Outbox:
 
     def _park(self, entry: OutboxEntry, refused: MessageTooLarge) -> None:
         message = entry.message
-        self._parking.park(source=message.queue, reason=str(refused), body=encoded(message), message_id=message.id)
+        self._parking.park(
+            source=message.queue,
+            reason=str(refused),
+            body=encoded(message),
+            message_id=message.id,
+            session=message.session,
+        )

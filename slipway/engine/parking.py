@@ -34,7 +34,9 @@ class Parking:
     """Replays input that did not come by a queue."""
     clock: Clock = utc_now
 
-    def park(self, *, source: str, reason: str, body: bytes, message_id: str = "", id: str = "") -> Parked:
+    def park(
+        self, *, source: str, reason: str, body: bytes, message_id: str = "", id: str = "", session: str = ""
+    ) -> Parked:
         """Store input with its reason; the same body of the same message, or the same `id`, is stored once."""
         digest = sha256(f"{source} {message_id} ".encode() + body).removeprefix("sha256:")
         now = self.clock()
@@ -46,6 +48,7 @@ class Parking:
             reason=reason,
             body=_as_text(body),
             message_id=message_id,
+            session=session,
             now=now,
         )
 
@@ -68,7 +71,8 @@ class Parking:
         else:
             message_id = f"replay-{parked.id}-{now:%Y%m%d%H%M%S}"
             try:
-                self.bus.send_raw(parked.source, _as_bytes(parked.body), message_id=message_id)
+                body = _as_bytes(parked.body)
+                self.bus.send_raw(parked.source, body, message_id=message_id, session=parked.session)
             except MessageTooLarge as refused:
                 raise NotReplayable(f"{parked.id} is too large for the queue {parked.source}") from refused
         self.installation.replayed(parked, actor=actor, now=now, inbox=inbox)
@@ -80,7 +84,13 @@ class Parking:
 
     def _keep(self, letter: DeadLetter) -> None:
         reason = f"the queue gave up on it: {letter.reason}"
-        self.park(source=letter.queue, reason=reason, body=letter.body, message_id=letter.message_id)
+        self.park(
+            source=letter.queue,
+            reason=reason,
+            body=letter.body,
+            message_id=letter.message_id,
+            session=letter.session,
+        )
 
     def all(self) -> Iterator[Parked]:
         return self.installation.all_parked()

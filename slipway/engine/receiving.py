@@ -31,6 +31,19 @@ def pause_after(tries: int) -> timedelta:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueueMessage:
+    """A message as its queue delivered it."""
+
+    queue: str
+    body: bytes
+    id: str
+    tries: int = 0
+    """How often it was put off before."""
+    session: str = ""
+    """The session that it belongs to, where its queue has sessions."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Receiver:
     """Runs a handler on each message and deals with its errors."""
 
@@ -38,43 +51,55 @@ class Receiver:
     bus: Bus
     clock: Clock = utc_now
 
-    def receive(
-        self, work: Callable[[bytes], None], *, queue: str, body: bytes, message_id: str, tries: int = 0
-    ) -> None:
+    def receive(self, work: Callable[[bytes], None], message: QueueMessage) -> None:
         """Raises only if the message could be neither handled nor put off; the queue then delivers it again."""
         try:
-            work(body)
+            work(message.body)
         except Ignored as ignored:
-            log.info("%s: ignored: %s", queue, ignored)
+            log.info("%s: ignored: %s", message.queue, ignored)
         except (BadInput, UnknownTarget, MessageTooLarge) as wrong:
-            self._park(queue, body, message_id, tries, reason=str(wrong))
+            self._park(message, reason=str(wrong))
         except (LedgerUnavailable, QueueUnavailable, KeysUnavailable, Contended, Conflict) as away:
-            self._put_off(queue, body, message_id, tries, reason=str(away))
+            self._put_off(message, reason=str(away))
         except Exception as unexpected:
-            log.exception("%s: message %s went wrong", queue, message_id)
+            log.exception("%s: message %s went wrong", message.queue, message.id)
             reason = f"unexpected {type(unexpected).__name__}: {unexpected}"
-            if tries + 1 < TRIES:
-                self._put_off(queue, body, message_id, tries, reason=reason)
+            if message.tries + 1 < TRIES:
+                self._put_off(message, reason=reason)
             else:
-                self._park(queue, body, message_id, tries, reason=f"{reason} (tried {tries + 1} times)")
+                self._park(message, reason=f"{reason} (tried {message.tries + 1} times)")
 
-    def _park(self, queue: str, body: bytes, message_id: str, tries: int, *, reason: str) -> None:
+    def _park(self, message: QueueMessage, *, reason: str) -> None:
         """Park the message, or put it off if parking is unavailable, so that the reason is not lost."""
         try:
-            self.parking.park(source=queue, reason=reason, body=body, message_id=message_id)
+            self._keep(message, reason)
         except (LedgerUnavailable, Conflict) as away:
-            self._put_off(queue, body, message_id, tries, reason=str(away))
+            self._put_off(message, reason=str(away))
 
-    def _put_off(self, queue: str, body: bytes, message_id: str, tries: int, *, reason: str) -> None:
+    def _keep(self, message: QueueMessage, reason: str) -> None:
+        self.parking.park(
+            source=message.queue,
+            reason=reason,
+            body=message.body,
+            message_id=message.id,
+            session=message.session,
+        )
+
+    def _put_off(self, message: QueueMessage, *, reason: str) -> None:
         """Enqueue a copy for later with a counter and complete the original, which abandoning would redeliver at
         once."""
-        pause = pause_after(tries)
-        log.warning("%s: message %s again in %s: %s", queue, message_id, pause, reason)
-        name = sha256(message_id.encode() + body).removeprefix("sha256:")[:40]
+        pause = pause_after(message.tries)
+        log.warning("%s: message %s again in %s: %s", message.queue, message.id, pause, reason)
+        name = sha256(message.id.encode() + message.body).removeprefix("sha256:")[:40]
         try:
             self.bus.send_raw(
-                queue, body, message_id=f"{name}-try-{tries + 1}", not_before=self.clock() + pause, tries=tries + 1
+                message.queue,
+                message.body,
+                message_id=f"{name}-try-{message.tries + 1}",
+                session=message.session,
+                not_before=self.clock() + pause,
+                tries=message.tries + 1,
             )
         except MessageTooLarge as refused:
             # The copy with our counter is too large. If parking raises too, the original stays in its queue.
-            self.parking.park(source=queue, reason=f"{reason}; {refused}", body=body, message_id=message_id)
+            self._keep(message, f"{reason}; {refused}")

@@ -1,7 +1,7 @@
-"""Azure DevOps service hooks: `build.complete` 2.0 (which has everything we need) and `run-state-changed`.
+"""Azure DevOps service hooks: `build.complete` 2.0 and `run-state-changed`. Each is a hint about a run that ended.
 
-`run-state-changed` names its project by id only, has neither branch nor requester, and has a committer only if it lists
-its repositories. An application that starts from it has to set `pipeline.project_id` and `branches: ["*"]`.
+What they say is claimed: `proving.py` asks Azure DevOps. `run-state-changed` names its project by id only, and has
+neither branch nor requester.
 """
 
 import re
@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ..domain.events import PipelineCompleted
+from ..domain.events import RunTold
 from ..domain.incoming import Incoming, Time
-from ..domain.release import Run
+from ..domain.runs import Run
+from .claims import claimed
 from .reading import LARGEST_ID, BadInput, Ignored, by_now, read_as, read_json
 
 BUILD_COMPLETE = "build.complete"
@@ -30,30 +31,32 @@ class _Named(Incoming):
     name: Text = ""
 
 
+class _Definition(Incoming):
+    id: int | None = Field(default=None, ge=0, le=LARGEST_ID)
+    name: Text
+    path: Text = ""
+
+
+class _Pipeline(Incoming):
+    id: int | None = Field(default=None, ge=0, le=LARGEST_ID)
+    name: Text
+    folder: Text = ""
+
+
 class _Person(Incoming):
     uniqueName: Text = ""  # noqa: N815 - names of the event
-
-
-class _Href(Incoming):
-    href: Text = ""
-
-
-class _Links(Incoming):
-    web: _Href = _Href()
 
 
 class _Build(Incoming):
     id: int = Field(ge=0, le=LARGEST_ID)
     buildNumber: Text  # noqa: N815
     result: Text
-    definition: _Named
+    definition: _Definition
     project: _Named = _Named()
     sourceBranch: Text = ""  # noqa: N815
     sourceVersion: Text = ""  # noqa: N815
     requestedFor: _Person = _Person()  # noqa: N815
     finishTime: Time | None = None  # noqa: N815
-    links: _Links = Field(default=_Links(), alias="_links")
-    url: Text = ""
 
 
 class _PipelineRun(Incoming):
@@ -62,7 +65,6 @@ class _PipelineRun(Incoming):
     state: Text
     result: Text = ""
     finishedDate: Time | None = None  # noqa: N815
-    links: _Links = Field(default=_Links(), alias="_links")
 
 
 class _Author(Incoming):
@@ -80,7 +82,7 @@ class _Source(Incoming):
 
 class _RunResource(Incoming):
     run: _PipelineRun
-    pipeline: _Named
+    pipeline: _Pipeline
     repositories: Annotated[tuple[_Source, ...], Field(max_length=100)] = ()
 
 
@@ -103,8 +105,8 @@ class _Hook(Incoming):
     resourceContainers: _Containers = _Containers()  # noqa: N815
 
 
-def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> PipelineCompleted:
-    """Parse a completed run. Raises `Ignored` for other events, `BadInput` for malformed ones.
+def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> RunTold:
+    """Parse a completed run: a hint. Raises `Ignored` for other events, `BadInput` for malformed ones.
 
     `organizations` are those whose events are accepted, in lower case; if empty, all are (the caller has checked the
     shared secret).
@@ -120,7 +122,7 @@ def parse_hook(body: bytes, organizations: frozenset[str], *, now: datetime) -> 
             repr(organization[:100]),
         )
     run = _build(hook, organization, now) if hook.eventType == BUILD_COMPLETE else _run(hook, organization, now)
-    return PipelineCompleted(received_at=now, run=run)
+    return RunTold(received_at=now, claims=run)
 
 
 def _build(hook: _Hook, organization: str, now: datetime) -> Run:
@@ -129,18 +131,21 @@ def _build(hook: _Hook, organization: str, now: datetime) -> Run:
             "resourceVersion", "2.0 (set it on the service hook subscription)", repr(hook.resourceVersion[:100])
         )
     build = read_as(_Build, hook.resource, at="resource")
-    return Run(
+    project_id = str(build.project.id or hook.resourceContainers.project.id)[:64]
+    return claimed(
         organization=organization,
-        project=(build.project.name or hook.resourceContainers.project.id)[:256],
+        project=(build.project.name or project_id)[:256],
+        project_id=project_id,
         pipeline=build.definition.name[:256],
+        folder=build.definition.path[:512],
+        definition=build.definition.id,
         id=build.id,
         number=build.buildNumber[:256],
         result=build.result[:64],
         branch=build.sourceBranch[:1024],
         commit=build.sourceVersion[:128],
-        requested_by=build.requestedFor.uniqueName[:254],
-        url=_web(build.links.web.href),
         finished_at=by_now(build.finishTime, now),
+        requester=build.requestedFor.uniqueName,
     )
 
 
@@ -148,16 +153,18 @@ def _run(hook: _Hook, organization: str, now: datetime) -> Run:
     resource = read_as(_RunResource, hook.resource, at="resource")
     if resource.run.state != "completed":
         raise Ignored(f"the run {resource.run.name[:100]} is {resource.run.state[:64]}, not completed")
-    return Run(
+    return claimed(
         organization=organization,
         project=hook.resourceContainers.project.id[:256],
+        project_id=hook.resourceContainers.project.id[:64],
         pipeline=resource.pipeline.name[:256],
+        folder=resource.pipeline.folder[:512],
+        definition=resource.pipeline.id,
         id=resource.run.id,
         number=resource.run.name[:256],
         result=resource.run.result[:64],
-        committed_by=_committer(resource.repositories),
-        url=_web(resource.run.links.web.href),
         finished_at=by_now(resource.run.finishedDate, now),
+        committer=_committer(resource.repositories),
     )
 
 
@@ -166,7 +173,7 @@ def _committer(sources: tuple[_Source, ...]) -> str:
     if len(sources) != 1:
         return ""
     change = sources[0].change
-    return (change.committer.email or change.author.email)[:254]
+    return change.committer.email or change.author.email
 
 
 def _organization(hook: _Hook) -> str:
@@ -177,8 +184,3 @@ def _organization(hook: _Hook) -> str:
         if match:
             return (match[1] or match[2])[:256]
     return containers.account.id[:256]
-
-
-def _web(url: str) -> str:
-    """The URL if it may be shown as a link, that is over https; else empty."""
-    return url if url.startswith("https://") else ""

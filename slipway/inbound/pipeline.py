@@ -1,15 +1,16 @@
 """Messages that a pipeline sends itself with `PublishToAzureServiceBus@2`: the run and, ideally, the image it built."""
 
+import re
 import struct
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from ..domain.events import PipelineCompleted
+from ..domain.events import RunTold
 from ..domain.incoming import Incoming, Time
 from ..domain.model import Digest, Repository, Tag
-from ..domain.release import Run
+from .claims import claimed
 from .reading import LARGEST_ID, BadInput, by_now, read_as, read_json
 
 Short = Annotated[str, Field(max_length=256)]
@@ -19,50 +20,74 @@ _LENGTHS = {0x98: "<B", 0x99: "<B", 0x9A: "<H", 0x9B: "<H", 0x9C: "<I", 0x9D: "<
 """Format of the length of .NET binary XML text records, by record type. The odd types also end the element."""
 
 
+_RESULTS = {
+    "succeeded": "succeeded",
+    "succeededwithissues": "partiallySucceeded",
+    "partiallysucceeded": "partiallySucceeded",
+    "failed": "failed",
+    "skipped": "failed",  # skipped because something before it failed
+    "canceled": "canceled",
+}
+"""How a run ended, in the words of the interface and of the variables that a pipeline has, in any case of letters."""
+
+
+def _result(said: Any) -> Any:
+    return _RESULTS.get(said.casefold(), said) if isinstance(said, str) else said
+
+
+def _given(value: Any) -> Any:
+    """None for an empty text. A variable that the pipeline did not set comes as its own name."""
+    if isinstance(value, str) and (unset := re.fullmatch(r"\$\(([A-Za-z0-9_.]{1,80})\)", value)):
+        raise ValueError(f"expected a value, but the variable {unset[1]} is not set")
+    return None if value == "" else value
+
+
 class _Image(Incoming):
-    repository: Repository
-    digest: Digest | None = None
-    tag: Tag | None = None
+    repository: Annotated[Repository, BeforeValidator(_given)]
+    digest: Annotated[Digest | None, BeforeValidator(_given)] = None
+    tag: Annotated[Tag | None, BeforeValidator(_given)] = None
 
 
 class _RunMessage(Incoming):
     type: Literal["slipway.pipeline-completed/v1"]
     organization: Short = ""
     project: Short
+    projectId: Annotated[str, Field(max_length=64)] = ""  # noqa: N815 - names of the message
     pipeline: Short
-    runId: int = Field(ge=0, le=LARGEST_ID)  # noqa: N815 - names of the message
+    definition: int | None = Field(default=None, ge=0, le=LARGEST_ID)
+    runId: int = Field(ge=0, le=LARGEST_ID)  # noqa: N815
     runNumber: Short  # noqa: N815
-    result: Literal["succeeded", "partiallySucceeded", "failed", "canceled"]
+    result: Annotated[Literal["succeeded", "partiallySucceeded", "failed", "canceled"], BeforeValidator(_result)]
     branch: Annotated[str, Field(max_length=1024)] = ""
     commit: Annotated[str, Field(max_length=128)] = ""
     requestedBy: Annotated[str, Field(max_length=254)] = ""  # noqa: N815
     committedBy: Annotated[str, Field(max_length=254)] = ""  # noqa: N815
-    url: Annotated[str, Field(max_length=2048)] = ""
     finishedAt: Time | None = None  # noqa: N815
     image: _Image | None = None
 
 
-def parse_run_message(body: bytes, *, now: datetime) -> PipelineCompleted:
-    """Parse a completed run. Raises `BadInput`."""
+def parse_run_message(body: bytes, *, now: datetime) -> RunTold:
+    """Parse a completed run: a hint, with the image that the run says it built. Raises `BadInput`."""
     message = read_as(_RunMessage, read_json(unwrap(body)))
     image = message.image
-    run = Run(
+    run = claimed(
         organization=message.organization,
         project=message.project,
+        project_id=message.projectId,
         pipeline=message.pipeline,
+        definition=message.definition,
         id=message.runId,
         number=message.runNumber,
         result=message.result,
         branch=message.branch,
         commit=message.commit,
-        requested_by=message.requestedBy,
-        committed_by=message.committedBy,
-        url=message.url if message.url.startswith("https://") else "",
         finished_at=by_now(message.finishedAt, now),
+        requester=message.requestedBy,
+        committer=message.committedBy,
     )
-    return PipelineCompleted(
+    return RunTold(
         received_at=now,
-        run=run,
+        claims=run,
         repository=image.repository if image else None,
         digest=image.digest if image else None,
         tag=image.tag if image else None,

@@ -42,7 +42,9 @@ def read_json(body: bytes) -> Any:
     if len(body) > SIZE_LIMIT:
         raise BadInput("body", f"at most {SIZE_LIMIT} bytes", f"{len(body)} bytes")
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
+    except _Twice as twice:
+        raise BadInput("body", "JSON in which each name comes once", f"{_short(twice.name)} twice") from twice
     except RecursionError as error:
         raise BadInput("body", "JSON that is not nested thousands deep", "deeper nesting") from error
     except UnicodeDecodeError as error:
@@ -78,6 +80,23 @@ def _expected(message: str) -> str:
             message = message.removeprefix(start)
             break
     return _printable(message, limit=2 * SHOWN)
+
+
+class _Twice(Exception):  # noqa: N818
+    """A name came twice in one object: two readers of the same bytes could take two values for it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in read:
+            raise _Twice(name)
+        read[name] = value
+    return read
 
 
 def _no_constant(name: str) -> Any:

@@ -58,7 +58,9 @@ class Installation:
         self._signer = signer
         self._indexer = indexer
 
-    def park(self, *, id: str, source: str, reason: str, body: str, message_id: str, now: datetime) -> Parked:
+    def park(
+        self, *, id: str, source: str, reason: str, body: str, message_id: str, now: datetime, session: str = ""
+    ) -> Parked:
         """Store input that cannot be handled. Parking the same id again changes nothing."""
         stored = _start_of(body)
         parked = Parked(
@@ -69,6 +71,7 @@ class Installation:
             truncated=len(stored) < len(body),
             parked_at=now,
             message_id=message_id[:128],
+            session=session[:128],
         )
         draft = AuditDraft(
             action=Action.INPUT_PARKED,

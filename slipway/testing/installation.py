@@ -18,7 +18,7 @@ from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted,
 from ..domain.explain import Explanation
 from ..domain.hints import HINT
 from ..domain.queues import Queue
-from ..domain.release import Lane, Phase, Release, Run, VoteDecision
+from ..domain.release import Lane, Phase, Release, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
 from ..engine.handle import Receipt
 from ..maintenance.reconcile import Reconciled
@@ -28,6 +28,7 @@ from .applications import ADA
 from .artifacts import image
 from .chains import PUBLIC_KEYS, SIGNING_KEYS
 from .ports import Outside
+from .runs import proved_run
 
 BASE: Final = "https://slipway.example.com"
 CLEO: Final = "cleo@example.com"
@@ -122,9 +123,9 @@ class Installation(Outside):
     def ran(
         self, number: str, *, app: str = "", tag: str | None = None, digest: str | None = None, **run: Any
     ) -> PipelineCompleted:
-        """The event for the end of a pipeline run: requested by Cleo and succeeded, unless `run` says otherwise."""
+        """The event for the end of a proved run: requested by Cleo and succeeded, unless `run` says otherwise."""
         pipeline = self._delivered(app).pipeline or Pipeline(project="Shop", name="build")
-        run_fields = {
+        run_fields: dict[str, Any] = {
             "project": pipeline.project,
             "pipeline": pipeline.name,
             "id": sum(number.encode()),
@@ -134,7 +135,7 @@ class Installation(Outside):
             "requested_by": CLEO,
             "finished_at": self.now,
         }
-        return PipelineCompleted(received_at=self.now, run=Run.model_validate(run_fields | run), tag=tag, digest=digest)
+        return PipelineCompleted(received_at=self.now, run=proved_run(**(run_fields | run)), tag=tag, digest=digest)
 
     def run(self, number: str, **fields: Any) -> Receipt:
         return self.take(self.ran(number, **fields))

@@ -11,7 +11,6 @@ from ..effects.notification import Channel
 from ..effects.registry import Importer, Registry
 from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
-from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from .applications import catalogue_of
@@ -21,7 +20,8 @@ from .clock import ManualClock
 from .cluster import MemoryCluster
 from .queues import MemoryBus
 from .registry import RegistryDouble
-from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
+from .runs import RunsInMemory
+from .storage import MemoryBlobs, MemoryLog, MemoryTable
 
 KEYS = Keys(SIGNING_KEYS)
 
@@ -38,11 +38,11 @@ class Outside:
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
     log: AppendLog = field(default_factory=MemoryLog)
-    added: AddedBlobs = field(default_factory=MemoryAdded)
     bus: MemoryBus = field(default_factory=MemoryBus)
     staging: MemoryCluster = field(default_factory=MemoryCluster)
     production: MemoryCluster = field(default_factory=MemoryCluster)
     inbox: MemoryChannel = field(default_factory=MemoryChannel)
+    runs: RunsInMemory = field(default_factory=RunsInMemory)
 
     def __post_init__(self) -> None:
         self.inbox_table = MemoryTable(clock=self.clock)
@@ -60,7 +60,6 @@ class Outside:
             blobs=lambda: self.blobs,
             archive=lambda: self.archive,
             audit_log=lambda: self.log,
-            added_blobs=lambda: self.added,
             bus=lambda: self.bus,
             registry=self.registries.__getitem__,
             importer=_importer,
@@ -70,6 +69,7 @@ class Outside:
             signer=lambda: SIGNER,
             public_keys=lambda: PUBLIC_KEYS,
             catalogue=lambda: catalogue_of(deliveries),
+            run_source=lambda: self.runs,
             telemetry=lambda: None,
             clock=self.clock,
             patience=Backoff(pause=lambda seconds: None, jitter=lambda: 0.5),

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.queues import Queue
 from ..domain.steps import Outgoing, Trace
 from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, encoded
 
 MESSAGE_LIMIT = 256 * 1024
 """Bytes of one message in Service Bus' Standard tier, with its properties and the envelope."""
+WITH_SESSIONS = frozenset(queue.value for queue in Queue if queue.sessions)
 ENVELOPE = 1024
 """An upper bound for the bytes that AMQP and our properties add to a body."""
 
@@ -22,6 +24,7 @@ class Raw:
     message_id: str
     not_before: datetime | None
     tries: int
+    session: str = ""
     trace: Trace | None = None
 
 
@@ -62,6 +65,7 @@ class MemoryBus:
         body: bytes,
         *,
         message_id: str,
+        session: str = "",
         not_before: datetime | None = None,
         tries: int = 0,
         trace: Trace | None = None,
@@ -70,8 +74,19 @@ class MemoryBus:
             raise QueueUnavailable("the queue is switched off")
         if _too_large(body):
             raise MessageTooLarge(queue, [message_id])
-        raw = Raw(queue=queue, body=body, message_id=message_id, not_before=not_before, tries=tries, trace=trace)
-        self.raw.append(raw)
+        if bool(session) is not (queue in WITH_SESSIONS):
+            raise QueueUnavailable(f"queue {queue}: a session is {'needed' if not session else 'not taken'}")
+        self.raw.append(
+            Raw(
+                queue=queue,
+                body=body,
+                message_id=message_id,
+                not_before=not_before,
+                tries=tries,
+                session=session,
+                trace=trace,
+            )
+        )
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         mine = [letter for letter in self.dead if letter.queue == queue][:limit]

@@ -18,6 +18,7 @@ from slipway.domain.release import VoteDecision
 from slipway.domain.steps import Step
 from slipway.effects.messaging import DeadLetter
 from slipway.effects.notification import Message
+from slipway.engine.receiving import QueueMessage
 from slipway.inbound import Senders, parse_vote
 from slipway.inbound.reading import read_as, read_json
 from slipway.ledger import keys
@@ -43,6 +44,7 @@ class Held:
     id: str
     not_before: datetime | None
     tries: int = 0
+    session: str = ""
     delivered: int = 0
 
 
@@ -141,10 +143,25 @@ class Run:
     def _collect(self) -> None:
         for message in self.installation.bus.sent:
             body = read_bytes(message.body)
-            self.queues.append(Held(queue=message.queue, body=body, id=message.id, not_before=message.not_before))
+            self.queues.append(
+                Held(
+                    queue=message.queue,
+                    body=body,
+                    id=message.id,
+                    not_before=message.not_before,
+                    session=message.session,
+                )
+            )
         for raw in self.installation.bus.raw:
             self.queues.append(
-                Held(queue=raw.queue, body=raw.body, id=raw.message_id, not_before=raw.not_before, tries=raw.tries)
+                Held(
+                    queue=raw.queue,
+                    body=raw.body,
+                    id=raw.message_id,
+                    not_before=raw.not_before,
+                    tries=raw.tries,
+                    session=raw.session,
+                )
             )
         self.installation.bus.sent.clear()
         self.installation.bus.raw.clear()
@@ -158,16 +175,19 @@ class Run:
         elif held.delivered >= DELIVERIES:
             self.queues.remove(held)
             self.installation.bus.dead.append(
-                DeadLetter(queue=held.queue, body=held.body, message_id=held.id, reason="MaxDeliveryCountExceeded")
+                DeadLetter(
+                    queue=held.queue,
+                    body=held.body,
+                    message_id=held.id,
+                    reason="MaxDeliveryCountExceeded",
+                    session=held.session,
+                )
             )
 
     def _receive(self, held: Held) -> None:
         self.installation.app.receiver.receive(
             lambda body: self._work(held, body),
-            queue=held.queue,
-            body=held.body,
-            message_id=held.id,
-            tries=held.tries,
+            QueueMessage(queue=held.queue, body=held.body, id=held.id, tries=held.tries, session=held.session),
         )
         self.life.reach("message before complete")
 
@@ -188,7 +208,7 @@ class Run:
     def _work(self, held: Held, body: bytes) -> None:
         """As `functions/queues.py` does it."""
         match held.queue:
-            case "events":
+            case "events" | "work":
                 self.installation.app.handler.handle(EVENT.validate_python(read_json(body)))
             case "steps":
                 self.installation.run_step(read_as(Step, read_json(body)))

@@ -48,7 +48,7 @@ class Life:
             if number in self.crash_at:
                 self.dead = True
                 raise Crash(point)
-        if number in self.fail_at and point.startswith(("table", "index", "anchors")):
+        if number in self.fail_at and point.startswith(("table", "index")):
             raise LedgerUnavailable(f"switched off: {point}")
         if number in self.fail_at and point.startswith("bus"):
             raise QueueUnavailable(f"switched off: {point}")
@@ -96,12 +96,15 @@ class MortalBus:
         body: bytes,
         *,
         message_id: str,
+        session: str = "",
         not_before: datetime | None = None,
         tries: int = 0,
         trace: Trace | None = None,
     ) -> None:
         self._life.reach("bus before raw")
-        self._bus.send_raw(queue, body, message_id=message_id, not_before=not_before, tries=tries, trace=trace)
+        self._bus.send_raw(
+            queue, body, message_id=message_id, session=session, not_before=not_before, tries=tries, trace=trace
+        )
         self._life.reach("bus after raw")
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
@@ -173,7 +176,6 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
         bus=lambda: MortalBus(ports.bus(), life),
         blobs=lambda: mortal_port(ports.blobs(), life, "blobs", "put"),
         archive=lambda: mortal_port(ports.archive(), life, "blobs", "put"),
-        added_blobs=lambda: mortal_port(ports.added_blobs(), life, "anchors", "add"),
         audit_log=lambda: mortal_port(ports.audit_log(), life, "log", "append"),
         registry=registry,
         cluster=lambda name: cast(Cluster, MortalCluster(ports.cluster(name), life)),
@@ -183,4 +185,4 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
 
 def is_service(point: str) -> bool:
     """Whether a service can be away at the point. The index takes rows it has: to it, after a write is before it."""
-    return point.startswith(("table", "index before", "anchors before", "bus"))
+    return point.startswith(("table", "index before", "bus"))

@@ -115,10 +115,6 @@ def test_the_settings_accept_what_the_template_gives() -> None:
     assert settings.key_vault
 
 
-AWAIT_A_READER = {Queue.WORK}
-"""A queue that is made already, though nothing is sent to it yet."""
-
-
 def _queue_triggers() -> set[str]:
     source = (ROOT / "functions/queues.py").read_text(encoding="utf-8")
     return {Queue[member].value for member in re.findall(r"queue_name=Queue\.([A-Z]+)\.value", source)}
@@ -127,7 +123,7 @@ def _queue_triggers() -> set[str]:
 def test_the_queues_are_those_of_the_triggers_and_of_the_laptop() -> None:
     queues = json.loads((INFRA / "queues.json").read_text(encoding="utf-8"))
     assert {queue["name"]: queue["sessions"] for queue in queues} == {queue: queue.sessions for queue in Queue}
-    assert _queue_triggers() | AWAIT_A_READER == set(QUEUES)
+    assert _queue_triggers() == set(QUEUES)
     assert len(queues) == len(Queue)
 
 

@@ -1,4 +1,4 @@
-"""One running system for all tests that ask for it; `make test-stack` runs them in one process."""
+"""One running system for all tests that ask for it. With pytest-xdist they stay together: `--dist loadgroup`."""
 
 import shutil
 from collections.abc import Iterator

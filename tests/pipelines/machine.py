@@ -37,6 +37,8 @@ class Machine:
     """Put over this process's environment: a PATH with other programs, for instance."""
     sent: list[str] = field(default_factory=list)
     build_tags: list[str] = field(default_factory=list)
+    attached: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    """Type, name, and content of each attachment, after the display name of the step that made it."""
     failed_steps: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     results: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -150,6 +152,9 @@ class Machine:
         value = re.sub("|".join(ESCAPES), lambda found: ESCAPES[found[0]], match["value"])
         if match["name"] == "build.addbuildtag":
             self.build_tags.append(value)
+        elif match["name"] == "task.addattachment":
+            told = dict(part.split("=", 1) for part in match["properties"].split(";"))
+            self.attached.append((step.get("displayName", ""), told["type"], told["name"], Path(value).read_bytes()))
         elif match["name"] == "task.setvariable":
             properties = dict(part.split("=", 1) for part in match["properties"].split(";"))
             name = f"{step['name']}.{properties['variable']}"

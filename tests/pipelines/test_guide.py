@@ -41,5 +41,5 @@ def test_the_delivery_that_it_shows_is_one() -> None:
 
 def test_the_message_that_it_shows_is_understood() -> None:
     event = parse_run_message(JSON[0].replace("sha256:…", DIGEST).encode(), now=datetime(2026, 11, 23, tzinfo=UTC))
-    assert (event.repository, event.digest, event.run.number) == ("team/shop", DIGEST, "1.0.17")
+    assert (event.repository, event.digest, event.claims.number) == ("team/shop", DIGEST, "1.0.17")
     assert json.loads(JSON[0])["result"] == "succeeded"

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.events import PipelineCompleted
+from slipway.domain.events import RunTold
+from slipway.domain.runs import Part
 from slipway.inbound import parse_run_message
+from slipway.inbound.published import ATTACHMENT_TYPE, PUBLISHING_TASK, Document, read_document
 
 from .conftest import EXAMPLE, ROOT
 from .machine import Machine
@@ -67,7 +69,7 @@ def broken(tmp_path: Path, file: str, before: str, after: str) -> Path:
     return copy
 
 
-def message_of(run: Machine) -> PipelineCompleted:
+def message_of(run: Machine) -> RunTold:
     (body,) = run.sent
     return parse_run_message(body.encode(), now=NOW)
 
@@ -78,13 +80,25 @@ def test_a_merge_is_tested_built_and_reported(ci: dict[str, Any], machine: NewMa
     assert run.run(ci) == stages, "\n".join(run.log)
     event = message_of(run)
     assert (event.repository, event.tag, event.digest) == ("hello", "1.0.17", DIGEST)
-    assert event.run.succeeded
-    assert (event.run.organization, event.run.project, event.run.pipeline) == ("contoso", "shop", "hello-ci")
-    assert (event.run.id, event.run.number, event.run.branch) == (4711, "1.0.17", "refs/heads/main")
-    assert event.run.commit == VARIABLES["Build.SourceVersion"]
-    assert event.run.requested_by == "grace@example.com"
-    assert event.run.url == "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
+    assert event.claims.succeeded
+    assert (event.claims.organization, event.claims.project, event.claims.pipeline) == ("contoso", "shop", "hello-ci")
+    assert (event.claims.id, event.claims.number, event.claims.branch) == (4711, "1.0.17", "refs/heads/main")
+    assert event.claims.commit == VARIABLES["Build.SourceVersion"]
+    assert [(person.part, person.mail) for person in event.claims.people] == [(Part.REQUESTER, "grace@example.com")]
+    assert event.claims.url == "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
     assert run.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
+
+
+def test_the_run_says_in_itself_what_it_published_by_the_step_that_slipway_believes(
+    ci: dict[str, Any], machine: NewMachine
+) -> None:
+    run = machine()
+    run.run(ci)
+    ((step, kind, name, content),) = run.attached
+    assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
+    document = read_document(content)
+    assert isinstance(document, Document)
+    assert (document.content.repository, document.content.digest) == ("hello", DIGEST)
 
 
 def test_the_real_tests_of_the_example_ran(ci: dict[str, Any], machine: NewMachine) -> None:
@@ -134,7 +148,7 @@ def test_a_failed_integration_test_stops_the_image_and_is_reported(
     assert (ended["check"], ended["integration"], ended["image"]) == ("Succeeded", "Failed", "Skipped")
     assert programs.calls() == []
     event = message_of(run)
-    assert (event.run.result, event.repository, event.digest, event.tag) == ("failed", "hello", None, None)
+    assert (event.claims.result, event.repository, event.digest, event.tag) == ("failed", "hello", None, None)
 
 
 def test_an_image_that_was_pushed_before_the_run_failed_is_named_in_the_report(
@@ -145,7 +159,7 @@ def test_an_image_that_was_pushed_before_the_run_failed_is_named_in_the_report(
     assert run.run(ci)["image"] == "Failed"
     assert any("expected one for each platform, got none for linux/arm64" in line for line in run.log)
     event = message_of(run)
-    assert (event.run.result, event.digest, event.tag) == ("failed", DIGEST, "1.0.17")
+    assert (event.claims.result, event.digest, event.tag) == ("failed", DIGEST, "1.0.17")
 
 
 def test_a_pull_request_that_is_queued_on_ci_gets_no_secret_and_pushes_nothing(
@@ -176,7 +190,7 @@ def test_a_branch_arrives_as_it_is_called_whatever_it_is_called(
         "image": "Succeeded",
         "report": "Succeeded",
     }
-    assert message_of(run).run.branch == branch
+    assert message_of(run).claims.branch == branch
     assert all(character not in run.sent[0] for character in "$%#;'`[]()<>")
     assert run.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.events import PipelineCompleted
+from slipway.domain.events import RunTold
 from slipway.domain.model import REPOSITORY_PATTERN, TAG_PATTERN
 from slipway.inbound import parse_run_message
 
@@ -59,7 +59,7 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def message(**changes: str) -> PipelineCompleted:
+def message(**changes: str) -> RunTold:
     done = run("run_message.py", **{**RUN, **changes})
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("\n") == 1
@@ -174,7 +174,7 @@ def test_the_scripts_take_the_names_that_slipway_takes() -> None:
     ],
 )
 def test_a_run_is_as_good_as_the_worst_of_its_jobs(results: str, result: str) -> None:
-    assert message(RESULTS=results).run.result == result
+    assert message(RESULTS=results).claims.result == result
 
 
 def test_a_run_that_pushed_nothing_names_the_repository_alone() -> None:
@@ -185,9 +185,9 @@ def test_a_run_that_pushed_nothing_names_the_repository_alone() -> None:
 def test_names_with_spaces_and_old_addresses_are_understood() -> None:
     address = "https://contoso.visualstudio.com/"
     event = message(SYSTEM_COLLECTIONURI=address, SYSTEM_TEAMPROJECT="Web Shop", BUILD_DEFINITIONNAME="Build & 'test'")
-    assert (event.run.organization, event.run.project) == ("contoso", "Web Shop")
-    assert event.run.pipeline == "Build & 'test'"
-    assert event.run.url == f"{address}Web%20Shop/_build/results?buildId=4711"
+    assert (event.claims.organization, event.claims.project) == ("contoso", "Web Shop")
+    assert event.claims.pipeline == "Build & 'test'"
+    assert event.claims.url == "https://dev.azure.com/contoso/Web%20Shop/_build/results?buildId=4711"
 
 
 @pytest.mark.parametrize(

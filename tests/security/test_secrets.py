@@ -18,7 +18,7 @@ from slipway.bootstrap.settings_channels import KINDS
 from slipway.domain.tokens import Claims, Keys, TokenRefused
 from slipway.effects.keys import KeyFile
 from slipway.effects.notification import NotificationError
-from slipway.engine.receiving import Receiver
+from slipway.engine.receiving import QueueMessage, Receiver
 from slipway.http.requests import FORM_TYPE
 from slipway.inbound import BadInput, Senders, parse_vote
 from tests.security.site import Site
@@ -96,7 +96,7 @@ def test_no_secret_in_parked_input_as_people_see_it(site: Site, http: urllib3.Po
         parse_vote(given, site.home.app.keys, senders=Senders(sign_in=False), message_id="m", now=site.home.now)
 
     receiver = Receiver(parking=site.home.app.parking, bus=site.home.bus, clock=site.home.clock)
-    receiver.receive(work, queue="approvals", body=body, message_id="m", tries=0)
+    receiver.receive(work, QueueMessage(queue="approvals", body=body, id="m", tries=0))
     page = http.request("GET", f"{site.base}/parked").data.decode()
     assert "decision" in page
     assert token not in page

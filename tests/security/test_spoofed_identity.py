@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from slipway.engine.receiving import Receiver
+from slipway.engine.receiving import QueueMessage, Receiver
 from slipway.inbound import BadInput, Senders, parse_vote
 from slipway.testing import ADA, BEN
 from tests.security.site import Site
@@ -102,7 +102,7 @@ def test_service_bus_message_that_claims_another_approver_is_parked(site: Site, 
         site.home.take(parse_vote(given, site.home.app.keys, senders=senders, message_id="m-1", now=site.home.now))
 
     receiver = Receiver(parking=site.home.app.parking, bus=site.home.bus, clock=site.home.clock)
-    receiver.receive(work, queue="approvals", body=body, message_id="m-1", tries=0)
+    receiver.receive(work, QueueMessage(queue="approvals", body=body, id="m-1", tries=0))
     (parked,) = site.home.app.parking.all()
     assert parked.reason.startswith("approver")
     assert token not in parked.reason

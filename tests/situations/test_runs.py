@@ -27,9 +27,6 @@ def test_a_partially_succeeded_run_counts_where_the_team_says_so_and_the_plan_sh
     assert "partially" in installation.page(ADA).text.casefold()
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="I-01: a run whose name is no tag parks with the text of a library"
-)
 @pytest.mark.parametrize("number", ["1.2.3+abc", "Release 1.2 (main)", "20261128.1 • fix", ".1", "main/20261128"])
 def test_a_run_whose_name_is_no_tag_is_told_of_in_plain_words(install: Install, number: str) -> None:
     installation = install(shop(start="run"))
@@ -48,11 +45,6 @@ def test_a_run_whose_name_is_too_long_for_a_tag_is_told_of_in_plain_words(instal
     assert [reason for reason in installation.recorded() if "tag of at most 128 characters" in reason]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="I-02: a pipeline is known by its bare name, in any folder or organization",
-)
 @pytest.mark.parametrize(
     "whose",
     [{"folder": "\\team-b", "definition": 99}, {"organization": "fabrikam"}],
@@ -69,9 +61,6 @@ def test_a_run_of_another_pipeline_of_the_same_name_does_not_count(install: Inst
     assert installation.release(2).phase == "joining"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="I-02: runs of a renamed pipeline are parked without a hint"
-)
 def test_a_run_of_a_renamed_pipeline_counts_or_says_that_the_pipeline_was_renamed(install: Install) -> None:
     installation = install(shop(start="both"))
     installation.push("v1")
@@ -84,11 +73,6 @@ def test_a_run_of_a_renamed_pipeline_counts_or_says_that_the_pipeline_was_rename
     assert installation.release(2).phase == "awaiting_approval" or hints
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="I-16: a run that names its image by digest is lost when the push comes later",
-)
 @pytest.mark.parametrize("seconds", [2, 20, 300])
 def test_a_run_that_names_its_image_by_digest_is_joined_when_the_push_comes_later(
     install: Install, seconds: int
@@ -103,9 +87,6 @@ def test_a_run_that_names_its_image_by_digest_is_joined_when_the_push_comes_late
     assert installation.release().phase == "awaiting_approval"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="I-17: the results that a pipeline's own variable has are not understood"
-)
 @pytest.mark.parametrize("result", ["Succeeded", "SucceededWithIssues", "Failed", "Canceled"])
 def test_the_value_of_agent_jobstatus_is_understood_as_a_result(install: Install, result: str) -> None:
     installation = install(shop(start="both"))
@@ -117,11 +98,6 @@ def test_the_value_of_agent_jobstatus_is_understood_as_a_result(install: Install
     assert (installation.parked(), went_on) == ([], result == "Succeeded")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="I-17: an empty value in a run's message is an error, a missing one is none",
-)
 @pytest.mark.parametrize("empty", ["digest", "tag"])
 def test_an_empty_value_in_a_runs_message_is_as_good_as_none(install: Install, empty: str) -> None:
     installation = install(shop(start="both"))
@@ -133,11 +109,6 @@ def test_an_empty_value_in_a_runs_message_is_as_good_as_none(install: Install, e
     assert installation.release().phase == "awaiting_approval"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="I-17: a variable that was not set is told of as a pattern that does not match",
-)
 @pytest.mark.parametrize(("field", "variable"), [("digest", "imageDigest"), ("tag", "imageTag")])
 def test_a_variable_that_was_not_set_in_the_pipeline_is_named(install: Install, field: str, variable: str) -> None:
     installation = install(shop(start="both"))

@@ -56,9 +56,6 @@ def test_who_approved_rejects_in_one_step(install: Install, reject: Callable[[In
     assert installation.release().phase == "rejected"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="D-03: of a squash merge only the merge button counts as a person"
-)
 @pytest.mark.parametrize("committer", ["noreply@github.com", BEN])
 def test_neither_author_nor_committer_of_a_change_approves_it(install: Install, committer: str) -> None:
     installation = install(shop(start="both"))

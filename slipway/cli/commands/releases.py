@@ -7,6 +7,7 @@ import click
 from slipway.api.releases import Explanation, ReleaseAnswer, Releases, ReleaseWithProgress
 from slipway.domain.phases import Phase
 from slipway.domain.release import Rollout
+from slipway.domain.runs import Trust
 
 from ..api import PAGE, Api, read
 from ..forms import Form, formed, write_lines
@@ -136,6 +137,11 @@ def _fields(screen: Screen, item: ReleaseWithProgress) -> Iterator[tuple[str, Co
     if item.run:
         yield "run", f"{item.run.project}/{item.run.pipeline} {item.run.number} {item.run.result} {item.run.branch}"
         yield "run at", item.run.url
+        for name, fact in (("", item.run.proof), ("built by it", item.run.built), ("people", item.run.behind)):
+            yield name, Cell(f"{fact.trust.mark} {fact.trust.spoken}: {fact.why}", tone_style(fact.trust.tone))
+        for person in item.run.people:
+            unsure = "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
+            yield person.part.label.lower(), f"{person.shown}{unsure}"
     yield "plan", item.plan_hash or ""
     yield "due", screen.time(item.due)
     for rollout in item.rollouts:

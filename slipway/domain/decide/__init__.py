@@ -1,6 +1,6 @@
 """decide(snapshot, event) → Decision: the whole delivery logic, pure.
 
-`state.py` defines the decision and the draft that builds it; `starting.py` turns pushes and runs into releases;
+`state.py` defines the decision and the draft that builds it; `starting.py` turns pushes into releases, `runs.py` runs;
 `lanes.py` orders them; `gates.py` opens gates, `voting.py` counts votes, `automatic.py` opens gates without people;
 `rollouts.py` takes the lane and rolls back on failure; `chain.py` maps each step's outcome to the next step;
 `deadlines.py` handles timeouts, `reminders.py` reminds voters, `notices.py` notifies people. `blocks.py` checks for
@@ -30,7 +30,8 @@ from .freezing import delivery_changed, freeze, freeze_spread, unfreeze
 from .reminders import reminder_due
 from .retrying import retry
 from .returning import rollback
-from .starting import image_pushed, pipeline_completed
+from .runs import pipeline_completed
+from .starting import image_pushed
 from .state import Decision, Draft
 from .voting import vote_cast
 

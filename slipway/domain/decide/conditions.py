@@ -6,11 +6,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Final, assert_never
 
 from ..application import Pipeline, Start
 from ..release import Lane, Live, Release, Run
 from ..requirements import Requirements
 from ..rules import Rule, RuleResult, WaitsFor
+from ..runs import Fact, Trust
+
+PULL_REQUESTS: Final = "refs/pull/"
+"""Such a run builds what a merge would be: it can release nothing, whatever branches count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,22 +27,43 @@ class Newer:
 
 
 def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
-    """Whether a CI run counts for an application, judged by the run's own data."""
+    """Whether a CI run counts for an application: what is known of it, and what it says."""
+    proved = _known(Rule.RUN_IS_PROVED, run.proof, f"run {run.number} of {run.pipeline}: {run.proof.why}")
     succeeded = Rule.RUN_SUCCEEDED.judged(run.succeeded, f"run {run.number} ended as {run.result or 'unknown'}")
     if pipeline is None:
-        return (succeeded,)
+        return (proved, built_rule(run), succeeded)
     branch = run.branch.removeprefix("refs/heads/")
     counts = Rule.BRANCH_COUNTS.judged(
-        any(fnmatchcase(branch, pattern) for pattern in pipeline.branches),
+        not run.branch.startswith(PULL_REQUESTS) and any(fnmatchcase(branch, p) for p in pipeline.branches),
         f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}",
     )
-    return succeeded, counts
+    return proved, built_rule(run), succeeded, counts
+
+
+def built_rule(run: Run) -> RuleResult:
+    """Whether the run made the image. What nobody has proved is unknown, and never a pass."""
+    return _known(Rule.BUILT_BY_RUN, run.built, run.built.why)
+
+
+def _known(rule: Rule, fact: Fact, reason: str) -> RuleResult:
+    match fact.trust:
+        case Trust.PROVED:
+            return rule.holds(reason)
+        case Trust.CLAIMED:
+            return rule.unknown(reason, blocks=False)
+        case Trust.NOT_PROVED:
+            return rule.unknown(reason)
+        case Trust.CONTRADICTED:
+            return rule.fails(reason)
+        case _:
+            assert_never(fact.trust)
 
 
 def facts_missing(release: Release, start: Start) -> tuple[str, ...]:
-    """Which of the triggers that the application starts from have not arrived: `image`, `run`."""
+    """Which of the triggers that the application starts from have not arrived: `image`, `run`. A run of which nobody
+    knows whether it made the image has not."""
     required = {Start.PUSH: ("image",), Start.RUN: ("run",), Start.BOTH: ("image", "run")}[start]
-    arrived = {"image": release.push is not None, "run": release.run is not None}
+    arrived = {"image": release.push is not None, "run": release.run is not None and release.run.counts}
     return tuple(fact for fact in required if not arrived[fact])
 
 

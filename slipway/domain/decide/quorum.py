@@ -6,6 +6,10 @@ from ..gate import ApprovalGate
 from ..people import Person, SignedIn
 from ..release import GateState, Release, Vote, VoteDecision
 from ..rules import Rule, RuleResult, WaitsFor
+from ..runs import Involved, Part, Run, Trust
+
+_SHOWN = 5
+"""Most people that a reason names."""
 
 
 def approval_gate(environment: Environment) -> ApprovalGate:
@@ -25,23 +29,58 @@ def names_of(vote: Vote, gate: ApprovalGate) -> frozenset[str]:
 
 
 def own_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) -> tuple[RuleResult, RuleResult]:
-    """Separation of duties: whether the person neither requested the CI run nor made the commit."""
-    run = release.run
-    requester, committer = (run.requested_by, run.committed_by) if run else ("", "")
+    """Separation of duties: whether the person neither asked for the CI run nor is behind the change.
+
+    Whoever is proved to be behind it is known by object id. What is only claimed can keep somebody from voting too.
+    """
     return (
-        _differs(Rule.NOT_REQUESTER, requester, "asked for the CI run", gate, names, may=gate.requester_may_approve),
-        _differs(Rule.NOT_COMMITTER, committer, "made the commit", gate, names, may=gate.committer_may_approve),
+        _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names, may=gate.requester_may_approve),
+        _differs(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names, may=gate.committer_may_approve),
     )
 
 
-def _differs(rule: Rule, who: str, did: str, gate: ApprovalGate, names: frozenset[str], *, may: bool) -> RuleResult:
-    if not who:
+_ASKED = (Part.REQUESTER,)
+_CHANGED = tuple(part for part in Part if part is not Part.REQUESTER)
+
+
+def _differs(
+    rule: Rule, run: Run | None, parts: tuple[Part, ...], gate: ApprovalGate, names: frozenset[str], *, may: bool
+) -> RuleResult:
+    involved = run.who(*parts) if run else ()
+    own = tuple(person for person in involved if not _names(person, gate).isdisjoint(names))
+    if own:
+        allowed = ", and may approve here nevertheless" if may else ""
+        return rule.judged(may, f"{_did(own)}{allowed}")
+    if run is None or run.behind.trust is not Trust.PROVED:
         needed = gate.require_known and not may
         demand = ", and this environment requires it to be known" if needed else ""
-        return rule.unknown(f"it is not known who {did}{demand}", blocks=needed)
-    own = not gate.circle.names(who).isdisjoint(names)
-    allowed = ", and may approve here nevertheless" if own and may else ""
-    return rule.judged(not own or may, f"{who} {did}{allowed}")
+        return rule.unknown(f"{_not_known(run, parts, involved)}{demand}", blocks=needed)
+    return rule.holds(_did(involved) or "nobody changed anything since what is live")
+
+
+def _names(person: Involved, gate: ApprovalGate) -> frozenset[str]:
+    """Every name of somebody behind the change; none for a service, which is nobody's second name."""
+    return frozenset() if person.is_service else gate.circle.names(person.mail, signed_in=person.signed_in)
+
+
+def _did(people: tuple[Involved, ...]) -> str:
+    """Each person once, with the surest of what they did."""
+    first: dict[str, Involved] = {}
+    for person in people:
+        first.setdefault(person.shown.casefold(), person)
+    shown = [f"{person.shown} {person.part.did}{_surely(person)}" for person in first.values()]
+    more = len(shown) - _SHOWN
+    return "; ".join([*shown[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _surely(person: Involved) -> str:
+    return "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
+
+
+def _not_known(run: Run | None, parts: tuple[Part, ...], involved: tuple[Involved, ...]) -> str:
+    what = f"it is not known who {'asked for the CI run' if parts is _ASKED else 'made the change'}"
+    said = f"; {_did(involved)}" if involved else ""
+    return f"{what}{said}{f': {run.behind.why}' if run else ''}"
 
 
 def is_barred(release: Release, gate: ApprovalGate, names: frozenset[str]) -> bool:

@@ -44,6 +44,8 @@ class DeadLetter:
     body: bytes
     message_id: str
     reason: str
+    session: str = ""
+    """The session it belonged to, on a queue that has sessions."""
 
 
 class Bus(Protocol):
@@ -63,14 +65,16 @@ class Bus(Protocol):
         body: bytes,
         *,
         message_id: str,
+        session: str = "",
         not_before: datetime | None = None,
         tries: int = 0,
         trace: Trace | None = None,
     ) -> None:
         """Send a body unchanged: to replay parked input, or to deliver a message again later.
 
-        `tries` is sent as the application property `slipway-tries`, the trace as those of `trace_properties`. Raises
-        `QueueUnavailable` and `MessageTooLarge`.
+        `session` is the message's on a queue that has sessions, else empty. `tries` is sent as the application
+        property `slipway-tries`, the trace as those of `trace_properties`. Raises `QueueUnavailable` and
+        `MessageTooLarge`.
         """
         ...
 

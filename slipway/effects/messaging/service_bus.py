@@ -48,6 +48,7 @@ class ServiceBus:
             bus_message = ServiceBusMessage(
                 encoded(message),
                 message_id=message.id,
+                session_id=message.session or None,
                 content_type="application/json",
                 scheduled_enqueue_time_utc=message.not_before,
                 application_properties=_properties(message.trace),
@@ -62,6 +63,7 @@ class ServiceBus:
         body: bytes,
         *,
         message_id: str,
+        session: str = "",
         not_before: datetime | None = None,
         tries: int = 0,
         trace: Trace | None = None,
@@ -69,6 +71,7 @@ class ServiceBus:
         message = ServiceBusMessage(
             body,
             message_id=message_id,
+            session_id=session or None,
             content_type="application/json",
             scheduled_enqueue_time_utc=not_before,
             application_properties=_properties(trace, tries),
@@ -186,6 +189,7 @@ def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
         queue=queue,
         body=_content(message),
         message_id=str(message.message_id or ""),
+        session=message.session_id or "",
         reason=str(message.dead_letter_reason or "unknown"),
     )
 

@@ -54,7 +54,10 @@ class Matter(Record):
     branch: str = ""
     commit: str = ""
     requested_by: str = ""
-    committed_by: str = ""
+    changed_by: str = ""
+    """Everybody who pushed the change, wrote it, or opened or completed its pull request."""
+    proof: str = ""
+    """What is proved of the run, and what is not."""
     live: LiveNow | None = None
     evidence: tuple[Result, ...] = ()
     approvals: int = Field(default=0, ge=0)

@@ -44,8 +44,9 @@ def _facts(message: Message) -> Iterator[Fact]:
     yield Fact(name="Pushed by", value=_line(matter.pushed_by))
     yield Fact(name="Asked for by", value=_line(matter.requested_by))
     yield Fact(name="Commit", value=_commit(matter))
-    yield Fact(name="Committed by", value=_line(matter.committed_by))
+    yield Fact(name="Changed by", value=_line(matter.changed_by))
     yield Fact(name="CI run", value=_line(matter.run), link=web_address(matter.run_url))
+    yield Fact(name="Of the run", value=_line(matter.proof))
     yield Fact(name="Votes", value=f"{matter.approvals} of {matter.required}")
     if matter.newer is not None:
         newer = f"{_line(matter.newer.tag)} ({matter.newer.release}), {matter.newer.phase.replace('_', ' ')}"

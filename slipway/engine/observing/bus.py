@@ -29,6 +29,7 @@ class ObservedBus:
         body: bytes,
         *,
         message_id: str,
+        session: str = "",
         not_before: datetime | None = None,
         tries: int = 0,
         trace: Trace | None = None,
@@ -38,7 +39,13 @@ class ObservedBus:
         with span(Family.QUEUE, f"send {queue}", values, direction="producer"):
             message_trace = trace or Trace(parent=received() or carrier())
             self._bus.send_raw(
-                queue, body, message_id=message_id, not_before=not_before, tries=tries, trace=message_trace
+                queue,
+                body,
+                message_id=message_id,
+                session=session,
+                not_before=not_before,
+                tries=tries,
+                trace=message_trace,
             )
 
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:

@@ -13,6 +13,7 @@ from ...domain.model import sha256
 from ...domain.people import Circle
 from ...domain.plan import Plan
 from ...domain.release import Phase, Release
+from ...domain.runs import Part, Run, Trust
 from ...domain.snapshot import Lookups
 from ...domain.steps import Notice, Step
 from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Result
@@ -140,8 +141,9 @@ def _matter(clients: Clients, work: Work, environment: Environment, gate: Approv
         run_url=run.url if run else "",
         branch=run.branch if run else "",
         commit=run.commit if run else "",
-        requested_by=run.requested_by if run else "",
-        committed_by=run.committed_by if run else "",
+        requested_by=_named(run, Part.REQUESTER),
+        changed_by=_named(run, *(part for part in Part if part is not Part.REQUESTER)),
+        proof=run.known if run else "",
         live=LiveNow(release=f"{release.application}-{live.release}", tag=live.tag, since=live.at) if live else None,
         evidence=tuple(
             Result(name=item.name, environment=item.environment, passed=item.passed, summary=item.summary)
@@ -153,6 +155,13 @@ def _matter(clients: Clients, work: Work, environment: Environment, gate: Approv
         newer=_newer(clients, release),
         timezone=gate.timezone,
     )
+
+
+def _named(run: Run | None, *parts: Part) -> str:
+    """Everybody who did one of these things, each once, with a mark for whoever is not proved to have."""
+    people = run.who(*parts) if run else ()
+    sure = {person.shown for person in people if person.trust is Trust.PROVED}
+    return ", ".join(f"{name}{'' if name in sure else ' (?)'}" for name in dict.fromkeys(p.shown for p in people))
 
 
 def _newer(clients: Clients, release: Release) -> NewerRelease | None:

@@ -13,6 +13,7 @@ from ...domain.queues import Queue
 from ...domain.reports import Finding, Status
 from ...telemetry import Attribute, Family, span
 from . import places
+from . import runs as source_of_runs
 from .facts import Facts
 from .fault import Fault, NotChecked
 
@@ -43,7 +44,11 @@ class Doctor:
             for environment in entry.application.environments:
                 name = f"cluster:{environment.cluster}:{entry.application.application}:{environment.name}"
                 checks_by_name[name] = partial(places.cluster, facts, entry, environment)
-        checks_by_name |= {f"ledger:{name}": partial(places.ledger, facts, name) for name in facts.catalogue.entries}
+        with_pipeline = [entry for entry in facts.catalogue if entry.application.pipeline is not None]
+        checks_by_name |= {
+            f"runs:{entry.application.application}": partial(source_of_runs.runs, facts, entry)
+            for entry in with_pipeline
+        }
         checks_by_name |= {f"channel:{name}": partial(places.channel, facts, name) for name in facts.channels}
         checks_by_name |= {"clock": partial(places.clock, facts), "reconcile": partial(places.reconcile, facts)}
         return checks_by_name

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ...catalogue.entries import Catalogue
 from ...clock import Clock, utc_now
-from ...domain.rules import RuleResult
+from ...domain.run_source import Told
 from ...domain.tokens import Keys
 from ...effects.messaging import Bus
 from ...effects.registry import Registry
@@ -27,6 +27,14 @@ class Reached(Protocol):
     def reach(self) -> str | None: ...
 
 
+class RunRights(Protocol):
+    """The part of a source of runs that is asked."""
+
+    def pipeline(self, organization: str, project: str, definition: int) -> Told[str]: ...
+
+    def identities_named(self, organization: str, mail: str) -> Told[tuple[object, ...]]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """Everything that is checked. Clients given as functions are opened by the check that needs them."""
@@ -38,11 +46,11 @@ class Facts:
     registry: Callable[[str], Registry]
     cluster: Callable[[str], Reviewed]
     channel: Callable[[str], Reached]
+    runs: Callable[[], RunRights | None]
+    """The source of runs; None where nobody is asked."""
     registries: tuple[str, ...]
     channels: tuple[str, ...]
     catalogue: Catalogue
     keys: Keys
-    whole: Callable[[str], RuleResult]
-    """Whether an application's ledger holds what its newest anchor names."""
     remedies: Remedies = field(default_factory=Remedies)
     clock: Clock = utc_now

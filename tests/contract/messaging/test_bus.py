@@ -19,6 +19,7 @@ from slipway.effects.messaging.service_bus import ServiceBus
 from slipway.testing import MemoryBus
 
 QUEUES = ("events", "steps", "runs", "approvals")
+SESSIONS = "work"
 
 
 @dataclass(kw_only=True)
@@ -47,7 +48,9 @@ def memory() -> Desk:
 
 @pytest.fixture(scope="module")
 def local_bus() -> Iterator[LocalServiceBus]:
-    with LocalServiceBus(*(QueueSettings(name=name, duplicate_detection_seconds=600) for name in QUEUES)) as running:
+    queues = [QueueSettings(name=name, duplicate_detection_seconds=600) for name in QUEUES]
+    queues.append(QueueSettings(name=SESSIONS, duplicate_detection_seconds=600, requires_session=True))
+    with LocalServiceBus(*queues) as running:
         yield running
 
 
@@ -256,3 +259,24 @@ def test_a_bus_that_cannot_be_reached_is_said_to_be_unavailable() -> None:
     with pytest.raises(QueueUnavailable, match="dead letters of steps: "):
         bus.drain("steps", lambda letter: None)
     bus.close()
+
+
+def test_a_message_of_a_session_arrives_in_it(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
+    _, bus = over_amqp(local_bus, client)
+    bus.send([message(SESSIONS, session="shop"), message(SESSIONS, session="cart")])
+    bus.send_raw(SESSIONS, b"raw", message_id=f"raw-{next(_numbers)}", session="shop")
+    bus.close()
+    with client.get_queue_receiver(SESSIONS, session_id="shop") as receiver:
+        found = receiver.receive_messages(max_message_count=10, max_wait_time=1)
+        assert [b"".join(each.body) == b"raw" for each in found] == [False, True]
+        for each in found:
+            receiver.complete_message(each)
+
+
+def test_a_queue_with_sessions_refuses_a_message_without_one(desk: Desk) -> None:
+    with pytest.raises(QueueUnavailable):
+        desk.bus.send_raw(SESSIONS, b"raw", message_id=f"raw-{next(_numbers)}")
+    with pytest.raises(ValueError, match="session: is missing"):
+        message(SESSIONS)
+    with pytest.raises(ValueError, match="session: is not for queue steps"):
+        message("steps", session="shop")

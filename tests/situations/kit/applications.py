@@ -38,7 +38,14 @@ class Application:
 
     @property
     def document(self) -> Json:
-        pipeline: Json = {"project": PROJECT, "project_id": PROJECT_ID, "name": PIPELINE, "branches": ["*"]}
+        pipeline: Json = {
+            "organization": "contoso",
+            "project": PROJECT,
+            "project_id": PROJECT_ID,
+            "name": PIPELINE,
+            "definition": 7,
+            "branches": ["*"],
+        }
         if self.results:
             pipeline["results"] = list(self.results)
         image: Json = {"registry": "nonprod", "repository": self.repository or f"team/{self.name}"}

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,12 +21,15 @@ from local.functions.routes import Route, compile_route
 from slipway.bootstrap import App, Settings, app
 from slipway.bootstrap.azure import azure_ports
 from slipway.catalogue import ConfigError
+from slipway.domain.model import DIGEST_PATTERN
+from slipway.domain.run_source import ToldRun
 from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
 from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster
 from slipway.testing.ports import Outside
 from slipway.testing.queues import Raw
+from slipway.testing.runs import published, told_run
 from tests.unit.inbound.samples import BUILD, RUN_STATE, changed
 
 from .applications import PIPELINE, PROJECT, PROJECT_ID, Application, Json
@@ -35,10 +39,18 @@ from .people import ApprovalPage, Guest, Said
 from .registries import REPOSITORY, RegistryInMemory
 
 HOOK_SECRET = "the password of the service hook"
+PARTIAL = "partiallySucceeded"
 SOON = timedelta(minutes=1)
 """Messages that are due within it are delivered by `settle`, which moves the clock."""
 MESSAGES = 3_000
-WORK = {"events": "take_event", "hints": "take_hint", "runs": "take_run", "approvals": "take_vote", "steps": "run_step"}
+WORK = {
+    "events": "take_event",
+    "hints": "take_hint",
+    "runs": "take_run",
+    "approvals": "take_vote",
+    "work": "take_work",
+    "steps": "run_step",
+}
 """Each queue's function."""
 _DOORS = (events, hooks, queues, timers, pages, approvals, api, audit_api, votes, commands, operate)
 
@@ -109,6 +121,8 @@ class Installation:
         self._base = "https://slipway.example" if sign_in else "http://127.0.0.1:7071"
         self._parts = self._assemble(deliveries, sign_in=sign_in)
         self._submissions = 0
+        self._pushed: dict[str, str] = {}
+        """The newest digest of each tag."""
         self.start_refused = ""
 
     def _assemble(self, deliveries: Path, *, sign_in: bool) -> App:
@@ -156,6 +170,7 @@ class Installation:
         """CI pushes something and the registry tells of it. Without one, each tag's image is another."""
         pushed = artifact or image(f"layer of {repository} {tag}")
         self.ci.hold(pushed, tag, repository=repository)
+        self._pushed[tag] = pushed.digest
         target = {"mediaType": pushed.media_type, "digest": pushed.digest, "repository": repository, "tag": tag}
         data: Json = {
             "timestamp": self.time().isoformat(),
@@ -188,7 +203,20 @@ class Installation:
         organization: str = "contoso",
         requested_by: str = "cleo@example.com",
     ) -> Said:
-        """Azure DevOps' service hook tells of a completed run."""
+        """Azure DevOps' service hook tells of a completed run, which has published the image of that tag."""
+        run = told_run(
+            id=self._run_id(f"{organization} {definition} {number}"),
+            number=number,
+            result=result,
+            organization=organization,
+            project=project,
+            project_id=PROJECT_ID,
+            pipeline=pipeline,
+            definition=definition,
+            folder=folder,
+            requested_by=requested_by,
+        )
+        self._ran(run, self._pushed.get(number))
         base = f"https://dev.azure.com/{organization}/"
         containers = {"account": {"id": organization, "baseUrl": base}, "project": {"id": PROJECT_ID, "baseUrl": base}}
         hook = changed(
@@ -208,6 +236,10 @@ class Installation:
 
     def run_state_changed(self, number: str, *, author: str, committer: str) -> Said:
         """The other hook of Azure DevOps, of a run whose source is at GitHub: it names who made the change."""
+        run = told_run(
+            id=self._run_id(number), number=number, project=PROJECT, project_id=PROJECT_ID, repository_is_here=False
+        )
+        self._ran(run, self._pushed.get(number), author=author)
         change = {"author": {"email": author}, "committer": {"email": committer}, "message": "Add a discount (#12)"}
         hook = changed(
             RUN_STATE,
@@ -221,7 +253,18 @@ class Installation:
         return self._hook(hook)
 
     def run_message(self, number: str, *, result: str = "succeeded", image: Json | None = None) -> None:
-        """The pipeline sends its own message to the queue `runs`."""
+        """The pipeline sends its own message to the queue `runs`; the run has published the image that it names."""
+        named = image or {}
+        meant = result[:1].lower() + result[1:]
+        run = told_run(
+            id=self._run_id(number),
+            number=number,
+            result={"succeededWithIssues": PARTIAL}.get(meant, meant),
+            project=PROJECT,
+            project_id=PROJECT_ID,
+            requested_by="cleo@example.com",
+        )
+        self._ran(run, str(named.get("digest") or "") or self._pushed.get(str(named.get("tag"))))
         message = {
             "type": "slipway.pipeline-completed/v1",
             "organization": "contoso",
@@ -236,6 +279,12 @@ class Installation:
             **({"image": {"repository": REPOSITORY, **image}} if image else {}),
         }
         self._bus.send_raw("runs", json.dumps(message).encode(), message_id=f"run-{number}")
+
+    def _ran(self, run: ToldRun, digest: str | None, *, author: str = "") -> None:
+        """What Azure DevOps says of a run when it is asked."""
+        is_digest = digest is not None and re.fullmatch(DIGEST_PATTERN, digest)
+        document = published(digest, REPOSITORY) if digest and is_digest else None
+        self._outside.runs.put(run.evolve(finished_at=self.time()), document, pushed_by=author or "grace@example.com")
 
     def break_down(self, environment: str, artifact: Artifact) -> None:
         """The image's pods crash there, until `mend`."""

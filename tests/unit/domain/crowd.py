@@ -4,6 +4,7 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.gate import ApprovalGate, Group
 from slipway.domain.people import Identity, SignedIn
 from slipway.domain.release import Release
+from slipway.domain.runs import Part, Trust
 from tests.unit.domain.samples import ADA, BEN, CLEO, MALLORY
 
 ADA_OID = "a0000000-0000-4000-8000-00000000000a"
@@ -68,9 +69,8 @@ def barred(gate: ApprovalGate, release: Release) -> set[str]:
     """Whose own work the release is, where that keeps them from approving it."""
     if release.run is None:
         return set()
-    requester = "" if gate.requester_may_approve else release.run.requested_by
-    committer = "" if gate.committer_may_approve else release.run.committed_by
-    return {person(name) for name in (requester, committer) if name}
+    allowed = {Part.REQUESTER: gate.requester_may_approve, Part.COMMITTER: gate.committer_may_approve}
+    return {person(one.mail) for one in release.run.people if not allowed[one.part]}
 
 
 def demanded(gate: ApprovalGate, release: Release, approved: list[str]) -> None:
@@ -82,8 +82,8 @@ def demanded(gate: ApprovalGate, release: Release, approved: list[str]) -> None:
     run = release.run
     if gate.require_known:
         assert run is not None
-        assert run.requested_by or gate.requester_may_approve
-        assert run.committed_by or gate.committer_may_approve
+        known = run.behind.trust is Trust.PROVED
+        assert known or (gate.requester_may_approve and gate.committer_may_approve)
     listed = {person(name) for name in gate.approvers if not name.startswith("group:")}
     listed |= {member for name in gate.groups for member in MEMBERS[name]}
     assert set(approved) <= listed

@@ -16,7 +16,8 @@ from slipway.domain.application import (
 from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
 from slipway.domain.model import sha256
 from slipway.domain.project import EnvironmentClass
-from slipway.domain.release import Run
+from slipway.domain.runs import Run
+from slipway.testing.runs import proved_run
 
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ADA, BEN, CLEO, MALLORY = "ada@example.com", "ben@example.com", "cleo@example.com", "mallory@example.com"
@@ -96,7 +97,7 @@ def ci_run(
     by: str = CLEO,
     committed_by: str = "",
 ) -> Run:
-    return Run(
+    return proved_run(
         organization="example",
         project="Shop",
         pipeline="build",
@@ -107,6 +108,5 @@ def ci_run(
         commit="0" * 40,
         requested_by=by,
         committed_by=committed_by,
-        url=f"https://dev.azure.com/example/Shop/_build/results?buildId={number}",
         finished_at=at,
     )

@@ -86,11 +86,44 @@ def test_a_run_that_names_its_image_needs_no_look_up() -> None:
     assert not world.steps(StepKind.RESOLVE)
 
 
-def test_a_run_that_names_a_digest_but_no_tag_is_recorded_and_starts_nothing() -> None:
+@pytest.mark.parametrize(("number", "tag"), [("7", "7"), ("release/7", f"digest-{digest('image')[7:19]}")])
+def test_a_run_that_names_a_digest_but_no_tag_has_the_tag_of_the_convention_if_that_is_one(
+    number: str, tag: str
+) -> None:
     world = World(application(start=Start.RUN))
-    world.run(ci_run("7"), image="image")
+    world.run(ci_run(number), image="image")
+    assert (world.releases[1].tag, world.releases[1].digest) == (tag, digest("image"))
+
+
+@pytest.mark.parametrize("number", ["release/2026.11", "1.2.3+abc", "a b", "x" * 200])
+def test_a_run_that_names_no_image_and_whose_name_is_no_tag_is_recorded_in_plain_words(number: str) -> None:
+    world = World(application(start=Start.RUN))
+    world.run(ci_run(number))
     assert not world.releases
-    assert world.last("run.ignored").details["rule"] == "run-names-its-image"
+    ignored = world.last("run.ignored").details
+    assert ignored["rule"] == "run-names-its-image"
+    assert repr(number) in ignored["reason"]
+    assert "set pipeline.tag" in ignored["reason"]
+
+
+@pytest.mark.parametrize("number", ["7", "release/7"])
+def test_a_run_that_came_first_and_named_a_digest_only_is_joined_by_the_push_of_any_tag(number: str) -> None:
+    world = World(application(start=Start.BOTH))
+    world.run(ci_run(number), image="image")
+    assert world.phase(1) is Phase.JOINING
+    world.push("v7", "image")
+    assert (world.releases[1].tag, world.live("staging")) == ("v7", None)
+    world.settle()
+    assert world.live("staging") == 1
+
+
+def test_a_push_whose_tag_does_not_count_joins_no_run() -> None:
+    world = World(application(start=Start.BOTH))
+    world.run(ci_run("7"), image="image")
+    world.tag_rule = Rule.TAG_MATCHES.fails("nightly does not match >=1.0.0")
+    world.push("nightly", "image")
+    assert world.phase(1) is Phase.JOINING
+    assert world.last("image.ignored").details["tag"] == "nightly"
 
 
 def test_a_run_whose_tag_the_registry_does_not_have_fails_its_release() -> None:
@@ -224,6 +257,8 @@ def test_a_run_of_another_branch_is_recorded_and_starts_nothing() -> None:
     decision = world.run(ci_run("7", branch="refs/heads/feature"))
     assert not world.releases
     assert {rule.name: rule.passed for rule in decision.rules} == {
+        "run-is-proved": True,
+        "built-by-run": True,
         "run-succeeded": True,
         "branch-counts": False,
         "tag-matches": True,

@@ -131,7 +131,7 @@ def test_somebody_unknown_bars_nobody_and_the_rules_say_so() -> None:
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.PROMOTING
     assert reason_of(decision, "approver-is-not-requester") == "it is not known who asked for the CI run"
-    assert reason_of(decision, "approver-is-not-committer") == "it is not known who made the commit"
+    assert reason_of(decision, "approver-is-not-committer") == "it is not known who made the change"
 
 
 def test_nobody_may_approve_while_it_is_unknown_whose_work_it_is_where_the_gate_requires_it_known() -> None:

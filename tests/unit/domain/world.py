@@ -246,7 +246,7 @@ class World:
         raise AssertionError(f"{limit} messages were delivered and there are still more")
 
     def deliver(self, message: Outgoing) -> None:
-        if message.queue is Queue.EVENTS:
+        if message.queue is Queue.WORK:
             self.take(EVENT.validate_python(message.body))
             return
         step = Step.model_validate(message.body)

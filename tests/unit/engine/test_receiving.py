@@ -9,7 +9,7 @@ from slipway.domain.events import EVENT
 from slipway.domain.reports import Parked
 from slipway.effects.messaging import MessageTooLarge, QueueUnavailable
 from slipway.engine.handle import Contended, UnknownTarget
-from slipway.engine.receiving import TRIES, pause_after
+from slipway.engine.receiving import TRIES, QueueMessage, pause_after
 from slipway.inbound import BadInput, Ignored, read_json
 from slipway.ledger import Conflict, LedgerUnavailable
 from slipway.testing import Installation, MemoryTable
@@ -26,7 +26,7 @@ def receive(
         if error is not None:
             raise error
 
-    installation.app.receiver.receive(work, queue="events", body=BODY, message_id=message_id, tries=tries)
+    installation.app.receiver.receive(work, QueueMessage(queue="events", body=BODY, id=message_id, tries=tries))
 
 
 def parked(installation: Installation) -> list[Parked]:
@@ -150,5 +150,5 @@ def test_garbage_never_leaves_the_receiver_as_an_error(
     installation: Installation, work: Callable[[bytes], None]
 ) -> None:
     for tries in range(TRIES):
-        installation.app.receiver.receive(work, queue="events", body=b'{"kind": 7}', message_id="m", tries=tries)
+        installation.app.receiver.receive(work, QueueMessage(queue="events", body=b'{"kind": 7}', id="m", tries=tries))
     assert len(parked(installation)) == 1

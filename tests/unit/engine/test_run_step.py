@@ -159,7 +159,7 @@ def test_an_outcome_stands_though_its_lease_cannot_be_given_back(installation: I
 class BusyHandler(Handler):
     """A handler whose ledger others write to all the time."""
 
-    def handle(self, event: Any) -> Any:
+    def handle_for(self, entry: Any, event: Any) -> Any:
         raise Contended("shop: others were faster")
 
 
@@ -178,10 +178,10 @@ def test_a_report_that_meets_a_crowd_goes_through_the_queue_and_the_effect_is_ha
 
     busy = busy_like(installation.app.handler)
     step_runner(installation, effect, handler=busy).run(step)
-    (message,) = [m for m in installation.bus.sent if m.queue is Queue.EVENTS]
+    (message,) = [m for m in installation.bus.sent if m.queue is Queue.WORK]
     event = EVENT.validate_python(message.body)
     assert isinstance(event, StepFinished)
-    assert message.id == event.mark
+    assert (message.session, message.id) == ("shop", f"{event.mark}-shop")
     installation.take(event)
     assert installation.phase(1) is Phase.CHECKING
     assert len(had) == 1

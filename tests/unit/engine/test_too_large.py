@@ -11,6 +11,7 @@ from slipway.effects.messaging import MessageTooLarge
 from slipway.engine.handle import Contended
 from slipway.engine.outcome import Finished
 from slipway.engine.parking import NotReplayable, Parking
+from slipway.engine.receiving import QueueMessage
 from slipway.ledger import LedgerUnavailable, OutboxEntry
 from slipway.testing import Installation, MemoryBus
 from tests.unit.engine.test_run_step import busy_like, step, step_runner
@@ -112,7 +113,7 @@ def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
         raise error
 
     takes_nothing(installation)
-    installation.app.receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
+    installation.app.receiver.receive(work, QueueMessage(queue="events", body=b"{}", id="m-1"))
     (parked,) = installation.app.parking.all()
     assert str(error) in parked.reason
     assert parked.reason.endswith("queue events: messages too large: m-1-copy")
@@ -130,7 +131,7 @@ def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(
     takes_nothing(installation)
     monkeypatch.setattr(Parking, "park", away)
     with pytest.raises(LedgerUnavailable):
-        installation.app.receiver.receive(work, queue="events", body=b"{}", message_id="m-1")
+        installation.app.receiver.receive(work, QueueMessage(queue="events", body=b"{}", id="m-1"))
 
 
 def test_a_report_that_fits_no_queue_leaves_its_step_to_be_performed_again(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from slipway.domain.events import EVENT
+from slipway.domain.events import TOLD
 from slipway.domain.sources import Source
 from slipway.effects.messaging import QueueUnavailable
 from slipway.engine.gateway import Gateway
@@ -20,12 +20,12 @@ def gateway(bus: MemoryBus, *organizations: str) -> Gateway:
     return Gateway(bus=bus, sources=SOURCES, organizations=frozenset(organizations), clock=lambda: NOW)
 
 
-def test_a_push_and_a_run_are_enqueued_as_events_that_can_be_read_again() -> None:
+def test_a_push_is_enqueued_as_an_event_and_a_run_as_a_hint_that_can_be_read_again() -> None:
     bus = MemoryBus()
     gateway(bus).take(Source.EVENT_GRID, PUSH_EVENT)
     gateway(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
-    events = [EVENT.validate_python(message.body) for message in bus.sent]
-    assert [event.kind for event in events] == ["image-pushed", "pipeline-completed"]
+    events = [TOLD.validate_python(message.body) for message in bus.sent]
+    assert [event.kind for event in events] == ["image-pushed", "run-told"]
     assert [message.queue for message in bus.sent] == ["events", "events"]
     assert [message.id for message in bus.sent] == [event.mark for event in events]
 

@@ -157,10 +157,11 @@ def test_an_endless_field_name_is_not_repeated() -> None:
     assert answer("run", body).startswith("image.repository: expected ")
 
 
-def test_of_a_field_that_comes_twice_the_last_one_counts() -> None:
-    body = as_bytes(RUN_MESSAGE)[:-1] + b', "result": "failed"}'
-    assert parse_run_message(body, now=NOW).run.result == "failed"
+@pytest.mark.parametrize("again", [b', "result": "failed"}', b', "image": {"tag": "a", "tag": "b"}}'])
+def test_a_field_that_comes_twice_is_refused_as_two_readers_could_see_two_values(again: bytes) -> None:
+    body = as_bytes(RUN_MESSAGE)[:-1] + again
+    assert answer("run", body).startswith("body: expected JSON in which each name comes once")
 
 
 def test_a_byte_order_mark_is_no_trouble() -> None:
-    assert parse_run_message(b"\xef\xbb\xbf" + as_bytes(RUN_MESSAGE), now=NOW).run.id == 4711
+    assert parse_run_message(b"\xef\xbb\xbf" + as_bytes(RUN_MESSAGE), now=NOW).claims.id == 4711

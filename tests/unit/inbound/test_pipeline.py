@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.events import PipelineCompleted
+from slipway.domain.events import RunTold
+from slipway.domain.runs import Part, Trust
 from slipway.inbound import BadInput, parse_run_message
 from slipway.inbound.pipeline import unwrap
 from tests.unit.inbound.samples import DIGEST, NOTHING, NOW, RUN_MESSAGE, as_bytes, changed
@@ -20,33 +21,39 @@ def wrapped(text: bytes, record: int) -> bytes:
     return WRAPPER + bytes([record]) + struct.pack(FORMS[record], len(text)) + text + (END if record % 2 == 0 else b"")
 
 
-def parse(message: Any) -> PipelineCompleted:
+def parse(message: Any) -> RunTold:
     return parse_run_message(as_bytes(message), now=NOW)
 
 
 def test_a_message_names_the_run_and_its_image() -> None:
     event = parse(RUN_MESSAGE)
     assert (event.repository, event.digest, event.tag) == ("team/shop", DIGEST, "1.4.2")
-    assert event.run.succeeded
-    assert (event.run.organization, event.run.project, event.run.pipeline) == ("contoso", "shop", "shop-ci")
-    assert (event.run.id, event.run.number, event.run.branch) == (4711, "1.4.2", "refs/heads/main")
-    assert (event.run.requested_by, event.run.finished_at) == (
-        "ada@contoso.com",
-        datetime(2026, 11, 22, 21, 40, tzinfo=UTC),
-    )
+    assert event.claims.succeeded
+    assert (event.claims.organization, event.claims.project, event.claims.pipeline) == ("contoso", "shop", "shop-ci")
+    assert (event.claims.id, event.claims.number, event.claims.branch) == (4711, "1.4.2", "refs/heads/main")
+    assert event.claims.finished_at == datetime(2026, 11, 22, 21, 40, tzinfo=UTC)
+    assert [(one.part, one.mail, one.trust) for one in event.claims.people] == [
+        (Part.REQUESTER, "ada@contoso.com", Trust.CLAIMED)
+    ]
+
+
+def test_nothing_of_a_message_is_proved() -> None:
+    claims = parse(RUN_MESSAGE).claims
+    assert {fact.trust for fact in (claims.proof, claims.built, claims.behind)} == {Trust.NOT_PROVED}
+    assert not claims.counts
 
 
 def test_only_what_identifies_the_run_is_needed() -> None:
     needed = {k: RUN_MESSAGE[k] for k in ("type", "project", "pipeline", "runId", "runNumber", "result")}
     event = parse(needed)
-    assert (event.repository, event.digest, event.tag, event.run.finished_at) == (None, None, None, NOW)
+    assert (event.repository, event.digest, event.tag, event.claims.finished_at) == (None, None, None, NOW)
 
 
 @pytest.mark.parametrize(("ahead", "believed"), [(timedelta(minutes=4), True), (timedelta(days=900), False)])
 def test_a_time_that_lies_ahead_puts_no_release_before_all_that_come_later(ahead: timedelta, believed: bool) -> None:
     said = NOW + ahead
     event = parse(changed(RUN_MESSAGE, finishedAt=said.isoformat()))
-    assert event.run.finished_at == (said if believed else NOW)
+    assert event.claims.finished_at == (said if believed else NOW)
 
 
 @pytest.mark.parametrize("missing", ["digest", "tag"])
@@ -67,7 +74,7 @@ def test_an_image_may_be_named_by_tag_or_digest(missing: str) -> None:
         ("runId", -1),
         ("runId", 2**63),
         ("runNumber", "x" * 257),
-        ("result", "Succeeded"),
+        ("result", "Done"),
         ("branch", "x" * 1025),
         ("commit", "x" * 129),
         ("requestedBy", "x" * 255),
@@ -86,9 +93,37 @@ def test_what_is_wrong_is_named_as_the_message_names_it(field: str, value: Any) 
     assert len(str(refused.value)) < 300
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "http://ci.example/1"])
-def test_only_web_addresses_become_links(url: str) -> None:
-    assert parse(changed(RUN_MESSAGE, url=url)).run.url == ""
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://dev.azure.com.evil.example/", "https://ci.example/1"])
+def test_the_address_of_the_run_is_made_from_its_ids_whatever_the_message_says(url: str) -> None:
+    made = "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
+    assert parse(changed(RUN_MESSAGE, url=url)).claims.url == made
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Succeeded", "succeeded"),
+        ("SUCCEEDED", "succeeded"),
+        ("SucceededWithIssues", "partiallySucceeded"),
+        ("Failed", "failed"),
+        ("Canceled", "canceled"),
+        ("Skipped", "failed"),
+    ],
+)
+def test_the_words_of_the_pipeline_itself_are_understood(said: str, meant: str) -> None:
+    assert parse(changed(RUN_MESSAGE, result=said)).claims.result == meant
+
+
+@pytest.mark.parametrize("field", ["digest", "tag"])
+def test_what_is_empty_was_not_said(field: str) -> None:
+    assert getattr(parse(changed(RUN_MESSAGE, **{f"image__{field}": ""})), field) is None
+
+
+@pytest.mark.parametrize("field", ["digest", "tag", "repository"])
+def test_a_variable_that_was_not_set_is_named(field: str) -> None:
+    with pytest.raises(BadInput, match=r"the variable imageThing is not set") as refused:
+        parse(changed(RUN_MESSAGE, **{f"image__{field}": "$(imageThing)"}))
+    assert refused.value.field == f"image.{field}"
 
 
 @pytest.mark.parametrize("record", FORMS)

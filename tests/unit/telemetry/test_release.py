@@ -123,7 +123,7 @@ def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Tra
     with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
-    late = [m for m in installation.bus.sent if m.queue is Queue.EVENTS and m.body["kind"] == "deadline-reached"]
+    late = [m for m in installation.bus.sent if m.queue is Queue.WORK and m.body["kind"] == "deadline-reached"]
     assert late
     for sent in late:
         assert sent.trace is not None

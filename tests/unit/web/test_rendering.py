@@ -63,7 +63,7 @@ def hostile_installation() -> tuple[Told, str]:
         changes=(Change(kind="Deployment", name=HOSTILE, change="changed", diff=f"-old\n+{HOSTILE}\n+{HIDING}\n"),),
     )
     home.push("1.6.0")
-    home.end_run("1.6.0", by=f"{HOSTILE}@example.com", url="javascript:alert(1)", commit=HOSTILE)
+    home.end_run("1.6.0", by=f"{HOSTILE}@example.com", commit=HOSTILE)
     home.settle()
     return home, home.newest().id
 

@@ -33,7 +33,7 @@ def gate_opened(**changes: object) -> Message:
             Result(name="GET shop:80/healthz", environment="staging", passed=True, summary="200, contains 'ok'"),
             Result(name="acceptance", environment="staging", passed=True, summary="24 passed, 0 failed"),
         ),
-        committed_by="grace@example.com",
+        changed_by="grace@example.com",
         approvals=1,
         required=2,
         rules=(
@@ -95,7 +95,8 @@ def hostile(**changes: object) -> Message:
         branch=HOSTILE,
         commit=HOSTILE,
         requested_by=HOSTILE,
-        committed_by=HOSTILE,
+        changed_by=HOSTILE,
+        proof=HOSTILE,
         rules=(Rule.QUORUM_REACHED.not_yet(HOSTILE, WaitsFor.PERSON),),
         newer=NewerRelease(release="shop-483", tag=HOSTILE, phase="verifying", url="javascript:alert(1)"),
         live=LiveNow(release="shop-479", tag=HOSTILE, since=NOW),

@@ -8,12 +8,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from slipway.domain.chain_anchor import AnchoredGate, GateOutcome
 from slipway.domain.errors import UnknownName
 from slipway.domain.release import Phase
 from slipway.domain.steps import Step, StepKind
 from slipway.engine.outcome import Finished, Outcome
-from slipway.engine.receiving import TRIES
+from slipway.engine.receiving import TRIES, QueueMessage
 from slipway.engine.run_step import Work
 from slipway.engine.steps.table import effects
 from slipway.testing import Installation
@@ -47,15 +46,10 @@ def waiting(installation: Installation) -> Work:
     )
 
 
-GATE = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.PASSED)
-
-
 def outcome(installation: Installation, work: Work, kind: StepKind, reach: Callable[[str], Any]) -> Outcome:
     """Of the step, where every registry, cluster and channel is reached by `reach`."""
     clients = replace(installation.app.clients, registry=reach, cluster=reach, channel=reach)
-    anchors = replace(installation.app.chain_anchors, blobs=lambda: reach("audit"))
-    step = work.step.evolve(kind=kind, gate=GATE if kind is StepKind.ANCHOR else None)
-    return effects(clients, anchors, installation.clock)[kind](replace(work, step=step))
+    return effects(clients, installation.clock)[kind](replace(work, step=work.step.evolve(kind=kind)))
 
 
 @pytest.mark.parametrize("bug", BUGS)
@@ -68,7 +62,7 @@ def test_a_bug_is_not_the_outcome_of_any_step(
         outcome(installation, waiting, kind, lambda name: mistake())
 
 
-@pytest.mark.parametrize("kind", [kind for kind in StepKind if kind is not StepKind.ANCHOR])
+@pytest.mark.parametrize("kind", StepKind)
 def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(
     installation: Installation, waiting: Work, kind: StepKind
 ) -> None:
@@ -98,10 +92,7 @@ def test_a_bug_in_a_step_is_logged_and_tried_again_and_parked_at_last(
     def deliver(tries: int) -> None:
         installation.app.receiver.receive(
             lambda body: broken.run(Step.model_validate_json(body)),
-            queue="steps",
-            body=step.model_dump_json().encode(),
-            message_id=step.message_id,
-            tries=tries,
+            QueueMessage(queue="steps", body=step.model_dump_json().encode(), id=step.message_id, tries=tries),
         )
 
     for tries in range(TRIES):

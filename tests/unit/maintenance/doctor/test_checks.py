@@ -10,6 +10,7 @@ import pytest
 
 from slipway.domain.queues import Queue
 from slipway.domain.reports import Finding, Status
+from slipway.domain.run_source import CannotKnow
 from slipway.effects.cluster import Unreachable as ClusterUnreachable
 from slipway.effects.cluster.kinds import BUILT_IN, Target
 from slipway.effects.cluster.rights import Right, needed
@@ -19,6 +20,7 @@ from slipway.ledger import LedgerUnavailable
 from slipway.maintenance.doctor import Doctor, Remedies
 from slipway.telemetry import Attribute
 from slipway.testing import Installation, write_application
+from slipway.testing.runs import told_run
 from tests.unit.telemetry.conftest import Kept, kept  # noqa: F401 - a fixture
 
 AZURE = Remedies(
@@ -242,3 +244,50 @@ def test_the_rights_follow_from_the_kinds_of_the_manifests() -> None:
 def test_on_a_laptop_no_command_is_made_up(patient: Patient) -> None:
     patient.installation.bus.denied["steps"] = "send"
     assert patient.examine(remedies=Remedies())["queue:steps"].command == ""
+
+
+# ---- the source of runs
+FOLLOWED = """\
+application: {name}
+project: team
+image: {{ registry: nonprod, repository: team/{name} }}
+start: both
+pipeline: {{ organization: contoso, project: Shop, name: build, definition: 7 }}
+environments:
+  - {{ name: staging, clusters: [staging], namespace: {name} }}
+"""
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Installation:
+    write_application(tmp_path, start="both", text=FOLLOWED)
+    return Installation(tmp_path)
+
+
+def asked(installation: Installation) -> Finding:
+    return installation.app.doctor.run("runs:shop")
+
+
+def test_a_pipeline_whose_runs_may_be_asked_about_is_named(following: Installation) -> None:
+    following.runs.put(told_run(id=1, number="1"))
+    found = asked(following)
+    assert (found.status, found.said) == (Status.OK, "may see the pipeline build, and look people up")
+
+
+def test_an_identity_that_sees_no_pipeline_is_told_where_to_make_it_a_member(following: Installation) -> None:
+    found = asked(following)
+    assert found.status is Status.FAILED
+    assert "access level Basic" in found.missing
+
+
+def test_a_source_that_does_not_answer_is_told_in_its_own_words(following: Installation) -> None:
+    following.runs.put(told_run(id=1, number="1"))
+    following.runs.away = CannotKnow("dev.azure.com does not take Slipway's identity", again=True)
+    assert asked(following).said == "dev.azure.com does not take Slipway's identity"
+
+
+def test_an_installation_that_asks_nobody_says_that_no_run_is_proved(following: Installation) -> None:
+    following.restart(runs="claimed")
+    found = asked(following)
+    assert found.status is Status.SKIPPED
+    assert "no run is proved" in found.said

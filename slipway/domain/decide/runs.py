@@ -1,0 +1,192 @@
+"""What a CI run does: it joins a release or starts one, by what is proved of it; what is not proved does neither.
+
+A report that is not proved is kept and shown. One that contradicts another stops the releases that it is about.
+"""
+
+from typing import Any
+
+from ..actions import Action
+from ..application import Start
+from ..events import PipelineCompleted
+from ..release import Phase, Release
+from ..rules import Rule, RuleResult, failed
+from ..runs import Run, Trust
+from ..snapshot import tag_of
+from .conditions import run_rules
+from .gates import bar_late
+from .lanes import end, plan
+from .starting import create, name_by_tag, start_when_complete
+from .state import Draft
+from .unproved import contradicted, contradiction, not_proved, refused
+
+
+def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
+    run, actor = event.run, f"pipeline:{event.run.pipeline}"
+    draft.rules = _rules(draft, event)
+    known = _release_of(draft, event)
+    if event.refused:
+        refused(draft, known, event, actor)
+        return
+    if why := contradiction(draft, run):
+        contradicted(draft, event, actor, why)
+        return
+    if not run.proof.stands:
+        not_proved(draft, known, event, actor, Rule.RUN_IS_PROVED)
+        return
+    ignored = [rule for rule in failed(draft.rules) if rule.rule not in _NO_REFUSAL]
+    if ignored:
+        draft.record(
+            Action.RUN_IGNORED, actor=actor, run=run.number, url=run.url, rule=ignored[0].name, reason=ignored[0].reason
+        )
+    elif not run.succeeded:
+        _run_failed(draft, known, event, actor)
+    elif known is not None:
+        _run_joins(draft, known, event, actor)
+    elif draft.application.start is Start.PUSH:
+        draft.record(
+            Action.RUN_RECORDED, actor=actor, run=run.number, url=run.url, reason="no release of its image is known"
+        )
+    elif not run.counts:
+        also = "" if tag_of(draft.application, event) else f", and {_no_tag(run)}"
+        not_proved(draft, known, event, actor, Rule.BUILT_BY_RUN, also=also)
+    else:
+        _run_starts(draft, event, actor)
+
+
+_NO_REFUSAL = (Rule.RUN_SUCCEEDED, Rule.RUN_IS_PROVED, Rule.BUILT_BY_RUN)
+"""A run that failed, or of which something is not proved, is told of by a record of its own."""
+
+
+def _release_of(draft: Draft, event: PipelineCompleted) -> Release | None:
+    """The release whose image the run built, by digest, or by tag if the tag still names that image."""
+    if (known := draft.by_digest(event.digest)) is not None:
+        return known
+    known = draft.by_tag(tag_of(draft.application, event))
+    if known is None:
+        return None
+    other_image = event.digest is not None and known.digest is not None and known.digest != event.digest
+    other_run = known.run is not None and known.run.proof.stands and not known.run.same_as(event.run)
+    return None if other_image or other_run else known  # a mismatch means that the tag was reused for a later image
+
+
+def _rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, ...]:
+    """Whether a run counts for the application."""
+    rules = run_rules(event.run, draft.application.pipeline)
+    waits_for_push = event.digest is not None and event.tag is None and draft.application.start is Start.BOTH
+    tag_rule = None if waits_for_push else draft.tag_rule(tag_of(draft.application, event))
+    if tag_rule is not None and draft.by_digest(event.digest) is None:
+        return (*rules, tag_rule)
+    return rules
+
+
+def _run_failed(draft: Draft, known: Release | None, event: PipelineCompleted, actor: str) -> None:
+    run = event.run
+    draft.record(Action.RUN_FAILED, known, actor=actor, run=run.number, result=run.result, url=run.url)
+    overtaken = known is not None and known.run is not None and known.run.finished_at > run.finished_at
+    if known is not None and known.phase is Phase.JOINING and not overtaken:
+        known = draft.put(known.evolve(run=run))
+        end(draft, known, Phase.CANCELLED, f"CI run {run.number} ended as {run.result}")
+
+
+def _run_joins(draft: Draft, known: Release, event: PipelineCompleted, actor: str) -> None:
+    run, before = event.run, known.run
+    if before is None or _proves_more(run, before):
+        join_run(draft, known, run, actor)
+    elif known.phase is Phase.CANCELLED and not before.succeeded:
+        _try_again(draft, known, run, actor)
+    elif not before.same_as(run):
+        draft.record(
+            Action.RUN_RECORDED,
+            known,
+            actor=actor,
+            run=run.number,
+            url=run.url,
+            reason=f"{known.id} has a CI run already",
+        )
+
+
+def _proves_more(run: Run, before: Run) -> bool:
+    """Whether a report replaces an earlier one: what is proved replaces what is not. A run of which everything was
+    proved that can be is replaced by none."""
+    if not before.proof.stands:
+        return True
+    if not run.same_as(before):
+        return run.counts and not before.counts
+    ranks = [(r.counts, r.proof.trust is Trust.PROVED, r.behind.trust is Trust.PROVED) for r in (run, before)]
+    return ranks[0] > ranks[1]
+
+
+def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
+    """Attach the run to a release, and start the release if it was waiting for it."""
+    release = draft.put(release.evolve(run=run))
+    draft.record(
+        Action.RELEASE_JOINED,
+        release,
+        actor=actor,
+        fact="run",
+        run=run.number,
+        url=run.url,
+        commit=run.commit or None,
+        **known_of(run),
+    )
+    if release.phase is Phase.JOINING:
+        start_when_complete(draft, release)
+    else:
+        bar_late(draft, release)
+        _plan_with_evidence(draft, release.number, run)
+
+
+def known_of(run: Run) -> dict[str, Any]:
+    """What is known of a run, and how surely, as an audit record keeps it."""
+    facts = {"run": run.proof, "built": run.built, "behind": run.behind}
+    known = {name: fact.model_dump(mode="json") for name, fact in facts.items()}
+    people = [person.model_dump(mode="json", exclude_defaults=True) for person in run.people]
+    return {"known": known, "document": run.document, "people": people or None}
+
+
+def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
+    """Make the plan of a release at its gate again: voters must see the run, which the current plan lacks."""
+    release = draft.release(number)
+    if release is not None and release.gate is not None and release.phase.at_the_gate:
+        reason = f"there is newer evidence: the CI run {run.number} is known now"
+        draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=reason)
+        plan(draft, release)
+
+
+def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:
+    """A failed run had cancelled its release and now succeeded on re-run. No second push will come, so reuse the
+    first."""
+    order = cancelled.push.at if cancelled.push else run.finished_at
+    release = create(draft, cancelled.tag, order, digest=cancelled.digest, push=cancelled.push, run=run, actor=actor)
+    if release.digest is not None:
+        draft.digests[release.digest] = release.number
+    draft.tags[release.tag] = release.number
+    start_when_complete(draft, release)
+
+
+def _run_starts(draft: Draft, event: PipelineCompleted, actor: str) -> None:
+    tag = tag_of(draft.application, event) or _unnamed(event.digest)
+    if tag is None:
+        draft.record(
+            Action.RUN_IGNORED,
+            actor=actor,
+            run=event.run.number,
+            url=event.run.url,
+            rule=str(Rule.RUN_NAMES_ITS_IMAGE),
+            reason=f"it published nothing, and {_no_tag(event.run)}: let it publish its image, or set pipeline.tag",
+        )
+        return
+    release = create(draft, tag, event.run.finished_at, digest=event.digest, run=event.run, actor=actor)
+    if event.digest:
+        draft.digests[event.digest] = release.number
+    name_by_tag(draft, tag, release)
+    start_when_complete(draft, release)
+
+
+def _no_tag(run: Run) -> str:
+    return f"its name {run.number!r} is no tag of at most 128 characters (letters, digits and ._-)"
+
+
+def _unnamed(digest: str | None) -> str | None:
+    """A tag for an image of which only the digest is known, until its push names one."""
+    return f"digest-{digest.removeprefix('sha256:')[:12]}" if digest else None

@@ -1,0 +1,147 @@
+"""What a system that runs pipelines tells of a run when it is asked: read within limits, and judged by nobody yet.
+
+`effects/azure_devops` asks; `inbound/proving.py` judges what it was told. An answer is what was asked for, `Absent`, or
+`CannotKnow`: the last two say why, and neither is ever taken for "no".
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .model import Record
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The source says that there is no such thing, or that we may not see it: it does not say which."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class CannotKnow:
+    """The source could not be asked, or refused, or answered what cannot be read."""
+
+    why: str
+    again: bool = False
+    """Whether asking again later may help: the source is away, busy, or does not know us yet."""
+    after: timedelta = timedelta(0)
+    """The least time to wait before asking again."""
+
+
+type Told[T] = T | Absent | CannotKnow
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAddress:
+    """Where a run is found. Whoever names it is not believed, and the names go into an address: they are checked."""
+
+    organization: str
+    project: str
+    """Its id or its name."""
+    run: int
+
+    def __str__(self) -> str:
+        return f"run {self.run} of {self.organization}/{self.project}"
+
+
+class PersonReference(Record):
+    """Somebody whom the source has signed in, by its own id of them; who that is, `identities` tells."""
+
+    id: str
+    name: str = ""
+    unique_name: str = ""
+    """An address or an account; text that can change, never an identity."""
+
+
+class ToldRun(Record):
+    """A run, in the source's own words."""
+
+    organization: str
+    project_id: str
+    project: str
+    definition: int
+    pipeline: str
+    folder: str
+    id: int
+    number: str
+    completed: bool
+    result: str
+    reason: str
+    branch: str
+    commit: str
+    repository: str
+    """Id of the repository that was built."""
+    repository_is_here: bool
+    """Whether the source keeps that repository itself, so that it knows who pushed."""
+    requested_for: PersonReference | None
+    finished_at: datetime | None
+    deleted: bool
+
+
+class TimelineRecord(Record):
+    """One line of a run's timeline: a stage, a job, a task. Only the last attempt of each is in it."""
+
+    id: str
+    parent: str | None
+    type: str
+    name: str
+    attempt: int
+    result: str
+
+
+class Attachment(Record):
+    """Something that a task attached to its run."""
+
+    name: str
+    timeline: str
+    record: str
+    """The task that attached it."""
+
+
+class Signature(Record):
+    """What a commit says of its author or committer: text that anybody can write."""
+
+    name: str
+    mail: str
+
+
+class ToldChange(Record):
+    """A commit, as a run lists it. Of a repository that is kept elsewhere nothing more is known."""
+
+    id: str
+    author: Signature
+
+
+class ToldCommit(Record):
+    """A commit, with whoever pushed it."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: Signature
+    committer: Signature
+    pushed_by: PersonReference | None
+
+
+class PullRequest(Record):
+    """A pull request."""
+
+    id: int
+    completed: bool
+    created_by: PersonReference | None
+    closed_by: PersonReference | None
+    completed_for: PersonReference | None
+    """Who asked for it to be completed by itself."""
+
+
+class Identity(Record):
+    """Who somebody is: the object id and tenant of a person or a service that Entra knows."""
+
+    id: str
+    """The source's own id."""
+    object_id: str
+    """Empty for what Entra does not know, such as the source itself."""
+    tenant: str
+    mail: str
+    name: str
+    is_service: bool
+    """A service principal, a managed identity, or a part of the source itself: no person."""

@@ -1,0 +1,186 @@
+"""CI runs: what is known of one, how surely, and who is behind the change that it built.
+
+A hook or a message only wakes us: what it says is *claimed*. What the source itself said when it was asked, with our
+own identity, is *proved*, and stays proved when the source forgets it (`inbound/proving.py`).
+"""
+
+from enum import StrEnum
+from typing import Annotated, Self
+from urllib.parse import quote
+
+from pydantic import Field
+
+from .model import Digest, Moment, Record, Repository
+from .people import OID, Guid, SignedIn
+from .tones import Tone
+
+PEOPLE_LIMIT = 60
+"""Most people who are kept of one run. More than that are not known."""
+
+
+class Trust(StrEnum):
+    """How surely something is known."""
+
+    spoken: str
+    """As people read it."""
+    mark: str
+    tone: Tone
+
+    def __new__(cls, name: str, spoken: str, mark: str, tone: Tone) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.spoken, member.mark, member.tone = spoken, mark, tone
+        return member
+
+    PROVED = "proved", "proved", "✓", Tone.GOOD
+    """The source was asked, and said so."""
+    CLAIMED = "claimed", "not proved, and taken at its word", "?", Tone.ASKS
+    """Somebody said so. Nobody was asked, because this installation is set up not to ask."""
+    NOT_PROVED = "not-proved", "not proved", "?", Tone.ASKS
+    """Nobody who could know has confirmed it."""
+    CONTRADICTED = "contradicted", "contradicted", "✕", Tone.BAD
+    """Two reports say different things."""
+
+
+class Fact(Record):
+    """How surely one thing is known, and why: who said so, or what stands in the way."""
+
+    trust: Trust
+    why: str = Field(max_length=1000)
+
+    @property
+    def stands(self) -> bool:
+        """Whether a release may start from it."""
+        return self.trust in (Trust.PROVED, Trust.CLAIMED)
+
+
+class Part(StrEnum):
+    """What somebody did for a change, the surest first."""
+
+    label: str
+    did: str
+    vouched: bool
+    """Whether the source signed them in when they did it; otherwise it is text that anybody can write."""
+
+    def __new__(cls, name: str, label: str, did: str, vouched: bool = True) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.label, member.did, member.vouched = label, did, vouched
+        return member
+
+    REQUESTER = "requester", "Run requested by", "asked for the CI run"
+    """For whom the run was made: who pushed, or who pressed the button."""
+    PUSHER = "pusher", "Pushed by", "pushed the change"
+    """Who brought a commit to the server."""
+    CREATOR = "creator", "Pull request by", "opened the pull request"
+    """Who opened a pull request that brought it."""
+    COMPLETER = "completer", "Completed by", "completed the pull request"
+    """Who completed it, or asked for it to complete by itself."""
+    AUTHOR = "author", "Author", "wrote the commit", False
+    """Whom a commit names as its author."""
+    COMMITTER = "committer", "Committed by", "made the commit", False
+    """Whom a commit names as its committer."""
+
+
+class Involved(Record):
+    """Somebody behind a change. What is claimed of them can keep a person from voting, and never let one vote."""
+
+    part: Part
+    trust: Trust
+    name: str = Field(default="", max_length=254)
+    mail: str = Field(default="", max_length=254)
+    object_id: Guid | None = None
+    """In Entra; None if nobody could tell who it is."""
+    tenant: Guid | None = None
+    is_service: bool = False
+    """No person: a service principal, or a part of the source itself."""
+
+    @property
+    def shown(self) -> str:
+        return self.mail or self.name or (f"{OID}{self.object_id}" if self.object_id else "somebody")
+
+    @property
+    def signed_in(self) -> SignedIn | None:
+        return SignedIn(object_id=self.object_id) if self.object_id else None
+
+
+class PublishedImage(Record):
+    """One image that a bundle names."""
+
+    repository: Repository
+    digest: Digest
+
+
+class Published(Record):
+    """What a run says of itself that it published: the document of `docs/reference/formats.md`, read strictly."""
+
+    v: Annotated[int, Field(ge=1, le=1)]
+    kind: Annotated[str, Field(pattern="^(image|bundle)$")]
+    registry: str = Field(min_length=1, max_length=255)
+    repository: Repository
+    digest: Digest
+    images: tuple[PublishedImage, ...] = Field(default=(), max_length=100)
+    tool: str = Field(default="", max_length=200)
+
+
+class Run(Record):
+    """A completed CI run, as far as it is known."""
+
+    organization: str = Field(default="", max_length=256)
+    project: str = Field(max_length=256)
+    """Its name, or its id where only that was told."""
+    project_id: str = Field(default="", max_length=64)
+    pipeline: str = Field(max_length=256)
+    folder: str = Field(default="", max_length=512)
+    """Of the pipeline, `\\` for the root; empty if it was not told."""
+    definition: int | None = Field(default=None, ge=0)
+    """The pipeline's id, which no rename changes; None if only its name was told."""
+    id: int = Field(ge=0)
+    number: str = Field(max_length=256)
+    result: str = Field(max_length=64)
+    branch: str = Field(default="", max_length=1024)
+    commit: str = Field(default="", max_length=128)
+    finished_at: Moment
+    proof: Fact
+    """That it happened, and all of the above."""
+    built: Fact
+    """That it made the image of its release."""
+    behind: Fact
+    """That everybody behind the change is among `people`, and known."""
+    people: tuple[Involved, ...] = Field(default=(), max_length=PEOPLE_LIMIT)
+    document: Digest | None = None
+    """Hash of what it published, to tell whether that was changed later."""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.result == "succeeded"
+
+    @property
+    def counts(self) -> bool:
+        """Whether a release may start from it: it happened, and it made the image."""
+        return self.proof.stands and self.built.stands
+
+    @property
+    def known(self) -> str:
+        """What is proved of it and what is not, in one line."""
+        facts = {"run": self.proof, "built by it": self.built, "people": self.behind}
+        return "; ".join(f"{fact.trust.mark} {what}: {fact.trust.spoken}" for what, fact in facts.items())
+
+    @property
+    def url(self) -> str:
+        """Its page, made from ids and names, never an address that somebody sent; empty without an organization."""
+        if not self.organization:
+            return ""
+        place = f"{quote(self.organization, safe='')}/{quote(self.project_id or self.project, safe='')}"
+        return f"https://dev.azure.com/{place}/_build/results?buildId={self.id}"
+
+    def same_as(self, other: "Run") -> bool:
+        """Whether both are the same CI run, possibly told by somebody else, or re-run with another result."""
+        if (self.organization.casefold(), self.id) != (other.organization.casefold(), other.id):
+            return False
+        mine, theirs = ({run.project.casefold(), run.project_id.casefold()} - {""} for run in (self, other))
+        return not mine.isdisjoint(theirs)
+
+    def who(self, *parts: Part) -> tuple[Involved, ...]:
+        """Everybody who did one of these things."""
+        return tuple(person for person in self.people if person.part in parts)

@@ -1,0 +1,254 @@
+"""What can be asked of Azure DevOps about a run, by ids alone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from pydantic import ValidationError
+
+from slipway.domain.incoming import Incoming
+from slipway.domain.run_source import (
+    Absent,
+    Attachment,
+    CannotKnow,
+    Identity,
+    PullRequest,
+    RunAddress,
+    TimelineRecord,
+    Told,
+    ToldChange,
+    ToldCommit,
+    ToldRun,
+)
+
+from . import _shapes as shapes
+from ._endpoints import Endpoints, in_preview, is_organization, is_project
+from ._http import Answer, Exchange, OnlyInPreview
+
+_CONTINUES: Final = "x-ms-continuationtoken"
+"""The next page is named in this header alone."""
+_TOP: Final = 100
+_PEOPLE_AT_ONCE: Final = 50
+
+
+class AzureDevOps:
+    """Azure DevOps, asked with one identity. Its methods return `Told`, and raise for nothing that it answers."""
+
+    def __init__(self, exchange: Exchange, endpoints: Endpoints) -> None:
+        self._exchange, self._at = exchange, endpoints
+
+    # ---- the run
+    def run(self, address: RunAddress) -> Told[ToldRun]:
+        """Also a run that was deleted, for as long as it is kept."""
+        if not is_project(address.project) or not is_organization(address.organization):
+            return Absent(f"{str(address)[:128]!r} cannot be in Azure DevOps: no such names are possible there")
+        return self._one(
+            shapes.Build,
+            lambda build: build.told(address.organization),
+            address.organization,
+            (address.project, "_apis", "build", "builds", address.run),
+            what=str(address),
+        )
+
+    def pipeline(self, organization: str, project: str, definition: int) -> Told[str]:
+        """The name of a pipeline, with its folder."""
+        if not is_project(project) or not is_organization(organization):
+            return Absent(f"{organization[:64]!r} and {project[:64]!r} cannot be an organization and its project")
+        steps = (project, "_apis", "build", "definitions", definition)
+        return self._one(
+            shapes.Definition, lambda found: found.told(), organization, steps, what=f"pipeline {definition}"
+        )
+
+    def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]:
+        """The lines of the last attempts."""
+        return self._one(
+            shapes.Timeline,
+            lambda found: found.told(),
+            run.organization,
+            (*_of(run), "timeline"),
+            what=f"the timeline of run {run.number}",
+        )
+
+    def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]:
+        """What tasks of the run attached under this type, in any attempt."""
+        what = f"what run {run.number} published"
+        entries = self._list(shapes.AttachmentEntry, run.organization, (*_of(run), "attachments", kind), what=what)
+        if not isinstance(entries, tuple):
+            return entries
+        places = tuple(entry.told() for entry in entries)
+        if None in places:
+            return _unreadable(what)
+        return tuple(place for place in places if place is not None)
+
+    def attachment(self, run: ToldRun, kind: str, place: Attachment) -> Told[bytes]:
+        steps = (*_of(run), place.timeline, place.record, "attachments", kind, place.name)
+        url = self._url(self._at.main, run.organization, *steps)
+        most = self._exchange.limits.attachment_bytes
+        answer = self._get(url, what=f"what run {run.number} published", most=most)
+        return answer.body if isinstance(answer, Answer) else answer
+
+    def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
+        """The commits since the run before of this pipeline on this branch, the newest first."""
+        what = f"the changes of run {run.number}"
+        found = self._list(shapes.Change, run.organization, (*_of(run), "changes"), what=what, paged=True)
+        return tuple(change.told() for change in found) if isinstance(found, tuple) else found
+
+    # ---- its commits
+    def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]:
+        """One commit of the run's repository, with its parents and who pushed it."""
+        steps = (*_repository(run), "commits", id)
+        return self._one(shapes.Commit, lambda c: c.told(), run.organization, steps, what=f"commit {id[:12]}")
+
+    def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]:
+        steps = (*_repository(run), "commits", one, "mergebases")
+        what = f"where {one[:12]} and {other[:12]} have parted"
+        found = self._list(shapes.MergeBase, run.organization, steps, what=what, query={"otherCommitId": other})
+        return tuple(base.commitId.casefold() for base in found) if isinstance(found, tuple) else found
+
+    def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]:
+        """What `new` has and `old` has not, with who pushed each; without parents, which lists do not tell.
+
+        Whole only where `old` is an ancestor of `new`: the caller has asked for the merge base.
+        """
+        query: dict[str, object] = {"searchCriteria.includePushData": "true"}
+        for name, id in (("itemVersion", old), ("compareVersion", new)):
+            query |= {f"searchCriteria.{name}.version": id, f"searchCriteria.{name}.versionType": "commit"}
+        what = f"the commits from {old[:12]} to {new[:12]}"
+        found: list[ToldCommit] = []
+        for _ in range(self._exchange.limits.pages):
+            part = {"searchCriteria.$top": _TOP, "searchCriteria.$skip": len(found)}
+            steps = (*_repository(run), "commits")
+            entries = self._list(shapes.Commit, run.organization, steps, what=what, query={**query, **part})
+            if not isinstance(entries, tuple):
+                return entries
+            if not entries:
+                return tuple(found)
+            found += [entry.told() for entry in entries]
+        return CannotKnow(f"{what} are more than {len(found)}")
+
+    def pull_requests(self, run: ToldRun, commits: Sequence[str]) -> Told[tuple[PullRequest, ...]]:
+        """The pull requests that brought these commits, each once."""
+        url = self._url(self._at.main, run.organization, *_repository(run), "pullrequestquery")
+        body = {"queries": [{"type": kind, "items": list(commits)} for kind in ("lastMergeCommit", "commit")]}
+        what = f"the pull requests of run {run.number}"
+        answer = self._exchange.ask("POST", url, what=what, body=body)
+        found = _read(shapes.PullRequests, answer, what)
+        if not isinstance(found, shapes.PullRequests):
+            return found
+        each = (entry for result in found.results for entries in result.values() for entry in entries)
+        return tuple({entry.pullRequestId: entry.told() for entry in each}.values())
+
+    def commits_of(self, run: ToldRun, pull_request: int) -> Told[tuple[str, ...]]:
+        """Ids of a pull request's own commits, which after a squash no branch leads to any more."""
+        steps: tuple[str | int, ...] = (*_repository(run), "pullRequests", pull_request, "commits")
+        what = f"the commits of pull request {pull_request}"
+        found = self._list(shapes.Commit, run.organization, steps, what=what, paged=True)
+        return tuple(commit.commitId.casefold() for commit in found) if isinstance(found, tuple) else found
+
+    # ---- people
+    def identities(self, organization: str, ids: Sequence[str]) -> Told[tuple[Identity, ...]]:
+        """Who is behind these ids of Azure DevOps'; whom it does not know is left out."""
+        found: list[Identity] = []
+        for start in range(0, len(ids), _PEOPLE_AT_ONCE):
+            some = ",".join(ids[start : start + _PEOPLE_AT_ONCE])
+            told = self._people(organization, identityIds=some)
+            if not isinstance(told, tuple):
+                return told
+            found += told
+        return tuple(found)
+
+    def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]:
+        """Everybody whose address or account this is; more than one means that nobody can tell."""
+        return self._people(organization, searchFilter="General", filterValue=mail)
+
+    def _people(self, organization: str, **query: object) -> Told[tuple[Identity, ...]]:
+        what = "who people are"
+        url = self._url(self._at.people, organization, "_apis", "identities", queryMembership="None", **query)
+        found = _entries(shapes.IdentityEntry, self._get(url, what=what), what, gaps=True)
+        return tuple(entry.told() for entry in found) if isinstance(found, tuple) else found
+
+    # ---- reading
+    def _url(self, host: str, organization: str, *steps: str | int, **query: object) -> str:
+        return self._at.url(host, organization, *steps, **query)
+
+    def _get(self, url: str, *, what: str, most: int | None = None) -> Answer | Absent | CannotKnow:
+        """Once more as a preview, where the released version is not taken."""
+        answer = self._exchange.ask("GET", url, what=what, most=most)
+        if isinstance(answer, OnlyInPreview):
+            return self._exchange.ask("GET", in_preview(url), what=what, most=most)
+        return answer
+
+    def _one[M: Incoming, T](
+        self, model: type[M], of: Callable[[M], T], organization: str, steps: Sequence[str | int], *, what: str
+    ) -> Told[T]:
+        answer = self._get(self._url(self._at.main, organization, *steps), what=what)
+        found = _read(model, answer, what)
+        return of(found) if isinstance(found, model) else _no(found)
+
+    def _list[M: Incoming](
+        self,
+        model: type[M],
+        organization: str,
+        steps: Sequence[str | int],
+        *,
+        what: str,
+        query: Mapping[str, object] | None = None,
+        paged: bool = False,
+    ) -> Told[tuple[M, ...]]:
+        """Every page of a list, or nothing of it: half a list proves nothing."""
+        found: list[M] = []
+        page: Mapping[str, object] = {"$top": _TOP} if paged else {}
+        for _ in range(self._exchange.limits.pages):
+            url = self._url(self._at.main, organization, *steps, **(query or {}), **page)
+            answer = self._get(url, what=what)
+            entries = _entries(model, answer, what)
+            if not isinstance(entries, tuple):
+                return entries
+            found += entries
+            following = answer.headers.get(_CONTINUES) if isinstance(answer, Answer) else None
+            if not following:
+                return tuple(found)
+            page = {"$top": _TOP, "continuationToken": following}
+        return CannotKnow(f"{what}: the list has more than {self._exchange.limits.pages} pages")
+
+
+def _of(run: ToldRun) -> tuple[str | int, ...]:
+    return (run.project_id, "_apis", "build", "builds", run.id)
+
+
+def _repository(run: ToldRun) -> tuple[str, ...]:
+    return (run.project_id, "_apis", "git", "repositories", run.repository)
+
+
+def _read[M: Incoming](model: type[M], answer: Answer | Absent | CannotKnow, what: str) -> M | Absent | CannotKnow:
+    if not isinstance(answer, Answer):
+        return answer
+    try:
+        return model.model_validate(answer.json())
+    except ValidationError:
+        return _unreadable(what)
+
+
+def _entries[M: Incoming](
+    model: type[M], answer: Answer | Absent | CannotKnow, what: str, *, gaps: bool = False
+) -> tuple[M, ...] | Absent | CannotKnow:
+    """The entries of a list; with `gaps`, null stands in the place of something that is not there."""
+    if not isinstance(answer, Answer):
+        return answer
+    content = answer.json()
+    entries = content.get("value") if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        return _unreadable(what)
+    try:
+        return tuple(model.model_validate(entry) for entry in entries if entry is not None or not gaps)
+    except ValidationError:
+        return _unreadable(what)
+
+
+def _no(found: object) -> Absent | CannotKnow:
+    if isinstance(found, Absent | CannotKnow):
+        return found
+    raise TypeError(type(found).__name__)
+
+
+def _unreadable(what: str) -> CannotKnow:
+    return CannotKnow(f"Azure DevOps' answer about {what} is not one that Slipway can read")

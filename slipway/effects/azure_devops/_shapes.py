@@ -1,0 +1,244 @@
+"""The answers of Azure DevOps' interface 7.1, as far as they are read: everything optional that may be missing there.
+
+`local/azuredevops/README.md` says where each member is known from. A link in an answer is data: the ids in it are taken
+out, and nobody goes there.
+"""
+
+import re
+from typing import Annotated, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field
+
+from slipway.domain import run_source as told
+from slipway.domain.incoming import Incoming, Time
+
+Id = Annotated[str, Field(min_length=1, max_length=256)]
+Line = Annotated[str, Field(max_length=1024)]
+Commitish = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{40}$")]
+Number = Annotated[int, Field(ge=0, le=2**53)]
+_LONGEST: Final = 254
+OBJECT_ID: Final = "http://schemas.microsoft.com/identity/claims/objectidentifier"
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_STEPS_OF_AN_ATTACHMENT: Final = 5
+"""timeline / record / `attachments` / type / name"""
+_SERVICES: Final = frozenset({"serviceprincipal", "application", "managedidentity"})
+
+
+class Reference(Incoming):
+    """An `IdentityRef`."""
+
+    id: Id
+    displayName: Line = ""  # noqa: N815 - names of the interface
+    uniqueName: Line = ""  # noqa: N815
+
+    def told(self) -> told.PersonReference:
+        return told.PersonReference(id=self.id, name=self.displayName, unique_name=self.uniqueName)
+
+
+class _Project(Incoming):
+    id: Id
+    name: Line
+
+
+class Definition(Incoming):
+    id: Number
+    name: Line
+    path: Line = "\\"
+
+    def told(self) -> str:
+        return f"{self.path}\\{self.name}".strip("\\")
+
+
+class _Repository(Incoming):
+    id: Line = ""
+    type: Line = ""
+
+
+class Build(Incoming):
+    id: Number
+    buildNumber: Line  # noqa: N815
+    status: Line
+    result: Line = ""
+    reason: Line = ""
+    definition: Definition
+    project: _Project
+    sourceBranch: Line = ""  # noqa: N815
+    sourceVersion: Line = ""  # noqa: N815
+    repository: _Repository = _Repository()
+    requestedFor: Reference | None = None  # noqa: N815
+    finishTime: Time | None = None  # noqa: N815
+    deleted: bool = False
+
+    def told(self, organization: str) -> told.ToldRun:
+        return told.ToldRun(
+            organization=organization,
+            project_id=self.project.id.casefold(),
+            project=self.project.name,
+            definition=self.definition.id,
+            pipeline=self.definition.name,
+            folder=self.definition.path,
+            id=self.id,
+            number=self.buildNumber,
+            completed=self.status == "completed",
+            result=self.result,
+            reason=self.reason,
+            branch=self.sourceBranch,
+            commit=self.sourceVersion.casefold(),
+            repository=self.repository.id,
+            repository_is_here=self.repository.type.casefold() == "tfsgit",
+            requested_for=self.requestedFor.told() if self.requestedFor else None,
+            finished_at=self.finishTime,
+            deleted=self.deleted,
+        )
+
+
+class _Record(Incoming):
+    id: Id
+    parentId: Line | None = None  # noqa: N815
+    type: Line = ""
+    name: Line = ""
+    attempt: Number = 1
+    result: Line = ""
+
+
+class Timeline(Incoming):
+    records: Annotated[tuple[_Record, ...], Field(max_length=5_000)] = ()
+
+    def told(self) -> tuple[told.TimelineRecord, ...]:
+        return tuple(
+            told.TimelineRecord(
+                id=each.id.casefold(),
+                parent=each.parentId.casefold() if each.parentId else None,
+                type=each.type,
+                name=each.name,
+                attempt=each.attempt,
+                result=each.result,
+            )
+            for each in self.records
+        )
+
+
+class _Href(Incoming):
+    href: Annotated[str, Field(max_length=4096)]
+
+
+class _Links(Incoming):
+    self: _Href
+
+
+class AttachmentEntry(Incoming):
+    name: Line
+    links: _Links = Field(alias="_links")
+
+    def told(self) -> told.Attachment | None:
+        """None if the link does not lead to an attachment of this name: its place is in the link only."""
+        steps = [unquote(step) for step in urlsplit(self.links.self.href).path.split("/")]
+        if len(steps) < _STEPS_OF_AN_ATTACHMENT:
+            return None
+        timeline, record, marker, _, name = steps[-_STEPS_OF_AN_ATTACHMENT:]
+        if marker != "attachments" or name != self.name or not all(map(_GUID.fullmatch, (timeline, record))):
+            return None
+        return told.Attachment(name=self.name, timeline=timeline.casefold(), record=record.casefold())
+
+
+class _Author(Incoming):
+    """A full reference for an address that the organization knows; else a name, with the address as its id."""
+
+    id: Line = ""
+    displayName: Line = ""  # noqa: N815
+    uniqueName: Line = ""  # noqa: N815
+
+
+class Change(Incoming):
+    id: Commitish
+    author: _Author = _Author()
+
+    def told(self) -> told.ToldChange:
+        mail = next((text for text in (self.author.uniqueName, self.author.id) if "@" in text), "")
+        return told.ToldChange(id=self.id.casefold(), author=told.Signature(name=self.author.displayName, mail=mail))
+
+
+class _Signature(Incoming):
+    name: Line = ""
+    email: Line = ""
+
+    def told(self) -> told.Signature:
+        return told.Signature(name=self.name, mail=self.email)
+
+
+class _Push(Incoming):
+    pushedBy: Reference | None = None  # noqa: N815
+
+
+class Commit(Incoming):
+    commitId: Commitish  # noqa: N815
+    parents: Annotated[tuple[Commitish, ...], Field(max_length=64)] = ()
+    author: _Signature = _Signature()
+    committer: _Signature = _Signature()
+    push: _Push = _Push()
+
+    def told(self) -> told.ToldCommit:
+        return told.ToldCommit(
+            id=self.commitId.casefold(),
+            parents=tuple(parent.casefold() for parent in self.parents),
+            author=self.author.told(),
+            committer=self.committer.told(),
+            pushed_by=self.push.pushedBy.told() if self.push.pushedBy else None,
+        )
+
+
+class PullRequest(Incoming):
+    pullRequestId: Number  # noqa: N815
+    status: Line = ""
+    createdBy: Reference | None = None  # noqa: N815
+    closedBy: Reference | None = None  # noqa: N815
+    autoCompleteSetBy: Reference | None = None  # noqa: N815
+
+    def told(self) -> told.PullRequest:
+        return told.PullRequest(
+            id=self.pullRequestId,
+            completed=self.status == "completed",
+            created_by=self.createdBy.told() if self.createdBy else None,
+            closed_by=self.closedBy.told() if self.closedBy else None,
+            completed_for=self.autoCompleteSetBy.told() if self.autoCompleteSetBy else None,
+        )
+
+
+class PullRequests(Incoming):
+    """The answer to a query by commits: for each query, commit → its pull requests."""
+
+    results: Annotated[tuple[dict[str, tuple[PullRequest, ...]], ...], Field(max_length=8)] = ()
+
+
+class MergeBase(Incoming):
+    commitId: Commitish  # noqa: N815
+
+
+class _Property(Incoming):
+    value: Any = Field(default=None, alias="$value")
+    """Text, a number or a time, whatever the property is."""
+
+
+class IdentityEntry(Incoming):
+    id: Id
+    providerDisplayName: Line = ""  # noqa: N815
+    properties: dict[str, _Property] = Field(default_factory=dict)
+
+    def told(self) -> told.Identity:
+        """Without an object id for what Entra does not know: the platform and its build services have a `Domain` that
+        is no tenant."""
+        domain, object_id = self._text("Domain"), self._text(OBJECT_ID)
+        in_entra = bool(_GUID.fullmatch(domain) and _GUID.fullmatch(object_id))
+        return told.Identity(
+            id=self.id.casefold(),
+            object_id=object_id.casefold() if in_entra else "",
+            tenant=domain.casefold() if in_entra else "",
+            mail=self._text("Mail"),
+            name=self.providerDisplayName,
+            is_service=not in_entra or self._text("SchemaClassName").casefold() in _SERVICES,
+        )
+
+    def _text(self, name: str) -> str:
+        found = self.properties.get(name)
+        return found.value[:_LONGEST] if found and isinstance(found.value, str) else ""

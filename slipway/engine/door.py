@@ -1,0 +1,76 @@
+"""The door: what comes from outside is decided at once, or forwarded to where each application has its turn.
+
+Several instances may decide about one application at once; then all but one have to begin again. A lock of this process
+spares the trips of those within it. Whoever loses too often all the same sends the event to the queue `work`, whose
+sessions give each application one reader at a time on all instances together.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from ..catalogue.entries import Catalogue, Entry
+from ..domain.events import Event
+from ..domain.queues import Queue
+from ..domain.steps import Outgoing
+from ..effects.messaging import Bus
+from .handle import Contended, Handler, Receipt, UnknownTarget, unknown
+
+log = logging.getLogger(__name__)
+
+
+class Turns:
+    """A lock for each application of this process."""
+
+    def __init__(self) -> None:
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._of_all = threading.Lock()
+
+    def of(self, application: str) -> threading.Lock:
+        with self._of_all:
+            return self._locks[application]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Decides about events from outside."""
+
+    handler: Handler
+    catalogue: Catalogue
+    bus: Bus
+    turns: Turns = field(default_factory=Turns)
+
+    def take(self, event: Event) -> tuple[Receipt, ...]:
+        """Decide the event for each application that it concerns; one receipt for each that was decided here.
+
+        Raises `UnknownTarget`, `LedgerUnavailable`, `QueueUnavailable`, `MessageTooLarge`.
+        """
+        concerned = self.catalogue.concerned(event)
+        if not concerned:
+            raise UnknownTarget(unknown(event))
+        return tuple(receipt for entry in concerned if (receipt := self._decided(entry, event)) is not None)
+
+    def _decided(self, entry: Entry, event: Event) -> Receipt | None:
+        application = entry.application.application
+        with self.turns.of(application):
+            try:
+                return self.handler.handle_for(entry, event)
+            except Contended as contended:
+                log.info("%s; it has its turn in %s", contended, Queue.WORK)
+        self.bus.send([deferred(application, event)])
+        return None
+
+    def take_turn(self, application: str, event: Event) -> Receipt:
+        """Decide an event of the application's session. Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`."""
+        mine = [entry for entry in self.catalogue.concerned(event) if entry.application.application == application]
+        if not mine:
+            raise UnknownTarget(f"application {application!r} is not concerned by this {event.kind}")
+        with self.turns.of(application):
+            return self.handler.handle_for(mine[0], event)
+
+
+def deferred(application: str, event: Event) -> Outgoing:
+    """The message by which an application decides about an event in its turn."""
+    body = event.model_dump(mode="json")
+    return Outgoing(queue=Queue.WORK, session=application, id=f"{event.mark}-{application}", body=body)

@@ -1,0 +1,123 @@
+"""Proving: a hint about a run becomes an event, once the run's source was asked. It may come by any queue.
+
+While the source is away the release shows what is not proved yet, and the hint is sent again with growing pauses; after
+`PATIENCE` it stays *not proved*. What the source does not know, or does not show us, is asked for a few times more: a
+right may be given, or a page may come late.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, assert_never
+
+from ..catalogue.entries import Catalogue, Entry
+from ..clock import Clock
+from ..domain.events import PipelineCompleted, RunTold
+from ..domain.queues import Queue
+from ..domain.runs import Fact, Run, Trust
+from ..domain.steps import Outgoing
+from ..effects.messaging import Bus
+from ..inbound.proving import ProvedRun, RunSource, UnprovedRun, Waits, prove, proved_events
+from ..ledger import Ledger
+from .handle import Handler, Receipt, UnknownTarget
+
+log = logging.getLogger(__name__)
+
+PATIENCE: Final = timedelta(hours=24)
+"""How long a source that is away is waited for, from when the run was told of."""
+ABSENT_PATIENCE: Final = timedelta(hours=1)
+"""How long a run is asked for that the source does not know, or does not let us see."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
+WORD: Final = "this installation does not ask Azure DevOps (setting SLIPWAY_RUNS): it is taken at its sender's word"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunProver:
+    """Takes hints about runs."""
+
+    handler: Handler
+    catalogue: Catalogue
+    ledger: Ledger
+    bus: Bus
+    source: Callable[[], RunSource | None]
+    """Opens the source of runs; None where the installation cannot ask any, and takes runs at their word."""
+    clock: Clock
+
+    def take(self, told: RunTold) -> tuple[Receipt, ...]:
+        """Ask about the run, and handle what that proves. Raises `UnknownTarget` if no application is built by it, and
+        what `Handler.handle` raises."""
+        claimed = told.completed(told.claims)
+        concerned = self.catalogue.concerned(claimed)
+        if not concerned:
+            return self.handler.handle(claimed)
+        source = self.source()
+        if source is None:
+            return self.handler.handle(told.completed(_with_facts(told.claims, Trust.CLAIMED, WORD)))
+        answer = prove(source, told, live=self._live(concerned), now=self.clock())
+        match answer:
+            case ProvedRun():
+                return self._proved(told, answer)
+            case UnprovedRun(why=why):
+                return self._not_proved(told, why, timedelta(0), patience=ABSENT_PATIENCE)
+            case Waits(why=why, after=after):
+                return self._not_proved(told, why, after, patience=PATIENCE)
+            case _:
+                assert_never(answer)
+
+    def _live(self, concerned: tuple[Entry, ...]) -> tuple[str, ...]:
+        """The commits that run now in the last environment of each application, where a run is known for them."""
+        commits: dict[str, None] = {}
+        for entry in concerned:
+            application = entry.application
+            lane = self.ledger.lanes(application.application).get(application.environments[-1].name)
+            live = lane.live if lane else None
+            release = self.ledger.release(application.application, live.release) if live else None
+            run = release.run if release else None
+            if run is not None and run.commit and run.proof.trust is Trust.PROVED:
+                commits[run.commit] = None
+        return tuple(commits)
+
+    def _proved(self, told: RunTold, proved: ProvedRun) -> tuple[Receipt, ...]:
+        run = proved.run
+        log.info("run %s of %s is proved: %s", run.number, run.pipeline, run.built.why)
+        receipts: list[Receipt] = []
+        for event in proved_events(told, proved):
+            receipts += self._handled(event)
+        return tuple(receipts) or self.handler.handle(_of_nobody(told, proved))
+
+    def _handled(self, event: PipelineCompleted) -> tuple[Receipt, ...]:
+        try:
+            return self.handler.handle(event)
+        except UnknownTarget:
+            return ()
+
+    def _not_proved(self, told: RunTold, why: str, after: timedelta, *, patience: timedelta) -> tuple[Receipt, ...]:
+        now = self.clock()
+        again = now - told.received_at < patience
+        if again:
+            pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(told.looks, 10)))
+            following = told.evolve(looks=told.looks + 1)
+            body = following.model_dump(mode="json")
+            self.bus.send([Outgoing(queue=Queue.EVENTS, id=following.mark, body=body, not_before=now + pause)])
+        ending = "it is asked again" if again else f"it was asked {told.looks + 1} times"
+        log.warning("run %s of %s is not proved: %s; %s", told.claims.number, told.claims.pipeline, why, ending)
+        return self.handler.handle(
+            told.completed(_with_facts(told.claims, Trust.NOT_PROVED, f"{why}; {ending}").evolve(people=()))
+        )
+
+
+def _with_facts(run: Run, trust: Trust, why: str) -> Run:
+    fact = Fact(trust=trust, why=why[:1000])
+    return run.evolve(proof=fact, built=fact, behind=fact)
+
+
+def _of_nobody(told: RunTold, proved: ProvedRun) -> PipelineCompleted:
+    """The run is genuine, and not what it was told as: of another pipeline, or with an image of nobody here."""
+    run, document = proved.run, proved.document
+    built = f", and published {document.content.repository}@{document.content.digest}" if document else ""
+    where = f"{run.folder.strip(chr(92))}\\{run.pipeline}".strip("\\")
+    why = f"run {run.number} is of the pipeline {where} ({run.definition}) of project {run.project}{built}"
+    return told.completed(_with_facts(told.claims, Trust.NOT_PROVED, why).evolve(people=())).evolve(
+        refused=f"{why}: not what it was told as"[:1000]
+    )

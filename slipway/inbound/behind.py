@@ -1,0 +1,231 @@
+"""Who is behind a change: whom the server signed in, by object id, and whom commits claim as well.
+
+The server vouches for whoever asked for the run, pushed a commit, opened or completed a pull request. Author and
+committer of a commit are text: they can keep somebody from voting, and prove nothing. All commits count since what is
+live; the commits of a branch that was squashed are found by its pull request.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from ..domain.run_source import (
+    Absent,
+    CannotKnow,
+    Identity,
+    PersonReference,
+    PullRequest,
+    Signature,
+    Told,
+    ToldChange,
+    ToldCommit,
+    ToldRun,
+)
+from ..domain.runs import PEOPLE_LIMIT, Fact, Involved, Part, Trust
+
+COMMITS_LIMIT: Final = 100
+"""Most commits that are asked for one by one; more than that are not looked at, and then somebody is not known."""
+ADDRESSES_LIMIT: Final = 20
+"""Most addresses of commits that are looked up."""
+_NAME: Final = 254
+
+
+class PeopleSource(Protocol):
+    """The part of a source that knows commits and people."""
+
+    def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]: ...
+
+    def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]: ...
+
+    def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]: ...
+
+    def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]: ...
+
+    def pull_requests(self, run: ToldRun, commits: Sequence[str]) -> Told[tuple[PullRequest, ...]]: ...
+
+    def commits_of(self, run: ToldRun, pull_request: int) -> Told[tuple[str, ...]]: ...
+
+    def identities(self, organization: str, ids: Sequence[str]) -> Told[tuple[Identity, ...]]: ...
+
+    def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behind:
+    """Who is behind a change, and whether that is everybody."""
+
+    fact: Fact
+    people: tuple[Involved, ...]
+
+
+class _Away(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
+    def __init__(self, told: CannotKnow) -> None:
+        super().__init__(told.why)
+        self.told = told
+
+
+def behind(source: PeopleSource, run: ToldRun, *, live: Sequence[str]) -> Behind | CannotKnow:
+    """Everybody behind what the run built. `CannotKnow` only where asking again later helps."""
+    asking = _Asking(source, run)
+    try:
+        asking.gather(live)
+        return asking.answer()
+    except _Away as away:
+        return away.told
+
+
+@dataclass
+class _Asking:
+    """What was found so far about one run."""
+
+    source: PeopleSource
+    run: ToldRun
+    vouched: dict[tuple[Part, str], PersonReference] = field(default_factory=dict)
+    """By part and the source's id of the person."""
+    claimed: dict[tuple[Part, str], Signature] = field(default_factory=dict)
+    """By part and address."""
+    commits: dict[str, None] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+    """Why somebody may be missing."""
+
+    # ---- gathering
+    def gather(self, live: Sequence[str]) -> None:
+        self._vouch(Part.REQUESTER, self.run.requested_for, "nobody is named as having asked for the run")
+        if not self.run.repository_is_here:
+            self.gaps.append("the repository is not in Azure Repos, which alone vouches for who pushed")
+            for change in self._need(self.source.changes(self.run), ()):
+                self._claim(Part.AUTHOR, change.author)
+            return
+        for old in live:
+            self._since(old)
+        if not live:
+            changes = self._need(self.source.changes(self.run), ())
+            self._alone([change.id for change in changes] or [self.run.commit])
+        if self.commits:
+            self._reviewed()
+
+    def _since(self, old: str) -> None:
+        """Every commit that is new since an old one, which need not be an ancestor."""
+        if old == self.run.commit:
+            return
+        bases = self._need(self.source.merge_bases(self.run, self.run.commit, old), ())
+        if len(bases) != 1:
+            self.gaps.append(f"the histories of {self.run.commit[:12]} and of {old[:12]}, which is live, have parted")
+            return
+        if bases[0] == self.run.commit:
+            return  # an older commit comes back: nobody has changed anything
+        found = self._need(self.source.commits(self.run, bases[0], self.run.commit), ())
+        if bases[0] in (ids := {commit.id for commit in found}) or self.run.commit not in ids:
+            self.gaps.append(f"the commits since {bases[0][:12]} are not whole")
+        for commit in found:
+            self._take(commit)
+
+    def _alone(self, ids: Iterable[str]) -> None:
+        """Commits by their ids, each asked for alone."""
+        wanted = [id for id in dict.fromkeys(ids) if id not in self.commits]
+        room = max(0, COMMITS_LIMIT - len(self.commits))
+        if len(wanted) > room:
+            self.gaps.append(f"there are more than {COMMITS_LIMIT} commits")
+        for id in wanted[:room]:
+            commit = self._need(self.source.commit(self.run, id), None)
+            if commit is not None:
+                self._take(commit)
+
+    def _take(self, commit: ToldCommit) -> None:
+        if commit.id in self.commits:
+            return
+        self.commits[commit.id] = None
+        self._vouch(Part.PUSHER, commit.pushed_by, f"it is not told who pushed {commit.id[:12]}")
+        self._claim(Part.AUTHOR, commit.author)
+        self._claim(Part.COMMITTER, commit.committer)
+
+    def _claim(self, part: Part, signature: Signature) -> None:
+        if signature.mail:
+            self.claimed.setdefault((part, signature.mail.casefold()), signature)
+
+    def _reviewed(self) -> None:
+        """The pull requests that brought the commits, and what their branches held."""
+        for request in self._need(self.source.pull_requests(self.run, list(self.commits)), ()):
+            if not request.completed:
+                continue
+            which = f"pull request {request.id}"
+            self._vouch(Part.CREATOR, request.created_by, f"it is not told who opened {which}")
+            self._vouch(Part.COMPLETER, request.closed_by, f"it is not told who completed {which}")
+            if request.completed_for is not None:
+                self._vouch(Part.COMPLETER, request.completed_for, "")
+            self._alone(self._need(self.source.commits_of(self.run, request.id), ()))
+
+    def _vouch(self, part: Part, who: PersonReference | None, missing: str) -> None:
+        if who is None:
+            self.gaps.append(missing)
+        else:
+            self.vouched.setdefault((part, who.id), who)
+
+    def _need[T](self, told: Told[T], otherwise: T) -> T:
+        """What was told; what was not is a gap. Raises `_Away` where asking again later helps."""
+        match told:
+            case CannotKnow(again=True):
+                raise _Away(told)
+            case Absent() | CannotKnow():
+                self.gaps.append(told.why)
+                return otherwise
+            case _:
+                return told
+
+    # ---- who they are
+    def answer(self) -> Behind:
+        wanted = list(dict.fromkeys(who.id for who in self.vouched.values()))
+        found = self._need(self.source.identities(self.run.organization, wanted), ()) if wanted else ()
+        known = {identity.id.casefold(): identity for identity in found}
+        people = [self._person(part, who, known) for (part, _), who in self.vouched.items()]
+        people += self._signatures(known.values())
+        people.sort(key=lambda person: tuple(Part).index(person.part))
+        if len(people) > PEOPLE_LIMIT:
+            self.gaps.append(f"more than {PEOPLE_LIMIT} people are behind it")
+        return Behind(fact=self._fact(), people=tuple(people[:PEOPLE_LIMIT]))
+
+    def _person(self, part: Part, who: PersonReference, known: dict[str, Identity]) -> Involved:
+        identity = known.get(who.id.casefold())
+        if identity is None or not (identity.object_id or identity.is_service):
+            self.gaps.append(f"nobody can tell who {who.name or who.id} is, who {part.did}")
+            return Involved(part=part, trust=Trust.NOT_PROVED, name=who.name[:_NAME], mail=who.unique_name[:_NAME])
+        if identity.is_service and part is not Part.REQUESTER:
+            self.gaps.append(f"{identity.name} {part.did}, which is no person: nobody can tell for whom")
+        return Involved(
+            part=part,
+            trust=Trust.PROVED,
+            name=identity.name[:_NAME],
+            mail=identity.mail[:_NAME],
+            object_id=identity.object_id or None,
+            tenant=identity.tenant or None,
+            is_service=identity.is_service,
+        )
+
+    def _signatures(self, known: Iterable[Identity]) -> list[Involved]:
+        """Authors and committers, with an object id where exactly one member has the address."""
+        by_mail = {identity.mail.casefold(): identity for identity in known if identity.mail}
+        addresses = dict.fromkeys(mail for _, mail in self.claimed)
+        for mail in [mail for mail in addresses if mail not in by_mail][:ADDRESSES_LIMIT]:
+            found = self.source.identities_named(self.run.organization, mail)
+            people = [one for one in found if one.object_id and not one.is_service] if isinstance(found, tuple) else []
+            if len(people) == 1:
+                by_mail[mail] = people[0]
+        return [self._signed(part, signature, by_mail.get(mail)) for (part, mail), signature in self.claimed.items()]
+
+    @staticmethod
+    def _signed(part: Part, signature: Signature, identity: Identity | None) -> Involved:
+        return Involved(
+            part=part,
+            trust=Trust.CLAIMED,
+            name=signature.name[:_NAME],
+            mail=signature.mail[:_NAME],
+            object_id=(identity.object_id or None) if identity else None,
+            tenant=(identity.tenant or None) if identity else None,
+        )
+
+    def _fact(self) -> Fact:
+        if self.gaps:
+            gaps = "; ".join(dict.fromkeys(gap for gap in self.gaps if gap))
+            return Fact(trust=Trust.NOT_PROVED, why=f"who is behind the change: not proved; {gaps}"[:1000])
+        commits = f"{len(self.commits)} commit{'' if len(self.commits) == 1 else 's'}"
+        return Fact(trust=Trust.PROVED, why=f"Azure DevOps signed in everybody who is behind {commits}")

@@ -1,0 +1,49 @@
+"""A run as somebody tells of it: every field of it claimed, until its source was asked."""
+
+from datetime import datetime
+
+from ..domain.runs import Fact, Involved, Part, Run, Trust
+
+_ADDRESS = 254
+NOT_ASKED = Fact(trust=Trust.NOT_PROVED, why="its source was not asked yet")
+
+
+def claimed(
+    *,
+    organization: str,
+    project: str,
+    project_id: str = "",
+    pipeline: str,
+    folder: str = "",
+    definition: int | None = None,
+    id: int,
+    number: str,
+    result: str,
+    branch: str = "",
+    commit: str = "",
+    finished_at: datetime,
+    requester: str = "",
+    committer: str = "",
+) -> Run:
+    """`requester` and `committer` are addresses; empty ones are left out. Texts have to fit their fields already."""
+    named = {Part.REQUESTER: requester, Part.COMMITTER: committer}
+    return Run(
+        organization=organization,
+        project=project,
+        project_id=project_id,
+        pipeline=pipeline,
+        folder=folder,
+        definition=definition,
+        id=id,
+        number=number,
+        result=result,
+        branch=branch,
+        commit=commit,
+        finished_at=finished_at,
+        proof=NOT_ASKED,
+        built=NOT_ASKED,
+        behind=NOT_ASKED,
+        people=tuple(
+            Involved(part=part, trust=Trust.CLAIMED, mail=mail[:_ADDRESS]) for part, mail in named.items() if mail
+        ),
+    )

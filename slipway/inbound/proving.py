@@ -1,0 +1,157 @@
+"""The rules of proving a run: what is asked of its source, and what the answers prove.
+
+A hook or a message names a run; everything else about it is asked by id, with the worker's identity. What cannot be
+known now, because the source is away, is waited for. What cannot be known at all is *not proved*, with the reason, and
+opens nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from ..domain.events import PipelineCompleted, RunTold
+from ..domain.run_source import Absent, Attachment, CannotKnow, RunAddress, TimelineRecord, Told, ToldRun
+from ..domain.runs import Fact, Run, Trust
+from .behind import Behind, PeopleSource, behind
+from .published import ATTACHMENT_TYPE, Document, document_of, read_document
+from .reading import by_now
+
+RUNS_ON: Final = timedelta(seconds=30)
+"""How soon to ask again about a run that goes on: a hook may overtake what the source tells, and jobs are run again."""
+_NUMBER, _TEXT, _BRANCH, _FOLDER = 256, 256, 1024, 512
+
+
+class RunSource(PeopleSource, Protocol):
+    """A system that runs pipelines, asked about them. No method raises for what the other side answers."""
+
+    def run(self, address: RunAddress) -> Told[ToldRun]: ...
+
+    def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]: ...
+
+    def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]: ...
+
+    def attachment(self, run: ToldRun, kind: str, place: Attachment) -> Told[bytes]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waits:
+    """The source cannot be asked now."""
+
+    why: str
+    after: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvedRun:
+    """The source told of the run; each fact says whether it is proved."""
+
+    run: Run
+    document: Document | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnprovedRun:
+    """The source does not know the run, or does not let us see it."""
+
+    why: str
+
+
+def prove(source: RunSource, told: RunTold, *, live: Sequence[str], now: datetime) -> ProvedRun | UnprovedRun | Waits:
+    """Ask about the run that was told of. `live` are the commits that run in production now: whoever changed something
+    since is behind the change."""
+    claims = told.claims
+    address = RunAddress(organization=claims.organization, project=claims.project_id or claims.project, run=claims.id)
+    match source.run(address):
+        case Absent(why=why):
+            return UnprovedRun(why=why)
+        case CannotKnow(why=why, again=again, after=after):
+            return Waits(why=why, after=after) if again else UnprovedRun(why=why)
+        case ToldRun() as run:
+            return _judged(source, run, live=live, now=now)
+
+
+def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: datetime) -> ProvedRun | Waits:
+    if not run.completed:
+        return Waits(why=f"run {run.number} goes on", after=RUNS_ON)
+    published = _published(source, run)
+    if isinstance(published, Waits):
+        return published
+    built, document = published
+    people = behind(source, run, live=live)
+    if isinstance(people, CannotKnow):
+        return Waits(why=people.why, after=people.after)
+    return ProvedRun(run=_run(run, built, people, document, now), document=document)
+
+
+def _published(source: RunSource, run: ToldRun) -> tuple[Fact, Document | None] | Waits:
+    """What the run says that it published, if it is a run that can say so."""
+    attachments, timeline = source.attachments(run, ATTACHMENT_TYPE), source.timeline(run)
+    for told in (attachments, timeline):
+        if isinstance(told, CannotKnow) and told.again:
+            return Waits(why=told.why, after=told.after)
+    if isinstance(attachments, Absent | CannotKnow) or isinstance(timeline, Absent | CannotKnow):
+        missing = attachments if isinstance(attachments, Absent | CannotKnow) else timeline
+        return _unknown(missing.why if isinstance(missing, Absent | CannotKnow) else ""), None
+    found = document_of(attachments, timeline)
+    if isinstance(found, Fact):
+        return found, None
+    place, task = found
+    content = source.attachment(run, ATTACHMENT_TYPE, place)
+    match content:
+        case Absent(why=why):
+            return _unknown(why), None
+        case CannotKnow():
+            return Waits(why=content.why, after=content.after) if content.again else (_unknown(content.why), None)
+    document = read_document(content)
+    if isinstance(document, Fact):
+        return document, None
+    image = document.content
+    why = f"run {run.number} says so itself: {task.name!r} published {image.repository}@{image.digest}"
+    return Fact(trust=Trust.PROVED, why=why), document
+
+
+def _unknown(why: str) -> Fact:
+    return Fact(trust=Trust.NOT_PROVED, why=f"built by: not proved; {why}"[:1000])
+
+
+def _run(run: ToldRun, built: Fact, people: Behind, document: Document | None, now: datetime) -> Run:
+    gone = ", which has been deleted since" if run.deleted else ""
+    return Run(
+        organization=run.organization,
+        project=run.project[:_TEXT],
+        project_id=run.project_id[:64],
+        pipeline=run.pipeline[:_TEXT],
+        folder=run.folder[:_FOLDER],
+        definition=run.definition,
+        id=run.id,
+        number=run.number[:_NUMBER],
+        result=run.result[:64],
+        branch=run.branch[:_BRANCH],
+        commit=run.commit[:128],
+        finished_at=by_now(run.finished_at, now),
+        proof=Fact(trust=Trust.PROVED, why=f"Azure DevOps tells of it by id{gone}"),
+        built=built,
+        behind=people.fact,
+        people=people.people,
+        document=document.hash if document else None,
+    )
+
+
+def proved_events(told: RunTold, proved: ProvedRun) -> tuple[PipelineCompleted, ...]:
+    """What a proved run means: the run with the image that it published, and, where a message names another image, the
+    refusal of that one."""
+    image = proved.document.content if proved.document else None
+    completed = told.completed(proved.run)
+    if image is None:
+        # No document says which image it is: what a message names is claimed, and only finds the release.
+        return (completed,)
+    own = image.digest == told.digest or told.digest is None
+    genuine = completed.evolve(
+        repository=image.repository, digest=image.digest, tag=told.tag if told.digest == image.digest else None
+    )
+    if own and told.repository in (None, image.repository):
+        return (genuine,)
+    names = f"{told.repository or image.repository}{f'@{told.digest}' if told.digest else ''}"
+    why = f"run {proved.run.number} published {image.repository}@{image.digest}, and its message names {names}"
+    return (completed.evolve(refused=why), genuine)

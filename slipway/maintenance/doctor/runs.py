@@ -1,0 +1,31 @@
+"""The checks of the source of runs: whether the app's identity may ask about each pipeline, and about people."""
+
+from ...catalogue.entries import Entry
+from ...domain.run_source import Absent, CannotKnow
+from .facts import Facts
+from .fault import Fault, NotChecked
+
+_MEMBER = (
+    "the app's identity as a member of the organization: Organization settings → Users → Add, access level Basic "
+    "(repositories need it), with the group Project Readers of this project"
+)
+
+
+def runs(facts: Facts, entry: Entry) -> str:
+    """Ask about the application's pipeline, and for a person whom there is not."""
+    pipeline, source = entry.application.pipeline, facts.runs()
+    if source is None:
+        raise NotChecked("SLIPWAY_RUNS is claimed: nobody is asked, and no run is proved")
+    if pipeline is None:
+        raise NotChecked("no pipeline is named")
+    if pipeline.organization is None or pipeline.definition is None:
+        raise NotChecked("pipeline.organization and pipeline.definition are needed to ask for it")
+    found = source.pipeline(pipeline.organization, pipeline.project_id or pipeline.project, pipeline.definition)
+    if isinstance(found, Absent):
+        raise Fault(found.why, missing=_MEMBER)
+    if isinstance(found, CannotKnow):
+        raise Fault(found.why, missing=f"a way to Azure DevOps, and {_MEMBER}")
+    people = source.identities_named(pipeline.organization, "slipway-doctor@example.invalid")
+    if isinstance(people, Absent | CannotKnow):
+        raise Fault(people.why, missing="View instance-level information, to look people up by their ids")
+    return f"may see the pipeline {found}, and look people up"

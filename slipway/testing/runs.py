@@ -1,0 +1,172 @@
+"""CI runs for tests: proved ones, and a source of runs in memory that answers as a test tells it to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from ..domain.run_source import (
+    Absent,
+    Attachment,
+    CannotKnow,
+    Identity,
+    PersonReference,
+    PullRequest,
+    RunAddress,
+    Signature,
+    TimelineRecord,
+    Told,
+    ToldChange,
+    ToldCommit,
+    ToldRun,
+)
+from ..domain.runs import Fact, Involved, Part, Published, Run, Trust
+from ..inbound.published import PUBLISHING_TASK
+
+ASKED: Final = Fact(trust=Trust.PROVED, why="the source was asked")
+NOT_TOLD: Final = Fact(trust=Trust.NOT_PROVED, why="the test names nobody")
+
+
+def proved_run(*, requested_by: str = "", committed_by: str = "", **fields: Any) -> Run:
+    """A run of which everything is proved; who is behind it only where both people are named, by their addresses."""
+    named = {Part.REQUESTER: requested_by, Part.COMMITTER: committed_by}
+    people = tuple(Involved(part=part, trust=Trust.PROVED, mail=mail) for part, mail in named.items() if mail)
+    behind = ASKED if requested_by and committed_by else NOT_TOLD
+    return Run.model_validate({"proof": ASKED, "built": ASKED, "behind": behind, "people": people, **fields})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """A run that the source knows, with what it published."""
+
+    told: ToldRun
+    documents: tuple[bytes, ...] = ()
+    task: str = PUBLISHING_TASK
+    commits: tuple[ToldCommit, ...] = ()
+
+
+@dataclass
+class RunsInMemory:
+    """A source of runs. It knows what a test put in, and has one person for each address."""
+
+    runs: dict[tuple[str, int], Ran] = field(default_factory=dict)
+    """By organization (in lower case) and id."""
+    away: CannotKnow | None = None
+    """While set, every question is answered so."""
+    asked: list[str] = field(default_factory=list)
+
+    def put(self, run: ToldRun, published: Published | None = None, *, pushed_by: str = "") -> None:
+        """A completed run, and the commit that it built."""
+        document = (published.model_dump_json().encode(),) if published else ()
+        signature = Signature(name="", mail=pushed_by)
+        pusher = PersonReference(id=pushed_by, unique_name=pushed_by) if pushed_by else None
+        commit = ToldCommit(id=run.commit, parents=(), author=signature, committer=signature, pushed_by=pusher)
+        self.runs[run.organization.casefold(), run.id] = Ran(told=run, documents=document, commits=(commit,))
+
+    def change(self, run: ToldRun, **fields: Any) -> None:
+        """Another state of the same run: `told`, `documents`, `task` or `commits`."""
+        key = (run.organization.casefold(), run.id)
+        self.runs[key] = replace(self.runs[key], **fields)
+
+    def run(self, address: RunAddress) -> Told[ToldRun]:
+        self.asked.append(str(address))
+        if self.away is not None:
+            return self.away
+        found = self.runs.get((address.organization.casefold(), address.run))
+        names = {found.told.project.casefold(), found.told.project_id.casefold()} if found else set()
+        if found is None or address.project.casefold() not in names:
+            return Absent(f"the source knows no {address}")
+        return found.told
+
+    def pipeline(self, organization: str, project: str, definition: int) -> Told[str]:
+        """The name of a pipeline of which there is a run."""
+        for (where, _), ran in self.runs.items():
+            told = ran.told
+            here = project.casefold() in (told.project.casefold(), told.project_id.casefold())
+            if where == organization.casefold() and here and told.definition == definition:
+                return self.away or told.pipeline
+        return self.away or Absent(f"the source knows no pipeline {definition} of {organization}/{project}")
+
+    def timeline(self, run: ToldRun) -> Told[tuple[TimelineRecord, ...]]:
+        ran = self._ran(run)
+        return self.away or tuple(
+            TimelineRecord(id=f"task-{n}", parent=None, type="Task", name=ran.task, attempt=1, result="succeeded")
+            for n in range(len(ran.documents))
+        )
+
+    def attachments(self, run: ToldRun, kind: str) -> Told[tuple[Attachment, ...]]:
+        places = range(len(self._ran(run).documents))
+        return self.away or tuple(Attachment(name=f"{n}.json", timeline="1", record=f"task-{n}") for n in places)
+
+    def attachment(self, run: ToldRun, kind: str, place: Attachment) -> Told[bytes]:
+        return self.away or self._ran(run).documents[int(place.record.removeprefix("task-"))]
+
+    def changes(self, run: ToldRun) -> Told[tuple[ToldChange, ...]]:
+        commits = self._ran(run).commits
+        return self.away or tuple(ToldChange(id=commit.id, author=commit.author) for commit in commits)
+
+    def commit(self, run: ToldRun, id: str) -> Told[ToldCommit]:
+        found = next((commit for commit in self._ran(run).commits if commit.id == id), None)
+        return self.away or found or Absent(f"the source knows no commit {id}")
+
+    def merge_bases(self, run: ToldRun, one: str, other: str) -> Told[tuple[str, ...]]:
+        return self.away or (other,)
+
+    def commits(self, run: ToldRun, old: str, new: str) -> Told[tuple[ToldCommit, ...]]:
+        return self.away or self._ran(run).commits
+
+    def pull_requests(self, run: ToldRun, commits: Sequence[str]) -> Told[tuple[PullRequest, ...]]:
+        return self.away or ()
+
+    def commits_of(self, run: ToldRun, pull_request: int) -> Told[tuple[str, ...]]:
+        return self.away or ()
+
+    def identities(self, organization: str, ids: Sequence[str]) -> Told[tuple[Identity, ...]]:
+        return self.away or tuple(_identity(mail) for mail in ids)
+
+    def identities_named(self, organization: str, mail: str) -> Told[tuple[Identity, ...]]:
+        return self.away or (_identity(mail),)
+
+    def _ran(self, run: ToldRun) -> Ran:
+        return self.runs[run.organization.casefold(), run.id]
+
+
+def object_id_of(mail: str) -> str:
+    """The object id of whoever has the address, always the same."""
+    number = int.from_bytes(mail.casefold().encode()[-6:].rjust(6, b"0"))
+    return f"00000000-0000-4000-8000-{number:012x}"
+
+
+def _identity(mail: str) -> Identity:
+    tenant = "11111111-1111-4111-8111-111111111111"
+    return Identity(id=mail, object_id=object_id_of(mail), tenant=tenant, mail=mail, name=mail, is_service=False)
+
+
+def told_run(*, id: int, number: str, commit: str = "c" * 40, requested_by: str = "", **fields: Any) -> ToldRun:
+    """A run in the words of the source: it succeeded on main, unless the fields say otherwise."""
+    requester = PersonReference(id=requested_by, unique_name=requested_by) if requested_by else None
+    usual: dict[str, Any] = {
+        "organization": "contoso",
+        "project_id": "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79",
+        "project": "Shop",
+        "definition": 7,
+        "pipeline": "build",
+        "folder": "\\",
+        "completed": True,
+        "result": "succeeded",
+        "reason": "individualCI",
+        "branch": "refs/heads/main",
+        "repository": "a-repository",
+        "repository_is_here": True,
+        "finished_at": None,
+        "deleted": False,
+    }
+    return ToldRun.model_validate(
+        {**usual, "id": id, "number": number, "commit": commit, "requested_for": requester, **fields}
+    )
+
+
+def published(digest: str, repository: str, **fields: Any) -> Published:
+    """The document of a run that built one image."""
+    return Published.model_validate(
+        {"v": 1, "kind": "image", "registry": "nonprod.test", "repository": repository, "digest": digest, **fields}
+    )

@@ -1,0 +1,315 @@
+"""What is proved of a run by asking the double, by the product's own client and rules: above all, who is behind it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from local.azuredevops import AzureDevOps as Double
+from local.azuredevops import Kind, Strategy
+from local.azuredevops.people import PLATFORM, Person, Signature
+from slipway.domain.events import RunTold
+from slipway.domain.runs import Involved, Part, Run, Trust
+from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, Limits
+from slipway.inbound.claims import claimed
+from slipway.inbound.proving import ProvedRun, UnprovedRun, Waits, prove
+
+from .support import PUBLISHED, WORKER, Story, story
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+DOCUMENT = json.dumps(PUBLISHED).encode()
+
+
+class Prover:
+    """Asks the double about a run of the story."""
+
+    def __init__(self, told: Story, double: Double) -> None:
+        self.told = told
+        exchange = Exchange(lambda: double.token(WORKER), limits=Limits(attempts=1), pause=lambda _: None)
+        self.source = AzureDevOps(exchange, Endpoints(main=double.url, people=double.people_url))
+
+    def ask(self, run: int | None = None, *, live: Sequence[str] = ()) -> ProvedRun | UnprovedRun | Waits:
+        claims = claimed(
+            organization="contoso",
+            project="shop",
+            pipeline="shop-ci",
+            id=self.told.run.id if run is None else run,
+            number="1",
+            result="failed",
+            finished_at=NOW,
+        )
+        return prove(self.source, RunTold(received_at=NOW, claims=claims), live=live, now=NOW)
+
+    def proved(self, run: int | None = None, *, live: Sequence[str] = ()) -> Run:
+        answer = self.ask(run, live=live)
+        assert isinstance(answer, ProvedRun), answer
+        return answer.run
+
+
+@pytest.fixture
+def prover(told: Story) -> Iterator[Prover]:
+    with Double(told.organization) as double:
+        yield Prover(told, double)
+
+
+def parts(run: Run) -> set[tuple[str, str]]:
+    return {(str(one.part), one.name) for one in run.people}
+
+
+def by_part(run: Run, part: Part) -> list[Involved]:
+    return [one for one in run.people if one.part is part]
+
+
+def vouched(person: Person, part: Part) -> Involved:
+    return Involved(
+        part=part,
+        trust=Trust.PROVED,
+        name=person.name,
+        mail=person.mail,
+        object_id=person.oid,
+        tenant=person.tenant,
+    )
+
+
+# ---- the run
+def test_a_run_is_proved_by_its_ids_whatever_the_hint_claims(prover: Prover) -> None:
+    run, told = prover.proved(), prover.told
+    assert (run.organization, run.project, run.project_id) == ("contoso", "shop", told.project.id)
+    assert (run.definition, run.pipeline, run.folder) == (told.pipeline.id, "shop-ci", "\\team\\shop")
+    assert (run.number, run.result, run.branch, run.commit) == (
+        told.run.number,
+        "succeeded",
+        "refs/heads/main",
+        told.commit.id,
+    )
+    assert run.proof.trust is run.built.trust is run.behind.trust is Trust.PROVED
+
+
+def test_what_the_run_published_is_named_with_the_task_that_did(prover: Prover) -> None:
+    built = prover.proved().built
+    assert f"{PUBLISHED['repository']}@{PUBLISHED['digest']}" in built.why
+    assert "Tell Slipway what was published" in built.why
+
+
+def test_a_run_that_was_deleted_is_proved_as_long_as_it_is_kept(prover: Prover) -> None:
+    prover.told.run.delete(by=prover.told.ada)
+    assert "deleted" in prover.proved().proof.why
+    prover.told.run.forget()
+    assert isinstance(prover.ask(), UnprovedRun)
+
+
+def test_a_run_that_is_run_again_is_waited_for_and_then_counts_as_it_ended(prover: Prover) -> None:
+    again = prover.told.run.retry("build")
+    assert isinstance(prover.ask(), Waits)
+    again.finish("failed")
+    prover.told.run.finish("failed")
+    assert prover.proved().result == "failed"
+
+
+@pytest.mark.parametrize("hides", [False, True], ids=["earlier attachments are listed", "they are hidden"])
+def test_only_what_the_last_attempt_published_counts(prover: Prover, hides: bool) -> None:
+    prover.told.organization.faults.hides_earlier_attachments = hides
+    first = prover.proved().document
+    again = prover.told.run.retry("build")
+    other = json.dumps(PUBLISHED | {"digest": "sha256:" + "b" * 64}).encode()
+    again.publish(other)
+    again.finish()
+    prover.told.run.finish()
+    run = prover.proved()
+    assert run.built.trust is Trust.PROVED
+    assert "b" * 64 in run.built.why
+    assert run.document != first
+
+
+def test_a_job_that_was_run_again_without_publishing_proves_nothing(prover: Prover) -> None:
+    again = prover.told.run.retry("build")
+    again.finish()
+    prover.told.run.finish()
+    assert prover.proved().built.trust is Trust.NOT_PROVED
+
+
+def test_two_documents_contradict_each_other(prover: Prover) -> None:
+    job = prover.told.run.job("tests")
+    job.task("Run the tests").attach("slipway", "slipway.json", DOCUMENT)
+    built = prover.proved().built
+    assert built.trust is Trust.CONTRADICTED
+    assert "'Run the tests'" in built.why
+
+
+def test_a_document_of_another_task_is_contradicted_even_when_it_is_the_only_one(prover: Prover) -> None:
+    prover.told.run.attachments.clear()
+    prover.told.run.job("tests").task("Run the tests").attach("slipway", "slipway.json", DOCUMENT)
+    assert prover.proved().built.trust is Trust.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"{}", b"[]", b'{"v":2}', json.dumps(PUBLISHED | {"more": 1}).encode(), DOCUMENT + b" " * 70_000],
+    ids=["empty", "nothing in it", "a list", "another version", "an unknown field", "too large"],
+)
+def test_a_document_that_is_none_proves_nothing(prover: Prover, document: bytes) -> None:
+    prover.told.run.attachments.clear()
+    prover.told.run.job("again").publish(document)
+    built = prover.proved().built
+    assert built.trust is Trust.NOT_PROVED
+    assert built.why.startswith("built by: not proved")
+
+
+# ---- who is behind it
+@pytest.mark.parametrize("strategy", Strategy)
+def test_creator_and_completer_of_the_pull_request_and_whoever_pushed_its_branch_are_behind_it(
+    strategy: Strategy,
+) -> None:
+    told = story(strategy)
+    with Double(told.organization) as double:
+        run = Prover(told, double).proved()
+    assert run.behind.trust is Trust.PROVED
+    assert by_part(run, Part.REQUESTER) == [vouched(told.ben, Part.REQUESTER)]
+    assert by_part(run, Part.CREATOR) == [vouched(told.ada, Part.CREATOR)]
+    assert by_part(run, Part.COMPLETER) == [vouched(told.ben, Part.COMPLETER)]
+    assert {one.name for one in by_part(run, Part.PUSHER)} == {"Ada", "Ben"}
+
+
+def test_a_squash_of_other_peoples_commits_names_every_one_of_them(prover: Prover) -> None:
+    told = prover.told
+    cleo = told.organization.person("Cleo", "cleo@example.com")
+    told.repository.commit("One", by=told.ada, branch="more")
+    told.repository.commit("Two", by=cleo, branch="more", claims=Signature(name="Dan", email="dan@example.com"))
+    request = told.repository.pull_request("More", by=told.ada, branch="more")
+    run = told.pipeline.run(request.complete(by=told.ben), requested_for=told.ben, publishes=DOCUMENT)
+    proved = prover.proved(run.id)
+    assert proved.behind.trust is Trust.PROVED
+    assert {one.name for one in by_part(proved, Part.PUSHER)} == {"Ada", "Ben", "Cleo"}
+    dan = next(one for one in by_part(proved, Part.AUTHOR) if one.mail == "dan@example.com")
+    assert (dan.trust, dan.object_id) == (Trust.CLAIMED, None)
+
+
+def test_a_claimed_author_who_is_one_member_is_known_by_object_id_and_stays_claimed(prover: Prover) -> None:
+    told = prover.told
+    cleo = told.organization.person("Cleo", "cleo@example.com")
+    commit = told.repository.commit("Fix", by=told.ada, claims=Signature(name="Cleo", email="cleo@example.com"))
+    run = told.pipeline.run(commit, requested_for=told.ada, publishes=DOCUMENT)
+    author = next(one for one in by_part(prover.proved(run.id), Part.AUTHOR))
+    assert (author.object_id, author.trust) == (cleo.oid, Trust.CLAIMED)
+
+
+def test_an_address_that_two_members_have_names_neither(prover: Prover) -> None:
+    told = prover.told
+    for oid in ("c0000000-0000-4000-8000-000000000001", "c0000000-0000-4000-8000-000000000002"):
+        told.organization.person("Cleo", "cleo@example.com", oid=oid)
+    commit = told.repository.commit("Fix", by=told.ada, claims=Signature(name="Cleo", email="cleo@example.com"))
+    run = told.pipeline.run(commit, requested_for=told.ada, publishes=DOCUMENT)
+    author = next(one for one in by_part(prover.proved(run.id), Part.AUTHOR))
+    assert (author.object_id, author.mail) == (None, "cleo@example.com")
+
+
+def test_a_guest_is_known_by_the_object_id_in_our_tenant(prover: Prover) -> None:
+    told = prover.told
+    guest = next(one for one in told.organization.people.values() if one.kind is Kind.GUEST)
+    run = told.pipeline.run(told.repository.commit("Fix", by=guest), requested_for=guest, publishes=DOCUMENT)
+    proved = prover.proved(run.id)
+    assert by_part(proved, Part.REQUESTER) == [vouched(guest, Part.REQUESTER)]
+    assert proved.behind.trust is Trust.PROVED
+
+
+def test_a_run_by_schedule_was_asked_for_by_no_person_and_the_change_has_its_people_all_the_same(
+    prover: Prover,
+) -> None:
+    told = prover.told
+    commit = told.repository.commit("Fix", by=told.ada)
+    started = told.pipeline.start(commit, requested_for=PLATFORM, reason="schedule")
+    job = started.job()
+    job.publish(DOCUMENT)
+    job.finish()
+    started.finish()
+    proved = prover.proved(started.id)
+    assert proved.behind.trust is Trust.PROVED
+    assert [one.is_service for one in by_part(proved, Part.REQUESTER)] == [True]
+    assert [one.name for one in by_part(proved, Part.PUSHER)] == ["Ada"]
+
+
+def test_a_change_that_a_service_pushed_has_somebody_behind_it_who_is_not_known(prover: Prover) -> None:
+    told = prover.told
+    robot = told.organization.person("shop Build Service", kind=Kind.BUILD_SERVICE)
+    run = told.pipeline.run(told.repository.commit("Bump", by=robot), requested_for=told.ada, publishes=DOCUMENT)
+    proved = prover.proved(run.id)
+    assert proved.behind.trust is Trust.NOT_PROVED
+    assert "is no person" in proved.behind.why
+
+
+def test_everybody_counts_who_changed_something_since_what_is_live(prover: Prover) -> None:
+    told = prover.told
+    cleo = told.organization.person("Cleo", "cleo@example.com")
+    told.repository.commit("Between", by=cleo)
+    told.pipeline.run(told.repository.commit("Too", by=cleo), requested_for=cleo)
+    run = told.pipeline.run(told.repository.commit("Last", by=told.ada), requested_for=told.ada, publishes=DOCUMENT)
+    since_the_run_before, since_live = prover.proved(run.id), prover.proved(run.id, live=[told.live.id])
+    assert {one.name for one in by_part(since_the_run_before, Part.PUSHER)} == {"Ada"}
+    assert {one.name for one in by_part(since_live, Part.PUSHER)} == {"Ada", "Ben", "Cleo"}
+
+
+def test_what_is_live_on_another_line_of_history_still_leads_to_everybody(prover: Prover) -> None:
+    told = prover.told
+    hotfix = told.repository.commit("Hotfix", by=told.ben, branch="hotfix")
+    cleo = told.organization.person("Cleo", "cleo@example.com")
+    run = told.pipeline.run(told.repository.commit("Next", by=cleo), requested_for=cleo, publishes=DOCUMENT)
+    proved = prover.proved(run.id, live=[hotfix.id])
+    assert "Cleo" in {one.name for one in by_part(proved, Part.PUSHER)}
+    assert proved.behind.trust is Trust.PROVED
+
+
+def test_an_older_commit_that_comes_back_has_nobody_new_behind_it(prover: Prover) -> None:
+    told = prover.told
+    proved = prover.proved(live=[told.repository.commit("Newer", by=told.ada).id])
+    assert proved.behind.trust is Trust.PROVED
+    assert {one.part for one in proved.people} == {Part.REQUESTER}
+
+
+def test_a_live_commit_that_the_repository_does_not_know_leaves_somebody_unknown(prover: Prover) -> None:
+    behind = prover.proved(live=["f" * 40]).behind
+    assert behind.trust is Trust.NOT_PROVED
+
+
+def test_more_commits_than_are_looked_at_leave_somebody_unknown(prover: Prover) -> None:
+    told = prover.told
+    for number in range(101):
+        last = told.repository.commit(f"Change {number}", by=told.ada)
+    run = told.pipeline.run(last, requested_for=told.ada, publishes=DOCUMENT)
+    behind = prover.proved(run.id).behind
+    assert behind.trust is Trust.NOT_PROVED
+    assert "more than 100 commits" in behind.why
+
+
+# ---- rights that are missing
+def test_without_basic_the_run_is_proved_and_whoever_is_behind_it_is_not(prover: Prover) -> None:
+    prover.told.organization.admit("slipway-worker", oid=WORKER, basic=False)
+    run = prover.proved()
+    assert (run.proof.trust, run.built.trust, run.behind.trust) == (Trust.PROVED, Trust.PROVED, Trust.NOT_PROVED)
+    assert by_part(run, Part.REQUESTER) == [vouched(prover.told.ben, Part.REQUESTER)]
+
+
+def test_a_repository_at_github_leaves_whoever_pushed_unknown(told: Story) -> None:
+    elsewhere = told.project.repository("octo/shop", kind="GitHub")
+    commit = elsewhere.commit("Fix", by=told.ada)
+    pipeline = told.project.pipeline("gh-ci", elsewhere)
+    run = pipeline.run(commit, requested_for=told.ada, publishes=DOCUMENT)
+    with Double(told.organization) as double:
+        proved = Prover(told, double).proved(run.id)
+    behind = proved.behind
+    assert behind.trust is Trust.NOT_PROVED
+    assert "not in Azure Repos" in behind.why
+    assert [(one.mail, one.trust) for one in by_part(proved, Part.AUTHOR)] == [("ada@example.com", Trust.CLAIMED)]
+
+
+@pytest.mark.parametrize("fault", ["stopped", "blocked"])
+def test_a_source_that_is_away_is_waited_for(prover: Prover, fault: str) -> None:
+    setattr(prover.told.organization.faults, fault, True)
+    answer = prover.ask()
+    assert isinstance(answer, Waits)
+    assert answer.after == (timedelta(seconds=30) if fault == "blocked" else timedelta(0))
+
+
+def test_attachments_that_are_taken_in_a_preview_version_only_are_read_all_the_same(prover: Prover) -> None:
+    prover.told.organization.faults.attachments_in_preview = True
+    assert prover.proved().built.trust is Trust.PROVED

@@ -1,0 +1,365 @@
+"""From a hint about a run to what is known of it: proved, waited for, refused, contradicted."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.events import RunTold
+from slipway.domain.people import SignedIn
+from slipway.domain.queues import Queue
+from slipway.domain.release import Phase
+from slipway.domain.rules import Rule, RuleResult, Unknown
+from slipway.domain.run_source import CannotKnow, ToldRun
+from slipway.domain.runs import Part, Trust
+from slipway.engine.handle import UnknownTarget
+from slipway.engine.proving_runs import ABSENT_PATIENCE, PATIENCE
+from slipway.inbound.claims import claimed
+from slipway.testing import ADA, Installation, write_application
+from slipway.testing.runs import object_id_of, published, told_run
+
+DAN, GRACE = "dan@example.com", "grace@example.com"
+REPOSITORY = "team/shop"
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Installation:
+    """Starts when the image was pushed and its run is proved."""
+    write_application(tmp_path / "deliveries", start="both")
+    return Installation(tmp_path / "deliveries")
+
+
+def told(installation: Installation, run: ToldRun, **image: Any) -> RunTold:
+    """What a hook says of the run; with an image, what a pipeline's message says."""
+    claims = claimed(
+        organization=run.organization,
+        project=run.project,
+        project_id=run.project_id,
+        pipeline=run.pipeline,
+        id=run.id,
+        number=run.number,
+        result="succeeded",
+        branch="refs/heads/main",
+        finished_at=installation.now,
+        requester="mallory@example.com",
+    )
+    return RunTold(received_at=installation.now, claims=claims, **image)
+
+
+def tell(installation: Installation, run: ToldRun, **image: Any) -> None:
+    installation.app.run_prover.take(told(installation, run, **image))
+
+
+def look_again(installation: Installation) -> bool:
+    """Deliver the hint that was put off, if there is one."""
+    waiting = [m for m in installation.bus.sent if m.queue == Queue.EVENTS and m.body["kind"] == "run-told"]
+    for message in waiting:
+        installation.bus.sent.remove(message)
+        installation.now = max(installation.now, message.not_before or installation.now)
+        installation.app.run_prover.take(RunTold.model_validate(message.body))
+    return bool(waiting)
+
+
+def built(installation: Installation, tag: str = "v1", *, id: int = 1, number: str = "20261128.1") -> ToldRun:
+    """An image that was pushed, and the run that says it built it: Dan asked for it, Grace pushed the change."""
+    digest = installation.build(tag)
+    run = told_run(id=id, number=number, requested_by=DAN)
+    installation.runs.put(run, published(digest, REPOSITORY), pushed_by=GRACE)
+    return run
+
+
+def rule(installation: Installation, wanted: Rule, number: int = 1) -> RuleResult:
+    (staging, *_) = installation.explain(number).rules
+    return next(result for result in staging.rules if result.rule is wanted)
+
+
+# ---- proved
+def test_a_proved_run_starts_a_release_and_who_is_behind_it_is_known_by_object_id(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    tell(both, run)
+    both.settle()
+    release = both.release(1)
+    assert release.phase is Phase.AWAITING_APPROVAL
+    assert release.run is not None
+    assert {fact.trust for fact in (release.run.proof, release.run.built, release.run.behind)} == {Trust.PROVED}
+    assert [(one.part, one.object_id, one.trust) for one in release.run.people] == [
+        (Part.REQUESTER, object_id_of(DAN), Trust.PROVED),
+        (Part.PUSHER, object_id_of(GRACE), Trust.PROVED),
+        (Part.AUTHOR, object_id_of(GRACE), Trust.CLAIMED),
+        (Part.COMMITTER, object_id_of(GRACE), Trust.CLAIMED),
+    ]
+    assert rule(both, Rule.RUN_IS_PROVED).passed
+    assert rule(both, Rule.BUILT_BY_RUN).passed
+
+
+def test_nothing_that_the_hint_claims_is_kept_once_the_source_was_asked(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    tell(both, run)
+    kept = both.release(1).run
+    assert kept is not None
+    assert "mallory@example.com" not in kept.model_dump_json()
+    assert kept.url == f"https://dev.azure.com/contoso/{run.project_id}/_build/results?buildId=1"
+
+
+def test_the_record_of_a_run_that_joins_says_what_is_proved(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    tell(both, run)
+    joined = [record for record in both.trail() if record.action == "release.joined"]
+    details = joined[-1].details
+    assert {name: fact["trust"] for name, fact in details["known"].items()} == dict.fromkeys(
+        ("run", "built", "behind"), "proved"
+    )
+    assert {one.get("object_id") for one in details["people"]} == {object_id_of(DAN), object_id_of(GRACE)}
+
+
+def test_whoever_pushed_the_change_may_not_approve_it_however_they_sign_in(both: Installation) -> None:
+    run = told_run(id=1, number="1", requested_by=DAN)
+    both.runs.put(run, published(both.build("v1"), REPOSITORY), pushed_by=ADA)
+    both.push("v1")
+    tell(both, run)
+    both.settle()
+    by_id = both.voted(1, ADA).evolve(signed_in=SignedIn(object_id=object_id_of(ADA)))
+    (receipt,) = both.app.handler.handle(by_id)
+    assert receipt.vote_refused
+    assert Rule.NOT_COMMITTER in [result.rule for result in receipt.rules if result.blocks]
+
+
+@pytest.mark.parametrize("first", ["push", "run"])
+def test_push_and_run_are_joined_by_what_the_run_published_in_either_order(both: Installation, first: str) -> None:
+    run = built(both, number="Release 1.2 (main)")
+    if first == "push":
+        both.push("v1")
+    tell(both, run)
+    if first == "run":
+        both.push("v1")
+    both.settle()
+    assert both.phase(1) is Phase.AWAITING_APPROVAL
+
+
+# ---- waited for
+def test_while_the_source_is_away_the_release_waits_and_says_why(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    both.runs.away = CannotKnow("dev.azure.com answers 503", again=True)
+    tell(both, run, tag="v1")
+    both.settle()
+    assert both.phase(1) is Phase.JOINING
+    result = rule(both, Rule.RUN_IS_PROVED)
+    assert isinstance(result, Unknown)
+    assert "503" in result.reason
+    both.runs.away = None
+    assert look_again(both)
+    both.settle()
+    assert both.phase(1) is Phase.AWAITING_APPROVAL
+    assert both.actions().count("run.not-proved") == 1
+
+
+def test_a_source_that_stays_away_is_asked_with_growing_pauses_and_then_it_stays_unknown(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    both.runs.away = CannotKnow("dev.azure.com answers 503", again=True)
+    began = both.now
+    tell(both, run, tag="v1")
+    looks = 0
+    while look_again(both):
+        looks += 1
+    assert PATIENCE <= both.now - began < PATIENCE + timedelta(minutes=11)
+    assert looks < 200
+    assert both.phase(1) is Phase.JOINING
+    assert f"it was asked {looks + 1} times" in rule(both, Rule.RUN_IS_PROVED).reason
+
+
+def test_the_pause_that_the_source_asks_for_is_kept(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    both.runs.away = CannotKnow("asked too often", again=True, after=timedelta(minutes=7))
+    tell(both, run, tag="v1")
+    (message,) = [m for m in both.bus.sent if m.body.get("kind") == "run-told"]
+    assert message.not_before == both.now + timedelta(minutes=7)
+
+
+def test_a_run_that_the_source_does_not_know_is_never_proved_and_not_asked_for_for_ever(both: Installation) -> None:
+    both.push("v1")
+    began = both.now
+    tell(both, told_run(id=99, number="v1"))
+    while look_again(both):
+        pass
+    assert ABSENT_PATIENCE <= both.now - began < ABSENT_PATIENCE + timedelta(minutes=11)
+    assert both.phase(1) is Phase.JOINING
+    assert "knows no run 99" in rule(both, Rule.RUN_IS_PROVED).reason
+
+
+def test_a_run_that_goes_on_is_waited_for(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    both.runs.change(run, told=run.evolve(completed=False, result=""))
+    tell(both, run)
+    assert both.phase(1) is Phase.JOINING
+    both.runs.change(run, told=run)
+    assert look_again(both)
+    both.settle()
+    assert both.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_a_run_that_is_not_proved_stops_nothing(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    both.runs.away = CannotKnow("away", again=True)
+    claims = told(both, run, tag="v1")
+    both.app.run_prover.take(claims.evolve(claims=claims.claims.evolve(result="failed")))
+    assert both.phase(1) is Phase.JOINING
+
+
+# ---- not proved
+def test_a_run_that_published_nothing_starts_nothing_and_the_release_says_so(both: Installation) -> None:
+    both.push("v1")
+    run = told_run(id=1, number="v1", requested_by=DAN)
+    both.runs.put(run, pushed_by=GRACE)
+    tell(both, run)
+    both.settle()
+    assert both.phase(1) is Phase.JOINING
+    assert rule(both, Rule.RUN_IS_PROVED).passed
+    assert isinstance(rule(both, Rule.BUILT_BY_RUN), Unknown)
+
+
+def test_an_unproved_report_gives_way_to_a_proved_one_of_another_run(both: Installation) -> None:
+    """Whoever comes first with a forged report does not keep the true one out."""
+    run = built(both, number="v1")
+    both.push("v1")
+    tell(both, told_run(id=99, number="v1"))
+    tell(both, run)
+    both.settle()
+    release = both.release(1)
+    assert release.phase is Phase.AWAITING_APPROVAL
+    assert release.run is not None
+    assert release.run.id == run.id
+
+
+# ---- refused
+def test_a_genuine_run_with_a_foreign_digest_is_refused_by_name_and_its_own_image_goes_on(both: Installation) -> None:
+    run = built(both)
+    foreign = both.push("evil") and both.release(1).digest
+    both.push("v1")
+    tell(both, run, repository=REPOSITORY, digest=str(foreign), tag="evil")
+    both.settle()
+    assert [both.phase(number) for number in (1, 2)] == [Phase.JOINING, Phase.AWAITING_APPROVAL]
+    (refused,) = [record for record in both.trail() if record.action == "run.refused"]
+    assert refused.release == "shop-1"
+    assert str(both.release(2).digest) in str(refused.details["reason"])
+    assert refused.details["image"] == foreign
+
+
+def test_a_run_of_another_pipeline_is_refused_by_name(both: Installation) -> None:
+    both.push("v1")
+    run = told_run(id=1, number="v1", pipeline="other-ci", folder="\\team-a", definition=99)
+    both.runs.put(run, published(str(both.release(1).digest), REPOSITORY))
+    tell(both, run.evolve(pipeline="build"))
+    both.settle()
+    assert both.phase(1) is Phase.JOINING
+    (refused,) = [record for record in both.trail() if record.action == "run.refused"]
+    assert "team-a\\other-ci (99)" in str(refused.details["reason"])
+
+
+def test_a_run_of_a_pipeline_that_builds_nothing_here_reaches_no_application(both: Installation) -> None:
+    with pytest.raises(UnknownTarget, match="other-ci"):
+        tell(both, told_run(id=1, number="1", pipeline="other-ci"))
+    assert both.runs.asked == []
+
+
+def test_a_run_of_a_pull_request_releases_nothing(both: Installation) -> None:
+    run = built(both).evolve(branch="refs/pull/7/merge", reason="pullRequest")
+    both.runs.change(run, told=run)
+    both.push("v1")
+    tell(both, run)
+    assert both.phase(1) is Phase.JOINING
+    assert both.actions()[-1] == "run.ignored"
+
+
+# ---- contradicted
+def test_two_documents_in_one_run_stop_the_release(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    both.runs.change(run, documents=(*both.runs.runs["contoso", 1].documents, b"{}"))
+    tell(both, run, digest=str(both.release(1).digest))
+    assert both.phase(1) is Phase.CANCELLED
+    assert "2 documents" in both.release(1).reason
+    assert "run.contradicted" in both.actions()
+
+
+def test_a_document_of_another_task_stops_the_release(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    both.runs.change(run, task="Run the tests")
+    tell(both, run, digest=str(both.release(1).digest))
+    assert both.phase(1) is Phase.CANCELLED
+    assert "'Run the tests'" in both.release(1).reason
+
+
+def test_a_document_that_changed_after_it_was_proved_stops_the_release(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    tell(both, run)
+    both.settle()
+    assert both.phase(1) is Phase.AWAITING_APPROVAL
+    other = published(both.build("other"), REPOSITORY).model_dump_json().encode()
+    both.runs.change(run, documents=(other,))
+    tell(both, run)
+    assert both.phase(1) is Phase.CANCELLED
+    assert "published something else" in both.release(1).reason
+    tell(both, run)
+    assert both.actions().count("run.contradicted") == 1
+
+
+def test_a_run_that_failed_and_was_run_again_contradicts_nothing(both: Installation) -> None:
+    run = built(both)
+    both.push("v1")
+    both.runs.change(run, told=run.evolve(result="failed"))
+    tell(both, run)
+    assert both.phase(1) is Phase.CANCELLED
+    again = published(str(both.release(1).digest), REPOSITORY, tool="build 2").model_dump_json().encode()
+    both.runs.change(run, told=run, documents=(again,))
+    tell(both, run)
+    both.settle()
+    assert both.phase(2) is Phase.AWAITING_APPROVAL
+
+
+# ---- at its word
+def test_an_installation_that_cannot_ask_takes_runs_at_their_word_and_says_everywhere_that_nothing_is_proved(
+    both: Installation,
+) -> None:
+    both.restart(runs="claimed")
+    run = built(both)
+    both.push("v1")
+    tell(both, run, tag="v1")
+    both.settle()
+    release = both.release(1)
+    assert release.phase is Phase.AWAITING_APPROVAL
+    assert both.runs.asked == []
+    assert release.run is not None
+    assert release.run.proof.trust is Trust.CLAIMED
+    for wanted in (Rule.RUN_IS_PROVED, Rule.BUILT_BY_RUN):
+        result = rule(both, wanted)
+        assert isinstance(result, Unknown)
+        assert "SLIPWAY_RUNS" in result.reason
+
+
+def test_two_reports_at_their_word_that_contradict_each_other_stop_the_release_and_bar_everybody_they_name(
+    both: Installation,
+) -> None:
+    both.restart(runs="claimed")
+    run = built(both)
+    both.push("v1")
+    tell(both, run, tag="v1")
+    both.settle()
+    claims = told(both, run, tag="v1")
+    other = claims.claims.people[0].evolve(mail=GRACE)
+    both.app.run_prover.take(claims.evolve(claims=claims.claims.evolve(people=(other,))))
+    release = both.release(1)
+    assert release.phase is Phase.CANCELLED
+    assert "name another requester" in release.reason
+    assert release.run is not None
+    assert {one.mail for one in release.run.people} == {"mallory@example.com", GRACE}
