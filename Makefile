@@ -9,14 +9,16 @@ BENCH_STAMP := .venv-bench/.installed
 NODE_STAMP := local/azurite/node_modules/.installed
 SITE_STAMP := tools/site/node_modules/.installed
 WORKER_LIBRARIES := 1.0.0 1.1.0 1.1.1 1.2.1
+QUICK := not (browser or stack or thorough or workers)
+PARALLEL := -n 4 --dist worksteal
 ARGS ?=
 VERSION ?= 1.0.1
 RELEASE ?= hello-1
 
-.PHONY: help install demo up down push trace test test-all check extend check-bicep checkov workers cosign oras bench docs docs-site requirements clean
+.PHONY: help install demo up down push trace test test-browser test-stack test-thorough test-all coverage check extend check-bicep checkov workers cosign oras bench docs docs-site requirements clean
 
 help: ## What each command does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP) $(NODE_STAMP) ## Install what the other commands need (they do so by themselves)
 
@@ -48,16 +50,26 @@ push: install ## With `make up` running: push a new image, VERSION=1.2.3
 trace: install ## With `make up` running: a release's trace in the terminal, RELEASE=hello-1
 	@$(PYTHON) -m local.traces.show "$(RELEASE)" $(ARGS)
 
-test: install ## Run the tests; ARGS="tests/unit -k word" for some of them
+test: install ## Unit and contract tests, in minutes; ARGS="tests/unit -k word" for some of them
 ifeq ($(strip $(ARGS)),)
-	@$(PYTHON) -m pytest -m "not stack and not thorough" -n 4 --dist worksteal --cov --cov-report=
-	@$(PYTHON) -m pytest -m stack --cov --cov-append --cov-report=term:skip-covered
+	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL)
 else
 	@$(PYTHON) -m pytest $(ARGS)
 endif
 
-test-all: test ## The tests, and the long sweeps: a death or an outage at every point
-	@$(PYTHON) -m pytest -m thorough -n 4 --dist worksteal
+test-browser: install ## The pages in a real browser
+	@$(PYTHON) -m pytest -m "browser and not stack" $(ARGS)
+
+test-stack: install ## The whole system on this machine, and the demo as a newcomer runs it
+	@$(PYTHON) -m pytest -m stack $(ARGS)
+
+test-thorough: install ## A crash or an outage at every point
+	@$(PYTHON) -m pytest -m thorough $(PARALLEL) $(ARGS)
+
+test-all: test test-browser test-stack test-thorough workers ## All tests
+
+coverage: install ## The tests of `make test`, and which lines and branches none of them ran
+	@$(PYTHON) -m pytest -m "$(QUICK)" $(PARALLEL) --cov --cov-report=term:skip-covered
 
 check: install ## Lint, types, import contracts, generated docs
 	@$(VENV)/bin/ruff check .

@@ -1,4 +1,4 @@
-"""Fixtures that several folders of tests share, and which cases of a sweep `make test` leaves to `make test-all`."""
+"""Fixtures that several folders of tests share, and which tests `make test` leaves to another command."""
 
 from collections import Counter
 
@@ -8,9 +8,11 @@ pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a test marked `sweep(keep=n)` all cases after the first n are `thorough`."""
+    """Mark tests that ask for a browser, and cases after the first n of a test marked `sweep(keep=n)` as thorough."""
     seen = Counter[str]()
     for item in items:
+        if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
         sweep = item.get_closest_marker("sweep")
         if sweep is not None:
             name = item.nodeid.partition("[")[0]

@@ -28,6 +28,7 @@ from ..http.callers import Access, NamedKey
 from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
+from ..ledger.chain_anchors import AddedBlobs, ChainAnchors
 from ..ledger.inbox import Inbox
 from ..ledger.indexing import Indexer
 from ..ledger.installation import Installation
@@ -208,6 +209,7 @@ class App:
 
     @part
     def step_runner(self) -> "StepRunner":
+        from ..engine.on_record import OnRecord
         from ..engine.run_step import StepRunner
         from ..engine.steps.table import effects
 
@@ -217,10 +219,11 @@ class App:
             catalogue=self.catalogue,
             handler=self.handler,
             bus=self.bus,
-            effects=effects(self.clients, self.clock),
+            effects=effects(self.clients, self.chain_anchors, self.clock),
             clock=self.clock,
             owner=self.ports.owner,
             stops=Unread(inbox=self.inbox).stops,
+            proves=OnRecord(ledger=self.ledger, anchors=self.chain_anchors, clock=self.clock).rules,
         )
 
     @part
@@ -298,6 +301,14 @@ class App:
         from ..ledger.anchors import Anchors
 
         return Anchors(log=self.audit_log)
+
+    @part
+    def added_blobs(self) -> AddedBlobs:
+        return self.ports.added_blobs()
+
+    @part
+    def chain_anchors(self) -> ChainAnchors:
+        return ChainAnchors(blobs=lambda: self.added_blobs, ledger=self.ledger, signer=lambda: self.signer)
 
     @part
     def retention(self) -> "Retention | None":
@@ -427,6 +438,7 @@ class App:
                 channels=tuple(self.settings.channels),
                 catalogue=self.catalogue,
                 keys=self.keys,
+                whole=self.chain_anchors.of_ledger,
                 remedies=remedies(self.settings),
                 clock=self.clock,
             )

@@ -17,6 +17,7 @@ from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
 from ..ledger import Blobs
+from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from . import observation
@@ -47,6 +48,7 @@ def azure_ports(settings: Settings) -> Ports:
         blobs=lambda: azure.blobs(settings.container),
         archive=lambda: azure.blobs(settings.audit_container),
         audit_log=azure.audit_log,
+        added_blobs=azure.added_blobs,
         bus=azure.bus,
         registry=azure.registry,
         importer=azure.importer,
@@ -124,6 +126,11 @@ class _Azure:
         from ..ledger.azure_logs import AzureLog
 
         return AzureLog.open(self._container(self.settings.audit_container))
+
+    def added_blobs(self) -> AddedBlobs:
+        from ..ledger.azure_added import AzureAdded
+
+        return AzureAdded.open(self._container(self.settings.audit_container))
 
     def bus(self) -> Bus:
         from ..effects.messaging.service_bus import ServiceBus

@@ -12,6 +12,7 @@ from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..inbound.proving import RunSource
 from ..ledger import Blobs, Table
+from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from ..maintenance.doctor.facts import RunRights
@@ -45,7 +46,9 @@ class Ports:
     archive: Callable[[], Blobs]
     """The store of audit records that were moved out of the table."""
     audit_log: Callable[[], AppendLog]
-    """The files of anchors and exports."""
+    """The files of daily anchors and exports."""
+    added_blobs: Callable[[], AddedBlobs]
+    """The anchors of gates: blobs that are only added."""
     bus: Callable[[], Bus]
     registry: "Callable[[str], Registry]"
     """Opens a registry by its name in the settings; likewise `cluster` and `channel`."""

@@ -187,6 +187,20 @@ class Action(StrEnum):
     )
     GATE_REFUSED = "gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_STAGE
 
+    GATE_ANCHORED = "gate.anchored", "The gate's outcome was anchored where it cannot be changed", Tone.QUIET
+    LEDGER_REWOUND = (
+        "ledger.rewound",
+        "The ledger was put back to an earlier state: nothing more is opened in this application",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+    )
+    GATE_UNPROVED = (
+        "gate.unproved",
+        "Stopped: the signed records do not prove what its state says",
+        Tone.BAD,
+        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+    )
+
     VOTE_APPROVED = "vote.approved", "A vote to approve", Tone.GOOD
     VOTE_REJECTED = "vote.rejected", "A vote to reject", Tone.BAD, _More(intervention=Intervention.REJECTION)
     VOTE_WITHDRAWN = "vote.withdrawn", "A vote was withdrawn", Tone.ASKS

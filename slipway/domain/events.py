@@ -12,6 +12,7 @@ from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
 from .people import SignedIn
 from .proof import Proved
 from .release import VoteDecision
+from .rules import StoredResult
 from .runs import Run
 from .steps import Step
 
@@ -142,6 +143,8 @@ class StepFinished(_Event):
     passed: bool
     reason: str = Field(default="", max_length=2000)
     result: dict[str, Any] = Field(default_factory=dict)
+    broken: tuple[StoredResult, ...] = Field(default=(), max_length=10)
+    """Rules for want of which the step was not begun."""
 
     @property
     def key(self) -> str:

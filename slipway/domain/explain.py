@@ -193,7 +193,7 @@ class _View:
         return block_rules(
             self.release,
             snapshot.lane(environment),
-            everything=snapshot.head.freeze,
+            snapshot.head,
             window_status=snapshot.windows.get(environment),
             now=snapshot.now,
         )

@@ -255,6 +255,13 @@ class Lane(Record):
         return tuple(number for number in numbers if number is not None)
 
 
+class Rewound(Record):
+    """What was found when the ledger did not hold the record that its newest anchor names."""
+
+    at: Moment
+    reason: str = Field(max_length=500)
+
+
 class Head(Record):
     """The end of an application's audit chain, and its counters."""
 
@@ -266,6 +273,8 @@ class Head(Record):
     hash: str = ""
     time: Moment | None = None
     """The time of the last record; None in a new chain."""
+    rewound: Rewound | None = None
+    """Set once the ledger was found to have been put back; then nothing is opened any more."""
     next_release: int = 1
     active: tuple[int, ...] = ()
     """Numbers of the releases that have not ended."""

@@ -113,6 +113,11 @@ class Rule(StrEnum):
     TESTS_PASSED = "tests-passed", "The acceptance tests of the named environments passed.", Milestone.GATE
     SOAKED = "soaked", "It has been live in an earlier environment for long enough.", Milestone.GATE
 
+    # ---- what the worker derives again from the trail before it opens anything
+    LEDGER_IS_WHOLE = "ledger-is-whole", "The ledger holds the record that its newest anchor names."
+    TRAIL_VERIFIES = "trail-verifies", "Every record since the release began is linked and signed."
+    ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan."
+
     # ---- between gate and rollout
     FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE
     HOLD = "hold", "No roll-back by hand holds the lane."

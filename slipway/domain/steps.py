@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from .application import Environment
+from .chain_anchor import AnchoredGate
 from .model import Moment, Name, Record, sha256
 from .queues import Queue
 
@@ -31,8 +32,15 @@ class StepKind(StrEnum):
     """Ask the HTTP probes and run the acceptance Job; looks again until it has ended."""
     ROLL_BACK = "roll-back"
     """Apply the plan that was live before, and look until it is up."""
+    ANCHOR = "anchor"
+    """Write down where nothing can be changed how a gate of class production was decided."""
     NOTIFY = "notify"
     """Tell a channel what happened or what is asked."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a release waits for the outcome."""
+        return self not in (StepKind.ANCHOR, StepKind.NOTIFY)
 
 
 class Notice(StrEnum):
@@ -61,6 +69,8 @@ class Step(Record):
     channel: Name | None = None
     recipients: tuple[Annotated[str, Field(max_length=254)], ...] = Field(default=(), max_length=500)
     """Names of a notice's recipients; empty if it is for everybody on the channel."""
+    gate: AnchoredGate | None = None
+    """The decided gate that an anchor names."""
     why: str = Field(default="", max_length=2000)
     """Reason that a notice states, if it is not the release's own."""
     number: int = Field(default=0, ge=0)
@@ -75,6 +85,7 @@ class Step(Record):
     def id(self) -> str:
         notice = f":{self.notice}:{self.channel}" if self.notice else ""
         notice += f":{self.number}" if self.number else ""
+        notice += f":{self.gate.opening}:{self.gate.outcome}" if self.gate else ""
         return f"{self.application}-{self.release}/{self.environment}/{self.attempt}/{self.kind}{notice}"
 
     @property

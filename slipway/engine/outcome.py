@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..domain.model import Record
+from ..domain.rules import RuleResult
 
 REASON_LIMIT = 2000
 """Most characters of a reason that an event carries."""
@@ -25,6 +26,8 @@ class Finished:
     passed: bool
     reason: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+    broken: tuple[RuleResult, ...] = ()
+    """Rules for want of which the step was not begun."""
     afterwards: Tidy = field(default=nothing, compare=False)
     """Cleanup, called after the outcome was reported; its failure is logged and otherwise ignored."""
 
@@ -66,6 +69,11 @@ def told(outcome: Outcome) -> str:
 
 def passed(result: Record | None = None, reason: str = "", *, afterwards: Tidy = nothing) -> Finished:
     return _finished(True, reason, result, afterwards)
+
+
+def not_begun(broken: tuple[RuleResult, ...]) -> Finished:
+    reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in broken)
+    return Finished(passed=False, reason=reason[:REASON_LIMIT], broken=broken)
 
 
 def failed(reason: str, result: Record | None = None, *, afterwards: Tidy = nothing) -> Finished:

@@ -14,14 +14,17 @@ from ..domain.events import StepFinished
 from ..domain.model import sha256
 from ..domain.queues import Queue
 from ..domain.release import Release
+from ..domain.rules import RuleResult
+from ..domain.rules import failed as broken_rules
 from ..domain.steps import Outgoing, Step, StepKind, Trace
+from ..domain.tokens import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge
 from ..ledger import Ledger, LedgerUnavailable
 from ..ledger.leases import Leases
 from ..telemetry import Attribute, Family, about, carrier, received, span
 from .door import deferred
 from .handle import Contended, Handler, UnknownTarget
-from .outcome import Finished, Outcome, Requeue, Retry, failed, told
+from .outcome import Finished, Outcome, Requeue, Retry, failed, not_begun, told
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,8 @@ class StepRunner:
     owner: Callable[[], str]
     stops: Callable[[Step], str]
     """What lies unread in the inbox and stops the step; empty if nothing does."""
+    proves: Callable[[Work], tuple[RuleResult, ...]]
+    """The rules about the trail that must hold before the step's effect; none for steps that open nothing."""
 
     def run(self, step: Step) -> None:
         """Execute a step and report its outcome, or schedule its next poll or retry.
@@ -84,7 +89,7 @@ class StepRunner:
         release = self.ledger.release(step.application, step.release)
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
-        if step.kind is not StepKind.NOTIFY and release.step != step.id:
+        if step.kind.is_awaited and release.step != step.id:
             log.info("%s: dropped, the release has moved on to %s", step.id, release.phase)
             return
         owner = self.owner()
@@ -114,13 +119,21 @@ class StepRunner:
         step = work.step
         values = {Attribute.ATTEMPT: step.attempt, Attribute.POLL: step.poll, Attribute.TRIES: step.tries}
         with span(Family.STEP, step.kind, values) as current:
-            outcome = self.effects[step.kind](work)
+            outcome = self._proved(work) or self.effects[step.kind](work)
             current.set({Attribute.OUTCOME: told(outcome)})
             if isinstance(outcome, Retry) or (isinstance(outcome, Finished) and not outcome.passed):
                 current.fail(outcome.reason)
         if isinstance(outcome, Retry) and step.tries + 1 >= TRIES:
             return failed(f"{outcome.reason} (tried {TRIES} times)", afterwards=outcome.afterwards)
         return outcome
+
+    def _proved(self, work: Work) -> Outcome | None:
+        """None if the records prove that the step may begin."""
+        try:
+            broken = broken_rules(self.proves(work))
+        except KeysUnavailable as away:
+            return Retry(reason=str(away))
+        return not_begun(broken) if broken else None
 
     def _follow(self, step: Step, outcome: Outcome) -> None:
         match outcome:
@@ -136,7 +149,12 @@ class StepRunner:
 
     def _report(self, step: Step, outcome: Finished) -> None:
         event = StepFinished(
-            received_at=self.clock(), step=step, passed=outcome.passed, reason=outcome.reason, result=outcome.result
+            received_at=self.clock(),
+            step=step,
+            passed=outcome.passed,
+            reason=outcome.reason,
+            result=outcome.result,
+            broken=outcome.broken,
         )
         try:
             self.handler.handle(event)

@@ -11,7 +11,7 @@ from .installation import BASE, CLEO, Installation
 from .ports import KEYS
 from .queues import MemoryBus
 from .registry import RegistryDouble
-from .storage import MemoryBlobs, MemoryLog, MemoryTable
+from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
 
 __all__ = [
     "ADA",
@@ -23,6 +23,7 @@ __all__ = [
     "MORNING",
     "Installation",
     "ManualClock",
+    "MemoryAdded",
     "MemoryBlobs",
     "MemoryBus",
     "MemoryChannel",

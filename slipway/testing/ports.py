@@ -11,6 +11,7 @@ from ..effects.notification import Channel
 from ..effects.registry import Importer, Registry
 from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
+from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
 from .applications import catalogue_of
@@ -21,7 +22,7 @@ from .cluster import MemoryCluster
 from .queues import MemoryBus
 from .registry import RegistryDouble
 from .runs import RunsInMemory
-from .storage import MemoryBlobs, MemoryLog, MemoryTable
+from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
 
 KEYS = Keys(SIGNING_KEYS)
 
@@ -38,6 +39,7 @@ class Outside:
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
     log: AppendLog = field(default_factory=MemoryLog)
+    added: AddedBlobs = field(default_factory=MemoryAdded)
     bus: MemoryBus = field(default_factory=MemoryBus)
     staging: MemoryCluster = field(default_factory=MemoryCluster)
     production: MemoryCluster = field(default_factory=MemoryCluster)
@@ -60,6 +62,7 @@ class Outside:
             blobs=lambda: self.blobs,
             archive=lambda: self.archive,
             audit_log=lambda: self.log,
+            added_blobs=lambda: self.added,
             bus=lambda: self.bus,
             registry=self.registries.__getitem__,
             importer=_importer,

@@ -5,8 +5,10 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..clock import Clock, utc_now
+from ..domain.chain_anchor import LIMIT
 from ..domain.model import sha256
 from ..ledger import blobs, logs
+from ..ledger.chain_anchors import limited
 from ..ledger.table import Act, Conflict, Exists, Page, Row, UnknownPlace, Value, Where, Write, check
 
 EXAMINED = 1000
@@ -111,6 +113,25 @@ class MemoryBlobs:
     def get(self, digest: str) -> bytes | None:
         content = self.documents.get(digest)
         return None if content is None else blobs.checked(digest, content)
+
+
+class MemoryAdded:
+    """In-memory blobs that are only added."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def add(self, name: str, content: bytes) -> None:
+        with self._lock:
+            if name in self.files:
+                raise Conflict(f"{name} is there already")
+            self.files[name] = limited(content)
+
+    def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        for name in sorted(self.files):
+            if name.startswith(prefix):
+                yield name, self.files[name][:LIMIT]
 
 
 class MemoryLog:

@@ -14,7 +14,6 @@ from slipway.web.templating import STYLESHEET
 from tests.chromium import DESKTOP, PHONE, SLOW, too_wide, unseen_focus, violations
 from tests.unit.web.samples import SAMPLES
 
-pytestmark = pytest.mark.xdist_group("browser")
 ORIGIN = "https://slipway.example.com"
 NARROW: ViewportSize = {"width": 320, "height": 640}
 """A desktop at four times its size, as people with weak eyes use it."""

@@ -48,7 +48,7 @@ class Life:
             if number in self.crash_at:
                 self.dead = True
                 raise Crash(point)
-        if number in self.fail_at and point.startswith(("table", "index")):
+        if number in self.fail_at and point.startswith(("table", "index", "anchors")):
             raise LedgerUnavailable(f"switched off: {point}")
         if number in self.fail_at and point.startswith("bus"):
             raise QueueUnavailable(f"switched off: {point}")
@@ -176,6 +176,7 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
         bus=lambda: MortalBus(ports.bus(), life),
         blobs=lambda: mortal_port(ports.blobs(), life, "blobs", "put"),
         archive=lambda: mortal_port(ports.archive(), life, "blobs", "put"),
+        added_blobs=lambda: mortal_port(ports.added_blobs(), life, "anchors", "add"),
         audit_log=lambda: mortal_port(ports.audit_log(), life, "log", "append"),
         registry=registry,
         cluster=lambda name: cast(Cluster, MortalCluster(ports.cluster(name), life)),
@@ -185,4 +186,4 @@ def mortal_ports(ports: Ports, life: Life) -> Ports:
 
 def is_service(point: str) -> bool:
     """Whether a service can be away at the point. The index takes rows it has: to it, after a write is before it."""
-    return point.startswith(("table", "index before", "bus"))
+    return point.startswith(("table", "index before", "anchors before", "bus"))

@@ -40,7 +40,7 @@ def test_without_faults_the_first_release_is_live_and_the_second_was_rolled_back
 
 def test_the_points_cover_all_that_leaves_the_process(deliveries: Path) -> None:
     kinds = {" ".join(point.split()[:2]) for point in points(deliveries)}
-    ports = ("table", "index", "bus", "blobs", "registry", "cluster", "channel")
+    ports = ("table", "index", "bus", "blobs", "anchors", "registry", "cluster", "channel")
     assert kinds == {f"{port} {when}" for port in ports for when in ("before", "after")} | {"message before"}
 
 

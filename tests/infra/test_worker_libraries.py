@@ -22,6 +22,8 @@ OLDER = ("1.0.0", "1.1.0", "1.1.1", "1.2.1")
 
 NEWEST = "pinned"
 
+pytestmark = pytest.mark.workers
+
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:

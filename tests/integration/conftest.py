@@ -1,4 +1,4 @@
-"""One running system for all tests that ask for it. With pytest-xdist they stay together: `--dist loadgroup`."""
+"""One running system for all tests that ask for it; `make test-stack` runs them in one process."""
 
 import shutil
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from slipway.inbound import SIZE_LIMIT
 from tests.integration.system import ADA, System
 from tests.unit.inbound.test_pipeline import WRAPPER
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 NOWHERE = "sha256:" + "0" * 64
 

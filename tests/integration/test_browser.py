@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.chromium import DESKTOP, PHONE, SLOW, keep, too_wide, violations
 from tests.integration.system import ADA, System, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 STOPS = 60
 """More stops of the Tab key than any of these pages has."""
 

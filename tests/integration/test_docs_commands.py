@@ -12,7 +12,7 @@ from slipway.cli.root import root
 from tests.docs.commands import ROOT, Command, blocks, commands
 from tests.integration.system import System
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 LOOKING = frozenset(
     {"applications", "releases", "release", "explain", "approvals", "parked list"}
     | {"audit list", "audit verify", "audit export", "check", "schema", "completion"}

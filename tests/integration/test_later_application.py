@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.system import LATER, System, write_application
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 
 def test_parked_input_is_replayed_when_the_reason_is_gone(system: System) -> None:

@@ -10,7 +10,7 @@ from local.person import Approver, PageRefused
 from tests.integration.system import System, until
 from tests.unit.inbound.test_pipeline import WRAPPER
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 
 def token_of(link: str) -> str:

@@ -8,7 +8,7 @@ from local.person import Approver
 from local.process import Part
 from tests.integration.system import ENDS, Played, System, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 DYING = 1
 VERSIONS = tuple(f"1.{minor}.0" for minor in range(8))

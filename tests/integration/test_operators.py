@@ -11,7 +11,7 @@ from local.person import Approver
 from slipway.cli.root import root
 from tests.integration.system import Played, System, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.testing.chains import PUBLIC_KEYS
 from tests.integration.system import System, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 
 @pytest.mark.parametrize(("version", "seed"), [("1.0.0", 1), ("1.1.0", 2)])

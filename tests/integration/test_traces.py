@@ -9,7 +9,7 @@ from local.person import Approver
 from slipway.telemetry import Metric
 from tests.integration.system import System, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.stack
 
 
 def came(system: System, kind: str) -> Any:

@@ -1,16 +1,12 @@
-"""A served installation that waits for approval, a client that follows nothing, and a real browser."""
+"""A served installation that waits for approval, and a client that follows nothing."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import urllib3
-from playwright.sync_api import Browser, sync_playwright
 
 from tests.security.site import MODULES, Site, serving_site
 from tests.unit.web.samples import asked
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture
@@ -31,14 +27,3 @@ def use(monkeypatch: pytest.MonkeyPatch, served: Site) -> None:
 def http() -> Iterator[urllib3.PoolManager]:
     with urllib3.PoolManager(retries=False) as pool:
         yield pool
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, without a window."""
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()

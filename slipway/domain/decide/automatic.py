@@ -6,6 +6,7 @@ from typing import assert_never
 
 from ..actions import Action
 from ..application import Application, Environment
+from ..chain_anchor import GateOutcome
 from ..gate import AutoGate
 from ..release import Lane, Phase, Release
 from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, failed
@@ -114,6 +115,7 @@ def look_at_conditions(draft: Draft, release: Release, environment: Environment)
     if not waits and not refused:
         if rules:
             _record(draft, Action.GATE_PASSED, release, rules)
+            draft.anchor_gate(release, environment, GateOutcome.PASSED)
         proceed(draft, release, environment)
     elif not (current := plan_is_current(draft, release)).passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)

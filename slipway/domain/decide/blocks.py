@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ..actions import Action
 from ..application import Environment
 from ..blocks import Freeze, Hold, LanePass
-from ..release import Lane, Phase, Release
+from ..release import Head, Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
 from ..runs import Trust
 from ..windows import WindowStatus
@@ -21,18 +21,18 @@ NOT_IN_SIGHT = timedelta(days=30)
 
 
 def block_rules(
-    release: Release, lane: Lane, *, everything: Freeze | None, window_status: WindowStatus | None, now: datetime
+    release: Release, lane: Lane, head: Head, *, window_status: WindowStatus | None, now: datetime
 ) -> tuple[RuleResult, ...]:
     """The rules that may block a rollout at `now`.
 
-    `everything` is the freeze of everything; `window_status` is None if the environment has no windows. A roll-back by
-    hand waits only for a rollout that is under way: it must work while everything is frozen.
+    `window_status` is None if the environment has no windows. A roll-back by hand waits only for a rollout that is
+    under way: it must work while everything is frozen. Nothing passes in a ledger that was put back.
     """
-    busy = tuple(_lane_is_busy(release, lane))
+    busy = (*_rewound_rules(head), *_lane_is_busy(release, lane))
     if release.rollback is not None:
         return busy
     return (
-        freeze_rule(lane, everything, now),
+        freeze_rule(lane, head.freeze, now),
         hold_rule(release.application, lane),
         *_window_rules(window_status, now),
         *_contradicted(release),
@@ -97,6 +97,12 @@ def _window_rules(window_status: WindowStatus | None, now: datetime) -> Iterator
         yield Rule.WINDOW.not_yet(window_status.reason, WaitsFor.TIME, until=window_status.until or now + NOT_IN_SIGHT)
 
 
+def _rewound_rules(head: Head) -> Iterator[RuleResult]:
+    if head.rewound is not None:
+        reason = f"found at {_moment(head.rewound.at)}: {head.rewound.reason}"
+        yield Rule.LEDGER_IS_WHOLE.not_yet(reason, WaitsFor.PERSON)
+
+
 def _lane_is_busy(release: Release, lane: Lane) -> Iterator[RuleResult]:
     if lane.rolling not in (None, release.number):
         reason = f"{release.application}-{lane.rolling} is being rolled out"
@@ -108,7 +114,7 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
     return block_rules(
         release,
         draft.lane(environment.name),
-        everything=draft.head.freeze,
+        draft.head,
         window_status=draft.snapshot.windows.get(environment.name),
         now=draft.now,
     )

@@ -8,7 +8,7 @@ from ..errors import present
 from ..events import StepFinished
 from ..plan import PlanMade
 from ..release import Evidence, Live, Phase, Release
-from ..rules import RuleResult, failed
+from ..rules import Rule, RuleResult, failed
 from ..steps import StepKind
 from .conditions import supply_chain_rules
 from .gates import open_gate
@@ -20,7 +20,7 @@ from .state import Draft
 
 
 def _awaited_in(kind: StepKind) -> Phase | None:
-    """The phase in which a release waits for this kind of step; None for notices, which nothing waits for."""
+    """The phase in which a release waits for this kind of step; None for those that nothing waits for."""
     match kind:
         case StepKind.RESOLVE:
             return Phase.RESOLVING
@@ -36,7 +36,7 @@ def _awaited_in(kind: StepKind) -> Phase | None:
             return Phase.VERIFYING
         case StepKind.ROLL_BACK:
             return Phase.ROLLING_BACK
-        case StepKind.NOTIFY:
+        case StepKind.NOTIFY | StepKind.ANCHOR:
             return None
         case _:
             assert_never(kind)
@@ -50,16 +50,50 @@ def step_finished(draft: Draft, event: StepFinished) -> None:
     if step.kind is StepKind.NOTIFY:
         _notified(draft, release, event)
         return
+    if step.kind is StepKind.ANCHOR:
+        _anchored(draft, release, event)
+        return
     if release.step != step.id or release.phase is not _awaited_in(step.kind):
         return  # a repeat, or the outcome of an earlier attempt
     environment = draft.application.environment(step.environment)
     if environment is None:
         end_without_environment(draft, release, step.environment)
         return
-    if event.passed:
+    if event.broken:
+        _not_begun(draft, release, event)
+    elif event.passed:
         _PASSED[step.kind](draft, release, event)
     else:
         _FAILED[step.kind](draft, release, event)
+
+
+def _anchored(draft: Draft, release: Release, event: StepFinished) -> None:
+    """The gate is anchored; or it is not, because the ledger no longer holds what was anchored before."""
+    gate = present(event.step.gate, f"the gate of {event.step.id}")
+    if event.passed:
+        said = {"opening": gate.opening, "outcome": str(gate.outcome), **_bounded(event.result)}
+        draft.record(Action.GATE_ANCHORED, release, environment=gate.environment, **said)
+    elif draft.head.rewound is None:
+        draft.rewound(event.reason)
+        draft.record(Action.LEDGER_REWOUND, release, environment=gate.environment, reason=event.reason)
+
+
+def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
+    """The trail does not prove what the state says. Nothing was opened, so there is nothing to roll back."""
+    draft.rules = event.broken
+    lost = next((rule for rule in event.broken if rule.rule is Rule.LEDGER_IS_WHOLE), None)
+    if lost is not None:
+        draft.rewound(lost.reason)
+    draft.record(
+        Action.LEDGER_REWOUND if lost else Action.GATE_UNPROVED,
+        release,
+        step=str(event.step.kind),
+        plan_hash=release.plan_hash,
+        rules=[rule.name for rule in event.broken],
+        results=[rule.model_dump(mode="json") for rule in event.broken],
+        reason=event.reason,
+    )
+    end(draft, release, Phase.FAILED, event.reason)
 
 
 def _notified(draft: Draft, release: Release, event: StepFinished) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..actions import Action
 from ..application import Environment
+from ..chain_anchor import GateOutcome
 from ..errors import present
 from ..gate import ApprovalGate, AutoGate
 from ..plan import changed_parts
@@ -93,6 +94,7 @@ def pass_when_enough(draft: Draft, release: Release, environment: Environment, *
     if not quietly:
         details: dict[str, Any] = {"plan_hash": release.plan_hash, "approvals": release.gate.approvals}
         draft.record(Action.GATE_PASSED, release, results=[rule.model_dump(mode="json") for rule in rules], **details)
+        draft.anchor_gate(release, environment, GateOutcome.PASSED)
     proceed(draft, release, environment)
 
 

@@ -9,13 +9,15 @@ from ..actions import Action
 from ..application import Environment
 from ..audit import AuditDraft
 from ..blocks import Freeze
+from ..chain_anchor import AnchoredGate, GateOutcome
 from ..errors import Inconsistent, present
 from ..events import DeadlineReached, Event, ReminderDue
+from ..project import EnvironmentClass
 from ..queues import Queue
-from ..release import Head, Lane, Phase, Release
+from ..release import Head, Lane, Phase, Release, Rewound
 from ..rules import RuleResult
 from ..snapshot import Snapshot
-from ..steps import Outgoing, Step
+from ..steps import Outgoing, Step, StepKind
 
 SYSTEM = "slipway"
 """The actor of records that no person caused."""
@@ -176,6 +178,28 @@ class Draft:
     def reopen(self, release: Release) -> None:
         """Put an ended release on the list of active ones again."""
         self.head = self.head.evolve(active=tuple(sorted({*self.head.active, release.number})))
+
+    def rewound(self, reason: str) -> None:
+        """Note that the ledger was put back: nothing is opened in this application any more."""
+        self.head = self.head.evolve(rewound=Rewound(at=self.now, reason=reason[:500]))
+
+    def anchor_gate(self, release: Release, environment: Environment, outcome: GateOutcome) -> None:
+        """Have the outcome of a gate anchored, in class production."""
+        if environment.environment_class is not EnvironmentClass.PRODUCTION:
+            return
+        opening = release.gate.opening if release.gate else 0
+        gate = AnchoredGate(release=release.number, environment=environment.name, opening=opening, outcome=outcome)
+        self.send_step(
+            Step(
+                kind=StepKind.ANCHOR,
+                application=release.application,
+                release=release.number,
+                environment=environment.name,
+                attempt=release.attempt,
+                asked_at=self.now,
+                gate=gate,
+            )
+        )
 
     def freeze_everything(self, freeze: Freeze | None) -> None:
         """Set or clear this application's copy of the freeze of everything."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..actions import Action, vote_action
+from ..chain_anchor import GateOutcome
 from ..errors import present
 from ..events import VoteCast
 from ..gate import ApprovalGate
@@ -52,6 +53,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
     release = _count(draft, release, event, approval_gate(environment))
     if event.decision is VoteDecision.REJECT:
         end(draft, release, Phase.REJECTED, event.reason, actor=event.voter)
+        draft.anchor_gate(release, environment, GateOutcome.REJECTED)
         return
     pass_when_enough(draft, release, environment)
 
@@ -78,7 +80,8 @@ def _count(draft: Draft, release: Release, event: VoteCast, gate: ApprovalGate) 
         }
     )
     release = _with_votes(draft, release, (*opened(release).votes, vote))
-    _record(draft, vote_action(event.decision), release, event, reason=event.reason or None)
+    groups = list(vote.signed_in.groups) if vote.signed_in else []
+    _record(draft, vote_action(event.decision), release, event, groups=groups or None, reason=event.reason or None)
     return release
 
 
@@ -87,9 +90,17 @@ def _withdraw(draft: Draft, release: Release, event: VoteCast) -> None:
     if failed(draft.rules):
         _refuse(draft, release, event)
         return
-    voted = present(before, "the vote that is taken back").decision
+    voted = present(before, "the vote that is taken back")
     release = _with_votes(draft, release, tuple(vote for vote in opened(release).votes if vote != before))
-    _record(draft, Action.VOTE_WITHDRAWN, release, event, voted=str(voted), reason=event.reason or None)
+    _record(
+        draft,
+        Action.VOTE_WITHDRAWN,
+        release,
+        event,
+        voter=voted.voter,
+        voted=str(voted.decision),
+        reason=event.reason or None,
+    )
 
 
 def _with_votes(draft: Draft, release: Release, votes: tuple[Vote, ...]) -> Release:

@@ -5,7 +5,9 @@ from functools import partial
 
 from ...clock import Clock
 from ...domain.steps import StepKind
+from ...ledger.chain_anchors import ChainAnchors
 from ..run_step import Effect
+from .anchor import anchor
 from .clients import Clients
 from .notify import notify
 from .plan import plan
@@ -15,7 +17,7 @@ from .rollout import check, deploy, roll_back
 from .verify import verify
 
 
-def effects(clients: Clients, clock: Clock) -> Mapping[StepKind, Effect]:
+def effects(clients: Clients, anchors: ChainAnchors, clock: Clock) -> Mapping[StepKind, Effect]:
     return {
         StepKind.RESOLVE: partial(resolve, clients),
         StepKind.PLAN: partial(plan, clients, clock),
@@ -24,5 +26,6 @@ def effects(clients: Clients, clock: Clock) -> Mapping[StepKind, Effect]:
         StepKind.CHECK: partial(check, clients, clock),
         StepKind.VERIFY: partial(verify, clients, clock),
         StepKind.ROLL_BACK: partial(roll_back, clients, clock),
+        StepKind.ANCHOR: partial(anchor, anchors, clock),
         StepKind.NOTIFY: partial(notify, clients, clock),
     }

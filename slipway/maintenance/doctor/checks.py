@@ -49,6 +49,7 @@ class Doctor:
             f"runs:{entry.application.application}": partial(source_of_runs.runs, facts, entry)
             for entry in with_pipeline
         }
+        checks_by_name |= {f"ledger:{name}": partial(places.ledger, facts, name) for name in facts.catalogue.entries}
         checks_by_name |= {f"channel:{name}": partial(places.channel, facts, name) for name in facts.channels}
         checks_by_name |= {"clock": partial(places.clock, facts), "reconcile": partial(places.reconcile, facts)}
         return checks_by_name

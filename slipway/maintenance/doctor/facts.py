@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from ...catalogue.entries import Catalogue
 from ...clock import Clock, utc_now
+from ...domain.rules import RuleResult
 from ...domain.run_source import Told
 from ...domain.tokens import Keys
 from ...effects.messaging import Bus
@@ -52,5 +53,7 @@ class Facts:
     channels: tuple[str, ...]
     catalogue: Catalogue
     keys: Keys
+    whole: Callable[[str], RuleResult]
+    """Whether an application's ledger holds what its newest anchor names."""
     remedies: Remedies = field(default_factory=Remedies)
     clock: Clock = utc_now

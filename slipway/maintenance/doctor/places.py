@@ -41,6 +41,20 @@ def signing_keys(facts: Facts) -> str:
     return f"{len(ids)} live; {ids[0]} signs"
 
 
+def ledger(facts: Facts, application: str) -> str:
+    """Whether the ledger was put back to an earlier state."""
+    try:
+        whole = facts.whole(application)
+    except LedgerUnavailable as away:
+        raise Fault(f"it cannot be compared: {away}", missing="read rows and anchors") from None
+    except KeysUnavailable as away:
+        raise Fault(str(away), missing="the public keys") from None
+    if not whole.passed:
+        missing = "the records that were anchored: nothing more is opened in this application"
+        raise Fault(f"{whole.name}: {whole.reason}", missing=missing)
+    return whole.reason
+
+
 def table(facts: Facts) -> str:
     try:
         port = facts.table()

@@ -9,6 +9,7 @@ from slipway.domain.decide.conditions import facts_missing
 from slipway.domain.events import Event
 from slipway.domain.gate import ApprovalGate, AutoGate
 from slipway.domain.model import Moment
+from slipway.domain.on_record import on_record
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.domain.rules import Rule
@@ -41,6 +42,7 @@ class WatchedWorld(World):
         self._audit_verifies(self.audit[records:])
         for record in self.audit[records:]:
             self._tally.feed(record)
+        self._what_opens_is_on_record(decision)
         self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue is Queue.STEPS])
         self._reminders_are_for_open_gates(self.sent[messages:])
         for release in decision.releases:
@@ -75,6 +77,13 @@ class WatchedWorld(World):
             assert environment is not None
             assert isinstance(environment.gate, ApprovalGate)
             assert message.body.get("number", 0) <= release.gate.reminders <= environment.gate.reminders.most
+
+    def _what_opens_is_on_record(self, decision: Decision) -> None:
+        for release in decision.releases:
+            environment = self.application.environment(release.environment or "")
+            if release.phase in (Phase.PROMOTING, Phase.DEPLOYING) and environment is not None:
+                proof = on_record(self.audit[release.first_sequence - 1 :], release, environment)
+                assert proof.passed, proof.reason
 
     def _step_ids_are_new(self, ids: list[str]) -> None:
         """The queues drop a message whose id they have seen, so each step that is asked for has an id of its own.

@@ -1,0 +1,130 @@
+"""Anchors of one chain: where it ended, signed by the worker, in storage where nothing can be changed.
+
+A chain proves that its records fit together; an anchor proves that a ledger was not put back to an earlier state, in
+which every signature is genuine. Written when a gate of class production passes or is rejected. The format is in
+docs/reference/audit-format.md.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import Field
+
+from .audit import GENESIS, AuditRecord, ChainEnd
+from .model import Digest, Moment, Name, Record, canonical, sha256
+from .release import Head
+from .rules import Rule, RuleResult
+from .signing import PublicKeys, Signature, Signer
+
+LIMIT: Final = 16 * 1024
+"""Bytes of an anchor; one has less than two thousand."""
+_INVERT: Final = 10**12 - 1
+
+
+class Why(StrEnum):
+    """What an anchor was written for."""
+
+    GATE = "gate"
+    """A gate of class production passed, or was rejected."""
+
+
+class GateOutcome(StrEnum):
+    """How a gate was decided."""
+
+    PASSED = "passed"
+    REJECTED = "rejected"
+
+
+class AnchoredGate(Record):
+    """The gate that was decided, so that a rejection that the ledger lost is known."""
+
+    release: int = Field(ge=1)
+    environment: Name
+    opening: int = Field(ge=0)
+    """0 for a gate that asks nobody."""
+    outcome: GateOutcome
+
+
+class AnchorKeys(Record):
+    """Hashes of the sets of keys by which records and proofs were verified then."""
+
+    issuer: Digest | None = None
+    records: Digest
+
+
+class AnchorContent(Record):
+    """All of an anchor that its signature covers."""
+
+    v: Literal[1] = 1
+    chain: str = Field(max_length=64)
+    """`application:<name>`."""
+    epoch: int = Field(ge=0)
+    head: ChainEnd
+    before: str
+    """Hash of the anchor before; `sha256:` and 64 zeros for the first."""
+    at: Moment
+    why: Why
+    gate: AnchoredGate | None = None
+    keys: AnchorKeys
+
+    @property
+    def hash(self) -> str:
+        """What is signed, and what the next anchor names: the hash of everything but the signature."""
+        return sha256(canonical(self.model_dump(mode="json", exclude={"sig"})))
+
+    @property
+    def name(self) -> str:
+        """Of its blob. The newest one comes first in a list."""
+        return f"{self.chain}/{_INVERT - self.epoch:012d}-{_INVERT - self.head.sequence:012d}"
+
+
+class ChainAnchor(AnchorContent):
+    """An anchor as it is written."""
+
+    sig: Signature
+
+    def document(self) -> bytes:
+        """The blob's content: the anchor's canonical form and a line break."""
+        return canonical(self.model_dump(mode="json")) + b"\n"
+
+
+def chain_of(application: str) -> str:
+    """The name of an application's chain."""
+    return f"application:{application}"
+
+
+def gate_anchor(
+    head: Head, gate: AnchoredGate, *, before: ChainAnchor | None, keys: PublicKeys, signer: Signer, now: datetime
+) -> ChainAnchor:
+    """The anchor of a gate that was decided. Raises `KeysUnavailable`."""
+    public = {kid: key.hex() for kid, key in keys.by_id().items()}
+    content = AnchorContent(
+        chain=chain_of(head.application),
+        epoch=head.epoch,
+        head=ChainEnd(sequence=head.sequence, hash=head.hash),
+        before=before.hash if before else GENESIS,
+        at=now,
+        why=Why.GATE,
+        gate=gate,
+        keys=AnchorKeys(records=sha256(canonical(public))),
+    )
+    return ChainAnchor.model_validate(content.model_dump() | {"sig": signer.sign(content.hash.encode())})
+
+
+def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | None) -> RuleResult:
+    """Whether the ledger holds the record that the newest anchor names. `record` is what it holds at that place."""
+    if anchor is None:
+        return Rule.LEDGER_IS_WHOLE.holds("nothing is anchored yet")
+    place = f"record {anchor.head.sequence}, anchored at {anchor.at:%Y-%m-%d %H:%M} UTC"
+    if anchor.epoch < head.epoch:
+        return Rule.LEDGER_IS_WHOLE.holds(f"{place}, is of epoch {anchor.epoch}, and this is {head.epoch}")
+    if anchor.epoch > head.epoch:
+        return Rule.LEDGER_IS_WHOLE.fails(f"{place}, is of epoch {anchor.epoch}, and the ledger is of {head.epoch}")
+    if record is None:
+        return Rule.LEDGER_IS_WHOLE.fails(
+            f"{place}, is missing, and the ledger ends with {head.sequence}: it was put back to an earlier state"
+        )
+    if record.hash != anchor.head.hash:
+        return Rule.LEDGER_IS_WHOLE.fails(f"{place}, is another one here: the ledger was put back and went on")
+    return Rule.LEDGER_IS_WHOLE.holds(f"{place}, is here")

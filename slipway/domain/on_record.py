@@ -1,0 +1,148 @@
+"""What the signed records of a trail prove about a release: the worker derives the gate again before it opens anything.
+
+State rows are caches. A row that says "approved" counts for nothing here; only the records do, and votes are counted
+from them by the rules by which the gate counted them. Pure: whoever calls has verified chain and signatures.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .actions import Action
+from .application import Environment
+from .audit import AuditRecord
+from .decide.conditions import short
+from .decide.quorum import quorum_rules
+from .gate import ApprovalGate, AutoGate
+from .people import SignedIn
+from .release import GateState, Release, Vote, VoteDecision
+from .rules import Rule, RuleResult, failed
+
+_ENDS_GATE: Final = frozenset(
+    {
+        Action.RELEASE_REJECTED,
+        Action.RELEASE_EXPIRED,
+        Action.RELEASE_CANCELLED,
+        Action.RELEASE_SUPERSEDED,
+        Action.GATE_REFUSED,
+        Action.VOTE_REJECTED,
+    }
+)
+"""After these no earlier vote counts, and no earlier passing of the gate."""
+
+
+def on_record(records: Iterable[AuditRecord], release: Release, environment: Environment) -> RuleResult:
+    """Whether the records prove that the release may be rolled out by its current plan.
+
+    `records` are all records of the application's chain from the release's first one to the end of the chain.
+    """
+    trail = _Trail(plan_hash=release.plan_hash)
+    for record in records:
+        if record.release == release.id and record.environment == environment.name:
+            trail.feed(record)
+    if release.rollback is not None:
+        ordered = trail.ordered is not None and trail.ordered.details.get("to") == _id(release, release.rollback.to)
+        return Rule.ON_RECORD.judged(ordered, f"{'the' if ordered else 'no'} order to roll back is on record")
+    gate = environment.gate
+    match gate:
+        case ApprovalGate():
+            return _approved(trail, release, environment)
+        case AutoGate():
+            return _let_through(trail, release, gate)
+
+
+def _approved(trail: "_Trail", release: Release, environment: Environment) -> RuleResult:
+    plan = short(release.plan_hash)
+    if trail.passed is None:
+        return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
+    derived = GateState(
+        plan_hash=trail.passed.details["plan_hash"],
+        opening=trail.opening,
+        opened_at=trail.passed.time,
+        votes=tuple(trail.votes.values()),
+    )
+    broken = failed(quorum_rules(release.evolve(gate=derived), environment))
+    if broken:
+        reasons = "; ".join(rule.reason for rule in broken)
+        return Rule.ON_RECORD.fails(f"the votes on record do not suffice for the plan {plan}: {reasons}")
+    return Rule.ON_RECORD.holds(f"{len(trail.votes)} votes and record {trail.passed.sequence} prove it")
+
+
+def _let_through(trail: "_Trail", release: Release, gate: AutoGate) -> RuleResult:
+    """A gate without conditions leaves no record of its own; the plan does."""
+    has_conditions = bool(gate.tests_passed or gate.soak)
+    proof = trail.passed if has_conditions else trail.planned
+    if proof is None:
+        what = "the gate passed for" if has_conditions else "there is"
+        return Rule.ON_RECORD.fails(f"no record says that {what} the plan {short(release.plan_hash)}{trail.ended_by}")
+    return Rule.ON_RECORD.holds(f"record {proof.sequence} proves it")
+
+
+def _id(release: Release, number: int) -> str:
+    return f"{release.application}-{number}"
+
+
+@dataclass(kw_only=True)
+class _Trail:
+    """What the records of one release in one environment say so far about one plan."""
+
+    plan_hash: str | None
+    opening: int = 1
+    votes: dict[str, Vote] = field(default_factory=dict)
+    planned: AuditRecord | None = None
+    passed: AuditRecord | None = None
+    ordered: AuditRecord | None = None
+    ended: AuditRecord | None = None
+
+    @property
+    def ended_by(self) -> str:
+        return f", and record {self.ended.sequence} ({self.ended.action}) ended it" if self.ended else ""
+
+    def feed(self, record: AuditRecord) -> None:
+        details, action = record.details, record.known_action
+        match action:
+            case Action.PLAN_MADE:
+                self._plan(record)
+            case Action.GATE_OPENED:
+                self._open(details)
+            case Action.VOTE_APPROVED if details.get("plan_hash") == self.plan_hash:
+                self.votes[record.actor] = _vote(record)
+            case Action.VOTE_WITHDRAWN:
+                self.votes.pop(details["voter"], None)
+            case Action.VOTE_VOIDED:
+                self.votes = {voter: vote for voter, vote in self.votes.items() if voter not in details["voters"]}
+            case Action.GATE_PASSED if details.get("plan_hash") == self.plan_hash:
+                self.passed = record
+            case Action.ROLLBACK_ORDERED:
+                self.ordered = record
+            case _ if action in _ENDS_GATE:
+                self.votes, self.passed, self.ended = {}, None, record
+            case _:
+                pass  # it says nothing about the gate
+
+    def _plan(self, record: AuditRecord) -> None:
+        """Another plan voids the votes on the one before."""
+        self.planned = record if record.details.get("plan_hash") == self.plan_hash else None
+        if self.planned is None:
+            self.votes, self.passed = {}, None
+
+    def _open(self, details: Mapping[str, Any]) -> None:
+        """A new opening counts no vote from before; one that is taken up again keeps its own."""
+        opening = int(details.get("opening", 1))
+        if opening != self.opening:
+            self.votes, self.passed = {}, None
+        self.opening = opening
+
+
+def _vote(record: AuditRecord) -> Vote:
+    details = record.details
+    object_id = details.get("signed_in")
+    return Vote(
+        voter=record.actor,
+        decision=VoteDecision.APPROVE,
+        channel=details["channel"],
+        plan_hash=details["plan_hash"],
+        at=record.time,
+        signed_in=SignedIn(object_id=object_id, groups=tuple(details.get("groups") or ())) if object_id else None,
+        proof=record.proof,
+    )

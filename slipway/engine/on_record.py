@@ -1,0 +1,86 @@
+"""Reads and verifies the trail before a step that opens something, and lets the domain derive the gate from it.
+
+The row of a release says where its records begin; it is only a hint. Whatever lies between there and the head must be
+linked, signed, and end in the head, so a row can hide nothing that came later; and the ledger must hold what its newest
+anchor names, so the whole table cannot have been put back to before a rejection.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..clock import Clock
+from ..domain.application import Environment
+from ..domain.audit import AuditRecord, ChainCheck
+from ..domain.chain_anchor import AnchoredGate, GateOutcome
+from ..domain.on_record import on_record
+from ..domain.project import EnvironmentClass
+from ..domain.release import Head
+from ..domain.rules import Rule, RuleResult, failed
+from ..domain.steps import StepKind
+from ..ledger import Ledger
+from ..ledger.chain_anchors import ChainAnchors, Rewound
+from .run_step import Work
+
+OPENS: Final = frozenset({StepKind.PROMOTE, StepKind.DEPLOY})
+"""The steps that let something through. A roll-back after a failure is part of the plan that was voted on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnRecord:
+    """Derives gates from the ledger's records."""
+
+    ledger: Ledger
+    anchors: ChainAnchors
+    clock: Clock
+
+    def rules(self, work: Work) -> tuple[RuleResult, ...]:
+        """The rules about the trail, for a step that opens something. The first object of class production waits for
+        the anchor of its gate, which is written here if it is not there yet.
+
+        Raises `LedgerUnavailable`, `KeysUnavailable`.
+        """
+        step, release = work.step, work.release
+        environment = work.entry.application.environment(step.environment)
+        if step.kind not in OPENS or environment is None:
+            return ()  # the step itself says that its environment is gone
+        head = self.ledger.head(step.application)
+        whole = self.anchors.whole(step.application, head)
+        if not whole.passed:
+            return (whole,)
+        records, fault = self._verified(head, release.first_sequence)
+        rules = (Rule.TRAIL_VERIFIES.fails(fault),) if fault else (on_record(records, release, environment),)
+        if step.kind is StepKind.DEPLOY and not failed(rules):
+            return (*rules, *self._anchored(work, environment))
+        return rules
+
+    def _anchored(self, work: Work, environment: Environment) -> tuple[RuleResult, ...]:
+        release = work.release
+        if environment.environment_class is not EnvironmentClass.PRODUCTION or release.gate is None:
+            return ()
+        gate = AnchoredGate(
+            release=release.number,
+            environment=environment.name,
+            opening=release.gate.opening,
+            outcome=GateOutcome.PASSED,
+        )
+        try:
+            self.anchors.anchor(release.application, gate, now=self.clock())
+        except Rewound as rewound:
+            return (Rule.LEDGER_IS_WHOLE.fails(str(rewound)),)
+        return ()
+
+    def _verified(self, head: Head, first: int) -> tuple[list[AuditRecord], str]:
+        """The records from `first` to the head, and what is wrong with them."""
+        name, records = head.application, list[AuditRecord]()
+        check: ChainCheck | None = None
+        for item in self.ledger.audit(name, first=first, last=head.sequence):
+            if not isinstance(item, AuditRecord):
+                return [], f"record {first + len(records)} is not an audit record any more"
+            check = check or ChainCheck(name, keys=self.ledger.public_keys, after=first - 1, previous=item.previous)
+            if fault := check.feed(item):
+                return [], f"record {fault.sequence}: {fault.reason}"
+            records.append(item)
+        if check is None:
+            return [], f"the head names {head.sequence} records, and there is none from {first} on"
+        end = check.finish(sequence=head.sequence, head_hash=head.hash)
+        return records, f"record {end.sequence}: {end.reason}" if end else ""

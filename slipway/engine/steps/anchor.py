@@ -1,0 +1,35 @@
+"""Anchor: write down where nothing can be changed how a gate was decided. No release waits for it, but the first object
+of a rollout does (`engine/on_record.py`), and a rejection counts for good only with it."""
+
+from datetime import timedelta
+
+from ...clock import Clock
+from ...domain.errors import present
+from ...domain.model import Digest, Record
+from ...domain.tokens import KeysUnavailable
+from ...ledger import LedgerUnavailable
+from ...ledger.chain_anchors import ChainAnchors, Rewound
+from ..outcome import Outcome, Requeue, failed, passed
+from ..run_step import Work
+
+AGAIN = timedelta(minutes=1)
+
+
+class Anchored(Record):
+    """Which end of the chain was anchored, and the anchor's hash."""
+
+    sequence: int
+    head: Digest
+    anchor: Digest
+
+
+def anchor(anchors: ChainAnchors, clock: Clock, work: Work) -> Outcome:
+    """Tried until it succeeds, as nothing else makes up for it."""
+    gate = present(work.step.gate, f"the gate of {work.step.id}")
+    try:
+        made = anchors.anchor(work.step.application, gate, now=clock())
+    except Rewound as rewound:
+        return failed(str(rewound))
+    except (LedgerUnavailable, KeysUnavailable) as away:
+        return Requeue(after=AGAIN, reason=str(away))
+    return passed(Anchored(sequence=made.head.sequence, head=made.head.hash, anchor=made.hash))

@@ -1,0 +1,245 @@
+"""Gates of class production are anchored, and a ledger that was put back to an earlier state opens nothing."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.chain_anchor import ChainAnchor, GateOutcome
+from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.reports import Status
+from slipway.domain.steps import StepKind
+from slipway.ledger import LedgerUnavailable
+from slipway.ledger.chain_anchors import FOLDER, PASSED_OVER
+from slipway.ledger.table import Act, Row, Write
+from slipway.testing import Installation, MemoryAdded, write_application
+from slipway.testing.chains import SIGNER
+
+
+class Storage(MemoryAdded):
+    """Blobs that can be out of reach."""
+
+    away = False
+
+    def add(self, name: str, content: bytes) -> None:
+        self._reach()
+        super().add(name, content)
+
+    def listed(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        self._reach()
+        return super().listed(prefix)
+
+    def _reach(self) -> None:
+        if self.away:
+            raise LedgerUnavailable("the container is away")
+
+
+@pytest.fixture
+def storage() -> Storage:
+    return Storage()
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, storage: Storage) -> Installation:
+    """Release 1 is live in staging and waits for approval in production."""
+    write_application(tmp_path)
+    installation = Installation(tmp_path, added=storage)
+    installation.push("1.0.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    return installation
+
+
+def anchors(storage: MemoryAdded) -> list[ChainAnchor]:
+    """Newest first, as a list request gives them."""
+    return [ChainAnchor.model_validate_json(content) for _, content in storage.listed(FOLDER)]
+
+
+def outcomes(storage: MemoryAdded) -> list[GateOutcome]:
+    return [anchor.gate.outcome for anchor in anchors(storage) if anchor.gate]
+
+
+def rows(installation: Installation) -> list[Row]:
+    return list(installation.app.table.rows("shop", " ", "~"))
+
+
+def put_back(installation: Installation, kept: list[Row]) -> None:
+    """As somebody does who restores the table: rows of then, and nothing of now."""
+    for row in rows(installation):
+        installation.app.table.transact("shop", [Write(act=Act.DELETE, key=row.key)])
+    for row in kept:
+        installation.app.table.transact("shop", [Write(act=Act.CREATE, key=row.key, values=row.values)])
+
+
+def test_a_gate_of_staging_is_not_anchored(waiting: Installation, storage: Storage) -> None:
+    assert anchors(storage) == []
+
+
+def test_a_gate_that_passed_is_anchored_before_the_first_object(waiting: Installation, storage: Storage) -> None:
+    waiting.vote(1)
+    waiting.settle_at(StepKind.ANCHOR, "production")  # as if that message were late
+    deploy = waiting.settle_at(StepKind.DEPLOY, "production")
+    assert (waiting.production.applied, anchors(storage)) == (0, [])
+    waiting.run_step(deploy)
+    (anchor,) = anchors(storage)
+    passed = next(record for record in waiting.trail() if record.action == "gate.passed")
+    assert anchor.head.sequence >= passed.sequence
+    assert anchor.gate is not None
+    assert (anchor.gate.release, anchor.gate.environment, anchor.gate.outcome) == (1, "production", GateOutcome.PASSED)
+    assert waiting.production.applied == 1
+
+
+def test_the_anchor_is_signed_and_recorded_once(waiting: Installation, storage: Storage) -> None:
+    waiting.vote(1)
+    waiting.settle()
+    (anchor,) = anchors(storage)
+    (recorded,) = [record for record in waiting.trail() if record.action == "gate.anchored"]
+    assert recorded.details["anchor"] == anchor.hash
+    assert waiting.app.public_keys.fault(anchor.sig, anchor.hash.encode()) == ""
+    assert waiting.phase(1) is Phase.COMPLETED
+
+
+def test_a_rejection_is_anchored(waiting: Installation, storage: Storage) -> None:
+    waiting.vote(1, decision=VoteDecision.REJECT, reason="not today")
+    waiting.settle()
+    assert outcomes(storage) == [GateOutcome.REJECTED]
+    assert waiting.actions()[-1] == "gate.anchored"
+
+
+def test_each_anchor_names_the_one_before_it(waiting: Installation, storage: Storage) -> None:
+    waiting.vote(1)
+    waiting.settle()
+    waiting.push("1.1.0")
+    waiting.settle()
+    waiting.vote(2, decision=VoteDecision.REJECT, reason="not today")
+    waiting.settle()
+    newest, first = anchors(storage)
+    assert newest.before == first.hash
+    assert newest.head.sequence > first.head.sequence
+
+
+def rewound_after_a_rejection(installation: Installation) -> None:
+    kept = rows(installation)
+    installation.vote(1, decision=VoteDecision.REJECT, reason="not today")
+    installation.settle()
+    put_back(installation, kept)
+    assert installation.verify().intact, "in itself the chain is consistent"
+    installation.vote(1)
+
+
+def test_a_ledger_that_was_put_back_before_a_rejection_opens_nothing(waiting: Installation, storage: Storage) -> None:
+    rewound_after_a_rejection(waiting)
+    waiting.settle()
+    assert waiting.production.applied == 0
+    assert waiting.prod.resolve("team/shop", "1.0.0") is None
+    assert waiting.phase(1) is Phase.FAILED
+    assert "ledger.rewound" in waiting.actions()
+    assert outcomes(storage) == [GateOutcome.REJECTED], "nothing is anchored over it"
+
+
+def test_a_ledger_that_was_put_back_and_went_on_past_the_anchor_opens_nothing(waiting: Installation) -> None:
+    rewound_after_a_rejection(waiting)
+    promote = waiting.settle_at(StepKind.ANCHOR, "production")
+    for number in range(30):
+        waiting.push(f"2.0.{number}")
+    assert waiting.app.ledger.head("shop").sequence > 40
+    waiting.run_step(promote)
+    assert "ledger.rewound" in waiting.actions()
+    waiting.settle()
+    assert waiting.production.applied == 0
+
+
+def test_all_that_follows_in_that_application_is_held_back_and_says_why(waiting: Installation) -> None:
+    rewound_after_a_rejection(waiting)
+    waiting.settle()
+    waiting.push("1.1.0")
+    waiting.settle()
+    assert waiting.phase(2) is Phase.HELD_BACK
+    named = [result for where in waiting.explain(2).rules for result in where.rules if result.name == "ledger-is-whole"]
+    rule = named[0]
+    assert "the ledger was put back" in rule.reason
+
+
+def test_the_doctor_names_a_ledger_that_was_put_back(waiting: Installation) -> None:
+    assert waiting.app.doctor.run("ledger:shop").said == "nothing is anchored yet"
+    rewound_after_a_rejection(waiting)
+    found = waiting.app.doctor.run("ledger:shop")
+    assert (found.status, "ledger-is-whole: record" in found.said) == (Status.FAILED, True)
+
+
+def test_an_anchor_that_the_worker_did_not_sign_is_reported_and_passed_over(
+    waiting: Installation, storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting.vote(1)
+    waiting.settle()
+    (anchor,) = anchors(storage)
+    forged = anchor.evolve(head={"sequence": 9_999, "hash": "sha256:" + "7" * 64})
+    storage.add(FOLDER + forged.name, forged.document())
+    with caplog.at_level(logging.ERROR):
+        assert waiting.app.chain_anchors.newest("shop") == anchor
+    assert "its signature with the key test is wrong" in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"[" * 20_000, b'{"v":2}'])
+def test_what_is_no_anchor_is_passed_over(waiting: Installation, storage: Storage, content: bytes) -> None:
+    storage.files[f"{FOLDER}application:shop/000000000000-000000000000"] = content
+    assert waiting.app.chain_anchors.newest("shop") is None
+
+
+def test_an_anchor_of_another_chain_counts_for_nothing(waiting: Installation, storage: Storage) -> None:
+    waiting.vote(1)
+    waiting.settle()
+    (anchor,) = anchors(storage)
+    storage.files[FOLDER + anchor.name.replace("shop", "cart")] = anchor.document()
+    assert waiting.app.chain_anchors.newest("cart") is None
+
+
+def test_an_anchor_of_an_older_epoch_is_history(waiting: Installation, storage: Storage) -> None:
+    waiting.vote(1)
+    waiting.settle()
+    (anchor,) = anchors(storage)
+    head = waiting.app.ledger.head("shop")
+    assert waiting.app.chain_anchors.whole("shop", head.evolve(epoch=1)).passed
+    later = anchor.evolve(epoch=2)
+    later = later.evolve(sig=SIGNER.sign(later.hash.encode()))
+    storage.add(FOLDER + later.name, later.document())
+    assert not waiting.app.chain_anchors.whole("shop", head).passed, "it is of a later epoch than the ledger"
+
+
+def test_while_the_container_is_away_the_first_object_waits_and_then_goes_on(
+    waiting: Installation, storage: Storage
+) -> None:
+    waiting.vote(1)
+    deploy = waiting.settle_at(StepKind.DEPLOY, "production")
+    storage.away = True
+    with pytest.raises(LedgerUnavailable):
+        waiting.run_step(deploy)
+    assert (waiting.phase(1), waiting.production.applied) == (Phase.DEPLOYING, 0)
+    storage.away = False
+    waiting.run_step(deploy)
+    waiting.settle()
+    assert waiting.phase(1) is Phase.COMPLETED
+
+
+def test_the_anchor_of_a_rejection_is_tried_until_the_container_is_back(
+    waiting: Installation, storage: Storage
+) -> None:
+    waiting.vote(1, decision=VoteDecision.REJECT, reason="not today")
+    step = waiting.settle_at(StepKind.ANCHOR, "production")
+    storage.away = True
+    for _ in range(12):
+        waiting.run_step(step)
+        step = waiting.steps()[-1]
+        waiting.bus.sent.clear()
+    storage.away = False
+    waiting.run_step(step)
+    assert outcomes(storage) == [GateOutcome.REJECTED]
+
+
+def test_looking_for_the_newest_ends(waiting: Installation, storage: Storage) -> None:
+    waiting.vote(1)
+    waiting.settle()
+    for number in range(PASSED_OVER):
+        storage.files[f"{FOLDER}application:shop/000000000000-{number:012d}"] = b"junk"
+    assert waiting.app.chain_anchors.newest("shop") is None

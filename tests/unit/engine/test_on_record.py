@@ -1,0 +1,148 @@
+"""Before anything is opened the worker derives the gate from signed records: a row alone opens nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.domain.audit import AuditRecord
+from slipway.domain.release import Phase, Release
+from slipway.domain.steps import Step, StepKind
+from slipway.ledger import keys
+from slipway.ledger.rows import pack_audit, pack_release
+from slipway.ledger.table import Act, Write
+from slipway.testing import ADA, Installation, write_application
+from slipway.testing.chains import signed_anew
+
+PRODUCTION = "production"
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Installation:
+    """Release 1 is live in staging and waits for approval in production."""
+    write_application(tmp_path)
+    installation = Installation(tmp_path)
+    installation.push("1.0.0")
+    installation.settle()
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    return installation
+
+
+def put(installation: Installation, key: str, values: Any) -> None:
+    installation.app.table.transact("shop", [Write(act=Act.PUT, key=key, values=values)])
+
+
+def claim(installation: Installation, phase: Phase, kind: StepKind) -> Step:
+    """Rewrite the release's row as if the gate had passed and the step were due."""
+    release = installation.release(1)
+    step = Step(
+        kind=kind,
+        application="shop",
+        release=1,
+        environment=PRODUCTION,
+        attempt=release.attempt,
+        asked_at=installation.now,
+    )
+    put(installation, keys.release(1), pack_release(release.evolve(phase=phase, step=step.id)))
+    return step
+
+
+def approved_until(installation: Installation, kind: StepKind) -> Step:
+    installation.vote(1)
+    return installation.settle_at(kind, PRODUCTION)
+
+
+def record_of(installation: Installation, action: str) -> AuditRecord:
+    found = [row for row in installation.app.ledger.audit("shop") if isinstance(row, AuditRecord)]
+    return next(record for record in reversed(found) if record.action == action)
+
+
+def opened_nothing(installation: Installation) -> bool:
+    return installation.phase(1) is Phase.FAILED and installation.production.applied == 0
+
+
+@pytest.mark.parametrize(("phase", "kind"), [(Phase.PROMOTING, StepKind.PROMOTE), (Phase.DEPLOYING, StepKind.DEPLOY)])
+def test_a_row_that_says_approved_opens_nothing(waiting: Installation, phase: Phase, kind: StepKind) -> None:
+    waiting.run_step(claim(waiting, phase, kind))
+    stopped = record_of(waiting, "gate.unproved")
+    assert stopped.details["rules"] == ["gate-is-on-record"]
+    assert "no record says that the gate passed" in stopped.details["reason"]
+    assert opened_nothing(waiting)
+    assert waiting.prod.resolve("team/shop", "1.0.0") is None
+    assert "rollback.requested" not in waiting.actions(), "nothing was opened, so nothing is rolled back"
+    assert waiting.verify().intact
+
+
+def test_what_people_approved_is_opened(waiting: Installation) -> None:
+    waiting.vote(1)
+    waiting.settle()
+    assert waiting.phase(1) is Phase.COMPLETED
+    assert "gate.unproved" not in waiting.actions()
+
+
+def rewritten(record: AuditRecord) -> AuditRecord:
+    return record.evolve(actor="mallory@example.com")
+
+
+def hashed_anew(record: AuditRecord) -> AuditRecord:
+    changed = rewritten(record)
+    return changed.evolve(hash=changed.expected_hash())
+
+
+@pytest.mark.parametrize(
+    ("forge", "why"),
+    [
+        (rewritten, "its content does not match its hash"),
+        (hashed_anew, "its signature with the key test is wrong"),
+        (lambda record: signed_anew(rewritten(record)), "it does not name the hash of the record before it"),
+    ],
+    ids=["changed", "changed and hashed", "changed, hashed and signed"],
+)
+def test_a_record_that_was_changed_stops_what_rests_on_it(
+    waiting: Installation, forge: Callable[[AuditRecord], AuditRecord], why: str
+) -> None:
+    step = approved_until(waiting, StepKind.DEPLOY)
+    vote = record_of(waiting, "vote.approved")
+    put(waiting, keys.audit(vote.sequence), pack_audit(forge(vote)))
+    waiting.run_step(step)
+    stopped = record_of(waiting, "gate.unproved")
+    assert stopped.details["rules"] == ["trail-verifies"]
+    assert why in stopped.details["reason"]
+    assert opened_nothing(waiting)
+
+
+def test_a_record_that_was_cut_off_the_end_is_missed(waiting: Installation) -> None:
+    step = approved_until(waiting, StepKind.DEPLOY)
+    end = waiting.app.ledger.head("shop").sequence
+    waiting.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(end))])
+    waiting.run_step(step)
+    assert record_of(waiting, "gate.unproved").details["rules"] == ["trail-verifies"]
+    assert opened_nothing(waiting)
+
+
+def test_a_row_that_says_its_records_begin_later_hides_nothing(waiting: Installation) -> None:
+    step = approved_until(waiting, StepKind.DEPLOY)
+    end = waiting.app.ledger.head("shop").sequence
+    put(waiting, keys.release(1), pack_release(waiting.release(1).evolve(first_sequence=end)))
+    waiting.run_step(step)
+    assert record_of(waiting, "gate.unproved").details["rules"] == ["gate-is-on-record"]
+    assert opened_nothing(waiting)
+
+
+def test_a_plan_that_nobody_voted_on_is_not_rolled_out(waiting: Installation) -> None:
+    step = approved_until(waiting, StepKind.DEPLOY)
+    put(waiting, keys.release(1), pack_release(waiting.release(1).evolve(plan_hash="sha256:" + "7" * 64)))
+    waiting.run_step(step)
+    assert record_of(waiting, "gate.unproved").details["rules"] == ["gate-is-on-record"]
+    assert opened_nothing(waiting)
+
+
+def test_a_roll_back_needs_its_order_on_record(waiting: Installation) -> None:
+    step = approved_until(waiting, StepKind.DEPLOY)
+    order = {"environment": PRODUCTION, "to": 1, "plan_hash": "sha256:" + "7" * 64, "by": ADA, "reason": "because"}
+    claimed = Release.model_validate(waiting.release(1).model_dump() | {"rollback": order})
+    put(waiting, keys.release(1), pack_release(claimed))
+    waiting.run_step(step)
+    assert "no order to roll back is on record" in record_of(waiting, "gate.unproved").details["reason"]
+    assert opened_nothing(waiting)
