@@ -85,6 +85,7 @@ class Story:
             hook_secret=stack.secrets.hook_secret,
             registry=stack.registries["nonprod"],
             ci_password=stack.secrets.ci_password,
+            azure_devops=stack.azure_devops["url"],
         )
         self.last = self.release = ""
         """Digest and id of the last release."""

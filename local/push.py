@@ -6,7 +6,7 @@ import re
 import sys
 
 from .ci import Pipeline
-from .ci.pipeline import HookRefused, run_of
+from .ci.pipeline import HookRefused
 from .images.push import PushError
 from .up import STACK_FILE
 
@@ -22,7 +22,7 @@ def _tag(text: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make push VERSION=1.2.3 ARGS=…", description=__doc__)
-    parser.add_argument("--version", required=True, type=_tag, help="tag of the image, and number of the CI run")
+    parser.add_argument("--version", required=True, type=_tag, help="tag of the image")
     parser.add_argument("--variant", help="a folder in examples/hello-aks/variants to lay over the source: wrong-total")
     parser.add_argument("--only-image", action="store_true", help="push the image, but report no CI run")
     parser.add_argument("--result", default="succeeded", choices=("succeeded", "failed"), help="how the CI run ends")
@@ -36,13 +36,16 @@ def main() -> int:
         hook_secret=stack["hook_secret"],
         registry=stack["registries"]["nonprod"],
         ci_password=stack["ci_password"],
+        azure_devops=stack["azure_devops"],
     )
     try:
-        image = pipeline.build(options.version, variant=options.variant)
+        run = pipeline.begin(f"Release {options.version}")
+        image = pipeline.build(options.version, variant=options.variant, commit=run.commit)
         digest = pipeline.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
         if not options.only_image:
-            pipeline.report(run_of(options.version), result=options.result)
-    except (PushError, HookRefused, OSError) as error:
+            pipeline.end(run, digest, result=options.result)
+            pipeline.report(run, result=options.result)
+    except (PushError, HookRefused, ValueError, OSError) as error:
         print(f"push: {error}", file=sys.stderr)
         return 1
     print(f"pushed hello:{options.version} as {digest}")

@@ -18,6 +18,8 @@ from .repository import Strategy
 from .runs import Job, Run
 
 _MAIN = "refs/heads/main"
+PROJECT_ID = "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79"
+"""The project `shop` of the laptop's organization."""
 
 
 class _Told(BaseModel):

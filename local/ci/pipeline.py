@@ -1,4 +1,5 @@
-"""A pipeline run: a real two-platform image goes to the registry, then the service hook tells that the run is over."""
+"""A pipeline run in the double of Azure DevOps: a change is merged, a real two-platform image goes to the registry, the
+run says what it published, and the service hook tells that it is over."""
 
 import base64
 import hashlib
@@ -14,6 +15,8 @@ from typing import Any
 import urllib3
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
+from local.azuredevops import Delivery, Ending, Seeding, Somebody
+from local.azuredevops.seeding import PROJECT_ID
 from local.images import BuiltImage, Credentials, build, push
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,16 +24,18 @@ EXAMPLE = ROOT / "examples" / "hello-aks"
 ACCEPTED = 202
 
 
+GRACE = Somebody(name="Grace", mail="grace@example.com")
+DAN = Somebody(name="Dan", mail="dan@example.com")
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What identifies one CI run."""
+    """What identifies one CI run, and the commit that it builds."""
 
     id: int
     number: str
     commit: str
-    requested_by: str = "grace@example.com"
-    committed_by: str = ""
-    """Known only where the pipeline says so itself: the service hook does not."""
+    definition: int = 7
 
 
 class HookRefused(Exception):  # noqa: N818
@@ -46,8 +51,36 @@ class Pipeline:
     registry: str
     """Login server of the non-production registry."""
     ci_password: str
+    azure_devops: str
+    """Address of the double of Azure DevOps."""
     repository: str = "hello"
     name: str = "hello-ci"
+
+    def begin(self, title: str, *, author: Somebody = GRACE, completer: Somebody = DAN) -> RunFacts:
+        """Somebody completes a pull request of somebody else, and the run that it started goes on until `end`."""
+        told = Delivery(
+            repository=self.repository,
+            pipeline=self.name,
+            title=title,
+            author=author,
+            completer=completer,
+            ends=False,
+        )
+        done = Seeding(self.azure_devops).deliver(told)
+        return RunFacts(id=done.run, number=done.number, commit=done.commit, definition=done.definition)
+
+    def end(self, run: RunFacts, digest: str | None, *, result: str = "succeeded") -> None:
+        """The run publishes the document that names its image, if it built one, and ends."""
+        document = {
+            "v": 1,
+            "kind": "image",
+            "registry": self.registry,
+            "repository": self.repository,
+            "digest": digest,
+            "tool": "local.ci",
+        }
+        published = document if digest else None
+        Seeding(self.azure_devops).finish(Ending(project=PROJECT_ID, run=run.id, result=result, publishes=published))
 
     def build(self, version: str, *, variant: str | None = None, commit: str | None = None) -> BuiltImage:
         """The image of a version; a variant's files are laid over the source. Another commit is another image."""
@@ -85,10 +118,10 @@ class Pipeline:
         if answer.status != ACCEPTED:
             raise HookRefused(f"expected 202, got {answer.status}: {answer.data[:300].decode(errors='replace')}")
 
-    def tell(self, bus: str, run: RunFacts, digest: str) -> None:
-        """What the pipeline says itself with PublishToAzureServiceBus@2: it names its image, and who committed."""
+    def tell(self, bus: str, run: RunFacts, digest: str, *, tag: str) -> None:
+        """What the pipeline says itself with PublishToAzureServiceBus@2: it names its image."""
         with ServiceBusClient.from_connection_string(bus) as client, client.get_queue_sender("runs") as sender:
-            body = run_message(run, digest, repository=self.repository, pipeline=self.name)
+            body = run_message(run, digest, tag=tag, repository=self.repository, pipeline=self.name)
             sender.send_messages(ServiceBusMessage(json.dumps(body)))
 
 
@@ -97,30 +130,28 @@ def commit_of(version: str) -> str:
     return hashlib.sha256(version.encode()).hexdigest()[:40]
 
 
-def run_of(version: str, *, again: int = 0) -> RunFacts:
-    """The run that builds a version; `again` counts the later ones, which build another commit under the same tag."""
-    commit = commit_of(f"{version} again {again}" if again else version)
+def run_of(version: str) -> RunFacts:
+    """A run that Azure DevOps knows nothing of."""
+    commit = commit_of(version)
     return RunFacts(id=int(commit[:7], 16), number=version, commit=commit)
 
 
 def run_message(
-    run: RunFacts, digest: str, *, repository: str, pipeline: str, result: str = "succeeded"
+    run: RunFacts, digest: str, *, tag: str, repository: str, pipeline: str, result: str = "succeeded"
 ) -> dict[str, Any]:
     """The message of a run that names its image, as the pipeline templates write it."""
     return {
         "type": "slipway.pipeline-completed/v1",
         "organization": "contoso",
         "project": "shop",
+        "projectId": PROJECT_ID,
         "pipeline": pipeline,
         "runId": run.id,
         "runNumber": run.number,
         "result": result,
         "branch": "refs/heads/main",
         "commit": run.commit,
-        "requestedBy": run.requested_by,
-        "committedBy": run.committed_by,
-        "url": f"https://dev.azure.com/contoso/shop/_build/results?buildId={run.id}",
-        "image": {"repository": repository, "digest": digest, "tag": run.number},
+        "image": {"repository": repository, "digest": digest, "tag": tag},
     }
 
 
@@ -143,18 +174,18 @@ def build_complete(run: RunFacts, result: str = "succeeded", *, pipeline: str = 
             "queueTime": finished,
             "startTime": finished,
             "finishTime": finished,
-            "definition": {"id": 7, "name": pipeline, "path": "\\"},
-            "project": {"id": "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79", "name": "shop"},
+            "definition": {"id": run.definition, "name": pipeline, "path": "\\"},
+            "project": {"id": PROJECT_ID, "name": "shop"},
             "sourceBranch": "refs/heads/main",
             "sourceVersion": run.commit,
             "reason": "individualCI",
-            "requestedFor": {"displayName": "Grace", "uniqueName": run.requested_by},
+            "requestedFor": {"displayName": "Dan", "uniqueName": DAN.mail},
         },
         "resourceVersion": "2.0",
         "resourceContainers": {
             "collection": {"id": "c12d0eb8-e382-443b-9f9c-c52cba5014c2", "baseUrl": url},
             "account": {"id": "f844ec47-a9db-4511-8281-8b63f4eaf94e", "baseUrl": url},
-            "project": {"id": "5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79", "baseUrl": url},
+            "project": {"id": PROJECT_ID, "baseUrl": url},
         },
         "createdDate": finished,
     }

@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from local.ci import Pipeline
-from local.ci.pipeline import RunFacts, run_of
 from local.person import Approver
 from local.stack import Stack
 from local.watch import TooSlow, Watcher
@@ -38,6 +37,7 @@ class Play(ABC):
             hook_secret=secrets.hook_secret,
             registry=stack.registries["nonprod"],
             ci_password=secrets.ci_password,
+            azure_devops=stack.azure_devops["url"],
         )
         self._watch = Watcher(stack.url, secrets.function_key, APPLICATION)
 
@@ -57,18 +57,21 @@ class Play(ABC):
         return found
 
     # ---- CI
-    def deliver(self, version: str, *, variant: str | None = None, run: RunFacts | None = None) -> str:
-        """Build, push, and report the run: by the service hook, or, where a run is given, by the pipeline itself."""
-        image = self.ci.build(version, variant=variant, commit=run.commit if run else None)
+    def deliver(self, version: str, *, variant: str | None = None, by_message: bool = False) -> str:
+        """Merge, build, push, publish, and tell of the run: by the service hook, or by the pipeline's own message."""
+        run = self.ci.begin(f"Release {version}")
+        self.say.line(f"Dan completes Grace's pull request; run {run.number} of hello-ci begins")
+        image = self.ci.build(version, variant=variant, commit=run.commit)
         self.say.line(f"CI built hello:{version} for linux/amd64 and linux/arm64")
         digest = self.ci.push(image, version)
         self.say.line(f"CI pushed {digest[:19]}… to the non-production registry")
-        if run is None:
-            self.ci.report(run_of(version))
-            self.say.line("CI completed; its service hook was answered with 202")
+        self.ci.end(run, digest)
+        if by_message:
+            self.ci.tell(self.stack.bus, run, digest, tag=version)
+            self.say.line("the run says what it published, has ended, and a message on Service Bus tells of it")
         else:
-            self.ci.tell(self.stack.bus, run, digest)
-            self.say.line(f"CI completed, and said on Service Bus that {run.committed_by} made the commit")
+            self.ci.report(run)
+            self.say.line("the run says what it published, and has ended; its service hook was answered with 202")
         return str(self.follow(Action.RELEASE_CREATED)["release"])
 
     # ---- people

@@ -1,12 +1,15 @@
 """What each part of the stack is told: the doubles' configurations and the app's settings."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from slipway.cli.keyfile import public_file
 from slipway.domain.queues import Queue
 
+from ..azuredevops.seeding import PROJECT_ID
+from ..identity import Identity
 from .secrets import Secrets
 
 QUEUES = tuple(Queue)
@@ -64,6 +67,21 @@ def kubernetes(name: str, login_servers: list[str], secrets: Secrets, namespaces
     }
 
 
+def azure_devops(identity: Identity) -> dict[str, Any]:
+    """Everybody who signs in is a member of the organization, and so is whoever asks about runs: the worker, and the
+    front's identity for an app that is both."""
+    known = [{"name": one.name, "mail": one.mail, "oid": one.oid} for one in identity.settings.people]
+    readers = [{"name": name, "oid": identity.settings.identity(name).principal_id} for name in ("worker", "front")]
+    return {
+        "organization": "contoso",
+        "projects": {"shop": PROJECT_ID},
+        "tenant": identity.settings.tenant,
+        "keys_url": identity.keys_url,
+        "people": known,
+        "readers": readers,
+    }
+
+
 def app_settings(
     *,
     secrets: Secrets,
@@ -71,6 +89,7 @@ def app_settings(
     bus: str,
     registries: dict[str, str],
     clusters: dict[str, dict[str, Any]],
+    azure_devops: Mapping[str, str],
     inbox: str,
     public_url: str,
     deliveries: str,
@@ -105,7 +124,8 @@ def app_settings(
         "SLIPWAY_PUBLIC_KEYS": f"@file:{public_file(Path(signing_keys))}",
         "SLIPWAY_HOOK_SECRETS": secrets.hook_secret,
         "SLIPWAY_ORGANIZATIONS": "contoso",
-        "SLIPWAY_RUNS": "claimed",
+        "SLIPWAY_AZURE_DEVOPS": azure_devops["url"],
+        "SLIPWAY_AZURE_DEVOPS_PEOPLE": azure_devops["people_url"],
         "SLIPWAY_SIGN_IN": approvers_sign_in,
         **(telemetry(traces) if traces else {}),
         **identity,

@@ -66,6 +66,8 @@ class Stack:
         self.urls: list[str] = []
         self.registries: dict[str, str] = {}
         self.clusters: dict[str, dict[str, Any]] = {}
+        self.azure_devops: dict[str, Any] = {}
+        """Its two addresses, `url` and `people_url`."""
         self.storage = self.bus = self.inbox_url = self.traces_url = ""
         self.settings: dict[str, str] = {}
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30))
@@ -107,6 +109,9 @@ class Stack:
             self.clusters = {name: future.result() for name, future in clusters.items()}
             self.storage, self.bus, self.inbox_url = storage.result(), bus.result(), inbox.result()
             self.traces_url, self.identity = traces.result(), identity.result()
+        self.azure_devops = self._start_double(
+            "azuredevops", "local.azuredevops", configuration.azure_devops(self.identity)
+        )
         for index in range(self.options.instances):
             self.start_host(index)
         self.identity.redirects_to({name: [url + path for url in self.urls] for name, path in BACK.items()})
@@ -194,6 +199,7 @@ class Stack:
             bus=self.bus,
             registries=self.registries,
             clusters=self.clusters,
+            azure_devops=self.azure_devops,
             inbox=self.inbox_url,
             public_url=self.urls[0] if self.urls else f"http://127.0.0.1:{port}",
             deliveries=str(self.options.deliveries),
@@ -252,6 +258,7 @@ class Stack:
                 "managed": self.identity.managed_url,
             },
             "registries": self.registries,
+            "azure_devops": self.azure_devops["url"],
             "hook_secret": self.secrets.hook_secret,
             "ci_password": self.secrets.ci_password,
             "storage": self.storage,

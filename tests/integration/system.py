@@ -17,7 +17,7 @@ from typing import Any
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
 
 from local.ci import Pipeline
-from local.ci.pipeline import run_message, run_of
+from local.ci.pipeline import RunFacts, run_message
 from local.stack import Stack, StackOptions
 from local.stack.configuration import TOPIC
 from slipway.domain.actions import end_action
@@ -247,13 +247,22 @@ class Played:
             hook_secret=stack.secrets.hook_secret,
             registry=stack.registries["nonprod"],
             ci_password=stack.secrets.ci_password,
+            azure_devops=stack.azure_devops["url"],
             repository=f"team/{self.name}",
             name=f"{self.name}-ci",
         )
 
+    @cached_property
+    def runs(self) -> dict[str, RunFacts]:
+        """The run that built each version."""
+        return {}
+
     def push(self, version: str) -> str:
-        """Build and push as CI does; the registry tells of it. Returns the digest."""
-        return self.ci.push(self.ci.build(version), version)
+        """Merge, build and push as CI does; the registry tells of it, and the run ends. Returns the digest."""
+        run = self.runs[version] = self.ci.begin(f"Release {version}")
+        digest = self.ci.push(self.ci.build(version, commit=run.commit), version)
+        self.ci.end(run, digest)
+        return digest
 
     def waiting(self, version: str) -> str:
         """Push a version and bring it to the gate of production; returns the release's id."""
@@ -264,7 +273,8 @@ class Played:
 
     def run_message(self, version: str, digest: str) -> dict[str, Any]:
         """What the pipeline sends with PublishToAzureServiceBus@2."""
-        return run_message(run_of(version), digest, repository=f"team/{self.name}", pipeline=f"{self.name}-ci")
+        run = self.runs[version]
+        return run_message(run, digest, tag=version, repository=f"team/{self.name}", pipeline=f"{self.name}-ci")
 
     def records(self, *, instance: int = 0) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.system.get(f"/api/v1/audit/{self.name}?limit=500", instance=instance)[

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.ci.pipeline import build_complete, run_of
+from local.ci.pipeline import build_complete
 from local.person import Approver
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.testing.chains import PUBLIC_KEYS
@@ -19,7 +19,7 @@ def test_repeated_and_shuffled_events_make_one_release(system: System, version: 
     application = system.application("repeats")
     digest = application.push(version)
     data = system.push_data("team/repeats", digest, version)
-    hook = build_complete(run_of(version), pipeline="repeats-ci")
+    hook = build_complete(application.runs[version], pipeline="repeats-ci")
     calls = [lambda i=i: system.event(data, instance=i % 2, cloud=i > 2).status for i in range(6)]
     calls += [lambda i=i: system.hook(hook, instance=i % 2).status for i in range(4)]
     random.Random(seed).shuffle(calls)
