@@ -18,6 +18,9 @@ param signInClientId string = ''
 param publicUrl string = ''
 @description('Azure DevOps organizations whose hooks count, separated by commas; empty for any that knows the secret.')
 param organizations string = ''
+@description('What is believed of CI runs: what Azure DevOps says when it is asked, or what hooks and messages claim.')
+@allowed(['proved', 'claimed'])
+param runs string = 'proved'
 @description('Principal (object id) of the pipelines\' service connection: may push images and report runs. Empty for none.')
 param pipelinePrincipalId string = ''
 @description('An existing staging cluster with Azure RBAC; empty to create one.')
@@ -417,6 +420,7 @@ module app 'modules/app.bicep' = {
     productionClusterName: productionName
     productionClusterResourceGroup: productionGroup
     organizations: organizations
+    runs: runs
     signInClientId: signInClientId
     apiAccess: apiAccess
     hostKeyRole: hostKeyRole

@@ -33,6 +33,8 @@ param auditTableAge string
 param auditExport string
 @description('Azure DevOps organizations whose hooks count, separated by commas.')
 param organizations string
+@description('What is believed of CI runs: proved or claimed.')
+param runs string
 @description('Client id of the Entra application that people sign in to.')
 param signInClientId string
 @allowed(['host-keys', 'roles'])
@@ -204,6 +206,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
             value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)'
           }
           { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
+          { name: 'SLIPWAY_RUNS', value: runs }
           { name: 'SLIPWAY_SIGN_IN', value: 'easy-auth' }
           { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
           { name: 'SLIPWAY_HOST_KEY_ROLE', value: hostKeyRole }
