@@ -5,7 +5,7 @@ import re
 
 import azure.functions as func
 
-from slipway.api.audit import AnchorsAnswer, Checked, PublicKeysAnswer
+from slipway.api.audit import AnchorsAnswer, Checked, GateAnchorsAnswer, PublicKeysAnswer
 from slipway.domain.errors import NotFound
 from slipway.domain.keyring import format_keys
 from slipway.domain.roles import Permission
@@ -19,6 +19,8 @@ from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
 SEQUENCES = 10**11
+GATE_ANCHORS = 20
+"""Anchors of gates in one answer: an earlier one says nothing that a later one does not."""
 MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -76,6 +78,28 @@ def public_keys(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - i
 @endpoint(
     blueprint,
     Operation(
+        name="api_gate_anchors",
+        method="GET",
+        path="gate-anchors/{application}",
+        summary="The newest anchors of an application's gates, as they were written",
+        tag="audit",
+        permission=Permission.READ,
+        parameters=(APPLICATION,),
+        answer=GateAnchorsAnswer,
+        refuses=(404,),
+    ),
+)
+def gate_anchors(req: func.HttpRequest) -> func.HttpResponse:
+    """Up to `GATE_ANCHORS` of class production, newest first. The client verifies them."""
+    app, application = parts(), req.route_params["application"]
+    app.reader.head(application)  # so that a name of another form is not found
+    written = app.chain_anchors.written(application, most=GATE_ANCHORS)
+    return ok(GateAnchorsAnswer(anchors=[_line(content) for content in written]))
+
+
+@endpoint(
+    blueprint,
+    Operation(
         name="api_verification",
         method="GET",
         path="verification/{application}",
@@ -105,8 +129,8 @@ def verification(req: func.HttpRequest) -> func.HttpResponse:
     """`next` is set if there are more records and these are intact."""
     after = number(req, "after", default=0, least=0, most=SEQUENCES)
     limit = number(req, "limit", default=1000, least=1, most=MOST)
-    part = verify_part(parts().reader, parts().anchors, req.route_params["application"], after=after, limit=limit)
-    return ok(part)
+    app, application = parts(), req.route_params["application"]
+    return ok(verify_part(app.reader, app.anchors, app.chain_anchors, application, after=after, limit=limit))
 
 
 def _line(line: bytes) -> object:

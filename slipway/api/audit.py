@@ -19,6 +19,7 @@ __all__ = [
     "ChainRecord",
     "Checked",
     "Damaged",
+    "GateAnchorsAnswer",
     "LiveAnswer",
     "LiveThere",
     "PublicKeysAnswer",
@@ -77,6 +78,12 @@ class PublicKeysAnswer(Answer):
     """The public keys with which records verify."""
 
     text: str = Field(max_length=64 * 1024, description="`id:base64,id:base64`, oldest first.")
+
+
+class GateAnchorsAnswer(Answer):
+    """Anchors of an application's gates."""
+
+    anchors: list[Any] = Field(description="Newest first, each as it was written to its blob.")
 
 
 class AnchorsAnswer(Answer):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from slipway import __version__
 from slipway.api import base
-from slipway.api.audit import AnchorsAnswer, ChainEnd, ChainPart, PublicKeysAnswer
+from slipway.api.audit import AnchorsAnswer, ChainEnd, ChainPart, GateAnchorsAnswer, PublicKeysAnswer
 from slipway.api.releases import Applications
 
 from ..domain.rules import read_result
@@ -107,6 +107,10 @@ class Api:
     def public_keys(self) -> str:
         """The public keys that the app names, as `id:base64,id:base64`."""
         return read(PublicKeysAnswer, self.get("public-keys")).text
+
+    def gate_anchors(self, application: str) -> list[Any]:
+        """The newest anchors of an application's gates, newest first, unparsed."""
+        return read(GateAnchorsAnswer, self.get("gate-anchors", application)).anchors
 
     def anchors(self) -> Iterator[Any]:
         """All anchors, oldest first, unparsed."""

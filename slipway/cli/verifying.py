@@ -1,11 +1,13 @@
 """Verification of an audit chain on this machine: the app supplies the records, but its own checks are not trusted."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from slipway.domain.audit import AnchoredHead, AuditRecord, ChainCheck, ChainFault
+from slipway.domain.chain_anchor import ChainAnchor, points_of_gates, read_anchor
 from slipway.domain.model import Record
 from slipway.domain.signing import PublicKeys
 
@@ -25,11 +27,17 @@ class Verdict(Record):
     """Sequence of the first verified record: an export may start in the middle."""
     intact: bool
     fault: ChainFault | None = None
+    gates: int = 0
+    """Number of anchors of gates that the chain was compared with."""
+    notes: tuple[str, ...] = ()
+    """Anchors that count for nothing, and why."""
     head: str = ""
     """Hash of the last record. Anybody who keeps it can prove later that no earlier record was changed."""
 
     def as_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"head": True, "first": True, "fault": {"application"}})
+        return self.model_dump(
+            mode="json", exclude={"head": True, "first": True, "gates": True, "notes": True, "fault": {"application"}}
+        )
 
 
 def verify(
@@ -43,7 +51,8 @@ def verify(
 ) -> Verdict:
     """Verify the whole chain page by page, and compare its end with the head and the anchors. `notice` is called with
     each valid record."""
-    check = ChainCheck(application, keys=keys, anchored=anchored)
+    gates, notes = _gates(api, application, keys)
+    check = ChainCheck(application, keys=keys, anchored={**(anchored or {}), **gates})
     while True:
         known = check.count
         page = api.audit_page(application, after=known, limit=PAGE)
@@ -58,7 +67,20 @@ def verify(
             continue  # records were written after the head was read: fetch both again
         if fault := check.finish(sequence=page.head.sequence, head_hash=page.head.hash):
             return verdict_of(check, fault)
-        return verdict_of(check)
+        return verdict_of(check).evolve(gates=len(gates), notes=notes)
+
+
+def _gates(api: Api, application: str, keys: PublicKeys) -> tuple[dict[int, AnchoredHead], tuple[str, ...]]:
+    """What the anchors of gates say of the chain, and which of them count for nothing."""
+    found, notes = list[ChainAnchor](), list[str]()
+    for item in api.gate_anchors(application):
+        anchor, fault = read_anchor(json.dumps(item).encode(), application=application, keys=keys)
+        if anchor is None:
+            notes.append(f"an anchor of a gate counts for nothing: {fault}")
+        else:
+            found.append(anchor)
+    newest = max((anchor.epoch for anchor in found), default=0)
+    return points_of_gates(found, epoch=newest), tuple(notes)
 
 
 def verdict_of(check: ChainCheck, fault: ChainFault | None = None) -> Verdict:

@@ -29,6 +29,11 @@ class Anchor(Record):
     previous: str
     hash: str
 
+    @property
+    def told(self) -> str:
+        """As people read it."""
+        return f"anchor {self.number} of {self.day}"
+
     def expected_hash(self) -> str:
         """Hash of the canonical form of everything but the hash itself."""
         return sha256(canonical(self.model_dump(mode="json", exclude={"hash"})))
@@ -104,9 +109,9 @@ class AnchorCheck:
     def _learn(self, anchor: Anchor) -> str:
         for chain, end in anchor.heads.items():
             points = self.points.setdefault(chain, {})
-            known = points.setdefault(end.sequence, AnchoredHead(hash=end.hash, anchor=anchor.number, day=anchor.day))
+            known = points.setdefault(end.sequence, AnchoredHead(hash=end.hash, anchor=anchor.told))
             if known.hash != end.hash:
-                return f"of {chain} it names another record {end.sequence} than anchor {known.anchor} does"
+                return f"of {chain} it names another record {end.sequence} than {known.anchor} does"
         return ""
 
 

@@ -4,7 +4,7 @@ The canonical form is in docs/reference/audit-format.md, so that anyone can veri
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -166,11 +166,11 @@ class ChainFault(Record):
 
 
 class AnchoredHead(Record):
-    """What an anchor says of a chain: which hash its last record had on that day."""
+    """What an anchor says of a chain: which hash its last record had then."""
 
     hash: str
-    anchor: int
-    day: date
+    anchor: str
+    """The anchor, as people read it: `anchor 3 of 2026-11-25`."""
 
 
 class ChainCheck:
@@ -229,8 +229,7 @@ class ChainCheck:
         if named is None or named.hash == record.hash:
             return ""
         return (
-            f"anchor {named.anchor} of {named.day} names another hash for it: the chain was replaced, from here or "
-            "from an earlier record on"
+            f"{named.anchor} names another hash for it: the chain was replaced, from here or from an earlier record on"
         )
 
     def finish(self, *, sequence: int, head_hash: str) -> ChainFault | None:
@@ -249,7 +248,7 @@ class ChainCheck:
         named = self._anchored[last]
         return self._fault(
             self.count + 1,
-            f"anchor {named.anchor} of {named.day} names {last} records, and the chain ends with {self.count}: it was "
+            f"{named.anchor} names {last} records, and the chain ends with {self.count}: it was "
             "cut, or the table was rolled back",
         )
 

@@ -5,13 +5,14 @@ which every signature is genuine. Written when a gate of class production passes
 docs/reference/audit-format.md.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
 from pydantic import Field
 
-from .audit import GENESIS, AuditRecord, ChainEnd
+from .audit import GENESIS, AnchoredHead, AuditRecord, ChainEnd
 from .model import Digest, Moment, Name, Record, canonical, sha256
 from .release import Head
 from .rules import Rule, RuleResult
@@ -84,6 +85,13 @@ class ChainAnchor(AnchorContent):
 
     sig: Signature
 
+    @property
+    def told(self) -> str:
+        """As people read it."""
+        gate = self.gate
+        what = f"release {gate.release} {gate.outcome} in {gate.environment}" if gate else str(self.why)
+        return f"the anchor of {self.at:%Y-%m-%d %H:%M} UTC ({what})"
+
     def document(self) -> bytes:
         """The blob's content: the anchor's canonical form and a line break."""
         return canonical(self.model_dump(mode="json")) + b"\n"
@@ -110,6 +118,27 @@ def gate_anchor(
         keys=AnchorKeys(records=sha256(canonical(public))),
     )
     return ChainAnchor.model_validate(content.model_dump() | {"sig": signer.sign(content.hash.encode())})
+
+
+def points_of_gates(anchors: Iterable[ChainAnchor], *, epoch: int) -> dict[int, AnchoredHead]:
+    """What anchors say of their chain's records, by sequence. Those of another epoch are history."""
+    return {
+        anchor.head.sequence: AnchoredHead(hash=anchor.head.hash, anchor=anchor.told)
+        for anchor in anchors
+        if anchor.epoch == epoch
+    }
+
+
+def read_anchor(content: bytes, *, application: str, keys: PublicKeys) -> tuple[ChainAnchor | None, str]:
+    """The anchor, or why it is none of this chain. Raises `KeysUnavailable`."""
+    try:
+        anchor = ChainAnchor.model_validate_json(content)
+    except (ValueError, RecursionError):
+        return None, "it is not an anchor"
+    if anchor.chain != chain_of(application):
+        return None, f"it is of the chain {anchor.chain!r}"
+    fault = keys.fault(anchor.sig, anchor.hash.encode())
+    return (None, fault) if fault else (anchor, "")
 
 
 def whole_rule(head: Head, anchor: ChainAnchor | None, record: AuditRecord | None) -> RuleResult:

@@ -4,12 +4,19 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final, Protocol
 
-from pydantic import ValidationError
-
 from ..domain.audit import AuditRecord
-from ..domain.chain_anchor import LIMIT, AnchoredGate, ChainAnchor, chain_of, gate_anchor, whole_rule
+from ..domain.chain_anchor import (
+    LIMIT,
+    AnchoredGate,
+    ChainAnchor,
+    chain_of,
+    gate_anchor,
+    read_anchor,
+    whole_rule,
+)
 from ..domain.release import Head
 from ..domain.rules import RuleResult
 from ..domain.signing import Signer
@@ -54,21 +61,16 @@ class ChainAnchors:
         for count, (name, content) in enumerate(self.blobs().listed(f"{FOLDER}{chain}/")):
             if count == PASSED_OVER:
                 break
-            anchor, fault = self._read(name, content)
-            if anchor is not None:
+            anchor, fault = read_anchor(content, application=application, keys=self.ledger.public_keys)
+            if anchor is not None and FOLDER + anchor.name == name:
                 return anchor
+            fault = fault or "it belongs to another place"
             log.error("the anchor %s is passed over: %s", name, fault)
         return None
 
-    def _read(self, name: str, content: bytes) -> tuple[ChainAnchor | None, str]:
-        try:
-            anchor = ChainAnchor.model_validate_json(content)
-        except (ValidationError, ValueError, RecursionError):
-            return None, "it is not an anchor"
-        if FOLDER + anchor.name != name:
-            return None, "it belongs to another place"
-        fault = self.ledger.public_keys.fault(anchor.sig, anchor.hash.encode())
-        return (None, fault) if fault else (anchor, "")
+    def written(self, application: str, *, most: int) -> list[bytes]:
+        """The newest anchors as they were written, unread. Raises `LedgerUnavailable`."""
+        return [content for _, content in islice(self.blobs().listed(f"{FOLDER}{chain_of(application)}/"), most)]
 
     def whole(self, application: str, head: Head) -> RuleResult:
         """Whether the ledger holds what its newest anchor names. Raises `LedgerUnavailable`, `KeysUnavailable`."""

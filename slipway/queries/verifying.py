@@ -5,21 +5,28 @@ Its result is only as trustworthy as the app; `slipway audit verify` computes th
 
 from ..domain.anchor import Anchor, Points
 from ..domain.audit import GENESIS, AnchoredHead, AuditRecord, ChainCheck, ChainFault
+from ..domain.chain_anchor import points_of_gates
 from ..domain.errors import NotFound
 from ..domain.reports import Checked
 from ..ledger.anchors import Anchors
+from ..ledger.chain_anchors import ChainAnchors
 from .reading import Reader
 
 MOST = 5000
 """Most records of one part."""
 
 
-def verify_part(reader: Reader, anchors: Anchors, application: str, *, after: int, limit: int) -> Checked:
+def verify_part(
+    reader: Reader, anchors: Anchors, gates: ChainAnchors, application: str, *, after: int, limit: int
+) -> Checked:
     """Verify up to `limit` records after `after`; at the chain's end, compare its head and the anchors too.
 
     Raises `NotFound`.
     """
-    points, head = points_of(anchors, application), reader.head(application)
+    head = reader.head(application)
+    points = points_of(anchors, application)
+    if newest := gates.newest(application):
+        points |= points_of_gates([newest], epoch=head.epoch)
     before, keys = _before(reader, application, after), reader.ledger.public_keys
     check = ChainCheck(application, keys=keys, after=after, previous=before, anchored=points)
     fault = None
@@ -57,7 +64,7 @@ def points_of(anchors: Anchors, application: str) -> Points:
             except ValueError:
                 continue
             if end := anchor.heads.get(application):
-                points.setdefault(end.sequence, AnchoredHead(hash=end.hash, anchor=anchor.number, day=anchor.day))
+                points.setdefault(end.sequence, AnchoredHead(hash=end.hash, anchor=anchor.told))
     return points
 
 

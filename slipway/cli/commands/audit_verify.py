@@ -142,10 +142,14 @@ def _show_verdict(screen: Screen, verdict: Verdict) -> None:
     if verdict.fault is None:
         begin = f" from {verdict.first} on" if verdict.first > 1 else ""
         end = f"; the last is {verdict.head}" if verdict.records else ""
-        screen.line(Cell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{end}")
+        gates = f"; anchors of gates: {verdict.gates}" if verdict.gates else ""
+        screen.line(Cell("✓ intact", GOOD), f"  {verdict.application}: {count}{begin}{end}{gates}")
     else:
         fault = f"record {verdict.fault.sequence}: {verdict.fault.reason}"
         screen.line(Cell("✗ broken", BAD), f"  {verdict.application}: {fault} ({count} before it intact)")
+
+    for note in verdict.notes:
+        screen.line(Cell("! anchor", BAD), f"  {verdict.application}: {note}")
 
 
 def _show_anchors(screen: Screen, anchors: AnchorsVerdict) -> None:

@@ -104,6 +104,8 @@ def answer(method: str, target: str) -> func.HttpResponse:
             return audit_api.audit(request)
         case ["public-keys"]:
             return proof.public_keys(request)
+        case ["gate-anchors", _]:
+            return proof.gate_anchors(request)
         case ["anchors"]:
             return proof.anchors(request)
         case _:

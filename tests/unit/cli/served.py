@@ -73,6 +73,7 @@ class Served:
         self.worlds = {world.head.application: world for world in worlds}
         self.trails = {name: trail_of(world) for name, world in self.worlds.items()}
         self.anchors: list[Any] = []
+        self.gate_anchors: dict[str, list[Any]] = {}
         self.parked: list[dict[str, Any]] = []
         self.documents: dict[str, bytes] = {}
         self.live: list[dict[str, Any]] = []
@@ -164,6 +165,8 @@ class Served:
                 return {"id": id, "state": "counted", "look": self.seen[id]}
             case ("GET", "inbox", application, id) if (application, id) in self.outcomes:
                 return self.outcomes[application, id].model_dump(mode="json")
+            case ("GET", "gate-anchors", application):
+                return {"anchors": self.gate_anchors.get(application, [])}
             case ("GET", "environments", environment, "live"):
                 return {"environment": environment, "live": self.live, "next": None}
             case _:

@@ -11,10 +11,12 @@ from slipway.cli.api import PAGE
 from slipway.cli.commands.audit_verify import INSTALLATION
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord
+from slipway.domain.chain_anchor import AnchoredGate, GateOutcome, gate_anchor
 from slipway.domain.keyring import format_keys
+from slipway.domain.release import Head
 from slipway.ed25519 import public_key
 from slipway.ledger import keys
-from slipway.testing.chains import signed_anew, signed_chain
+from slipway.testing.chains import PUBLIC_KEYS, SIGNER, signed_anew, signed_chain
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.served import Asked, Served, Trail
 from tests.unit.domain.samples import MORNING
@@ -120,6 +122,35 @@ def test_keys_that_somebody_brings_along_are_trusted_and_not_those_of_the_app(sl
     assert refused["applications"][0]["fault"] == {"sequence": 1, "reason": "its signature with the key test is wrong"}
     unknown = json.loads(slipway("audit", "verify", "--json", "--public-keys", own.replace("test", "mine")).stdout)
     assert "with the key test, which is none of this installation's" in unknown["applications"][0]["fault"]["reason"]
+
+
+def anchor_at(head: Head, **changed: Any) -> dict[str, Any]:
+    gate = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.REJECTED)
+    made = gate_anchor(head, gate, before=None, keys=PUBLIC_KEYS, signer=SIGNER, now=MORNING)
+    return {**made.model_dump(mode="json"), **changed}
+
+
+def test_a_trail_that_was_put_back_to_before_a_gate_is_found(slipway: Command, app: Served) -> None:
+    trail = app.trails["shop"]
+    head = Head(application="shop", sequence=trail.sequence, hash=trail.hash)
+    app.gate_anchors["shop"] = [anchor_at(head)]
+    assert verdict(slipway, "shop")["intact"]
+    assert "anchors of gates: 1" in slipway("audit", "verify", "shop").stdout
+    app.gate_anchors["shop"] = [anchor_at(head.evolve(sequence=head.sequence + 3))]
+    assert "(release 1 rejected in production) names" in fault(slipway)[1]
+    assert "or the table was rolled back" in fault(slipway)[1]
+    app.gate_anchors["shop"] = [anchor_at(head.evolve(hash="sha256:" + "7" * 64))]
+    assert "names another hash for it" in fault(slipway)[1]
+
+
+@pytest.mark.parametrize("changed", [{"at": "2026-11-23T09:00:00Z"}, {"chain": "application:cart"}, {"v": 7}])
+def test_an_anchor_that_the_worker_did_not_sign_is_told_and_counts_for_nothing(
+    slipway: Command, app: Served, changed: dict[str, Any]
+) -> None:
+    head = Head(application="shop", sequence=9_999, hash="sha256:" + "7" * 64)
+    app.gate_anchors["shop"] = [anchor_at(head, **changed)]
+    result = slipway("audit", "verify", "shop")
+    assert (result.exit_code, "an anchor of a gate counts for nothing" in result.stdout) == (0, True)
 
 
 def test_a_last_record_that_was_changed_and_hashed_anew_is_not_the_one_of_the_head(

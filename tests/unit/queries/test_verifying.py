@@ -27,7 +27,8 @@ def installation(tmp_path: Path) -> Audited:
 
 
 def checked(installation: Audited, *, after: int = 0, limit: int = 10_000) -> Checked:
-    return verify_part(installation.app.reader, installation.app.anchors, "shop", after=after, limit=limit)
+    app = installation.app
+    return verify_part(app.reader, app.anchors, app.chain_anchors, "shop", after=after, limit=limit)
 
 
 def test_a_whole_chain_is_intact(installation: Audited) -> None:
