@@ -150,11 +150,29 @@ def chained(
 
 
 class Damaged(Record):
-    """A row of the trail that can no longer be read as an audit record."""
+    """A row of the trail that is not an audit record any more, or a record that was changed."""
 
     application: str
     sequence: int
     damaged: str
+
+
+def verified(record: AuditRecord, keys: PublicKeys) -> AuditRecord | Damaged:
+    """The record if its content matches its hash and the worker signed it. Raises `KeysUnavailable`."""
+    if fault := fault_of(record, keys):
+        return Damaged(application=record.application, sequence=record.sequence, damaged=fault)
+    return record
+
+
+def fault_of(record: AuditRecord, keys: PublicKeys) -> str:
+    """Why a record by itself proves nothing; empty if it does. Raises `KeysUnavailable`."""
+    try:
+        unchanged = record.hash == record.expected_hash()
+    except (ValueError, RecursionError):
+        return "its content has no canonical form: it was changed after it was written"
+    if not unchanged:
+        return "its content does not match its hash: it was changed after it was written"
+    return keys.fault(record.sig, record.hash.encode())
 
 
 class ChainFault(Record):
@@ -200,7 +218,7 @@ class ChainCheck:
     def feed(self, record: AuditRecord) -> ChainFault | None:
         """The fault of the next record; None if it verifies. Raises `KeysUnavailable`."""
         expected = self.count + 1
-        if reason := self._misplaced(record, expected) or self._changed(record) or self._contradicted(record):
+        if reason := (self._misplaced(record, expected) or fault_of(record, self._keys) or self._contradicted(record)):
             return self._fault(expected, reason)
         self.count, self.previous = expected, record.hash
         return None
@@ -211,15 +229,6 @@ class ChainCheck:
         if record.application != self.application:
             return f"it belongs to the chain of {record.application!r}"
         return "" if record.previous == self.previous else "it does not name the hash of the record before it"
-
-    def _changed(self, record: AuditRecord) -> str:
-        try:
-            unchanged = record.hash == record.expected_hash()
-        except (ValueError, RecursionError):
-            return "its content has no canonical form: it was changed after it was written"
-        if not unchanged:
-            return "its content does not match its hash: it was changed after it was written"
-        return self._keys.fault(record.sig, record.hash.encode())
 
     def _contradicted(self, record: AuditRecord) -> str:
         named = self._anchored.get(record.sequence)

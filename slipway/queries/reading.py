@@ -9,7 +9,7 @@ from typing import Any
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock, utc_now
 from ..domain.application import Environment
-from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged
+from ..domain.audit import AuditRecord, ChainCheck, ChainFault, Damaged, verified
 from ..domain.blocks import Freeze
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain
@@ -120,6 +120,14 @@ class Reader:
             count += 1
             if count >= limit:
                 return
+
+    def verified(
+        self, application: str, *, after: int = 0, limit: int = PAGE_LIMIT, release: Release | None = None
+    ) -> Iterator[AuditRecord | Damaged]:
+        """As `audit`, but for showing: each record's hash and signature are verified, and what does not verify is
+        damaged. Raises `KeysUnavailable`."""
+        for item in self.audit(application, after=after, limit=limit, release=release):
+            yield item if isinstance(item, Damaged) else verified(item, self.ledger.public_keys)
 
     def verify(self, application: str) -> Verdict:
         """Check the whole chain. Records appended meanwhile are checked too; rows beyond the head are a fault."""

@@ -82,7 +82,7 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
     release = reader.release(release_id)
     entry = reader.catalogue.get(release.application)
     records = list(
-        islice(reader.audit(release.application, after=after, release=release, limit=RECORDS + 1), RECORDS + 1)
+        islice(reader.verified(release.application, after=after, release=release, limit=RECORDS + 1), RECORDS + 1)
     )
     plan, missing = readable_plan(reader, release.plan_hash)
     story = Story(

@@ -50,6 +50,8 @@ class Moment:
     reason: str
     details: tuple[Detail, ...]
     hash: str
+    signed_with: str
+    """Id of the key; empty for what proves nothing."""
 
 
 def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None = None) -> tuple[Moment, ...]:
@@ -78,6 +80,7 @@ def _moment(record: AuditRecord, since: str) -> Moment:
         reason=_text(record.details.get("reason", "")),
         details=tuple(detail for name, value in details.items() for detail in _details(name, value)),
         hash=record.hash,
+        signed_with=record.sig.kid,
     )
 
 
@@ -87,13 +90,14 @@ def _damaged(record: Damaged) -> Moment:
         at=None,
         since="",
         actor="",
-        words="This record cannot be read",
+        words="This record proves nothing",
         action="damaged",
         tone=Tone.BAD,
         environment="",
         reason=record.damaged,
         details=(),
         hash="",
+        signed_with="",
     )
 
 
