@@ -11,7 +11,7 @@ from .checking import Checked, Known, check_application, check_path, check_proje
 from .definition import Definition
 from .files import Files
 from .finding import Found, find
-from .rendering import BUILT_INS, render, render_job
+from .rendering import BUILT_INS, acceptance_job, marked, render, render_job
 from .tags import check_tag
 
 __all__ = [
@@ -23,11 +23,13 @@ __all__ = [
     "Found",
     "Known",
     "Problem",
+    "acceptance_job",
     "check_application",
     "check_path",
     "check_project",
     "check_tag",
     "find",
+    "marked",
     "render",
     "render_job",
 ]

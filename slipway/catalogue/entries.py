@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from ..domain.application import Application
+from ..domain.application import Application, SourceKind
 from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.model import canonical, sha256
 from ..domain.snapshot import Policy
@@ -76,6 +76,11 @@ class Catalogue:
                 return self._named(event.step.application)
             case _:
                 return self._named(event.application)
+
+    def comes_with_a_bundle(self, event: ImagePushed) -> bool:
+        """Whether a bundle may bring the pushed image along: one is delivered from the same registry."""
+        applications = (entry.application for entry in self.entries.values())
+        return any(a.source is SourceKind.BUNDLE and a.pushed.registry == event.registry for a in applications)
 
     def _named(self, application: str) -> tuple[Entry, ...]:
         entry = self.entries.get(application)

@@ -52,12 +52,17 @@ def render_job(
     findings = Findings()
     findings.extend(check_job(document, job))
     findings.raise_any()
-    job["metadata"]["name"] = name
-    spec = job["spec"]
-    spec.setdefault("backoffLimit", 0)
-    spec.setdefault("activeDeadlineSeconds", max(1, int(environment.verification.within.total_seconds())))
-    spec.setdefault("ttlSecondsAfterFinished", _JOB_KEPT_SECONDS)
-    return job
+    return acceptance_job(job, environment, name=name)
+
+
+def acceptance_job(job: dict[str, Any], environment: Environment, *, name: str) -> dict[str, Any]:
+    """A Job as the environment's acceptance test, under a name of its own."""
+    spec = {
+        "backoffLimit": 0,
+        "activeDeadlineSeconds": max(1, int(environment.verification.within.total_seconds())),
+        "ttlSecondsAfterFinished": _JOB_KEPT_SECONDS,
+    }
+    return {**job, "metadata": {**job["metadata"], "name": name}, "spec": spec | job["spec"]}
 
 
 def render_documents(
@@ -90,22 +95,20 @@ def _render_document(
     findings.extend(check_object(document, value, namespace=environment.namespace))
     findings.raise_any()
     pinned = pin_image(value, repository=definition.application.pushed.repository, image=image)
-    _mark(
-        value["metadata"],
-        application=definition.application.application,
-        release=values["SLIPWAY_RELEASE"] if pinned else None,
-    )
     if value["kind"] not in CLUSTER_SCOPED:
         value["metadata"]["namespace"] = environment.namespace
-    return dict(value)
+    release = values["SLIPWAY_RELEASE"] if pinned else None
+    return marked(value, application=definition.application.application, release=release)
 
 
-def _mark(metadata: dict[str, Any], *, application: str, release: str | None) -> None:
-    """Add labels, and the release if the object runs its image.
+def marked(value: dict[str, Any], *, application: str, release: str | None) -> dict[str, Any]:
+    """The object with Slipway's labels, and with the release if it runs an image of it.
 
     Only to the object, never to a pod template, where they would restart unchanged pods. Objects without the image get
     no release, so that a plan's diff shows them only when they change otherwise.
     """
+    metadata = dict(value["metadata"])
     metadata["labels"] = {**(metadata.get("labels") or {}), MANAGED_BY: "slipway", APPLICATION_LABEL: application}
     if release is not None:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), RELEASE_ANNOTATION: release}
+    return {**value, "metadata": metadata}

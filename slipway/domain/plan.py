@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from .application import SourceKind
 from .model import Digest, Name, Namespace, Record, Repository, Tag, canonical, sha256
 from .release import Evidence
 from .rules import StoredResult
@@ -21,19 +22,32 @@ class Change(Record):
     """Unified diff of the YAML, secrets masked, shortened when long."""
 
 
+class Preview(Record):
+    """What the cluster said a plan would change. Shown beside the plan and no part of it: what else the cluster holds
+    may differ from one look to the next, and a vote is for what Slipway will do."""
+
+    changes: tuple[Change, ...] = ()
+
+    def document(self) -> bytes:
+        return canonical(self.model_dump(mode="json"))
+
+
 class Plan(Record):
-    """Everything that an approver agrees to. It contains no timestamps, so that equal plans have equal hashes."""
+    """Everything that an approver agrees to: what Slipway will do, and why it may. It contains no timestamps, so that
+    equal plans have equal hashes."""
 
     application: Name
     release: int
     environment: Name
     registry: Name
     """Registry that the environment pulls from."""
+    source: SourceKind = SourceKind.IMAGE
     repository: Repository
     digest: Digest
+    """Of the image, or of the bundle."""
     tag: Tag
-    image: str
-    """The reference written into the manifests: `login-server/repository@sha256:…`."""
+    images: tuple[str, ...]
+    """The images that the manifests run, as they name them: `login-server/repository@sha256:…`."""
     cluster: Name
     namespace: Namespace
     promote_from: Name | None = None
@@ -41,7 +55,6 @@ class Plan(Record):
     manifests: tuple[dict[str, Any], ...]
     verification: dict[str, Any] | None = None
     """The acceptance Job, rendered."""
-    changes: tuple[Change, ...] = ()
     base: Digest | None = None
     """Hash of the plan that is live now; None if nothing that Slipway deployed is live."""
     base_tag: str | None = None
@@ -90,6 +103,14 @@ def read_plan(document: bytes) -> Plan | None:
         return None
 
 
+def brought(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """Repository and digest of each image that comes with the plan's bundle; none where the artifact is the image."""
+    if plan.source is SourceKind.IMAGE:
+        return ()
+    named = (image.partition("/")[2].partition("@") for image in plan.images)
+    return tuple((repository, digest) for repository, _, digest in named)
+
+
 def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The acceptance Job without its name, which differs in every plan and is no change to report."""
     if job is None:
@@ -99,30 +120,28 @@ def _without_name(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 _PARTS = {
-    "image": ("digest", "tag", "repository"),
+    "artifact": ("source", "digest", "tag", "repository", "images"),
     "target": ("registry", "promote_from", "cluster", "namespace"),
     "manifests": ("manifests", "rollback", "warnings"),
     "acceptance tests": ("verification",),
     "what is live": ("base",),
     "policy": ("policy",),
     "evidence": ("evidence", "supply_chain", "run"),
-    "the cluster": ("changes",),
 }
 """The plan's fields by the part names that voters are told; together they cover every field of its content."""
 
 
 def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
     """Names of the parts that differ; empty if either plan has no part hashes."""
-    changed = [part for part in after if before and before.get(part) != after[part]]
-    if len(changed) > 1 and "the cluster" in changed:
-        changed.remove("the cluster")  # its preview differs as a consequence of the other parts
-    return tuple(changed)
+    return tuple(part for part in after if before and before.get(part) != after[part])
 
 
 class PlanMade(Record):
     """What the plan step reports; the plan itself is a blob named by its hash."""
 
     plan_hash: Digest
+    preview: Digest | None = None
+    """Hash of the stored preview."""
     base: Digest | None
     definition: Digest
     """Hash of the definition that the plan was made from; if that changes, the plan is made again."""

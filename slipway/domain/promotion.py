@@ -75,6 +75,8 @@ class PromotionState(Record):
     progress: PromotionProgress | None = None
     operation: str = Field(default="", max_length=4096, repr=False)
     """URL for polling the import under way. It may contain a signature, so it is never shown."""
+    importing: Digest | None = None
+    """What that import brings: the artifact, or one of a bundle's images."""
     not_imported: str = Field(default="", max_length=2000)
     """Why the artifact is copied although the policy asks for an import; empty otherwise."""
     tag_was: Digest | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .blocks import Freeze, Hold, LanePass
+from .bundle import Bundle
 from .model import Digest, Moment, Name, Record, Repository, Tag
 from .people import SignedIn
 from .phases import Phase
@@ -121,6 +122,8 @@ class Rollout(Record):
     outcome: Annotated[str, Field(max_length=32)] = ""
     """`live`, or the phase in which the release ended here."""
     plan_hash: Digest | None = None
+    preview: Digest | None = None
+    """Hash of the stored preview of the plan's changes."""
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=50)
     supply_chain: tuple[StoredResult, ...] = Field(default=(), max_length=10)
     """The last plan's results for the signatures, SBOM and provenance that the environment requires."""
@@ -156,6 +159,8 @@ class Release(Record):
     changed_at: Moment
     push: Push | None = None
     run: Run | None = None
+    bundle: Bundle | None = None
+    """What its bundle says; None for an image, and until the bundle was read."""
     environment: Name | None = None
     attempt: int = 0
     step: str | None = None
@@ -204,6 +209,11 @@ class Release(Record):
 
     def rollout_in(self, environment: str) -> Rollout | None:
         return next((v for v in reversed(self.rollouts) if v.environment == environment), None)
+
+    def preview_of(self, plan_hash: str | None) -> str | None:
+        """Hash of the preview that was made with the plan; None if there is none."""
+        found = (rollout.preview for rollout in reversed(self.rollouts) if rollout.plan_hash == plan_hash)
+        return next(found, None) if plan_hash else None
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:

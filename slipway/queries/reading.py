@@ -15,7 +15,7 @@ from ..domain.errors import NotFound
 from ..domain.explain import Explanation, explain
 from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
-from ..domain.plan import Plan
+from ..domain.plan import Change, Plan, Preview
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Head, Phase, Release, parse_release_id
 from ..domain.snapshot import Lookups, Snapshot
@@ -90,6 +90,12 @@ class Reader:
         if content is None:
             raise NotFound(f"there is no plan {plan_hash}")
         return Plan.model_validate_json(content)
+
+    def changes(self, release: Release, plan_hash: str | None) -> tuple[Change, ...]:
+        """What the cluster said that the release's plan would change; empty where that is no longer kept."""
+        preview = release.preview_of(plan_hash)
+        content = self.blobs.get(preview) if preview else None
+        return Preview.model_validate_json(content).changes if content else ()
 
     def evidence(self, digest: str) -> bytes:
         content = self.blobs.get(digest)

@@ -133,6 +133,15 @@ class Metric(_Named):
         ),
         Attribute.APPLICATION,
     )
+    PUSHES_DROPPED = (
+        *(
+            "slipway.pushes.dropped",
+            Kind.COUNTER,
+            "{push}",
+            "Pushes of images that no application delivers, in a registry of bundles, which bring their images along.",
+        ),
+        Attribute.PLACE,
+    )
     PARKED = (
         *("slipway.parked", Kind.COUNTER, "{message}", "Input that could not be handled and was parked."),
         Attribute.SOURCE,

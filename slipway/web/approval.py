@@ -6,7 +6,7 @@ from datetime import datetime
 from ..domain.application import Environment
 from ..domain.decide.quorum import approvals, quorum_rules
 from ..domain.gate import ApprovalGate, Need
-from ..domain.plan import Plan
+from ..domain.plan import Change, Plan
 from ..domain.release import Lane, Release, Vote, VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
 from ..text import local_time
@@ -46,6 +46,8 @@ class Matter:
     environment: Environment | None
     lane: Lane
     plan: Plan | None
+    changes: tuple[Change, ...]
+    """What the cluster said that the plan would change."""
     plan_missing: str
     standing: Standing
     rules: tuple[RuleResult, ...]
@@ -103,7 +105,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         form=_form(matter, refusal),
         plan=plan,
         plan_missing=matter.plan_missing,
-        changes=changes_view(plan) if plan else None,
+        changes=changes_view(matter.changes) if plan else None,
         changes_link=viewer.changes,
         evidence=evidence_views(plan.evidence if plan else (), read),
         live=matter.lane.live,

@@ -11,7 +11,7 @@ from ..domain.decide.conditions import plan_rule
 from ..domain.errors import NotFound
 from ..domain.events import VoteCast
 from ..domain.explain_gate import gate_rules
-from ..domain.plan import Plan
+from ..domain.plan import Change, Plan
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
 from ..domain.snapshot import Lookups, Snapshot
@@ -103,7 +103,7 @@ def changes(desk: Desk, viewer: Asked) -> Answer:
     if plan is None:
         raise NotFound(why_not)
     name = f"{claims.application}-{claims.release}-{claims.environment}-changes.txt"
-    return document(whole_text(plan).encode(), name=name)
+    return document(whole_text(plan, _changes(desk, viewer)).encode(), name=name)
 
 
 def take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -188,6 +188,7 @@ def page(desk: Desk, viewer: Asked, refusal: Refusal | None = None) -> str:
         environment=environment,
         lane=snapshot.lane(claims.environment) if snapshot else Lane(environment=claims.environment),
         plan=plan,
+        changes=reader.changes(release, claims.plan_hash),
         plan_missing=plan_missing,
         standing=stands,
         rules=rules,
@@ -212,6 +213,12 @@ def _plan(desk: Desk, viewer: Asked) -> tuple[Plan | None, str]:
     if plan is not None and (plan.application, plan.release, plan.environment) != addressed:
         return None, "The address names another release's plan."
     return plan, why_not
+
+
+def _changes(desk: Desk, viewer: Asked) -> tuple[Change, ...]:
+    claims = viewer.claims
+    release = desk.reader.release(f"{claims.application}-{claims.release}")
+    return desk.reader.changes(release, claims.plan_hash)
 
 
 def _rules(snapshot: Snapshot, release: Release, viewer: Asked) -> tuple[RuleResult, ...]:

@@ -55,8 +55,8 @@ class ChangesView:
     shortened: bool
 
 
-def changes_view(plan: Plan, budget: int = DIFF_BUDGET) -> ChangesView:
-    ordered = sorted(plan.changes, key=_rank)
+def changes_view(changes: tuple[Change, ...], budget: int = DIFF_BUDGET) -> ChangesView:
+    ordered = sorted(changes, key=_rank)
     touched: list[ChangeView] = []
     for item in (c for c in ordered if c.change != "unchanged"):
         view, used = _change_view(item, budget)
@@ -69,10 +69,10 @@ def changes_view(plan: Plan, budget: int = DIFF_BUDGET) -> ChangesView:
     )
 
 
-def whole_text(plan: Plan) -> str:
+def whole_text(plan: Plan, changes: tuple[Change, ...]) -> str:
     """All changes with their full diffs, as plain text."""
     parts = [f"{plan.application}-{plan.release} ({plan.tag}) for {plan.environment}", f"plan {plan.hash}", ""]
-    for item in sorted(plan.changes, key=_rank):
+    for item in sorted(changes, key=_rank):
         parts += [f"=== {item.kind} {item.name}: {item.change}", visible(item.diff)]
     return "\n".join(parts) + "\n"
 

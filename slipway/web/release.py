@@ -7,7 +7,7 @@ from itertools import islice
 from ..domain.audit import AuditRecord, Damaged
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation
-from ..domain.plan import Plan
+from ..domain.plan import Change, Plan
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
 from ..domain.spans import spans
@@ -39,6 +39,7 @@ class Story:
     """The records start after this sequence; 0 means from the beginning."""
     more: bool
     plan: Plan | None
+    changes: tuple[Change, ...] = ()
     plan_missing: str = ""
     """Why the plan cannot be shown."""
     progress: PromotionProgress | None = None
@@ -61,7 +62,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         next_after=story.records[-1].sequence if story.more else None,
         plan=story.plan,
         plan_missing=story.plan_missing,
-        changes=changes_view(story.plan) if story.plan else None,
+        changes=changes_view(story.changes) if story.plan else None,
         evidence=evidence_views(release.evidence, read),
         now=now,
         reader=visitor or Visitor(),
@@ -93,6 +94,7 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
         after=after,
         more=len(records) > RECORDS,
         plan=plan,
+        changes=reader.changes(release, release.plan_hash),
         plan_missing=missing,
         progress=reader.progress(release),
     )
@@ -106,7 +108,9 @@ def changes(reader: Reader, release_id: str) -> Answer:
     if plan is None:
         raise NotFound(missing or f"{release.id} has no plan")
     name = f"{release.id}-{plan.environment}-changes.txt"
-    return document(whole_text(plan).encode(), name=name, download=True, cache=ASK_FIRST)
+    return document(
+        whole_text(plan, reader.changes(release, release.plan_hash)).encode(), name=name, download=True, cache=ASK_FIRST
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

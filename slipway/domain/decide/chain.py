@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from ..actions import Action
+from ..bundle import ends_before
 from ..errors import present
 from ..events import StepFinished
 from ..plan import PlanMade
@@ -114,8 +115,17 @@ def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
             # The push arrived while the tag was being resolved, and created a release that waits for this run.
             join_run(draft, known, release.run, f"pipeline:{release.run.pipeline}")
         return
-    release = draft.put(Release.model_validate(release.model_dump() | {"digest": digest}))
-    draft.record(Action.RESOLVE_DONE, release, tag=release.tag)
+    read = {"digest": digest, "bundle": event.result.get("bundle")}
+    release = draft.put(Release.model_validate(release.model_dump() | read))
+    bundle = release.bundle
+    draft.record(
+        Action.RESOLVE_DONE,
+        release,
+        tag=release.tag,
+        images=[f"{image.repository}@{image.digest}" for image in bundle.images] if bundle else None,
+        environments=list(bundle.environments) if bundle else None,
+        targets=bundle.targets if bundle else None,
+    )
     draft.digests[str(digest)] = release.number
     begin(draft, release)
 
@@ -137,7 +147,7 @@ def _planned(draft: Draft, release: Release, event: StepFinished) -> None:
     required, results = draft.here(release).require, report.supply_chain
     rules = results if release.rollback else supply_chain_rules(required, results)
     draft.rules = rules
-    rollout = release.rollouts[-1].evolve(plan_hash=report.plan_hash, supply_chain=rules)
+    rollout = release.rollouts[-1].evolve(plan_hash=report.plan_hash, preview=report.preview, supply_chain=rules)
     release = draft.put(
         release.evolve(
             plan_hash=report.plan_hash,
@@ -243,6 +253,10 @@ def _live(draft: Draft, release: Release) -> None:
     following = draft.application.after(environment.name)
     if following is None:
         end(draft, release, Phase.COMPLETED, f"live in {environment.name}, the last environment")
+        return
+    if following is ends_before(draft.application, release.bundle):
+        why = f"live in {environment.name}; its bundle ends there, it has no folder for {following.name}"
+        end(draft, release, Phase.COMPLETED, why)
         return
     leave_lane(draft, release)
     arrive(draft, release, following)

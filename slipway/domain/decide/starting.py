@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from ..actions import Action
+from ..application import SourceKind
+from ..bundle import ends_before
 from ..events import ImagePushed
 from ..release import Phase, Push, Release
 from ..rules import RuleResult
 from ..runs import Run
 from ..steps import StepKind
 from .conditions import facts_missing
-from .lanes import arrive, ask, supersede
+from .lanes import arrive, ask, end, supersede
 from .state import Draft
 
 
@@ -110,7 +112,8 @@ def start_when_complete(draft: Draft, release: Release) -> None:
             release = draft.put(release.evolve(due=draft.now + draft.application.join_within))
             draft.send_deadline(release)
         return
-    if release.digest is None:
+    is_unread = draft.application.source is SourceKind.BUNDLE and release.bundle is None
+    if release.digest is None or is_unread:
         release = draft.enter(release, Phase.RESOLVING)
         draft.record(Action.RESOLVE_REQUESTED, release, tag=release.tag)
         ask(draft, release, StepKind.RESOLVE)
@@ -120,12 +123,23 @@ def start_when_complete(draft: Draft, release: Release) -> None:
 
 def begin(draft: Draft, release: Release) -> None:
     """All triggers have arrived: bring the release into the first environment."""
-    draft.record(Action.RELEASE_STARTED, release, tag=release.tag, commit=release.run.commit if release.run else None)
+    last = ends_before(draft.application, release.bundle)
+    draft.record(
+        Action.RELEASE_STARTED,
+        release,
+        tag=release.tag,
+        commit=release.run.commit if release.run else None,
+        ends_before=last.name if last else None,
+    )
     for number in draft.head.active:
         older = draft.release(number)
         if older is not None and _replaces(release, older):
             supersede(draft, older, by=release.number, why=f"the tag {release.tag} was pushed again, as {release.id}")
-    arrive(draft, release, draft.application.environments[0])
+    first = draft.application.environments[0]
+    if last is first:
+        end(draft, release, Phase.FAILED, f"its bundle has no folder for {first.name}, the first environment")
+        return
+    arrive(draft, release, first)
 
 
 def _replaces(release: Release, older: Release) -> bool:

@@ -11,7 +11,7 @@ from ...domain.explain_gate import gate_rules
 from ...domain.gate import ApprovalGate
 from ...domain.model import sha256
 from ...domain.people import Circle
-from ...domain.plan import Plan
+from ...domain.plan import Preview
 from ...domain.release import Phase, Release
 from ...domain.runs import Part, Run, Trust
 from ...domain.snapshot import Lookups
@@ -20,7 +20,6 @@ from ...effects.notification import LiveNow, Matter, Message, NewerRelease, Resu
 from ...ledger.newer import newer_release
 from ..run_step import Work
 from .clients import Clients
-from .plan import PlanLost, load_plan
 
 LINES = 50
 """Most objects of a plan that a message names; each channel shows as many of them as fit."""
@@ -173,9 +172,10 @@ def _newer(clients: Clients, release: Release) -> NewerRelease | None:
 
 
 def _plan_lines(clients: Clients, release: Release) -> tuple[str, ...]:
-    try:
-        plan: Plan = load_plan(clients, release.plan_hash)
-    except PlanLost:
-        return ()  # the plan is gone or was changed. The rollout will fail on that; do not withhold the question
-    lines = [f"{change.kind} {change.name}: {change.change}" for change in plan.changes if change.change != "unchanged"]
+    preview = release.preview_of(release.plan_hash)
+    content = clients.blobs.get(preview) if preview else None
+    if content is None:
+        return ()  # it is gone; do not withhold the question
+    changes = Preview.model_validate_json(content).changes
+    lines = [f"{change.kind} {change.name}: {change.change}" for change in changes if change.change != "unchanged"]
     return tuple(lines[:LINES])

@@ -1,23 +1,27 @@
 """Plan: render the manifests, have the API server preview what they would change, and store the plan."""
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
-from ...catalogue import ConfigError, render, render_job
+from ...catalogue import ConfigError
 from ...clock import Clock
 from ...domain.application import Environment, policy_hash
 from ...domain.errors import UnknownName
 from ...domain.model import sha256
-from ...domain.plan import Change, Plan, PlanMade
+from ...domain.plan import Change, Plan, PlanMade, Preview
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.rules import failed as failed_rules
-from ...effects.cluster import ClusterError, Preview
+from ...effects.cluster import ClusterError
+from ...effects.cluster import Preview as Seen
 from ...effects.registry import RegistryError
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
+from .bundles import BundleRefused
 from .clients import Clients
-from .plan_return import ImageGone, look_for, manifests_of
+from .content import rendered
+from .plan_return import ImageGone, content_of, look_for
+from .rendered import Rendered
 from .supply_chain import SupplyChain, look
 
 DIFF_LIMIT = 100_000
@@ -28,6 +32,14 @@ PAUSE = timedelta(seconds=10)
 
 class PlanLost(Exception):  # noqa: N818 - it is what happened
     """The plan that was voted on is gone, or its content has changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    plan: Plan
+    preview: Preview
+    definition: str
+    """Hash of the application's definition that the plan was made from."""
 
 
 def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
@@ -43,22 +55,24 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image, so allow them time to arrive.
             return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
-        report = _report(clients, work, _make(clients, work, environment, supply_chain.given_up()))
-    except (ConfigError, ImageGone, UnknownName) as error:
+        report = _report(clients, _make(clients, work, environment, supply_chain.given_up()))
+    except (ConfigError, BundleRefused, ImageGone, UnknownName) as error:
         return failed(str(error))
     except (RegistryError, ClusterError) as error:
         return Retry(reason=str(error)) if error.retryable else failed(str(error))
     return passed(report)
 
 
-def _report(clients: Clients, work: Work, plan: Plan) -> PlanMade:
-    """Store the plan, and summarise it."""
+def _report(clients: Clients, planned: _Planned) -> PlanMade:
+    """Store the plan and its preview, and summarise both."""
+    plan = planned.plan
     plan_hash = clients.blobs.put(plan.document(), "application/json")
-    count = [change.change for change in plan.changes].count
+    count = [change.change for change in planned.preview.changes].count
     return PlanMade(
         plan_hash=plan_hash,
+        preview=clients.blobs.put(planned.preview.document(), "application/json"),
         base=plan.base,
-        definition=work.entry.fingerprint,
+        definition=planned.definition,
         created=count("created"),
         changed=count("changed") + count("replaced"),
         unchanged=count("unchanged"),
@@ -74,74 +88,54 @@ def _check_digest_exists(clients: Clients, release: Release) -> None:
     clients.registry(release.registry).manifest(release.repository, release.artifact.digest)
 
 
-def _make(clients: Clients, work: Work, environment: Environment, supply_chain: SupplyChain) -> Plan:
-    release, application = work.release, work.entry.application
-    registry = application.registry_of(environment)
-    image = f"{clients.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
-    values = {
-        "SLIPWAY_APPLICATION": application.application,
-        "SLIPWAY_ENVIRONMENT": environment.name,
-        "SLIPWAY_RELEASE": release.id,
-        "SLIPWAY_VERSION": release.tag,
-    }
-    manifests = render(work.entry.definition, environment, image=image, values=values)
-    job = None
-    if environment.verification.job:
-        name = job_name(release, environment)
-        job = render_job(work.entry.definition, environment, image=image, values=values, name=name)
-    return _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=supply_chain.rules)
+def _make(clients: Clients, work: Work, environment: Environment, supply_chain: SupplyChain) -> _Planned:
+    content = rendered(clients, work, environment, job_name=job_name(work.release, environment))
+    return _whole(clients, work, environment, content, supply_chain.rules)
 
 
 def _plan_return(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
     """Plan a roll-back by hand.
 
-    Raises `ImageGone`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`.
+    Raises `ImageGone`, `BundleRefused`, `ConfigError`, `RegistryError`, `ClusterError`, `UnknownName`.
     """
     registry = work.entry.application.registry_of(environment)
     restorable = look_for(clients, work.release, environment, registry=registry, back=back)
     if restorable.image_is_gone:
         raise ImageGone(restorable.image_is_gone)
     name = job_name(work.release, environment)
-    image, manifests, job, rules = manifests_of(clients, work, environment, restorable, job_name=name)
-    plan = _whole(clients, work, environment, image=image, manifests=manifests, job=job, rules=rules)
-    plan = plan.evolve(rollback=back.to, warnings=restorable.warnings)
-    return _report(clients, work, plan).evolve(copied=restorable.copied)
+    content, rules = content_of(clients, work, environment, restorable, job_name=name)
+    planned = _whole(clients, work, environment, content, rules)
+    plan = planned.plan.evolve(rollback=back.to, warnings=restorable.warnings)
+    return _report(clients, replace(planned, plan=plan)).evolve(copied=restorable.copied)
 
 
 def _whole(
-    clients: Clients,
-    work: Work,
-    environment: Environment,
-    *,
-    image: str,
-    manifests: tuple[dict[str, Any], ...],
-    job: dict[str, Any] | None,
-    rules: tuple[RuleResult, ...],
-) -> Plan:
-    """The plan for these manifests, including the cluster's preview of their changes.
+    clients: Clients, work: Work, environment: Environment, content: Rendered, rules: tuple[RuleResult, ...]
+) -> _Planned:
+    """The plan for this content, and the cluster's preview of its changes.
 
     Raises `ClusterError` and `UnknownName`.
     """
     release, application = work.release, work.entry.application
     registry = application.registry_of(environment)
-    preview = clients.cluster(environment.cluster).preview(manifests, environment.namespace)
+    seen = clients.cluster(environment.cluster).preview(content.manifests, environment.namespace)
     lane = clients.ledger.lanes(application.application).get(environment.name)
     live = lane.live if lane else None
-    return Plan(
+    plan = Plan(
         application=application.application,
         release=release.number,
         environment=environment.name,
         registry=registry,
+        source=application.source,
         repository=release.repository,
         digest=release.artifact.digest,
         tag=release.tag,
-        image=image,
+        images=content.images,
         cluster=environment.cluster,
         namespace=environment.namespace,
         promote_from=release.registry if registry != release.registry else None,
-        manifests=manifests,
-        verification=job,
-        changes=_changes(preview),
+        manifests=content.manifests,
+        verification=content.job,
         base=live.plan_hash if live else None,
         base_tag=live.tag if live else None,
         evidence=release.evidence,
@@ -149,15 +143,16 @@ def _whole(
         run=release.run.url if release.run else None,
         policy=policy_hash(environment),
     )
+    return _Planned(plan=plan, preview=Preview(changes=_changes(seen)), definition=work.entry.fingerprint)
 
 
-def _changes(preview: Preview) -> tuple[Change, ...]:
+def _changes(seen: Seen) -> tuple[Change, ...]:
     room, changes = DIFF_LIMIT, list[Change]()
-    for item in preview.objects:
+    for item in seen.objects:
         diff = item.diff if len(item.diff) <= room else "(left out: the diffs of this plan are too long)"
         room -= len(diff)
         changes.append(Change(kind=item.kind, name=item.name, change=str(item.change), diff=diff))
-    changes += [Change(kind=item.kind, name=item.name, change="orphaned") for item in preview.orphaned]
+    changes += [Change(kind=item.kind, name=item.name, change="orphaned") for item in seen.orphaned]
     return tuple(changes)
 
 

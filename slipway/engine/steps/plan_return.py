@@ -7,16 +7,16 @@ pulled.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from ...catalogue import render, render_job
 from ...domain.application import Environment
-from ...domain.plan import Plan
+from ...domain.plan import Plan, brought
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...effects.registry import NotFound
 from ..run_step import Work
 from .clients import Clients
+from .content import rendered
+from .rendered import Rendered
 
 MANIFESTS_GONE = "the manifests of {release} are no longer stored: the current ones are used, with its image"
 MOVED = (
@@ -46,11 +46,12 @@ class Kept:
 def look_for(clients: Clients, release: Release, environment: Environment, *, registry: str, back: Rollback) -> Kept:
     """Find out what is still available. Raises `RegistryError`, `UnknownName`."""
     name = f"{release.application}-{back.to}"
-    plan, warning = _kept_plan(clients, environment, back, name)
+    plan, warning = _kept_plan(clients, environment, registry, back, name)
     warnings = [warning] if warning else []
-    copied = _has(clients, registry, release)
+    artifacts = _artifacts(release, plan)
+    copied = _has(clients, registry, artifacts)
     gone = ""
-    if not copied and (registry == release.registry or not _has(clients, release.registry, release)):
+    if not copied and (registry == release.registry or not _has(clients, release.registry, artifacts)):
         where = " and ".join(dict.fromkeys((registry, release.registry)))
         gone = IMAGE_GONE.format(digest=release.digest, registries=where, release=name)
     elif not copied:
@@ -58,7 +59,9 @@ def look_for(clients: Clients, release: Release, environment: Environment, *, re
     return Kept(warnings=tuple(warnings), plan=plan, copied=copied, image_is_gone=gone)
 
 
-def _kept_plan(clients: Clients, environment: Environment, back: Rollback, name: str) -> tuple[Plan | None, str]:
+def _kept_plan(
+    clients: Clients, environment: Environment, registry: str, back: Rollback, name: str
+) -> tuple[Plan | None, str]:
     try:
         content = clients.blobs.get(back.plan_hash)
         plan = Plan.model_validate_json(content) if content is not None else None
@@ -66,43 +69,42 @@ def _kept_plan(clients: Clients, environment: Environment, back: Rollback, name:
         plan = None
     if plan is None:
         return None, MANIFESTS_GONE.format(release=name)
-    if (plan.cluster, plan.namespace) != (environment.cluster, environment.namespace):
-        before = f"{plan.cluster}/{plan.namespace}"
+    then, now = (plan.cluster, plan.namespace, plan.registry), (environment.cluster, environment.namespace, registry)
+    if then != now:
+        before = f"{plan.cluster}/{plan.namespace}, with images of {plan.registry}"
         return None, MOVED.format(environment=environment.name, before=before, release=name)
     return plan, ""
 
 
-def _has(clients: Clients, registry: str, release: Release) -> bool:
+def _artifacts(release: Release, plan: Plan | None) -> tuple[tuple[str, str], ...]:
+    """Repositories and digests of everything that the roll-back needs in the environment's registry."""
+    own = (release.repository, release.artifact.digest)
+    if plan is not None:
+        return (own, *brought(plan))
+    images = release.bundle.images if release.bundle else ()
+    return (own, *((image.repository, image.digest) for image in images))
+
+
+def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]) -> bool:
     try:
-        clients.registry(registry).manifest(release.repository, release.artifact.digest)
+        for repository, digest in artifacts:
+            clients.registry(registry).manifest(repository, digest)
     except NotFound:
         return False
     return True
 
 
-def manifests_of(
+def content_of(
     clients: Clients, work: Work, environment: Environment, kept: Kept, *, job_name: str
-) -> tuple[str, tuple[dict[str, Any], ...], dict[str, Any] | None, tuple[RuleResult, ...]]:
-    """Image, manifests, acceptance Job and supply-chain results of the roll-back's plan.
+) -> tuple[Rendered, tuple[RuleResult, ...]]:
+    """What the roll-back applies, and its supply-chain results.
 
-    Raises `ConfigError`, `UnknownName`.
+    Raises `BundleRefused`, `ConfigError`, `RegistryError`, `UnknownName`.
     """
-    if kept.plan is not None:
-        job = kept.plan.verification
-        if job is not None:
-            job = {**job, "metadata": {**job["metadata"], "name": job_name}}
-        return kept.plan.image, kept.plan.manifests, job, kept.plan.supply_chain
-    release, definition = work.release, work.entry.definition
-    registry = work.entry.application.registry_of(environment)
-    image = f"{clients.registry(registry).endpoint.login_server}/{release.repository}@{release.digest}"
-    values = {
-        "SLIPWAY_APPLICATION": release.application,
-        "SLIPWAY_ENVIRONMENT": environment.name,
-        "SLIPWAY_RELEASE": release.id,
-        "SLIPWAY_VERSION": release.tag,
-    }
-    manifests = render(definition, environment, image=image, values=values)
-    job_manifest = None
-    if environment.verification.job:
-        job_manifest = render_job(definition, environment, image=image, values=values, name=job_name)
-    return image, manifests, job_manifest, ()
+    plan = kept.plan
+    if plan is None:
+        return rendered(clients, work, environment, job_name=job_name), ()
+    job = plan.verification
+    if job is not None:
+        job = {**job, "metadata": {**job["metadata"], "name": job_name}}
+    return Rendered(images=plan.images, manifests=plan.manifests, job=job), plan.supply_chain

@@ -1,5 +1,7 @@
 """Promote: bring the artifact, by digest and with everything attached to it, into the environment's registry.
 
+A bundle's images come first and the bundle last, so that a bundle that is there has everything that it needs.
+
 One message copies for at most `Clients.promotion_time`; the next one continues from there. An import is started once
 and polled by later messages. Both ways end alike: whatever is missing is copied, both sides are compared, the tag is
 set, and tag and manifest are locked.
@@ -8,9 +10,10 @@ set, and tag and manifest are locked.
 from datetime import timedelta
 
 from ...clock import Clock
-from ...domain.application import Environment
+from ...domain.application import Environment, SourceKind
 from ...domain.errors import UnknownName
-from ...domain.model import Digest, canonical
+from ...domain.model import Digest, Record, canonical
+from ...domain.plan import brought
 from ...domain.promotion import TakenTag, Way
 from ...effects.registry import (
     ImportDenied,
@@ -27,13 +30,32 @@ from ...effects.registry import promote as copy
 from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients
+from .plan import PlanLost, load_plan
 from .promoting import Life, TimeIsOver
 
 AT_ONCE = timedelta(0)
 SOON = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
+_KEPT = "slipway-"
+"""Begins the tag of a bundle's image in the environment's registry, where nothing else would keep it from a clean-up of
+manifests without a tag. The rest is its digest, so that the tag can name nothing else."""
 DIGESTS_KEPT = 80
 """Most digests of each list in the audit record: three such lists fit into one property of a row."""
+
+
+IMAGES_KEPT = 20
+"""Most images of a bundle in the audit record."""
+
+
+class PromotedImage(Record):
+    """An image that was brought along with its bundle."""
+
+    target: str
+    digest: Digest
+    platforms: tuple[str, ...]
+    blobs_copied: int
+    bytes_copied: int
+    lock: Lock
 
 
 class Promoted(Promotion):
@@ -43,6 +65,7 @@ class Promoted(Promotion):
     lock: Lock
     not_imported: str | None = None
     """Why the artifact was copied although the policy asks for an import; None otherwise."""
+    images: tuple[PromotedImage, ...] = ()
     document: Digest | None = None
     """Blob with the full record, named by its hash, if the record is too long for the audit trail."""
 
@@ -54,7 +77,7 @@ def promote(clients: Clients, clock: Clock, work: Work) -> Outcome:
     life = Life.begin(clients, clock, work)
     try:
         return _promote(clients, environment, life)
-    except (UnknownName, TimeIsOver) as error:
+    except (UnknownName, PlanLost, TimeIsOver) as error:
         return failed(str(error), afterwards=life.forget)
     except Unfinished:
         if life.is_last:
@@ -85,11 +108,27 @@ def _with_advice(error: RegistryError, environment: Environment, life: Life) -> 
 
 def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
     source, target = _ends(clients, environment, life)
-    if environment.promotion.how is Way.IMPORT and not life.state.not_imported:
-        waiting = _import(clients, environment, life, source, target)
-        if waiting is not None:
-            return waiting
-    promotion = copy(source, target, progress=life.progress, enough=life.enough)
+    images = list[PromotedImage]()
+    for repository, digest in _images(clients, life):
+        tag = f"{_KEPT}{digest.removeprefix('sha256:')}"
+        from_there = Source(registry=source.registry, repository=repository, digest=digest)
+        to_here = Target(registry=target.registry, repository=repository, digest=digest, tag=tag)
+        copied = _brought(clients, environment, life, from_there, to_here)
+        if isinstance(copied, Requeue):
+            return copied
+        images.append(
+            PromotedImage(
+                target=copied.target,
+                digest=digest,
+                platforms=copied.platforms,
+                blobs_copied=copied.blobs_copied,
+                bytes_copied=copied.bytes_copied,
+                lock=target.registry.lock(repository, tag, digest),
+            )
+        )
+    promotion = _brought(clients, environment, life, source, target)
+    if isinstance(promotion, Requeue):
+        return promotion
     lock = target.registry.lock(target.repository, target.tag, target.digest)
     imported = environment.promotion.how is Way.IMPORT and not life.state.not_imported
     done = Promoted(
@@ -99,19 +138,39 @@ def _promote(clients: Clients, environment: Environment, life: Life) -> Outcome:
         how=Way.IMPORT if imported else Way.COPY,
         lock=lock,
         not_imported=life.state.not_imported or None,
+        images=tuple(images),
     )
     return passed(_fitting(clients, done), afterwards=life.forget)
 
 
+def _images(clients: Clients, life: Life) -> tuple[tuple[str, str], ...]:
+    """The images that the plan brings along with its bundle. Raises `PlanLost`."""
+    if life.application.source is SourceKind.IMAGE:
+        return ()
+    return brought(load_plan(clients, life.release.plan_hash))
+
+
+def _brought(
+    clients: Clients, environment: Environment, life: Life, source: Source, target: Target
+) -> Promotion | Requeue:
+    """What was copied; or when to look again, while the registry imports it."""
+    if environment.promotion.how is Way.IMPORT and not life.state.not_imported:
+        waiting = _import(clients, environment, life, source, target)
+        if waiting is not None:
+            return waiting
+    return copy(source, target, progress=life.progress, enough=life.enough)
+
+
 def _fitting(clients: Clients, done: Promoted) -> Promoted:
     """The result cut down to what an audit record can hold: the first digests of long lists, and the full blob."""
-    if len(done.manifests) <= DIGESTS_KEPT:
+    if len(done.manifests) <= DIGESTS_KEPT and len(done.images) <= IMAGES_KEPT:
         return done
     whole = clients.blobs.put(canonical(done.model_dump(mode="json")), "application/json")
     compared = done.comparison.evolve(read_back=done.comparison.read_back[:DIGESTS_KEPT])
     return done.evolve(
         manifests=done.manifests[:DIGESTS_KEPT],
         referrers=done.referrers[:DIGESTS_KEPT],
+        images=done.images[:IMAGES_KEPT],
         comparison=compared,
         document=whole,
     )
@@ -153,7 +212,7 @@ def _import(clients: Clients, environment: Environment, life: Life, source: Sour
 
 def _imported(clients: Clients, environment: Environment, life: Life, source: Source, target: Target) -> Requeue | None:
     importer = clients.importer
-    if life.state.operation:
+    if life.state.operation and life.state.importing == target.digest:
         seen = importer.look(life.state.operation, target)
     elif target.registry.resolve(target.repository, target.digest) is not None:
         return None  # already imported, including its platforms: no registry stores an index without them
@@ -165,7 +224,7 @@ def _imported(clients: Clients, environment: Environment, life: Life, source: So
             source_id=clients.resource_ids.get(life.release.registry, ""),
             target_id=clients.resource_ids.get(life.application.registry_of(environment), ""),
         )
-    life.remember(operation=seen.operation)
+    life.remember(operation=seen.operation, importing=target.digest)
     if seen.done:
         return None
     if life.is_last:

@@ -87,7 +87,7 @@ class Life:
     def progress(self, at: Progress) -> None:
         """Record progress and renew the lease. Raises `TimeIsOver` if not even the blob under way may finish."""
         now = self.clock()
-        self._sent = at.sent
+        self._sent = max(self._sent, at.sent)
         self._see(now, blobs=at.blobs, of_blobs=at.of_blobs, bytes=at.bytes, of_bytes=at.of_bytes)
         if now - self._renewed >= RENEWED_EVERY:
             self._renewed = now

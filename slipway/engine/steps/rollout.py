@@ -23,7 +23,7 @@ class Applied(Record):
     """What a rollout applied."""
 
     objects: tuple[str, ...]
-    image: str
+    images: tuple[str, ...]
 
 
 def pause_before(poll: int) -> timedelta:
@@ -43,7 +43,7 @@ def deploy(clients: Clients, work: Work) -> Outcome:
 def apply(clients: Clients, plan: Plan) -> Applied:
     done = clients.cluster(plan.cluster).apply(plan.manifests, plan.namespace)
     objects = tuple(f"{item.kind}/{item.name}" for item in done[:OBJECTS_KEPT])
-    return Applied(objects=objects, image=plan.image)
+    return Applied(objects=objects, images=plan.images[:OBJECTS_KEPT])
 
 
 def check(clients: Clients, clock: Clock, work: Work) -> Outcome:
@@ -82,11 +82,14 @@ def _judge(cluster: Cluster, state: RolloutState, plan: Plan, clock: Clock, work
         if work.step.poll and clock() - work.step.asked_at > within:
             return failed(f"not up within {within}: {state.reason}", state)
         return Requeue(after=pause_before(work.step.poll), reason=state.reason)
+    planned = [image.partition("@") for image in plan.images]
     others = {
-        running.image
+        running.image: digest
         for running in cluster.running_digests(plan.manifests, plan.namespace)
-        if names_repository(running.image, plan.repository) and running.digest != plan.digest
+        for name, _, digest in planned
+        if names_repository(running.image, name.partition("/")[2]) and running.digest != digest
     }
     if others:
-        return failed(f"the cluster runs {sorted(others)[0]}, the plan says {plan.digest}", state)
+        running_image, digest = min(others.items())
+        return failed(f"the cluster runs {running_image}, the plan says {digest}", state)
     return passed(state, reason=state.reason)

@@ -1,10 +1,16 @@
-"""Supply chain: check the environment's requirements on the image, in the registry that it is promoted from."""
+"""Supply chain: check the environment's requirements, in the registry that the artifact is promoted from.
 
-from dataclasses import dataclass
+They are for the image; with a bundle, for the bundle and for each image that it brings. An SBOM is not asked of the
+bundle itself, which holds no software.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
 from ...domain.application import Environment
-from ...domain.rules import NotYet, RuleResult, failed
+from ...domain.rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, failed
 from ...domain.subjects import checked_identities
 from ..run_step import Work
 from .clients import Clients
@@ -51,5 +57,34 @@ def look(clients: Clients, work: Work, environment: Environment, now: datetime) 
         provenance=ProvenanceTrust(builders=provenance.builders, key=trust.provenance) if provenance else None,
     )
     release = work.release
-    image = release.artifact
-    return SupplyChain(rules=check(clients.registry(image.registry), image.repository, image.digest, checks, now))
+    registry, artifact = clients.registry(release.registry), release.artifact
+    if release.bundle is None:
+        return SupplyChain(rules=check(registry, artifact.repository, artifact.digest, checks, now))
+    results = {"the bundle": check(registry, artifact.repository, artifact.digest, replace(checks, sbom=False), now)}
+    for image in release.bundle.images:
+        results[f"image {image.name}"] = check(registry, image.repository, image.digest, checks, now)
+    return SupplyChain(rules=tuple(_together(required.rules(), results)))
+
+
+def _together(rules: Iterable[Rule], results: Mapping[str, tuple[RuleResult, ...]]) -> Iterator[RuleResult]:
+    """One result for each rule: of the artifact that is furthest from satisfying it, named."""
+    for rule in rules:
+        named = [(name, each) for name, every in results.items() for each in every if each.rule is rule]
+        if named:
+            name, worst = max(named, key=lambda pair: _distance(pair[1]))
+            yield worst.evolve(reason=f"{name}: {worst.reason}")
+
+
+def _distance(result: RuleResult) -> int:
+    """How far a rule is from holding."""
+    match result:
+        case Pass():
+            return 0
+        case NotYet():
+            return 1
+        case Unknown():
+            return 2
+        case Fail():
+            return 3
+        case unreachable:
+            assert_never(unreachable)

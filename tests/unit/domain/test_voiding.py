@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.application import policy_hash
-from slipway.domain.plan import Change, Plan, changed_parts
+from slipway.domain.plan import Plan, changed_parts
 from slipway.domain.release import Evidence, Phase
 from slipway.domain.rules import Rule
 from slipway.domain.steps import Notice, StepKind
@@ -26,7 +26,7 @@ def plan(**changes: Any) -> Plan:
         "repository": "team/shop",
         "digest": digest("v1"),
         "tag": "v1",
-        "image": f"prod.example.com/team/shop@{digest('v1')}",
+        "images": (f"prod.example.com/team/shop@{digest('v1')}",),
         "cluster": "production",
         "namespace": "shop",
         "promote_from": "nonprod",
@@ -41,7 +41,8 @@ def plan(**changes: Any) -> Plan:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"digest": digest("other")}, "image"),
+        ({"digest": digest("other")}, "artifact"),
+        ({"images": (f"prod.example.com/team/shop@{digest('other')}",)}, "artifact"),
         ({"manifests": ({"kind": "Deployment", "spec": {"replicas": 3}},)}, "manifests"),
         ({"policy": digest("stricter")}, "policy"),
         ({"cluster": "elsewhere"}, "target"),
@@ -52,7 +53,6 @@ def plan(**changes: Any) -> Plan:
         ({"supply_chain": (Rule.HAS_SBOM.holds("there"),)}, "evidence"),
         ({"verification": {**JOB, "spec": {"tests": 2}}}, "acceptance tests"),
         ({"base": digest("something newer")}, "what is live"),
-        ({"changes": (Change(kind="Deployment", name="shop", change="changed", diff="-a\n+b"),)}, "the cluster"),
     ],
 )
 def test_each_change_of_a_plan_makes_another_hash_and_has_a_name(changes: dict[str, Any], named: str) -> None:
@@ -66,7 +66,7 @@ def test_the_name_of_the_next_job_is_no_change_that_people_are_told_of() -> None
     assert changed_parts(plan().parts, plan(verification=job).parts) == ()
 
 
-@pytest.mark.parametrize("named", ["image", "manifests", "policy", "target", "evidence"])
+@pytest.mark.parametrize("named", ["artifact", "manifests", "policy", "target", "evidence"])
 def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(named: str) -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)

@@ -12,7 +12,7 @@ from slipway.domain.application import Application, policy_hash
 from slipway.domain.events import DeadlineReached
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256
-from slipway.domain.plan import Change, Plan, PlanMade
+from slipway.domain.plan import Change, Plan, PlanMade, Preview
 from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
@@ -184,11 +184,13 @@ class Told(Installation):
             repository="hello",
             digest=release.artifact.digest,
             tag=release.tag,
-            image=f"prod.example.com/hello@{release.digest}",
+            images=(f"prod.example.com/hello@{release.digest}",),
             cluster=environment.cluster,
             namespace=environment.namespace,
-            manifests=({"kind": "Secret", "metadata": {"name": "hello"}, "stringData": {"password": "hunter2"}},),
-            changes=self.changes,
+            manifests=(
+                {"kind": "Secret", "metadata": {"name": "hello"}, "stringData": {"password": "hunter2"}},
+                {"kind": "ConfigMap", "metadata": {"name": "hello"}, "data": {"changes": str(len(self.changes))}},
+            ),
             base=live.plan_hash if live else None,
             base_tag=live.tag if live else None,
             evidence=release.evidence,
@@ -196,9 +198,11 @@ class Told(Installation):
             policy=policy_hash(environment),
         )
         self.blobs.put(plan.document(), "application/json")
-        count = [change.change for change in plan.changes].count
+        preview = Preview(changes=self.changes)
+        count = [change.change for change in preview.changes].count
         return PlanMade(
             plan_hash=plan.hash,
+            preview=self.blobs.put(preview.document(), "application/json"),
             base=plan.base,
             definition=self.fingerprint,
             created=count("created"),

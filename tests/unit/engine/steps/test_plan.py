@@ -34,15 +34,15 @@ def last(installation: Installation, action: str) -> AuditRecord:
 
 def test_a_plan_names_the_image_by_digest_where_the_environment_pulls_it_from(installation: Installation) -> None:
     release, plan = planned(installation)
-    assert plan.image == f"nonprod.test/team/shop@{release.digest}"
+    assert plan.images == (f"nonprod.test/team/shop@{release.digest}",)
     assert plan.promote_from is None
     containers = plan.manifests[0]["spec"]["template"]["spec"]["containers"]
-    assert [container["image"] for container in containers] == [plan.image, "docker.io/library/proxy:1"]
+    assert [container["image"] for container in containers] == [*plan.images, "docker.io/library/proxy:1"]
     assert plan.verification is not None
     assert plan.verification["metadata"]["name"].startswith("shop-1-staging-")
     installation.settle()
     production = installation.app.reader.plan(installation.release(1).plan_hash or "")
-    assert production.image == f"prod.test/team/shop@{release.digest}"
+    assert production.images == (f"prod.test/team/shop@{release.digest}",)
     assert production.promote_from == "nonprod"
     assert [item.environment for item in production.evidence] == ["staging", "staging"]
 
@@ -84,8 +84,9 @@ def test_a_plan_names_what_is_live_as_its_base(installation: Installation) -> No
 
 def test_changes_and_orphans_are_counted_in_the_trail(installation: Installation) -> None:
     installation.staging.orphans = (Orphan(kind="ConfigMap", name="old"),)
-    _, plan = planned(installation)
-    assert [(c.kind, c.change) for c in plan.changes] == [
+    release, _ = planned(installation)
+    changes = installation.app.reader.changes(release, release.plan_hash)
+    assert [(c.kind, c.change) for c in changes] == [
         ("Deployment", "created"),
         ("Service", "created"),
         ("ConfigMap", "orphaned"),
@@ -98,6 +99,15 @@ def test_changes_and_orphans_are_counted_in_the_trail(installation: Installation
     installation.run_step(installation.settle_at(StepKind.PLAN, "staging"))
     details = last(installation, "plan.made").details
     assert (details["created"], details["changed"], details["unchanged"]) == (0, 1, 1)
+
+
+def test_what_the_cluster_holds_beside_is_shown_and_is_no_part_of_the_hash(deliveries: Path) -> None:
+    alone, beside = Installation(deliveries), Installation(deliveries)
+    beside.staging.orphans = (Orphan(kind="ConfigMap", name="of somebody else"),)
+    releases = [planned(installation)[0] for installation in (alone, beside)]
+    assert releases[0].plan_hash == releases[1].plan_hash
+    previews = {release.preview_of(release.plan_hash) for release in releases}
+    assert len(previews) == 2
 
 
 def test_a_digest_that_is_not_in_the_registry_fails_the_release_with_its_name(installation: Installation) -> None:

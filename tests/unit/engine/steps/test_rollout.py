@@ -47,7 +47,7 @@ def test_the_manifests_of_the_plan_are_applied_and_named(installation: Installat
     assert isinstance(outcome, Finished)
     assert outcome.passed
     assert outcome.result["objects"] == ["Deployment/shop", "Service/shop"]
-    assert outcome.result["image"] == f"nonprod.test/team/shop@{installation.release(1).digest}"
+    assert outcome.result["images"] == [f"nonprod.test/team/shop@{installation.release(1).digest}"]
     assert installation.staging.digest("shop") == installation.release(1).digest
 
 

@@ -1,0 +1,31 @@
+"""What a release knows of its bundle: which images it brings, and which environments it is for."""
+
+from pydantic import Field
+
+from .application import Application, Environment
+from .model import Digest, Name, Record, Repository, Tag
+
+
+class BundleImage(Record):
+    """An image of a bundle, by its repository in the registry that the bundle was pushed to."""
+
+    name: str = Field(max_length=255)
+    repository: Repository
+    digest: Digest
+
+
+class Bundle(Record):
+    """The part of a bundle's own description that decisions need. Nothing in it is a rule or names a person."""
+
+    version: Tag
+    images: tuple[BundleImage, ...] = Field(max_length=100)
+    environments: tuple[Name, ...] = Field(max_length=20)
+    targets: Digest
+    """Hash of the `targets.json` that it was rendered for."""
+
+
+def ends_before(application: Application, bundle: Bundle | None) -> Environment | None:
+    """The first environment of the chain that a release does not reach, as its bundle has no folder for it."""
+    if bundle is None:
+        return None
+    return next((e for e in application.environments if e.name not in bundle.environments), None)

@@ -1,0 +1,120 @@
+"""A release's bundle, read from the registry that CI pushed it to: what it says of itself, and what it would apply.
+
+It is read by digest and as strictly as its format says, whoever made it. What it may not decide is compared with the
+catalogue: which application it is for, which environments there are, where they pull from and where they are.
+"""
+
+from typing import Any
+
+from ...bundle import BundleConfig, Member, NotABundle, Part, fetch, fetch_config, read_environments, unpack
+from ...bundle import Environment as BundledEnvironment
+from ...bundle.images import image_places
+from ...catalogue import ConfigError, acceptance_job, marked
+from ...domain.application import Application, Environment
+from ...domain.bundle import Bundle, BundleImage
+from ...domain.release import Release
+from ...effects.registry import DigestMismatch, Unsupported
+from ..run_step import Work
+from .clients import Clients
+from .rendered import Rendered
+
+_PROBLEMS_TOLD = 5
+
+
+class BundleRefused(Exception):  # noqa: N818 - it is what happened
+    """The bundle cannot be used; the message says why, and what to do."""
+
+
+def describe(clients: Clients, application: Application, release: Release, digest: str) -> Bundle:
+    """What the bundle says of itself. Raises `BundleRefused`, `RegistryError`, `UnknownName`."""
+    try:
+        config = fetch_config(clients.registry(release.registry), release.repository, digest)
+    except NotABundle as error:
+        raise BundleRefused(f"what was pushed is no bundle: {error}") from error
+    except (ConfigError, DigestMismatch, Unsupported) as error:
+        raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
+    if config.application != application.application:
+        raise BundleRefused(
+            f"the bundle is for the application {config.application!r}, not {application.application!r}"
+        )
+    known = [environment.name for environment in application.environments]
+    if unknown := sorted(set(config.environments) - set(known)):
+        names = ", ".join(known)
+        raise BundleRefused(
+            f"the bundle has a folder for {unknown[0]!r}, and the application's environments are {names}"
+        )
+    return Bundle(
+        version=config.version,
+        images=tuple(BundleImage(name=i.name, repository=i.repository, digest=i.digest) for i in config.images),
+        environments=tuple(name for name in known if name in config.environments),
+        targets=config.targets,
+    )
+
+
+def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> Rendered:
+    """What the bundle applies in the environment, unchanged but for the marks by which Slipway knows its objects.
+
+    Raises `BundleRefused`, `RegistryError`, `UnknownName`.
+    """
+    release, application = work.release, work.entry.application
+    try:
+        packed = fetch(clients.registry(release.registry), release.repository, release.artifact.digest)
+        config, files = unpack(packed)
+        _check_targets(clients, application, environment, config)
+        contents = read_environments(config, files)[environment.name]
+    except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
+        raise BundleRefused(f"the bundle is refused: {_told(error)}") from error
+    for part in (Part.BEFORE, Part.AFTER):
+        if members := contents.part(part):
+            file = members[0].document.file
+            raise BundleRefused(f"{file}: Slipway does not run Jobs {part} a rollout yet, so it would never run")
+    job = _verification(contents, environment)
+    registry = config.environments[environment.name].registry
+    return Rendered(
+        images=tuple(f"{registry}/{i.repository}@{i.digest}" for i in config.images_of(environment.name)),
+        manifests=tuple(_marked(release, member) for member in contents.part(Part.MANIFESTS)),
+        job=acceptance_job(_marked(release, job), environment, name=job_name) if job else None,
+    )
+
+
+def _check_targets(clients: Clients, application: Application, environment: Environment, config: BundleConfig) -> None:
+    """Refuse, by name, an environment that is no longer what the bundle was rendered for."""
+    rendered = config.environments.get(environment.name)
+    if rendered is None:
+        raise BundleRefused(f"the bundle has no folder for {environment.name}")
+    here = clients.registry(application.registry_of(environment)).endpoint.login_server
+    for what, then, now in (
+        ("registry", rendered.registry, here),
+        ("namespace", rendered.namespace, environment.namespace),
+    ):
+        if then != now:
+            raise BundleRefused(
+                f"the bundle was rendered for {environment.name} with the {what} {then}, which is {now} now: "
+                "export targets.json again, and build the bundle anew"
+            )
+
+
+def _verification(contents: BundledEnvironment, environment: Environment) -> Member | None:
+    """The Job that the application names. One that it does not name would never run, so it is refused."""
+    named, members = environment.verification.job, contents.part(Part.VERIFICATION)
+    for member in members:
+        if member.file != named:
+            expected = f"verification.job names {named!r}" if named else "the environment has no verification.job"
+            raise BundleRefused(f"{member.document.file}: {expected}, so it would never run")
+    if named and len(members) != 1:
+        got = f"{len(members)} Jobs" if members else "none"
+        raise BundleRefused(f"verification.job names {named!r}: expected one Job in the bundle, got {got}")
+    return members[0] if members else None
+
+
+def _marked(release: Release, member: Member) -> dict[str, Any]:
+    runs_an_image = any(image_places(member.value))
+    return marked(member.value, application=release.application, release=release.id if runs_an_image else None)
+
+
+def _told(error: Exception) -> str:
+    if not isinstance(error, ConfigError):
+        return str(error)
+    told = "; ".join(str(problem) for problem in error.problems[:_PROBLEMS_TOLD])
+    more = len(error.problems) - _PROBLEMS_TOLD
+    return told + (f"; and {more} more" if more > 0 else "")

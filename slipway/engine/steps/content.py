@@ -1,0 +1,23 @@
+"""Where the objects of a rollout come from: the catalogue's manifests, or the release's bundle."""
+
+from typing import assert_never
+
+from ...domain.application import Environment, SourceKind
+from ..run_step import Work
+from .bundles import from_bundle
+from .clients import Clients
+from .rendered import Rendered, from_catalogue
+
+
+def rendered(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> Rendered:
+    """What the release applies in the environment.
+
+    Raises `BundleRefused`, `ConfigError`, `RegistryError`, `UnknownName`.
+    """
+    match work.entry.application.source:
+        case SourceKind.IMAGE:
+            return from_catalogue(clients, work, environment, job_name=job_name)
+        case SourceKind.BUNDLE:
+            return from_bundle(clients, work, environment, job_name=job_name)
+        case unreachable:
+            assert_never(unreachable)

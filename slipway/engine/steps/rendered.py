@@ -1,0 +1,39 @@
+"""What a rollout applies, whether the catalogue or a bundle has it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...catalogue import render, render_job
+from ...domain.application import Environment
+from ..run_step import Work
+from .clients import Clients
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """Objects that are ready to apply."""
+
+    images: tuple[str, ...]
+    """The images that they run, by digest in the environment's registry."""
+    manifests: tuple[dict[str, Any], ...]
+    job: dict[str, Any] | None
+    """The acceptance test."""
+
+
+def from_catalogue(clients: Clients, work: Work, environment: Environment, *, job_name: str) -> Rendered:
+    """What the application's own manifests apply, with the release's image. Raises `ConfigError`, `UnknownName`."""
+    release, application = work.release, work.entry.application
+    registry = clients.registry(application.registry_of(environment))
+    image = f"{registry.endpoint.login_server}/{release.repository}@{release.digest}"
+    values = {
+        "SLIPWAY_APPLICATION": application.application,
+        "SLIPWAY_ENVIRONMENT": environment.name,
+        "SLIPWAY_RELEASE": release.id,
+        "SLIPWAY_VERSION": release.tag,
+    }
+    definition = work.entry.definition
+    manifests = render(definition, environment, image=image, values=values)
+    job = None
+    if environment.verification.job:
+        job = render_job(definition, environment, image=image, values=values, name=job_name)
+    return Rendered(images=(image,), manifests=manifests, job=job)

@@ -1,0 +1,283 @@
+"""A bundle is delivered: its push starts a release, and what runs in the end is what stands in it."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.bundle import Build, Packed, Part, Targets, build, read_config, read_environments, unpack
+from slipway.bundle.artifact import content_of, pack
+from slipway.bundle.model import MANIFEST_TYPE
+from slipway.cli.registries import resolver
+from slipway.domain.commands import Verb
+from slipway.domain.events import ImagePushed
+from slipway.domain.model import sha256
+from slipway.domain.release import Phase, Release
+from slipway.testing import Installation, write_application
+from slipway.testing.artifacts import image, push
+from tests.unit.bundle.samples import FILES, write
+
+APPLICATION = """\
+application: {name}
+project: team
+source: bundle
+bundle: {{ registry: nonprod, repository: team/{name}-bundle }}
+start: {start}
+{pipeline}
+notify: [inbox]
+environments:
+  - name: staging
+    clusters: [staging]
+    namespace: shop-staging
+    verification: {{ job: acceptance.yaml, within: 5m }}
+  - name: production
+    clusters: [production]
+    namespace: shop
+    gate: {{ kind: approval, approvers: [ada@example.com, ben@example.com], deadline: 24h }}
+"""
+
+
+class Ci:
+    """The team's pipeline: builds images and bundles, and pushes them to the registry."""
+
+    def __init__(self, installation: Installation, folder: Path) -> None:
+        self.installation, self._folder = installation, folder
+        self.places = {"staging": ("nonprod.test", "shop-staging"), "production": ("prod.test", "shop")}
+
+    def image(self, tag: str) -> str:
+        return push(self.installation.nonprod, "team/shop", image(f"shop {tag}".encode()), tag)
+
+    def bundle(self, version: str, *, files: dict[str, str] | None = None, tag: str = "1.4.0") -> Packed:
+        folder = self._folder / version
+        texts = FILES if files is None else files
+        write(folder, {path: text.replace(":1.4.0", f":{tag}") for path, text in texts.items()})
+        environments = {
+            name: {"registry": registry, "namespace": namespace, "kubernetes": "1.34"}
+            for name, (registry, namespace) in self.places.items()
+        }
+        targets = Targets.model_validate({"v": 1, "application": "shop", "environments": environments})
+        wanted = Build(folder=folder, targets=targets, version=version, registry="nonprod.test")
+        return build(wanted, resolver(self.installation.nonprod)).packed
+
+    def push(self, packed: Packed, tag: str) -> None:
+        """Push the bundle, and tell the app of it."""
+        registry, repository = self.installation.nonprod, "team/shop-bundle"
+        for data in (packed.layer, packed.config):
+            registry.put_blob(repository, sha256(data), len(data), partial(iter, [data]))
+        registry.put_manifest(repository, tag, packed.manifest, MANIFEST_TYPE)
+        self.tell("team/shop-bundle", packed.digest, tag)
+
+    def tell(self, repository: str, digest: str, tag: str) -> None:
+        """The app hears of a push."""
+        now = self.installation.now
+        self.installation.app.handler.handle(
+            ImagePushed(
+                received_at=now, registry="nonprod", repository=repository, digest=digest, tag=tag, pushed_at=now
+            )
+        )
+        self.installation.settle()
+
+
+@pytest.fixture
+def ci(tmp_path: Path) -> Ci:
+    write_application(tmp_path / "deliveries", text=APPLICATION)
+    installation = Installation(tmp_path / "deliveries")
+    team = Ci(installation, tmp_path / "source")
+    team.image("1.4.0")
+    return team
+
+
+def contains(live: Any, wanted: Any) -> bool:
+    """Whether everything that is wanted is live; Slipway's own marks and the server's defaults may be there too."""
+    if isinstance(wanted, dict):
+        return isinstance(live, dict) and all(key in live and contains(live[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list):
+        return len(live) == len(wanted) and all(contains(a, b) for a, b in zip(live, wanted, strict=True))
+    return bool(live == wanted)
+
+
+def last_details(ci: Ci, action: str) -> dict[str, Any]:
+    return next(record for record in reversed(ci.installation.trail()) if record.action == action).details
+
+
+def test_a_bundle_goes_to_production_as_it_was_built(ci: Ci) -> None:
+    installation, packed = ci.installation, ci.bundle("1.4.0")
+    ci.push(packed, "1.4.0")
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
+    installation.vote(1)
+    installation.settle()
+    assert installation.phase(1) is Phase.COMPLETED, installation.release(1).reason
+    contents = read_environments(*unpack(packed))
+    for name, cluster in (("staging", installation.staging), ("production", installation.production)):
+        plan = installation.app.reader.plan(installation.release(1).rollout_in(name).plan_hash or "")  # type: ignore[union-attr]
+        (digest,) = {i.digest for i in unpack(packed)[0].images}
+        registry, _ = ci.places[name]
+        assert (plan.digest, plan.images) == (packed.digest, (f"{registry}/team/shop@{digest}",))
+        for member, manifest in zip(contents[name].part(Part.MANIFESTS), plan.manifests, strict=True):
+            assert contains(manifest, member.value)
+        assert cluster is not None
+    assert installation.release(1).digest == packed.digest
+
+
+def test_the_copy_brings_images_and_bundle_into_the_registry_of_the_environment(ci: Ci) -> None:
+    installation, packed = ci.installation, ci.bundle("1.4.0")
+    ci.push(packed, "1.4.0")
+    installation.vote(1)
+    installation.settle()
+    prod, digest = installation.prod, installation.nonprod.resolve("team/shop", "1.4.0")
+    assert prod.resolve("team/shop-bundle", "1.4.0") == packed.digest
+    assert digest is not None
+    assert prod.resolve("team/shop", digest) == digest
+    details = last_details(ci, "promotion.done")
+    assert [image["digest"] for image in details["images"]] == [digest]
+    assert prod.locked == {
+        ("team/shop-bundle", "1.4.0"): packed.digest,
+        ("team/shop", f"slipway-{digest.removeprefix('sha256:')}"): digest,
+    }
+
+
+def test_a_changed_manifest_is_a_new_bundle_with_the_same_image(ci: Ci) -> None:
+    installation = ci.installation
+    ci.push(ci.bundle("1.4.0"), "1.4.0")
+    installation.vote(1)
+    installation.settle()
+    louder = {path: text.replace("info", "debug") for path, text in FILES.items()}
+    ci.push(ci.bundle("1.4.1", files=louder), "1.4.1")
+    installation.vote(2)
+    installation.settle()
+    assert installation.phase(2) is Phase.COMPLETED, installation.release(2).reason
+    first, second = installation.release(1), installation.release(2)
+    assert first.digest != second.digest
+    assert first.bundle is not None
+    assert second.bundle is not None
+    assert first.bundle.images == second.bundle.images
+
+
+def test_a_bundle_without_a_later_environment_ends_there_and_says_so_from_the_start(ci: Ci) -> None:
+    only_staging = {path: text for path, text in FILES.items() if "production" not in path}
+    ci.push(ci.bundle("1.4.0", files=only_staging), "1.4.0")
+    release = ci.installation.release(1)
+    assert release.phase is Phase.COMPLETED
+    assert release.reason == "live in staging; its bundle ends there, it has no folder for production"
+    assert last_details(ci, "release.started")["ends_before"] == "production"
+
+
+def test_a_bundle_without_the_first_environment_fails(ci: Ci) -> None:
+    only_production = {path: text for path, text in FILES.items() if "production" in path}
+    ci.push(ci.bundle("1.4.0", files=only_production), "1.4.0")
+    assert ci.installation.phase(1) is Phase.FAILED
+    assert "no folder for staging, the first environment" in ci.installation.release(1).reason
+
+
+def test_an_environment_whose_target_has_changed_is_refused_by_name(ci: Ci) -> None:
+    ci.places["production"] = ("old.test", "shop")
+    ci.push(ci.bundle("1.4.0"), "1.4.0")
+    release = ci.installation.release(1)
+    assert release.phase is Phase.FAILED
+    assert "rendered for production with the registry old.test, which is prod.test now" in release.reason
+    assert [rollout.outcome for rollout in release.rollouts] == ["live", "failed"]
+
+
+def test_what_is_no_bundle_is_told_and_goes_nowhere(ci: Ci) -> None:
+    installation = ci.installation
+    digest = push(installation.nonprod, "team/shop-bundle", image(b"an image"), "1.4.0")
+    ci.tell("team/shop-bundle", digest, "1.4.0")
+    release = installation.release(1)
+    assert release.phase is Phase.FAILED
+    assert "what was pushed is no bundle: expected an artifact of type application/vnd.slipway.bundle" in release.reason
+    assert release.rollouts == ()
+
+
+def _broken(change: Callable[[dict[str, Any]], object], packed: Packed) -> Packed:
+    document = json.loads(packed.config)
+    change(document)
+    _, files = unpack(packed)
+    return pack(read_config(json.dumps(document).encode()), files)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.update(application="cart"), "the bundle is for the application 'cart', not 'shop'"),
+        (
+            lambda c: c["environments"].update(qa=c["environments"]["staging"] | {"path": "environments/qa"}),
+            "the bundle has a folder for 'qa', and the application's environments are staging, production",
+        ),
+    ],
+)
+def test_a_bundle_that_says_something_that_is_not_so_is_refused(
+    ci: Ci, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    ci.push(_broken(change, ci.bundle("1.4.0")), "1.4.0")
+    assert ci.installation.phase(1) is Phase.FAILED
+    assert said in ci.installation.release(1).reason
+
+
+def test_an_image_that_the_builder_did_not_pin_is_refused_before_anything_is_applied(ci: Ci) -> None:
+    config, files = unpack(ci.bundle("1.4.0"))
+    path = "environments/staging/deployment.yaml"
+    files[path] = files[path].replace(b"nonprod.test/team/shop@sha256:", b"evil.test/team/shop@sha256:")
+    ci.push(pack(config.model_copy(update={"content": content_of(files)}), files), "1.4.0")
+    release = ci.installation.release(1)
+    assert release.phase is Phase.FAILED
+    assert "expected an image of the environment by digest, in its registry" in release.reason
+    assert "rollout.requested" not in ci.installation.actions()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("environments/staging/before/migrate.yaml", "Slipway does not run Jobs before a rollout yet"),
+        (
+            "environments/staging/verification/other.yaml",
+            "verification.job names 'acceptance.yaml', so it would never run",
+        ),
+        ("environments/production/verification/acceptance.yaml", "the environment has no verification.job"),
+    ],
+)
+def test_a_job_that_would_never_run_is_refused(ci: Ci, path: str, said: str) -> None:
+    job = FILES["environments/staging/verification/acceptance.yaml"].replace("name: acceptance }", "name: other }", 1)
+    ci.push(ci.bundle("1.4.0", files=FILES | {path: job}), "1.4.0")
+    assert ci.installation.phase(1) is Phase.FAILED
+    assert said in ci.installation.release(1).reason
+
+
+def test_tests_that_the_application_demands_cannot_be_left_out_of_the_bundle(ci: Ci) -> None:
+    without = {path: text for path, text in FILES.items() if "verification" not in path}
+    ci.push(ci.bundle("1.4.0", files=without), "1.4.0")
+    assert ci.installation.phase(1) is Phase.FAILED
+    assert "expected one Job in the bundle, got none" in ci.installation.release(1).reason
+
+
+def test_production_goes_back_to_an_earlier_bundle(ci: Ci) -> None:
+    installation = ci.installation
+    for number, version in enumerate(("1.4.0", "1.5.0"), start=1):
+        ci.image(version)
+        ci.push(ci.bundle(version, tag=version), version)
+        installation.vote(number)
+        installation.settle()
+    assert installation.lane("production").live == _live(installation.release(2), installation)
+    installation.command(Verb.ROLLBACK, 1, "production", reason="it is slow")
+    installation.settle()
+    assert installation.phase(3) is Phase.COMPLETED, installation.release(3).reason
+    first, back = (installation.release(number) for number in (1, 3))
+    plans = [installation.app.reader.plan(release.plan_hash or "") for release in (first, back)]
+    assert plans[0].manifests == plans[1].manifests
+    assert plans[0].images == plans[1].images
+
+
+def _live(release: Release, installation: Installation) -> Any:
+    live = installation.lane("production").live
+    assert live is not None
+    assert live.release == release.number
+    return live
+
+
+def test_pushes_of_what_no_application_delivers_are_dropped_and_not_parked(ci: Ci) -> None:
+    installation = ci.installation
+    ci.tell("team/shop", sha256(b"an image of the bundle"), "1.5.0")
+    assert list(installation.app.installation.all_parked(limit=3)) == []
+    assert installation.trail() == []
