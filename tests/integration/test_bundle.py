@@ -1,0 +1,135 @@
+"""A bundle on the whole system: built and pushed by the command, voted on, and live as it was built."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.ci import Pipeline
+from local.person import Approver
+from local.stack import Stack, StackOptions, azurite
+from slipway.testing.applications import write_project
+from tests.integration.system import ROOT, System, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("bundle")]
+
+EXAMPLE = ROOT / "examples" / "hello-aks" / "bundle"
+APPLICATION = """\
+application: hello
+project: team
+source: bundle
+bundle: { registry: nonprod, repository: team/hello-bundle }
+start: push
+notify: [inbox]
+environments:
+  - name: staging
+    clusters: [staging]
+    namespace: hello-staging
+    verification: { job: acceptance.yaml, within: 5m }
+  - name: production
+    clusters: [production]
+    namespace: hello-production
+    gate: { kind: approval, approvers: [ada@example.com] }
+    verification: { http: [{ service: hello, path: /healthz, contains: ok }] }
+"""
+VERSION = "2.0.0"
+
+
+@pytest.fixture(scope="module")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system of its own, whose only application is delivered by bundles."""
+    if shutil.which("node") is None or not azurite.MAIN.exists():
+        pytest.skip("Azurite is not installed: run `make install` (it needs Node.js)")
+    folder = tmp_path_factory.mktemp("bundled")
+    (folder / "deliveries" / "hello").mkdir(parents=True)
+    (folder / "deliveries" / "hello" / "application.yaml").write_text(APPLICATION)
+    write_project(folder / "deliveries")
+    with Stack(StackOptions(folder=folder / "stack", deliveries=folder / "deliveries")) as stack:
+        system = System(stack)
+        yield system
+        system.close()
+
+
+def slipway(stack: Stack, folder: Path, *arguments: str) -> dict[str, Any]:
+    """The command as CI runs it, signed in to the registry by variables."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "SLIPWAY_REGISTRY_USER": "ci",
+        "SLIPWAY_REGISTRY_PASSWORD": stack.secrets.ci_password,
+    }
+    command = [sys.executable, "-m", "slipway.cli", "bundle", *arguments, "--json"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def contains(live: Any, wanted: Any) -> bool:
+    """Whether all that is wanted is live; what the server and Slipway add may be there too."""
+    if isinstance(wanted, dict):
+        return isinstance(live, dict) and all(key in live and contains(live[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list):
+        return len(live) == len(wanted) and all(contains(a, b) for a, b in zip(live, wanted, strict=True))
+    return bool(live == wanted)
+
+
+def live(stack: Stack, cluster: str, wanted: dict[str, Any]) -> Any:
+    """The object as the cluster has it."""
+    kind, metadata = wanted["kind"], wanted["metadata"]
+    group = f"apis/{wanted['apiVersion']}" if "/" in wanted["apiVersion"] else f"api/{wanted['apiVersion']}"
+    path = f"{group}/namespaces/{metadata['namespace']}/{kind.lower()}s/{metadata['name']}"
+    access = stack.clusters[cluster]
+    headers = {"Authorization": f"Bearer {access['token']}"}
+    return stack.http.request("GET", f"{access['server']}/{path}", headers=headers).json()
+
+
+def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(bundled: System, tmp_path: Path) -> None:
+    stack = bundled.stack
+    nonprod, prod = stack.registries["nonprod"], stack.registries["prod"]
+    ci = Pipeline(
+        app_url=stack.url,
+        hook_secret=stack.secrets.hook_secret,
+        registry=nonprod,
+        ci_password=stack.secrets.ci_password,
+        repository="hello",
+    )
+    image = ci.push(ci.build(VERSION), VERSION)
+    environments = {
+        "staging": {"registry": nonprod, "namespace": "hello-staging", "kubernetes": "1.34"},
+        "production": {"registry": prod, "namespace": "hello-production", "kubernetes": "1.34"},
+    }
+    (tmp_path / "targets.json").write_text(json.dumps({"v": 1, "application": "hello", "environments": environments}))
+    arguments = ("--version", VERSION, "--registry", nonprod, "--image", f"hello:{VERSION}")
+    digests = {slipway(stack, tmp_path, "build", str(EXAMPLE), *arguments)["digest"] for _ in range(2)}
+    pushed = slipway(stack, tmp_path, "push", "bundle", f"{nonprod}/team/hello-bundle")
+    assert digests == {pushed["digest"]}
+
+    hello = bundled.application("hello")
+    release = str(hello.reached("gate.opened", tag=VERSION)["release"])
+    Approver().decide(bundled.approval_link(release), "approve", "seen in staging")
+    hello.reached("release.completed", tag=VERSION)
+    assert {record["digest"] for record in hello.records() if record["action"] == "release.live"} == {pushed["digest"]}
+    copied = hello.reached("promotion.done", tag=VERSION)["details"]
+    assert [item["digest"] for item in copied["images"]] == [image]
+
+    slipway(stack, tmp_path, "pull", "bundle", "--output", "files")
+    for name in environments:
+        for file in sorted((tmp_path / "files" / "environments" / name).glob("*.yaml")):
+            for wanted in yaml.safe_load_all(file.read_text()):
+                assert contains(live(stack, name, wanted), wanted), (name, file.name)
+    deployment = yaml.safe_load((tmp_path / "files/environments/production/deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"{prod}/hello@{image}"
+
+
+def test_the_push_of_the_image_itself_started_nothing(bundled: System) -> None:
+    until(lambda: bundled.application("hello").releases, "the release of the bundle")
+    assert [release["tag"] for release in bundled.application("hello").releases] == [VERSION]
+    assert bundled.get("/api/v1/parked")["parked"] == []
