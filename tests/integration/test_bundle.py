@@ -98,6 +98,7 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(bundled: Sys
         hook_secret=stack.secrets.hook_secret,
         registry=nonprod,
         ci_password=stack.secrets.ci_password,
+        azure_devops=stack.azure_devops["url"],
         repository="hello",
     )
     image = ci.push(ci.build(VERSION), VERSION)
