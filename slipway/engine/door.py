@@ -11,10 +11,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from ..catalogue.entries import Catalogue, Entry
-from ..domain.events import Event
+from ..domain.events import Event, ImagePushed
 from ..domain.queues import Queue
 from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
+from ..telemetry import Attribute, Metric, add
 from .handle import Contended, Handler, Receipt, UnknownTarget, unknown
 
 log = logging.getLogger(__name__)
@@ -44,9 +45,15 @@ class Door:
     def take(self, event: Event) -> tuple[Receipt, ...]:
         """Decide the event for each application that it concerns; one receipt for each that was decided here.
 
+        The push of an image that only a bundle can bring along is counted and dropped.
+
         Raises `UnknownTarget`, `LedgerUnavailable`, `QueueUnavailable`, `MessageTooLarge`.
         """
         concerned = self.catalogue.concerned(event)
+        if not concerned and isinstance(event, ImagePushed) and self.catalogue.comes_with_a_bundle(event):
+            add(Metric.PUSHES_DROPPED, {Attribute.PLACE: event.registry})
+            log.info("%s/%s:%s: dropped, a bundle brings it along", event.registry, event.repository, event.tag)
+            return ()
         if not concerned:
             raise UnknownTarget(unknown(event))
         return tuple(receipt for entry in concerned if (receipt := self._decided(entry, event)) is not None)

@@ -9,12 +9,12 @@ from ..clock import Clock
 from ..domain.actions import Action
 from ..domain.decide import decide
 from ..domain.errors import Inconsistent
-from ..domain.events import Event, ImagePushed
+from ..domain.events import Event
 from ..domain.rules import RuleResult
 from ..domain.snapshot import lookups
 from ..ledger import AlreadySeen, Conflict, Ledger
 from ..ledger.indexing import Indexer
-from ..telemetry import Attribute, Family, Metric, Span, about, add, carrier, span, trace_id
+from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .backoff import Backoff
 from .observing import measured, stamped
 from .outbox import Outbox
@@ -74,15 +74,9 @@ class Handler:
     def handle(self, event: Event) -> tuple[Receipt, ...]:
         """Decide and commit the event for each application that it concerns; one receipt for each.
 
-        A push of an image that can only matter as part of a bundle is counted and dropped.
-
         Raises `UnknownTarget`, `Contended`, `LedgerUnavailable`.
         """
         concerned = self.catalogue.concerned(event)
-        if not concerned and isinstance(event, ImagePushed) and self.catalogue.comes_with_a_bundle(event):
-            add(Metric.PUSHES_DROPPED, {Attribute.PLACE: event.registry})
-            log.info("%s/%s:%s comes with a bundle, if with any", event.registry, event.repository, event.tag)
-            return ()
         if not concerned:
             raise UnknownTarget(unknown(event))
         return tuple(self.handle_for(entry, event) for entry in concerned)

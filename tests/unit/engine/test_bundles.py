@@ -73,7 +73,7 @@ class Ci:
     def tell(self, repository: str, digest: str, tag: str) -> None:
         """The app hears of a push."""
         now = self.installation.now
-        self.installation.app.handler.handle(
+        self.installation.app.door.take(
             ImagePushed(
                 received_at=now, registry="nonprod", repository=repository, digest=digest, tag=tag, pushed_at=now
             )
