@@ -3,20 +3,20 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, assert_never
 
 import azure.functions as func
 from pydantic import ValidationError
 
 from slipway.bootstrap.settings import SERVICE_BUS
-from slipway.domain.events import EVENT, TOLD, RunTold
-from slipway.domain.hints import HINT
+from slipway.domain.events import EVENT
+from slipway.domain.hints import HINT, InboxHint, RunHint
 from slipway.domain.queues import Queue
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
 from slipway.engine.receiving import QueueMessage
-from slipway.inbound import Senders, parse_run_message, parse_vote, read_json
+from slipway.inbound import Senders, parse_image_event, parse_run_message, parse_vote, read_json
 from slipway.inbound.reading import bad_input, read_as
 from slipway.telemetry import Attribute, Family, Metric, measure, span
 from slipway.telemetry import message as handling
@@ -35,14 +35,7 @@ BYTES = func.DataType.BINARY
 )
 def take_event(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        try:
-            event = TOLD.validate_python(read_json(body))
-        except ValidationError as error:
-            raise bad_input(error) from error
-        if isinstance(event, RunTold):
-            parts().run_prover.take(event)
-        else:
-            parts().door.take(event)
+        parts().door.take(parse_image_event(body, parts().event_sources, now=parts().clock()))
 
     _receive(Queue.EVENTS, message, work)
 
@@ -76,7 +69,13 @@ def take_hint(message: func.ServiceBusMessage) -> None:
             hint = HINT.validate_python(read_json(body))
         except ValidationError as error:
             raise bad_input(error) from error
-        parts().inbox_reader.take(hint.application, hint.id)
+        match hint:
+            case InboxHint():
+                parts().inbox_reader.take(hint.application, hint.id)
+            case RunHint():
+                parts().run_prover.take(hint.told)
+            case unreachable:
+                assert_never(unreachable)
 
     _receive(Queue.HINTS, message, work)
 

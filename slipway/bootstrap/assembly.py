@@ -238,7 +238,7 @@ class App:
     @part
     def gateway(self) -> Gateway:
         organizations = frozenset(name.casefold() for name in self.settings.organizations)
-        return Gateway(bus=self.bus, sources=self.event_sources, organizations=organizations, clock=self.clock)
+        return Gateway(bus=self.bus, organizations=organizations, clock=self.clock)
 
     @part
     def run_prover(self) -> "RunProver":

@@ -263,6 +263,3 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Parses an event from JSON or Python data."""
-
-TOLD: TypeAdapter[Event | RunTold] = TypeAdapter(Annotated[Event | RunTold, Field(discriminator="kind")])
-"""Parses an event, or a hint that has yet to become one."""

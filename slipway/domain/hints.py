@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from .events import RunTold
 from .inbox import InboxId
 from .model import Record
 
@@ -29,5 +30,18 @@ class InboxHint(Record):
         return f"inbox-{self.application}-{self.id}"
 
 
-HINT: TypeAdapter[InboxHint] = TypeAdapter(InboxHint)
+class RunHint(Record):
+    """A run has ended: its source is to be asked about it."""
+
+    v: Literal[1] = 1
+    hint: Literal["run"] = "run"
+    told: RunTold
+
+    @property
+    def message_id(self) -> str:
+        return self.told.mark
+
+
+type Hint = InboxHint | RunHint
+HINT: TypeAdapter[Hint] = TypeAdapter(Annotated[InboxHint | RunHint, Field(discriminator="hint")])
 """Parses a hint from JSON or Python data."""

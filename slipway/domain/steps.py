@@ -128,7 +128,7 @@ class Trace(Record):
 class Outgoing(Record):
     """A message that a decision sends; stored in the outbox until it has been sent."""
 
-    queue: Literal[Queue.STEPS, Queue.EVENTS, Queue.WORK]
+    queue: Literal[Queue.STEPS, Queue.WORK]
     session: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)] = ""
     """The session that it belongs to, on a queue that has sessions; else empty."""
     id: Annotated[str, Field(max_length=MESSAGE_ID_LIMIT)]

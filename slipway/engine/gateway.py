@@ -1,17 +1,17 @@
-"""The gateway: parses HTTP requests into events and hints, and enqueues them; they are handled from the queue."""
+"""The gateway: sends on what came by HTTP. A registry's event goes as it is, what tells of a run as a hint."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from ..clock import Clock, utc_now
-from ..domain.events import Event, RunTold
+from ..domain.events import RunTold
+from ..domain.hints import RunHint
+from ..domain.model import sha256
 from ..domain.queues import Queue
 from ..domain.sources import Source
-from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
-from ..inbound import EventSource, parse_hook, parse_image_event
+from ..inbound import parse_hook
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,6 @@ class Gateway:
     """Parses and enqueues. Its methods raise `Ignored`, `BadInput`, `QueueUnavailable` and `MessageTooLarge`."""
 
     bus: Bus
-    sources: Mapping[str, EventSource]
     organizations: frozenset[str] = frozenset()
     clock: Clock = utc_now
 
@@ -36,14 +35,10 @@ class Gateway:
                 assert_never(unreachable)
 
     def _push(self, body: bytes) -> None:
-        """A registry's event, in the form that `inbound.registry_event` writes."""
-        event = parse_image_event(body, self.sources, now=self.clock())
-        self._enqueue(event)
-        log.info("accepted push of %s:%s to %s", event.repository, event.tag, event.registry)
+        """A registry's event: the worker reads it from its queue, whichever way it came there."""
+        self.bus.send_raw(Queue.EVENTS, body, message_id=sha256(body).removeprefix("sha256:"))
 
     def _run(self, told: RunTold) -> None:
-        self._enqueue(told)
+        hint = RunHint(told=told)
+        self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
         log.info("told of run %s of %s", told.claims.number, told.claims.pipeline)
-
-    def _enqueue(self, event: Event | RunTold) -> None:
-        self.bus.send([Outgoing(queue=Queue.EVENTS, id=event.mark, body=event.model_dump(mode="json"))])

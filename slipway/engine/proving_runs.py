@@ -14,9 +14,9 @@ from typing import Final, assert_never
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
 from ..domain.events import PipelineCompleted, RunTold
+from ..domain.hints import RunHint
 from ..domain.queues import Queue
 from ..domain.runs import Fact, Run, Trust
-from ..domain.steps import Outgoing
 from ..effects.messaging import Bus
 from ..inbound.proving import ProvedRun, RunSource, UnprovedRun, Waits, prove, proved_events
 from ..ledger import Ledger
@@ -97,9 +97,9 @@ class RunProver:
         again = now - told.received_at < patience
         if again:
             pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(told.looks, 10)))
-            following = told.evolve(looks=told.looks + 1)
-            body = following.model_dump(mode="json")
-            self.bus.send([Outgoing(queue=Queue.EVENTS, id=following.mark, body=body, not_before=now + pause)])
+            hint = RunHint(told=told.evolve(looks=told.looks + 1))
+            body = hint.model_dump_json().encode()
+            self.bus.send_raw(Queue.HINTS, body, message_id=hint.message_id, not_before=now + pause)
         ending = "it is asked again" if again else f"it was asked {told.looks + 1} times"
         log.warning("run %s of %s is not proved: %s; %s", told.claims.number, told.claims.pipeline, why, ending)
         return self.handler.handle(

@@ -69,12 +69,22 @@ def registry_event(*, type: Any, source: Any, time: datetime | None, data: Any) 
         return json.dumps(event | {"data": "(nested too deeply to be kept)"}).encode()
 
 
+def _one_form(value: Any) -> Any:
+    """An event as Event Grid delivers it to a queue, in its own schema, in the form that `registry_event` writes. A
+    CloudEvent has that form, and more."""
+    if not isinstance(value, dict) or "eventType" not in value:
+        return value
+    told = {name: value.get(field) for name, field in (("type", "eventType"), ("time", "eventTime"), ("data", "data"))}
+    return {**told, "source": value.get("topic", "")}
+
+
 def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: datetime) -> ImagePushed:
-    """Parse a push from the form that `registry_event` writes. `sources` are by login server.
+    """Parse a push: as Event Grid delivers it in either schema, or as `registry_event` writes it. `sources` are by
+    login server.
 
     Raises `Ignored` or `BadInput`.
     """
-    event = read_as(_Envelope, read_json(body))
+    event = read_as(_Envelope, _one_form(read_json(body)))
     if event.type != PUSHED:
         raise Ignored(f"events of type {event.type[:100]!r} start nothing")
     data = read_as(_Data, event.data, at="data")

@@ -16,7 +16,7 @@ from ..domain.audit import AuditRecord
 from ..domain.commands import Verb
 from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
-from ..domain.hints import HINT
+from ..domain.hints import HINT, InboxHint, RunHint
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
@@ -208,12 +208,15 @@ class Installation(Outside):
 
     # ---- delivery of queue messages, without faults
     def hear(self) -> None:
-        """Deliver the hints that were sent, as their trigger would."""
-        hints = [raw for raw in self.bus.raw if raw.queue == Queue.HINTS]
+        """Deliver the hints that are due, as their trigger would."""
+        hints = [raw for raw in self.bus.raw if raw.queue == Queue.HINTS and (raw.not_before or self.now) <= self.now]
         for raw in hints:
             self.bus.raw.remove(raw)
-            hint = HINT.validate_json(raw.body)
-            self.app.inbox_reader.take(hint.application, hint.id)
+            match HINT.validate_json(raw.body):
+                case InboxHint() as hint:
+                    self.app.inbox_reader.take(hint.application, hint.id)
+                case RunHint() as hint:
+                    self.app.run_prover.take(hint.told)
 
     def settle(self, *, limit: int = 1_000, until: Callable[[], bool] = lambda: False) -> None:
         """Run due steps until none is left, or `until` returns true."""

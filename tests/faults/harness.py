@@ -82,9 +82,9 @@ class Run:
 
     # ---- what happens outside
     def push(self, tag: str) -> None:
-        """Event Grid's event has been turned into an event, which is in its queue."""
+        """A push, as the application gets to decide about it in its turn."""
         event = self.installation.pushed(tag)
-        self._enqueue("events", event.model_dump_json().encode(), event.mark)
+        self._enqueue("work", event.model_dump_json().encode(), event.mark)
 
     def _asked(self, message: Message) -> None:
         """Ada approves whatever she is asked, by the link that she was given, once."""
@@ -105,10 +105,11 @@ class Run:
         )
         if vote.mark not in self.voted:
             self.voted.add(vote.mark)
-            self._enqueue("events", vote.model_dump_json().encode(), vote.mark)
+            self._enqueue("work", vote.model_dump_json().encode(), vote.mark)
 
     def _enqueue(self, queue: str, body: bytes, id: str) -> None:
-        self.queues.append(Held(queue=queue, body=body, id=id, not_before=None))
+        session = "shop" if queue == "work" else ""
+        self.queues.append(Held(queue=queue, body=body, id=id, not_before=None, session=session))
 
     # ---- the queues' part
     def until_quiet(self) -> None:
@@ -208,8 +209,8 @@ class Run:
     def _work(self, held: Held, body: bytes) -> None:
         """As `functions/queues.py` does it."""
         match held.queue:
-            case "events" | "work":
-                self.installation.app.handler.handle(EVENT.validate_python(read_json(body)))
+            case "work":
+                self.installation.app.door.take_turn(held.session, EVENT.validate_python(read_json(body)))
             case "steps":
                 self.installation.run_step(read_as(Step, read_json(body)))
             case "approvals":

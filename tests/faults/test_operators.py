@@ -35,7 +35,7 @@ def command(run: Run, verb: Verb, release: int | None = None, *, hours: int = 0,
         channel="cli",
         submission=f"the-{verb}-of-{release or 'lane'}",
     )
-    run._enqueue("events", event.model_dump_json().encode(), event.mark)
+    run._enqueue("work", event.model_dump_json().encode(), event.mark)
 
 
 def told(folder: Path, faults: Faults = NO_FAULTS) -> Run:

@@ -88,8 +88,8 @@ def test_a_hook_for_something_else_is_answered_200_and_forgotten(system: System)
 
 def test_a_run_of_a_pipeline_that_nobody_knows_is_accepted_and_parked(system: System) -> None:
     assert system.hook(hook_of("nobodys-ci")).status == 202
-    parked = system.parked(source="events", reason="no application is built by pipeline 'nobodys-ci' of project 'shop'")
-    assert json.loads(parked["body"])["kind"] == "pipeline-completed"
+    parked = system.parked(source="hints", reason="no application is built by pipeline 'nobodys-ci' of project 'shop'")
+    assert json.loads(parked["body"])["hint"] == "run"
 
 
 @pytest.mark.parametrize("cloud", [False, True])
@@ -97,20 +97,20 @@ def test_a_push_to_a_registry_that_nobody_set_up_is_parked(system: System, cloud
     host = f"other-{cloud}.azurecr.io".lower()
     data = system.push_data("team/doors", NOWHERE, "1.0.0", host=host)
     assert system.event(data, cloud=cloud).status in (200, 202)
-    system.parked(source="event-grid", reason=f"got '{host}'")
+    system.parked(source="events", reason=f"got '{host}'")
 
 
 def test_a_push_of_a_foreign_topic_is_parked(system: System) -> None:
     data = system.push_data("team/doors", NOWHERE, "1.0.0")
     system.event(data, topic="/subscriptions/somebody-elses")
-    system.parked(source="event-grid", reason="topic: expected the registry nonprod of this installation")
+    system.parked(source="events", reason="topic: expected the registry nonprod of this installation")
 
 
 @pytest.mark.parametrize("data", [None, [], "text", {"target": {"tag": "1.0.0"}}, {"target": {"tag": "\ud800"}}])
 @pytest.mark.parametrize("cloud", [False, True])
 def test_an_event_that_cannot_be_read_is_parked(system: System, data: Any, cloud: bool) -> None:
     assert system.event(data, cloud=cloud).status in (200, 202)
-    system.parked(source="event-grid", reason="data")
+    system.parked(source="events", reason="data")
 
 
 def test_a_push_that_nobody_delivers_is_parked(system: System) -> None:
@@ -127,7 +127,7 @@ def test_a_digest_that_is_not_there_fails_the_release_and_is_named(system: Syste
         assert named in reason, reason
 
 
-@pytest.mark.parametrize("queue", ["events", "steps", "runs", "approvals"])
+@pytest.mark.parametrize("queue", ["events", "hints", "steps", "runs", "approvals"])
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

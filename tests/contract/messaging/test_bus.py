@@ -65,7 +65,7 @@ def over_amqp(local_bus: LocalServiceBus, client: ServiceBusClient) -> tuple[Des
 
     def received(queue: str) -> list[tuple[bytes, str, int]]:
         found = []
-        with client.get_queue_receiver(queue) as receiver:
+        with client.get_queue_receiver(queue, session_id="shop" if queue == SESSIONS else None) as receiver:
             for message in receiver.receive_messages(max_message_count=100, max_wait_time=0.5):
                 receiver.complete_message(message)
                 properties = {
@@ -107,14 +107,15 @@ _numbers = iter(range(10**6))
 
 def message(queue: Any = "steps", **fields: Any) -> Outgoing:
     number = next(_numbers)
-    return Outgoing(queue=queue, id=f"m-{number}", body={"n": number}, **fields)
+    told = {"session": "shop"} if queue == SESSIONS else {}
+    return Outgoing(queue=queue, id=f"m-{number}", body={"n": number}, **told | fields)
 
 
 def test_messages_arrive_in_their_queues_under_their_ids(desk: Desk) -> None:
-    one, two, three = message(), message("events"), message()
+    one, two, three = message(), message(SESSIONS), message()
     desk.bus.send([one, two, three])
     assert [id for _, id, _ in desk.received("steps")] == [one.id, three.id]
-    assert [id for _, id, _ in desk.received("events")] == [two.id]
+    assert [id for _, id, _ in desk.received(SESSIONS)] == [two.id]
 
 
 def test_a_repeated_id_arrives_once(desk: Desk) -> None:
@@ -161,9 +162,9 @@ def test_a_message_that_is_too_large_is_named_and_keeps_no_other_from_its_queue(
 
 
 def test_messages_that_are_too_large_together_are_sent_one_by_one(desk: Desk) -> None:
-    several = [large(100_000, "events") for _ in range(4)]
+    several = [large(100_000, SESSIONS) for _ in range(4)]
     desk.bus.send(several)
-    assert ids(desk, "events") == [one.id for one in several]
+    assert ids(desk, SESSIONS) == [one.id for one in several]
 
 
 def test_a_raw_message_that_is_too_large_is_refused_for_good(desk: Desk) -> None:
@@ -208,7 +209,7 @@ def test_a_message_carries_its_trace(local_bus: LocalServiceBus, client: Service
 def test_dead_letters_are_handed_over_once(desk: Desk) -> None:
     desk.give_up("runs", b"\xff bad", "dead-1")
     kept: list[DeadLetter] = []
-    assert desk.bus.drain("events", kept.append) == 0
+    assert desk.bus.drain(SESSIONS, kept.append) == 0
     assert desk.bus.drain("runs", kept.append) == 1
     assert desk.bus.drain("runs", kept.append) == 0
     assert [(letter.queue, letter.body, letter.reason) for letter in kept] == [("runs", b"\xff bad", "too often")]
@@ -239,7 +240,7 @@ def test_a_dead_letter_whose_body_is_no_bytes_is_kept_too(local_bus: LocalServic
 
 def test_many_threads_may_send_at_once(desk: Desk) -> None:
     start = threading.Barrier(6)
-    batches = [[message("events") for _ in range(5)] for _ in range(6)]
+    batches = [[message(SESSIONS) for _ in range(5)] for _ in range(6)]
 
     def send(batch: list[Outgoing]) -> None:
         start.wait(timeout=30)
@@ -247,7 +248,7 @@ def test_many_threads_may_send_at_once(desk: Desk) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(send, batches))
-    assert {id for _, id, _ in desk.received("events")} == {m.id for batch in batches for m in batch}
+    assert {id for _, id, _ in desk.received(SESSIONS)} == {m.id for batch in batches for m in batch}
 
 
 def test_a_bus_that_cannot_be_reached_is_said_to_be_unavailable() -> None:
@@ -277,6 +278,6 @@ def test_a_queue_with_sessions_refuses_a_message_without_one(desk: Desk) -> None
     with pytest.raises(QueueUnavailable):
         desk.bus.send_raw(SESSIONS, b"raw", message_id=f"raw-{next(_numbers)}")
     with pytest.raises(ValueError, match="session: is missing"):
-        message(SESSIONS)
+        message(SESSIONS, session="")
     with pytest.raises(ValueError, match="session: is not for queue steps"):
         message("steps", session="shop")

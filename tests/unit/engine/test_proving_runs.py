@@ -53,11 +53,10 @@ def tell(installation: Installation, run: ToldRun, **image: Any) -> None:
 
 def look_again(installation: Installation) -> bool:
     """Deliver the hint that was put off, if there is one."""
-    waiting = [m for m in installation.bus.sent if m.queue == Queue.EVENTS and m.body["kind"] == "run-told"]
-    for message in waiting:
-        installation.bus.sent.remove(message)
-        installation.now = max(installation.now, message.not_before or installation.now)
-        installation.app.run_prover.take(RunTold.model_validate(message.body))
+    waiting = [raw for raw in installation.bus.raw if raw.queue == Queue.HINTS]
+    for raw in waiting:
+        installation.now = max(installation.now, raw.not_before or installation.now)
+    installation.hear()
     return bool(waiting)
 
 
@@ -178,7 +177,7 @@ def test_the_pause_that_the_source_asks_for_is_kept(both: Installation) -> None:
     both.push("v1")
     both.runs.away = CannotKnow("asked too often", again=True, after=timedelta(minutes=7))
     tell(both, run, tag="v1")
-    (message,) = [m for m in both.bus.sent if m.body.get("kind") == "run-told"]
+    (message,) = [raw for raw in both.bus.raw if raw.queue == Queue.HINTS]
     assert message.not_before == both.now + timedelta(minutes=7)
 
 

@@ -21,7 +21,9 @@ __all__ = ["step"]  # the fixture
 
 
 def entry(installation: Installation, number: int, size: int, queue: Any = "steps") -> OutboxEntry:
-    message = Outgoing(queue=queue, id=f"m-{number}", body={"number": number, "filled": "x" * size})
+    session = "shop" if queue == "work" else ""
+    body = {"number": number, "filled": "x" * size}
+    message = Outgoing(queue=queue, session=session, id=f"m-{number}", body=body)
     return OutboxEntry(application="shop", row=f"outbox!{number}", message=message, written_at=installation.now)
 
 
@@ -42,7 +44,7 @@ def takes_nothing(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize(("queue", "other"), [("events", "steps"), ("steps", "events")])
+@pytest.mark.parametrize(("queue", "other"), [("work", "steps"), ("steps", "work")])
 def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
     installation: Installation, place: int, queue: str, other: str
 ) -> None:
@@ -57,7 +59,7 @@ def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
 
 def test_what_is_too_large_in_two_queues_is_parked_twice(installation: Installation) -> None:
     assert installation.app.outbox.send(
-        [entry(installation, 1, TOO_LARGE, "events"), entry(installation, 2, TOO_LARGE, "steps")]
+        [entry(installation, 1, TOO_LARGE, "work"), entry(installation, 2, TOO_LARGE, "steps")]
     )
     assert {parked.message_id for parked in installation.app.parking.all()} == {"m-1", "m-2"}
 

@@ -1,5 +1,6 @@
 """Pushes to a registry: what counts, what is ignored, what is wrong, in both of Event Grid's schemas."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -29,6 +30,17 @@ def test_a_push_becomes_an_event() -> None:
         media_type="application/vnd.oci.image.index.v1+json",
         pushed_at=datetime(2026, 11, 22, 21, 39, 47, 654961, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize("schema", ["Event Grid's", "CloudEvents"])
+def test_an_event_is_read_as_event_grid_delivers_it_to_a_queue(schema: str) -> None:
+    time = EVENT_TIME.isoformat()
+    event = {"id": "e-1", "subject": "shop:1.4.2", "data": PUSH}
+    if schema == "CloudEvents":
+        event |= {"specversion": "1.0", "type": PUSHED, "source": RESOURCE_ID, "time": time}
+    else:
+        event |= {"eventType": PUSHED, "topic": RESOURCE_ID, "eventTime": time, "dataVersion": "1.0"}
+    assert parse_image_event(json.dumps(event).encode(), SOURCES, now=NOW) == parse()
 
 
 def test_every_optional_field_may_come_or_be_missing() -> None:
