@@ -1,8 +1,15 @@
 """Fixtures that several folders of tests share, and which tests `make test` leaves to another command."""
 
+import os
+import sys
 from collections import Counter
 
 import pytest
+
+# Where Python is told to keep no bytecode, as in many images for containers, every process that a test starts would
+# compile the product anew, and every worker of pytest all tests: a third of all the time.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from slipway.domain.promotion import PromotionProgress, PromotionState, Way
@@ -239,7 +240,7 @@ def _fresh_release() -> Answer:
     return release.show(home.app.reader, home.newest().id)
 
 
-SAMPLES: dict[str, Sample] = {
+_DRAWING: dict[str, Sample] = {
     "board": _board,
     "board-new": lambda: board.show(Told().app.reader, Told().app.parking.installation),
     "board-empty": lambda: board.show(Fleet(applications=0).app.reader, Told().app.parking.installation),
@@ -283,3 +284,6 @@ SAMPLES: dict[str, Sample] = {
     "message-sign-in": lambda: sign_in("/releases/hello-1"),
     "message-try-again": try_again,
 }
+
+SAMPLES: dict[str, Sample] = {name: cache(draw) for name, draw in _DRAWING.items()}
+"""By name. Each is drawn once in a process, however many tests look at it."""
