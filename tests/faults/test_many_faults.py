@@ -24,7 +24,7 @@ bounded = settings(
 )
 
 
-@pytest.mark.sweep(keep=4)
+@pytest.mark.sweep(keep=2)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_messages_may_come_twice_and_in_any_order(deliveries: Path, seed: int) -> None:
     assert not differences(deliveries, Faults(seed=seed))
@@ -45,7 +45,7 @@ def test_a_process_that_dies_again_and_again_gets_there_in_the_end(deliveries: P
     assert not differences(deliveries, Faults(seed=seed, crash_at=frozenset(range(start, start + 24, 4))))
 
 
-@pytest.mark.sweep(keep=4)
+@pytest.mark.sweep(keep=2)
 @pytest.mark.parametrize("start", range(0, LAST, 40))
 def test_an_outage_of_all_services_for_a_while_is_waited_out(deliveries: Path, start: int) -> None:
     assert not differences(deliveries, Faults(fail_at=frozenset(range(start, start + 15))))

@@ -13,7 +13,7 @@ from tests.faults.story import deaths, differences, expected, points, services, 
 SHARES = 16
 
 
-@pytest.mark.sweep(keep=3)
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_the_process_may_die_at_any_point(deliveries: Path, share: int) -> None:
     for number in deaths(deliveries)[share::SHARES]:
@@ -21,7 +21,7 @@ def test_the_process_may_die_at_any_point(deliveries: Path, share: int) -> None:
         assert not found, f"died at point {number}, {points(deliveries)[number]}"
 
 
-@pytest.mark.sweep(keep=3)
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_service_may_be_away_at_any_point(deliveries: Path, share: int) -> None:
     for number in services(deliveries)[share::SHARES]:

@@ -95,7 +95,7 @@ def test_without_faults_the_story_ends_as_it_should(deliveries: Path) -> None:
     assert "release.blocked" in run.installation.actions()
 
 
-@pytest.mark.sweep(keep=2)
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("share", range(STRIDE))
 def test_the_process_may_die_while_operators_work(deliveries: Path, share: int) -> None:
     deaths = [number for number, point in enumerate(points(deliveries)) if " after " not in point]
@@ -113,7 +113,7 @@ def test_a_service_may_be_away_while_operators_work(deliveries: Path, share: int
         assert not found, f"away at point {number}, {points(deliveries)[number]}"
 
 
-@pytest.mark.sweep(keep=2)
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("seed", range(8))
 def test_messages_may_come_twice_and_in_any_order_while_operators_work(deliveries: Path, seed: int) -> None:
     assert not differences(deliveries, Faults(seed=seed))

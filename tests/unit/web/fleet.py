@@ -64,9 +64,9 @@ class Fleet(Installation):
         self.definitions = dict[str, Definition]()
         for index in range(self.applications):
             application = self._application(index)
-            self._write(application, index)
             files = Files(document="application.yaml")
             self.definitions[application.application] = Definition(application=application, files=files)
+            self._write(application, index)
         catalogue = Catalogue(self.definitions)
         self.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
 

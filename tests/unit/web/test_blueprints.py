@@ -159,6 +159,7 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         ("GET,HEAD", "releases/{release}"),
         ("GET,HEAD", "evidence/{digest}"),
         ("GET,HEAD", "assets/slipway.css"),
+        ("GET,HEAD", "said/{application}/{id}"),
         ("GET,HEAD", "approvals/{token}"),
         ("GET,HEAD", "approvals/{token}/changes"),
         ("POST", "approvals/{token}"),
