@@ -14,8 +14,8 @@ from azure.storage.blob import BlobServiceClient
 from local.process import Part, python
 from slipway.effects.registry import EntraCredential, Registry, RegistryEndpoint, Source, Target, promote
 
-from .deliveries import APPLICATION
 from .events import hook_body
+from .example import APPLICATION
 from .setting import BenchStack
 
 TIMES: Final = 15

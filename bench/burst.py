@@ -23,8 +23,8 @@ from slipway.engine.handle import Contended
 from slipway.ledger.azure_table import AzureTable
 from slipway.testing import Installation
 
-from .deliveries import APPLICATION, write_delivery
 from .events import digest_of
+from .example import APPLICATION, write_example
 from .rows import Row
 
 FEW: Final = 100
@@ -74,25 +74,25 @@ def rows() -> list[Row]:
     ]
 
 
-def fill(connection: str, deliveries: Path, table: str, *, until: int) -> None:
+def fill(connection: str, example: Path, table: str, *, until: int) -> None:
     """Push until so many releases exist; each is superseded by the next."""
-    app = _open(connection, deliveries, table)
+    app = _open(connection, example, table)
     while (done := app.ledger.head(APPLICATION).next_release - 1) < until:
         app.handler.handle(push(10_000 + done))
 
 
-def _open(connection: str, deliveries: Path, table: str) -> App:
+def _open(connection: str, example: Path, table: str) -> App:
     """The app, its ledger on Azurite. The rest is in memory: it is the ledger's chain that a burst meets at."""
     ledger = AzureTable.open(TableServiceClient.from_connection_string(connection), table)
 
     def in_real_time(ports: Ports) -> Ports:
         return replace(ports, clock=utc_now, patience=Backoff())
 
-    return Installation(deliveries, table=ledger, wrap=in_real_time).app
+    return Installation(example, table=ledger, wrap=in_real_time).app
 
 
 def _burst(connection: str, folder: Path, count: int, table: str) -> Burst:
-    app = _open(connection, write_delivery(folder / table), f"burst{table}")
+    app = _open(connection, write_example(folder / table), f"burst{table}")
 
     def take(number: int) -> int:
         for again in range(1000):

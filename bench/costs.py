@@ -14,7 +14,7 @@ from typing import Final
 from local.stack import StackOptions
 
 from .burst import fill
-from .deliveries import APPLICATION, write_delivery
+from .example import APPLICATION, write_example
 from .latency import Story
 from .rows import Row
 from .setting import BenchStack
@@ -40,12 +40,12 @@ KINDS: Final = {
 
 def rows() -> list[Row]:
     with TemporaryDirectory() as name:
-        deliveries = write_delivery(Path(name) / "deliveries")
-        with BenchStack(StackOptions(deliveries=deliveries), watch_storage=True, watch_clusters=True) as stack:
+        example = write_example(Path(name) / "example")
+        with BenchStack(StackOptions(apply=example), watch_storage=True, watch_clusters=True) as stack:
             meter = Meter(stack)
             meter.release("1.0.1")  # opens connections and creates the tables
-            early = meter.at(EARLY, deliveries)
-            late = meter.at(LATE, deliveries)
+            early = meter.at(EARLY, example)
+            late = meter.at(LATE, example)
     return [_row(kind, unit, early, late) for kind, unit in KINDS.items()]
 
 
@@ -70,9 +70,9 @@ class Meter:
         self._stack, self._story = stack, Story(stack)
         self._log = stack.folder / "logs" / "functions-0.log"
 
-    def at(self, number: int, deliveries: Path) -> list[Counter[str]]:
+    def at(self, number: int, example: Path) -> list[Counter[str]]:
         """The counts of releases from that number on."""
-        fill(self._stack.storage, deliveries, LEDGER, until=number - 1)
+        fill(self._stack.storage, example, LEDGER, until=number - 1)
         counts = [self.release(f"{number}.0.{each}") for each in range(COUNTED)]
         if self._story.release != f"{APPLICATION}-{number + COUNTED - 1}":
             raise RuntimeError(f"expected to count release {number + COUNTED - 1}, counted {self._story.release}")

@@ -21,8 +21,8 @@ from local.person import Approver
 from local.stack import StackOptions
 
 from .alone import Alone
-from .deliveries import APPLICATION, write_delivery
 from .events import send_push
+from .example import APPLICATION, write_example
 from .proxy import Passed
 from .rows import Row
 from .setting import BenchStack, trivial_host
@@ -37,8 +37,8 @@ _QUIET: Final = 0.5
 
 def rows() -> list[Row]:
     with TemporaryDirectory() as name:
-        deliveries = write_delivery(Path(name) / "deliveries")
-        options = StackOptions(deliveries=deliveries)
+        example = write_example(Path(name) / "example")
+        options = StackOptions(apply=example)
         with BenchStack(options, watch_clusters=True) as stack, trivial_host(Path(name) / "trivial") as trivial:
             story = Story(stack)
             for number in range(WARM_UP):

@@ -34,7 +34,7 @@ def rows() -> list[Row]:
                 trivial.append(smallest)
     note = (
         "the first answer is that of the hook to a request without its secret: the function has run, with settings "
-        "read and deliveries loaded; connections to storage and queues are opened by the first event"
+        "read; connections to storage and queues are opened by the first event"
     )
     return [compared("start.first-answer", ours, trivial, peer_name="an app of one function", aim=AIM, note=note)]
 

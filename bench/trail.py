@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from azure.data.tables import TableServiceClient
 
+from local.stack.stack import EXAMPLE
 from slipway.bootstrap import App
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord
@@ -102,7 +102,7 @@ def write(service: TableServiceClient, name: str, of: Shape, *, progress: Callab
         done += sum(len(found) - 1 for found in rows.values())
         progress(f"{name}: {done} of {of.records} records in {time.monotonic() - begin:.0f} s")
     assert last is not None
-    app = Installation(Path("deliveries"), table=ledger, index_table=index).app
+    app = Installation(EXAMPLE, table=ledger, index_table=index).app
     return Written(shape=of, app=app, last=last)
 
 

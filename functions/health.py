@@ -15,8 +15,8 @@ blueprint = new_blueprint()
 @blueprint.function_name("health")
 @blueprint.route(route="api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
-    applications = sorted(parts().catalogue.entries)
     try:
+        applications = sorted(parts().catalogue.entries)
         for name in applications[:1]:
             parts().ledger.head(name)
     except LedgerUnavailable:

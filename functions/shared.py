@@ -34,7 +34,6 @@ def check_at_start() -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logs.guard()
     _ = parts().telemetry
-    _ = parts().catalogue
     _ = parts().keys
 
 

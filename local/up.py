@@ -11,8 +11,11 @@ import sys
 import threading
 from pathlib import Path
 
+from slipway.catalogue import ConfigError
+
 from .process import ROOT, PartFailed
 from .stack import Stack, StackOptions
+from .stack.stack import EXAMPLE
 
 FOLDER = ROOT / ".local"
 RUN = FOLDER / "run"
@@ -24,7 +27,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make up ARGS=…", description=__doc__)
     parser.add_argument("--instances", type=int, default=1, choices=range(1, 5), help="instances of the app")
     parser.add_argument("--port", type=int, default=7071, help="port of the app; a free one where it is taken")
-    parser.add_argument("--deliveries", type=Path, default=ROOT / "deliveries", help="folder with the applications")
+    parser.add_argument(
+        "--apply",
+        type=Path,
+        default=EXAMPLE,
+        metavar="PATH",
+        help="file or folder with the projects and applications to begin with; their namespaces are made",
+    )
     parser.add_argument("--docker-registry", action="store_true", help="let Debian's docker-registry keep the images")
     parser.add_argument(
         "--service-bus-setting", metavar="NAME", help="environment variable with a real namespace's connection string"
@@ -51,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
         port=options.port if _is_free(options.port) else 0,
         docker_registry=options.docker_registry,
         service_bus=os.environ[options.service_bus_setting] if options.service_bus_setting else None,
-        deliveries=options.deliveries.resolve(),
+        apply=options.apply.resolve(),
         kubeconfigs=kubeconfigs,
         traces=True,
     )
@@ -66,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
             print(_welcome(stack), flush=True)
             code = _watch(stack, ended)
             print("\nStopping …", flush=True)
-    except PartFailed as error:
+    except (PartFailed, ConfigError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
@@ -108,6 +117,7 @@ Slipway is up.
   Traces             {stack.traces_url}   (or: make trace RELEASE=hello-1)
   Push a new image   make push VERSION=1.0.0
   One that fails     make push VERSION=1.1.0 ARGS="--variant wrong-total"
+  Change rules       .venv/bin/slipway apply -f examples/hello-aks   (or another folder)
   Ask                .venv/bin/slipway releases · explain hello-1 · audit verify
   Logs               {stack.folder}/logs
 

@@ -1,8 +1,8 @@
 """The package that azd uploads, made here: our own files, and the wheels that Azure's Python takes.
 
 Azure builds nothing, so what runs there is what was pinned, byte for byte: each wheel is checked against the hash in
-requirements.txt, and the same sources give the same files. Applications travel only where somebody names their folder:
-a bare installation has none, and starts.
+requirements.txt, and the same sources give the same files. Applications do not travel in it: `slipway apply` brings
+them.
 """
 
 import os
@@ -27,12 +27,8 @@ PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64")
 UNCHANGING = 315_532_800
 """The date of every file: the first that a zip can hold."""
 
-NO_APPLICATION = """Applications that travel with the package, a folder each. There are none: `azd env set
-SLIPWAY_APPLICATIONS examples/…` names the folder that holds yours, and `azd deploy` brings them.
-"""
 
-
-def gather(target: Path, *, source: Path = ROOT, applications: str = "") -> None:
+def gather(target: Path, *, source: Path = ROOT) -> None:
     """Our own files. An earlier package is thrown away."""
     shutil.rmtree(target, ignore_errors=True)
     for part in PARTS:
@@ -40,16 +36,6 @@ def gather(target: Path, *, source: Path = ROOT, applications: str = "") -> None
             name = path.relative_to(source)
             if not any(name.is_relative_to(left_out) for left_out in LEFT_OUT):
                 _copy(path, target / name)
-    deliveries = target / "deliveries"
-    if applications:
-        folder = source / applications
-        if not folder.is_dir():
-            raise RefusedError(f"SLIPWAY_APPLICATIONS is {applications!r}: there is no such folder in {source}.")
-        for path in _files(folder):
-            _copy(path, deliveries / path.relative_to(folder))
-    else:
-        deliveries.mkdir(parents=True)
-        (deliveries / "README.md").write_text(NO_APPLICATION, encoding="utf-8")
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -95,7 +81,7 @@ def make_reproducible(target: Path) -> None:
 
 def steps() -> None:
     target = ROOT / "build/app"
-    gather(target, applications=os.environ.get("SLIPWAY_APPLICATIONS", ""))
+    gather(target)
     install(target)
     make_reproducible(target)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())

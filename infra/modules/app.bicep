@@ -185,7 +185,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
           { name: 'ServiceBus__fullyQualifiedNamespace', value: serviceBusHost }
           { name: 'ServiceBus__credential', value: 'managedidentity' }
           { name: 'ServiceBus__clientId', value: identityClientId }
-          { name: 'SLIPWAY_DELIVERIES', value: 'deliveries' }
           { name: 'SLIPWAY_PUBLIC_URL', value: publicUrl }
           { name: 'SLIPWAY_TABLE_ENDPOINT', value: tableEndpoint }
           { name: 'SLIPWAY_BLOB_ENDPOINT', value: blobEndpoint }

@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from local.ci.pipeline import HookRefused
@@ -15,6 +15,7 @@ from local.images.push import PushError
 from local.person import PageRefused
 from local.process import PartFailed
 from local.stack import Stack, StackOptions
+from local.stack.stack import EXAMPLE, namespaces_of
 from local.traces.show import release_text, settled
 from local.watch import TooSlow
 
@@ -41,20 +42,23 @@ def main() -> int:
     )
     try:
         with ExitStack() as opened:
-            wanted = StackOptions(instances=options.instances, traces=options.traces)
-            if options.approvals:
-                wanted = replace(wanted, deliveries=opened.enter_context(two_must_approve()))
+            applied = opened.enter_context(two_must_approve()) if options.approvals else EXAMPLE
+            wanted = StackOptions(
+                instances=options.instances, traces=options.traces, apply=None, namespaces=namespaces_of(applied)
+            )
             stack = opened.enter_context(Stack(wanted))
             story = (ApprovalsStory if options.approvals else Story)(stack, say)
-            return _play(stack, story, say, as_json=options.json)
+            return _play(stack, story, say, applied, as_json=options.json)
     except (PartFailed, TooSlow, PageRefused, HookRefused, PushError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 
 
-def _play(stack: Stack, story: Play, say: Narrator, *, as_json: bool) -> int:
+def _play(stack: Stack, story: Play, say: Narrator, applied: Path, *, as_json: bool) -> int:
     say.line(f"all {len(stack.parts)} parts are up; the app answers at {stack.url}")
     set_up = say.seconds
+    say.heading("The first act: the team's application and its project, by `slipway apply -f`")
+    stack.apply(applied, quiet=say.quiet)
     say.restart()
     expected = story.tell()
     delivered = say.seconds

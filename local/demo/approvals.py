@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 
 from local.person import Approver
-from local.process import ROOT
+from local.stack.stack import EXAMPLE
 from slipway.domain.actions import Action
 from slipway.domain.rules import Rule
 
-from .play import APPLICATION, Play, slipway
+from .play import Play, slipway
 
 ADA, BEN, GRACE = "ada@example.com", "ben@example.com", "grace@example.com"
 VERSION = "1.0.0"
@@ -28,15 +28,15 @@ REFUSED = 1
 
 @contextmanager
 def two_must_approve() -> Iterator[Path]:
-    """A folder of deliveries in which production has this story's gate."""
-    with tempfile.TemporaryDirectory(prefix="slipway-deliveries-") as folder:
-        deliveries = Path(folder)
-        copytree(ROOT / "deliveries", deliveries, dirs_exist_ok=True)
-        file = deliveries / APPLICATION / "application.yaml"
-        delivery = yaml.safe_load(file.read_text())
-        delivery["environments"][-1]["gate"] = GATE
-        file.write_text(yaml.safe_dump(delivery, sort_keys=False))
-        yield deliveries
+    """A folder with the example, in which production has this story's gate."""
+    with tempfile.TemporaryDirectory(prefix="slipway-example-") as name:
+        folder = Path(name)
+        copytree(EXAMPLE, folder, dirs_exist_ok=True)
+        file = folder / "application.yaml"
+        application = yaml.safe_load(file.read_text())
+        application["environments"][-1]["gate"] = GATE
+        file.write_text(yaml.safe_dump(application, sort_keys=False))
+        yield folder
 
 
 class ApprovalsStory(Play):

@@ -17,7 +17,6 @@ TOPIC = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/slipway-local"
     "/providers/Microsoft.ContainerRegistry/registries/"
 )
-NAMESPACES = {"staging": "hello-staging", "production": "hello-production"}
 
 
 def service_bus(secrets: Secrets, *, lock_seconds: int) -> dict[str, Any]:
@@ -92,7 +91,6 @@ def app_settings(
     azure_devops: Mapping[str, str],
     inbox: str,
     public_url: str,
-    deliveries: str,
     signing_keys: str,
     approvers_sign_in: str = "none",
     traces: str = "",
@@ -106,7 +104,6 @@ def app_settings(
         "ServiceBus": bus,
         "SLIPWAY_PUBLIC_URL": public_url,
         "SLIPWAY_STORAGE_CONNECTION": storage,
-        "SLIPWAY_DELIVERIES": deliveries,
         "SLIPWAY_REGISTRIES": json.dumps(
             {
                 name: {

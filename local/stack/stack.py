@@ -1,8 +1,11 @@
 """Start everything, in an order in which nobody waits for nothing; end everything."""
 
 import json
+import os
 import shutil
+import subprocess
 import tempfile
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +15,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from slipway.catalogue import check_path
+
 from ..identity import SIGN_IN, VOTES, Identity, laptop
 from ..process import ROOT, Part, PartFailed, free_port, python
 from . import azurite, configuration, docker_registry
@@ -20,6 +25,7 @@ from .secrets import Secrets, load_or_make, signing_keys
 REGISTRIES = ("nonprod", "prod")
 CLUSTERS = ("staging", "production")
 PORT_ATTEMPTS = 3
+EXAMPLE = ROOT / "examples" / "hello-aks"
 BACK = {SIGN_IN: "/sign-in/back", VOTES: "/vote/back"}
 """Where the identity provider sends people back to, by registration."""
 EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
@@ -35,7 +41,8 @@ class StackOptions:
     """Instances of the function app."""
     port: int = 0
     """Port of the first instance; 0 takes a free one."""
-    deliveries: Path = ROOT / "deliveries"
+    apply: Path | None = EXAMPLE
+    """A file or folder with projects and applications that are applied as soon as the app is up."""
     kubeconfigs: dict[str, Path] = field(default_factory=dict)
     """Clusters that are used instead of the double, by name."""
     docker_registry: bool = False
@@ -46,9 +53,17 @@ class StackOptions:
     """How long a queue waits for an instance that holds a message; a dead one's messages come again after it."""
     traces: bool = False
     """Take in the app's traces, metrics and logs, and show them."""
-    namespaces: dict[str, tuple[str, ...]] = field(
-        default_factory=lambda: {name: (namespace,) for name, namespace in configuration.NAMESPACES.items()}
-    )
+    namespaces: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Namespaces that the clusters have and the app may use, besides those that the applied applications name."""
+
+
+def namespaces_of(path: Path) -> dict[str, set[str]]:
+    """The namespaces that the applications in a file or folder name, by cluster. Raises ConfigError."""
+    found: dict[str, set[str]] = {}
+    for definition in check_path(path).definitions.values():
+        for environment in definition.application.environments:
+            found.setdefault(environment.cluster, set()).add(environment.namespace)
+    return found
 
 
 class Stack:
@@ -70,6 +85,7 @@ class Stack:
         """Its two addresses, `url` and `people_url`."""
         self.storage = self.bus = self.inbox_url = self.traces_url = ""
         self.settings: dict[str, str] = {}
+        self._named = namespaces_of(self.options.apply) if self.options.apply else {}
         self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=30))
 
     @property
@@ -116,6 +132,16 @@ class Stack:
             self.start_host(index)
         self.identity.redirects_to({name: [url + path for url in self.urls] for name, path in BACK.items()})
         self._subscribe()
+        if self.options.apply:
+            self.apply(self.options.apply)
+
+    def apply(self, path: Path, *, quiet: bool = True) -> None:
+        """What the platform's people and the teams do: apply what lies in the file or folder."""
+        command = python("slipway.cli", "apply", "-f", str(path), "--yes", "--reason", "the first act on this machine")
+        environment = {**os.environ, "SLIPWAY_URL": self.url, "SLIPWAY_KEY": self.secrets.function_key}
+        done = subprocess.run(command, env=environment, capture_output=quiet, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{path} could not be applied: {done.stderr}{done.stdout}")
 
     def _start_storage(self) -> str:
         part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"))
@@ -143,7 +169,7 @@ class Stack:
         if name in self.options.kubeconfigs:
             return {"credential": "kubeconfig", "kubeconfig": str(self.options.kubeconfigs[name])}
         servers = list(self.registries.values())
-        namespaces = list(self.options.namespaces[name])
+        namespaces = sorted({*self.options.namespaces.get(name, ()), *self._named.get(name, ())})
         told = configuration.kubernetes(name, servers, secrets, namespaces)
         ready = self._start_double(f"cluster-{name}", "local.kubernetes", told)
         token = secrets.staging_token if name == "staging" else secrets.production_token
@@ -202,7 +228,6 @@ class Stack:
             azure_devops=self.azure_devops,
             inbox=self.inbox_url,
             public_url=self.urls[0] if self.urls else f"http://127.0.0.1:{port}",
-            deliveries=str(self.options.deliveries),
             traces=self.traces_url,
             identity=self.identity.environment("front"),
             signing_keys=str(signing_keys(self.folder / "signing-keys")),

@@ -8,14 +8,28 @@ from typing import Final
 
 from scripts.reference.meanings import first_paragraph, of_members
 from slipway.catalogue.entries import Catalogue
-from slipway.domain import actions, anchor, application, audit, blocks, events, gate, plan, release, snapshot, windows
-from slipway.domain.application import OnFailure, Start
+from slipway.domain import (
+    actions,
+    anchor,
+    application,
+    audit,
+    blocks,
+    events,
+    gate,
+    plan,
+    project,
+    release,
+    snapshot,
+    windows,
+)
+from slipway.domain.application import OnFailure, SourceKind, Start
 from slipway.domain.audit_query import ActionClass
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
 from slipway.domain.export import Form
-from slipway.domain.gate import Need
+from slipway.domain.gate import Level, Need
 from slipway.domain.phases import Phase
+from slipway.domain.project import EnvironmentClass, Provenance
 from slipway.domain.promotion import TakenTag, Way
 from slipway.domain.queues import MessageKind, Queue
 from slipway.domain.release import VoteDecision
@@ -28,6 +42,7 @@ from slipway.domain.sources import Source
 from slipway.domain.stages import Stage
 from slipway.domain.steps import Notice, Step, StepKind
 from slipway.domain.tones import Tone
+from slipway.domain.versions import SubjectKind
 from slipway.engine import outbox
 from slipway.engine.steps import promote, verify
 from slipway.ledger import archive, audit_index, leases
@@ -35,6 +50,7 @@ from slipway.ledger.ledger import Ledger
 from slipway.maintenance import reconcile
 
 CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
+    "project": project.Project,
     "application": application.Application,
     "catalogue": Catalogue,
     "environment": application.Environment,
@@ -74,6 +90,9 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
 """Each word with the class or module whose docstring says what it is; in the order in which a release meets them."""
 
 WORDS: Final[Mapping[str, type[StrEnum]]] = {
+    "Class": EnvironmentClass,
+    "What CI pushes": SourceKind,
+    "Level": Level,
     "Start": Start,
     "Phase": Phase,
     "Milestone": Milestone,
@@ -99,7 +118,20 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
 """Enums whose words people meet in files, on pages, in the trail or in logs, under what the page calls them."""
 
 ELSEWHERE: Final = frozenset(
-    {actions.Action, Operation, Party, Table, Container, actions.Intervention, Permission, Need, Form, Status}
+    {
+        actions.Action,
+        Operation,
+        Party,
+        Table,
+        Container,
+        actions.Intervention,
+        Permission,
+        Need,
+        Form,
+        Status,
+        Provenance,
+        SubjectKind,
+    }
 )
 """Enums of the domain that are not here: they have a page of their own, or stand under what they belong to."""
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..catalogue.checking import Known
 from ..catalogue.entries import Catalogue
+from ..catalogue.live import LiveCatalogue
 from ..clock import Clock
 from ..commands.commanding import Commander
 from ..commands.looking import Looker
@@ -36,6 +38,7 @@ from ..ledger.leases import Leases
 from ..ledger.logs import AppendLog
 from ..ledger.looks import Looks
 from ..ledger.reindexing import Reindexing
+from ..ledger.versions import Versions
 from ..ledger.weeks import Weeks
 from ..queries.answers import Answers
 from ..queries.blocks import Blocks
@@ -48,6 +51,7 @@ from .ports import AskedSource, Ports
 from .settings import Runs, Settings
 
 if TYPE_CHECKING:
+    from ..commands.applying import Applying
     from ..effects.cluster import Cluster
     from ..effects.notification import Channel
     from ..effects.registry import Registry
@@ -131,7 +135,29 @@ class App:
 
     @part
     def catalogue(self) -> Catalogue:
-        return self.ports.catalogue()
+        return self.ports.catalogue() if self.ports.catalogue else self.live_catalogue
+
+    @part
+    def live_catalogue(self) -> LiveCatalogue:
+        return LiveCatalogue(lambda: self.versions, known=self.known, clock=self.clock)
+
+    @part
+    def known(self) -> Known:
+        return Known(
+            registries=frozenset(self.settings.registries),
+            clusters=frozenset(self.settings.clusters),
+            channels=frozenset(self.settings.channels),
+        )
+
+    @part
+    def versions(self) -> Versions:
+        return Versions(self.table, blobs=lambda: self.blobs, signer=lambda: self.signer, indexer=self.indexer)
+
+    @part
+    def applying(self) -> "Applying":
+        from ..commands.applying import Applying
+
+        return Applying(versions=self.versions, catalogue=self.live_catalogue, known=self.known, clock=self.clock)
 
     # ---- what the settings say
     @part

@@ -7,8 +7,6 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ..catalogue import Known, check_path
-from ..catalogue.entries import Catalogue
 from ..clock import utc_now
 from ..domain.rights import Table as TableName
 from ..domain.signing import PrivateSigner, PublicKeys
@@ -58,7 +56,6 @@ def azure_ports(settings: Settings) -> Ports:
         signer=lambda: PrivateSigner(azure.private_keys, azure.public_keys),
         public_keys=lambda: azure.public_keys,
         run_source=azure.run_source,
-        catalogue=azure.catalogue,
         telemetry=azure.telemetry,
         clock=utc_now,
         patience=Backoff(),
@@ -226,14 +223,6 @@ class _Azure:
         from .opening import open_public_keys
 
         return open_public_keys(self.settings)
-
-    def catalogue(self) -> Catalogue:
-        known = Known(
-            registries=frozenset(self.settings.registries),
-            clusters=frozenset(self.settings.clusters),
-            channels=frozenset(self.settings.channels),
-        )
-        return Catalogue(check_path(self.settings.deliveries, known=known).definitions)
 
     def telemetry(self) -> "Sdk | None":
         return observation.begin(self.settings, lambda: self.credential)

@@ -61,8 +61,6 @@ class Ports:
     """Signs audit records."""
     public_keys: Callable[[], PublicKeys]
     """The keys with which everybody verifies them."""
-    catalogue: Callable[[], Catalogue]
-    """The applications, read from their files."""
     run_source: Callable[[], AskedSource]
     """The system that runs pipelines, asked about them."""
     telemetry: "Callable[[], Sdk | None]"
@@ -71,3 +69,5 @@ class Ports:
     patience: Backoff
     owner: Callable[[], str]
     """Returns a unique name for the holder of a lease."""
+    catalogue: Callable[[], Catalogue] | None = None
+    """Applications that never change, in place of those in the ledger: for tests."""

@@ -162,7 +162,6 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    deliveries: Path = Field(default=Path("deliveries"), description="Folder with one folder per application.")
     installation: str = Field(
         default="",
         pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?)?$",

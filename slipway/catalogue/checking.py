@@ -131,12 +131,12 @@ def check_application(
     Without a project its limits are not looked at, and every environment counts as one of class test.
     """
     written, findings = validate(document, WrittenApplication), Findings()
-    project = project or _boundless(written)
+    project = project or assumed(written)
     findings.extend(_own_problems(document, written))
     for breach in breaches(written, project):
         findings.add(document.problem(breach.field, expected=breach.expected, got=breach.got))
     if known:
-        findings.extend(_unknown_names(document, written, known))
+        findings.extend(names_unknown(document, written, known))
     findings.raise_any()
     definition = Definition(application=governed(written, project), files=files)
     objects = {}
@@ -153,8 +153,8 @@ def check_application(
     return Claims(definition=definition, document=document, objects=objects)
 
 
-def _boundless(written: WrittenApplication) -> Project:
-    """A project that allows whatever the application asks for."""
+def assumed(written: WrittenApplication) -> Project:
+    """A project that allows whatever the application asks for, where its own cannot be asked."""
     return Project(
         project=written.project,
         repositories=("*",),
@@ -183,7 +183,8 @@ def _own_problems(document: Document, application: WrittenApplication) -> Iterat
                 yield document.problem((*at, "substitutions", name), "names that begin with SLIPWAY_ are Slipway's own")
 
 
-def _unknown_names(document: Document, application: WrittenApplication, known: Known) -> Iterator[Problem]:
+def names_unknown(document: Document, application: WrittenApplication, known: Known) -> Iterator[Problem]:
+    """Names that the installation's settings do not define."""
     pushed: Steps = (str(application.source), "registry")
     yield from _unknown(document, pushed, application.pushed.registry, "registry", known.registries)
     for index, channel in enumerate(application.notify):

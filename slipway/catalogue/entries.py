@@ -9,6 +9,7 @@ from ..domain.application import Application, SourceKind
 from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.model import canonical, sha256
 from ..domain.snapshot import Policy
+from ..domain.versions import VersionsInForce
 from .definition import Definition
 from .tags import check_tag
 from .windows import Calendar, calendar_of
@@ -22,12 +23,18 @@ class Entry:
     fingerprint: str
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     """The calendar of each environment with time windows."""
+    versions: VersionsInForce | None = None
+    """The versions that it was made from; None where no ledger keeps any, as in some tests."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with it since it was applied. It stands still for whatever opens."""
 
     def policy(self, now: datetime) -> Policy:
         """The application's policy at one time."""
         return Policy(
             application=self.application,
             definition=self.fingerprint,
+            versions=self.versions,
+            problems=self.problems,
             now=now,
             windows={name: calendar.at(now) for name, calendar in self.calendars.items()},
             check_tag=partial(check_tag, self.application.versions),
@@ -38,10 +45,17 @@ class Entry:
         return self.definition.application
 
 
-def entry_of(definition: Definition) -> Entry:
+def entry_of(
+    definition: Definition, *, versions: VersionsInForce | None = None, problems: tuple[str, ...] = ()
+) -> Entry:
     environments, files = definition.application.environments, definition.files
-    calendars = {e.name: calendar_of(files, e.windows) for e in environments if e.windows.given}
-    return Entry(definition=definition, fingerprint=fingerprint(definition), calendars=calendars)
+    return Entry(
+        definition=definition,
+        fingerprint=fingerprint(definition),
+        calendars={e.name: calendar_of(files, e.windows) for e in environments if e.windows.given},
+        versions=versions,
+        problems=problems,
+    )
 
 
 def fingerprint(definition: Definition) -> str:
@@ -53,11 +67,32 @@ def fingerprint(definition: Definition) -> str:
     return sha256(canonical(content))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """An application or project whose version in force cannot be read."""
+
+    name: str
+    problems: tuple[str, ...]
+
+
 class Catalogue:
-    """All applications, read once at start-up."""
+    """All applications."""
 
     def __init__(self, definitions: Mapping[str, Definition]) -> None:
-        self.entries: Mapping[str, Entry] = {name: entry_of(each) for name, each in definitions.items()}
+        self._entries: Mapping[str, Entry] = {name: entry_of(each) for name, each in definitions.items()}
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """By name."""
+        return self._entries
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """Applications that cannot be read at all; nothing of them goes on."""
+        return ()
+
+    def look_again(self) -> None:
+        """The next question reads what is in force now."""
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
@@ -69,9 +104,9 @@ class Catalogue:
         """The applications that an event concerns; empty if none matches."""
         match event:
             case ImagePushed():
-                return tuple(e for e in self.entries.values() if _delivers(e.application, event))
+                return tuple(e for e in self if _delivers(e.application, event))
             case PipelineCompleted():
-                return tuple(e for e in self.entries.values() if _built_by(e.application, event))
+                return tuple(e for e in self if _built_by(e.application, event))
             case StepFinished():
                 return self._named(event.step.application)
             case _:

@@ -198,8 +198,8 @@ class Api:
             shown = body[:SHOWN_BODY].decode("utf-8", "replace").strip()
             return self._odd(f"status {status}" + (f", {shown}" if shown else ""))
         parameter = f" (parameter: {problem['parameter']})" if "parameter" in problem else ""
-        exit_code = Exit.NO if status in (400, 403, 404, 409) else Exit.NO_ANSWER
-        return CliError(f"{title}: {detail}{parameter}{_rules(problem)}", exit_code=exit_code)
+        exit_code = Exit.NO if status in (400, 403, 404, 409, 422) else Exit.NO_ANSWER
+        return CliError(f"{title}: {detail}{parameter}{_rules(problem)}", exit_code=exit_code, problem=problem)
 
     @property
     def _name(self) -> str:

@@ -1,6 +1,8 @@
 """Errors that are printed to stderr, and the exit codes that scripts rely on."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 import click
 
@@ -23,8 +25,10 @@ class Exit(IntEnum):
 class CliError(click.ClickException):
     """Ends the command with a message for a person."""
 
-    def __init__(self, message: str, *, exit_code: Exit = Exit.NO) -> None:
+    def __init__(self, message: str, *, exit_code: Exit = Exit.NO, problem: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
+        self.problem = problem or {}
+        """The problem details of an app that refused, unparsed."""
         self.exit_code = exit_code  # type: ignore[misc] # click reads it from the instance
 
     def format_message(self) -> str:

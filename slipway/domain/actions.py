@@ -295,6 +295,11 @@ class Action(StrEnum):
     STEP_RESENT = "step.resent", "A step that had not reported was sent again", Tone.ASKS
     STEP_LOST = "step.lost", "A step was given up", Tone.BAD, _More(stage=NoStage.ENDS, measured=Measured.FAILED)
 
+    APPLICATION_APPLIED = "application.applied", "A version of the application was applied", Tone.ASKS
+    APPLICATION_REMOVED = "application.removed", "The application was removed from the catalogue", Tone.BAD
+    PROJECT_APPLIED = "project.applied", "A version of a project was applied", Tone.ASKS
+    PROJECT_REMOVED = "project.removed", "A project was removed from the catalogue", Tone.BAD
+
     INPUT_PARKED = "input.parked", "Input that could not be handled was set aside", Tone.BAD
     INPUT_REPLAYED = "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET
     KEYS_CHANGED = "keys.changed", "The keys that sign records and links, or their public keys, changed", Tone.ASKS

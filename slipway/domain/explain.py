@@ -196,6 +196,7 @@ class _View:
             snapshot.head,
             window_status=snapshot.windows.get(environment),
             now=snapshot.now,
+            problems=snapshot.problems,
         )
 
     def _blocks(self, environment: Environment) -> Iterator[RuleResult]:

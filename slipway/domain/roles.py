@@ -42,6 +42,8 @@ class Permission(StrEnum):
     """Compare the audit index with the trail, and repair it; make the numbers anew."""
     OVERRIDE = "override"
     """Pass a gate, a window or a freeze with a reason, against the policy."""
+    APPLY = "apply"
+    """Apply projects, and the applications of every project; its owners apply those of their own without it."""
     ROTATE_KEYS = "rotate-keys"
     """Make a new signing key, or end one."""
 
@@ -74,7 +76,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.READER: _READING,
     Role.APPROVER: _READING | {Permission.VOTE},
     Role.OPERATOR: _OPERATING,
-    Role.ADMIN: _OPERATING | {Permission.REINDEX, Permission.OVERRIDE, Permission.ROTATE_KEYS},
+    Role.ADMIN: _OPERATING | {Permission.REINDEX, Permission.OVERRIDE, Permission.APPLY, Permission.ROTATE_KEYS},
 }
 """Operators and admins may not vote unless they also have the approver role."""
 
@@ -96,6 +98,8 @@ class Caller(Record):
     name: str = Field(max_length=254)
     """For the audit trail: a person's address, `oid:…`, `key:<name>`, or `api` for a key that has no name."""
     roles: frozenset[Role]
+    claims: frozenset[str] = Field(default=frozenset(), max_length=1000)
+    """What a project may name them by: `role:<app role>`, or `app:<client id>`."""
 
     def may(self, permission: Permission) -> bool:
         return any(permission in PERMISSIONS[role] for role in self.roles)

@@ -119,6 +119,10 @@ class Rule(StrEnum):
     ON_RECORD = "gate-is-on-record", "The signed records prove that the gate passed for this plan."
 
     # ---- between gate and rollout
+    APPLICATION_IS_IN_ORDER = (
+        "application-is-in-order",
+        "What was applied still reads, and its project and the settings still allow it.",
+    )
     FREEZE = "freeze", "No freeze is in force.", None, Trait.OVERRIDABLE
     HOLD = "hold", "No roll-back by hand holds the lane."
     WINDOW = "window", "A time window for rollouts is open.", None, Trait.OVERRIDABLE

@@ -25,6 +25,7 @@ from .model import TAG_PATTERN
 from .release import Head, Lane, Release
 from .rules import RuleResult
 from .steps import StepKind
+from .versions import VersionsInForce
 from .windows import WindowStatus
 
 JOINING_LOADED = 20
@@ -38,6 +39,10 @@ class Policy:
     application: Application
     definition: str
     """Hash of the application inside its project, and of its files."""
+    versions: VersionsInForce | None
+    """The versions of application and project that this is made from; None where no ledger keeps any."""
+    problems: tuple[str, ...]
+    """What is wrong with the application since it was applied: it stands still for whatever opens."""
     now: datetime
     windows: Mapping[str, WindowStatus]
     """Whether the time windows are open, by environment; those without windows are absent."""
@@ -67,6 +72,10 @@ class Snapshot:
     application: Application
     definition: str
     """Hash of the application inside its project, and of its files."""
+    versions: VersionsInForce | None
+    """The versions of application and project that this is made from; None where no ledger keeps any."""
+    problems: tuple[str, ...]
+    """What is wrong with the application since it was applied: it stands still for whatever opens."""
     now: datetime
     head: Head
     lanes: Mapping[str, Lane]

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Never
 
 from ..catalogue.entries import Catalogue, Entry
 from ..clock import Clock
@@ -12,7 +13,7 @@ from ..domain.errors import Inconsistent
 from ..domain.events import Event
 from ..domain.rules import RuleResult
 from ..domain.snapshot import lookups
-from ..ledger import AlreadySeen, Conflict, Ledger
+from ..ledger import AlreadySeen, Conflict, Ledger, Loaded
 from ..ledger.indexing import Indexer
 from ..telemetry import Attribute, Family, Span, about, carrier, span, trace_id
 from .backoff import Backoff
@@ -96,6 +97,12 @@ class Handler:
             if attempt and self.ledger.seen(application.application, event):
                 return Receipt(application=application.application, outcome=Outcome.REPEATED)
             loaded = self.ledger.load(entry.policy(self.clock()), needed)
+            if outdated(entry, loaded):
+                # Somebody applied another version since the catalogue was read.
+                self.catalogue.look_again()
+                entry = self.catalogue.get(application.application) or _gone(event, application.application)
+                application, needed = entry.application, lookups(entry.application, event)
+                continue
             try:
                 decision = decide(loaded.snapshot, event)
             except Inconsistent:
@@ -127,6 +134,15 @@ class Handler:
                 application=application.application, outcome=Outcome.TAKEN, rules=decision.rules, actions=actions
             )
         raise Contended(f"{application.application}: {ATTEMPTS} decisions about {event.kind} lost to other writers")
+
+
+def outdated(entry: Entry, loaded: Loaded) -> bool:
+    """Whether the application's version in force, as it was read with the head, is not the entry's."""
+    return entry.versions is not None and loaded.version != entry.versions.application
+
+
+def _gone(event: Event, application: str) -> Never:
+    raise UnknownTarget(f"{event.kind}: the application {application!r} was removed")
 
 
 def unknown(event: Event) -> str:

@@ -85,4 +85,5 @@ class Access:
 
 
 def _person(principal: Principal) -> Caller:
-    return Caller(name=principal.name, roles=read_roles(principal.roles) | {Role.READER})
+    claims = frozenset(f"role:{role}" for role in principal.roles)
+    return Caller(name=principal.name, roles=read_roles(principal.roles) | {Role.READER}, claims=claims)

@@ -37,10 +37,10 @@ def by_now(said: datetime | None, now: datetime) -> datetime:
     return said if said is not None and said <= now + SKEW else now
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, *, limit: int = SIZE_LIMIT) -> Any:
     """The parsed JSON value. Raises `BadInput`, also for input that is too large or nested too deeply."""
-    if len(body) > SIZE_LIMIT:
-        raise BadInput("body", f"at most {SIZE_LIMIT} bytes", f"{len(body)} bytes")
+    if len(body) > limit:
+        raise BadInput("body", f"at most {limit} bytes", f"{len(body)} bytes")
     try:
         return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
     except _Twice as twice:

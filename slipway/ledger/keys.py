@@ -39,6 +39,13 @@ ANCHOR: Final = "anchor!"
 ARCHIVE: Final = "archive!"
 ARCHIVED: Final = "archived!"
 EXPORT: Final = "export!"
+CATALOGUE: Final = "catalogue"
+"""In the installation's partition: the row that changes with every change of the catalogue."""
+LISTED: Final = "catalogue!"
+"""In the installation's partition: everything in the catalogue."""
+IN_FORCE: Final = "head!version"
+"""The application's version in force: sorts between the head and the lanes, so that it is read with them."""
+VERSION: Final = "version!"
 FREEZE: Final = "freeze"
 """In the installation's partition: the freeze of everything, also after it has ended."""
 
@@ -123,6 +130,24 @@ def archive(last: int) -> str:
 def archived(application: str, last: int) -> str:
     """In the installation's partition: marks a segment whose archiving was recorded in the audit trail."""
     return f"{ARCHIVED}{application}!{last:0{_WIDTH}d}"
+
+
+def listed(subject: str) -> str:
+    return LISTED + subject
+
+
+def in_force(subject: str) -> str:
+    """The version in force of what has no partition of its own."""
+    return f"{IN_FORCE}!{subject}"
+
+
+def versions_of(subject: str) -> str:
+    return f"{VERSION}{subject}!"
+
+
+def version(subject: str, number: int) -> str:
+    """Inverted, so that the newest version comes first."""
+    return f"{versions_of(subject)}{_MAX - number:0{_WIDTH}d}"
 
 
 def export(application: str) -> str:

@@ -1,7 +1,7 @@
 """Load a snapshot of an application, commit a decision: all of it in one entity-group transaction, or nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from ..domain.rules import failed
 from ..domain.signing import PublicKeys, Signer
 from ..domain.snapshot import Lookups, Policy, Snapshot
 from ..domain.steps import Outgoing
+from ..domain.versions import Version
 from . import keys
 from .archive import Archive
 from .blobs import Blobs, LateBlobs
@@ -40,6 +41,8 @@ class Loaded:
 
     snapshot: Snapshot
     etags: Mapping[str, str]
+    version: str | None = None
+    """Hash of the application's version in force, as it was read together with the head; None if it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,25 @@ class Committed:
 
     entries: tuple[OutboxEntry, ...]
     records: tuple[AuditRecord, ...]
+
+
+@dataclass
+class _Standing:
+    """What lies side by side in an application's partition: its head, its version in force, and its lanes."""
+
+    head: Head | None = None
+    version: str | None = None
+    lanes: dict[str, Lane] = field(default_factory=dict)
+
+    def take(self, row: Row) -> None:
+        """Reads a row; rows of another kind that lie between are passed over."""
+        if row.key == keys.HEAD:
+            self.head = unpack(Head, row.values)
+        elif row.key == keys.IN_FORCE:
+            self.version = unpack(Version, row.values).document
+        elif row.key.startswith(keys.LANE):
+            lane = unpack(Lane, row.values)
+            self.lanes[lane.environment] = lane
 
 
 class Ledger:
@@ -92,10 +114,10 @@ class Ledger:
         """
         partition, etags = policy.application.application, dict[str, str]()
         if lookups.newest:
-            head, lanes, releases = self._newest(partition, lookups.newest, etags)
+            standing, releases = self._newest(partition, lookups.newest, etags)
         else:
-            head, lanes = self._head_and_lanes(partition, etags)
-            releases = {}
+            standing, releases = self._standing(partition, etags), {}
+        head, lanes = standing.head or self._new_head(partition), standing.lanes
         digests = self._pointers(partition, lookups.digest, keys.artifact)
         tags = self._pointers(partition, lookups.tag, keys.tag)
         numbers = {*lookups.releases, *digests.values(), *tags.values(), *_last(head.active, lookups.active)}
@@ -107,6 +129,8 @@ class Ledger:
         snapshot = Snapshot(
             application=policy.application,
             definition=policy.definition,
+            versions=policy.versions,
+            problems=policy.problems,
             now=policy.now,
             head=head,
             lanes=lanes,
@@ -116,46 +140,36 @@ class Ledger:
             tag_rules={tag: policy.check_tag(tag) for tag in named},
             windows=policy.windows,
         )
-        return Loaded(snapshot=snapshot, etags=etags)
+        return Loaded(snapshot=snapshot, etags=etags, version=standing.version)
 
-    def _newest(
-        self, partition: str, newest: int, etags: dict[str, str]
-    ) -> tuple[Head, dict[str, Lane], dict[int, Release]]:
+    def _newest(self, partition: str, newest: int, etags: dict[str, str]) -> tuple["_Standing", dict[int, Release]]:
         """The head, the lanes and the newest releases in one request, as their rows are adjacent.
 
         Progress rows of promotions sort between them. There are few, unless something is stuck; if they fill the
         request, a second one reads the releases.
         """
         room = newest + BETWEEN
-        head: Head | None = None
-        lanes, releases, count = dict[str, Lane](), dict[int, Release](), 0
+        standing, releases, count = _Standing(), dict[int, Release](), 0
         for row in self.table.rows(partition, keys.HEAD, keys.RELEASE + keys.AFTER, limit=room):
             count += 1
             etags[row.key] = row.etag
-            if row.key == keys.HEAD:
-                head = unpack(Head, row.values)
-            elif row.key.startswith(keys.LANE):
-                lane = unpack(Lane, row.values)
-                lanes[lane.environment] = lane
-            elif row.key.startswith(keys.RELEASE):
+            if row.key.startswith(keys.RELEASE):
                 release = unpack(Release, row.values)
                 releases[release.number] = release
                 if len(releases) == newest:
                     break
+            else:
+                standing.take(row)
         if count == room and len(releases) < newest:
             releases = {release.number: release for release in self.releases(partition, limit=newest)}
-        return head or self._new_head(partition), lanes, releases
+        return standing, releases
 
-    def _head_and_lanes(self, partition: str, etags: dict[str, str]) -> tuple[Head, dict[str, Lane]]:
-        head, lanes = None, dict[str, Lane]()
+    def _standing(self, partition: str, etags: dict[str, str]) -> "_Standing":
+        standing = _Standing()
         for row in self.table.rows(partition, keys.HEAD, keys.LANE + keys.AFTER):
-            if row.key == keys.HEAD:
-                head = unpack(Head, row.values)
-            else:
-                lane = unpack(Lane, row.values)
-                lanes[lane.environment] = lane
+            standing.take(row)
             etags[row.key] = row.etag
-        return head or self._new_head(partition), lanes
+        return standing
 
     def _new_head(self, application: str) -> Head:
         """The head of a new application, which a freeze of the whole installation covers from its first decision."""
@@ -260,7 +274,7 @@ class Ledger:
         return unpack(Head, row.values) if row else Head(application=application)
 
     def lanes(self, application: str) -> dict[str, Lane]:
-        return self._head_and_lanes(application, {})[1]
+        return self._standing(application, {}).lanes
 
     def release(self, application: str, number: int) -> Release | None:
         row = self.table.get(application, keys.release(number))

@@ -3,7 +3,7 @@
 `Installation` is the app that Azure runs, assembled by `slipway.bootstrap`, with in-memory ports.
 """
 
-from .applications import ADA, APPLICATION, BEN, write_application, write_project
+from .applications import ADA, APPLICATION, BEN, documents_in, write_application, write_project
 from .channel import MemoryChannel
 from .clock import MORNING, ManualClock
 from .cluster import MemoryCluster
@@ -31,6 +31,7 @@ __all__ = [
     "MemoryLog",
     "MemoryTable",
     "RegistryDouble",
+    "documents_in",
     "write_application",
     "write_project",
 ]

@@ -4,8 +4,10 @@ from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
-from ..catalogue import check_path
+from ..catalogue import check_path, find
 from ..catalogue.entries import Catalogue
+from ..catalogue.stored import Stored
+from ..manifests.problems import Findings
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 
@@ -107,6 +109,17 @@ def write_project(folder: Path, *, production: str = "production", least_gate: s
     """Write the project of all applications in the folder, with production's class and least gate."""
     text = PROJECT.format(production=production, least_gate=least_gate)
     (folder / "project.yaml").write_text(text)
+
+
+def documents_in(path: Path) -> list[Stored]:
+    """The documents in a file or folder, as they are applied. Raises ConfigError."""
+    findings = Findings()
+    found = find(path, findings)
+    findings.raise_any()
+    return [
+        Stored.model_validate({"kind": e.kind, "value": e.document.value, "files": dict(e.files.contents)})
+        for e in found
+    ]
 
 
 @cache

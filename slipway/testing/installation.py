@@ -74,7 +74,7 @@ class Installation(Outside):
         """Restart the app with the same storage and queues, and with changed ports and settings."""
         self.settings = {**self.settings, **settings}
         self.ports = wrap(self.ports)
-        values = {**SETTINGS, "deliveries": self.deliveries, **self.settings}
+        values = {**SETTINGS, **self.settings}
         self.app: App = app(self.ports, Settings.model_validate(values))
 
     def without(self, kind: str, name: str) -> None:

@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ..catalogue.stored import may_be_secret, read_stored
 from ..domain.errors import NotFound
 from ..domain.model import DIGEST_PATTERN
 from ..domain.plan import read_plan
 from ..domain.release import Evidence
 from ..ledger import LedgerUnavailable
+from ..manifests.problems import ConfigError
 from .answer import ASK_FIRST, Answer, document
 from .text import short, visible
 from .words import FAILED, PASSED, Sign
@@ -84,11 +86,21 @@ def kept_document(digest: str, read: ReadDocument, *, download: bool = False) ->
     return document(shown, name=name, download=download, cache=ASK_FIRST)
 
 
+def _version(content: bytes) -> bytes | None:
+    """A stored version without the text of its Secrets; None if it is none, for example a log."""
+    try:
+        stored = read_stored(content)
+    except ConfigError:
+        return None
+    files = {path: "***" if may_be_secret(text) else text for path, text in stored.files.items()}
+    return json.dumps({**stored.model_dump(mode="json"), "files": files}, indent=2, ensure_ascii=False).encode()
+
+
 def _readable(content: bytes) -> bytes:
-    """A plan indented, with the values of Secrets masked; any other document unchanged."""
+    """A plan or a version of an application indented, with Secrets masked; any other document unchanged."""
     plan = read_plan(content)
     if plan is None:
-        return content
+        return _version(content) or content
     shown = plan.model_dump(mode="json")
     for manifest in shown["manifests"]:
         if manifest.get("kind") == "Secret":

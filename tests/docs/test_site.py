@@ -32,7 +32,7 @@ def test_it_loads_nothing_from_elsewhere(site: Path) -> None:
 
 def test_files_of_the_repository_are_pages_of_it(site: Path) -> None:
     assert "targetScope" in (site / "source/infra/main.bicep.html").read_text(encoding="utf-8")
-    assert (site / "reference/delivery.schema.json").is_file()
+    assert (site / "reference/application.schema.json").is_file()
 
 
 def test_a_link_out_of_the_docs_leads_to_the_page_of_the_file() -> None:

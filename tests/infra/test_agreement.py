@@ -88,14 +88,14 @@ def test_registries_and_clusters_are_described_in_fields_that_the_settings_have(
             assert set(fields) <= set(model.model_fields)
 
 
-def test_deliveries_of_the_repository_name_registries_and_clusters_that_are_installed() -> None:
+def test_the_examples_name_registries_and_clusters_that_are_installed() -> None:
     settings = app_settings(DEFAULT)
     known = Known(
         registries=frozenset(json.loads(settings["SLIPWAY_REGISTRIES"])),
         clusters=frozenset(json.loads(settings["SLIPWAY_CLUSTERS"])),
         channels=frozenset({"inbox"}),
     )
-    assert check_path(ROOT / "deliveries", known=known)
+    assert check_path(ROOT / "examples", known=known)
 
 
 SECRETS = {
@@ -181,7 +181,7 @@ def test_events_go_to_a_function_that_exists() -> None:
     assert f'function_name("{endpoint[1]}")' in (ROOT / "functions/events.py").read_text(encoding="utf-8")
 
 
-KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_APPLICATIONS", "SLIPWAY_HOOK_PAUSE"}
+KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_HOOK_PAUSE"}
 """Known to azd itself, set for a hook alone, and to our tests."""
 
 

@@ -18,7 +18,7 @@ HOOKS = {"preprovision", "postprovision", "predeploy", "postdeploy", "preup", "p
 FOUND_OUT = {"SLIPWAY_SIGN_IN_CLIENT_ID", "SLIPWAY_AUDIT_POLICY_LOCKED", "SLIPWAY_RECOVER_VAULT"}
 """What the preprovision hook sets by itself."""
 
-READ_BY_A_HOOK = {"SLIPWAY_APPLICATIONS", "SLIPWAY_APP_ROLES"}
+READ_BY_A_HOOK = {"SLIPWAY_APP_ROLES"}
 """What a person sets that is no parameter of the template."""
 
 NEW = {"AZURE_ENV_NAME": "try"}

@@ -75,7 +75,7 @@ def test_azd_up_ends_green_in_an_empty_environment(azure: Azure, tmp_path: Path)
 
     # The package needs nothing of Azure. (Its wheels are a download, and not part of this test.)
     package = tmp_path / "app"
-    HOOK.gather(package, applications=environment.get("SLIPWAY_APPLICATIONS", ""))
+    HOOK.gather(package)
 
     azure.well("preprovision", **environment)
     environment |= azure.state["environment"]

@@ -18,7 +18,7 @@ from tests.infra.compiler import INFRA, ROOT
 from tests.infra.installed import SITE, app_settings, at, only
 from tests.infra.test_agreement import DEFAULT, SECRETS
 
-PARTS = {"function_app.py", "functions", "slipway", "deliveries", "host.json", "LICENSE"}
+PARTS = {"function_app.py", "functions", "slipway", "host.json", "LICENSE"}
 INBOX = {"inbox": {"kind": "webhook", "url": "https://inbox.example.com", "secret": "at least 16 characters"}}
 START = """
 import json, function_app, slipway
@@ -103,18 +103,6 @@ def test_a_bare_installation_starts_without_any_application(package: Path) -> No
     started = start(package, INSTALLED)
     assert Path(started["place"]).is_relative_to(package)
     assert {"image_pushed", "health", "azure_devops_hook"} <= set(started["functions"])
-
-
-def test_applications_travel_where_somebody_names_their_folder(tmp_path: Path) -> None:
-    HOOK.gather(tmp_path / "app", applications="deliveries")
-    assert (tmp_path / "app/deliveries/hello/application.yaml").is_file()
-    started = start(tmp_path / "app", INSTALLED | {"SLIPWAY_CHANNELS": json.dumps(INBOX)})
-    assert "image_pushed" in started["functions"]
-
-
-def test_a_folder_of_applications_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(HOOK.RefusedError, match="no/such"):
-        HOOK.gather(tmp_path / "app", applications="no/such")
 
 
 def test_the_wheels_are_for_the_python_that_the_template_asks_for() -> None:

@@ -32,7 +32,9 @@ ENDS = frozenset(end_action(phase) for phase in Phase if phase.final)
 
 APPLICATION = """\
 application: {name}
-image: {{ registry: nonprod, repository: team/{name}, tags: {{ semver: ">=1.0.0" }} }}
+project: integration
+image: {{ registry: nonprod, repository: team/{name} }}
+versions: {{ range: ">=1.0.0" }}
 start: {start}
 pipeline: {{ project: shop, name: {name}-ci, branches: [main] }}
 notify: [inbox]
@@ -52,6 +54,17 @@ environments:
       http: [{{ service: hello, path: /healthz, contains: ok }}]
 """
 
+PROJECT = """\
+project: integration
+repositories: ["team/*"]
+environments:
+  staging: { class: test, clusters: [staging], namespaces: ["*-staging"] }
+  production:
+    class: production
+    clusters: [production]
+    namespaces: ["*-production"]
+    least_gate: { level: link, require_known: false, fresh: none }
+"""
 APPLICATIONS = {
     "repeats": "both",
     "survivor": "push",
@@ -68,10 +81,10 @@ LATER = "later"
 """An application that a test adds while the system runs."""
 
 
-def write_application(deliveries: Path, name: str, start: str) -> None:
-    """A folder as in `deliveries/`, with the manifests of the example."""
-    folder = deliveries / name
-    shutil.copytree(ROOT / "deliveries" / "hello" / "manifests", folder / "manifests")
+def write_application(team: Path, name: str, start: str) -> None:
+    """A folder with the manifests of the example."""
+    folder = team / name
+    shutil.copytree(ROOT / "examples" / "hello-aks" / "manifests", folder / "manifests")
     deployment = folder / "manifests" / "deployment.yaml"
     deployment.write_text(deployment.read_text().replace("image: hello", f"image: team/{name}"))
     (folder / "application.yaml").write_text(APPLICATION.format(name=name, start=start))
@@ -79,14 +92,15 @@ def write_application(deliveries: Path, name: str, start: str) -> None:
 
 def options(folder: Path) -> StackOptions:
     """Two instances of the app, and queues that soon give a dead instance's messages to the other one."""
-    deliveries = folder / "deliveries"
+    team = folder / "team"
     for name, start in APPLICATIONS.items():
-        write_application(deliveries, name, start)
+        write_application(team, name, start)
+    (team / "project.yaml").write_text(PROJECT)
     names = [*APPLICATIONS, LATER]
     return StackOptions(
         folder=folder / "stack",
         instances=2,
-        deliveries=deliveries,
+        apply=team,
         lock_seconds=5,
         traces=True,
         namespaces={place: tuple(f"{name}-{place}" for name in names) for place in ("staging", "production")},

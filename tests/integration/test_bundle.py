@@ -47,10 +47,10 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     if shutil.which("node") is None or not azurite.MAIN.exists():
         pytest.skip("Azurite is not installed: run `make install` (it needs Node.js)")
     folder = tmp_path_factory.mktemp("bundled")
-    (folder / "deliveries" / "hello").mkdir(parents=True)
-    (folder / "deliveries" / "hello" / "application.yaml").write_text(APPLICATION)
-    write_project(folder / "deliveries")
-    with Stack(StackOptions(folder=folder / "stack", deliveries=folder / "deliveries")) as stack:
+    (folder / "team" / "hello").mkdir(parents=True)
+    (folder / "team" / "hello" / "application.yaml").write_text(APPLICATION)
+    write_project(folder / "team")
+    with Stack(StackOptions(folder=folder / "stack", apply=folder / "team")) as stack:
         system = System(stack)
         yield system
         system.close()

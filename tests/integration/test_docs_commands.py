@@ -15,7 +15,7 @@ from tests.integration.system import System
 pytestmark = pytest.mark.stack
 LOOKING = frozenset(
     {"applications", "releases", "release", "explain", "approvals", "parked list"}
-    | {"audit list", "audit verify", "audit export", "check", "schema", "completion"}
+    | {"audit list", "audit verify", "audit export", "check", "schema", "completion", "history"}
 )
 """What changes nothing, and needs nothing but an installation with a release; it may write files."""
 BROUGHT_ALONG = "kept.jsonl"
@@ -48,7 +48,7 @@ def test_the_docs_have_commands_that_look_at_an_installation() -> None:
 def test_every_command_of_the_docs_that_looks_at_an_installation_gets_its_answer(
     system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "deliveries").symlink_to(ROOT / "deliveries")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     application = system.application(PLAYED)
     release = application.waiting("1.0.0")

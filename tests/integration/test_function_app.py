@@ -146,8 +146,6 @@ def test_the_laptop_has_exactly_the_queues_of_the_code(triggers: dict[str, dict[
         ("SLIPWAY_SIGNING_KEYS", "@Microsoft.KeyVault(SecretUri=hush-hush)", "SLIPWAY_SIGNING_KEYS: a Key Vault"),
         ("SLIPWAY_KEY_VAULT", "@Microsoft.KeyVault(SecretUri=hush-hush)", "SLIPWAY_KEY_VAULT: a Key Vault"),
         ("SLIPWAY_SIGNING_KEYS", "@file:no-such-keys", "no-such-keys: cannot be read (FileNotFoundError)"),
-        ("SLIPWAY_DELIVERIES", "no-such-folder", "no-such-folder"),
-        ("SLIPWAY_CHANNELS", "{}", "application.yaml"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(setting: str, value: str, said: str) -> None:
@@ -156,16 +154,6 @@ def test_a_wrong_setting_stops_the_start_and_is_named(setting: str, value: str, 
     assert ended.stdout == ""
     assert said in ended.stderr
     assert "hush-hush" not in ended.stderr
-
-
-def test_a_wrong_delivery_stops_the_start_and_its_line_is_named(tmp_path: Path) -> None:
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    (folder / "application.yaml").write_text("application: shop\nimage:\n  registry: elsewhere\n")
-    ended = listed(SLIPWAY_DELIVERIES=str(tmp_path))
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert "shop/application.yaml:" in ended.stderr
 
 
 def test_nothing_of_the_product_imports_azure_functions() -> None:

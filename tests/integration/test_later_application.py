@@ -19,10 +19,10 @@ def test_parked_input_is_replayed_when_the_reason_is_gone(system: System) -> Non
     assert system.post(f"/api/v1/parked/{parked['id']}/replay").status == 202
     again = system.parked(source="events", reason=reason)  # the reason is still there: it comes back
 
-    write_application(system.stack.options.deliveries, LATER, "push")
-    for index in range(system.stack.options.instances):
-        system.stack.stop_host(index)
-        system.stack.start_host(index)
+    team = system.stack.options.apply
+    assert team is not None
+    write_application(team, LATER, "push")
+    system.stack.apply(team)
     assert system.post(f"/api/v1/parked/{again['id']}/replay").status == 202
     application.reached("plan.made", tag="1.0.0")
     replayed = next(p for p in system.get("/api/v1/parked")["parked"] if p["id"] == again["id"])

@@ -209,7 +209,7 @@ def test_a_signature_is_made_of_the_digest_that_was_pushed() -> None:
 
 
 def test_the_example_asks_for_the_tag_that_its_delivery_expects() -> None:
-    delivery = yaml.safe_load((ROOT / "deliveries" / "hello" / "application.yaml").read_text(encoding="utf-8"))
+    delivery = yaml.safe_load((ROOT / "examples" / "hello-aks" / "application.yaml").read_text(encoding="utf-8"))
     image = next(job for _, job in jobs_of(model("the example's CI")) if job.job == "image")
     push = next(step for step in image.steps if step.name == "push")
     assert delivery["pipeline"]["tag"] == "{run_number}"

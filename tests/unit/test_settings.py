@@ -12,6 +12,7 @@ from scripts.reference import settings as settings_reference
 from slipway.bootstrap import app
 from slipway.bootstrap.azure import azure_ports
 from slipway.bootstrap.settings import PREFIX, Settings, SettingsError, variable
+from slipway.catalogue import check_path
 from slipway.domain.tokens import Keys
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +57,6 @@ def test_settings_are_read() -> None:
     settings = Settings.read(
         GOOD | {"SLIPWAY_ORGANIZATIONS": "Contoso, fabrikam,", "PATH": "/bin", "AZURE_CLIENT_ID": "c"}
     )
-    assert settings.deliveries == Path("deliveries")
     assert settings.registries["nonprod"].credential == "entra"
     assert [secret.get_secret_value() for secret in settings.hook_secrets] == [
         "a-secret-of-some-length",
@@ -231,10 +231,10 @@ def test_the_example_can_be_read_as_it_is() -> None:
     assert Keys(keys_of(settings))
 
 
-def test_the_example_fits_the_deliveries_of_this_repository() -> None:
+def test_the_example_fits_the_examples_of_this_repository() -> None:
     example = json.loads((ROOT / "local.settings.json.example").read_text())
-    settings = Settings.read(example["Values"] | {"SLIPWAY_DELIVERIES": str(ROOT / "deliveries")})
-    assert app(azure_ports(settings), settings).catalogue.entries
+    known = app(azure_ports(Settings.read(example["Values"])), Settings.read(example["Values"])).known
+    assert check_path(ROOT / "examples", known=known).definitions
 
 
 def test_the_reference_page_says_what_the_settings_are() -> None:

@@ -14,7 +14,7 @@ from ..screen import GOOD, NOTE, Cell, Screen
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path, exists=True), default=".")
+@click.argument("path", type=click.Path(path_type=Path), default=".")
 def check(path: Path) -> None:
     """Check the projects and applications in PATH, a file or a folder (default: this one).
 

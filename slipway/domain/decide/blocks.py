@@ -21,7 +21,13 @@ NOT_IN_SIGHT = timedelta(days=30)
 
 
 def block_rules(
-    release: Release, lane: Lane, head: Head, *, window_status: WindowStatus | None, now: datetime
+    release: Release,
+    lane: Lane,
+    head: Head,
+    *,
+    window_status: WindowStatus | None,
+    now: datetime,
+    problems: Sequence[str] = (),
 ) -> tuple[RuleResult, ...]:
     """The rules that may block a rollout at `now`.
 
@@ -32,12 +38,20 @@ def block_rules(
     if release.rollback is not None:
         return busy
     return (
+        order_rule(problems),
         freeze_rule(lane, head.freeze, now),
         hold_rule(release.application, lane),
         *_window_rules(window_status, now),
         *_contradicted(release),
         *busy,
     )
+
+
+def order_rule(problems: Sequence[str]) -> RuleResult:
+    """Whether the application may open anything: what is wrong with it has to be mended by applying it again."""
+    if problems:
+        return Rule.APPLICATION_IS_IN_ORDER.not_yet("; ".join(problems)[:1000], WaitsFor.PERSON)
+    return Rule.APPLICATION_IS_IN_ORDER.holds("what was applied still holds")
 
 
 def _contradicted(release: Release) -> Iterator[RuleResult]:
@@ -117,6 +131,7 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
         draft.head,
         window_status=draft.snapshot.windows.get(environment.name),
         now=draft.now,
+        problems=draft.snapshot.problems,
     )
 
 

@@ -33,7 +33,7 @@ class Doctor:
     def checks(self) -> Mapping[str, Callable[[], str]]:
         facts = self.facts
         checks_by_name: dict[str, Callable[[], str]] = {
-            "deliveries": partial(places.deliveries, facts),
+            "applications": partial(places.applications, facts),
             "signing-keys": partial(places.signing_keys, facts),
             "table": partial(places.table, facts),
             "blobs": partial(places.blobs, facts),

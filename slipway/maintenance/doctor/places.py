@@ -26,11 +26,15 @@ LATE = timedelta(minutes=5)
 ASKEW = timedelta(seconds=60)
 
 
-def deliveries(facts: Facts) -> str:
-    names = sorted(facts.catalogue.entries)
-    if not names:
-        raise Fault("no application is delivered here", missing="an application.yaml in SLIPWAY_DELIVERIES")
-    return f"{len(names)} valid: {', '.join(names)}"
+def applications(facts: Facts) -> str:
+    """Those that stand still are named; an installation without any application is in order."""
+    entries, broken = facts.catalogue.entries, facts.catalogue.broken
+    wrong = [f"{name}: {'; '.join(entry.problems)}" for name, entry in sorted(entries.items()) if entry.problems]
+    wrong += [f"{each.name}: {'; '.join(each.problems)}" for each in broken]
+    if wrong:
+        told = "; ".join(wrong)[:1000]
+        raise Fault(f"{len(wrong)} stand still: {told}", missing="a version that is in order: slipway apply")
+    return f"{len(entries)} in order: {', '.join(sorted(entries))}" if entries else "none yet: slipway apply"
 
 
 def signing_keys(facts: Facts) -> str:

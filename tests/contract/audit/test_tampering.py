@@ -3,11 +3,13 @@ app's back, and the command computes on its own machine what it gets from the ap
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slipway.catalogue.entries import Catalogue
 from slipway.domain.anchor import Anchor
 from slipway.domain.audit import AuditRecord
 from slipway.ledger import keys
@@ -242,7 +244,7 @@ def forge_everything(intruder: Intruder, installation: Audited) -> None:
 def test_an_application_that_is_delivered_no_more_is_still_verified(
     verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
-    installation.app.catalogue.entries = {}  # as after a deployment without it
+    installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: Catalogue({})))
     assert {item["application"] for item in verdict()["applications"]} == {"shop", "_installation"}
     intruder.remove(2)
     assert fault(verdict())[0] == 2

@@ -19,14 +19,14 @@ from azure.functions.servicebus import ServiceBusMessage
 from functions import api, approvals, audit_api, commands, events, hooks, operate, pages, queues, shared, timers, votes
 from local.functions.routes import Route, compile_route
 from slipway.bootstrap import App, Settings, app
-from slipway.bootstrap.azure import azure_ports
 from slipway.catalogue import ConfigError
+from slipway.commands.applying import Actor
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.run_source import ToldRun
 from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
-from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster
+from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster, documents_in
 from slipway.testing.ports import Outside
 from slipway.testing.queues import Raw
 from slipway.testing.runs import published, told_run
@@ -95,7 +95,7 @@ class Release:
 
 
 class Installation:
-    """Slipway for these applications. Where it cannot start, `start_refused` says why."""
+    """Slipway, with these applications applied. What could not be applied is in `refused`, with the reason."""
 
     def __init__(
         self,
@@ -123,7 +123,9 @@ class Installation:
         self._submissions = 0
         self._pushed: dict[str, str] = {}
         """The newest digest of each tag."""
-        self.start_refused = ""
+        self.refused = dict[str, str]()
+        for name in ("project.yaml", *(each.name for each in applications), *(broken or {})):
+            self._apply(deliveries / name)
 
     def _assemble(self, deliveries: Path, *, sign_in: bool) -> App:
         login = {name: {"login_server": f"{name}.test", "credential": "anonymous"} for name in ("nonprod", "prod")}
@@ -131,7 +133,6 @@ class Installation:
         inbox = {"kind": "webhook", "url": "http://127.0.0.1:8025/", "secret": "a secret of the webhook"}
         settings = Settings.read(
             {
-                "SLIPWAY_DELIVERIES": str(deliveries),
                 "SLIPWAY_PUBLIC_URL": self._base,
                 "SLIPWAY_STORAGE_CONNECTION": "in memory",
                 "ServiceBus": "in memory",
@@ -152,18 +153,23 @@ class Installation:
             self._outside.as_ports(deliveries),
             registry=registries.__getitem__,
             cluster=self._clusters.__getitem__,
-            catalogue=lambda: azure_ports(settings).catalogue(),
+            catalogue=None,
         )
         return app(ports, settings)
 
     def start(self, patch: pytest.MonkeyPatch) -> Self:
         """As the host loads the app; until the test ends its functions work on this installation."""
         patch.setattr(shared, "_parts", lambda: self._parts)
-        try:
-            shared.check_at_start()
-        except ConfigError as error:
-            self.start_refused = str(error)
+        shared.check_at_start()
         return self
+
+    def _apply(self, path: Path) -> None:
+        """A team applies what lies there."""
+        platform = Actor(name="olga@example.com", claims=frozenset(), platform=True)
+        try:
+            self._parts.applying.apply(documents_in(path), platform, reason="")
+        except ConfigError as error:
+            self.refused[path.name] = str(error)
 
     # ---- what happens outside
     def push(self, tag: str, artifact: Artifact | None = None, *, repository: str = REPOSITORY) -> Artifact:

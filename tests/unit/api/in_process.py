@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 import pytest
 
-from functions import api, audit_api, commands, guard, inbox, looks, numbers, openapi, proof, votes
+from functions import api, audit_api, catalogue, commands, guard, inbox, looks, numbers, openapi, proof, votes
 from local.functions.routes import compile_route
 from slipway.domain.roles import Role
 from slipway.testing import BASE, Installation
 from tests.registered import registered
 
-MODULES = (api, audit_api, commands, inbox, looks, numbers, openapi, proof, votes)
+MODULES = (api, audit_api, catalogue, commands, inbox, looks, numbers, openapi, proof, votes)
 PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 
 

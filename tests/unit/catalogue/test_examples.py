@@ -14,7 +14,7 @@ EXAMPLES = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) i
 
 
 def test_hello_renders_for_both_environments() -> None:
-    hello = load(ROOT / "deliveries")["hello"]
+    hello = load(ROOT / "examples")["hello"]
     for environment in hello.application.environments:
         image = f"registry.example.com/hello@sha256:{'a' * 64}"
         values = {

@@ -19,9 +19,7 @@ from slipway.manifests.documents import read_file
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
-DOCUMENTS = sorted(
-    path for folder in ("deliveries", "examples") for path in (ROOT / folder).rglob("*.yaml") if path.stem in MODELS
-)
+DOCUMENTS = sorted(path for path in (ROOT / "examples").rglob("*.yaml") if path.stem in MODELS)
 KINDS = pytest.mark.parametrize("kind", MODELS)
 SCHEMAS: dict[Kind, Draft202012Validator] = {kind: Draft202012Validator(schema_of(kind)) for kind in MODELS}
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from slipway.catalogue.schema import schema_text
 from slipway.cli.root import root
 
-DELIVERIES = Path(__file__).parents[3] / "deliveries"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "hello-aks"
 
 
 def slipway(*arguments: str) -> Result:
@@ -19,9 +19,12 @@ def slipway(*arguments: str) -> Result:
 
 @pytest.fixture
 def deliveries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of this repository's deliveries in the current folder."""
+    """A folder `deliveries` in the current one, with the example in a folder below its project."""
     monkeypatch.chdir(tmp_path)
-    return Path(shutil.copytree(DELIVERIES, tmp_path / "deliveries"))
+    folder = tmp_path / "deliveries"
+    shutil.copytree(EXAMPLE, folder / "hello")
+    (folder / "hello" / "project.yaml").rename(folder / "project.yaml")
+    return folder
 
 
 def line_of(file: Path, text: str) -> int:
@@ -97,8 +100,8 @@ def test_a_folder_elsewhere_is_named_whole(
 
 def test_a_path_that_is_not_there_and_one_without_documents_are_told_of(tmp_path: Path) -> None:
     result = slipway("check", str(tmp_path / "nowhere"))
-    assert result.exit_code == 2
-    assert "does not exist" in result.stderr
+    assert result.exit_code == 1
+    assert "there is no such file" in result.stdout
     result = slipway("check", str(tmp_path))
     assert result.exit_code == 1
     assert "expected a project.yaml or an application.yaml in it" in result.stdout

@@ -133,6 +133,7 @@ def test_awaiting_approval_names_who_voted_who_can_still_vote_and_until_when() -
         "quorum-reached": False,
         "approver-is-not-requester": True,
         "approver-is-not-committer": True,
+        "application-is-in-order": True,
         "freeze": True,
         "hold": True,
         "artifact-is-promoted": False,

@@ -78,6 +78,8 @@ class World:
         named = {release.tag for release in releases.values()} | ({wanted.tag} if wanted.tag is not None else set())
         return Snapshot(
             application=self.application,
+            versions=None,
+            problems=(),
             definition=self.delivery,
             now=self.now,
             head=self.head,

@@ -1,4 +1,4 @@
-"""An installation for the pages: the delivery of `deliveries/hello`, and steps whose outcomes the story tells."""
+"""An installation for the pages: the delivery of `examples/hello-aks`, and steps whose outcomes the story tells."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
 from slipway.web.approving import Desk
 
-DELIVERIES = Path(__file__).resolve().parents[3] / "deliveries"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 DEPLOYMENT_DIFF = """\
 --- live
@@ -57,13 +57,13 @@ def digest(name: str) -> str:
 
 
 def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Application:
-    """The application of `deliveries/hello`, with other approvers for production where they are given."""
+    """The application of `examples/hello-aks`, with other approvers for production where they are given."""
     known = Known(
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"staging", "production"}),
         channels=frozenset({"inbox"}),
     )
-    application = check_path(DELIVERIES, known=known).definitions["hello"].application
+    application = check_path(EXAMPLES, known=known).definitions["hello"].application
     staging, production = application.environments
     gate = ApprovalGate(
         approvers=approvers, required=required, deadline=timedelta(hours=24), level=Level.LINK, fresh=None
@@ -75,7 +75,7 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Applicat
 class Told(Installation):
     """hello's installation, where the story tells how steps end, a few seconds after they were asked for."""
 
-    deliveries: Path = field(default=DELIVERIES, kw_only=False)
+    deliveries: Path = field(default=EXAMPLES, kw_only=False)
     application: str = "hello"
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     policy: Application = field(default_factory=hello)

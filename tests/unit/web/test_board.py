@@ -133,7 +133,7 @@ def test_what_lies_between_the_lanes_and_the_releases_hides_none_of_them() -> No
 def test_an_empty_installation_says_what_to_do_first() -> None:
     body = SAMPLES["board-empty"]().body.decode()
     assert "Nothing is delivered here yet" in body
-    assert "application.yaml" in body
+    assert "slipway apply" in body
     assert "The first image push creates one" in SAMPLES["board-new"]().body.decode()
 
 

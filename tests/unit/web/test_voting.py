@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from slipway.catalogue.entries import Catalogue
 from slipway.domain.release import Phase, Release, VoteDecision
 from slipway.http.requests import FORM_TYPE
 from slipway.ledger import LedgerUnavailable
@@ -258,7 +259,7 @@ def test_a_ledger_that_is_away_asks_to_try_again_and_the_same_form_then_counts(p
 
 
 def test_an_application_that_is_gone_is_not_found(page: Page) -> None:
-    page.home.app.catalogue.entries = {}
+    page.home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: Catalogue({})))
     assert guarded(page.post).status == 404
 
 

@@ -102,7 +102,7 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     findings = patient.examine()
     assert failed(findings) == {}
     assert set(findings) == {
-        *("deliveries", "signing-keys", "table", "blobs", "clock", "reconcile", "channel:inbox"),
+        *("applications", "signing-keys", "table", "blobs", "clock", "reconcile", "channel:inbox"),
         *(f"queue:{queue}" for queue in Queue),
         *("registry:nonprod", "registry:prod"),
         *("cluster:staging:shop:staging", "cluster:production:shop:production"),

@@ -4,15 +4,15 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from local.process import ROOT
+from local.stack.stack import EXAMPLE
 
 APPLICATION: Final = "hello"
 
 
-def write_delivery(folder: Path) -> Path:
-    """A deliveries folder with the one application; returns it."""
-    shutil.copytree(ROOT / "deliveries", folder)
-    file = folder / APPLICATION / "application.yaml"
+def write_example(folder: Path) -> Path:
+    """A folder with the one application and its project; returns it."""
+    shutil.copytree(EXAMPLE, folder)
+    file = folder / "application.yaml"
     text = file.read_text(encoding="utf-8")
     changed = text.replace("\nstart: both", "\nstart: push")
     if changed == text:

@@ -1,0 +1,278 @@
+"""The JSON API of the catalogue: apply, compare, remove, and the versions of each project and application."""
+
+import azure.functions as func
+
+from slipway.api.catalogue import (
+    Apply,
+    CatalogueItem,
+    CatalogueList,
+    Changes,
+    ChangeShown,
+    Exported,
+    Removal,
+    VersionHistory,
+    VersionShown,
+)
+from slipway.catalogue import ConfigError
+from slipway.catalogue.stored import Stored, read_stored
+from slipway.commands.applying import Actor, Change
+from slipway.domain.errors import NotFound
+from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN
+from slipway.domain.roles import Caller, Permission
+from slipway.domain.versions import Subject, SubjectKind
+from slipway.inbound.reading import read_as, read_json
+from slipway.ledger.keys import INSTALLATION
+
+from .contract import Operation, Parameter, endpoint
+from .guard import admit, caller_of, permit
+from .http import Answered, body_of, number, ok, problem
+from .shared import new_blueprint, parts
+
+blueprint = new_blueprint()
+LARGEST = 4 * 1024 * 1024
+MOST_VERSIONS = 200
+_SUBJECT = (
+    Parameter(
+        name="kind",
+        where="path",
+        description="`project` or `application`.",
+        schema={"type": "string", "enum": [str(kind) for kind in SubjectKind]},
+    ),
+    Parameter(name="name", where="path", description="Its name.", schema={"type": "string", "pattern": NAME_PATTERN}),
+)
+_WHO = (
+    "Projects need the permission apply; applications need it too, or a role or client id that their project names "
+    "among its owners."
+)
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_apply",
+        method="POST",
+        path="catalogue",
+        summary="Apply projects and applications: all of them or none",
+        description=f"Idempotent. What is wrong with a document is a 422 with every problem. {_WHO} A change that "
+        "weakens a production gate is refused (409).",
+        tag="catalogue",
+        permission=None,
+        body=Apply,
+        answer=Changes,
+        refuses=(409, 415, 422),
+    ),
+)
+def apply(req: func.HttpRequest) -> func.HttpResponse:
+    caller = admit(req, Permission.READ)
+    body = _body(req)
+    try:
+        changes = parts().applying.apply(_documents(body), _actor(caller), reason=body.reason)
+    except ConfigError as error:
+        raise Answered(_problems(error)) from error
+    refused = any(change.refused for change in changes)
+    if refused:
+        shown = [_shown(change).model_dump(mode="json") for change in changes]
+        detail = "; ".join(f"{change.subject}: {change.refused}" for change in changes if change.refused)
+        return problem(409, "Refused", detail, changes=shown)
+    return ok(Changes(changes=tuple(map(_shown, changes)), refused=False, committed=True))
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_compare",
+        method="POST",
+        path="catalogue/difference",
+        summary="What applying the documents would change, and whether it would be refused",
+        description="Changes nothing.",
+        tag="catalogue",
+        permission=None,
+        body=Apply,
+        answer=Changes,
+        refuses=(415, 422),
+    ),
+)
+def compare(req: func.HttpRequest) -> func.HttpResponse:
+    caller = admit(req, Permission.READ)
+    body = _body(req)
+    try:
+        changes = parts().applying.compare(_documents(body), _actor(caller))
+    except ConfigError as error:
+        raise Answered(_problems(error)) from error
+    refused = any(change.refused for change in changes)
+    return ok(Changes(changes=tuple(map(_shown, changes)), refused=refused, committed=False))
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_catalogue",
+        method="GET",
+        path="catalogue",
+        summary="The projects and applications in force, with what is wrong with them",
+        tag="catalogue",
+        permission=Permission.READ,
+        answer=CatalogueList,
+    ),
+)
+def catalogue(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding needs it
+    known = parts().live_catalogue
+    items = [CatalogueItem(subject=f"project:{name}", document=each.document) for name, each in known.projects.items()]
+    for name, entry in known.entries.items():
+        versions = entry.versions
+        items.append(
+            CatalogueItem(
+                subject=f"application:{name}",
+                project=entry.application.project,
+                document=versions.application if versions else None,
+                problems=entry.problems,
+            )
+        )
+    items += [CatalogueItem(subject=broken.name, document=None, problems=broken.problems) for broken in known.broken]
+    return ok(CatalogueList(items=tuple(items)))
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_versions",
+        method="GET",
+        path="catalogue/{kind}/{name}",
+        summary="The versions of a project or an application, newest first",
+        tag="catalogue",
+        permission=Permission.READ,
+        parameters=(
+            *_SUBJECT,
+            Parameter(
+                name="limit",
+                description=f"At most this many; 1 to {MOST_VERSIONS}.",
+                schema={"type": "integer", "minimum": 1, "maximum": MOST_VERSIONS, "default": 20},
+            ),
+        ),
+        answer=VersionHistory,
+        refuses=(404,),
+    ),
+)
+def versions(req: func.HttpRequest) -> func.HttpResponse:
+    subject = _subject(req)
+    found = parts().versions.history(subject, limit=number(req, "limit", default=20, least=1, most=MOST_VERSIONS))
+    shown = set(VersionShown.model_fields)
+    listed = tuple(VersionShown.model_validate(each.model_dump(include=shown)) for each in found)
+    if not listed:
+        raise NotFound(f"there is no {subject.kind} {subject.name!r}")
+    chain = subject.name if subject.kind is SubjectKind.APPLICATION else INSTALLATION
+    return ok(VersionHistory(subject=str(subject), chain=chain, versions=listed))
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_export",
+        method="GET",
+        path="catalogue/{kind}/{name}/files",
+        summary="The files of a version, which applied again are that version",
+        tag="catalogue",
+        permission=Permission.READ,
+        parameters=(
+            *_SUBJECT,
+            Parameter(
+                name="document",
+                description="Hash of the version; by default the one in force.",
+                schema={"type": "string", "pattern": DIGEST_PATTERN},
+            ),
+        ),
+        answer=Exported,
+        refuses=(404,),
+    ),
+)
+def export(req: func.HttpRequest) -> func.HttpResponse:
+    subject = _subject(req)
+    document = req.params.get("document") or parts().versions.current(subject).document
+    known = {each.document for each in parts().versions.history(subject, limit=MOST_VERSIONS)}
+    content = parts().versions.document(document) if document in known and document else None
+    if content is None or document is None:
+        raise NotFound(f"there is no such version of {subject.kind} {subject.name!r}")
+    stored = read_stored(content)
+    if stored.holds_secrets:
+        permit(caller_of(req), Permission.SEE_SECRETS)
+    return ok(Exported(subject=str(subject), document=document, files=dict(stored.exported())))
+
+
+@endpoint(
+    blueprint,
+    Operation(
+        name="api_remove",
+        method="POST",
+        path="catalogue/{kind}/{name}/removal",
+        summary="Take a project or an application out of the catalogue; its records and versions stay",
+        description=_WHO,
+        tag="catalogue",
+        permission=None,
+        parameters=_SUBJECT,
+        body=Removal,
+        answer=Changes,
+        refuses=(404, 409, 415, 422),
+    ),
+)
+def remove(req: func.HttpRequest) -> func.HttpResponse:
+    caller = admit(req, Permission.READ)
+    body = read_as(Removal, read_json(body_of(req) or b"{}"))
+    try:
+        change = parts().applying.remove(_subject(req), _actor(caller), reason=body.reason)
+    except ConfigError as error:
+        raise Answered(_problems(error)) from error
+    if change.refused:
+        return problem(409, "Refused", f"{change.subject}: {change.refused}")
+    return ok(Changes(changes=(_shown(change),), refused=False, committed=True))
+
+
+def _body(req: func.HttpRequest) -> Apply:
+    return read_as(Apply, read_json(body_of(req), limit=LARGEST))
+
+
+def _documents(body: Apply) -> list[Stored]:
+    return [Stored.model_validate(each.model_dump()) for each in body.documents]
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor(name=caller.name, claims=caller.claims, platform=caller.may(Permission.APPLY))
+
+
+def _subject(req: func.HttpRequest) -> Subject:
+    kind, name = req.route_params["kind"], req.route_params["name"]
+    try:
+        return Subject.model_validate({"kind": kind, "name": name})
+    except ValueError as error:
+        raise NotFound(f"there is no {kind[:20]!r} {name[:80]!r}") from error
+
+
+def _shown(change: Change) -> ChangeShown:
+    outcome = "refused" if change.refused else "unchanged" if not change.changes else "changed"
+    if outcome == "changed":
+        outcome = "removed" if change.after is None else "created" if change.before is None else "changed"
+    return ChangeShown(
+        subject=str(change.subject),
+        outcome=outcome,
+        number=change.number,
+        before=change.before,
+        after=change.after,
+        difference=change.difference,
+        refused=change.refused,
+        weaker=change.weaker,
+        stands_still=change.stands_still,
+    )
+
+
+def _problems(error: ConfigError) -> func.HttpResponse:
+    listed = [
+        {
+            "file": each.file,
+            "line": each.line,
+            "field": each.field,
+            "expected": each.expected,
+            "got": each.got,
+            "message": each.message,
+        }
+        for each in error.problems
+    ]
+    return problem(422, "Not applied", "\n".join(map(str, error.problems))[:4000], problems=listed)

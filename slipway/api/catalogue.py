@@ -1,0 +1,111 @@
+"""Projects and applications: applying, comparing, their versions."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..domain.blocks import REASON_LIMIT
+from ..domain.model import Moment
+from ..domain.versions import SubjectKind
+from .base import Answer
+
+FilePath = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AppliedDocument(_Body):
+    """A project or an application, with the files that it names."""
+
+    kind: SubjectKind
+    value: dict[str, Any] = Field(description="The document's content.")
+    files: dict[FilePath, str] = Field(default={}, max_length=500, description="Text files by their path beside it.")
+
+
+class Apply(_Body):
+    """Documents that are applied together: all of them or none."""
+
+    documents: list[AppliedDocument] = Field(min_length=1, max_length=100)
+    reason: str = Field(default="", max_length=REASON_LIMIT, description="Why; kept with the versions.")
+
+
+class Removal(_Body):
+    """Why something is taken out of the catalogue."""
+
+    reason: str = Field(default="", max_length=REASON_LIMIT)
+
+
+class ChangeShown(Answer):
+    """What is, or would be, changed of one project or application."""
+
+    subject: str = Field(description="`project:<name>` or `application:<name>`.")
+    outcome: str = Field(description="`created`, `changed`, `unchanged`, `removed` or `refused`.")
+    number: int = Field(description="The version in force afterwards; 0 where nothing was committed.")
+    before: str | None = Field(description="Hash of the version before.")
+    after: str | None = Field(description="Hash of the new version; none for a removal.")
+    difference: tuple[str, ...] = ()
+    refused: str = Field(default="", description="Why it was refused.")
+    weaker: tuple[str, ...] = Field(default=(), description="What would weaken a production gate.")
+    stands_still: tuple[str, ...] = Field(
+        default=(), description="Applications that the project would no longer allow, with the reason."
+    )
+
+
+class Changes(Answer):
+    """The changes, projects first. If one is refused, none was made."""
+
+    v: int = 1
+    changes: tuple[ChangeShown, ...]
+    refused: bool
+    committed: bool
+
+
+class CatalogueItem(Answer):
+    """A project or an application in force."""
+
+    subject: str
+    project: str | None = None
+    document: str | None = Field(description="Hash of the version in force.")
+    problems: tuple[str, ...] = Field(
+        default=(), description="What is wrong with it since it was applied; it stands still for whatever opens."
+    )
+
+
+class CatalogueList(Answer):
+    """Everything in force."""
+
+    v: int = 1
+    items: tuple[CatalogueItem, ...]
+
+
+class VersionShown(Answer):
+    """One version."""
+
+    number: int
+    document: str | None = Field(description="Its hash; none where it was removed.")
+    before: str | None
+    at: Moment
+    by: str
+    reason: str
+    record: int = Field(description="Sequence of its audit record.")
+    difference: tuple[str, ...]
+
+
+class VersionHistory(Answer):
+    """The versions of one project or application, newest first."""
+
+    v: int = 1
+    subject: str
+    chain: str = Field(description="The chain that has the audit records: the application's, or `_installation`.")
+    versions: tuple[VersionShown, ...]
+
+
+class Exported(Answer):
+    """The files of one version: applied again, they are that version."""
+
+    v: int = 1
+    subject: str
+    document: str
+    files: dict[str, str]

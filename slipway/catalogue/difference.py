@@ -1,0 +1,56 @@
+"""The difference between two versions, line by line, for people."""
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from .stored import Stored, may_be_secret
+
+MOST_LINES = 50
+LONGEST_LINE = 400
+
+
+def difference(before: Stored | None, after: Stored | None) -> tuple[str, ...]:
+    """Fields as `environments.production.gate.required: 2 → 1`, files as unified diffs."""
+    lines = list(_lines(before, after))
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], f"… and {len(lines) - MOST_LINES + 1} more lines"]
+    return tuple(line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…" for line in lines)
+
+
+def _lines(before: Stored | None, after: Stored | None) -> Iterator[str]:
+    was = dict(_fields(before.value if before else {}))
+    now = dict(_fields(after.value if after else {}))
+    for field in [*now, *(field for field in was if field not in now)]:
+        if was.get(field) != now.get(field):
+            yield f"{field}: {_shown(was, field)} → {_shown(now, field)}"
+    files, others = before.files if before else {}, after.files if after else {}
+    for path in sorted({*files, *others}):
+        if may_be_secret(files.get(path, "") + others.get(path, "")):
+            if files.get(path) != others.get(path):
+                yield f"{path}: changed; it holds a Secret, which is not shown"
+            continue
+        yield from difflib.unified_diff(
+            files.get(path, "").splitlines(), others.get(path, "").splitlines(), path, path, n=1, lineterm=""
+        )
+
+
+def _fields(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that holds no others, by its path; items of a list that have names are called by them."""
+    match value:
+        case dict() if value:
+            for name, item in value.items():
+                yield from _fields(item, f"{at}.{name}" if at else str(name))
+        case list() if value and all(isinstance(item, dict) and "name" in item for item in value):
+            for item in value:
+                yield from _fields({key: each for key, each in item.items() if key != "name"}, f"{at}.{item['name']}")
+            yield f"{at} (order)", [item["name"] for item in value]
+        case _:
+            yield at, value
+
+
+def _shown(values: dict[str, Any], field: str) -> str:
+    if field not in values:
+        return "nothing"
+    value = values[field]
+    return value if isinstance(value, str) else str(value)

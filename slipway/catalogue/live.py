@@ -1,0 +1,198 @@
+"""The catalogue of a running installation: read from the ledger when it changed, document by document.
+
+Whoever asks for entries gets those in force, at most `MAX_AGE` old; for that one small row is read. Only documents that
+are new are read and checked again. A decision does not trust that age: it compares the version with the one that it
+read together with the application's head (`engine/handle.py`).
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, Protocol
+
+from ..clock import Clock
+from ..domain.application import WrittenApplication
+from ..domain.governing import breaches, governed
+from ..domain.project import Project
+from ..domain.versions import Listed, Subject, SubjectKind, Version, VersionsInForce
+from ..manifests.problems import ConfigError, Problem
+from .checking import Known, assumed, names_unknown
+from .definition import Definition
+from .entries import Broken, Catalogue, Entry, entry_of
+from .stored import Stored, read_stored
+from .validation import validate
+
+log = logging.getLogger(__name__)
+
+MAX_AGE: Final = timedelta(seconds=1)
+
+
+class InForce(Protocol):
+    """A version in force, as the ledger reads it."""
+
+    @property
+    def version(self) -> Version | None: ...
+
+
+class VersionStore(Protocol):
+    """What the catalogue reads of the ledger."""
+
+    def marker(self) -> str: ...
+
+    def listed(self) -> tuple[Listed, ...]: ...
+
+    def current(self, subject: Subject) -> InForce: ...
+
+    def document(self, digest: str) -> bytes | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class InForceProject:
+    """A project in force."""
+
+    project: Project
+    document: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """Everything, as it was at one marker."""
+
+    marker: str
+    at: datetime
+    entries: Mapping[str, Entry]
+    projects: Mapping[str, InForceProject]
+    broken: tuple[Broken, ...]
+
+
+class LiveCatalogue(Catalogue):
+    """All applications that are in force."""
+
+    def __init__(
+        self, versions: Callable[[], VersionStore], *, known: Known, clock: Clock, max_age: timedelta = MAX_AGE
+    ) -> None:
+        super().__init__({})
+        self._versions, self._known, self._clock, self._max_age = versions, known, clock, max_age
+        self._lock = threading.Lock()
+        self._read: _Read | None = None
+        self._cache: dict[tuple[str, str], Entry] = {}
+        """Entries by the documents of application and project."""
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """By name. Raises `LedgerUnavailable`."""
+        return self._now().entries
+
+    @property
+    def projects(self) -> Mapping[str, InForceProject]:
+        """By name. Raises `LedgerUnavailable`."""
+        return self._now().projects
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        return self._now().broken
+
+    def look_again(self) -> None:
+        with self._lock:
+            self._read = None if self._read is None else _aged(self._read, self._max_age)
+
+    def _now(self) -> _Read:
+        with self._lock:
+            now = self._clock()
+            if self._read is not None and timedelta(0) <= now - self._read.at < self._max_age:
+                return self._read
+            marker = self._versions().marker()
+            if self._read is not None and self._read.marker == marker:
+                self._read = _at(self._read, now)
+            else:
+                self._read = self._everything(marker, now)
+            return self._read
+
+    def _everything(self, marker: str, now: datetime) -> _Read:
+        listed = [each for each in self._versions().listed() if not each.removed]
+        projects, entries = dict[str, InForceProject](), dict[str, Entry]()
+        broken = list[Broken]()
+        cache = dict[tuple[str, str], Entry]()
+        for each in listed:
+            if each.subject.kind is SubjectKind.PROJECT and each.document is not None:
+                self._reading(broken, each, partial(self._project, each, projects))
+        for each in listed:
+            if each.subject.kind is SubjectKind.APPLICATION:
+                self._reading(broken, each, partial(self._application, each, projects, entries, cache))
+        self._cache = cache
+        return _Read(marker=marker, at=now, entries=entries, projects=projects, broken=tuple(broken))
+
+    def _reading(self, broken: list[Broken], listed: Listed, read: Callable[[], None]) -> None:
+        """One that cannot be read is named, and the others go on."""
+        try:
+            read()
+        except ConfigError as error:
+            log.warning("%s stands still: %s", listed.subject, error)
+            broken.append(Broken(name=str(listed.subject), problems=tuple(map(str, error.problems))))
+
+    def _project(self, listed: Listed, projects: dict[str, InForceProject]) -> None:
+        document = str(listed.document)
+        project = validate(self._stored(document).document, Project)
+        projects[project.project] = InForceProject(project=project, document=document)
+
+    def _application(
+        self,
+        listed: Listed,
+        projects: Mapping[str, InForceProject],
+        entries: dict[str, Entry],
+        cache: dict[tuple[str, str], Entry],
+    ) -> None:
+        document = listed.document or self._announced(listed.subject)
+        if document is None:
+            return  # it was announced, and its first version never came
+        name = listed.subject.name
+        for project in projects.values():
+            if (key := (document, project.document)) in self._cache:
+                entries[name] = cache[key] = self._cache[key]
+                return
+        entry = self._entry(document, self._stored(document), projects)
+        entries[name] = entry
+        if entry.versions is not None:
+            cache[document, entry.versions.project] = entry
+
+    def _announced(self, subject: Subject) -> str | None:
+        version = self._versions().current(subject).version
+        return version.document if version else None
+
+    def _entry(self, document: str, stored: Stored, projects: Mapping[str, InForceProject]) -> Entry:
+        written = validate(stored.document, WrittenApplication)
+        project = projects.get(written.project)
+        problems = [str(problem) for problem in names_unknown(stored.document, written, self._known)]
+        if project is None:
+            problems.append(f"project: expected a project of this installation, got {written.project!r}")
+        else:
+            problems += [
+                str(stored.document.problem(each.field, expected=each.expected, got=each.got))
+                for each in breaches(written, project.project)
+            ]
+        within = assumed(written) if project is None or problems else project.project
+        return entry_of(
+            Definition(application=governed(written, within), files=stored.beside),
+            versions=VersionsInForce(application=document, project=project.document) if project else None,
+            problems=tuple(problems),
+        )
+
+    def _stored(self, digest: str) -> Stored:
+        try:
+            content = self._versions().document(digest)
+        except ValueError as error:
+            raise ConfigError([Problem(file=digest, message=str(error))]) from None
+        if content is None:
+            raise ConfigError([Problem(file=digest, message="the stored document is gone")])
+        return read_stored(content)
+
+
+def _at(read: _Read, now: datetime) -> _Read:
+    return _Read(marker=read.marker, at=now, entries=read.entries, projects=read.projects, broken=read.broken)
+
+
+def _aged(read: _Read, age: timedelta) -> _Read:
+    return _at(read, read.at - age)

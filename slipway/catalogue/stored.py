@@ -1,0 +1,74 @@
+"""The stored form of a document: what the hash of a version is a hash of.
+
+It holds the document's value and the files that the application names, so a version never changes and needs nothing
+beside it. Comments and the order of fields are no part of it: the same content applied again is the same version.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, JsonValue, ValidationError
+
+from ..domain.model import Record, canonical
+from ..domain.versions import Subject, SubjectKind
+from ..manifests.documents import Document
+from ..manifests.problems import ConfigError, Problem
+from .files import MOST_FILES, Files
+
+Path = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class Stored(Record):
+    """A document and its files."""
+
+    v: Literal[1] = 1
+    kind: SubjectKind
+    value: dict[str, JsonValue]
+    files: dict[Path, str] = Field(default={}, max_length=MOST_FILES)
+
+    @property
+    def subject(self) -> Subject:
+        """Raises ValueError if the document has no proper name."""
+        return Subject.model_validate({"kind": self.kind, "name": self.value.get(str(self.kind))})
+
+    @property
+    def content(self) -> bytes:
+        """The one byte form, which is hashed."""
+        return canonical(self.model_dump(mode="json"))
+
+    @property
+    def document(self) -> Document:
+        """As a document whose values have no lines."""
+        return Document(file=f"{self.kind}.yaml", value=self.value, places={})
+
+    @property
+    def beside(self) -> Files:
+        return Files(document=f"{self.kind}.yaml", contents=self.files)
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether a file is, or may be, a Secret, whose values not every reader may see."""
+        return any(map(may_be_secret, self.files.values()))
+
+    def exported(self) -> Mapping[str, str]:
+        """The files that would be applied to get this version."""
+        text = yaml.safe_dump(self.value, sort_keys=False, allow_unicode=True, width=120)
+        return {f"{self.kind}.yaml": text, **self.files}
+
+
+_SECRET = re.compile(r"""["']?\bkind["']?\s*:\s*["']?Secret\b""")
+
+
+def may_be_secret(text: str) -> bool:
+    """Whether the text holds a manifest of kind Secret. It may err on the safe side."""
+    return _SECRET.search(text) is not None
+
+
+def read_stored(content: bytes) -> Stored:
+    """Raises ConfigError if it is no stored document."""
+    try:
+        return Stored.model_validate_json(content)
+    except ValidationError as error:
+        raise ConfigError([Problem(file="the stored version", message=f"cannot be read: {error}"[:500])]) from None

@@ -1,0 +1,285 @@
+"""`slipway apply`, `diff`, `export`, `history` and `remove`: projects and applications of an installation."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slipway.api.catalogue import Changes, ChangeShown, Exported, VersionHistory
+from slipway.catalogue import ConfigError, Found, Problem, check_path, find
+from slipway.manifests.documents import Place
+from slipway.manifests.problems import Findings, written
+
+from ..api import Api, read
+from ..errors import CliError, Exit
+from ..options import as_json as json_option
+from ..options import connected
+from ..screen import BAD, FAINT, GOOD, NAME, NOTE, Cell, Screen
+from .check import show_problems
+
+_MARKS = {
+    "created": Cell("+", GOOD),
+    "changed": Cell("~", NOTE),
+    "removed": Cell("-", BAD),
+    "unchanged": Cell("=", FAINT),
+    "refused": Cell("✗", BAD),
+}
+_file = click.option(
+    "-f",
+    "--file",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A file, or a folder in which every project.yaml and application.yaml counts.",
+)
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_reason = click.option(
+    "--reason", default="", metavar="TEXT", help="Why; kept with the version and in the audit trail."
+)
+
+
+@click.command()
+@_file
+@_yes
+@_reason
+@json_option
+@connected
+def apply(api: Api, *, path: Path, yes: bool, reason: str, as_json: bool) -> None:
+    """Apply projects and applications: all documents in PATH, or none of them.
+
+    Prints what would change and asks first. The same documents applied again change nothing. A change that weakens a
+    production gate is refused.
+
+    \b
+    Exit codes: 0 applied, or nothing to change; 1 refused; 2 usage; 3 the app cannot be reached.
+
+    \b
+    Examples:
+      slipway apply -f deploy/application.yaml --reason "two replicas"
+      slipway apply -f deploy --yes --json
+    """
+    body, screen = _body(path), Screen()
+    compared = read(Changes, _asked(api, path, "difference", body=body))
+    if not as_json:
+        _show(screen, compared.changes)
+    if compared.refused:
+        _end_refused(screen, compared, as_json=as_json)
+    if all(change.outcome == "unchanged" for change in compared.changes):
+        if as_json:
+            screen.json(_asked(api, path, body=body))
+        else:
+            click.echo("nothing to change", err=True)
+        return
+    if not yes:
+        _confirm("Apply this?")
+    content = _asked(api, path, body={**body, "reason": reason})
+    if as_json:
+        screen.json(content)
+        return
+    for change in read(Changes, content).changes:
+        if change.outcome != "unchanged":
+            screen.line(Cell("✓", GOOD), f" {_name(change.subject)}: version {change.number} is in force")
+
+
+@click.command()
+@_file
+@json_option
+@connected
+def diff(api: Api, *, path: Path, as_json: bool) -> None:
+    """Show what `slipway apply` would change, and whether it would be refused. Changes nothing.
+
+    \b
+    Exit codes: 0 it could be applied, 1 it would be refused, 2 usage, 3 the app cannot be reached.
+
+    \b
+    Example:
+      slipway diff -f deploy
+    """
+    screen = Screen()
+    content = _asked(api, path, "difference", body=_body(path))
+    changes = read(Changes, content)
+    if as_json:
+        screen.json(content)
+    else:
+        _show(screen, changes.changes)
+    if changes.refused:
+        raise SystemExit(Exit.NO)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--project", "is_project", is_flag=True, help="NAME is a project.")
+@click.option("--document", metavar="HASH", help="An earlier version, by its hash; by default the one in force.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the files into this folder.")
+@json_option
+@connected
+def export(api: Api, *, name: str, is_project: bool, document: str | None, output: Path | None, as_json: bool) -> None:
+    """Export an application, or a project, as the files that would be applied to get it.
+
+    \b
+    Examples:
+      slipway export shop -o deploy
+      slipway export shop --project
+    """
+    screen = Screen()
+    content = api.get("catalogue", _kind(is_project), name, "files", document=document)
+    files = read(Exported, content).files
+    if as_json:
+        screen.json(content)
+    elif output is None:
+        for path, text in files.items():
+            screen.line(Cell(f"# {path}", FAINT))
+            screen.whole(text.rstrip("\n"))
+    else:
+        _write(output, files)
+        click.echo(f"{len(files)} files in {output}", err=True)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--project", "is_project", is_flag=True, help="NAME is a project.")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Versions to show.")
+@json_option
+@connected
+def history(api: Api, *, name: str, is_project: bool, limit: int, as_json: bool) -> None:
+    """The versions of an application or a project, newest first: who changed what, when and why.
+
+    \b
+    Example:
+      slipway history shop
+    """
+    screen = Screen()
+    content = api.get("catalogue", _kind(is_project), name, limit=limit)
+    if as_json:
+        screen.json(content)
+        return
+    for version in read(VersionHistory, content).versions:
+        number, when = f"{version.number}{'' if version.document else ' removed'}", f"{version.at:%Y-%m-%d %H:%M} UTC"
+        screen.line(Cell(number, NAME), f"  {when}  {version.by}  {version.reason}")
+        screen.line(Cell(f"    {version.document or 'nothing in force'}", FAINT))
+        for line in version.difference:
+            screen.whole(f"    {line}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--project", "is_project", is_flag=True, help="NAME is a project.")
+@_yes
+@_reason
+@json_option
+@connected
+def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_json: bool) -> None:
+    """Take an application or a project out of the catalogue. Its releases, records and versions stay.
+
+    Nothing in a cluster is changed. An application that is applied again later is compared with its last version, so
+    that its production gate cannot come back weaker.
+
+    \b
+    Example:
+      slipway remove shop --reason "moved to another installation"
+    """
+    screen = Screen()
+    if not yes:
+        _confirm(f"Remove {_kind(is_project)} {name}?")
+    content = api.post("catalogue", _kind(is_project), name, "removal", body={"reason": reason})
+    if as_json:
+        screen.json(content)
+    else:
+        screen.line(Cell("✓", GOOD), f" {name} is removed")
+
+
+def _kind(is_project: bool) -> str:
+    return "project" if is_project else "application"
+
+
+def _body(path: Path) -> dict[str, Any]:
+    """The documents as the API takes them. Ends the command if they have problems that can be seen here."""
+    try:
+        check_path(path)
+    except ConfigError as error:
+        show_problems(Screen(), error, path)
+        raise SystemExit(Exit.NO) from error
+    return {
+        "documents": [
+            {"kind": each.kind, "value": each.document.value, "files": dict(each.files.contents)}
+            for each in find(path, Findings())
+        ]
+    }
+
+
+def _asked(api: Api, path: Path, *below: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The app's answer. Problems that it found are shown at their lines in the files."""
+    try:
+        return api.post("catalogue", *below, body=body)
+    except CliError as error:
+        problems = error.problem.get("problems")
+        if not isinstance(problems, list):
+            raise
+        show_problems(Screen(), ConfigError(_placed(problems, find(path, Findings()))), path)
+        raise SystemExit(Exit.NO) from error
+
+
+def _placed(problems: Sequence[Any], found: Iterable[Found]) -> Iterable[Problem]:
+    documents = {f"{each.name}/{each.kind}.yaml": each.document for each in found}
+    for each in problems:
+        told = {name: str(each.get(name, "")) for name in ("file", "field", "expected", "got", "message")}
+        document = documents.get(told["file"])
+        if document is None:
+            yield _problem(told, told["file"], Place())
+            continue
+        steps = next((steps for steps in document.places if written(steps) == told["field"]), ())
+        yield _problem(told, document.file, document.place(steps))
+
+
+def _problem(told: Mapping[str, str], file: str, place: Place) -> Problem:
+    return Problem(
+        file=file,
+        line=place.line,
+        column=place.column,
+        field=told["field"],
+        expected=told["expected"],
+        got=told["got"],
+        message=told["message"],
+    )
+
+
+def _show(screen: Screen, changes: Iterable[ChangeShown]) -> None:
+    for change in changes:
+        mark = _MARKS.get(change.outcome, Cell("?", NOTE))
+        screen.line(mark, " ", Cell(_name(change.subject), NAME), f" {change.outcome}")
+        for line in change.difference:
+            screen.whole(f"    {line}")
+        for line in change.stands_still:
+            screen.whole(f"    would stand still: {line}")
+        if change.refused:
+            screen.whole(f"    refused: {change.refused}")
+
+
+def _name(subject: str) -> str:
+    kind, _, name = subject.partition(":")
+    return name if kind == "application" else f"{kind} {name}"
+
+
+def _end_refused(screen: Screen, changes: Changes, *, as_json: bool) -> None:
+    if as_json:
+        screen.json(changes.model_dump(mode="json"))
+    raise SystemExit(Exit.NO)
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise CliError("nobody is here to ask: use --yes", exit_code=Exit.USAGE)
+    if not click.confirm(question, default=False, err=True):
+        raise CliError("nothing was changed")
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    root = folder.resolve()
+    for path, text in files.items():
+        target = (root / path).resolve()
+        if not target.is_relative_to(root):
+            raise CliError(f"the app named a file outside of the folder: {path[:200]}", exit_code=Exit.NO_ANSWER)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")

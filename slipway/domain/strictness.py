@@ -1,0 +1,144 @@
+"""Whether a change of the catalogue weakens a production gate.
+
+Gates are compared by the place that they guard (cluster and namespace), not by an environment's name. Each field has
+to be at least as strict as before; a field that is not named in the tables here, and one that cannot be compared, has
+to be equal. So a new field counts as a weakening until somebody says how it compares.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .application import Application, Environment
+from .gate import ApprovalGate, AutoGate, Need
+from .governing import fresher
+from .model import Record
+from .project import EnvironmentClass, LeastGate, Project, Provenance, overlap
+from .requirements import Requirements
+
+Place = tuple[str, str]
+"""Cluster and namespace."""
+Stricter = Callable[[Any, Any], bool]
+"""Whether the second value is at least as strict as the first."""
+
+
+def _any(before: object, after: object) -> bool:  # noqa: ARG001 - the signature of a comparison
+    return True
+
+
+def _fewer(before: Sequence[str], after: Sequence[str]) -> bool:
+    return {name.casefold() for name in after} <= {name.casefold() for name in before}
+
+
+_GATE: Mapping[str, Stricter] = {
+    "approvers": _fewer,
+    "required": lambda before, after: after >= before,
+    "level": lambda before, after: after.rank >= before.rank,
+    "fresh": lambda before, after: fresher(after, before),
+    "deadline": lambda before, after: after <= before,
+    "sign_in": lambda before, after: before is Need.OPTIONAL or after is Need.REQUIRED,
+    "reason": lambda before, after: before.approve is Need.OPTIONAL or after.approve is Need.REQUIRED,
+    "require_known": lambda before, after: after or not before,
+    "requester_may_approve": lambda before, after: before or not after,
+    "committer_may_approve": lambda before, after: before or not after,
+    "timezone": _any,
+}
+_ENVIRONMENT: Mapping[str, Stricter] = {
+    "verification": lambda before, after: not before.given or before == after,
+    "windows": lambda before, after: not before.given or before == after,
+    "require": lambda before, after: before == Requirements() or before == after,
+    # What is applied there is in the plan that people vote on, and is compared by it.
+    **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions", "promotion"), _any),
+    **dict.fromkeys(("rollout_within", "on_failure", "gate"), _any),
+}
+_LEAST: Mapping[str, Stricter] = {
+    "level": _GATE["level"],
+    "required": _GATE["required"],
+    "require_known": _GATE["require_known"],
+    "own_change": _GATE["requester_may_approve"],
+    "fresh": _GATE["fresh"],
+}
+_PROJECT: Mapping[str, Stricter] = {
+    "waive": _fewer,
+    "known_services": _fewer,
+    **dict.fromkeys(("project", "owners", "repositories", "environments"), _any),
+}
+
+
+def production_of(application: Application) -> dict[Place, Environment]:
+    """The environments of class production, by the place that each is for."""
+    return {
+        (environment.cluster, environment.namespace): environment
+        for environment in application.environments
+        if environment.environment_class is EnvironmentClass.PRODUCTION
+    }
+
+
+def weakenings(before: Application, after: Application) -> tuple[str, ...]:
+    """What is weaker in `after` wherever class production is or was; empty if nothing is."""
+    return tuple(_weakenings(before, after))
+
+
+def _weakenings(before: Application, after: Application) -> Iterator[str]:
+    guarded, now = production_of(before), production_of(after)
+    for place, environment in guarded.items():
+        at = f"{environment.name} ({'/'.join(place)})"
+        if place not in now:
+            yield f"{at}: no environment of class production is for this place any more"
+            continue
+        yield from _weaker_fields(at, environment, now[place], _ENVIRONMENT)
+        yield from _weaker_gate(f"{at}: gate", environment.gate, now[place].gate)
+    if guarded and before.notify != after.notify:
+        yield "notify: who is told of a gate must stay as it is"
+
+
+def _weaker_gate(at: str, before: AutoGate | ApprovalGate, after: AutoGate | ApprovalGate) -> Iterator[str]:
+    match before, after:
+        case ApprovalGate(), ApprovalGate():
+            yield from _weaker_fields(at, before, after, _GATE)
+        case AutoGate(), ApprovalGate() if before == AutoGate():
+            return
+        case _:
+            if before != after:
+                yield f"{at}: {after.kind} cannot be compared with {before.kind} as it was"
+
+
+def project_weakenings(before: Project, after: Project) -> tuple[str, ...]:
+    """What is weaker in `after` for the places that class production covers; empty if nothing is."""
+    return tuple(_project_weakenings(before, after))
+
+
+def _project_weakenings(before: Project, after: Project) -> Iterator[str]:
+    guarded = {name: environment for name, environment in before.environments.items() if environment.production}
+    for name, environment in guarded.items():
+        now = after.environments.get(name)
+        if now is None or not now.production:
+            yield f"environments.{name}: it is no environment of class production any more"
+            continue
+        for field in ("clusters", "namespaces"):
+            if gone := sorted(set(getattr(environment, field)) - set(getattr(now, field))):
+                yield f"environments.{name}.{field}: {', '.join(gone)} would no longer be of class production"
+        order = tuple(Provenance)
+        if order.index(now.provenance) < order.index(environment.provenance):
+            yield f"environments.{name}.provenance: {now.provenance} instead of {environment.provenance}"
+        least, least_now = environment.least or LeastGate(), now.least or LeastGate()
+        yield from _weaker_fields(f"environments.{name}.least_gate", least, least_now, _LEAST)
+    for name, environment in after.environments.items():
+        if not environment.production and any(overlap(environment, each) for each in guarded.values()):
+            yield f"environments.{name}: it would cover places of class production with class test"
+    if guarded:
+        yield from _weaker_fields("", before, after, _PROJECT)
+
+
+def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, Stricter]) -> Iterator[str]:
+    for field in type(before).model_fields:
+        was, is_now = getattr(before, field), getattr(after, field)
+        stricter = table[field](was, is_now) if field in table else was == is_now
+        if not stricter:
+            yield f"{at}{': ' if at else ''}{field}: {_shown(is_now)} instead of {_shown(was)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Record):
+        value = value.model_dump(mode="json", exclude_defaults=True)
+    text = "nothing" if value in (None, (), {}, "") else str(value)
+    return text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004 - fits a line

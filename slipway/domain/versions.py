@@ -1,0 +1,71 @@
+"""Versions of applications and projects: what the ledger keeps of each change of the catalogue."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from .blocks import NAME_LIMIT, REASON_LIMIT
+from .model import Digest, Moment, Name, Record
+
+
+class SubjectKind(StrEnum):
+    """What a document of the catalogue describes."""
+
+    PROJECT = "project"
+    """A team's boundary."""
+    APPLICATION = "application"
+    """What is delivered."""
+
+
+class Subject(Record):
+    """An application or a project."""
+
+    kind: SubjectKind
+    name: Name
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+class Version(Record):
+    """One version of an application or a project."""
+
+    subject: Subject
+    number: int = Field(ge=1)
+    """How many changes there were, this one included."""
+    document: Digest | None
+    """Hash of the stored document; None if it was removed."""
+    before: Digest | None = None
+    """Hash of the version before; None for the first, and for one after a removal."""
+    project: Name | None = None
+    """The application's project; None for a project."""
+    at: Moment
+    by: str = Field(max_length=NAME_LIMIT)
+    reason: str = Field(default="", max_length=REASON_LIMIT)
+    record: int = Field(ge=1)
+    """Sequence of its audit record, in the application's chain or, for a project, the installation's."""
+    difference: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=50)
+    """What changed, line by line; shortened if it is long."""
+
+    @model_validator(mode="after")
+    def _names_its_project(self) -> Self:
+        if (self.project is None) is (self.subject.kind is SubjectKind.APPLICATION):
+            raise ValueError(f"project: {'is missing' if self.project is None else 'is for applications'}")
+        return self
+
+
+class Listed(Record):
+    """An entry of the list of everything in the catalogue."""
+
+    subject: Subject
+    document: Digest | None
+    """Hash of the version in force; None if the application's own row has to be asked."""
+    removed: bool = False
+
+
+class VersionsInForce(Record):
+    """The versions that a definition was made from."""
+
+    application: Digest
+    project: Digest

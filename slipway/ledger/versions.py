@@ -1,0 +1,150 @@
+"""The catalogue in the ledger: the version in force of each application and project, the earlier ones, their records.
+
+An application's versions lie in its own partition, and the row of the one in force beside the head: every decision
+reads it in the same request, and a change moves the head, so that no decision is committed under rules that are no
+longer in force. Projects lie in the installation's partition, and so does a list of everything with one marker row,
+from which a process learns in one cheap read that something has changed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.audit import AuditDraft, AuditRecord, chained
+from ..domain.release import Head
+from ..domain.signing import Signer
+from ..domain.versions import Listed, Subject, SubjectKind, Version
+from . import keys
+from .blobs import Blobs
+from .freezes import freeze_of_everything
+from .indexing import Indexer
+from .ledger import unindexed_writes
+from .rows import pack, pack_audit, unpack
+from .table import Act, Conflict, Table, Write
+
+ATTEMPTS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """The version in force, and what guards it."""
+
+    version: Version | None
+    """None if there never was one."""
+    etag: str
+
+    @property
+    def document(self) -> str | None:
+        return self.version.document if self.version else None
+
+    @property
+    def number(self) -> int:
+        return self.version.number if self.version else 0
+
+
+class Versions:
+    """Reads and writes versions."""
+
+    def __init__(
+        self, table: Table, *, blobs: Callable[[], Blobs], signer: Callable[[], Signer], indexer: Indexer | None = None
+    ) -> None:
+        """`blobs` and `signer` are opened on first use: the store of documents, and what signs records."""
+        self._table, self._blobs, self._signer, self._indexer = table, blobs, signer, indexer
+
+    # ---- reading
+    def marker(self) -> str:
+        """Changes with every change of the catalogue; empty if there never was one."""
+        row = self._table.get(keys.INSTALLATION, keys.CATALOGUE)
+        return row.etag if row else ""
+
+    def listed(self) -> tuple[Listed, ...]:
+        """Everything in the catalogue, removed applications included."""
+        rows = self._table.rows(keys.INSTALLATION, *keys.span(keys.LISTED))
+        return tuple(unpack(Listed, row.values) for row in rows)
+
+    def current(self, subject: Subject) -> Current:
+        row = self._table.get(_partition(subject), _key(subject))
+        return Current(version=unpack(Version, row.values) if row else None, etag=row.etag if row else "")
+
+    def history(self, subject: Subject, *, limit: int) -> Iterator[Version]:
+        """Newest first."""
+        for row in self._table.rows(_partition(subject), *keys.span(keys.versions_of(str(subject))), limit=limit):
+            yield unpack(Version, row.values)
+
+    def document(self, digest: str) -> bytes | None:
+        """A stored document by its hash. Raises ValueError if its content was changed."""
+        return self._blobs().get(digest)
+
+    # ---- writing
+    def store(self, document: bytes) -> str:
+        """Keep a document; returns its hash. Idempotent."""
+        return self._blobs().put(document, "application/json")
+
+    def commit(self, before: Current, version: Version, draft: AuditDraft, *, now: datetime) -> Version:
+        """Make a version the one in force, with its record. Raises `Conflict` if `before` is no longer in force."""
+        subject = version.subject
+        if subject.kind is SubjectKind.APPLICATION and before.version is None:
+            self._publish(Listed(subject=subject, document=None))  # so that it is found if this process ends now
+        for _ in range(ATTEMPTS):
+            try:
+                written = self._commit(before, version, draft, now)
+            except Conflict:
+                if self.current(subject).etag != before.etag:
+                    raise
+                continue
+            self.publish(written)
+            return written
+        raise Conflict(f"{subject}: its chain was busy for {ATTEMPTS} attempts")
+
+    def publish(self, version: Version) -> None:
+        """Put the version into the list of everything. Idempotent: it also mends a list that lacks it."""
+        listed = Listed(subject=version.subject, document=version.document, removed=version.document is None)
+        row = self._table.get(keys.INSTALLATION, keys.listed(str(version.subject)))
+        if row is None or unpack(Listed, row.values) != listed:
+            self._publish(listed)
+
+    def _publish(self, listed: Listed) -> None:
+        writes = [
+            Write(act=Act.PUT, key=keys.listed(str(listed.subject)), values=pack(listed)),
+            Write(act=Act.PUT, key=keys.CATALOGUE, values={"Changed": str(listed.subject)}),
+        ]
+        self._table.transact(keys.INSTALLATION, writes)
+
+    def _commit(self, before: Current, version: Version, draft: AuditDraft, now: datetime) -> Version:
+        partition, key = _partition(version.subject), _key(version.subject)
+        row = self._table.get(partition, keys.HEAD)
+        head = unpack(Head, row.values) if row else self._new_head(partition)
+        (record,), ended = chained([draft], head=head, now=now, signer=self._signer())
+        written = version.evolve(record=record.sequence)
+        act = Act.REPLACE if before.etag else Act.CREATE
+        writes = [
+            Write(act=act, key=key, values=pack(written), etag=before.etag),
+            Write(act=Act.CREATE, key=keys.version(str(version.subject), version.number), values=pack(written)),
+            *_record_writes(row.etag if row else "", ended, record),
+        ]
+        self._table.transact(partition, writes)
+        if self._indexer is not None:
+            self._indexer.take(partition, [record])
+        return written
+
+    def _new_head(self, partition: str) -> Head:
+        """The head of a new application, which a freeze of the whole installation covers from its first record."""
+        state = freeze_of_everything(self._table) if partition != keys.INSTALLATION else None
+        return Head(application=partition, freeze=state.freeze if state and not state.ended_by else None)
+
+
+def _record_writes(etag: str, ended: Head, record: AuditRecord) -> Sequence[Write]:
+    return [
+        Write(act=Act.REPLACE if etag else Act.CREATE, key=keys.HEAD, values=pack(ended), etag=etag),
+        Write(act=Act.CREATE, key=keys.audit(record.sequence), values=pack_audit(record)),
+        *unindexed_writes([record]),
+    ]
+
+
+def _partition(subject: Subject) -> str:
+    return subject.name if subject.kind is SubjectKind.APPLICATION else keys.INSTALLATION
+
+
+def _key(subject: Subject) -> str:
+    """The row of the version in force. An application's is read with its head."""
+    return keys.IN_FORCE if subject.kind is SubjectKind.APPLICATION else keys.in_force(str(subject))

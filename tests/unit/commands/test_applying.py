@@ -1,0 +1,341 @@
+"""Changes of the catalogue: checked, compared, recorded, and refused where they weaken a production gate."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.catalogue import ConfigError
+from slipway.catalogue.stored import Stored
+from slipway.commands.applying import Actor, Change
+from slipway.domain.audit import AuditRecord
+from slipway.domain.errors import NotFound
+from slipway.domain.release import Phase
+from slipway.domain.versions import Subject, SubjectKind
+from slipway.engine.handle import UnknownTarget
+from slipway.ledger import keys
+from slipway.ledger.table import Act, Write
+from slipway.testing import Installation, documents_in, write_application
+
+OLGA = Actor(name="olga@example.com", claims=frozenset(), platform=True)
+SHOP = Subject(kind=SubjectKind.APPLICATION, name="shop")
+TEAM = Subject(kind=SubjectKind.PROJECT, name="team")
+
+
+class Live(Installation):
+    """An installation whose applications are in its ledger."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.restart(wrap=lambda ports: replace(ports, catalogue=None))
+
+    def documents(self) -> list[Stored]:
+        """What lies in the folder."""
+        return documents_in(self.deliveries)
+
+    def apply(self, actor: Actor = OLGA, *, reason: str = "because", app: str = "") -> dict[str, Change]:
+        documents = [each for each in self.documents() if app in ("", each.subject.name)]
+        changes = self.app.applying.apply(documents, actor, reason=reason)
+        self.wait_a_moment()
+        return {str(change.subject): change for change in changes}
+
+    def wait_a_moment(self) -> None:
+        self.app.catalogue.look_again()
+
+    def edit(self, name: str = "shop", **fields: Any) -> None:
+        """Change fields of an application's document."""
+        self._edit(self.deliveries / name / "application.yaml", lambda value: value.update(fields))
+
+    def edit_environment(self, environment: str, name: str = "shop", **fields: Any) -> None:
+        def change(value: dict[str, Any]) -> None:
+            next(each for each in value["environments"] if each["name"] == environment).update(fields)
+
+        self._edit(self.deliveries / name / "application.yaml", change)
+
+    def edit_gate(self, **fields: Any) -> None:
+        def change(value: dict[str, Any]) -> None:
+            value["environments"][-1]["gate"].update(fields)
+
+        self._edit(self.deliveries / "shop" / "application.yaml", change)
+
+    def edit_project(self, change: Any) -> None:
+        self._edit(self.deliveries / "project.yaml", change)
+
+    def _edit(self, file: Path, change: Any) -> None:
+        value = yaml.safe_load(file.read_text())
+        change(value)
+        file.write_text(yaml.safe_dump(value, sort_keys=False))
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    folder = tmp_path / "team"
+    write_application(folder)
+    installation = Live(folder)
+    installation.apply()
+    return installation
+
+
+def last(live: Live, partition: str = "shop") -> AuditRecord:
+    record = list(live.app.ledger.audit(partition))[-1]
+    assert isinstance(record, AuditRecord)
+    return record
+
+
+def test_an_installation_starts_without_any_application(tmp_path: Path) -> None:
+    write_application(tmp_path)
+    installation = Live(tmp_path)
+    assert installation.app.catalogue.entries == {}
+    assert installation.reconcile().problems == ()
+    assert installation.board()
+
+
+def test_what_is_applied_is_delivered(live: Live) -> None:
+    live.push("1.0")
+    live.settle()
+    assert live.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_a_version_says_who_changed_what_and_why(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    live.apply(reason="the nodes are slow")
+    version = next(live.app.versions.history(SHOP, limit=1))
+    assert (version.number, version.by, version.reason) == (2, "olga@example.com", "the nodes are slow")
+    assert version.difference == ("environments.staging.rollout_within: 5m → 7m",)
+    record = last(live)
+    assert (record.action, record.actor, record.sequence) == ("application.applied", "olga@example.com", version.record)
+    assert record.details["to"] == version.document
+    assert record.details["from"] == version.before
+    assert live.verify().intact
+
+
+def test_a_project_is_recorded_in_the_installations_chain(live: Live) -> None:
+    assert last(live, keys.INSTALLATION).action == "project.applied"
+    assert live.verify(keys.INSTALLATION).intact
+
+
+def test_the_same_documents_again_change_nothing(live: Live) -> None:
+    before, marker = live.actions(), live.app.versions.marker()
+    assert not any(change.changes for change in live.apply().values())
+    assert (live.actions(), live.app.versions.marker()) == (before, marker)
+
+
+def test_comments_and_the_order_of_fields_are_no_change(live: Live) -> None:
+    file = live.deliveries / "shop" / "application.yaml"
+    value = yaml.safe_load(file.read_text())
+    file.write_text("# a comment\n" + yaml.safe_dump(value, sort_keys=True))
+    assert not live.apply()["application:shop"].changes
+
+
+def test_one_wrong_document_keeps_all_of_them_out_and_every_problem_is_told(live: Live) -> None:
+    write_application(live.deliveries, "cart")
+    live.edit("cart", notify=["nobody"])
+    live.edit_environment("staging", rollout_within="9m")
+    with pytest.raises(ConfigError, match=r"cart/application\.yaml:1: notify\[0\]: expected a channel"):
+        live.apply()
+    assert list(live.app.catalogue.entries) == ["shop"]
+    assert live.app.versions.current(SHOP).number == 1
+
+
+def test_two_applications_cannot_claim_one_image_also_if_they_are_applied_one_after_the_other(live: Live) -> None:
+    write_application(live.deliveries, "cart")
+    live.edit("cart", image={"registry": "nonprod", "repository": "team/shop"})
+    manifest = live.deliveries / "cart" / "manifests" / "deployment.yaml"
+    manifest.write_text(manifest.read_text().replace("team/cart", "team/shop"))
+    job = live.deliveries / "cart" / "verify" / "acceptance.yaml"
+    job.write_text(job.read_text().replace("team/cart", "team/shop"))
+    with pytest.raises(ConfigError, match="starts the releases of shop already"):
+        live.apply(app="cart")
+
+
+# ---- a change while a release is on its way
+def test_a_change_that_alters_the_plan_voids_votes_when_it_is_next_looked_at_and_says_so(live: Live) -> None:
+    live.edit_gate(required=2)
+    live.apply()
+    live.push("1.0")
+    live.settle()
+    live.vote(1)
+    live.edit_environment("production", rollout_within="8m")
+    live.apply()
+    live.vote(1, "ben@example.com")
+    live.settle()
+    assert "vote.voided" in live.actions()
+    assert live.phase(1) is Phase.AWAITING_APPROVAL
+
+
+def test_a_change_that_alters_no_plan_of_an_environment_leaves_its_votes(live: Live) -> None:
+    live.edit_gate(required=2)
+    live.apply()
+    live.push("1.0")
+    live.settle()
+    live.vote(1)
+    live.edit_environment("staging", rollout_within="8m")
+    live.apply()
+    live.vote(1, "ben@example.com")
+    live.settle()
+    assert "vote.voided" not in live.actions()
+
+
+def test_a_decision_is_made_under_the_version_in_force_though_the_catalogue_was_read_before(live: Live) -> None:
+    """Another instance applies; this one has not looked again yet."""
+    entries = live.app.catalogue.entries
+    other = Live(live.deliveries, table=live.table, blobs=live.blobs, clock=live.clock)
+    other.edit(versions={"range": ">=2.0.0"})
+    other.app.applying.apply(other.documents(), OLGA, reason="")
+    assert live.app.catalogue.entries is entries
+    live.push("1.0")
+    assert live.actions()[-1] == "image.ignored"
+
+
+# ---- who may
+def test_an_application_is_applied_by_its_projects_owners_and_a_project_by_the_platform_alone(live: Live) -> None:
+    ada = Actor(name="ada@example.com", claims=frozenset({"role:leads"}), platform=False)
+    live.edit_environment("staging", rollout_within="7m")
+    assert "applied by nobody" in live.apply(ada, app="shop")["application:shop"].refused
+    live.edit_project(lambda value: value.update(owners={"apply": ["role:leads"]}))
+    assert "platform's people" in live.apply(ada, app="team")["project:team"].refused
+    live.apply(app="team")
+    assert live.apply(ada, app="shop")["application:shop"].number == 2
+
+
+def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(live: Live) -> None:
+    other = live.deliveries / "other" / "project.yaml"
+    other.parent.mkdir()
+    other.write_text(
+        (live.deliveries / "project.yaml")
+        .read_text()
+        .replace("project: team", "project: mine\nowners: { apply: ['role:mine'] }")
+        .replace("class: production", "class: test")
+        .replace('namespaces: ["*"]', "namespaces: [mine]")
+        .replace("clusters: [production]", "clusters: [staging]")
+    )
+    live.edit_project(lambda value: value["environments"]["production"].update(namespaces=["*"]))
+    live.apply()
+    live.edit(project="mine")
+    live.edit_environment("staging", namespace="mine")
+    live.edit_environment("production", namespace="mine", clusters=["staging"], verification={"http": []})
+    for name in ("deployment", "service"):
+        manifest = live.deliveries / "shop" / "manifests" / f"{name}.yaml"
+        manifest.write_text(manifest.read_text().replace("metadata: { name: shop }", 'metadata: { name: "${NAME}" }'))
+    live.edit_environment("staging", substitutions={"NAME": "shop-staging"})
+    live.edit_environment("production", substitutions={"NAME": "shop"})
+    mallory = Actor(name="mallory@example.com", claims=frozenset({"role:mine"}), platform=False)
+    refused = live.apply(mallory, app="shop")["application:shop"].refused
+    assert "applications of the project team are applied by nobody" in refused
+
+
+# ---- weaker gates
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ({"approvers": ["ada@example.com", "ben@example.com", "eve@example.com"]}, "approvers"),
+        ({"level": "link"}, ""),
+        ({"deadline": "48h"}, "deadline"),
+        ({"requester_may_approve": True}, "requester_may_approve"),
+        ({"identities": [{"email": "ada@example.com", "also": ["eve@example.com"]}]}, "identities"),
+        ({"deadline": "12h", "required": 2, "require_known": True, "level": "signed"}, ""),
+        ({"approvers": ["ada@example.com"]}, ""),
+        ({"reason": {"approve": "required"}}, ""),
+    ],
+)
+def test_a_change_that_weakens_a_production_gate_is_refused_and_any_other_is_not(
+    live: Live, gate: dict[str, Any], said: str
+) -> None:
+    live.edit_gate(**gate)
+    change = live.apply()["application:shop"]
+    assert bool(change.refused) is bool(said)
+    assert said in change.refused
+    assert ("have to vote on" in change.refused) is bool(said)
+    assert live.app.versions.current(SHOP).number == (1 if said else 2)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"gate": {"kind": "auto"}}, {"verification": {"http": []}}, {"namespace": "elsewhere"}],
+    ids=["no gate", "no tests", "another place"],
+)
+def test_an_environment_that_stops_guarding_its_place_is_a_weaker_one(live: Live, fields: dict[str, Any]) -> None:
+    if "gate" in fields:
+        live.edit_project(
+            lambda value: value["environments"]["production"].update({"class": "test", "least_gate": None})
+        )
+        assert "class production any more" in live.apply(app="team")["project:team"].refused
+        return
+    live.edit_environment("production", **fields)
+    assert live.apply(app="shop")["application:shop"].refused
+
+
+def test_a_removed_application_does_not_come_back_with_a_weaker_gate_under_whatever_name(live: Live) -> None:
+    live.app.applying.remove(SHOP, OLGA, reason="over")
+    live.edit_gate(deadline="48h")
+    assert "deadline" in live.apply(app="shop")["application:shop"].refused
+    live.edit("shop", application="store")
+    assert "deadline" in live.apply(app="store")["application:store"].refused
+    live.edit_gate(deadline="24h")
+    assert live.apply(app="store")["application:store"].number == 1
+
+
+def test_another_project_cannot_cover_places_of_class_production(live: Live) -> None:
+    other = live.deliveries / "other" / "project.yaml"
+    other.parent.mkdir()
+    other.write_text((live.deliveries / "project.yaml").read_text().replace("project: team", "project: mine"))
+    with pytest.raises(ConfigError, match="places that the project team does not cover"):
+        live.apply(app="mine")
+
+
+# ---- removed, and broken
+def test_a_removed_application_is_delivered_no_more_and_keeps_its_records(live: Live) -> None:
+    pushed = live.pushed("1.0")
+    live.app.applying.remove(SHOP, OLGA, reason="over")
+    live.wait_a_moment()
+    with pytest.raises(UnknownTarget):
+        live.take(pushed)
+    assert last(live).action == "application.removed"
+    assert [version.number for version in live.app.versions.history(SHOP, limit=9)] == [2, 1]
+    with pytest.raises(NotFound):
+        live.app.applying.remove(SHOP, OLGA, reason="again")
+
+
+def test_a_project_with_applications_is_not_removed(live: Live) -> None:
+    with pytest.raises(ConfigError, match="shop: remove them first"):
+        live.app.applying.remove(TEAM, OLGA, reason="over")
+
+
+def test_an_application_that_the_settings_no_longer_allow_stands_still_and_the_others_go_on(live: Live) -> None:
+    write_application(live.deliveries, "cart")
+    live.edit("cart", notify=[])
+    live.apply()
+    live.without("channels", "inbox")
+    assert live.app.catalogue.entries["shop"].problems == (
+        "application.yaml:1: notify[0]: expected a channel of this installation, got 'inbox'; none is known",
+    )
+    for name in ("shop", "cart"):
+        live.push("1.0", app=name)
+    live.settle()
+    assert live.phase(1) is Phase.HELD_BACK
+    assert live.release(1).blocked_by == ("application-is-in-order",)
+    assert live.phase(1, "cart") is Phase.AWAITING_APPROVAL
+
+
+def test_a_stored_document_that_no_longer_reads_is_named_and_harms_no_other(live: Live) -> None:
+    write_application(live.deliveries, "cart")
+    live.apply()
+    broken = live.app.versions.store(b'{"v": 1}')
+    version = next(live.app.versions.history(SHOP, limit=1)).evolve(document=broken)
+    live.app.versions.publish(version)
+    live.wait_a_moment()
+    (named,) = live.app.catalogue.broken
+    assert named.name == "application:shop"
+    live.push("1.0", app="cart")
+    live.settle()
+    assert live.phase(1, "cart") is Phase.AWAITING_APPROVAL
+
+
+def test_a_list_that_lacks_a_version_is_mended_by_applying_it_again(live: Live) -> None:
+    live.table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=keys.listed(str(SHOP)))])
+    live.restart()
+    assert list(live.app.catalogue.entries) == []
+    live.apply()
+    assert list(live.app.catalogue.entries) == ["shop"]
