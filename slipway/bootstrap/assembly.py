@@ -271,7 +271,7 @@ class App:
         from ..engine.proving_runs import RunProver
 
         return RunProver(
-            handler=self.handler,
+            door=self.door,
             catalogue=self.catalogue,
             ledger=self.ledger,
             bus=self.bus,

@@ -20,7 +20,8 @@ from ..domain.runs import Fact, Run, Trust
 from ..effects.messaging import Bus
 from ..inbound.proving import ProvedRun, RunSource, UnprovedRun, Waits, prove, proved_events
 from ..ledger import Ledger
-from .handle import Handler, Receipt, UnknownTarget
+from .door import Door
+from .handle import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ WORD: Final = "this installation does not ask Azure DevOps (setting SLIPWAY_RUNS
 class RunProver:
     """Takes hints about runs."""
 
-    handler: Handler
+    door: Door
     catalogue: Catalogue
     ledger: Ledger
     bus: Bus
@@ -46,20 +47,23 @@ class RunProver:
 
     def take(self, told: RunTold) -> tuple[Receipt, ...]:
         """Ask about the run, and handle what that proves. Raises `UnknownTarget` if no application is built by it, and
-        what `Handler.handle` raises."""
+        what `Door.take` raises."""
         claimed = told.completed(told.claims)
         concerned = self.catalogue.concerned(claimed)
         if not concerned:
-            return self.handler.handle(claimed)
+            return self.door.take(claimed)
         source = self.source()
         if source is None:
-            return self.handler.handle(told.completed(_with_facts(told.claims, Trust.CLAIMED, WORD)))
+            return self.door.take(told.completed(_with_facts(told.claims, Trust.CLAIMED, WORD)))
         answer = prove(source, told, live=self._live(concerned), now=self.clock())
         match answer:
             case ProvedRun():
                 return self._proved(told, answer)
             case UnprovedRun(why=why):
                 return self._not_proved(told, why, timedelta(0), patience=ABSENT_PATIENCE)
+            case Waits(goes_on=True, after=after) if self.clock() - told.received_at < PATIENCE:
+                self._again(told, after)
+                return ()  # nothing is wrong: a pipeline tells of its run before that has ended
             case Waits(why=why, after=after):
                 return self._not_proved(told, why, after, patience=PATIENCE)
             case _:
@@ -81,28 +85,23 @@ class RunProver:
     def _proved(self, told: RunTold, proved: ProvedRun) -> tuple[Receipt, ...]:
         run = proved.run
         log.info("run %s of %s is proved: %s", run.number, run.pipeline, run.built.why)
-        receipts: list[Receipt] = []
-        for event in proved_events(told, proved):
-            receipts += self._handled(event)
-        return tuple(receipts) or self.handler.handle(_of_nobody(told, proved))
+        events = [event for event in proved_events(told, proved) if self.catalogue.concerned(event)]
+        return tuple(receipt for event in events or [_of_nobody(told, proved)] for receipt in self.door.take(event))
 
-    def _handled(self, event: PipelineCompleted) -> tuple[Receipt, ...]:
-        try:
-            return self.handler.handle(event)
-        except UnknownTarget:
-            return ()
+    def _again(self, told: RunTold, after: timedelta) -> None:
+        """Look again later; each time after a longer pause."""
+        pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(told.looks, 10)))
+        hint = RunHint(told=told.evolve(looks=told.looks + 1))
+        body, due = hint.model_dump_json().encode(), self.clock() + pause
+        self.bus.send_raw(Queue.HINTS, body, message_id=hint.message_id, not_before=due)
 
     def _not_proved(self, told: RunTold, why: str, after: timedelta, *, patience: timedelta) -> tuple[Receipt, ...]:
-        now = self.clock()
-        again = now - told.received_at < patience
+        again = self.clock() - told.received_at < patience
         if again:
-            pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(told.looks, 10)))
-            hint = RunHint(told=told.evolve(looks=told.looks + 1))
-            body = hint.model_dump_json().encode()
-            self.bus.send_raw(Queue.HINTS, body, message_id=hint.message_id, not_before=now + pause)
+            self._again(told, after)
         ending = "it is asked again" if again else f"it was asked {told.looks + 1} times"
         log.warning("run %s of %s is not proved: %s; %s", told.claims.number, told.claims.pipeline, why, ending)
-        return self.handler.handle(
+        return self.door.take(
             told.completed(_with_facts(told.claims, Trust.NOT_PROVED, f"{why}; {ending}").evolve(people=()))
         )
 

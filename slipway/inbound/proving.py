@@ -40,6 +40,8 @@ class Waits:
 
     why: str
     after: timedelta
+    goes_on: bool = False
+    """Whether it answers, and the run has not ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ def prove(source: RunSource, told: RunTold, *, live: Sequence[str], now: datetim
 
 def _judged(source: RunSource, run: ToldRun, *, live: Sequence[str], now: datetime) -> ProvedRun | Waits:
     if not run.completed:
-        return Waits(why=f"run {run.number} goes on", after=RUNS_ON)
+        return Waits(why=f"run {run.number} goes on", after=RUNS_ON, goes_on=True)
     published = _published(source, run)
     if isinstance(published, Waits):
         return published

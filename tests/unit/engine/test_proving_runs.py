@@ -198,6 +198,7 @@ def test_a_run_that_goes_on_is_waited_for(both: Installation) -> None:
     both.runs.change(run, told=run.evolve(completed=False, result=""))
     tell(both, run)
     assert both.phase(1) is Phase.JOINING
+    assert "run.not-proved" not in both.actions()
     both.runs.change(run, told=run)
     assert look_again(both)
     both.settle()
