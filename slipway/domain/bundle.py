@@ -24,6 +24,13 @@ class Bundle(Record):
     """Hash of the `targets.json` that it was rendered for."""
 
 
+def reached(application: Application, bundle: Bundle | None) -> tuple[Environment, ...]:
+    """The environments that a release can reach: all of the chain, or those before the first that its bundle lacks."""
+    end = ends_before(application, bundle)
+    environments = application.environments
+    return environments if end is None else environments[: environments.index(end)]
+
+
 def ends_before(application: Application, bundle: Bundle | None) -> Environment | None:
     """The first environment of the chain that a release does not reach, as its bundle has no folder for it."""
     if bundle is None:

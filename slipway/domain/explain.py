@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .application import Environment, Start
+from .bundle import reached
 from .decide.blocks import block_rules
 from .decide.conditions import (
     facts_missing,
@@ -53,7 +54,7 @@ def explain(snapshot: Snapshot, release: Release) -> Explanation:
         headline=wording.headline(),
         rules=tuple(
             EnvironmentRules(environment=environment.name, rules=tuple(view.rules(environment)))
-            for environment in snapshot.application.environments
+            for environment in reached(snapshot.application, release.bundle)
             if release.rollback is None or release.environment == environment.name
         ),
         next=wording.next(),

@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import islice
 
 from ..domain.audit import AuditRecord, Damaged
+from ..domain.bundle import ends_before, reached
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation
 from ..domain.plan import Change, Plan
@@ -42,6 +43,8 @@ class Story:
     changes: tuple[Change, ...] = ()
     plan_missing: str = ""
     """Why the plan cannot be shown."""
+    ends_before: str = ""
+    """The environment that the release does not reach, as its bundle has no folder for it."""
     progress: PromotionProgress | None = None
     """Progress of the promotion under way, if there is one."""
 
@@ -55,6 +58,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         to_do=_to_do(release),
         explanation=story.explanation,
         progress=story.progress,
+        ends_before=story.ends_before,
         stops=stops(release, story.environments, now),
         moments=timeline(story.records),
         steps=steps_taken(story, now),
@@ -86,9 +90,11 @@ def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | 
         islice(reader.verified(release.application, after=after, release=release, limit=RECORDS + 1), RECORDS + 1)
     )
     plan, missing = readable_plan(reader, release.plan_hash)
+    end = ends_before(entry.application, release.bundle) if entry else None
     story = Story(
         release=release,
-        environments=tuple(e.name for e in entry.application.environments) if entry else (),
+        environments=tuple(e.name for e in reached(entry.application, release.bundle)) if entry else (),
+        ends_before=end.name if end else "",
         explanation=reader.explain(release) if entry else None,
         records=tuple(records[:RECORDS]),
         after=after,
