@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,8 +69,15 @@ class Pipeline:
         done = Seeding(self.azure_devops).deliver(told)
         return RunFacts(id=done.run, number=done.number, commit=done.commit, definition=done.definition)
 
-    def end(self, run: RunFacts, digest: str | None, *, result: str = "succeeded") -> None:
-        """The run publishes the document that names its image, if it built one, and ends."""
+    def end(
+        self,
+        run: RunFacts,
+        digest: str | None,
+        *,
+        result: str = "succeeded",
+        published: Mapping[str, object] | None = None,
+    ) -> None:
+        """The run publishes the document that names its image, if it built one, or what it is given, and ends."""
         document = {
             "v": 1,
             "kind": "image",
@@ -79,8 +86,8 @@ class Pipeline:
             "digest": digest,
             "tool": "local.ci",
         }
-        published = document if digest else None
-        Seeding(self.azure_devops).finish(Ending(project=PROJECT_ID, run=run.id, result=result, publishes=published))
+        told = dict(published) if published else document if digest else None
+        Seeding(self.azure_devops).finish(Ending(project=PROJECT_ID, run=run.id, result=result, publishes=told))
 
     def build(self, version: str, *, variant: str | None = None, commit: str | None = None) -> BuiltImage:
         """The image of a version; a variant's files are laid over the source. Another commit is another image."""

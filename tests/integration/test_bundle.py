@@ -25,7 +25,8 @@ application: hello
 project: team
 source: bundle
 bundle: { registry: nonprod, repository: team/hello-bundle }
-start: push
+start: both
+pipeline: { project: shop, name: hello-ci, branches: [main] }
 notify: [inbox]
 environments:
   - name: staging
@@ -101,6 +102,7 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(bundled: Sys
         azure_devops=stack.azure_devops["url"],
         repository="hello",
     )
+    run = ci.begin(f"Release {VERSION}")
     image = ci.push(ci.build(VERSION), VERSION)
     environments = {
         "staging": {"registry": nonprod, "namespace": "hello-staging", "kubernetes": "1.34"},
@@ -109,11 +111,15 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(bundled: Sys
     (tmp_path / "targets.json").write_text(json.dumps({"v": 1, "application": "hello", "environments": environments}))
     arguments = ("--version", VERSION, "--registry", nonprod, "--image", f"hello:{VERSION}")
     digests = {slipway(stack, tmp_path, "build", str(EXAMPLE), *arguments)["digest"] for _ in range(2)}
-    pushed = slipway(stack, tmp_path, "push", "bundle", f"{nonprod}/team/hello-bundle")
+    pushed = slipway(stack, tmp_path, "push", "bundle", f"{nonprod}/team/hello-bundle", "--record", "slipway.json")
     assert digests == {pushed["digest"]}
+    ci.end(run, None, published=json.loads((tmp_path / "slipway.json").read_text()))
+    ci.report(run)
 
     hello = bundled.application("hello")
     release = str(hello.reached("gate.opened", tag=VERSION)["release"])
+    proved = hello.release(release)["run"]
+    assert [proved[fact]["trust"] for fact in ("proof", "built", "behind")] == ["proved"] * 3
     Approver().decide(bundled.approval_link(release), "approve", "seen in staging")
     hello.reached("release.completed", tag=VERSION)
     assert {record["digest"] for record in hello.records() if record["action"] == "release.live"} == {pushed["digest"]}
