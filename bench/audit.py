@@ -20,6 +20,7 @@ from slipway.cli.exporting import Disk, Export
 from slipway.domain.audit import AuditRecord, ChainCheck
 from slipway.domain.audit_query import AuditQuery
 from slipway.domain.export import Form
+from slipway.domain.keyring import format_keys
 from slipway.ledger import Ledger
 from slipway.ledger.audit_index import AuditIndex
 from slipway.ledger.azure_table import AzureTable
@@ -148,8 +149,7 @@ class Direct:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def audit_page(self, application: str, *, after: int, limit: int, release: str | None = None) -> AuditPage:
-        assert release is None
+    def audit_page(self, application: str, *, after: int, limit: int) -> AuditPage:
         head = self._ledger.head(application)
         found = list(self._ledger.audit(application, first=after + 1, limit=limit))
         records = [item.model_dump(mode="json") for item in found if isinstance(item, AuditRecord)]
@@ -160,6 +160,9 @@ class Direct:
             records=records,
             next=following,
         )
+
+    def public_keys(self) -> str:
+        return format_keys(PUBLIC_KEYS.by_id())
 
 
 def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list[Row]:
@@ -182,7 +185,7 @@ def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list
 
     def export() -> int:
         with Disk(file) as disk:
-            run = Export(Direct(written.app.ledger), disk, Form.JSONL)  # type: ignore[arg-type]
+            run = Export(Direct(written.app.ledger), disk, Form.JSONL)
             for name in names:
                 assert run.chain(name, after=0, progress=_silent) is None
             return run.records

@@ -16,11 +16,21 @@ from slipway.domain.anchor import Anchor
 from slipway.domain.audit import ChainCheck, ChainFault
 from slipway.domain.export import Form, heading, written
 
-from .api import PAGE, Api
+from .api import PAGE, AuditPage
 from .errors import CliError, Exit
 from .proofs import Part, Proof, anchors_of, load, save
 from .public_keys import read_public_keys
 from .verifying import Progress, feed
+
+
+class Source(Protocol):
+    """Where the records come from: the API."""
+
+    def audit_page(self, application: str, *, after: int, limit: int) -> AuditPage: ...
+
+    def public_keys(self) -> str:
+        """As `id:base64,id:base64`."""
+        ...
 
 
 class Sink(Protocol):
@@ -129,9 +139,9 @@ class Stream:
 class Export:
     """One run."""
 
-    def __init__(self, api: Api, sink: Sink, form: Form) -> None:
-        self._api, self._sink = api, sink
-        self.proof = sink.begin(form).evolve(public_keys=api.public_keys())
+    def __init__(self, source: Source, sink: Sink, form: Form) -> None:
+        self._source, self._sink = source, sink
+        self.proof = sink.begin(form).evolve(public_keys=source.public_keys())
         self._keys = read_public_keys(self.proof.public_keys)
         self.records = 0
         """Number of records added by this run."""
@@ -148,7 +158,7 @@ class Export:
         check = ChainCheck(name, keys=self._keys, after=start.last, previous=start.hash)
         while True:
             known = check.count
-            page = self._api.audit_page(name, after=known, limit=PAGE)
+            page = self._source.audit_page(name, after=known, limit=PAGE)
             fault = self._take(check, part or Part(), page.records)
             progress(check.count, max(check.count, page.head.sequence))
             if fault:
@@ -167,7 +177,7 @@ class Export:
             self.proof = self._sink.anchors(b"".join(anchor.line() for anchor in new), proof)
 
     def _beginning(self, name: str, after: int) -> Part:
-        page = self._api.audit_page(name, after=after - 1, limit=1)
+        page = self._source.audit_page(name, after=after - 1, limit=1)
         record = next((item for item in page.records if item.get("sequence") == after), None)
         if record is None or not isinstance(record.get("hash"), str):
             raise CliError(f"the trail of {name} has no record {after}; its head names {page.head.sequence}")

@@ -1,54 +1,20 @@
-"""A queue without sessions, with a clock that is moved by hand."""
+"""A queue without sessions: locks, settling, dead letters, receivers."""
 
-import tracemalloc
 import uuid
-from typing import Any
 
 import pytest
 
-from local.servicebus import QueueSettings
 from local.servicebus.errors import Condition, Refusal
-from local.servicebus.queues.broker import Broker
 from local.servicebus.queues.entry import Outcome, Settlement
-from local.servicebus.queues.queue import Queue, dead_lettering
-from local.servicebus.queues.testing import Mailbox, ManualClock, encoded_message, message, text_of
-from local.servicebus.wire.encode import encode
+from local.servicebus.queues.queue import dead_lettering
+from local.servicebus.queues.testing import ManualClock, message, text_of
 from local.servicebus.wire.message import Message
-from local.servicebus.wire.types import Described, ULong
-
-COMPLETE = Settlement(outcome=Outcome.COMPLETED)
-ABANDON = Settlement(outcome=Outcome.ABANDONED)
-RELEASE = Settlement(outcome=Outcome.RELEASED)
-DEFER = Settlement(outcome=Outcome.DEFERRED)
+from tests.unit.local.queues import ABANDON, COMPLETE, DEFER, RELEASE, a_queue, dead, delivery_count, receive
 
 
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
-
-
-def a_broker(clock: ManualClock, **settings: Any) -> Broker:
-    queue = QueueSettings(name="events", **settings)
-    return Broker([queue], now=clock.now, call_later=clock.call_later)
-
-
-def a_queue(clock: ManualClock, **settings: Any) -> Queue:
-    return a_broker(clock, **settings).queue("events")
-
-
-def receive(queue: Queue, **options: Any) -> Mailbox:
-    mailbox = Mailbox(**options)
-    queue.add_receiver(mailbox)
-    return mailbox
-
-
-def dead(queue: Queue) -> list[Message]:
-    assert queue.dead_letters is not None
-    return [Message.parse(encoded) for encoded in queue.dead_letters.peek(first=0, count=100)]
-
-
-def delivery_count(message: Message) -> int:
-    return int(message.header[4])
 
 
 def test_messages_arrive_in_order_and_complete_removes_them(clock: ManualClock) -> None:
@@ -186,106 +152,6 @@ def test_taking_deferred_messages_is_all_or_nothing(clock: ManualClock) -> None:
     assert queue.counts().deferred == 1
 
 
-def test_a_scheduled_message_comes_when_due_at_the_end_of_the_queue(clock: ManualClock) -> None:
-    queue = a_queue(clock)
-    (scheduled,) = queue.publish([message("later", scheduled_for=clock.now() + 600)])
-    queue.publish([message("now")])
-    mailbox = receive(queue, deletes=True)
-    clock.advance(599)
-    assert mailbox.texts == ["now"]
-    clock.advance(1)
-    assert mailbox.texts == ["now", "later"]
-    assert mailbox.messages[1].annotations["x-opt-sequence-number"] > scheduled
-    assert mailbox.messages[1].annotations["x-opt-enqueued-time"] == int(clock.now() * 1000)
-
-
-def test_cancelling_scheduled_messages_is_all_or_nothing(clock: ManualClock) -> None:
-    queue = a_queue(clock)
-    numbers = queue.publish([message(scheduled_for=clock.now() + 60), message(scheduled_for=clock.now() + 60)])
-    with pytest.raises(Refusal) as refused:
-        queue.cancel_scheduled([*numbers, 99])
-    assert refused.value.condition is Condition.MESSAGE_NOT_FOUND
-    queue.cancel_scheduled(numbers)
-    mailbox = receive(queue)
-    clock.advance(61)
-    assert mailbox.messages == []
-
-
-def test_a_message_scheduled_for_the_past_comes_at_once(clock: ManualClock) -> None:
-    queue = a_queue(clock)
-    queue.publish([message(scheduled_for=clock.now() - 1)])
-    assert len(receive(queue).messages) == 1
-
-
-def test_a_duplicate_within_the_window_is_dropped_and_afterwards_it_is_not(clock: ManualClock) -> None:
-    queue = a_queue(clock, duplicate_detection_seconds=600)
-    mailbox = receive(queue, deletes=True)
-    queue.publish([message("1", message_id="a"), message("2", message_id="a"), message("3", message_id="b")])
-    clock.advance(599)
-    queue.publish([message("4", message_id="a")])
-    clock.advance(2)
-    queue.publish([message("5", message_id="a"), message("6"), message("7")])
-    assert mailbox.texts == ["1", "3", "5", "6", "7"]
-
-
-def test_scheduled_messages_count_for_duplicate_detection(clock: ManualClock) -> None:
-    queue = a_queue(clock, duplicate_detection_seconds=600)
-    queue.publish([message(message_id="a", scheduled_for=clock.now() + 60)])
-    queue.publish([message(message_id="a")])
-    mailbox = receive(queue)
-    clock.advance(100)
-    assert len(mailbox.messages) == 1
-
-
-@pytest.mark.parametrize(("own", "default"), [(5.0, None), (None, 5.0), (5.0, 60.0), (60.0, 5.0)])
-def test_the_shorter_time_to_live_counts(clock: ManualClock, own: float | None, default: float | None) -> None:
-    queue = a_queue(clock, default_ttl_seconds=default, dead_letter_on_expiration=True)
-    queue.publish([message(time_to_live=own)])
-    clock.advance(4.9)
-    assert queue.counts().active == 1
-    clock.advance(0.2)
-    assert queue.counts().active == 0
-    assert dead(queue)[0].application["DeadLetterReason"] == "TTLExpiredException"
-    clock.advance(1e6)
-    assert len(dead(queue)) == 1, "what is dead-lettered does not expire"
-
-
-def test_an_expired_message_is_removed_where_the_queue_says_so(clock: ManualClock) -> None:
-    queue = a_queue(clock)
-    queue.publish([message(time_to_live=5)])
-    clock.advance(6)
-    assert receive(queue).messages == []
-    assert dead(queue) == []
-
-
-def test_a_locked_message_expires_only_when_its_lock_ends(clock: ManualClock) -> None:
-    queue = a_queue(clock, lock_seconds=30, dead_letter_on_expiration=True)
-    queue.publish([message("kept", time_to_live=5), message("lost", time_to_live=5)])
-    mailbox = receive(queue)
-    clock.advance(10)
-    kept, lost = (token for token in mailbox.tokens if token)
-    queue.settle([kept], COMPLETE)
-    queue.settle([lost], ABANDON)
-    assert [text_of(each) for each in dead(queue)] == ["lost"]
-
-
-def test_a_deferred_message_expires_too(clock: ManualClock) -> None:
-    queue = a_queue(clock)
-    queue.publish([message(time_to_live=5)])
-    queue.settle([receive(queue).last_token], DEFER)
-    clock.advance(6)
-    assert queue.counts().deferred == 0
-
-
-def test_time_to_live_of_a_scheduled_message_begins_when_it_is_due(clock: ManualClock) -> None:
-    queue = a_queue(clock)
-    queue.publish([message(time_to_live=5, scheduled_for=clock.now() + 60)])
-    clock.advance(63)
-    assert queue.counts().active == 1
-    clock.advance(3)
-    assert queue.counts().active == 0
-
-
 def test_receive_and_delete_hands_over_without_a_lock(clock: ManualClock) -> None:
     queue = a_queue(clock)
     queue.publish([message()])
@@ -343,119 +209,3 @@ def test_peek_shows_every_state_from_a_number_on(clock: ManualClock) -> None:
     ]
     assert len(queue.peek(first=2, count=10)) == 2
     assert len(queue.peek(first=1, count=1)) == 1
-
-
-def test_a_full_queue_refuses_and_has_room_again_after_completion(clock: ManualClock) -> None:
-    queue = a_queue(clock, max_size_megabytes=1)
-    large = message("x" * 250_000)
-    queue.publish([large] * 4)
-    with pytest.raises(Refusal) as refused:
-        queue.publish([large])
-    assert refused.value.condition is Condition.QUOTA_EXCEEDED
-    mailbox = receive(queue)
-    queue.settle([mailbox.last_token], COMPLETE)
-    queue.publish([large])
-
-
-def batch(*parts: bytes) -> bytes:
-    return b"".join(encode(Described(ULong(0x75), part)) for part in parts)
-
-
-@pytest.mark.parametrize(
-    ("bad", "condition"),
-    [
-        (b"\x01not a message", Condition.DECODE_ERROR),
-        (encoded_message(message_id="x" * 129), Condition.ARGUMENT),
-        (encoded_message(application={"large": "x" * 65536}), Condition.MESSAGE_TOO_LARGE),
-    ],
-)
-def test_a_batch_with_one_bad_message_is_refused_as_a_whole(
-    clock: ManualClock, bad: bytes, condition: Condition
-) -> None:
-    broker = a_broker(clock)
-    queue = broker.queue("events")
-    with pytest.raises(Refusal) as refused:
-        broker.publish(queue, batch(encoded_message("good"), bad), is_batch=True)
-    assert refused.value.condition is condition
-    assert queue.counts().active == 0
-    broker.publish(queue, batch(encoded_message("good"), encoded_message("too")), is_batch=True)
-    assert queue.counts().active == 2
-
-
-def test_queues_are_found_without_regard_to_case(clock: ManualClock) -> None:
-    broker = a_broker(clock)
-    assert broker.queue("EVENTS") is broker.queue("events")
-    assert broker.queue("events/$deadletterqueue") is broker.queue("events").dead_letters
-    for path in ("steps", "steps/$DeadLetterQueue", "events/$DeadLetterQueue/$DeadLetterQueue", ""):
-        with pytest.raises(Refusal, match="could not be found"):
-            broker.queue(path)
-
-
-@pytest.mark.parametrize("end", ["completed", "expired"])
-def test_memory_does_not_grow_with_the_number_of_messages_that_have_gone(clock: ManualClock, end: str) -> None:
-    lasting = 86400 * 14 if end == "completed" else 1
-    broker = a_broker(clock, default_ttl_seconds=lasting, duplicate_detection_seconds=60)
-    queue = broker.queue("events")
-    mailbox = receive(queue) if end == "completed" else Mailbox()
-
-    def pass_through(count: int) -> int:
-        for _ in range(count):
-            queue.publish([message(message_id=str(uuid.uuid4()))])
-            if mailbox.tokens:
-                queue.settle([mailbox.last_token], COMPLETE)
-                mailbox.tokens.clear()
-                mailbox.messages.clear()
-            clock.advance(1)
-        return tracemalloc.get_traced_memory()[0]
-
-    tracemalloc.start()
-    try:
-        before = pass_through(1000)
-        assert pass_through(3000) - before < 200_000
-    finally:
-        tracemalloc.stop()
-
-
-def time_to_live(message: Message) -> int | None:
-    """Milliseconds, as the header has them."""
-    milliseconds: int | None = message.header[2]
-    return milliseconds
-
-
-@pytest.mark.parametrize(("own", "shown"), [(None, 60_000), (10, 10_000), (3600, 60_000)])
-def test_the_time_to_live_of_the_queue_shows_on_the_message_and_is_a_ceiling(
-    clock: ManualClock, own: float | None, shown: int
-) -> None:
-    """B-06. Documentation of Service Bus, "Message expiration": the default counts where the sender sets no time,
-    and is a ceiling for the time that he sets."""
-    queue = a_queue(clock, default_ttl_seconds=60, dead_letter_on_expiration=True)
-    queue.publish([message(time_to_live=own)])
-    assert time_to_live(receive(queue).messages[0]) == shown
-    queue = a_queue(clock, default_ttl_seconds=60, dead_letter_on_expiration=True)
-    queue.publish([message(time_to_live=own)])
-    clock.advance(61)
-    assert [time_to_live(lost) for lost in dead(queue)] == [shown]
-
-
-def test_a_message_without_any_limit_shows_no_time_to_live(clock: ManualClock) -> None:
-    queue = a_queue(clock)
-    queue.publish([message()])
-    assert time_to_live(receive(queue).messages[0]) is None
-
-
-def test_a_scheduled_message_is_enqueued_under_the_number_that_it_shows(clock: ManualClock) -> None:
-    """B-05. `x-opt-enqueue-sequence-number` is on every message; only a forwarded one keeps another number."""
-    queue = a_queue(clock)
-    queue.publish([message(scheduled_for=clock.now() + 5)])
-    clock.advance(6)
-    annotations = receive(queue).messages[0].annotations
-    assert annotations["x-opt-enqueue-sequence-number"] == annotations["x-opt-sequence-number"] == 2
-
-
-def test_a_batch_is_limited_by_its_size_and_not_by_its_count(clock: ManualClock) -> None:
-    """B-09. Change log of Azure.Messaging.ServiceBus 7.20.2: "the service does not enforce a count limit"."""
-    broker = a_broker(clock)
-    queue = broker.queue("events")
-    one = encode(Described(ULong(0x75), encoded_message("")))
-    broker.publish(queue, one * 5000, is_batch=True)
-    assert queue.counts().active == 5000
