@@ -9,7 +9,6 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from slipway.bootstrap.settings import SERVICE_BUS
-from slipway.domain.events import EVENT
 from slipway.domain.hints import HINT, InboxHint, RunHint
 from slipway.domain.queues import Queue
 from slipway.domain.rules import failed
@@ -50,11 +49,7 @@ def take_event(message: func.ServiceBusMessage) -> None:
 )
 def take_work(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        try:
-            event = EVENT.validate_python(read_json(body))
-        except ValidationError as error:
-            raise bad_input(error) from error
-        parts().door.take_turn(message.session_id or "", event)
+        parts().turns.take(message.session_id or "", body)
 
     _receive(Queue.WORK, message, work)
 

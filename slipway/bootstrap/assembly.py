@@ -21,6 +21,7 @@ from ..engine.door import Door
 from ..engine.freezing import Freezer
 from ..engine.gateway import Gateway
 from ..engine.handle import Handler
+from ..engine.left_behind import Turns
 from ..engine.links import Links
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
@@ -287,6 +288,10 @@ class App:
     @part
     def door(self) -> Door:
         return Door(handler=self.handler, catalogue=self.catalogue, bus=self.bus)
+
+    @part
+    def turns(self) -> Turns:
+        return Turns(door=self.door, receiver=self.receiver, bus=self.bus)
 
     @part
     def receiver(self) -> Receiver:

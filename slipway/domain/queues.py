@@ -65,3 +65,7 @@ class Queue(StrEnum):
     def internal(self) -> bool:
         """Whether only the worker sends to it, in envelopes with a MAC."""
         return all(kind.internal for kind in self.takes)
+
+
+WITH_SESSIONS = frozenset(queue.value for queue in Queue if queue.sessions)
+"""Names of the queues whose messages belong to sessions."""

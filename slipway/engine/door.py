@@ -21,7 +21,7 @@ from .handle import Contended, Handler, Receipt, UnknownTarget, unknown
 log = logging.getLogger(__name__)
 
 
-class Turns:
+class Locks:
     """A lock for each application of this process."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Door:
     handler: Handler
     catalogue: Catalogue
     bus: Bus
-    turns: Turns = field(default_factory=Turns)
+    locks: Locks = field(default_factory=Locks)
 
     def take(self, event: Event) -> tuple[Receipt, ...]:
         """Decide the event for each application that it concerns; one receipt for each that was decided here.
@@ -60,7 +60,7 @@ class Door:
 
     def _decided(self, entry: Entry, event: Event) -> Receipt | None:
         application = entry.application.application
-        with self.turns.of(application):
+        with self.locks.of(application):
             try:
                 return self.handler.handle_for(entry, event)
             except Contended as contended:
@@ -73,7 +73,7 @@ class Door:
         mine = [entry for entry in self.catalogue.concerned(event) if entry.application.application == application]
         if not mine:
             raise UnknownTarget(f"application {application!r} is not concerned by this {event.kind}")
-        with self.turns.of(application):
+        with self.locks.of(application):
             return self.handler.handle_for(mine[0], event)
 
 

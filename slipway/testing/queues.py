@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.queues import Queue
+from ..domain.queues import WITH_SESSIONS
 from ..domain.steps import Outgoing, Trace
-from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, encoded
+from ..effects.messaging import DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, encoded
 
 MESSAGE_LIMIT = 256 * 1024
 """Bytes of one message in Service Bus' Standard tier, with its properties and the envelope."""
-WITH_SESSIONS = frozenset(queue.value for queue in Queue if queue.sessions)
 ENVELOPE = 1024
 """An upper bound for the bytes that AMQP and our properties add to a body."""
 
@@ -39,6 +38,8 @@ class MemoryBus:
         self.sent: list[Outgoing] = []
         self.raw: list[Raw] = []
         self.dead: list[DeadLetter] = []
+        self.lying: list[Waiting] = []
+        """Messages that wait in sessions which nobody holds."""
         self.broken = False
         self.denied: dict[str, str] = {}
         """Queue → the right that is denied: `send` or `listen`."""
@@ -95,8 +96,16 @@ class MemoryBus:
             self.dead.remove(letter)
         return len(mine)
 
-    def probe(self, queue: str) -> None:
+    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+        mine = [waiting for waiting in self.lying if waiting.queue == queue][:limit]
+        for waiting in mine:
+            take(waiting)
+            self.lying.remove(waiting)
+        return len(mine)
+
+    def probe(self, queue: str) -> datetime | None:
         if self.broken:
             raise QueueUnavailable("the queue is switched off")
         if queue in self.denied:
             raise QueueDenied(queue, self.denied[queue])
+        return min((waiting.enqueued_at for waiting in self.lying if waiting.queue == queue), default=None)

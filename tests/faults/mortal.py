@@ -13,7 +13,7 @@ from typing import Any, cast
 from slipway.bootstrap import Ports
 from slipway.domain.steps import Outgoing, Trace
 from slipway.effects.cluster import AppliedObject, Cluster, Manifest
-from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable
+from slipway.effects.messaging import Bus, DeadLetter, QueueUnavailable, Waiting
 from slipway.effects.registry import Registry
 from slipway.ledger import LedgerUnavailable, Table
 from slipway.ledger.table import PagedTable, Row, Write
@@ -110,9 +110,12 @@ class MortalBus:
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         return self._bus.drain(queue, keep, limit=limit)
 
-    def probe(self, queue: str) -> None:
+    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+        return self._bus.take_free_sessions(queue, take, limit=limit)
+
+    def probe(self, queue: str) -> datetime | None:
         self._life.go_on("bus")
-        self._bus.probe(queue)
+        return self._bus.probe(queue)
 
 
 class Mortal:

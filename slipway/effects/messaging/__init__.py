@@ -9,6 +9,7 @@ from .bus import (
     MessageTooLarge,
     QueueDenied,
     QueueUnavailable,
+    Waiting,
     encoded,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "MessageTooLarge",
     "QueueDenied",
     "QueueUnavailable",
+    "Waiting",
     "encoded",
 ]

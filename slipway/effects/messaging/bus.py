@@ -48,6 +48,18 @@ class DeadLetter:
     """The session it belonged to, on a queue that has sessions."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A message that waits in a session."""
+
+    queue: str
+    body: bytes
+    message_id: str
+    session: str
+    enqueued_at: datetime
+    tries: int = 0
+
+
 class Bus(Protocol):
     """Sends messages; each arrives at least once, not before its time."""
 
@@ -85,8 +97,16 @@ class Bus(Protocol):
         """
         ...
 
-    def probe(self, queue: str) -> None:
-        """Check that the app can send to the queue and receive from it, leaving no message behind.
+    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+        """Pass what waits in sessions that nobody holds to `take`, then remove it; returns how many.
+
+        If `take` raises, the message stays in the queue and the exception is passed on. Raises `QueueUnavailable`.
+        """
+        ...
+
+    def probe(self, queue: str) -> datetime | None:
+        """Check that the app can send to the queue and receive from it, leaving no message behind. Returns since when
+        the oldest message waits: of a queue with sessions, in the session that is free next.
 
         Raises `QueueDenied` and `QueueUnavailable`.
         """

@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.servicebus import (
+    NEXT_AVAILABLE_SESSION,
     ServiceBusClient,
     ServiceBusMessage,
+    ServiceBusMessageState,
     ServiceBusReceivedMessage,
     ServiceBusSender,
     ServiceBusSubQueue,
@@ -20,13 +22,15 @@ from azure.servicebus import (
 from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import (
     MessageSizeExceededError,
+    OperationTimeoutError,
     ServiceBusAuthenticationError,
     ServiceBusAuthorizationError,
     ServiceBusError,
 )
 
+from ...domain.queues import WITH_SESSIONS
 from ...domain.steps import Outgoing, Trace
-from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, encoded, trace_properties
+from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, encoded, trace_properties
 
 ATTEMPTS = 2
 """The first send detects a connection that the service closed while it was idle; the second opens a new one."""
@@ -92,11 +96,19 @@ class ServiceBus:
         finally:
             client.close()
 
-    def probe(self, queue: str) -> None:
-        """Schedule and cancel a message, and peek at the dead letters. Uses a client of its own."""
+    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+        """See `Bus.take_free_sessions`. Uses a client of its own."""
         client = self._connect()
         try:
-            probe_queue(client, queue)
+            return take_free_sessions(client, queue, take, limit=limit)
+        finally:
+            client.close()
+
+    def probe(self, queue: str) -> datetime | None:
+        """Schedule and cancel a message, and peek at the queue and its dead letters. Uses a client of its own."""
+        client = self._connect()
+        try:
+            return probe_queue(client, queue)
         finally:
             client.close()
 
@@ -201,18 +213,75 @@ def _content(message: ServiceBusReceivedMessage) -> bytes:
     return str(message).encode()
 
 
-def probe_queue(client: ServiceBusClient, queue: str) -> None:
-    """Raises `QueueDenied`, which names the missing right, and `QueueUnavailable`."""
+def take_free_sessions(client: ServiceBusClient, queue: str, take: Callable[[Waiting], None], *, limit: int) -> int:
+    """Pass each message of sessions that nobody holds to `take`, then remove it; returns how many."""
+    taken = 0
+    try:
+        while taken < limit:
+            with client.get_queue_receiver(queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=1) as receiver:
+                messages = receiver.receive_messages(max_message_count=limit - taken, max_wait_time=1)
+                if not messages:
+                    return taken  # the service may offer an empty session again and again
+                for message in messages:
+                    try:
+                        take(_waiting(queue, message))
+                    except Exception:
+                        receiver.abandon_message(message)
+                        raise
+                    receiver.complete_message(message)
+                    taken += 1
+    except OperationTimeoutError:
+        return taken  # no session is free
+    except (ServiceBusError, ValueError, OSError) as error:
+        raise QueueUnavailable(f"sessions of {queue}: {type(error).__name__}") from error
+    return taken
+
+
+def _waiting(queue: str, message: ServiceBusReceivedMessage) -> Waiting:
+    properties = message.application_properties or {}
+    tries = properties.get(TRIES, properties.get(TRIES.encode(), 0))
+    return Waiting(
+        queue=queue,
+        body=_content(message),
+        message_id=str(message.message_id or ""),
+        session=message.session_id or "",
+        enqueued_at=message.enqueued_time_utc or datetime.now(UTC),
+        tries=tries if isinstance(tries, int) else 0,
+    )
+
+
+def probe_queue(client: ServiceBusClient, queue: str) -> datetime | None:
+    """Returns since when the oldest message waits. Raises `QueueDenied`, which names the missing right, and
+    `QueueUnavailable`."""
     right = "send"
+    sessions = queue in WITH_SESSIONS
     try:
         with client.get_queue_sender(queue) as sender:
             tomorrow = datetime.now(UTC) + timedelta(days=1)
-            message = ServiceBusMessage(b"{}", message_id=f"doctor-{tomorrow.timestamp()}", content_type="text/plain")
+            message = ServiceBusMessage(
+                b"{}",
+                message_id=f"doctor-{tomorrow.timestamp()}",
+                session_id="doctor" if sessions else None,
+                content_type="text/plain",
+            )
             sender.cancel_scheduled_messages(sender.schedule_messages(message, tomorrow))
         right = "listen"
         with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
             receiver.peek_messages(max_message_count=1, timeout=10)
+        return _oldest(client, queue, sessions=sessions)
     except (ServiceBusAuthorizationError, ServiceBusAuthenticationError) as error:
         raise QueueDenied(queue, right) from error
     except (ServiceBusError, ValueError, OSError) as error:
         raise QueueUnavailable(f"queue {queue}: {type(error).__name__}") from error
+
+
+def _oldest(client: ServiceBusClient, queue: str, *, sessions: bool) -> datetime | None:
+    """A message that is scheduled for later does not wait yet."""
+    session = NEXT_AVAILABLE_SESSION if sessions else None
+    try:
+        with client.get_queue_receiver(queue, session_id=session, max_wait_time=1) as receiver:
+            peeked = receiver.peek_messages(max_message_count=10, timeout=10)
+    except OperationTimeoutError:
+        return None  # no session has anything, or each of them is being read
+    waiting = [m.enqueued_time_utc for m in peeked if m.state is not ServiceBusMessageState.SCHEDULED]
+    return min((moment for moment in waiting if moment is not None), default=None)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ...domain.steps import Outgoing, Trace
-from ...effects.messaging import Bus, DeadLetter
+from ...effects.messaging import Bus, DeadLetter, Waiting
 from ...telemetry import Attribute, Family, Values, carrier, received, span
 
 
@@ -51,5 +51,8 @@ class ObservedBus:
     def drain(self, queue: str, keep: Callable[[DeadLetter], None], *, limit: int = 100) -> int:
         return self._bus.drain(queue, keep, limit=limit)
 
-    def probe(self, queue: str) -> None:
-        self._bus.probe(queue)
+    def take_free_sessions(self, queue: str, take: Callable[[Waiting], None], *, limit: int = 100) -> int:
+        return self._bus.take_free_sessions(queue, take, limit=limit)
+
+    def probe(self, queue: str) -> datetime | None:
+        return self._bus.probe(queue)

@@ -23,6 +23,8 @@ NOTHING = "sha256:" + "0" * 64
 READER, WRITER = "Container Registry Repository Reader", "Container Registry Repository Writer"
 LATE = timedelta(minutes=5)
 """A dead instance keeps its timer's lock for up to two minutes; the next reconcile run follows within a minute."""
+LONGEST_WAIT = timedelta(minutes=15)
+"""The reconcile timer looks after what lies there every five minutes."""
 ASKEW = timedelta(seconds=60)
 
 
@@ -89,14 +91,19 @@ def blobs(facts: Facts) -> str:
 
 def queue(facts: Facts, name: str) -> str:
     try:
-        facts.bus().probe(name)
+        oldest = facts.bus().probe(name)
     except QueueDenied as denied:
         role = "Azure Service Bus Data Sender" if denied.right == "send" else "Azure Service Bus Data Receiver"
         command = facts.remedies.queue(name, role)
         raise Fault(str(denied), missing=f"{denied.right} on the queue {name}", command=command) from None
     except QueueUnavailable as away:
         raise Fault(str(away), missing=f"the queue {name}, or a way to it") from None
-    return "may send (a message of tomorrow was taken back) and may receive"
+    waits = facts.clock() - oldest if oldest is not None else None
+    if waits is not None and waits > LONGEST_WAIT:
+        minutes = int(waits.total_seconds()) // 60
+        raise Fault(f"its oldest message waits for {minutes} min", missing="a reader that keeps up")
+    told = f"; the oldest message waits for {max(int(waits.total_seconds()), 0)} s" if waits is not None else ""
+    return f"may send (a message of tomorrow was taken back) and may receive{told}"
 
 
 def registry(facts: Facts, name: str) -> str:

@@ -14,7 +14,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 from local.servicebus import QueueSettings
 from local.servicebus import ServiceBus as LocalServiceBus
 from slipway.domain.steps import Outgoing, Trace
-from slipway.effects.messaging import TRIES, Bus, DeadLetter, MessageTooLarge, QueueUnavailable
+from slipway.effects.messaging import TRIES, Bus, DeadLetter, MessageTooLarge, QueueUnavailable, Waiting
 from slipway.effects.messaging.service_bus import ServiceBus
 from slipway.testing import MemoryBus
 
@@ -281,3 +281,57 @@ def test_a_queue_with_sessions_refuses_a_message_without_one(desk: Desk) -> None
         message(SESSIONS, session="")
     with pytest.raises(ValueError, match="session: is not for queue steps"):
         message("steps", session="shop")
+
+
+def test_what_lies_in_a_session_whose_reader_lost_its_lock_is_taken_by_somebody_else(
+    local_bus: LocalServiceBus, client: ServiceBusClient
+) -> None:
+    _, bus = over_amqp(local_bus, client)
+    taken: list[Waiting] = []
+    bus.take_free_sessions(SESSIONS, taken.append)  # what other tests left
+    taken.clear()
+    sent = [message(SESSIONS, session="left-behind"), message(SESSIONS, session="also")]
+    bus.send(sent)
+    held = client.get_queue_receiver(SESSIONS, session_id="left-behind")
+    with held:
+        assert bus.take_free_sessions(SESSIONS, taken.append) == 1, "the other session has a reader"
+    assert bus.take_free_sessions(SESSIONS, taken.append) == 1
+    assert {(each.message_id, each.session) for each in taken} == {(each.id, each.session) for each in sent}
+    assert bus.take_free_sessions(SESSIONS, taken.append) == 0
+    bus.close()
+
+
+def test_what_cannot_be_taken_stays_in_its_session(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
+    _, bus = over_amqp(local_bus, client)
+    bus.take_free_sessions(SESSIONS, lambda _: None)  # what other tests left
+    sent = message(SESSIONS, session="stays")
+    bus.send([sent])
+
+    def refuse(_: Waiting) -> None:
+        raise RuntimeError("not now")
+
+    with pytest.raises(RuntimeError, match="not now"):
+        bus.take_free_sessions(SESSIONS, refuse)
+    taken: list[Waiting] = []
+    bus.take_free_sessions(SESSIONS, taken.append)
+    assert [each.message_id for each in taken] == [sent.id]
+    bus.close()
+
+
+@pytest.mark.parametrize("queue", ["steps", SESSIONS])
+def test_a_probe_tells_since_when_the_oldest_message_waits(
+    local_bus: LocalServiceBus, client: ServiceBusClient, queue: str
+) -> None:
+    found, bus = over_amqp(local_bus, client)
+    bus.take_free_sessions(SESSIONS, lambda _: None)  # what other tests left
+    found.received("steps")
+    assert bus.probe(queue) is None
+    bus.send([message(queue, not_before=datetime.now(UTC) + timedelta(hours=1))])
+    assert bus.probe(queue) is None, "what is scheduled does not wait yet"
+    before = datetime.now(UTC) - timedelta(seconds=5)
+    bus.send([message(queue)])
+    oldest = bus.probe(queue)
+    assert oldest is not None
+    assert before <= oldest <= datetime.now(UTC) + timedelta(seconds=5)
+    assert len(found.received(queue)) == 1, "it is still there"
+    bus.close()

@@ -14,6 +14,7 @@ from slipway.domain.run_source import CannotKnow
 from slipway.effects.cluster import Unreachable as ClusterUnreachable
 from slipway.effects.cluster.kinds import BUILT_IN, Target
 from slipway.effects.cluster.rights import Right, needed
+from slipway.effects.messaging import Waiting
 from slipway.effects.notification import NotificationError
 from slipway.effects.registry import Denied, Where
 from slipway.ledger import LedgerUnavailable
@@ -104,11 +105,23 @@ def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     assert set(findings) == {
         *("applications", "signing-keys", "table", "blobs", "clock", "reconcile", "channel:inbox"),
         *(f"queue:{queue}" for queue in Queue),
+        "ledger:shop",
         *("registry:nonprod", "registry:prod"),
         *("cluster:staging:shop:staging", "cluster:production:shop:production"),
     }
     assert "push to team/shop" in findings["registry:prod"].said
     assert "push" not in findings["registry:nonprod"].said
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(1, Status.OK), (16, Status.FAILED)])
+def test_a_message_that_nobody_reads_is_told_by_its_age(patient: Patient, minutes: int, status: Status) -> None:
+    since = patient.installation.now - timedelta(minutes=minutes)
+    patient.installation.bus.lying.append(
+        Waiting(queue=Queue.WORK, body=b"{}", message_id="m-1", session="shop", enqueued_at=since)
+    )
+    finding = patient.examine()[f"queue:{Queue.WORK}"]
+    assert finding.status is status
+    assert "oldest message waits for" in finding.said
 
 
 def test_what_a_check_put_somewhere_it_takes_away_again(patient: Patient) -> None:

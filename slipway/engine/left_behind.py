@@ -1,0 +1,58 @@
+"""What lies in a session of the queue `work` though nobody reads it.
+
+The client that the Functions host uses takes no session again whose lock it lost, for as long as its process lives. So
+the reconcile timer asks for sessions that nobody holds and decides what is in them itself.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from ..domain.events import EVENT
+from ..domain.queues import Queue
+from ..effects.messaging import Bus, Waiting
+from ..inbound import read_json
+from ..inbound.reading import bad_input
+from .door import Door
+from .receiving import QueueMessage, Receiver
+
+log = logging.getLogger(__name__)
+
+MOST = 50
+"""Messages in one run; the next one takes the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turns:
+    """Decides what applications find in their sessions, however it was delivered."""
+
+    door: Door
+    receiver: Receiver
+    bus: Bus
+
+    def take(self, session: str, body: bytes) -> None:
+        """Decide one message of the application's session. Raises `BadInput` and what `Door.take_turn` raises."""
+        try:
+            event = EVENT.validate_python(read_json(body))
+        except ValidationError as error:
+            raise bad_input(error) from error
+        self.door.take_turn(session, event)
+
+    def take_left_behind(self) -> int:
+        """Decide what lies in sessions that nobody holds, and return how many messages that were. Raises
+        `QueueUnavailable`."""
+        taken = self.bus.take_free_sessions(Queue.WORK, self._take, limit=MOST)
+        if taken:
+            log.warning("%d messages of %s lay in sessions that nobody read", taken, Queue.WORK)
+        return taken
+
+    def _take(self, waiting: Waiting) -> None:
+        message = QueueMessage(
+            queue=Queue.WORK,
+            body=waiting.body,
+            id=waiting.message_id,
+            tries=waiting.tries,
+            session=waiting.session,
+        )
+        self.receiver.receive(lambda body: self.take(waiting.session, body), message)

@@ -1,0 +1,45 @@
+"""What lies in a session of `work` that nobody reads is decided by the reconcile timer."""
+
+from slipway.domain.phases import Phase
+from slipway.domain.queues import Queue
+from slipway.effects.messaging import Waiting
+from slipway.engine.door import deferred
+from slipway.testing import Installation
+
+
+def lie(installation: Installation, body: bytes, session: str = "shop") -> None:
+    installation.bus.lying.append(
+        Waiting(queue=Queue.WORK, body=body, message_id="m-1", session=session, enqueued_at=installation.now)
+    )
+
+
+def event_of(installation: Installation) -> bytes:
+    return installation.pushed("1.0").model_dump_json().encode()
+
+
+def test_it_is_decided_as_if_its_reader_had_come(installation: Installation) -> None:
+    assert deferred("shop", installation.pushed("1.0")).queue is Queue.WORK
+    lie(installation, event_of(installation))
+    assert installation.app.turns.take_left_behind() == 1
+    assert installation.phase(1) is not Phase.COMPLETED
+    assert installation.bus.lying == []
+
+
+def test_what_cannot_be_read_is_parked_with_its_session_and_comes_back_to_it(installation: Installation) -> None:
+    lie(installation, b"{")
+    assert installation.app.turns.take_left_behind() == 1
+    (parked,) = installation.app.parking.all()
+    assert (parked.source, parked.session) == (Queue.WORK, "shop")
+    installation.app.parking.replay(parked.id, actor="olu")
+    (again,) = installation.bus.raw
+    assert (again.queue, again.session, again.body) == (Queue.WORK, "shop", b"{")
+
+
+def test_what_was_decided_already_changes_nothing(installation: Installation) -> None:
+    body = event_of(installation)
+    lie(installation, body)
+    installation.app.turns.take_left_behind()
+    before = installation.app.ledger.head("shop").sequence
+    lie(installation, body)
+    installation.app.turns.take_left_behind()
+    assert installation.app.ledger.head("shop").sequence == before
