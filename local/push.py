@@ -26,6 +26,11 @@ def main() -> int:
     parser.add_argument("--variant", help="a folder in examples/hello-aks/variants to lay over the source: wrong-total")
     parser.add_argument("--only-image", action="store_true", help="push the image, but report no CI run")
     parser.add_argument("--result", default="succeeded", choices=("succeeded", "failed"), help="how the CI run ends")
+    parser.add_argument(
+        "--repository",
+        default="hello",
+        help="push the example's image there, for an application of your own; no CI run",
+    )
     options = parser.parse_args()
     if not STACK_FILE.exists():
         print("Nothing is up here: run `make up` in another terminal first.", file=sys.stderr)
@@ -37,18 +42,19 @@ def main() -> int:
         registry=stack["registries"]["nonprod"],
         ci_password=stack["ci_password"],
         azure_devops=stack["azure_devops"],
+        repository=options.repository,
     )
     try:
         run = pipeline.begin(f"Release {options.version}")
         image = pipeline.build(options.version, variant=options.variant, commit=run.commit)
         digest = pipeline.push(image, options.version, progress=lambda text: print(f"  {text}", file=sys.stderr))
-        if not options.only_image:
+        if not options.only_image and options.repository == "hello":
             pipeline.end(run, digest, result=options.result)
             pipeline.report(run, result=options.result)
     except (PushError, HookRefused, ValueError, OSError) as error:
         print(f"push: {error}", file=sys.stderr)
         return 1
-    print(f"pushed hello:{options.version} as {digest}")
+    print(f"pushed {options.repository}:{options.version} as {digest}")
     print(f"see {stack['url']}, or: .venv/bin/slipway releases")
     return 0
 

@@ -140,7 +140,9 @@ class App:
 
     @part
     def live_catalogue(self) -> LiveCatalogue:
-        return LiveCatalogue(lambda: self.versions, known=self.known, clock=self.clock)
+        return LiveCatalogue(
+            lambda: self.versions, known=self.known if self.settings.clusters else None, clock=self.clock
+        )
 
     @part
     def known(self) -> Known:

@@ -45,7 +45,7 @@ def _fields(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
             for item in value:
                 yield from _fields({key: each for key, each in item.items() if key != "name"}, f"{at}.{item['name']}")
             yield f"{at} (order)", [item["name"] for item in value]
-        case _:
+        case _ if at:
             yield at, value
 
 

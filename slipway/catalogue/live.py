@@ -72,8 +72,9 @@ class LiveCatalogue(Catalogue):
     """All applications that are in force."""
 
     def __init__(
-        self, versions: Callable[[], VersionStore], *, known: Known, clock: Clock, max_age: timedelta = MAX_AGE
+        self, versions: Callable[[], VersionStore], *, known: Known | None, clock: Clock, max_age: timedelta = MAX_AGE
     ) -> None:
+        """`known` is None for an app that is told no names of registries, clusters and channels, and judges none."""
         super().__init__({})
         self._versions, self._known, self._clock, self._max_age = versions, known, clock, max_age
         self._lock = threading.Lock()
@@ -165,7 +166,8 @@ class LiveCatalogue(Catalogue):
     def _entry(self, document: str, stored: Stored, projects: Mapping[str, InForceProject]) -> Entry:
         written = validate(stored.document, WrittenApplication)
         project = projects.get(written.project)
-        problems = [str(problem) for problem in names_unknown(stored.document, written, self._known)]
+        wrong = names_unknown(stored.document, written, self._known) if self._known else ()
+        problems = [str(problem) for problem in wrong]
         if project is None:
             problems.append(f"project: expected a project of this installation, got {written.project!r}")
         else:

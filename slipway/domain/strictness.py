@@ -140,5 +140,7 @@ def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, S
 def _shown(value: Any) -> str:
     if isinstance(value, Record):
         value = value.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value)
     text = "nothing" if value in (None, (), {}, "") else str(value)
     return text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004 - fits a line

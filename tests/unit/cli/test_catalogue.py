@@ -1,0 +1,163 @@
+"""`slipway apply` and its kin, from the command line through the API to the ledger, and back."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slipway.cli.root import root
+from slipway.domain.roles import Role
+from slipway.testing import write_application
+from tests.unit.api.in_process import serve
+from tests.unit.commands.live import Live
+
+type Slipway = Callable[..., Result]
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *arguments: Any) -> None: ...
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    """Nothing is applied yet; `team` in the current folder holds an application and its project."""
+    folder = tmp_path / "team"
+    write_application(folder)
+    return Live(folder)
+
+
+@pytest.fixture
+def role() -> Role:
+    return Role.ADMIN
+
+
+@pytest.fixture
+def slipway(live: Live, role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slipway]:
+    served = serve(monkeypatch, live, host_key_role=role)
+    server = make_server("127.0.0.1", 0, served, handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    monkeypatch.chdir(tmp_path)
+    environment = {"SLIPWAY_URL": f"http://127.0.0.1:{server.server_port}", "SLIPWAY_KEY": "any"}
+
+    def call(*arguments: str) -> Result:
+        live.app.catalogue.look_again()
+        return CliRunner().invoke(root, list(arguments), env=environment, prog_name="slipway")
+
+    yield call
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_what_is_applied_is_in_force_and_again_is_nothing_to_change(slipway: Slipway, live: Live) -> None:
+    first = slipway("apply", "-f", "team", "--yes", "--reason", "the first")
+    assert first.exit_code == 0, first.output
+    assert "+ project team created" in first.stdout
+    assert "✓ shop: version 1 is in force" in first.stdout
+    assert list(live.app.catalogue.entries) == ["shop"]
+    again = slipway("apply", "-f", "team", "--yes")
+    assert (again.exit_code, again.stderr) == (0, "nothing to change\n")
+
+
+def test_a_difference_is_shown_and_changes_nothing(slipway: Slipway, live: Live) -> None:
+    slipway("apply", "-f", "team", "--yes")
+    live.edit_environment("staging", rollout_within="9m")
+    shown = slipway("diff", "-f", "team")
+    assert shown.exit_code == 0
+    assert "environments.staging.rollout_within: 5m → 9m" in shown.stdout
+    assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
+
+
+def test_nobody_to_ask_is_no_consent(slipway: Slipway, live: Live) -> None:
+    ended = slipway("apply", "-f", "team")
+    assert ended.exit_code == 2
+    assert "use --yes" in ended.stderr
+    assert live.app.catalogue.entries == {}
+
+
+def test_a_weaker_production_gate_is_refused_with_the_field(slipway: Slipway, live: Live) -> None:
+    slipway("apply", "-f", "team", "--yes")
+    live.edit_gate(deadline="90h")
+    for command in (("diff", "-f", "team"), ("apply", "-f", "team", "--yes")):
+        refused = slipway(*command)
+        assert refused.exit_code == 1
+        assert "have to vote on" in refused.stdout
+        assert "deadline" in refused.stdout
+    answer = json.loads(slipway("apply", "-f", "team", "--yes", "--json").stdout)
+    assert (answer["refused"], answer["committed"], answer["changes"][1]["outcome"]) == (True, False, "refused")
+
+
+def test_what_only_the_installation_knows_is_told_at_its_line(slipway: Slipway, live: Live) -> None:
+    live.edit(notify=["inbx"])
+    ended = slipway("apply", "-f", "team", "--yes")
+    assert ended.exit_code == 1
+    file, line, field = ended.stdout.split(":")[:3]
+    text = (live.deliveries / "shop" / "application.yaml").read_text().splitlines()[int(line) - 1]
+    assert (file, field) == ("team/shop/application.yaml", " notify[0]")
+    assert "inbx" in text
+
+
+def test_an_export_applied_again_is_the_same_version(slipway: Slipway, live: Live, tmp_path: Path) -> None:
+    slipway("apply", "-f", "team", "--yes")
+    assert slipway("export", "shop", "-o", "out").exit_code == 0
+    assert (tmp_path / "out" / "manifests" / "deployment.yaml").is_file()
+    assert slipway("apply", "-f", "out", "--yes").stderr == "nothing to change\n"
+
+
+def test_an_earlier_version_is_exported_by_its_hash(slipway: Slipway, live: Live) -> None:
+    slipway("apply", "-f", "team", "--yes")
+    live.edit_environment("staging", rollout_within="9m")
+    slipway("apply", "-f", "team", "--yes")
+    second, first = json.loads(slipway("history", "shop", "--json").stdout)["versions"]
+    assert "rollout_within: 5m" in slipway("export", "shop", "--document", first["document"]).stdout
+    assert (second["before"], second["number"]) == (first["document"], 2)
+    unknown = slipway("export", "shop", "--document", "sha256:" + "0" * 64)
+    assert (unknown.exit_code, "no such version" in unknown.stderr) == (1, True)
+
+
+def test_a_removed_application_is_gone_and_its_history_stays(slipway: Slipway, live: Live) -> None:
+    slipway("apply", "-f", "team", "--yes")
+    assert slipway("remove", "shop", "--yes", "--reason", "over").exit_code == 0
+    assert live.app.catalogue.entries == {}
+    assert slipway("history", "shop").stdout.startswith("2 removed")
+    assert slipway("remove", "shop", "--yes").exit_code == 1
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.OPERATOR])
+def test_whoever_may_only_read_or_operate_compares_and_applies_nothing(
+    slipway: Slipway, live: Live, role: Role
+) -> None:
+    ended = slipway("apply", "-f", "team", "--yes")
+    assert ended.exit_code == 1
+    assert "projects are applied by the platform's people" in ended.stdout
+    assert live.app.catalogue.entries == {}
+
+
+def test_the_values_of_a_secret_are_in_no_difference_and_no_readers_export(
+    slipway: Slipway, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: shop }\nstringData: { password: hunter2 }\n"
+    (live.deliveries / "shop" / "manifests" / "secret.yaml").write_text(secret)
+    applied = slipway("apply", "-f", "team", "--yes")
+    assert "manifests/secret.yaml: changed; it holds a Secret, which is not shown" in applied.stdout
+    assert "hunter2" not in applied.stdout + slipway("history", "shop").stdout
+    assert not any("hunter2" in str(record) for record in live.trail())
+    assert "hunter2" in slipway("export", "shop").stdout
+    live.restart(host_key_role=Role.READER)
+    refused = slipway("export", "shop")
+    assert (refused.exit_code, "see-secrets" in refused.stderr) == (1, True)
+    document = live.app.versions.current(next(iter(live.documents()[1:])).subject).document
+    assert slipway("evidence", str(document)).exit_code == 1
+
+
+def test_everything_in_force_is_listed_with_what_is_wrong_with_it(slipway: Slipway, live: Live) -> None:
+    slipway("apply", "-f", "team", "--yes")
+    live.without("channels", "inbox")
+    entry = live.app.catalogue.entries["shop"]
+    assert "notify[0]" in entry.problems[0]
