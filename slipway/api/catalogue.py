@@ -62,6 +62,22 @@ class Changes(Answer):
     committed: bool
 
 
+class TargetShown(Answer):
+    """Where one environment of an application is."""
+
+    registry: str = Field(description="Host of the registry that it pulls from.")
+    cluster: str
+    namespace: str
+
+
+class TargetsShown(Answer):
+    """What rendering has to know of an installation: the environments of an application, in no order."""
+
+    v: int = 1
+    application: str
+    environments: dict[str, TargetShown]
+
+
 class CatalogueItem(Answer):
     """A project or an application in force."""
 

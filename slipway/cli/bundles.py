@@ -37,7 +37,7 @@ targets_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     default="targets.json",
     show_default=True,
-    help="What the environments are: registry, namespace, Kubernetes version.",
+    help="What the environments are, as `slipway export --targets` writes it.",
 )
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 
 from local.ci import Pipeline
 from local.person import Approver
 from local.stack import Stack, StackOptions, azurite
+from slipway.cli.root import root
 from slipway.testing.applications import write_project
 from tests.integration.system import ROOT, System, until
 
@@ -104,11 +106,14 @@ def test_a_bundle_is_built_pushed_voted_on_and_live_as_it_was_built(bundled: Sys
     )
     run = ci.begin(f"Release {VERSION}")
     image = ci.push(ci.build(VERSION), VERSION)
-    environments = {
-        "staging": {"registry": nonprod, "namespace": "hello-staging", "kubernetes": "1.34"},
-        "production": {"registry": prod, "namespace": "hello-production", "kubernetes": "1.34"},
+    asked = ["export", "hello", "--targets", "1.34", "-o", str(tmp_path), "--url", stack.url]
+    exported = CliRunner().invoke(root, asked, env={"SLIPWAY_KEY": stack.secrets.function_key})
+    assert exported.exit_code == 0, exported.output
+    environments = json.loads((tmp_path / "targets.json").read_text())["environments"]
+    assert {name: (each["registry"], each["namespace"]) for name, each in environments.items()} == {
+        "staging": (nonprod, "hello-staging"),
+        "production": (prod, "hello-production"),
     }
-    (tmp_path / "targets.json").write_text(json.dumps({"v": 1, "application": "hello", "environments": environments}))
     arguments = ("--version", VERSION, "--registry", nonprod, "--image", f"hello:{VERSION}")
     digests = {slipway(stack, tmp_path, "build", str(EXAMPLE), *arguments)["digest"] for _ in range(2)}
     pushed = slipway(stack, tmp_path, "push", "bundle", f"{nonprod}/team/hello-bundle", "--record", "slipway.json")
@@ -140,3 +145,16 @@ def test_the_push_of_the_image_itself_started_nothing(bundled: System) -> None:
     until(lambda: bundled.application("hello").releases, "the release of the bundle")
     assert [release["tag"] for release in bundled.application("hello").releases] == [VERSION]
     assert bundled.get("/api/v1/parked")["parked"] == []
+
+
+def test_targets_of_nothing_and_for_no_version_are_refused(bundled: System) -> None:
+    def export(*arguments: str) -> Result:
+        key = {"SLIPWAY_KEY": bundled.stack.secrets.function_key}
+        return CliRunner().invoke(root, ["export", *arguments, "--url", bundled.stack.url], env=key)
+
+    wrong = export("hello", "--targets", "newest")
+    assert wrong.exit_code == 2
+    assert "environments.staging.kubernetes" in wrong.stderr
+    nobodys = export("nobodys", "--targets", "1.34")
+    assert nobodys.exit_code == 1
+    assert "there is no application 'nobodys'" in nobodys.stderr

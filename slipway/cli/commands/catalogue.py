@@ -1,5 +1,6 @@
 """`slipway apply`, `diff`, `export`, `history` and `remove`: projects and applications of an installation."""
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import click
 
-from slipway.api.catalogue import Changes, ChangeShown, Exported, VersionHistory
+from slipway.api.catalogue import Changes, ChangeShown, Exported, TargetsShown, VersionHistory
+from slipway.bundle import read_targets
+from slipway.bundle.model import TARGETS_FILE
 from slipway.catalogue import ConfigError, Found, Problem, check_path, find
 from slipway.manifests.documents import Place
 from slipway.manifests.problems import Findings, written
@@ -113,17 +116,39 @@ def diff(api: Api, *, path: Path, as_json: bool) -> None:
 @click.option("--project", "is_project", is_flag=True, help="NAME is a project.")
 @click.option("--document", metavar="HASH", help="An earlier version, by its hash; by default the one in force.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the files into this folder.")
+@click.option(
+    "--targets",
+    "kubernetes",
+    metavar="VERSION",
+    help="Write targets.json instead, for bundles rendered for this minor version of Kubernetes, such as 1.34.",
+)
 @json_option
 @connected
-def export(api: Api, *, name: str, is_project: bool, document: str | None, output: Path | None, as_json: bool) -> None:
+def export(
+    api: Api,
+    *,
+    name: str,
+    is_project: bool,
+    document: str | None,
+    output: Path | None,
+    kubernetes: str | None,
+    as_json: bool,
+) -> None:
     """Export an application, or a project, as the files that would be applied to get it.
+
+    With --targets: what its environments are, which `slipway bundle build` reads. The version of Kubernetes is yours to
+    say, as the app that answers reaches no cluster.
 
     \b
     Examples:
       slipway export shop -o deploy
       slipway export shop --project
+      slipway export shop --targets 1.34 -o deploy
     """
     screen = Screen()
+    if kubernetes is not None:
+        _export_targets(screen, read(TargetsShown, api.get("applications", name, "targets")), kubernetes, output)
+        return
     content = api.get("catalogue", _kind(is_project), name, "files", document=document)
     files = read(Exported, content).files
     if as_json:
@@ -273,6 +298,24 @@ def _confirm(question: str) -> None:
         raise CliError("nobody is here to ask: use --yes", exit_code=Exit.USAGE)
     if not click.confirm(question, default=False, err=True):
         raise CliError("nothing was changed")
+
+
+def _export_targets(screen: Screen, shown: TargetsShown, kubernetes: str, output: Path | None) -> None:
+    environments = {
+        name: {"registry": each.registry, "namespace": each.namespace, "kubernetes": kubernetes, "apis": []}
+        for name, each in shown.environments.items()
+    }
+    content = {"v": 1, "application": shown.application, "environments": environments}
+    text = json.dumps(content, indent=2) + "\n"
+    try:
+        read_targets(text.encode())
+    except ConfigError as error:
+        raise CliError(f"--targets: {error}", exit_code=Exit.USAGE) from None
+    if output is None:
+        screen.json(content)
+        return
+    _write(output, {TARGETS_FILE: text})
+    click.echo(f"{TARGETS_FILE} in {output}", err=True)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

@@ -90,7 +90,7 @@ def _check_targets(clients: Clients, application: Application, environment: Envi
         if then != now:
             raise BundleRefused(
                 f"the bundle was rendered for {environment.name} with the {what} {then}, which is {now} now: "
-                "write that into targets.json, and build the bundle again"
+                "export targets.json again, and build the bundle anew"
             )
 
 
