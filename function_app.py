@@ -19,6 +19,7 @@ from functions import (
     pages,
     proof,
     queues,
+    signing_in,
     timers,
     votes,
 )
@@ -46,5 +47,6 @@ for module in (
     proof,
     pages,
     operate,
+    signing_in,
 ):
     app.register_functions(module.blueprint)

@@ -1,17 +1,21 @@
 """Approval pages. GET shows what is to be decided and changes nothing; POST records the vote.
 
-Without sign-in, the signed token in the address is the credential, so it appears in no log and in no response but the
-holder's own. With sign-in, addresses without a token are used: they only identify the plan.
+Where links vote, the signed token in the address is the credential, so it appears in no log and in no response but the
+holder's own. Elsewhere it only leads to the page of the plan, whose address holds no secret and where people sign in.
 """
+
+from collections.abc import Callable
 
 import azure.functions as func
 
 from slipway.web import located
+from slipway.web.answer import Answer
 from slipway.web.approving import Desk, decide, show, show_changes
 from slipway.web.located import Place
 from slipway.web.messages import guarded
+from slipway.web.signin import Visitor
 
-from .pages import ANONYMOUS, LOOKING, as_response
+from .pages import ANONYMOUS, LOOKING, posted, reading, sent
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
@@ -20,37 +24,43 @@ blueprint = new_blueprint()
 @blueprint.function_name("page_approval")
 @blueprint.route(route="approvals/{token}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval(req: func.HttpRequest) -> func.HttpResponse:
-    return as_response(guarded(lambda: show(_desk(), req.route_params["token"])))
+    return sent(req, guarded(lambda: show(_desk(), req.route_params["token"])))
 
 
 @blueprint.function_name("page_approval_changes")
 @blueprint.route(route="approvals/{token}/changes", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval_changes(req: func.HttpRequest) -> func.HttpResponse:
-    return as_response(guarded(lambda: show_changes(_desk(), req.route_params["token"])))
+    return sent(req, guarded(lambda: show_changes(_desk(), req.route_params["token"])))
 
 
 @blueprint.function_name("take_decision")
 @blueprint.route(route="approvals/{token}", methods=["POST"], auth_level=ANONYMOUS)
 def take_decision(req: func.HttpRequest) -> func.HttpResponse:
-    return as_response(guarded(lambda: decide(_desk(), req.route_params["token"], req.headers, req.get_body())))
+    return sent(req, guarded(lambda: decide(_desk(), req.route_params["token"], req.headers, req.get_body())))
 
 
 @blueprint.function_name("page_approval_place")
 @blueprint.route(route="approvals/{application}/{number}/{environment}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval_place(req: func.HttpRequest) -> func.HttpResponse:
-    return as_response(guarded(lambda: located.show(_desk(), _place(req), req.headers)))
+    return _placed(req, lambda place, who: located.show(_desk(), place, who))
 
 
 @blueprint.function_name("page_approval_place_changes")
 @blueprint.route(route="approvals/{application}/{number}/{environment}/changes", methods=LOOKING, auth_level=ANONYMOUS)
 def page_approval_place_changes(req: func.HttpRequest) -> func.HttpResponse:
-    return as_response(guarded(lambda: located.show_changes(_desk(), _place(req), req.headers)))
+    return _placed(req, lambda place, who: located.show_changes(_desk(), place, who))
 
 
 @blueprint.function_name("take_decision_of_signed_in")
 @blueprint.route(route="approvals/{application}/{number}/{environment}", methods=["POST"], auth_level=ANONYMOUS)
 def take_decision_of_signed_in(req: func.HttpRequest) -> func.HttpResponse:
-    return as_response(guarded(lambda: located.decide(_desk(), _place(req), req.headers, req.get_body())))
+    place = _place(req)
+    return posted(req, place.address, lambda who: located.decide(_desk(), place, who, req.headers, req.get_body()))
+
+
+def _placed(req: func.HttpRequest, work: Callable[[Place, Visitor], Answer]) -> func.HttpResponse:
+    place = _place(req)
+    return reading(req, place.address, lambda who: work(place, who))
 
 
 def _place(req: func.HttpRequest) -> Place:
@@ -67,5 +77,6 @@ def _desk() -> Desk:
         handler=built.handler,
         clock=built.clock,
         public_url=built.settings.public_url.rstrip("/"),
-        access=built.access,
+        forms=built.forms,
+        links_vote=built.settings.approval_links == "vote",
     )

@@ -8,9 +8,8 @@ import azure.functions as func
 
 from slipway.bootstrap.settings import host_checks_keys
 from slipway.domain.roles import Caller, NotPermitted, Permission, demand
-from slipway.http.callers import Unknown
+from slipway.http.callers import NotYet, Unknown
 from slipway.http.requests import check_origin
-from slipway.inbound import BadInput
 
 from .http import Answered, Handler, answering, problem
 from .shared import parts
@@ -41,7 +40,10 @@ def admit(req: func.HttpRequest, permission: Permission) -> Caller:
     """The caller, if they have the permission. Raises `Answered` and `Refused`, which `answering` handles."""
     try:
         caller = caller_of(req)
-    except (Unknown, BadInput) as unknown:
+    except NotYet as later:
+        answer = problem(503, "Service unavailable", f"nobody can be identified right now: {later}")
+        raise Answered(answer) from later
+    except Unknown as unknown:
         answer = problem(401, "Authentication required", str(unknown), permission=str(permission))
         answer.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
         raise Answered(answer) from unknown
@@ -52,7 +54,7 @@ def admit(req: func.HttpRequest, permission: Permission) -> Caller:
 
 
 def caller_of(req: func.HttpRequest) -> Caller:
-    """The caller. Raises `Unknown` and `BadInput`, but never in a `guarded` handler."""
+    """The caller. Raises `Unknown` and `NotYet`, but never in a `guarded` handler."""
     return parts().access.caller(req.headers, req.params)
 
 

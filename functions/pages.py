@@ -1,16 +1,19 @@
 """Read-only pages: the board, releases, the audit trail, metrics, parked input and stored documents."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import azure.functions as func
 
+from slipway.domain.roles import Permission
+from slipway.http.signing_in import Go
 from slipway.inbound import BadInput
 from slipway.web import audit, board, numbers, outcome, parked, release, templating
 from slipway.web import evidence as documents
-from slipway.web.answer import Answer, compressed, conditional
-from slipway.web.messages import guarded, message, sign_in
-from slipway.web.signin import Visitor, visitor
+from slipway.web.answer import Answer, compressed, conditional, see_other
+from slipway.web.messages import guarded, message, no_role, not_signed_in, session_over, sign_in
+from slipway.web.signin import Visitor, visitor_of
 
 from .http import number
 from .shared import new_blueprint, parts
@@ -26,8 +29,10 @@ SEQUENCES = 10**11
 def page_board(req: func.HttpRequest) -> func.HttpResponse:
     """The parameter `application` limits it to one."""
     application = req.params.get("application")
-    return _reading(
-        req, "/", lambda who: board.show(parts().reader, parts().parking.installation, who, application=application)
+    return reading(
+        req,
+        with_query("/", req.params),
+        lambda who: board.show(parts().reader, parts().parking.installation, who, application=application),
     )
 
 
@@ -35,7 +40,7 @@ def page_board(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="audit", methods=LOOKING, auth_level=ANONYMOUS)
 def page_audit(req: func.HttpRequest) -> func.HttpResponse:
     parameters = dict(req.params)
-    return _reading(
+    return reading(
         req, with_query("/audit", parameters), lambda who: audit.show(parts().trail, parts().catalogue, parameters, who)
     )
 
@@ -61,27 +66,28 @@ def _audit_download(req: func.HttpRequest, form: str) -> func.HttpResponse:
         except BadInput as bad:
             return message(400, "Invalid parameter", str(bad))
 
-    return _reading(req, with_query(f"/audit.{form}", parameters), work)
+    return reading(req, with_query(f"/audit.{form}", parameters), work)
 
 
 @blueprint.function_name("page_outcome")
 @blueprint.route(route="said/{application}/{id}", methods=LOOKING, auth_level=ANONYMOUS)
 def page_outcome(req: func.HttpRequest) -> func.HttpResponse:
     application, id = req.route_params["application"], req.route_params["id"]
-    return _reading(req, f"/said/{application}/{id}", lambda who: outcome.show(parts().answers, application, id, who))
+    path = f"/said/{quote(application, safe='')}/{quote(id, safe='')}"
+    return reading(req, path, lambda who: outcome.show(parts().answers, application, id, who))
 
 
 @blueprint.function_name("page_numbers")
 @blueprint.route(route="numbers", methods=LOOKING, auth_level=ANONYMOUS)
 def page_numbers(req: func.HttpRequest) -> func.HttpResponse:
     parameters = dict(req.params)
-    return _reading(req, with_query("/numbers", parameters), lambda who: numbers.show(parts().numbers, parameters, who))
+    return reading(req, with_query("/numbers", parameters), lambda who: numbers.show(parts().numbers, parameters, who))
 
 
 @blueprint.function_name("page_parked")
 @blueprint.route(route="parked", methods=LOOKING, auth_level=ANONYMOUS)
 def page_parked(req: func.HttpRequest) -> func.HttpResponse:
-    return _reading(req, "/parked", lambda who: parked.show(parts().parking, who))
+    return reading(req, "/parked", lambda who: parked.show(parts().parking, who))
 
 
 @blueprint.function_name("page_release")
@@ -96,7 +102,7 @@ def page_release(req: func.HttpRequest) -> func.HttpResponse:
             return message(400, "Invalid parameter", str(bad))
         return release.show(parts().reader, release_id, after=after, visitor=who)
 
-    return _reading(req, f"/releases/{quote(release_id, safe='')}", work)
+    return reading(req, with_query(f"/releases/{quote(release_id, safe='')}", req.params), work)
 
 
 @blueprint.function_name("page_release_changes")
@@ -105,7 +111,7 @@ def page_release_changes(req: func.HttpRequest) -> func.HttpResponse:
     """The full diff of the release's plan, as a text file."""
     release_id = req.route_params["release"]
     path = f"/releases/{quote(release_id, safe='')}/changes"
-    return _reading(req, path, lambda _: release.changes(parts().reader, release_id))
+    return reading(req, path, lambda _: release.changes(parts().reader, release_id))
 
 
 @blueprint.function_name("page_evidence")
@@ -114,13 +120,13 @@ def page_evidence(req: func.HttpRequest) -> func.HttpResponse:
     digest = req.route_params["digest"]
     path = f"/evidence/{quote(digest, safe='')}"
     save = req.params.get("download") == "1"
-    return _reading(req, path, lambda _: documents.kept_document(digest, parts().reader.evidence, download=save))
+    return reading(req, path, lambda _: documents.kept_document(digest, parts().reader.evidence, download=save))
 
 
 @blueprint.function_name("page_stylesheet")
 @blueprint.route(route="assets/slipway.css", methods=LOOKING, auth_level=ANONYMOUS)
 def page_stylesheet(req: func.HttpRequest) -> func.HttpResponse:
-    return _sent(req, templating.stylesheet(req.params.get("v", "")))
+    return sent(req, templating.stylesheet(req.params.get("v", "")))
 
 
 def with_query(path: str, parameters: Mapping[str, str]) -> str:
@@ -128,26 +134,62 @@ def with_query(path: str, parameters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
-def _reading(req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer]) -> func.HttpResponse:
-    """The page, or a request to sign in."""
-    who = visitor(req.headers, parts().settings.sign_in)
-    if who is None:
-        return as_response(sign_in(path))
-    answer = guarded(lambda: work(who))
-    return _sent(req, answer)
+def reading(
+    req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer], *, role: bool = True
+) -> func.HttpResponse:
+    """The page, for somebody who has signed in; everybody else is sent to sign in. `path` is where they come back to;
+    `role` is whether they need one."""
+
+    def answer() -> Answer:
+        built = parts()
+        session = built.sessions.read(req.headers)
+        if session is None or built.sessions.stale(session):
+            return _to_sign_in(req, path, quiet=session is not None)
+        who = visitor_of(session)
+        page = work(who) if who.caller.may(Permission.READ) or not role else no_role(who)
+        used = built.sessions.used(session)
+        return replace(page, cookies=(*page.cookies, used)) if used else page
+
+    return sent(req, guarded(answer))
 
 
-def _sent(req: func.HttpRequest, answer: Answer) -> func.HttpResponse:
+def posted(
+    req: func.HttpRequest, path: str, work: Callable[[Visitor], Answer], *, role: bool = True
+) -> func.HttpResponse:
+    """What a form does, for somebody who has signed in. `path` is the page that the form is on."""
+
+    def answer() -> Answer:
+        session = parts().sessions.read(req.headers, sure=True)
+        if session is None:
+            return session_over(path)
+        who = visitor_of(session)
+        return work(who) if who.caller.may(Permission.READ) or not role else no_role(who)
+
+    return sent(req, guarded(answer))
+
+
+def _to_sign_in(req: func.HttpRequest, path: str, *, quiet: bool) -> Answer:
+    """A page that somebody opens leads to the provider at once. Whatever else asks is told to sign in."""
+    if req.method != "GET" or req.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        return sign_in(path)
+    begun = parts().sign_in.begin(req.headers, path, quiet=quiet)
+    return see_other(begun.to, *begun.cookies) if isinstance(begun, Go) else not_signed_in(begun)
+
+
+def sent(req: func.HttpRequest, answer: Answer) -> func.HttpResponse:
     """Send 304 if the reader already has the page, and compress it if they accept that."""
     fresh = conditional(answer, req.headers.get("If-None-Match", ""))
     return as_response(compressed(fresh, req.headers.get("Accept-Encoding", "")))
 
 
 def as_response(answer: Answer) -> func.HttpResponse:
-    return func.HttpResponse(
+    response = func.HttpResponse(
         answer.body,
         status_code=answer.status,
         mimetype=answer.media_type,
         charset="utf-8",
         headers=dict(answer.headers),
     )
+    for cookie in answer.cookies:
+        response.headers.add("Set-Cookie", cookie)
+    return response

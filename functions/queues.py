@@ -97,7 +97,7 @@ def take_vote(message: func.ServiceBusMessage) -> None:
         vote = parse_vote(
             body,
             built.keys,
-            senders=Senders(sign_in=settings.sign_in == "easy-auth", tenant=settings.tenant_id),
+            senders=Senders(sign_in=settings.approval_links == "locate", tenant=settings.tenant_id),
             message_id=message.message_id or "",
             now=built.clock(),
         )

@@ -1,9 +1,10 @@
 """The JSON API of approvals: open gates, and votes.
 
-Listing needs the permission to read. Voting needs a person instead: the signed-in one or, without sign-in, the holder
-of an approver's token. To prevent cross-site request forgery with the cookies of the sign-in, only JSON is accepted,
-and no request that the browser marks as cross-site.
+Listing needs the permission to read. Voting needs a person instead: the one of the access token or, where links vote,
+the holder of an approver's token. Only JSON is accepted, and no request that the browser marks as cross-site.
 """
+
+from dataclasses import replace
 
 import azure.functions as func
 
@@ -14,10 +15,10 @@ from slipway.domain.roles import Permission
 from slipway.domain.rules import failed
 from slipway.engine.handle import UnknownTarget
 from slipway.inbound.ballot import Misdirected, NotAllowed, check_identified, vote_of_principal, vote_of_token
-from slipway.queries.open_gates import open_gate, open_gates
+from slipway.queries.open_gates import name_at_gate, open_gate, open_gates
 
 from .contract import Operation, Parameter, endpoint
-from .guard import check_own_origin, permit
+from .guard import admit, check_own_origin
 from .http import ok, problem, read_body
 from .shared import new_blueprint, parts
 
@@ -48,8 +49,7 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
         path="approvals/{release}",
         summary="Vote on the plan of an open gate",
         description="The voter is the signed-in person or, without sign-in, the person that `token` was issued for. A "
-        "function key alone does not allow voting; with `SLIPWAY_API_ACCESS=roles` a signed-in person needs the "
-        "permission `vote`.",
+        "function key does not allow voting.",
         tag="approvals",
         permission=None,
         anonymous=True,
@@ -62,8 +62,7 @@ def approvals(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
 def vote(req: func.HttpRequest) -> func.HttpResponse:
     """`{decision, reason, plan_hash}`, plus `token` without sign-in. 409 names the rules that failed."""
     check_own_origin(req)
-    principal = parts().access.principal(req.headers)
-    _check_role(req, principal)
+    principal = _person(req)
     try:
         return _vote(req, principal)
     except NotAllowed as nobody:
@@ -78,9 +77,11 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     built = parts()
     ballot = read_body(req, Ballot)
     # Before anything is read, so that an unknown caller cannot probe for releases.
-    check_identified(ballot, principal, sign_in=built.access.easy_auth)
+    check_identified(ballot, principal, sign_in=built.settings.approval_links == "locate")
     release = built.reader.release(req.route_params["release"])
     if principal is not None:
+        named = name_at_gate(built.reader, release, release.environment or "", principal.name)
+        principal = replace(principal, name=named)
         event = vote_of_principal(ballot, release, principal, clock=built.clock)
     else:
         event = vote_of_token(ballot, release, built.keys, clock=built.clock)
@@ -105,8 +106,11 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
     )
 
 
-def _check_role(req: func.HttpRequest, principal: Principal | None) -> None:
-    """If roles are enforced, a signed-in person needs the permission to vote; a link's token needs no role."""
-    access = parts().access
-    if principal is not None and not access.host_keys:
-        permit(access.caller_as(principal, req.headers, req.params), Permission.VOTE)
+def _person(req: func.HttpRequest) -> Principal | None:
+    """The person whose access token came along. Raises `Answered` for one that is not good."""
+    if req.headers.get("Authorization") is None:
+        return None
+    caller = admit(req, Permission.READ)
+    if caller.signed_in is None:
+        return None
+    return Principal(name=caller.name, signed_in=caller.signed_in)

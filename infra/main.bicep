@@ -14,6 +14,8 @@ param location string
 param tier string = 'standard'
 @description('Client id of the Entra application that people sign in to; empty until infra/hooks/preprovision.py has made one.')
 param signInClientId string = ''
+@description('Client id of the Entra application by which votes are proved; empty until infra/hooks/preprovision.py has made one.')
+param votesClientId string = ''
 @description('Address under which people reach the app; empty for the one that Azure gives it.')
 param publicUrl string = ''
 @description('Azure DevOps organizations whose hooks count, separated by commas; empty for any that knows the secret.')
@@ -422,6 +424,7 @@ module app 'modules/app.bicep' = {
     organizations: organizations
     runs: runs
     signInClientId: signInClientId
+    votesClientId: votesClientId
     apiAccess: apiAccess
     hostKeyRole: hostKeyRole
     instanceMemory: instanceMemory

@@ -46,6 +46,7 @@ def put_secrets() -> None:
     made: dict[str, Callable[[], str]] = {
         "slipway-public-keys": lambda: _public_keys(seed),
         "slipway-signing-key": lambda: base64.b64encode(seed).decode(),
+        "slipway-session-keys": lambda: f"first:{_random_key()}",
         "slipway-hook-secrets": _random_key,
         "slipway-channels": lambda: "{}",
         "slipway-api-keys": lambda: "{}",

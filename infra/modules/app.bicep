@@ -37,6 +37,8 @@ param organizations string
 param runs string
 @description('Client id of the Entra application that people sign in to.')
 param signInClientId string
+@description('Client id of the Entra application by which votes are proved.')
+param votesClientId string
 @allowed(['host-keys', 'roles'])
 @description('Who is let in to the API: whoever holds a key of the host, or people signed in and named keys only.')
 param apiAccess string
@@ -180,7 +182,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
           { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
           { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
           { name: 'AZURE_CLIENT_ID', value: identityClientId }
-          { name: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID', value: identityClientId }
           { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }
           { name: 'ServiceBus__fullyQualifiedNamespace', value: serviceBusHost }
           { name: 'ServiceBus__credential', value: 'managedidentity' }
@@ -199,14 +200,23 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
           { name: 'SLIPWAY_CLUSTERS', value: string(clusters) }
           { name: 'SLIPWAY_CHANNELS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-channels)' }
           { name: 'SLIPWAY_KEY_VAULT', value: vaultUri }
-          { name: 'SLIPWAY_PUBLIC_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-public-keys)' }
+          {
+            name: 'SLIPWAY_PUBLIC_KEYS'
+            value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-public-keys)'
+          }
           {
             name: 'SLIPWAY_HOOK_SECRETS'
             value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-hook-secrets)'
           }
           { name: 'SLIPWAY_ORGANIZATIONS', value: organizations }
           { name: 'SLIPWAY_RUNS', value: runs }
-          { name: 'SLIPWAY_SIGN_IN', value: 'easy-auth' }
+          { name: 'SLIPWAY_SIGN_IN_CLIENT_ID', value: signInClientId }
+          { name: 'SLIPWAY_VOTES_CLIENT_ID', value: votesClientId }
+          {
+            name: 'SLIPWAY_SESSION_KEYS'
+            value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-session-keys)'
+          }
+          { name: 'SLIPWAY_APPROVAL_LINKS', value: 'locate' }
           { name: 'SLIPWAY_API_ACCESS', value: apiAccess }
           { name: 'SLIPWAY_HOST_KEY_ROLE', value: hostKeyRole }
           { name: 'SLIPWAY_API_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/slipway-api-keys)' }
@@ -214,43 +224,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         ],
         added
       )
-    }
-  }
-}
-
-// Easy Auth lets strangers through, because hooks, events and health have no person behind them: the app decides page by
-// page. What matters is that it is on: only then does the platform strip the headers that say who somebody is.
-resource signIn 'Microsoft.Web/sites/config@2024-11-01' = {
-  parent: app
-  name: 'authsettingsV2'
-  properties: {
-    platform: {
-      enabled: true
-    }
-    globalValidation: {
-      requireAuthentication: false
-      unauthenticatedClientAction: 'AllowAnonymous'
-    }
-    httpSettings: {
-      requireHttps: true
-    }
-    identityProviders: {
-      azureActiveDirectory: {
-        enabled: true
-        registration: {
-          clientId: signInClientId
-          clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
-          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
-        }
-        validation: {
-          allowedAudiences: [signInClientId]
-        }
-      }
-    }
-    login: {
-      tokenStore: {
-        enabled: false
-      }
     }
   }
 }

@@ -1,5 +1,6 @@
 """What each part of the stack is told: the doubles' configurations and the app's settings."""
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from slipway.cli.keyfile import public_file
 from slipway.domain.queues import Queue
 
 from ..azuredevops.seeding import PROJECT_ID
-from ..identity import Identity
+from ..identity import SIGN_IN, VOTES, Identity
 from .secrets import Secrets
 
 QUEUES = tuple(Queue)
@@ -92,7 +93,7 @@ def app_settings(
     inbox: str,
     public_url: str,
     signing_keys: str,
-    approvers_sign_in: str = "none",
+    approval_links: str = "vote",
     traces: str = "",
     identity: dict[str, str],
 ) -> dict[str, str]:
@@ -123,10 +124,21 @@ def app_settings(
         "SLIPWAY_ORGANIZATIONS": "contoso",
         "SLIPWAY_AZURE_DEVOPS": azure_devops["url"],
         "SLIPWAY_AZURE_DEVOPS_PEOPLE": azure_devops["people_url"],
-        "SLIPWAY_SIGN_IN": approvers_sign_in,
+        "SLIPWAY_SESSION_KEYS": f"local:{base64.b64encode(secrets.session_key.encode()).decode()}",
+        "SLIPWAY_APPROVAL_LINKS": approval_links,
         **(telemetry(traces) if traces else {}),
         **identity,
         "SLIPWAY_HOST_KEY_ROLE": "admin",
+    }
+
+
+def sign_in(identity: Identity) -> dict[str, str]:
+    """By whom people are known, as the deployment in Azure writes it."""
+    return {
+        "SLIPWAY_TENANT_ID": identity.settings.tenant,
+        "SLIPWAY_ISSUER": identity.issuer,
+        "SLIPWAY_SIGN_IN_CLIENT_ID": identity.settings.registration(SIGN_IN).client_id,
+        "SLIPWAY_VOTES_CLIENT_ID": identity.settings.registration(VOTES).client_id,
     }
 
 

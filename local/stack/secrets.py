@@ -24,6 +24,7 @@ class Secrets(BaseModel):
     hook_secret: str
     inbox_secret: str
     bus_key: str
+    session_key: str
     function_key: str
     event_grid_key: str
     master_key: str

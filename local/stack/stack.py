@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from slipway.catalogue import check_path
+from slipway.http import saying, signing_in
 
 from ..identity import SIGN_IN, VOTES, Identity, laptop
 from ..process import ROOT, Part, PartFailed, free_port, python
@@ -26,7 +27,7 @@ REGISTRIES = ("nonprod", "prod")
 CLUSTERS = ("staging", "production")
 PORT_ATTEMPTS = 3
 EXAMPLE = ROOT / "examples" / "hello-aks"
-BACK = {SIGN_IN: "/sign-in/back", VOTES: "/vote/back"}
+BACK = {SIGN_IN: signing_in.BACK, VOTES: saying.BACK}
 """Where the identity provider sends people back to, by registration."""
 EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
 
@@ -229,7 +230,7 @@ class Stack:
             inbox=self.inbox_url,
             public_url=self.urls[0] if self.urls else f"http://127.0.0.1:{port}",
             traces=self.traces_url,
-            identity=self.identity.environment("front"),
+            identity={**configuration.sign_in(self.identity), **self.identity.environment("front")},
             signing_keys=str(signing_keys(self.folder / "signing-keys")),
         )
         settings = self._write("local.settings.json", {"IsEncrypted": False, "Values": self.settings})

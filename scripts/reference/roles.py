@@ -20,10 +20,11 @@ and needs no role.
 
 ## Where a role comes from
 
-**People.** With `SLIPWAY_SIGN_IN=easy-auth` everybody who can sign in is a reader, as on the pages. More is given in
-Entra: define the app roles `reader`, `approver`, `operator`, `admin` (or `Slipway.Reader`, …) in the app's registration
-and assign people, groups or workload identities to them. Easy Auth passes them on in `X-MS-CLIENT-PRINCIPAL`, a header
-without a signature: it is believed only with this setting, and Easy Auth removes what a client sends under its name.
+**People.** Whoever has any app role here is a reader, be it one that only a gate names; whoever has none sees nothing.
+Roles are given in Entra: define the app roles `reader`, `approver`, `operator`, `admin` (or `Slipway.Reader`, …) in the
+app's registration and assign people, groups or workload identities to them. Tokens name them: the session of the pages
+is made from an ID token, the API takes access tokens (`Authorization: Bearer …`) of people (with the scope
+`user_impersonation`) and of applications.
 
 **Keys.** The Functions host checks its keys before the app is asked, and does not tell a Python app which one it was.
 The app sees the key itself, so a key gets a role by its hash:
@@ -42,10 +43,10 @@ password that somebody could guess: never take one that is shorter than 32 rando
 `SLIPWAY_API_ACCESS` says so:
 
 - `host-keys` (default): the host asks for one of its keys (`x-functions-key` or `?code=`). The key's role is the one
-  that the settings give it, else `SLIPWAY_HOST_KEY_ROLE` (`operator`). Who has signed in too has the roles
-  of both; a person who has signed in needs a key as well.
-- `roles`: the host asks for nothing, and the app lets in whoever has signed in, and named keys. A host key that is not
-  named opens nothing. Take this where people use the command or the API with their own sign-in.
+  that the settings give it, else `SLIPWAY_HOST_KEY_ROLE` (`operator`). Where an access token comes along, it alone says
+  who calls.
+- `roles`: the host asks for nothing, and the app lets in access tokens and named keys. A host key that is not named
+  opens nothing. Take this where people use the command or the API with their own sign-in.
 
 On the laptop the stack's one key is an admin's.
 """

@@ -15,7 +15,7 @@ from ..commands.saying import InboxWriter
 from ..commands.taking import InboxReader
 from ..domain.inbox import InboxKind, LookKind
 from ..domain.signing import PublicKeys, Signer
-from ..domain.tokens import Keys
+from ..domain.tokens import FixedKeys, Keys
 from ..effects.messaging import Bus
 from ..engine.door import Door
 from ..engine.freezing import Freezer
@@ -28,6 +28,12 @@ from ..engine.parking import Parking
 from ..engine.receiving import Receiver
 from ..engine.unread import Unread
 from ..http.callers import Access, NamedKey
+from ..http.cookies import Cookies
+from ..http.forms import Forms
+from ..http.places import is_page
+from ..http.sealing import Seal
+from ..http.sessions import Recalled, Sessions
+from ..http.signing_in import SignIn
 from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
@@ -39,6 +45,7 @@ from ..ledger.leases import Leases
 from ..ledger.logs import AppendLog
 from ..ledger.looks import Looks
 from ..ledger.reindexing import Reindexing
+from ..ledger.signed_out import SignedOut
 from ..ledger.versions import Versions
 from ..ledger.weeks import Weeks
 from ..queries.answers import Answers
@@ -176,7 +183,8 @@ class App:
     def access(self) -> Access:
         api_keys = self.settings.api_keys.items()
         return Access(
-            easy_auth=self.settings.sign_in == "easy-auth",
+            tokens=self.ports.access_tokens(),
+            clock=self.clock,
             host_keys=self.settings.api_access == "host-keys",
             host_key_role=self.settings.host_key_role,
             keys={name: NamedKey(role=key.role, sha256=key.sha256) for name, key in api_keys},
@@ -184,8 +192,38 @@ class App:
 
     @part
     def links(self) -> Links:
-        signs_in = self.settings.sign_in == "easy-auth"
-        return Links(base=self.settings.public_url.rstrip("/"), keys=self.keys, sign_in=signs_in)
+        locate = self.settings.approval_links == "locate"
+        return Links(base=self.settings.public_url.rstrip("/"), keys=self.keys, locates=locate)
+
+    # ---- who reads pages
+    @part
+    def seal(self) -> Seal:
+        keys = {kid: key.get_secret_value() for kid, key in self.settings.session_keys.items()}
+        return Seal(FixedKeys(keys))
+
+    @part
+    def forms(self) -> Forms:
+        return Forms(seal=self.seal)
+
+    @part
+    def sessions(self) -> Sessions:
+        return Sessions(
+            cookies=Cookies(self.settings.public_url),
+            seal=self.seal,
+            clock=self.clock,
+            ended=Recalled(SignedOut(self.ports.index_table()).since),
+        )
+
+    @part
+    def sign_in(self) -> SignIn:
+        return SignIn(
+            provider=self.ports.provider(),
+            sessions=self.sessions,
+            seal=self.seal,
+            clock=self.clock,
+            public_url=self.settings.public_url.rstrip("/"),
+            is_page=is_page,
+        )
 
     # ---- the parts
     @part

@@ -14,6 +14,8 @@ from ..domain.tokens import Keys, KeySource
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
+from ..http.callers import AccessTokenReader
+from ..http.signing_in import Provider
 from ..ledger import Blobs
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
@@ -24,11 +26,13 @@ from .ports import AskedSource, Ports
 from .settings import ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
+    import urllib3
     from azure.data.tables import TableServiceClient
     from azure.identity import DefaultAzureCredential
     from azure.storage.blob import BlobServiceClient, ContainerClient
 
     from ..effects.cluster import Cluster, ClusterAccess
+    from ..effects.identity import Issuer
     from ..effects.notification import Channel
     from ..effects.registry import Credential, Importer, Pool, Registry
     from ..telemetry.sdk import Sdk
@@ -56,6 +60,8 @@ def azure_ports(settings: Settings) -> Ports:
         signer=lambda: PrivateSigner(azure.private_keys, azure.public_keys),
         public_keys=lambda: azure.public_keys,
         run_source=azure.run_source,
+        provider=azure.provider,
+        access_tokens=azure.access_tokens,
         telemetry=azure.telemetry,
         clock=utc_now,
         patience=Backoff(),
@@ -223,6 +229,40 @@ class _Azure:
         from .opening import open_public_keys
 
         return open_public_keys(self.settings)
+
+    # ---- who people are
+    @part
+    def issuer(self) -> "Issuer":
+        from ..effects.identity import Issuer
+
+        tenant = self.settings.tenant_id.casefold()
+        return Issuer(self.settings.issuer_url, tenant=tenant, pool=self.identity_pool)
+
+    @part
+    def identity_pool(self) -> "urllib3.PoolManager":
+        from ..effects.identity import new_pool
+
+        return new_pool()
+
+    def provider(self) -> Provider:
+        from ..effects.identity import Client, managed_assertion
+        from .provider import OpenIdProvider
+
+        client = Client(
+            client_id=self.settings.sign_in_client_id.casefold(), assertion=managed_assertion(self.credential)
+        )
+        return OpenIdProvider(issuer=self.issuer, pool=self.identity_pool, client=client)
+
+    def access_tokens(self) -> AccessTokenReader:
+        from ..effects.identity import AccessTokens
+        from .provider import SCOPE
+
+        return AccessTokens(
+            source=self.issuer,
+            client_id=self.settings.sign_in_client_id.casefold(),
+            scope=SCOPE,
+            never=frozenset({self.settings.votes_client_id.casefold()}),
+        )
 
     def telemetry(self) -> "Sdk | None":
         return observation.begin(self.settings, lambda: self.credential)

@@ -10,6 +10,8 @@ from ..domain.signing import PublicKeys, Signer
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
+from ..http.callers import AccessTokenReader
+from ..http.signing_in import Provider
 from ..inbound.proving import RunSource
 from ..ledger import Blobs, Table
 from ..ledger.chain_anchors import AddedBlobs
@@ -61,6 +63,10 @@ class Ports:
     """Signs audit records."""
     public_keys: Callable[[], PublicKeys]
     """The keys with which everybody verifies them."""
+    provider: Callable[[], Provider]
+    """The identity provider, for the sign-in of the pages."""
+    access_tokens: Callable[[], AccessTokenReader]
+    """Reads the tokens with which the API is called."""
     run_source: Callable[[], AskedSource]
     """The system that runs pipelines, asked about them."""
     telemetry: "Callable[[], Sdk | None]"

@@ -33,6 +33,7 @@ from ..domain.people import GUID_PATTERN
 from ..domain.roles import Role
 from ..domain.signing import checked_public
 from ..domain.sources import SECRETS
+from ..domain.tokens import checked_keys
 from .settings_channels import ChannelSettings, WorkflowSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
 
@@ -259,17 +260,31 @@ class Settings(BaseModel):
     azure_devops_people: Address = Field(
         default=AZURE_DEVOPS_PEOPLE, description="Where it is asked who people are; another address on a laptop only."
     )
-    sign_in: Literal["easy-auth", "none", "everybody"] = Field(
-        default="easy-auth",
-        description="Who may read pages and vote: `easy-auth`, people who are signed in; `none`, anybody who reaches "
-        "the app, with votes by anybody who has a link (only on loopback); `everybody`, the same for an app that is "
-        "not on loopback.",
-    )
     tenant_id: str = Field(
+        pattern=GUID_PATTERN, description="Entra tenant of the people who sign in, and whose answers in Teams count."
+    )
+    issuer: AddressOrNone = Field(
         default="",
-        pattern=f"{GUID_PATTERN}|^$",
-        description="Entra tenant of the people whose answers in Teams count, for answers that name the tenant. Empty: "
-        "no such answer counts.",
+        description="Issuer of the tenant's tokens, as they name it. Empty: Entra's, "
+        "`https://login.microsoftonline.com/<tenant>/v2.0`.",
+    )
+    sign_in_client_id: str = Field(
+        pattern=GUID_PATTERN,
+        description="Client id of the registration by which people sign in, and for which the API takes access tokens.",
+    )
+    votes_client_id: str = Field(
+        pattern=GUID_PATTERN,
+        description="Client id of the registration by which votes are proved. Its tokens open nothing else.",
+    )
+    session_keys: Annotated[dict[str, SecretBytes], BeforeValidator(_keys)] = Field(
+        min_length=1,
+        description="Keys that seal the sessions of the pages: `id:base64,id:base64` of 32 bytes; the first "
+        "seals, all of them open. They open nothing else.",
+    )
+    approval_links: Literal["locate", "vote"] = Field(
+        default="locate",
+        description="What the link in a request for approval does: `locate`, lead to the page, where people sign in; "
+        "`vote`, let whoever has it vote in its recipient's name.",
     )
     api_access: Literal["host-keys", "roles"] = Field(
         default="host-keys",
@@ -346,6 +361,12 @@ class Settings(BaseModel):
     def _are_public_keys(cls, keys: dict[str, bytes] | KeysInFile) -> dict[str, bytes] | KeysInFile:
         return keys if isinstance(keys, KeysInFile) else checked_public(keys)
 
+    @field_validator("session_keys")
+    @classmethod
+    def _keys_are_long_enough(cls, keys: dict[str, SecretBytes]) -> dict[str, SecretBytes]:
+        checked_keys({key_id: key.get_secret_value() for key_id, key in keys.items()})
+        return keys
+
     @field_validator("hook_secrets")
     @classmethod
     def _long_enough(cls, secrets: list[SecretStr]) -> list[SecretStr]:
@@ -389,13 +410,18 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _nobody_is_let_in_by_oversight(self) -> Self:
-        if self.sign_in == "none" and urlsplit(self.public_url).hostname not in LOOPBACK:
+    def _registrations_differ(self) -> Self:
+        if self.sign_in_client_id.casefold() == self.votes_client_id.casefold():
             raise ValueError(
-                f"{variable('sign_in')}: expected easy-auth, because others reach {variable('public_url')}; or "
-                "everybody, if everybody who reaches it may read, and whoever has a link may vote"
+                f"{variable('votes_client_id')}: expected another registration than {variable('sign_in_client_id')}, "
+                "so that a sign-in can never pass for a vote"
             )
         return self
+
+    @property
+    def issuer_url(self) -> str:
+        """The `iss` of the tenant's tokens."""
+        return self.issuer.rstrip("/") or f"https://login.microsoftonline.com/{self.tenant_id.casefold()}/v2.0"
 
     @model_validator(mode="after")
     def _services_are_given(self) -> Self:

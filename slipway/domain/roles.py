@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import Field
 
 from .model import Record
+from .people import SignedIn
 
 
 class Permission(StrEnum):
@@ -96,10 +97,14 @@ class Caller(Record):
     """The authenticated caller of a request."""
 
     name: str = Field(max_length=254)
-    """For the audit trail: a person's address, `oid:…`, `key:<name>`, or `api` for a key that has no name."""
+    """For the audit trail: `oid:…` for a person, `app:…`, `key:<name>`, or `api` for a key that has no name."""
     roles: frozenset[Role]
     claims: frozenset[str] = Field(default=frozenset(), max_length=1000)
     """What a project may name them by: `role:<app role>`, or `app:<client id>`."""
+    shown: str = Field(default="", max_length=256)
+    """A person's own name, for display only; empty for a key and an application."""
+    signed_in: SignedIn | None = None
+    """Who a person is, and the groups that the token names."""
 
     def may(self, permission: Permission) -> bool:
         return any(permission in PERMISSIONS[role] for role in self.roles)

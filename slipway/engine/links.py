@@ -19,15 +19,15 @@ class Links:
     base: str
     """Public address of the app, without a slash at the end."""
     keys: Keys
-    sign_in: bool = False
-    """Whether people sign in. If they do, a link need not identify who follows it."""
+    locates: bool = False
+    """Whether people sign in to vote. If they do, a link need not identify who follows it."""
 
     def release(self, release: Release) -> str:
         return f"{self.base}/releases/{release.id}"
 
     def locate(self, release: Release) -> str:
-        """The approval page for people who sign in. It grants nothing, so it may be shared; empty without sign-in."""
-        if not self.sign_in:
+        """The approval page for people who sign in. It grants nothing, so it may be shared; empty where links vote."""
+        if not self.locates:
             return ""
         plan = f"?plan={release.plan_hash}" if release.plan_hash else ""
         return f"{self.base}/approvals/{release.application}/{release.number}/{release.environment}{plan}"

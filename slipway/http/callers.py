@@ -1,4 +1,4 @@
-"""Identify API callers: a signed-in person, the holder of a key, or both.
+"""Identify API callers: a person or an application by an access token, or the holder of a key.
 
 The Functions host checks its own keys before it calls the app, but does not tell a Python app which one was used. The
 app sees only the key itself, in `x-functions-key` or `?code=`, so the settings assign roles to hashes of keys.
@@ -8,22 +8,37 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
 
-from ..domain.people import Principal
+from ..clock import Clock
+from ..domain.identity import CannotVerify, Refused, TokenApplication, TokenPerson, Verdict
+from ..domain.people import OID, SignedIn
 from ..domain.roles import Caller, Role, read_roles
-from .principal import HEADER, read_principal
+from .sessions import Session
 
 KEY_HEADER = "x-functions-key"
 KEY_PARAMETER = "code"
 HOST_KEY = "api"
 """The name of a caller whose key the host accepted but the settings do not name."""
+_BEARER: Final = "bearer "
 
 
 class Unknown(Exception):  # noqa: N818 - it is an answer, not a fault
-    """The caller cannot be identified."""
+    """The caller cannot be identified; the message says why."""
 
-    def __init__(self) -> None:
-        super().__init__("sign in, or send a key that this installation knows as x-functions-key")
+    def __init__(self, why: str = "send an access token as Authorization: Bearer …") -> None:
+        super().__init__(why)
+
+
+class NotYet(Exception):  # noqa: N818 - it is an answer, not a fault
+    """Nobody can say right now who the caller is: the identity provider is away."""
+
+
+class AccessTokenReader(Protocol):
+    """Verifies access tokens: of people, and of applications that call in their own name."""
+
+    def verify(self, token: str, *, at: datetime) -> Verdict[TokenPerson | TokenApplication]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +52,10 @@ class NamedKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How API callers are authenticated."""
+    """How API callers are authenticated. `headers` must be case-insensitive."""
 
-    easy_auth: bool
-    """Whether Easy Auth is in front; without it, its header is ignored because anybody could send it."""
+    tokens: AccessTokenReader
+    clock: Clock
     host_keys: bool
     """Whether the host checks its own keys first, so that every caller holds one of them."""
     host_key_role: Role = Role.OPERATOR
@@ -48,32 +63,35 @@ class Access:
     keys: Mapping[str, NamedKey] = field(default_factory=dict)
 
     def caller(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Caller:
-        """`headers` must be case-insensitive. Raises `Unknown`, and `BadInput` for an invalid principal header."""
-        return self.caller_as(self.principal(headers), headers, parameters)
-
-    def caller_as(
-        self, principal: Principal | None, headers: Mapping[str, str], parameters: Mapping[str, str]
-    ) -> Caller:
-        """The caller, given the sign-in that `principal` returned. Raises `Unknown`."""
+        """Raises `Unknown`, also for a token beside a good key, and `NotYet`."""
+        if (bearer := self._bearer(headers)) is not None:
+            return self._by_token(bearer)
         named = self._named(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
-        person = _person(principal) if principal else None
         if named is None and self.host_keys:
             named = Caller(name=HOST_KEY, roles=frozenset({self.host_key_role}))
-        if person and named:
-            return person.evolve(roles=person.roles | named.roles)
-        if caller := person or named:
-            return caller
-        raise Unknown
+        if named is None:
+            raise Unknown
+        return named
 
-    def person(self, headers: Mapping[str, str]) -> Caller | None:
-        """The signed-in person. Everybody who can sign in is a reader, as on the pages; app roles add to that."""
-        principal = self.principal(headers)
-        return _person(principal) if principal else None
+    def _bearer(self, headers: Mapping[str, str]) -> str | None:
+        header = headers.get("Authorization")
+        if header is None:
+            return None
+        if not header[: len(_BEARER)].casefold() == _BEARER:
+            raise Unknown("Authorization: expected Bearer and an access token")
+        return header[len(_BEARER) :].strip()
 
-    def principal(self, headers: Mapping[str, str]) -> Principal | None:
-        """The sign-in from its header, or None without Easy Auth. Raises `BadInput`."""
-        header = headers.get(HEADER, "") if self.easy_auth else ""
-        return read_principal(header) if header else None
+    def _by_token(self, token: str) -> Caller:
+        verdict = self.tokens.verify(token, at=self.clock())
+        if isinstance(verdict, Refused):
+            raise Unknown(f"the access token is not accepted: {verdict.why}")
+        if isinstance(verdict, CannotVerify):
+            raise NotYet(verdict.why)
+        who = verdict.value
+        if isinstance(who, TokenPerson):
+            return caller_of(who)
+        claims = {f"app:{who.client_id}", *(f"role:{role}" for role in who.roles)}
+        return Caller(name=f"app:{who.client_id}", roles=read_roles(who.roles), claims=frozenset(claims))
 
     def _named(self, key: str) -> Caller | None:
         """The caller of a named key. All hashes are compared, each in constant time."""
@@ -84,6 +102,13 @@ class Access:
         return Caller(name=f"key:{names[0]}", roles=frozenset({self.keys[names[0]].role}))
 
 
-def _person(principal: Principal) -> Caller:
-    claims = frozenset(f"role:{role}" for role in principal.roles)
-    return Caller(name=principal.name, roles=read_roles(principal.roles) | {Role.READER}, claims=claims)
+def caller_of(who: Session | TokenPerson) -> Caller:
+    """The person, by their object id: names are neither unique nor verified. Whoever was given any role here, be it
+    one that only a gate names, may read."""
+    return Caller(
+        name=f"{OID}{who.oid}",
+        roles=read_roles(who.roles) | ({Role.READER} if who.roles else set()),
+        shown=who.name,
+        signed_in=SignedIn(object_id=who.oid, groups=who.groups or ()),
+        claims=frozenset(f"role:{role}" for role in who.roles),
+    )

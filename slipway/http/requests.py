@@ -17,7 +17,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
 
 
 def check_origin(headers: Mapping[str, str], own: str) -> None:
-    """Refuse cross-site requests, which a browser would send with the cookies of the sign-in. Raises `Refused`.
+    """Refuse cross-site requests of browsers to the API. Raises `Refused`.
 
     `headers` must be case-insensitive; `own` is our public address. Our pages send no referrer, so browsers may send
     `Origin: null` for our own form; what counts then is Sec-Fetch-Site, which no script can set. A client that sends
@@ -28,6 +28,16 @@ def check_origin(headers: Mapping[str, str], own: str) -> None:
     foreign = site is not None and site != "same-origin"
     if foreign or (origin is not None and origin.casefold() not in (address.casefold() for address in trusted)):
         raise Refused(403, "The request was sent from another site.")
+
+
+def check_own_page(headers: Mapping[str, str], own: str) -> None:
+    """Refuse a form that no page of ours sent, since browsers send it with the cookie of the session. Raises `Refused`.
+
+    As `check_origin`, and one of the two headers has to be there: every browser that we support sends one with a form.
+    """
+    if headers.get("Sec-Fetch-Site") is None and headers.get("Origin") is None:
+        raise Refused(403, "The request does not say which page it was sent from.")
+    check_origin(headers, own)
 
 
 def check_media_type(headers: Mapping[str, str], expected: str) -> None:

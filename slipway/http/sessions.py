@@ -6,6 +6,7 @@ more: the API takes access tokens, and what opens a gate is proved by a token ma
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,11 +27,34 @@ ROLES_HOLD: Final = timedelta(hours=1)
 """After that the provider is asked again who the person is."""
 NOTED_EVERY: Final = timedelta(minutes=5)
 """How often a session's last use is written anew into its cookie."""
+ASKED_EVERY: Final = timedelta(minutes=1)
+"""How often it is looked up whether a reader's sessions were ended elsewhere."""
+MOST_RECALLED: Final = 10_000
 BROWSER_KEPT: Final = timedelta(days=400)
 """The longest that browsers keep a cookie."""
 
-type NotBefore = Callable[[str, str], datetime | None]
-"""By tenant and object id: sessions that began earlier are over."""
+type Ended = Callable[[str, str], datetime | None]
+"""By tenant and object id: sessions of that person that began earlier are over. Raises `LedgerUnavailable`."""
+
+
+class Recalled:
+    """Asks at most once a minute for each person who reads pages."""
+
+    def __init__(self, ask: Ended, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._ask, self._monotonic = ask, monotonic
+        self._known: dict[tuple[str, str], tuple[float, datetime | None]] = {}
+
+    def since(self, tenant: str, person: str, *, sure: bool) -> datetime | None:
+        """`sure` asks in any case. Raises `LedgerUnavailable`."""
+        now, who = self._monotonic(), (tenant, person)
+        known = self._known.get(who)
+        if known is not None and not sure and now - known[0] < ASKED_EVERY.total_seconds():
+            return known[1]
+        ended = self._ask(tenant, person)
+        if len(self._known) >= MOST_RECALLED:
+            self._known.clear()
+        self._known[who] = (now, ended)
+        return ended
 
 
 class Session(Record):
@@ -67,10 +91,11 @@ class Sessions:
     cookies: Cookies
     seal: Seal
     clock: Clock
-    not_before: NotBefore
+    ended: Recalled
 
-    def read(self, headers: Mapping[str, str]) -> Session | None:
-        """The session in force, if there is one. Raises `KeysUnavailable`, `LedgerUnavailable`."""
+    def read(self, headers: Mapping[str, str], *, sure: bool = False) -> Session | None:
+        """The session in force, if there is one; `sure` looks up at once whether it was ended elsewhere.
+        Raises `KeysUnavailable`, `LedgerUnavailable`."""
         content = self.seal.open(Purpose.SESSION, self.cookies.read(headers, Cookie.SESSION))
         if content is None:
             return None
@@ -78,14 +103,14 @@ class Sessions:
             session = Session.model_validate_json(content)
         except ValidationError:
             return None
-        return session if self._in_force(session, headers) else None
+        return session if self._in_force(session, headers, sure=sure) else None
 
-    def _in_force(self, session: Session, headers: Mapping[str, str]) -> bool:
+    def _in_force(self, session: Session, headers: Mapping[str, str], *, sure: bool) -> bool:
         now = self._now()
         browser = self.cookies.read(headers, Cookie.BROWSER)
         if now >= session.exp or now - session.seen >= IDLE.total_seconds() or session.browser != hashed(browser):
             return False
-        ended = self.not_before(session.tid, session.oid)
+        ended = self.ended.since(session.tid, session.oid, sure=sure)
         return ended is None or session.began >= ended
 
     def stale(self, session: Session) -> bool:

@@ -18,6 +18,12 @@ def open_gates(reader: Reader) -> Iterator[OpenGate]:
                 yield gate
 
 
+def name_at_gate(reader: Reader, release: Release, environment: str, person: str) -> str:
+    """The person as the gate's policy knows them, such as by their address; else as given (`oid:…`)."""
+    gate = reader.gate_of(release, environment)
+    return gate.circle.person(person).name if isinstance(gate, ApprovalGate) else person
+
+
 def open_gate(reader: Reader, release: Release) -> OpenGate | None:
     """The gate that the release waits at; None if it waits at none."""
     environment = release.environment or ""

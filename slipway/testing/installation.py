@@ -27,8 +27,10 @@ from ..queries.reading import Verdict
 from .applications import ADA
 from .artifacts import image
 from .chains import PUBLIC_KEYS, SIGNING_KEYS
+from .identity import TENANT
 from .ports import Outside
 from .runs import proved_run
+from .sign_in import SIGN_IN_CLIENT, VOTES_CLIENT
 
 BASE: Final = "https://slipway.example.com"
 CLEO: Final = "cleo@example.com"
@@ -37,7 +39,11 @@ SOON: Final = timedelta(minutes=1)
 """`settle` advances the clock for messages due within this time."""
 SETTINGS: Final[Mapping[str, Any]] = {
     "public_url": BASE,
-    "sign_in": "everybody",
+    "tenant_id": TENANT,
+    "sign_in_client_id": SIGN_IN_CLIENT,
+    "votes_client_id": VOTES_CLIENT,
+    "session_keys": {"test": b"s" * 32},
+    "approval_links": "vote",
     "storage_connection": "in memory",
     "service_bus": "in memory",
     "registries": {name: {"login_server": f"{name}.test", "credential": "anonymous"} for name in ("nonprod", "prod")},

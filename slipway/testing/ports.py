@@ -22,6 +22,7 @@ from .cluster import MemoryCluster
 from .queues import MemoryBus
 from .registry import RegistryDouble
 from .runs import RunsInMemory
+from .sign_in import MemoryProvider
 from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
 
 KEYS = Keys(SIGNING_KEYS)
@@ -45,6 +46,7 @@ class Outside:
     production: MemoryCluster = field(default_factory=MemoryCluster)
     inbox: MemoryChannel = field(default_factory=MemoryChannel)
     runs: RunsInMemory = field(default_factory=RunsInMemory)
+    provider: MemoryProvider = field(default_factory=MemoryProvider)
 
     def __post_init__(self) -> None:
         self.inbox_table = MemoryTable(clock=self.clock)
@@ -71,6 +73,8 @@ class Outside:
             keys=lambda: KEYS,
             signer=lambda: SIGNER,
             public_keys=lambda: PUBLIC_KEYS,
+            provider=lambda: self.provider,
+            access_tokens=self.provider.access_tokens,
             catalogue=lambda: catalogue_of(deliveries),
             run_source=lambda: self.runs,
             telemetry=lambda: None,

@@ -39,10 +39,14 @@ class Answer:
     body: bytes = b""
     media_type: str = "text/html"
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
+    """Values of `Set-Cookie` headers."""
 
 
-def html(body: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status=status, body=body.encode(), headers=_headers(PAGE_POLICY, NO_STORE, headers))
+def html(
+    body: str, *, status: int = 200, headers: Mapping[str, str] | None = None, cookies: tuple[str, ...] = ()
+) -> Answer:
+    return Answer(status=status, body=body.encode(), headers=_headers(PAGE_POLICY, NO_STORE, headers), cookies=cookies)
 
 
 def kept(body: str, *, status: int = 200) -> Answer:
@@ -57,13 +61,13 @@ def conditional(answer: Answer, if_none_match: str) -> Answer:
     named = {name.strip().removeprefix("W/") for name in if_none_match.split(",")}
     if answer.status != 200 or etag is None or not named & {etag.removeprefix("W/"), "*"}:  # noqa: PLR2004
         return answer
-    return Answer(status=304, media_type=answer.media_type, headers=answer.headers)
+    return replace(answer, status=304, body=b"")
 
 
 def compressed(answer: Answer, accept_encoding: str) -> Answer:
     """The answer compressed with gzip, if the client accepts that.
 
-    Only cacheable answers are compressed. `no-store` pages hold secrets (the nonce of an approver's form), and
+    Only cacheable answers are compressed. `no-store` pages hold secrets (the mark of an approver's form), and
     compressing a secret together with text that an attacker controls can reveal it by its length (BREACH).
     """
     accepts = {part.strip().partition(";")[0] for part in accept_encoding.lower().split(",")}
@@ -73,9 +77,10 @@ def compressed(answer: Answer, accept_encoding: str) -> Answer:
     return replace(answer, body=gzip.compress(answer.body, compresslevel=6, mtime=0), headers=headers)
 
 
-def see_other(address: str) -> Answer:
-    """Redirect after a POST, so that a reload does not repeat it."""
-    return Answer(status=303, media_type="text/plain", headers=_headers(PAGE_POLICY, NO_STORE, {"Location": address}))
+def see_other(address: str, *cookies: str) -> Answer:
+    """Redirect, after a POST so that a reload does not repeat it, or to the sign-in."""
+    headers = _headers(PAGE_POLICY, NO_STORE, {"Location": address})
+    return Answer(status=303, media_type="text/plain", headers=headers, cookies=cookies)
 
 
 def document(

@@ -14,7 +14,6 @@ from . import times, words
 from .asked import Asked
 from .changes import changes_view
 from .evidence import ReadDocument, evidence_views
-from .signin import Visitor
 from .standing import Kind, Standing
 from .templating import render
 from .text import visible
@@ -54,8 +53,8 @@ class Matter:
     """The rules an approval would have to pass; empty if the gate is not open to the viewer."""
     gate_rules: tuple[RuleResult, ...]
     """The gate's own rules, as in `explain`; empty if the gate is not open."""
-    nonce: str
-    """Empty if there is no form."""
+    mark: str
+    """Of the form; empty if there is none."""
     newer: Release | None = None
     """The newest release, if it is newer than this one."""
 
@@ -64,7 +63,7 @@ class Matter:
 class FormView:
     """The forms that the page offers."""
 
-    nonce: str
+    mark: str
     withdraw: bool
     """They have voted, so the form offers to withdraw the vote."""
     approve: bool
@@ -97,7 +96,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
     return render(
         "approval.html",
         claims=viewer.claims,
-        signed_in=viewer.signed_in is not None,
+        signed_in=viewer.visitor is not None,
         present=viewer.present if matter.standing.kind is Kind.PLAN_CHANGED else "",
         release=release,
         standing=matter.standing,
@@ -122,7 +121,7 @@ def approval_page(matter: Matter, read: ReadDocument, *, now: datetime, refusal:
         groups=group_needs(release, matter.environment),
         now=now,
         reason_limit=REASON_FIELD,
-        reader=Visitor(name=viewer.claims.approver) if viewer.signed_in else None,
+        reader=viewer.visitor,
     )
 
 
@@ -138,12 +137,12 @@ def _gate(environment: Environment | None) -> ApprovalGate | None:
 
 
 def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
-    if not matter.nonce or (matter.standing.open and not matter.plan):
+    if not matter.mark or (matter.standing.open and not matter.plan):
         return None  # nobody may vote on a plan that they cannot see
     gate = _gate(matter.environment)
     broken = failed(matter.rules)
     return FormView(
-        nonce=matter.nonce,
+        mark=matter.mark,
         withdraw=matter.standing.voted,
         approve=not broken,
         barred="; ".join(result.reason for result in broken if result.rule.about_own_work),

@@ -18,8 +18,8 @@ from ..domain.snapshot import Lookups, Snapshot
 from ..domain.tokens import Keys, TokenExpired, TokenRefused
 from ..domain.tones import Tone
 from ..engine.handle import Handler, UnknownTarget
-from ..http.callers import Access
-from ..http.requests import Refused, check_origin
+from ..http.forms import Forms
+from ..http.requests import Refused, check_own_page
 from ..inbound.approval import vote
 from ..ledger.newer import newer_release
 from ..queries.reading import Reader
@@ -27,13 +27,12 @@ from .answer import Answer, document, html, see_other
 from .approval import Matter, Refusal, approval_page
 from .asked import Asked
 from .changes import whole_text
-from .form import Posted, new_nonce, parse_form, submission
+from .form import Posted, parse_form
 from .messages import message
 from .release import readable_plan
 from .standing import outdated, standing
 
 CHANNEL = "page"
-NOBODY_SIGNS_IN = Access(easy_auth=False, host_keys=True)
 _LOOKING = "only-looking"
 _TO_BE_GIVEN = "(to be given)"
 """Placeholder reason for the trial vote in `_rules`: whether a real one has a reason is checked when it is cast."""
@@ -48,12 +47,9 @@ class Desk:
     handler: Handler
     clock: Clock
     public_url: str
-    access: Access = NOBODY_SIGNS_IN
-    """How callers are authenticated. Behind Easy Auth the signed-in person votes; a link only identifies the plan."""
-
-    @property
-    def sign_in(self) -> bool:
-        return self.access.easy_auth
+    forms: Forms
+    links_vote: bool = False
+    """Whether whoever has a link votes by it; otherwise it only identifies the plan, and people sign in."""
 
 
 def show(desk: Desk, token: str) -> Answer:
@@ -62,7 +58,7 @@ def show(desk: Desk, token: str) -> Answer:
         viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return located(viewer) if desk.sign_in else html(page(desk, viewer))
+    return located(viewer) if not desk.links_vote else html(page(desk, viewer))
 
 
 def show_changes(desk: Desk, token: str) -> Answer:
@@ -71,19 +67,19 @@ def show_changes(desk: Desk, token: str) -> Answer:
         viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return located(viewer) if desk.sign_in else changes(desk, viewer)
+    return located(viewer) if not desk.links_vote else changes(desk, viewer)
 
 
 def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
-        check_origin(headers, desk.public_url)
+        check_own_page(headers, desk.public_url)
         viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
     except Refused as refused:
         return not_taken(refused, None)
-    return located(viewer) if desk.sign_in else take(desk, viewer, headers, body)
+    return located(viewer) if not desk.links_vote else take(desk, viewer, headers, body)
 
 
 def by_token(desk: Desk, token: str) -> Asked:
@@ -110,7 +106,7 @@ def take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> 
     """Process a submitted form. The caller has identified the viewer and checked the request's origin."""
     try:
         posted = parse_form(headers, body)
-        act = submission(desk.keys, posted, viewer.binding, now=desk.clock())
+        act = f"page-{desk.forms.check(posted.mark, viewer.binding, viewer.address)}"
     except Refused as refused:
         return not_taken(refused, viewer)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
@@ -193,7 +189,7 @@ def page(desk: Desk, viewer: Asked, refusal: Refusal | None = None) -> str:
         standing=stands,
         rules=rules,
         gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
-        nonce=new_nonce(desk.keys, viewer.binding, now=now) if stands.open or stands.voted else "",
+        mark=desk.forms.new(viewer.binding, viewer.address) if stands.open or stands.voted else "",
         newer=newer_release(reader.ledger, release),
     )
     return approval_page(matter, reader.evidence, now=now, refusal=refusal)

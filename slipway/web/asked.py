@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from ..domain.people import SignedIn
 from ..domain.tokens import ApprovalClaims
+from .signin import Visitor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +17,14 @@ class Asked:
     path: str
     """Path of the page."""
     binding: str = field(repr=False)
-    """What a form's nonce is bound to, so that it is valid only for this page and person. May contain the token."""
+    """What a form is bound to besides the page: the session's id, or the link's token."""
     query: str = ""
-    signed_in: SignedIn | None = None
+    visitor: Visitor | None = None
+    """Whoever has signed in; None for the holder of a link."""
+
+    @property
+    def signed_in(self) -> SignedIn | None:
+        return self.visitor.signed_in if self.visitor else None
 
     @property
     def address(self) -> str:

@@ -61,7 +61,7 @@ class LineView:
     actor_link: str
 
 
-def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
+def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visitor: Visitor) -> Answer:
     """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
     filled = _given(parameters)
     problem: BadInput | None = None
@@ -81,7 +81,7 @@ def show(trail: Trail, catalogue: Catalogue, parameters: Mapping[str, str], visi
         older=_address("/audit", {**filters, "after": page.next}) if page.next else "",
         jsonl=_address("/audit.jsonl", filled),
         csv=_address("/audit.csv", filled),
-        reader=visitor or Visitor(),
+        reader=visitor,
         here="audit",
     )
     return kept(body, status=400 if problem else 200)

@@ -91,12 +91,10 @@ class ReleaseRow:
     age: str
 
 
-def show(
-    reader: Reader, installation: Installation, visitor: Visitor | None = None, *, application: str | None = None
-) -> Answer:
+def show(reader: Reader, installation: Installation, visitor: Visitor, *, application: str | None = None) -> Answer:
     """The board of all applications, or of one. Raises `NotFound`, `LedgerUnavailable`."""
     state = board(reader, installation, application)
-    return kept(board_page(state, now=reader.clock(), visitor=visitor or Visitor(), application=application))
+    return kept(board_page(state, now=reader.clock(), visitor=visitor, application=application))
 
 
 def board_page(state: Board, *, now: datetime, visitor: Visitor, application: str | None = None) -> str:

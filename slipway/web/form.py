@@ -1,29 +1,16 @@
-"""Validation of submitted forms: that they are well-formed and, by their nonce, that they come from our own pages."""
+"""Reading submitted forms: their size, their media type, and their fields, each known and given once."""
 
-import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
 from ..domain.release import VoteDecision
-from ..domain.tokens import Claims, Keys, TokenRefused
+from ..http.forms import FIELD
 from ..http.requests import BODY_LIMIT, FORM_TYPE, Refused, check_media_type
 from ..inbound.approval import REASON_LIMIT
 from .text import visible
 
-NONCE_TIME = timedelta(hours=12)
-PURPOSE = "approval-form"
-_FIELDS = frozenset({"decision", "reason", "nonce"})
-
-
-class FormClaims(Claims):
-    """The content of a form's nonce. It identifies one rendering of one page."""
-
-    link: str
-    """Hash of what the page is bound to (a link's token, or a plan and a person): the nonce is valid only there."""
-    id: str
+_FIELDS = frozenset({"decision", "reason", FIELD})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,28 +19,7 @@ class Posted:
 
     decision: VoteDecision
     reason: str
-    nonce: str
-
-
-def new_nonce(keys: Keys, binding: str, *, now: datetime) -> str:
-    claims = FormClaims(link=_link(binding), id=secrets.token_urlsafe(12), expires_at=now + NONCE_TIME)
-    return keys.sign(PURPOSE, claims)
-
-
-def submission(keys: Keys, posted: Posted, binding: str, *, now: datetime) -> str:
-    """Id of this vote, the same however often the form is submitted. Raises `Refused`."""
-    return bound_nonce(keys, posted.nonce, binding, now=now)
-
-
-def bound_nonce(keys: Keys, nonce: str, binding: str, *, now: datetime) -> str:
-    """Id of one action on the page that the nonce was issued for. Raises `Refused`."""
-    try:
-        claims = keys.verify(PURPOSE, nonce, FormClaims, now=now)
-    except TokenRefused as error:
-        raise Refused(400, "This page was open for too long, or the form was not submitted from it.") from error
-    if claims.link != _link(binding):
-        raise Refused(400, "The form belongs to another page.")
-    return f"page-{claims.id}"
+    mark: str
 
 
 def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) -> dict[str, str]:
@@ -72,7 +38,7 @@ def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
     reason = visible(fields.get("reason", "").replace("\r\n", "\n")).strip()
     if len(reason) > REASON_LIMIT:
         raise Refused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
-    return Posted(decision=VoteDecision(fields["decision"]), reason=reason, nonce=fields.get("nonce", ""))
+    return Posted(decision=VoteDecision(fields["decision"]), reason=reason, mark=fields.get(FIELD, ""))
 
 
 def _check_form(headers: Mapping[str, str], body: bytes) -> None:
@@ -90,7 +56,3 @@ def _fields(body: bytes, names: frozenset[str]) -> dict[str, str]:
     if len(fields) != len(pairs) or not fields.keys() <= names:
         raise Refused(400, f"The form could not be read: expected {', '.join(sorted(names))}, each once.")
     return fields
-
-
-def _link(binding: str) -> str:
-    return hashlib.sha256(binding.encode()).hexdigest()

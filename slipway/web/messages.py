@@ -8,8 +8,10 @@ from ..domain.errors import NotFound
 from ..domain.tokens import KeysUnavailable
 from ..domain.tones import Tone
 from ..engine.handle import Contended
+from ..http.signing_in import NotSignedIn
 from ..ledger import LedgerUnavailable
 from .answer import Answer, html
+from .signin import Visitor
 from .templating import render
 
 log = logging.getLogger(__name__)
@@ -22,12 +24,14 @@ def message(
     tone: Tone = Tone.QUIET,
     link: tuple[str, str] | None = None,
     headers: dict[str, str] | None = None,
+    cookies: tuple[str, ...] = (),
 ) -> Answer:
     """A page with a title and a few sentences; `link` is a path of this app and its text."""
     return html(
         render("message.html", title=title, lines=lines, tone=tone, link=link, reader=None),
         status=status,
         headers=headers,
+        cookies=cookies,
     )
 
 
@@ -53,8 +57,49 @@ def sign_in(path: str) -> Answer:
         "Please sign in",
         "These pages show people in this organization what is delivered where.",
         "Approvers also vote on releases here, in their own name.",
-        link=(f"/.auth/login/aad?post_login_redirect_uri={quote(path, safe='')}", "Sign in"),
-        headers={"WWW-Authenticate": 'Bearer realm="slipway"'},
+        link=(sign_in_address(path), "Sign in"),
+        headers={"WWW-Authenticate": 'Session realm="slipway"'},
+    )
+
+
+def sign_in_address(path: str) -> str:
+    return f"/sign-in?to={quote(path, safe='')}"
+
+
+def session_over(path: str) -> Answer:
+    """A form came from somebody who is signed in no more; `path` is the page that it was on."""
+    return message(
+        401,
+        "You are no longer signed in",
+        "Nothing was changed. Please sign in and send it again.",
+        tone=Tone.ASKS,
+        link=(sign_in_address(path), "Sign in"),
+        headers={"WWW-Authenticate": 'Session realm="slipway"'},
+    )
+
+
+def not_signed_in(outcome: NotSignedIn) -> Answer:
+    """Why a sign-in came to nothing."""
+    return message(
+        503 if outcome.waits else 403,
+        outcome.title,
+        outcome.why,
+        tone=Tone.ASKS,
+        link=(sign_in_address(outcome.to), "Sign in"),
+        headers={"Retry-After": "5"} if outcome.waits else None,
+        cookies=outcome.cookies,
+    )
+
+
+def no_role(visitor: Visitor) -> Answer:
+    """Somebody signed in whom nobody gave a role here."""
+    return message(
+        403,
+        "You have no role here",
+        f"You are signed in as {visitor.name}, and nobody has given you a role in this installation. Ask whoever runs "
+        "it to assign one to you, then sign in again.",
+        tone=Tone.ASKS,
+        link=("/sign-out", "Sign out"),
     )
 
 

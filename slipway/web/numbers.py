@@ -48,7 +48,7 @@ class StageView:
     """Percentage of the longest median."""
 
 
-def show(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor | None = None) -> Answer:
+def show(numbers: Numbers, parameters: Mapping[str, str], visitor: Visitor) -> Answer:
     """Raises `LedgerUnavailable`. An invalid parameter is named on the page, above the form with the entered values."""
     try:
         question = read_question({name: value for name, value in parameters.items() if value}, numbers)
@@ -90,7 +90,7 @@ def _one(
 def _page(
     numbers: Numbers,
     parameters: Mapping[str, str],
-    visitor: Visitor | None,
+    visitor: Visitor,
     *,
     problem: BadInput | None = None,
     weeks: tuple[str, ...] = (),
@@ -119,7 +119,7 @@ def _page(
         stages=_stages(selected.total) if selected else (),
         by_week=_by_week(selected) if selected else (),
         lines=lines,
-        reader=visitor or Visitor(),
+        reader=visitor,
         here="numbers",
     )
 

@@ -23,21 +23,21 @@ from ..domain.release import Lane, Phase, Release
 from ..domain.reports import FreezeShown
 from ..domain.roles import Caller
 from ..domain.rules import failed
-from ..domain.tokens import Keys
 from ..domain.tones import Tone
-from ..http.requests import Refused, check_origin
+from ..http.forms import FIELD, Forms
+from ..http.requests import Refused, check_own_page
 from ..http.speaking import speaker
 from ..inbound.reading import BadInput
 from ..queries.blocks import Blocks, lane_freezes
 from ..queries.reading import Reader
 from .answer import Answer, html, see_other
-from .form import bound_nonce, new_nonce, read_fields
+from .form import read_fields
 from .messages import message
 from .signin import Visitor
 from .templating import render
 from .words import phase
 
-FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", "nonce", "id"})
+FIELDS = frozenset({"verb", "application", "environment", "release", "reason", "hours", FIELD, "id"})
 LONGEST = 31 * 24
 """The longest freeze that the page can set, in hours."""
 
@@ -67,7 +67,7 @@ class Form:
 class Desk:
     """Dependencies of the page."""
 
-    keys: Keys
+    forms: Forms
     writer: InboxWriter
     blocks: Blocks
     clock: Clock
@@ -96,7 +96,7 @@ class Subject:
         return self.release or f"{self.application} {self.environment}".strip() or "Freezes and holds"
 
 
-def show(desk: Desk, subject: Subject, who: Caller) -> Answer:
+def show(desk: Desk, subject: Subject, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     now, reader = desk.clock(), desk.reader
     release = reader.release(subject.release) if subject.release else None
@@ -107,29 +107,29 @@ def show(desk: Desk, subject: Subject, who: Caller) -> Answer:
         release=release,
         sign=phase(release.phase) if release else None,
         freezes=tuple(_shown(desk, subject, release)),
-        forms=tuple(_permitted(form, who) for form in forms),
+        forms=tuple(_permitted(form, who.caller) for form in forms),
         lanes=tuple(_lanes(desk)) if subject == Subject() else (),
-        nonce=new_nonce(desk.keys, _binding(subject, who), now=now),
+        mark=desk.forms.new(who.sid, subject.address),
         new_id=desk.writer.new_id,
         reason_limit=1000,
-        who=who,
+        who=who.caller,
         now=now,
-        reader=Visitor(name=who.name),
+        reader=who,
         here="operate",
     )
     return html(page)
 
 
-def give(desk: Desk, subject: Subject, who: Caller, headers: Mapping[str, str], body: bytes) -> Answer:
+def give(desk: Desk, subject: Subject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
     """Say one command. Raises `NotFound`, `LedgerUnavailable`."""
     now = desk.clock()
     try:
-        check_origin(headers, desk.public_url)
+        check_own_page(headers, desk.public_url)
         fields = read_fields(headers, body, FIELDS)
-        bound_nonce(desk.keys, fields.get("nonce", ""), _binding(subject, who), now=now)
+        desk.forms.check(fields.get(FIELD, ""), who.sid, subject.address)
         command = _asked(fields, now)
-        _check_permitted(command.verb, who)
-        said = desk.writer.command(command, speaker(who, Via.PAGE), id=fields.get("id", ""))
+        _check_permitted(command.verb, who.caller)
+        said = desk.writer.command(command, speaker(who.caller, Via.PAGE), id=fields.get("id", ""))
     except (Refused, BadInput) as refused:
         status = refused.status if isinstance(refused, Refused) else 400
         back = (subject.address, "Open the page again")
@@ -158,10 +158,6 @@ def _asked(fields: Mapping[str, str], now: datetime) -> Asked:
 def _check_permitted(verb: Verb, who: Caller) -> None:
     if not who.may(PERMISSIONS[verb]):
         raise Refused(403, f"This needs the permission {PERMISSIONS[verb]}, which you do not have.")
-
-
-def _binding(subject: Subject, who: Caller) -> str:
-    return f"operate {subject.address} {who.name.casefold()}"
 
 
 def _permitted(form: Form, who: Caller) -> Form:

@@ -49,7 +49,7 @@ class Story:
     """Progress of the promotion under way, if there is one."""
 
 
-def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Visitor | None = None) -> str:
+def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Visitor) -> str:
     release = story.release
     return render(
         "release.html",
@@ -69,7 +69,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         changes=changes_view(story.changes) if story.plan else None,
         evidence=evidence_views(release.evidence, read),
         now=now,
-        reader=visitor or Visitor(),
+        reader=visitor,
     )
 
 
@@ -82,7 +82,7 @@ def _to_do(release: Release) -> str:
     return "Roll back to it" if any(rollout.outcome == "live" for rollout in release.rollouts) else ""
 
 
-def show(reader: Reader, release_id: str, *, after: int = 0, visitor: Visitor | None = None) -> Answer:
+def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     release = reader.release(release_id)
     entry = reader.catalogue.get(release.application)

@@ -1,27 +1,36 @@
-"""Who may read pages. Easy Auth sets its headers on every request and strips those that a client sends,
-so they are trusted only if the settings say that Easy Auth is in front."""
+"""Who is reading a page."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from ..http.principal import HEADER as PRINCIPAL_HEADER
-
-NAME_HEADER = "X-MS-CLIENT-PRINCIPAL-NAME"
-SignIn = Literal["easy-auth", "none", "everybody"]
+from ..domain.people import Principal, SignedIn
+from ..domain.roles import Caller
+from ..http.callers import caller_of
+from ..http.sessions import Session
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
-    """Somebody who may read the pages."""
+    """Somebody who has signed in."""
 
-    name: str = ""
-    """Empty without sign-in (on a laptop), or if the sign-in has no name."""
+    caller: Caller
+    sid: str
+    """The session's id, which the forms of the pages are bound to."""
+
+    @property
+    def name(self) -> str:
+        """For display."""
+        return self.caller.shown or self.caller.name
+
+    @property
+    def signed_in(self) -> SignedIn:
+        if self.caller.signed_in is None:
+            raise TypeError(f"{self.caller.name} is no person, and pages are for people")
+        return self.caller.signed_in
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(name=self.caller.name, signed_in=self.signed_in)
 
 
-def visitor(headers: Mapping[str, str], sign_in: SignIn) -> Visitor | None:
-    """The visitor, or None if they have not signed in. `headers` must be case-insensitive."""
-    if sign_in != "easy-auth":
-        return Visitor()
-    name, principal = headers.get(NAME_HEADER, ""), headers.get(PRINCIPAL_HEADER, "")
-    return Visitor(name=name[:254]) if name or principal else None
+def visitor_of(session: Session) -> Visitor:
+    return Visitor(caller=caller_of(session), sid=session.sid)

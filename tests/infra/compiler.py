@@ -30,6 +30,7 @@ BASE: dict[str, Any] = {
     "environmentName": "try",
     "location": "westeurope",
     "signInClientId": "00000000-0000-0000-0000-000000000003",
+    "votesClientId": "00000000-0000-0000-0000-000000000005",
 }
 EXISTING_CLUSTERS: dict[str, Any] = {
     "stagingClusterName": "team-test",

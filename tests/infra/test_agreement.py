@@ -27,7 +27,7 @@ LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY
 DEFAULT_IS_RIGHT = {
     "SLIPWAY_INSTALLATION",
     *("SLIPWAY_AZURE_DEVOPS", "SLIPWAY_AZURE_DEVOPS_PEOPLE"),
-    *("SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT"),
+    *("SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT", "SLIPWAY_ISSUER"),
     *("SLIPWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"),
 }
 """Settings that an installation in the public cloud has no reason to change."""
@@ -37,7 +37,6 @@ READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
-    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",  # Easy Auth proves itself with the identity
     "PYTHON_THREADPOOL_THREAD_COUNT",
     f"{SERVICE_BUS}__credential",
     f"{SERVICE_BUS}__clientId",
@@ -68,7 +67,8 @@ def test_no_setting_is_given_that_flex_consumption_refuses() -> None:
 def test_secret_settings_are_references_into_key_vault() -> None:
     values = app_settings(DEFAULT)
     vault = values["SLIPWAY_KEY_VAULT"]
-    for name in ("SLIPWAY_HOOK_SECRETS", "SLIPWAY_CHANNELS", "SLIPWAY_API_KEYS", "SLIPWAY_PUBLIC_KEYS"):
+    hidden = ("HOOK_SECRETS", "SESSION_KEYS", "CHANNELS", "API_KEYS", "PUBLIC_KEYS")
+    for name in (f"SLIPWAY_{each}" for each in hidden):
         secret = name.lower().replace("_", "-")
         assert values[name] == f"@Microsoft.KeyVault(SecretUri={vault}secrets/{secret})"
     site = only(DEFAULT, SITE)
@@ -103,6 +103,7 @@ SECRETS = {
     "SLIPWAY_API_KEYS": "{}",
     "SLIPWAY_PUBLIC_KEYS": f"0123456789abcdef:{base64.b64encode(bytes(32)).decode()}",
     "SLIPWAY_HOOK_SECRETS": base64.b64encode(bytes(32)).decode(),
+    "SLIPWAY_SESSION_KEYS": f"first:{base64.b64encode(bytes(32)).decode()}",
 }
 """What the platform puts in the place of references, in the form in which infra/hooks/postprovision.py makes it."""
 
@@ -111,7 +112,8 @@ def test_the_settings_accept_what_the_template_gives() -> None:
     settings = Settings.read({**app_settings(DEFAULT), **SECRETS})
     assert settings.clusters["staging"].credential == "entra"
     assert settings.registries["nonprod"].credential == "entra"
-    assert settings.sign_in == "easy-auth"
+    assert settings.issuer_url == f"https://login.microsoftonline.com/{TENANT}/v2.0"
+    assert settings.approval_links == "locate"
     assert settings.tenant_id == TENANT
     assert settings.key_vault
 

@@ -164,7 +164,7 @@ def test_a_client_id_that_the_tenant_does_not_know_is_named(azure: Azure) -> Non
     assert azure.state["applications"] == {}
 
 
-@pytest.mark.parametrize(("name", "path"), [("sign-in", "/sign-in/back"), ("votes", "/votes/back")])
+@pytest.mark.parametrize(("name", "path"), [("sign-in", "/sign-in/back"), ("votes", "/say/back")])
 def test_people_come_back_to_every_address_of_the_app_and_to_those_that_they_added(
     azure: Azure, name: str, path: str
 ) -> None:

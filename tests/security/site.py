@@ -1,7 +1,7 @@
 """The app's own HTTP functions behind a socket, over an installation in memory: what attackers and browsers talk to.
 
-Routes are those that the app registers. Where Easy Auth is on, the platform's part is played too: the headers that a
-client sends under its names are removed, and those of whoever has signed in are put in.
+Routes are those that the app registers. Where somebody has signed in, every request brings their cookies, whatever
+site sent it: what `SameSite` keeps away in a browser must not be the only thing that does.
 """
 
 import re
@@ -14,15 +14,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import azure.functions as func
 
-from functions import approvals, guard, pages, votes
+from functions import approvals, guard, operate, pages, signing_in, votes
 from slipway.bootstrap import App
 from slipway.domain.release import Release
 from slipway.testing import MemoryTable
-from slipway.web.signin import SignIn
+from slipway.testing.sign_in import signed_in
 from tests.registered import registered
 from tests.unit.web.installation import Told
+from tests.unit.web.visitors import token_person
 
-MODULES = (pages, approvals, votes, guard)
+MODULES = (pages, approvals, operate, signing_in, votes, guard)
 
 
 class Site:
@@ -31,20 +32,20 @@ class Site:
     def __init__(self, home: Told, subject: Release) -> None:
         self.home, self.subject = home, subject
         self.signed_in: dict[str, str] = {}
-        """Headers that the platform adds, where Easy Auth is on."""
+        """Cookies of whoever has signed in, as a header; see `sign_in`."""
         self.lock = threading.Lock()
 
     @property
     def base(self) -> str:
         return self.home.app.settings.public_url
 
-    @property
-    def sign_in(self) -> SignIn:
-        return self.home.app.settings.sign_in
+    def links_locate(self) -> None:
+        """From now on people sign in to vote, and a link only leads to the page."""
+        self.home.restart(approval_links="locate")
 
-    @sign_in.setter
-    def sign_in(self, kind: SignIn) -> None:
-        self.home.restart(sign_in=kind)
+    def sign_in(self, name: str) -> None:
+        """Somebody has signed in, in the only browser that there is."""
+        self.signed_in = signed_in(self.home.app, token_person(name)).headers
 
     def link(self, approver: str) -> str:
         return f"{self.base}/approvals/{self.home.token(self.subject, approver)}"
@@ -67,7 +68,7 @@ class Site:
 
 def _routes() -> list[tuple[re.Pattern[str], frozenset[str], Any]]:
     found = []
-    for function in registered(pages, approvals, votes):
+    for function in registered(pages, approvals, operate, signing_in, votes):
         path = "/" + str(function.trigger["route"]).strip("/")
         pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$")
         found.append((pattern, frozenset(function.methods), function.handler))
@@ -96,9 +97,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 
         def _request(self, query: str, route: Mapping[str, str], body: bytes) -> func.HttpRequest:
             headers = dict(self.headers.items())
-            if site.sign_in == "easy-auth":
-                headers = {name: value for name, value in headers.items() if not name.lower().startswith("x-ms-client")}
-                headers |= site.signed_in
+            headers = {name: value for name, value in headers.items() if name != "Cookie"} | site.signed_in
             return func.HttpRequest(
                 self.command,
                 site.base + self.path,
@@ -129,7 +128,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 def serving_site(site: Site) -> Iterator[Site]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
     server.daemon_threads = True
-    site.home.restart(sign_in="none", public_url=f"http://127.0.0.1:{server.server_port}")
+    site.home.restart(public_url=f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

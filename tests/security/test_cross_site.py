@@ -14,7 +14,6 @@ from playwright.sync_api import Browser
 from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA
 from tests.security.site import Site
-from tests.unit.web.test_signed_in import principal
 
 FROM_ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},
@@ -50,30 +49,50 @@ def evil_site(page: str) -> Iterator[str]:
 
 
 def nonce(http: urllib3.PoolManager, link: str) -> str:
-    return http.request("GET", link).data.decode().partition('name="nonce" value="')[2].partition('"')[0]
+    return http.request("GET", link).data.decode().partition('name="form" value="')[2].partition('"')[0]
 
 
 @pytest.mark.parametrize("headers", FROM_ELSEWHERE)
 def test_cross_site_post_of_the_form_is_refused_even_with_the_token_and_the_nonce(
     site: Site, http: urllib3.PoolManager, headers: dict[str, str]
 ) -> None:
-    body = urlencode({"decision": "approve", "nonce": nonce(http, site.link(ADA))})
+    body = urlencode({"decision": "approve", "form": nonce(http, site.link(ADA))})
     before = site.state()
     answer = http.request("POST", site.link(ADA), body=body, headers={"Content-Type": FORM_TYPE} | headers)
     assert answer.status == 403
     assert site.state() == before
 
 
-@pytest.mark.parametrize("headers", FROM_ELSEWHERE)
-def test_cross_site_post_to_the_api_with_the_sign_in_of_the_victim_is_refused(
+@pytest.mark.parametrize("headers", [*FROM_ELSEWHERE, {}])
+def test_cross_site_post_of_the_form_is_refused_even_with_the_session_and_the_mark(
     site: Site, http: urllib3.PoolManager, headers: dict[str, str]
 ) -> None:
-    site.sign_in, site.signed_in = "easy-auth", principal(ADA)
+    site.links_locate()
+    site.sign_in(ADA)
+    address = f"{site.base}/approvals/hello/2/production?plan={site.subject.plan_hash}"
+    body = urlencode({"decision": "approve", "form": nonce(http, address)})
+    before = site.state()
+    assert http.request("POST", address, body=body, headers={"Content-Type": FORM_TYPE} | headers).status == 403
+    assert site.state() == before
+
+
+@pytest.mark.parametrize("path", ["/operate", "/sign-out"])
+def test_cross_site_post_of_no_other_form_is_taken(site: Site, http: urllib3.PoolManager, path: str) -> None:
+    site.sign_in(ADA)
+    body = urlencode({"form": nonce(http, f"{site.base}/sign-out")})
+    headers = {"Content-Type": FORM_TYPE, "Sec-Fetch-Site": "cross-site"}
+    answer = http.request("POST", site.base + path, body=body, headers=headers)
+    assert answer.status == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_the_api_takes_no_session(site: Site, http: urllib3.PoolManager) -> None:
+    """So no other site can order anything there by the browser of somebody who has signed in."""
+    site.sign_in(ADA)
     before = site.state()
     body = json.dumps({"decision": "approve", "plan_hash": site.subject.plan_hash})
     address = f"{site.base}/api/v1/approvals/{site.subject.id}"
-    answer = http.request("POST", address, body=body, headers={"Content-Type": "application/json"} | headers)
-    assert answer.status == 403
+    assert http.request("POST", address, body=body, headers={"Content-Type": "application/json"}).status == 403
     assert site.state() == before
 
 
@@ -82,28 +101,28 @@ def test_cross_site_post_that_needs_no_permission_of_ours_is_no_json(
     site: Site, http: urllib3.PoolManager, media_type: str
 ) -> None:
     """What a form of another site can send without asking first: never application/json."""
-    site.sign_in, site.signed_in = "easy-auth", principal(ADA)
     before = site.state()
-    body = json.dumps({"decision": "approve", "plan_hash": site.subject.plan_hash})
+    body = json.dumps({"decision": "approve", "token": site.link(ADA).rpartition("/")[2]})
     address = f"{site.base}/api/v1/approvals/{site.subject.id}"
     assert http.request("POST", address, body=body, headers={"Content-Type": media_type}).status == 415
     assert site.state() == before
 
 
-@pytest.mark.parametrize("sign_in", ["none", "easy-auth"])
-def test_cross_site_post_by_a_real_browser_is_refused(site: Site, browser: Browser, sign_in: str) -> None:
+@pytest.mark.parametrize("way", ["link", "sign-in"])
+def test_cross_site_post_by_a_real_browser_is_refused(site: Site, browser: Browser, way: str) -> None:
     """The evil page knows everything but is another site: it posts the form as soon as it is opened."""
-    if sign_in == "easy-auth":
-        site.sign_in, site.signed_in = "easy-auth", principal(ADA)
+    if way == "sign-in":
+        site.links_locate()
+        site.sign_in(ADA)
     plan = site.subject.plan_hash
-    link = site.link(ADA) if sign_in == "none" else f"{site.base}/approvals/hello/2/production?plan={plan}"
+    link = site.link(ADA) if way == "link" else f"{site.base}/approvals/hello/2/production?plan={plan}"
     context = browser.new_context()
     page = context.new_page()
     page.goto(link)
-    value = page.locator("input[name=nonce]").first.get_attribute("value")
+    value = page.locator("input[name=form]").first.get_attribute("value")
     before = site.state()
     evil = f"""<form method="post" action="{link}"><input name="decision" value="approve">
-        <input name="nonce" value="{value}"></form><script>document.forms[0].submit()</script>"""
+        <input name="form" value="{value}"></form><script>document.forms[0].submit()</script>"""
     with evil_site(evil) as address:
         page.goto(address)
         page.wait_for_url(f"{site.base}/**")

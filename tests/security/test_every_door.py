@@ -12,11 +12,11 @@ import pytest
 
 import functions
 from functions import hooks
-from slipway.http.callers import Access
-from slipway.testing import BASE
+from slipway.testing import ADA, BASE
+from slipway.testing.sign_in import bearer, signed_in
 from tests.registered import registered
 from tests.unit.web.samples import asked
-from tests.unit.web.test_signed_in import principal
+from tests.unit.web.visitors import token_person
 
 type Handler = Callable[[func.HttpRequest], func.HttpResponse]
 
@@ -26,10 +26,6 @@ MODULES: list[ModuleType] = [
 
 MACHINES = {function.name for function in registered(hooks)}
 """Doors that know their sender by a secret, which no browser sends by itself."""
-ADMIN = {
-    **principal("ada@example.com", roles=("Slipway.Admin", "admin", "operator", "approver")),
-    "Content-Type": "application/json",
-}
 
 
 def _doors() -> dict[str, tuple[str, Handler]]:
@@ -49,14 +45,21 @@ DOORS = _doors()
 def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
     """An installation that has only what says who somebody is: a door that reaches further first, fails."""
     home, _ = asked()
+    home.restart(approval_links="locate", api_access="roles")
     built = SimpleNamespace(
-        settings=SimpleNamespace(sign_in="easy-auth", public_url=BASE, hook_secrets=[], tenant_id=""),
-        access=Access(easy_auth=True, host_keys=False),
+        settings=SimpleNamespace(approval_links="locate", public_url=BASE, hook_secrets=[], tenant_id=""),
+        access=home.app.access,
+        sessions=home.app.sessions,
+        sign_in=home.app.sign_in,
+        forms=home.app.forms,
         keys=home.app.keys,
         clock=home.clock,
+        home=home,
         reader=None,
         handler=None,
         commander=None,
+        inbox_writer=None,
+        blocks=None,
     )
     for module in MODULES:
         if hasattr(module, "parts"):
@@ -64,19 +67,14 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
     return built
 
 
-@pytest.mark.parametrize("name", ["page_operate", "take_command"])
-def test_where_everybody_reads_nobody_gives_commands_by_a_page(untouched: SimpleNamespace, name: str) -> None:
-    """On a laptop whoever reaches the page is the operator; on an address that others reach that would be everybody."""
-    untouched.settings.sign_in, untouched.access = "everybody", Access(easy_auth=False, host_keys=True)
-    function = getattr(importlib.import_module("functions.operate"), name)
-    for headers in ({}, ADMIN):
-        request = func.HttpRequest("POST", BASE, headers=headers, params={}, route_params={}, body=b"")
-        assert _unwrapped(function)(request).status_code == 401
-
-
-def _unwrapped(function: Any) -> Handler:
-    handler: Handler = function._function.get_user_function() if hasattr(function, "_function") else function
-    return handler
+def admin(built: SimpleNamespace) -> dict[str, str]:
+    """Somebody with every role, by every way in at once."""
+    ada = token_person(ADA, "admin", "operator", "approver")
+    return {
+        **signed_in(built.home.app, ada).headers,
+        **bearer(built.home.app, ada),
+        "Content-Type": "application/json",
+    }
 
 
 def knock(name: str, headers: dict[str, str]) -> int:
@@ -103,5 +101,7 @@ def test_somebody_unknown_is_refused_before_anything_is_read(name: str) -> None:
     "headers",
     [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
 )
-def test_another_site_is_refused_whoever_has_signed_in(name: str, headers: dict[str, str]) -> None:
-    assert knock(name, ADMIN | headers) == 403
+def test_another_site_is_refused_whoever_has_signed_in(
+    untouched: SimpleNamespace, name: str, headers: dict[str, str]
+) -> None:
+    assert knock(name, admin(untouched) | headers) == 403

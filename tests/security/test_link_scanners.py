@@ -53,7 +53,8 @@ def test_link_scanner_that_follows_every_link_of_every_page_changes_nothing(
 
 
 def test_link_scanner_that_runs_javascript_in_a_real_browser_changes_nothing(site: Site, browser: Browser) -> None:
-    """It renders, scrolls, hovers, opens what can be opened, and follows every link."""
+    """It renders, scrolls, hovers, opens what can be opened, and follows every link, as somebody who has signed in."""
+    site.sign_in(ADA)
     before = site.state()
     context = browser.new_context()
     page = context.new_page()

@@ -84,6 +84,7 @@ def hostile_site(monkeypatch: pytest.MonkeyPatch) -> Any:
     home, name = hostile_installation()
     with serving_site(Site(home, home.app.reader.release(name))) as served:
         use(monkeypatch, served)
+        served.sign_in("dora@example.com")
         yield served
 
 

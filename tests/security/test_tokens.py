@@ -77,8 +77,8 @@ def by_page(site: Site, http: urllib3.PoolManager, token: str) -> int:
     """As a browser would, with a nonce of the page that the token opens, where it opens one."""
     link = f"{site.base}/approvals/{token}"
     shown = http.request("GET", link)
-    nonce = shown.data.decode().partition('name="nonce" value="')[2].partition('"')[0]
-    body = urlencode({"decision": "approve", "nonce": nonce or "made-up"})
+    nonce = shown.data.decode().partition('name="form" value="')[2].partition('"')[0]
+    body = urlencode({"decision": "approve", "form": nonce or "made-up"})
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
     return http.request("POST", link, body=body, headers=headers).status
 
@@ -133,9 +133,9 @@ def test_other_gate_tokens_count_for_nothing(site: Site, http: urllib3.PoolManag
 def test_replayed_form_is_one_vote_and_none_after_it_was_taken_back(site: Site, http: urllib3.PoolManager) -> None:
     """The request as it went over the wire, sent again later by somebody who recorded it."""
     link = site.link(ADA)
-    nonce = http.request("GET", link).data.decode().partition('name="nonce" value="')[2].partition('"')[0]
+    nonce = http.request("GET", link).data.decode().partition('name="form" value="')[2].partition('"')[0]
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
-    recorded = urlencode({"decision": "reject", "reason": "no", "nonce": nonce})
+    recorded = urlencode({"decision": "reject", "reason": "no", "form": nonce})
     for _ in range(3):
         http.request("POST", link, body=recorded, headers=headers)
     assert site.actions().count("vote.rejected") == 1
@@ -160,10 +160,10 @@ def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site,
 
 def test_replayed_nonce_of_another_persons_page_is_refused(site: Site, http: urllib3.PoolManager) -> None:
     other = f"{site.base}/approvals/{claims_with(site, approver='ben@example.com')}"
-    nonce = http.request("GET", site.link(ADA)).data.decode().partition('name="nonce" value="')[2].partition('"')[0]
+    nonce = http.request("GET", site.link(ADA)).data.decode().partition('name="form" value="')[2].partition('"')[0]
     before = site.state()
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
-    answer = http.request("POST", other, body=urlencode({"decision": "approve", "nonce": nonce}), headers=headers)
+    answer = http.request("POST", other, body=urlencode({"decision": "approve", "form": nonce}), headers=headers)
     assert answer.status == 400
     assert site.state() == before
 
@@ -179,7 +179,7 @@ def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
 @pytest.mark.parametrize("door", ["page", "api"])
 def test_where_people_sign_in_a_token_alone_decides_nothing(site: Site, http: urllib3.PoolManager, door: str) -> None:
     """So a token that somebody found in a log or a mailbox is worth nothing there."""
-    site.sign_in = "easy-auth"
+    site.links_locate()
     before = site.state()
     assert DOORS[door](site, http, good(site)) in (303, 403)
     assert site.state() == before

@@ -33,6 +33,10 @@ GOOD: dict[str, str] = {
     "SLIPWAY_SIGNING_KEYS": f"2026-11:{key()},2026-10:{key()}",
     "SLIPWAY_PUBLIC_KEYS": f"2026-10:{key()},2026-11:{key()}",
     "SLIPWAY_HOOK_SECRETS": "a-secret-of-some-length, the-one-before-of-it",
+    "SLIPWAY_TENANT_ID": "11111111-1111-4111-8111-111111111111",
+    "SLIPWAY_SIGN_IN_CLIENT_ID": "cccccccc-0000-4000-8000-000000000001",
+    "SLIPWAY_VOTES_CLIENT_ID": "cccccccc-0000-4000-8000-000000000002",
+    "SLIPWAY_SESSION_KEYS": f"2026-11:{key()}",
     "ServiceBus__fullyQualifiedNamespace": "contoso.servicebus.windows.net",
 }
 
@@ -66,7 +70,14 @@ def test_settings_are_read() -> None:
         "2026-11": 32,
         "2026-10": 32,
     }
-    assert (settings.organizations, settings.sign_in, settings.client_id) == (["Contoso", "fabrikam"], "easy-auth", "c")
+    assert (settings.organizations, settings.client_id) == (["Contoso", "fabrikam"], "c")
+    assert settings.approval_links == "locate"
+    assert settings.issuer_url == "https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0"
+
+
+def test_a_sign_in_can_never_pass_for_a_vote() -> None:
+    said = wrong("SLIPWAY_VOTES_CLIENT_ID", GOOD["SLIPWAY_SIGN_IN_CLIENT_ID"].upper())
+    assert "SLIPWAY_VOTES_CLIENT_ID: expected another registration than SLIPWAY_SIGN_IN_CLIENT_ID" in said
 
 
 def test_an_empty_variable_counts_as_none() -> None:
@@ -81,6 +92,10 @@ def test_an_empty_variable_counts_as_none() -> None:
         "SLIPWAY_CLUSTERS",
         "SLIPWAY_SIGNING_KEYS",
         "SLIPWAY_HOOK_SECRETS",
+        "SLIPWAY_TENANT_ID",
+        "SLIPWAY_SIGN_IN_CLIENT_ID",
+        "SLIPWAY_VOTES_CLIENT_ID",
+        "SLIPWAY_SESSION_KEYS",
         "SLIPWAY_TABLE_ENDPOINT",
         "SLIPWAY_BLOB_ENDPOINT",
         "ServiceBus__fullyQualifiedNamespace",
@@ -129,7 +144,11 @@ def one(part: dict[str, Any], **changes: Any) -> str:
         ("SLIPWAY_BLOB_ENDPOINT", f"http://{MARK}.blob", "an address that begins with https://"),
         ("SLIPWAY_TABLE", f"{MARK}!", "should match pattern"),
         ("SLIPWAY_CONTAINER", MARK.upper(), "should match pattern"),
-        ("SLIPWAY_SIGN_IN", MARK, "'easy-auth', 'none' or 'everybody'"),
+        ("SLIPWAY_APPROVAL_LINKS", MARK, "'locate' or 'vote'"),
+        ("SLIPWAY_SIGN_IN_CLIENT_ID", MARK, "should match pattern"),
+        ("SLIPWAY_ISSUER", f"http://{MARK}.example.com", "an address that begins with https://"),
+        ("SLIPWAY_SESSION_KEYS", f"{MARK}:not base64", "item 1: expected base64 after the colon"),
+        ("SLIPWAY_SESSION_KEYS", f"short:{base64.b64encode(b'k').decode()}", "a key of 32 bytes, got 1"),
         ("SLIPWAY_ORGANIZATIONS", f"https://dev.azure.com/{MARK}", "should match pattern"),
         ("SLIPWAY_HOOK_SECRETS", "shown-not", "at least 16 characters"),
         ("SLIPWAY_HOOK_SECRETS", f"{MARK}, shown-not", "at least 16 characters"),
@@ -194,7 +213,7 @@ def test_a_key_vault_reference_inside_a_value_counts_too() -> None:
     ("name", "meant"),
     [
         ("SLIPWAY_ORGANIZATION", "SLIPWAY_ORGANIZATIONS"),
-        ("SLIPWAY_SIGNIN", "SLIPWAY_SIGN_IN"),
+        ("SLIPWAY_APPROVAL_LINK", "SLIPWAY_APPROVAL_LINKS"),
         ("SLIPWAY_SIGNING_KEY", "SLIPWAY_SIGNING_KEYS"),
     ],
 )
@@ -255,6 +274,7 @@ def test_secrets_are_marked_in_the_reference() -> None:
     assert marked == {
         PREFIX + "ARM_TOKEN",
         PREFIX + "STORAGE_CONNECTION",
+        PREFIX + "SESSION_KEYS",
         PREFIX + "SIGNING_KEYS",
         PREFIX + "HOOK_SECRETS",
         "ServiceBus",

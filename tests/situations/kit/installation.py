@@ -27,9 +27,11 @@ from slipway.ed25519 import public_key
 from slipway.effects.messaging import TRIES
 from slipway.effects.notification import Message, NotificationError
 from slipway.testing import ManualClock, MemoryBus, MemoryChannel, MemoryCluster, documents_in
+from slipway.testing.identity import TENANT
 from slipway.testing.ports import Outside
 from slipway.testing.queues import Raw
 from slipway.testing.runs import published, told_run
+from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, bearer, person, signed_in
 from tests.unit.inbound.samples import BUILD, RUN_STATE, changed
 
 from .applications import PIPELINE, PROJECT, PROJECT_ID, Application, Json
@@ -143,7 +145,11 @@ class Installation:
                 "SLIPWAY_PUBLIC_KEYS": "test:" + base64.b64encode(public_key(b"k" * 32)).decode(),
                 "SLIPWAY_HOOK_SECRETS": HOOK_SECRET,
                 "SLIPWAY_HOST_KEY_ROLE": "admin",
-                "SLIPWAY_SIGN_IN": "easy-auth" if sign_in else "none",
+                "SLIPWAY_TENANT_ID": TENANT,
+                "SLIPWAY_SIGN_IN_CLIENT_ID": SIGN_IN_CLIENT,
+                "SLIPWAY_VOTES_CLIENT_ID": VOTES_CLIENT,
+                "SLIPWAY_SESSION_KEYS": "test:" + base64.b64encode(b"s" * 32).decode(),
+                "SLIPWAY_APPROVAL_LINKS": "locate" if sign_in else "vote",
             }
         )
         registries: dict[str, Any] = {"nonprod": self.ci.double, "prod": self.prod.double}
@@ -376,9 +382,10 @@ class Installation:
 
     def approve_signed_in(self, guest: Guest, release: int = 1) -> Said:
         """A vote by the API, in the name of whoever the sign-in says it is."""
-        plan = self._json(f"/api/v1/releases/shop-{release}", **guest.headers())["plan_hash"]
+        token = bearer(self._parts, guest.person)
+        plan = self._json(f"/api/v1/releases/shop-{release}", **token)["plan_hash"]
         ballot = json.dumps({"decision": "approve", "plan_hash": plan}).encode()
-        headers = {"Content-Type": "application/json", **guest.headers()}
+        headers = {"Content-Type": "application/json", **token}
         answer = self._http("POST", f"/api/v1/approvals/shop-{release}", headers=headers, body=ballot)
         self.settle()
         return answer
@@ -428,7 +435,7 @@ class Installation:
 
     def recorded(self) -> list[str]:
         """The reasons in the audit trail, newest first."""
-        lines = self._http("GET", "/audit.jsonl", headers={}).body.splitlines()
+        lines = self._http("GET", "/audit.jsonl", headers=self._reader).body.splitlines()
         records = [json.loads(line) for line in lines]
         return [str(record["details"]["reason"]) for record in records if record.get("details", {}).get("reason")]
 
@@ -437,9 +444,14 @@ class Installation:
         return self.parked() + self.recorded()
 
     def board(self) -> Said:
-        return self._http("GET", "/", headers={})
+        return self._http("GET", "/", headers=self._reader)
 
     # ---- the doors
+    @property
+    def _reader(self) -> dict[str, str]:
+        """The browser of somebody who has just signed in."""
+        return signed_in(self._parts, person(9, "Dora")).headers
+
     def _http(self, method: str, path: str, *, headers: dict[str, str], body: bytes = b"") -> Said:
         where, _, query = path.partition("?")
         for route, methods, name in _routes():

@@ -1,12 +1,14 @@
 """People, and the approval page as they have it open in their browsers."""
 
-import base64
 import html
 import json
 import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
+
+from slipway.domain.identity import TokenPerson
+from slipway.testing.identity import TENANT
 
 ADA, BEN, CLEO = "ada@example.com", "ben@example.com", "cleo@example.com"
 FORM = "application/x-www-form-urlencoded"
@@ -39,7 +41,7 @@ class ApprovalPage:
     def __init__(self, ask: Asks, path: str) -> None:
         self._ask, self._path = ask, path
         self.text = self.look()
-        self._nonce = re.findall(r'name="nonce" value="([^"]*)"', self._last)
+        self._nonce = re.findall(r'name="form" value="([^"]*)"', self._last)
 
     def look(self) -> str:
         """The page as it is now; the form that was opened first stays the one that `submit` sends."""
@@ -50,7 +52,7 @@ class ApprovalPage:
     def submit(self, decision: str, *, reason: str = "") -> Said:
         if not self._nonce:
             raise RuntimeError(f"there is no form on this page: {self.text[:300]}")
-        fields = {"decision": decision, "nonce": self._nonce[0]} | ({"reason": reason} if reason else {})
+        fields = {"decision": decision, "form": self._nonce[0]} | ({"reason": reason} if reason else {})
         headers = {"Content-Type": FORM, "Sec-Fetch-Site": "same-origin", "Origin": "null"}
         return self._ask("POST", self._path, headers=headers, body=urlencode(fields).encode())
 
@@ -60,14 +62,9 @@ class Guest:
     """A person of another organization, as the identity provider tells of them after the sign-in."""
 
     mail: str
-    tenant: str = "contoso.onmicrosoft.com"
     object_id: str = "01234567-89ab-cdef-0123-456789abcdef"
 
-    def headers(self) -> dict[str, str]:
-        claims = {
-            "http://schemas.microsoft.com/identity/claims/objectidentifier": self.object_id,
-            "upn": f"{self.mail.replace('@', '_')}#EXT#@{self.tenant}",
-            "preferred_username": self.mail,
-        }
-        principal = {"claims": [{"typ": kind, "val": value} for kind, value in claims.items()]}
-        return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(principal).encode()).decode()}
+    @property
+    def person(self) -> TokenPerson:
+        """A guest's name is what they call themselves; their address stands nowhere that counts."""
+        return TokenPerson(tenant=TENANT, oid=self.object_id, name=self.mail, roles=("reader",), groups=(), guest=True)

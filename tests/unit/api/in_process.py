@@ -10,6 +10,7 @@ import pytest
 
 from functions import api, audit_api, catalogue, commands, guard, inbox, looks, numbers, openapi, proof, votes
 from local.functions.routes import compile_route
+from slipway.bootstrap import App
 from slipway.domain.roles import Role
 from slipway.testing import BASE, Installation
 from tests.registered import registered
@@ -30,6 +31,12 @@ def use(monkeypatch: pytest.MonkeyPatch, home: Installation, *modules: ModuleTyp
     for module in modules:
         if hasattr(module, "parts"):
             monkeypatch.setattr(module, "parts", lambda: home.app)
+
+
+def shared_parts(module: ModuleType) -> App:
+    """The installation on which the module's functions work."""
+    app: App = vars(module)["parts"]()
+    return app
 
 
 class Served:

@@ -1,6 +1,5 @@
 """The operator's verbs by the JSON API: who may, what is refused by name, and what a repeat is."""
 
-import base64
 import json
 from typing import Any
 
@@ -8,19 +7,21 @@ import azure.functions as func
 import pytest
 
 from functions import commands, guard, inbox
+from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase
 from slipway.domain.roles import Role
 from slipway.testing import ADA, BASE, Installation, write_application
-from tests.unit.api.in_process import use
+from slipway.testing.sign_in import bearer, person
+from tests.unit.api.in_process import shared_parts, use
 
 ID, OTHER = "1764000000000-00000000000000aa", "1764000000000-00000000000000bb"
 
 
 @pytest.fixture
 def installation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """An installation behind Easy Auth, in which roles decide."""
+    """An installation in which roles decide."""
     write_application(tmp_path)
-    settings = {"sign_in": "easy-auth", "api_access": "roles", "public_url": f"{BASE}/"}
+    settings = {"api_access": "roles", "public_url": f"{BASE}/"}
     made = Installation(tmp_path, settings=settings)
     use(monkeypatch, made, commands, guard, inbox)
     made.push("1.0")
@@ -28,14 +29,11 @@ def installation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Installation
     return made
 
 
-def signed_in(name: str, *roles: Role) -> dict[str, str]:
-    claims = [{"typ": "oid", "val": "00000000-0000-0000-0000-0000000000a1"}, {"typ": "preferred_username", "val": name}]
-    claims += [{"typ": "roles", "val": f"Slipway.{role.capitalize()}"} for role in roles]
-    text = json.dumps({"auth_typ": "aad", "claims": claims})
-    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(text.encode()).decode()}
+def token(who: TokenPerson) -> dict[str, str]:
+    return bearer(shared_parts(commands), who)
 
 
-OPERATOR = signed_in("olga@example.com", Role.OPERATOR)
+OLGA = person(4, "Olga", "Slipway.Operator")
 
 
 def give(headers: dict[str, str] | None = None, **body: Any) -> tuple[int, dict[str, Any]]:
@@ -44,7 +42,7 @@ def give(headers: dict[str, str] | None = None, **body: Any) -> tuple[int, dict[
         func.HttpRequest(
             "POST",
             BASE,
-            headers={"Content-Type": "application/json", **(OPERATOR if headers is None else headers)},
+            headers={"Content-Type": "application/json", **(token(OLGA) if headers is None else headers)},
             body=sent,
         )
     )
@@ -62,13 +60,13 @@ def outcome(installation: Installation, received: tuple[int, dict[str, Any]]) ->
 
 def ask(content: dict[str, Any]) -> dict[str, Any]:
     about = {"application": content["application"], "id": content["id"]}
-    answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=OPERATOR, route_params=about, body=b""))
+    answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
     found: dict[str, Any] = json.loads(answer.get_body())
     return found
 
 
 def frozen() -> list[dict[str, Any]]:
-    answer = commands.freezes(func.HttpRequest("GET", BASE, headers=OPERATOR, body=b""))
+    answer = commands.freezes(func.HttpRequest("GET", BASE, headers=token(OLGA), body=b""))
     found: list[dict[str, Any]] = json.loads(answer.get_body())["freezes"]
     return found
 
@@ -79,7 +77,7 @@ def test_an_operator_freezes_a_lane_and_ends_that(installation: Installation) ->
     done = outcome(installation, received)
     assert (done["state"], done["verb"], done["environment"]) == ("counted", "freeze", "production")
     (shown,) = frozen()
-    assert (shown["owner"], shown["reason"], shown["kind"]) == ("olga@example.com", "the sale", "freeze")
+    assert (shown["owner"], shown["reason"], shown["kind"]) == (f"oid:{OLGA.oid}", "the sale", "freeze")
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
@@ -123,9 +121,9 @@ def test_a_roll_back_answers_with_the_new_release(installation: Installation) ->
     assert (done["state"], done["release"], done["phase"]) == ("counted", "shop-3", "planning")
 
 
-@pytest.mark.parametrize("roles", [(), (Role.READER,), (Role.APPROVER,)])
+@pytest.mark.parametrize("roles", [(Role.READER,), (Role.APPROVER,)])
 def test_who_may_not_is_told_which_permission_is_missing(installation: Installation, roles: tuple[Role, ...]) -> None:
-    headers = signed_in("mallory@example.com", *roles)
+    headers = token(person(5, "Mallory", *roles))
     status, refused = give(headers, verb="cancel", release="shop-1", reason="because")
     assert (status, refused["permission"]) == (403, "cancel")
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
@@ -133,7 +131,7 @@ def test_who_may_not_is_told_which_permission_is_missing(installation: Installat
 
 def test_a_stranger_and_a_form_of_another_site_change_nothing(installation: Installation) -> None:
     assert give({}, verb="cancel", release="shop-1", reason="because")[0] == 401
-    foreign = {**OPERATOR, "Sec-Fetch-Site": "cross-site"}
+    foreign = {**token(OLGA), "Sec-Fetch-Site": "cross-site"}
     assert give(foreign, verb="cancel", release="shop-1", reason="because")[0] == 403
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
@@ -168,5 +166,5 @@ def test_a_cancel_without_a_reason_is_refused_by_name(installation: Installation
 def test_what_was_never_said_has_no_outcome(installation: Installation) -> None:
     for application, id in (("shop", ID), ("shop", "../head"), ("_installation", "x")):
         about = {"application": application, "id": id}
-        answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=OPERATOR, route_params=about, body=b""))
+        answer = inbox.outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
         assert answer.status_code == 404

@@ -32,7 +32,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         for name, role, key in (("auditors", Role.READER, AUDITOR), ("operators", Role.OPERATOR, OPERATOR))
     }
     home = Told(
-        settings={"sign_in": "easy-auth", "api_access": "roles", "api_keys": keys, "public_url": f"{BASE}/"},
+        settings={"api_access": "roles", "api_keys": keys, "public_url": f"{BASE}/"},
     )
     monkeypatch.setattr(Parking, "replay", lambda _, id, *, actor: replay(id, actor=actor))
     use(monkeypatch, home, api, guard)
@@ -54,8 +54,10 @@ def test_a_stranger_gets_a_problem_that_says_how_to_become_known() -> None:
 
 
 @pytest.mark.usefixtures("replayed")
-def test_a_header_that_is_no_principal_is_a_401_and_not_an_error() -> None:
-    assert call(api.applications, X_MS_CLIENT_PRINCIPAL="nonsense")[0].status_code == 401
+def test_a_token_that_is_none_is_a_401_and_not_an_error() -> None:
+    answer, said = call(api.applications, Authorization="Bearer nonsense")
+    assert answer.status_code == 401
+    assert "nonsense" not in said["detail"]
 
 
 def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(replayed: list[tuple[str, str]]) -> None:

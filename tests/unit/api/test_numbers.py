@@ -23,7 +23,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {"readers": {"role": Role.READER, "sha256": hashlib.sha256(READER.encode()).hexdigest()}}
     fleet = Fleet(applications=1)
     numbers(fleet)
-    fleet.restart(sign_in="easy-auth", api_access="roles", api_keys=keys, public_url=f"{BASE}/")
+    fleet.restart(api_access="roles", api_keys=keys, public_url=f"{BASE}/")
     use(monkeypatch, fleet, api, guard)
 
 

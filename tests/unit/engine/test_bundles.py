@@ -20,6 +20,7 @@ from slipway.testing import Installation, write_application
 from slipway.testing.artifacts import image, push
 from slipway.web.release import show
 from tests.unit.bundle.samples import FILES, write
+from tests.unit.web.visitors import DORA
 
 APPLICATION = """\
 application: {name}
@@ -165,7 +166,7 @@ def test_a_bundle_without_a_later_environment_ends_there_and_says_so_from_the_st
     assert release.reason == "live in staging; its bundle ends there, it has no folder for production"
     assert last_details(ci, "release.started")["ends_before"] == "production"
     assert [group.environment for group in ci.installation.explain(1).rules] == ["staging"]
-    page = show(ci.installation.app.reader, "shop-1").body.decode()
+    page = show(ci.installation.app.reader, "shop-1", visitor=DORA).body.decode()
     assert "It ends before <strong>production</strong>: its bundle has no folder for it." in page
     assert "<dt>Bundle</dt>" in page
 

@@ -89,6 +89,8 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
         handler=installation.app.handler,
         clock=installation.clock,
         public_url=BASE,
+        forms=installation.app.forms,
+        links_vote=True,
     )
     page = show(desk, token).body.decode()
     for said in ("signed-by-notation", "CN=release,O=contoso.com,ST=WA,C=US", "has-sbom", BUILDER):

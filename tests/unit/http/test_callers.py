@@ -1,34 +1,35 @@
 """Who calls the API: whom it believes, and which roles they have."""
 
-import base64
 import hashlib
-import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import azure.functions as func
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipway.domain.identity import TokenPerson
 from slipway.domain.roles import PERMISSIONS, Caller, NotPermitted, Permission, Role, demand, holders, read_roles
-from slipway.http.callers import Access, NamedKey, Unknown
-from slipway.inbound import BadInput
+from slipway.http.callers import Access, NamedKey, NotYet, Unknown
+from slipway.testing.sign_in import SIGN_IN_CLIENT, VOTES_CLIENT, MemoryProvider, person
 
 KEY = "the key of the auditors, which is long and random"
-OID = "00000000-0000-0000-0000-0000000000a1"
 KEYS = {"auditors": NamedKey(role=Role.READER, sha256=hashlib.sha256(KEY.encode()).hexdigest())}
-HOST = Access(easy_auth=False, host_keys=True, keys=KEYS)
-ROLES = Access(easy_auth=True, host_keys=False, keys=KEYS)
-
-
-def signed_in(*roles: str, typ: str = "roles") -> dict[str, str]:
-    claims = [{"typ": "oid", "val": OID}, {"typ": "upn", "val": "ada@example.com"}]
-    text = json.dumps({"claims": claims + [{"typ": typ, "val": role} for role in roles]})
-    return {"x-ms-client-principal": base64.b64encode(text.encode()).decode()}
+NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
+PROVIDER = MemoryProvider()
+HOST = Access(tokens=PROVIDER.access_tokens(), clock=lambda: NOW, host_keys=True, keys=KEYS)
+ROLES = Access(tokens=PROVIDER.access_tokens(), clock=lambda: NOW, host_keys=False, keys=KEYS)
+ADA = person(1, "Ada", "Slipway.Operator", "shop-approvers")
 
 
 def caller(access: Access, headers: dict[str, str] | None = None, parameters: dict[str, str] | None = None) -> Caller:
     request = func.HttpRequest("GET", "https://a.example", headers=headers or {}, body=b"")
     return access.caller(request.headers, parameters or {})
+
+
+def token(who: TokenPerson = ADA, *, at: datetime = NOW, **claims: Any) -> dict[str, str]:
+    return {"authorization": f"Bearer {PROVIDER.access_token(who, at=at, **claims)}"}
 
 
 def test_a_host_key_without_a_name_is_an_operators() -> None:
@@ -48,31 +49,62 @@ def test_where_roles_decide_a_key_that_is_not_named_opens_nothing() -> None:
             caller(ROLES, headers)
 
 
-def test_a_person_is_a_reader_and_has_the_app_roles_of_the_sign_in() -> None:
-    assert caller(ROLES, signed_in()).roles == frozenset({Role.READER})
-    found = caller(ROLES, signed_in("Slipway.Operator", "approver", "Finance.Admin"))
-    assert (found.name, found.roles) == ("ada@example.com", frozenset({Role.READER, Role.OPERATOR, Role.APPROVER}))
-    long = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
-    assert caller(ROLES, signed_in("admin", typ=long)).roles == frozenset({Role.READER, Role.ADMIN})
+@pytest.mark.parametrize("access", [HOST, ROLES])
+def test_a_persons_token_says_who_they_are_and_which_roles_they_have(access: Access) -> None:
+    found = caller(access, token() | {"x-functions-key": KEY})
+    assert (found.name, found.shown) == (f"oid:{ADA.oid}", "Ada")
+    assert found.claims == {"role:Slipway.Operator", "role:shop-approvers"}
+    assert found.roles == frozenset({Role.READER, Role.OPERATOR})
+    assert found.signed_in is not None
+    assert found.signed_in.object_id == ADA.oid
 
 
-def test_the_header_of_a_person_is_not_believed_without_easy_auth() -> None:
-    found = caller(HOST, signed_in("admin"))
-    assert (found.name, found.roles) == ("api", frozenset({Role.OPERATOR}))
-    with pytest.raises(Unknown):
-        caller(Access(easy_auth=False, host_keys=False), signed_in("admin"))
+def test_whoever_has_a_role_that_only_a_gate_names_may_read_and_whoever_has_none_may_not() -> None:
+    assert caller(ROLES, token(person(2, "Ben", "shop-approvers"))).roles == frozenset({Role.READER})
+    nobody = TokenPerson(tenant=ADA.tenant, oid=ADA.oid, name="Eve", roles=(), groups=())
+    assert caller(ROLES, token(nobody)).roles == frozenset()
 
 
-def test_a_person_with_a_key_has_the_roles_of_both_and_their_own_name() -> None:
-    access = Access(easy_auth=True, host_keys=True, host_key_role=Role.READER)
-    found = caller(access, signed_in("approver") | {"x-functions-key": "any"})
-    assert (found.name, found.roles) == ("ada@example.com", frozenset({Role.READER, Role.APPROVER}))
+def test_an_application_calls_in_its_own_name_with_the_roles_that_it_was_given() -> None:
+    found = caller(ROLES, token(scp=None, idtyp="app", roles=["operator"]))
+    assert (found.name[:4], found.roles, found.signed_in) == ("app:", frozenset({Role.OPERATOR}), None)
+    assert found.claims == {found.name, "role:operator"}
 
 
-def test_a_principal_that_cannot_be_read_is_refused_without_repeating_it() -> None:
-    with pytest.raises(BadInput) as refused:
-        caller(ROLES, {"X-MS-CLIENT-PRINCIPAL": "hunter2"})
+REFUSED: dict[str, dict[str, str]] = {
+    "an ID token": {"authorization": f"Bearer {PROVIDER.issuer.id_token(SIGN_IN_CLIENT, ADA, nonce='n' * 43, at=NOW)}"},
+    "a token of the votes' client": token(azp=VOTES_CLIENT),
+    "a token for the votes' client": token(aud=VOTES_CLIENT),
+    "an application without a role": token(scp=None, idtyp="app", roles=None),
+    "another scope": token(scp="openid profile"),
+    "another tenant": token(tid="22222222-2222-4222-8222-222222222222"),
+    "an expired one": token(at=NOW - timedelta(hours=2)),
+    "no token": {"authorization": "Bearer "},
+    "something else": {"authorization": "Bearer hunter2"},
+    "another scheme": {"authorization": "Basic YTpi"},
+}
+
+
+@pytest.mark.parametrize("access", [HOST, ROLES])
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_token_that_is_not_good_is_refused_also_beside_a_good_key(access: Access, what: str) -> None:
+    with pytest.raises(Unknown) as refused:
+        caller(access, REFUSED[what] | {"x-functions-key": KEY})
     assert "hunter2" not in str(refused.value)
+
+
+def test_while_the_issuer_is_away_nobody_is_known_and_nobody_is_refused() -> None:
+    provider = MemoryProvider()
+    provider.issuer.away = True
+    access = Access(tokens=provider.access_tokens(), clock=lambda: NOW, host_keys=False)
+    with pytest.raises(NotYet):
+        caller(access, token())
+
+
+@pytest.mark.parametrize("header", ["X-MS-CLIENT-PRINCIPAL", "X-MS-CLIENT-PRINCIPAL-ID", "X-MS-TOKEN-AAD-ID-TOKEN"])
+def test_headers_of_the_platforms_own_sign_in_are_believed_nowhere(header: str) -> None:
+    with pytest.raises(Unknown):
+        caller(ROLES, {header: "eyJjbGFpbXMiOltdfQ=="})
 
 
 def test_a_key_is_not_shown_by_its_record() -> None:
@@ -82,7 +114,7 @@ def test_a_key_is_not_shown_by_its_record() -> None:
 def test_every_permission_is_had_by_some_role_and_refusals_name_it() -> None:
     for permission in Permission:
         assert holders(permission)
-    reader = caller(ROLES, signed_in())
+    reader = Caller(name="oid:x", roles=frozenset({Role.READER}))
     with pytest.raises(NotPermitted, match="it needs the permission override, which the role admin has") as refused:
         demand(reader, Permission.OVERRIDE)
     assert "your roles: reader" in str(refused.value)

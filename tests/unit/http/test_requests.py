@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from slipway.http.requests import FORM_TYPE, JSON_TYPE, Refused, check_media_type, check_origin
+from slipway.http.requests import FORM_TYPE, JSON_TYPE, Refused, check_media_type, check_origin, check_own_page
 
 OWN = "https://slipway.example"
 
@@ -37,6 +37,18 @@ def test_nothing_else_may(site: str | None, origin: str | None) -> None:
         with pytest.raises(Refused, match="another site") as refused:
             check_origin(headers, OWN)
         assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("headers", [{"Origin": OWN}, {"Sec-Fetch-Site": "same-origin", "Origin": "null"}])
+def test_a_page_of_ours_says_that_it_sent_the_form(headers: Mapping[str, str]) -> None:
+    check_own_page(headers, OWN)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "null"}, {"Origin": "https://evil.example"}])
+def test_a_form_that_does_not_say_so_is_refused(headers: Mapping[str, str]) -> None:
+    with pytest.raises(Refused) as refused:
+        check_own_page(headers, OWN)
+    assert refused.value.status == 403
 
 
 @pytest.mark.parametrize("given", [JSON_TYPE, "application/json; charset=utf-8", " Application/JSON "])

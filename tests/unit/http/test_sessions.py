@@ -62,7 +62,11 @@ def test_the_cookie_alone_opens_nothing_in_another_browser(scene: Scene) -> None
 def test_a_session_that_began_before_the_person_ended_them_all_is_over(scene: Scene) -> None:
     scene.signs_in()
     scene.time.wait(timedelta(minutes=1))
+    assert scene.sessions.read(scene.browser.headers)
     scene.ended[ADA.oid] = scene.time.now
+    assert scene.sessions.read(scene.browser.headers), "it is asked once a minute"
+    assert scene.sessions.read(scene.browser.headers, sure=True) is None
+    scene.time.wait(timedelta(minutes=1))
     assert scene.sessions.read(scene.browser.headers) is None
     scene.signs_in()
     assert scene.sessions.read(scene.browser.headers)

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from slipway.http.signing_in import MOST_TABS, Go, NotSignedIn
-from tests.unit.http.sign_in_kit import ADA, BEN, Browser, Scene
+from slipway.testing.sign_in import Browser
+from tests.unit.http.sign_in_kit import ADA, BEN, Scene
 
 
 @pytest.fixture

@@ -12,12 +12,15 @@ from slipway.domain.application import Application, policy_hash
 from slipway.domain.events import DeadlineReached
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.model import sha256
+from slipway.domain.people import Identity
 from slipway.domain.plan import Change, Plan, PlanMade, Preview
 from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
 from slipway.web.approving import Desk
+from tests.unit.web.visitors import OIDS
 
+IDENTITIES = tuple(Identity(email=name, oid=oid) for name, oid in OIDS.items())
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 DEPLOYMENT_DIFF = """\
@@ -66,7 +69,12 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1) -> Applicat
     application = check_path(EXAMPLES, known=known).definitions["hello"].application
     staging, production = application.environments
     gate = ApprovalGate(
-        approvers=approvers, required=required, deadline=timedelta(hours=24), level=Level.LINK, fresh=None
+        approvers=approvers,
+        required=required,
+        deadline=timedelta(hours=24),
+        level=Level.LINK,
+        fresh=None,
+        identities=IDENTITIES,
     )
     return application.evolve(environments=(staging, production.evolve(gate=gate)))
 
@@ -113,7 +121,8 @@ class Told(Installation):
             handler=app.handler,
             clock=self.clock,
             public_url=app.settings.public_url,
-            access=app.access,
+            forms=app.forms,
+            links_vote=app.settings.approval_links == "vote",
         )
 
     # ---- what comes in

@@ -18,10 +18,10 @@ from slipway.web import numbers as numbers_page
 from slipway.web.answer import Answer
 from slipway.web.approving import decide, show
 from slipway.web.messages import not_found, sign_in, try_again
-from slipway.web.signin import Visitor
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
 from tests.unit.web.installation import Told, hello
+from tests.unit.web.visitors import DORA
 
 Sample = Callable[[], Answer]
 FORM = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin"}
@@ -121,7 +121,7 @@ def _own_release() -> Answer:
 def _refused() -> Answer:
     home, subject = asked()
     token = home.token(subject)
-    body = f"decision=approve&nonce={nonce_of(show(home.desk, token))}".encode()
+    body = f"decision=approve&form={nonce_of(show(home.desk, token))}".encode()
     home.change_delivery()
     return decide(home.desk, token, Headers(FORM), body)
 
@@ -129,13 +129,13 @@ def _refused() -> Answer:
 def _without_reason() -> Answer:
     home, subject = asked()
     token = home.token(subject)
-    body = f"decision=reject&reason=+&nonce={nonce_of(show(home.desk, token))}".encode()
+    body = f"decision=reject&reason=+&form={nonce_of(show(home.desk, token))}".encode()
     return decide(home.desk, token, Headers(FORM), body)
 
 
 def nonce_of(answer: Answer) -> str:
-    """The nonce in the page's form."""
-    return answer.body.decode().split('name="nonce" value="')[1].split('"')[0]
+    """The mark in the page's form."""
+    return answer.body.decode().split('name="form" value="')[1].split('"')[0]
 
 
 def _board() -> Answer:
@@ -144,7 +144,7 @@ def _board() -> Answer:
     home.wait(timedelta(minutes=3))
     home.bring("1.6.0")
     park(home)
-    return board.show(home.app.reader, home.app.parking.installation, Visitor(name="dora@example.com"))
+    return board.show(home.app.reader, home.app.parking.installation, DORA)
 
 
 def park(home: Told) -> None:
@@ -166,12 +166,12 @@ def _parked() -> Answer:
         source="event-grid", reason="data.target.digest: expected sha256:…, got ''", body=b"[]" * 2000
     )
     home.wait(timedelta(minutes=4))
-    return parked.show(home.app.parking, Visitor())
+    return parked.show(home.app.parking, DORA)
 
 
 def _audit(**asked: str) -> Answer:
     home, _ = asked_and_voted()
-    return audit.show(home.app.trail, home.app.catalogue, asked, Visitor(name="dora@example.com"))
+    return audit.show(home.app.trail, home.app.catalogue, asked, DORA)
 
 
 def asked_and_voted() -> tuple[Told, Release]:
@@ -182,7 +182,7 @@ def asked_and_voted() -> tuple[Told, Release]:
 
 
 def _numbers(**asked: str) -> Answer:
-    return numbers_page.show(numbers(Fleet(applications=4)), asked, Visitor(name="dora@example.com"))
+    return numbers_page.show(numbers(Fleet(applications=4)), asked, DORA)
 
 
 def _three_chains() -> tuple[Reader, Installation]:
@@ -193,14 +193,14 @@ def _three_chains() -> tuple[Reader, Installation]:
 def _fleet() -> Answer:
     """Thirty applications of five environments, of which many wait and some failed."""
     fleet = Fleet(applications=30, environments=("development", "test", "staging", "preproduction", "production"))
-    return board.show(fleet.app.reader, fleet.app.installation, Visitor(name="dora@example.com"))
+    return board.show(fleet.app.reader, fleet.app.installation, DORA)
 
 
 def _release_page(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
     home, subject = asked()
     home.wait(timedelta(minutes=5))
     change(home, subject)
-    return release.show(home.app.reader, subject.id)
+    return release.show(home.app.reader, subject.id, visitor=DORA)
 
 
 def _rolled_back() -> Answer:
@@ -209,7 +209,7 @@ def _rolled_back() -> Answer:
     home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed: case 07: expected 10.50, got 10.05"}
     cast_vote(home, subject)
     home.settle()
-    return release.show(home.app.reader, subject.id)
+    return release.show(home.app.reader, subject.id, visitor=DORA)
 
 
 def _promoting() -> Answer:
@@ -231,22 +231,22 @@ def show_promotion(home: Told, subject: Release, **progress: Any) -> Answer:
     assert step is not None
     seen = PromotionProgress(environment="production", at=home.now, **progress)
     home.app.ledger.promotions.write("hello", subject.number, "production", PromotionState(step=step, progress=seen))
-    return release.show(home.app.reader, subject.id)
+    return release.show(home.app.reader, subject.id, visitor=DORA)
 
 
 def _fresh_release() -> Answer:
     home = Told()
     home.push("1.0.0")
-    return release.show(home.app.reader, home.newest().id)
+    return release.show(home.app.reader, home.newest().id, visitor=DORA)
 
 
 _DRAWING: dict[str, Sample] = {
     "board": _board,
-    "board-new": lambda: board.show(Told().app.reader, Told().app.parking.installation),
-    "board-empty": lambda: board.show(Fleet(applications=0).app.reader, Told().app.parking.installation),
+    "board-new": lambda: board.show(Told().app.reader, Told().app.parking.installation, DORA),
+    "board-empty": lambda: board.show(Fleet(applications=0).app.reader, Told().app.parking.installation, DORA),
     "board-fleet": _fleet,
-    "board-one": lambda: board.show(*_three_chains(), application="catalogue-service"),
-    "board-chains": lambda: board.show(*_three_chains()),
+    "board-one": lambda: board.show(*_three_chains(), DORA, application="catalogue-service"),
+    "board-chains": lambda: board.show(*_three_chains(), DORA),
     "audit": _audit,
     "audit-filtered": lambda: _audit(actor="ada@example.com", environment="production"),
     "audit-nothing": lambda: _audit(release="hello-99"),
@@ -255,10 +255,10 @@ _DRAWING: dict[str, Sample] = {
     "numbers-year": lambda: _numbers(application="shop", environment="production", weeks="52"),
     "numbers-all": _numbers,
     "numbers-wrong": lambda: _numbers(application="shop", weeks="many<script>"),
-    "numbers-empty": lambda: numbers_page.show(numbers(Fleet(applications=0)), {}),
+    "numbers-empty": lambda: numbers_page.show(numbers(Fleet(applications=0)), {}, DORA),
     "numbers-first-week": lambda: _numbers(application="user-accounts", weeks="4"),
     "parked": _parked,
-    "parked-empty": lambda: parked.show(Told().app.parking, Visitor()),
+    "parked-empty": lambda: parked.show(Told().app.parking, DORA),
     "release-waiting": _release_page,
     "release-completed": lambda: _release_page(_passed),
     "release-rejected": lambda: _release_page(_reject),

@@ -17,6 +17,7 @@ from slipway.web.audit import PAGE, download, show
 from tests.unit.domain.records import record
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import SAMPLES, asked_and_voted
+from tests.unit.web.visitors import DORA
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def home() -> Told:
 
 
 def page(home: Told, **given: str) -> str:
-    return show(home.app.trail, home.app.catalogue, given).body.decode()
+    return show(home.app.trail, home.app.catalogue, given, DORA).body.decode()
 
 
 def sequences(body: str) -> list[int]:
@@ -63,7 +64,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("given", "field"), WRONG)
 def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: Told, given: dict[str, str], field: str) -> None:
-    answer = show(home.app.trail, home.app.catalogue, {**given, "actor": ADA})
+    answer = show(home.app.trail, home.app.catalogue, {**given, "actor": ADA}, DORA)
     body = answer.body.decode()
     assert answer.status == 400
     assert f"{field}: expected" in html.unescape(body)
@@ -76,7 +77,7 @@ def test_a_wrong_filter_is_named_and_the_form_stays_filled(home: Told, given: di
 def test_a_token_of_another_search_is_refused(home: Told) -> None:
     token = home.app.trail.page(AuditQuery(), limit=3).next
     assert token is not None
-    assert show(home.app.trail, home.app.catalogue, {"actor": ADA, "after": token}).status == 400
+    assert show(home.app.trail, home.app.catalogue, {"actor": ADA, "after": token}, DORA).status == 400
 
 
 def test_what_is_taken_along_is_what_is_shown(home: Told) -> None:

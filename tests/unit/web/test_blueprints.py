@@ -2,22 +2,25 @@
 
 import gzip
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
 
-from functions import approvals, pages
+from functions import approvals, operate, pages, signing_in
+from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase, Release
 from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA, BASE
-from slipway.web.signin import SignIn
+from slipway.testing.identity import TENANT
+from slipway.testing.sign_in import Browser, person, signed_in
 from tests.registered import registered
 from tests.unit.api.in_process import use
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import asked
 
-SIGNED_IN = {"X-MS-CLIENT-PRINCIPAL-NAME": "dora@example.com"}
+SAME_SITE = {"Content-Type": FORM_TYPE, "Sec-Fetch-Site": "same-origin", "Origin": "null"}
 READING: tuple[tuple[Callable[..., func.HttpResponse], dict[str, str]], ...] = (
     (pages.page_board, {}),
     (pages.page_audit, {}),
@@ -38,10 +41,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> tuple[Told, Release]:
     return home, subject
 
 
-def _use(monkeypatch: pytest.MonkeyPatch, home: Told, sign_in: SignIn = "easy-auth") -> None:
-    laptop = sign_in == "none"
-    home.restart(sign_in=sign_in, public_url="http://127.0.0.1:7071/" if laptop else f"{BASE}/")
-    use(monkeypatch, home, pages, approvals)
+def _use(monkeypatch: pytest.MonkeyPatch, home: Told, links: str = "locate") -> None:
+    home.restart(approval_links=links, public_url=f"{BASE}/")
+    use(monkeypatch, home, pages, approvals, operate, signing_in)
+
+
+def reader(home: Told, *roles: str) -> dict[str, str]:
+    """The headers of a browser in which somebody has signed in."""
+    return signed_in(home.app, person(9, "Dora", *roles)).headers
 
 
 def request(
@@ -58,56 +65,115 @@ def request(
 
 def test_strangers_are_asked_to_sign_in_before_anything_is_read(world: tuple[Told, Release]) -> None:
     for function, route in READING:
-        answer = function(request(route=route))
+        answer = function(request(route=route, headers={"Sec-Fetch-Mode": "no-cors"}))
         assert answer.status_code == 401
         assert answer.headers["Content-Security-Policy"]
         assert b"hello-2" not in answer.get_body()
 
 
 def test_people_who_are_signed_in_read(world: tuple[Told, Release]) -> None:
-    statuses = [function(request(route=route, headers=SIGNED_IN)).status_code for function, route in READING]
+    signed = reader(world[0])
+    statuses = [function(request(route=route, headers=signed)).status_code for function, route in READING]
     assert statuses == [200, 200, 200, 200, 200, 200, 200, 404]
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(world: tuple[Told, Release]) -> None:
-    first = pages.page_board(request(headers=SIGNED_IN))
-    again = pages.page_board(request(headers=SIGNED_IN | {"If-None-Match": first.headers["ETag"]}))
+    signed = reader(world[0])
+    first = pages.page_board(request(headers=signed))
+    again = pages.page_board(request(headers=signed | {"If-None-Match": first.headers["ETag"]}))
     assert (again.status_code, again.get_body()) == (304, b"")
     strangers = pages.page_board(request(headers={"If-None-Match": first.headers["ETag"]}))
-    assert strangers.status_code == 401
+    assert strangers.status_code == 303
 
 
 def test_pages_come_compressed_to_browsers_that_say_so(world: tuple[Told, Release]) -> None:
-    answer = pages.page_board(request(headers=SIGNED_IN | {"Accept-Encoding": "gzip, deflate, br"}))
+    signed = reader(world[0])
+    answer = pages.page_board(request(headers=signed | {"Accept-Encoding": "gzip, deflate, br"}))
     assert answer.headers["Content-Encoding"] == "gzip"
     assert b"hello-2" in gzip.decompress(answer.get_body())
 
 
 def test_an_application_that_is_not_delivered_has_no_board(world: tuple[Told, Release]) -> None:
-    answer = pages.page_board(request(headers=SIGNED_IN, params={"application": "<script>"}))
+    signed = reader(world[0])
+    answer = pages.page_board(request(headers=signed, params={"application": "<script>"}))
     assert answer.status_code == 404
     assert b"<script>" not in answer.get_body()
 
 
-def test_on_a_laptop_the_pages_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    home, _ = asked()
-    _use(monkeypatch, home, sign_in="none")
-    answer = pages.page_board(request())
-    assert answer.status_code == 200
-    assert answer.mimetype == "text/html"
-    assert answer.charset == "utf-8"
+def test_a_page_that_a_stranger_opens_leads_to_the_provider(world: tuple[Told, Release]) -> None:
+    for function, route in READING:
+        answer = function(request(route=route, headers={"Sec-Fetch-Mode": "navigate"}))
+        assert answer.status_code == 303
+        assert answer.headers["Location"].startswith(f"{world[0].provider.issuer.url}/authorize?")
+        assert answer.headers["Set-Cookie"].startswith("__Host-signin=")
+
+
+def test_whoever_signs_in_comes_back_to_the_page_that_they_opened(world: tuple[Told, Release]) -> None:
+    home, browser = world[0], Browser()
+    begun = pages.page_release(request(route={"release": "hello-1"}, params={"after": "3"}))
+    browser.take(*begun.headers.getlist("Set-Cookie"))
+    answer = home.provider.answer(begun.headers["Location"], person(9, "Dora"))
+    back = signing_in.page_signed_in(request(params=answer, headers=browser.headers))
+    assert (back.status_code, back.headers["Location"]) == (303, "/releases/hello-1?after=3")
+    browser.take(*back.headers.getlist("Set-Cookie"))
+    assert pages.page_board(request(headers=browser.headers)).status_code == 200
+
+
+def test_roles_are_asked_for_anew_after_an_hour_without_a_page(world: tuple[Told, Release]) -> None:
+    home = world[0]
+    browser = signed_in(home.app, person(9, "Dora"))
+    home.wait(timedelta(minutes=55))
+    browser.take(*pages.page_board(request(headers=browser.headers)).headers.getlist("Set-Cookie"))
+    home.wait(timedelta(minutes=5))
+    answer = pages.page_board(request(headers=browser.headers))
+    assert answer.status_code == 303
+    assert "prompt=none" in answer.headers["Location"]
+
+
+def test_whoever_has_no_role_reads_nothing(world: tuple[Told, Release]) -> None:
+    nobody = TokenPerson(tenant=TENANT, oid="aaaaaaaa-0000-4000-8000-000000000007", name="Eve", roles=(), groups=())
+    headers = signed_in(world[0].app, nobody).headers
+    for function, route in READING:
+        answer = function(request(route=route, headers=headers))
+        assert answer.status_code == 403
+        assert b"hello-2" not in answer.get_body()
+    assert signing_in.page_sign_out(request(headers=headers)).status_code == 200
+
+
+def test_a_form_of_a_session_that_is_over_changes_nothing_and_leads_back(world: tuple[Told, Release]) -> None:
+    answer = operate.take_command(
+        request("POST", headers=SAME_SITE, params={"release": "hello-2"}, body=b"verb=cancel")
+    )
+    assert answer.status_code == 401
+    assert b"/sign-in?to=%2Foperate%3Frelease%3Dhello-2" in answer.get_body()
+
+
+def test_signing_out_ends_the_session_in_this_browser(world: tuple[Told, Release]) -> None:
+    browser = signed_in(world[0].app, person(9, "Dora"))
+    page = signing_in.page_sign_out(request(headers=browser.headers)).get_body().decode()
+    mark = page.split('name="form" value="')[1].split('"')[0]
+    body = urlencode({"form": mark}).encode()
+    refused = signing_in.take_sign_out(request("POST", headers=browser.headers | SAME_SITE, body=b"form=x"))
+    assert refused.status_code == 400
+    done = signing_in.take_sign_out(request("POST", headers=browser.headers | SAME_SITE, body=body))
+    assert (done.status_code, done.headers["Location"]) == (303, "/signed-out")
+    browser.take(*done.headers.getlist("Set-Cookie"))
+    assert pages.page_board(request(headers=browser.headers)).status_code == 303
+    assert signing_in.page_signed_out(request()).status_code == 200
 
 
 def test_a_release_that_does_not_exist_is_not_found(world: tuple[Told, Release]) -> None:
+    signed = reader(world[0])
     for id in ("hello-99", "other-1", "<script>", "hello-" + "9" * 40):
-        answer = pages.page_release(request(route={"release": id}, headers=SIGNED_IN))
+        answer = pages.page_release(request(route={"release": id}, headers=signed))
         assert answer.status_code == 404
         assert b"<script" not in answer.get_body()
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "1" * 30, "²"])
 def test_a_wrong_place_in_the_story_is_named(world: tuple[Told, Release], after: str) -> None:
-    answer = pages.page_release(request(route={"release": "hello-1"}, headers=SIGNED_IN, params={"after": after}))
+    signed = reader(world[0])
+    answer = pages.page_release(request(route={"release": "hello-1"}, headers=signed, params={"after": after}))
     assert answer.status_code == 400
     assert b"after" in answer.get_body()
 
@@ -119,11 +185,11 @@ def test_the_stylesheet_is_open_because_approval_pages_need_it(world: tuple[Told
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_where_nobody_signs_in_an_approval_link_is_enough_and_looking_changes_nothing(
+def test_where_links_vote_one_is_enough_and_looking_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     home, subject = asked()
-    _use(monkeypatch, home, sign_in="none")
+    _use(monkeypatch, home, links="vote")
     before = home.app.ledger.head("hello")
     route = {"token": home.token(subject)}
     assert approvals.page_approval(request(method, route)).status_code == 200
@@ -133,13 +199,12 @@ def test_where_nobody_signs_in_an_approval_link_is_enough_and_looking_changes_no
 
 def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     home, subject = asked()
-    _use(monkeypatch, home, sign_in="none")
+    _use(monkeypatch, home, links="vote")
     route = {"token": home.token(subject, ADA)}
     page = approvals.page_approval(request(route=route)).get_body().decode()
-    nonce = page.split('name="nonce" value="')[1].split('"')[0]
-    body = urlencode({"decision": "approve", "nonce": nonce}).encode()
-    headers = {"Content-Type": FORM_TYPE, "Sec-Fetch-Site": "same-origin", "Origin": "null"}
-    answer = approvals.take_decision(request("POST", route, headers, body=body))
+    nonce = page.split('name="form" value="')[1].split('"')[0]
+    body = urlencode({"decision": "approve", "form": nonce}).encode()
+    answer = approvals.take_decision(request("POST", route, SAME_SITE, body=body))
     assert answer.status_code == 303
     assert answer.headers["Location"] == f"/approvals/{route['token']}"
     assert home.newest().phase is Phase.PROMOTING
@@ -158,6 +223,7 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         ("GET,HEAD", "parked"),
         ("GET,HEAD", "releases/{release}"),
         ("GET,HEAD", "evidence/{digest}"),
+        ("GET,HEAD", "said/{application}/{id}"),
         ("GET,HEAD", "assets/slipway.css"),
         ("GET,HEAD", "said/{application}/{id}"),
         ("GET,HEAD", "approvals/{token}"),

@@ -16,23 +16,23 @@ from slipway.domain.steps import StepKind
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.web.board import board_page, show
-from slipway.web.signin import Visitor
 from slipway.web.templating import STYLESHEET
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import SAMPLES, asked, cast_vote, park
+from tests.unit.web.visitors import DORA
 
 FIRST_VIEW = 60 * 1024
 FIVE = ("development", "test", "staging", "preproduction", "production")
 
 
 def looked_at(home: Told) -> str:
-    return show(home.app.reader, home.app.parking.installation).body.decode()
+    return show(home.app.reader, home.app.parking.installation, DORA).body.decode()
 
 
 def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
     body = SAMPLES["board"]().body.decode()
-    for expected in ('href="/releases/hello-1"', "Waiting for approval", "Rolling out", "1.4.0", "dora@example.com"):
+    for expected in ('href="/releases/hello-1"', "Waiting for approval", "Rolling out", "1.4.0", "Dora"):
         assert expected in body
 
 
@@ -109,13 +109,13 @@ def test_one_application_can_be_looked_at_alone() -> None:
     assert "/releases/shop-" not in body
     home, _ = asked()
     with pytest.raises(NotFound):
-        show(home.app.reader, home.app.parking.installation, application="shop")
+        show(home.app.reader, home.app.parking.installation, DORA, application="shop")
 
 
 @pytest.mark.parametrize("releases", [15, 90])
 def test_it_costs_one_request_for_each_application_and_one_for_parked_input(releases: int) -> None:
     fleet = Fleet(applications=30, environments=FIVE, releases=min(releases, 90))
-    show(fleet.app.reader, fleet.app.installation)
+    show(fleet.app.reader, fleet.app.installation, DORA)
     assert fleet.table.requests == 30 + 1
 
 
@@ -146,7 +146,7 @@ def test_the_first_view_of_every_page_is_small(name: str) -> None:
 
 def test_the_first_view_of_a_usual_board_is_small_even_where_nothing_is_compressed() -> None:
     fleet = Fleet(applications=10, environments=("staging", "production"))
-    sent = show(fleet.app.reader, fleet.app.installation).body
+    sent = show(fleet.app.reader, fleet.app.installation, DORA).body
     assert len(sent) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
 
 
@@ -161,7 +161,7 @@ def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sen
     home, _ = asked()
     home.wait(timedelta(minutes=5))
     found, now = home.board(), home.app.reader.clock()
-    first, second = (board_page(found, now=at, visitor=Visitor()) for at in (now, now + timedelta(milliseconds=20)))
+    first, second = (board_page(found, now=at, visitor=DORA) for at in (now, now + timedelta(milliseconds=20)))
     assert first == second
 
 
@@ -173,7 +173,7 @@ def test_it_says_that_everything_is_frozen_and_why() -> None:
     )
     rows = tuple(replace(row, everything=frozen) for row in found.rows)
     during, after = (
-        board_page(replace(found, rows=rows), now=at, visitor=Visitor()) for at in (now, now + timedelta(hours=4))
+        board_page(replace(found, rows=rows), now=at, visitor=DORA) for at in (now, now + timedelta(hours=4))
     )
     assert '<a href="/operate">Everything</a>' in during
     assert "incident 4711" in during

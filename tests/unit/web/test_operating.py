@@ -7,15 +7,14 @@ from urllib.parse import urlencode
 import pytest
 
 from slipway.domain.release import Phase
-from slipway.domain.roles import Caller, Role
-from slipway.testing import ADA, BASE, KEYS, Installation, write_application
+from slipway.testing import ADA, BASE, Installation, write_application
 from slipway.web import outcome
 from slipway.web.answer import Answer
 from slipway.web.operating import Desk, Subject, give, show
 from slipway.web.signin import Visitor
+from tests.unit.web.visitors import visitor
 
-OLGA = Caller(name="olga@example.com", roles=frozenset({Role.ADMIN}))
-READER = Caller(name="rita@example.com", roles=frozenset({Role.READER}))
+OLGA, READER = visitor("Olga", "admin"), visitor("Rita")
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 LANE = Subject(application="shop", environment="production")
 
@@ -31,16 +30,18 @@ def installation(tmp_path: Path) -> Installation:
 
 def desk(installation: Installation) -> Desk:
     built = installation.app
-    return Desk(keys=KEYS, writer=built.inbox_writer, blocks=built.blocks, clock=installation.clock, public_url=BASE)
+    return Desk(
+        forms=built.forms, writer=built.inbox_writer, blocks=built.blocks, clock=installation.clock, public_url=BASE
+    )
 
 
-def nonce(installation: Installation, subject: Subject, who: Caller = OLGA) -> str:
-    found = re.search(r'name="nonce" value="([^"]+)"', show(desk(installation), subject, who).body.decode())
+def nonce(installation: Installation, subject: Subject, who: Visitor = OLGA) -> str:
+    found = re.search(r'name="form" value="([^"]+)"', show(desk(installation), subject, who).body.decode())
     return found[1] if found else ""
 
 
-def send(installation: Installation, subject: Subject, who: Caller = OLGA, **fields: str) -> Answer:
-    given = {"nonce": nonce(installation, subject, who), **fields}
+def send(installation: Installation, subject: Subject, who: Visitor = OLGA, **fields: str) -> Answer:
+    given = {"form": nonce(installation, subject, who), **fields}
     answer = give(desk(installation), subject, who, FORM, urlencode(given).encode())
     installation.hear()
     return answer
@@ -50,7 +51,7 @@ def follow(installation: Installation, answer: Answer) -> Answer:
     """The page to which a form leads."""
     _, said, partition, id = answer.headers["Location"].split("/")
     assert said == "said"
-    return outcome.show(installation.app.answers, partition, id, Visitor(name=OLGA.name))
+    return outcome.show(installation.app.answers, partition, id, OLGA)
 
 
 def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) -> None:
@@ -74,7 +75,7 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
 def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
     subject = Subject(release="shop-1")
     page = show(desk(installation), subject, OLGA).body.decode()
-    hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("nonce", "id")}
+    hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("form", "id")}
     fields = {**hidden, "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
     answers = [give(desk(installation), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
     installation.hear()
@@ -84,11 +85,11 @@ def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation
     assert len({answer.headers["Location"] for answer in answers}) == 1
     assert installation.actions().count("release.cancelled") == 1
     record = next(r for r in installation.trail() if r.action == "release.cancelled")
-    assert (record.actor, record.details["channel"]) == ("olga@example.com", "page")
+    assert (record.actor, record.details["channel"]) == (OLGA.caller.name, "page")
 
 
 def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
-    given = {"nonce": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
+    given = {"form": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
     given |= {"application": "shop", "environment": "production"}
     answer = give(desk(installation), LANE, OLGA, FORM, urlencode(given).encode())
     waiting = follow(installation, answer)
@@ -118,7 +119,7 @@ def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Insta
     assert "<form" not in page
     assert "needs the permission <code>freeze</code>" in page
     stolen = nonce(installation, LANE)
-    body = urlencode({"nonce": stolen, "verb": "freeze", "reason": "x"}).encode()
+    body = urlencode({"form": stolen, "verb": "freeze", "reason": "x"}).encode()
     assert give(desk(installation), LANE, READER, FORM, body).status == 400
 
 
@@ -129,14 +130,14 @@ def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Insta
 def test_a_form_of_another_site_changes_nothing(
     installation: Installation, headers: dict[str, str], status: int
 ) -> None:
-    body = urlencode({"nonce": nonce(installation, Subject()), "verb": "freeze", "reason": "x"}).encode()
+    body = urlencode({"form": nonce(installation, Subject()), "verb": "freeze", "reason": "x"}).encode()
     assert give(desk(installation), Subject(), OLGA, FORM | headers, body).status == status
     assert installation.app.blocks.everything() is None
 
 
 def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: Installation) -> None:
     for wrong in ("", "forged.nonce", nonce(installation, LANE)):
-        body = urlencode({"nonce": wrong, "verb": "freeze", "reason": "x"}).encode()
+        body = urlencode({"form": wrong, "verb": "freeze", "reason": "x"}).encode()
         assert give(desk(installation), Subject(), OLGA, FORM, body).status == 400
     assert installation.app.blocks.everything() is None
 

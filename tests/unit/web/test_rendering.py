@@ -14,6 +14,7 @@ from slipway.web.approving import show, show_changes
 from slipway.web.signin import Visitor
 from tests.unit.web.installation import Told
 from tests.unit.web.samples import SAMPLES, asked, cast_vote, pages
+from tests.unit.web.visitors import DORA
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;"
 HIDING = "safe\u202e\u2066evil\u2069 \x1b[31mred\x1b[0m \x07bell"
@@ -102,7 +103,9 @@ def test_every_field_has_a_label_and_every_button_says_what_it_does() -> None:
 
 def test_hostile_input_is_escaped_on_the_release_page() -> None:
     home, id = hostile_installation()
-    _assert_harmless(release.show(home.app.reader, id, visitor=Visitor(name=HOSTILE)))
+    _assert_harmless(
+        release.show(home.app.reader, id, visitor=Visitor(caller=DORA.caller.evolve(shown=HOSTILE[:256]), sid="x"))
+    )
 
 
 def test_hostile_input_is_escaped_on_the_approval_page() -> None:
@@ -114,7 +117,7 @@ def test_a_hostile_reason_is_escaped_on_both_pages() -> None:
     home, subject = asked()
     token = home.token(subject)
     cast_vote(home, subject, decision=VoteDecision.REJECT, reason=HOSTILE + HIDING)
-    for answer in (show(home.desk, token), release.show(home.app.reader, subject.id)):
+    for answer in (show(home.desk, token), release.show(home.app.reader, subject.id, visitor=DORA)):
         _assert_harmless(answer)
         assert "&lt;script&gt;" in text_of(answer)
 
@@ -136,7 +139,7 @@ def test_characters_that_hide_or_turn_text_are_spelt_out_in_a_diff() -> None:
 
 def test_a_tag_in_the_log_is_text_in_the_excerpt() -> None:
     home, id = hostile_installation()
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text_of(release.show(home.app.reader, id))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text_of(release.show(home.app.reader, id, visitor=DORA))
 
 
 def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
@@ -152,9 +155,12 @@ def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
 
 def test_a_digest_is_there_as_a_whole_to_be_copied() -> None:
     home, subject = asked()
-    for body in (text_of(release.show(home.app.reader, subject.id)), text_of(show(home.desk, home.token(subject)))):
+    for body in (
+        text_of(release.show(home.app.reader, subject.id, visitor=DORA)),
+        text_of(show(home.desk, home.token(subject))),
+    ):
         assert f">{subject.digest}</code>" in body
-    assert f'title="{subject.digest}"' in text_of(release.show(home.app.reader, subject.id))
+    assert f'title="{subject.digest}"' in text_of(release.show(home.app.reader, subject.id, visitor=DORA))
 
 
 def test_a_release_page_tells_the_story_in_plain_words() -> None:
@@ -190,7 +196,7 @@ def test_a_release_that_is_not_being_promoted_shows_no_progress() -> None:
 def test_a_long_story_goes_on_over_the_page() -> None:
     home, subject = asked()
     first = subject.first_sequence
-    body = text_of(release.show(home.app.reader, subject.id, after=first + 3))
+    body = text_of(release.show(home.app.reader, subject.id, visitor=DORA, after=first + 3))
     assert "Release created" not in body
     assert "From the beginning" in body
 

@@ -9,6 +9,7 @@ from slipway.ledger.table import Act, Write
 from slipway.testing import Installation
 from slipway.testing.chains import signed_anew
 from slipway.web import release
+from tests.unit.web.visitors import DORA
 
 NOTHING = "This record proves nothing"
 
@@ -23,7 +24,7 @@ def delivered(installation: Installation) -> Installation:
 
 
 def page(installation: Installation) -> str:
-    body = release.show(installation.app.reader, "shop-1").body
+    body = release.show(installation.app.reader, "shop-1", visitor=DORA).body
     return body.decode() if isinstance(body, bytes) else body
 
 

@@ -1,30 +1,26 @@
-"""Who may read pages, by what the settings say is in front of the app."""
+"""The pages that lead people to the sign-in, and what they say where it came to nothing."""
 
-import pytest
-
-from slipway.web.messages import sign_in
-from slipway.web.signin import visitor
-from tests.unit.web.samples import Headers
-
-NAMED = Headers({"x-ms-client-principal-name": "dora@example.com"})
-
-
-def test_on_a_laptop_everybody_reads_and_nobody_is_believed() -> None:
-    found = visitor(NAMED, "none")
-    assert found is not None
-    assert found.name == ""
-
-
-def test_behind_easy_auth_a_stranger_does_not_read() -> None:
-    assert visitor(Headers(), "easy-auth") is None
-
-
-@pytest.mark.parametrize("headers", [NAMED, Headers({"x-ms-client-principal": "eyJ9"})])
-def test_behind_easy_auth_people_who_are_signed_in_read(headers: Headers) -> None:
-    assert visitor(headers, "easy-auth") is not None
+from slipway.http.signing_in import NotSignedIn
+from slipway.web.messages import no_role, not_signed_in, session_over, sign_in
+from tests.unit.web.visitors import DORA
 
 
 def test_the_page_for_strangers_leads_to_the_sign_in_and_back() -> None:
-    answer = sign_in("/releases/hello-1?after=2&x=<y>")
-    assert answer.status == 401
-    assert 'redirect_uri=%2Freleases%2Fhello-1%3Fafter%3D2%26x%3D%3Cy%3E"' in answer.body.decode()
+    for answer in (sign_in("/releases/hello-1?after=2&x=<y>"), session_over("/releases/hello-1?after=2&x=<y>")):
+        assert answer.status == 401
+        assert 'href="/sign-in?to=%2Freleases%2Fhello-1%3Fafter%3D2%26x%3D%3Cy%3E"' in answer.body.decode()
+
+
+def test_a_form_of_somebody_who_is_signed_in_no_more_says_that_nothing_was_changed() -> None:
+    assert b"Nothing was changed" in session_over("/operate").body
+
+
+def test_a_provider_that_is_away_is_waited_for() -> None:
+    answer = not_signed_in(NotSignedIn(title="Nobody can sign in right now", why="It is away.", waits=True))
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_whoever_has_no_role_is_told_who_they_are_and_can_sign_out() -> None:
+    page = no_role(DORA).body.decode()
+    assert "You are signed in as Dora" in page
+    assert 'href="/sign-out"' in page

@@ -176,7 +176,7 @@ def test_a_shared_channel_gets_one_message_for_everybody_with_no_link_of_anybody
 
 
 def test_where_people_sign_in_everybody_gets_the_link_that_only_locates(installation: Installation, step: Step) -> None:
-    installation.restart(sign_in="easy-auth")
+    installation.restart(approval_links="locate")
     work = Work(
         step=step, release=installation.release(1), entry=installation.app.catalogue.entries["shop"], renew=lambda: True
     )

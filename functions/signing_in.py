@@ -1,0 +1,55 @@
+"""Signing in and out. The way back from the provider is a GET that changes nothing here: what it brings is a cookie."""
+
+import azure.functions as func
+
+from slipway.http.signing_in import Go, NotSignedIn
+from slipway.web import signing_out
+from slipway.web.answer import Answer, see_other
+from slipway.web.messages import guarded, not_signed_in
+
+from .pages import ANONYMOUS, posted, reading, sent
+from .shared import new_blueprint, parts
+
+blueprint = new_blueprint()
+
+
+@blueprint.function_name("page_sign_in")
+@blueprint.route(route="sign-in", methods=["GET"], auth_level=ANONYMOUS)
+def page_sign_in(req: func.HttpRequest) -> func.HttpResponse:
+    """Leads to the provider. The parameter `to` is the page to come back to."""
+    return sent(req, guarded(lambda: _went(parts().sign_in.begin(req.headers, req.params.get("to", "/")))))
+
+
+@blueprint.function_name("page_signed_in")
+@blueprint.route(route="sign-in/back", methods=["GET"], auth_level=ANONYMOUS)
+def page_signed_in(req: func.HttpRequest) -> func.HttpResponse:
+    return sent(req, guarded(lambda: _went(parts().sign_in.back(req.headers, req.params))))
+
+
+@blueprint.function_name("page_sign_out")
+@blueprint.route(route="sign-out", methods=["GET"], auth_level=ANONYMOUS)
+def page_sign_out(req: func.HttpRequest) -> func.HttpResponse:
+    return reading(req, signing_out.PATH, lambda who: signing_out.show(parts().forms, who), role=False)
+
+
+@blueprint.function_name("take_sign_out")
+@blueprint.route(route="sign-out", methods=["POST"], auth_level=ANONYMOUS)
+def take_sign_out(req: func.HttpRequest) -> func.HttpResponse:
+    built = parts()
+    own = built.settings.public_url.rstrip("/")
+    return posted(
+        req,
+        signing_out.PATH,
+        lambda who: signing_out.end(built.forms, built.sessions, who, req.headers, req.get_body(), own=own),
+        role=False,
+    )
+
+
+@blueprint.function_name("page_signed_out")
+@blueprint.route(route="signed-out", methods=["GET"], auth_level=ANONYMOUS)
+def page_signed_out(req: func.HttpRequest) -> func.HttpResponse:
+    return sent(req, signing_out.over())
+
+
+def _went(outcome: Go | NotSignedIn) -> Answer:
+    return see_other(outcome.to, *outcome.cookies) if isinstance(outcome, Go) else not_signed_in(outcome)

@@ -1,0 +1,46 @@
+"""The identity provider as the pages' sign-in sees it, over the clients of `effects/identity`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.identity import CannotVerify, IdToken, Verdict, Verified
+from ..effects.identity import Ask, Client, Code, IdTokens, Issuer, Verifier, authorization_url, redeem
+from ..effects.identity.web import Pool
+from ..http.signing_in import Asked
+
+SCOPE = "user_impersonation"
+"""The scope of the sign-in's registration. People are asked for it, so that the registration is the resource beyond
+doubt and the tenant's rules for it apply; an access token of a person must have it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenIdProvider:
+    """One registration at one issuer."""
+
+    issuer: Issuer
+    pool: Pool
+    client: Client
+
+    def address(self, asked: Asked, redirect_uri: str) -> str | CannotVerify:
+        endpoints = self.issuer.endpoints()
+        if isinstance(endpoints, CannotVerify):
+            return endpoints
+        return authorization_url(
+            endpoints,
+            Ask(
+                client_id=self.client.client_id,
+                redirect_uri=redirect_uri,
+                scope=f"openid profile api://{self.client.client_id}/{SCOPE}",
+                nonce=asked.nonce,
+                state=asked.state,
+                verifier=Verifier(value=asked.verifier),
+                prompt="none" if asked.quiet else None,
+            ),
+        )
+
+    def redeem(self, asked: Asked, redirect_uri: str, code: str, *, at: datetime) -> Verdict[IdToken]:
+        told = Code(value=code, redirect_uri=redirect_uri, verifier=Verifier(value=asked.verifier))
+        redeemed = redeem(self.issuer, self.pool, self.client, told)
+        if not isinstance(redeemed, Verified):
+            return redeemed
+        return IdTokens(self.issuer, self.client.client_id).verify(redeemed.value, nonce=asked.nonce, at=at)

@@ -1,0 +1,40 @@
+"""Marks of the forms on our pages: a form is good for the session and the page that it was made for, and nowhere else.
+
+A mark is `id.mac`. The id says which rendering of the form was sent, so that one sent twice has one effect.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from .requests import Refused
+from .sealing import Purpose, Seal
+
+FIELD: Final = "form"
+"""Name of the form's hidden field."""
+_MARK: Final = re.compile(r"([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forms:
+    """Makes and checks marks."""
+
+    seal: Seal
+
+    def new(self, session: str, path: str) -> str:
+        """The mark of one form. Raises `KeysUnavailable`."""
+        number = secrets.token_urlsafe(12)
+        return f"{number}.{self.seal.mark(Purpose.FORM, _content(session, path, number))}"
+
+    def check(self, mark: str, session: str, path: str) -> str:
+        """The id of the form that was sent. Raises `Refused`, `KeysUnavailable`."""
+        match = _MARK.fullmatch(mark)
+        if match is None or not self.seal.marked(Purpose.FORM, _content(session, path, match[1]), match[2]):
+            raise Refused(400, "The form is not of this page and of your present sign-in. Please open the page again.")
+        return match[1]
+
+
+def _content(session: str, path: str, number: str) -> bytes:
+    """Neither session ids nor numbers hold a line break."""
+    return f"{session}\n{number}\n{path}".encode()

@@ -1,0 +1,33 @@
+"""The pages that a person may come back to after signing in. Nobody is sent to any other address."""
+
+import re
+from typing import Final
+
+LONGEST: Final = 1024
+"""Characters of an address, with its query."""
+PAGES: Final = (
+    "/",
+    "/approvals/{application}/{number}/{environment}",
+    "/approvals/{application}/{number}/{environment}/changes",
+    "/audit",
+    "/audit.csv",
+    "/audit.jsonl",
+    "/evidence/{digest}",
+    "/numbers",
+    "/operate",
+    "/parked",
+    "/releases/{release}",
+    "/releases/{release}/changes",
+    "/said/{application}/{id}",
+    "/sign-out",
+)
+"""The routes for which people have to sign in."""
+_PART: Final = r"[A-Za-z0-9._~%:-]{1,200}"
+_QUERY: Final = r"[A-Za-z0-9._~%:@!$'()*+,;=/?&-]*"
+_PATHS: Final = "|".join(re.sub(r"\\\{[a-z]+\\\}", lambda _: _PART, re.escape(page)) for page in PAGES)
+_ADDRESS: Final = re.compile(rf"(?:{_PATHS})(?:\?{_QUERY})?")
+
+
+def is_page(address: str) -> bool:
+    """Whether the address, a path with its query, is that of a page of ours."""
+    return len(address) <= LONGEST and _ADDRESS.fullmatch(address) is not None
