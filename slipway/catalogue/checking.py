@@ -119,7 +119,7 @@ def _not_enforced(document: Document, project: Project) -> Iterator[Problem]:
         if name in project.model_fields_set:
             yield document.problem((name,), later)
     for name, environment in project.environments.items():
-        if environment.provenance is not Provenance.NONE:
+        if environment.provenance is Provenance.SIGNED:
             yield document.problem(("environments", name, "provenance"), later)
 
 

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from .errors import present
 from .gate import AutoGate, Gate
 from .model import Duration, Name, Namespace, Record, Repository, canonical, sha256
-from .project import EnvironmentClass
+from .project import EnvironmentClass, Provenance
 from .promotion import PromotionRule
 from .requirements import Requirements
 from .runs import Run
@@ -232,6 +232,8 @@ class Environment(WrittenEnvironment):
     environment_class: EnvironmentClass
     registry: Name | None = None
     """Registry that the environment pulls from; None for the one that CI pushes to."""
+    provenance: Provenance = Provenance.NONE
+    """What must be known of where an artifact was built."""
 
 
 class _Delivered[E: WrittenEnvironment](Record):

@@ -18,6 +18,7 @@ from .decide.conditions import (
 )
 from .explain_gate import gate_rules
 from .model import Record
+from .project import Provenance
 from .release import Lane, Phase, Release, Rollout
 from .rules import Milestone, Rule, RuleResult, StoredResult, WaitsFor, failed
 from .snapshot import Snapshot
@@ -190,7 +191,7 @@ class _View:
 
     def blocks(self, environment: str) -> tuple[RuleResult, ...]:
         """The rules that may block a rollout now."""
-        snapshot = self.snapshot
+        snapshot, known = self.snapshot, self.snapshot.application.environment(environment)
         return block_rules(
             self.release,
             snapshot.lane(environment),
@@ -198,6 +199,7 @@ class _View:
             window_status=snapshot.windows.get(environment),
             now=snapshot.now,
             problems=snapshot.problems,
+            provenance=known.provenance if known else Provenance.NONE,
         )
 
     def _blocks(self, environment: Environment) -> Iterator[RuleResult]:

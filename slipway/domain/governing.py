@@ -36,6 +36,7 @@ def _environment(written: WrittenEnvironment, allowed: ProjectEnvironment) -> En
             "gate": _gate(written.gate, allowed.least),
             "environment_class": allowed.environment_class,
             "registry": allowed.registry,
+            "provenance": allowed.provenance,
         }
     )
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from ..actions import Action
 from ..application import Environment
 from ..blocks import Freeze, Hold, LanePass
+from ..project import Provenance
 from ..release import Head, Lane, Phase, Release
 from ..rules import NotYet, Rule, RuleResult, WaitsFor, failed
 from ..runs import Trust
@@ -28,6 +29,7 @@ def block_rules(
     window_status: WindowStatus | None,
     now: datetime,
     problems: Sequence[str] = (),
+    provenance: Provenance = Provenance.NONE,
 ) -> tuple[RuleResult, ...]:
     """The rules that may block a rollout at `now`.
 
@@ -42,7 +44,7 @@ def block_rules(
         freeze_rule(lane, head.freeze, now),
         hold_rule(release.application, lane),
         *_window_rules(window_status, now),
-        *_contradicted(release),
+        *built_rules(release, provenance),
         *busy,
     )
 
@@ -54,10 +56,22 @@ def order_rule(problems: Sequence[str]) -> RuleResult:
     return Rule.APPLICATION_IS_IN_ORDER.holds("what was applied still holds")
 
 
-def _contradicted(release: Release) -> Iterator[RuleResult]:
-    """A release whose reports contradict each other goes into no further environment. Nothing heals that by itself."""
-    if release.run is not None and release.run.built.trust is Trust.CONTRADICTED:
-        yield Rule.BUILT_BY_RUN.fails(release.run.built.why)
+def built_rules(release: Release, provenance: Provenance) -> Iterator[RuleResult]:
+    """Where an environment demands it, the run that built the artifact has to be proved; a word is not enough.
+
+    A release whose reports contradict each other goes into no environment. Nothing heals that by itself.
+    """
+    run = release.run
+    if run is not None and run.built.trust is Trust.CONTRADICTED:
+        yield Rule.BUILT_BY_RUN.fails(run.built.why)
+    elif provenance is Provenance.ARTIFACT and run is None:
+        yield Rule.BUILT_BY_RUN.not_yet("built by: not proved; no CI run that built it was told of", WaitsFor.EVENT)
+    elif provenance is Provenance.ARTIFACT and run is not None:
+        lacking = next((fact for fact in (run.proof, run.built) if fact.trust is not Trust.PROVED), None)
+        if lacking is not None:
+            yield Rule.BUILT_BY_RUN.not_yet(lacking.why, WaitsFor.EVENT)
+        else:
+            yield Rule.BUILT_BY_RUN.holds(run.built.why)
 
 
 def over_at(rules: Sequence[RuleResult]) -> datetime | None:
@@ -132,6 +146,7 @@ def block_rules_of(draft: Draft, release: Release, environment: Environment) -> 
         window_status=draft.snapshot.windows.get(environment.name),
         now=draft.now,
         problems=draft.snapshot.problems,
+        provenance=environment.provenance,
     )
 
 

@@ -15,6 +15,7 @@ from ..snapshot import tag_of
 from .conditions import run_rules
 from .gates import bar_late
 from .lanes import end, plan
+from .rollouts import look_again
 from .starting import create, name_by_tag, start_when_complete
 from .state import Draft
 from .unproved import contradicted, contradiction, not_proved, refused
@@ -134,6 +135,14 @@ def join_run(draft: Draft, release: Release, run: Run, actor: str) -> None:
     else:
         bar_late(draft, release)
         _plan_with_evidence(draft, release.number, run)
+        _no_longer_held_back(draft, release.number)
+
+
+def _no_longer_held_back(draft: Draft, number: int) -> None:
+    """A release may have waited for nothing but that its run is proved."""
+    release = draft.release(number)
+    if release is not None and release.phase is Phase.HELD_BACK:
+        look_again(draft, release)
 
 
 def known_of(run: Run) -> dict[str, Any]:

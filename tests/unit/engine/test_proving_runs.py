@@ -17,6 +17,7 @@ from slipway.engine.handle import UnknownTarget
 from slipway.engine.proving_runs import ABSENT_PATIENCE, PATIENCE
 from slipway.inbound.claims import claimed
 from slipway.testing import ADA, Installation, write_application
+from slipway.testing.applications import APPLICATION
 from slipway.testing.runs import object_id_of, published, told_run
 
 DAN, GRACE = "dan@example.com", "grace@example.com"
@@ -363,3 +364,48 @@ def test_two_reports_at_their_word_that_contradict_each_other_stop_the_release_a
     assert "name another requester" in release.reason
     assert release.run is not None
     assert {one.mail for one in release.run.people} == {"mallory@example.com", GRACE}
+
+
+# ---- where an environment demands it
+@pytest.fixture
+def demanding(tmp_path: Path) -> Installation:
+    """Starts by the push alone; production takes only what a proved run built."""
+    folder = tmp_path / "deliveries"
+    text = APPLICATION.replace("start: {start}", "start: push")
+    write_application(folder, start="run", text=text)
+    project = folder / "project.yaml"
+    project.write_text(
+        project.read_text().replace("    registry: prod\n", "    registry: prod\n    provenance: artifact\n")
+    )
+    return Installation(folder)
+
+
+def test_an_environment_that_demands_it_holds_back_what_no_proved_run_built(demanding: Installation) -> None:
+    demanding.push("v1")
+    demanding.settle()
+    demanding.vote(1)
+    assert demanding.phase(1) is Phase.HELD_BACK
+    assert demanding.release(1).blocked_by == ("built-by-run",)
+
+
+def test_what_is_held_back_goes_on_once_its_run_is_proved_and_people_have_seen_that(demanding: Installation) -> None:
+    run = built(demanding)
+    demanding.push("v1")
+    demanding.settle()
+    demanding.vote(1)
+    tell(demanding, run)
+    demanding.settle()
+    assert demanding.phase(1) is Phase.AWAITING_APPROVAL, "the plan that was voted on named no run"
+    demanding.vote(1)
+    demanding.settle()
+    assert demanding.phase(1) is Phase.COMPLETED
+
+
+def test_a_word_is_not_enough_where_an_environment_demands_a_proved_run(demanding: Installation) -> None:
+    demanding.restart(runs="claimed")
+    run = built(demanding)
+    demanding.push("v1")
+    tell(demanding, run, tag="v1")
+    demanding.settle()
+    demanding.vote(1)
+    assert demanding.phase(1) is Phase.HELD_BACK
