@@ -19,6 +19,7 @@ from functions import (
     pages,
     proof,
     queues,
+    saying,
     signing_in,
     timers,
     votes,
@@ -47,6 +48,7 @@ for module in (
     proof,
     pages,
     operate,
+    saying,
     signing_in,
 ):
     app.register_functions(module.blueprint)

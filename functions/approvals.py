@@ -14,6 +14,7 @@ from slipway.web.approving import Desk, decide, show, show_changes
 from slipway.web.located import Place
 from slipway.web.messages import guarded
 from slipway.web.signin import Visitor
+from slipway.web.voting import Booth
 
 from .pages import ANONYMOUS, LOOKING, posted, reading, sent
 from .shared import new_blueprint, parts
@@ -78,5 +79,12 @@ def _desk() -> Desk:
         clock=built.clock,
         public_url=built.settings.public_url.rstrip("/"),
         forms=built.forms,
+        booth=Booth(
+            saying=built.saying,
+            writer=built.inbox_writer,
+            sessions=built.sessions,
+            reader=built.reader,
+            installation=built.settings.installation_name,
+        ),
         links_vote=built.settings.approval_links == "vote",
     )

@@ -78,6 +78,18 @@ def _run(name: str, *, look_for_pushes: bool) -> None:
     add(Metric.RECONCILE_RUNS, {Attribute.FUNCTION: name, Attribute.OUTCOME: "failed" if problems else "passed"})
 
 
+@blueprint.function_name("sweep_challenges")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 52 3 * * *", run_on_startup=False)
+def sweep_challenges(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it
+    """Daily: forget statements whose authors went to the identity provider more than a day ago."""
+    try:
+        removed = parts().challenges.sweep(parts().clock())
+    except LedgerUnavailable as away:
+        log.warning("challenges were not swept: %s", away)
+    else:
+        log.info("%d rows of challenges were swept", removed)
+
+
 @blueprint.function_name("keep")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 37 * * * *", run_on_startup=False)
 def keep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding needs it

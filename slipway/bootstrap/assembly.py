@@ -13,6 +13,7 @@ from ..commands.commanding import Commander
 from ..commands.looking import Looker
 from ..commands.saying import InboxWriter
 from ..commands.taking import InboxReader
+from ..commands.voting import Voting
 from ..domain.inbox import InboxKind, LookKind
 from ..domain.signing import PublicKeys, Signer
 from ..domain.tokens import FixedKeys, Keys
@@ -25,12 +26,14 @@ from ..engine.left_behind import Turns
 from ..engine.links import Links
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
+from ..engine.proving import Prover
 from ..engine.receiving import Receiver
 from ..engine.unread import Unread
 from ..http.callers import Access, NamedKey
 from ..http.cookies import Cookies
 from ..http.forms import Forms
-from ..http.places import is_page
+from ..http.places import home_of, is_page
+from ..http.saying import Saying
 from ..http.sealing import Seal
 from ..http.sessions import Recalled, Sessions
 from ..http.signing_in import SignIn
@@ -38,6 +41,7 @@ from ..inbound import EventSource
 from ..ledger import Blobs, Ledger, Table
 from ..ledger.audit_index import AuditIndex
 from ..ledger.chain_anchors import AddedBlobs, ChainAnchors
+from ..ledger.challenges import Challenges
 from ..ledger.inbox import Inbox
 from ..ledger.indexing import Indexer
 from ..ledger.installation import Installation
@@ -456,7 +460,30 @@ class App:
             inbox=self.inbox,
             ledger=self.ledger,
             parking=self.parking,
-            handlers={InboxKind.COMMAND: self.commander.carry_out, InboxKind.LOOK: self.looker.take},
+            handlers={
+                InboxKind.VOTE: self.voting.take,
+                InboxKind.COMMAND: self.commander.carry_out,
+                InboxKind.LOOK: self.looker.take,
+            },
+            clock=self.clock,
+        )
+
+    @part
+    def voting(self) -> Voting:
+        prover = Prover(tokens=self.ports.proofs(), installation=self.settings.installation_name, evidence=self.blobs)
+        return Voting(prover=prover, handler=self.handler, ledger=self.ledger)
+
+    @part
+    def challenges(self) -> Challenges:
+        return Challenges(self.ports.challenges_table())
+
+    @part
+    def saying(self) -> Saying:
+        return Saying(
+            provider=self.ports.votes(),
+            challenges=self.challenges,
+            sender=self.inbox_writer,
+            home=home_of,
             clock=self.clock,
         )
 

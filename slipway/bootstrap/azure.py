@@ -14,7 +14,9 @@ from ..domain.tokens import Keys, KeySource
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.observing import ObservedBus
+from ..engine.proving import TokenReader
 from ..http.callers import AccessTokenReader
+from ..http.saying import Provider as VotesProvider
 from ..http.signing_in import Provider
 from ..ledger import Blobs
 from ..ledger.chain_anchors import AddedBlobs
@@ -47,6 +49,7 @@ def azure_ports(settings: Settings) -> Ports:
         table=lambda: azure.table(settings.table),
         index_table=lambda: azure.table(settings.index_table),
         inbox_table=lambda: azure.row_table(TableName.INBOX),
+        challenges_table=lambda: azure.row_table(TableName.CHALLENGES),
         blobs=lambda: azure.blobs(settings.container),
         archive=lambda: azure.blobs(settings.audit_container),
         audit_log=azure.audit_log,
@@ -61,6 +64,8 @@ def azure_ports(settings: Settings) -> Ports:
         public_keys=lambda: azure.public_keys,
         run_source=azure.run_source,
         provider=azure.provider,
+        votes=azure.votes,
+        proofs=azure.proofs,
         access_tokens=azure.access_tokens,
         telemetry=azure.telemetry,
         clock=utc_now,
@@ -252,6 +257,25 @@ class _Azure:
             client_id=self.settings.sign_in_client_id.casefold(), assertion=managed_assertion(self.credential)
         )
         return OpenIdProvider(issuer=self.issuer, pool=self.identity_pool, client=client)
+
+    def votes(self) -> VotesProvider:
+        from ..effects.identity import Client, Registration, managed_assertion
+        from ..http.saying import BACK
+        from .provider import VOTES_SCOPE
+
+        client_id = self.settings.votes_client_id.casefold()
+        return Registration(
+            issuer=self.issuer,
+            pool=self.identity_pool,
+            client=Client(client_id=client_id, assertion=managed_assertion(self.credential)),
+            redirect_uri=self.settings.public_url.rstrip("/") + BACK,
+            scope=f"openid profile api://{client_id}/{VOTES_SCOPE}",
+        )
+
+    def proofs(self) -> TokenReader:
+        from ..effects.identity import IdTokens
+
+        return IdTokens(self.issuer, self.settings.votes_client_id.casefold())
 
     def access_tokens(self) -> AccessTokenReader:
         from ..effects.identity import AccessTokens

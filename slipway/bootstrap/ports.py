@@ -10,7 +10,9 @@ from ..domain.signing import PublicKeys, Signer
 from ..domain.tokens import Keys
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
+from ..engine.proving import TokenReader
 from ..http.callers import AccessTokenReader
+from ..http.saying import Provider as VotesProvider
 from ..http.signing_in import Provider
 from ..inbound.proving import RunSource
 from ..ledger import Blobs, Table
@@ -42,6 +44,8 @@ class Ports:
     index_table: Callable[[], PagedTable]
     """The audit index's table."""
     inbox_table: Callable[[], RowTable]
+    challenges_table: Callable[[], RowTable]
+    """Statements on their way to the identity provider and back."""
     """The table of what people said and the worker has not answered yet."""
     blobs: Callable[[], Blobs]
     """The store of plans and logs."""
@@ -65,6 +69,10 @@ class Ports:
     """The keys with which everybody verifies them."""
     provider: Callable[[], Provider]
     """The identity provider, for the sign-in of the pages."""
+    votes: Callable[[], VotesProvider]
+    """The identity provider, for what people prove."""
+    proofs: Callable[[], TokenReader]
+    """Reads the ID tokens of proofs."""
     access_tokens: Callable[[], AccessTokenReader]
     """Reads the tokens with which the API is called."""
     run_source: Callable[[], AskedSource]

@@ -11,6 +11,8 @@ from ..http.signing_in import Asked
 SCOPE = "user_impersonation"
 """The scope of the sign-in's registration. People are asked for it, so that the registration is the resource beyond
 doubt and the tenant's rules for it apply; an access token of a person must have it."""
+VOTES_SCOPE = "vote"
+"""The scope of the votes' registration, asked for with the same reason; what it opens is never used."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from ..domain.events import VoteCast
 from ..domain.identity import CannotVerify
 from ..domain.inbox import Received
+from ..domain.people import OID, SignedIn
+from ..domain.release import VoteDecision
 from ..domain.rules import failed
 from ..domain.statement import VoteStatement
 from ..engine.handle import Handler, Outcome
-from ..engine.proving import Prover, repeated
+from ..engine.proving import Prover, repeated, vote_of
 from ..inbound.reading import BadInput
 from ..ledger import Ledger
 from .taking import CannotCount, Waits
@@ -29,10 +31,13 @@ class Voting:
         cannot be handled; `Contended`, `LedgerUnavailable`: try again.
         """
         statement = received.row.statement
-        if not isinstance(statement, VoteStatement) or received.row.proof is None:
-            raise BadInput("proof", "the proof of a vote", received.row.kind)
+        if not isinstance(statement, VoteStatement):
+            raise BadInput("said", "a vote", received.row.kind)
         if statement.application != received.partition:
             raise BadInput("application", received.partition, repr(statement.application))
+        if received.row.proof is None:
+            self._decide(_said(received, statement))
+            return
         vote = self.prover.vote(received)
         if isinstance(vote, CannotVerify):
             raise Waits(f"the vote cannot be verified yet: {vote.why}")
@@ -45,3 +50,17 @@ class Voting:
             reasons = [rule.reason for rule in failed(receipt.rules)]
             raise CannotCount("; ".join(reasons) or "the vote changes nothing")
         return receipt.outcome
+
+
+def _said(received: Received, statement: VoteStatement) -> VoteCast:
+    """The vote of somebody for whom there is only the front's word. It may stop a release, and open nothing.
+
+    Raises `BadInput`.
+    """
+    speaker = received.row.speaker
+    if statement.decision is VoteDecision.APPROVE:
+        raise BadInput("proof", "a proof, because an approval lets something through", "none")
+    if speaker.oid is None:
+        raise BadInput("from.oid", "the object id of a person", "none")
+    signed_in = SignedIn(object_id=speaker.oid, roles=speaker.roles)
+    return vote_of(received, statement, f"{OID}{speaker.oid}").evolve(name=speaker.name, signed_in=signed_in)

@@ -4,7 +4,9 @@
 front's clock nor the time of the challenge proves anything.
 """
 
-from datetime import datetime, timedelta
+import base64
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, Protocol
 
 from pydantic import Field
@@ -21,6 +23,11 @@ AHEAD: Final = timedelta(minutes=1)
 """How long after the row it may say that it was issued: the issuer's clock may be ahead."""
 TOLERANCE: Final = timedelta(minutes=2)
 """What is allowed beyond the age of a sign-in that a gate demands: for the way back, and for clocks."""
+
+
+_BEGINS: Final = b'{"id_token":'
+"""How the canonical form of a kept proof begins: no other document that we keep does."""
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Proof(Record):
@@ -46,6 +53,20 @@ class KeptProof(Proof):
     @property
     def hash(self) -> str:
         return sha256(self.canonical)
+
+
+def hidden_until(document: bytes) -> datetime | None:
+    """When a kept document may be shown to readers: None for one that holds no proof, and for one whose token has no
+    time that can be read, never (the last moment that there is)."""
+    if not document.startswith(_BEGINS):
+        return None
+    try:
+        payload = KeptProof.model_validate_json(document).id_token.partition(".")[2].partition(".")[0]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        expires = claims.get("exp") if isinstance(claims, dict) else None
+        return datetime.fromtimestamp(expires, UTC) if isinstance(expires, int) else _NEVER
+    except (ValueError, OverflowError, OSError):
+        return _NEVER
 
 
 class SignInTimes(Protocol):

@@ -93,19 +93,20 @@ def _proved(received: Received, statement: VoteStatement, token: IdToken, proved
     person = token.person
     # Groups that a token only points to are groups that the person is not known to be in.
     signed_in = SignedIn(object_id=person.oid, groups=person.groups or (), roles=person.roles)
-    vote = _vote(received, statement, f"{OID}{person.oid}")
+    vote = vote_of(received, statement, f"{OID}{person.oid}")
     return vote.evolve(name=person.name, signed_in=signed_in, proved=proved)
 
 
 def _unproved(received: Received, statement: VoteStatement, why: str) -> VoteCast:
-    return _vote(received, statement, _on_behalf_of(received.row.speaker)).evolve(unproved=why[:500])
+    return vote_of(received, statement, _on_behalf_of(received.row.speaker)).evolve(unproved=why[:500])
 
 
 def _on_behalf_of(speaker: Speaker) -> str:
     return f"{OID}{speaker.oid}" if speaker.oid else UNKNOWN
 
 
-def _vote(received: Received, statement: VoteStatement, voter: str) -> VoteCast:
+def vote_of(received: Received, statement: VoteStatement, voter: str) -> VoteCast:
+    """What a row says, as the vote of somebody."""
     return VoteCast(
         received_at=received.received_at,
         application=statement.application,

@@ -109,6 +109,6 @@ def caller_of(who: Session | TokenPerson) -> Caller:
         name=f"{OID}{who.oid}",
         roles=read_roles(who.roles) | ({Role.READER} if who.roles else set()),
         shown=who.name,
-        signed_in=SignedIn(object_id=who.oid, groups=who.groups or ()),
+        signed_in=SignedIn(object_id=who.oid, groups=who.groups or (), roles=who.roles),
         claims=frozenset(f"role:{role}" for role in who.roles),
     )

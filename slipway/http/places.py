@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from ..domain.statement import Statement, VoteStatement
+
 LONGEST: Final = 1024
 """Characters of an address, with its query."""
 PAGES: Final = (
@@ -31,3 +33,11 @@ _ADDRESS: Final = re.compile(rf"(?:{_PATHS})(?:\?{_QUERY})?")
 def is_page(address: str) -> bool:
     """Whether the address, a path with its query, is that of a page of ours."""
     return len(address) <= LONGEST and _ADDRESS.fullmatch(address) is not None
+
+
+def home_of(statement: Statement) -> str:
+    """Path of the page on which a statement is made."""
+    if isinstance(statement, VoteStatement):
+        where = f"{statement.application}/{statement.release}/{statement.environment}"
+        return f"/approvals/{where}?plan={statement.plan}"
+    return "/operate"

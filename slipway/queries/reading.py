@@ -17,8 +17,10 @@ from ..domain.gate import ApprovalGate
 from ..domain.model import NAME_PATTERN, Record
 from ..domain.plan import Change, Plan, Preview
 from ..domain.promotion import PromotionProgress
+from ..domain.proof import hidden_until
 from ..domain.release import Head, Phase, Release, parse_release_id
 from ..domain.snapshot import Lookups, Snapshot
+from ..domain.wording import moment
 from ..ledger import Blobs, Ledger
 from ..ledger.keys import AUDIT, INSTALLATION
 from ..ledger.table import Row
@@ -101,6 +103,9 @@ class Reader:
         content = self.blobs.get(digest)
         if content is None:
             raise NotFound(f"there is no document {digest}")
+        if (until := hidden_until(content)) is not None and until > self.clock():
+            # Until it expires the token is a credential.
+            raise NotFound(f"the proof {digest} is kept, and shown once its token has expired, after {moment(until)}")
         return content
 
     def gate_of(self, release: Release, environment: str) -> ApprovalGate | None:

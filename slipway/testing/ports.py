@@ -7,6 +7,7 @@ from pathlib import Path
 from ..bootstrap import Ports
 from ..domain.tokens import Keys
 from ..effects.cluster import Cluster
+from ..effects.identity import IdTokens
 from ..effects.notification import Channel
 from ..effects.registry import Importer, Registry
 from ..engine.backoff import Backoff
@@ -22,8 +23,9 @@ from .cluster import MemoryCluster
 from .queues import MemoryBus
 from .registry import RegistryDouble
 from .runs import RunsInMemory
-from .sign_in import MemoryProvider
+from .sign_in import VOTES_CLIENT, MemoryProvider
 from .storage import MemoryAdded, MemoryBlobs, MemoryLog, MemoryTable
+from .votes import MemoryVotes
 
 KEYS = Keys(SIGNING_KEYS)
 
@@ -37,6 +39,9 @@ class Outside:
     index_table: PagedTable = field(default_factory=MemoryTable)
     inbox_table: RowTable = field(init=False)
     """Rows of it are as old as the clock says."""
+    challenges_table: RowTable = field(init=False)
+    votes: MemoryVotes = field(init=False)
+    """The provider, towards the registration of the votes."""
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
     log: AppendLog = field(default_factory=MemoryLog)
@@ -49,7 +54,8 @@ class Outside:
     provider: MemoryProvider = field(default_factory=MemoryProvider)
 
     def __post_init__(self) -> None:
-        self.inbox_table = MemoryTable(clock=self.clock)
+        self.inbox_table, self.challenges_table = MemoryTable(clock=self.clock), MemoryTable(clock=self.clock)
+        self.votes = MemoryVotes(self.provider.issuer, self.clock)
         self.nonprod, self.prod = RegistryDouble("nonprod", self.clock), RegistryDouble("prod", self.clock)
         self.registries: dict[str, Registry] = {"nonprod": self.nonprod, "prod": self.prod}
         self.clusters: dict[str, Cluster] = {"staging": self.staging, "production": self.production}
@@ -61,6 +67,7 @@ class Outside:
             table=lambda: self.table,
             index_table=lambda: self.index_table,
             inbox_table=lambda: self.inbox_table,
+            challenges_table=lambda: self.challenges_table,
             blobs=lambda: self.blobs,
             archive=lambda: self.archive,
             audit_log=lambda: self.log,
@@ -74,6 +81,8 @@ class Outside:
             signer=lambda: SIGNER,
             public_keys=lambda: PUBLIC_KEYS,
             provider=lambda: self.provider,
+            votes=lambda: self.votes,
+            proofs=lambda: IdTokens(self.provider.issuer, VOTES_CLIENT),
             access_tokens=self.provider.access_tokens,
             catalogue=lambda: catalogue_of(deliveries),
             run_source=lambda: self.runs,

@@ -64,6 +64,8 @@ class FormView:
     """The forms that the page offers."""
 
     mark: str
+    opening: int
+    """The opening of the gate that the page shows: a vote counts for it alone."""
     withdraw: bool
     """They have voted, so the form offers to withdraw the vote."""
     approve: bool
@@ -143,6 +145,7 @@ def _form(matter: Matter, refusal: Refusal | None) -> FormView | None:
     broken = failed(matter.rules)
     return FormView(
         mark=matter.mark,
+        opening=matter.release.gate.opening if matter.release.gate else 0,
         withdraw=matter.standing.voted,
         approve=not broken,
         barred="; ".join(result.reason for result in broken if result.rule.about_own_work),
@@ -182,7 +185,7 @@ def _votes(matter: Matter) -> tuple[VoteView, ...]:
     votes: tuple[Vote, ...] = gate.votes if gate and gate.plan_hash == matter.asked.claims.plan_hash else ()
     return tuple(
         VoteView(
-            voter=visible(vote.voter),
+            voter=visible(vote.who),
             sign=words.APPROVED if vote.decision is VoteDecision.APPROVE else words.REJECTED,
             reason=visible(vote.reason),
             channel=vote.channel,

@@ -1,6 +1,6 @@
 """Handle approval links. GET and HEAD are read-only; POST records a vote, and repeating it has no further effect."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,7 +30,10 @@ from .changes import whole_text
 from .form import Posted, parse_form
 from .messages import message
 from .release import readable_plan
+from .signin import Visitor
 from .standing import outdated, standing
+from .voting import Booth
+from .voting import vote as vote_in
 
 CHANNEL = "page"
 _LOOKING = "only-looking"
@@ -48,6 +51,7 @@ class Desk:
     clock: Clock
     public_url: str
     forms: Forms
+    booth: Booth
     links_vote: bool = False
     """Whether whoever has a link votes by it; otherwise it only identifies the plan, and people sign in."""
 
@@ -104,6 +108,17 @@ def changes(desk: Desk, viewer: Asked) -> Answer:
 
 def take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> Answer:
     """Process a submitted form. The caller has identified the viewer and checked the request's origin."""
+    return _read(desk, viewer, headers, body, lambda posted, act: _take(desk, viewer, posted, act))
+
+
+def take_of_visitor(desk: Desk, viewer: Asked, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+    """The same of somebody who has signed in."""
+    return _read(desk, viewer, headers, body, lambda posted, _: vote_in(desk.booth, viewer, who, posted, headers))
+
+
+def _read(
+    desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes, work: Callable[[Posted, str], Answer]
+) -> Answer:
     try:
         posted = parse_form(headers, body)
         act = f"page-{desk.forms.check(posted.mark, viewer.binding, viewer.address)}"
@@ -114,7 +129,7 @@ def take(desk: Desk, viewer: Asked, headers: Mapping[str, str], body: bytes) -> 
             headline="Please say why", message="A rejection needs a reason; nothing was changed.", about_reason=True
         )
         return html(page(desk, viewer, refusal), status=422)
-    return _take(desk, viewer, posted, act)
+    return work(posted, act)
 
 
 def not_taken(refused: Refused, viewer: Asked | None) -> Answer:
@@ -221,8 +236,11 @@ def _rules(snapshot: Snapshot, release: Release, viewer: Asked) -> tuple[RuleRes
     """The rules that an approval by this person would have to pass right now."""
     would_be = _vote(viewer, VoteDecision.APPROVE, reason=_TO_BE_GIVEN, submission=_LOOKING, now=snapshot.now)
     where = viewer.claims.environment
+    rules = vote_rules(release, snapshot.application.environment(where), would_be)
+    if viewer.visitor is not None:  # their approval will have a proof
+        rules = tuple(result for result in rules if result.rule is not Rule.VOTER_IS_SURELY_KNOWN)
     current = plan_rule(release, snapshot.lane(where).live, snapshot.definition)
-    return (*vote_rules(release, snapshot.application.environment(where), would_be), current)
+    return (*rules, current)
 
 
 def unusable(refused: TokenRefused) -> Answer:

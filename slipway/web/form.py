@@ -1,5 +1,6 @@
 """Reading submitted forms: their size, their media type, and their fields, each known and given once."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -10,7 +11,7 @@ from ..http.requests import BODY_LIMIT, FORM_TYPE, Refused, check_media_type
 from ..inbound.approval import REASON_LIMIT
 from .text import visible
 
-_FIELDS = frozenset({"decision", "reason", FIELD})
+_FIELDS = frozenset({"decision", "reason", "opening", FIELD})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,8 @@ class Posted:
     decision: VoteDecision
     reason: str
     mark: str
+    opening: int = 0
+    """The opening of the gate that the page showed; 0 if it does not say."""
 
 
 def read_fields(headers: Mapping[str, str], body: bytes, names: frozenset[str]) -> dict[str, str]:
@@ -38,7 +41,15 @@ def parse_form(headers: Mapping[str, str], body: bytes) -> Posted:
     reason = visible(fields.get("reason", "").replace("\r\n", "\n")).strip()
     if len(reason) > REASON_LIMIT:
         raise Refused(400, f"reason: expected at most {REASON_LIMIT} characters, got {len(reason)}.")
-    return Posted(decision=VoteDecision(fields["decision"]), reason=reason, mark=fields.get(FIELD, ""))
+    opening = fields.get("opening", "")
+    if not re.fullmatch(r"[0-9]{0,6}", opening):
+        raise Refused(400, "opening: expected a number.")
+    return Posted(
+        decision=VoteDecision(fields["decision"]),
+        reason=reason,
+        mark=fields.get(FIELD, ""),
+        opening=int(opening or 0),
+    )
 
 
 def _check_form(headers: Mapping[str, str], body: bytes) -> None:

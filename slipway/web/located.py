@@ -17,7 +17,7 @@ from ..domain.tokens import ApprovalClaims
 from ..http.requests import Refused, check_own_page
 from ..queries.open_gates import name_at_gate
 from .answer import Answer, html, see_other
-from .approving import Desk, changes, not_taken, page, take
+from .approving import Desk, changes, not_taken, page, take_of_visitor
 from .asked import Asked, place_of, plan_query
 from .messages import message
 from .signin import Visitor
@@ -57,7 +57,7 @@ def show_changes(desk: Desk, target: Place, who: Visitor) -> Answer:
 
 
 def decide(desk: Desk, target: Place, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Record the signed-in person's vote. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
+    """Take the signed-in person's vote. Raises `NotFound`, `LedgerUnavailable`."""
     try:
         check_own_page(headers, desk.public_url)
     except Refused as refused:
@@ -66,7 +66,7 @@ def decide(desk: Desk, target: Place, who: Visitor, headers: Mapping[str, str], 
         return message(
             400, "Your decision was not recorded", "The address names no plan.", link=(target.path, "Open the page")
         )
-    return take(desk, _viewer(desk, target, who), headers, body)
+    return take_of_visitor(desk, _viewer(desk, target, who), who, headers, body)
 
 
 def _viewer(desk: Desk, target: Place, who: Visitor) -> Asked:

@@ -28,6 +28,7 @@ TIMERS = {
     "reconcile_sources": "30 */5 * * * *",
     "anchor": "0 7 * * * *",
     "keep": "0 37 * * * *",
+    "sweep_challenges": "0 52 3 * * *",
 }
 EVENT_GRID = {"image_pushed", "image_pushed_cloudevent"}
 LOOK, GET, POST = ("GET", "HEAD"), ("GET",), ("POST",)
@@ -47,6 +48,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "page_release_changes": ("releases/{release}/changes", LOOK, "ANONYMOUS"),
     "page_numbers": ("numbers", LOOK, "ANONYMOUS"),
     "page_outcome": ("said/{application}/{id}", LOOK, "ANONYMOUS"),
+    "page_said_back": ("say/back", GET, "ANONYMOUS"),
     "page_parked": ("parked", LOOK, "ANONYMOUS"),
     "page_operate": ("operate", LOOK, "ANONYMOUS"),
     "take_command": ("operate", POST, "ANONYMOUS"),  # Easy Auth, and the form's nonce

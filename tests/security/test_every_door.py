@@ -47,7 +47,9 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
     home, _ = asked()
     home.restart(approval_links="locate", api_access="roles")
     built = SimpleNamespace(
-        settings=SimpleNamespace(approval_links="locate", public_url=BASE, hook_secrets=[], tenant_id=""),
+        settings=SimpleNamespace(
+            approval_links="locate", public_url=BASE, hook_secrets=[], tenant_id="", installation_name="here"
+        ),
         access=home.app.access,
         sessions=home.app.sessions,
         sign_in=home.app.sign_in,
@@ -59,6 +61,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Any:
         handler=None,
         commander=None,
         inbox_writer=None,
+        saying=None,
         blocks=None,
     )
     for module in MODULES:

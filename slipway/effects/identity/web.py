@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-CONNECT_SECONDS: Final = 3.0
-SILENT_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 5.0
+SILENT_SECONDS: Final = 10.0
 """Longest time without a byte."""
-WHOLE_SECONDS: Final = 10.0
+WHOLE_SECONDS: Final = 15.0
 """Longest time for a body, however steadily it drips."""
 _CHUNK: Final = 64 * 1024
 

@@ -10,17 +10,18 @@ import pytest
 
 from slipway.commands.taking import LONGEST, InboxReader
 from slipway.commands.voting import Voting
+from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.proof import Proof
-from slipway.domain.release import Phase
+from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.statement import VoteStatement
 from slipway.effects.identity import IdTokens
 from slipway.engine.proving import Prover
 from slipway.queries.answers import State
 from slipway.testing import Installation, write_application
 from slipway.testing.applications import APPLICATION
-from slipway.testing.identity import TENANT, MemoryIssuer
+from slipway.testing.identity import LIFE, TENANT, MemoryIssuer
 
 CLIENT = "cccccccc-0000-4000-8000-000000000002"
 ADA_OID = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -97,6 +98,10 @@ def test_a_proved_vote_passes_the_gate_and_names_its_proof(
     assert list(home.inbox_table.everything(limit=10)) == []
     (record,) = [each for each in home.trail() if each.action == "vote.approved"]
     assert (record.inbox, record.proof, record.received_at) == (id, vote.proof, home.now)
+    with pytest.raises(NotFound, match="shown once its token has expired"):
+        home.app.reader.evidence(vote.proof)
+    home.wait(LIFE)
+    assert home.app.reader.evidence(vote.proof) == home.blobs.get(vote.proof)
 
 
 def test_the_vote_of_somebody_who_is_not_asked_is_refused_and_answered(
@@ -185,3 +190,44 @@ def test_a_vote_on_no_release_is_parked_with_the_reason(
     id = say(release=99)
     reader.take("shop", id)
     assert home.app.answers.reply("shop", id).reason == "there is no shop-99"
+
+
+# ---- what is only said
+def test_a_rejection_need_only_be_said_and_is_recorded_without_a_proof(home: Installation, reader: InboxReader) -> None:
+    release = home.release(1)
+    said = VoteStatement(
+        installation="here",
+        salt="A" * 22,
+        application="shop",
+        release=1,
+        environment="production",
+        attempt=release.attempt,
+        opening=1,
+        plan=release.plan_hash or "",
+        decision=VoteDecision.REJECT,
+        reason="not today",
+    )
+    id = home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=said, speaker=FRONT)).id
+    reader.take("shop", id)
+    assert home.release(1).phase is Phase.REJECTED
+    (record,) = [each for each in home.trail() if each.action == "vote.rejected"]
+    assert (record.actor, record.inbox, record.proof) == (f"oid:{ADA_OID}", id, None)
+
+
+def test_an_approval_that_is_only_said_opens_nothing(home: Installation, reader: InboxReader) -> None:
+    release = home.release(1)
+    said = VoteStatement(
+        installation="here",
+        salt="A" * 22,
+        application="shop",
+        release=1,
+        environment="production",
+        attempt=release.attempt,
+        opening=1,
+        plan=release.plan_hash or "",
+        decision=VoteDecision.APPROVE,
+    )
+    id = home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=said, speaker=FRONT)).id
+    reader.take("shop", id)
+    assert state(home, id) is State.PARKED
+    assert home.release(1).phase is Phase.AWAITING_APPROVAL

@@ -1,6 +1,7 @@
 """Whether a verified token proves a statement: the clock rules, at their edges."""
 
-from datetime import datetime, timedelta
+import base64
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.identity import IdToken, KeySet, TokenPerson
 from slipway.domain.model import sha256
-from slipway.domain.proof import AHEAD, OLDEST, TOLERANCE, KeptProof, Proof, judge
+from slipway.domain.proof import AHEAD, OLDEST, TOLERANCE, KeptProof, Proof, hidden_until, judge
 from slipway.domain.rules import Rule, failed
 from slipway.testing.clock import MORNING
 
@@ -87,3 +88,22 @@ def test_a_kept_proof_is_named_by_its_canonical_bytes_and_shows_no_token() -> No
     assert KeptProof.model_validate_json(kept.canonical) == kept
     assert "a.b.c" not in repr(kept)
     assert "a.b.c" not in repr(Proof(statement=VOTE, id_token="a.b.c"))
+
+
+def kept_with(payload: bytes) -> bytes:
+    token = f"e30.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.e30"
+    return KeptProof(statement=VOTE, id_token=token, issuer="i", keys="sha256:" + "0" * 64).canonical
+
+
+def test_a_kept_proof_is_hidden_until_its_token_has_expired() -> None:
+    assert hidden_until(kept_with(b'{"exp":1795424400}')) == datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    assert hidden_until(b'{"any": "other document"}') is None
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"[]", b"{}", b'{"exp":"soon"}', b'{"exp":1e300}', b'{"exp":' + b"9" * 40 + b"}"]
+)
+def test_a_proof_whose_end_nobody_can_read_stays_hidden(payload: bytes) -> None:
+    until = hidden_until(kept_with(payload))
+    assert until is not None
+    assert until.year == 9999

@@ -12,6 +12,7 @@ from slipway.domain.steps import StepKind
 from slipway.testing import ADA, APPLICATION, BASE, KEYS, Installation, write_application
 from slipway.testing.artifacts import Built, image
 from slipway.web.approving import Desk, show
+from slipway.web.voting import Booth
 from tests.unit.effects.supply_chain.attaching import People, classic, in_bundle, notation, sbom, simple_layer
 from tests.unit.effects.supply_chain.authority import ec_key, pem
 from tests.unit.effects.supply_chain.signing import BUILDER, provenance
@@ -83,7 +84,16 @@ def test_the_approval_page_shows_what_was_found(installation: Installation) -> N
     token = installation.app.clients.links.approval(installation.release(1), ADA, now=installation.now).rpartition("/")[
         2
     ]
+    app = installation.app
+    booth = Booth(
+        saying=app.saying,
+        writer=app.inbox_writer,
+        sessions=app.sessions,
+        reader=app.reader,
+        installation=app.settings.installation_name,
+    )
     desk = Desk(
+        booth=booth,
         keys=KEYS,
         reader=installation.app.reader,
         handler=installation.app.handler,

@@ -18,6 +18,7 @@ from slipway.domain.release import Evidence, Release
 from slipway.domain.steps import Outgoing, Step, StepKind
 from slipway.testing import ADA, CLEO, Installation, MemoryBlobs
 from slipway.web.approving import Desk
+from slipway.web.voting import Booth
 from tests.unit.web.visitors import OIDS
 
 IDENTITIES = tuple(Identity(email=name, oid=oid) for name, oid in OIDS.items())
@@ -122,6 +123,13 @@ class Told(Installation):
             clock=self.clock,
             public_url=app.settings.public_url,
             forms=app.forms,
+            booth=Booth(
+                saying=app.saying,
+                writer=app.inbox_writer,
+                sessions=app.sessions,
+                reader=app.reader,
+                installation=app.settings.installation_name,
+            ),
             links_vote=app.settings.approval_links == "vote",
         )
 

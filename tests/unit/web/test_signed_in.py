@@ -17,6 +17,7 @@ from slipway.web.located import Place
 from slipway.web.messages import guarded
 from slipway.web.signin import Visitor
 from tests.unit.web.installation import Told, hello
+from tests.unit.web.proving import counted
 from tests.unit.web.samples import FORM, Headers, asked, cast_vote, nonce_of
 from tests.unit.web.visitors import OIDS, visitor
 
@@ -68,13 +69,14 @@ def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None
     page = office.look(ADA)
     assert f"You are signed in as <bdi>{ADA}</bdi>, and vote in that name" in text(page)
     assert "Do not share this link" not in text(page)
-    answer = office.send(ADA, nonce_of(page))
-    assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
+    counted(office.home, office.send(ADA, nonce_of(page)), ADA)
     assert office.phase is Phase.PROMOTING
     gate = office.home.app.reader.release(office.subject.id).gate
     assert gate is not None
     vote = gate.votes[0]
-    assert (vote.voter, vote.channel, vote.signed_in.object_id if vote.signed_in else "") == (ADA, "page", OIDS[ADA])
+    assert (vote.voter, vote.name, vote.channel) == (f"oid:{OIDS[ADA]}", "Ada", "page")
+    assert vote.signed_in is not None
+    assert vote.signed_in.object_id == OIDS[ADA]
 
 
 def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> None:
@@ -185,9 +187,10 @@ def test_where_the_policy_demands_a_sign_in_whoever_has_signed_in_decides_and_ta
     home.wait(timedelta(hours=1))
     office = Office(home, home.bring("1.6.0"))
     assert "voter-has-signed-in" in text(office.look(ADA))
-    assert office.send(ADA, nonce_of(office.look(ADA))).status == 303
+    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     assert "You approved this" in text(office.look(ADA))
     cast_vote(home, office.subject, ADA, VoteDecision.WITHDRAW)
     assert "You approved this" in text(office.look(ADA)), "a link alone takes nothing back either"
     assert office.send(ADA, nonce_of(office.look(ADA)), decision="withdraw").status == 303
+    office.home.hear()
     assert "You approved this" not in text(office.look(ADA))

@@ -1,0 +1,34 @@
+"""The way back from the identity provider with the proof of what somebody said.
+
+A GET that is followed by a row of the inbox: its `state` is good once, and in the browser only in which it was made.
+"""
+
+import azure.functions as func
+
+from slipway.http.cookies import Cookie
+from slipway.http.saying import Lead
+from slipway.web.answer import Answer, see_other
+from slipway.web.leading import nothing_sent
+from slipway.web.messages import guarded
+
+from .pages import ANONYMOUS, sent
+from .shared import new_blueprint, parts
+
+blueprint = new_blueprint()
+
+
+@blueprint.function_name("page_said_back")
+@blueprint.route(route="say/back", methods=["GET"], auth_level=ANONYMOUS)
+def page_said_back(req: func.HttpRequest) -> func.HttpResponse:
+    return sent(req, guarded(lambda: _back(req)))
+
+
+def _back(req: func.HttpRequest) -> Answer:
+    built = parts()
+    outcome = built.saying.back(
+        state=req.params.get("state", ""),
+        code=req.params.get("code", ""),
+        error=req.params.get("error", ""),
+        browser=built.sessions.cookies.read(req.headers, Cookie.BROWSER),
+    )
+    return see_other(outcome.to) if isinstance(outcome, Lead) else nothing_sent(outcome)

@@ -1,0 +1,57 @@
+"""The identity provider in memory, towards the votes: the person at its page, and codes that are good once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from ..domain.identity import CannotVerify, IdToken, Refused, TokenPerson, Verdict, Verified
+from ..effects.identity import IdTokens
+from .identity import MemoryIssuer
+from .sign_in import VOTES_CLIENT
+
+
+@dataclass
+class MemoryVotes:
+    """Sends people to an address, and redeems each code once for what it was asked for."""
+
+    issuer: MemoryIssuer
+    clock: Callable[[], datetime]
+    away: bool = False
+    asked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Nonce and verifier by `state`."""
+    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Token and verifier by code."""
+
+    def address(
+        self, *, state: str, nonce: str, verifier: str, fresh: timedelta | None = None, prompt: str | None = None
+    ) -> str | CannotVerify:
+        if self.away:
+            return CannotVerify(why="the provider is away")
+        self.asked[state] = (nonce, verifier)
+        told = {"state": state, "prompt": prompt, "max_age": None if fresh is None else int(fresh.total_seconds())}
+        query = urlencode({name: value for name, value in told.items() if value is not None})
+        return f"{self.issuer.url}/authorize?{query}"
+
+    def signs_in(
+        self, address: str, who: TokenPerson, *, ago: timedelta = timedelta(0), **claims: Any
+    ) -> tuple[str, str]:
+        """Somebody signs in at the address: `state` and `code` of their way back. `ago` is how old the sign-in is;
+        `claims` adds to the token or replaces what is in it."""
+        state = parse_qs(urlsplit(address).query)["state"][0]
+        nonce, verifier = self.asked[state]
+        told: dict[str, Any] = {"nonce": nonce, "auth_time": int((self.clock() - ago).timestamp())} | claims
+        token = self.issuer.id_token(VOTES_CLIENT, who, at=self.clock(), **told)
+        code = f"code-{len(self.codes)}-{state}"
+        self.codes[code] = (token, verifier)
+        return state, code
+
+    def redeem(self, code: str, verifier: str) -> Verdict[str]:
+        if self.away:
+            return CannotVerify(why="the provider is away")
+        token, expected = self.codes.pop(code, ("", ""))
+        return Verified(value=token) if token and verifier == expected else Refused(why="the code was used")
+
+    def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
+        return IdTokens(self.issuer, VOTES_CLIENT).verify(token, nonce=nonce, at=at)

@@ -1,0 +1,31 @@
+"""Leads a browser on to the identity provider after a form was sent.
+
+Not by a redirect: browsers apply `form-action` of the page's policy to the redirects that follow a form, and our policy
+names nobody but ourselves. A page of our own ends the form's navigation, and the browser goes on from there.
+"""
+
+from dataclasses import replace
+
+from ..domain.tones import Tone
+from ..http.saying import NothingSent, Why
+from .answer import Answer, html
+from .messages import message
+from .templating import render
+
+
+def onward(address: str, *cookies: str) -> Answer:
+    """`address` is the provider's, with the request in its query. A page without a script, good for every browser."""
+    return replace(html(render("onward.html", address=address, reader=None)), cookies=cookies)
+
+
+def nothing_sent(outcome: NothingSent) -> Answer:
+    """Nothing was said in the person's name: why, and the way to the button."""
+    why = outcome.why
+    return message(
+        why.status,
+        "Nothing was sent",
+        why.sentence,
+        "No vote was counted and nothing was recorded in your name.",
+        tone=Tone.ASKS,
+        link=(outcome.back, "Back to where you were" if why is not Why.UNKNOWN else "Board"),
+    )

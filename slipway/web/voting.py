@@ -1,0 +1,80 @@
+"""Votes of people who have signed in: an approval goes by way of the identity provider, which proves it; what stops or
+takes back is said at once. Either lies in the inbox until the worker has decided, and a page follows it."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from ..commands.saying import InboxWriter
+from ..domain.errors import NotFound
+from ..domain.gate import ApprovalGate
+from ..domain.inbox import InboxKind, InboxRow, Speaker, Via
+from ..domain.release import VoteDecision
+from ..domain.statement import SALT_BYTES, VoteStatement, salt_of
+from ..http.saying import NothingSent, Saying
+from ..http.sessions import Sessions
+from ..queries.reading import Reader
+from ..telemetry import carrier
+from .answer import Answer, see_other
+from .asked import Asked
+from .form import Posted
+from .leading import nothing_sent, onward
+from .signin import Visitor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Booth:
+    """Where people who have signed in vote."""
+
+    saying: Saying
+    writer: InboxWriter
+    sessions: Sessions
+    reader: Reader
+    installation: str
+    """The installation's name, which statements are addressed to."""
+
+
+def vote(booth: Booth, viewer: Asked, who: Visitor, posted: Posted, headers: Mapping[str, str]) -> Answer:
+    """Take a vote from the form of the page. Raises `NotFound`, `LedgerUnavailable`."""
+    statement = _statement(booth, viewer, posted)
+    match posted.decision:
+        case VoteDecision.APPROVE:
+            browser, cookie = booth.sessions.browser(headers)
+            outcome = booth.saying.begin(statement, browser=browser, fresh=_gate(booth, viewer).fresh)
+            if isinstance(outcome, NothingSent):
+                return nothing_sent(outcome)
+            return onward(outcome.to, *([cookie] if cookie else []))
+        case VoteDecision.REJECT | VoteDecision.WITHDRAW:
+            speaker = Speaker(oid=who.signed_in.object_id, name=who.name, roles=who.principal.roles, via=Via.PAGE)
+            row = InboxRow(kind=InboxKind.VOTE, said=statement, speaker=speaker, trace=carrier())
+            said = booth.writer.say(statement.application, row)
+            return see_other(f"/said/{said.partition}/{said.id}")
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _statement(booth: Booth, viewer: Asked, posted: Posted) -> VoteStatement:
+    """What the person says: about the plan and the opening that their page showed."""
+    claims = viewer.claims
+    release = booth.reader.release(f"{claims.application}-{claims.release}")
+    return VoteStatement(
+        installation=booth.installation,
+        salt=salt_of(secrets.token_bytes(SALT_BYTES)),
+        reason=posted.reason,
+        application=claims.application,
+        release=claims.release,
+        environment=claims.environment,
+        attempt=release.attempt,
+        opening=posted.opening or max(release.openings, 1),
+        plan=claims.plan_hash,
+        decision=posted.decision,
+    )
+
+
+def _gate(booth: Booth, viewer: Asked) -> ApprovalGate:
+    entry = booth.reader.catalogue.get(viewer.claims.application)
+    environment = entry.application.environment(viewer.claims.environment) if entry else None
+    if environment is None or not isinstance(environment.gate, ApprovalGate):
+        raise NotFound(f"{viewer.claims.environment} of {viewer.claims.application} asks nobody any more")
+    return environment.gate

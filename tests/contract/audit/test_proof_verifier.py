@@ -1,0 +1,149 @@
+"""The verifier of proofs in docs/how-to/verify-the-trail.md, taken from the page and run where only cryptography can be
+imported: it goes red for one changed byte in token or statement."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.errors import present
+from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
+from slipway.domain.proof import Proof
+from slipway.effects.identity import IdTokens
+from slipway.engine.proving import Prover
+from slipway.testing import MORNING, MemoryBlobs
+from slipway.testing.identity import MemoryIssuer, published
+from tests.contract.audit.test_own_verifier import ALONE
+from tests.unit.engine.test_proving import ADA, CLIENT, VOTE, taken
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs/how-to/verify-the-trail.md").read_text(encoding="utf-8")
+(PROGRAM,) = re.findall(r"<!-- proof verifier:.*?-->\n```python\n(.*?)```", PAGE, re.DOTALL)
+STATEMENT = VOTE.evolve(reason='"Grüße"\n\t\\ and \u2028')
+
+
+class Kept:
+    """A proof as the worker kept it, on a disk of somebody else's."""
+
+    def __init__(self, folder: Path) -> None:
+        issuer, blobs = MemoryIssuer(), MemoryBlobs()
+        token = issuer.id_token(CLIENT, ADA, nonce=STATEMENT.nonce, at=MORNING)
+        row = InboxRow(
+            kind=InboxKind.VOTE, proof=Proof(statement=STATEMENT, id_token=token), speaker=Speaker(via=Via.PAGE)
+        )
+        received = Received(id="0000000000000-0000000000000000", partition="shop", received_at=MORNING, row=row)
+        prover = Prover(tokens=IdTokens(issuer, CLIENT), installation="here", evidence=blobs)
+        proved = present(taken(prover.vote(received)).proved, "the proof")
+        self.digest, self.content = proved.proof, blobs.documents[proved.proof]
+        self.file, self.keys = folder / "proof.json", folder / "keys.json"
+        self.file.write_bytes(self.content)
+        self.keys.write_bytes(published("k1"))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path)
+
+
+@pytest.fixture
+def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    for package in ("cryptography", "_cffi_backend"):
+        origin = Path(present(importlib.util.find_spec(package), package).origin or "")
+        whole = origin.parent if origin.name == "__init__.py" else origin
+        (libraries / whole.name).symlink_to(whole)
+    program = tmp_path / "proof.py"
+    program.write_text(PROGRAM, encoding="utf-8")
+
+    def run(*arguments: object) -> tuple[int, str]:
+        command = [sys.executable, "-I", "-S", "-O", "-c", ALONE, str(libraries), str(program), *map(str, arguments)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_it_finds_who_said_what(verifier: Callable[..., tuple[int, str]], kept: Kept) -> None:
+    code, said = verifier(kept.file, kept.keys, kept.digest)
+    assert (code, ADA.oid in said, "looks good" in said, "Grüße" in said) == (0, True, False, True), said
+
+
+@pytest.fixture
+def address(kept: Kept) -> Iterator[str]:
+    """The provider's address of keys."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(kept.keys.read_bytes())
+
+        def log_message(self, *_: object) -> None:
+            """Tests print nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/keys"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_it_reads_the_keys_from_the_provider(
+    verifier: Callable[..., tuple[int, str]], kept: Kept, address: str
+) -> None:
+    assert verifier(kept.file, address, kept.digest)[0] == 0
+
+
+def renamed(kept: Kept, content: bytes) -> str:
+    """The changed proof under its own hash, as somebody would keep it who can also write records."""
+    import hashlib  # noqa: PLC0415 - as the verifier does it
+
+    kept.file.write_bytes(content)
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def test_one_changed_byte_is_enough_whatever_hash_the_record_names(
+    verifier: Callable[..., tuple[int, str]], kept: Kept
+) -> None:
+    document = json.loads(kept.content)
+    token, salt = document["id_token"], document["statement"]["salt"]
+    start = kept.content.index(token.encode())
+    places = [*range(start, start + len(token), 149), start + len(token) - 1, kept.content.index(salt.encode())]
+    for place in places:
+        other = b"A" if kept.content[place : place + 1] != b"A" else b"B"
+        changed = kept.content[:place] + other + kept.content[place + 1 :]
+        assert verifier(kept.file, kept.keys, renamed(kept, changed))[0] == 1, place
+
+
+@pytest.mark.parametrize("field", ["decision", "plan", "reason", "release", "opening"])
+def test_another_statement_is_not_what_was_signed(
+    verifier: Callable[..., tuple[int, str]], kept: Kept, field: str
+) -> None:
+    document = json.loads(kept.content)
+    document["statement"][field] = {"decision": "reject", "plan": "sha256:" + "b" * 64}.get(field, 7)
+    changed = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    code, said = verifier(kept.file, kept.keys, renamed(kept, changed))
+    assert (code, "another statement" in said) == (1, True), said
+
+
+def test_keys_of_somebody_else_prove_nothing(verifier: Callable[..., tuple[int, str]], kept: Kept) -> None:
+    forged = json.loads(published("forged"))
+    forged["keys"][0]["kid"] = "k1"
+    kept.keys.write_text(json.dumps(forged))
+    code, said = verifier(kept.file, kept.keys, kept.digest)
+    assert (code, "InvalidSignature" in said) == (1, True)
+
+
+def test_a_proof_that_the_record_does_not_name_is_none(verifier: Callable[..., tuple[int, str]], kept: Kept) -> None:
+    code, said = verifier(kept.file, kept.keys, "sha256:" + "0" * 64)
+    assert (code, "not the proof that the record names" in said) == (1, True)

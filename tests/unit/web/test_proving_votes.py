@@ -1,0 +1,157 @@
+"""From the approval page to a counted vote: pressed, confirmed at the identity provider, received, counted."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from slipway.domain.application import Application
+from slipway.domain.gate import ApprovalGate, Level
+from slipway.domain.release import Phase
+from slipway.http.saying import Lead, NothingSent, Why
+from slipway.queries.answers import State
+from slipway.testing import ADA, BEN
+from slipway.web import leading, outcome
+from slipway.web.located import Place, decide, show
+from tests.unit.web.installation import Told, hello
+from tests.unit.web.proving import browser_of, confirm, counted, led_to
+from tests.unit.web.samples import FORM, Headers, asked, nonce_of
+from tests.unit.web.test_signed_in import Office, text
+from tests.unit.web.visitors import OIDS, visitor
+
+
+def strict(*approvers: str) -> Application:
+    """Production asks for proofs, and for a sign-in of the last five minutes."""
+    staging, production = hello(approvers=approvers or (ADA, BEN)).environments
+    assert isinstance(production.gate, ApprovalGate)
+    gate = production.gate.evolve(level=Level.SIGNED, fresh=timedelta(minutes=5))
+    return hello().evolve(environments=(staging, production.evolve(gate=gate)))
+
+
+@pytest.fixture
+def office() -> Office:
+    home, _ = asked()
+    home.change_delivery(strict())
+    home.wait(timedelta(hours=1))
+    return Office(home, home.bring("1.6.0"))
+
+
+def state_of(home: Told, path: str) -> State:
+    _, _, application, id = path.split("/")
+    return home.app.answers.reply(application, id).state
+
+
+def test_an_approval_is_confirmed_at_the_provider_and_then_counted(office: Office) -> None:
+    page = office.look(ADA)
+    assert "voter-is-surely-known" not in text(page), "their vote will have a proof"
+    onward = office.send(ADA, nonce_of(page))
+    assert parse_qs(urlsplit(led_to(onward)).query)["max_age"] == ["300"]
+    assert office.phase.at_the_gate
+    back = confirm(office.home, onward, ADA)
+    assert isinstance(back, Lead)
+    assert state_of(office.home, back.to) is State.RECEIVED
+    _, _, application, id = back.to.split("/")
+    assert "Received" in text(outcome.show(office.home.app.answers, application, id, visitor(ADA)))
+    office.home.hear()
+    assert state_of(office.home, back.to) is State.COUNTED
+    assert office.phase is Phase.PROMOTING
+    record = [each for each in office.home.trail() if each.action == "vote.approved"][-1]
+    assert (record.actor, record.inbox) == (f"oid:{OIDS[ADA]}", id)
+    assert record.proof is not None
+
+
+def test_the_votes_on_the_page_name_their_voter_and_the_id_of_their_sign_in(office: Office) -> None:
+    office.home.change_delivery(strict(ADA, BEN))
+    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    page = text(office.look(BEN))
+    assert f"Ada (oid:{OIDS[ADA]})" in page
+
+
+def test_a_rejection_is_said_at_once_and_counts(office: Office) -> None:
+    answer = office.send(ADA, nonce_of(office.look(ADA)), decision="reject", reason="not today")
+    assert answer.status == 303
+    office.home.hear()
+    assert state_of(office.home, answer.headers["Location"]) is State.COUNTED
+    assert office.phase is Phase.REJECTED
+
+
+def test_whoever_signs_in_at_the_provider_is_the_voter_whoever_pressed_the_button(office: Office) -> None:
+    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), BEN)
+    record = [each for each in office.home.trail() if each.action == "vote.approved"][-1]
+    assert record.actor == f"oid:{OIDS[BEN]}"
+
+
+def test_a_person_who_is_not_asked_is_refused_by_name_of_the_rule(office: Office) -> None:
+    path = counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), "mallory@example.com")
+    assert state_of(office.home, path) is State.REFUSED
+    _, _, application, id = path.split("/")
+    assert "approver-is-listed" in text(outcome.show(office.home.app.answers, application, id, visitor(ADA)))
+
+
+def test_an_older_sign_in_is_asked_for_once_more_and_then_refused_by_the_worker(office: Office) -> None:
+    onward = office.send(ADA, nonce_of(office.look(ADA)))
+    browser = browser_of(office.home, onward)
+    again = confirm(office.home, onward, ADA, ago=timedelta(hours=2))
+    assert isinstance(again, Lead)
+    assert parse_qs(urlsplit(again.to).query)["prompt"] == ["login"]
+    person = visitor(ADA)
+    assert person.signed_in.object_id == OIDS[ADA]
+    second = confirm(office.home, leading.onward(again.to), ADA, browser=browser, ago=timedelta(hours=2))
+    assert isinstance(second, Lead)
+    office.home.hear()
+    assert state_of(office.home, second.to) is State.REFUSED
+    assert office.home.trail()[-1].details["rules"] == ["sign-in-is-fresh"]
+
+
+def test_with_the_provider_gone_nothing_is_sent_and_the_page_says_so(office: Office) -> None:
+    nonce = nonce_of(office.look(ADA))
+    office.home.votes.away = True
+    answer = office.send(ADA, nonce)
+    assert answer.status == 503
+    assert "Nothing was sent" in text(answer)
+    assert "Back to where you were" in text(answer)
+
+
+def test_a_vote_that_nobody_can_verify_waits_as_received(office: Office) -> None:
+    outcome_of = confirm(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    assert isinstance(outcome_of, Lead)
+    office.home.provider.issuer.away = True
+    office.home.hear()
+    assert state_of(office.home, outcome_of.to) is State.RECEIVED
+    office.home.provider.issuer.away = False
+    office.home.wait(timedelta(minutes=1))
+    office.home.app.inbox_reader.take_all()
+    assert state_of(office.home, outcome_of.to) is State.COUNTED
+
+
+def test_a_plan_that_changes_on_the_way_is_not_voted_on(office: Office) -> None:
+    onward = office.send(ADA, nonce_of(office.look(ADA)))
+    office.home.change_delivery(strict(BEN, ADA))
+    path = counted(office.home, onward, ADA)
+    assert state_of(office.home, path) is State.REFUSED
+    assert office.phase is Phase.PLANNING
+
+
+def test_the_vote_is_for_the_opening_that_the_page_showed(office: Office) -> None:
+    body = urlencode({"decision": "approve", "form": nonce_of(office.look(ADA)), "opening": "7"}).encode()
+    onward = decide(office.home.desk, office.place, visitor(ADA), Headers(FORM), body)
+    path = counted(office.home, onward, ADA)
+    assert state_of(office.home, path) is State.REFUSED
+    assert office.home.trail()[-1].details["rules"] == ["vote-is-for-this-opening"]
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_every_reason_for_sending_nothing_has_a_page_that_leads_back(why: Why) -> None:
+    answer = leading.nothing_sent(NothingSent(why=why, back="/approvals/shop/1/production"))
+    assert answer.status == why.status
+    assert why.sentence in text(answer).replace("&#39;", "'")
+    assert 'href="/approvals/shop/1/production"' in text(answer)
+
+
+def test_a_link_alone_opens_no_gate_that_asks_for_proofs(office: Office) -> None:
+    place = Place(application="hello", number=str(office.subject.number), environment="production")
+    assert show(office.home.desk, place, visitor(ADA)).status == 303
+    office.home.restart(approval_links="vote")
+    vote = office.home.voted(office.subject.number, ADA)
+    assert office.home.take(vote).vote_refused
+    assert office.phase is Phase.AWAITING_APPROVAL
