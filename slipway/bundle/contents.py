@@ -12,13 +12,15 @@ from typing import Any
 
 from ..manifests.documents import Document, read_text
 from ..manifests.objects import CLUSTER_SCOPED, check_job, check_object, identity
-from ..manifests.problems import Findings, Problem, Steps, shown
+from ..manifests.problems import ConfigError, Findings, Problem, Steps, shown
 from .archive import Files
 from .images import image_places, unpinnable
 from .model import CONFIG_FILE, BundleConfig, BundleEnvironment, folder_of
 
 NOT_FOR_US = frozenset({"kustomization.yaml", "kustomization.yml", "chart.yaml", "values.yaml", "skaffold.yaml"})
 """Files that other tools would read as their own in a folder of manifests."""
+MOST_VALUES = 300_000
+"""Of all YAML in a bundle together: some seconds of reading, which everybody who reads it would wait for."""
 _LARGEST_EXACT = 2**53 - 1
 _FORMS = (2, 3)
 """Parts of a path below `environments/`: `<name>/<file>` or `<name>/<part>/<file>`."""
@@ -95,6 +97,7 @@ def read_environments(config: BundleConfig, files: Files) -> dict[str, Environme
     """Every environment of the bundle, checked. Raises `ConfigError` with all problems."""
     findings = Findings()
     grouped: dict[str, dict[Part, list[Member]]] = {name: {} for name in config.environments}
+    values = 0
     for path in sorted(files):
         place = place_of(path)
         if isinstance(place, str):
@@ -106,8 +109,12 @@ def read_environments(config: BundleConfig, files: Files) -> dict[str, Environme
             continue
         with findings.collecting():
             documents = read_text(files[path], name=path)
+            values += sum(len(document.places) for document in documents)
             members = [Member(file=place.file, document=document) for document in documents]
             grouped[place.environment].setdefault(place.part, []).extend(members)
+        if values > MOST_VALUES:
+            expected = f"at most {MOST_VALUES} values in all files"
+            raise ConfigError([Problem(file=path, expected=expected, got="more")])
     environments = {
         name: Environment(name=name, parts={part: tuple(members) for part, members in parts.items()})
         for name, parts in grouped.items()

@@ -131,14 +131,14 @@ def begin(draft: Draft, release: Release) -> None:
         commit=release.run.commit if release.run else None,
         ends_before=last.name if last else None,
     )
-    for number in draft.head.active:
-        older = draft.release(number)
-        if older is not None and _replaces(release, older):
-            supersede(draft, older, by=release.number, why=f"the tag {release.tag} was pushed again, as {release.id}")
     first = draft.application.environments[0]
     if last is first:
         end(draft, release, Phase.FAILED, f"its bundle has no folder for {first.name}, the first environment")
         return
+    for number in draft.head.active:
+        older = draft.release(number)
+        if older is not None and _replaces(release, older):
+            supersede(draft, older, by=release.number, why=f"the tag {release.tag} was pushed again, as {release.id}")
     arrive(draft, release, first)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -227,6 +228,20 @@ def test_files_that_its_builder_did_not_check_are_refused(
 ) -> None:
     found = _repacked(tmp_path, change)
     assert any(said in problem for problem in found), found
+
+
+def test_yaml_that_would_take_minutes_to_read_is_refused_after_seconds(tmp_path: Path) -> None:
+    random = Random(1)
+
+    def change(files: dict[str, bytes]) -> None:
+        for number in range(20):
+            numbers = ",".join(str(random.randrange(10**8)) for _ in range(19_000))
+            dense = f"apiVersion: v1\nkind: X\nmetadata: {{ name: x }}\nl: [{numbers}]\n"
+            files[f"environments/staging/{number:02}.yaml"] = dense.encode()
+
+    assert _repacked(tmp_path, change) == [
+        "environments/staging/15.yaml:1: expected at most 300000 values in all files, got more"
+    ]
 
 
 def test_a_content_that_bundle_json_does_not_name_is_refused(tmp_path: Path) -> None:
