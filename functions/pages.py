@@ -9,7 +9,7 @@ import azure.functions as func
 from slipway.domain.roles import Permission
 from slipway.http.signing_in import Go
 from slipway.inbound import BadInput
-from slipway.web import audit, board, numbers, outcome, parked, release, templating
+from slipway.web import audit, board, catalogue, numbers, outcome, parked, release, templating
 from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional, see_other
 from slipway.web.messages import guarded, message, no_role, not_signed_in, session_over, sign_in
@@ -75,6 +75,23 @@ def page_outcome(req: func.HttpRequest) -> func.HttpResponse:
     application, id = req.route_params["application"], req.route_params["id"]
     path = f"/said/{quote(application, safe='')}/{quote(id, safe='')}"
     return reading(req, path, lambda who: outcome.show(parts().answers, application, id, who))
+
+
+@blueprint.function_name("page_catalogue")
+@blueprint.route(route="catalogue", methods=LOOKING, auth_level=ANONYMOUS)
+def page_catalogue(req: func.HttpRequest) -> func.HttpResponse:
+    return reading(req, "/catalogue", lambda who: catalogue.show(parts().live_catalogue, who))
+
+
+@blueprint.function_name("page_versions")
+@blueprint.route(route="catalogue/{kind}/{name}", methods=LOOKING, auth_level=ANONYMOUS)
+def page_versions(req: func.HttpRequest) -> func.HttpResponse:
+    kind, name = req.route_params["kind"], req.route_params["name"]
+
+    def work(who: Visitor) -> Answer:
+        return catalogue.show_versions(parts().live_catalogue, parts().versions, kind, name, who)
+
+    return reading(req, f"/catalogue/{quote(kind, safe='')}/{quote(name, safe='')}", work)
 
 
 @blueprint.function_name("page_numbers")

@@ -17,6 +17,7 @@ _HERE = Path(__file__).parent
 STYLESHEET = _HERE / "assets" / "slipway.css"
 PLACES = (
     ("board", "/", "Board"),
+    ("catalogue", "/catalogue", "Applications"),
     ("audit", "/audit", "Audit trail"),
     ("numbers", "/numbers", "Numbers"),
     ("operate", "/operate", "Freezes"),

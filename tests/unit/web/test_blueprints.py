@@ -28,6 +28,8 @@ READING: tuple[tuple[Callable[..., func.HttpResponse], dict[str, str]], ...] = (
     (pages.page_release_changes, {"release": "hello-1"}),
     (pages.page_numbers, {}),
     (pages.page_parked, {}),
+    (pages.page_catalogue, {}),
+    (pages.page_versions, {"kind": "application", "name": "hello"}),
     (pages.page_release, {"release": "hello-1"}),
     (pages.page_evidence, {"digest": "sha256:" + "0" * 64}),
 )
@@ -74,7 +76,7 @@ def test_strangers_are_asked_to_sign_in_before_anything_is_read(world: tuple[Tol
 def test_people_who_are_signed_in_read(world: tuple[Told, Release]) -> None:
     signed = reader(world[0])
     statuses = [function(request(route=route, headers=signed)).status_code for function, route in READING]
-    assert statuses == [200, 200, 200, 200, 200, 200, 200, 404]
+    assert statuses == [200, 200, 200, 200, 200, 200, 200, 404, 200, 404]
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(world: tuple[Told, Release]) -> None:
@@ -221,6 +223,8 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
         ("GET,HEAD", "releases/{release}/changes"),
         ("GET,HEAD", "numbers"),
         ("GET,HEAD", "parked"),
+        ("GET,HEAD", "catalogue"),
+        ("GET,HEAD", "catalogue/{kind}/{name}"),
         ("GET,HEAD", "releases/{release}"),
         ("GET,HEAD", "evidence/{digest}"),
         ("GET,HEAD", "said/{application}/{id}"),

@@ -1,0 +1,63 @@
+"""Projects and applications that are in force, and the versions of each: who changed what, when and why. Read-only."""
+
+from dataclasses import dataclass
+
+from ..catalogue.live import LiveCatalogue
+from ..domain.errors import NotFound
+from ..domain.versions import Subject, SubjectKind
+from ..ledger.versions import Versions
+from .answer import Answer, kept
+from .signin import Visitor
+from .templating import render
+
+VERSIONS_SHOWN = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemView:
+    """One project or application."""
+
+    kind: str
+    name: str
+    project: str
+    """Empty for a project."""
+    problems: tuple[str, ...]
+    """Why it stands still; empty if it is in order."""
+
+    @property
+    def address(self) -> str:
+        return f"/catalogue/{self.kind}/{self.name}"
+
+
+def show(catalogue: LiveCatalogue, visitor: Visitor) -> Answer:
+    """Everything in force. Raises `LedgerUnavailable`."""
+    items = tuple(sorted(_items(catalogue), key=lambda item: (not item.problems, item.kind, item.name)))
+    return kept(render("catalogue.html", items=items, reader=visitor, here="catalogue"))
+
+
+def _items(catalogue: LiveCatalogue) -> list[ItemView]:
+    items = [ItemView(kind="project", name=name, project="", problems=()) for name in catalogue.projects]
+    items += [
+        ItemView(kind="application", name=name, project=entry.application.project, problems=entry.problems)
+        for name, entry in catalogue.entries.items()
+    ]
+    for broken in catalogue.broken:
+        kind, _, name = broken.name.partition(":")
+        items.append(ItemView(kind=kind, name=name, project="", problems=broken.problems))
+    return items
+
+
+def show_versions(catalogue: LiveCatalogue, versions: Versions, kind: str, name: str, visitor: Visitor) -> Answer:
+    """The versions of one, newest first. Raises `NotFound`, `LedgerUnavailable`."""
+    try:
+        subject = Subject(kind=SubjectKind(kind), name=name)
+    except ValueError as error:
+        raise NotFound(f"there is no {kind[:20]} {name[:80]!r}") from error
+    listed = tuple(versions.history(subject, limit=VERSIONS_SHOWN))
+    if not listed:
+        raise NotFound(f"there is no {kind} {name!r}")
+    problems = next((item.problems for item in _items(catalogue) if (item.kind, item.name) == (kind, name)), ())
+    page = render(
+        "versions.html", subject=subject, versions=listed, problems=problems, reader=visitor, here="catalogue"
+    )
+    return kept(page)

@@ -1,0 +1,65 @@
+"""The pages of the catalogue: what is in force, what is wrong with it, and who applied each version, when and why."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.domain.errors import NotFound
+from slipway.testing import write_application
+from slipway.web.catalogue import show, show_versions
+from tests.unit.commands.live import Live
+from tests.unit.web.visitors import visitor
+
+READER = visitor("ada@example.com")
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    folder = tmp_path / "team"
+    write_application(folder)
+    installation = Live(folder)
+    installation.apply(reason="the <b>first</b>")
+    return installation
+
+
+def listed(live: Live) -> str:
+    return show(live.app.live_catalogue, READER).body.decode()
+
+
+def versions(live: Live, kind: str = "application", name: str = "shop") -> str:
+    return show_versions(live.app.live_catalogue, live.app.versions, kind, name, READER).body.decode()
+
+
+def test_everything_in_force_is_listed_and_leads_to_its_versions(live: Live) -> None:
+    page = listed(live)
+    assert 'href="/catalogue/application/shop"' in page
+    assert 'href="/catalogue/project/team"' in page
+    assert "Stands still" not in page
+
+
+def test_what_stands_still_says_why(live: Live) -> None:
+    live.without("channels", "inbox")
+    for page in (listed(live), versions(live)):
+        assert "Stands still" in page
+        assert "notify[0]: expected a channel of this installation" in page
+
+
+def test_a_version_says_who_when_why_and_what_and_escapes_it(live: Live) -> None:
+    live.edit_environment("staging", rollout_within="7m")
+    live.apply(reason="the nodes are slow")
+    page = versions(live)
+    assert page.index("Version 2, in force") < page.index("Version 1")
+    assert "the nodes are slow" in page
+    assert "environments.staging.rollout_within: 5m → 7m" in page
+    assert "the &lt;b&gt;first&lt;/b&gt;" in page
+
+
+def test_an_installation_without_anything_says_how_to_begin(tmp_path: Path) -> None:
+    write_application(tmp_path)
+    assert "Nothing is applied yet" in listed(Live(tmp_path))
+
+
+@pytest.mark.parametrize(("kind", "name"), [("application", "cart"), ("other", "shop"), ("application", "../x")])
+def test_what_is_not_there_is_not_found(live: Live, kind: str, name: str) -> None:
+    with pytest.raises(NotFound):
+        versions(live, kind, name)
