@@ -1,4 +1,4 @@
-"""The time comes in from outside, so that tests hold it in their hands."""
+"""The clock that is passed to whatever needs the time, so that a test can set it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -48,7 +48,7 @@ class Phase(StrEnum):
     JOINING = (
         "joining",
         "It waits for the second of its two triggers (image push, CI run).",
-        "Waiting for its facts",
+        "Waiting for its second trigger",
         "◔",
         Tone.QUIET,
         Doing.WAITS,

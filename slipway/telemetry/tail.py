@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import StatusCode
 
 SPANS = 2_000
-"""Maximum spans held back for one local trace. A larger one is exported from there on, whatever its outcome."""
+"""Most spans held back for one local trace. A trace that grows beyond it is exported, whatever its outcome."""
 TRACES = 500
-"""Maximum open local traces. If there are more, the oldest is exported, to limit the memory used."""
+"""Most open local traces. If there are more, the oldest is exported, to limit the memory used."""
 
 
 @dataclass
@@ -44,25 +44,25 @@ class KeepWhole(SpanProcessor):
         self._onward.on_start(span, parent_context)
         if span.context is None:
             return  # it belongs to no trace
-        mine, above = span.context.span_id, span.parent
+        span_id, parent = span.context.span_id, span.parent
         with self._lock:
-            root = self._of_span.get(above.span_id, mine) if above is not None and not above.is_remote else mine
-            self._of_span[mine] = root
+            root = span_id if parent is None or parent.is_remote else self._of_span.get(parent.span_id, span_id)
+            self._of_span[span_id] = root
             local = self._locals.get(root)
             if local is None:
                 local = self._locals[root] = _Local(kept=self._in_share(span.context.trace_id))
-            local.open.add(mine)
-            crowded = self._take_oldest() if len(self._locals) > TRACES else []
-        self._hand_on(crowded)
+            local.open.add(span_id)
+            evicted = self._take_oldest() if len(self._locals) > TRACES else []
+        self._hand_on(evicted)
 
     def on_end(self, span: ReadableSpan) -> None:
         if span.context is None:
             return
-        mine = span.context.span_id
+        span_id = span.context.span_id
         with self._lock:
-            root = self._of_span.pop(mine, mine)
+            root = self._of_span.pop(span_id, span_id)
             local = self._locals.get(root) or _Local(kept=self._in_share(span.context.trace_id))
-            local.open.discard(mine)
+            local.open.discard(span_id)
             local.spans.append(span)
             local.kept = local.kept or span.status.status_code is StatusCode.ERROR or len(local.spans) > SPANS
             ended = not local.open
@@ -91,7 +91,7 @@ class KeepWhole(SpanProcessor):
         return oldest.spans
 
     def _let_go(self) -> None:
-        """Export local traces still open when the process ends, as one of them may be the cause."""
+        """Export the traces still open when the process ends: one of them may show why it ended."""
         with self._lock:
             left = [span for local in self._locals.values() for span in local.spans]
             self._locals.clear()

@@ -22,7 +22,7 @@ def _sign(word: str, mark: str, tone: Tone) -> Sign:
 
 
 STAGES: dict[Stage, str] = {
-    Stage.JOIN: "Waiting for its facts",
+    Stage.JOIN: "Waiting for its second trigger",
     Stage.RESOLVE: "Looking up its image",
     Stage.QUEUE: "Queued",
     Stage.PLAN: "Planning",

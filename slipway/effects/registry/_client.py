@@ -172,7 +172,7 @@ class Registry:
         return Referrers(listed=_listing.referrers_in(index, self.where(repository, tag)), by_registry=False)
 
     def recent_tags(self, repository: str, limit: int) -> list[TagInfo]:
-        """The newest tags first. Other registries than ACR keep no times: there, the last tags by name, in reverse."""
+        """The newest tags first; in registries that keep no times (all but ACR), the last ones by name."""
         where = self.where(repository)
         if limit < 1:
             raise Unsupported(where, f"limit: expected at least 1, got {limit}")
