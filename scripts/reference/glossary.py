@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Final
 
 from scripts.reference.meanings import first_paragraph, of_members
+from slipway import bundle
 from slipway.catalogue.entries import Catalogue
 from slipway.domain import (
     actions,
@@ -16,18 +17,23 @@ from slipway.domain import (
     blocks,
     events,
     gate,
+    hints,
+    inbox,
     plan,
     project,
+    proof,
     release,
     snapshot,
     windows,
 )
 from slipway.domain.application import OnFailure, SourceKind, Start
 from slipway.domain.audit_query import ActionClass
+from slipway.domain.chain_anchor import GateOutcome, Why
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
 from slipway.domain.export import Form
 from slipway.domain.gate import Level, Need
+from slipway.domain.inbox import InboxKind, LookKind, Via
 from slipway.domain.phases import Phase
 from slipway.domain.project import EnvironmentClass, Provenance
 from slipway.domain.promotion import TakenTag, Way
@@ -55,6 +61,7 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "catalogue": Catalogue,
     "environment": application.Environment,
     "artifact": release.Artifact,
+    "bundle": bundle,
     "run": release.Run,
     "release": release.Release,
     "lane": release.Lane,
@@ -74,6 +81,9 @@ CONCEPTS: Final[Mapping[str, type | ModuleType]] = {
     "event": events,
     "snapshot": snapshot,
     "decision": Decision,
+    "hint": hints,
+    "inbox": inbox,
+    "proof": proof,
     "step": Step,
     "lease": leases,
     "ledger": Ledger,
@@ -110,6 +120,8 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Class of actions": ActionClass,
     "Queue": Queue,
     "Kind of message": MessageKind,
+    "Row of the inbox": InboxKind,
+    "Look": LookKind,
     "Source": Source,
     "Trust": Trust,
     "Part in a change": Part,
@@ -131,6 +143,9 @@ ELSEWHERE: Final = frozenset(
         Status,
         Provenance,
         SubjectKind,
+        GateOutcome,
+        Via,
+        Why,
     }
 )
 """Enums of the domain that are not here: they have a page of their own, or stand under what they belong to."""
