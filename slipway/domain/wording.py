@@ -41,7 +41,7 @@ class Wording:
         release, where, reason = self.release, self._where(), self.release.reason.rstrip(". ")
         match release.phase:
             case Phase.JOINING:
-                return f"{release.id} waits for {self._facts()}{self._until()}."
+                return f"{release.id} waits for {self._facts()}{self._until()}{self._proof()}."
             case Phase.QUEUED:
                 return f"{release.id} waits{where} behind {self._ahead()}."
             case Phase.AWAITING_APPROVAL:
@@ -117,6 +117,13 @@ class Wording:
         if back is not None:
             return f"brought {self.release.application}-{back.to} back{where}"
         return f"went live{where}, the last environment"
+
+    def _proof(self) -> str:
+        """What is not proved of the run that was told of; empty if all is that has to be."""
+        run = self.release.run
+        if run is None or run.counts:
+            return ""
+        return f"; run {run.number} is not proved: {(run.built if run.proof.stands else run.proof).why}"
 
     def _facts(self) -> str:
         missing = facts_missing(self.release, self.snapshot.application.start)

@@ -29,15 +29,21 @@ class Newer:
 def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
     """Whether a CI run counts for an application: what is known of it, and what it says."""
     proved = _known(Rule.RUN_IS_PROVED, run.proof, f"run {run.number} of {run.pipeline}: {run.proof.why}")
-    succeeded = Rule.RUN_SUCCEEDED.judged(run.succeeded, f"run {run.number} ended as {run.result or 'unknown'}")
+    ended = f"run {run.number} ended as {run.result or 'unknown'}"
+    succeeded = _told(Rule.RUN_SUCCEEDED, run, run.succeeded, ended)
     if pipeline is None:
         return (proved, built_rule(run), succeeded)
     branch = run.branch.removeprefix("refs/heads/")
-    counts = Rule.BRANCH_COUNTS.judged(
-        not run.branch.startswith(PULL_REQUESTS) and any(fnmatchcase(branch, p) for p in pipeline.branches),
-        f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}",
-    )
+    named = not run.branch.startswith(PULL_REQUESTS) and any(fnmatchcase(branch, p) for p in pipeline.branches)
+    counts = _told(Rule.BRANCH_COUNTS, run, named, f"branch {branch or '(none)'}, of {', '.join(pipeline.branches)}")
     return proved, built_rule(run), succeeded, counts
+
+
+def _told(rule: Rule, run: Run, holds: bool, reason: str) -> RuleResult:
+    """What a run says of itself: a pass only if the run is proved. Where it is not, `run-is-proved` blocks."""
+    if holds and run.proof.trust is not Trust.PROVED:
+        return rule.unknown(f"{reason}, as whoever told of it says", blocks=False)
+    return rule.judged(holds, reason)
 
 
 def built_rule(run: Run) -> RuleResult:

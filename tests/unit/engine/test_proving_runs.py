@@ -151,6 +151,9 @@ def test_while_the_source_is_away_the_release_waits_and_says_why(both: Installat
     result = rule(both, Rule.RUN_IS_PROVED)
     assert isinstance(result, Unknown)
     assert "503" in result.reason
+    assert "503" in both.explain(1).headline
+    told_only = (Rule.BUILT_BY_RUN, Rule.RUN_SUCCEEDED, Rule.BRANCH_COUNTS)
+    assert not any(rule(both, wanted).passed for wanted in told_only), "an unknown is never shown as a pass"
     both.runs.away = None
     assert look_again(both)
     both.settle()
