@@ -1,54 +1,58 @@
-"""Builds the FunctionApp and registers the blueprints; nothing else."""
+"""Builds the FunctionApp for its role and registers its blueprints; nothing else."""
 
 import azure.functions as func
 
-from functions import (
-    api,
-    approvals,
-    audit_api,
-    catalogue,
-    commands,
-    events,
-    health,
-    hooks,
-    inbox,
-    looks,
-    numbers,
-    openapi,
-    operate,
-    pages,
-    proof,
-    queues,
-    saying,
-    signing_in,
-    timers,
-    votes,
-)
-from functions.shared import check_at_start
+from functions.shared import check_at_start, role_of_app
 
+role = role_of_app()
 check_at_start()
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for module in (
-    events,
-    queues,
-    hooks,
-    timers,
-    health,
-    approvals,
-    api,
-    audit_api,
-    openapi,
-    votes,
-    catalogue,
-    commands,
-    inbox,
-    looks,
-    numbers,
-    proof,
-    pages,
-    operate,
-    saying,
-    signing_in,
-):
-    app.register_functions(module.blueprint)
+if role.works:
+    from functions import queues, timers
+
+    for module in (queues, timers):
+        app.register_functions(module.blueprint)
+if role.answers:
+    from functions import (
+        api,
+        approvals,
+        audit_api,
+        catalogue,
+        commands,
+        events,
+        health,
+        hooks,
+        inbox,
+        looks,
+        numbers,
+        openapi,
+        operate,
+        pages,
+        proof,
+        saying,
+        signing_in,
+        votes,
+    )
+
+    for module in (
+        events,
+        hooks,
+        health,
+        approvals,
+        api,
+        audit_api,
+        openapi,
+        votes,
+        catalogue,
+        commands,
+        inbox,
+        looks,
+        numbers,
+        proof,
+        pages,
+        operate,
+        saying,
+        signing_in,
+    ):
+        app.register_functions(module.blueprint)

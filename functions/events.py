@@ -40,4 +40,4 @@ def _accept(event: func.EventGridEvent | func.CloudEvent) -> None:
     except Ignored as ignored:
         log.info("event ignored: %s", ignored)
     except (BadInput, MessageTooLarge) as bad:
-        parts().parking.park(source=Source.EVENT_GRID, reason=str(bad), body=body)
+        parts().refusing.refuse(Source.EVENT_GRID, str(bad), body)

@@ -76,8 +76,8 @@ def _accept(source: Source, req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _park(source: Source, reason: str, body: bytes) -> func.HttpResponse:
-    parked = parts().parking.park(source=source, reason=reason, body=body)
-    return _answer(200, "parked", reason, id=parked.id)
+    parts().refusing.refuse(source, reason, body)
+    return _answer(200, "parked", reason)
 
 
 def _refused(expected: str) -> func.HttpResponse:
@@ -85,6 +85,6 @@ def _refused(expected: str) -> func.HttpResponse:
     return _answer(401, "refused", expected)
 
 
-def _answer(status: int, outcome: str, detail: str, **more: str) -> func.HttpResponse:
-    body = json.dumps({"outcome": outcome, "detail": detail, **more})
+def _answer(status: int, outcome: str, detail: str) -> func.HttpResponse:
+    body = json.dumps({"outcome": outcome, "detail": detail})
     return func.HttpResponse(body, status_code=status, mimetype="application/json")

@@ -9,7 +9,7 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from slipway.bootstrap.settings import SERVICE_BUS
-from slipway.domain.hints import HINT, InboxHint, RunHint
+from slipway.domain.hints import HINT, InboxHint, RunHint, UnreadableHint
 from slipway.domain.queues import Queue
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
@@ -69,6 +69,8 @@ def take_hint(message: func.ServiceBusMessage) -> None:
                 parts().inbox_reader.take(hint.application, hint.id)
             case RunHint():
                 parts().run_prover.take(hint.told)
+            case UnreadableHint():
+                parts().refused.take(hint)
             case unreachable:
                 assert_never(unreachable)
 

@@ -8,6 +8,7 @@ import azure.functions as func
 
 from slipway.bootstrap import App, Settings, app
 from slipway.bootstrap.azure import azure_ports
+from slipway.bootstrap.roles import AppRole
 from slipway.telemetry import logs
 
 from .tracing import TracedBlueprint
@@ -27,6 +28,11 @@ def parts() -> App:
         return _parts()
 
 
+def role_of_app() -> AppRole:
+    """What this app is. Raises `SettingsError` for a role that there is not."""
+    return parts().settings.role
+
+
 def check_at_start() -> None:
     """Called while the app is being loaded: a misconfigured app must fail here rather than lose messages later."""
     for chatty in ("azure", "urllib3"):
@@ -34,7 +40,8 @@ def check_at_start() -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logs.guard()
     _ = parts().telemetry
-    _ = parts().keys
+    if parts().settings.role.works:
+        _ = parts().keys
 
 
 def new_blueprint() -> func.Blueprint:

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from slipway.bootstrap.roles import AppRole, foreign_to
+from slipway.bootstrap.settings import variable
 from slipway.cli.keyfile import public_file
 from slipway.domain.queues import Queue
+from slipway.domain.rights import Party
 
 from ..azuredevops.seeding import PROJECT_ID
 from ..identity import SIGN_IN, VOTES, Identity
+from ..servicebus.server import key_connection
+from .grants import queue_rules, storage_tokens
 from .secrets import Secrets
 
 QUEUES = tuple(Queue)
@@ -30,12 +35,40 @@ def service_bus(secrets: Secrets, *, lock_seconds: int) -> dict[str, Any]:
                 "max_delivery_count": 10,
                 "duplicate_detection_seconds": 600,
                 "dead_letter_on_expiration": True,
+                "rules": queue_rules(queue, bus_keys(secrets)),
             }
             for queue in QUEUES
         ],
         "key_name": "local",
         "key": secrets.bus_key,
     }
+
+
+def bus_keys(secrets: Secrets) -> dict[Party, str]:
+    """The key of each role at the bus."""
+    return {Party.FRONT: secrets.front_bus_key, Party.WORKER: secrets.worker_bus_key}
+
+
+def of_role(
+    values: dict[str, str], role: AppRole, *, secrets: Secrets, storage: str, bus_address: str
+) -> dict[str, str]:
+    """The settings of the whole app, cut down to those of one role, with just that role's rights."""
+    party = Party(role)
+    foreign = {variable(field) for field in foreign_to(role)}
+    endpoints = dict(part.split("=", 1) for part in storage.split(";") if part)
+    kept = {name: value for name, value in values.items() if name not in foreign | _OF_THE_WHOLE}
+    return {
+        **kept,
+        "SLIPWAY_ROLE": str(role),
+        "ServiceBus": key_connection(bus_address, str(party), bus_keys(secrets)[party]),
+        "SLIPWAY_TABLE_ENDPOINT": endpoints["TableEndpoint"],
+        "SLIPWAY_BLOB_ENDPOINT": endpoints["BlobEndpoint"],
+        "SLIPWAY_STORAGE_SAS": json.dumps(storage_tokens(party)),
+    }
+
+
+_OF_THE_WHOLE = frozenset({"AzureWebJobsStorage", "ServiceBus", "SLIPWAY_STORAGE_CONNECTION"})
+"""Whoever has these may do everything; the host double keeps what is its own in a folder."""
 
 
 def registry(name: str, secrets: Secrets) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Secrets(BaseModel):
     inbox_secret: str
     bus_key: str
     session_key: str
+    front_bus_key: str
+    worker_bus_key: str
     function_key: str
     event_grid_key: str
     master_key: str

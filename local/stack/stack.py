@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from slipway.bootstrap.roles import AppRole
 from slipway.catalogue import check_path
 from slipway.http import saying, signing_in
 
 from ..identity import SIGN_IN, VOTES, Identity, laptop
 from ..process import ROOT, Part, PartFailed, free_port, python
 from . import azurite, configuration, docker_registry
+from .grants import make_storage
 from .secrets import Secrets, load_or_make, signing_keys
 
 REGISTRIES = ("nonprod", "prod")
@@ -40,6 +42,8 @@ class StackOptions:
     """Where data and logs are kept; by default a temporary folder that is removed at the end."""
     instances: int = 1
     """Instances of the function app."""
+    two_roles: bool = False
+    """Run front and worker as two apps, each with its own rights, instead of one that is both."""
     port: int = 0
     """Port of the first instance; 0 takes a free one."""
     apply: Path | None = EXAMPLE
@@ -80,6 +84,8 @@ class Stack:
         self.parts: list[Part] = []
         self.hosts: list[Part] = []
         self.urls: list[str] = []
+        self.workers: list[str] = []
+        """Addresses of the workers' hosts, at which nothing answers."""
         self.registries: dict[str, str] = {}
         self.clusters: dict[str, dict[str, Any]] = {}
         self.azure_devops: dict[str, Any] = {}
@@ -134,7 +140,20 @@ class Stack:
         self.identity.redirects_to({name: [url + path for url in self.urls] for name, path in BACK.items()})
         self._subscribe()
         if self.options.apply:
-            self.apply(self.options.apply)
+            self._apply_first(self.options.apply)
+
+    def _apply_first(self, path: Path) -> None:
+        """By the app that is both where there are two: the front may write no catalogue, and has no other way yet."""
+        if not self.options.two_roles:
+            self.apply(path)
+            return
+        url, front = self._run_host("both-0", free_port(), self.settings), self.urls[0]
+        self.urls[0] = url
+        try:
+            self.apply(path)
+        finally:
+            self.urls[0] = front
+            self._forget(next(host for host in self.hosts if host.name == "both-0"))
 
     def apply(self, path: Path, *, quiet: bool = True) -> None:
         """What the platform's people and the teams do: apply what lies in the file or folder."""
@@ -147,6 +166,7 @@ class Stack:
     def _start_storage(self) -> str:
         part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"))
         self.parts.append(part)
+        make_storage(connection)
         return connection
 
     def _start_bus(self, secrets: Secrets) -> str:
@@ -233,11 +253,28 @@ class Stack:
             identity={**configuration.sign_in(self.identity), **self.identity.environment("front")},
             signing_keys=str(signing_keys(self.folder / "signing-keys")),
         )
-        settings = self._write("local.settings.json", {"IsEncrypted": False, "Values": self.settings})
+        if self.options.two_roles:
+            worker = self._run_host(f"worker-{index}", free_port(), self._of_role(AppRole.WORKER))
+            self.workers = [*self.workers[:index], worker]
+        front = self._of_role(AppRole.FRONT) if self.options.two_roles else self.settings
+        url = self._run_host(f"functions-{index}", port, front)
+        if index == len(self.urls):
+            self.urls.append(url)
+        return url
+
+    def _of_role(self, role: AppRole) -> dict[str, str]:
+        address = urlsplit(self.bus.split(";")[0].removeprefix("Endpoint=")).netloc
+        known = self.settings | self.identity.environment(role)
+        return configuration.of_role(known, role, secrets=self.secrets, storage=self.storage, bus_address=address)
+
+    def _run_host(self, name: str, port: int, values: dict[str, str]) -> str:
+        """A host with these settings; returns its address."""
+        settings = self._write(f"{name}.settings.json", {"IsEncrypted": False, "Values": values})
         keys = self._write("keys.json", configuration.host_keys(self.secrets))
-        command = python("local.functions", "--app", str(ROOT), "--state", str(self._folder("functions")))
+        state = self._folder(f"state-{name.partition('-')[0]}")
+        command = python("local.functions", "--app", str(ROOT), "--state", str(state))
         command += ["--port", str(port), "--settings", str(settings), "--keys", str(keys), "--stop-with-parent"]
-        part = Part(f"functions-{index}", command, log=self._log(f"functions-{index}"))
+        part = Part(name, command, log=self._log(name))
         self.parts.append(part)
         try:
             url = str(part.ready()["url"])
@@ -245,14 +282,13 @@ class Stack:
             self._forget(part)
             raise
         self.hosts.append(part)
-        if index == len(self.urls):
-            self.urls.append(url)
         return url
 
     def stop_host(self, index: int) -> None:
         """End an instance; `start_host` brings it back at the same address."""
-        (part,) = (host for host in self.hosts if host.name == f"functions-{index}")
-        self._forget(part)
+        names = {f"functions-{index}", f"worker-{index}"}
+        for part in [host for host in self.hosts if host.name in names]:
+            self._forget(part)
 
     def _forget(self, part: Part) -> None:
         part.stop()

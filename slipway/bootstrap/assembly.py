@@ -28,6 +28,7 @@ from ..engine.outbox import Outbox
 from ..engine.parking import Parking
 from ..engine.proving import Prover
 from ..engine.receiving import Receiver
+from ..engine.refusing import Refused, Refusing
 from ..engine.unread import Unread
 from ..http.callers import Access, NamedKey
 from ..http.cookies import Cookies
@@ -336,6 +337,14 @@ class App:
     @part
     def turns(self) -> Turns:
         return Turns(door=self.door, receiver=self.receiver, bus=self.bus)
+
+    @part
+    def refusing(self) -> Refusing:
+        return Refusing(incoming=self.ports.incoming(), bus=self.bus)
+
+    @part
+    def refused(self) -> Refused:
+        return Refused(incoming=self.ports.incoming(), parking=self.parking)
 
     @part
     def receiver(self) -> Receiver:

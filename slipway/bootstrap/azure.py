@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from ..clock import utc_now
+from ..domain.rights import Container as ContainerName
 from ..domain.rights import Table as TableName
 from ..domain.signing import PrivateSigner, PublicKeys
 from ..domain.tokens import Keys, KeySource
@@ -18,7 +19,8 @@ from ..engine.proving import TokenReader
 from ..http.callers import AccessTokenReader
 from ..http.saying import Provider as VotesProvider
 from ..http.signing_in import Provider
-from ..ledger import Blobs
+from ..ledger import Blobs, LedgerUnavailable
+from ..ledger.blobs import Incoming
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
@@ -29,7 +31,7 @@ from .settings import ClusterSettings, RegistrySettings, Settings
 
 if TYPE_CHECKING:
     import urllib3
-    from azure.data.tables import TableServiceClient
+    from azure.data.tables import TableClient, TableServiceClient
     from azure.identity import DefaultAzureCredential
     from azure.storage.blob import BlobServiceClient, ContainerClient
 
@@ -50,6 +52,7 @@ def azure_ports(settings: Settings) -> Ports:
         index_table=lambda: azure.table(settings.index_table),
         inbox_table=lambda: azure.row_table(TableName.INBOX),
         challenges_table=lambda: azure.row_table(TableName.CHALLENGES),
+        incoming=azure.incoming,
         blobs=lambda: azure.blobs(settings.container),
         archive=lambda: azure.blobs(settings.audit_container),
         audit_log=azure.audit_log,
@@ -108,37 +111,71 @@ class _Azure:
             return BlobServiceClient.from_connection_string(connection)
         return BlobServiceClient(self.settings.blob_endpoint, credential=self.credential)
 
+    def _table_client(self, name: str) -> "TableClient":
+        if not self.settings.storage_sas:
+            return self._tables.get_table_client(name)
+        from azure.core.credentials import AzureSasCredential
+        from azure.data.tables import TableClient
+
+        credential = AzureSasCredential(self._sas(name))
+        return TableClient(self.settings.table_endpoint, table_name=name, credential=credential)
+
     def _container(self, name: str) -> "ContainerClient":
-        return self._blob_service.get_container_client(name)
+        if not self.settings.storage_sas:
+            return self._blob_service.get_container_client(name)
+        from azure.core.credentials import AzureSasCredential
+        from azure.storage.blob import ContainerClient
+
+        return ContainerClient(self.settings.blob_endpoint, name, credential=AzureSasCredential(self._sas(name)))
+
+    def _sas(self, name: str) -> str:
+        token = self.settings.storage_sas.get(name)
+        if token is None:
+            raise LedgerUnavailable(f"{name}: this app was given no token for it")
+        return token.get_secret_value()
+
+    @property
+    def _makes_storage(self) -> bool:
+        """Whether tables and containers that are missing are made; whoever holds a token for each cannot."""
+        return self.settings.role.works and not self.settings.storage_sas
 
     # ---- storage and queues
     def table(self, name: str) -> PagedTable:
         from ..ledger.azure_table import AzureTable
 
-        opened = AzureTable.open(self._tables, name)
+        opened = AzureTable.open(self._tables, name) if self._makes_storage else AzureTable(self._table_client(name))
         return observation.table(opened) if self.observes else opened
 
     def row_table(self, name: str) -> RowTable:
         from ..ledger.azure_table import AzureTable
 
-        opened = AzureTable.open(self._tables, name)
+        opened = AzureTable.open(self._tables, name) if self._makes_storage else AzureTable(self._table_client(name))
         return observation.row_table(opened) if self.observes else opened
 
     def blobs(self, container: str) -> Blobs:
         from ..ledger.azure_blobs import AzureBlobs
 
-        opened = AzureBlobs.open(self._container(container))
+        client = self._container(container)
+        opened = AzureBlobs.open(client) if self._makes_storage else AzureBlobs(client)
         return observation.blobs(opened) if self.observes else opened
 
     def audit_log(self) -> AppendLog:
         from ..ledger.azure_logs import AzureLog
 
-        return AzureLog.open(self._container(self.settings.audit_container))
+        client = self._container(self.settings.audit_container)
+        return AzureLog.open(client) if self._makes_storage else AzureLog(client)
+
+    def incoming(self) -> Incoming:
+        from ..ledger.azure_blobs import AzureBlobs
+
+        client = self._container(ContainerName.INCOMING)
+        return AzureBlobs.open(client) if self._makes_storage else AzureBlobs(client)
 
     def added_blobs(self) -> AddedBlobs:
         from ..ledger.azure_added import AzureAdded
 
-        return AzureAdded.open(self._container(self.settings.audit_container))
+        client = self._container(self.settings.audit_container)
+        return AzureAdded.open(client) if self._makes_storage else AzureAdded(client)
 
     def bus(self) -> Bus:
         from ..effects.messaging.service_bus import ServiceBus

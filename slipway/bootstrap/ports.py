@@ -16,6 +16,7 @@ from ..http.saying import Provider as VotesProvider
 from ..http.signing_in import Provider
 from ..inbound.proving import RunSource
 from ..ledger import Blobs, Table
+from ..ledger.blobs import Incoming
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
@@ -47,6 +48,8 @@ class Ports:
     challenges_table: Callable[[], RowTable]
     """Statements on their way to the identity provider and back."""
     """The table of what people said and the worker has not answered yet."""
+    incoming: Callable[[], Incoming]
+    """The store of what the front passes on and no row or message can hold."""
     blobs: Callable[[], Blobs]
     """The store of plans and logs."""
     archive: Callable[[], Blobs]

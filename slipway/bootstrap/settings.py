@@ -7,7 +7,7 @@ An invalid or missing setting stops the app with a message that names it. Messag
 import difflib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,7 @@ from ..domain.roles import Role
 from ..domain.signing import checked_public
 from ..domain.sources import SECRETS
 from ..domain.tokens import checked_keys
+from .roles import FRONT_ONLY, AppRole, foreign_to, role_in
 from .settings_channels import ChannelSettings, WorkflowSettings
 from .settings_parts import LOOPBACK, SECRET_LENGTH, Address, AddressOrNone, Part
 
@@ -163,6 +164,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    role: AppRole = Field(
+        default=AppRole.SINGLE,
+        description="What this app is: `front` (pages, API, hooks), `worker` (queues and timers), or `single`, both in "
+        "one. A front must not have the settings that only a worker needs, and the other way round.",
+    )
     installation: str = Field(
         default="",
         pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?)?$",
@@ -180,6 +186,11 @@ class Settings(BaseModel):
     )
     storage_connection: SecretStr = Field(
         default=SecretStr(""), description="Connection string instead of the two endpoints: for Azurite."
+    )
+    storage_sas: Annotated[dict[str, SecretStr], BeforeValidator(_from_json)] = Field(
+        default={},
+        description="SAS tokens by the names of tables and containers, as JSON, instead of the app's identity: on a "
+        "laptop, where each role has just its rights.",
     )
     table: str = Field(
         default="ledger", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Name of the ledger's table."
@@ -211,10 +222,14 @@ class Settings(BaseModel):
         "export.",
     )
     registries: Annotated[dict[Name, RegistrySettings], BeforeValidator(_from_json)] = Field(
-        min_length=1, description="Registries by the names that projects and applications use, as JSON."
+        default={},
+        validate_default=True,
+        description="Registries by the names that projects and applications use, as JSON.",
     )
     clusters: Annotated[dict[Name, ClusterSettings], BeforeValidator(_from_json)] = Field(
-        min_length=1, description="Clusters by the names that projects and applications use, as JSON."
+        default={},
+        validate_default=True,
+        description="Clusters by the names that projects and applications use, as JSON.",
     )
     channels: Annotated[dict[Name, ChannelSettings], BeforeValidator(_from_json)] = Field(
         default={}, description="Channels for notices by the names that projects and applications use, as JSON."
@@ -237,7 +252,8 @@ class Settings(BaseModel):
         "its public key is among them. Or `@file:` and the path of a file.",
     )
     hook_secrets: Annotated[list[SecretStr], BeforeValidator(_list)] = Field(
-        min_length=1,
+        default=[],
+        validate_default=True,
         description="Secrets by which the senders of hooks are known, separated by commas, each of at least 16 "
         f"characters; two while rotating. They are shown by {SECRETS}.",
     )
@@ -277,7 +293,8 @@ class Settings(BaseModel):
         description="Client id of the registration by which votes are proved. Its tokens open nothing else.",
     )
     session_keys: Annotated[dict[str, SecretBytes], BeforeValidator(_keys)] = Field(
-        min_length=1,
+        default={},
+        validate_default=True,
         description="Keys that seal the sessions of the pages: `id:base64,id:base64` of 32 bytes; the first "
         "seals, all of them open. They open nothing else.",
     )
@@ -296,6 +313,11 @@ class Settings(BaseModel):
     )
     api_keys: Annotated[dict[Name, ApiKeySettings], BeforeValidator(_from_json)] = Field(
         default={}, description="API keys with a role of their own, by name, as JSON."
+    )
+    event_grid_function: bool = Field(
+        default=True,
+        description="Whether Event Grid may call this app too, instead of sending to the queue `events` itself; the "
+        "front then needs the right to send to that queue.",
     )
     service_bus: SecretStr = Field(default=SecretStr(""), description="Connection string of Service Bus.")
     service_bus_namespace: str = Field(
@@ -352,9 +374,18 @@ class Settings(BaseModel):
         in_vault = bool(info.data.get("key_vault"))
         if in_vault and keys:
             raise ValueError(f"expected none beside {variable('key_vault')}")
-        if not in_vault and not keys:
+        if not in_vault and not keys and AppRole(info.data.get("role", AppRole.SINGLE)).works:
             raise ValueError(f"expected at least one key, or {variable('key_vault')} instead")
         return keys
+
+    @field_validator("registries", "clusters", "hook_secrets", "session_keys")
+    @classmethod
+    def _what_the_role_needs_is_given[T: Sized](cls, given: T, info: ValidationInfo) -> T:
+        role = AppRole(info.data.get("role", AppRole.SINGLE))
+        needed = role.answers if info.field_name in FRONT_ONLY else role.works
+        if needed and not given:
+            raise ValueError(f"expected at least one: a {role} app needs it")
+        return given
 
     @field_validator("public_keys")
     @classmethod
@@ -364,7 +395,8 @@ class Settings(BaseModel):
     @field_validator("session_keys")
     @classmethod
     def _keys_are_long_enough(cls, keys: dict[str, SecretBytes]) -> dict[str, SecretBytes]:
-        checked_keys({key_id: key.get_secret_value() for key_id, key in keys.items()})
+        if keys:
+            checked_keys({key_id: key.get_secret_value() for key_id, key in keys.items()})
         return keys
 
     @field_validator("hook_secrets")
@@ -447,6 +479,7 @@ class Settings(BaseModel):
             for name, value in values.items()
             if UNRESOLVED in value
         ]
+        problems += _foreign(values, variables) if not problems else []
         if problems:
             raise SettingsError("; ".join(problems))
         try:
@@ -458,6 +491,16 @@ class Settings(BaseModel):
 def host_checks_keys(environment: Mapping[str, str]) -> bool:
     """Whether the Functions host must check its keys before it calls the app. Needed before the settings are read."""
     return environment.get(variable("api_access")) != "roles"
+
+
+def _foreign(values: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
+    """Messages for settings that this role of the app must not have."""
+    try:
+        role = role_in(variables)
+    except ValueError as error:
+        return [str(error)]
+    foreign = sorted(values.keys() & foreign_to(role))
+    return [f"{variable(name)}: a {role} must not have it; take it out of this app's settings" for name in foreign]
 
 
 def _misspelt(settings: type[Settings], variables: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,8 @@ from pydantic import Field, TypeAdapter
 
 from .events import RunTold
 from .inbox import InboxId
-from .model import Record
+from .model import Digest, Record
+from .sources import Source
 
 PARTITION_PATTERN = r"^(?:_installation|[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?)$"
 """An application, or the whole installation."""
@@ -42,6 +43,20 @@ class RunHint(Record):
         return self.told.mark
 
 
-type Hint = InboxHint | RunHint
-HINT: TypeAdapter[Hint] = TypeAdapter(Annotated[InboxHint | RunHint, Field(discriminator="hint")])
+class UnreadableHint(Record):
+    """The front could not read what a source sent, and may park nothing: it lies in `incoming`, by its hash."""
+
+    v: Literal[1] = 1
+    hint: Literal["unreadable"] = "unreadable"
+    source: Source
+    reason: Annotated[str, Field(max_length=2000)]
+    content: Digest
+
+    @property
+    def message_id(self) -> str:
+        return f"unreadable-{self.source}-{self.content.removeprefix('sha256:')}"
+
+
+type Hint = InboxHint | RunHint | UnreadableHint
+HINT: TypeAdapter[Hint] = TypeAdapter(Annotated[InboxHint | RunHint | UnreadableHint, Field(discriminator="hint")])
 """Parses a hint from JSON or Python data."""

@@ -53,6 +53,16 @@ class AzureBlobs:
         except AzureError as error:
             raise LedgerUnavailable(f"blob {digest}: {type(error).__name__}") from error
 
+    def remove(self, digest: str) -> None:
+        if re.fullmatch(DIGEST_PATTERN, digest) is None:
+            return
+        try:
+            self._container.delete_blob(_name(digest))
+        except ResourceNotFoundError:
+            return
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob {digest}: {type(error).__name__}") from error
+
 
 def _name(digest: str) -> str:
     return digest.replace(":", "/")

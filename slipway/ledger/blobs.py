@@ -22,6 +22,14 @@ class Blobs(Protocol):
         ...
 
 
+class Incoming(Blobs, Protocol):
+    """Content on its way from the front to the worker: created, never replaced, and removed once it was taken."""
+
+    def remove(self, digest: str) -> None:
+        """Remove the content; does nothing if there is none. Raises `LedgerUnavailable`."""
+        ...
+
+
 def checked(digest: str, content: bytes) -> bytes:
     """The content unchanged. Raises ValueError if its hash is not `digest`."""
     if sha256(content) != digest:

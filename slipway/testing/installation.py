@@ -16,7 +16,7 @@ from ..domain.audit import AuditRecord
 from ..domain.commands import Verb
 from ..domain.events import CommandGiven, Event, ImagePushed, PipelineCompleted, StepFinished, VoteCast
 from ..domain.explain import Explanation
-from ..domain.hints import HINT, InboxHint, RunHint
+from ..domain.hints import HINT, InboxHint, RunHint, UnreadableHint
 from ..domain.queues import Queue
 from ..domain.release import Lane, Phase, Release, VoteDecision
 from ..domain.steps import Outgoing, Step, StepKind
@@ -223,6 +223,8 @@ class Installation(Outside):
                     self.app.inbox_reader.take(hint.application, hint.id)
                 case RunHint() as hint:
                     self.app.run_prover.take(hint.told)
+                case UnreadableHint() as hint:
+                    self.app.refused.take(hint)
 
     def settle(self, *, limit: int = 1_000, until: Callable[[], bool] = lambda: False) -> None:
         """Run due steps until none is left, or `until` returns true."""

@@ -12,6 +12,7 @@ from ..effects.notification import Channel
 from ..effects.registry import Importer, Registry
 from ..engine.backoff import Backoff
 from ..ledger import Blobs, Table
+from ..ledger.blobs import Incoming
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
@@ -42,6 +43,7 @@ class Outside:
     challenges_table: RowTable = field(init=False)
     votes: MemoryVotes = field(init=False)
     """The provider, towards the registration of the votes."""
+    incoming: Incoming = field(default_factory=MemoryBlobs)
     blobs: Blobs = field(default_factory=MemoryBlobs)
     archive: Blobs = field(default_factory=MemoryBlobs)
     log: AppendLog = field(default_factory=MemoryLog)
@@ -68,6 +70,7 @@ class Outside:
             index_table=lambda: self.index_table,
             inbox_table=lambda: self.inbox_table,
             challenges_table=lambda: self.challenges_table,
+            incoming=lambda: self.incoming,
             blobs=lambda: self.blobs,
             archive=lambda: self.archive,
             audit_log=lambda: self.log,

@@ -114,6 +114,9 @@ class MemoryBlobs:
         content = self.documents.get(digest)
         return None if content is None else blobs.checked(digest, content)
 
+    def remove(self, digest: str) -> None:
+        self.documents.pop(digest, None)
+
 
 class MemoryAdded:
     """In-memory blobs that are only added."""

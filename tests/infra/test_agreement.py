@@ -21,12 +21,15 @@ from tests.infra.installed import app_settings, at, of_type, only
 SERVICE_BUS = FOREIGN["service_bus"]
 DEFAULT = stored("default")
 SITE = "Microsoft.Web/sites"
-LAPTOP_ONLY = {variable("storage_connection"), variable("service_bus"), "SLIPWAY_ARM_TOKEN", "SLIPWAY_SIGNING_KEYS"}
+LAPTOP_ONLY = {
+    *(variable("storage_connection"), variable("storage_sas"), variable("service_bus")),
+    *("SLIPWAY_ARM_TOKEN", "SLIPWAY_SIGNING_KEYS"),
+}
 """Keys and tokens: in Azure the endpoints and the app's identity take their place."""
 
 DEFAULT_IS_RIGHT = {
-    "SLIPWAY_INSTALLATION",
     *("SLIPWAY_AZURE_DEVOPS", "SLIPWAY_AZURE_DEVOPS_PEOPLE"),
+    *("SLIPWAY_INSTALLATION", "SLIPWAY_ROLE", "SLIPWAY_EVENT_GRID_FUNCTION"),
     *("SLIPWAY_PROMOTION_SECONDS", "SLIPWAY_ARM_ENDPOINT", "SLIPWAY_ISSUER"),
     *("SLIPWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"),
 }

@@ -75,6 +75,7 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_audit_query": ("api/v1/audit", GET, "FUNCTION"),
     "api_audit_record": ("api/v1/audit/{application}/{sequence}", GET, "FUNCTION"),
     "api_live": ("api/v1/environments/{environment}/live", GET, "FUNCTION"),
+    "api_gate_anchors": ("api/v1/gate-anchors/{application}", GET, "FUNCTION"),
     "api_anchors": ("api/v1/anchors", GET, "FUNCTION"),
     "api_public_keys": ("api/v1/public-keys", GET, "FUNCTION"),
     "api_verification": ("api/v1/verification/{application}", GET, "FUNCTION"),
@@ -191,8 +192,16 @@ def test_function_app_builds_and_registers_and_does_nothing_else() -> None:
     body = ast.parse((ROOT / "function_app.py").read_text(encoding="utf-8")).body
     docstring, *statements = body
     assert isinstance(docstring, ast.Expr)
-    check, build, register = (node for node in statements if not isinstance(node, ast.Import | ast.ImportFrom))
+    done = [node for node in statements if not isinstance(node, ast.Import | ast.ImportFrom)]
+    role, check, build, *by_role = done
+    assert ast.unparse(role) == "role = role_of_app()"
     assert ast.unparse(check) == "check_at_start()"
     assert ast.unparse(build) == "app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)"
-    assert isinstance(register, ast.For)
-    assert [ast.unparse(node) for node in register.body] == ["app.register_functions(module.blueprint)"]
+    conditions = []
+    for node in by_role:
+        assert isinstance(node, ast.If)
+        conditions.append(ast.unparse(node.test))
+        _, register = node.body
+        assert isinstance(register, ast.For)
+        assert [ast.unparse(each) for each in register.body] == ["app.register_functions(module.blueprint)"]
+    assert conditions == ["role.works", "role.answers"]

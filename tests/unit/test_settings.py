@@ -109,8 +109,9 @@ def test_a_missing_setting_is_named(name: str, value: str | None) -> None:
 def test_every_missing_setting_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.read({})
-    for name in ("SLIPWAY_PUBLIC_URL", "SLIPWAY_REGISTRIES", "SLIPWAY_CLUSTERS"):
-        assert f"{name}: Field required" in str(refused.value)
+    assert "SLIPWAY_PUBLIC_URL: Field required" in str(refused.value)
+    for name in ("SLIPWAY_REGISTRIES", "SLIPWAY_CLUSTERS", "SLIPWAY_HOOK_SECRETS"):
+        assert f"{name}: expected at least one: a single app needs it" in str(refused.value)
     assert "SLIPWAY_SIGNING_KEYS: expected at least one key, or SLIPWAY_KEY_VAULT instead" in str(refused.value)
 
 
@@ -152,7 +153,7 @@ def one(part: dict[str, Any], **changes: Any) -> str:
         ("SLIPWAY_ORGANIZATIONS", f"https://dev.azure.com/{MARK}", "should match pattern"),
         ("SLIPWAY_HOOK_SECRETS", "shown-not", "at least 16 characters"),
         ("SLIPWAY_HOOK_SECRETS", f"{MARK}, shown-not", "at least 16 characters"),
-        ("SLIPWAY_HOOK_SECRETS", ", ,", "at least 1 item"),
+        ("SLIPWAY_HOOK_SECRETS", ", ,", "at least one: a single app"),
         ("SLIPWAY_SIGNING_KEYS", ",", "at least one key"),
         ("SLIPWAY_SIGNING_KEYS", MARK, "item 1: expected id:base64"),
         ("SLIPWAY_SIGNING_KEYS", f"{MARK}{key()}:new", "item 1: expected id:base64"),
@@ -164,7 +165,7 @@ def one(part: dict[str, Any], **changes: Any) -> str:
         ("SLIPWAY_REGISTRIES", f'{{"one": "{MARK}', "expected JSON (Unterminated string"),
         ("SLIPWAY_REGISTRIES", f'["{MARK}"]', "should be a valid dictionary"),
         ("SLIPWAY_REGISTRIES", "[" * 100_000, "expected JSON"),
-        ("SLIPWAY_REGISTRIES", "{}", "at least 1 item"),
+        ("SLIPWAY_REGISTRIES", "{}", "at least one: a single app"),
         ("SLIPWAY_REGISTRIES", one({}), ".one.login_server: Field required"),
         ("SLIPWAY_REGISTRIES", one({"login_server": f"https://{MARK}"}), ".one.login_server: String should match"),
         ("SLIPWAY_REGISTRIES", one(REGISTRY, password=MARK), ".one.password: Extra inputs are not permitted"),
@@ -275,6 +276,7 @@ def test_secrets_are_marked_in_the_reference() -> None:
         PREFIX + "ARM_TOKEN",
         PREFIX + "STORAGE_CONNECTION",
         PREFIX + "SESSION_KEYS",
+        PREFIX + "STORAGE_SAS",
         PREFIX + "SIGNING_KEYS",
         PREFIX + "HOOK_SECRETS",
         "ServiceBus",

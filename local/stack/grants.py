@@ -1,0 +1,95 @@
+"""The rights of each role on a laptop, made from the one table of rights: SAS tokens for Azurite, rules for the bus.
+
+Azurite checks no role assignments, so a token of each table and container takes their place (`c` plays the right to add
+a blob without replacing one). Under a token of a single table Azurite lets no transaction pass; where a role may do
+everything with a table, it therefore gets a token of the account for it, which is wider than the table says.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.data.tables import (
+    AccountSasPermissions,
+    ResourceTypes,
+    TableSasPermissions,
+    TableServiceClient,
+    generate_account_sas,
+    generate_table_sas,
+)
+from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
+
+from slipway.domain.queues import Queue
+from slipway.domain.rights import OPERATIONS, Container, Operation, Party, Rights, Table, may, rights_of
+
+from .azurite import ACCOUNT, KEY
+
+LIFE = timedelta(days=7)
+"""How long a token lasts; the stack makes new ones at each start of a host."""
+PARTIES = (Party.FRONT, Party.WORKER)
+CLAIMS = {Operation.SEND: "send", Operation.LISTEN: "listen"}
+
+
+def make_storage(connection: str) -> None:
+    """Make the tables and containers, as the deployment does in Azure: no role of the app may."""
+    with TableServiceClient.from_connection_string(connection) as tables:
+        for table in Table:
+            tables.create_table_if_not_exists(table)
+    with BlobServiceClient.from_connection_string(connection) as blobs:
+        for container in Container:
+            if not (client := blobs.get_container_client(container)).exists():
+                client.create_container()
+
+
+def storage_tokens(party: Party) -> dict[str, str]:
+    """Table or container → the token with which the party has its rights on it."""
+    rights = rights_of(party)
+    return {str(resource): token for resource in (*Table, *Container) if (token := _token(rights, resource))}
+
+
+def _token(rights: Rights, resource: Table | Container) -> str:
+    if not rights.get(resource):
+        return ""
+    expiry = datetime.now(UTC) + LIFE
+    if isinstance(resource, Container):
+        return generate_container_sas(
+            ACCOUNT, resource, account_key=KEY, permission=_of_container(rights, resource), expiry=expiry
+        )
+    credential = AzureNamedKeyCredential(ACCOUNT, KEY)
+    if rights[resource] == OPERATIONS[Table]:
+        every = AccountSasPermissions(read=True, write=True, delete=True, list=True, add=True, create=True, update=True)
+        rows = ResourceTypes(object=True, container=True)  # listing rows is an operation on their table
+        return generate_account_sas(credential, resource_types=rows, permission=every, expiry=expiry)
+    permission = TableSasPermissions(
+        read=may(rights, resource, Operation.READ),
+        add=may(rights, resource, Operation.ADD),
+        update=may(rights, resource, Operation.CHANGE),
+        delete=may(rights, resource, Operation.DELETE),
+    )
+    return generate_table_sas(credential, resource, permission=permission, expiry=expiry)
+
+
+def _of_container(rights: Rights, container: Container) -> ContainerSasPermissions:
+    reads, changes = may(rights, container, Operation.READ), may(rights, container, Operation.CHANGE)
+    return ContainerSasPermissions(
+        read=reads,
+        list=reads,
+        create=may(rights, container, Operation.ADD),
+        add=changes,
+        write=changes,
+        delete=may(rights, container, Operation.DELETE),
+    )
+
+
+def queue_rules(queue: Queue, keys: dict[Party, str]) -> list[dict[str, Any]]:
+    """The rules of a queue in the bus double: one for each party with a right on it."""
+    return list(_rules(queue, keys))
+
+
+def _rules(queue: Queue, keys: dict[Party, str]) -> Iterator[dict[str, Any]]:
+    for party, key in keys.items():
+        rights = rights_of(party, event_grid_function=True)
+        claims = [CLAIMS[operation] for operation in CLAIMS if may(rights, queue, operation)]
+        if claims:
+            yield {"name": str(party), "key": key, "claims": claims}

@@ -1,0 +1,44 @@
+"""What the front cannot read: it may park nothing, so it lays the body into `incoming` and hints at it.
+
+Nothing is lost silently, and the front needs no right to write the ledger.
+"""
+
+from dataclasses import dataclass
+
+from ..domain.hints import UnreadableHint
+from ..domain.queues import Queue
+from ..domain.sources import Source
+from ..effects.messaging import Bus
+from ..ledger.blobs import Incoming
+from .parking import Parking
+
+REASON_LIMIT = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusing:
+    """The front's half."""
+
+    incoming: Incoming
+    bus: Bus
+
+    def refuse(self, source: Source, reason: str, body: bytes) -> None:
+        """Raises `LedgerUnavailable` and `QueueUnavailable`: whoever sent it has to send it again."""
+        content = self.incoming.put(body, "application/octet-stream")
+        hint = UnreadableHint(source=source, reason=reason[:REASON_LIMIT], content=content)
+        self.bus.send_raw(Queue.HINTS, hint.model_dump_json().encode(), message_id=hint.message_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """The worker's half."""
+
+    incoming: Incoming
+    parking: Parking
+
+    def take(self, hint: UnreadableHint) -> None:
+        """Park it; does nothing for content that is gone, since it was parked then. Raises `LedgerUnavailable`."""
+        body = self.incoming.get(hint.content)
+        if body is not None:
+            self.parking.park(source=hint.source, reason=hint.reason, body=body)
+            self.incoming.remove(hint.content)

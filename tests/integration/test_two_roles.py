@@ -1,0 +1,104 @@
+"""Front and worker as two apps, each with its own rights: what people say at the one is decided by the other."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.process import ROOT
+from local.stack import Stack, StackOptions, azurite
+from slipway.bootstrap.roles import FRONT_ONLY, WORKER_ONLY
+from slipway.bootstrap.settings import variable
+from tests.integration.system import System, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("two-roles")]
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    if not azurite.MAIN.exists():
+        pytest.skip("Azurite is not installed: run `make install` (it needs Node.js)")
+    with Stack(StackOptions(folder=tmp_path_factory.mktemp("two-roles"), two_roles=True)) as stack:
+        system = System(stack)
+        yield system
+        system.close()
+
+
+def settings_of(system: System, role: str) -> dict[str, str]:
+    name = {"front": "functions-0", "worker": "worker-0"}[role]
+    written = json.loads((system.stack.folder / f"{name}.settings.json").read_bytes())
+    values: dict[str, str] = written["Values"]
+    return values
+
+
+def environment_of(system: System, role: str) -> str:
+    """What the processes of the host and of the app really have."""
+    name = {"front": "functions-0", "worker": "worker-0"}[role]
+    (host,) = (part for part in system.stack.hosts if part.name == name)
+    children = Path(f"/proc/{host.pid}/task/{host.pid}/children").read_text().split()
+    return "\n".join(Path(f"/proc/{pid}/environ").read_bytes().decode() for pid in (str(host.pid), *children))
+
+
+def test_no_secret_of_the_worker_is_in_the_fronts_environment(system: System) -> None:
+    given, found = settings_of(system, "front"), environment_of(system, "front")
+    assert not given.keys() & {variable(field) for field in WORKER_ONLY}
+    assert not given.keys() & {"AzureWebJobsStorage", "SLIPWAY_STORAGE_CONNECTION"}
+    secrets = system.stack.secrets
+    worker = [secrets.worker_bus_key, secrets.bus_key, secrets.registry_token, secrets.inbox_secret, azurite.KEY]
+    worker += [secrets.staging_token, secrets.production_token, "signing-keys\0", "SLIPWAY_SIGNING_KEYS"]
+    assert [secret for secret in worker if secret in found] == []
+    assert secrets.front_bus_key in found, "the environment that was read is the app's"
+
+
+def test_no_secret_of_the_front_is_in_the_workers_environment(system: System) -> None:
+    given, found = settings_of(system, "worker"), environment_of(system, "worker")
+    assert not given.keys() & {variable(field) for field in FRONT_ONLY}
+    secrets = system.stack.secrets
+    assert secrets.hook_secret not in found
+    assert secrets.front_bus_key not in found
+
+
+def test_the_worker_answers_no_request(system: System) -> None:
+    (url,) = system.stack.workers
+    for path in ("/api/health", "/api/v1/applications", "/operate"):  # at "/" the host shows a page of its own
+        assert system.stack.http.request("GET", url + path).status == 404
+
+
+def test_a_command_at_the_front_is_decided_by_the_worker(system: System) -> None:
+    asked = {"verb": "freeze", "application": "hello", "environment": "production", "reason": "the sale"}
+    said = system.post("/api/v1/commands", asked)
+    assert said.status == 202
+
+    def decided() -> Any:
+        outcome = system.get(said.content["address"])
+        return outcome if outcome["state"] != "received" else None
+
+    assert until(decided, "the worker decides")["state"] == "counted"
+    (shown,) = system.get("/api/v1/freezes")["freezes"]
+    assert shown["reason"] == "the sale"
+
+
+def test_a_hook_that_the_front_cannot_read_is_parked_by_the_worker(system: System) -> None:
+    answer = system.hook(b'{"eventType": "build.complete"')
+    assert (answer.status, answer.content["outcome"]) == (200, "parked")
+    assert system.parked(source="azure-devops", reason=answer.content["detail"])["id"]
+
+
+def test_the_front_loads_no_way_to_a_cluster(system: System) -> None:
+    """In a process of its own, with the settings that the front has."""
+    program = (
+        "import sys, function_app\n"
+        "from functions.shared import parts\n"
+        "_ = parts().reader, parts().trail, parts().answers, parts().inbox_writer\n"
+        "way = ('slipway.effects.cluster', 'slipway.engine.run_step', 'kubernetes')\n"
+        "print([module for module in sys.modules if module.startswith(way)])"
+    )
+    environment = {"PATH": os.environ["PATH"], **settings_of(system, "front")}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
