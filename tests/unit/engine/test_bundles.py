@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from slipway.domain.events import ImagePushed
 from slipway.domain.model import sha256
 from slipway.domain.release import Phase, Release
 from slipway.testing import Installation, write_application
-from slipway.testing.artifacts import image, push
+from slipway.testing.artifacts import Built, image, push
 from slipway.web.release import show
 from tests.unit.bundle.samples import FILES, write
+from tests.unit.effects.supply_chain.attaching import People, classic, sbom, simple_layer
+from tests.unit.effects.supply_chain.authority import pem
 from tests.unit.web.visitors import DORA
 
 APPLICATION = """\
@@ -40,6 +43,12 @@ environments:
     namespace: shop
     gate: {{ kind: approval, approvers: [ada@example.com, ben@example.com], deadline: 24h }}
 """
+
+
+REQUIRE = """\
+    require: {{ cosign: {{ key: keys/cosign.pub }}, sbom: true, within: 1m }}
+"""
+PEOPLE = People()
 
 
 class Ci:
@@ -287,3 +296,46 @@ def test_pushes_of_what_no_application_delivers_are_dropped_and_not_parked(ci: C
     ci.tell("team/shop", sha256(b"an image of the bundle"), "1.5.0")
     assert list(installation.app.installation.all_parked(limit=3)) == []
     assert installation.trail() == []
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Ci:
+    """Production requires a signature and an SBOM."""
+    home = write_application(tmp_path / "deliveries", text=APPLICATION + REQUIRE)
+    (home / "keys").mkdir()
+    (home / "keys" / "cosign.pub").write_bytes(pem(PEOPLE.cosign))
+    team = Ci(Installation(tmp_path / "deliveries"), tmp_path / "source")
+    team.image("1.4.0")
+    return team
+
+
+def sign(ci: Ci, repository: str, built: Built) -> None:
+    signature = classic(simple_layer(built, PEOPLE.cosign))
+    ci.installation.nonprod.held.seed(repository, signature, built.digest.replace(":", "-") + ".sig")
+
+
+@pytest.mark.parametrize(
+    ("signed", "said"),
+    [
+        ((), "signed-by-cosign: the bundle: "),
+        (("bundle",), "signed-by-cosign: image shop: "),
+        (("bundle", "image"), "has-sbom: image shop: "),
+        (("bundle", "image", "sbom"), ""),
+    ],
+)
+def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
+    strict: Ci, signed: tuple[str, ...], said: str
+) -> None:
+    shop, packed = image(b"shop 1.4.0"), strict.bundle("1.4.0")
+    if "bundle" in signed:
+        sign(strict, "team/shop-bundle", Built(raw=packed.manifest, media_type=MANIFEST_TYPE))
+    if "image" in signed:
+        sign(strict, "team/shop", shop)
+    if "sbom" in signed:
+        strict.installation.nonprod.held.seed("team/shop", sbom(shop))
+    strict.push(packed, "1.4.0")
+    strict.installation.wait(timedelta(minutes=2))
+    strict.installation.settle()
+    release = strict.installation.release(1)
+    assert (release.phase is Phase.AWAITING_APPROVAL) is (not said)
+    assert said in release.reason
