@@ -8,15 +8,22 @@ from typing import Any
 
 import pytest
 
+from slipway.bundle import Build, Targets, build
+from slipway.cli.registries import push as push_bundle
+from slipway.cli.registries import resolver
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.steps import PROMOTION_TIME, StepKind
 from slipway.effects.registry import EntraCredential, Lock, Registry
 from slipway.testing import APPLICATION, Installation, write_application
+from slipway.testing.applications import catalogue_of
 from slipway.testing.artifacts import Built, image, index, push, referrer
 from slipway.testing.installation import SETTINGS
 from tests.contract.registry.importing import SOURCE_ID, TARGET_ID, Azure, azure
+from tests.unit.bundle.samples import write
+from tests.unit.engine.test_bundles import APPLICATION as BUNDLED
 
+IMPORT = "    promotion: { how: import }\n"
 ROOT = index(image(b"base", b"amd"), image(b"base", b"arm", architecture="arm64"))
 SIGNATURE = referrer(ROOT, b"signature")
 MANY = index(*(image(bytes([number]), architecture=f"a{number}") for number in range(50)))
@@ -203,3 +210,34 @@ def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: 
     home.run_step(step)
 
     assert home.promoted()["tag_was"] == old
+
+
+def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path, cloud: Azure) -> None:
+    home = InCloud(tmp_path / "deliveries", cloud, "bundled")
+    (tmp_path / "deliveries" / "bundled" / "application.yaml").write_text(
+        BUNDLED.format(name="bundled", start="push", pipeline="").replace("    gate: {", IMPORT + "    gate: {")
+    )
+    catalogue_of.cache_clear()
+    home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue_of(tmp_path / "deliveries")))
+    home.restart(wrap=lambda ports: replace(ports, importer=lambda: cloud.importer("may")))
+    source, target = cloud.source, cloud.target
+    push(source, "team/shop", ROOT, "1.4.0")
+    places = {"staging": (source, "shop-staging"), "production": (target, "shop")}
+    environments = {
+        name: {"registry": registry.endpoint.login_server, "namespace": namespace, "kubernetes": "1.34"}
+        for name, (registry, namespace) in places.items()
+    }
+    targets = Targets.model_validate({"v": 1, "application": "bundled", "environments": environments})
+    login_server = source.endpoint.login_server
+    wanted = Build(folder=write(tmp_path / "source"), targets=targets, version="1.4.0", registry=login_server)
+    packed = build(wanted, resolver(source)).packed
+    push_bundle(source, "team/bundled-bundle", "1.4.0", packed)
+    home.take(home.pushed("1.4.0").evolve(digest=packed.digest))
+    home.settle()
+    home.vote(1)
+    home.settle()
+    assert home.phase(1) is Phase.COMPLETED, home.release(1).reason
+    assert home.promoted()["how"] == "import"
+    assert [each["digest"] for each in home.promoted()["images"]] == [ROOT.digest]
+    for repository, digest in (("team/shop", ROOT.digest), ("team/bundled-bundle", packed.digest)):
+        assert target.resolve(repository, digest) == digest
