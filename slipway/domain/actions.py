@@ -61,6 +61,24 @@ class Measured(Enum):
     """An outage ends without a deployment."""
 
 
+class OfGate(Enum):
+    """What a record says when a gate is derived from the trail (`on_record.py`)."""
+
+    NOTHING = auto()
+    PLANNED = auto()
+    """There is a plan; votes on another one are void."""
+    OPENED = auto()
+    """A new opening counts no vote from before."""
+    APPROVED = auto()
+    WITHDRAWN = auto()
+    VOIDED = auto()
+    PASSED = auto()
+    RETURN_ORDERED = auto()
+    """A roll-back was ordered, which waits for no gate."""
+    ENDED = auto()
+    """No earlier vote counts, and no earlier passing of the gate."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _More:
     """Facts about some actions only."""
@@ -69,11 +87,15 @@ class _More:
     intervention: Intervention | None = None
     changes_environment: bool = False
     measured: Measured | None = None
+    refuses: bool = False
+    of_gate: OfGate = OfGate.NOTHING
 
 
 _ENDS_STAGE: Final = _More(stage=NoStage.ENDS)
 _FREEZES: Final = _More(intervention=Intervention.FREEZE)
 _OVERRIDES: Final = _More(intervention=Intervention.OVERRIDE)
+_ENDS_RELEASE: Final = _More(stage=NoStage.ENDS, of_gate=OfGate.ENDED)
+_REFUSES: Final = _More(refuses=True)
 
 
 class Action(StrEnum):
@@ -90,6 +112,9 @@ class Action(StrEnum):
     """Whether it changes what runs in an environment, or makes a release the live one."""
     measured: Measured | None
     """None for actions that the numbers ignore."""
+    refuses: bool
+    """Whether what a person said was refused."""
+    of_gate: OfGate
 
     def __new__(cls, text: str, meaning: str, tone: Tone, more: _More = _More()) -> Self:
         action = str.__new__(cls, text)
@@ -100,6 +125,8 @@ class Action(StrEnum):
         action.intervention = more.intervention
         action.changes_environment = more.changes_environment
         action.measured = more.measured
+        action.refuses = more.refuses
+        action.of_gate = more.of_gate
         return action
 
     IMAGE_IGNORED = "image.ignored", "Image ignored: its tag does not start a release", Tone.QUIET
@@ -145,11 +172,16 @@ class Action(StrEnum):
         "release.rejected",
         "The release was rejected",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, intervention=Intervention.REJECTION, measured=Measured.GATE_DECIDED),
+        _More(
+            of_gate=OfGate.ENDED,
+            stage=NoStage.ENDS,
+            intervention=Intervention.REJECTION,
+            measured=Measured.GATE_DECIDED,
+        ),
     )
-    RELEASE_EXPIRED = "release.expired", "Expired", Tone.QUIET, _ENDS_STAGE
-    RELEASE_SUPERSEDED = "release.superseded", "Superseded by a newer release", Tone.QUIET, _ENDS_STAGE
-    RELEASE_CANCELLED = "release.cancelled", "Cancelled", Tone.QUIET, _ENDS_STAGE
+    RELEASE_EXPIRED = "release.expired", "Expired", Tone.QUIET, _ENDS_RELEASE
+    RELEASE_SUPERSEDED = "release.superseded", "Superseded by a newer release", Tone.QUIET, _ENDS_RELEASE
+    RELEASE_CANCELLED = "release.cancelled", "Cancelled", Tone.QUIET, _ENDS_RELEASE
 
     RESOLVE_REQUESTED = (
         "resolve.requested",
@@ -161,7 +193,12 @@ class Action(StrEnum):
     RESOLVE_FAILED = "resolve.failed", "Its tag could not be found", Tone.BAD, _ENDS_STAGE
 
     PLAN_REQUESTED = "plan.requested", "Planning the rollout", Tone.BUSY, _More(stage=Stage.PLAN)
-    PLAN_MADE = "plan.made", "Plan made", Tone.QUIET, _More(stage=NoStage.ENDS, measured=Measured.PLANNED)
+    PLAN_MADE = (
+        "plan.made",
+        "Plan made",
+        Tone.QUIET,
+        _More(of_gate=OfGate.PLANNED, stage=NoStage.ENDS, measured=Measured.PLANNED),
+    )
     PLAN_OUTDATED = "plan.outdated", "Plan out of date: it is being made again", Tone.ASKS
     PLAN_REFUSED = "plan.refused", "Refused: the image lacks what the environment requires", Tone.BAD
     PLAN_FAILED = "plan.failed", "Planning failed", Tone.BAD, _ENDS_STAGE
@@ -176,16 +213,16 @@ class Action(StrEnum):
         "gate.opened",
         "Approval requested",
         Tone.ASKS,
-        _More(stage=Stage.APPROVAL, measured=Measured.GATE_OPENED),
+        _More(of_gate=OfGate.OPENED, stage=Stage.APPROVAL, measured=Measured.GATE_OPENED),
     )
     GATE_REMINDED = "gate.reminded", "Approvers were reminded", Tone.ASKS
     GATE_PASSED = (
         "gate.passed",
         "Gate passed: every condition holds",
         Tone.GOOD,
-        _More(stage=NoStage.ENDS, measured=Measured.GATE_DECIDED),
+        _More(of_gate=OfGate.PASSED, stage=NoStage.ENDS, measured=Measured.GATE_DECIDED),
     )
-    GATE_REFUSED = "gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_STAGE
+    GATE_REFUSED = "gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_RELEASE
 
     GATE_ANCHORED = "gate.anchored", "The gate's outcome was anchored where it cannot be changed", Tone.QUIET
     LEDGER_REWOUND = (
@@ -201,11 +238,16 @@ class Action(StrEnum):
         _More(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
 
-    VOTE_APPROVED = "vote.approved", "A vote to approve", Tone.GOOD
-    VOTE_REJECTED = "vote.rejected", "A vote to reject", Tone.BAD, _More(intervention=Intervention.REJECTION)
-    VOTE_WITHDRAWN = "vote.withdrawn", "A vote was withdrawn", Tone.ASKS
-    VOTE_REFUSED = "vote.refused", "A vote did not count", Tone.ASKS
-    VOTE_VOIDED = "vote.voided", "Earlier votes were voided", Tone.ASKS
+    VOTE_APPROVED = "vote.approved", "A vote to approve", Tone.GOOD, _More(of_gate=OfGate.APPROVED)
+    VOTE_REJECTED = (
+        "vote.rejected",
+        "A vote to reject",
+        Tone.BAD,
+        _More(of_gate=OfGate.ENDED, intervention=Intervention.REJECTION),
+    )
+    VOTE_WITHDRAWN = "vote.withdrawn", "A vote was withdrawn", Tone.ASKS, _More(of_gate=OfGate.WITHDRAWN)
+    VOTE_REFUSED = "vote.refused", "A vote did not count", Tone.ASKS, _REFUSES
+    VOTE_VOIDED = "vote.voided", "Earlier votes were voided", Tone.ASKS, _More(of_gate=OfGate.VOIDED)
 
     OVERRIDE_GIVEN = "override.given", "Allowed past a freeze or a closed window", Tone.ASKS, _OVERRIDES
     OVERRIDE_USED = "override.used", "Went past a freeze or a closed window", Tone.ASKS, _OVERRIDES
@@ -215,7 +257,7 @@ class Action(StrEnum):
     LANE_UNFROZEN = "lane.unfrozen", "The freeze on the lane ended", Tone.QUIET, _FREEZES
     EVERYTHING_FROZEN = "everything.frozen", "Everything was frozen", Tone.ASKS, _FREEZES
     EVERYTHING_UNFROZEN = "everything.unfrozen", "The freeze on everything ended", Tone.QUIET, _FREEZES
-    COMMAND_REFUSED = "command.refused", "An operator's command was refused", Tone.ASKS
+    COMMAND_REFUSED = "command.refused", "An operator's command was refused", Tone.ASKS, _REFUSES
 
     PROMOTION_REQUESTED = (
         "promotion.requested",
@@ -264,7 +306,7 @@ class Action(StrEnum):
         "rollback.ordered",
         "Roll-back ordered",
         Tone.BAD,
-        _More(intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED),
+        _More(of_gate=OfGate.RETURN_ORDERED, intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED),
     )
     ROLLBACK_REQUESTED = (
         "rollback.requested",

@@ -5,7 +5,6 @@ It is the copy of what the records of that transaction say, for pages, API and c
 
 from pydantic import Field
 
-from .actions import Action
 from .commands import Verb
 from .decide.state import Decision
 from .events import CommandGiven, Event, VoteCast
@@ -39,7 +38,7 @@ def answer(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | N
     """The answer to the row that the event was read from; None if it did not come by the inbox."""
     if not isinstance(event, CommandGiven | VoteCast) or not event.inbox:
         return None
-    refused = any(record.action in _REFUSALS for record in decision.records)
+    refused = any(record.action.refuses for record in decision.records)
     number = event.release
     if isinstance(event, CommandGiven) and event.verb is Verb.ROLLBACK and not refused:
         number = _that_returns(event, decision)
@@ -54,9 +53,6 @@ def answer(event: Event, decision: Decision, snapshot: Snapshot) -> Answered | N
         release=release.id if release else "",
         phase=str(release.phase) if release else "",
     )
-
-
-_REFUSALS = frozenset({Action.COMMAND_REFUSED, Action.VOTE_REFUSED})
 
 
 def _that_returns(event: CommandGiven, decision: Decision) -> int | None:

@@ -6,9 +6,9 @@ from them by the rules by which the gate counted them. Pure: whoever calls has v
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, assert_never
 
-from .actions import Action
+from .actions import OfGate
 from .application import Environment
 from .audit import AuditRecord
 from .decide.conditions import short
@@ -17,18 +17,6 @@ from .gate import ApprovalGate, AutoGate
 from .people import SignedIn
 from .release import GateState, Release, Vote, VoteDecision
 from .rules import Rule, RuleResult, failed
-
-_ENDS_GATE: Final = frozenset(
-    {
-        Action.RELEASE_REJECTED,
-        Action.RELEASE_EXPIRED,
-        Action.RELEASE_CANCELLED,
-        Action.RELEASE_SUPERSEDED,
-        Action.GATE_REFUSED,
-        Action.VOTE_REJECTED,
-    }
-)
-"""After these no earlier vote counts, and no earlier passing of the gate."""
 
 
 def on_record(records: Iterable[AuditRecord], release: Release, environment: Environment) -> RuleResult:
@@ -100,25 +88,30 @@ class _Trail:
 
     def feed(self, record: AuditRecord) -> None:
         details, action = record.details, record.known_action
-        match action:
-            case Action.PLAN_MADE:
+        of_gate = action.of_gate if action is not None else OfGate.NOTHING
+        match of_gate:
+            case OfGate.PLANNED:
                 self._plan(record)
-            case Action.GATE_OPENED:
+            case OfGate.OPENED:
                 self._open(details)
-            case Action.VOTE_APPROVED if details.get("plan_hash") == self.plan_hash:
-                self.votes[record.actor] = _vote(record)
-            case Action.VOTE_WITHDRAWN:
+            case OfGate.APPROVED:
+                if details.get("plan_hash") == self.plan_hash:
+                    self.votes[record.actor] = _vote(record)
+            case OfGate.WITHDRAWN:
                 self.votes.pop(details["voter"], None)
-            case Action.VOTE_VOIDED:
+            case OfGate.VOIDED:
                 self.votes = {voter: vote for voter, vote in self.votes.items() if voter not in details["voters"]}
-            case Action.GATE_PASSED if details.get("plan_hash") == self.plan_hash:
-                self.passed = record
-            case Action.ROLLBACK_ORDERED:
+            case OfGate.PASSED:
+                if details.get("plan_hash") == self.plan_hash:
+                    self.passed = record
+            case OfGate.RETURN_ORDERED:
                 self.ordered = record
-            case _ if action in _ENDS_GATE:
+            case OfGate.ENDED:
                 self.votes, self.passed, self.ended = {}, None, record
+            case OfGate.NOTHING:
+                return
             case _:
-                pass  # it says nothing about the gate
+                assert_never(of_gate)
 
     def _plan(self, record: AuditRecord) -> None:
         """Another plan voids the votes on the one before."""

@@ -64,6 +64,8 @@ class Trait(Enum):
     """An operator may let one release pass although the rule does not hold."""
     OWN_WORK = auto()
     """The rule keeps people from approving their own work."""
+    OWN_RECORD = auto()
+    """Where it does not hold, a record of its own says so."""
 
 
 class Rule(StrEnum):
@@ -87,9 +89,14 @@ class Rule(StrEnum):
     # ---- what a release starts from
     TAG_MATCHES = "tag-matches", "The tag is one that the application takes."
     IMAGE_WAS_PUSHED = "image-was-pushed", "The registry has told of the push.", Milestone.START
-    RUN_IS_PROVED = "run-is-proved", "The CI run is what its source says of it.", Milestone.START
-    BUILT_BY_RUN = "built-by-run", "The CI run itself says that it built this image.", Milestone.START
-    RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START
+    RUN_IS_PROVED = "run-is-proved", "The CI run is what its source says of it.", Milestone.START, Trait.OWN_RECORD
+    BUILT_BY_RUN = (
+        "built-by-run",
+        "The CI run itself says that it built this image.",
+        Milestone.START,
+        Trait.OWN_RECORD,
+    )
+    RUN_SUCCEEDED = "run-succeeded", "The CI run succeeded.", Milestone.START, Trait.OWN_RECORD
     BRANCH_COUNTS = "branch-counts", "The CI run built a branch that the application names.", Milestone.START
     RUN_NAMES_ITS_IMAGE = "run-names-its-image", "A CI run that starts a release says which tag it built."
     DIGEST_IS_KNOWN = "digest-is-known", "The tag has been looked up in the registry.", Milestone.DIGEST

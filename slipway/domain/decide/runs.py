@@ -9,7 +9,7 @@ from ..actions import Action
 from ..application import Start
 from ..events import PipelineCompleted
 from ..release import Phase, Release
-from ..rules import Rule, RuleResult, failed
+from ..rules import Rule, RuleResult, Trait, failed
 from ..runs import Run, Trust
 from ..snapshot import tag_of
 from .conditions import run_rules
@@ -34,7 +34,7 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
     if not run.proof.stands:
         not_proved(draft, known, event, actor, Rule.RUN_IS_PROVED)
         return
-    ignored = [rule for rule in failed(draft.rules) if rule.rule not in _NO_REFUSAL]
+    ignored = [rule for rule in failed(draft.rules) if Trait.OWN_RECORD not in rule.rule.traits]
     if ignored:
         draft.record(
             Action.RUN_IGNORED, actor=actor, run=run.number, url=run.url, rule=ignored[0].name, reason=ignored[0].reason
@@ -52,10 +52,6 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
         not_proved(draft, known, event, actor, Rule.BUILT_BY_RUN, also=also)
     else:
         _run_starts(draft, event, actor)
-
-
-_NO_REFUSAL = (Rule.RUN_SUCCEEDED, Rule.RUN_IS_PROVED, Rule.BUILT_BY_RUN)
-"""A run that failed, or of which something is not proved, is told of by a record of its own."""
 
 
 def _release_of(draft: Draft, event: PipelineCompleted) -> Release | None:
