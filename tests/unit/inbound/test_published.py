@@ -1,0 +1,82 @@
+"""Which document of a run counts, whatever its tasks attached, and that only a whole one is read."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.domain.run_source import Attachment, TimelineRecord
+from slipway.domain.runs import Fact, Trust
+from slipway.inbound.published import DOCUMENT_LIMIT, PUBLISHING_TASK, Document, document_of, read_document
+
+GOOD: dict[str, Any] = {
+    "v": 1,
+    "kind": "image",
+    "registry": "contoso.azurecr.io",
+    "repository": "team/shop",
+    "digest": "sha256:" + "a" * 64,
+}
+NAMES = st.sampled_from([PUBLISHING_TASK, "Run the tests", PUBLISHING_TASK.lower(), f" {PUBLISHING_TASK}"])
+RECORDS = st.lists(
+    st.builds(
+        TimelineRecord,
+        id=st.sampled_from(["a", "b", "c"]),
+        parent=st.none(),
+        type=st.sampled_from(["Task", "Job"]),
+        name=NAMES,
+        attempt=st.integers(1, 3),
+        result=st.just("succeeded"),
+    ),
+    unique_by=lambda record: record.id,
+    max_size=3,
+)
+ATTACHED = st.lists(
+    st.builds(
+        Attachment, name=st.just("x.json"), timeline=st.just("t"), record=st.sampled_from(["a", "b", "c", "gone"])
+    ),
+    max_size=4,
+)
+
+
+@given(attached=ATTACHED, records=RECORDS)
+def test_a_document_counts_only_if_it_is_the_only_one_and_of_the_publishing_task(
+    attached: list[Attachment], records: list[TimelineRecord]
+) -> None:
+    found = document_of(attached, records)
+    by_id = {record.id: record for record in records}
+    last = [by_id[one.record] for one in attached if one.record in by_id]
+    if len(last) == 1 and (last[0].type, last[0].name) == ("Task", PUBLISHING_TASK):
+        assert not isinstance(found, Fact)
+        assert found[1] == last[0]
+    else:
+        assert isinstance(found, Fact)
+        assert found.trust is (Trust.CONTRADICTED if last else Trust.NOT_PROVED)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_whatever_a_run_published_reading_it_raises_nothing(content: bytes) -> None:
+    assert isinstance(read_document(content), Document | Fact)
+
+
+@given(field=st.sampled_from(sorted(GOOD)), value=st.none() | st.integers() | st.text(max_size=20) | st.just([]))
+def test_one_wrong_field_makes_it_no_document(field: str, value: Any) -> None:
+    read = read_document(json.dumps(GOOD | {field: value}).encode())
+    if isinstance(read, Document):
+        assert json.loads(read.content.model_dump_json())[field] == value
+    else:
+        assert read.trust is Trust.NOT_PROVED
+
+
+@pytest.mark.parametrize("missing", sorted(GOOD))
+def test_each_field_is_needed(missing: str) -> None:
+    read = read_document(json.dumps({name: value for name, value in GOOD.items() if name != missing}).encode())
+    assert isinstance(read, Fact)
+    assert missing in read.why
+
+
+def test_a_document_has_its_limit() -> None:
+    whole = json.dumps(GOOD).encode()
+    assert isinstance(read_document(whole + b" " * (DOCUMENT_LIMIT - len(whole))), Document)
+    assert isinstance(read_document(whole + b" " * (DOCUMENT_LIMIT - len(whole) + 1)), Fact)
