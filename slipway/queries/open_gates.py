@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ..domain.decide.quorum import approvals, voters_left
 from ..domain.gate import ApprovalGate
+from ..domain.people import OID, SignedIn
 from ..domain.release import Phase, Release
 from ..domain.reports import OpenGate
 from .reading import Reader
@@ -22,6 +23,12 @@ def name_at_gate(reader: Reader, release: Release, environment: str, person: str
     """The person as the gate's policy knows them, such as by their address; else as given (`oid:…`)."""
     gate = reader.gate_of(release, environment)
     return gate.circle.person(person).name if isinstance(gate, ApprovalGate) else person
+
+
+def may_decide(gate: ApprovalGate, who: SignedIn) -> bool:
+    """Whether the gate's policy names this person, by what their sign-in says. Whether a vote counts is decided when it
+    is cast, by its own proof."""
+    return gate.lists(gate.circle.names(f"{OID}{who.object_id}", signed_in=who), who)
 
 
 def open_gate(reader: Reader, release: Release) -> OpenGate | None:

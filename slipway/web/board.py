@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.gate import ApprovalGate
 from ..domain.release import Lane, Phase, Release
 from ..domain.tones import Tone
 from ..ledger.installation import Installation
@@ -11,6 +12,7 @@ from ..queries.board import Board, Cell, Moving, Row, board
 from ..queries.reading import Reader
 from . import times, words
 from .answer import Answer, kept
+from .deciding import decision_address
 from .signin import Visitor
 from .templating import render
 from .text import one_line, short
@@ -77,6 +79,8 @@ class Notice:
     link: str
     what: str
     text: str
+    decide: str = ""
+    """Where the reader may decide about it; empty where they may not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +103,12 @@ def show(reader: Reader, installation: Installation, visitor: Visitor, *, applic
 
 def board_page(state: Board, *, now: datetime, visitor: Visitor, application: str | None = None) -> str:
     rows = tuple(_row(row, now) for row in state.rows)
-    notices = tuple(_notices(state, now))
+    mine, notices = _parted(tuple(_notices(state, now, visitor)))
     return render(
         "board.html",
         application=application,
         groups=_groups(rows),
+        mine=mine,
         notices=notices[:ATTENTION],
         more_notices=max(len(notices) - ATTENTION, 0),
         tally=_tally(state, rows),
@@ -179,7 +184,12 @@ def _release(release: Release, now: datetime) -> ReleaseRow:
     )
 
 
-def _notices(state: Board, now: datetime) -> Iterator[Notice]:
+def _parted(notices: tuple[Notice, ...]) -> tuple[tuple[Notice, ...], tuple[Notice, ...]]:
+    """What waits for the reader, and all else that needs attention."""
+    return tuple(one for one in notices if one.decide), tuple(one for one in notices if not one.decide)
+
+
+def _notices(state: Board, now: datetime, visitor: Visitor) -> Iterator[Notice]:
     """Failures first, then whatever is waiting for people."""
     if state.parked:
         yield _parked(state)
@@ -192,14 +202,23 @@ def _notices(state: Board, now: datetime) -> Iterator[Notice]:
         if cell.failed is not None:
             what = f"{cell.failed.id} in {cell.environment.name}"
             yield _notice(cell.failed, what, one_line(cell.failed.reason, REASON))
-    for item in (item for cell in cells for item in cell.moving):
-        if item.release.phase is Phase.AWAITING_APPROVAL:
-            due = f"decide {times.relative(item.release.due, now)}" if item.release.due else ""
-            yield _notice(item.release, f"{item.release.id} for {item.release.environment}", due)
+    for place, waiting in ((cell, item.release) for cell in cells for item in cell.moving):
+        if waiting.phase is Phase.AWAITING_APPROVAL:
+            due = f"decide {times.relative(waiting.due, now)}" if waiting.due else ""
+            what = f"{waiting.id} for {waiting.environment}"
+            yield _notice(waiting, what, due, _deciding(waiting, place, visitor))
 
 
-def _notice(release: Release, what: str, text: str) -> Notice:
-    return Notice(sign=words.phase(release.phase), link=f"/releases/{release.id}", what=what, text=text)
+def _deciding(release: Release, cell: Cell, visitor: Visitor) -> str:
+    """Where the reader may decide about the release; empty where its gate does not name them, or they have voted."""
+    gate = cell.environment.gate
+    if release.environment != cell.environment.name or not isinstance(gate, ApprovalGate):
+        return ""
+    return decision_address(release, gate, visitor)
+
+
+def _notice(release: Release, what: str, text: str, decide: str = "") -> Notice:
+    return Notice(sign=words.phase(release.phase), link=f"/releases/{release.id}", what=what, text=text, decide=decide)
 
 
 def _parked(state: Board) -> Notice:

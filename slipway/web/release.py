@@ -8,6 +8,7 @@ from ..domain.audit import AuditRecord, Damaged
 from ..domain.bundle import ends_before, reached
 from ..domain.errors import NotFound
 from ..domain.explain import Explanation
+from ..domain.gate import ApprovalGate
 from ..domain.plan import Change, Plan
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
@@ -18,6 +19,7 @@ from . import times, words
 from .answer import ASK_FIRST, Answer, document, kept
 from .chain import stops
 from .changes import changes_view, whole_text
+from .deciding import decision_address
 from .evidence import ReadDocument, evidence_views
 from .signin import Visitor
 from .templating import render
@@ -43,6 +45,8 @@ class Story:
     changes: tuple[Change, ...] = ()
     plan_missing: str = ""
     """Why the plan cannot be shown."""
+    gate: ApprovalGate | None = None
+    """The gate at which the release waits."""
     ends_before: str = ""
     """The environment that the release does not reach, as its bundle has no folder for it."""
     progress: PromotionProgress | None = None
@@ -56,6 +60,7 @@ def release_page(story: Story, read: ReadDocument, *, now: datetime, visitor: Vi
         release=release,
         sign=words.phase(release.phase),
         to_do=_to_do(release),
+        decide=decision_address(release, story.gate, visitor) if story.gate else "",
         explanation=story.explanation,
         progress=story.progress,
         ends_before=story.ends_before,
@@ -103,6 +108,7 @@ def show(reader: Reader, release_id: str, *, visitor: Visitor, after: int = 0) -
         changes=reader.changes(release, release.plan_hash),
         plan_missing=missing,
         progress=reader.progress(release),
+        gate=reader.gate_of(release, release.environment or ""),
     )
     return kept(release_page(story, reader.evidence, now=reader.clock(), visitor=visitor))
 

@@ -1,0 +1,59 @@
+"""Whoever may decide sees the way there on the board and on the release, and nobody else does (P-03)."""
+
+import pytest
+
+from slipway.domain.release import Release
+from slipway.testing import ADA, BEN
+from slipway.web import board, release
+from slipway.web.signin import Visitor
+from tests.unit.web.installation import Told, hello
+from tests.unit.web.samples import asked, cast_vote, two_asked
+from tests.unit.web.visitors import DORA, visitor
+
+BUTTON = "Approve or reject"
+
+
+def pages(home: Told, subject: Release, who: Visitor) -> tuple[str, str]:
+    """The board, and the release's page."""
+    shown = board.show(home.app.reader, home.app.parking.installation, who)
+    return shown.body.decode(), release.show(home.app.reader, subject.id, visitor=who).body.decode()
+
+
+def test_whoever_may_decide_finds_the_way_on_the_board_and_on_the_release() -> None:
+    home, subject = asked()
+    place = f'href="/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"'
+    for page in pages(home, subject, visitor(ADA)):
+        assert BUTTON in page
+        assert place in page
+    assert "Waiting for you" in pages(home, subject, visitor(ADA))[0]
+
+
+@pytest.mark.parametrize("who", [DORA, visitor(BEN), visitor("olga@example.com", "operator")])
+def test_whoever_may_not_sees_that_it_waits_and_no_button(who: Visitor) -> None:
+    home, subject = asked()
+    shown, one = pages(home, subject, who)
+    assert subject.id in shown
+    assert "Waiting for you" not in shown
+    assert BUTTON not in shown
+    assert BUTTON not in one
+
+
+def test_whoever_has_voted_is_not_waited_for_any_more() -> None:
+    home, subject = two_asked()
+    cast_vote(home, subject, ADA)
+    assert BUTTON not in pages(home, subject, visitor(ADA))[0]
+    assert BUTTON in pages(home, subject, visitor(BEN))[0]
+
+
+def test_a_role_that_the_gate_names_is_enough() -> None:
+    home, subject = asked()
+    home.change_delivery(hello(approvers=("role:shop-approvers",)))
+    approver = visitor("carl@example.com", "reader", "shop-approvers")
+    assert BUTTON in pages(home, subject, approver)[1]
+    assert BUTTON not in pages(home, subject, visitor(ADA))[1]
+
+
+def test_what_waits_for_nobody_has_no_button() -> None:
+    home, subject = asked()
+    home.deadline(subject)
+    assert all(BUTTON not in page for page in pages(home, subject, visitor(ADA)))
