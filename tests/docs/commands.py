@@ -175,7 +175,7 @@ def mentioned(words: str) -> str | None:
 def _command(group: click.Group, arguments: list[str]) -> tuple[click.Command, click.Context, list[str]]:
     """The command that the words name, as far as they name one, and the words that are left for it."""
     command: click.Command = group
-    context = click.Context(group, info_name="slipway")
+    context = click.Context(group, info_name="slipway", **group.context_settings)
     rest = list(arguments)
     while isinstance(command, click.Group):
         place = _past_options(command, rest)
