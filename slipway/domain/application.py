@@ -9,6 +9,7 @@ one document serves the laptop and Azure alike.
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -320,6 +321,12 @@ class WrittenApplication(_Delivered[WrittenEnvironment]):
 
 class Application(_Delivered[Environment]):
     """An application inside its project."""
+
+    repositories: tuple[str, ...] = ()
+    """Patterns of the repositories whose images its bundles may bring along, as its project says."""
+
+    def may_bring(self, repository: str) -> bool:
+        return any(fnmatchcase(repository, pattern) for pattern in self.repositories)
 
     def registry_of(self, environment: Environment) -> str:
         return environment.registry or self.pushed.registry

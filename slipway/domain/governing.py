@@ -25,7 +25,7 @@ def governed(written: WrittenApplication, project: Project) -> Application:
     """The application with what the project says of its environments. Call it only where `breaches` finds none."""
     fields = {name: getattr(written, name) for name in type(written).model_fields}
     environments = tuple(_environment(each, project.environments[each.name]) for each in written.environments)
-    return Application.model_validate({**fields, "environments": environments})
+    return Application.model_validate({**fields, "environments": environments, "repositories": project.repositories})
 
 
 def _environment(written: WrittenEnvironment, allowed: ProjectEnvironment) -> Environment:

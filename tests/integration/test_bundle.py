@@ -53,6 +53,8 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     (folder / "team" / "hello").mkdir(parents=True)
     (folder / "team" / "hello" / "application.yaml").write_text(APPLICATION)
     write_project(folder / "team")
+    project = folder / "team" / "project.yaml"
+    project.write_text(project.read_text().replace('["team/*"]', '["team/*", hello]'))
     with Stack(StackOptions(folder=folder / "stack", apply=folder / "team")) as stack:
         system = System(stack)
         yield system

@@ -37,6 +37,7 @@ def describe(clients: Clients, application: Application, release: Release, diges
         raise BundleRefused(
             f"the bundle is for the application {config.application!r}, not {application.application!r}"
         )
+    _check_images(application, config)
     known = [environment.name for environment in application.environments]
     if unknown := sorted(set(config.environments) - set(known)):
         names = ", ".join(known)
@@ -60,6 +61,7 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
     try:
         packed = fetch(clients.registry(release.registry), release.repository, release.artifact.digest)
         config, files = unpack(packed)
+        _check_images(application, config)
         _check_targets(clients, application, environment, config)
         contents = read_environments(config, files)[environment.name]
     except (NotABundle, ConfigError, DigestMismatch, Unsupported) as error:
@@ -75,6 +77,16 @@ def from_bundle(clients: Clients, work: Work, environment: Environment, *, job_n
         manifests=tuple(_marked(release, member) for member in contents.part(Part.MANIFESTS)),
         job=acceptance_job(_marked(release, job), environment, name=job_name) if job else None,
     )
+
+
+def _check_images(application: Application, config: BundleConfig) -> None:
+    """Refuse images of repositories that are not the project's: a bundle may not bring another team's to production."""
+    for image in config.images:
+        if not application.may_bring(image.repository):
+            allowed = ", ".join(application.repositories)
+            raise BundleRefused(
+                f"the bundle brings an image of {image.repository}, and the project {application.project} has {allowed}"
+            )
 
 
 def _check_targets(clients: Clients, application: Application, environment: Environment, config: BundleConfig) -> None:

@@ -231,6 +231,14 @@ def test_a_bundle_that_says_something_that_is_not_so_is_refused(
     assert said in ci.installation.release(1).reason
 
 
+def test_an_image_of_another_team_is_not_brought_along(ci: Ci) -> None:
+    push(ci.installation.nonprod, "others/shop", image(b"not ours"), "1.4.0")
+    files = {path: text.replace("team/shop", "others/shop") for path, text in FILES.items()}
+    ci.push(ci.bundle("1.4.0", files=files), "1.4.0")
+    assert ci.installation.phase(1) is Phase.FAILED
+    assert "brings an image of others/shop, and the project team has team/*" in ci.installation.release(1).reason
+
+
 def test_an_image_that_the_builder_did_not_pin_is_refused_before_anything_is_applied(ci: Ci) -> None:
     config, files = unpack(ci.bundle("1.4.0"))
     path = "environments/staging/deployment.yaml"
