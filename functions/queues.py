@@ -14,7 +14,7 @@ from slipway.domain.queues import Queue
 from slipway.domain.rules import failed
 from slipway.domain.steps import Step
 from slipway.effects.messaging import LINK, PARENTS, TRIES
-from slipway.engine.receiving import QueueMessage
+from slipway.engine.receiving import QueueMessage, opened
 from slipway.inbound import Senders, parse_image_event, parse_run_message, parse_vote, read_json
 from slipway.inbound.reading import bad_input, read_as
 from slipway.telemetry import Attribute, Family, Metric, measure, span
@@ -116,7 +116,7 @@ def take_vote(message: func.ServiceBusMessage) -> None:
 )
 def run_step(message: func.ServiceBusMessage) -> None:
     def work(body: bytes) -> None:
-        parts().step_runner.run(read_as(Step, read_json(body)))
+        parts().step_runner.run(read_as(Step, opened(parts().envelopes, Queue.STEPS, body)))
 
     _receive(Queue.STEPS, message, work)
 

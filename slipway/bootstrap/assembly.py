@@ -14,6 +14,7 @@ from ..commands.looking import Looker
 from ..commands.saying import InboxWriter
 from ..commands.taking import InboxReader
 from ..commands.voting import Voting
+from ..domain.envelopes import Envelopes
 from ..domain.inbox import InboxKind, LookKind
 from ..domain.signing import PublicKeys, Signer
 from ..domain.tokens import FixedKeys, Keys
@@ -336,7 +337,11 @@ class App:
 
     @part
     def turns(self) -> Turns:
-        return Turns(door=self.door, receiver=self.receiver, bus=self.bus)
+        return Turns(door=self.door, receiver=self.receiver, bus=self.bus, envelopes=self.envelopes)
+
+    @part
+    def envelopes(self) -> Envelopes:
+        return Envelopes(source=self.ports.message_keys())
 
     @part
     def refusing(self) -> Refusing:

@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from ..clock import utc_now
+from ..domain.envelopes import Envelopes
 from ..domain.rights import Container as ContainerName
 from ..domain.rights import Table as TableName
 from ..domain.signing import PrivateSigner, PublicKeys
@@ -63,6 +64,7 @@ def azure_ports(settings: Settings) -> Ports:
         cluster=azure.cluster,
         channel=azure.channel,
         keys=lambda: Keys(azure.private_keys),
+        message_keys=lambda: azure.private_keys,
         signer=lambda: PrivateSigner(azure.private_keys, azure.public_keys),
         public_keys=lambda: azure.public_keys,
         run_source=azure.run_source,
@@ -177,10 +179,14 @@ class _Azure:
         client = self._container(self.settings.audit_container)
         return AzureAdded.open(client) if self._makes_storage else AzureAdded(client)
 
+    @part
+    def _envelopes(self) -> Envelopes:
+        return Envelopes(source=self.private_keys)
+
     def bus(self) -> Bus:
         from ..effects.messaging.service_bus import ServiceBus
 
-        opened = ServiceBus(self._connect_bus)
+        opened = ServiceBus(self._connect_bus, encode=lambda message: self._envelopes.seal(message, now=utc_now()))
         return ObservedBus(opened) if self.observes else opened
 
     def _connect_bus(self) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..catalogue.entries import Catalogue
 from ..clock import Clock
 from ..domain.signing import PublicKeys, Signer
-from ..domain.tokens import Keys
+from ..domain.tokens import Keys, KeySource
 from ..effects.messaging import Bus
 from ..engine.backoff import Backoff
 from ..engine.proving import TokenReader
@@ -66,6 +66,8 @@ class Ports:
     channel: "Callable[[str], Channel]"
     keys: Callable[[], Keys]
     """The keys that sign approval links."""
+    message_keys: Callable[[], KeySource]
+    """The keys of which those of our messages' MACs are made."""
     signer: Callable[[], Signer]
     """Signs audit records."""
     public_keys: Callable[[], PublicKeys]

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from ..domain.envelopes import Envelopes
 from ..domain.events import EVENT
 from ..domain.queues import Queue
 from ..effects.messaging import Bus, Waiting
-from ..inbound import read_json
 from ..inbound.reading import bad_input
 from .door import Door
-from .receiving import QueueMessage, Receiver
+from .receiving import QueueMessage, Receiver, opened
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +30,12 @@ class Turns:
     door: Door
     receiver: Receiver
     bus: Bus
+    envelopes: Envelopes
 
     def take(self, session: str, body: bytes) -> None:
         """Decide one message of the application's session. Raises `BadInput` and what `Door.take_turn` raises."""
         try:
-            event = EVENT.validate_python(read_json(body))
+            event = EVENT.validate_python(opened(self.envelopes, Queue.WORK, body))
         except ValidationError as error:
             raise bad_input(error) from error
         self.door.take_turn(session, event)

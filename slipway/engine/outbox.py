@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from ..domain.tokens import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable, encoded
 from ..ledger import Conflict, Ledger, LedgerUnavailable, OutboxEntry
 from .parking import Parking
@@ -26,7 +27,7 @@ class Outbox:
             self._send(list(entries))
             for entry in entries:
                 self._ledger.forget(entry)
-        except (QueueUnavailable, LedgerUnavailable, Conflict) as error:
+        except (QueueUnavailable, LedgerUnavailable, KeysUnavailable, Conflict) as error:
             log.warning("outbox of %s: %s; the reconcile timer will send it", entries[0].application, error)
             return False
         return True

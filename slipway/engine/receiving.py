@@ -9,12 +9,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from ..clock import Clock, utc_now
+from ..domain.envelopes import EnvelopeRefused, Envelopes
 from ..domain.model import sha256
+from ..domain.queues import Queue
 from ..domain.tokens import KeysUnavailable
 from ..effects.messaging import Bus, MessageTooLarge, QueueUnavailable
-from ..inbound import BadInput, Ignored
+from ..inbound import BadInput, Ignored, read_json
 from ..ledger import Conflict, LedgerUnavailable
 from .handle import Contended, UnknownTarget
 from .parking import Parking
@@ -28,6 +31,14 @@ TRIES = 6
 def pause_after(tries: int) -> timedelta:
     """Pause before the next delivery: 1, 2, 4 … 60 seconds."""
     return timedelta(seconds=min(60, 2 ** min(tries, 6)))
+
+
+def opened(envelopes: Envelopes, queue: Queue, body: bytes) -> dict[str, Any]:
+    """What the worker said in a message of its own queues. Raises `BadInput` for what it did not say."""
+    try:
+        return envelopes.open(queue, read_json(body))
+    except EnvelopeRefused as refused:
+        raise BadInput("envelope", "one of this installation's worker", str(refused)) from refused
 
 
 @dataclass(frozen=True, kw_only=True)

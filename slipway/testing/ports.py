@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..bootstrap import Ports
-from ..domain.tokens import Keys
+from ..domain.tokens import FixedKeys, Keys
 from ..effects.cluster import Cluster
 from ..effects.identity import IdTokens
 from ..effects.notification import Channel
@@ -81,6 +81,7 @@ class Outside:
             cluster=self.clusters.__getitem__,
             channel=self.channels.__getitem__,
             keys=lambda: KEYS,
+            message_keys=lambda: FixedKeys(SIGNING_KEYS),
             signer=lambda: SIGNER,
             public_keys=lambda: PUBLIC_KEYS,
             provider=lambda: self.provider,

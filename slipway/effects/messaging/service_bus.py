@@ -30,7 +30,7 @@ from azure.servicebus.exceptions import (
 
 from ...domain.queues import WITH_SESSIONS
 from ...domain.steps import Outgoing, Trace
-from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, encoded, trace_properties
+from .bus import TRIES, DeadLetter, MessageTooLarge, QueueDenied, QueueUnavailable, Waiting, trace_properties
 
 ATTEMPTS = 2
 """The first send detects a connection that the service closed while it was idle; the second opens a new one."""
@@ -39,8 +39,9 @@ ATTEMPTS = 2
 class ServiceBus:
     """The bus on Service Bus. Senders are opened on first use."""
 
-    def __init__(self, connect: Callable[[], ServiceBusClient]) -> None:
-        self._connect = connect
+    def __init__(self, connect: Callable[[], ServiceBusClient], *, encode: Callable[[Outgoing], bytes]) -> None:
+        """`encode` is how a message of ours is written."""
+        self._connect, self._encode = connect, encode
         self._client: ServiceBusClient | None = None
         self._senders: dict[str, ServiceBusSender] = {}
         self._lock = threading.Lock()
@@ -50,7 +51,7 @@ class ServiceBus:
         by_queue: dict[str, list[ServiceBusMessage]] = {}
         for message in messages:
             bus_message = ServiceBusMessage(
-                encoded(message),
+                self._encode(message),
                 message_id=message.id,
                 session_id=message.session or None,
                 content_type="application/json",

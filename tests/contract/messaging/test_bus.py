@@ -14,7 +14,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 from local.servicebus import QueueSettings
 from local.servicebus import ServiceBus as LocalServiceBus
 from slipway.domain.steps import Outgoing, Trace
-from slipway.effects.messaging import TRIES, Bus, DeadLetter, MessageTooLarge, QueueUnavailable, Waiting
+from slipway.effects.messaging import TRIES, Bus, DeadLetter, MessageTooLarge, QueueUnavailable, Waiting, encoded
 from slipway.effects.messaging.service_bus import ServiceBus
 from slipway.testing import MemoryBus
 
@@ -61,7 +61,10 @@ def client(local_bus: LocalServiceBus) -> Iterator[ServiceBusClient]:
 
 
 def over_amqp(local_bus: LocalServiceBus, client: ServiceBusClient) -> tuple[Desk, ServiceBus]:
-    bus = ServiceBus(lambda: ServiceBusClient.from_connection_string(local_bus.connection_string, retry_total=0))
+    def connected() -> ServiceBusClient:
+        return ServiceBusClient.from_connection_string(local_bus.connection_string, retry_total=0)
+
+    bus = ServiceBus(connected, encode=encoded)
 
     def received(queue: str) -> list[tuple[bytes, str, int]]:
         found = []
@@ -254,7 +257,7 @@ def test_many_threads_may_send_at_once(desk: Desk) -> None:
 def test_a_bus_that_cannot_be_reached_is_said_to_be_unavailable() -> None:
     with LocalServiceBus(QueueSettings(name="steps")) as running:
         connection = running.connection_string
-    bus = ServiceBus(lambda: ServiceBusClient.from_connection_string(connection, retry_total=0))
+    bus = ServiceBus(lambda: ServiceBusClient.from_connection_string(connection, retry_total=0), encode=encoded)
     with pytest.raises(QueueUnavailable, match="queue steps: "):
         bus.send([message()])
     with pytest.raises(QueueUnavailable, match="dead letters of steps: "):

@@ -343,7 +343,7 @@ class Installation:
             body, id, tries = message.body, message.message_id, message.tries
         else:
             self._bus.sent.remove(message)
-            body, id, tries = json.dumps(message.body).encode(), message.id, 0
+            body, id, tries = self._parts.envelopes.seal(message, now=self.time()), message.id, 0
         arrived = ServiceBusMessage(
             body=body, message_id=id, application_properties={TRIES: tries} if tries else {}, user_properties={}
         )

@@ -14,7 +14,16 @@ def lie(installation: Installation, body: bytes, session: str = "shop") -> None:
 
 
 def event_of(installation: Installation) -> bytes:
-    return installation.pushed("1.0").model_dump_json().encode()
+    message = deferred("shop", installation.pushed("1.0"))
+    return installation.app.envelopes.seal(message, now=installation.now)
+
+
+def test_what_the_worker_did_not_say_is_parked_with_the_reason(installation: Installation) -> None:
+    lie(installation, installation.pushed("1.0").model_dump_json().encode())
+    assert installation.app.turns.take_left_behind() == 1
+    (parked,) = installation.app.parking.all()
+    assert "expected an envelope of the worker" in parked.reason
+    assert installation.trail() == []
 
 
 def test_it_is_decided_as_if_its_reader_had_come(installation: Installation) -> None:
