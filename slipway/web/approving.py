@@ -11,6 +11,7 @@ from ..domain.decide.conditions import plan_rule
 from ..domain.errors import NotFound
 from ..domain.events import VoteCast
 from ..domain.explain_gate import gate_rules
+from ..domain.gate import ApprovalGate, Level
 from ..domain.plan import Change, Plan
 from ..domain.release import Lane, Release, VoteDecision
 from ..domain.rules import Rule, RuleResult, failed
@@ -62,7 +63,7 @@ def show(desk: Desk, token: str) -> Answer:
         viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return located(viewer) if not desk.links_vote else html(page(desk, viewer))
+    return html(page(desk, viewer)) if _votes_by_link(desk, viewer) else located(viewer)
 
 
 def show_changes(desk: Desk, token: str) -> Answer:
@@ -71,7 +72,7 @@ def show_changes(desk: Desk, token: str) -> Answer:
         viewer = by_token(desk, token)
     except TokenRefused as refused:
         return unusable(refused)
-    return located(viewer) if not desk.links_vote else changes(desk, viewer)
+    return changes(desk, viewer) if _votes_by_link(desk, viewer) else located(viewer)
 
 
 def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -83,13 +84,21 @@ def decide(desk: Desk, token: str, headers: Mapping[str, str], body: bytes) -> A
         return unusable(refused)
     except Refused as refused:
         return not_taken(refused, None)
-    return located(viewer) if not desk.links_vote else take(desk, viewer, headers, body)
+    return take(desk, viewer, headers, body) if _votes_by_link(desk, viewer) else located(viewer)
 
 
 def by_token(desk: Desk, token: str) -> Asked:
     """The person and plan that a token was issued for. Raises `TokenRefused`."""
     claims = desk.keys.approval(token, now=desk.clock())
     return Asked(claims=claims, path=f"/approvals/{token}", binding=token)
+
+
+def _votes_by_link(desk: Desk, viewer: Asked) -> bool:
+    """Whether whoever has the link votes by it: not at a gate that asks for more."""
+    entry = desk.reader.catalogue.get(viewer.claims.application)
+    environment = entry.application.environment(viewer.claims.environment) if entry else None
+    gate = environment.gate if environment else None
+    return desk.links_vote and not (isinstance(gate, ApprovalGate) and gate.level is not Level.LINK)
 
 
 def located(viewer: Asked) -> Answer:

@@ -11,7 +11,7 @@ from slipway.domain.release import Phase
 from slipway.http.saying import Lead, NothingSent, Why
 from slipway.queries.answers import State
 from slipway.testing import ADA, BEN
-from slipway.web import leading, outcome
+from slipway.web import approving, leading, outcome
 from slipway.web.located import Place, decide, show
 from tests.unit.web.installation import Told, hello
 from tests.unit.web.proving import browser_of, confirm, counted, led_to
@@ -146,6 +146,15 @@ def test_every_reason_for_sending_nothing_has_a_page_that_leads_back(why: Why) -
     assert answer.status == why.status
     assert why.sentence in text(answer).replace("&#39;", "'")
     assert 'href="/approvals/shop/1/production"' in text(answer)
+
+
+def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_sign_in(office: Office) -> None:
+    office.home.restart(approval_links="vote")
+    token = office.home.token(office.subject, ADA)
+    answer = approving.show(office.home.desk, token)
+    assert (answer.status, answer.headers["Location"]) == (303, office.place.address)
+    body = b"decision=approve&form=x"
+    assert approving.decide(office.home.desk, token, Headers(FORM), body).headers["Location"] == office.place.address
 
 
 def test_a_link_alone_opens_no_gate_that_asks_for_proofs(office: Office) -> None:
