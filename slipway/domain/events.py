@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from .blocks import NAME_LIMIT, REASON_LIMIT, Freeze
-from .commands import OF_A_LANE, OF_A_RELEASE, Verb
+from .commands import OF_A_LANE, OF_A_RELEASE, OF_THE_INSTALLATION, Verb
 from .gate import Level
 from .inbox import InboxId, Via
 from .model import Digest, Moment, Name, Record, Repository, Tag, sha256
@@ -204,6 +204,8 @@ class CommandGiven(_Event):
 
     @model_validator(mode="after")
     def _says_what_it_is_about(self) -> Self:
+        if self.verb in OF_THE_INSTALLATION:
+            raise ValueError(f"verb: {self.verb} is for the installation, not for an application")
         if (self.release is None) is (self.verb in OF_A_RELEASE):
             raise ValueError(f"release: {'is missing' if self.release is None else f'is not for {self.verb}'}")
         if (self.environment is None) is (self.verb in OF_A_LANE):

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from hypothesis import strategies as st
 
 from slipway.domain.application import Application, Environment, Start
-from slipway.domain.commands import OF_A_RELEASE, Verb
+from slipway.domain.commands import OF_A_RELEASE, OF_THE_INSTALLATION, Verb
 from slipway.domain.gate import AutoGate, Gate, Reminders
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase, VoteDecision
@@ -310,7 +310,15 @@ _VOTES = st.builds(
 _DELIVERIES = st.builds(Deliver, st.integers(0, 20), st.sampled_from(["as usual"] * 5 + ["fails", "is lost", "twice"]))
 _COMMANDS = st.builds(
     Command,
-    st.sampled_from([*Verb, Verb.ROLLBACK, Verb.RETRY, Verb.UNFREEZE, Verb.RESUME]),
+    st.sampled_from(
+        [
+            *(verb for verb in Verb if verb not in OF_THE_INSTALLATION),
+            Verb.ROLLBACK,
+            Verb.RETRY,
+            Verb.UNFREEZE,
+            Verb.RESUME,
+        ]
+    ),
     st.integers(1, 6),
     st.sampled_from(["staging", "production", "production", "production"]),
     st.sampled_from([None, None, 30, 200]),

@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
-from slipway.domain.commands import Verb
+from slipway.domain.commands import OF_THE_INSTALLATION, Verb
+from slipway.domain.events import CommandGiven
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from tests.unit.domain.samples import ADA, MORNING, application, approval, production, staging, unattended
@@ -264,3 +266,11 @@ def test_a_command_for_a_release_that_is_not_there_leaves_no_record() -> None:
     decision = world.command(Verb.CANCEL, 9)
     assert [rule.name for rule in decision.rules] == ["release-exists"]
     assert len(world.audit) == before
+
+
+@pytest.mark.parametrize("verb", sorted(OF_THE_INSTALLATION))
+def test_what_only_the_installation_can_be_told_is_no_event_of_an_application(verb: Verb) -> None:
+    with pytest.raises(ValidationError, match=f"{verb} is for the installation, not for an application"):
+        CommandGiven(
+            received_at=MORNING, verb=verb, application="shop", actor="ada", channel="cli", submission="one-of-them"
+        )
