@@ -1,0 +1,69 @@
+"""Challenges on both tables: found by their state, marked once, swept a day later, the challenge before its mark."""
+
+from datetime import timedelta
+
+import pytest
+
+from slipway.domain.challenge import Challenge, Used, browser_hash
+from slipway.domain.inbox import inbox_id
+from slipway.domain.statement import VoteStatement
+from slipway.ledger.challenges import Challenges
+from slipway.ledger.table import Exists, RowTable
+from slipway.testing import MORNING
+
+STATE = f"{MORNING:%Y%m%d}-{'s' * 43}"
+CHALLENGE = Challenge(
+    statement=VoteStatement.model_validate(
+        {
+            "installation": "here",
+            "salt": "A" * 22,
+            "application": "shop",
+            "release": 1,
+            "environment": "production",
+            "attempt": 1,
+            "opening": 1,
+            "plan": "sha256:" + "a" * 64,
+            "decision": "approve",
+            "reason": "ü" * 2000,
+        }
+    ),
+    browser=browser_hash("b"),
+    verifier="v" * 43,
+    made_at=MORNING,
+    fresh=timedelta(minutes=5),
+)
+FIRST, SECOND = (Used(inbox=inbox_id(MORNING, bytes([each] * 8)), at=MORNING) for each in (1, 2))
+
+
+@pytest.fixture
+def challenges(row_table: RowTable) -> Challenges:
+    return Challenges(row_table)
+
+
+def test_a_challenge_is_found_by_its_state_and_by_no_other(challenges: Challenges) -> None:
+    challenges.add(STATE, CHALLENGE)
+    assert challenges.find(STATE) == CHALLENGE
+    assert challenges.find(STATE[:-1] + "t") is None
+
+
+def test_a_state_is_given_once(challenges: Challenges) -> None:
+    challenges.add(STATE, CHALLENGE)
+    with pytest.raises(Exists):
+        challenges.add(STATE, CHALLENGE)
+
+
+def test_of_two_ways_back_the_first_one_s_mark_stays(challenges: Challenges) -> None:
+    assert challenges.used(STATE) is None
+    assert challenges.mark(STATE, FIRST) == FIRST
+    assert challenges.mark(STATE, SECOND) == FIRST
+    assert challenges.used(STATE) == FIRST
+
+
+def test_a_sweep_takes_what_is_a_day_old_and_the_challenge_before_its_mark(challenges: Challenges) -> None:
+    challenges.add(STATE, CHALLENGE)
+    challenges.mark(STATE, FIRST)
+    assert challenges.sweep(MORNING + timedelta(hours=30)) == 0
+    assert challenges.sweep(MORNING + timedelta(days=2), limit=1) == 1
+    assert (challenges.find(STATE), challenges.used(STATE)) == (None, FIRST)
+    assert challenges.sweep(MORNING + timedelta(days=2), limit=1) == 1
+    assert challenges.used(STATE) is None
