@@ -17,6 +17,8 @@ from slipway.domain.commands import Verb
 from slipway.domain.events import ImagePushed
 from slipway.domain.model import sha256
 from slipway.domain.release import Phase, Release
+from slipway.domain.reports import Status
+from slipway.effects.cluster.rights import Right
 from slipway.testing import Installation, write_application
 from slipway.testing.artifacts import Built, image, push
 from slipway.web.release import show
@@ -347,3 +349,12 @@ def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
     release = strict.installation.release(1)
     assert (release.phase is Phase.AWAITING_APPROVAL) is (not said)
     assert said in release.reason
+
+
+def test_the_doctor_asks_for_the_rights_that_a_first_bundle_will_need(ci: Ci) -> None:
+    found = ci.installation.app.doctor.run("cluster:staging:shop:staging")
+    assert found.status is Status.OK
+    assert found.said.endswith("for the usual kinds: which a bundle has is seen when one comes")
+    ci.installation.staging.lacking = (Right(verb="patch", group="apps", resource="deployments"),)
+    lacking = ci.installation.app.doctor.run("cluster:staging:shop:staging")
+    assert (lacking.status, "patch" in lacking.missing) == (Status.FAILED, True)
