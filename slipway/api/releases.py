@@ -1,13 +1,14 @@
 """Applications, releases, and why they are where they are."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, computed_field
+from pydantic import BeforeValidator, ConfigDict, Field, computed_field
 
 from ..domain.explain import EnvironmentRules, Explanation
 from ..domain.model import Moment
 from ..domain.promotion import PromotionProgress
 from ..domain.release import Release
+from ..domain.runs import Run
 from .base import Answer
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ReleaseAnswer",
     "ReleaseWithProgress",
     "Releases",
+    "RunAnswer",
 ]
 
 
@@ -66,10 +68,27 @@ class Applications(Answer):
     applications: list[ApplicationStanding]
 
 
+class RunAnswer(Run):
+    """A CI run, as far as it is known, and how surely."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @computed_field(description="Its page, made from ids; empty if the organization is unknown.")  # type: ignore[prop-decorator]
+    @property
+    def url(self) -> str:
+        return super().url
+
+
+def _answered(run: object) -> object:
+    return dict(run) if isinstance(run, Run) else run
+
+
 class ReleaseAnswer(Release):
     """A release."""
 
     model_config = ConfigDict(extra="ignore")
+
+    run: Annotated[RunAnswer | None, BeforeValidator(_answered)] = None
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator above a property
     @property
