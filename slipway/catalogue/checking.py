@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.domain.application import Application, Environment, SourceKind, WrittenApplication
+from slipway.domain.gate import ApprovalGate
 from slipway.domain.governing import breaches, governed
 from slipway.domain.project import EnvironmentClass, Project, ProjectEnvironment, Provenance
 
@@ -174,6 +175,13 @@ def _own_problems(document: Document, application: WrittenApplication) -> Iterat
         yield document.problem(("versions", *field), reason)
     for index, environment in enumerate(application.environments):
         at: Steps = ("environments", index)
+        if isinstance(environment.gate, ApprovalGate) and not application.notify:
+            yield document.problem(
+                (*at, "gate"),
+                "nobody would be told that it waits",
+                expected="at least one channel in notify of the application",
+                got="none",
+            )
         if application.source is SourceKind.BUNDLE:
             for rendered in ("manifests", "substitutions"):
                 if rendered in environment.model_fields_set:

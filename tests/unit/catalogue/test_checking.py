@@ -273,3 +273,20 @@ def test_no_problem_names_a_path_of_the_machine(write: Write, folder: Path) -> N
     write(with_environment("manifests: k8s\nverify: { job: j.yaml }"))
     write(APPLICATION.replace("shop", "cart"), name="cart", files={"manifests/a.yaml": "a: ["})
     assert not any(str(folder.parent) in problem for problem in problems(folder))
+
+
+def test_a_gate_of_which_nobody_would_be_told_is_refused(write: Write, folder: Path) -> None:
+    """P-02: such a release waited until its deadline, and no word of it went out."""
+    gate = "gate: { kind: approval, approvers: [ada@example.com] }"
+    write(with_environment(gate))
+    assert problems(folder) == [
+        "team/shop/application.yaml:8: environments[0].gate: expected at least one channel in notify of the "
+        "application, got none; nobody would be told that it waits"
+    ]
+    write(with_environment(gate) + "notify: [inbox]\n")
+    assert load(folder)["shop"].application.notify == ("inbox",)
+
+
+def test_a_gate_that_asks_nobody_needs_no_channel(write: Write, folder: Path) -> None:
+    write(with_environment("gate: { kind: auto }"))
+    assert load(folder)["shop"].application.notify == ()
