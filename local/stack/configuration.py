@@ -60,6 +60,7 @@ def of_role(
     return {
         **kept,
         "SLIPWAY_ROLE": str(role),
+        "SLIPWAY_APPROVAL_LINKS": "locate",
         "ServiceBus": key_connection(bus_address, str(party), bus_keys(secrets)[party]),
         "SLIPWAY_TABLE_ENDPOINT": endpoints["TableEndpoint"],
         "SLIPWAY_BLOB_ENDPOINT": endpoints["BlobEndpoint"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..domain.signing import PublicKeys, checked_public
-from ..domain.tokens import FixedKeys, KeySource, checked_keys
+from ..domain.tokens import FixedKeys, KeySource, NoKeys, checked_keys
 from ..effects.notification.channel import Channel
 from .settings import KeysInFile, Settings
 from .settings_channels import (
@@ -74,6 +74,8 @@ def _smtp(name: str, channel: SmtpSettings) -> Channel:
 
 def open_private_keys(settings: Settings, *, credential: "Callable[[], TokenCredential]", clock: Clock) -> KeySource:
     """The keys that sign. A key file is read immediately, so that an invalid one stops the app's start."""
+    if not settings.role.works:
+        return NoKeys()
     signing_keys = settings.signing_keys
     if isinstance(signing_keys, KeysInFile):
         from ..effects.keys import CachedKeys, KeyFile

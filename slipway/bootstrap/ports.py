@@ -20,7 +20,7 @@ from ..ledger.blobs import Incoming
 from ..ledger.chain_anchors import AddedBlobs
 from ..ledger.logs import AppendLog
 from ..ledger.table import PagedTable, RowTable
-from ..maintenance.doctor.facts import RunRights
+from ..maintenance.run_rights import RunRights
 
 if TYPE_CHECKING:
     from ..effects.cluster import Cluster
@@ -45,9 +45,9 @@ class Ports:
     index_table: Callable[[], PagedTable]
     """The audit index's table."""
     inbox_table: Callable[[], RowTable]
+    """The table of what people said and the worker has not answered yet."""
     challenges_table: Callable[[], RowTable]
     """Statements on their way to the identity provider and back."""
-    """The table of what people said and the worker has not answered yet."""
     incoming: Callable[[], Incoming]
     """The store of what the front passes on and no row or message can hold."""
     blobs: Callable[[], Blobs]

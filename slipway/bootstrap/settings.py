@@ -456,6 +456,15 @@ class Settings(BaseModel):
         return self.issuer.rstrip("/") or f"https://login.microsoftonline.com/{self.tenant_id.casefold()}/v2.0"
 
     @model_validator(mode="after")
+    def _links_that_vote_are_for_one_app(self) -> Self:
+        if self.approval_links == "vote" and self.role is not AppRole.SINGLE:
+            raise ValueError(
+                f"{variable('approval_links')}: expected locate: a link that votes is verified with the signing keys, "
+                "which the front does not have"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _services_are_given(self) -> Self:
         if not self.storage_connection.get_secret_value() and not (self.table_endpoint and self.blob_endpoint):
             names = [variable(name) for name in ("table_endpoint", "blob_endpoint", "storage_connection")]

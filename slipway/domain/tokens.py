@@ -128,6 +128,16 @@ class FixedKeys:
         return tuple(self._keys)
 
 
+class NoKeys:
+    """Those of an app that may sign nothing: no token is one of its own, so each is refused."""
+
+    def live(self, wanted: str | None = None) -> Mapping[str, bytes]:  # noqa: ARG002 - there is nowhere to look
+        return {}
+
+    def ids(self) -> tuple[str, ...]:
+        return ()
+
+
 def checked_keys(keys: Mapping[str, bytes]) -> dict[str, bytes]:
     """Raises ValueError if there are no keys, or one has another length."""
     if not keys:

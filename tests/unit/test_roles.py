@@ -1,10 +1,21 @@
 """The roles of the app: what each must have, and what it must not even be given."""
 
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
+from slipway.bootstrap.opening import open_private_keys
 from slipway.bootstrap.roles import FRONT_ONLY, WORKER_ONLY, AppRole, foreign_to
 from slipway.bootstrap.settings import Settings, SettingsError, variable
+from slipway.clock import utc_now
+from slipway.domain.tokens import Claims, Keys, TokenRefused
 from tests.unit.test_settings import GOOD
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def given(role: AppRole) -> dict[str, str]:
@@ -50,3 +61,35 @@ def test_what_a_role_needs_and_lacks_is_named(role: AppRole, field: str) -> None
 def test_a_role_that_there_is_not_is_refused() -> None:
     with pytest.raises(SettingsError, match="SLIPWAY_ROLE: expected front, worker, single, got 'boss'"):
         Settings.read(given(AppRole.SINGLE) | {"SLIPWAY_ROLE": "boss"})
+
+
+def test_a_front_loads_no_way_to_a_cluster_and_a_worker_no_page() -> None:
+    """Each in a process of its own, as the host loads it."""
+    assert loaded(AppRole.FRONT, ("slipway.effects.cluster", "slipway.engine.run_step", "kubernetes")) == "[]"
+    assert loaded(AppRole.WORKER, ("functions.pages", "functions.api", "functions.hooks")) == "[]"
+
+
+def loaded(role: AppRole, modules: tuple[str, ...]) -> str:
+    """Which of the modules an app of this role has loaded once it is up."""
+    program = f"import sys, function_app; print([m for m in sys.modules if m.startswith({modules!r})])"
+    environment = {"PATH": os.environ["PATH"], **given(role)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("role", [AppRole.FRONT, AppRole.WORKER])
+def test_links_that_vote_are_for_a_single_app(role: AppRole) -> None:
+    with pytest.raises(SettingsError, match="SLIPWAY_APPROVAL_LINKS: expected locate"):
+        Settings.read(given(role) | {"SLIPWAY_APPROVAL_LINKS": "vote"})
+    assert Settings.read(given(AppRole.SINGLE) | {"SLIPWAY_APPROVAL_LINKS": "vote"}).approval_links == "vote"
+
+
+def test_a_front_takes_no_token_of_a_link_for_its_own() -> None:
+    settings = Settings.read(given(AppRole.FRONT))
+    keys = Keys(open_private_keys(settings, credential=lambda: pytest.fail("no vault is asked"), clock=utc_now))
+    token = Keys({"2026-11": b"k" * 32}).sign("approval", Claims(expires_at=utc_now() + timedelta(days=1)))
+    with pytest.raises(TokenRefused, match="was not signed with a key of this installation"):
+        keys.approval(token, now=utc_now())

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from ...catalogue.entries import Catalogue
 from ...clock import Clock, utc_now
 from ...domain.rules import RuleResult
-from ...domain.run_source import Told
 from ...domain.tokens import Keys
 from ...effects.messaging import Bus
 from ...effects.registry import Registry
 from ...ledger import Blobs, Table
 from ...ledger.installation import Installation
+from ..run_rights import RunRights
 from .remedies import Remedies
 
 
@@ -26,14 +26,6 @@ class Reached(Protocol):
     """The part of a channel that is asked."""
 
     def reach(self) -> str | None: ...
-
-
-class RunRights(Protocol):
-    """The part of a source of runs that is asked."""
-
-    def pipeline(self, organization: str, project: str, definition: int) -> Told[str]: ...
-
-    def identities_named(self, organization: str, mail: str) -> Told[tuple[object, ...]]: ...
 
 
 @dataclass(frozen=True, kw_only=True)

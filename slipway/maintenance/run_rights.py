@@ -1,0 +1,13 @@
+"""What the doctor asks of a source of runs. Apart from the doctor, whose checks load every client of the worker."""
+
+from typing import Protocol
+
+from ..domain.run_source import Told
+
+
+class RunRights(Protocol):
+    """The part of a source of runs that is asked."""
+
+    def pipeline(self, organization: str, project: str, definition: int) -> Told[str]: ...
+
+    def identities_named(self, organization: str, mail: str) -> Told[tuple[object, ...]]: ...
