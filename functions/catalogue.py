@@ -67,6 +67,7 @@ _WHO = (
 def apply(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = _body(req)
+    _refuse_where_only_the_worker_writes()
     try:
         changes = parts().applying.apply(_documents(body), _actor(caller), reason=body.reason)
     except ConfigError as error:
@@ -258,6 +259,7 @@ def targets(req: func.HttpRequest) -> func.HttpResponse:
 def remove(req: func.HttpRequest) -> func.HttpResponse:
     caller = admit(req, Permission.READ)
     body = read_as(Removal, read_json(body_of(req) or b"{}"))
+    _refuse_where_only_the_worker_writes()
     try:
         change = parts().applying.remove(_subject(req), _actor(caller), reason=body.reason)
     except ConfigError as error:
@@ -265,6 +267,16 @@ def remove(req: func.HttpRequest) -> func.HttpResponse:
     if change.refused:
         return problem(409, "Refused", f"{change.subject}: {change.refused}")
     return ok(Changes(changes=(_shown(change),), refused=False, committed=True))
+
+
+def _refuse_where_only_the_worker_writes() -> None:
+    """A front may not write the ledger, and the worker takes no change of the catalogue from the inbox yet."""
+    if not parts().settings.role.works:
+        detail = (
+            "this app is a front, which may not write the catalogue: until the worker takes such changes, apply them "
+            "by an app whose role is single"
+        )
+        raise Answered(problem(409, "Refused", detail))
 
 
 def _body(req: func.HttpRequest) -> Apply:

@@ -19,7 +19,7 @@ from ..domain.application import Application, WrittenApplication
 from ..domain.audit import AuditDraft
 from ..domain.errors import NotFound
 from ..domain.governing import breaches, governed
-from ..domain.model import Digest, Record
+from ..domain.model import Digest, Record, sha256
 from ..domain.project import Project, overlap
 from ..domain.strictness import production_of, project_weakenings, weakenings
 from ..domain.versions import Subject, SubjectKind, Version
@@ -187,7 +187,7 @@ class Applying:
                     yield Claims(definition=entry.definition, document=_named(stored), objects={})
 
     def _planned(self, stored: Stored, checked: "_Checked", actor: Actor) -> _Planned:
-        subject, after = stored.subject, self.versions.store(stored.content)
+        subject, after = stored.subject, sha256(stored.content)
         current = self.versions.current(subject)
         before = self._read(current.document) if current.document else None
         project = str(stored.value["project"]) if subject.kind is SubjectKind.APPLICATION else None
@@ -283,6 +283,8 @@ class Applying:
             if current.version is not None:
                 self.versions.publish(current.version)  # mends a list that lacks it; the same list else
             return change.evolve(number=current.number)
+        if planned.stored is not None:
+            self.versions.store(planned.stored.content)
         now = self.clock()
         version = Version(
             subject=change.subject,

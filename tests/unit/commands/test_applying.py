@@ -16,6 +16,7 @@ from slipway.engine.handle import UnknownTarget
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
 from slipway.testing import write_application
+from slipway.testing.installation import SETTINGS
 from tests.unit.commands.live import OLGA, Live
 
 SHOP = Subject(kind=SubjectKind.APPLICATION, name="shop")
@@ -256,13 +257,17 @@ def test_a_project_with_applications_is_not_removed(live: Live) -> None:
         live.app.applying.remove(TEAM, OLGA, reason="over")
 
 
-def test_an_application_that_the_settings_no_longer_allow_stands_still_and_the_others_go_on(live: Live) -> None:
-    write_application(live.deliveries, "cart")
-    live.edit("cart", notify=[])
+def test_an_application_that_the_settings_no_longer_allow_stands_still_and_the_others_go_on(tmp_path: Path) -> None:
+    for name in ("shop", "cart"):
+        write_application(tmp_path, name)
+    inbox = SETTINGS["channels"]["inbox"]
+    live = Live(tmp_path)
+    live.edit("shop", notify=["inbox", "pager"])
+    live.restart(channels={"inbox": inbox, "pager": inbox})
     live.apply()
-    live.without("channels", "inbox")
+    live.restart(channels={"inbox": inbox})
     assert live.app.catalogue.entries["shop"].problems == (
-        "application.yaml:1: notify[0]: expected a channel of this installation, got 'inbox'; none is known",
+        "application.yaml:1: notify[1]: expected a channel of this installation, got 'pager'; known are inbox",
     )
     for name in ("shop", "cart"):
         live.push("1.0", app=name)
