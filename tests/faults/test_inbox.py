@@ -1,0 +1,133 @@
+"""What people say arrives once, wherever the front or the worker ends, whatever is away, and whether its hint comes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from slipway.bootstrap import Ports
+from slipway.commands.saying import Asked, Said
+from slipway.domain.commands import Verb
+from slipway.domain.inbox import Speaker, Via
+from slipway.effects.messaging import QueueUnavailable
+from slipway.engine.handle import Contended
+from slipway.ledger import Conflict, LedgerUnavailable
+from slipway.ledger.table import Row, RowTable, Value
+from slipway.queries.answers import State
+from slipway.testing import Installation, write_application
+from tests.faults.mortal import Crash, Life, mortal_ports
+
+OLGA = Speaker(name="olga@example.com", roles=("admin",), via=Via.CLI)
+POINTS = 24
+"""More than one way of a command has; a point beyond the last does nothing, and the test says so."""
+AWAY = (LedgerUnavailable, QueueUnavailable, Contended, Conflict)
+
+
+class MortalRows:
+    """A table written row by row, by a process that may end before or after each write, and that may be away."""
+
+    def __init__(self, table: RowTable, life: Life) -> None:
+        self._table, self._life = table, life
+
+    def get(self, partition: str, key: str) -> Row | None:
+        self._life.go_on("inbox")
+        return self._table.get(partition, key)
+
+    def rows(self, partition: str, first: str, last: str, *, limit: int | None = None) -> Iterator[Row]:
+        self._life.go_on("inbox")
+        yield from self._table.rows(partition, first, last, limit=limit)
+
+    def everything(self, *, limit: int) -> Iterator[tuple[str, Row]]:
+        self._life.go_on("inbox")
+        yield from self._table.everything(limit=limit)
+
+    def add(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
+        self._life.reach("table before inbox row")
+        self._table.add(partition, key, values)
+        self._life.reach("table after inbox row")
+
+    def remove(self, partition: str, key: str) -> None:
+        self._life.reach("table before inbox removal")
+        self._table.remove(partition, key)
+        self._life.reach("table after inbox removal")
+
+
+def mortal(life: Life) -> Callable[[Ports], Ports]:
+    def wrapped(ports: Ports) -> Ports:
+        rows = MortalRows(ports.inbox_table(), life)
+        return replace(mortal_ports(ports, life), inbox_table=lambda: rows)
+
+    return wrapped
+
+
+COMMANDS = {
+    "of a lane": Asked(verb=Verb.FREEZE, application="shop", environment="production", reason="the sale"),
+    "of everything": Asked(verb=Verb.FREEZE, reason="incident 4711"),
+    "refused": Asked(verb=Verb.CANCEL, release="shop-1"),
+}
+RECORDED = {"of a lane": "lane.frozen", "of everything": "everything.frozen", "refused": "command.refused"}
+
+
+def said(home: Installation, asked: Asked, id: str) -> Said | None:
+    """Somebody says it; None if it was not answered, and they say it once more with the same id."""
+    try:
+        return home.app.inbox_writer.command(asked, OLGA, id=id)
+    except (Crash, *AWAY):
+        return None
+
+
+def played(folder: Path, asked: Asked, life: Life, *, hinted: bool) -> tuple[Installation, Said]:
+    write_application(folder)
+    home = Installation(folder)
+    home.push("1.0")
+    home.settle()
+    home.bus.raw.clear()
+    home.restart(wrap=mortal(life))
+    id = home.app.inbox_writer.new_id()
+    answered = said(home, asked, id)
+    if answered is None:
+        life.restart()
+        answered = said(home, asked, id)
+    assert answered is not None, "one fault at a time"
+    if not hinted:
+        home.bus.raw.clear()
+    for work in (home.hear, later(home), later(home), later(home)):
+        try:
+            work()
+        except (Crash, *AWAY):
+            life.restart()
+    return home, answered
+
+
+def later(home: Installation) -> Callable[[], None]:
+    def work() -> None:
+        home.wait(timedelta(minutes=1))
+        home.reconcile()
+
+    return work
+
+
+def recorded(home: Installation, chain: str, action: str) -> int:
+    return sum(getattr(record, "action", "") == action for record in home.app.ledger.audit(chain))
+
+
+@pytest.mark.parametrize("hinted", [True, False], ids=["hinted", "hint lost"])
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("fault", ["crash", "away"])
+def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
+    tmp_path: Path, name: str, fault: str, *, hinted: bool
+) -> None:
+    struck = 0
+    for point in range(POINTS):
+        at = frozenset({point})
+        life = Life(crash_at=at) if fault == "crash" else Life(fail_at=at)
+        home, answered = played(tmp_path / str(point), COMMANDS[name], life, hinted=hinted)
+        reply = home.app.answers.reply(answered.partition, answered.id)
+        where = f"{fault} at {life.points[point] if point < len(life.points) else 'no point'}"
+        assert reply.state is (State.REFUSED if name == "refused" else State.COUNTED), where
+        assert recorded(home, answered.partition, RECORDED[name]) == 1, where
+        assert list(home.inbox_table.everything(limit=10)) == [], where
+        struck += point < len(life.points)
+    assert struck >= 6, "the way has at least that many points"
