@@ -1,0 +1,240 @@
+"""A vote with a proof in a real browser, on the whole stack: the button, the identity provider, the page that follows.
+
+The gate asks for level `signed` and a fresh sign-in; Ada and Ben may vote by a role on the votes' registration, Grace
+has none there. The provider is another site (`localhost`; the app is on `127.0.0.1`), so that what browsers do between
+sites is done here: `form-action` on redirects, `SameSite` cookies, `Sec-Fetch-Site`.
+"""
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from azure.data.tables import TableServiceClient
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from local.ci import Pipeline
+from local.stack import Stack, StackOptions, azurite
+from slipway.domain.phases import Phase
+from tests.chromium import PHONE, SLOW, violations
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello-aks"
+WITHIN = 180.0
+"""For a condition to become true; only a test that fails waits so long."""
+GATE = {"kind": "approval", "approvers": ["role:shop-approvers"], "deadline": "24h", "level": "signed", "fresh": "5m"}
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+def strict(folder: Path) -> Path:
+    """The example, started by a push, whose production takes approvals with a proof only."""
+    example = folder / "example"
+    for part in ("manifests", "verify"):
+        shutil.copytree(EXAMPLE / part, example / part)
+    shutil.copy(EXAMPLE / "project.yaml", example)
+    application = yaml.safe_load((EXAMPLE / "application.yaml").read_text())
+    application["start"] = "push"
+    del application["pipeline"]
+    application["environments"][-1]["gate"] = GATE
+    (example / "application.yaml").write_text(yaml.safe_dump(application, sort_keys=False))
+    return example
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if shutil.which("node") is None or not azurite.MAIN.exists():
+        pytest.skip("Azurite is not installed: run `make install` (it needs Node.js)")
+    folder = tmp_path_factory.mktemp("proved-votes")
+    with Stack(StackOptions(folder=folder / "stack", apply=strict(folder))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def waiting(stack: Stack) -> Callable[[str], str]:
+    """Push a version and bring it to the gate of production; gives the path of its approval page."""
+    ci = Pipeline(
+        app_url=stack.url,
+        hook_secret=stack.secrets.hook_secret,
+        registry=stack.registries["nonprod"],
+        ci_password=stack.secrets.ci_password,
+        azure_devops=stack.azure_devops["url"],
+    )
+
+    def brought(version: str) -> str:
+        ci.push(ci.build(version), version)
+        release = until(lambda: at_the_gate(stack, version), f"{version} at the gate")
+        return f"/approvals/hello/{release['number']}/production"
+
+    return brought
+
+
+def until[T](condition: Callable[[], T | None], what: str) -> T:
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline:
+        if (found := condition()) is not None:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"not within {WITHIN:g} s: {what}")
+
+
+def api(stack: Stack, path: str) -> Any:
+    answer = stack.http.request("GET", stack.url + path, headers={"x-functions-key": stack.secrets.function_key})
+    assert answer.status == 200, (path, answer.status, answer.data[:300])
+    return answer.json()
+
+
+def at_the_gate(stack: Stack, version: str) -> dict[str, Any] | None:
+    releases = api(stack, "/api/v1/releases?application=hello&limit=50")["releases"]
+    mine = [each for each in releases if each["tag"] == version and each["phase"] == Phase.AWAITING_APPROVAL]
+    return {"number": mine[0]["id"].rpartition("-")[2]} if mine else None
+
+
+def records(stack: Stack, action: str) -> list[dict[str, Any]]:
+    found = api(stack, "/api/v1/audit/hello?limit=500")["records"]
+    return [each for each in found if each["action"] == action]
+
+
+def challenges(stack: Stack) -> int:
+    tables = TableServiceClient.from_connection_string(stack.storage)
+    return sum(1 for _ in tables.get_table_client("challenges").list_entities())
+
+
+@pytest.fixture
+def person(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
+    """Gives browsers, each with no cookies."""
+    opened: list[BrowserContext] = []
+
+    def fresh() -> BrowserContext:
+        context = browser.new_context(viewport=PHONE)
+        context.set_default_timeout(SLOW)
+        opened.append(context)
+        return context
+
+    yield fresh
+    for context in opened:
+        context.close()
+
+
+def choose(page: Page, who: str) -> None:
+    """The page of the identity provider."""
+    page.get_by_role("button", name=re.compile(f"^{who}")).click()
+
+
+def signed_in(context: BrowserContext, stack: Stack, path: str, who: str = "Ada") -> Page:
+    """The approval page, as somebody sees it who has signed in."""
+    page = context.new_page()
+    page.goto(stack.url + path)
+    choose(page, f"Sign in as {who}")
+    expect(page.locator("h1")).to_contain_text("Approve")
+    return page
+
+
+def approve(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^✓ Approve|^Approve")).click()
+
+
+def ended(page: Page, title: str) -> None:
+    expect(page.locator("h1")).to_have_text(title)
+
+
+@pytest.fixture(scope="module")
+def open_gate(waiting: Callable[[str], str]) -> str:
+    """A release that stays at the gate while nobody's vote counts."""
+    return waiting("2.0.0")
+
+
+def at_the_provider(page: Page, stack: Stack) -> None:
+    page.wait_for_url(re.compile(re.escape(stack.identity.issuer.rpartition("/v2.0")[0])))
+
+
+def test_cancelled_at_the_provider_nothing_is_sent_and_the_button_is_offered_again(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, open_gate)
+    # The session at the provider is a moment old, so that the vote asks nobody; a browser that lost it is asked.
+    page.context.clear_cookies(domain="localhost")
+    approve(page)
+    at_the_provider(page, stack)
+    choose(page, "Cancel")
+    ended(page, "Nothing was sent")
+    assert violations(page) == []
+    page.get_by_role("link", name="Back to where you were").click()
+    expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
+
+
+def test_whoever_lacks_the_role_on_the_votes_registration_is_refused_by_name_of_the_rule(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, open_gate)
+    page.context.clear_cookies(domain="localhost")
+    approve(page)
+    at_the_provider(page, stack)
+    choose(page, "Sign in as Grace")
+    ended(page, "Refused")
+    expect(page.locator("main")).to_contain_text("approver-is-listed")
+    assert violations(page) == []
+
+
+def test_the_way_back_of_another_browser_is_refused(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    page = signed_in(person(), stack, open_gate)
+    page.context.clear_cookies(domain="localhost")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    approve(page)
+    at_the_provider(page, stack)
+    other = person().new_page()
+    other.goto(next(address for address in asked if "/authorize?" in address))  # with the first browser's state
+    choose(other, "Sign in as Ada")
+    ended(other, "Nothing was sent")
+    expect(other.locator("main")).to_contain_text("another browser")
+    assert records(stack, "vote.approved") == []
+
+
+def test_with_the_provider_gone_nothing_is_counted(
+    stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
+) -> None:
+    """The browser cannot reach the provider, so the person sees that; nothing was said in their name."""
+    page = signed_in(person(), stack, open_gate)
+    page.route(re.compile(r"^http://localhost:"), lambda route: route.abort())
+    approve(page)
+    page.wait_for_url(re.compile("chrome-error|localhost|127"))
+    assert records(stack, "vote.approved") == []
+
+
+def test_two_tabs_of_one_browser_are_two_statements_of_which_one_counts(
+    stack: Stack, waiting: Callable[[str], str], person: Callable[[], BrowserContext]
+) -> None:
+    path = waiting("2.1.0")
+    context = person()
+    first = signed_in(context, stack, path)
+    second = context.new_page()
+    second.goto(stack.url + path)
+    held = len(records(stack, "vote.approved"))
+    challenged = challenges(stack)
+    approve(first)
+    ended(first, "Done")
+    approve(second)
+    ended(second, "Refused")
+    assert len(records(stack, "vote.approved")) == held + 1
+    assert challenges(stack) == challenged + 4, "a challenge and its mark for each tab"
+    record = records(stack, "vote.approved")[-1]
+    assert record["actor"].startswith("oid:")
+    assert record["proof"].startswith("sha256:")
+    assert record["inbox"]
+
+    # Back, and a reload of the way back, lead to the same page and send nothing more.
+    followed = urlsplit(first.url).path
+    seen: list[str] = []
+    first.on("request", lambda request: seen.append(request.url))
+    first.go_back()
+    first.wait_for_load_state()
+    assert len(records(stack, "vote.approved")) == held + 1
+    first.goto(stack.url + followed)
+    ended(first, "Done")
