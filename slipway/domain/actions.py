@@ -66,12 +66,14 @@ class OfGate(Enum):
 
     NOTHING = auto()
     PLANNED = auto()
-    """There is a plan; votes on another one are void."""
+    """There is a plan."""
     OPENED = auto()
     """A new opening counts no vote from before."""
     APPROVED = auto()
     WITHDRAWN = auto()
     VOIDED = auto()
+    CONDITIONS_AGAIN = auto()
+    """The conditions were looked at again, and do not hold yet."""
     PASSED = auto()
     RETURN_ORDERED = auto()
     """A roll-back was ordered, which waits for no gate."""
@@ -207,7 +209,7 @@ class Action(StrEnum):
         "gate.soaking",
         "Waiting until every condition of the gate holds",
         Tone.BUSY,
-        _More(stage=Stage.SOAK),
+        _More(of_gate=OfGate.CONDITIONS_AGAIN, stage=Stage.SOAK),
     )
     GATE_OPENED = (
         "gate.opened",

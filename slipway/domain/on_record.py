@@ -12,10 +12,10 @@ from .actions import OfGate
 from .application import Environment
 from .audit import AuditRecord
 from .decide.conditions import short
-from .decide.quorum import quorum_rules
+from .decide.quorum import enough_rules, one_each
 from .gate import ApprovalGate, AutoGate
 from .people import SignedIn
-from .release import GateState, Release, Vote, VoteDecision
+from .release import Release, Vote, VoteDecision
 from .rules import Rule, RuleResult, failed
 
 
@@ -34,22 +34,28 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
     gate = environment.gate
     match gate:
         case ApprovalGate():
-            return _approved(trail, release, environment)
+            return _approved(trail, release, gate)
         case AutoGate():
             return _let_through(trail, release, gate)
 
 
-def _approved(trail: "_Trail", release: Release, environment: Environment) -> RuleResult:
+def _approved(trail: "_Trail", release: Release, gate: ApprovalGate) -> RuleResult:
+    """The gate asks for as many people as the record of its opening says. Whose own work it is was judged when each
+    vote was counted, and once more when the run became known; what changes later does not undo it."""
     plan = short(release.plan_hash)
     if trail.passed is None:
         return Rule.ON_RECORD.fails(f"no record says that the gate passed for the plan {plan}{trail.ended_by}")
-    derived = GateState(
-        plan_hash=trail.passed.details["plan_hash"],
-        opening=trail.opening,
-        opened_at=trail.passed.time,
-        votes=tuple(trail.votes.values()),
+    of_groups = trail.asked.get("groups") or {}
+    asked = gate.model_copy(  # not validated again: today's lists may be shorter
+        update={
+            "required": trail.asked.get("required", gate.required),
+            "groups": {
+                name: group.model_copy(update={"required": of_groups.get(name, 0)})
+                for name, group in gate.groups.items()
+            },
+        }
     )
-    broken = failed(quorum_rules(release.evolve(gate=derived), environment))
+    broken = failed(enough_rules(one_each(trail.votes.values(), asked), asked))
     if broken:
         reasons = "; ".join(rule.reason for rule in broken)
         return Rule.ON_RECORD.fails(f"the votes on record do not suffice for the plan {plan}: {reasons}")
@@ -57,8 +63,9 @@ def _approved(trail: "_Trail", release: Release, environment: Environment) -> Ru
 
 
 def _let_through(trail: "_Trail", release: Release, gate: AutoGate) -> RuleResult:
-    """A gate without conditions leaves no record of its own; the plan does."""
-    has_conditions = bool(gate.tests_passed or gate.soak)
+    """A gate without conditions leaves no record of its own; the plan does. One that asked people when this plan was
+    made has to have passed, whatever it asks for today."""
+    has_conditions = bool(gate.tests_passed or gate.soak or trail.asked.get("plan_hash") == trail.plan_hash)
     proof = trail.passed if has_conditions else trail.planned
     if proof is None:
         what = "the gate passed for" if has_conditions else "there is"
@@ -75,7 +82,8 @@ class _Trail:
     """What the records of one release in one environment say so far about one plan."""
 
     plan_hash: str | None
-    opening: int = 1
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """What the record of the gate's last opening says. Whenever votes are voided, a record says so."""
     votes: dict[str, Vote] = field(default_factory=dict)
     planned: AuditRecord | None = None
     passed: AuditRecord | None = None
@@ -88,22 +96,23 @@ class _Trail:
 
     def feed(self, record: AuditRecord) -> None:
         details, action = record.details, record.known_action
+        of_plan = details.get("plan_hash") == self.plan_hash
         of_gate = action.of_gate if action is not None else OfGate.NOTHING
         match of_gate:
             case OfGate.PLANNED:
-                self._plan(record)
+                self.planned = record if of_plan else None
             case OfGate.OPENED:
                 self._open(details)
             case OfGate.APPROVED:
-                if details.get("plan_hash") == self.plan_hash:
-                    self.votes[record.actor] = _vote(record)
+                self.votes |= {record.actor: _vote(record)} if of_plan else {}
             case OfGate.WITHDRAWN:
                 self.votes.pop(details["voter"], None)
             case OfGate.VOIDED:
                 self.votes = {voter: vote for voter, vote in self.votes.items() if voter not in details["voters"]}
+            case OfGate.CONDITIONS_AGAIN:
+                self.passed = None
             case OfGate.PASSED:
-                if details.get("plan_hash") == self.plan_hash:
-                    self.passed = record
+                self.passed = record if of_plan else self.passed
             case OfGate.RETURN_ORDERED:
                 self.ordered = record
             case OfGate.ENDED:
@@ -113,18 +122,11 @@ class _Trail:
             case _:
                 assert_never(of_gate)
 
-    def _plan(self, record: AuditRecord) -> None:
-        """Another plan voids the votes on the one before."""
-        self.planned = record if record.details.get("plan_hash") == self.plan_hash else None
-        if self.planned is None:
-            self.votes, self.passed = {}, None
-
     def _open(self, details: Mapping[str, Any]) -> None:
         """A new opening counts no vote from before; one that is taken up again keeps its own."""
-        opening = int(details.get("opening", 1))
-        if opening != self.opening:
+        if details.get("opening") != self.asked.get("opening"):
             self.votes, self.passed = {}, None
-        self.opening = opening
+        self.asked = details
 
 
 def _vote(record: AuditRecord) -> Vote:

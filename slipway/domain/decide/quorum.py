@@ -1,5 +1,7 @@
 """Whose approvals count, and whether they suffice; each rule by the name that pages, `explain` and the audit show."""
 
+from collections.abc import Iterable, Sequence
+
 from ..application import Environment
 from ..errors import present
 from ..gate import ApprovalGate
@@ -90,11 +92,17 @@ def is_barred(release: Release, gate: ApprovalGate, names: frozenset[str]) -> bo
 
 def approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
     """The approvals that count: one per person, and none for a person's own release."""
+    votes = release.gate.votes if release.gate else ()
+    return one_each([vote for vote in votes if not is_barred(release, gate, names_of(vote, gate))], gate)
+
+
+def one_each(votes: Iterable[Vote], gate: ApprovalGate) -> tuple[Vote, ...]:
+    """The approvals among the votes, one per person."""
     counted: list[Vote] = []
     seen: set[str] = set()
-    for vote in release.gate.votes if release.gate else ():
+    for vote in votes:
         names = names_of(vote, gate)
-        if vote.decision is not VoteDecision.APPROVE or is_barred(release, gate, names) or not seen.isdisjoint(names):
+        if vote.decision is not VoteDecision.APPROVE or not seen.isdisjoint(names):
             continue
         seen |= names
         counted.append(vote)
@@ -106,7 +114,11 @@ def quorum_rules(release: Release, environment: Environment) -> tuple[RuleResult
     gate = environment.gate
     if not isinstance(gate, ApprovalGate):
         return ()
-    votes = approvals(release, gate)
+    return enough_rules(approvals(release, gate), gate)
+
+
+def enough_rules(votes: Sequence[Vote], gate: ApprovalGate) -> tuple[RuleResult, ...]:
+    """The same for approvals that count."""
     rules = [_enough(Rule.QUORUM_REACHED, len(votes), gate.required)]
     for name, group in gate.groups.items():
         if group.required:

@@ -19,10 +19,14 @@ from slipway.domain.actions import Action
 from slipway.domain.anchor import Anchor
 from slipway.domain.audit import AuditDraft
 from slipway.domain.export import COLUMNS, Form, heading, read_back, written
+from slipway.domain.keyring import format_keys
 from slipway.ledger import keys
 from slipway.ledger.table import Act, Write
+from slipway.testing.chains import PUBLIC_KEYS
 from tests.contract.audit.installation import KEY, Audited
 from tests.contract.audit.odd import ODD
+
+KEYS = format_keys(PUBLIC_KEYS.by_id())
 
 type Run = Callable[..., Result]
 
@@ -124,7 +128,7 @@ def test_an_export_whose_end_is_missing_is_found(slipway: Run, tmp_path: Path, n
 
 def test_a_csv_whose_cell_has_no_end_is_no_trail(slipway: Run, tmp_path: Path) -> None:
     (tmp_path / "endless.csv").write_text(heading(Form.CSV).decode() + '"' + "x\n" * (9 * 1024 * 1024))
-    result = slipway("audit", "verify", "--file", "endless.csv")
+    result = slipway("audit", "verify", "--file", "endless.csv", "--public-keys", KEYS)
     assert (result.exit_code, "not a CSV export" in result.stderr) == (1, True)
 
 
@@ -139,7 +143,9 @@ def test_what_follows_the_end_of_the_proof_is_found(slipway: Run, tmp_path: Path
 def test_without_its_proof_an_export_is_verified_as_far_as_it_goes(slipway: Run, tmp_path: Path, name: str) -> None:
     slipway("audit", "export", "--output", name)
     (tmp_path / f"{name}.proof").unlink()
-    result = slipway("audit", "verify", "--file", name)
+    unknown = slipway("audit", "verify", "--file", name)
+    assert (unknown.exit_code, "nothing says whose signatures count" in unknown.stderr) == (2, True)
+    result = slipway("audit", "verify", "--file", name, "--public-keys", KEYS)
     assert (result.exit_code, "there is no proof next to the file" in result.stderr) == (0, True)
 
 
@@ -204,7 +210,9 @@ def test_no_cell_of_the_csv_is_taken_for_a_formula(slipway: Run, installation: A
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx", "'x", "''", "", "'", "a=1", "plain", "é"])
 @pytest.mark.parametrize("form", list(Form))
 def test_each_text_comes_back_as_it_was(form: Form, text: str) -> None:
-    record = dict.fromkeys(COLUMNS, text) | {"sequence": 7, "details": {text: text}, "release": None}
+    numbers = {"sequence": 7, "epoch": 0, "v": 1}
+    objects = {"details": {text: text}, "rules": None, "sig": {"kid": text, "value": text}}
+    record = dict.fromkeys(COLUMNS, text) | numbers | objects | {"release": None}
     line = written(form, record).decode()
     given: Any = next(csv.reader([line])) if form is Form.CSV else line
     assert read_back(form, given) == record
