@@ -187,12 +187,14 @@ class ApprovalGate(Record):
         default=False, description="Whether the person who asked for the CI run may approve their own release."
     )
     committer_may_approve: bool = Field(
-        default=False, description="Whether the person who made the commit may approve their own release."
+        default=False,
+        description="Whether whoever is behind the change may approve it: who pushed or wrote a commit, or opened or "
+        "completed its pull request.",
     )
     require_known: bool = Field(
         default=False,
-        description="Whether nobody may approve as long as it is not known who asked for the run and who made the "
-        "commit. Otherwise somebody unknown bars nobody.",
+        description="Whether nobody may approve as long as it is not proved who asked for the run and who is behind "
+        "the change. Otherwise somebody unknown bars nobody.",
     )
 
     @model_validator(mode="after")
