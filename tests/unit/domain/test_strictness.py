@@ -1,0 +1,105 @@
+"""What counts as a weaker production gate: by place, field by field, and whatever cannot be compared."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.domain.application import Application, Environment
+from slipway.domain.gate import ApprovalGate, AutoGate, Gate, Level
+from slipway.domain.project import EnvironmentClass, LeastGate, Project, ProjectEnvironment
+from slipway.domain.strictness import project_weakenings, weakenings
+from tests.unit.domain.samples import application, environment
+
+PEOPLE = ("ada@example.com", "ben@example.com", "cleo@example.com")
+GATES = st.builds(
+    ApprovalGate,
+    approvers=st.sets(st.sampled_from(PEOPLE), min_size=1).map(lambda names: tuple(sorted(names))),
+    required=st.just(1),
+    level=st.sampled_from(Level),
+    fresh=st.sampled_from([None, timedelta(minutes=5), timedelta(minutes=1)]),
+    deadline=st.sampled_from([timedelta(hours=1), timedelta(hours=24)]),
+    require_known=st.booleans(),
+    requester_may_approve=st.booleans(),
+)
+
+
+def production(gate: Gate, *, name: str = "production", **fields: Any) -> Environment:
+    return environment(name, gate=gate).evolve(environment_class=EnvironmentClass.PRODUCTION, **fields)
+
+
+def guarded(gate: Gate, **fields: Any) -> Application:
+    return application(production(gate, **fields))
+
+
+@given(GATES)
+def test_a_gate_is_not_weaker_than_itself(gate: ApprovalGate) -> None:
+    assert weakenings(guarded(gate), guarded(gate)) == ()
+
+
+@given(GATES, GATES)
+def test_whoever_passes_a_gate_that_is_not_weaker_would_have_passed_the_one_before(
+    before: ApprovalGate, after: ApprovalGate
+) -> None:
+    if weakenings(guarded(before), guarded(after)):
+        return
+    assert set(after.approvers) <= set(before.approvers)
+    assert after.level.rank >= before.level.rank
+    assert before.fresh is None or (after.fresh is not None and after.fresh <= before.fresh)
+    assert after.deadline <= before.deadline
+    assert after.require_known or not before.require_known
+    assert before.requester_may_approve or not after.requester_may_approve
+
+
+@given(GATES, GATES, GATES)
+def test_two_changes_that_weaken_nothing_weaken_nothing_together(
+    first: ApprovalGate, second: ApprovalGate, third: ApprovalGate
+) -> None:
+    one, two, three = guarded(first), guarded(second), guarded(third)
+    if not weakenings(one, two) and not weakenings(two, three):
+        assert weakenings(one, three) == ()
+
+
+def test_a_gate_without_people_is_weaker_and_one_with_people_is_not() -> None:
+    people = ApprovalGate(approvers=PEOPLE)
+    assert weakenings(guarded(people), guarded(AutoGate()))
+    assert weakenings(guarded(AutoGate()), guarded(people)) == ()
+    staging = environment("staging")
+    soaked = application(staging, production(AutoGate(soak=timedelta(hours=1))))
+    assert weakenings(soaked, application(staging, production(AutoGate())))
+
+
+def test_an_environment_under_another_name_guards_its_place_as_before() -> None:
+    gate = ApprovalGate(approvers=PEOPLE)
+    same = {"clusters": ("production",)}
+    assert weakenings(guarded(gate, **same), guarded(gate, name="live", **same)) == ()
+    moved = guarded(gate, namespace="elsewhere", **same)
+    assert "no environment of class production" in weakenings(guarded(gate, **same), moved)[0]
+
+
+@pytest.mark.parametrize("fields", [{"class": "test"}, {"namespaces": ["other"]}, {"clusters": ["staging"]}])
+def test_a_place_that_loses_class_production_is_weaker(fields: dict[str, Any]) -> None:
+    listed = {"class": "production", "clusters": ["production"], "namespaces": ["shop"]}
+
+    def project(**changed: Any) -> Project:
+        return Project.model_validate(
+            {"project": "team", "repositories": ["*"], "environments": {"production": {**listed, **changed}}}
+        )
+
+    assert project_weakenings(project(), project(**fields))
+    assert project_weakenings(project(), project(namespaces=["shop", "cart"])) == ()
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.sampled_from(Level), st.sampled_from(Level))
+def test_a_least_gate_may_only_grow(before: int, after: int, level: Level, next_level: Level) -> None:
+    def project(required: int, level: Level) -> Project:
+        least = LeastGate(required=required, level=level)
+        place = ProjectEnvironment(
+            environment_class=EnvironmentClass.PRODUCTION, clusters=("p",), namespaces=("n",), least_gate=least
+        )
+        return Project(project="team", repositories=("*",), environments={"production": place})
+
+    weaker = project_weakenings(project(before, level), project(after, next_level))
+    assert bool(weaker) is (after < before or next_level.rank < level.rank)
