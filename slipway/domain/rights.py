@@ -129,7 +129,7 @@ def may(rights: Rights, resource: Resource, operation: Operation) -> bool:
 
 
 def every_call() -> Iterator[tuple[Resource, Operation]]:
-    """Each operation on each resource, allowed or not."""
+    """Each operation on each resource, allowed or not; in the same order in every process."""
     for resource in RESOURCES:
-        for operation in OPERATIONS[type(resource)]:
+        for operation in sorted(OPERATIONS[type(resource)]):
             yield resource, operation
